@@ -129,7 +129,11 @@ def build_agent_record(
         version=identity.version,
         host=identity.host,
         pid=identity.pid,
-        details={"simulated": options.simulated, "health_url": options.health_url},
+        details={
+            "simulated": options.simulated,
+            "health_url": options.health_url,
+            "sandbox": options.sandbox,
+        },
         stopped_at=utc_now() if stopped else None,
     )
 

@@ -58,6 +58,8 @@ class RuntimeOptions:
     """Whether the vendors are the simulator; shown in the list of agents."""
     health_url: str | None = None
     """Where health, readiness and metrics are served; shown in the list of agents."""
+    sandbox: str | None = None
+    """Backend in which generated code is run; shown in the list of agents."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for values with which leases could not be kept."""

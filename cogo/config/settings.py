@@ -19,6 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
+from agents.sandbox.choice import SandboxChoice
 from cogo.config.trust import ENV_FILE, Ignored, TrustStore, is_secret, read_file, split_variables
 from cogo.errors import SettingInvalid
 from protocol.json_values import explain_mistake
@@ -109,6 +110,7 @@ class Settings(BaseModel):
     gateway_share: int = Field(300, gt=0, validation_alias="COGO_GATEWAY_SHARE")
     gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
     store_prompts: bool = Field(False, validation_alias="COGO_STORE_PROMPTS")
+    sandbox: SandboxChoice = Field(SandboxChoice.AUTO, validation_alias="COGO_SANDBOX")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")
 

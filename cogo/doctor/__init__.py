@@ -6,6 +6,7 @@ from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus
 from cogo.doctor.machine import check_env_files, check_machine
 from cogo.doctor.models import check_models
+from cogo.doctor.sandbox import check_sandbox
 from cogo.doctor.supabase import check_supabase
 
 __all__ = ["Check", "CheckStatus", "run_checks"]
@@ -15,6 +16,7 @@ async def run_checks(project: Project) -> AsyncIterator[Check]:
     """Yield each result when it is known, in the order in which problems are best fixed."""
     for check in check_machine(project):
         yield check
+    yield await check_sandbox(project)
     for check in check_env_files(project):
         yield check
     async for check in check_models(project):

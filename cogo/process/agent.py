@@ -19,6 +19,7 @@ from agents.orchestrator.service import run_orchestrator
 from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
+from agents.sandbox import Sandbox, open_sandbox
 from agents.selection.evidence.knowledge import Knowledge
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
@@ -89,7 +90,8 @@ async def serve_agent(
         if with_parent:
             watch_parent()
         identity = _build_identity(role)
-        options = _build_options(project, bootstrap, role, health_url)
+        sandbox = await open_sandbox(project.settings.sandbox) if role.kind == "executor" else None
+        options = _build_options(project, bootstrap, role, health_url, sandbox)
         agent: _Agent
         if role.kind == "executor":
             opening = open_cache(project, connection, agent_id=role.agent_id)
@@ -150,7 +152,11 @@ def _build_identity(role: Role) -> AgentIdentity:
 
 
 def _build_options(
-    project: Project, bootstrap: AgentBootstrap, role: Role, health_url: str | None
+    project: Project,
+    bootstrap: AgentBootstrap,
+    role: Role,
+    health_url: str | None,
+    sandbox: Sandbox | None,
 ) -> RuntimeOptions:
     settings = project.settings
     return RuntimeOptions(
@@ -158,6 +164,7 @@ def _build_options(
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
         simulated=bootstrap.simulator_url is not None,
         health_url=health_url,
+        sandbox=None if sandbox is None else sandbox.name,
         progress_every=HOSTED_PROGRESS if bootstrap.connection.is_hosted else PROGRESS,
     )
 

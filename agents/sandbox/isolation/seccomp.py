@@ -9,10 +9,16 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-MACHINES: Final[Mapping[str, tuple[int, int]]] = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+Numbers = tuple[int | None, int | None]
+"""Of a call on each machine."""
+
+MACHINES: Final[Mapping[str, tuple[int, int]]] = {
+    "x86_64": (0xC000003E, 0),
+    "aarch64": (0xC00000B7, 1),
+}
 """Number of the architecture for the kernel, and the column below."""
 
-REFUSED: Final[Mapping[str, tuple[int | None, int]]] = {
+REFUSED: Final[Mapping[str, Numbers]] = {
     # Other processes.
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
@@ -71,7 +77,7 @@ REFUSED: Final[Mapping[str, tuple[int | None, int]]] = {
     "shmget": (29, 194),
     "msgget": (68, 186),
 }
-UNKNOWN: Final[Mapping[str, tuple[int | None, int]]] = {
+UNKNOWN: Final[Mapping[str, Numbers]] = {
     # Programs take another way when the kernel does not know these.
     "clone3": (435, 435),  # its flags are in memory, where a filter sees nothing
     "io_uring_setup": (425, 425),

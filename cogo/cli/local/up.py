@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from agents.sandbox import open_sandbox
 from cogo.cli.local.local_model import RunLocalModel, prepare_local_model
 from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.config.catalogue import describe_ended_models, load_catalogue
@@ -18,13 +19,14 @@ from cogo.local_model import MODEL_NAME
 from cogo.process.shutdown import shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
-from cogo.terminal import command_path, print_json, print_line
+from cogo.terminal import command_path, expand_commands, print_json, print_line
 from providers.secrets import Redactor
 
 _INTERRUPTED: Final = 130
 """Exit code if the start was interrupted."""
 _PROMPT: Final = "Write a function that checks whether a text is a palindrome"
 
+_NO_SANDBOX: Final = "none: generated code is not run, and is `unverified`; see `cogo doctor`"
 _SQL: Final = """\
 SQL (as postgres: {db_url})
   insert into cogo_tasks (prompt) values ('{prompt}');"""
@@ -132,10 +134,12 @@ def _log_format(asked: LogFormat) -> LogFormat:
 
 async def _up(project: Project, options: StackOptions, lock: Lock, *, as_json: bool) -> bool:
     """Run the stack to its end; return whether it was ready before it was stopped."""
+    sandbox = await open_sandbox(project.settings.sandbox)
+    sandbox_name = None if sandbox is None else sandbox.name
 
     def on_ready(info: StackInfo) -> None:
         lock.write_url(info.connection.url)
-        (_print_json if as_json else print_stack)(project, info)
+        (_print_json if as_json else print_stack)(project, info, sandbox_name)
 
     was_ready = True
     with shut_down_on_signals() as shutdown:
@@ -146,7 +150,7 @@ async def _up(project: Project, options: StackOptions, lock: Lock, *, as_json: b
     return was_ready
 
 
-def _print_json(project: Project, info: StackInfo) -> None:
+def _print_json(project: Project, info: StackInfo, sandbox: str | None) -> None:
     print_json(
         {
             "url": info.connection.url,
@@ -156,6 +160,7 @@ def _print_json(project: Project, info: StackInfo) -> None:
             "simulated": info.is_simulated,
             "simulator_url": info.simulator_url,
             "local_model_url": info.local_model_url,
+            "sandbox": sandbox,
             "home": str(project.home),
             "pid": os.getpid(),
             "processes": dict(info.pids),
@@ -173,7 +178,7 @@ def _describe_console(info: StackInfo) -> str:
     return f"{info.console_url}   (valid once, for 15 minutes; `{console}` prints another)"
 
 
-def print_stack(project: Project, info: StackInfo) -> None:
+def print_stack(project: Project, info: StackInfo, sandbox: str | None) -> None:
     """Print the addresses of the stack, and what to do next."""
     connection = info.connection
     # Print keys only on a terminal: elsewhere this text is a log.
@@ -194,6 +199,7 @@ def print_stack(project: Project, info: StackInfo) -> None:
         print_line(f"             start {command_path()} up --local-model for a small open one")
     if info.local_model_url is not None:
         print_line(f"models       {MODEL_NAME} runs on this machine: {info.local_model_url}")
+    print_line(f"sandbox      {sandbox or expand_commands(_NO_SANDBOX)}")
     for sentence in describe_ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
     if connection.is_embedded:

@@ -1,0 +1,21 @@
+"""The check of the sandbox, in which generated code is run."""
+
+from typing import Final
+
+from agents.sandbox import SandboxChoice, search_sandbox
+from cogo.config.context import Project
+from cogo.doctor.check import Check, note, ok
+
+_PAGE: Final = "docs/explanation/sandbox.md"
+_UNVERIFIED: Final = "code is not run, and results that carry code say `unverified`"
+
+
+async def check_sandbox(project: Project) -> Check:
+    """Run a program in the sandbox that this machine offers, and name it."""
+    choice = project.settings.sandbox
+    if choice is SandboxChoice.OFF:
+        return note("sandbox", f"COGO_SANDBOX is off: {_UNVERIFIED}", "export COGO_SANDBOX=auto")
+    search = await search_sandbox(choice)
+    if search.sandbox is None:
+        return note("sandbox", f"none: {_UNVERIFIED} ({search.explain()})", f"see {_PAGE}")
+    return ok("sandbox", f"{search.sandbox.name} runs code without access to this machine")
