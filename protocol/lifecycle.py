@@ -30,12 +30,12 @@ class SubtaskState(StrEnum):
     """State of a subtask."""
 
     BLOCKED = "blocked"
-    """Waiting for other subtasks."""
+    """Waiting for other subtasks; a suspended flow for its steps."""
     QUEUED = "queued"
     DELAYED = "delayed"
     """Waiting for `run_at`."""
     WAITING = "waiting"
-    """Waiting for a person."""
+    """Waiting for a person, an event or a task."""
     HELD = "held"
     RUNNING = "running"
     """Under a lease."""
@@ -59,13 +59,13 @@ TASK_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
 SUBTASK_TRANSITIONS: Final[Mapping[SubtaskState, frozenset[SubtaskState]]] = {
     _S.BLOCKED: frozenset({_S.QUEUED, _S.DELAYED, _S.WAITING, _S.HELD, _S.CANCELLED}),
     _S.QUEUED: frozenset({_S.RUNNING, _S.HELD, _S.CANCELLED, _S.FAILED, _S.DELAYED}),
-    _S.DELAYED: frozenset({_S.QUEUED, _S.HELD, _S.CANCELLED, _S.FAILED}),
+    _S.DELAYED: frozenset({_S.QUEUED, _S.HELD, _S.CANCELLED, _S.FAILED, _S.COMPLETED}),
     _S.WAITING: frozenset({_S.QUEUED, _S.COMPLETED, _S.FAILED, _S.HELD, _S.CANCELLED}),
-    _S.HELD: frozenset({_S.BLOCKED, _S.QUEUED, _S.DELAYED, _S.WAITING, _S.CANCELLED}),
-    _S.RUNNING: frozenset(
-        {_S.QUEUED, _S.DELAYED, _S.WAITING, _S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.HELD}
+    _S.HELD: frozenset(
+        {_S.BLOCKED, _S.QUEUED, _S.DELAYED, _S.WAITING, _S.COMPLETED, _S.FAILED, _S.CANCELLED}
     ),
+    _S.RUNNING: frozenset(set(_S) - {_S.RUNNING}),
     _S.COMPLETED: frozenset(),
-    _S.FAILED: frozenset({_S.QUEUED}),  # redriven
-    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED}),  # redriven with its task
+    _S.FAILED: frozenset({_S.QUEUED, _S.DELAYED, _S.WAITING}),  # redriven
+    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED, _S.DELAYED, _S.WAITING}),  # with its task
 }

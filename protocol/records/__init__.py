@@ -2,7 +2,7 @@
 
 from protocol.records.agents import AgentRecord, AgentState
 from protocol.records.base import Argument, Row
-from protocol.records.flows import FlowRecord, StepKind, StepRecord
+from protocol.records.flows import FlowRecord, StepKind, StepOutput, StepRecord
 from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
 from protocol.records.leases import (
     Checkpoint,
@@ -105,6 +105,7 @@ __all__ = [
     "SelectionRow",
     "SessionMessage",
     "StepKind",
+    "StepOutput",
     "StepRecord",
     "Subtask",
     "Suspension",

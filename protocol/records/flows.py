@@ -41,6 +41,13 @@ class StepRecord(Row):
         return self.status in {SubtaskState.COMPLETED, SubtaskState.FAILED, SubtaskState.CANCELLED}
 
 
+class StepOutput(Row):
+    """The output of a step that the lease of its flow left out."""
+
+    key: str
+    output: dict[str, Any]
+
+
 class FlowRecord(Row):
     """The steps and decisions of a flow; both are empty until its first suspension."""
 

@@ -65,6 +65,8 @@ class ErrorInfo(Argument):
     status: int | None = None
     vendor: str | None = None
     hint: str | None = None
+    step: str | None = None
+    """Key of the step whose failure ended the workflow: a redrive of the task does it again."""
     retry_at: datetime | None = None
     """When the vendor may be called again, if that is much later."""
 

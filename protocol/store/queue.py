@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from protocol.records import (
@@ -90,6 +90,12 @@ class QueueStore(ModelStore, Protocol):
 
         Return how many rows were deleted.
         """
+        ...
+
+    async def fetch_step_outputs(
+        self, *, task_id: UUID, keys: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Read outputs of completed steps, by key, which the lease of their flow left out."""
         ...
 
     async def record_selection(self, selection: SelectionRecord) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from cogo.migrations import load_migrations, migrate
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, insert_task, plan_task, task_of
 from tests.support.sql.database import SUPABASE, Database, apply_migrations
@@ -16,13 +17,13 @@ from tests.support.sql.database import SUPABASE, Database, apply_migrations
 pytestmark = pytest.mark.db
 
 
-async def test_migrations_can_be_applied_again(database_url: str) -> None:
-    await apply_migrations(database_url)
+async def test_migrations_are_applied_once(database_url: str) -> None:
+    await migrate(database_url, load_migrations())
     async with AsyncExitStack() as stack:
         agent = Agent(await Database(database_url, stack).connect())
         task_id = await insert_task(agent.connection)
 
-        await apply_migrations(database_url)
+        assert await migrate(database_url, load_migrations()) == []
 
         assert (await task_of(agent, task_id))["prompt"] == "sort a list"
 

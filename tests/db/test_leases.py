@@ -143,7 +143,7 @@ async def test_one_bad_item_spoils_no_other(agent: Agent) -> None:
         "ok",
     ]
     assert answers[0]["detail"] == "output must be an object"
-    assert "scalar" in answers[4]["detail"]
+    assert answers[4]["detail"] == "messages must be a list"
     assert await agent.complete(first) == "ok"
 
 

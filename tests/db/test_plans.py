@@ -49,13 +49,10 @@ async def test_a_bad_plan_is_refused_with_a_reason_and_nothing_is_written(
     assert await agent.complete(lease, plan={"subtasks": [step("a")]}) == "ok"
 
 
-async def test_only_a_plan_is_completed_with_a_plan(agent: Agent) -> None:
+async def test_only_a_flow_is_completed_with_a_plan(agent: Agent) -> None:
     await plan_task(agent)
-    await insert_task(agent.connection)
-    [plan] = await agent.claim("cio")
     [code] = await agent.claim("model-a")
 
-    assert await agent.complete(plan) == "invalid"
     assert await agent.complete(code, plan={"subtasks": [step("a")]}) == "invalid"
     assert await agent.complete(code, route={"lane": "model-b"}) == "invalid"
 

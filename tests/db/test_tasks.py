@@ -193,8 +193,8 @@ async def test_a_task_whose_plan_failed_is_planned_again(agent: Agent) -> None:
     [lease] = await agent.claim("cio")
     await agent.fail(lease, "give_up")
 
-    assert await call(agent, "redrive_task", task_id) == "pending"
-    assert await call(agent, "redrive_task", task_id) == "pending"
+    assert await call(agent, "redrive_task", task_id) == "running"
+    assert await call(agent, "redrive_task", task_id) == "running"
     [lease] = await agent.claim("cio")
     assert lease["attempt"] == 2
     assert await agent.complete(lease, plan={"subtasks": [step("a")]}) == "ok"

@@ -30,6 +30,7 @@ from protocol.records import (
     SelectionRecord,
     SelectionRow,
     SessionMessage,
+    StepOutput,
     Subtask,
     Task,
     UnreadableSubtask,
@@ -163,6 +164,14 @@ class SupabaseQueueStore(RpcClient):
             calls_older_than=_interval(calls_older_than),
         )
         return row.pruned
+
+    async def fetch_step_outputs(
+        self, *, task_id: UUID, keys: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        rows = await self._call_rows(
+            StepOutput, "step_outputs", task_id=str(task_id), keys=list(keys)
+        )
+        return {row.key: row.output for row in rows}
 
     async def record_selection(self, selection: SelectionRecord) -> None:
         await self._call("record_selection", selection=_to_json(selection))

@@ -14,12 +14,13 @@ create or replace function cogo.subtask_transitions()
   return array[
     'blocked>queued', 'blocked>delayed', 'blocked>waiting', 'blocked>held', 'blocked>cancelled',
     'queued>running', 'queued>held', 'queued>cancelled', 'queued>failed', 'queued>delayed',
-    'delayed>queued', 'delayed>held', 'delayed>cancelled', 'delayed>failed', 'waiting>queued',
-    'waiting>completed', 'waiting>failed', 'waiting>held', 'waiting>cancelled', 'held>blocked',
-    'held>queued', 'held>delayed', 'held>waiting', 'held>cancelled', 'running>queued',
-    'running>delayed', 'running>waiting', 'running>completed', 'running>failed',
-    'running>cancelled', 'running>held', 'failed>queued', 'cancelled>blocked',
-    'cancelled>queued'
+    'delayed>queued', 'delayed>held', 'delayed>cancelled', 'delayed>failed', 'delayed>completed',
+    'waiting>queued', 'waiting>completed', 'waiting>failed', 'waiting>held', 'waiting>cancelled',
+    'held>blocked', 'held>queued', 'held>delayed', 'held>waiting', 'held>cancelled',
+    'held>completed', 'held>failed', 'running>queued', 'running>delayed', 'running>waiting',
+    'running>blocked', 'running>completed', 'running>failed', 'running>cancelled', 'running>held',
+    'failed>queued', 'failed>delayed', 'failed>waiting', 'cancelled>blocked', 'cancelled>queued',
+    'cancelled>delayed', 'cancelled>waiting'
   ];
 comment on function cogo.subtask_transitions is
   'Return the allowed changes of a subtask''s status, as from>to.';
@@ -29,13 +30,15 @@ create or replace function cogo.resting_status(
   p_deps_left integer,
   p_needs_approval boolean,
   p_run_at timestamptz,
-  p_now timestamptz
+  p_now timestamptz,
+  p_kind text
 )
   returns text language sql immutable
   return case
     when p_task_status = 'held' then 'held'
     when p_deps_left > 0 then 'blocked'
-    when p_needs_approval then 'waiting'
+    when p_kind = 'sleep' then 'delayed'
+    when p_needs_approval or p_kind in ('approve', 'event', 'task') then 'waiting'
     when p_run_at > p_now then 'delayed'
     else 'queued'
   end;

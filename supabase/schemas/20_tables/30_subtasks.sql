@@ -30,6 +30,12 @@ create table if not exists cogo.subtasks (
   created_at timestamptz not null default cogo.now(),
   started_at timestamptz,
   finished_at timestamptz,
+  awaited boolean not null default false,
+  end_no integer check (end_no > 0),
+  kind text not null default 'ask' check (
+    kind in ('flow', 'ask', 'check', 'call', 'approve', 'sleep', 'event', 'task')
+  ),
+  not_needed boolean not null default false,
   unique (task_id, key),
   constraint subtasks_status check (
     status in (
@@ -50,7 +56,9 @@ create table if not exists cogo.subtasks (
     deps_left = 0 or status in ('blocked', 'held', 'cancelled')
   ),
   constraint subtasks_delayed check (status <> 'delayed' or run_at is not null),
-  constraint subtasks_waiting check (status <> 'waiting' or needs_approval),
+  constraint subtasks_waiting check (
+    status <> 'waiting' or needs_approval or kind in ('approve', 'event', 'task')
+  ),
   constraint subtasks_cancel check (
     cancel_requested_at is null or status in ('running', 'cancelled')
   ),
@@ -70,7 +78,8 @@ comment on table cogo.subtasks is
   'Units of work under the lease protocol: narrow and hot. Texts are in tables of their own.';
 comment on column cogo.subtasks.attempt is
   'The fencing token: grows with each claim. Every write of a lease holder carries it.';
-comment on column cogo.subtasks.lane is 'Who may claim it: cio, or a canonical model id.';
+comment on column cogo.subtasks.lane is
+  'Who may claim it: cio, a canonical model id, sandbox:<language>, tools:<module>; wait: nobody.';
 comment on column cogo.subtasks.dead_at is 'When it became a dead letter: failed for good.';
 comment on column cogo.subtasks.turn is
   'Its owner''s turn in the lane, set by cogo.assign_turn(): the lowest is served first.';
@@ -78,6 +87,14 @@ comment on column cogo.subtasks.place is
   'Its order among the subtasks of its owner: the lowest gets the owner''s next turn.';
 comment on column cogo.subtasks.level is 'Its priority among owners: 5, or as operators granted.';
 comment on column cogo.subtasks.owner is 'The owner of the task; the nil uuid if it has none.';
+comment on column cogo.subtasks.kind is
+  'flow: it runs the workflow of its task; others: the kind of the step.';
+comment on column cogo.subtasks.awaited is
+  'Whether the suspended flow of its task waits for it: its end counts off the deps_left of the flow.';
+comment on column cogo.subtasks.end_no is
+  'Its place among the ends of the steps of its task''s flow; null: it has not completed or failed.';
+comment on column cogo.subtasks.not_needed is
+  'Whether its workflow cancelled it. A redrive of the task leaves it.';
 comment on column cogo.subtasks.regulated is 'Whether its owner has a row in cogo.owners.';
 comment on column cogo.subtasks.on_failure is
   'What follows if it becomes a dead letter: fail_task, or continue without its output.';
@@ -97,6 +114,9 @@ create index if not exists subtasks_running on cogo.subtasks (seq) where status 
 create index if not exists subtasks_parked on cogo.subtasks (lane)
   where status in ('waiting', 'held');
 create index if not exists subtasks_dead on cogo.subtasks (dead_at) where dead_at is not null;
+-- Steps that an agent with a sandbox or tools has to do; there may be none.
+create index if not exists subtasks_unserved on cogo.subtasks (created_at)
+  where status = 'queued' and kind in ('check', 'call');
 create index if not exists subtasks_delayed on cogo.subtasks (run_at) where status = 'delayed';
 alter table cogo.subtasks enable row level security;
 drop policy if exists "owners read their subtasks" on cogo.subtasks;

@@ -1,10 +1,13 @@
 create table if not exists cogo.subtask_payloads (
   subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
   params jsonb not null default '{}' check (jsonb_typeof(params) = 'object'),
-  metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object')
+  metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
+  error jsonb
 );
 comment on table cogo.subtask_payloads is
   'What a subtask has to do. Separate from cogo.subtasks, so that leases do not rewrite it.';
+comment on column cogo.subtask_payloads.error is
+  'Why it failed, if no attempt at it failed; otherwise the attempt has the error.';
 alter table cogo.subtask_payloads enable row level security;
 drop policy if exists "owners read their subtask_payloads" on cogo.subtask_payloads;
 create policy "owners read their subtask_payloads" on cogo.subtask_payloads

@@ -13,7 +13,8 @@ create table if not exists cogo.events (
 );
 comment on table cogo.events is
   'One row per transition of a task or subtask, numbered without gaps within the task.';
-comment on column cogo.events.kind is 'task.<status> or subtask.<status>: the new status.';
+comment on column cogo.events.kind is
+  'task.<status> or subtask.<status>: the new status; workflow.drift: a step is now asked otherwise.';
 alter table cogo.events enable row level security;
 drop policy if exists "owners read their events" on cogo.events;
 create policy "owners read their events" on cogo.events for select to authenticated using (
@@ -47,7 +48,7 @@ create table if not exists public.cogo_attempts (
   primary key (subtask_id, attempt),
   constraint cogo_attempts_outcome check (
     outcome in (
-      'completed', 'failed', 'released', 'reaped', 'cancelled', 'rerouted', 'routed'
+      'completed', 'failed', 'released', 'reaped', 'cancelled', 'rerouted', 'routed', 'suspended'
     )
   ),
   constraint cogo_attempts_ended check ((outcome is null) = (ended_at is null))

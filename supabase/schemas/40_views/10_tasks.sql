@@ -21,14 +21,17 @@ as
          coalesce(p.params, '{}') as params,
          coalesce(p.metadata, '{}') as metadata,
          o.output,
-         a.error,
+         coalesce(p.error, a.error) as error,
          case when c.subtask_id is not null then jsonb_build_object(
            'attempt', c.attempt, 'content', c.content, 'reasoning', c.reasoning
          ) end as checkpoint,
          array(
            select d.parent_id from cogo.dependencies d where d.child_id = s.id order by d.parent_id
          ) as dependencies,
-         s.on_failure
+         s.on_failure,
+         s.kind,
+         s.end_no,
+         s.not_needed
     from cogo.subtasks s
     left join cogo.subtask_payloads p on p.subtask_id = s.id
     left join cogo.subtask_outputs o on o.subtask_id = s.id
@@ -62,7 +65,9 @@ as
                   )
              from public.cogo_attempts a
             where a.subtask_id = s.id
-         ) as attempts
+         ) as attempts,
+         s.kind,
+         (select p.error from cogo.subtask_payloads p where p.subtask_id = s.id) as error
     from cogo.subtasks s
    where s.dead_at is not null;
 comment on view public.cogo_dead_letters is

@@ -56,7 +56,11 @@ begin
                  ) || p.params,
                  'metadata', jsonb_build_object(
                    'estimated_duration', 30000,
-                   'model_preferences', jsonb_build_array(coalesce(p.params ->> 'model_id', s.lane))
+                   'model_preferences', case
+                     when p.params ? 'model_id' then jsonb_build_array(p.params ->> 'model_id')
+                     when cogo.is_model_lane(s.lane) then jsonb_build_array(s.lane)
+                     else '[]'
+                   end
                  ) || p.metadata || jsonb_build_object(
                    'priority', case when s.priority <= 3 then 'high'
                                     when s.priority <= 6 then 'medium' else 'low' end,
@@ -113,6 +117,7 @@ begin
                case s.status
                  when 'completed' then o.output
                  else coalesce(
+                   (select p.error from cogo.subtask_payloads p where p.subtask_id = s.id),
                    a.error,
                    (
                      select p.metadata -> 'approval' -> 'error'

@@ -8,11 +8,11 @@ begin
   insert into cogo.events (task_id, seq, at, kind, detail)
   values (new.id, 1, v_now, 'task.pending', jsonb_build_object('type', new.type));
   with plan as (
-    insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at)
+    insert into cogo.subtasks (task_id, key, type, lane, status, priority, run_at, kind, sink)
     values (
       new.id, 'plan', 'PLAN', 'cio',
-      cogo.resting_status('pending', 0, false, new.run_at, v_now),
-      least(9, greatest(0, new.priority)), new.run_at
+      cogo.resting_status('pending', 0, false, new.run_at, v_now, 'flow'),
+      least(9, greatest(0, new.priority)), new.run_at, 'flow', true
     )
     returning id
   )
@@ -30,7 +30,7 @@ begin
 end;
 $$;
 comment on function cogo.create_plan is
-  'Create the first subtask of a new task, PLAN, and notify the orchestrators.';
+  'Create the flow of a new task, which is its sink until it hands over; notify the orchestrators.';
 create or replace trigger create_plan
   after insert on public.cogo_tasks
   for each row execute function cogo.create_plan();

@@ -20,7 +20,8 @@ grant. The nil uuid stands for no owner.';
 --   * A level or priority is worth 100 rounds. Rounds only grow and newcomers queue behind the current
 --     one, so nothing waits for ever.
 --   * A subtask that is queued again (a retry, a released dependent, a resumed task) keeps its place and
---     gets a new turn; with its old one a crowd could pass everybody else.
+--     gets a new turn; with its old one a crowd could pass everybody else. A flow that wakes gets a new
+--     place too: each of its many turns is new work, which must not pass the owner's new tasks.
 create or replace function cogo.assign_turn()
   returns trigger language plpgsql set search_path = ''
   -- Read the last turn from its index, also when the plan was made while the table was empty.
@@ -38,7 +39,8 @@ begin
     new.regulated := exists (select from cogo.owners o where o.owner = new.owner);
   end if;
   v_round := coalesce((select c.round from cogo.lane_clocks c where c.lane = new.lane), 0);
-  if tg_op = 'INSERT' or new.lane <> old.lane then
+  if tg_op = 'INSERT' or new.lane <> old.lane
+     or new.kind = 'flow' and old.status in ('blocked', 'held') then
     new.place := v_round + 100 * new.priority;
   end if;
   if new.status = 'queued' then

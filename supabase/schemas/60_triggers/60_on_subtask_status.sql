@@ -51,15 +51,17 @@ begin
            cogo.now(), 'subtask.' || c.status, c.id, nullif(c.attempt, 0), c.actor,
            jsonb_strip_nulls(jsonb_build_object(
              'key', c.key, 'type', c.type, 'lane', c.lane, 'from', c.from_status,
-             'run_at', case when c.status = 'delayed' then cogo.iso_timestamp(c.run_at) end
+             'run_at', case when c.status = 'delayed' then cogo.iso_timestamp(c.run_at) end,
+             'kind', case when c.kind <> 'ask' then c.kind end,
+             'awaits', case when c.kind = 'flow' and c.status = 'blocked' then c.deps_left end
            ))
       from changed c
   )
-  -- A new PLAN was announced by TASK_CREATED.
+  -- A new flow was announced by TASK_CREATED.
   select array_agg(c.id) filter (
-           where c.status = 'queued' and (tg_op = 'UPDATE' or c.type <> 'PLAN')
+           where c.status = 'queued' and (tg_op = 'UPDATE' or c.kind <> 'flow')
          ),
-         array_agg(c.id) filter (where c.status in ('completed', 'failed') and c.type <> 'PLAN')
+         array_agg(c.id) filter (where c.status in ('completed', 'failed') and c.kind <> 'flow')
     into v_queued, v_ended
     from changed c;
   if v_queued is not null then

@@ -13,8 +13,8 @@ comment on function cogo.check_fence is
   'Return whether an agent holds an attempt: held (also after expiry until it is reaped), closing
 (its task is over), stale (another agent''s), unknown (no such row), or the outcome that ended it.';
 
--- An unreported cost is 0 if no model was called (lane cio, or an outcome that the holder reported) and
--- unknown if the holder vanished.
+-- An unreported cost is 0 if no model was called (another lane, or an outcome that the holder reported)
+-- and unknown if the holder vanished.
 create or replace function cogo.close_attempts(
   p_subtask_ids uuid[],
   p_attempts integer[],
@@ -44,7 +44,7 @@ begin
            finish_reason = g.usage ->> 'finish_reason',
            cost_usd = case
              when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
-             when a.lane = 'cio' or p_outcome in ('completed', 'failed', 'rerouted') then 0
+             when not cogo.is_model_lane(a.lane) or p_outcome in ('completed', 'failed', 'rerouted') then 0
              when g.simulated then 0
            end,
            simulated = g.simulated
@@ -55,7 +55,8 @@ begin
                  else exists (
                    select from public.cogo_attempts h
                      join public.cogo_agents g on g.id = h.agent_id
-                    where h.subtask_id = u.id and h.attempt = u.attempt and h.lane <> 'cio'
+                    where h.subtask_id = u.id and h.attempt = u.attempt
+                      and cogo.is_model_lane(h.lane)
                       and g.details @> '{"simulated": true}'
                  )
                end as simulated
@@ -71,7 +72,8 @@ begin
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
       from closed c
-     where c.lane <> 'cio' and not c.simulated and p_outcome in ('completed', 'failed', 'rerouted')
+     where cogo.is_model_lane(c.lane) and not c.simulated
+       and p_outcome in ('completed', 'failed', 'rerouted')
   ), spent as (
     select c.task_id,
            case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,

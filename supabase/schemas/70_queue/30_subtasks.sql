@@ -7,7 +7,9 @@ create or replace function cogo.requeue_subtask(
 as $$
 begin
   update cogo.subtasks s
-     set status = cogo.resting_status(t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now()),
+     set status = cogo.resting_status(
+           t.status, s.deps_left, s.needs_approval, p_run_at, cogo.now(), s.kind
+         ),
          lane = coalesce(p_lane, s.lane),
          run_at = case when p_run_at > cogo.now() then p_run_at end,
          lease_expires_at = null,
@@ -40,11 +42,46 @@ $$;
 comment on function cogo.cancel_running is
   'End the attempt of a subtask whose task is over. Its output is dropped, its cost is counted.';
 
-create or replace function cogo.cancel_open_subtasks(p_task_ids uuid[], p_reason text)
+create or replace function cogo.stop_running(p_subtask_ids uuid[], p_reason text)
   returns void language plpgsql set search_path = ''
 as $$
 declare
   v_subtask cogo.subtasks;
+begin
+  -- The holder learns it from this message or at its next extension; its lease is not shortened.
+  for v_subtask in
+    update cogo.subtasks s
+       set cancel_requested_at = cogo.now()
+     where s.id = any (p_subtask_ids) and s.status = 'running' and s.cancel_requested_at is null
+    returning s.*
+  loop
+    perform cogo.announce_cancellation(v_subtask, p_reason);
+  end loop;
+end;
+$$;
+comment on function cogo.stop_running is 'Ask the holders of running subtasks to stop.';
+
+create or replace function cogo.announce_cancellation(p_subtask cogo.subtasks, p_reason text)
+  returns void language plpgsql set search_path = ''
+as $$
+begin
+  perform cogo.notify(
+    'cogo-subtasks', 'SUBTASK_CANCELLED',
+    jsonb_build_object(
+      'subtask_id', p_subtask.id, 'task_id', p_subtask.task_id,
+      'attempt', p_subtask.attempt, 'reason', p_reason,
+      'timestamp', cogo.iso_timestamp(cogo.now())
+    ),
+    cogo.current_actor()
+  );
+end;
+$$;
+comment on function cogo.announce_cancellation is
+  'Send SUBTASK_CANCELLED to the holder of a running subtask.';
+
+create or replace function cogo.cancel_open_subtasks(p_task_ids uuid[], p_reason text)
+  returns void language plpgsql set search_path = ''
+as $$
 begin
   -- In most cases the sink was the last one.
   if not exists (
@@ -57,23 +94,12 @@ begin
    where s.task_id = any (p_task_ids)
      and s.status in ('blocked', 'queued', 'delayed', 'waiting', 'held');
 
-  -- The holder learns it from this message or at its next extension; its lease is not shortened.
-  for v_subtask in
-    update cogo.subtasks s
-       set cancel_requested_at = cogo.now()
-     where s.task_id = any (p_task_ids) and s.status = 'running' and s.cancel_requested_at is null
-    returning s.*
-  loop
-    perform cogo.notify(
-      'cogo-subtasks', 'SUBTASK_CANCELLED',
-      jsonb_build_object(
-        'subtask_id', v_subtask.id, 'task_id', v_subtask.task_id,
-        'attempt', v_subtask.attempt, 'reason', p_reason,
-        'timestamp', cogo.iso_timestamp(cogo.now())
-      ),
-      cogo.current_actor()
-    );
-  end loop;
+  perform cogo.stop_running(
+    array(
+      select s.id from cogo.subtasks s where s.task_id = any (p_task_ids) and s.status = 'running'
+    ),
+    p_reason
+  );
 end;
 $$;
 comment on function cogo.cancel_open_subtasks is
@@ -89,7 +115,7 @@ begin
      set deps_left = s.deps_left - w.ended,
          status = case s.status
            when 'blocked' then cogo.resting_status(
-             t.status, s.deps_left - w.ended, s.needs_approval, s.run_at, cogo.now()
+             t.status, s.deps_left - w.ended, s.needs_approval, s.run_at, cogo.now(), s.kind
            )
            else s.status
          end
@@ -124,6 +150,7 @@ begin
 
   if v_subtask.on_failure = 'continue' then
     perform cogo.release_dependents(array[v_subtask.id]);
+    perform cogo.record_ends(array[v_subtask.id]);
   else
     perform cogo.fail_task(
       v_subtask.task_id,
@@ -159,7 +186,7 @@ begin
   update cogo.subtasks s set failures = v_failures where s.id = p_subtask.id;
   if p_action = 'give_up' or v_failures >= p_subtask.max_failures then
     perform cogo.dead_letter_subtask(p_subtask.id, p_error);
-  elsif p_action = 'reroute' then
+  elsif p_action = 'reroute' and (cogo.is_model_lane(p_subtask.lane) or p_subtask.lane = 'cio') then
     perform cogo.requeue_subtask(p_subtask.id, p_lane => 'cio');
   else
     -- Full jitter, so that subtasks which failed together are not retried together.

@@ -2,7 +2,8 @@ create or replace function cogo.load_leases(p_subtask_ids uuid[])
   returns table (
     subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
     failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
-    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
+    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb,
+    kind text, flow jsonb
   )
   language plpgsql stable set search_path = ''
 as $$
@@ -33,7 +34,12 @@ begin
                     ), '[]'
                   )
              from public.cogo_attempts a
-            where a.subtask_id = s.id and a.ended_at is not null
+            where a.subtask_id = s.id and a.ended_at is not null and a.outcome <> 'suspended'
+         ) end,
+         s.kind,
+         case s.kind when 'flow' then coalesce(
+           (select cogo.load_flow(f) from cogo.flows f where f.task_id = s.task_id),
+           jsonb_build_object('first_claimed_at', s.started_at)
          ) end
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
@@ -154,7 +160,7 @@ begin
     select s.id
       from cogo.subtasks s
       join public.cogo_tasks t on t.id = s.task_id
-     where s.status = 'delayed' and s.run_at <= v_now
+     where s.status = 'delayed' and s.run_at <= v_now and s.kind <> 'sleep'
      order by s.run_at
      limit p_limit
        for no key update of t skip locked

@@ -22,7 +22,7 @@ begin
     )
     select n.id, p_task_id, n.key, n.entry ->> 'type', n.entry ->> 'lane',
            cogo.resting_status(
-             v_task.status, cardinality(n.dependencies), n.needs_approval, n.run_at, cogo.now()
+             v_task.status, cardinality(n.dependencies), n.needs_approval, n.run_at, cogo.now(), 'ask'
            ),
            least(9, greatest(0, coalesce((n.entry ->> 'priority')::integer, v_task.priority))),
            cardinality(n.dependencies),

@@ -13,32 +13,44 @@ begin
     from (
       values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
              ('subtasks', v_added), ('route.params', v_route -> 'params'),
-             ('route.metadata', v_route -> 'metadata')
+             ('route.metadata', v_route -> 'metadata'),
+             ('suspend.steps', p_item -> 'suspend' -> 'steps'),
+             ('suspend.decisions', p_item -> 'suspend' -> 'decisions'),
+             ('suspend.drift', p_item -> 'suspend' -> 'drift'),
+             ('hand_over.step', p_item -> 'hand_over' -> 'step'),
+             ('hand_over.decisions', p_item -> 'hand_over' -> 'decisions'),
+             ('again', p_item -> 'again')
     ) as f (field, value)
    where cogo.validate_json(f.value) is not null
    limit 1;
   if v_unreadable is not null then
     return v_unreadable;
+  elsif jsonb_typeof(p_item -> 'messages') not in ('array', 'null') then
+    return 'messages must be a list';
   end if;
-  if v_added is not null and (
-    p_subtask.type = 'PLAN' or p_subtask.lane = 'cio' or p_subtask.sink
+  if p_subtask.kind = 'flow' then
+    return cogo.validate_flow_end(p_subtask, p_item);
+  elsif v_added is not null and (
+    p_subtask.lane = 'cio' or p_subtask.sink
+    or exists (select from cogo.flows f where f.task_id = p_subtask.task_id)
   ) then
-    return 'only a completed subtask that is not the sink may add subtasks';
+    return 'only a completed subtask that is neither the sink nor a step of a workflow may add subtasks';
   end if;
-  if v_plan is not null or v_route is not null or v_added is not null then
+  if v_route is not null or v_added is not null then
     v_grant := cogo.validate_stamps(p_subtask.task_id, p_item);
     if v_grant is not null then
       return 'TQ007: ' || v_grant;
     end if;
   end if;
-  if (v_plan is not null) <> (p_subtask.type = 'PLAN') then
-    return 'a PLAN must be completed with a plan, other subtasks must not';
-  elsif (v_route is not null) <> (p_subtask.lane = 'cio' and p_subtask.type <> 'PLAN') then
+  if coalesce(
+    v_plan, nullif(p_item -> 'suspend', 'null'), nullif(p_item -> 'hand_over', 'null'),
+    nullif(p_item -> 'again', 'null')
+  ) is not null then
+    return 'only a flow is completed with a plan, a suspension, a hand-over or its next run';
+  elsif (v_route is not null) <> (p_subtask.lane = 'cio') then
     return 'a rerouted subtask in lane cio must be completed with a route, others must not';
-  elsif v_plan is not null then
-    return 'TQ006: ' || cogo.validate_plan(v_plan);
   elsif v_route is not null then
-    if coalesce(v_route ->> 'lane', '') in ('', 'cio') then
+    if coalesce(v_route ->> 'lane', '') = '' or not cogo.is_model_lane(v_route ->> 'lane') then
       return 'route.lane must name a model';
     elsif jsonb_typeof(coalesce(nullif(v_route -> 'params', 'null'), '{}')) <> 'object'
        or jsonb_typeof(coalesce(nullif(v_route -> 'metadata', 'null'), '{}')) <> 'object' then

@@ -1,6 +1,9 @@
 -- Writes only for attempts that are held. The caller holds the task locks, and no subtask is there
 -- twice. All items take each step together, because a statement costs more than a row. Sinks, which
 -- end their tasks, come last.
+--
+-- Agents of 0.1.0 plan a task once. One that plans again what has steps by now did not know them: it gives
+-- the flow back.
 create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
   language plpgsql set search_path = ''
@@ -20,14 +23,17 @@ begin
            cogo.to_integer(i.item ->> 'attempt') as attempt
       from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
   ), fenced as materialized (
-    select i.*, s as subtask, cogo.check_fence(p_agent_id, a, s) as state
+    select i.*, s as subtask, cogo.check_fence(p_agent_id, a, s) as state,
+           s.kind = 'flow' and jsonb_typeof(i.item -> 'plan') = 'object'
+             and exists (select from cogo.flows f where f.task_id = s.task_id) as is_outdated
       from items i
       left join cogo.subtasks s on s.id = i.id
       left join public.cogo_attempts a on a.subtask_id = i.id and a.attempt = i.attempt
   ), checked as materialized (
     select f.*,
-           case f.state when 'held' then cogo.validate_completion(f.subtask, f.item) end
-             as problem
+           case when f.state = 'held' and f.is_outdated is not true then
+             cogo.validate_completion(f.subtask, f.item)
+           end as problem
       from fenced f
   )
   select array_agg(j.id order by j.ordinal), array_agg(j.attempt order by j.ordinal),
@@ -35,8 +41,9 @@ begin
          array_agg(
            case
              when j.problem is not null then 'invalid'
+             when j.state = 'held' and j.is_outdated then 'stale'
              when j.state = 'held' then 'ok'
-             when j.state in ('completed', 'routed') then 'duplicate'
+             when j.state in ('completed', 'routed', 'suspended') then 'duplicate'
              when j.state in ('closing', 'cancelled') then 'closed'
              when j.state = 'unknown' then 'unknown'
              else 'stale'
@@ -46,7 +53,13 @@ begin
            case
              when j.state = 'closing' then 'closing'
              when j.state <> 'held' or j.problem is not null then null
-             when (j.subtask).type = 'PLAN' then 'plan'
+             when j.is_outdated then 'outdated'
+             when (j.subtask).kind = 'flow' then case
+               when jsonb_typeof(j.item -> 'suspend') = 'object' then 'suspend'
+               when jsonb_typeof(j.item -> 'hand_over') = 'object' then 'hand_over'
+               when jsonb_typeof(j.item -> 'plan') = 'object' then 'plan'
+               else 'sink'
+             end
              when (j.subtask).lane = 'cio' then 'route'
              when (j.subtask).sink then 'sink'
              else 'step'
@@ -55,16 +68,21 @@ begin
     into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
     from checked j;
 
-  if v_kinds && '{closing,route}' then
+  if v_kinds && '{closing,route,outdated,suspend}' then
     perform case k.kind
               when 'closing' then cogo.cancel_running(k.id, k.attempt, k.item -> 'usage')
-              else cogo.route_subtask(s, k.item)
+              when 'route' then cogo.route_subtask(s, k.item)
+              when 'suspend' then cogo.suspend_flow(s, k.item)
+              else cogo.fail_attempt(
+                s, '{"class": "released", "message": "a plan for a task that has steps"}', 'snooze',
+                null, k.item -> 'usage'
+              )
             end
        from unnest(v_ids, v_attempts, v_items, v_kinds) as k (id, attempt, item, kind)
        join cogo.subtasks s on s.id = k.id
-      where k.kind in ('closing', 'route');
+      where k.kind in ('closing', 'route', 'outdated', 'suspend');
   end if;
-  if v_kinds && '{plan,sink,step}' then
+  if v_kinds && '{plan,hand_over,sink,step}' then
     perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
   end if;
   return query select * from unnest(v_ids, v_attempts, v_answers, v_details);

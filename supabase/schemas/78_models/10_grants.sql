@@ -59,7 +59,17 @@ create or replace function cogo.validate_stamps(p_task_id uuid, p_item jsonb)
   returns text language sql stable set search_path = ''
 as $$
   with body as (
-    select coalesce(nullif(p_item -> 'plan', 'null'), p_item) as plan,
+    select case
+             when jsonb_typeof(p_item -> 'hand_over') = 'object' then jsonb_build_object(
+               'subtasks', jsonb_build_array(p_item -> 'hand_over' -> 'step'),
+               'selections', p_item -> 'hand_over' -> 'selections'
+             )
+             when jsonb_typeof(p_item -> 'suspend') = 'object' then jsonb_build_object(
+               'subtasks', p_item -> 'suspend' -> 'steps',
+               'selections', p_item -> 'suspend' -> 'selections'
+             )
+             else coalesce(nullif(p_item -> 'plan', 'null'), p_item)
+           end as plan,
            nullif(p_item -> 'route', 'null') as route
   ), stamps as (
     select e.step ->> 'lane' as lane, c.choice ->> 'provider' as provider
@@ -71,6 +81,7 @@ as $$
         case jsonb_typeof(b.plan -> 'selections') when 'array' then b.plan -> 'selections' else '[]'
         end
       ) as c (choice) on c.choice ->> 'key' = e.step ->> 'key'
+     where jsonb_typeof(coalesce(e.step -> 'error', 'null')) = 'null'
    union all
     select b.route ->> 'lane', b.route -> 'selection' ->> 'provider'
       from body b where b.route is not null
@@ -78,9 +89,10 @@ as $$
   select cogo.validate_grant(t.owner, s.lane, s.provider)
     from public.cogo_tasks t
     cross join stamps s
-   where t.id = p_task_id and s.lane <> 'cio'
+   where t.id = p_task_id and cogo.is_model_lane(s.lane)
      and cogo.validate_grant(t.owner, s.lane, s.provider) is not null
    limit 1;
 $$;
 comment on function cogo.validate_stamps is
-  'Return why the models of a plan, a route or added subtasks are not granted; null if they are.';
+  'Return why the models of a plan, a suspension, a hand-over, a route or added subtasks are not granted;
+null if they are. A step that has failed needs no grant.';

@@ -43,7 +43,7 @@ begin
             from cogo.subtasks q where q.status in ('waiting', 'held')
         ) as s
         join public.cogo_tasks t on t.id = s.task_id
-       where s.lane <> 'cio'
+       where cogo.is_model_lane(s.lane)
          and (p_action = 'pin') is distinct from (s.lane = any (p_lanes))
          -- A task that names its model keeps it, unless the model is banned.
          and (p_action = 'ban' or t.model is null)

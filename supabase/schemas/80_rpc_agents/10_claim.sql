@@ -10,7 +10,8 @@ create or replace function public.cogo_claim_subtasks(
   returns table (
     subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
     failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
-    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb
+    params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb,
+    kind text, flow jsonb
   )
   language plpgsql set search_path = ''
   -- Fixed plans by index: see supabase/README.md.
@@ -48,7 +49,8 @@ begin
   -- In most cases there is none of these, which one query of three indexes shows.
   select exists (select from cogo.lanes), array(select o.owner from cogo.owners o),
          exists (
-           select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
+           select from cogo.subtasks s
+            where s.status = 'delayed' and s.run_at <= cogo.now() and s.kind <> 'sleep'
          ),
          exists (
            select from cogo.subtasks s
@@ -87,13 +89,14 @@ begin
   insert into public.cogo_attempts (
     subtask_id, attempt, task_id, agent_id, lane, model_id, claimed_at
   )
-  select c.id, c.attempt, c.task_id, p_agent_id, c.lane, nullif(c.lane, 'cio'), cogo.now()
+  select c.id, c.attempt, c.task_id, p_agent_id, c.lane,
+         case when cogo.is_model_lane(c.lane) then c.lane end, cogo.now()
     from claimed c;
   if v_limited then
     perform cogo.take_tokens(v_ids);
   end if;
 
-  -- A task is pending until its PLAN is claimed, in lane cio.
+  -- A task is pending until its flow is claimed, in lane cio.
   if 'cio' = any (p_lanes) then
     update public.cogo_tasks t
        set status = 'running', started_at = coalesce(t.started_at, cogo.now())

@@ -17,18 +17,29 @@ begin
 
   promoted := cogo.promote_due(p_limit);
   select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  perform cogo.end_unserved_steps(p_limit);
   for v_task_id in
     select t.id
       from public.cogo_tasks t
      where t.deadline < cogo.now() and t.finished_at is null
+       and not exists (
+         select from cogo.flows f
+          where f.task_id = t.id and f.deadline_passed_at > cogo.now() - interval '30 seconds'
+       )
      order by t.deadline
      limit p_limit
        for no key update skip locked
   loop
-    perform cogo.fail_task(
-      v_task_id,
-      jsonb_build_object('class', 'deadline', 'message', 'the deadline of the task has passed')
-    );
+    -- A workflow with steps has 30 seconds to return what it has.
+    if exists (
+      select from cogo.flows f
+        join cogo.subtasks s on s.task_id = f.task_id and s.key = 'plan'
+       where f.task_id = v_task_id and f.deadline_passed_at is null and s.finished_at is null
+    ) then
+      perform cogo.pass_deadline(v_task_id);
+    else
+      perform cogo.fail_task(v_task_id, cogo.deadline_error());
+    end if;
   end loop;
   delete from cogo.cached_answers c
    where c.key in (
@@ -39,5 +50,5 @@ begin
 end;
 $$;
 comment on function public.cogo_reap is
-  'Do the housekeeping: expired leases, due subtasks, deadlines, expired answers. Every agent calls this
-every few seconds.';
+  'Do the housekeeping: expired leases, due subtasks, deadlines, unserved lanes, expired answers. Every
+agent calls this every few seconds.';

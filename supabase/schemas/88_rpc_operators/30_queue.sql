@@ -38,7 +38,7 @@ as $$
      group by o.lane, o.owner
   ), rates as (
     select a.lane, s.owner,
-           round(count(*) filter (where a.outcome = 'completed') / 5.0, 1) as completed,
+           round(count(*) filter (where a.outcome in ('completed', 'suspended')) / 5.0, 1) as completed,
            round(count(*) filter (where a.outcome in ('failed', 'reaped')) / 5.0, 1) as failed
       from public.cogo_attempts a
       join cogo.subtasks s on s.id = a.subtask_id

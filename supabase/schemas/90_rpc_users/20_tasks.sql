@@ -92,7 +92,9 @@ begin
          paused_at = null
    where t.id = p_task_id;
   update cogo.subtasks s
-     set status = cogo.resting_status('running', s.deps_left, s.needs_approval, s.run_at, cogo.now())
+     set status = cogo.resting_status(
+           'running', s.deps_left, s.needs_approval, s.run_at, cogo.now(), s.kind
+         )
    where s.task_id = p_task_id and s.status = 'held';
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   return v_task;

@@ -1,3 +1,46 @@
+create or replace function cogo.find_fatal_steps(p_task public.cogo_tasks)
+  returns setof uuid language sql stable set search_path = ''
+as $$
+  select s.id
+    from cogo.flows f
+    join cogo.subtasks s on s.task_id = f.task_id
+    join cogo.subtask_payloads p on p.subtask_id = s.id
+   where f.task_id = p_task.id and s.status = 'failed' and s.on_failure = 'continue'
+     and (
+       s.key = p_task.error ->> 'step'
+       or p_task.error ? 'step' and s.key = any (f.awaits)
+       -- A deadline that has passed is removed from the task.
+       or p.error ->> 'class' = 'deadline'
+     );
+$$;
+comment on function cogo.find_fatal_steps is
+  'Return the dead steps whose failure ended the workflow of a failed task: the one that its error names,
+and the others that it waited for then; and those that its deadline ended.';
+
+create or replace function cogo.revive_subtasks(p_subtask_ids uuid[])
+  returns void language plpgsql set search_path = ''
+as $$
+begin
+  update cogo.subtask_payloads p
+     set error = null
+   where p.subtask_id = any (p_subtask_ids) and p.error is not null;
+  update cogo.subtasks s
+     set status = case
+           when s.kind = 'sleep' then 'delayed'
+           when s.kind in ('approve', 'event', 'task') then 'waiting'
+           else 'queued'
+         end,
+         -- A question for which there was no model is put to the orchestrators again.
+         lane = case when s.kind = 'ask' and s.lane = 'wait' then 'cio' else s.lane end,
+         failures = 0, reaps = 0, needs_approval = s.kind = 'approve',
+         run_at = case when s.kind = 'sleep' then s.run_at end,
+         dead_at = null, finished_at = null, end_no = null
+   where s.id = any (p_subtask_ids) and s.status = 'failed';
+end;
+$$;
+comment on function cogo.revive_subtasks is
+  'Queue dead letters again, with fresh limits. Steps lose their end_no: their flow has not seen an end.';
+
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_task(p_task_id uuid)
   returns public.cogo_tasks language plpgsql security definer set search_path = ''
@@ -15,12 +58,7 @@ begin
   end if;
 
   update public.cogo_tasks t
-     set status = case
-           when exists (
-             select from cogo.subtasks s
-              where s.task_id = t.id and s.type = 'PLAN' and s.status = 'completed'
-           ) then 'running' else 'pending'
-         end,
+     set status = case when t.started_at is null then 'pending' else 'running' end,
          error = null,
          finished_at = null,
          deadline = case when t.deadline > v_now then t.deadline end
@@ -31,23 +69,38 @@ begin
     select s.* from cogo.subtasks s where s.task_id = p_task_id and s.status = 'running'
      order by s.seq
   loop
-    perform cogo.take_back_lease(v_subtask, 'cancelled', null, false);
+    if v_subtask.not_needed then
+      perform cogo.cancel_running(v_subtask.id, v_subtask.attempt, null);
+    else
+      perform cogo.take_back_lease(v_subtask, 'cancelled', null, false);
+    end if;
   end loop;
 
-  -- Redriving a refused subtask approves it. Dead letters with on_failure continue stay.
+  -- Redriving a refused subtask approves it. Dead letters with on_failure continue stay, except those
+  -- whose failure ended the workflow.
+  perform cogo.revive_subtasks(
+    array(
+      select s.id from cogo.subtasks s
+       where s.task_id = p_task_id and s.status = 'failed' and s.on_failure = 'fail_task'
+      union all
+      select f.id from cogo.find_fatal_steps(v_task) as f (id)
+    )
+  );
+  -- The flow is replayed, which finds out again what it waits for.
   update cogo.subtasks s
-     set status = 'queued', failures = 0, reaps = 0, needs_approval = false, run_at = null,
-         dead_at = null, finished_at = null
-   where s.task_id = p_task_id and s.status = 'failed' and s.on_failure = 'fail_task';
+     set awaited = false, deps_left = case s.kind when 'flow' then 0 else s.deps_left end
+   where s.task_id = p_task_id and (s.awaited or s.kind = 'flow');
+  update cogo.flows f set deadline_passed_at = null where f.task_id = p_task_id;
   update cogo.subtasks s
      set status = case
-           when s.deps_left = 0 and not s.needs_approval and s.run_at is null then 'queued'
+           when s.deps_left = 0 and not s.needs_approval and s.run_at is null
+             and s.kind not in ('approve', 'event', 'task') then 'queued'
            else 'blocked'
          end,
          cancel_requested_at = null, finished_at = null
-   where s.task_id = p_task_id and s.status = 'cancelled';
+   where s.task_id = p_task_id and s.status = 'cancelled' and not s.not_needed;
   update cogo.subtasks s
-     set status = cogo.resting_status('running', 0, s.needs_approval, s.run_at, v_now)
+     set status = cogo.resting_status('running', 0, s.needs_approval, s.run_at, v_now, s.kind)
    where s.task_id = p_task_id and s.status = 'blocked' and s.deps_left = 0;
 
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
@@ -77,6 +130,18 @@ begin
 
   if v_subtask.dead_at is not null and v_subtask.on_failure = 'fail_task' then
     perform public.cogo_redrive_task(v_subtask.task_id);
+  elsif v_subtask.dead_at is not null
+        and exists (select from cogo.flows f where f.task_id = v_subtask.task_id) then
+    if v_task.status <> 'failed' then
+      raise exception using
+        errcode = 'TQ003',
+        message = format(
+          'the workflow of task %s has recorded the failure of step %s: redrive it if the task fails',
+          v_subtask.task_id, v_subtask.key
+        );
+    end if;
+    perform public.cogo_redrive_task(v_subtask.task_id);
+    perform cogo.revive_subtasks(array[p_subtask_id]);
   elsif v_subtask.dead_at is not null then
     if v_task.finished_at is not null or exists (
       select from cogo.dependencies d join cogo.subtasks child on child.id = d.child_id
@@ -91,10 +156,7 @@ begin
     update cogo.subtasks s
        set deps_left = s.deps_left + 1
      where s.id in (select d.child_id from cogo.dependencies d where d.parent_id = p_subtask_id);
-    update cogo.subtasks s
-       set status = 'queued', failures = 0, reaps = 0, needs_approval = false, run_at = null,
-           dead_at = null, finished_at = null
-     where s.id = p_subtask_id;
+    perform cogo.revive_subtasks(array[p_subtask_id]);
     if v_task.status = 'held' then
       update cogo.subtasks s set status = 'held' where s.id = p_subtask_id;
     end if;

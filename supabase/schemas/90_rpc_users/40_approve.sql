@@ -19,7 +19,7 @@ begin
   end if;
   select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
 
-  if v_subtask.status = 'waiting' then
+  if v_subtask.status = 'waiting' and v_subtask.kind = 'ask' then
     update cogo.subtask_payloads p
        set metadata = p.metadata || jsonb_build_object(
              'approval', jsonb_build_object(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 from uuid import UUID, uuid4
 
 from protocol.errors import CogoError, StoreUnavailable
@@ -71,6 +71,8 @@ class FakeStore:
     invalid: set[LeaseRef] = field(default_factory=set)
     old_tasks: list[int] = field(default_factory=list)
     """How many each call of prune finds."""
+    step_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What leases of flows left out, by key."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
     knowledge: ModelKnowledge = field(
@@ -182,6 +184,12 @@ class FakeStore:
     async def prune(self, *, limit: int = 100, older_than: timedelta) -> int:
         await self._obey("prune")
         return self.old_tasks.pop(0) if self.old_tasks else 0
+
+    async def fetch_step_outputs(
+        self, *, task_id: UUID, keys: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        await self._obey("fetch_step_outputs")
+        return {key: self.step_outputs[key] for key in keys if key in self.step_outputs}
 
     async def prune_records(
         self,

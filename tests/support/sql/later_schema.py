@@ -18,18 +18,18 @@ _ADDITIONS: Final = {
     ],
     "70_queue/50_leases.sql": [
         (
-            "failed_inputs jsonb, history jsonb\n",
-            "failed_inputs jsonb, history jsonb, labels text[]\n",
+            "kind text, flow jsonb\n",
+            "kind text, flow jsonb, labels text[]\n",
         ),
         (
-            "         ) end\n    from cogo.subtasks s\n",
-            "         ) end, t.labels\n    from cogo.subtasks s\n",
+            "         ) end\n    from cogo.subtasks s\n    join public.cogo_tasks t",
+            "         ) end, t.labels\n    from cogo.subtasks s\n    join public.cogo_tasks t",
         ),
     ],
     "80_rpc_agents/10_claim.sql": [
         (
-            "failed_inputs jsonb, history jsonb\n",
-            "failed_inputs jsonb, history jsonb, labels text[]\n",
+            "kind text, flow jsonb\n",
+            "kind text, flow jsonb, labels text[]\n",
         )
     ],
     "80_rpc_agents/30_complete.sql": [
