@@ -67,5 +67,5 @@ SUBTASK_TRANSITIONS: Final[Mapping[SubtaskState, frozenset[SubtaskState]]] = {
     _S.RUNNING: frozenset(set(_S) - {_S.RUNNING}),
     _S.COMPLETED: frozenset(),
     _S.FAILED: frozenset({_S.QUEUED, _S.DELAYED, _S.WAITING}),  # redriven
-    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED, _S.DELAYED, _S.WAITING}),  # with its task
+    _S.CANCELLED: frozenset({_S.BLOCKED, _S.QUEUED}),  # redriven with its task
 }

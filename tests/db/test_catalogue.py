@@ -23,7 +23,7 @@ async def test_migrations_are_applied_once(database_url: str) -> None:
         agent = Agent(await Database(database_url, stack).connect())
         task_id = await insert_task(agent.connection)
 
-        assert await migrate(database_url, load_migrations()) == []
+        assert (await migrate(database_url, load_migrations())).applied == ()
 
         assert (await task_of(agent, task_id))["prompt"] == "sort a list"
 

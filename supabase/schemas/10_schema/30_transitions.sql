@@ -19,8 +19,7 @@ create or replace function cogo.subtask_transitions()
     'held>blocked', 'held>queued', 'held>delayed', 'held>waiting', 'held>cancelled',
     'held>completed', 'held>failed', 'running>queued', 'running>delayed', 'running>waiting',
     'running>blocked', 'running>completed', 'running>failed', 'running>cancelled', 'running>held',
-    'failed>queued', 'failed>delayed', 'failed>waiting', 'cancelled>blocked', 'cancelled>queued',
-    'cancelled>delayed', 'cancelled>waiting'
+    'failed>queued', 'failed>delayed', 'failed>waiting', 'cancelled>blocked', 'cancelled>queued'
   ];
 comment on function cogo.subtask_transitions is
   'Return the allowed changes of a subtask''s status, as from>to.';

@@ -44,7 +44,8 @@ begin
            finish_reason = g.usage ->> 'finish_reason',
            cost_usd = case
              when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
-             when not cogo.is_model_lane(a.lane) or p_outcome in ('completed', 'failed', 'rerouted') then 0
+             when not cogo.is_model_lane(a.lane) then 0
+             when p_outcome in ('completed', 'failed', 'rerouted') then 0
              when g.simulated then 0
            end,
            simulated = g.simulated

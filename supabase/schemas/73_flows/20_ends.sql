@@ -1,6 +1,6 @@
--- The lock order of flows is that of the queue: whoever ends a step or suspends a flow holds the lock of
--- the task, taken in an earlier statement, and then locks the row of the flow, the steps by seq, and the
--- flow's subtask. So an end either is counted when the suspension marks what it awaits, or finds the mark.
+-- Whoever ends a step or suspends a flow holds the lock of the task, taken in an earlier statement, and
+-- then locks the row of the flow, the steps, and the flow's subtask. So a suspension either sees that a
+-- step has ended, and counts it, or marks it before it ends.
 create or replace function cogo.wake_flows(p_task_ids uuid[])
   returns void language plpgsql set search_path = ''
 as $$

@@ -134,5 +134,5 @@ begin
 end;
 $$;
 comment on function cogo.pass_deadline is
-  'End the open steps of a task whose deadline has passed, running ones too, and wake its flow, so that it
-can hand over what it has. The caller holds the task lock.';
+  'End the open steps of a task whose deadline has passed, running ones too, and wake its flow, so that
+it can return what it has. The caller holds the task lock.';

@@ -2,7 +2,7 @@
 -- twice. All items take each step together, because a statement costs more than a row. Sinks, which
 -- end their tasks, come last.
 --
--- Agents of 0.1.0 plan a task once. One that plans again what has steps by now did not know them: it gives
+-- Agents of 0.1.0 plan a task once. One that plans a task which has steps does not know them, and gives
 -- the flow back.
 create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)

@@ -39,7 +39,7 @@ begin
 end;
 $$;
 comment on function cogo.revive_subtasks is
-  'Queue dead letters again, with fresh limits. Steps lose their end_no: their flow has not seen an end.';
+  'Queue dead letters again, with fresh limits. Steps lose their end_no.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_task(p_task_id uuid)

@@ -63,8 +63,8 @@ async def claim_steps(agent: Agent, *keys: str, lane: str = "model-a") -> dict[s
 async def read_steps(agent: Agent, task_id: UUID) -> dict[str, Row]:
     """Read the columns of flows of a task's subtasks, by key."""
     found = await agent.connection.fetch(
-        "select key, status, kind, lane, awaited, end_no, not_needed, deps_left, sink, failures, reaps"
-        "  from cogo.subtasks where task_id = $1 order by seq",
+        "select key, status, kind, lane, awaited, end_no, not_needed, deps_left, sink, failures,"
+        " reaps from cogo.subtasks where task_id = $1 order by seq",
         task_id,
     )
     return {row["key"]: dict(row) for row in found}

@@ -12,6 +12,8 @@ REDRIVES = {
     (TaskState.FAILED, TaskState.PENDING),
     (TaskState.FAILED, TaskState.RUNNING),
     (SubtaskState.FAILED, SubtaskState.QUEUED),
+    (SubtaskState.FAILED, SubtaskState.DELAYED),
+    (SubtaskState.FAILED, SubtaskState.WAITING),
     (SubtaskState.CANCELLED, SubtaskState.BLOCKED),
     (SubtaskState.CANCELLED, SubtaskState.QUEUED),
 }
@@ -59,13 +61,15 @@ def test_every_state_that_is_not_final_can_be_cancelled(
         assert ("cancelled" in moves[state]) == (state not in FINAL), state
 
 
-def test_work_is_completed_only_by_running_or_by_a_person() -> None:
+def test_work_is_completed_by_running_or_by_what_it_waits_for() -> None:
     assert [state for state, to in TASK_TRANSITIONS.items() if "completed" in to] == [
         TaskState.RUNNING
     ]
     assert {state for state, to in SUBTASK_TRANSITIONS.items() if "completed" in to} == {
         SubtaskState.RUNNING,
         SubtaskState.WAITING,
+        SubtaskState.DELAYED,
+        SubtaskState.HELD,
     }
 
 

@@ -273,7 +273,8 @@ begin
            finish_reason = g.usage ->> 'finish_reason',
            cost_usd = case
              when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
-             when not cogo.is_model_lane(a.lane) or p_outcome in ('completed', 'failed', 'rerouted') then 0
+             when not cogo.is_model_lane(a.lane) then 0
+             when p_outcome in ('completed', 'failed', 'rerouted') then 0
              when g.simulated then 0
            end,
            simulated = g.simulated
@@ -1426,7 +1427,7 @@ create or replace function cogo.subtask_transitions()
  RETURNS text[]
  LANGUAGE sql
  IMMUTABLE
-RETURN ARRAY['blocked>queued'::text, 'blocked>delayed'::text, 'blocked>waiting'::text, 'blocked>held'::text, 'blocked>cancelled'::text, 'queued>running'::text, 'queued>held'::text, 'queued>cancelled'::text, 'queued>failed'::text, 'queued>delayed'::text, 'delayed>queued'::text, 'delayed>held'::text, 'delayed>cancelled'::text, 'delayed>failed'::text, 'delayed>completed'::text, 'waiting>queued'::text, 'waiting>completed'::text, 'waiting>failed'::text, 'waiting>held'::text, 'waiting>cancelled'::text, 'held>blocked'::text, 'held>queued'::text, 'held>delayed'::text, 'held>waiting'::text, 'held>cancelled'::text, 'held>completed'::text, 'held>failed'::text, 'running>queued'::text, 'running>delayed'::text, 'running>waiting'::text, 'running>blocked'::text, 'running>completed'::text, 'running>failed'::text, 'running>cancelled'::text, 'running>held'::text, 'failed>queued'::text, 'failed>delayed'::text, 'failed>waiting'::text, 'cancelled>blocked'::text, 'cancelled>queued'::text, 'cancelled>delayed'::text, 'cancelled>waiting'::text];
+RETURN ARRAY['blocked>queued'::text, 'blocked>delayed'::text, 'blocked>waiting'::text, 'blocked>held'::text, 'blocked>cancelled'::text, 'queued>running'::text, 'queued>held'::text, 'queued>cancelled'::text, 'queued>failed'::text, 'queued>delayed'::text, 'delayed>queued'::text, 'delayed>held'::text, 'delayed>cancelled'::text, 'delayed>failed'::text, 'delayed>completed'::text, 'waiting>queued'::text, 'waiting>completed'::text, 'waiting>failed'::text, 'waiting>held'::text, 'waiting>cancelled'::text, 'held>blocked'::text, 'held>queued'::text, 'held>delayed'::text, 'held>waiting'::text, 'held>cancelled'::text, 'held>completed'::text, 'held>failed'::text, 'running>queued'::text, 'running>delayed'::text, 'running>waiting'::text, 'running>blocked'::text, 'running>completed'::text, 'running>failed'::text, 'running>cancelled'::text, 'running>held'::text, 'failed>queued'::text, 'failed>delayed'::text, 'failed>waiting'::text, 'cancelled>blocked'::text, 'cancelled>queued'::text];
 
 create or replace function cogo.suspend_flow(p_subtask cogo.subtasks, p_item jsonb)
  RETURNS void
@@ -1707,7 +1708,7 @@ begin
   if length(v_key) > 500 or v_key = 'plan' or v_key !~ ('^' || v_segment || '(/' || v_segment || ')*$')
   then
     return format(
-      'the key %s must be 1 to 100 of A-Z a-z 0-9 _ . : - (in a branch after its name and /), and not plan',
+      'the key %s must be 1 to 100 of A-Z a-z 0-9 _ . : - (after / in a branch), and not plan',
       left(v_key, 200)
     );
   end if;
@@ -1815,7 +1816,7 @@ begin
     from cogo.subtasks s where s.task_id = p_task_id and s.kind <> 'flow';
   if cardinality(v_taken) + jsonb_array_length(v_steps) > v_max_steps then
     return format(
-      'a task may have %s steps: it has %s, and %s more were asked for; begin a new run with run.again()',
+      'a task may have %s steps: it has %s and asks for %s more; run.again() begins a new record',
       v_max_steps, cardinality(v_taken), jsonb_array_length(v_steps)
     );
   end if;
@@ -1830,14 +1831,14 @@ begin
   v_cancel := array(
     select jsonb_array_elements_text(coalesce(nullif(p_suspend -> 'cancel', 'null'), '[]'))
   );
-  select w.key into v_problem
+  select coalesce(w.key, 'null') into v_problem
     from jsonb_array_elements_text(p_suspend -> 'awaits') as w (key)
    where coalesce(w.key <> all (v_taken || v_new), true)
    limit 1;
   if v_problem is not null then
     return format('the awaited step %s does not exist', left(v_problem, 200));
   end if;
-  select c.key into v_problem
+  select coalesce(c.key, 'null') into v_problem
     from unnest(v_cancel) as c (key)
    where coalesce(c.key <> all (v_taken), true) or p_suspend -> 'awaits' ? c.key
    limit 1;
@@ -1850,7 +1851,7 @@ begin
      where jsonb_typeof(coalesce(e.value -> 'error', 'null')) = 'null'
   ) > v_max_open then
     return format(
-      'a task may have %s open steps at once: it has %s, and %s more were asked for; await some of them first',
+      'a task may have %s open steps at once: it has %s and asks for %s more; await some first',
       v_max_open, cardinality(v_open), jsonb_array_length(v_steps)
     );
   end if;
@@ -2470,8 +2471,8 @@ comment on function cogo.load_leases(uuid[]) is
   'Return all that the holders of leases need for the work.';
 
 comment on function cogo.pass_deadline(uuid) is
-  'End the open steps of a task whose deadline has passed, running ones too, and wake its flow, so that it
-can hand over what it has. The caller holds the task lock.';
+  'End the open steps of a task whose deadline has passed, running ones too, and wake its flow, so that
+it can return what it has. The caller holds the task lock.';
 
 comment on function cogo.record_drift(cogo.subtasks,jsonb) is
   'Record steps whose request differs from what the workflow now asks, as events workflow.drift.';
@@ -2485,13 +2486,14 @@ comment on function cogo.resting_status(text,integer,boolean,timestamp with time
   'Return the status of an open subtask that is not running.';
 
 comment on function cogo.revive_subtasks(uuid[]) is
-  'Queue dead letters again, with fresh limits. Steps lose their end_no: their flow has not seen an end.';
+  'Queue dead letters again, with fresh limits. Steps lose their end_no.';
 
 comment on function cogo.stop_running(uuid[],text) is
   'Ask the holders of running subtasks to stop.';
 
 comment on function cogo.suspend_flow(cogo.subtasks,jsonb) is
-  'End an attempt at a flow that waits for steps. The caller holds the task lock and has validated p_item.';
+  'End an attempt at a flow that waits for steps. The caller holds the task lock and has validated
+p_item.';
 
 comment on function cogo.validate_flow_end(cogo.subtasks,jsonb) is
   'Return what is wrong with the end of an attempt at a flow, as a sentence; null if it is valid.';
@@ -2636,7 +2638,7 @@ revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, 
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261128230934')
+insert into cogo.schema_versions (version) values ('20261128231620')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.

@@ -61,7 +61,8 @@ begin
 end;
 $$;
 comment on function cogo.suspend_flow is
-  'End an attempt at a flow that waits for steps. The caller holds the task lock and has validated p_item.';
+  'End an attempt at a flow that waits for steps. The caller holds the task lock and has validated
+p_item.';
 
 create or replace function cogo.record_drift(p_subtask cogo.subtasks, p_drift jsonb)
   returns void language plpgsql set search_path = ''
