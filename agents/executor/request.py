@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from agents.workflows.plan import SYNTHESIZE
 from agents.workflows.prompts import EXPERT, add_answers, add_context
+from agents.workflows.step_params import EXTRACT_CODE
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
 from providers.chat import ChatRequest, Effort, Message
@@ -16,6 +17,11 @@ from providers.errors import InvalidRequest
 CODE_TEMPERATURE = 0.2
 CODE_TOP_P = 0.9
 CODE_TYPES = frozenset({"GENERATE_CODE", "OPTIMIZE_CODE"})
+
+
+def is_about_code(claimed: ClaimedSubtask) -> bool:
+    """Return whether the answer is code."""
+    return claimed.type in CODE_TYPES or claimed.params.get(EXTRACT_CODE) is True
 
 
 def build_request(
@@ -40,7 +46,7 @@ def build_request(
     is_synthesis = params.get(SYNTHESIZE) is True and bool(claimed.inputs)
     if is_synthesis:
         prompt = add_answers(prompt, _list_answers(claimed.inputs))
-    is_code = claimed.type in CODE_TYPES
+    is_code = is_about_code(claimed)
     turns = _list_turns(params)
     if not turns or is_synthesis:
         turns = (*turns, Message(role="user", content=prompt))

@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any, assert_never
 
 from agents.executor.output_checks import Checker, OutputCheck, find_problem
-from agents.executor.request import CODE_TYPES
+from agents.executor.request import is_about_code
 from agents.extraction.answer import Extracted, extract_code
 from agents.workflows.plan import DRAFT, NOTES
+from agents.workflows.step_params import UNVERIFIED
 from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
+from protocol.verification import NO_TESTS, describe_verification
 from providers import chat
 from providers.calls.fallback import FailedCall
 from providers.catalogue.deployment import Deployment
@@ -101,7 +103,7 @@ class ResponseBuilder:
         """Extract the code and check the answer without running it."""
         text = "".join(self.text)
         stated = self._get_param("language")
-        if self.claimed.type in CODE_TYPES:
+        if is_about_code(self.claimed):
             self.code = await asyncio.to_thread(
                 extract_code, text, language=stated, target_file=self._get_param("target_file")
             )
@@ -213,18 +215,15 @@ class ResponseBuilder:
         if branch := params.get("git_branch"):
             output["git_branch"] = branch
         if self.code is not None:
-            problem = find_problem(self.checks)
             output |= {
                 "generated_code": self.code.code,
                 "files": dict(self.code.files),
                 "file_path": params.get("target_file"),
                 "language": params.get("language"),
-                "verification": {
-                    "status": "unverified" if problem is None else "failed",
-                    "reason": problem or "no tests were run",
-                    "checks": [each.to_json() for each in self.checks],
-                },
+                "verification": self._build_verification(),
             }
+            if self.code.is_diff:
+                output["is_diff"] = True
         if self.citations:
             output["citations"] = self._list_citations()
         if self.reasoning:
@@ -232,6 +231,17 @@ class ResponseBuilder:
         if self.deployment.simulated:
             output["simulated"] = True
         return output
+
+    def _build_verification(self) -> dict[str, Any]:
+        """Return what is known of code that was not run."""
+        problem = find_problem(self.checks)
+        reason = problem or self._get_param(UNVERIFIED) or NO_TESTS
+        verification: dict[str, Any] = {
+            "status": "unverified" if problem is None else "failed",
+            "reason": reason,
+            "checks": [each.to_json() for each in self.checks],
+        }
+        return verification | {"summary": describe_verification(verification)}
 
     def _list_citations(self) -> list[dict[str, Any]]:
         return [{"url": each.url, "title": each.title} for each in self.citations]

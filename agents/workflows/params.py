@@ -17,6 +17,8 @@ MOST_TOKENS = 10_000_000
 """Above every model's longest answer."""
 MAX_CHARACTERS = 2_000_000
 """Above every context window of the catalogue; the model's own window is checked at selection."""
+MAX_FILES = 200
+"""Maximum number of files in params."""
 MAX_NOTES = 20
 """Maximum number of unknown params that are named individually."""
 
@@ -75,7 +77,27 @@ class CodeParams(Params):
     language: str | None = Field(default=None, max_length=100)
     framework: str | None = Field(default=None, max_length=100)
     code_context: str | None = Field(default=None, max_length=MAX_CHARACTERS)
-    tests: str | None = Field(default=None, max_length=MAX_CHARACTERS)
+    tests: (
+        Annotated[str, Field(max_length=MAX_CHARACTERS)]
+        | Annotated[dict[TargetFile, str], Field(min_length=1, max_length=MAX_FILES)]
+        | None
+    ) = None
+    """The text of one file of tests, or files by path. Results are `verified` only with them."""
+    test_command: str | None = Field(default=None, min_length=1, max_length=4_000)
+    """A command that ends with 0 if the code works, such as `pytest -q`."""
+    files: dict[TargetFile, str] | None = Field(default=None, max_length=MAX_FILES)
+    """Files that the code and its tests need, by path."""
+    verify: Literal["auto", "off"] = "auto"
+    """`off`: one draft is handed over without being run."""
+
+    def for_request(self) -> dict[str, Any]:
+        """Return what goes into the request to the model, as JSON; tests as one text."""
+        request = super().for_request()
+        for unsent in ("test_command", "files", "verify"):
+            request.pop(unsent, None)
+        if isinstance(self.tests, dict):
+            request["tests"] = "\n\n".join(f"# {path}\n{text}" for path, text in self.tests.items())
+        return request
 
 
 class AnalysisParams(CodeParams):

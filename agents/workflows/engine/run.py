@@ -200,9 +200,14 @@ class Run:
         command: str | None = None,
         language: str = "python",
         limits: object | None = None,
+        **more: str,
     ) -> Step[Report]:
-        """Run code in the sandbox, with its tests or by `command`."""
-        request = {
+        """Run code in the sandbox, with its tests or by `command`.
+
+        `more` are `against="stub"`, functions that do nothing, which good tests notice, and
+        `entry_point`, the function for tests of the form `check(candidate)`.
+        """
+        request: dict[str, Any] = {
             "language": language,
             "files": dict(files),
             "tests": dict(tests) if isinstance(tests, Mapping) else tests,
@@ -210,6 +215,7 @@ class Run:
             "limits": asdict(limits)
             if is_dataclass(limits) and not isinstance(limits, type)
             else limits,
+            **more,
         }
         return self._describe("check", key, request, read_report)
 

@@ -193,8 +193,10 @@ WRITTEN: dict[str, Any] = {
     "top_p": 0.25,
 }
 """A value for every param that goes to the model."""
-USED_ELSEWHERE = {"git_branch", "cache", "timeouts", "task_requirements"}
-"""In the result, by the answer cache, as the deadlines of the call, and in the selection."""
+USED_ELSEWHERE = {
+    "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
+}  # fmt: skip
+"""In the result, by the answer cache, as deadlines, in the selection, and for the sandbox."""
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 

@@ -1,0 +1,109 @@
+"""Steps that the workflows of code share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from agents.extraction.languages import normalize_language
+from agents.workflows.coding import prompts
+from agents.workflows.coding.candidates import (
+    Attempt,
+    Candidate,
+    build_refusal,
+    build_sources,
+)
+from agents.workflows.coding.job import CodeJob, TestSuite
+from agents.workflows.engine import Answer, BudgetSpent, DeadlinePassed, LastStep, Run, StepFailed
+from agents.workflows.step_params import UNVERIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """The models to try, in this order, and the strongest one for comparison."""
+
+    models: Sequence[str | None]
+    """(None,) if no decision names one: then the step itself says why none can be asked."""
+    strongest: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, run: Run, role: str = "coding") -> "Ladder":
+        """Return the recorded ladder of a role."""
+        decision = run.decide("ladder", role=role)
+        decision = decision if isinstance(decision, dict) else {}
+        listed = decision.get("models")
+        strongest = decision.get("strongest")
+        models = [
+            name
+            for each in (listed if isinstance(listed, list) else [])
+            if isinstance(each, dict) and isinstance(name := each.get("model"), str)
+        ]
+        return cls(
+            models=models or (None,), strongest=strongest if isinstance(strongest, dict) else {}
+        )
+
+
+def hand_over_unchecked(run: Run, job: CodeJob, prompt: str, reason: str) -> LastStep:
+    """End the task with one draft that is not run, and says why."""
+    settings = job.build_settings(prompts.EXPERT, tests=job.tests)
+    settings[UNVERIFIED] = reason
+    return run.hand_over(
+        run.ask("main", prompt, role="coding", answer=True, with_history=True, params=settings)
+    )
+
+
+async def check_candidate(
+    run: Run, job: CodeJob, tests: TestSuite | None, candidate: Candidate
+) -> Attempt:
+    """Run a candidate with the tests; without any it is parsed and imported."""
+    if candidate.problem is not None:
+        return Attempt(candidate=candidate, report=build_refusal(job, candidate.problem))
+    report = await run.check(
+        "check",
+        files=build_sources(job, candidate, tests),
+        tests=tests.files if tests else None,
+        command=tests.command if tests else None,
+        language=job.language,
+    )
+    return Attempt(candidate=candidate, report=report)
+
+
+async def write_tests(
+    run: Run, job: CodeJob, ladder: Ladder, written: list[Answer]
+) -> TestSuite | None:
+    """Let a model of another maker write tests, from the task alone; None without usable ones.
+
+    They count only if they fail against a stub: the same names without any behaviour.
+    """
+    coder = ladder.models[0]
+    try:
+        answer = await run.ask(
+            "tests",
+            prompts.ask_for_tests(job.prompt, job.language, job.main_file),
+            role="reviewer",
+            not_by=() if coder is None else (coder,),
+            language=job.language,
+            with_history=True,
+            params=job.build_settings(prompts.TESTER) | {"target_file": None, "git_branch": None},
+        )
+    except StepFailed as error:
+        if isinstance(error, DeadlinePassed | BudgetSpent):
+            raise
+        return None
+    written.append(answer)
+    code = answer.code or ""
+    if not code.strip() or answer.problem is not None:
+        return None
+    files: Mapping[str, str] | str = code
+    if normalize_language(job.language) != "python":
+        files = {f"cogo.test{_get_ending(job.main_file)}": code}
+    stub = await run.check(
+        "stub", files={job.main_file: ""}, tests=files, language=job.language, against="stub"
+    )
+    if stub.verdict != "failed" or not stub.failed_tests:
+        return None
+    return TestSuite(files=files, written_by=answer.model, vacuous=stub.passed_tests or 0)
+
+
+def _get_ending(path: str) -> str:
+    return "." + path.rpartition(".")[2]

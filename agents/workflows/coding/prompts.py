@@ -1,0 +1,66 @@
+"""Prompts of the workflows of code."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from agents.workflows.coding.candidates import Attempt
+
+MAX_QUOTED: Final = 4_000
+
+EXPERT: Final = (
+    "You are an expert software developer. Generate clean, efficient, and well-documented code. "
+    "Answer with one fenced code block that holds the complete file, "
+    "and at most one short sentence around it."
+)
+TESTER: Final = (
+    "You write tests for code that does not exist yet, from its specification alone. Test what "
+    "the specification says, with examples whose results you are sure of, and its edge cases; "
+    "never what it leaves open. Answer with one fenced code block that holds one file of tests."
+)
+_FRAMEWORKS: Final = {
+    "python": (
+        "Write plain pytest functions with assert, from four to eight of them. Do not import the "
+        "code under test: its public names are already there. Do not define them."
+    ),
+}
+_OTHER_FRAMEWORK: Final = (
+    "Write from four to eight tests for Node's own runner (node:test and node:assert). Import the "
+    "code under test from ./{file}."
+)
+
+
+def ask_for_tests(request: str, language: str, main_file: str) -> str:
+    """Ask for tests before there is code."""
+    how = _FRAMEWORKS.get(language, _OTHER_FRAMEWORK.format(file=main_file))
+    return (
+        f"Write tests for this task, in {language}:\n\n<task>\n{request}\n</task>\n\n{how} Where "
+        "the task names no function, choose the obvious name and use it in every test."
+    )
+
+
+def ask_for_code(request: str, language: str, earlier: Sequence[Attempt] = ()) -> str:
+    """Ask for code; of earlier attempts only one line is told."""
+    prompt = f"{request}\n\nWrite it in {language}."
+    if earlier:
+        said = " ".join(earlier[-1].report.summary.split())[:300]
+        prompt += f"\n\nAn earlier attempt of somebody else did not work: {said}"
+    return prompt
+
+
+def ask_for_repair(request: str, attempt: Attempt) -> str:
+    """Ask for a repair, with the last code and what failed first."""
+    code = "\n\n".join(f"{path}:\n{_fence(text)}" for path, text in attempt.candidate.files.items())
+    return (
+        f"{request}\n\nThis code was written for it:\n\n{code or attempt.candidate.answer.text}\n\n"
+        f"It was run, and failed:\n\n{attempt.explain()[:MAX_QUOTED]}\n\n"
+        "Find the cause, then give the complete corrected code, not only the change. Do not "
+        "change what the tests demand, and do not treat them as special cases."
+    )
+
+
+def _fence(text: str) -> str:
+    mark = "```"
+    while mark in text:
+        mark += "`"
+    end = "" if text.endswith("\n") else "\n"
+    return f"{mark}\n{text}{end}{mark}"

@@ -1,0 +1,176 @@
+"""Results of tasks about code, and what they say about it. Pure.
+
+`verified` is said only of the task's own tests, and only if they ran and passed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from agents.sandbox.report import Report
+from agents.workflows.coding.candidates import Attempt, Candidate
+from agents.workflows.coding.job import TestSuite
+from agents.workflows.engine import Answer, Result
+from protocol.verification import NO_TESTS, VerificationStatus, describe_verification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What the work on a result has cost, and what the strongest model alone would cost."""
+
+    attempts: Sequence[Attempt] = ()
+    others: Sequence[Answer] = ()
+    """Answers that were no attempts, such as the tests that a model wrote."""
+    strongest: Mapping[str, Any] = field(default_factory=dict)
+    """The recorded decision: `model`, `expected_usd`."""
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The cost of all answers; None if one is not known."""
+        answers = [*(each.candidate.answer for each in self.attempts), *self.others]
+        costs = [each.cost_usd for each in answers]
+        return None if None in costs else sum((each for each in costs if each), Decimal())
+
+
+def verified(best: Attempt, tests: TestSuite, spent: Spending, notes: Iterable[str] = ()) -> Result:
+    """Return the result of code that passed the task's tests."""
+    if not best.passed or tests.written_by is not None:
+        raise ValueError("only code that passed the task's own tests is verified")
+    return build_code_result(
+        best, "verified", "all tests passed", tests=tests, spent=spent, notes=notes
+    )
+
+
+def self_tested(
+    best: Attempt, tests: TestSuite, spent: Spending, notes: Iterable[str] = ()
+) -> Result:
+    """Return the result of code that passed tests which a model wrote."""
+    if not best.passed or tests.written_by is None:
+        raise ValueError("only code that passed written tests is self-tested")
+    reason = f"all tests passed that {tests.written_by} wrote"
+    return build_code_result(best, "self_tested", reason, tests=tests, spent=spent, notes=notes)
+
+
+def unverified(
+    best: Attempt, tests: TestSuite | None, spent: Spending, reason: str, notes: Iterable[str] = ()
+) -> Result:
+    """Return the best code there is, of which nothing shows that it works."""
+    return build_code_result(best, "unverified", reason, tests=tests, spent=spent, notes=notes)
+
+
+def judge(
+    best: Attempt, tests: TestSuite | None, spent: Spending, notes: Sequence[str] = ()
+) -> Result:
+    """Return the result that the report of the best attempt allows, and nothing better."""
+    report = best.report
+    if report.verdict == "unavailable":
+        return unverified(best, tests, spent, f"{NO_TESTS}: {report.reason}", notes)
+    if tests is None:
+        if best.is_broken or best.candidate.problem:
+            return _failed(best, tests, spent, notes)
+        return unverified(best, tests, spent, NO_TESTS, notes)
+    if report.verdict == "no_tests":
+        return unverified(best, tests, spent, f"{NO_TESTS}: {report.reason}", notes)
+    if best.passed:
+        finish = verified if tests.written_by is None else self_tested
+        return finish(best, tests, spent, notes)
+    if tests.written_by is None or best.is_broken:
+        return _failed(best, tests, spent, notes)
+    reason = f"tests that {tests.written_by} wrote, which may be wrong: {report.summary}"
+    return unverified(best, tests, spent, reason, notes)
+
+
+def _failed(
+    best: Attempt, tests: TestSuite | None, spent: Spending, notes: Iterable[str]
+) -> Result:
+    reason = best.report.summary
+    return build_code_result(best, "failed", reason, tests=tests, spent=spent, notes=notes)
+
+
+def build_code_result(
+    best: Attempt,
+    status: VerificationStatus,
+    reason: str,
+    *,
+    tests: TestSuite | None,
+    spent: Spending,
+    notes: Iterable[str] = (),
+) -> Result:
+    """Return the result: what the answer's own output has, its files, verification, receipt."""
+    candidate, report = best.candidate, best.report
+    output = dict(candidate.answer.output)
+    stated = output.get("notes")
+    output |= {
+        "generated_code": candidate.code,
+        "files": dict(candidate.files),
+        "verification": build_verification(candidate, status, reason, report, tests),
+        "receipt": build_receipt(best, status, spent),
+        "notes": [*(stated if isinstance(stated, list) else []), *notes],
+    }
+    for unwanted in ("text", "is_diff", "problem"):
+        output.pop(unwanted, None)
+    if candidate.answer.output.get("is_diff") is True:
+        output["diff"] = candidate.answer.code
+    return Result(candidate.answer.text, output=output)
+
+
+def build_verification(
+    candidate: Candidate,
+    status: VerificationStatus,
+    reason: str,
+    report: Report,
+    tests: TestSuite | None,
+) -> dict[str, Any]:
+    """Return what a result says about its code."""
+    own = candidate.answer.output.get("verification")
+    checks = own.get("checks") if isinstance(own, dict) else None
+    was_run = report.verdict not in {"unavailable", "refused"}
+    problem = None if report.passed else report.summary
+    verification = {
+        "status": status,
+        "reason": reason,
+        "checks": [
+            *(checks if isinstance(checks, list) else []),
+            *([{"name": "tests", "passed": report.passed, "problem": problem}] if was_run else []),
+        ],
+        "report": report.model_dump(mode="json"),
+        "tests": None if tests is None else tests.describe(),
+        "sandbox": report.sandbox,
+    }
+    return verification | {"summary": describe_verification(verification)}
+
+
+def build_receipt(best: Attempt, status: VerificationStatus, spent: Spending) -> dict[str, Any]:
+    """Return who tried what, what it cost, and an estimate for the strongest model alone."""
+    cost, expected = spent.cost_usd, spent.strongest.get("expected_usd")
+    strongest = spent.strongest.get("model")
+    sentence = f"{best.model} {_describe_outcome(best, status)}"
+    if best in spent.attempts and len(spent.attempts) > 1:
+        sentence += f" at {_name_ordinal(spent.attempts.index(best) + 1)} attempt"
+    sentence += ", cost unknown" if cost is None else f", {_format_usd(cost)}"
+    if isinstance(strongest, str) and strongest != best.model and isinstance(expected, int | float):
+        usd = _format_usd(Decimal(str(expected)))
+        sentence += f"; {strongest} alone, the strongest: about {usd} (estimate)"
+    return {
+        "sentence": sentence + ".",
+        "attempts": [each.describe() for each in spent.attempts],
+        "cost_usd": None if cost is None else float(cost),
+        "strongest": {"model": strongest, "estimated_usd": expected} if strongest else None,
+    }
+
+
+def _describe_outcome(best: Attempt, status: VerificationStatus) -> str:
+    report = best.report
+    if report.total:
+        return f"passed {report.passed_tests or 0} of {report.total}"
+    return "passed" if status in {"verified", "self_tested"} else "wrote it"
+
+
+def _name_ordinal(number: int) -> str:
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    return f"the {number}{endings.get(number, 'th')}"
+
+
+def _format_usd(usd: Decimal) -> str:
+    return f"${usd:.2f}" if usd >= Decimal("0.01") or not usd else f"${usd:.6f}".rstrip("0")

@@ -1,0 +1,82 @@
+"""GENERATE_CODE: code that was run before it is handed over."""
+
+from collections.abc import Sequence
+
+from agents.workflows.coding import prompts
+from agents.workflows.coding.candidates import Attempt, build_candidate, find_best
+from agents.workflows.coding.checks import Ladder, check_candidate, hand_over_unchecked, write_tests
+from agents.workflows.coding.job import CodeJob, TestSuite, read_job
+from agents.workflows.coding.results import Spending, judge
+from agents.workflows.engine import (
+    Answer,
+    BudgetSpent,
+    DeadlinePassed,
+    LastStep,
+    Result,
+    Run,
+    StepFailed,
+    workflow,
+)
+from agents.workflows.params import CodeParams
+
+REPAIRS = 1
+"""Further repairs by the same model are mostly wasted; another one finds what it does not see."""
+
+
+@workflow("GENERATE_CODE", params=CodeParams)
+async def generate_code(run: Run) -> Result | LastStep:
+    """Write code and run its tests; repair it once, then escalate while they fail."""
+    job = read_job(run)
+    if obstacle := job.find_obstacle(run):
+        return hand_over_unchecked(run, job, run.prompt, obstacle)
+    ladder = Ladder.read(run)
+    tests, written = job.tests, list[Answer]()
+    if tests is None:
+        tests = await write_tests(run, job, ladder, written)
+    tried: list[Attempt] = []
+    stopped: StepFailed | None = None
+    for model in ladder.models:
+        try:
+            await try_model(run, job, tests, model, tried)
+        except StepFailed as error:
+            stopped = error
+            if isinstance(error, BudgetSpent | DeadlinePassed):
+                break
+        if is_settled(tried, tests):
+            break
+    if not tried:
+        raise stopped or RuntimeError("the ladder has no models")
+    notes = [f"It was not tried further: {stopped.message}"] if stopped else []
+    spent = Spending(attempts=tried, others=written, strongest=ladder.strongest)
+    return judge(find_best(tried), tests, spent, notes)
+
+
+async def try_model(
+    run: Run, job: CodeJob, tests: TestSuite | None, model: str | None, tried: list[Attempt]
+) -> None:
+    """Add a draft, and its repair if it fails; not one that fails as the draft did before."""
+    prompt = prompts.ask_for_code(job.prompt, job.language, earlier=tried)
+    for key in ("draft", *["repair"] * REPAIRS):
+        settings = job.build_settings(prompts.EXPERT, tests=tests)
+        answer = await run.ask(
+            key, prompt, model=model, role="coding", language=job.language, answer=True,
+            with_history=key == "draft", params=settings,
+        )  # fmt: skip
+        before = {each.report.signature for each in tried if each.model == answer.model}
+        attempt = await check_candidate(run, job, tests, build_candidate(job, answer))
+        tried.append(attempt)
+        if is_settled(tried, tests) or attempt.report.signature in before:
+            return
+        prompt = prompts.ask_for_repair(job.prompt, attempt)
+
+
+def is_settled(tried: Sequence[Attempt], tests: TestSuite | None) -> bool:
+    """Return whether more attempts would show nothing new."""
+    if not tried:
+        return False
+    last = tried[-1]
+    if last.passed or last.report.verdict in {"unavailable", "no_tests"}:
+        return True
+    # If models of two makers fail a written test in the same way, the test is the likelier culprit.
+    alike = {each.model for each in tried if each.report.signature == last.report.signature}
+    return tests is not None and tests.written_by is not None and len(alike) > 1

@@ -1,0 +1,8 @@
+"""Names in the params of a subtask, which orchestrators write and executors read."""
+
+from typing import Final
+
+EXTRACT_CODE: Final = "extract_code"
+"""Whether the code of the answer is extracted, whatever the type of the task."""
+UNVERIFIED: Final = "unverified_reason"
+"""Why the code of the answer is not run, for the result."""

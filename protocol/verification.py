@@ -1,0 +1,65 @@
+"""What a result says about its code: whether it was run, and what that has shown."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from pydantic import JsonValue
+
+VerificationStatus = Literal["verified", "self_tested", "unverified", "failed"]
+"""`verified`: the task's tests passed. `self_tested`: tests passed that a model of another maker
+wrote. `failed`: the task's tests or a check failed. `unverified`: nothing shows that it works."""
+
+NO_TESTS: Final = "no tests were run"
+_MAX_REASON: Final = 300
+_STATUSES: Final = {"self_tested": "self-tested"}
+
+
+def describe_verification(verification: object) -> str | None:
+    """Return one line about code, such as `verified: 14 of 14 tests passed (bubblewrap)`.
+
+    None if the value is not the `verification` of a result.
+    """
+    if not isinstance(verification, Mapping) or not isinstance(verification.get("status"), str):
+        return None
+    status = str(verification["status"])
+    name = _STATUSES.get(status, status)
+    report = verification.get("report")
+    report = report if isinstance(report, Mapping) else {}
+    sandbox = verification.get("sandbox") or report.get("sandbox")
+    where = f" ({sandbox})" if isinstance(sandbox, str) and sandbox != "none" else ""
+    if status in {"verified", "self_tested"} and report:
+        return f"{name}: {_count_tests(verification, report)}{where}"
+    reason = " ".join(str(verification.get("reason") or NO_TESTS).split())[:_MAX_REASON]
+    return f"{name}: {reason}{where}"
+
+
+def describe_result(result: object) -> str | None:
+    """Return the line about the code of a task's result, or of an output; None without code."""
+    if not isinstance(result, Mapping):
+        return None
+    return describe_verification(result.get("verification"))
+
+
+def get_receipt(result: object) -> str | None:
+    """Return the sentence about attempts and costs of a task's result, if it has one."""
+    receipt = result.get("receipt") if isinstance(result, Mapping) else None
+    sentence = receipt.get("sentence") if isinstance(receipt, Mapping) else None
+    return sentence if isinstance(sentence, str) else None
+
+
+def _count_tests(verification: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    tests = verification.get("tests")
+    tests = tests if isinstance(tests, Mapping) else {}
+    total, passed = _get_count(report, "total"), _get_count(report, "passed_tests")
+    author = tests.get("written_by")
+    by = f" that {author} wrote" if isinstance(author, str) else ""
+    if not total or passed is None:
+        command = tests.get("command") or report.get("command")
+        return f"the tests passed{by}" if not command else f"`{str(command)[:100]}` ended with 0"
+    vacuous = _get_count(tests, "vacuous") or 0
+    return f"{passed - vacuous} of {total - vacuous} tests passed{by}"
+
+
+def _get_count(values: Mapping[str, JsonValue], name: str) -> int | None:
+    value = values.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

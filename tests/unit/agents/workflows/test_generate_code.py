@@ -1,0 +1,335 @@
+"""GENERATE_CODE: every path from a request to a labelled result, with scripted answers."""
+
+from typing import Any
+
+import pytest
+
+from agents.workflows.engine import Finished, FlowFailed, HandedOver, StepRequest
+from agents.workflows.generate_code import generate_code
+from agents.workflows.step_params import UNVERIFIED
+from tests.support.agents.code_script import (
+    DECISIONS,
+    LADDER,
+    NO_SANDBOX,
+    a_report,
+    an_answer,
+    report_output,
+)
+from tests.support.agents.scripted_flow import Failing, Script, ScriptedFlow, play_flow
+
+TESTS = "def test_a():\n    assert is_palindrome('abba')\n"
+GOOD, BAD = "good = 1\n", "bad = 1\n"
+
+
+def play(script: Script, *, decisions: Any = DECISIONS, **params: Any) -> ScriptedFlow:
+    return play_flow(generate_code, script, decisions=decisions, params=params)
+
+
+def finish(played: ScriptedFlow) -> Any:
+    assert isinstance(played.end, Finished), played.end
+    return played.end
+
+
+def test_code_that_passes_the_tests_of_the_task_is_verified() -> None:
+    played = play({"draft": an_answer(GOOD), "check": a_report(14, 14)}, tests=TESTS)
+
+    end = finish(played)
+    assert played.keys == ["draft", "check"]
+    assert end.output["verification"]["status"] == "verified"
+    assert end.output["verification"]["summary"] == "verified: 14 of 14 tests passed (bubblewrap)"
+    assert end.output["generated_code"] == GOOD
+    assert end.output["files"] == {"solution.py": GOOD}
+    assert end.output["model_used"] == "cheap"
+    assert end.text == f"```python\n{GOOD}```"
+    asked = played.get_request("draft")
+    assert (asked["model"], asked["params"]["tests"]) == ("cheap", TESTS)
+    assert played.get_request("check") == {
+        "language": "python", "files": {"solution.py": GOOD}, "tests": TESTS,
+        "command": None, "limits": None,
+    }  # fmt: skip
+
+
+def test_a_repair_gets_the_last_code_and_the_first_failure_only() -> None:
+    script = {
+        "draft": an_answer(BAD), "check": a_report(1, 3, "assert 7 == 8"),
+        "repair": an_answer(GOOD), "check#2": a_report(3, 3),
+    }  # fmt: skip
+
+    played = play(script, tests=TESTS)
+
+    assert played.keys == ["draft", "check", "repair", "check#2"]
+    repair = played.get_request("repair")
+    assert repair["model"] == "cheap"
+    assert not repair["with_history"]
+    assert "assert 7 == 8" in repair["prompt"]
+    assert BAD in repair["prompt"]
+    assert "test_1" not in repair["prompt"]
+    receipt = finish(played).output["receipt"]
+    assert receipt["sentence"] == (
+        "cheap passed 3 of 3 at the 2nd attempt, $0.02; "
+        "best alone, the strongest: about $1.43 (estimate)."
+    )
+    assert [each["passed"] for each in receipt["attempts"]] == [1, 3]
+
+
+def test_another_family_begins_afresh_and_then_the_strongest() -> None:
+    script = {
+        "draft": an_answer(BAD), "check": a_report(1, 3, "assert 1 == 2"),
+        "repair": an_answer(BAD), "check#2": a_report(1, 3, "assert 3 == 4"),
+        "draft#2": an_answer(BAD, "other"), "check#3": a_report(2, 3, "assert 5 == 6"),
+        "repair#2": an_answer(BAD, "other"), "check#4": a_report(0, 3, "assert 7 == 8"),
+        "draft#3": an_answer(GOOD, "best"), "check#5": a_report(3, 3),
+    }  # fmt: skip
+
+    played = play(script, tests=TESTS)
+
+    models = [each.request["model"] for each in played.requests if each.kind == "ask"]
+    assert models == ["cheap", "cheap", "other", "other", "best"]
+    fresh = played.get_request("draft#2")["prompt"]
+    assert BAD not in fresh
+    assert "assert 3 == 4" in fresh
+    assert "assert 1 == 2" not in fresh
+    assert finish(played).output["verification"]["status"] == "verified"
+
+
+def test_the_same_failure_twice_ends_the_repairs_and_the_best_candidate_is_handed_over() -> None:
+    def answer(step: StepRequest) -> Any:
+        if step.kind == "ask":
+            model = str(step.request["model"])
+            return an_answer(f"by = {model!r}\n", model)
+        return a_report(2 if "other" in str(step.request["files"]) else 1, 3)
+
+    played = play(answer, tests=TESTS)
+
+    end = finish(played)
+    assert [each.key for each in played.requests if each.kind == "ask"] == [
+        "draft", "repair", "draft#2", "repair#2", "draft#3", "repair#3",
+    ]  # fmt: skip
+    assert end.output["model_used"] == "other"
+    assert end.output["verification"]["status"] == "failed"
+    assert end.output["verification"]["summary"].startswith("failed: failed 2 of 3: test_0: assert")
+    assert len(end.output["receipt"]["attempts"]) == 6
+
+
+def test_tests_are_written_by_another_maker_before_any_code_and_never_verify() -> None:
+    script = {
+        "tests": an_answer(TESTS, "tester"), "stub": a_report(1, 5),
+        "draft": an_answer(GOOD), "check": a_report(5, 5),
+    }  # fmt: skip
+
+    played = play(script)
+
+    assert played.keys == ["tests", "stub", "draft", "check"]
+    assert played.get_request("tests")["not_by"] == ["cheap"]
+    assert played.get_request("tests")["role"] == "reviewer"
+    assert played.get_request("stub")["against"] == "stub"
+    assert played.get_request("check")["tests"] == TESTS
+    verification = finish(played).output["verification"]
+    assert verification["status"] == "self_tested"
+    assert verification["tests"]["written_by"] == "tester"
+    assert verification["summary"] == (
+        "self-tested: 4 of 4 tests passed that tester wrote (bubblewrap)"
+    )
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [a_report(5, 5), report_output("no_tests"), report_output("syntax"), report_output("crashed")],
+)
+def test_tests_that_do_not_fail_against_a_stub_do_not_count(stub: dict[str, Any]) -> None:
+    script = {
+        "tests": an_answer(TESTS, "tester"), "stub": stub,
+        "draft": an_answer(GOOD), "check": report_output("no_tests"),
+    }  # fmt: skip
+
+    played = play(script)
+
+    assert played.get_request("check")["tests"] is None
+    assert "tests" not in played.get_request("draft")["params"]
+    verification = finish(played).output["verification"]
+    assert (verification["status"], verification["reason"]) == ("unverified", "no tests were run")
+
+
+@pytest.mark.parametrize(
+    "tests", [Failing("no_model"), an_answer(""), an_answer("x", problem="it was cut")]
+)
+def test_without_written_tests_the_code_is_still_parsed_and_imported(tests: Any) -> None:
+    script = {
+        "tests": tests, "draft": an_answer(BAD), "check": report_output("syntax", reason="line 1"),
+        "repair": an_answer(GOOD), "check#2": report_output("no_tests"),
+    }  # fmt: skip
+
+    played = play(script)
+
+    end = finish(played)
+    assert end.output["generated_code"] == GOOD
+    assert end.output["verification"]["status"] == "unverified"
+
+
+def test_written_tests_that_two_makers_fail_alike_are_doubted() -> None:
+    script = {
+        "tests": an_answer(TESTS, "tester"), "stub": a_report(0, 3),
+        "draft": an_answer(GOOD), "check": a_report(2, 3),
+        "repair": an_answer(GOOD), "check#2": a_report(2, 3),
+        "draft#2": an_answer(GOOD, "other"), "check#3": a_report(2, 3),
+    }  # fmt: skip
+
+    verification = finish(play(script)).output["verification"]
+
+    assert verification["status"] == "unverified"
+    assert "which may be wrong" in verification["reason"]
+
+
+def test_code_that_cannot_be_imported_is_failed_whoever_wrote_the_tests() -> None:
+    def answer(step: StepRequest) -> Any:
+        if step.key == "stub":
+            return a_report(0, 3)
+        if step.kind == "check":
+            return report_output("crashed", reason=f"no module named {step.key}")
+        return an_answer(TESTS, str(step.request["model"] or "tester"))
+
+    assert finish(play(answer)).output["verification"]["status"] == "failed"
+
+
+def test_without_a_sandbox_one_draft_is_handed_over_which_says_why_it_was_not_run() -> None:
+    played = play({}, decisions=NO_SANDBOX, tests=TESTS, target_file="a.py")
+
+    assert isinstance(played.end, HandedOver)
+    assert not played.requests
+    step = played.end.step
+    assert (step.key, step.answer, step.request["model"]) == ("main", True, None)
+    assert step.request["prompt"] == "Write is_palindrome(text)"
+    params: Any = step.request["params"]
+    assert (params["tests"], params["target_file"]) == (TESTS, "a.py")
+    assert params[UNVERIFIED] == "no tests were run: no executor has a sandbox for python"
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"verify": "off"}, "params.verify is off"),
+        ({"language": "cobol"}, "cobol is only run with params.test_command"),
+    ],
+)
+def test_code_that_is_not_to_be_run_needs_no_decision(params: Any, reason: str) -> None:
+    played = play({}, decisions={}, **params)
+
+    assert isinstance(played.end, HandedOver)
+    assert reason in str(played.end.step.request["params"])
+
+
+def test_a_sandbox_that_is_gone_leaves_the_code_unverified() -> None:
+    script = {"draft": an_answer(GOOD), "check": report_output("unavailable", reason="it is gone")}
+
+    verification = finish(play(script, tests=TESTS)).output["verification"]
+
+    assert verification["status"] == "unverified"
+    assert verification["reason"] == "no tests were run: it is gone"
+
+
+def test_a_command_of_the_task_judges_code_of_any_language() -> None:
+    script = {"draft": an_answer(GOOD), "check": report_output("passed", basis="exit_code")}
+
+    played = play(script, language="cobol", test_command="make check", files={"Makefile": "all:"})
+
+    asked = played.get_request("check")
+    assert asked["command"] == "make check"
+    assert asked["files"] == {"Makefile": "all:", "solution.py": GOOD}
+    summary = finish(played).output["verification"]["summary"]
+    assert summary == "verified: `make check` ended with 0 (bubblewrap)"
+
+
+def test_tests_in_words_are_shown_and_do_not_verify() -> None:
+    script = {
+        "tests": an_answer(TESTS, "tester"), "stub": a_report(0, 1),
+        "draft": an_answer(GOOD), "check": a_report(1, 1),
+    }  # fmt: skip
+
+    played = play(script, tests="It must be fast, and handle empty text.")
+
+    assert "handle empty text" in played.get_request("tests")["params"]["tests"]
+    assert finish(played).output["verification"]["status"] == "self_tested"
+
+
+def test_a_draft_cannot_replace_the_tests_that_judge_it() -> None:
+    draft = an_answer(GOOD, files={"a.py": GOOD, "tests/test_a.py": "def test_a(): pass"})
+
+    played = play({"draft": draft, "check": a_report(1, 1)}, tests={"tests/test_a.py": TESTS})
+
+    assert played.get_request("check")["files"] == {"a.py": GOOD}
+    assert played.get_request("check")["tests"] == {"tests/test_a.py": TESTS}
+
+
+def test_a_path_outside_is_not_run_but_repaired() -> None:
+    checks = [{"name": "files", "passed": False, "problem": "'/a.py' must be inside"}]
+    lost = an_answer(BAD, verification={"status": "failed", "checks": checks})
+    script = {"draft": lost, "repair": an_answer(GOOD), "check": a_report(1, 1)}
+
+    played = play(script, tests=TESTS)
+
+    assert played.keys == ["draft", "repair", "check"]
+    assert "'/a.py' must be inside" in played.get_request("repair")["prompt"]
+
+
+def test_a_diff_is_applied_before_it_is_run() -> None:
+    diff = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-old = 1\n+new = 1\n"
+    script = {"draft": an_answer(diff, files={}, is_diff=True), "check": a_report(1, 1)}
+
+    played = play(script, tests=TESTS, target_file="a.py", code_context="old = 1\n")
+
+    assert played.get_request("check")["files"] == {"a.py": "new = 1\n"}
+    output = finish(played).output
+    assert output["files"] == {"a.py": "new = 1\n"}
+    assert output["diff"] == diff
+
+
+def test_a_model_that_fails_is_followed_by_the_next() -> None:
+    script = {
+        "draft": Failing("content_filtered"), "draft#2": an_answer(GOOD, "other"),
+        "check": a_report(1, 1),
+    }  # fmt: skip
+
+    assert finish(play(script, tests=TESTS)).output["model_used"] == "other"
+
+
+def test_a_spent_budget_hands_over_the_best_candidate_with_a_note() -> None:
+    script = {
+        "draft": an_answer(BAD), "check": a_report(1, 2), "repair": Failing("budget", "no money"),
+    }  # fmt: skip
+
+    end = finish(play(script, tests=TESTS))
+
+    assert end.output["generated_code"] == BAD
+    assert end.output["verification"]["status"] == "failed"
+    assert "It was not tried further: no money" in end.output["notes"]
+
+
+@pytest.mark.parametrize("error_class", ["budget", "deadline", "no_model"])
+def test_without_any_candidate_the_task_fails_with_the_reason(error_class: str) -> None:
+    script = dict.fromkeys(["draft", "draft#2", "draft#3"], Failing(error_class, "why"))
+
+    played = play(script, tests=TESTS)
+
+    assert isinstance(played.end, FlowFailed)
+    assert played.end.error_class == error_class
+
+
+def test_without_an_eligible_model_the_step_says_so() -> None:
+    decisions = DECISIONS | {"ladder": {"models": [], "problem": "none"}}
+
+    played = play({"draft": Failing("no_model", "none")}, decisions=decisions, tests=TESTS)
+
+    assert isinstance(played.end, FlowFailed)
+    assert played.get_request("draft")["model"] is None
+
+
+def test_an_unknown_cost_is_said_and_not_taken_for_nothing() -> None:
+    script = {"draft": an_answer(GOOD, "best") | {"cost": None}, "check": a_report(1, 1)}
+
+    receipt = finish(play(script, tests=TESTS)).output["receipt"]
+
+    assert receipt["sentence"] == "best passed 1 of 1, cost unknown."
+    assert receipt["cost_usd"] is None
+    assert receipt["strongest"] == {
+        "model": LADDER["strongest"]["model"], "estimated_usd": 1.43,
+    }  # fmt: skip
