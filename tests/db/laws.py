@@ -33,7 +33,9 @@ LAWS: Final = {
     "the last event of each thing is where it stands": """
         select s.id from cogo.subtasks s
          where 'subtask.' || s.status <> (
-           select e.kind from cogo.events e where e.subtask_id = s.id order by e.seq desc limit 1
+           select e.kind from cogo.events e
+            where e.subtask_id = s.id and e.kind like 'subtask.%'
+            order by e.seq desc limit 1
          )
         union all
         select t.id from public.cogo_tasks t
@@ -44,7 +46,7 @@ LAWS: Final = {
     """,
     "deps_left counts the parents that are neither completed nor done without": """
         select s.id from cogo.subtasks s
-         where s.deps_left <> (
+         where s.kind <> 'flow' and s.deps_left <> (
            select count(*) from cogo.dependencies d join cogo.subtasks p on p.id = d.parent_id
             where d.child_id = s.id and p.status <> 'completed'
               and not (p.dead_at is not null and p.on_failure = 'continue')
@@ -59,6 +61,31 @@ LAWS: Final = {
     "nothing can be claimed of a task that is held": """
         select s.id from cogo.subtasks s join public.cogo_tasks t on t.id = s.task_id
          where t.status = 'held' and s.status in ('blocked', 'queued', 'delayed', 'waiting')
+    """,
+    "a flow waits for the open steps that it has marked, or for one of them": """
+        select f.id from cogo.subtasks f
+         cross join lateral (
+           select count(*) filter (where s.awaited) as marked,
+                  bool_or(s.awaited and (s.finished_at is not null or s.not_needed)) as wrong
+             from cogo.subtasks s where s.task_id = f.task_id and s.kind <> 'flow'
+         ) as steps
+         where f.kind = 'flow' and f.finished_at is null
+           and (steps.wrong
+                or f.deps_left <> steps.marked and not (f.deps_left = 1 and steps.marked > 1)
+                or f.status = 'blocked' and f.deps_left = 0)
+    """,
+    "the ends of steps have numbers, each its own, up to the number of ends": """
+        select s.id from cogo.subtasks s join cogo.flows f on f.task_id = s.task_id
+         where s.kind <> 'flow' and not s.sink
+           and ((s.end_no is not null) <> (s.status in ('completed', 'failed'))
+                or s.end_no > f.ends)
+        union all
+        select min(s.id::text)::uuid from cogo.subtasks s where s.end_no is not null
+         group by s.task_id, s.end_no having count(*) > 1
+    """,
+    "one open subtask at most gives the result": """
+        select min(s.id::text)::uuid from cogo.subtasks s where s.sink and s.status <> 'cancelled'
+         group by s.task_id having count(*) > 1
     """,
     "an open task has something that can go on": """
         select t.id from public.cogo_tasks t
