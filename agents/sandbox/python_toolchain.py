@@ -1,0 +1,96 @@
+"""The folder that checks of Python read: pytest, what it requires, and our harness."""
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from agents.sandbox import harness
+from agents.sandbox.languages.python import PythonToolchain
+
+DISTRIBUTIONS: Final = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
+_HARNESS: Final = Path(harness.__file__).parent
+
+
+class ToolchainMissing(Exception):
+    """The tools for a language are not installed."""
+
+
+def build_python_toolchain(cache: Path) -> PythonToolchain:
+    """Return the toolchain, copied into `cache` if it is not there in this version.
+
+    It holds nothing else of this installation: neither COGO nor other packages.
+    Raises ToolchainMissing if pytest is not installed.
+    """
+    try:
+        found = [importlib.metadata.distribution(name) for name in DISTRIBUTIONS]
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ToolchainMissing(f"{error.name} is not installed beside COGO") from error
+    interpreter = Path(sys.executable).resolve()
+    folder = cache / f"python-{_compute_version(found)}"
+    if not folder.is_dir():
+        _build(found, folder, interpreter)
+    prefixes = {Path(sys.base_prefix).resolve(), Path(sys.base_exec_prefix).resolve()}
+    return PythonToolchain(interpreter, folder, tuple(sorted(prefixes)))
+
+
+def _compute_version(found: list[importlib.metadata.Distribution]) -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for each in found:
+        digest.update(f"{each.name}=={each.version}\n".encode())
+    for path in sorted(_HARNESS.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _build(found: list[importlib.metadata.Distribution], folder: Path, interpreter: Path) -> None:
+    """Copy everything beside `folder` and rename it, so that it is complete or absent."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as temporary:
+        new = Path(temporary) / "toolchain"
+        for distribution in found:
+            _copy_distribution(distribution, new)
+        target = new / "agents/sandbox/harness"
+        target.mkdir(parents=True)
+        for path in _HARNESS.glob("*.py"):
+            shutil.copyfile(path, target / path.name)
+        for package in (new / "agents", new / "agents/sandbox"):
+            (package / "__init__.py").touch()
+        # What a run imports is compiled now, because the folder is read-only for it.
+        command = [str(interpreter), "-I", "-S", "-c", _WARM_UP, str(new)]
+        subprocess.run(command, check=True, timeout=120, env={}, cwd=new)  # noqa: S603
+        _make_readable(new)
+        with suppress(OSError):  # another process was faster
+            new.rename(folder)
+
+
+_WARM_UP: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "import agents.sandbox.harness.run_tests, unittest, asyncio, ctypes; import pytest; "
+    "pytest.main(['-q', '--co', '-p', 'no:cacheprovider', '-c', '/dev/null', '--rootdir=/', "
+    "sys.argv[1] + '/iniconfig'])"
+)
+
+
+def _copy_distribution(distribution: importlib.metadata.Distribution, new: Path) -> None:
+    for file in distribution.files or ():
+        if file.suffix != ".py" or ".." in file.parts:
+            continue
+        source = Path(str(distribution.locate_file(file)))
+        target = new / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def _make_readable(folder: Path) -> None:
+    """Let the unprivileged account of a sandbox read the folder, and nobody else write to it."""
+    for root, _, names in os.walk(folder):
+        Path(root).chmod(0o755)
+        for name in names:
+            (Path(root) / name).chmod(0o644)
