@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from agents.executor.answer_cache import AnswerCache
 from agents.executor.call_context import build_cached_call, build_call_context
+from agents.executor.checks import CheckExecutor
 from agents.executor.failure_policy import build_check_failure, build_failure, build_snooze
 from agents.executor.lanes import Lanes
 from agents.executor.output_checks import Checker, find_problem
@@ -21,10 +22,12 @@ from agents.runtime.lease import OpenStore
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.pool import run_pool
 from agents.runtime.retry import retry_until_answered
-from agents.runtime.wakeup import Drain
+from agents.runtime.wakeup import Drain, Wakeup
+from agents.sandbox.check_runner import CheckRunner
 from agents.workflows.plan import ESCALATE_TO
 from protocol.bus import Bus
 from protocol.ids import utc_now
+from protocol.lanes import SANDBOX
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, LeaseRef, SessionMessage, Usage
 from protocol.topics import SUBTASKS
@@ -49,8 +52,9 @@ async def run_executor(
     on_ready: Callable[[], None],
     health: Health | None = None,
     cache: AnswerCache | None = None,
+    checks: CheckRunner | None = None,
 ) -> None:
-    """Execute subtasks of the lanes that `router` serves until drained or cancelled.
+    """Execute subtasks of the lanes that `router` and `checks` serve until drained or cancelled.
 
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
@@ -73,6 +77,11 @@ async def run_executor(
         executor = Executor(
             agent=agent, router=router, lanes=lanes, hub=hub, checker=checker, cache=cache
         )
+        side = None
+        if checks is not None and options.check_capacity:
+            checking = CheckExecutor(runner=checks, hub=hub)
+            wakeup = executor.check_wakeup
+            side = checking.build_side_work(capacity=options.check_capacity, wakeup=wakeup)
         try:
             async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
@@ -83,6 +92,7 @@ async def run_executor(
                     serves=lanes.list_served,
                     work=executor.execute,
                     drain=drain,
+                    side=side,
                 )
         finally:
             sending.cancel()
@@ -112,11 +122,18 @@ class Executor:
         self._checkpoint_every = checkpoint_every.total_seconds()
         self._active: dict[LeaseRef, ResponseBuilder] = {}
         """Responses in progress, by attempt; one that lost its lease may still be ending."""
+        self.check_wakeup = Wakeup(
+            busy=agent.options.poll_busy, idle=agent.options.poll_idle, jitter=agent.jitter
+        )
 
     def handle_message(self, message: Envelope) -> None:
         """Claim new work, or check for a cancellation, as the message suggests."""
         if message.type != MessageType.SUBTASK_CANCELLED:
-            self._agent.wakeup.notify()
+            lane = _find_lane(message)  # long params are left out of messages, and the lane too
+            if not lane or lane.startswith(SANDBOX):
+                self.check_wakeup.notify()
+            if not lane.startswith(SANDBOX):
+                self._agent.wakeup.notify()
             return
         subtask_id = message.payload.get("subtask_id")
         for ref, response in self._active.items():
@@ -128,6 +145,7 @@ class Executor:
         """Look for work and cancellations whose messages may have been missed."""
         self._agent.keeper.extend_now()
         self._agent.wakeup.notify()
+        self.check_wakeup.notify()
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Call the stamped model and return its answer; raises WorkFailed if that fails."""
@@ -221,3 +239,10 @@ class Executor:
             what="the conversation",
             jitter=self._agent.jitter,
         )
+
+
+def _find_lane(message: Envelope) -> str:
+    """Return the lane in which a subtask is ready; '' if the message does not name it."""
+    params = message.payload.get("params")
+    lane = params.get("model_id") if isinstance(params, dict) else None
+    return lane if isinstance(lane, str) else ""

@@ -124,7 +124,7 @@ def build_agent_record(
         id=identity.id,
         kind=identity.kind,
         lanes=list(lanes),
-        capacity=options.capacity,
+        capacity=options.capacity + options.check_capacity,
         running=running,
         version=identity.version,
         host=identity.host,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID, uuid4
 
@@ -19,7 +20,7 @@ from agents.runtime.attempt import (
     run_attempt,
 )
 from agents.runtime.retry import retry_until_answered
-from agents.runtime.wakeup import Drain
+from agents.runtime.wakeup import Drain, Wakeup
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
     ClaimedSubtask,
@@ -32,6 +33,16 @@ from protocol.records import (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideWork:
+    """Work in other lanes that has slots of its own, so that neither waits for the other."""
+
+    lanes: Sequence[str]
+    work: Work
+    capacity: int
+    wakeup: Wakeup
+
+
 async def run_pool(
     agent: Agent,
     *,
@@ -39,30 +50,61 @@ async def run_pool(
     work: Work,
     drain: Drain,
     serves: Callable[[], Sequence[str]] | None = None,
+    side: SideWork | None = None,
 ) -> None:
     """Claim from `lanes()`, do `work` and send heartbeats until drained.
 
-    Heartbeats list the lanes of `serves()`, which may include some that cannot be claimed yet.
+    Heartbeats list the lanes of `serves()`, which may include some that cannot be claimed yet, and
+    those of `side`, which is claimed and done in the same way.
     """
-    pool = Pool(agent, lanes=lanes, work=work)
-    heartbeats = send_heartbeats(agent, lanes=serves or lanes, count_running=lambda: pool.running)
+    serves = serves or lanes
+    pools = [Pool(agent, lanes=lanes, work=work)]
+    others: Sequence[str] = ()
+    if side is not None:
+        others = side.lanes
+        pools.append(
+            Pool(
+                agent,
+                lanes=lambda: others,
+                work=side.work,
+                capacity=side.capacity,
+                wakeup=side.wakeup,
+            )
+        )
+    heartbeats = send_heartbeats(
+        agent,
+        lanes=lambda: [*serves(), *others],
+        count_running=lambda: sum(pool.running for pool in pools),
+    )
     beating = agent.services.create_task(heartbeats, name="heartbeat")
     try:
-        await pool.run(drain)
+        async with asyncio.TaskGroup() as group:
+            for pool in pools:
+                group.create_task(pool.run(drain), name="claim loop")
     finally:
         beating.cancel()
 
 
 class Pool:
-    """Claims subtasks of `lanes()` and runs attempts, at most `options.capacity` at a time."""
+    """Claims subtasks of `lanes()` and runs attempts, at most `capacity` at a time."""
 
-    def __init__(self, agent: Agent, *, lanes: Callable[[], Sequence[str]], work: Work) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        lanes: Callable[[], Sequence[str]],
+        work: Work,
+        capacity: int | None = None,
+        wakeup: Wakeup | None = None,
+    ) -> None:
+        """Create the pool; capacity and wakeup are by default those of the agent."""
         self._agent = agent
         self._store = agent.store
         self._keeper = agent.keeper
-        self._wakeup = agent.wakeup
+        self._wakeup = wakeup or agent.wakeup
         self._health = agent.health
         self._options = agent.options
+        self._capacity = capacity or agent.options.capacity
         self._lanes = lanes
         self._work = work
         self._running = 0
@@ -107,7 +149,7 @@ class Pool:
     async def _claim_until(self, drain: Drain, attempts: asyncio.TaskGroup) -> None:
         while not drain.begun.is_set():
             self._health.mark_alive()
-            free = self._options.capacity - self._running
+            free = self._capacity - self._running
             claimed = await self._claim(free, attempts) if free > 0 else 0
             self._awaits_ends = claimed >= free
             if claimed:

@@ -1,6 +1,7 @@
 """The params of a check: the code, its tests or a command, and limits."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final, Literal
 
@@ -65,17 +66,6 @@ class LimitsParams(BaseModel):
     disk_mb: PositiveInt | None = None
     open_files: PositiveInt | None = None
 
-    def bound(self, maximum: RunLimits) -> RunLimits:
-        """Return `maximum`, lowered to what is asked for."""
-        stated = self.model_dump(exclude_none=True)
-        return RunLimits(
-            **{
-                name: min(stated.get(name, most), most)
-                for name in RunLimits.__dataclass_fields__
-                if (most := getattr(maximum, name))
-            }
-        )
-
 
 class CheckParams(BaseModel):
     """The params of a step of kind `check`."""
@@ -105,14 +95,18 @@ class CheckParams(BaseModel):
         return self
 
     @property
-    def runner(self) -> SandboxLanguage:
-        """The lane without its prefix: what runs the check."""
+    def runner(self) -> SandboxLanguage | None:
+        """What runs the check; None if nothing can."""
         if self.command is not None:
             return "command"
-        found = LANGUAGES.get(self.language.strip().lower())
-        if found is None:
-            raise InvalidCheck(f"the sandbox cannot run {self.language[:50]!r}")
-        return found
+        return LANGUAGES.get(self.language.strip().lower())
+
+    def bound_limits(self, defaults: RunLimits, maximum: RunLimits) -> RunLimits:
+        """Return the limits that are asked for, else `defaults`, but none beyond `maximum`."""
+        stated = self.limits.model_dump(exclude_none=True) if self.limits else {}
+        names = [each.name for each in fields(RunLimits)]
+        wanted = {name: stated.get(name, getattr(defaults, name)) for name in names}
+        return RunLimits(**{name: min(wanted[name], getattr(maximum, name)) for name in names})
 
 
 def parse_check(params: Any) -> CheckParams:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,7 @@ def _build(found: list[importlib.metadata.Distribution], folder: Path, interpret
             shutil.copyfile(path, target / path.name)
         for package in (new / "agents", new / "agents/sandbox"):
             (package / "__init__.py").touch()
+        _write_programs(new / "bin", folder, interpreter)
         # What a run imports is compiled now, because the folder is read-only for it.
         command = [str(interpreter), "-I", "-S", "-c", _WARM_UP, str(new)]
         subprocess.run(command, check=True, timeout=120, env={}, cwd=new)  # noqa: S603
@@ -76,6 +78,16 @@ _WARM_UP: Final = (
     "pytest.main(['-q', '--co', '-p', 'no:cacheprovider', '-c', '/dev/null', '--rootdir=/', "
     "sys.argv[1] + '/iniconfig'])"
 )
+
+
+def _write_programs(target: Path, folder: Path, interpreter: Path) -> None:
+    """Write `python` and `pytest` for commands. They see the folder, and no other packages."""
+    target.mkdir()
+    python = f"PYTHONPATH={shlex.quote(str(folder))}${{PYTHONPATH:+:$PYTHONPATH}} exec "
+    python += f"{shlex.quote(str(interpreter))} -S"
+    programs = {"python": "", "python3": "", "pytest": " -m pytest -p no:cacheprovider"}
+    for name, arguments in programs.items():
+        (target / name).write_text(f'#!/bin/sh\n{python}{arguments} "$@"\n', encoding="utf-8")
 
 
 def _copy_distribution(distribution: importlib.metadata.Distribution, new: Path) -> None:
@@ -93,4 +105,4 @@ def _make_readable(folder: Path) -> None:
     for root, _, names in os.walk(folder):
         Path(root).chmod(0o755)
         for name in names:
-            (Path(root) / name).chmod(0o644)
+            (Path(root) / name).chmod(0o755 if Path(root).name == "bin" else 0o644)
