@@ -23,7 +23,8 @@ _UNITTEST: Final = re.compile(r"^Ran (\d+) tests? in [\d.]+s", re.MULTILINE)
 _UNITTEST_FAILED: Final = re.compile(r"^FAILED \((.*)\)", re.MULTILINE)
 _GO: Final = re.compile(r"^\s*--- (PASS|FAIL): (\S+)", re.MULTILINE)
 _FAILED_LINES: Final = re.compile(
-    r"^(?:FAILED|--- FAIL:|not ok \d+ -|\u2716|\u00d7)\s+(\S.*)$|^(?:FAIL|ERROR): (\S.*)$", re.MULTILINE
+    r"^(?:FAILED|--- FAIL:|not ok \d+ -|\u2716|\u00d7)\s+(\S.*)$|^(?:FAIL|ERROR): (\S.*)$",
+    re.MULTILINE,
 )
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _SHOWN: Final = 40_000
