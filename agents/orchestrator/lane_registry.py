@@ -1,12 +1,13 @@
 """The lane registry: the lanes that running executors serve."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from loguru import logger
 
 from protocol.errors import CogoError
+from protocol.lanes import SANDBOX, is_model_lane
 from protocol.records import AgentRecord
 
 REFRESH_SECONDS = 2.0
@@ -33,6 +34,8 @@ class LaneRegistry:
         self.lanes: tuple[str, ...] = ()
         self.simulated: frozenset[str] = frozenset()
         """Those of them that only the vendor simulator serves."""
+        self.sandboxes: Mapping[str, str | None] = {}
+        """Lanes of checks that are served, and in which sandbox."""
         self.is_known = False
         """Whether the lanes are those of running executors."""
 
@@ -53,14 +56,26 @@ class LaneRegistry:
         self.is_known = bool(living)
         self.lanes = tuple(living) if living else tuple(sorted(await self._own()))
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
+        self.sandboxes = list_sandboxes(agents)
 
 
 def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
-    """Return the lanes of running executors, sorted, and whether only simulators serve each."""
+    """Return the models of running executors, sorted, and whether only simulators serve each."""
     simulated: dict[str, bool] = {}
     for agent in agents:
         if agent.serves:
             is_simulated = bool(agent.details.get("simulated"))
-            for lane in agent.lanes:
+            for lane in filter(is_model_lane, agent.lanes):
                 simulated[lane] = simulated.get(lane, True) and is_simulated
     return dict(sorted(simulated.items()))
+
+
+def list_sandboxes(agents: Iterable[AgentRecord]) -> dict[str, str | None]:
+    """Return the lanes of checks that running executors serve, and the sandbox of one of them."""
+    found: dict[str, str | None] = {}
+    for agent in agents:
+        backend = agent.details.get("sandbox")
+        for lane in agent.lanes if agent.serves else ():
+            if lane.startswith(SANDBOX):
+                found[lane] = backend if isinstance(backend, str) else found.get(lane)
+    return found

@@ -41,8 +41,6 @@ class RuntimeOptions:
     """Concurrent attempts, beside those of checks."""
     check_capacity: int = 0
     """Concurrent checks in the sandbox."""
-    sandbox: str | None = None
-    """The backend of its sandbox, if it has one; shown in the list of agents."""
     lease: timedelta = timedelta(seconds=15)
     extend_every: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)

@@ -96,7 +96,7 @@ class CheckParams(BaseModel):
 
     @property
     def runner(self) -> SandboxLanguage | None:
-        """What runs the check; None if nothing can."""
+        """The sandbox language that runs the check; None if nothing can."""
         if self.command is not None:
             return "command"
         return LANGUAGES.get(self.language.strip().lower())

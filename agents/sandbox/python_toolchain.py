@@ -101,7 +101,7 @@ def _copy_distribution(distribution: importlib.metadata.Distribution, new: Path)
 
 
 def _make_readable(folder: Path) -> None:
-    """Let the unprivileged account of a sandbox read the folder, and nobody else write to it."""
+    """Make the folder readable for the account of a sandbox, and writable only for its owner."""
     for root, _, names in os.walk(folder):
         Path(root).chmod(0o755)
         for name in names:

@@ -19,7 +19,7 @@ from agents.orchestrator.service import run_orchestrator
 from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
-from agents.sandbox import Sandbox, open_sandbox
+from agents.sandbox.check_runner import CheckRunner
 from agents.selection.evidence.knowledge import Knowledge
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
@@ -30,6 +30,7 @@ from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.router import build_router, open_cache, open_router
+from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
@@ -90,8 +91,8 @@ async def serve_agent(
         if with_parent:
             watch_parent()
         identity = _build_identity(role)
-        sandbox = await open_sandbox(project.settings.sandbox) if role.kind == "executor" else None
-        options = _build_options(project, bootstrap, role, health_url, sandbox)
+        checks = await _open_checks(project, role)
+        options = _build_options(project, bootstrap, role, health_url, checks=checks)
         agent: _Agent
         if role.kind == "executor":
             opening = open_cache(project, connection, agent_id=role.agent_id)
@@ -104,6 +105,7 @@ async def serve_agent(
                 options=options,
                 health=health,
                 cache=await stack.enter_async_context(opening),
+                checks=checks,
             )
         else:
             agent = partial(
@@ -151,20 +153,28 @@ def _build_identity(role: Role) -> AgentIdentity:
     )
 
 
+async def _open_checks(project: Project, role: Role) -> CheckRunner | None:
+    if role.kind != "executor" or not count_check_slots(project.settings):
+        return None
+    return await open_check_runner(project.settings)
+
+
 def _build_options(
     project: Project,
     bootstrap: AgentBootstrap,
     role: Role,
     health_url: str | None,
-    sandbox: Sandbox | None,
+    *,
+    checks: CheckRunner | None,
 ) -> RuntimeOptions:
     settings = project.settings
     return RuntimeOptions(
         capacity=role.capacity,
+        check_capacity=count_check_slots(settings) if checks else 0,
+        sandbox=checks.sandbox.name if checks else None,
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
         simulated=bootstrap.simulator_url is not None,
         health_url=health_url,
-        sandbox=None if sandbox is None else sandbox.name,
         progress_every=HOSTED_PROGRESS if bootstrap.connection.is_hosted else PROGRESS,
     )
 

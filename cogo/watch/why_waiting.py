@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from protocol.lanes import SANDBOX
 from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, Attempt, Subtask
 
@@ -43,6 +44,11 @@ def _nobody(lane: str, *, is_up_running: bool) -> str:
         return "no orchestrator is running; `cogo up` is restarting it"
     if lane == _PLANNING:
         return "no orchestrator is running; start one: `cogo serve orchestrator`"
+    if lane.startswith(SANDBOX):
+        return (
+            f"no running executor can run checks of {lane.removeprefix(SANDBOX)}; "
+            "`cogo sandbox status` reports what is missing on this machine"
+        )
     return (
         f"no running executor serves {lane}; start one that has its key or server: "
         "`cogo serve executor` (`cogo agents` lists the running ones)"

@@ -6,6 +6,7 @@ from cogo.cli.listing import print_rows
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.watch.format import mark_simulated
+from protocol.lanes import is_model_lane
 from protocol.records import AgentRecord
 
 
@@ -30,7 +31,10 @@ def list_agents(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
 def _cells(agent: AgentRecord) -> tuple[str, ...]:
     silence = agent.silence
-    lanes = f"{len(agent.lanes)} models" if len(agent.lanes) > 3 else ", ".join(agent.lanes)
+    models = [lane for lane in agent.lanes if is_model_lane(lane)]
+    others = [lane for lane in agent.lanes if not is_model_lane(lane)]
+    lanes = ", ".join([f"{len(models)} models"] if len(models) > 3 else models)
+    lanes = ", ".join([*([lanes] if lanes else []), *others])
     return (
         agent.id,
         agent.kind,

@@ -18,6 +18,7 @@ from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_table, print_text
 from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
+from protocol.lanes import is_model_lane
 from protocol.records import AgentRecord
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment, list_supported_parameters
@@ -181,7 +182,7 @@ async def _find_served(project: Project, catalogue: Catalogue) -> dict[str, str]
         served = dict.fromkeys(router.list_lanes(), "here")
     for agent in await _fetch_executors(project):
         by = "simulator" if agent.details.get("simulated") else "executors"
-        served |= {lane: by for lane in agent.lanes if lane not in served}
+        served |= {lane: by for lane in agent.lanes if lane not in served and is_model_lane(lane)}
     return served
 
 

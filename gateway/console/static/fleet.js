@@ -40,7 +40,9 @@ function draw(agents, lanes) {
 
 function buildAgent({ agent: each, state }) {
   const about = [`${each.running} of ${each.capacity} busy`];
-  if (each.kind === "executor") about.push(`${each.lanes.length} models`);
+  const models = each.lanes.filter((lane) => !lane.startsWith("sandbox:") && !lane.startsWith("tools:"));
+  if (each.kind === "executor") about.push(`${models.length} models`);
+  if (each.details?.sandbox) about.push(`sandbox ${each.details.sandbox}`);
   if (each.details?.simulated) about.push("simulated");
   return h(
     "li",
