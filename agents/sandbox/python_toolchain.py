@@ -36,7 +36,10 @@ def build_python_toolchain(cache: Path) -> PythonToolchain:
     interpreter = Path(sys.executable).resolve()
     folder = cache / f"python-{_compute_version(found)}"
     if not folder.is_dir():
-        _build(found, folder, interpreter)
+        try:
+            _build(found, folder, interpreter)
+        except subprocess.SubprocessError as error:
+            raise ToolchainMissing(f"{interpreter} cannot run pytest: {error}") from error
     prefixes = {Path(sys.base_prefix).resolve(), Path(sys.base_exec_prefix).resolve()}
     return PythonToolchain(interpreter, folder, tuple(sorted(prefixes)))
 
@@ -66,7 +69,10 @@ def _build(found: list[importlib.metadata.Distribution], folder: Path, interpret
         _write_programs(new / "bin", folder, interpreter)
         # What a run imports is compiled now, because the folder is read-only for it.
         command = [str(interpreter), "-I", "-S", "-c", _WARM_UP, str(new)]
-        subprocess.run(command, check=True, timeout=120, env={}, cwd=new)  # noqa: S603
+        # Its output is dropped: agents write JSON to theirs.
+        subprocess.run(  # noqa: S603
+            command, check=True, timeout=120, env={}, cwd=new, capture_output=True
+        )
         _make_readable(new)
         with suppress(OSError):  # another process was faster
             new.rename(folder)
