@@ -1,0 +1,389 @@
+"""Play a workflow against scripted answers, without a server, a model or a clock.
+
+In a test with pytest::
+
+    from cogo.testing import play
+
+    def test_a_failing_draft_is_repaired() -> None:
+        played = play(
+            generate, prompt="Write f.", answers={"draft": ["1/0", "1"], "check": [False, True]}
+        )
+        assert played.text == "1"
+        assert [each.key for each in played.steps] == ["draft", "check", "draft#2", "check#2"]
+
+Every advance is computed twice and compared, so a workflow that is not deterministic fails.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
+
+from agents.workflows.engine import (
+    Advance,
+    DecisionRequest,
+    Finished,
+    FlowFailed,
+    HandedOver,
+    NeedsDecisions,
+    NeedsOutput,
+    Repeats,
+    StepRequest,
+    Suspended,
+    Workflow,
+    advance,
+)
+from protocol.lifecycle import SubtaskState
+from protocol.records import TaskBrief
+from protocol.records.flows import FlowRecord, StepRecord
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""The time at which a played task starts; each step ends a minute after the one before."""
+MODELS: Final = ("model-a", "model-b", "model-c")
+"""Models of `run.ladder` and `run.different_models`, unless the script has others."""
+MAX_ORDERS: Final = 1_000
+
+Choose = Callable[[Sequence[str]], str]
+Answers = Mapping[str, Any] | Callable[[StepRequest], Any]
+
+
+class Unanswered(Exception):
+    """The script has no answer for a step; the message says how to write it."""
+
+    def __init__(self, request: StepRequest) -> None:
+        super().__init__(
+            f"the script has no answer for step {request.key!r} ({request.kind}); add to it: "
+            f"{request.key!r}: {suggest_answer(request)!r}"
+        )
+        self.request = request
+
+
+class NotDeterministic(Exception):
+    """Two replays of the same record differ."""
+
+
+class PlayFailed(Exception):
+    """The workflow has failed, so it has no result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """How a workflow was played."""
+
+    outcome: Advance
+    """The last answer of the workflow: how it has ended."""
+    steps: Sequence[StepRequest]
+    """All steps, in the order in which they were asked for."""
+    suspensions: Sequence[Suspended]
+    record: FlowRecord
+    """The record at the end."""
+    text: str | None
+    """The text of the result; None if it has failed."""
+    output: Mapping[str, Any]
+    """The whole result."""
+
+    @property
+    def failure(self) -> FlowFailed | None:
+        """The failure of the workflow, or None."""
+        return self.outcome if isinstance(self.outcome, FlowFailed) else None
+
+    def expect_text(self) -> str:
+        """Return the text of the result. Raises PlayFailed."""
+        if self.text is None:
+            raise PlayFailed(str(self.failure and self.failure.message))
+        return self.text
+
+
+def play(
+    workflow: Workflow,
+    *,
+    prompt: str = "Do it.",
+    params: Mapping[str, JsonValue] | None = None,
+    answers: Answers | None = None,
+    decisions: Mapping[str, Any] | None = None,
+    budget_usd: Decimal | float | None = None,
+    order: Sequence[str] = (),
+    choose: Choose | None = None,
+    watch: Callable[[Advance], None] | None = None,
+) -> Played:
+    """Play a workflow to its end and return how it went.
+
+    `answers` has an answer for each key of a step, or a list of them for `draft`, `draft#2` ...:
+
+    - for `ask` and `task` the text, or the whole output (`text`, `code`, `files`, `cost_usd` ...);
+    - for `check` True, False, a verdict such as `timeout`, or a report;
+    - for `approve` True or False, or `{"approved", "comment", "by"}`; for `event` the payload;
+    - for any of them `fail_with(error_class, message)`, or a function of the StepRequest.
+
+    It may also be one function of the StepRequest for all of them.
+
+    `decisions` has the models for `ladder:coding`, or whether there is a `sandbox:python`. Steps
+    end in the order in which they were asked for; those in `order` end before all others.
+    """
+    budget = None if budget_usd is None else Decimal(str(budget_usd))
+    task = TaskBrief(
+        id=UUID(int=1),
+        type=workflow.type,
+        prompt=prompt,
+        params=dict(params or {}),
+        budget_usd=budget,
+    )
+    world = World(workflow, task, answers or {}, decisions or {})
+    return world.run(choose or _follow(order), watch or _ignore)
+
+
+def play_every_order(workflow: Workflow, **script: Any) -> Iterator[Played]:
+    """Play a workflow once for each order in which its steps can end; arguments as `play`.
+
+    Raises ValueError if there are more than MAX_ORDERS.
+    """
+    orders = _Orders()
+    for _ in range(MAX_ORDERS):
+        yield play(workflow, choose=orders.choose, **script)
+        if not orders.advance():
+            return
+    raise ValueError(f"its steps can end in more than {MAX_ORDERS} orders")
+
+
+class _Orders:
+    """All sequences of choices, one round after the other."""
+
+    def __init__(self) -> None:
+        self._choices: list[int] = []
+        self._options: list[int] = []
+
+    def choose(self, keys: Sequence[str]) -> str:
+        """Return the key that is next in this round."""
+        number = len(self._options)
+        self._options.append(len(keys))
+        if number == len(self._choices):
+            self._choices.append(0)
+        return keys[self._choices[number]]
+
+    def advance(self) -> bool:
+        """Begin the next round; return False if there is none."""
+        while self._choices and self._choices[-1] + 1 >= self._options[len(self._choices) - 1]:
+            self._choices.pop()
+        self._options.clear()
+        if not self._choices:
+            return False
+        self._choices[-1] += 1
+        return True
+
+
+def fail_with(error_class: str, message: str = "it failed") -> dict[str, Any]:
+    """Return an answer that makes the step fail."""
+    return {"error": {"class": error_class, "message": message}}
+
+
+def suggest_answer(request: StepRequest) -> Any:
+    """Return an answer with which a script can begin."""
+    match request.kind:
+        case "check" | "approve":
+            return True
+        case "event":
+            return {}
+        case "ask" if request.request.get("schema"):
+            return {"data": {}}
+        case _:
+            return f"the text of {request.key}"
+
+
+class World:
+    """What the database and the agents do for a workflow: keep its record and end its steps."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        task: TaskBrief,
+        answers: Answers,
+        decisions: Mapping[str, Any],
+    ) -> None:
+        self.workflow = workflow
+        self.task = task
+        self.records: dict[str, StepRecord] = {}
+        self.requests: dict[str, StepRequest] = {}
+        self.decided: dict[str, JsonValue] = {}
+        self.suspensions: list[Suspended] = []
+        self.deadline_passed = False
+        self._answers = answers
+        self._decisions = decisions
+        self._ends = 0
+        self._marks: set[str] = set()
+        self._left = 0
+
+    @property
+    def record(self) -> FlowRecord:
+        """The record as the lease of a flow carries it."""
+        return FlowRecord(
+            steps=list(self.records.values()),
+            decisions=self.decided,
+            first_claimed_at=START,
+            deadline_passed=self.deadline_passed,
+        )
+
+    def run(self, choose: Choose, watch: Callable[[Advance], None]) -> Played:
+        """Advance the workflow, and end steps in the order of `choose`, until it has ended."""
+        while True:
+            outcome = self.advance()
+            watch(outcome)
+            if not isinstance(outcome, Suspended):
+                return self._conclude(outcome)
+            self.suspend(outcome)
+            while not self.is_woken:
+                if not (keys := self.list_open()):
+                    raise NotDeterministic("it waits for steps that have ended")
+                self.end(choose(keys))
+
+    def advance(self) -> Advance:
+        """Return the answer of the workflow, with the decisions that it needs."""
+        while True:
+            record = self.record
+            outcome = advance(self.workflow, self.task, record)
+            again = advance(self.workflow, self.task, record)
+            if outcome != again:
+                raise NotDeterministic(f"one replay answers {outcome}, another one {again}")
+            match outcome:
+                case NeedsDecisions(requests=requests):
+                    self.decided |= {each.key: self._decide(each) for each in requests}
+                case NeedsOutput(keys=keys):
+                    raise NotDeterministic(f"the outputs of {keys} are there and were not read")
+                case _:
+                    return outcome
+
+    def suspend(self, suspended: Suspended) -> None:
+        """Add new steps, cancel those that are not needed, and mark those that are awaited."""
+        self.suspensions.append(suspended)
+        for request in suspended.steps:
+            self.requests[request.key] = request
+            self.records[request.key] = StepRecord(
+                key=request.key,
+                kind=request.kind,
+                digest=request.digest,
+                status=SubtaskState.QUEUED,
+            )
+        for key in suspended.cancel:
+            self._update(key, status=SubtaskState.CANCELLED, not_needed=True)
+        self._marks = set(suspended.awaits)
+        self._left = len(self._marks) if suspended.wait == "all" else 1
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether the workflow can go on."""
+        return self._left <= 0
+
+    def list_open(self) -> list[str]:
+        """Return the keys of the steps that have not ended."""
+        return [each.key for each in self.records.values() if not each.has_ended]
+
+    def end(self, key: str) -> None:
+        """End a step with its scripted answer."""
+        answer = self._find_answer(self.requests[key])
+        error = answer.get("error")
+        cost = answer.pop("cost_usd", None)
+        self._ends += 1
+        self._update(
+            key,
+            status=SubtaskState.FAILED if error else SubtaskState.COMPLETED,
+            end_no=self._ends,
+            ended_at=START + timedelta(minutes=self._ends),
+            model_id=self.requests[key].request.get("model"),
+            cost_usd=None if cost is None else Decimal(str(cost)),
+            output=None if error else answer,
+            error=error,
+        )
+        if key in self._marks:
+            self._marks.discard(key)
+            self._left -= 1
+
+    def _update(self, key: str, **changes: Any) -> None:
+        self.records[key] = self.records[key].model_copy(update=changes)
+
+    def _conclude(self, outcome: Advance) -> Played:
+        text: str | None = None
+        output: dict[str, Any] = {}
+        match outcome:
+            case Finished() | Repeats():
+                text, output = outcome.text, {"text": outcome.text, **outcome.output}
+            case HandedOver(step=step):
+                self.requests[step.key] = step
+                output = self._find_answer(step)
+                text = None if "error" in output else str(output.get("text", ""))
+        return Played(
+            outcome=outcome,
+            steps=list(self.requests.values()),
+            suspensions=self.suspensions,
+            record=self.record,
+            text=text,
+            output=output,
+        )
+
+    def _find_answer(self, request: StepRequest) -> dict[str, Any]:
+        """Return the scripted output of a step, or `{"error": ...}`. Raises Unanswered."""
+        if request.kind == "sleep":
+            return {}
+        answers, key = self._answers, request.key
+        if not isinstance(answers, Mapping):
+            return build_output(request, answers(request))
+        base, _, number = key.rpartition("#") if "#" in key.rpartition("/")[2] else (key, "", "1")
+        if key in answers and not isinstance(answers[key], list | tuple):
+            answer = answers[key]
+        elif isinstance(answers.get(base), list | tuple) and int(number) <= len(answers[base]):
+            answer = answers[base][int(number) - 1]
+        else:
+            raise Unanswered(request)
+        return build_output(request, answer(request) if callable(answer) else answer)
+
+    def _decide(self, request: DecisionRequest) -> JsonValue:
+        answer = self._decisions.get(request.key)
+        if isinstance(answer, Mapping):
+            return dict(answer)
+        if request.kind == "sandbox":
+            return {"available": answer is not False, "backend": "script"}
+        if answer is None:
+            count = request.arguments.get("count")
+            answer = (
+                () if request.kind == "team" else MODELS[: count if isinstance(count, int) else 3]
+            )
+        return {"models": [{"model": each, "maker": each, "reason": "scripted"} for each in answer]}
+
+
+def build_output(request: StepRequest, answer: Any) -> dict[str, Any]:
+    """Return the output of a step for a scripted answer, or `{"error": ...}`."""
+    value = to_jsonable_python(answer)
+    if isinstance(value, dict) and "error" in value and request.kind != "event":
+        return value
+    match request.kind, value:
+        case "check", bool() | str():
+            verdict = value if isinstance(value, str) else "passed" if value else "failed"
+            value = {"verdict": verdict}
+        case "approve", bool():
+            value = {"approved": value}
+        case "event", _:
+            value = {"payload": value}
+        case _, str():
+            value = {"text": value}
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no answer for step {request.key!r} ({request.kind})")
+    if request.kind == "check":
+        given = {"sandbox": "script", "language": request.request.get("language")}
+        return {"report": given | value}
+    if "code" in value:
+        value = {"generated_code": value["code"], **value}
+    return value
+
+
+def _follow(order: Sequence[str]) -> Choose:
+    def choose(keys: Sequence[str]) -> str:
+        return next((each for each in order if each in keys), keys[0])
+
+    return choose
+
+
+def _ignore(outcome: Advance) -> None:
+    del outcome
