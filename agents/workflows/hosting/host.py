@@ -93,6 +93,11 @@ class WorkflowHost:
         """Return whether there is a workflow for a type of task."""
         return type_ in self._ours or type_ in self._users
 
+    def list_notes(self, task: TaskBrief) -> list[str]:
+        """Return notes about the params of a task of ours; users' workflows have `run.notes`."""
+        workflow = self._ours.get(task.type)
+        return [] if workflow is None else workflow.list_notes(task.params)
+
     async def advance(self, task: TaskBrief, record: FlowRecord) -> Advance:
         """Advance a task. Raises InvalidTask if its type is unknown."""
         workflow = self._ours.get(task.type)
