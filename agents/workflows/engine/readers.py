@@ -122,3 +122,15 @@ def _get_mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def describe_schema(model: type[BaseModel]) -> Mapping[str, Any]:
     """Return the JSON Schema of a model of pydantic, with its name."""
     return {"name": model.__name__, "schema": model.model_json_schema()}
+
+
+def read_models(decision: JsonValue) -> tuple[str, ...]:
+    """Return the models of a decision, in its order."""
+    models = decision.get("models") if isinstance(decision, dict) else None
+    if not isinstance(models, list):
+        return ()
+    return tuple(
+        model
+        for each in models
+        if isinstance(each, dict) and isinstance(model := each.get("model"), str)
+    )

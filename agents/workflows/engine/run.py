@@ -21,6 +21,7 @@ from agents.workflows.engine.readers import (
     read_approval,
     read_data,
     read_event,
+    read_models,
     read_nothing,
     read_outcome,
     read_report,
@@ -335,15 +336,15 @@ class Run:
 
     def ladder(self, role: str) -> tuple[str, ...]:
         """Return models for a role, in the order in which to try them."""
-        return _list_models(self.decide("ladder", role=role))
+        return read_models(self.decide("ladder", role=role))
 
     def different_models(self, count: int, role: str | None = None) -> tuple[str, ...]:
         """Return up to `count` models of different makers."""
-        return _list_models(self.decide("different_models", count=count, role=role))
+        return read_models(self.decide("different_models", count=count, role=role))
 
     def team(self) -> tuple[str, ...]:
         """Return the models that answer together, if the task's policy wants that; else none."""
-        return _list_models(self.decide("team"))
+        return read_models(self.decide("team"))
 
     def has_sandbox(self, language: str) -> bool:
         """Return whether code in this language can be run."""
@@ -390,14 +391,3 @@ class Run:
                 )
         self._replay.describe(group)
         return group
-
-
-def _list_models(decision: JsonValue) -> tuple[str, ...]:
-    models = decision.get("models") if isinstance(decision, dict) else None
-    if not isinstance(models, list):
-        return ()
-    return tuple(
-        model
-        for each in models
-        if isinstance(each, dict) and isinstance(model := each.get("model"), str)
-    )
