@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cogo.terminal import lay_out_table, neutralize
 from cogo.watch.format import format_event, format_selection, mark_simulated, shorten_agent_id
+from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
@@ -97,7 +98,7 @@ def open_board(names: dict[UUID, str], *, simulated: bool, console: Console) -> 
 
 def _update_row(row: _Row, update: TaskUpdate) -> None:
     match update:
-        case Event(kind="subtask.running") if update.detail.get("lane") == "cio":
+        case Event(kind="subtask.running") if update.detail.get("lane") == CIO:
             row.status = "planning"
         case SelectionRow():
             row.status, row.model = "stamped", str(update.selected_model)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from protocol.bus import Bus
 from protocol.errors import MalformedMessage, StoreUnavailable
+from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType, SubtaskProgress, read_payload
 from protocol.records import Event
 from protocol.store.queue import QueueStore
@@ -141,4 +142,4 @@ class _Follower:
 
 
 def _follows_selection(event: Event) -> bool:
-    return event.kind == "subtask.queued" and event.detail.get("lane") != "cio"
+    return event.kind == "subtask.queued" and is_model_lane(str(event.detail.get("lane")))

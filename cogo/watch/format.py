@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import TranscriptDelta
 
@@ -20,7 +21,9 @@ def format_event(event: Event) -> str | None:
     noun, _, status = event.kind.partition(".")
     if noun == "task":
         return _task_line(status, event.detail)
-    if event.detail.get("lane") == "cio":
+    if noun == "workflow":
+        return f"drift        {event.detail.get('key')} would be asked otherwise now; its end stays"
+    if event.detail.get("lane") == CIO:
         return _cio_line(status, event)
     return _subtask_line(status, event)
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from protocol.lanes import SANDBOX
+from protocol.lanes import CIO, SANDBOX, is_model_lane
 from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, Attempt, Subtask
 
-_PLANNING: Final = "cio"
+_WAITS_FOR: Final = {"event": "waits for the event", "task": "waits for the child task"}
 
 
 def explain_waiting(
@@ -28,11 +28,13 @@ def explain_waiting(
         match each.status:
             case SubtaskState.QUEUED if each.lane not in served:
                 yield _nobody(each.lane, is_up_running=is_up_running)
+            case SubtaskState.DELAYED if each.kind == "sleep":
+                yield f"{each.key} sleeps until {each.run_at:%Y-%m-%d %H:%M:%S}"
             case SubtaskState.DELAYED:
                 when = f"{each.run_at:%H:%M:%S}" if each.run_at else "later"
                 yield f"retried at {when}: {reasons.get(each.id, 'as requested')}"
             case SubtaskState.WAITING:
-                yield f"waits for a person to approve {each.key}"
+                yield f"{_WAITS_FOR.get(each.kind, 'waits for a person to approve')} {each.key}"
             case SubtaskState.HELD:
                 yield f"{each.key} is held; resume the task, its owner or its lane"
             case _:
@@ -40,17 +42,18 @@ def explain_waiting(
 
 
 def _nobody(lane: str, *, is_up_running: bool) -> str:
-    if lane == _PLANNING and is_up_running:
+    if lane == CIO and is_up_running:
         return "no orchestrator is running; `cogo up` is restarting it"
-    if lane == _PLANNING:
+    if lane == CIO:
         return "no orchestrator is running; start one: `cogo serve orchestrator`"
     if lane.startswith(SANDBOX):
         return (
             f"no running executor can run checks of {lane.removeprefix(SANDBOX)}; "
             "`cogo sandbox status` reports what is missing on this machine"
         )
+    needed = "has its key or server" if is_model_lane(lane) else "can run it"
     return (
-        f"no running executor serves {lane}; start one that has its key or server: "
+        f"no running executor serves {lane}; start one that {needed}: "
         "`cogo serve executor` (`cogo agents` lists the running ones)"
     )
 

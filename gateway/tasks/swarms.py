@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from gateway.problems import Problem
 from gateway.tasks.task_run import TaskRun, get_result_text, is_simulated
+from protocol.lanes import CIO
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
@@ -17,7 +18,6 @@ SWARMS: Final[Mapping[str, str]] = {
 COORDINATION: Final = "coordination"
 """The `team_id` of several swarms together."""
 NOTE: Final = "one model answered in one step; the swarms' own workflows come with a later version"
-_CIO: Final = "cio"
 
 SwarmFrame = dict[str, Any]
 
@@ -73,7 +73,7 @@ def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
         case SelectionRow():
             return {"status": "stamped", "model": update.selected_model, "reason": update.reason}
         case Event(kind="subtask.running"):
-            is_planning = update.detail.get("lane") == _CIO
+            is_planning = update.detail.get("lane") == CIO
             return {"status": "planning" if is_planning else "working", "agent": update.agent_id}
         case Event(kind="subtask.delayed"):
             return {"status": "will retry"}

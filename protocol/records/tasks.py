@@ -115,3 +115,9 @@ class Subtask(ListedRow):
     error: dict[str, Any] | None = None
     checkpoint: dict[str, Any] | None = None
     dependencies: list[UUID] = Field(default_factory=list)
+    kind: str = "ask"
+    """`flow`, or the kind of a step; see `protocol.records.flows.StepKind`."""
+    end_no: int | None = None
+    """Its place among the ends of the workflow's steps."""
+    not_needed: bool = False
+    """Whether the workflow cancelled it."""

@@ -6,6 +6,7 @@ from itertools import permutations, product
 import asyncpg
 import pytest
 
+from protocol.lanes import is_model_lane
 from protocol.lifecycle import SUBTASK_TRANSITIONS, TASK_TRANSITIONS, SubtaskState, TaskState
 from tests.support.sql.agent import Agent
 from tests.support.sql.database import Database
@@ -122,3 +123,12 @@ async def test_columns_that_contradict_a_status_are_refused(database: Database) 
         with pytest.raises(asyncpg.PostgresError) as refused:
             await owner.execute(statement)
         assert refused.value.sqlstate in {"23514", "TQ003"}, statement
+
+
+@pytest.mark.parametrize(
+    "lane", ["cio", "wait", "sandbox:python", "tools:shop", "sandbox", "a-model", "x/wait", "CIO"]
+)
+async def test_python_and_sql_agree_which_lanes_are_models(agent: Agent, lane: str) -> None:
+    is_model = await agent.connection.fetchval("select cogo.is_model_lane($1)", lane)
+
+    assert is_model is is_model_lane(lane)

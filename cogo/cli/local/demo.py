@@ -32,6 +32,7 @@ from cogo.watch.format import (
     sum_tokens,
 )
 from cogo.wiring.stores import Client, open_client
+from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, Task
 from protocol.transcript import TaskEnded
@@ -176,7 +177,7 @@ def _print_report(
 def _cells(
     name: str, task: Task, attempts: Sequence[Attempt], *, simulated: bool
 ) -> tuple[str, ...]:
-    worked = [each for each in attempts if each.lane != "cio"]
+    worked = [each for each in attempts if is_model_lane(each.lane)]
     last = worked[-1] if worked else None
     total = (task.finished_at - task.created_at).total_seconds() if task.finished_at else None
     return (

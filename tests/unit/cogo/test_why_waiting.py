@@ -52,6 +52,28 @@ def an_attempt(subtask: Subtask, error: dict[str, Any]) -> Attempt:
 
 
 @pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"kind": "approve", "key": "ship"}, "waits for a person to approve ship"),
+        ({"kind": "event", "key": "paid"}, "waits for the event paid"),
+        ({"kind": "task", "key": "child"}, "waits for the child task child"),
+        (
+            {"kind": "sleep", "key": "nap", "status": "delayed", "run_at": NOW},
+            "nap sleeps until 2026-11-21 12:00:00",
+        ),
+        ({"lane": "tools:shop", "status": "queued"}, "start one that can run it"),
+        ({"lane": "sandbox:python", "status": "queued"}, "`cogo sandbox status`"),
+    ],
+)
+def test_a_step_waits_for_what_its_kind_says(fields: dict[str, Any], words: str) -> None:
+    step = a_subtask(**({"status": "waiting", "lane": "wait"} | fields))
+
+    [reason] = explain_waiting([step], [], [])
+
+    assert words in reason
+
+
+@pytest.mark.parametrize(
     ("lane", "agents", "words"),
     [
         ("a-model", [], "cogo serve executor"),
