@@ -6,6 +6,7 @@ The prompt is in the subtask's params: workflows write it, with the texts of `wo
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
+from agents.executor.structured import add_instruction, get_schema
 from agents.workflows.plan import SYNTHESIZE
 from agents.workflows.prompts import EXPERT, add_answers, add_context
 from agents.workflows.step_params import EXTRACT_CODE
@@ -46,6 +47,7 @@ def build_request(
     is_synthesis = params.get(SYNTHESIZE) is True and bool(claimed.inputs)
     if is_synthesis:
         prompt = add_answers(prompt, _list_answers(claimed.inputs))
+    prompt = add_instruction(prompt, claimed)
     is_code = is_about_code(claimed)
     turns = _list_turns(params)
     if not turns or is_synthesis:
@@ -55,6 +57,7 @@ def build_request(
         model=claimed.lane,
         messages=(*(_build_message(each.role, each.content) for each in history), *turns),
         system=_get_text(params, "system") or (EXPERT if is_code else None),
+        response_schema=get_schema(claimed),
         max_output_tokens=None if limit is None else int(limit),
         temperature=_get_number(params, "temperature", CODE_TEMPERATURE if is_code else None),
         top_p=_get_number(params, "top_p", CODE_TOP_P if is_code else None),

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, assert_never
 
+from pydantic import JsonValue
+
 from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import is_about_code
+from agents.executor.structured import get_schema, parse_data
 from agents.extraction.answer import Extracted, extract_code
 from agents.workflows.plan import DRAFT, NOTES
 from agents.workflows.step_params import UNVERIFIED
@@ -68,6 +71,8 @@ class ResponseBuilder:
     first_token_ms: int | None = None
     code: Extracted | None = None
     """The code of the answer, if the subtask is about code; set by `run_checks`."""
+    data: JsonValue = None
+    """The data of the answer, if it must follow a schema; set by `run_checks`."""
     checks: tuple[OutputCheck, ...] = ()
     cached: bool = False
     """Whether the answer comes from the cache, without a call and at no cost."""
@@ -100,7 +105,7 @@ class ResponseBuilder:
         return Checkpoint(content="".join(self.text), reasoning="".join(self.reasoning))
 
     async def run_checks(self, checker: Checker) -> None:
-        """Extract the code and check the answer without running it."""
+        """Extract code or data and check the answer; raises InvalidData if it breaks its schema."""
         text = "".join(self.text)
         stated = self._get_param("language")
         if is_about_code(self.claimed):
@@ -116,6 +121,8 @@ class ResponseBuilder:
         )
         if code is not None and code.problems:
             self.checks += (OutputCheck(name="files", problem="; ".join(code.problems)),)
+        if (schema := get_schema(self.claimed)) is not None:
+            self.data = await asyncio.to_thread(parse_data, text, schema)
 
     def _get_param(self, name: str) -> str | None:
         value = self.claimed.params.get(name)
@@ -224,6 +231,8 @@ class ResponseBuilder:
             }
             if self.code.is_diff:
                 output["is_diff"] = True
+        if get_schema(self.claimed) is not None:
+            output["data"] = self.data
         if self.citations:
             output["citations"] = self._list_citations()
         if self.reasoning:

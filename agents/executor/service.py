@@ -15,6 +15,7 @@ from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
 from agents.executor.request import build_request
 from agents.executor.response import ResponseBuilder, SurrogateRepairer
+from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
@@ -183,6 +184,9 @@ class Executor:
                 self._lanes.recheck_soon()
             usage = self._build_usage(response, started)
             raise WorkFailed(build_failure(error, claimed, usage)) from error
+        except InvalidData as error:
+            usage = self._build_usage(response, started)
+            raise WorkFailed(build_invalid_failure(claimed, str(error), usage)) from error
         except asyncio.CancelledError as error:
             raise WorkInterrupted(self._build_interrupted_usage(response, started)) from error
         problem = find_problem(response.checks)

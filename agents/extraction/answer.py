@@ -60,7 +60,7 @@ def extract_code(
     Without a fence, the whole answer is the code, but for sentences around code that parses.
     """
     wanted = language or (get_language(target_file) if target_file else None)
-    text = _remove_thinking(text)
+    text = remove_thinking(text)
     blocks = _list_blocks_of_json(text, wanted) or list_blocks(text)
     if len(blocks) == 1 and (inner := _list_blocks_of_json(blocks[0].code, wanted)):
         blocks = inner
@@ -76,7 +76,7 @@ def extract_code(
     return Extracted(code=main.code, language=main.language, files=files, problems=tuple(problems))
 
 
-def _remove_thinking(text: str) -> str:
+def remove_thinking(text: str) -> str:
     """Remove what a model wrote before its answer; an unclosed tag is part of the answer."""
     if found := _THINKING.match(text):
         return text[found.end() :].lstrip("\n")

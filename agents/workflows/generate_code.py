@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agents.workflows.coding import prompts
-from agents.workflows.coding.candidates import Attempt, build_candidate, find_best
+from agents.workflows.coding.candidates import CodeAttempt, build_candidate, find_best
 from agents.workflows.coding.checks import Ladder, check_candidate, hand_over_unchecked, write_tests
 from agents.workflows.coding.job import CodeJob, TestSuite, read_job
 from agents.workflows.coding.results import Spending, judge
@@ -33,7 +33,7 @@ async def generate_code(run: Run) -> Result | LastStep:
     tests, written = job.tests, list[Answer]()
     if tests is None:
         tests = await write_tests(run, job, ladder, written)
-    tried: list[Attempt] = []
+    tried: list[CodeAttempt] = []
     stopped: StepFailed | None = None
     for model in ladder.models:
         try:
@@ -52,7 +52,7 @@ async def generate_code(run: Run) -> Result | LastStep:
 
 
 async def try_model(
-    run: Run, job: CodeJob, tests: TestSuite | None, model: str | None, tried: list[Attempt]
+    run: Run, job: CodeJob, tests: TestSuite | None, model: str | None, tried: list[CodeAttempt]
 ) -> None:
     """Add a draft, and its repair if it fails; not one that fails as the draft did before."""
     prompt = prompts.ask_for_code(job.prompt, job.language, earlier=tried)
@@ -70,7 +70,7 @@ async def try_model(
         prompt = prompts.ask_for_repair(job.prompt, attempt)
 
 
-def is_settled(tried: Sequence[Attempt], tests: TestSuite | None) -> bool:
+def is_settled(tried: Sequence[CodeAttempt], tests: TestSuite | None) -> bool:
     """Return whether more attempts would show nothing new."""
     if not tried:
         return False

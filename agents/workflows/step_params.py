@@ -2,6 +2,8 @@
 
 from typing import Final
 
+RESPONSE_SCHEMA: Final = "response_schema"
+"""JSON Schema that the answer must follow."""
 EXTRACT_CODE: Final = "extract_code"
 """Whether the code of the answer is extracted, whatever the type of the task."""
 UNVERIFIED: Final = "unverified_reason"

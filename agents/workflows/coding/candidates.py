@@ -13,7 +13,7 @@ NOT_RUN: Final = frozenset({"unavailable", "refused"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class CodeCandidate:
     """The program of one answer."""
 
     answer: Answer
@@ -24,10 +24,10 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class CodeAttempt:
     """A candidate and its report."""
 
-    candidate: Candidate
+    candidate: CodeCandidate
     report: Report
 
     @property
@@ -71,39 +71,41 @@ class Attempt:
         return f"{failure.test}: {failure.message}" + (f"\n\n{trace}" if trace else "")
 
 
-def build_candidate(job: CodeJob, answer: Answer) -> Candidate:
+def build_candidate(job: CodeJob, answer: Answer) -> CodeCandidate:
     """Return the program of an answer: its files, or a diff applied to the files that are there."""
     code, files = answer.code or "", dict(answer.files)
     if answer.output.get("is_diff") is True:
         patched = apply_diff(code, job.files)
         problem = "; ".join(patched.problems) or None
         changed = dict(patched.files)
-        return Candidate(
+        return CodeCandidate(
             answer=answer,
             code=changed.get(job.main_file) or next(iter(changed.values()), code),
             files=changed,
             problem=problem,
         )
     if not code.strip() and not files:
-        return Candidate(answer=answer, code="", files={}, problem="the answer has no code")
-    return Candidate(
+        return CodeCandidate(answer=answer, code="", files={}, problem="the answer has no code")
+    return CodeCandidate(
         answer=answer, code=code, files=files or {job.main_file: code}, problem=_find_loss(answer)
     )
 
 
-def build_sources(job: CodeJob, candidate: Candidate, tests: TestSuite | None) -> dict[str, str]:
+def build_sources(
+    job: CodeJob, candidate: CodeCandidate, tests: TestSuite | None
+) -> dict[str, str]:
     """Return the files to run: a candidate may not replace the tests that judge it."""
     files = {**job.files, **candidate.files}
     named = tests.files if tests and isinstance(tests.files, Mapping) else {}
     return {path: text for path, text in files.items() if path not in named}
 
 
-def build_refusal(job: CodeJob, problem: str) -> Report:
+def build_problem_report(job: CodeJob, problem: str) -> Report:
     """Return the report of a candidate that cannot be run at all."""
     return Report(verdict="refused", reason=problem, sandbox="none", language=job.language)
 
 
-def find_best(attempts: Sequence[Attempt]) -> Attempt:
+def find_best(attempts: Sequence[CodeAttempt]) -> CodeAttempt:
     """Return the best attempt, the latest of equal ones."""
     return max(reversed(attempts), key=lambda each: each.rank)
 

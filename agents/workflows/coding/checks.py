@@ -8,9 +8,9 @@ from pydantic import JsonValue
 from agents.extraction.languages import normalize_language
 from agents.workflows.coding import prompts
 from agents.workflows.coding.candidates import (
-    Attempt,
-    Candidate,
-    build_refusal,
+    CodeAttempt,
+    CodeCandidate,
+    build_problem_report,
     build_sources,
 )
 from agents.workflows.coding.job import CodeJob, TestSuite
@@ -53,11 +53,11 @@ def hand_over_unchecked(run: Run, job: CodeJob, prompt: str, reason: str) -> Las
 
 
 async def check_candidate(
-    run: Run, job: CodeJob, tests: TestSuite | None, candidate: Candidate
-) -> Attempt:
+    run: Run, job: CodeJob, tests: TestSuite | None, candidate: CodeCandidate
+) -> CodeAttempt:
     """Run a candidate with the tests; without any it is parsed and imported."""
     if candidate.problem is not None:
-        return Attempt(candidate=candidate, report=build_refusal(job, candidate.problem))
+        return CodeAttempt(candidate=candidate, report=build_problem_report(job, candidate.problem))
     report = await run.check(
         "check",
         files=build_sources(job, candidate, tests),
@@ -65,13 +65,13 @@ async def check_candidate(
         command=tests.command if tests else None,
         language=job.language,
     )
-    return Attempt(candidate=candidate, report=report)
+    return CodeAttempt(candidate=candidate, report=report)
 
 
 async def write_tests(
     run: Run, job: CodeJob, ladder: Ladder, written: list[Answer]
 ) -> TestSuite | None:
-    """Let a model of another maker write tests, from the task alone; None without usable ones.
+    """Have a model of another maker write tests, from the task alone; None without usable ones.
 
     They count only if they fail against a stub: the same names without any behaviour.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from agents.workflows.coding.candidates import Attempt
+from agents.workflows.coding.candidates import CodeAttempt
 
 MAX_QUOTED: Final = 4_000
 
@@ -38,7 +38,7 @@ def ask_for_tests(request: str, language: str, main_file: str) -> str:
     )
 
 
-def ask_for_code(request: str, language: str, earlier: Sequence[Attempt] = ()) -> str:
+def ask_for_code(request: str, language: str, earlier: Sequence[CodeAttempt] = ()) -> str:
     """Ask for code; of earlier attempts only one line is told."""
     prompt = f"{request}\n\nWrite it in {language}."
     if earlier:
@@ -47,7 +47,7 @@ def ask_for_code(request: str, language: str, earlier: Sequence[Attempt] = ()) -
     return prompt
 
 
-def ask_for_repair(request: str, attempt: Attempt) -> str:
+def ask_for_repair(request: str, attempt: CodeAttempt) -> str:
     """Ask for a repair, with the last code and what failed first."""
     code = "\n\n".join(f"{path}:\n{_fence(text)}" for path, text in attempt.candidate.files.items())
     return (

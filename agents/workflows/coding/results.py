@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents.sandbox.report import Report
-from agents.workflows.coding.candidates import Attempt, Candidate
+from agents.workflows.coding.candidates import CodeAttempt, CodeCandidate
 from agents.workflows.coding.job import TestSuite
 from agents.workflows.engine import Answer, Result
 from protocol.verification import NO_TESTS, VerificationStatus, describe_verification
@@ -19,7 +19,7 @@ from protocol.verification import NO_TESTS, VerificationStatus, describe_verific
 class Spending:
     """What the work on a result has cost, and what the strongest model alone would cost."""
 
-    attempts: Sequence[Attempt] = ()
+    attempts: Sequence[CodeAttempt] = ()
     others: Sequence[Answer] = ()
     """Answers that were no attempts, such as the tests that a model wrote."""
     strongest: Mapping[str, Any] = field(default_factory=dict)
@@ -33,7 +33,9 @@ class Spending:
         return None if None in costs else sum((each for each in costs if each), Decimal())
 
 
-def verified(best: Attempt, tests: TestSuite, spent: Spending, notes: Iterable[str] = ()) -> Result:
+def build_verified(
+    best: CodeAttempt, tests: TestSuite, spent: Spending, notes: Iterable[str] = ()
+) -> Result:
     """Return the result of code that passed the task's tests."""
     if not best.passed or tests.written_by is not None:
         raise ValueError("only code that passed the task's own tests is verified")
@@ -42,8 +44,8 @@ def verified(best: Attempt, tests: TestSuite, spent: Spending, notes: Iterable[s
     )
 
 
-def self_tested(
-    best: Attempt, tests: TestSuite, spent: Spending, notes: Iterable[str] = ()
+def build_self_tested(
+    best: CodeAttempt, tests: TestSuite, spent: Spending, notes: Iterable[str] = ()
 ) -> Result:
     """Return the result of code that passed tests which a model wrote."""
     if not best.passed or tests.written_by is None:
@@ -52,44 +54,48 @@ def self_tested(
     return build_code_result(best, "self_tested", reason, tests=tests, spent=spent, notes=notes)
 
 
-def unverified(
-    best: Attempt, tests: TestSuite | None, spent: Spending, reason: str, notes: Iterable[str] = ()
+def build_unverified(
+    best: CodeAttempt,
+    tests: TestSuite | None,
+    spent: Spending,
+    reason: str,
+    notes: Iterable[str] = (),
 ) -> Result:
     """Return the best code there is, of which nothing shows that it works."""
     return build_code_result(best, "unverified", reason, tests=tests, spent=spent, notes=notes)
 
 
 def judge(
-    best: Attempt, tests: TestSuite | None, spent: Spending, notes: Sequence[str] = ()
+    best: CodeAttempt, tests: TestSuite | None, spent: Spending, notes: Sequence[str] = ()
 ) -> Result:
     """Return the result that the report of the best attempt allows, and nothing better."""
     report = best.report
     if report.verdict == "unavailable":
-        return unverified(best, tests, spent, f"{NO_TESTS}: {report.reason}", notes)
+        return build_unverified(best, tests, spent, f"{NO_TESTS}: {report.reason}", notes)
     if tests is None:
         if best.is_broken or best.candidate.problem:
-            return _failed(best, tests, spent, notes)
-        return unverified(best, tests, spent, NO_TESTS, notes)
+            return _build_failed(best, tests, spent, notes)
+        return build_unverified(best, tests, spent, NO_TESTS, notes)
     if report.verdict == "no_tests":
-        return unverified(best, tests, spent, f"{NO_TESTS}: {report.reason}", notes)
+        return build_unverified(best, tests, spent, f"{NO_TESTS}: {report.reason}", notes)
     if best.passed:
-        finish = verified if tests.written_by is None else self_tested
+        finish = build_verified if tests.written_by is None else build_self_tested
         return finish(best, tests, spent, notes)
     if tests.written_by is None or best.is_broken:
-        return _failed(best, tests, spent, notes)
+        return _build_failed(best, tests, spent, notes)
     reason = f"tests that {tests.written_by} wrote, which may be wrong: {report.summary}"
-    return unverified(best, tests, spent, reason, notes)
+    return build_unverified(best, tests, spent, reason, notes)
 
 
-def _failed(
-    best: Attempt, tests: TestSuite | None, spent: Spending, notes: Iterable[str]
+def _build_failed(
+    best: CodeAttempt, tests: TestSuite | None, spent: Spending, notes: Iterable[str]
 ) -> Result:
     reason = best.report.summary
     return build_code_result(best, "failed", reason, tests=tests, spent=spent, notes=notes)
 
 
 def build_code_result(
-    best: Attempt,
+    best: CodeAttempt,
     status: VerificationStatus,
     reason: str,
     *,
@@ -116,7 +122,7 @@ def build_code_result(
 
 
 def build_verification(
-    candidate: Candidate,
+    candidate: CodeCandidate,
     status: VerificationStatus,
     reason: str,
     report: Report,
@@ -141,7 +147,7 @@ def build_verification(
     return verification | {"summary": describe_verification(verification)}
 
 
-def build_receipt(best: Attempt, status: VerificationStatus, spent: Spending) -> dict[str, Any]:
+def build_receipt(best: CodeAttempt, status: VerificationStatus, spent: Spending) -> dict[str, Any]:
     """Return who tried what, what it cost, and an estimate for the strongest model alone."""
     cost, expected = spent.cost_usd, spent.strongest.get("expected_usd")
     strongest = spent.strongest.get("model")
@@ -160,7 +166,7 @@ def build_receipt(best: Attempt, status: VerificationStatus, spent: Spending) ->
     }
 
 
-def _describe_outcome(best: Attempt, status: VerificationStatus) -> str:
+def _describe_outcome(best: CodeAttempt, status: VerificationStatus) -> str:
     report = best.report
     if report.total:
         return f"passed {report.passed_tests or 0} of {report.total}"

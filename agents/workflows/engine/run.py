@@ -203,11 +203,7 @@ class Run:
         limits: object | None = None,
         **more: str,
     ) -> Step[Report]:
-        """Run code in the sandbox, with its tests or by `command`.
-
-        `more` are `against="stub"`, functions that do nothing, which good tests notice, and
-        `entry_point`, the function for tests of the form `check(candidate)`.
-        """
+        """Run code with its tests or by `command`; `against="stub"` runs tests without the code."""
         request: dict[str, Any] = {
             "language": language,
             "files": dict(files),

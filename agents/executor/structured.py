@@ -1,0 +1,87 @@
+"""Answers that are data: the instruction, and the check against a JSON Schema."""
+
+import json
+from typing import Any, Final
+
+import jsonschema
+from pydantic import JsonValue
+from referencing.exceptions import Unresolvable
+
+from agents.extraction.data import find_json
+from agents.runtime.failed_attempts import list_failed_attempts, read_error_class
+from agents.workflows.step_params import RESPONSE_SCHEMA
+from protocol.json_values import repair_surrogates
+from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
+
+INVALID_ANSWER: Final = "invalid_answer"
+MAX_TRIES: Final = 2
+"""With the error in view a model corrects its answer at once, or hardly ever."""
+MAX_PROBLEM_CHARACTERS: Final = 500
+
+
+class InvalidData(Exception):
+    """The answer is no JSON, or does not follow the schema."""
+
+
+def get_schema(claimed: ClaimedSubtask) -> dict[str, Any] | None:
+    """Return the schema that the answer must follow."""
+    schema = claimed.params.get(RESPONSE_SCHEMA)
+    return schema if isinstance(schema, dict) else None
+
+
+def add_instruction(prompt: str, claimed: ClaimedSubtask) -> str:
+    """Ask for JSON that follows the schema; after a failed try, with what was wrong."""
+    schema = get_schema(claimed)
+    if schema is None:
+        return prompt
+    text = json.dumps(schema, ensure_ascii=False)
+    parts = [
+        prompt,
+        f"Answer with one JSON value that follows this JSON Schema, and nothing else:\n{text}",
+    ]
+    failed = _list_invalid(claimed)
+    if failed:
+        parts.append(f"Your last answer was not accepted: {failed[-1]}")
+    return "\n\n".join(parts)
+
+
+def parse_data(text: str, schema: dict[str, Any]) -> JsonValue:
+    """Return the data of an answer. Raise InvalidData, with the place of the first mistake."""
+    try:
+        data = find_json(text)
+    except ValueError as error:
+        raise InvalidData(f"it is not JSON: {error}"[:MAX_PROBLEM_CHARACTERS]) from error
+    try:
+        validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
+        validator.check_schema(schema)
+        mistake = jsonschema.exceptions.best_match(validator(schema).iter_errors(data))
+    except (jsonschema.SchemaError, Unresolvable, RecursionError) as error:
+        raise InvalidData(f"it cannot be checked: {error}"[:MAX_PROBLEM_CHARACTERS]) from error
+    if mistake is not None:
+        message = f"{mistake.json_path}: {mistake.message}"
+        raise InvalidData(message[:MAX_PROBLEM_CHARACTERS])
+    return data
+
+
+def build_invalid_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
+    """Return the failure for an answer that does not follow its schema: once more, then no more."""
+    is_last = len(_list_invalid(claimed)) + 1 >= MAX_TRIES
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_=INVALID_ANSWER,
+            message=repair_surrogates(problem),
+            hint="The answer does not follow the schema that was asked for.",
+        ),
+        action=FailureAction.GIVE_UP if is_last else FailureAction.RETRY,
+        usage=usage,
+    )
+
+
+def _list_invalid(claimed: ClaimedSubtask) -> list[str]:
+    """Return what was wrong with earlier answers."""
+    return [
+        str((each.error or {}).get("message", ""))
+        for each in list_failed_attempts(claimed)
+        if read_error_class(each) == INVALID_ANSWER
+    ]

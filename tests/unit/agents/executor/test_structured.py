@@ -1,0 +1,114 @@
+"""Answers that must be data of a schema."""
+
+from typing import Any
+
+import pytest
+
+from agents.executor.request import build_request
+from agents.executor.structured import InvalidData, parse_data
+from agents.runtime.failed_attempts import list_failed_attempts
+from agents.workflows.step_params import EXTRACT_CODE, RESPONSE_SCHEMA
+from protocol.ids import utc_now
+from protocol.records import ClaimedSubtask, FailureAction
+from providers.chat import TextDelta, TokenUsage
+from tests.support.agents.executor_harness import STOP, ExecutorHarness
+from tests.support.agents.subtasks import a_subtask
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"line": {"type": "integer"}},
+    "required": ["line"],
+}
+
+
+def asked(**fields: Any) -> ClaimedSubtask:
+    params = {"generation_prompt": "Find it.", RESPONSE_SCHEMA: SCHEMA}
+    return a_subtask(type="ANALYZE_CODE", lane="ollama/some-model", params=params, **fields)
+
+
+def failed_before() -> dict[str, Any]:
+    return {
+        "attempt": 1, "model_id": "ollama/some-model", "outcome": "failed",
+        "started_at": utc_now(), "ended_at": utc_now(),
+        "error": {"class": "invalid_answer", "message": "$.line: 'x' is not of type 'integer'"},
+    }  # fmt: skip
+
+
+def test_the_request_names_the_schema_and_later_the_mistake() -> None:
+    first = build_request(asked())
+    second = build_request(asked(failures=1, history=[failed_before()]))
+
+    assert first.response_schema == SCHEMA
+    assert '"required": ["line"]' in str(first.messages[-1].content)
+    assert "not accepted" not in str(first.messages[-1].content)
+    assert "not accepted: $.line: 'x' is not of type" in str(second.messages[-1].content)
+
+
+async def test_the_output_has_the_data() -> None:
+    harness = ExecutorHarness(TextDelta('Here:\n```json\n{"line": 7}\n```'), TokenUsage(), STOP)
+
+    completion = await harness.execute(asked())
+
+    assert completion.output["data"] == {"line": 7}
+    assert "verification" not in completion.output
+
+
+@pytest.mark.parametrize(("failures", "action"), [(0, FailureAction.RETRY), (1, "give_up")])
+async def test_an_answer_that_does_not_fit_gets_one_more_try(
+    failures: int, action: FailureAction
+) -> None:
+    harness = ExecutorHarness(TextDelta('{"line": "x"}'), TokenUsage(output=3), STOP)
+    claimed = asked(failures=failures, history=[failed_before()] * failures)
+    assert len(list_failed_attempts(claimed)) == failures
+
+    failure = await harness.failure(claimed)
+
+    assert failure.error.class_ == "invalid_answer"
+    assert failure.error.message == "$.line: 'x' is not of type 'integer'"
+    assert failure.action == action
+    assert failure.usage is not None
+    assert failure.usage.output_tokens == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"line": 7}',
+        'The answer is {"line": 7}, as you see.',
+        'Not {this} but:\n~~~\n{"line": 7}\n~~~\n',
+        '<think>{"line": 1}</think>\n{"line": 7}',
+        '```json\n{"other": []}\n```\nNo:\n```json\n{"line": 7}          \n```',
+    ],
+)
+def test_data_is_found_in_what_models_write(text: str) -> None:
+    assert parse_data(text, SCHEMA) == {"line": 7}
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "problem"),
+    [
+        ("I cannot.", SCHEMA, "it is not JSON"),
+        ("", SCHEMA, "it is not JSON"),
+        ('{"line": null}', SCHEMA, "$.line: None is not of type 'integer'"),
+        ("[" * 100_000, SCHEMA, "it is not JSON"),
+        ('{"a":' * 100_000, SCHEMA, "it is not JSON"),
+        ("{}", {"type": "nonsense"}, "it cannot be checked"),
+        ("{}", {"$ref": "https://example.org/schema.json"}, "it cannot be checked"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, schema: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidData) as invalid:
+        parse_data(text, schema)
+
+    assert problem in str(invalid.value)
+    assert len(str(invalid.value)) <= 500
+
+
+async def test_code_is_extracted_where_the_step_wants_it() -> None:
+    params = {"generation_prompt": "Write tests.", EXTRACT_CODE: True}
+    claimed = a_subtask(type="ANALYZE_CODE", lane="ollama/some-model", params=params)
+    harness = ExecutorHarness(TextDelta("```py\nx = 1\n```"), TokenUsage(), STOP)
+
+    completion = await harness.execute(claimed)
+
+    assert completion.output["files"] == {"solution.py": "x = 1\n"}
