@@ -63,6 +63,7 @@ GROUPS: Final = (
     Group("tasks", "List, inspect, cancel and retry tasks.", default="list"),
     Group("queue", "Show the queue, and pause or limit parts of it.", default="show"),
     Group("models", "List, compare and control models.", default="list"),
+    Group("eval", "Evaluate models and workflows on problems with hidden tests."),
     Group("embeddings", "List and delete stored embeddings.", default="list"),
     Group("keys", "Manage API keys for the gateway.", default="list"),
     Group("budget", "Manage spending caps.", default="list"),
@@ -119,6 +120,11 @@ COMMANDS: Final = (
     Command("models drain", "Stop giving a model or provider new work.", "models.control:drain"),
     Command("models allow", "Undo pin, ban or drain.", "models.control:allow"),
     Command("models policy", "Show or set the selection policy.", "models.control:set_policy"),
+    Command(
+        "eval humaneval",
+        "Evaluate on 164 problems in Python.",
+        "models.evaluate:evaluate_humaneval",
+    ),
     Command(
         "embeddings list",
         "List stored embeddings, the newest first.",

@@ -64,12 +64,6 @@ def _start(options: argparse.Namespace) -> Any:
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
     params.sampling.temp = 0.0
-    # Against endless repetition: long sequences only, as code repeats short ones.
-    params.sampling.dry_multiplier = 0.8
-    params.sampling.dry_allowed_length = 10
-    params.sampling.dry_penalty_last_n = -1
-    params.sampling.penalty_repeat = 1.05
-    params.sampling.penalty_last_n = 256
     params.ui = False
     return xllamacpp.Server(params)
 

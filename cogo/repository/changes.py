@@ -62,12 +62,15 @@ def read_changes(task: Task, *, target_file: str | None = None) -> Changes:
     for name, text in files.items():
         _check_file(name, text)
     context = params.get("code_context")
-    seen = {path: context} if path and isinstance(context, str) else {}
+    given = params.get("files")
+    seen = dict(given) if isinstance(given, dict) else {}
+    if path and isinstance(context, str):
+        seen[path] = context
     branch = params.get("git_branch") or result.get("git_branch")
     status, reason = _read_status(result)
     return Changes(
         files=files,
-        seen=seen,
+        seen={name: text for name, text in seen.items() if isinstance(text, str)},
         branch=branch if isinstance(branch, str) else None,
         status=status,
         reason=reason,
@@ -88,18 +91,18 @@ def _require_result(task: Task) -> Mapping[str, Any]:
 def _list_files(result: Mapping[str, Any], path: str | None) -> Mapping[str, str]:
     code: str = result["generated_code"]
     files = result.get("files")
-    if isinstance(files, dict) and len(files) > 1:
+    is_diff = code.lstrip().startswith(_DIFF)
+    if isinstance(files, dict) and files and (path is None or is_diff or len(files) > 1):
         return files
-    if code.lstrip().startswith(_DIFF):
+    if is_diff:
         raise CommandError(
             "the result is a diff, not files: write it with `cogo show TASK --out result.diff` "
             "and apply it with git apply result.diff"
         )
-    if path is None and isinstance(files, dict) and files:
-        return files
     if path is None:
-        raise CommandError("the task named no file: say where the code belongs with "
-                           "--target-file PATH")  # fmt: skip
+        raise CommandError(
+            "the task named no file: say where the code belongs with --target-file PATH"
+        )
     return {path: code}
 
 

@@ -1,11 +1,11 @@
 """Texts of commits and pull requests."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from cogo.repository.changes import Changes, CodeStatus
+from cogo.repository.changes import Changes
 from cogo.terminal import neutralize, shorten
 from protocol.records import Task
+from protocol.verification import describe_result, get_receipt
 
 _SUBJECT: Final = 72
 _PROMPT: Final = 2_000
@@ -15,8 +15,8 @@ def build_message(task: Task, changes: Changes) -> str:
     """Return the message of the commit: the prompt, what is known of the code, and the task."""
     subject = shorten(neutralize(task.prompt), _SUBJECT) or "Add generated code"
     lines = [subject, ""]
-    if receipt := _get_receipt(task):
-        lines += [receipt, ""]
+    for sentence in filter(None, (_describe(task), _get_receipt(task))):
+        lines += [sentence, ""]
     trailers = {"Cogo-Task": str(task.id), "Cogo-Verification": changes.status.value}
     if model := (task.result or {}).get("model_used"):
         trailers["Cogo-Model"] = f"{model} (simulated)" if task.simulated else str(model)
@@ -24,49 +24,22 @@ def build_message(task: Task, changes: Changes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def build_pull_request(task: Task, changes: Changes) -> tuple[str, str]:
-    """Return the title and the body of a pull request, with the receipt and the report."""
+def build_pull_request(task: Task) -> tuple[str, str]:
+    """Return the title and the body of a pull request, with what was tested and the receipt."""
     title = shorten(neutralize(task.prompt), _SUBJECT) or "Add generated code"
-    parts = [f"{_describe(changes)}"]
-    if receipt := _get_receipt(task):
-        parts.append(receipt)
-    if report := _describe_report(task):
-        parts.append(report)
+    parts = [_describe(task), _get_receipt(task)]
     if task.simulated:
         parts.append("The vendor simulator answered in place of a model.")
-    parts.append(_quote(task.prompt))
-    parts.append(f"COGO task `{task.id}`")
-    return title, "\n\n".join(parts) + "\n"
+    parts += [_quote(task.prompt), f"COGO task `{task.id}`"]
+    return title, "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _describe(changes: Changes) -> str:
-    sentences = {
-        CodeStatus.VERIFIED: "**verified**: the tests of the task passed",
-        CodeStatus.SELF_TESTED: "**self_tested**: tests that a model wrote passed",
-        CodeStatus.UNVERIFIED: "**unverified**: the code was not tested",
-        CodeStatus.FAILED: "**failed**: the code did not pass its tests",
-    }
-    reason = f" ({neutralize(changes.reason, one_line=True)})" if changes.reason else ""
-    return sentences[changes.status] + reason
+def _describe(task: Task) -> str:
+    return neutralize(describe_result(task.result) or "", one_line=True)
 
 
 def _get_receipt(task: Task) -> str:
-    receipt = (task.result or {}).get("receipt")
-    sentence = receipt.get("sentence") if isinstance(receipt, dict) else None
-    return neutralize(sentence, one_line=True) if isinstance(sentence, str) else ""
-
-
-def _describe_report(task: Task) -> str:
-    """Return the numbers of the report, with its sandbox."""
-    verification = (task.result or {}).get("verification")
-    report: Mapping[str, Any] | Any = (
-        verification.get("report") if isinstance(verification, dict) else None
-    )
-    if not isinstance(report, dict):
-        return ""
-    passed, total = report.get("passed_tests"), report.get("total")
-    count = f"{passed} of {total} tests passed" if total is not None else str(report.get("verdict"))
-    return neutralize(f"{count} in the sandbox {report.get('sandbox')}", one_line=True)
+    return neutralize(get_receipt(task.result) or "", one_line=True)
 
 
 def _quote(text: str) -> str:

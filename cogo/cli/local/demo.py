@@ -36,6 +36,7 @@ from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState
 from protocol.records import Attempt, NewTask, Task
 from protocol.transcript import TaskEnded
+from protocol.verification import describe_result
 
 _INTERRUPTED: Final = 130
 _TASKS_OF_CHECKOUT: Final = CHECKOUT / "examples" / "tasks"
@@ -189,20 +190,8 @@ def _cells(
         format_milliseconds(total * 1000) if total is not None else "-",
         str(sum_tokens(task)),
         format_cost(task.cost_usd),
-        _format_check(task),
+        describe_result(task.result) or "-",
     )
-
-
-def _format_check(task: Task) -> str:
-    """Return whether the code of a result was tested, and how many tests passed."""
-    result = task.result or {}
-    said = result.get("verification")
-    if "generated_code" not in result or not isinstance(said, dict):
-        return "-"
-    report = said.get("report")
-    if not isinstance(report, dict) or not report.get("total"):
-        return str(said.get("status"))
-    return f"{said.get('status')}, {report.get('passed_tests')} of {report['total']} tests"
 
 
 def _list_next_steps(*, simulated: bool) -> Iterator[str]:

@@ -29,6 +29,7 @@ from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.format import format_simulated_mark, shorten_id
 from protocol.records import Task
 from protocol.store.gateway import GatewayStore
+from protocol.verification import describe_result
 
 Repo = Annotated[
     Path, typer.Option("--repo", help="A directory of the repository.", file_okay=False)
@@ -143,7 +144,7 @@ def apply_result(
         updates_worktree=checkout,
     )
     if not as_json:
-        for line in _describe_commit(found, changes, done):
+        for line in _describe_commit(found, done):
             print_text(f"{shorten_id(found.id)}  {line}", err=True, indent=23)
     if checkout and done.updated is None and done.branch != repository.find_current_branch():
         switch_to(repository, done.branch)
@@ -151,7 +152,7 @@ def apply_result(
         add_worktree(repository, done.branch, worktree)
     address = None
     if pull_request:
-        title, body = build_pull_request(found, changes)
+        title, body = build_pull_request(found)
         address = open_pull_request(repository, branch=done.branch, title=title, body=body)
     if as_json:
         _print_json(found, changes, done, address)
@@ -206,13 +207,13 @@ def _describe_difference(task: Task, changes: Changes, plan: MergePlan) -> str:
     return "\n".join(lines)
 
 
-def _describe_commit(task: Task, changes: Changes, done: BranchCommit) -> list[str]:
+def _describe_commit(task: Task, done: BranchCommit) -> list[str]:
     if done.commit is None:
         return [f"unchanged    {done.branch} has these files already"]
     where = f"{'new branch ' if done.is_new_branch else ''}{done.branch}"
     lines = [
         f"committed    {done.commit[:12]} to {where}: {', '.join(done.files)}",
-        f"{changes.status:<12} {changes.reason}{format_simulated_mark(task)}".rstrip(),
+        f"code         {describe_result(task.result)}{format_simulated_mark(task)}",
     ]
     lines += [f"merged       {path} had changed on the branch" for path in done.merged]
     if done.updated is not None:

@@ -1,0 +1,101 @@
+"""`cogo eval humaneval`: real answers through GENERATE_CODE and the sandbox."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.servers.command_line import cogo
+
+DOUBLE = {
+    "task_id": "HumanEval/0",
+    "prompt": 'def double(x):\n    """Double x.\n    >>> double(2)\n    4\n    """\n',
+    "entry_point": "double",
+    "test": "def check(candidate):\n    assert candidate(3) == 6\n",
+}
+EMPTY = {
+    "task_id": "HumanEval/1",
+    "prompt": 'def is_empty(xs):\n    """Return whether xs is empty."""\n',
+    "entry_point": "is_empty",
+    "test": "def check(candidate):\n    assert candidate([])\n    assert not candidate([1])\n",
+}
+ANSWERS = {
+    "cheap": ["    return x * x\n", "    return len(xs) > 0\n"],
+    "strong": ["    return 2 * x\n", "def is_empty(xs):\n    return not xs\n"],
+}
+TESTS = [
+    ["assert double(2) == 4"],
+    ["assert is_empty([]) == True", "assert is_empty('a') == False"],
+]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, ...]:
+    """Return the options that name the files."""
+    ids = [DOUBLE["task_id"], EMPTY["task_id"]]
+    contents: dict[str, list[dict[str, Any]]] = {
+        "HumanEval.jsonl": [DOUBLE, EMPTY],
+        "answers.jsonl": [
+            {"task_id": task_id, "model": model, "completion": completion}
+            for model, completions in ANSWERS.items()
+            for task_id, completion in zip(ids, completions, strict=True)
+        ],
+        "tests.jsonl": [
+            {"task_id": task_id, "visible_tests": tests}
+            for task_id, tests in zip(ids, TESTS, strict=True)
+        ],
+    }
+    for name, lines in contents.items():
+        (tmp_path / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return ("--data", ".", "--recorded", "answers.jsonl", "--tests", "tests.jsonl")
+
+
+def test_models_alone_and_a_chain_are_measured_and_not_measured_twice(
+    tmp_path: Path, files: tuple[str, ...]
+) -> None:
+    asked = (*files, "--chain", "cheap,strong", "--price", "cheap=0.01,strong=0.10", "--json")
+
+    ended = cogo("eval", "humaneval", *asked, home=tmp_path)
+    [kept] = (tmp_path / ".cache" / "cogo" / "eval").iterdir()
+    lines = kept.read_text().splitlines()
+    again = cogo("eval", "humaneval", *asked, home=tmp_path)
+
+    if "no sandbox works here" in ended.stderr:
+        pytest.skip(ended.stderr)
+    assert ended.returncode == 0, ended.stderr
+    figures = {each["configuration"]: each for each in json.loads(ended.stdout)["configurations"]}
+    cheap, strong, chain = (figures[name] for name in ("cheap", "strong", "cheap,strong"))
+    assert (cheap["correct"], cheap["verified"], cheap["verified_but_wrong"]) == (0, 1, 1)
+    assert (strong["correct"], strong["pass_at_1"], strong["verified"]) == (2, 100.0, 2)
+    # The visible test does not see that 2 * 2 is also 2 squared, so the cheap answer is kept.
+    assert (chain["correct"], chain["verified_but_wrong"]) == (1, 1)
+    assert (chain["calls"], chain["cost_usd"], chain["relative_cost"]) == (3, 0.12, 60.0)
+    assert chain["skipped"]["repair"] == 1
+    assert len(lines) == 6
+    assert json.loads(again.stdout) == json.loads(ended.stdout)
+    assert kept.read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--data", "."), "name either --recorded FILE or --live"),
+        (("--data", ".", "--recorded", "answers.jsonl", "--live"), "name either"),
+        (("--data", "nowhere", "--recorded", "answers.jsonl"), "nowhere cannot be read"),
+        (("--data", ".", "--recorded", "answers.jsonl", "--chain", "cheap,gpt-9"), "gpt-9 has no"),
+        (("--data", ".", "--recorded", "answers.jsonl", "--models", "none"), "nothing to evaluate"),
+        (("--data", ".", "--recorded", "answers.jsonl", "--price", "cheap"), "--price cheap"),
+        (("--data", ".", "--recorded", "answers.jsonl", "--price", "cheap=-1"), "--price cheap=-1"),
+        (("--data", ".", "--live", "--chain", "a,b"), "--chain needs --recorded"),
+    ],
+)
+@pytest.mark.usefixtures("files")
+def test_wrong_options_are_one_sentence(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    ended = cogo("eval", "humaneval", *options, home=tmp_path)
+
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
