@@ -61,6 +61,7 @@ def split_help(function: Callable[..., None]) -> tuple[str, list[str]]:
 GROUPS: Final = (
     Group("serve", "Run an agent or the gateway in this process."),
     Group("tasks", "List, inspect, cancel and retry tasks.", default="list"),
+    Group("workflows", "List, show and play workflows.", default="list"),
     Group("queue", "Show the queue, and pause or limit parts of it.", default="show"),
     Group("models", "List, compare and control models.", default="list"),
     Group("eval", "Evaluate models and workflows on problems with hidden tests."),
@@ -103,6 +104,9 @@ COMMANDS: Final = (
     Command("tasks cancel", "Cancel a task.", "tasks.control:cancel_task"),
     Command("tasks redrive", "Retry a failed task.", "tasks.control:redrive_task"),
     Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
+    Command("workflows list", "List the types of tasks.", "workflows.list:list_workflows"),
+    Command("workflows show", "Show the steps of a task.", "workflows.show:show_workflow"),
+    Command("workflows play", "Play a workflow by a script.", "workflows.play:play_workflow"),
     Command("queue show", "Show the queue by lane and owner.", "admin.queue:show_queue"),
     Command("queue pause", "Pause a lane or an owner.", "admin.queue:pause"),
     Command("queue resume", "Resume a paused lane or owner.", "admin.queue:resume"),

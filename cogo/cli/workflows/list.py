@@ -1,0 +1,42 @@
+"""`cogo workflows list`: the types of tasks."""
+
+import asyncio
+
+from agents.workflows.engine import WorkflowInvalid
+from agents.workflows.hosting.worker import WorkflowDescription
+from cogo.cli.options import AsJson, Dir
+from cogo.cli.workflows.find import open_host
+from cogo.config.context import Project
+from cogo.errors import CommandError
+from cogo.terminal import print_json, print_table, print_text
+
+
+def list_workflows(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """List the types of tasks and what their workflows do.
+
+    Modules that `[workflows]` of cogo.toml names are loaded in a process of their own, as an
+    orchestrator does. A module that cannot be used is reported with its file and line.
+
+    Examples:
+        cogo workflows
+        cogo workflows list --json
+    """
+    try:
+        workflows, problems = asyncio.run(_describe(Project.find(directory)))
+    except WorkflowInvalid as error:
+        raise CommandError(str(error)) from error
+    if as_json:
+        print_json({"workflows": workflows, "problems": problems})
+        return
+    rows = [
+        (each.type, "cogo" if each.is_ours else each.module, each.doc.partition("\n")[0])
+        for each in workflows
+    ]
+    print_table(("TYPE", "FROM", "DOES"), rows, brief=True)
+    for module, problem in problems.items():
+        print_text(f"{module} cannot be used: {problem}", err=True, indent=2)
+
+
+async def _describe(project: Project) -> tuple[list[WorkflowDescription], dict[str, str]]:
+    async with open_host(project) as host:
+        return host.describe(), dict(host.problems)
