@@ -133,7 +133,7 @@ def play(
         params=dict(params or {}),
         budget_usd=budget,
     )
-    world = World(workflow, task, answers or {}, decisions or {})
+    world = World(workflow, task, {} if answers is None else answers, decisions or {})
     return world.run(choose or _follow(order), watch or _ignore)
 
 

@@ -107,6 +107,7 @@ COMMANDS: Final = (
     Command("workflows list", "List the types of tasks.", "workflows.list:list_workflows"),
     Command("workflows show", "Show the steps of a task.", "workflows.show:show_workflow"),
     Command("workflows play", "Play a workflow by a script.", "workflows.play:play_workflow"),
+    Command("workflows example", "Print an example.", "workflows.example:print_example"),
     Command("queue show", "Show the queue by lane and owner.", "admin.queue:show_queue"),
     Command("queue pause", "Pause a lane or an owner.", "admin.queue:pause"),
     Command("queue resume", "Resume a paused lane or owner.", "admin.queue:resume"),

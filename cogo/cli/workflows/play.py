@@ -182,10 +182,11 @@ def _print_end(played: Played, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _write_script(
-    file: Path, answers: Mapping[str, Any], decisions: Mapping[str, Any]
-) -> None:
-    lines = ["# Answers by key of the step; a list answers draft, draft#2 ... in turn.", "[answers]"]
+def _write_script(file: Path, answers: Mapping[str, Any], decisions: Mapping[str, Any]) -> None:
+    lines = [
+        "# Answers by key of the step; a list answers draft, draft#2 ... in turn.",
+        "[answers]",
+    ]
     lines += [_format_entry(key, answer) for key, answer in answers.items()]
     lines += ["", "[decisions]", *(_format_entry(key, each) for key, each in decisions.items())]
     try:

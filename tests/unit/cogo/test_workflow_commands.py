@@ -1,0 +1,149 @@
+"""`cogo workflows`, and the examples that come with it, played without a server."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agents.workflows.engine import Repeats, Workflow
+from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.hosting.loading import load_module
+from agents.workflows.hosting.source_rules import check_module_file
+from cogo.cli.app import run
+from cogo.cli.workflows.show import StepSummary, draw_steps
+from cogo.testing import fail_with, play, play_every_order
+from tests.support.sources import ROOT
+
+EXAMPLES = ROOT / "examples" / "workflows"
+DRAFT = {"text": "Here.", "code": "x = 1", "files": {"main.py": "x = 1"}}
+
+
+@pytest.fixture
+def examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Workflow]]:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    yield {
+        each.type: each for file in sorted(EXAMPLES.glob("*.py")) for each in load_module(file.stem)
+    }
+
+
+def test_code_is_repaired_while_its_tests_fail_and_a_person_decides(
+    examples: dict[str, Workflow],
+) -> None:
+    answers = {"draft": [DRAFT, DRAFT], "tests": [False, True]}
+    flow = examples["GENERATE_TEST_REPAIR"]
+
+    accepted = play(flow, answers={**answers, "apply": True})
+    refused = play(flow, answers={**answers, "apply": {"approved": False, "comment": "no"}})
+    hopeless = play(flow, answers={"draft": [DRAFT] * 3, "tests": ["timeout"] * 3})
+
+    assert [each.key for each in accepted.steps] == [
+        "draft",
+        "tests",
+        "draft#2",
+        "tests#2",
+        "apply",
+    ]
+    assert "x = 1" in str(accepted.steps[2].request["prompt"])
+    assert accepted.output["files"] == {"main.py": "x = 1"}
+    assert refused.text == "Refused: no"
+    assert (hopeless.text or "").startswith("No draft passed its tests: timeout")
+
+
+def test_a_report_survives_a_question_without_an_answer_and_comes_again(
+    examples: dict[str, Workflow],
+) -> None:
+    played = play(
+        examples["NIGHTLY_REPORT"],
+        params={"questions": ["What broke?", "What is slow?"]},
+        answers={"question": ["Nothing.", fail_with("budget")], "report": "All is well."},
+    )
+
+    assert isinstance(played.outcome, Repeats)
+    assert played.outcome.at == datetime(2026, 1, 2, 2, tzinfo=UTC)
+    assert played.text == "All is well."
+    assert "What is slow?\n(no answer)" in str(played.steps[-1].request["prompt"])
+
+
+def test_the_first_model_that_passes_wins_in_every_order(examples: dict[str, Workflow]) -> None:
+    answers = {
+        "model1/draft": DRAFT,
+        "model1/tests": True,
+        "model2/draft": [DRAFT, DRAFT],
+        "model2/tests": [False, False],
+        "model3/draft": fail_with("rate_limited"),
+    }
+
+    played = list(play_every_order(examples["BEST_OF_THREE"], answers=answers))
+
+    assert {each.output["branch"] for each in played} == {"model1"}
+    assert len(played) > 10
+
+
+def test_examples_are_loaded_as_an_orchestrator_does(examples: dict[str, Workflow]) -> None:
+    assert examples.keys() == {"BEST_OF_THREE", "GENERATE_TEST_REPAIR", "NIGHTLY_REPORT"}
+    assert not [each for file in EXAMPLES.glob("*.py") for each in check_module_file(file)]
+
+
+async def test_the_file_of_the_examples_names_all_of_them() -> None:
+    names = [file.stem for file in sorted(EXAMPLES.glob("*.py"))]
+    config = (EXAMPLES / "cogo.toml").read_text("utf-8")
+
+    async with WorkflowHost({}, modules=names, folders=[EXAMPLES]) as host:
+        assert not host.problems
+
+    assert all(f'"{name}"' in config for name in names)
+
+
+def test_a_script_is_played_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    script = EXAMPLES / "best_of_three.answers.toml"
+    file = EXAMPLES / "best_of_three.py"
+
+    code = run(["workflows", "play", "BEST_OF_THREE", "--file", str(file), "--script", str(script)])
+
+    output = capsys.readouterr().out
+    assert code == 0
+    assert "asks  model1/draft  ask (cheap-model)" in output
+    assert "waits for any of model1/draft, model2/draft, model3/draft" in output
+    assert output.endswith("finished\nx = 3\n")
+
+
+def test_a_step_without_an_answer_says_how_to_write_it_and_write_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["workflows", "play", "GENERATE_TEST_REPAIR", "--file"]
+    command.append(str(EXAMPLES / "generate_test_repair.py"))
+    script = tmp_path / "answers.toml"
+
+    assert run(command) == 1
+    assert 'add to [answers] of the script: "draft" = ' in capsys.readouterr().err
+    assert run([*command, "--write", str(script)]) == 0
+    assert run([*command, "--script", str(script), "--json"]) == 0
+    assert run([*command, "--write", str(script)]) == 1
+    assert "exists" in capsys.readouterr().err
+
+
+def test_examples_are_listed_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["workflows", "example"]) == 0
+    assert "best_of_three  Three models" in capsys.readouterr().out
+    assert run(["workflows", "example", "nightly_report"]) == 0
+    assert '@workflow("NIGHTLY_REPORT"' in capsys.readouterr().out
+    assert run(["workflows", "example", "none"]) == 1
+
+
+def test_steps_are_drawn_below_their_branches() -> None:
+    def a_step(key: str, **changes: object) -> StepSummary:
+        values: dict[str, object] = {
+            "key": key, "kind": "ask", "model": "m", "status": "completed", "end_no": 1, "tries": 1,
+            "cost_usd": None, "seconds": 1.5, "reason": None, "error": None,
+        }  # fmt: skip
+        return StepSummary(**(values | changes))  # type: ignore[arg-type]
+
+    lines = draw_steps(
+        [a_step("plan1"), a_step("a/draft"), a_step("b/draft"), a_step("a/x/check", tries=2)]
+    )
+
+    assert [line.partition("  ask")[0] for line in lines] == [
+        "  plan1", "  a/", "    draft", "    x/", "      check", "  b/", "    draft",
+    ]  # fmt: skip
+    assert "2 attempts" in lines[4]
