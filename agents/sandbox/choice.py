@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
+from agents.sandbox.isolation.orphans import kill_orphans
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def list_backends(choice: SandboxChoice) -> Iterator[tuple[str, Sandbox]]:
         return
     if choice in {SandboxChoice.AUTO, SandboxChoice.BUBBLEWRAP}:
         for program in list_bubblewraps():
+            kill_orphans(program)
             yield f"bubblewrap ({program})", Bubblewrap(program)
 
 

@@ -7,6 +7,9 @@ from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
 MEBIBYTE: Final = 1024 * 1024
+MAX_SHOWN: Final = 200
+"""Characters of a value that a message repeats."""
+MAX_COMMAND_BYTES: Final = 100_000
 
 Hit = Literal["wall", "cpu", "memory", "output", "processes", "disk"]
 
@@ -66,6 +69,24 @@ class Outcome:
     """What `collect` named."""
     left_out: tuple[str, ...] = ()
     """Files that `collect` named and that were too large or too many to read back."""
+
+
+def check_job(job: Job) -> None:
+    """Raise InvalidJob for what no program can be given."""
+    if not job.command:
+        raise InvalidJob("a job names a command")
+    for text in (*job.command, *job.files, *job.environment, *job.environment.values()):
+        if "\0" in text:
+            raise InvalidJob(f"{text[:MAX_SHOWN]!r} contains a NUL")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidJob(f"{text[:MAX_SHOWN]!r} is no text that can be encoded") from None
+    if sum(len(part.encode()) + 1 for part in job.command) > MAX_COMMAND_BYTES:
+        raise InvalidJob("the command is too long: put its text into a file")
+    for name in job.environment:
+        if not name or "=" in name:
+            raise InvalidJob(f"{name[:MAX_SHOWN]!r} is no name of an environment variable")
 
 
 class Sandbox(Protocol):

@@ -20,5 +20,6 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     "folders": ("unit/cogo/test_trust.py",),
     "terminal escapes": ("unit/cogo/test_terminal.py", "integration/cli/test_escapes.py"),
     "secrets": ("unit/cogo/test_redaction.py", "unit/providers/test_secrets.py"),
+    "sandbox": ("integration/sandbox/test_escapes.py", "integration/sandbox/test_ends.py"),
     "models' output": ("unit/agents/executor/test_output_checks.py",),
 }

@@ -93,7 +93,8 @@ def _run_laws(paths: Sequence[str]) -> tuple[int, list[str]]:
         for problem in case
         if problem.tag in {"failure", "error"}
     ]
-    return len(cases), holes
+    tried = [case for case in cases if case.find("skipped") is None]
+    return len(tried), holes
 
 
 def _print(results: Sequence[Result]) -> None:

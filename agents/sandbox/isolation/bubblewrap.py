@@ -5,6 +5,7 @@ nothing else has. Run by anybody else, it uses a user namespace.
 """
 
 import asyncio
+import errno
 import json
 import os
 import platform
@@ -12,7 +13,7 @@ import resource
 import select
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import FileIO
@@ -33,12 +34,17 @@ from agents.sandbox.isolation.view import (
     show_storage,
     show_system,
 )
-from agents.sandbox.job import MEBIBYTE, InvalidJob, Job, Outcome, RunLimits, SandboxBroken
+from agents.sandbox.job import MEBIBYTE, Job, Outcome, RunLimits, SandboxBroken, check_job
 
 USER_INSIDE: Final = 1000
 SETUP_SECONDS: Final = 10.0
 SETPRIV: Final = "/usr/bin/setpriv"
 DROP_RIGHTS: Final = ("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
+NICENESS: Final = 5
+"""The agent, which watches over the run, comes first."""
+GATE: Final = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh")
+"""Bwrap goes on when an agent dies that has not yet set the limits; what comes next does not."""
+GATE_WORD: Final = b"go\n"
 EXTRA_DATA_MB: Final = 1_024
 """Memory that a process may reserve beyond the limit: the stacks of its threads, mostly unused."""
 
@@ -55,8 +61,7 @@ class Bubblewrap:
 
     async def run(self, job: Job) -> Outcome:
         """Run a job; cancellation kills it at once."""
-        if not job.command:
-            raise InvalidJob("a job names a command")
+        check_job(job)
         stop = Stop()
         running = asyncio.get_running_loop().run_in_executor(
             self._threads, self._run_job, job, stop
@@ -73,20 +78,26 @@ class Bubblewrap:
     def _run_job(self, job: Job, stop: Stop) -> Outcome:
         with ExitStack() as held:
             uid = held.enter_context(hold_uid()) if self._is_root else USER_INSIDE
-            group, begin = self._start(job, uid, held)
-            work = open_directory(f"/proc/{group.root}/root{WORK}", held)
-            write_files(work, job.files, owner=uid if self._is_root else None)
-            set_limits(group.root, job.limits)
-            begin.write(b"x")
-            ending = Supervisor(group, job.limits, stop).watch()
+            run, begin = self._start(job, uid, held)
+            work = open_directory(f"/proc/{run.root}/root{WORK}", held)
+            try:
+                write_files(work, job.files, owner=uid if self._is_root else None)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                return Outcome(backend=self.name, hit="disk")
+            set_limits(run.root, job.limits, helpers=0 if self._is_root else 1)
+            begin()
+            ending = Supervisor(run, job.limits, stop).watch()
             files, left_out = read_files(work, job.collect)
             return build_outcome(self.name, ending, files, left_out)
 
-    def _start(self, job: Job, uid: int, held: ExitStack) -> tuple[StartedRun, FileIO]:
-        """Build the namespaces; the command begins when a byte is written to the pipe returned."""
+    def _start(self, job: Job, uid: int, held: ExitStack) -> tuple[StartedRun, Callable[[], None]]:
+        """Build the namespaces, and return what begins the command."""
         info, info_inside = open_pipe(held)
-        begin_inside, begin = open_pipe(held)
-        passed = [info_inside.fileno(), begin_inside.fileno()]
+        block_inside, block = open_pipe(held)
+        gate_inside, gate = open_pipe(held)
+        passed = [info_inside.fileno(), block_inside.fileno()]
         arguments = [*self._list_arguments(job, uid)]
         arguments += ["--info-fd", str(passed[0]), "--block-fd", str(passed[1])]
         for path, content in build_account_files(uid).items():
@@ -99,7 +110,7 @@ class Bubblewrap:
         passed.append(write_memory("\0".join([*arguments, ""]).encode(), held))
         monitor = subprocess.Popen(  # noqa: S603 - the command is what a sandbox is for
             [self.program, "--args", str(passed[-1]), *self._wrap_command(job.command, uid)],
-            stdin=subprocess.DEVNULL,
+            stdin=gate_inside,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=passed,
@@ -107,14 +118,19 @@ class Bubblewrap:
             start_new_session=True,
         )
         held.callback(end_monitor, monitor)
-        info_inside.close()
-        begin_inside.close()
+        for inside in (info_inside, block_inside, gate_inside):
+            inside.close()
         root = read_root(info, monitor)
         root_pidfd = os.pidfd_open(root)
         held.callback(os.close, root_pidfd)
         held.callback(kill_by_pidfd, root_pidfd)
         wait_for_view(root, root_pidfd, monitor)
         storage = open_directory(f"/proc/{root}/root{STORAGE}", held)
+
+        def begin() -> None:
+            gate.write(GATE_WORD)
+            block.write(b"x")
+
         return StartedRun(monitor, root, root_pidfd, storage), begin
 
     def _list_arguments(self, job: Job, uid: int) -> list[str]:
@@ -139,9 +155,10 @@ class Bubblewrap:
         ]
 
     def _wrap_command(self, command: Sequence[str], uid: int) -> list[str]:
+        gated = [*GATE, *command]
         if not self._is_root:
-            return ["--", *command]
-        return ["--", SETPRIV, f"--reuid={uid}", f"--regid={uid}", *DROP_RIGHTS, "--", *command]
+            return ["--", *gated]
+        return ["--", SETPRIV, f"--reuid={uid}", f"--regid={uid}", *DROP_RIGHTS, "--", *gated]
 
 
 def build_outcome(
@@ -163,8 +180,11 @@ def build_outcome(
     )
 
 
-def set_limits(process: int, limits: RunLimits) -> None:
-    """Limit what a process and those that it will start can use, each for itself."""
+def set_limits(process: int, limits: RunLimits, *, helpers: int) -> None:
+    """Limit what a process and those that it will start can use, each for itself.
+
+    `helpers` are processes of the sandbox that count as processes of the run.
+    """
     data = (limits.memory_mb * 2 + EXTRA_DATA_MB) * MEBIBYTE
     for kind, value in {
         resource.RLIMIT_CORE: 0,
@@ -173,10 +193,11 @@ def set_limits(process: int, limits: RunLimits) -> None:
         resource.RLIMIT_FSIZE: limits.disk_mb * MEBIBYTE * 2,  # the disk is full before
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_NPROC: limits.processes,
+        resource.RLIMIT_NPROC: limits.processes + helpers,
     }.items():
         resource.prlimit(process, kind, (value, value))
-    Path(f"/proc/{process}/oom_score_adj").write_text("1000")
+    Path(f"/proc/{process}/oom_score_adj").write_text("1000")  # the first that the kernel kills
+    os.setpriority(os.PRIO_PROCESS, process, NICENESS)
 
 
 def read_root(info: FileIO, monitor: subprocess.Popen[bytes]) -> int:

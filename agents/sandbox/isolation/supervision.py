@@ -76,8 +76,8 @@ class Ending:
 class Supervisor:
     """The watch over one run."""
 
-    def __init__(self, group: StartedRun, limits: RunLimits, stop: Stop) -> None:
-        self._group = group
+    def __init__(self, run: StartedRun, limits: RunLimits, stop: Stop) -> None:
+        self._run = run
         self._limits = limits
         self._stop = stop
         self._started = time.monotonic()
@@ -95,7 +95,7 @@ class Supervisor:
         Raises:
             SandboxBroken: A killed process did not end.
         """
-        stdout, stderr = self._group.monitor.stdout, self._group.monitor.stderr
+        stdout, stderr = self._run.monitor.stdout, self._run.monitor.stderr
         assert stdout is not None  # noqa: S101 - the backend made the pipes
         assert stderr is not None  # noqa: S101
         with selectors.DefaultSelector() as selector:
@@ -104,14 +104,14 @@ class Supervisor:
                 self._outputs[stream.fileno()] = KeptOutput(self._limits.output_bytes)
                 selector.register(stream.fileno(), selectors.EVENT_READ)
             selector.register(self._stop, selectors.EVENT_READ)
-            selector.register(self._group.root_pidfd, selectors.EVENT_READ)
+            selector.register(self._run.root_pidfd, selectors.EVENT_READ)
             self._wait_for_end(selector)
-        self._group.monitor.wait()
+        self._run.monitor.wait()
         seconds = time.monotonic() - self._started
         for each in self._outputs:
             while self._read(each):
                 pass
-        exit_code, ended_by = self._explain_code(self._group.monitor.returncode)
+        exit_code, ended_by = self._explain_code(self._run.monitor.returncode)
         return Ending(
             exit_code=exit_code,
             signal=ended_by,
@@ -132,8 +132,9 @@ class Supervisor:
                 self._sample(now)
                 next_sample = time.monotonic() + SAMPLE_SECONDS
             for key, _ in selector.select(max(0.0, next_sample - time.monotonic())):
-                if key.fd == self._group.root_pidfd:
-                    self._count_cpu(measure_group(self._group.root))
+                if key.fd == self._run.root_pidfd:
+                    self._count_cpu(measure_group(self._run.root))
+                    self._notice_full_disk(os.fstatvfs(self._run.storage))
                     return
                 if key.fd == self._stop.fileno():
                     selector.unregister(self._stop)
@@ -160,20 +161,19 @@ class Supervisor:
 
     @property
     def _is_over(self) -> bool:
-        return self._group.monitor.returncode is not None
+        return self._run.monitor.returncode is not None
 
     def _sample(self, now: float) -> None:
         """Count what the run uses, and kill it if that is too much."""
         limits = self._limits
-        use = measure_group(self._group.root)
+        use = measure_group(self._run.root)
         memory_bytes = use.memory_bytes
         if memory_bytes > limits.memory_mb * MEBIBYTE:
-            memory_bytes = measure_memory(self._group.root)
-        storage = os.fstatvfs(self._group.storage)
+            memory_bytes = measure_memory(self._run.root)
+        storage = os.fstatvfs(self._run.storage)
         self._count_cpu(use)
         self._peak_bytes = max(self._peak_bytes, memory_bytes)
-        if storage.f_bavail == 0:
-            self._noticed = self._noticed or "disk"
+        self._notice_full_disk(storage)
         if use.tasks > limits.processes:
             self._noticed = self._noticed or "processes"
             self._crowded_since = self._crowded_since or now
@@ -190,6 +190,10 @@ class Supervisor:
         elif now - self._started > limits.wall_seconds:
             self._kill("wall")
 
+    def _notice_full_disk(self, storage: os.statvfs_result) -> None:
+        if storage.f_bavail == 0:
+            self._noticed = self._noticed or "disk"
+
     def _count_cpu(self, use: GroupUse) -> None:
         self._cpu_seconds = max(self._cpu_seconds, use.cpu_seconds)
 
@@ -198,7 +202,7 @@ class Supervisor:
         if not self._is_killed:
             self._is_killed = True
             self._killed_for = reason
-            kill_by_pidfd(self._group.root_pidfd)
+            kill_by_pidfd(self._run.root_pidfd)
 
     def _explain_code(self, code: int) -> tuple[int | None, int | None]:
         """Return the exit code of the command, or the signal that ended it."""

@@ -92,8 +92,6 @@ def set_environment(environment: Mapping[str, str]) -> list[str]:
     """Return the arguments that set the environment, which is empty before."""
     arguments = ["--clearenv"]
     for name, value in environment.items():
-        if not name or "=" in name or "\0" in name + value:
-            raise InvalidJob(f"{name[:200]!r} is no name of an environment variable")
         arguments += ["--setenv", name, value]
     return arguments
 
