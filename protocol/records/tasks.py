@@ -121,3 +121,5 @@ class Subtask(ListedRow):
     """Its place among the ends of the workflow's steps."""
     not_needed: bool = False
     """Whether the workflow cancelled it."""
+    decisions: dict[str, JsonValue] | None = None
+    """Only of a flow: what its workflow took from the world, by key."""

@@ -174,3 +174,30 @@ async def test_a_suspended_flow_is_blocked_in_the_queue_and_wakes_count_as_work(
         "wait": (0, 0, 1),
     }
     assert found["cio"][3] > 0
+
+
+async def test_the_answer_of_a_workflow_is_rated_as_that_of_the_step_that_gave_it(
+    agent: Agent,
+) -> None:
+    shown = {"answer": True}
+    task_id = await start_flow(
+        agent,
+        new_step("a", metadata=shown),
+        new_step("b", lane="model-b", metadata=shown),
+        new_step("c", lane="model-c"),
+        decisions={"team": {"models": []}},
+    )
+    for lane in ("model-a", "model-b", "model-c"):
+        [lease] = await agent.claim(lane)
+        await agent.complete(lease)
+    await agent.complete(await claim_flow(agent, task_id))
+
+    rating = await agent.connection.fetchval(
+        "select model_id from public.cogo_feedback($1, 1)", task_id
+    )
+
+    assert rating == "model-b"
+    decisions = await agent.connection.fetch(
+        "select decisions from public.cogo_subtasks where task_id = $1 order by seq", task_id
+    )
+    assert [row["decisions"] for row in decisions] == [{"team": {"models": []}}, None, None, None]

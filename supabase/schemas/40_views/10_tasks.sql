@@ -31,7 +31,11 @@ as
          s.on_failure,
          s.kind,
          s.end_no,
-         s.not_needed
+         s.not_needed,
+         case s.kind when 'flow' then coalesce(
+           (select f.decisions from cogo.flows f where f.task_id = s.task_id),
+           o.output -> 'decisions'
+         ) end as decisions
     from cogo.subtasks s
     left join cogo.subtask_payloads p on p.subtask_id = s.id
     left join cogo.subtask_outputs o on o.subtask_id = s.id

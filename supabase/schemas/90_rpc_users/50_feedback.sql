@@ -25,8 +25,11 @@ begin
   select a.model_id, cogo.task_type(s.id) into v_model_id, v_task_type
     from cogo.subtasks s
     join public.cogo_attempts a on a.subtask_id = s.id and a.outcome = 'completed'
-   where s.task_id = p_task_id and s.sink and a.model_id is not null
-   order by a.attempt desc
+    join cogo.subtask_payloads p on p.subtask_id = s.id
+   -- A workflow that ends by itself has the answer of a step.
+   where s.task_id = p_task_id and a.model_id is not null
+     and (s.sink or p.metadata -> 'answer' = 'true' and s.status = 'completed')
+   order by s.sink desc, s.end_no desc, a.attempt desc
    limit 1;
   if v_model_id is null then
     raise exception using

@@ -11,7 +11,7 @@ grant truncate on cogo.write_checks to service_role;
 -- The views in `public` run with the rights of the caller.
 grant select on
   cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
-  cogo.events
+  cogo.flows, cogo.events
   to authenticated;
 
 revoke all on
