@@ -4,7 +4,7 @@ from cogo.evaluation.checks import RememberedChecks
 from cogo.evaluation.dataset import CodingProblem, Recordings, load_problems, load_recordings
 from cogo.evaluation.evaluate import Configuration, Evaluator, ProblemOutcome
 from cogo.evaluation.figures import Figures, summarize
-from cogo.evaluation.outcomes_file import OutcomesFile, name_outcomes
+from cogo.evaluation.outcomes_file import OutcomesFile, compute_version, name_outcomes
 
 __all__ = [
     "CodingProblem",
@@ -15,6 +15,7 @@ __all__ = [
     "ProblemOutcome",
     "Recordings",
     "RememberedChecks",
+    "compute_version",
     "load_problems",
     "load_recordings",
     "name_outcomes",

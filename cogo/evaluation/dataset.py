@@ -70,7 +70,7 @@ class CodingProblem:
 
     @property
     def hidden_program(self) -> str:
-        """What follows the code in a program that ends with 0 if the code is correct."""
+        """The end of a program that begins with the code, and ends with 0 if that is correct."""
         return f"\n\n{self.test}\n\ncheck({self.entry_point})\n"
 
 

@@ -35,6 +35,8 @@ class ProblemOutcome:
     problem: str
     is_correct: bool
     """Whether the hidden tests passed."""
+    is_last_correct: bool | None = None
+    """Whether the latest answer is; the workflow may hand over an earlier one. None: unknown."""
     status: str
     """What the result says of itself: verified, self_tested, unverified, failed; or `none`."""
     model: str | None = None
@@ -75,12 +77,13 @@ class Evaluator:
             decide=world.decide,
         )
         result = run.result or {}
-        code = result.get("generated_code")
+        last = await self._is_correct(problem, world.last_code)
         prices = [self.prices.get(model) for model in world.called]
         failed = run.outcome if isinstance(run.outcome, FlowFailed) else None
         return ProblemOutcome(
             problem=problem.id,
-            is_correct=isinstance(code, str) and await passes_hidden(self.checks, problem, code),
+            is_correct=await self._is_correct(problem, result.get("generated_code")),
+            is_last_correct=last,
             status=read_status(result),
             model=result.get("model_used"),
             calls=tuple(world.called),
@@ -89,6 +92,9 @@ class Evaluator:
             skipped=dict(world.skipped),
             error=f"{failed.error_class}: {failed.message}" if failed else None,
         )
+
+    async def _is_correct(self, problem: CodingProblem, code: object) -> bool:
+        return isinstance(code, str) and await passes_hidden(self.checks, problem, code)
 
 
 def build_problem_task(

@@ -17,6 +17,9 @@ class Figures:
     correct: int
     pass_at_1: float
     """Share of correct results, in percent."""
+    pass_at_1_else_last: float | None
+    """The same if, where no answer passes the visible tests, the last one were handed over instead
+    of the best: "cheap, else strong". None if it is not known."""
     verified: int
     """Results that say that the task's tests passed."""
     verified_but_wrong: int
@@ -49,6 +52,7 @@ def summarize(
         problems=count,
         correct=correct,
         pass_at_1=round(100 * correct / count, 2) if count else 0.0,
+        pass_at_1_else_last=_compute_else_last(outcomes),
         verified=len(verified),
         verified_but_wrong=sum(not each.is_correct for each in verified),
         calls=sum(len(each.calls) for each in outcomes),
@@ -58,6 +62,12 @@ def summarize(
         skipped=_count_skipped(outcomes),
         failed=sum(each.error is not None for each in outcomes),
     )
+
+
+def _compute_else_last(outcomes: Sequence[ProblemOutcome]) -> float | None:
+    if not outcomes or any(each.is_last_correct is None for each in outcomes):
+        return None
+    return round(100 * sum(each.is_last_correct is True for each in outcomes) / len(outcomes), 2)
 
 
 def _sum_costs(outcomes: Iterable[ProblemOutcome]) -> float | None:

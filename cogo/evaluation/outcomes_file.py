@@ -59,6 +59,14 @@ class OutcomesFile:
             return  # the line that was being written when the process was killed
 
 
+def compute_version(folder: Path) -> str:
+    """Return a hash of all Python files below a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def name_outcomes(
     problems: list[CodingProblem],
     recordings: Recordings,
@@ -66,7 +74,7 @@ def name_outcomes(
     *,
     version: str,
 ) -> str:
-    """Return a file name that differs whenever outcomes could."""
+    """Return a file name that differs whenever outcomes could; `version` is that of the code."""
     parts: list[object] = [version, {name: str(price) for name, price in prices.items()}]
     parts += [asdict(each) for each in problems]
     text = json.dumps([*parts, recordings], default=dict, sort_keys=True)

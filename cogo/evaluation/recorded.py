@@ -42,6 +42,8 @@ class RecordedWorld:
         """Models, in the order in which they were asked."""
         self.skipped: Counter[str] = Counter()
         """Requests without a recording, by the key of their step."""
+        self.last_code: str | None = None
+        """The code of the latest answer."""
         self.seconds = 0.0
         """Time of all checks."""
 
@@ -76,9 +78,10 @@ class RecordedWorld:
             name = request.key.rpartition("/")[2].partition("#")[0]
             self.skipped[name] += 1
             return _fail(NO_RECORDING, f"there is no recording of {model} for {request.key!r}")
-        self.called.append(model)
         text = self._problem.build_module(completion)
         found = extract_code(text, language="python")
+        self.called.append(model)
+        self.last_code = found.code
         output = {
             "text": text,
             "generated_code": found.code,

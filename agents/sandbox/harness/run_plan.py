@@ -134,10 +134,10 @@ def _plan_file(tree: ast.Module, names: Mapping[str, set[str]], *, is_stub: bool
 
 
 def _add_import(plan: FilePlan, names: Mapping[str, set[str]], name: str, *, is_stub: bool) -> None:
-    if name in names:
+    homes = [module for module, defined in names.items() if name in defined]
+    if not homes and name in names:  # a function may have the name of its file
         plan.imported_modules.append(name)
         return
-    homes = [module for module, defined in names.items() if name in defined]
     if not homes and is_stub:
         homes = list(names)
     if homes:

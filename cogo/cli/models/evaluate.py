@@ -6,13 +6,14 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Final, Protocol
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+import agents
 from agents.sandbox import open_sandbox
 from agents.sandbox.check_runner import CheckRunner
 from agents.sandbox.python_toolchain import ToolchainMissing, build_python_toolchain
@@ -31,6 +32,7 @@ from cogo.evaluation import (
     ProblemOutcome,
     Recordings,
     RememberedChecks,
+    compute_version,
     load_problems,
     load_recordings,
     name_outcomes,
@@ -41,8 +43,19 @@ from cogo.terminal import print_json, print_table, print_text
 from cogo.wiring.stores import open_client
 from protocol.errors import InvalidArgument
 
+_CODE: Final = Path(agents.__file__).parent
 _HEADINGS: Final = (
-    *("MODELS", "CORRECT", "PASS@1", "VERIFIED", "BUT WRONG", "CALLS", "COST", "OF DEAREST"),
+    *(
+        "MODELS",
+        "CORRECT",
+        "PASS@1",
+        "ELSE LAST",
+        "VERIFIED",
+        "BUT WRONG",
+        "CALLS",
+        "COST",
+        "OF DEAREST",
+    ),
     *("SECONDS", "SKIPPED"),
 )
 
@@ -108,7 +121,7 @@ def evaluate_humaneval(
     recordings = load_recordings(recorded) if recorded else {}
     prices = _parse_prices(price)
     wanted = _list_configurations(models, chain or [], recordings, live=live)
-    name = name_outcomes(problems, recordings, prices, version=version("cogo"))
+    name = name_outcomes(problems, recordings, prices, version=compute_version(_CODE))
     file = OutcomesFile(cache_directory() / "eval" / name)
     if fresh or live:
         file.clear()
@@ -252,11 +265,16 @@ def _cells(figures: Figures) -> tuple[str, ...]:
         figures.configuration.replace(",", " > "),
         f"{figures.correct} of {figures.problems}",
         f"{figures.pass_at_1:.1f} %",
+        _format_share(figures.pass_at_1_else_last),
         str(figures.verified),
         str(figures.verified_but_wrong),
         str(figures.calls),
         "-" if figures.cost_usd is None else f"${figures.cost_usd:.4f}",
-        "-" if figures.relative_cost is None else f"{figures.relative_cost:.1f} %",
+        _format_share(figures.relative_cost),
         f"{figures.seconds:.0f}",
         skipped or "-",
     )
+
+
+def _format_share(percent: float | None) -> str:
+    return "-" if percent is None else f"{percent:.1f} %"

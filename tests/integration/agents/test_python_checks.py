@@ -152,6 +152,14 @@ def test_a_failing_assertion_of_a_script_does_not_hide_the_next(check: Check) ->
     assert report.failures[0].message.startswith("assert -1 == 3")
 
 
+def test_a_function_may_have_the_name_of_its_file(check: Check) -> None:
+    code = "def solution(xs):\n    return sum(xs)\n"
+
+    assert check(code, "assert solution([1, 2]) == 3").passed
+    assert check(code, "assert solution.__name__ == 'solution'").passed
+    assert check("LIMIT = 3\n", "assert solution.LIMIT == 3").passed
+
+
 def test_private_names_and_packages_are_found(check: Check) -> None:
     files = {"app/tools/search.py": "from app.tools import _low\ndef find(): return _low.X\n"}
     files |= {"app/tools/_low.py": "X = 4\ndef _hidden(): return 5\n", "src/other.py": "Y = 6\n"}

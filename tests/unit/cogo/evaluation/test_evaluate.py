@@ -131,6 +131,17 @@ def test_a_task_without_a_result_is_counted_with_its_reason() -> None:
     assert summarize(Configuration(("cheap",)), [outcome], PRICES).failed == 1
 
 
+def test_the_figure_of_cheap_else_strong_is_known_beside_that_of_the_best_answer() -> None:
+    outcome = evaluate({"cheap": WRONG, "strong": "    return 2 * x or None"}, "cheap", "strong")
+    wrong = replace(outcome, is_correct=False, is_last_correct=True)
+    figures = summarize(Configuration(("cheap", "strong")), [wrong], PRICES)
+
+    assert outcome.is_last_correct
+    assert (figures.pass_at_1, figures.pass_at_1_else_last) == (0.0, 100.0)
+    unknown = replace(outcome, is_last_correct=None)
+    assert summarize(Configuration(("a",)), [unknown], PRICES).pass_at_1_else_last is None
+
+
 def test_an_unknown_price_makes_the_cost_unknown_and_not_zero() -> None:
     outcome = evaluate({"other": RIGHT}, "other")
     figures = summarize(Configuration(("other",)), [outcome], PRICES)
