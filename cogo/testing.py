@@ -24,6 +24,7 @@ from uuid import UUID
 from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 
+from agents.extraction.answer import extract_code
 from agents.workflows.engine import (
     Advance,
     DecisionRequest,
@@ -115,7 +116,7 @@ def play(
 
     `answers` has an answer for each key of a step, or a list of them for `draft`, `draft#2` ...:
 
-    - for `ask` and `task` the text, or the whole output (`text`, `code`, `files`, `cost_usd` ...);
+    - for `ask` and `task` the text (from which code is extracted if a language was asked for), or the whole output (`text`, `code`, `files`, `cost_usd` ...);
     - for `check` True, False, a verdict such as `timeout`, or a report;
     - for `approve` True or False, or `{"approved", "comment", "by"}`; for `event` the payload;
     - for any of them `fail_with(error_class, message)`, or a function of the StepRequest.
@@ -366,6 +367,8 @@ def build_output(request: StepRequest, answer: Any) -> dict[str, Any]:
             value = {"approved": value}
         case "event", _:
             value = {"payload": value}
+        case "ask", str() if language := request.request.get("language"):
+            value = _extract(value, str(language))
         case _, str():
             value = {"text": value}
     if not isinstance(value, dict):
@@ -376,6 +379,15 @@ def build_output(request: StepRequest, answer: Any) -> dict[str, Any]:
     if "code" in value:
         value = {"generated_code": value["code"], **value}
     return value
+
+
+def _extract(text: str, language: str) -> dict[str, Any]:
+    """Return the output of an answer that was asked for code."""
+    found = extract_code(text, language=language)
+    return {
+        "text": text, "generated_code": found.code, "language": language,
+        "files": dict(found.files) or {"main.txt": found.code},
+    }  # fmt: skip
 
 
 def _follow(order: Sequence[str]) -> Choose:
