@@ -116,7 +116,8 @@ def play(
 
     `answers` has an answer for each key of a step, or a list of them for `draft`, `draft#2` ...:
 
-    - for `ask` and `task` the text (from which code is extracted if a language was asked for), or the whole output (`text`, `code`, `files`, `cost_usd` ...);
+    - for `ask` and `task` the text, or the whole output (`text`, `code`, `files`, `cost_usd` ...);
+      from the text of an `ask` with a language code is extracted, as executors do;
     - for `check` True, False, a verdict such as `timeout`, or a report;
     - for `approve` True or False, or `{"approved", "comment", "by"}`; for `event` the payload;
     - for any of them `fail_with(error_class, message)`, or a function of the StepRequest.
@@ -386,7 +387,7 @@ def _extract(text: str, language: str) -> dict[str, Any]:
     found = extract_code(text, language=language)
     return {
         "text": text, "generated_code": found.code, "language": language,
-        "files": dict(found.files) or {"main.txt": found.code},
+        "files": dict(found.files),
     }  # fmt: skip
 
 

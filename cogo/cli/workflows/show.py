@@ -48,7 +48,7 @@ def show_workflow(*, task: TaskArgument, directory: Dir = None, as_json: AsJson 
     )
     flow = next((each for each in subtasks if each.kind == "flow"), None)
     steps = summarize_steps(subtasks, attempts, selections)
-    decisions = ((flow and flow.output) or {}).get("decisions", {})
+    decisions = (flow and flow.decisions) or {}
     drift = [each.detail for each in events if each.kind == "workflow.drift"]
     if as_json:
         print_json({"task": found, "steps": steps, "decisions": decisions, "drift": drift})
