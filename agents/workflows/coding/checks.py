@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -14,8 +15,17 @@ from agents.workflows.coding.candidates import (
     build_sources,
 )
 from agents.workflows.coding.job import CodeJob, TestSuite
-from agents.workflows.engine import Answer, BudgetSpent, DeadlinePassed, LastStep, Run, StepFailed
+from agents.workflows.engine import (
+    Answer,
+    BudgetSpent,
+    DeadlinePassed,
+    LastStep,
+    Run,
+    Step,
+    StepFailed,
+)
 from agents.workflows.step_params import UNVERIFIED
+from protocol.verification import NO_TESTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +56,7 @@ class Ladder:
 def hand_over_unchecked(run: Run, job: CodeJob, prompt: str, reason: str) -> LastStep:
     """End the task with one draft that is not run, and says why."""
     settings = job.build_settings(prompts.EXPERT, tests=job.tests)
-    settings[UNVERIFIED] = reason
+    settings[UNVERIFIED] = f"{NO_TESTS}: {reason}"
     return run.hand_over(
         run.ask("main", prompt, role="coding", answer=True, with_history=True, params=settings)
     )
@@ -107,3 +117,8 @@ async def write_tests(
 
 def _get_ending(path: str) -> str:
     return "." + path.rpartition(".")[2]
+
+
+def read_output(step: Step[Any]) -> Mapping[str, Any]:
+    """Return the whole output of a step that was awaited, beside its value."""
+    return (step.record.output if step.record else None) or {}

@@ -15,7 +15,6 @@ from agents.extraction.languages import (
 )
 from agents.workflows.engine import Run
 from agents.workflows.params import CodeParams
-from protocol.verification import NO_TESTS
 
 MAX_PARSED_TESTS: Final = 20_000
 CHECKED_LANGUAGES: Final = ("python", "javascript", "typescript", "jsx", "tsx")
@@ -111,17 +110,6 @@ class CodeJob:
             settings["tests"] = self.params.tests  # in words: they cannot be run
         return settings | {"system": system, "language": self.params.language} | more
 
-    def find_obstacle(self, run: Run) -> str | None:
-        """Return why code is not run here, as the end of a sentence; None if it is."""
-        if self.params.verify == "off":
-            return f"{NO_TESTS}: params.verify is off"
-        has_command = self.params.test_command is not None
-        if not has_command and self.language not in CHECKED_LANGUAGES:
-            return f"{NO_TESTS}: {self.language} is only run with params.test_command"
-        if not run.has_sandbox("command" if has_command else self.language):
-            return f"{NO_TESTS}: no executor has a sandbox for {self.language}"
-        return None
-
 
 def read_job(run: Run, model: type[CodeParams] = CodeParams) -> CodeJob:
     """Return the job of a task."""
@@ -142,7 +130,7 @@ def find_language(prompt: str, params: CodeParams) -> str:
         for path in params.tests:
             if named := get_language(path):
                 return named
-    if isinstance(params.tests, str) and _parses(params.tests):
+    if isinstance(params.tests, str) and _parses(extract_code(params.tests).code):
         return "python"
     sample = prompt[:_SAMPLE].lower()
     mentioned = (name for name, pattern in _MENTIONED if re.search(pattern, sample))
@@ -165,8 +153,22 @@ def read_tests(params: CodeParams, language: str) -> TestSuite | None:
 
 def _parses(text: str) -> bool:
     """Return whether a text is Python, and not a few words that happen to be."""
+    if len(text) > MAX_PARSED_TESTS:
+        return False
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return "(" in text or any(not isinstance(node, ast.Expr) for node in body)
+
+
+def find_obstacle(run: Run, job: CodeJob) -> str | None:
+    """Return why code is not run here, as the end of a sentence; None if it is."""
+    if job.params.verify == "off":
+        return "params.verify is off"
+    has_command = job.params.test_command is not None
+    if not has_command and job.language not in CHECKED_LANGUAGES:
+        return f"{job.language} is only run with params.test_command"
+    if not run.has_sandbox("command" if has_command else job.language):
+        return f"no executor has a sandbox for {job.language}"
+    return None

@@ -64,3 +64,53 @@ def _fence(text: str) -> str:
         mark += "`"
     end = "" if text.endswith("\n") else "\n"
     return f"{mark}\n{text}{end}{mark}"
+
+
+ANALYST: Final = (
+    "You are an expert software developer who reads other people's code with care. "
+    "Be specific: name the line or the construct, say what is wrong and what to write instead."
+)
+ANALYSES: Final = {
+    "review": (
+        "Please review the following code for best practices, potential issues, and improvements:"
+    ),
+    "optimize": "Please analyze and optimize the following code for performance and efficiency:",
+    "debug": "Please analyze the following code for potential bugs and issues:",
+    "document": "Please generate comprehensive documentation for the following code:",
+}
+_FINDINGS: Final = (
+    "Each finding has the `file` and the `line` if they are known, `severity`, `what` is wrong, "
+    "and the `fix`: what to write instead. Name only what you are sure of, the worst first."
+)
+_BUGS: Final = (
+    "If a test can show the worst bug, `test` is one file of tests in {language} that fails "
+    "because of it and of nothing else; it uses the public names of the code without importing or "
+    "defining them. `fixed_code` is the complete corrected code, with which the test passes."
+)
+
+
+def ask_for_analysis(kind: str, request: str, code: str | None) -> str:
+    """Ask for an analysis in words. Without `code` the request itself carries the code."""
+    if code is None:
+        return f"{ANALYSES[kind]}\n\n{request}"
+    return f"{ANALYSES[kind]}\n\n{code}\n\nWhat the person asked for: {request}"
+
+
+def ask_for_findings(kind: str, request: str, code: str | None) -> str:
+    """Ask for findings as data."""
+    return f"{ask_for_analysis(kind, request, code)}\n\n{_FINDINGS}"
+
+
+def ask_for_bugs(request: str, code: str | None, language: str) -> str:
+    """Ask for bugs, and a test that shows the worst one."""
+    how = _BUGS.format(language=language)
+    return f"{ask_for_findings('debug', request, code)}\n\n{how}"
+
+
+def ask_for_documentation(request: str, code: str | None, problem: str | None = None) -> str:
+    """Ask for the code with comments and docstrings, and nothing else changed."""
+    prompt = (
+        f"{ask_for_analysis('document', request, code)}\n\nAnswer with the complete code, with "
+        "docstrings and comments added. Change nothing else: no name, no statement, no import."
+    )
+    return prompt if problem is None else f"{prompt}\n\nAn earlier answer was refused: {problem}."
