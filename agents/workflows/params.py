@@ -107,6 +107,13 @@ class AnalysisParams(CodeParams):
     code: str | None = Field(default=None, max_length=MAX_CHARACTERS)
 
 
+class OptimizationParams(CodeParams):
+    """The params of OPTIMIZE_CODE."""
+
+    code: str | None = Field(default=None, max_length=MAX_CHARACTERS)
+    """The code to make faster; else params.code_context, else the fenced code of the prompt."""
+
+
 class Turn(BaseModel):
     """One turn of a conversation."""
 

@@ -26,7 +26,7 @@ class Finding(BaseModel):
 
     @property
     def place(self) -> str:
-        """Where it is, as `a.py:7`."""
+        """The place, as `a.py:7`."""
         line = f":{self.line}" if self.line is not None and self.file else ""
         return f"{self.file}{line}" if self.file else f"line {self.line}" if self.line else ""
 

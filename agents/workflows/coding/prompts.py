@@ -114,3 +114,26 @@ def ask_for_documentation(request: str, code: str | None, problem: str | None = 
         "docstrings and comments added. Change nothing else: no name, no statement, no import."
     )
     return prompt if problem is None else f"{prompt}\n\nAn earlier answer was refused: {problem}."
+
+
+_PROOF: Final = (
+    "The following Python code is about to be made faster. Write what shows that the new code "
+    "does the same: `tests` is one file of pytest functions with assert, which the code as it is "
+    "passes, with its edge cases; `workload` is code that defines `workload()`, which uses the "
+    "code as in real work, takes about 0.05 to 1 second, and returns its result. It must give the "
+    "same result each time. In both, the public names of the code are already there: do not "
+    "import or define them."
+)
+
+
+def ask_for_proof(request: str, code: str) -> str:
+    """Ask for tests and a workload that hold for a program and for a faster version of it."""
+    return f"{_PROOF}\n\n```python\n{code}\n```\n\nWhat the person asked for: {request}"
+
+
+def ask_for_speed(request: str, code: str) -> str:
+    """Ask for a faster version of a program."""
+    return (
+        f"{ANALYSES['optimize']}\n\n{_fence(code)}\n\nWhat the person asked for: {request}\n\n"
+        "Keep what it does and its public names; answer with the complete code."
+    )
