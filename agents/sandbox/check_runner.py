@@ -14,6 +14,13 @@ from agents.sandbox.check import (
 )
 from agents.sandbox.job import InvalidJob, RunLimits, Sandbox
 from agents.sandbox.languages.command import build_command_job, read_command_report
+from agents.sandbox.languages.node import (
+    NODE_LIMITS,
+    NodeToolchain,
+    build_node_job,
+    needs_packages,
+    read_node_report,
+)
 from agents.sandbox.languages.python import (
     PythonToolchain,
     build_python_job,
@@ -23,9 +30,13 @@ from agents.sandbox.report import Report
 from protocol.lanes import SANDBOX
 
 MAX_LIMITS: Final = RunLimits(
-    wall_seconds=120, cpu_seconds=120, memory_mb=1024, processes=128, disk_mb=256
+    wall_seconds=120, cpu_seconds=120, memory_mb=1024, processes=256, disk_mb=256
 )
 """What a check may ask for if the settings say nothing."""
+NO_PACKAGES: Final = (
+    "TypeScript, JSX and vitest need packages that are not installed on the executor's machine: "
+    "`cogo sandbox install node`"
+)
 _DEFAULTS: Final = RunLimits()
 
 
@@ -36,12 +47,15 @@ class CheckRunner:
     sandbox: Sandbox
     python: PythonToolchain | None
     why_not_python: str = "Python's toolchain is not installed"
+    node: NodeToolchain | None = None
+    why_not_node: str = "Node is not installed"
     limits: RunLimits = MAX_LIMITS
 
     @property
     def lanes(self) -> list[str]:
         """The lanes of what can be run here."""
-        found = {"python": self.python is not None, "command": True}
+        has_python, has_node = self.python is not None, self.node is not None
+        found = {"python": has_python, "node": has_python and has_node, "command": True}
         return [SANDBOX + name for name, is_there in sorted(found.items()) if is_there]
 
     async def run(self, params: Any) -> Report:
@@ -66,7 +80,7 @@ class CheckRunner:
             case "python":
                 return await self._run_python(check, limits)
             case "node":
-                return build_unavailable_report(check.language, "Node is not installed")
+                return await self._run_node(check, check.bound_limits(NODE_LIMITS, self.limits))
             case None:
                 reason = f"the sandbox cannot run {check.language[:50]!r}"
                 return build_unavailable_report(check.language, reason)
@@ -79,12 +93,29 @@ class CheckRunner:
         outcome = await self.sandbox.run(job)
         return read_python_report(outcome, check, limits=limits, secret=secret)
 
+    async def _run_node(self, check: CheckParams, limits: RunLimits) -> Report:
+        if self.node is None or self.python is None:
+            reason = self.why_not_node if self.node is None else self.why_not_python
+            return build_unavailable_report(check.language, reason)
+        if self.node.packages is None and needs_packages(check):
+            return build_unavailable_report(check.language, NO_PACKAGES)
+        secret = secrets.token_hex(16)
+        job = build_node_job(check, self.node, self.python, limits=limits, secret=secret)
+        outcome = await self.sandbox.run(job)
+        return read_node_report(outcome, check, limits=limits, secret=secret)
+
     async def _run_command(self, check: CheckParams, limits: RunLimits) -> Report:
         paths: list[Path] = []
         readable: list[Path] = []
         if self.python is not None:
             paths.append(self.python.folder / "bin")
             readable += [self.python.folder, *self.python.readable]
+        if self.node is not None:
+            paths.append(self.node.program.parent)
+            readable += self.node.readable
+            if self.node.packages is not None:
+                paths.append(self.node.packages / "node_modules/.bin")
+                readable.append(self.node.packages)
         job = build_command_job(check, paths=paths, readable=readable, limits=limits)
         return read_command_report(await self.sandbox.run(job), check, limits=limits)
 

@@ -48,7 +48,7 @@ def _compute_version(found: list[importlib.metadata.Distribution]) -> str:
     digest = hashlib.sha256(sys.version.encode())
     for each in found:
         digest.update(f"{each.name}=={each.version}\n".encode())
-    for path in sorted(_HARNESS.glob("*.py")):
+    for path in sorted(_HARNESS.glob("*.*")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -62,7 +62,7 @@ def _build(found: list[importlib.metadata.Distribution], folder: Path, interpret
             _copy_distribution(distribution, new)
         target = new / "agents/sandbox/harness"
         target.mkdir(parents=True)
-        for path in _HARNESS.glob("*.py"):
+        for path in _HARNESS.glob("*.*"):
             shutil.copyfile(path, target / path.name)
         for package in (new / "agents", new / "agents/sandbox"):
             (package / "__init__.py").touch()
@@ -80,7 +80,7 @@ def _build(found: list[importlib.metadata.Distribution], folder: Path, interpret
 
 _WARM_UP: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "import agents.sandbox.harness.run_tests, unittest, asyncio, ctypes; import pytest; "
+    "import unittest, pytest, agents.sandbox.harness.run_node, agents.sandbox.harness.run_python; "
     "pytest.main(['-q', '--co', '-p', 'no:cacheprovider', '-c', '/dev/null', '--rootdir=/', "
     "sys.argv[1] + '/iniconfig'])"
 )

@@ -9,7 +9,9 @@ from loguru import logger
 from agents.sandbox.check_runner import MAX_LIMITS, CheckRunner
 from agents.sandbox.choice import open_sandbox
 from agents.sandbox.job import RunLimits
+from agents.sandbox.languages.node import NodeToolchain
 from agents.sandbox.languages.python import PythonToolchain
+from agents.sandbox.node_toolchain import find_node_toolchain
 from agents.sandbox.python_toolchain import ToolchainMissing, build_python_toolchain
 from cogo.config.settings import Settings, cache_directory
 
@@ -26,10 +28,18 @@ async def open_check_runner(settings: Settings) -> CheckRunner | None:
     except (ToolchainMissing, OSError) as error:
         logger.warning("Python cannot be run in the sandbox", error=str(error))
         why_not_python = f"Python's toolchain cannot be installed: {error}"
+    node: NodeToolchain | None = None
+    why_not_node = ""
+    try:
+        node = await asyncio.to_thread(find_node_toolchain, cache_directory() / "toolchains")
+    except ToolchainMissing as error:
+        why_not_node = str(error)
     return CheckRunner(
         sandbox=sandbox,
         python=python,
         why_not_python=why_not_python,
+        node=node,
+        why_not_node=why_not_node,
         limits=build_limits(settings),
     )
 

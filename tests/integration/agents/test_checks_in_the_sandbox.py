@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from agents.sandbox.check_runner import CheckRunner
-from agents.sandbox.choice import open_sandbox
-from agents.sandbox.python_toolchain import build_python_toolchain
 from agents.sandbox.report import Report
+from tests.support.agents.checks import open_real_runner
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def runner(folder: Path) -> CheckRunner:
-    sandbox = await open_sandbox()
-    if sandbox is None:
-        pytest.skip("no sandbox works on this machine: user namespaces are not available")
-    return CheckRunner(sandbox=sandbox, python=build_python_toolchain(folder))
+    return await open_real_runner(folder)
 
 
 async def _check(runner: CheckRunner, code: str, tests: str | None, **more: Any) -> Report:
