@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from agents.sandbox.harness.supervise import (
     MANIFEST,
     RunState,
-    follow,
     print_state,
     protect,
+    read_messages,
     take_secret,
 )
 
@@ -47,7 +47,7 @@ def main() -> None:
     key = os.urandom(16).hex()
     with os.fdopen(opener, "w") as file:
         json.dump(config | {"key": key}, file)
-    follow(from_child, key, state, secret)
+    read_messages(from_child, key, state, secret)
     print_state(state.describe(is_final=True, status=child.wait()), secret)
 
 

@@ -19,9 +19,9 @@ from agents.sandbox.harness.run_plan import RunPlan, Unparsable, plan_run
 from agents.sandbox.harness.supervise import (
     MANIFEST,
     RunState,
-    follow,
     print_state,
     protect,
+    read_messages,
     take_secret,
 )
 
@@ -55,7 +55,7 @@ def main() -> None:
     os.close(opener)
     expected = [f"{path}::{test}" for path, each in plan.files.items() for test in each.expected]
     state = RunState(sorted(expected))
-    follow(from_child, key, state, secret)
+    read_messages(from_child, key, state, secret)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     print_state(state.describe(is_final=True, status=code), secret)

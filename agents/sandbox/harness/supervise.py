@@ -98,7 +98,7 @@ def protect(root: Path) -> str:
     return secret
 
 
-def follow(descriptor: int, key: str, state: RunState, secret: str) -> None:
+def read_messages(descriptor: int, key: str, state: RunState, secret: str) -> None:
     """Read the child's messages until it has ended or closes the pipe."""
     rest = b""
     while not state.is_ended:

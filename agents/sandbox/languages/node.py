@@ -98,12 +98,7 @@ def build_node_job(
     """Return the job that runs the tests of `params`; only the harness learns `secret`."""
     tests = list_node_tests(params)
     framework = find_framework(tests)
-    sources = {
-        path: text
-        for path, text in params.files.items()
-        if path not in tests and not any(map(_CONFIGURATION.match, PurePosixPath(path).parts))
-    }
-    sources = {path: _add_exports(path, text) for path, text in sources.items()}
+    sources = _select_sources(params, tests)
     main = _find_main(sources)
     scripts = [path for path in tests if PurePosixPath(path).suffix in _SCRIPTS]
     named = [path for path in scripts if _TEST_NAME.search(path)] or scripts
@@ -126,8 +121,7 @@ def build_node_job(
         "framework": framework,
         "tests": named,
         "tokens": tokens,
-        "dom": _DOM.search("\n".join([*sources.values(), *tests.values()])) is not None,
-        "built": any(PurePosixPath(path).suffix in _COMPILED for path in [*sources, *tests]),
+        **_describe_files(sources | tests),
     }
     readable = [python.folder, *python.readable, *node.readable]
     return Job(
@@ -175,6 +169,21 @@ import {{ vi }} from "vitest";
 globalThis.jest = vi;
 globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 """
+
+
+def _select_sources(params: CheckParams, tests: dict[str, str]) -> dict[str, str]:
+    return {
+        path: _add_exports(path, text)
+        for path, text in params.files.items()
+        if path not in tests and not any(map(_CONFIGURATION.match, PurePosixPath(path).parts))
+    }
+
+
+def _describe_files(files: dict[str, str]) -> dict[str, bool]:
+    return {
+        "dom": _DOM.search("\n".join(files.values())) is not None,
+        "built": any(PurePosixPath(path).suffix in _COMPILED for path in files),
+    }
 
 
 def _find_main(files: dict[str, str]) -> str | None:
