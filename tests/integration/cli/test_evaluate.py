@@ -1,12 +1,16 @@
 """`cogo eval humaneval`: real answers through GENERATE_CODE and the sandbox."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.servers.command_line import cogo
+from tests.support.eventually import eventually
+from tests.support.servers.command_line import cogo, environment
 
 DOUBLE = {
     "task_id": "HumanEval/0",
@@ -99,3 +103,37 @@ def test_wrong_options_are_one_sentence(
     assert ended.returncode == 1
     assert said in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def start_evaluation(home: Path, files: tuple[str, ...]) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-P", "-m", "cogo", "eval", "humaneval", *files, "--parallel", "1"]
+    return subprocess.Popen(
+        command, cwd=home, env=environment(home), stderr=subprocess.PIPE, text=True
+    )
+
+
+async def test_an_interrupted_evaluation_goes_on_where_it_stopped(
+    tmp_path: Path, files: tuple[str, ...]
+) -> None:
+    slow = {"task_id": DOUBLE["task_id"], "model": "slow", "completion": "    return 2 * x\n"}
+    endless = "import time\ntime.sleep(100)\ndef is_empty(xs):\n    return not xs\n"
+    lines = [slow, slow | {"task_id": EMPTY["task_id"], "completion": endless}]
+    (tmp_path / "answers.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    with start_evaluation(tmp_path, files) as process:
+        assert process.stderr is not None
+        folder = tmp_path / ".cache" / "cogo" / "eval"
+
+        async def has_begun_or_ended() -> bool:
+            return any(folder.glob("*.jsonl")) or process.poll() is not None
+
+        await eventually(has_begun_or_ended)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+
+    if "no sandbox works here" in said:
+        pytest.skip(said)
+    assert process.returncode == 130
+    assert "goes on where it stopped" in said
+    [file] = folder.glob("*.jsonl")
+    [kept] = file.read_text().splitlines()
+    assert json.loads(kept)["outcome"]["problem"] == DOUBLE["task_id"]
