@@ -14,7 +14,6 @@ from agents.runtime.failed_attempts import (
     read_retry_at,
     summarize_errors,
 )
-from agents.selection.request import CHECK_FAILED
 from protocol.ids import utc_now
 from protocol.json_values import repair_surrogates
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
@@ -52,20 +51,6 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
         ),
         action=decide_action(error, claimed, is_long=until is not None),
         retry_after=wait,
-        usage=usage,
-    )
-
-
-def build_check_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
-    """Return the failure for an answer that failed a check, so that the cascade continues."""
-    return Failure(
-        ref=claimed.ref,
-        error=ErrorInfo(
-            class_=CHECK_FAILED,
-            message=repair_surrogates(f"the answer of {claimed.lane} was rejected: {problem}"),
-            hint="The cascade continues with the next more expensive model.",
-        ),
-        action=FailureAction.REROUTE,
         usage=usage,
     )
 

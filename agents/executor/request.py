@@ -3,12 +3,13 @@
 The prompt is in the subtask's params: workflows write it, with the texts of `workflows.prompts`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, get_args
 
+from agents.executor.legacy_plans import list_team_answers
 from agents.executor.structured import add_instruction, get_schema
-from agents.workflows.plan import SYNTHESIZE
-from agents.workflows.prompts import EXPERT, add_answers, add_context
+from agents.workflows.prompts.code import EXPERT, add_context
+from agents.workflows.prompts.talk import add_answers
 from agents.workflows.step_params import EXTRACT_CODE
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
@@ -44,13 +45,13 @@ def build_request(
         context=_get_text(params, "code_context"),
         tests=_get_text(params, "tests"),
     )
-    is_synthesis = params.get(SYNTHESIZE) is True and bool(claimed.inputs)
-    if is_synthesis:
-        prompt = add_answers(prompt, _list_answers(claimed.inputs))
+    answers = list_team_answers(claimed)
+    if answers:
+        prompt = add_answers(prompt, answers)
     prompt = add_instruction(prompt, claimed)
     is_code = is_about_code(claimed)
     turns = _list_turns(params)
-    if not turns or is_synthesis:
+    if not turns or answers:
         turns = (*turns, Message(role="user", content=prompt))
     limit = to_finite_float(params.get("max_output_tokens"))
     return ChatRequest(
@@ -65,12 +66,6 @@ def build_request(
         stop=_list_stops(params.get("stop")),
         reasoning_effort=_get_effort(params),
     )
-
-
-def _list_answers(inputs: Mapping[str, Any]) -> list[str]:
-    """Return the texts in the order of their keys, without their authors."""
-    outputs = [output for _, output in sorted(inputs.items()) if isinstance(output, dict)]
-    return [text for output in outputs if (text := _get_text(output, "text")) is not None]
 
 
 def _list_turns(params: dict[str, Any]) -> tuple[Message, ...]:

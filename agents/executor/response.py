@@ -12,8 +12,7 @@ from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import is_about_code
 from agents.executor.structured import get_schema, parse_data
 from agents.extraction.answer import Extracted, extract_code
-from agents.workflows.plan import DRAFT, NOTES
-from agents.workflows.step_params import UNVERIFIED
+from agents.workflows.step_params import DRAFT, NOTES, UNVERIFIED
 from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from protocol.verification import NO_TESTS, describe_verification
@@ -221,6 +220,9 @@ class ResponseBuilder:
         }
         if branch := params.get("git_branch"):
             output["git_branch"] = branch
+        problem = find_problem(self.checks)
+        if problem is not None:
+            output["problem"] = problem
         if self.code is not None:
             output |= {
                 "generated_code": self.code.code,

@@ -9,8 +9,9 @@ from datetime import timedelta
 from agents.executor.answer_cache import AnswerCache
 from agents.executor.call_context import build_cached_call, build_call_context
 from agents.executor.checks import CheckExecutor
-from agents.executor.failure_policy import build_check_failure, build_failure, build_snooze
+from agents.executor.failure_policy import build_failure, build_snooze
 from agents.executor.lanes import Lanes
+from agents.executor.legacy_plans import build_escalation
 from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
 from agents.executor.request import build_request
@@ -25,7 +26,7 @@ from agents.runtime.pool import run_pool
 from agents.runtime.retry import retry_until_answered
 from agents.runtime.wakeup import Drain, Wakeup
 from agents.sandbox.check_runner import CheckRunner
-from agents.workflows.plan import ESCALATE_TO
+from agents.workflows.step_params import WITH_HISTORY
 from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.lanes import SANDBOX
@@ -189,10 +190,10 @@ class Executor:
             raise WorkFailed(build_invalid_failure(claimed, str(error), usage)) from error
         except asyncio.CancelledError as error:
             raise WorkInterrupted(self._build_interrupted_usage(response, started)) from error
-        problem = find_problem(response.checks)
-        if problem is not None and claimed.metadata.get(ESCALATE_TO):
+        if (problem := find_problem(response.checks)) is not None:
             usage = self._build_usage(response, started)
-            raise WorkFailed(build_check_failure(claimed, problem, usage))
+            if escalation := build_escalation(claimed, problem, usage):
+                raise WorkFailed(escalation)
         cost = self._compute_cost(response)
         return response.build_completion(cost, seconds=time.monotonic() - started)
 
@@ -233,7 +234,7 @@ class Executor:
         return self._router.calculate_cost(response.tokens, response.deployment)
 
     async def _fetch_history(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
-        if claimed.task.session_id is None:
+        if claimed.task.session_id is None or claimed.params.get(WITH_HISTORY) is False:
             return []
         owner, session_id = claimed.task.owner, claimed.task.session_id
         return await retry_until_answered(

@@ -9,7 +9,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from agents.errors import InvalidTask, NoModel
-from agents.orchestrator.planner import Cio
+from agents.orchestrator.cio import Cio
 from agents.runtime.retry import retry_until_answered
 from agents.selection.preferences import MAX_NAME_CHARACTERS, resolve_lanes
 from agents.selection.requirements import Requirements

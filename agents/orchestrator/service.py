@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from loguru import logger
 
+from agents.orchestrator.cio import Cio
+from agents.orchestrator.flows.runner import FlowRunner, WorkflowSource
 from agents.orchestrator.knowledge_sync import KnowledgeSync
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
 from agents.orchestrator.retention import prune_regularly
 from agents.orchestrator.selection_channel import SelectionChannelHandler
 from agents.runtime.agent import Agent, open_agent
@@ -34,6 +35,7 @@ async def run_orchestrator(
     open_store: OpenStore,
     bus: Bus,
     catalogue: Catalogue,
+    workflows: WorkflowSource,
     lanes: Callable[[], Awaitable[Sequence[str]]],
     identity: AgentIdentity,
     options: RuntimeOptions,
@@ -59,6 +61,7 @@ async def run_orchestrator(
         sync = KnowledgeSync(store=agent.store, agent_id=identity.id, start=knowledge)
         await sync.refresh()
         cio = Cio(catalogue=catalogue, registry=registry, knowledge=lambda: sync.knowledge)
+        flows = FlowRunner(cio=cio, workflows=workflows, outputs=agent.store)
         channel = SelectionChannelHandler(
             cio=cio, bus=bus, store=agent.store, source=identity.id, jitter=agent.jitter
         )
@@ -70,7 +73,7 @@ async def run_orchestrator(
             ):
                 if not drain.begun.is_set():
                     on_ready()
-                await run_pool(agent, lanes=lambda: [LANE], work=cio.handle, drain=drain)
+                await run_pool(agent, lanes=lambda: [LANE], work=flows.handle, drain=drain)
         finally:
             for service in services:
                 service.cancel()

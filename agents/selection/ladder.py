@@ -39,7 +39,7 @@ class Rung:
 
 
 def build_ladder(choice: Choice, *, most: int = MAX_RUNGS) -> list[Rung]:
-    """Return the chosen model, then one of another maker, then the strongest one.
+    """Return the chosen model, then one of another maker if there is one, then the strongest.
 
     A model that the task names is the only rung. Never more than `most`, and no model twice.
     """
@@ -48,11 +48,11 @@ def build_ladder(choice: Choice, *, most: int = MAX_RUNGS) -> list[Rung]:
     if choice.request.requested is not None:
         return rungs
     options = _list_options(choice)
-    other = _find_other_maker(choice, options)
-    if other is not None:
-        rungs.append(
-            build_rung(other, _explain(other, f"Another maker than that of {first.model_id}"))
-        )
+    second = _find_second(choice, options)
+    if second is not None:
+        is_other = second.profile.maker != first.profile.maker
+        why = f"Another maker than that of {first.model_id}" if is_other else "The policy's next"
+        rungs.append(build_rung(second, _explain(second, why)))
     strongest = find_strongest(options)
     if strongest.model_id not in {each.model_id for each in rungs}:
         rungs.append(build_rung(strongest, _explain(strongest, "Expected to be the best")))
@@ -117,17 +117,18 @@ def _list_options(choice: Choice) -> list[Candidate]:
     ] or eligible
 
 
-def _find_other_maker(choice: Choice, options: list[Candidate]) -> Candidate | None:
-    """Return the first model of another maker; None if there is none.
+def _find_second(choice: Choice, options: list[Candidate]) -> Candidate | None:
+    """Return the model to try after the first: if possible of another maker; None without any.
 
     The policy's next one, else the next that is about as good as the chosen one, else the best.
     """
     first = choice.selected
+    planned = [each for each in options if each.model_id == choice.pick.escalate_to]
     others = [each for each in options if each.profile.maker != first.profile.maker]
     least = first.estimate.quality - MAX_QUALITY_LOSS
     good = [each for each in others if each.estimate.quality >= least]
-    planned = [each for each in others if each.model_id == choice.pick.escalate_to]
-    return next(iter([*planned, *good, *sorted(others, key=_rank_by_quality)]), None)
+    in_order = [*planned, *good, *sorted(others, key=_rank_by_quality)]
+    return next(iter([*(each for each in in_order if each in others), *planned]), None)
 
 
 def _rank_by_quality(candidate: Candidate) -> tuple[float, float, str]:

@@ -1,5 +1,6 @@
 """The expected cost of a choice, as a range, before anything is spent."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,21 @@ class Quote:
         if self.low is None or self.expected is None or self.high is None:
             return "the cost is unknown, because a price is unknown"
         return f"about ${self.expected:.4f}, between ${self.low:.4f} and ${self.high:.4f}"
+
+
+def add_quotes(quotes: Iterable[Quote]) -> Quote:
+    """Return the sum of quotes; unknown if one of them is."""
+
+    def add(values: list[float | None]) -> float | None:
+        known = [each for each in values if each is not None]
+        return sum(known) if len(known) == len(values) else None
+
+    listed = list(quotes)
+    return Quote(
+        low=add([each.low for each in listed]),
+        expected=add([each.expected for each in listed]),
+        high=add([each.high for each in listed]),
+    )
 
 
 def build_quote(choice: Choice) -> Quote:

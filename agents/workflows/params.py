@@ -99,6 +99,13 @@ class CodeParams(Params):
             request["tests"] = "\n\n".join(f"# {path}\n{text}" for path, text in self.tests.items())
         return request
 
+    def for_subtask(self) -> dict[str, Any]:
+        """Return the params of a subtask: the documented ones of MCP_SUBTASK are always there."""
+        names = ("git_branch", "target_file", "language", "framework", "code_context")
+        params = dict.fromkeys(names) | self.for_request()
+        written_into_prompts = {"analysis_type", "code"}
+        return {name: value for name, value in params.items() if name not in written_into_prompts}
+
 
 class AnalysisParams(CodeParams):
     """The params of ANALYZE_CODE."""
@@ -129,6 +136,14 @@ class ChatParams(Params):
     system: str | None = Field(default=None, max_length=100_000)
     messages: list[Turn] | None = Field(default=None, min_length=1, max_length=2_000)
     """The whole conversation. It replaces the prompt, which then is only its title."""
+
+    def for_step(self, system: str, prompt: str) -> dict[str, Any]:
+        """Return the params of one of several steps: `prompt` follows the conversation."""
+        params = self.for_request()
+        params["system"] = f"{system}\n\n{self.system}" if self.system else system
+        if self.messages:
+            params["messages"] = [*params["messages"], {"role": "user", "content": prompt}]
+        return params
 
 
 def describe_unused(params: Mapping[str, Any], model: type[Params]) -> list[str]:

@@ -2,6 +2,12 @@
 
 from typing import Final
 
+NOTES: Final = "notes"
+"""Notes about the task's params, for the result."""
+DRAFT: Final = "draft"
+"""Whether its answer is for the workflow only, not part of a conversation."""
+WITH_HISTORY: Final = "with_history"
+"""Whether it gets the earlier messages of the session; false: no."""
 RESPONSE_SCHEMA: Final = "response_schema"
 """JSON Schema that the answer must follow."""
 EXTRACT_CODE: Final = "extract_code"

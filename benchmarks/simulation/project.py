@@ -108,6 +108,15 @@ class Project:
             for row in found
         }
 
+    async def fetch_step_outputs(
+        self, *, task_id: UUID, keys: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Return outputs that a lease left out."""
+        found = await self._connection.fetch(
+            "select key, output from public.cogo_step_outputs($1, $2)", task_id, list(keys)
+        )
+        return {row["key"]: row["output"] for row in found}
+
     async def fetch_agents(self) -> list[AgentRecord]:
         """Return one running executor that serves all lanes."""
         return [

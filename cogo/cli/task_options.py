@@ -11,9 +11,12 @@ from uuid import UUID
 import typer
 
 from agents.errors import InvalidTask, NoModel
+from agents.orchestrator.cio import Cio
+from agents.orchestrator.flows.preview import preview_flow
+from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
 from agents.selection.preferences import Preference
+from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from cogo.cli.options import parse_usd
 from cogo.config.catalogue import load_catalogue
@@ -151,8 +154,10 @@ async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: Q
         model=task.model,
         preferences=task.preferences,
     )
+    cio = Cio(catalogue=catalogue, registry=registry)
+    runner = FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=store)
     try:
-        Cio(catalogue=catalogue, registry=registry).choose_for_task(brief)
+        await preview_flow(runner, brief)
     except InvalidTask as error:
         raise InvalidArgument(error.message) from error
     except NoModel:

@@ -21,6 +21,8 @@ from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
 from agents.selection.evidence.knowledge import Knowledge
+from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.registry import WORKFLOWS
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
@@ -113,6 +115,7 @@ async def serve_agent(
                 open_store=partial(open_supabase_store, connection),
                 bus=bus,
                 catalogue=router.catalogue,
+                workflows=await stack.enter_async_context(WorkflowHost(WORKFLOWS)),
                 lanes=partial(_list_lanes, router),
                 knowledge=Knowledge(policy=project.settings.selection_policy),
                 identity=identity,

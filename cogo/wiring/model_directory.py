@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from agents.errors import InvalidTask, NoModel
+from agents.orchestrator.cio import Cio
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
-from agents.orchestrator.planner import Cio
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from gateway.models import (

@@ -17,7 +17,6 @@ SWARMS: Final[Mapping[str, str]] = {
 }
 COORDINATION: Final = "coordination"
 """The `team_id` of several swarms together."""
-NOTE: Final = "one model answered in one step; the swarms' own workflows come with a later version"
 
 SwarmFrame = dict[str, Any]
 
@@ -91,7 +90,6 @@ def _describe_origin(task: Task) -> SwarmFrame:
     origin = {
         "task_id": str(task.id),
         "model_used": result.get("model_used"),
-        "workflow": "single-step",
-        "note": NOTE,
+        "workflow": task.type,
     }
     return origin | ({"simulated": True} if is_simulated(task) else {})

@@ -6,10 +6,13 @@ from uuid import uuid4
 import pytest
 
 from agents.executor.failure_policy import build_failure
+from agents.orchestrator.cio import Cio
+from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
 from agents.orchestrator.service import LANE
 from agents.runtime.attempt import WorkFailed
+from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.registry import WORKFLOWS
 from benchmarks.simulation.project import Project
 from protocol.records import ClaimedSubtask, FailureAction, Usage
 from providers.catalogue.catalogue import Catalogue
@@ -39,13 +42,14 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     registry = LaneRegistry(store=project, own=own)
     await registry.refresh()
     cio = Cio(catalogue=CATALOGUE, registry=registry)
+    runner = FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=project)
     await project.at(0)
     await project.submit(uuid4(), "GENERATE_CODE", "Write a parser", {})
     tried: list[str] = []
 
     for _ in LANES:
         [stamping] = await project.claim([LANE])
-        await project.complete([await cio.handle(stamping)])
+        await project.complete([await runner.handle(stamping)])
         [claimed] = await project.claim(LANES)
         told = [each for each in claimed.history if each.outcome == "rerouted"]
         assert [each.model_id for each in told] == tried
@@ -60,7 +64,7 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     assert sorted(tried) == LANES
     [stamping] = await project.claim([LANE])
     with pytest.raises(WorkFailed) as nobody:
-        await cio.handle(stamping)
+        await runner.handle(stamping)
     assert nobody.value.failure.action == FailureAction.GIVE_UP
     assert "it already failed at this subtask (permission)" in nobody.value.failure.error.message
     await project.fail(nobody.value.failure)

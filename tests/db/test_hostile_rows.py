@@ -10,9 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.orchestrator.cio import Cio
+from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
+from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.registry import WORKFLOWS
 from protocol.ids import utc_now
 from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, ClaimedSubtask, Subtask, Task
@@ -35,12 +38,13 @@ async def own() -> list[str]:
     return [LANE]
 
 
-def a_cio() -> Cio:
+def a_runner() -> FlowRunner:
     executor = AgentRecord(
         id="e", kind="executor", lanes=[LANE], capacity=1, heartbeat_at=utc_now(), silent_ms=0
     )
     registry = LaneRegistry(store=FakeStore(others=[executor]), own=own)
-    return Cio(catalogue=CATALOGUE, registry=registry)
+    cio = Cio(catalogue=CATALOGUE, registry=registry)
+    return FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=FakeStore())
 
 
 async def insert(connection: Connection, row: Mapping[str, str]) -> None:
@@ -59,14 +63,14 @@ async def as_json(connection: Connection, query: str, *arguments: object) -> Any
     return json.loads(await connection.fetchval(text, *arguments))
 
 
-async def plan(agent: Agent, cio: Cio) -> None:
+async def plan(agent: Agent, runner: FlowRunner) -> None:
     """Claim all that there is to plan, and record what the orchestrator makes of it."""
     query = "select * from public.cogo_claim_subtasks($1, '{cio}', 100)"
     for claim in parse_claims(await as_json(agent.connection, query, agent.id)):
         lease = claim.ref.model_dump(mode="json")
         assert isinstance(claim, ClaimedSubtask), "nothing unreadable comes past the wall"
         try:
-            done = await cio.handle(claim)
+            done = await runner.handle(claim)
         except WorkFailed as failed:
             error = failed.failure.error.model_dump(mode="json", by_alias=True, exclude_none=True)
             assert error["class"] != "internal"
@@ -100,7 +104,7 @@ async def test_a_hostile_row_hides_nothing_and_delays_nobody(
         assert str(error.sqlstate).startswith(REFUSED), error
     innocent = await insert_task(bob)
 
-    await plan(agent, a_cio())
+    await plan(agent, a_runner())
     leases = {lease["task_id"]: lease for lease in await agent.claim(LANE)}
     assert await agent.complete(ref(leases[innocent])) == "ok"
 

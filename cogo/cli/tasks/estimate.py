@@ -1,20 +1,24 @@
 """`cogo estimate`: the plan, the model and the cost of a task, before it is submitted."""
 
 import json
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
 import typer
 
 from agents.errors import InvalidTask, NoModel
+from agents.orchestrator.cio import Cio, StepNeeds
+from agents.orchestrator.flows.preview import FlowPreview, preview_flow
+from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
 from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
-from agents.selection.quote import build_quote
-from agents.workflows.plan import PlanStep as Step
+from agents.selection.quote import Quote, add_quotes, build_quote
+from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.registry import WORKFLOWS
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import (
@@ -39,6 +43,9 @@ from cogo.watch.format import mark_simulated
 from protocol.records import TaskBrief
 from protocol.store.gateway import GatewayStore
 from providers.router import Router
+
+_POLICY_DECISIONS: Final = frozenset({"team", "ladder"})
+"""Decisions of workflows that ask one question as the task's policy wants."""
 
 
 def estimate(
@@ -75,38 +82,92 @@ def estimate(
         preferences=build_preferences(prefer, policy, data_policy),
         budget_usd=parse_budget(budget),
     )
-    step, choice = _plan(Project.find(directory), task)
-    quote = build_quote(choice)
-    record = choice.to_record()
-    simulated = choice.selected.profile.is_simulated
+    plan = _plan(Project.find(directory), task)
     if as_json:
-        print_json(
-            {
-                "type": step.type,
-                "model": record.selected_model,
-                "simulated": simulated,
-                "team": list(choice.pick.team),
-                "next": choice.pick.escalate_to,
-                "policy": record.policy,
-                "reason": record.reason,
-                "cost_usd": quote.to_json(),
-                "candidates": json.loads(json.dumps(record.candidates)),
-            }
-        )
+        print_json(_to_json(task, plan))
         return
-    for member in choice.pick.team:
-        print_line(f"{step.type} by {member}, for the synthesis")
-    name = mark_simulated(record.selected_model, simulated=simulated)
-    print_line(f"{step.type} by {name}: {record.reason}")
-    if choice.pick.escalate_to:
-        print_line(f"  an answer that fails its checks goes to {choice.pick.escalate_to}")
-    print_line(f"  {quote.sentence()}")
-    if simulated:
+    if plan.follows_policy:
+        _print_policy(task, plan.choices[0])
+    else:
+        _print_steps(plan.preview)
+    if not plan.choices:
+        return
+    print_line(f"  {plan.quote.sentence()}")
+    if plan.preview.is_open and not plan.follows_policy:
+        print_line("  more steps follow, which depend on these; --budget limits them all")
+    if plan.is_simulated:
         print_line("  costs are simulated: the vendor simulator is free, so prices did not count")
 
 
-def _plan(project: Project, task: TaskBrief) -> tuple[Step, Choice]:
-    """Return the first step and its choice of a model. Raises CommandError if there is none."""
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    preview: FlowPreview
+    choices: list[Choice]
+    """Of the first steps, or one of the whole task with its team or its next model."""
+    follows_policy: bool
+
+    @property
+    def quote(self) -> Quote:
+        return add_quotes(map(build_quote, self.choices))
+
+    @property
+    def is_simulated(self) -> bool:
+        return any(each.selected.profile.is_simulated for each in self.choices)
+
+
+def _to_json(task: TaskBrief, plan: _Plan) -> dict[str, Any]:
+    steps = [
+        {
+            "key": request.key,
+            "kind": request.kind,
+            "role": request.role,
+            "model": choice.selected.model_id if choice else None,
+        }
+        for request, choice in plan.preview.steps
+    ]
+    shown: dict[str, Any] = {
+        "type": task.type,
+        "simulated": plan.is_simulated,
+        "steps": steps,
+        "more_steps": plan.preview.is_open,
+        "cost_usd": plan.quote.to_json(),
+    }
+    if not plan.choices:
+        return shown
+    choice = plan.choices[0]
+    record = choice.to_record()
+    return shown | {
+        "model": record.selected_model,
+        "team": list(choice.pick.team),
+        "next": choice.pick.escalate_to,
+        "policy": record.policy,
+        "reason": record.reason,
+        "candidates": json.loads(json.dumps(record.candidates)),
+    }
+
+
+def _print_policy(task: TaskBrief, choice: Choice) -> None:
+    for member in choice.pick.team:
+        print_line(f"{task.type} by {member}, for the synthesis")
+    selected = choice.selected
+    name = mark_simulated(selected.model_id, simulated=selected.profile.is_simulated)
+    print_line(f"{task.type} by {name}: {choice.reason}")
+    if choice.pick.escalate_to:
+        print_line(f"  an answer that fails its checks goes to {choice.pick.escalate_to}")
+
+
+def _print_steps(preview: FlowPreview) -> None:
+    for request, choice in preview.steps:
+        if choice is None:
+            print_line(f"{request.key}: {request.kind}")
+            continue
+        selected = choice.selected
+        name = mark_simulated(selected.model_id, simulated=selected.profile.is_simulated)
+        print_line(f"{request.key} by {name}: {choice.reason}")
+
+
+def _plan(project: Project, task: TaskBrief) -> _Plan:
+    """Return the first steps and the choices of models. Raises CommandError if there is none."""
     catalogue = load_catalogue(project)
     start = Knowledge(policy=project.settings.selection_policy)
 
@@ -115,15 +176,22 @@ def _plan(project: Project, task: TaskBrief) -> tuple[Step, Choice]:
             await router.discover()
             return list(router.list_lanes())
 
-    async def build_cio(store: GatewayStore) -> Cio:
+    async def plan(store: GatewayStore) -> _Plan:
         registry = LaneRegistry(store=store, own=find_own_lanes)
         await registry.refresh()
         knowledge = build_knowledge(
             await store.model_knowledge(agent_id="cogo estimate"), start=start
         )
-        return Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
+        cio = Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
+        runner = FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=store)
+        preview = await preview_flow(runner, task)
+        kinds = {key.partition(":")[0] for key in preview.decisions}
+        if kinds.isdisjoint(_POLICY_DECISIONS):
+            return _Plan(preview, preview.choices, follows_policy=not preview.is_open)
+        needs = StepNeeds(seed=f"{task.id}:main", prompt_characters=len(task.prompt), may_team=True)
+        return _Plan(preview, [cio.choose_for_task(task, needs)], follows_policy=True)
 
     try:
-        return run_with_store(project, build_cio).choose_for_task(task)
+        return run_with_store(project, plan)
     except (InvalidTask, NoModel) as error:
         raise CommandError(error.message) from error

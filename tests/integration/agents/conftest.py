@@ -15,6 +15,8 @@ from agents.executor.service import run_executor
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
+from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.registry import WORKFLOWS
 from embedded.state import State
 from protocol.records import NewTask, Task
 from protocol.transport.supabase_store import SupabaseStore, open_store
@@ -70,6 +72,7 @@ class Fleet:
                 open_store=self.open_store,
                 bus=self.bus,
                 catalogue=CATALOGUE,
+                workflows=WorkflowHost(WORKFLOWS),
                 lanes=own,
                 identity=_identity(id_, "orchestrator"),
                 options=_options(),

@@ -31,8 +31,7 @@ async def test_a_cascade_pays_for_each_answer_and_stops_at_the_top(fleet: OpenFl
 
     assert ended.status == TaskState.COMPLETED
     executed = [each for each in attempts if each.lane != "cio"]
-    assert [each.outcome for each in executed] == ["rerouted", "rerouted", "completed"]
-    assert [(each.error or {}).get("class") for each in executed[:2]] == ["check_failed"] * 2
+    assert [each.outcome for each in executed] == ["completed"] * 3
     assert len({each.model_id for each in executed}) == 3
     assert [each.selected_model for each in selections] == [each.model_id for each in executed]
     costs = [each.cost_usd for each in executed if each.cost_usd is not None]
@@ -54,6 +53,7 @@ async def test_an_ensemble_makes_one_answer_of_several(fleet: OpenFleet) -> None
     assert ended.status == TaskState.COMPLETED
     team = [each for each in subtasks if each.key.startswith("main_")]
     [synthesis] = [each for each in subtasks if each.sink]
+    assert (synthesis.key, synthesis.metadata["answer"]) == ("main", True)
     assert len({each.lane for each in team}) == len(team) >= 2
     assert all(each.status == "completed" for each in subtasks)
     assert {each.subtask_id for each in selections} == {each.id for each in [*team, synthesis]}

@@ -13,6 +13,8 @@ from agents.executor.service import run_executor
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
+from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.registry import WORKFLOWS
 from protocol.errors import MigrationMissing, Unauthorized
 from protocol.messages import Envelope
 from protocol.topics import MODEL_SELECTION, TASKS
@@ -57,6 +59,7 @@ async def orchestrator(
         open_store=store.open,
         bus=bus,
         catalogue=CATALOGUE,
+        workflows=WorkflowHost(WORKFLOWS),
         lanes=own,
         identity=identity("orchestrator"),
         options=options,
@@ -188,7 +191,7 @@ async def test_the_orchestrator_plans_what_it_claims() -> None:
     async with running(orchestrator, store, FakeBus()):
         await eventually(lambda: len(store.completed) == 20, within=5)
 
-    assert all(each.plan for each in store.completed)
+    assert all(each.hand_over for each in store.completed)
 
 
 async def test_a_task_that_cannot_be_planned_fails_and_the_orchestrator_goes_on() -> None:

@@ -11,9 +11,8 @@ from pydantic import SecretStr
 
 from agents.executor.call_context import build_cached_call, build_call_context
 from agents.executor.request import build_request
-from agents.workflows.plan import NOTES
-from agents.workflows.prompts import EXPERT
-from agents.workflows.registry import WORKFLOWS, build_step
+from agents.workflows.prompts.code import EXPERT
+from agents.workflows.registry import WORKFLOWS
 from protocol.records import SessionMessage
 from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
@@ -21,7 +20,8 @@ from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest
 from providers.errors import InvalidRequest
 from providers.router import Router
-from tests.support.agents.subtasks import a_plan, a_subtask
+from tests.support.agents.flows import begin
+from tests.support.agents.subtasks import a_subtask
 from tests.support.json_values import JSON
 
 
@@ -116,10 +116,8 @@ PLANNED: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("type_", "params", "words"), PLANNED)
-def test_every_plan_can_be_asked(type_: str, params: dict[str, Any], words: str) -> None:
-    task = a_plan({"type": type_, "params": params, "prompt": "Sort it"}).task
-
-    step = build_step(task)
+async def test_every_type_can_be_asked(type_: str, params: dict[str, Any], words: str) -> None:
+    step = await begin(type=type_, params=params, prompt="Sort it")
     request = build_request(a_subtask(type=step.type, params=step.params))
 
     content = request.messages[-1].content
@@ -129,7 +127,7 @@ def test_every_plan_can_be_asked(type_: str, params: dict[str, Any], words: str)
     assert request.system
 
 
-def test_a_synthesis_sees_every_answer_and_no_author() -> None:
+def test_a_synthesis_of_an_old_plan_sees_every_answer_and_no_author() -> None:
     inputs = {
         "main_2": {"text": "two", "model_used": "b"},
         "main_1": {"text": "one", "model_used": "a"},
@@ -147,13 +145,13 @@ def test_a_synthesis_sees_every_answer_and_no_author() -> None:
     assert "model_used" not in synthesis
 
 
-def test_a_synthesis_of_nothing_answers_by_itself() -> None:
+def test_an_old_synthesis_of_nothing_answers_by_itself() -> None:
     params = {"generation_prompt": "Write it", "synthesize": True}
 
     assert build_request(a_subtask(params=params)).messages[-1].content == "Write it"
 
 
-def test_a_conversation_that_is_written_out_reaches_the_model_whole_and_in_order() -> None:
+async def test_a_conversation_that_is_written_out_reaches_the_model_whole_and_in_order() -> None:
     turns = [
         {"role": "user", "content": "My name is Ada."},
         {"role": "assistant", "content": "Hello Ada."},
@@ -167,9 +165,9 @@ def test_a_conversation_that_is_written_out_reaches_the_model_whole_and_in_order
         "top_p": 0.5,
         "stop": ["END"],
     }
-    plan = a_plan({"type": "CHAT", "prompt": "What is my name?", "params": params})
+    step = await begin(type="CHAT", prompt="What is my name?", params=params)
 
-    request = build_request(a_subtask(type="CHAT", params=build_step(plan.task).params))
+    request = build_request(a_subtask(type="CHAT", params=step.params))
 
     assert [{"role": each.role, "content": each.content} for each in request.messages] == turns
     assert (request.system, request.max_output_tokens) == ("Be brief.", 50)
@@ -200,10 +198,11 @@ USED_ELSEWHERE = {
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 
-def planned(type_: str, params: dict[str, Any]) -> tuple[ChatRequest, list[str]]:
-    """Return the request for a task, and what its result reports about the params."""
-    step = build_step(a_plan({"type": type_, "params": params}).task)
-    return build_request(a_subtask(type=type_, params=step.params)), step.params.get(NOTES, [])
+async def planned(type_: str, params: dict[str, Any]) -> tuple[ChatRequest, list[str]]:
+    """Return the first request for a task, and what its result reports about the params."""
+    step = await begin(type=type_, params=params)
+    request = build_request(a_subtask(type=type_, params=step.params))
+    return request, WORKFLOWS[type_].list_notes(params)
 
 
 @pytest.mark.parametrize(
@@ -214,8 +213,8 @@ def planned(type_: str, params: dict[str, Any]) -> tuple[ChatRequest, list[str]]
         for name in sorted(each.params.model_fields.keys() - USED_ELSEWHERE)
     ],
 )
-def test_every_param_of_a_type_goes_to_the_model(type_: str, name: str) -> None:
-    request, notes = planned(type_, {name: WRITTEN[name]})
+async def test_every_param_of_a_type_goes_to_the_model(type_: str, name: str) -> None:
+    request, notes = await planned(type_, {name: WRITTEN[name]})
 
     assert str(SENT_AS.get(name, WRITTEN[name])) in str(request)
     assert notes == []
@@ -223,10 +222,10 @@ def test_every_param_of_a_type_goes_to_the_model(type_: str, name: str) -> None:
 
 @pytest.mark.parametrize("type_", WORKFLOWS)
 @given(name=st.text() | st.sampled_from([*WRITTEN, *USED_ELSEWHERE]).map(lambda name: f"{name}s"))
-def test_a_param_that_does_not_exist_is_named_in_the_notes(type_: str, name: str) -> None:
+async def test_a_param_that_does_not_exist_is_named_in_the_notes(type_: str, name: str) -> None:
     assume(name not in WORKFLOWS[type_].params.model_fields)
 
-    request, [note] = planned(type_, {name: "the value"})
+    request, [note] = await planned(type_, {name: "the value"})
 
     assert note.startswith(f"params.{name[:100]} is not known and was ignored.")
     assert "the value" not in str(request)
@@ -244,15 +243,15 @@ def test_a_param_that_does_not_exist_is_named_in_the_notes(type_: str, name: str
          "Did you mean complexity?"),
     ],
 )  # fmt: skip
-def test_a_misspelt_param_gets_the_nearest_name(
+async def test_a_misspelt_param_gets_the_nearest_name(
     type_: str, params: dict[str, Any], note: str
 ) -> None:
-    assert planned(type_, params)[1] == [note]
+    assert (await planned(type_, params))[1] == [note]
 
 
-def test_thousands_of_unknown_params_get_a_short_list_at_once() -> None:
+async def test_thousands_of_unknown_params_get_a_short_list_at_once() -> None:
     began = time.process_time()
-    notes = planned("CHAT", {f"param {number}": 1 for number in range(100_000)})[1]
+    _, notes = await planned("CHAT", {f"param {number}": 1 for number in range(100_000)})
 
     assert len(notes) == 21
     assert notes[-1] == "99980 more unknown params were ignored."

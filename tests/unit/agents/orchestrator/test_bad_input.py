@@ -9,17 +9,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
+from agents.orchestrator.flows.runner import FlowRunner
 from agents.runtime.attempt import WorkFailed
 from agents.workflows.params import CodeParams
-from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure, FailureAction
-from providers.catalogue.catalogue import Catalogue
-from tests.support.agents.fake_store import FakeStore
+from protocol.records import ClaimedSubtask, Completion, Failure, FailureAction
+from tests.support.agents.flows import LANES, a_runner, an_executor
 from tests.support.agents.subtasks import a_plan, a_subtask
-
-CATALOGUE = Catalogue.load()
-LANES = ["claude-sonnet-5-5", "claude-haiku-4-5", "gpt-6.1-sol"]
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -71,28 +66,15 @@ KEYS = st.sampled_from(
 NEARLY_RIGHT = st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON, max_size=3), max_size=4)
 
 
-def an_executor(lanes: list[str]) -> AgentRecord:
-    return AgentRecord(id="executor", kind="executor", lanes=lanes, capacity=1, silent_ms=0)
-
-
-def a_cio(lanes: list[str] | None = None) -> Cio:
-    store = FakeStore(others=[an_executor(LANES if lanes is None else lanes)])
-
-    async def own() -> list[str]:
-        return []
-
-    return Cio(catalogue=CATALOGUE, registry=LaneRegistry(store=store, own=own))
-
-
-async def judged(claimed: ClaimedSubtask, cio: Cio | None = None) -> Completion | Failure:
+async def judged(claimed: ClaimedSubtask, runner: FlowRunner | None = None) -> Completion | Failure:
     try:
-        return await (cio or a_cio()).handle(claimed)
+        return await (runner or a_runner(an_executor(LANES))).handle(claimed)
     except WorkFailed as error:
         return error.failure
 
 
-async def refusal(cio: Cio | None = None, **task: Any) -> Failure:
-    outcome = await judged(a_plan(task), cio)
+async def refusal(runner: FlowRunner | None = None, **task: Any) -> Failure:
+    outcome = await judged(a_plan(task), runner)
     assert isinstance(outcome, Failure), outcome
     assert outcome.action == FailureAction.GIVE_UP
     assert outcome.error.message.endswith((".", "?")), outcome.error.message
@@ -140,8 +122,8 @@ async def test_a_target_file_inside_the_repository_is_taken(path: str) -> None:
     outcome = await judged(a_plan({"params": {"target_file": path}}))
 
     assert isinstance(outcome, Completion)
-    assert outcome.plan is not None
-    assert outcome.plan.subtasks[0].params["target_file"] == path
+    assert outcome.hand_over is not None
+    assert outcome.hand_over.step.params["target_file"] == path
 
 
 FIELDS: list[tuple[dict[str, Any], str, str | None]] = [
@@ -230,7 +212,7 @@ async def test_a_misspelt_name_gets_the_nearest_one() -> None:
 
 
 async def test_a_prompt_that_fits_no_window_is_what_its_owner_hears_of() -> None:
-    failure = await refusal(a_cio(["claude-haiku-4-5"]), prompt="word " * 200_000)
+    failure = await refusal(a_runner(an_executor(["claude-haiku-4-5"])), prompt="word " * 200_000)
 
     assert failure.error.field == "prompt"
     assert "200000" in failure.error.message
@@ -251,7 +233,7 @@ async def test_a_known_model_that_nobody_serves_is_refused_with_those_that_are()
 
 
 async def test_while_no_executor_is_known_a_task_without_a_model_waits() -> None:
-    outcome = await judged(a_plan(), a_cio([]))
+    outcome = await judged(a_plan(), a_runner(an_executor([])))
 
     assert isinstance(outcome, Failure)
     assert outcome.action == FailureAction.SNOOZE
@@ -285,7 +267,7 @@ async def test_any_json_of_a_person_is_planned_or_refused(
         assert outcome.error.field
         assert outcome.action == FailureAction.GIVE_UP
     else:
-        assert outcome.plan or outcome.route
+        assert outcome.hand_over or outcome.suspend or outcome.route
     assert outcome.model_dump_json()
 
 

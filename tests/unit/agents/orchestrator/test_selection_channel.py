@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from agents.orchestrator.cio import Cio
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
 from agents.orchestrator.selection_channel import MAX_WAITING, SelectionChannelHandler
 from protocol.errors import Refused
 from protocol.messages import (

@@ -55,10 +55,12 @@ def test_with_cascade_the_cheap_model_comes_first_and_then_the_one_that_would_be
     wish: dict[str, Any] = {"policy": "cascade", "preferences": {"preference": "cost"}}
 
     rungs = build_ladder(chosen(TOP, MIDDLE, CHEAP, **wish))
+    alone = build_ladder(chosen(TOP, MIDDLE, SMALL, **wish))
     weak = knowing({CHEAP: seen(50, 0.2)})
     without = build_ladder(chosen(TOP, MIDDLE, CHEAP, knowledge=weak, **wish))
 
     assert names(rungs) == [CHEAP, MIDDLE, TOP]
+    assert names(alone) == [SMALL, MIDDLE, TOP]
     assert names(without)[0] == MIDDLE
 
 

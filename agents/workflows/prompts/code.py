@@ -1,6 +1,5 @@
-"""Texts of the prompts that are sent to models."""
+"""Prompts about code."""
 
-from collections.abc import Sequence
 from typing import Final
 
 EXPERT: Final = (
@@ -12,21 +11,6 @@ ANALYST: Final = (
     "You are an expert software developer who reads other people's code with care. "
     "Be specific: name the line or the construct, say what is wrong and what to write instead."
 )
-ASSISTANT: Final = "You are a helpful assistant. Answer precisely and say when you do not know."
-STRATEGIST: Final = (
-    "You are a strategist for software and organisations. Give the architecture or approach, the "
-    "steps in their order, the risks with what to do about each, and the resources needed. "
-    "Name your assumptions, and what would change your advice."
-)
-DEBATER: Final = (
-    "You weigh a question from several sides. Argue the optimistic, the cautious and the balanced "
-    "view, each with its strongest evidence, then judge between them and say what would decide it."
-)
-COORDINATOR: Final = (
-    "You lead a small team alone: first plan the work, then do it completely, with working code "
-    "where code is asked for, then review what you did and name its weak points."
-)
-
 ANALYSES: Final = {
     "review": (
         "Please review the following code for best practices, potential issues, and improvements:"
@@ -66,16 +50,3 @@ def add_context(
     if tests:
         parts.append(f"Tests that the code must pass:\n\n{tests}")
     return "\n\n".join(parts)
-
-
-def add_answers(prompt: str, answers: Sequence[str]) -> str:
-    """Ask for one answer in place of several, which are shown without their authors."""
-    shown = "\n\n".join(
-        f'<answer number="{number}">\n{answer}\n</answer>'
-        for number, answer in enumerate(answers, start=1)
-    )
-    return (
-        f"{prompt}\n\n{len(answers)} independent answers to this request follow. Compare them, "
-        "find where they disagree and decide who is right, then give one complete answer of your "
-        f"own. Do not mention that there were others.\n\n{shown}"
-    )

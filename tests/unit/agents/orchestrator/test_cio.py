@@ -1,4 +1,4 @@
-"""The planner: plans, other models after failures, and the executors that count."""
+"""The CIO: models for tasks and after failures, and the executors that count."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,32 +7,15 @@ from typing import Any
 import pytest
 
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.planner import Cio
 from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
-from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, PlannedSubtask
+from protocol.records import FailureAction, NewStep
 from protocol.records.agents import SILENT_AFTER
 from protocol.records.models import PolicyName
-from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.agents.flows import LANES, a_runner, an_executor, handle
 from tests.support.agents.subtasks import a_plan, a_subtask
-
-CATALOGUE = Catalogue.load()
-LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-6.1-sol"]
-
-
-def an_agent(lanes: Sequence[str] = LANES, **fields: Any) -> AgentRecord:
-    return AgentRecord.model_validate(
-        {
-            "id": "executor",
-            "kind": "executor",
-            "lanes": list(lanes),
-            "capacity": 1,
-            "silent_ms": 0,
-        }
-        | fields
-    )
 
 
 def a_registry(store: FakeStore, own: Sequence[str] = ()) -> LaneRegistry:
@@ -42,19 +25,14 @@ def a_registry(store: FakeStore, own: Sequence[str] = ()) -> LaneRegistry:
     return LaneRegistry(store=store, own=lanes)
 
 
-async def worked(claimed: ClaimedSubtask, lanes: Sequence[str] = LANES) -> Completion:
-    registry = a_registry(FakeStore(others=[an_agent(lanes)]))
-    return await Cio(catalogue=CATALOGUE, registry=registry).handle(claimed)
-
-
-async def planned(**task: Any) -> PlannedSubtask:
-    completion = await worked(a_plan(task))
-    assert completion.plan is not None
-    (subtask,) = completion.plan.subtasks
-    (selection,) = completion.plan.selections
-    assert selection.key == subtask.key
-    assert selection.selected_model == subtask.lane
-    return subtask
+async def planned(**task: Any) -> NewStep:
+    completion = await handle(a_plan(task))
+    assert completion.hand_over is not None
+    (selection,) = completion.hand_over.selections
+    step = completion.hand_over.step
+    assert selection.key == step.key
+    assert selection.selected_model == step.lane
+    return step
 
 
 async def test_a_plan_is_one_stamped_subtask_with_the_documented_fields() -> None:
@@ -62,8 +40,8 @@ async def test_a_plan_is_one_stamped_subtask_with_the_documented_fields() -> Non
 
     subtask = await planned(params=params, prompt="Write is_prime(n)")
 
-    assert subtask.type == "GENERATE_CODE"
-    assert subtask.sink
+    assert (subtask.kind, subtask.type) == ("ask", "GENERATE_CODE")
+    assert subtask.metadata["answer"] is True
     assert subtask.lane == subtask.params["model_id"] == "claude-sonnet-5-5"
     assert subtask.metadata["model_preferences"] == ["claude-sonnet-5-5"]
     assert {key: subtask.params[key] for key in params} == params
@@ -71,17 +49,15 @@ async def test_a_plan_is_one_stamped_subtask_with_the_documented_fields() -> Non
 
 
 async def test_a_tiny_budget_is_enough_where_only_the_simulator_answers() -> None:
-    simulators = an_agent(id="simulating", details={"simulated": True})
+    simulators = an_executor(id="simulating", details={"simulated": True})
     task = {"budget_usd": 0.000001, "model": LANES[1]}
-    cio = Cio(catalogue=CATALOGUE, registry=a_registry(FakeStore(others=[simulators])))
-    mixed = a_registry(FakeStore(others=[simulators, an_agent([LANES[1]])]))
 
-    planned = await cio.handle(a_plan(task))
+    planned = await a_runner(simulators).handle(a_plan(task))
 
-    assert planned.plan is not None
-    assert planned.plan.subtasks[0].lane == LANES[1]
+    assert planned.hand_over is not None
+    assert planned.hand_over.step.lane == LANES[1]
     with pytest.raises(WorkFailed, match="budget"):  # somebody could call the real one
-        await Cio(catalogue=CATALOGUE, registry=mixed).handle(a_plan(task))
+        await a_runner(simulators, an_executor([LANES[1]])).handle(a_plan(task))
 
 
 async def test_a_task_without_params_can_be_planned() -> None:
@@ -92,10 +68,10 @@ async def test_a_task_without_params_can_be_planned() -> None:
 
 
 async def test_the_model_auto_is_no_request() -> None:
-    completion = await worked(a_plan({"model": "auto"}))
+    completion = await handle(a_plan({"model": "auto"}))
 
-    assert completion.plan is not None
-    [selection] = completion.plan.selections
+    assert completion.hand_over is not None
+    [selection] = completion.hand_over.selections
     assert selection.requested_model is None
     assert selection.selected_model == "claude-sonnet-5-5"
 
@@ -109,7 +85,7 @@ async def routed(
     history: list[dict[str, Any]], *, failures: int | None = None, model: str | None = None
 ) -> str:
     count = len(history) if failures is None else failures
-    completion = await worked(
+    completion = await handle(
         a_subtask({"model": model}, lane="cio", history=history, failures=count)
     )
     route = completion.route
@@ -143,8 +119,8 @@ async def test_work_waits_at_an_open_circuit_rather_than_fail_when_nothing_else_
     history = [resting("claude-sonnet-5-5"), failed("gpt-6.1-sol")]
     claimed = a_subtask(lane="cio", history=history, failures=2)
 
-    elsewhere = await worked(claimed)
-    here = await worked(claimed, lanes=["claude-sonnet-5-5", "gpt-6.1-sol"])
+    elsewhere = await handle(claimed)
+    here = await handle(claimed, lanes=["claude-sonnet-5-5", "gpt-6.1-sol"])
 
     assert elsewhere.route is not None
     assert here.route is not None
@@ -162,7 +138,7 @@ async def test_when_every_model_failed_the_task_fails_and_says_how() -> None:
     claimed = a_subtask(lane="cio", history=[failed(lane) for lane in LANES], failures=3)
 
     with pytest.raises(WorkFailed) as caught:
-        await worked(claimed)
+        await handle(claimed)
 
     failure = caught.value.failure
     assert failure.action == FailureAction.GIVE_UP
@@ -188,7 +164,7 @@ async def test_when_every_model_failed_the_task_says_who_said_what_and_what_to_d
     claimed = a_subtask(lane="cio", history=history, failures=3)
 
     with pytest.raises(WorkFailed) as caught:
-        await worked(claimed)
+        await handle(claimed)
 
     error = caught.value.failure.error
     for said in (
@@ -221,7 +197,7 @@ async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_not
     for attempt in range(1, 8):
         claimed = a_plan(attempt=attempt, history=list(history))
         with pytest.raises(WorkFailed) as caught:
-            await Cio(catalogue=CATALOGUE, registry=a_registry(FakeStore())).handle(claimed)
+            await a_runner().handle(claimed)
         failure = caught.value.failure
         assert failure.action == FailureAction.SNOOZE
         assert failure.error.class_ == "no_model"
@@ -237,11 +213,11 @@ async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_not
 async def test_only_living_executors_are_counted_on() -> None:
     store = FakeStore(
         others=[
-            an_agent(["alive"]),
-            an_agent(["silent"], silent_ms=SILENT_AFTER // timedelta(milliseconds=1)),
-            an_agent(["stopped"], stopped_at=utc_now()),
-            an_agent(["never-heard"], silent_ms=None),
-            an_agent(["planner"], kind="orchestrator"),
+            an_executor(["alive"]),
+            an_executor(["silent"], silent_ms=SILENT_AFTER // timedelta(milliseconds=1)),
+            an_executor(["stopped"], stopped_at=utc_now()),
+            an_executor(["never-heard"], silent_ms=None),
+            an_executor(["planner"], kind="orchestrator"),
         ]
     )
     registry = a_registry(store, own=["own"])
@@ -262,7 +238,7 @@ async def test_until_executors_are_known_the_own_lanes_stand_in() -> None:
 
 
 async def test_the_known_fleet_stays_while_the_store_is_away() -> None:
-    store = FakeStore(others=[an_agent()])
+    store = FakeStore(others=[an_executor()])
     registry = a_registry(store)
     await registry.refresh()
 
@@ -272,40 +248,13 @@ async def test_the_known_fleet_stays_while_the_store_is_away() -> None:
     assert registry.lanes == tuple(LANES)
 
 
-async def test_a_cascade_names_the_next_model_for_a_refused_answer() -> None:
-    cascade = {"policy": "cascade", "preference": "cost"}
-    lanes = ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"]
-    completion = await worked(a_plan({"preferences": cascade}), lanes)
-    assert completion.plan is not None
-    [subtask] = completion.plan.subtasks
-    assert (subtask.lane, subtask.metadata["escalate_to"]) == (lanes[0], lanes[1])
-
-    history = [failed(lanes[0], error={"class": "check_failed"})]
-    claimed = a_subtask({"preferences": cascade}, lane="cio", history=history, failures=1)
-    route = (await worked(claimed, lanes)).route
+async def test_outside_a_workflow_no_answer_is_refused() -> None:
+    """Agents of 0.1.0 give an answer back whose subtask names another model."""
+    assert "escalate_to" not in (await planned()).metadata
+    claimed = a_subtask(lane="cio", history=[failed("claude-sonnet-5-5")], failures=1)
+    route = (await handle(claimed)).route
     assert route is not None
-    assert (route.lane, route.metadata["escalate_to"]) == (lanes[1], lanes[2])
-
-
-async def test_outside_a_cascade_an_answer_is_taken_as_it_is() -> None:
-    assert (await planned()).metadata["escalate_to"] is None
-
-
-async def test_an_ensemble_is_drafts_and_a_synthesis_that_goes_on_without_the_dead() -> None:
-    completion = await worked(
-        a_plan({"preferences": {"policy": "ensemble"}}), ["claude-sonnet-5-5", "gpt-6.1-sol"]
-    )
-    assert completion.plan is not None
-    *drafts, synthesis = completion.plan.subtasks
-
-    assert {each.lane for each in drafts} == {"claude-sonnet-5-5", "gpt-6.1-sol"}
-    assert all(each.on_failure == "continue" and not each.sink for each in drafts)
-    assert all(each.params["draft"] for each in drafts)
-    assert synthesis.sink
-    assert synthesis.params["synthesize"] is True
-    assert synthesis.dependencies == [each.key for each in drafts]
-    selections = {each.key: each.selected_model for each in completion.plan.selections}
-    assert selections == {each.key: each.lane for each in completion.plan.subtasks}
+    assert "escalate_to" not in route.metadata
 
 
 @pytest.mark.parametrize(
@@ -319,22 +268,20 @@ async def test_a_task_whose_budget_is_spent_is_not_planned(
     task: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(WorkFailed) as caught:
-        await worked(a_plan(task))
+        await handle(a_plan(task))
 
     assert words in caught.value.failure.error.message
     assert caught.value.failure.error.field == "budget_usd"
 
 
 async def test_the_policy_of_the_deployment_holds_where_nobody_says_another() -> None:
-    registry = a_registry(FakeStore(others=[an_agent()]))
-    knowledge = Knowledge(policy=PolicyName.CHEAPEST)
-    cio = Cio(catalogue=CATALOGUE, registry=registry, knowledge=lambda: knowledge)
+    runner = a_runner(an_executor(), knowledge=Knowledge(policy=PolicyName.CHEAPEST))
 
-    by_default = (await cio.handle(a_plan())).plan
-    by_task = (await cio.handle(a_plan({"preferences": {"policy": "rules"}}))).plan
+    by_default = (await runner.handle(a_plan())).hand_over
+    by_task = (await runner.handle(a_plan({"preferences": {"policy": "rules"}}))).hand_over
 
     assert by_default is not None
     assert by_task is not None
-    assert [each.lane for each in by_default.subtasks] == ["claude-haiku-4-5"]
+    assert by_default.step.lane == "claude-haiku-4-5"
     assert [each.policy for each in by_default.selections] == ["cheapest"]
-    assert [each.lane for each in by_task.subtasks] == ["claude-sonnet-5-5"]
+    assert by_task.step.lane == "claude-sonnet-5-5"

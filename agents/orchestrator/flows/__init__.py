@@ -1,0 +1,1 @@
+"""Flows: workflows of tasks, advanced over their records. Start at `runner.FlowRunner`."""

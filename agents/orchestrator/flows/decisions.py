@@ -1,0 +1,126 @@
+"""What workflows take from the world: which models to use, and whether code can be run here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from agents.errors import InvalidTask, NoModel
+from agents.orchestrator.cio import Cio, StepNeeds
+from agents.orchestrator.flows.stamping import find_sandbox_lane
+from agents.selection.choice import Choice
+from agents.selection.ladder import (
+    MAX_RUNGS,
+    Rung,
+    build_ladder,
+    build_rung,
+    find_strongest,
+    list_different_models,
+    list_team,
+)
+from agents.selection.preferences import Preference
+from agents.workflows.engine import DecisionRequest
+from protocol.records import TaskBrief
+from protocol.records.models import PolicyName
+
+POLICY: Final = "policy"
+"""The decision that every flow has from its beginning."""
+MAX_DIFFERENT: Final = 20
+
+
+class DecisionMaker:
+    """Makes the decisions of workflows with what the CIO knows now."""
+
+    def __init__(self, cio: Cio) -> None:
+        self._cio = cio
+        self._kinds = {
+            POLICY: self._find_policy,
+            "ladder": self._build_ladder,
+            "different_models": self._list_different_models,
+            "team": self._find_team,
+            "sandbox": self._find_sandbox,
+        }
+
+    def decide(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
+        """Make one decision. Raises InvalidTask for an unknown kind, NoModel without a model."""
+        make = self._kinds.get(request.kind)
+        if make is None:
+            raise InvalidTask.not_allowed("decision", request.kind, self._kinds)
+        return make(task, request)
+
+    def _find_policy(self, task: TaskBrief, _: DecisionRequest) -> JsonValue:
+        return self._cio.get_policy(task).value
+
+    def _build_ladder(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
+        is_cheap_first = self._cio.parse_preferences(task).preference is Preference.COST
+        choice = self._choose(task, request, policy=PolicyName.CASCADE if is_cheap_first else None)
+        most = _get_count(request.arguments, "most", default=MAX_RUNGS, least=1)
+        return _describe(build_ladder(choice, most=most), choice)
+
+    def _list_different_models(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
+        choice = self._choose(task, request)
+        count = _get_count(request.arguments, "count", default=2, least=1)
+        return _describe(list_different_models(choice, count), choice)
+
+    def _find_team(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
+        if self._cio.get_policy(task) is not PolicyName.ENSEMBLE:
+            return {"models": []}
+        choice = self._choose(task, request, may_team=True)
+        return _describe(list_team(choice), choice)
+
+    def _find_sandbox(self, _: TaskBrief, request: DecisionRequest) -> JsonValue:
+        language = request.arguments.get("language")
+        lane = find_sandbox_lane(str(language or "python"), has_command=False)
+        served = self._cio.registry.sandboxes
+        return {"available": lane in served, "backend": served.get(lane)}
+
+    def _choose(
+        self,
+        task: TaskBrief,
+        request: DecisionRequest,
+        *,
+        policy: PolicyName | None = None,
+        may_team: bool = False,
+    ) -> Choice:
+        role = request.arguments.get("role")
+        needs = StepNeeds(
+            seed=f"{task.id}:{request.key}",
+            prompt_characters=len(task.prompt),
+            role=role if isinstance(role, str) else None,
+            policy=policy,
+            may_team=may_team,
+        )
+        return self._cio.choose_for_task(task, needs)
+
+
+def find_decided_reason(decisions: Mapping[str, JsonValue], model: str) -> str | None:
+    """Return the reason that the latest decision about a model gave, or None."""
+    for decision in reversed(list(decisions.values())):
+        models = decision.get("models") if isinstance(decision, dict) else None
+        for each in models if isinstance(models, list) else []:
+            if isinstance(each, dict) and each.get("model") == model:
+                reason = each.get("reason")
+                return reason if isinstance(reason, str) else None
+    return None
+
+
+def build_nothing(error: NoModel) -> JsonValue:
+    """Return the decision about models where none is eligible."""
+    return {"models": [], "problem": error.message}
+
+
+def _describe(rungs: Iterable[Rung], choice: Choice) -> dict[str, Any]:
+    eligible = [each for each in choice.candidates.values() if each.refused is None]
+    strongest = find_strongest(eligible)
+    why = "The highest expected quality of all eligible models."
+    return {
+        "models": [each.to_json() for each in rungs],
+        "strongest": build_rung(strongest, why).to_json(),
+    }
+
+
+def _get_count(arguments: Mapping[str, JsonValue], name: str, *, default: int, least: int) -> int:
+    value = arguments.get(name)
+    if not isinstance(value, int):
+        return default
+    return min(max(value, least), MAX_DIFFERENT)

@@ -1,0 +1,85 @@
+"""Ends of a flow's attempt: results, next runs, and failures. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from agents.errors import InvalidTask
+from agents.orchestrator.failures import compute_snooze
+from agents.workflows.engine import Finished, FlowFailed, Repeats
+from protocol.records import (
+    ClaimedSubtask,
+    Completion,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    NextRun,
+    SessionMessage,
+)
+from protocol.transcript import WORKFLOW
+
+UNKNOWN_WORKFLOW: Final = "unknown_workflow"
+NOTES: Final = "notes"
+
+
+def build_finish(claimed: ClaimedSubtask, ended: Finished, notes: Sequence[str]) -> Completion:
+    """Return the completion with the task's result, which also ends the conversation's turn."""
+    messages = []
+    if claimed.task.session_id is not None:
+        messages = [
+            SessionMessage(role="user", content=claimed.task.prompt),
+            SessionMessage(role="assistant", content=ended.text),
+        ]
+    output = _build_result(claimed, ended.text, ended.output, notes)
+    return Completion(ref=claimed.ref, output=output, messages=messages)
+
+
+def build_next_run(claimed: ClaimedSubtask, ended: Repeats, notes: Sequence[str]) -> Completion:
+    """Return the completion that ends this task and begins the next one."""
+    output = _build_result(claimed, ended.text, ended.output, notes)
+    return Completion(
+        ref=claimed.ref, again=NextRun(at=ended.at, params=ended.params, output=output)
+    )
+
+
+def build_flow_failure(claimed: ClaimedSubtask, failed: FlowFailed) -> Failure:
+    """Return the failure of the workflow, which fails the task."""
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_=failed.error_class,
+            message=failed.message,
+            field=failed.field,
+            allowed=failed.allowed,
+            step=failed.step,
+        ),
+        action=FailureAction.GIVE_UP,
+    )
+
+
+def build_unknown_workflow(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
+    """Return a snooze: another orchestrator, or a later version, knows the workflow."""
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_=UNKNOWN_WORKFLOW,
+            message=f"this orchestrator has no workflow for the task, which has begun: "
+            f"{error.message}",
+            field=error.field,
+            hint="Deploy the modules of `[workflows]` in cogo.toml to every orchestrator.",
+        ),
+        action=FailureAction.SNOOZE,
+        retry_after=compute_snooze(claimed, UNKNOWN_WORKFLOW),
+    )
+
+
+def _build_result(
+    claimed: ClaimedSubtask, text: str, output: Mapping[str, Any], notes: Sequence[str]
+) -> dict[str, Any]:
+    stated = output.get(NOTES)
+    own = [str(each) for each in stated] if isinstance(stated, list) else []
+    return {
+        **output,
+        "text": text,
+        WORKFLOW: claimed.task.type,
+        NOTES: list(dict.fromkeys([*notes, *own])),
+    }

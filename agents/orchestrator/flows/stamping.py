@@ -1,0 +1,181 @@
+"""The steps that workflows ask for, stamped: with lanes, params and metadata. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from agents.errors import InvalidTask, NoModel
+from agents.orchestrator.cio import StepNeeds, count_characters
+from agents.selection.choice import Choice
+from agents.workflows.engine.outcomes import StepRequest
+from agents.workflows.step_params import DRAFT, NOTES, RESPONSE_SCHEMA, WITH_HISTORY
+from protocol.lanes import SANDBOX, TOOLS, WAIT
+from protocol.records import (
+    ErrorInfo,
+    NewChildTask,
+    NewStep,
+    SelectionRecord,
+    TaskBrief,
+)
+
+SANDBOX_LANES: Final[Mapping[str, str]] = {
+    "python": "python",
+    "javascript": "node",
+    "typescript": "node",
+    "js": "node",
+    "ts": "node",
+    "node": "node",
+}
+"""The sandbox of each language; other languages run by their command."""
+
+_SETTINGS: Final = {
+    "system": "system",
+    "messages": "messages",
+    "temperature": "temperature",
+    "max_output_tokens": "max_output_tokens",
+    "effort": "reasoning_effort",
+    "language": "language",
+}
+"""Names in the request of an ask, and in the params of its subtask."""
+
+
+def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
+    """Return what an ask needs from its model."""
+    wanted = request.request
+    not_by = wanted.get("not_by")
+    return StepNeeds(
+        seed=f"{task.id}:{request.key}",
+        prompt_characters=count_characters(_build_params(request)),
+        model=_get_text(wanted, "model"),
+        role=request.role,
+        not_by=[each for each in not_by if isinstance(each, str) and each]
+        if isinstance(not_by, list)
+        else [],
+    )
+
+
+def build_ask(
+    request: StepRequest, task: TaskBrief, choice: Choice, *, is_last: bool, notes: list[str]
+) -> NewStep:
+    """Return the step that asks the chosen model.
+
+    Only the text of the last one belongs to the conversation of the session.
+    """
+    model_id = choice.selected.model_id
+    params = _build_params(request) | {"model_id": model_id}
+    if not is_last:
+        params[DRAFT] = True
+    elif notes:
+        params[NOTES] = notes
+    return NewStep(
+        key=request.key,
+        kind="ask",
+        type=task.type,
+        lane=model_id,
+        params=params,
+        metadata=_build_metadata(request, is_answer=is_last or request.answer)
+        | {"model_preferences": [model_id]},
+    )
+
+
+def build_selection(
+    request: StepRequest, task: TaskBrief, choice: Choice, reason: str | None
+) -> SelectionRecord:
+    """Return the record of a choice; `reason` is that of the decision that named the model."""
+    record = choice.to_record(key=request.key)
+    if reason is None:
+        return record
+    return record.model_copy(update={"requested_model": task.model, "reason": reason})
+
+
+def build_refused_ask(
+    request: StepRequest, task: TaskBrief, error: NoModel | InvalidTask
+) -> NewStep:
+    """Return the step that no model can do: it has failed before it began."""
+    return NewStep(
+        key=request.key,
+        kind="ask",
+        type=task.type,
+        lane=WAIT,
+        params=_build_params(request) | {DRAFT: True},
+        metadata=_build_metadata(request, is_answer=request.answer),
+        error=ErrorInfo(
+            class_="no_model",
+            message=error.message,
+            field=error.field,
+            allowed=error.allowed or None,
+        ),
+    )
+
+
+def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
+    """Return a step that is no ask."""
+    wanted = request.request
+    child = _build_child(wanted) if request.kind == "task" else None
+    until = _get_text(wanted, "until") if request.kind == "sleep" else None
+    return NewStep(
+        key=request.key,
+        kind=request.kind,
+        type=task.type,
+        lane=_find_lane(request),
+        params={} if request.kind in {"task", "sleep"} else dict(wanted),
+        metadata=_build_metadata(request, is_answer=False),
+        run_at=None if until is None else datetime.fromisoformat(until),
+        child=child,
+    )
+
+
+def find_sandbox_lane(language: str, *, has_command: bool) -> str:
+    """Return the lane of checks in a language; a command needs no known language."""
+    name = SANDBOX_LANES.get(language.strip().lower())
+    return SANDBOX + (name or "command" if has_command or name else "python")
+
+
+def _find_lane(request: StepRequest) -> str:
+    wanted = request.request
+    match request.kind:
+        case "check":
+            language = _get_text(wanted, "language") or ""
+            return find_sandbox_lane(language, has_command=wanted.get("command") is not None)
+        case "call":
+            return TOOLS + (_get_text(wanted, "module") or "unknown")
+        case _:
+            return WAIT
+
+
+def _build_child(wanted: Mapping[str, JsonValue]) -> NewChildTask:
+    params, budget = wanted.get("params"), wanted.get("budget_usd")
+    return NewChildTask(
+        type=_get_text(wanted, "type") or "",
+        prompt=_get_text(wanted, "prompt") or "",
+        params=params if isinstance(params, dict) else {},
+        budget_usd=None if budget is None else Decimal(str(budget)),
+    )
+
+
+def _build_params(request: StepRequest) -> dict[str, Any]:
+    """Return the params of an ask, without its model."""
+    wanted = request.request
+    extra = wanted.get("params")
+    params: dict[str, Any] = dict(extra) if isinstance(extra, dict) else {}
+    for name, param in _SETTINGS.items():
+        if (value := wanted.get(name)) is not None:
+            params[param] = value
+    if isinstance(schema := wanted.get("schema"), dict):
+        params[RESPONSE_SCHEMA] = schema.get("schema")
+    if wanted.get("with_history") is not True:
+        params[WITH_HISTORY] = False
+    return params | {"generation_prompt": wanted.get("prompt")}
+
+
+def _build_metadata(request: StepRequest, *, is_answer: bool) -> dict[str, Any]:
+    role = {} if request.role is None else {"role": request.role}
+    return {"digest": request.digest, "answer": is_answer, **role}
+
+
+def _get_text(values: Mapping[str, JsonValue], key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) and value else None

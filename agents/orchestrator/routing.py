@@ -1,0 +1,86 @@
+"""Another model for subtasks that executors gave back to the lane `cio`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from agents.errors import NoModel
+from agents.orchestrator.cio import Cio, StepNeeds, count_characters, log_choice
+from agents.runtime.failed_attempts import (
+    is_temporary,
+    list_failed_attempts,
+    read_error_class,
+    read_retry_at,
+)
+from agents.selection.choice import Choice
+from protocol.records import ClaimedSubtask, Completion, Route
+
+
+def route_subtask(cio: Cio, claimed: ClaimedSubtask) -> Completion:
+    """Choose another model than those that failed; raises as `Cio.choose_model`."""
+    failed = _list_failed_models(claimed)
+    try:
+        choice = _choose_again(cio, claimed, failed)
+    except NoModel:
+        temporary = _choose_temporary(cio, claimed, failed)
+        if temporary is None:
+            raise
+        choice = temporary
+    log_choice(claimed.task, choice)
+    return Completion(
+        ref=claimed.ref,
+        output={"routed_to": choice.selected.model_id},
+        route=_build_route(choice),
+    )
+
+
+def _build_route(choice: Choice) -> Route:
+    model_id = choice.selected.model_id
+    return Route(
+        lane=model_id,
+        params={"model_id": model_id},
+        metadata={"model_preferences": [model_id]},
+        selection=choice.to_record(),
+    )
+
+
+def _choose_temporary(
+    cio: Cio, claimed: ClaimedSubtask, failed: Mapping[str, str]
+) -> Choice | None:
+    """Return a model that failed temporarily, the first to be available again, or None."""
+    for model_id in _list_temporary_models(claimed):
+        rest = {each: why for each, why in failed.items() if each != model_id}
+        try:
+            return _choose_again(cio, claimed, rest)
+        except NoModel:
+            continue
+    return None
+
+
+def _choose_again(cio: Cio, claimed: ClaimedSubtask, failed: Mapping[str, str]) -> Choice:
+    role = claimed.metadata.get("role")
+    needs = StepNeeds(
+        seed=f"{claimed.task_id}:{claimed.key}:{len(failed)}",
+        prompt_characters=count_characters(claimed.params),
+        role=role if isinstance(role, str) else None,
+        failed=failed,
+    )
+    return cio.choose_for_task(claimed.task, needs)
+
+
+def _list_failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
+    """Return the error class of each model that failed."""
+    return {
+        each.model_id: read_error_class(each)
+        for each in list_failed_attempts(claimed)
+        if each.model_id
+    }
+
+
+def _list_temporary_models(claimed: ClaimedSubtask) -> list[str]:
+    """Return the models that failed temporarily, the first to be available again first."""
+    waits = {
+        each.model_id: read_retry_at(each) or datetime.min.replace(tzinfo=UTC)
+        for each in list_failed_attempts(claimed)
+        if each.model_id and is_temporary(each)
+    }
+    return sorted(waits, key=waits.__getitem__)

@@ -1,0 +1,206 @@
+"""DEBATE: independent answers first; only where they differ are they argued over and decided."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from agents.workflows.engine import Result, Run, StepFailed, workflow
+from agents.workflows.params import ChatParams
+from agents.workflows.prompts import debate as prompts
+
+DEBATERS = 3
+
+
+class Position(BaseModel):
+    """What a debater holds, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: str = Field(min_length=1, max_length=500)
+    reasons: list[str]
+    evidence: list[str]
+    confidence: int = Field(ge=0, le=100)
+    would_change: str
+
+    def to_text(self) -> str:
+        """Return it for other models and for people, without its author."""
+        reasons = "\n".join(f"- {each}" for each in self.reasons)
+        evidence = "\n".join(f"- {each}" for each in self.evidence) or "- none"
+        return (
+            f"{self.verdict} (confidence {self.confidence})\n\nReasons:\n{reasons}\n\n"
+            f"Evidence:\n{evidence}\n\nWould change it: {self.would_change}"
+        )
+
+
+class Reply(Position):
+    """The position after the others were read."""
+
+    attack: str
+
+
+@workflow("DEBATE", params=ChatParams)
+async def debate(run: Run) -> Result:
+    """Ask models of different makers independently; if they differ, reply once and decide.
+
+    At most seven calls. The dissent and the votes are part of the result.
+    """
+    params = run.params_as(ChatParams)
+    debaters, judge, notes = _cast(run.different_models(DEBATERS + 1, role="debater"))
+    question = prompts.ask_for_position(run.prompt)
+    settings = params.for_step(prompts.DEBATER, question)
+    opened = await run.settled(
+        *(
+            run.ask(
+                f"position_{number}", question, schema=Position, model=model, role="debater",
+                with_history=True, params=settings,
+            )
+            for number, model in enumerate(debaters, start=1)
+        )
+    )  # fmt: skip
+    positions = {
+        model: each
+        for model, each in zip(debaters, opened, strict=True)
+        if isinstance(each, Position)
+    }
+    failed = [each for each in opened if isinstance(each, StepFailed)]
+    if not positions:
+        raise failed[0]
+    notes += [f"A debater could not answer: {each.message}" for each in failed]
+    if _agree(positions):
+        return _build_agreement(positions, notes)
+
+    closed: Mapping[str, Position] = positions
+    if _can_pay_round(run):
+        closed = positions | await _argue(run, positions, params)
+    else:
+        notes.append("The budget did not allow a second round.")
+    votes = _draw_votes(positions, closed)
+    shown = [each.to_text() for each in closed.values()]
+    question = prompts.ask_for_decision(run.prompt, shown, votes)
+    try:
+        decision = await run.ask(
+            "decision", question, model=judge, role="judge", answer=True, with_history=True,
+            params=params.for_step(prompts.JUDGE, question),
+        )  # fmt: skip
+    except StepFailed as error:
+        notes.append(f"Nobody decided the debate: {error.message}")
+        return _build_undecided(closed, votes, notes)
+    dissent = _list_dissent(closed)
+    text = f"{decision.text}\n\n## Dissent\n\n{dissent}\n\n## Votes\n\n{votes}\n"
+    return Result(text, output=_build_output(positions, closed, notes, judge=decision.model))
+
+
+async def _argue(
+    run: Run, positions: Mapping[str, Position], params: ChatParams
+) -> dict[str, Position]:
+    """Show each debater the positions of the others, without names and in random order."""
+    steps = []
+    for number, (model, own) in enumerate(positions.items(), start=1):
+        others = [each.to_text() for other, each in positions.items() if other != model]
+        run.random.shuffle(others)
+        prompt = prompts.ask_for_reply(run.prompt, own.to_text(), others)
+        steps.append(
+            run.ask(
+                f"reply_{number}", prompt, schema=Reply, model=model, role="debater",
+                with_history=True, params=params.for_step(prompts.DEBATER, prompt),
+            )
+        )  # fmt: skip
+    replies = await run.settled(*steps)
+    return {
+        model: each
+        for model, each in zip(positions, replies, strict=True)
+        if isinstance(each, Reply)
+    }
+
+
+def _cast(models: Sequence[str]) -> tuple[Sequence[str], str, list[str]]:
+    """Return the debaters, the judge, and notes on what had to be left out."""
+    match len(models):
+        case 1:
+            return models, models[0], ["Only one model was available, so nobody disagreed with it."]
+        case 2:
+            return models, models[0], ["Two models debated, and one of them decided."]
+        case 3:
+            return models[:2], models[2], ["Two models debated, because three were available."]
+        case _:
+            return models[:-1], models[-1], []
+
+
+def _can_pay_round(run: Run) -> bool:
+    """Return whether the budget allows a decision and another round as expensive as the first."""
+    left, budget = run.budget_left, run.brief.budget_usd
+    return left is None or budget is None or left >= (budget - left) * 4 / 3
+
+
+def _agree(positions: Mapping[str, Position]) -> bool:
+    return len({normalize_verdict(each.verdict) for each in positions.values()}) == 1
+
+
+def normalize_verdict(text: str) -> str:
+    """Return a verdict without what two people who agree may write differently."""
+    words = re.sub(r"[^\w%+#.-]+", " ", text.casefold()).split()
+    return " ".join(word.strip(".-") for word in words if word not in {"a", "an", "the"})
+
+
+def _build_agreement(positions: Mapping[str, Position], notes: list[str]) -> Result:
+    first = next(iter(positions.values()))
+    reasons = dict.fromkeys(reason for each in positions.values() for reason in each.reasons)
+    doubts = dict.fromkeys(each.would_change for each in positions.values() if each.would_change)
+    who = "Every model agreed, independently." if len(positions) > 1 else "One model answered."
+    text = "\n".join(
+        [
+            first.verdict, "", who, "", "## Reasons", "", *(f"- {each}" for each in reasons), "",
+            "## What would change it", "", *(f"- {each}" for each in doubts), "", "## Votes", "",
+            _draw_votes(positions, positions), "",
+        ]
+    )  # fmt: skip
+    return Result(text, output=_build_output(positions, positions, notes, judge=None))
+
+
+def _build_undecided(closed: Mapping[str, Position], votes: str, notes: list[str]) -> Result:
+    shown = "\n\n".join(each.to_text() for each in closed.values())
+    output = _build_output(closed, closed, notes, judge=None)
+    return Result(f"No decision was made.\n\n{shown}\n\n## Votes\n\n{votes}\n", output=output)
+
+
+def _find_majority(closed: Mapping[str, Position]) -> str:
+    verdicts = [normalize_verdict(each.verdict) for each in closed.values()]
+    return max(verdicts, key=lambda each: (verdicts.count(each), -verdicts.index(each)))
+
+
+def _list_dissent(closed: Mapping[str, Position]) -> str:
+    majority = _find_majority(closed)
+    lines = [
+        f"- {model}: {each.verdict}. {' '.join(each.reasons[:2])}"
+        for model, each in closed.items()
+        if normalize_verdict(each.verdict) != majority
+    ]
+    return "\n".join(lines) or "None: after the replies all agreed."
+
+
+def _draw_votes(before: Mapping[str, Position], after: Mapping[str, Position]) -> str:
+    rows = [
+        f"| {model} | {_cell(each.verdict)} ({each.confidence}) "
+        f"| {_cell(after[model].verdict)} ({after[model].confidence}) |"
+        for model, each in before.items()
+    ]
+    return "\n".join(["| model | first | after the replies |", "|---|---|---|", *rows])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "/").split())
+
+
+def _build_output(
+    before: Mapping[str, Position],
+    after: Mapping[str, Position],
+    notes: list[str],
+    *,
+    judge: str | None,
+) -> dict[str, JsonValue]:
+    votes: list[JsonValue] = [
+        {"model": model, "before": each.model_dump(), "after": after[model].model_dump()}
+        for model, each in before.items()
+    ]
+    return {"votes": votes, "decided_by": judge, "notes": [*notes]}

@@ -1,0 +1,1 @@
+"""Texts of the prompts that are sent to models."""

@@ -1,0 +1,19 @@
+"""Prompts of single questions."""
+
+from collections.abc import Sequence
+from typing import Final
+
+ASSISTANT: Final = "You are a helpful assistant. Answer precisely and say when you do not know."
+
+
+def add_answers(prompt: str, answers: Sequence[str]) -> str:
+    """Ask for one answer in place of several, which are shown without their authors."""
+    shown = "\n\n".join(
+        f'<answer number="{number}">\n{answer}\n</answer>'
+        for number, answer in enumerate(answers, start=1)
+    )
+    return (
+        f"{prompt}\n\n{len(answers)} independent answers to this request follow. Compare them, "
+        "find where they disagree and decide who is right, then give one complete answer of your "
+        f"own. Do not mention that there were others.\n\n{shown}"
+    )
