@@ -13,8 +13,8 @@ One task, from claim to result:
 1. The pool of an orchestrator (`runtime.pool`) claims the flow, `runtime.lease` extends its lease,
    and `runtime.attempt.run_attempt` calls `orchestrator.flows.runner.FlowRunner.handle`.
 2. `workflows.engine.advance` validates the task and replays its workflow, which asks for steps;
-   `orchestrator.cio.Cio` chooses a model for each, `orchestrator.flows.stamping` stamps it. The flow
-   suspends until steps have ended, hands over to a last step, or ends with a result.
+   `orchestrator.cio.Cio` chooses a model for each, `orchestrator.flows.stamping` stamps it. The
+   flow suspends until steps have ended, hands over to a last step, or ends with a result.
 3. The pool of an executor that serves the model claims the subtask. `executor.service.Executor`
    builds the request (`executor.request`), calls the model through `providers.router.Router` and
    the middleware, sends progress and checkpoints, and builds the result (`executor.response`).
