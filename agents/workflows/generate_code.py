@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agents.workflows.coding import prompts
 from agents.workflows.coding.candidates import CodeAttempt, build_candidate, find_best
-from agents.workflows.coding.checks import Ladder, check_candidate, hand_over_unchecked, write_tests
+from agents.workflows.coding.checks import Ladder, answer_unchecked, check_candidate, write_tests
 from agents.workflows.coding.job import CodeJob, TestSuite, find_obstacle, read_job
 from agents.workflows.coding.results import Spending, judge
 from agents.workflows.engine import (
@@ -28,7 +28,7 @@ async def generate_code(run: Run) -> Result | LastStep:
     """Write code and run its tests; repair it once, then escalate while they fail."""
     job = read_job(run)
     if obstacle := find_obstacle(run, job):
-        return hand_over_unchecked(run, job, run.prompt, obstacle)
+        return await answer_unchecked(run, job, run.prompt, obstacle)
     ladder = Ladder.read(run)
     tests, written = job.tests, list[Answer]()
     if tests is None:

@@ -1,7 +1,7 @@
 """OPTIMIZE_CODE: faster code that tests and timing show to be equal and faster, or the original."""
 
 from agents.workflows.coding.candidates import CodeAttempt
-from agents.workflows.coding.checks import Ladder, hand_over_unchecked, read_output
+from agents.workflows.coding.checks import Ladder, answer_unchecked, read_output
 from agents.workflows.coding.job import TestSuite, find_obstacle
 from agents.workflows.coding.optimization import (
     Optimization,
@@ -35,7 +35,7 @@ async def optimize_code(run: Run) -> Result | LastStep:
     """Write faster code, test and time it beside the original, and keep the better one."""
     work = read_optimization(run)
     if obstacle := work.find_obstacle() or find_obstacle(run, work.job):
-        return hand_over_unchecked(run, work.job, work.job.prompt, obstacle)
+        return await answer_unchecked(run, work.job, work.job.prompt, obstacle)
     ladder = Ladder.read(run)
     await prove(run, work, ladder)
     stopped: StepFailed | None = None

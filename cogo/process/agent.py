@@ -115,7 +115,7 @@ async def serve_agent(
                 open_store=partial(open_supabase_store, connection),
                 bus=bus,
                 catalogue=router.catalogue,
-                workflows=await stack.enter_async_context(WorkflowHost(WORKFLOWS)),
+                workflows=await stack.enter_async_context(_open_workflows(project)),
                 lanes=partial(_list_lanes, router),
                 knowledge=Knowledge(policy=project.settings.selection_policy),
                 identity=identity,

@@ -70,7 +70,7 @@ class DecisionMaker:
 
     def _find_sandbox(self, _: TaskBrief, request: DecisionRequest) -> JsonValue:
         language = request.arguments.get("language")
-        lane = find_sandbox_lane(str(language or "python"), has_command=False)
+        lane = find_sandbox_lane(str(language or "python"))
         served = self._cio.registry.sandboxes
         return {"available": lane in served, "backend": served.get(lane)}
 

@@ -21,7 +21,7 @@ from protocol.records import (
     TaskBrief,
 )
 
-SANDBOX_LANES: Final[Mapping[str, str]] = {
+_SANDBOXES: Final[Mapping[str, str]] = {
     "python": "python",
     "javascript": "node",
     "typescript": "node",
@@ -29,8 +29,7 @@ SANDBOX_LANES: Final[Mapping[str, str]] = {
     "ts": "node",
     "node": "node",
 }
-"""The sandbox of each language; other languages run by their command."""
-
+"""The lane of each language that can be run without a command."""
 _SETTINGS: Final = {
     "system": "system",
     "messages": "messages",
@@ -128,10 +127,10 @@ def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
     )
 
 
-def find_sandbox_lane(language: str, *, has_command: bool) -> str:
-    """Return the lane of checks in a language; a command needs no known language."""
-    name = SANDBOX_LANES.get(language.strip().lower())
-    return SANDBOX + (name or "command" if has_command or name else "python")
+def find_sandbox_lane(language: str, *, has_command: bool = False) -> str:
+    """Return the lane of checks in a language, or by a command, whatever the language."""
+    name = "command" if has_command else _SANDBOXES.get(language.strip().lower(), "command")
+    return SANDBOX + name
 
 
 def _find_lane(request: StepRequest) -> str:

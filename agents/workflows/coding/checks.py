@@ -20,10 +20,12 @@ from agents.workflows.engine import (
     BudgetSpent,
     DeadlinePassed,
     LastStep,
+    Result,
     Run,
     Step,
     StepFailed,
 )
+from agents.workflows.one_question import Question, answer_question
 from agents.workflows.step_params import UNVERIFIED
 from protocol.verification import NO_TESTS
 
@@ -53,13 +55,10 @@ class Ladder:
         )
 
 
-def hand_over_unchecked(run: Run, job: CodeJob, prompt: str, reason: str) -> LastStep:
-    """End the task with one draft that is not run, and says why."""
-    settings = job.build_settings(prompts.EXPERT, tests=job.tests)
-    settings[UNVERIFIED] = f"{NO_TESTS}: {reason}"
-    return run.hand_over(
-        run.ask("main", prompt, role="coding", answer=True, with_history=True, params=settings)
-    )
+async def answer_unchecked(run: Run, job: CodeJob, prompt: str, reason: str) -> Result | LastStep:
+    """Answer as the policy wants it, with code that is not run, and says why."""
+    settings = job.build_settings(prompts.EXPERT, tests=job.tests) | {UNVERIFIED: f"{NO_TESTS}: {reason}"}
+    return await answer_question(run, Question(prompt=prompt, params=settings, role="coding"))
 
 
 async def check_candidate(
