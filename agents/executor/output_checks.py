@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from loguru import logger
 
-from agents.executor import code_parser
+from agents.extraction import code_parser
 from agents.runtime.json_process import JsonProcess, NoAnswer
 from providers.chat import FinishReason
 

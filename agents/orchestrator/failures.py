@@ -36,7 +36,7 @@ def compute_snooze(claimed: ClaimedSubtask, error_class: str) -> timedelta:
     return timedelta(seconds=compute_backoff(failures, first=2, longest=30))
 
 
-def build_invalid_failure(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
+def build_invalid_task_failure(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
     """Return a failure that gives up, and names what the owner must change."""
     return Failure(
         ref=claimed.ref,

@@ -16,7 +16,6 @@ from agents.orchestrator.flows.preview import preview_flow
 from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.selection.preferences import Preference
-from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from cogo.cli.options import parse_usd
 from cogo.config.catalogue import load_catalogue
@@ -24,6 +23,7 @@ from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.repository import Repository, has_uncommitted_changes, read_repository_context
 from cogo.terminal import print_text
+from cogo.wiring.workflows import open_workflows
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
 from protocol.json_values import parse_json
@@ -155,13 +155,14 @@ async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: Q
         preferences=task.preferences,
     )
     cio = Cio(catalogue=catalogue, registry=registry)
-    runner = FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=store)
-    try:
-        await preview_flow(runner, brief)
-    except InvalidTask as error:
-        raise InvalidArgument(error.message) from error
-    except NoModel:
-        return
+    async with open_workflows(project) as workflows:
+        runner = FlowRunner(cio=cio, workflows=workflows, outputs=store)
+        try:
+            await preview_flow(runner, brief)
+        except InvalidTask as error:
+            raise InvalidArgument(error.message) from error
+        except NoModel:
+            return
 
 
 def read_text_file(file: Path) -> str:

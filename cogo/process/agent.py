@@ -21,8 +21,6 @@ from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
 from agents.selection.evidence.knowledge import Knowledge
-from agents.workflows.hosting.host import WorkflowHost
-from agents.workflows.registry import WORKFLOWS
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
@@ -34,6 +32,7 @@ from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
+from cogo.wiring.workflows import open_workflows
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
 
@@ -110,12 +109,13 @@ async def serve_agent(
                 checks=checks,
             )
         else:
+            workflows = await stack.enter_async_context(open_workflows(project))
             agent = partial(
                 run_orchestrator,
                 open_store=partial(open_supabase_store, connection),
                 bus=bus,
                 catalogue=router.catalogue,
-                workflows=await stack.enter_async_context(_open_workflows(project)),
+                workflows=workflows,
                 lanes=partial(_list_lanes, router),
                 knowledge=Knowledge(policy=project.settings.selection_policy),
                 identity=identity,

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio, log_choice
-from agents.orchestrator.failures import build_invalid_failure, build_no_model_failure
+from agents.orchestrator.failures import build_invalid_task_failure, build_no_model_failure
 from agents.orchestrator.flows.decisions import (
     POLICY,
     DecisionMaker,
@@ -90,7 +90,7 @@ class FlowRunner:
                 return await self._run(claimed)
             return route_subtask(self._cio, claimed)
         except InvalidTask as error:
-            raise WorkFailed(build_invalid_failure(claimed, error)) from error
+            raise WorkFailed(build_invalid_task_failure(claimed, error)) from error
         except NoModel as error:
             is_known = self._cio.registry.is_known
             failure = build_no_model_failure(claimed, error, is_known=is_known)

@@ -17,8 +17,6 @@ from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, add_quotes, build_quote
-from agents.workflows.hosting.host import WorkflowHost
-from agents.workflows.registry import WORKFLOWS
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import (
@@ -40,6 +38,7 @@ from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line
 from cogo.watch.format import mark_simulated
+from cogo.wiring.workflows import open_workflows
 from protocol.records import TaskBrief
 from protocol.store.gateway import GatewayStore
 from providers.router import Router
@@ -183,8 +182,9 @@ def _plan(project: Project, task: TaskBrief) -> _Plan:
             await store.model_knowledge(agent_id="cogo estimate"), start=start
         )
         cio = Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
-        runner = FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=store)
-        preview = await preview_flow(runner, task)
+        async with open_workflows(project) as workflows:
+            runner = FlowRunner(cio=cio, workflows=workflows, outputs=store)
+            preview = await preview_flow(runner, task)
         kinds = {key.partition(":")[0] for key in preview.decisions}
         if kinds.isdisjoint(_POLICY_DECISIONS):
             return _Plan(preview, preview.choices, follows_policy=not preview.is_open)

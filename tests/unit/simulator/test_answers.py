@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents.executor.code_parser import parse_problem
 from agents.extraction.answer import extract_code
+from agents.extraction.code_parser import parse_problem
 from simulator.answers.placeholders import LANGUAGES, MESSAGE, build_placeholder, detect_language
 from simulator.answers.programs import NAMES, PROGRAMS
 from simulator.answers.text import derive_seed, write_answer, write_reasoning

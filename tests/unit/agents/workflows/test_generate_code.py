@@ -211,8 +211,8 @@ def test_without_a_sandbox_one_draft_is_handed_over_which_says_why_it_was_not_ru
         ({"language": "cobol"}, "cobol is only run with params.test_command"),
     ],
 )
-def test_code_that_is_not_to_be_run_needs_no_decision(params: Any, reason: str) -> None:
-    played = play({}, decisions={}, **params)
+def test_code_that_is_not_to_be_run_needs_only_the_policy(params: Any, reason: str) -> None:
+    played = play({}, decisions={"policy": "rules"}, **params)
 
     assert isinstance(played.end, HandedOver)
     assert reason in str(played.end.step.request["params"])
