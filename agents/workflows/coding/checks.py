@@ -57,7 +57,9 @@ class Ladder:
 
 async def answer_unchecked(run: Run, job: CodeJob, prompt: str, reason: str) -> Result | LastStep:
     """Answer as the policy wants it, with code that is not run, and says why."""
-    settings = job.build_settings(prompts.EXPERT, tests=job.tests) | {UNVERIFIED: f"{NO_TESTS}: {reason}"}
+    settings = job.build_settings(prompts.EXPERT, tests=job.tests) | {
+        UNVERIFIED: f"{NO_TESTS}: {reason}"
+    }
     return await answer_question(run, Question(prompt=prompt, params=settings, role="coding"))
 
 

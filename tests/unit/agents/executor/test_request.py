@@ -106,7 +106,7 @@ def test_params_of_a_wrong_type_are_not_written_into_the_question(language: obje
 
 PLANNED: list[tuple[str, dict[str, Any], str]] = [
     ("GENERATE_CODE", {}, "Sort it"),
-    ("OPTIMIZE_CODE", {}, "Please analyze and optimize the following code"),
+    ("OPTIMIZE_CODE", {}, "Sort it"),
     ("ANALYZE_CODE", {}, "Please review the following code"),
     ("ANALYZE_CODE", {"analysis_type": "debug", "code": "x = y"}, "potential bugs"),
     ("ANALYZE_CODE", {"analysis_type": "document"}, "comprehensive documentation"),
