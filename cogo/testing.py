@@ -136,7 +136,7 @@ def play(
         budget_usd=budget,
     )
     world = World(workflow, task, {} if answers is None else answers, decisions or {})
-    return world.run(choose or _follow(order), watch or _ignore)
+    return world.run(choose or _follow(order), watch)
 
 
 def play_every_order(workflow: Workflow, **script: Any) -> Iterator[Played]:
@@ -229,11 +229,12 @@ class World:
             deadline_passed=self.deadline_passed,
         )
 
-    def run(self, choose: Choose, watch: Callable[[Advance], None]) -> Played:
+    def run(self, choose: Choose, watch: Callable[[Advance], None] | None = None) -> Played:
         """Advance the workflow, and end steps in the order of `choose`, until it has ended."""
         while True:
             outcome = self.advance()
-            watch(outcome)
+            if watch is not None:
+                watch(outcome)
             if not isinstance(outcome, Suspended):
                 return self._conclude(outcome)
             self.suspend(outcome)
@@ -396,7 +397,3 @@ def _follow(order: Sequence[str]) -> Choose:
         return next((each for each in order if each in keys), keys[0])
 
     return choose
-
-
-def _ignore(outcome: Advance) -> None:
-    del outcome

@@ -1,5 +1,11 @@
 """`advance`: one step of a workflow, as a pure function of its task and its record."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
+
 from agents.errors import InvalidTask
 from agents.workflows.engine.definition import Workflow
 from agents.workflows.engine.errors import StepFailed
@@ -19,6 +25,8 @@ from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.run import Run
 from agents.workflows.engine.values import Again, LastStep, Result
 from agents.workflows.engine.work import Branch, Step, describe_wakes
+from protocol.errors import OutOfRange
+from protocol.json_values import make_storable
 from protocol.records import TaskBrief
 from protocol.records.flows import FlowRecord
 
@@ -65,9 +73,13 @@ def _suspend(replay: Replay) -> Advance:
     if not wakes:
         return _fail(replay, "the workflow waits for itself, so nothing can wake it")
     is_single = len(wakes) == 1
+    try:
+        steps = [build_step_request(each) for each in replay.pending.values() if not each.record]
+    except OutOfRange as error:
+        return _fail(replay, str(error))
     awaits = [key for wake in wakes for key in (wake if is_single else wake[:1])]
     return Suspended(
-        steps=[build_step_request(each) for each in replay.pending.values() if each.record is None],
+        steps=steps,
         awaits=list(dict.fromkeys(awaits)),
         wait="all" if is_single else "any",
         cancel=replay.cancelled,
@@ -81,27 +93,43 @@ def _end(replay: Replay, value: object) -> Advance:
         if work is not handed_over:
             kind = "branch" if isinstance(work, Branch) else "step"
             return _fail(replay, f"{kind} {work.key!r} was described and never awaited")
+    try:
+        return _build_end(replay, value)
+    except (OutOfRange, TypeError, ValueError) as error:  # no text, or no JSON
+        return _fail(replay, f"the workflow returned what cannot be stored: {error}")
+
+
+def _build_end(replay: Replay, value: object) -> Advance:
     match value:
-        case Result(text, output=output):
-            return Finished(text=text, output=dict(output or {}), drift=replay.drift)
+        case Result():
+            text, output = _read_result(value)
+            return Finished(text=text, output=output, drift=replay.drift)
         case LastStep(step) if step.key in replay.records:
             return _fail(replay, f"step {step.key!r} was begun before, so the task cannot end so")
         case LastStep(Step() as step):
             return HandedOver(step=build_step_request(step), drift=replay.drift)
         case Again(at=at, params=params, result=result):
-            return Repeats(
-                at=at,
-                params=None if params is None else dict(params),
-                text=result.text if result else "",
-                output=dict((result.output if result else None) or {}),
-                drift=replay.drift,
-            )
+            text, output = _read_result(result) if result else ("", {})
+            given = None if params is None else _make_json(params, "params")
+            return Repeats(at=at, params=given, text=text, output=output, drift=replay.drift)
         case _:
             return _fail(
                 replay,
                 f"the workflow returned {type(value).__name__}; return Result(text), "
                 "run.hand_over(step) or run.again()",
             )
+
+
+def _read_result(result: Result) -> tuple[str, dict[str, JsonValue]]:
+    text: object = result.text
+    if not isinstance(text, str):
+        raise TypeError(f"the text of a Result is {type(text).__name__}")
+    return str(make_storable(text)), _make_json(result.output or {}, "output")
+
+
+def _make_json(values: Mapping[str, Any], name: str) -> dict[str, JsonValue]:
+    made = make_storable(to_jsonable_python(dict(values)), name=name)
+    return made if isinstance(made, dict) else {}
 
 
 def _explain_error(replay: Replay, error: BaseException) -> FlowFailed:

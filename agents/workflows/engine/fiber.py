@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from agents.workflows.engine.outcomes import StepRequest
 from agents.workflows.engine.work import Branch, Step, Work
+from protocol.json_values import make_storable
 from protocol.records.flows import StepRecord
 
 MAX_PREFETCHED: Final = 32
@@ -48,11 +49,12 @@ def close_coroutine(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 def build_step_request(step: Step[Any]) -> StepRequest:
-    """Return what a step asks for."""
+    """Return what a step asks for. Raises OutOfRange if it cannot be stored."""
+    request = make_storable(step.request, name=f"step {step.key!r}")
     return StepRequest(
         key=step.key,
         kind=step.kind,
-        request=step.request,
+        request=request if isinstance(request, dict) else {},
         digest=compute_digest(step),
         role=step.role,
         answer=step.answer,

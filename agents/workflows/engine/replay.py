@@ -280,7 +280,7 @@ class Replay:
                 return
             try:
                 step.value = step.read(record)
-            except StepFailed as error:
+            except Exception as error:
                 step.error = error
         else:
             step.error = build_step_error(step.key, record.error)

@@ -171,6 +171,9 @@ class Run:
         fits that model of pydantic; an answer that does not fit raises StepFailed of class
         `invalid_answer`. The text of steps with `answer` is shown as the task's text.
         """
+        given: object = prompt
+        if not isinstance(given, str):
+            raise WorkflowInvalid(f"the prompt of step {key!r} is {type(given).__name__}, no text")
         request = {
             "prompt": prompt,
             "model": model,

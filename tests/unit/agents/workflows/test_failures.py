@@ -194,3 +194,52 @@ def test_a_workflow_that_differs_between_replays_is_found_out() -> None:
 
     with pytest.raises(NotDeterministic, match="one replay"):
         World(a_flow(flow), TASK, {}, {}).advance()
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        (Result(None), "the text of a Result is NoneType"),  # type: ignore[arg-type]
+        (Result("x", output={"when": float("inf")}), "output holds a number"),
+        (Result("x", output={"what": object()}), "object"),  # type: ignore[dict-item]
+        (None, "returned NoneType"),
+    ],
+)
+def test_a_result_that_cannot_be_stored_is_explained(result: Any, problem: str) -> None:
+    async def flow(run: Run) -> Any:
+        return result
+
+    error_class, message = get_failure(advance(a_flow(flow), TASK, a_record()))
+
+    assert error_class == "workflow_error"
+    assert problem in message
+
+
+def test_a_prompt_must_be_a_text_that_can_be_stored() -> None:
+    async def nothing(run: Run) -> Result:
+        return Result((await run.ask("draft", None)).text)  # type: ignore[call-overload]
+
+    async def half(run: Run) -> Result:
+        return Result((await run.ask("draft", "\0\ud800")).text)
+
+    outcome = advance(a_flow(half), TASK, a_record())
+
+    assert "prompt of step 'draft'" in get_failure(advance(a_flow(nothing), TASK, a_record()))[1]
+    assert isinstance(outcome, Suspended)
+    assert outcome.steps[0].request["prompt"] == "\ufffd\ufffd"
+
+
+def test_an_error_of_a_schema_is_one_of_the_workflow() -> None:
+    class Odd(BaseModel):
+        line: int
+
+        @classmethod
+        def model_validate_json(cls, *args: Any, **kwargs: Any) -> Any:
+            raise RuntimeError("odd")
+
+    async def flow(run: Run) -> Result:
+        return Result(str(await run.ask("draft", "?", schema=Odd)))
+
+    outcome = advance(a_flow(flow), TASK, a_record(a_step("draft", 1)))
+
+    assert "RuntimeError: odd" in get_failure(outcome)[1]
