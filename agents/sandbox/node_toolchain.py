@@ -47,9 +47,7 @@ def get_packages_folder(cache: Path) -> Path:
     return cache / f"node-{digest[:16]}"
 
 
-def install_node_packages(
-    cache: Path, *, environment: dict[str, str], report: Callable[[str], None]
-) -> Path:
+def install_node_packages(cache: Path, *, report: Callable[[str], None]) -> Path:
     """Download the packages of the lock file with npm; scripts of packages are not run.
 
     Raises ToolchainMissing if npm is missing or fails.
@@ -73,7 +71,6 @@ def install_node_packages(
             subprocess.run(  # noqa: S603
                 command,
                 cwd=new,
-                env=environment,
                 check=True,
                 capture_output=True,
                 text=True,

@@ -70,6 +70,7 @@ GROUPS: Final = (
     Group("budget", "Manage spending caps.", default="list"),
     Group("grants", "Manage which models and priorities owners may use.", default="list"),
     Group("local-model", "Install and remove the local model.", default="show"),
+    Group("sandbox", "Run code in the sandbox of this machine."),
     Group("supabase", "Run and manage the embedded Supabase."),
 )
 
@@ -150,6 +151,11 @@ COMMANDS: Final = (
     Command("local-model show", "Show whether it is installed and runs.", "local.local_model:show"),
     Command("local-model install", "Download and install it.", "local.local_model:install"),
     Command("local-model remove", "Delete what was installed.", "local.local_model:remove"),
+    Command(
+        "sandbox run", "Run code with its tests in the sandbox.", "local.sandbox:run_in_sandbox"
+    ),
+    Command("sandbox status", "Show what the sandbox can run.", "local.sandbox:show_sandbox"),
+    Command("sandbox install", "Install what a language needs.", "local.sandbox:install_toolchain"),
     Command("supabase start", "Start the embedded Supabase.", "local.supabase:start"),
     Command("supabase stop", "Stop the embedded Supabase.", "local.supabase:stop"),
     Command(

@@ -17,12 +17,15 @@ from typing import Any, Final
 READY_SECONDS = 180
 """Longer than what `cogo` allows a start: its own words come first."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
+CACHE: Final = Path(tempfile.gettempdir()) / f"cogo-tests-{os.getuid()}"
+"""One cache for all tests: toolchains of the sandbox, which are built once for each version."""
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """Return an environment without the developer's keys and project."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}  # noqa: TID251
-    return kept | {"HOME": str(home), "COGO_ENV_FILE": os.devnull} | variables
+    shared = {"XDG_CACHE_HOME": str(CACHE), "COGO_ENV_FILE": os.devnull}
+    return kept | {"HOME": str(home)} | shared | variables
 
 
 def cogo(*arguments: str, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
