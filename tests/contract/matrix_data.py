@@ -22,6 +22,7 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
     Together they leave at least one row in everything that a person may read.
     """
     finished = await _plan(client, owner)
+    await rpc(client, "cogo_send_event", p_task_id=finished, p_name="matrix")
     for _ in range(2):
         [lease] = await _claim(client, _lane(finished))
         extension = {**_ref(lease), "checkpoint": {"content": "so far", "reasoning": ""}}
@@ -32,6 +33,7 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
         await rpc(client, "cogo_end_call", p_agent_id="matrix", p_call=ended)
         said = [{"role": "assistant", "content": "done"}]
         await _complete(client, {**_ref(lease), "output": {"a": 1}, "messages": said})
+        await _approve_all(client, finished)
     await rpc(client, "cogo_feedback", p_task_id=finished, p_score=1)
     vector = {"model_id": "m", "content": finished, "vector": [1, 0]}
     await rpc(client, "cogo_keep_embeddings", p_owner=owner, p_items=[vector])
@@ -63,13 +65,19 @@ async def _plan(client: httpx.AsyncClient, owner: str) -> str:
     common = {"type": "GENERATE_CODE", "lane": lane, "params": {"model_id": lane}}
     steps = [
         {"key": "a", "dependencies": [], **common},
-        {"key": "b", "dependencies": ["a"], **common},
+        {"key": "b", "dependencies": ["a"], "needs_approval": True, **common},
     ]
     selections = [{"key": "a", "selected_model": lane, "reason": "the matrix asks for it"}]
     await _complete(
         client, {**_ref(lease), "output": {}, "plan": {"subtasks": steps, "selections": selections}}
     )
     return task_id
+
+
+async def _approve_all(client: httpx.AsyncClient, task_id: str) -> None:
+    query = {"select": "id", "task_id": f"eq.{task_id}", "answered_at": "is.null"}
+    for row in (await client.get("/rest/v1/cogo_approvals", params=query)).json():
+        await rpc(client, "cogo_answer_approval", p_approval_id=row["id"], p_approved=True)
 
 
 async def _claim(client: httpx.AsyncClient, lane: str) -> list[dict[str, Any]]:

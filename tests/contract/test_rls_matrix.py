@@ -37,6 +37,7 @@ class Readers(StrEnum):
 
 RELATIONS: Final = {
     "cogo_agents": Readers.SERVICE,
+    "cogo_approvals": Readers.OWNERS,
     "cogo_attempts": Readers.OWNERS,
     "cogo_calls": Readers.OWNERS,
     "cogo_dead_letters": Readers.OWNERS,
@@ -48,6 +49,7 @@ RELATIONS: Final = {
     "cogo_model_switches": Readers.SERVICE,
     "cogo_task_previews": Readers.OWNERS,
     "cogo_ratings": Readers.OWNERS,
+    "cogo_sent_events": Readers.OWNERS,
     "cogo_sessions": Readers.OWNERS,
     "cogo_subtasks": Readers.OWNERS,
     "cogo_tasks": Readers.OWNERS,
@@ -60,6 +62,7 @@ ONLY_ADDED: Final = {("cogo_calls", "PATCH"), ("cogo_calls", "DELETE")}
 
 # Arguments that reach the function and give nobody work.
 USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
+    "cogo_answer_approval": {"p_approval_id": NOBODY, "p_approved": True},
     "cogo_approve_subtask": {"p_subtask_id": NOBODY},
     "cogo_cancel_task": {"p_task_id": NOBODY},
     "cogo_feedback": {"p_task_id": NOBODY, "p_score": 1},
@@ -69,6 +72,7 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_redrive_task": {"p_task_id": NOBODY},
     "cogo_resume_task": {"p_task_id": NOBODY},
     "cogo_schema_versions": {},
+    "cogo_send_event": {"p_task_id": NOBODY, "p_name": "matrix"},
     "cogo_submit_task": {"p_prompt": "matrix", "p_run_at": "2999-01-01T00:00:00Z"},
 }
 AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
@@ -135,6 +139,7 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     },
     "cogo_set_grants": {"p_owner": NOBODY, "p_models": ["matrix"]},
     "cogo_set_lane": {"p_lane": "matrix"},
+    "cogo_step_outputs": {"p_task_id": NOBODY, "p_keys": ["a"]},
     "cogo_take_trial": {"p_agent_id": "m", "p_deployment": "m", "p_trial_id": NOBODY},
     "cogo_set_owner": {"p_owner": NOBODY},
 }
@@ -169,9 +174,18 @@ def matrix_target() -> Iterator[Target]:
         )
 
 
+async def _is_migrated(url: str) -> bool:
+    connection = await asyncpg.connect(url)
+    try:
+        return bool(await connection.fetchval("select to_regclass('cogo.wakes') is not null"))
+    finally:
+        await connection.close()
+
+
 @pytest.fixture
 async def world(matrix_target: Target) -> AsyncIterator[World]:
-    await apply_migrations(matrix_target.db_url)
+    if not await _is_migrated(matrix_target.db_url):
+        await apply_migrations(matrix_target.db_url)
     async with AsyncExitStack() as stack:
         clients: dict[str, httpx.AsyncClient] = {}
         tokens: dict[str, str | None] = {}

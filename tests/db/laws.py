@@ -106,13 +106,46 @@ LAWS: Final = {
         select s.id from cogo.subtasks s left join cogo.subtask_outputs o on o.subtask_id = s.id
          where (s.status = 'completed') <> (o.subtask_id is not null) or o.attempt <> s.attempt
     """,
-    "a task costs what its attempts cost": """
+    "a task costs what its attempts cost, and the child tasks of which it has learned": """
         select t.id from public.cogo_tasks t
          where t.cost_usd is distinct from (
-           select case when bool_and(a.cost_usd is not null) is not false
-                    then coalesce(sum(a.cost_usd), 0) end
-             from public.cogo_attempts a where a.task_id = t.id and a.ended_at is not null
+           select case when bool_and(c.usd is not null) is not false
+                    then coalesce(sum(c.usd), 0) end
+             from (
+               select a.cost_usd from public.cogo_attempts a
+                where a.task_id = t.id and a.ended_at is not null
+               union all
+               select k.cost_usd from cogo.child_tasks k where k.parent_id = t.id
+             ) as c (usd)
          )
+    """,
+    "an ended child task whose parent has no wake of it has been booked": """
+        select k.child_id from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+         where t.finished_at is not null and k.cost_usd is distinct from t.cost_usd
+           and not exists (select from cogo.wakes w where w.child_id = k.child_id)
+    """,
+    "a step that waits for a child task has one that is open, or a wake": """
+        select s.id from cogo.subtasks s
+         where s.kind = 'task' and s.finished_at is null
+           and not exists (
+             select from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+              where k.subtask_id = s.id and t.finished_at is null
+           )
+           and not exists (select from cogo.wakes w where w.subtask_id = s.id)
+    """,
+    "a child task is open only while its step is, or a wake will cancel it": """
+        select k.child_id from cogo.child_tasks k
+          join public.cogo_tasks t on t.id = k.child_id
+          join cogo.subtasks s on s.id = k.subtask_id
+         where t.finished_at is null and s.finished_at is not null
+           and not exists (
+             select from cogo.wakes w where w.child_id = k.child_id and w.reason = 'cancel'
+           )
+    """,
+    "an approval is open exactly while its subtask waits": """
+        select a.id from public.cogo_approvals a join cogo.subtasks s on s.id = a.subtask_id
+         where (a.answered_at is null and a.withdrawn_at is null)
+               and s.finished_at is not null
     """,
 }
 

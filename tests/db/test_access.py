@@ -14,6 +14,8 @@ pytestmark = pytest.mark.db
 OWNED: Final = (
     "public.cogo_tasks",
     "public.cogo_subtasks",
+    "public.cogo_approvals",
+    "public.cogo_sent_events",
     "public.cogo_attempts",
     "public.cogo_model_selections",
     "public.cogo_events",
@@ -33,6 +35,8 @@ OWNED: Final = (
 )
 OPERATORS: Final = (
     "public.cogo_agents",
+    "cogo.child_tasks",
+    "cogo.wakes",
     "cogo.lanes",
     "cogo.owners",
     "cogo.lane_clocks",
@@ -57,6 +61,8 @@ USERS_RPCS: Final = (
     "cogo_pause_task",
     "cogo_resume_task",
     "cogo_approve_subtask",
+    "cogo_answer_approval",
+    "cogo_send_event",
     "cogo_feedback",
     "cogo_forget_embeddings",
     "cogo_schema_versions",
@@ -79,7 +85,8 @@ async def a_finished_task(database: Database, owner: object) -> None:
     [plan] = await agent.claim("cio")
     selections = [{"key": "a", "selected_model": "model-a", "reason": "r"}]
     spare = step("spare", lane="model-b", on_failure="continue")
-    steps = [step("a"), step("b", "a", "spare")]
+    steps = [step("a"), step("b", "a", "spare", needs_approval=True)]
+    await agent.connection.execute("select from public.cogo_send_event($1, 'go')", task_id)
     await agent.complete(plan, plan={"subtasks": [spare, *steps], "selections": selections})
     [lease] = await agent.claim("model-b")
     await agent.fail(lease, "give_up")
@@ -90,6 +97,11 @@ async def a_finished_task(database: Database, owner: object) -> None:
         await begin(agent, call)
         await end(agent, call, 0.5)
         await agent.complete(lease, messages=[{"role": "user", "content": "hi"}])
+        await agent.connection.execute(
+            "select from public.cogo_approvals a, public.cogo_answer_approval(a.id, true)"
+            " where a.task_id = $1 and a.answered_at is null",
+            task_id,
+        )
     await agent.connection.execute("select from public.cogo_feedback($1, 1)", task_id)
     assert await agent.connection.fetchval(
         "select status = 'completed' from public.cogo_tasks where id = $1", task_id

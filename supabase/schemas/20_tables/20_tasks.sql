@@ -30,6 +30,9 @@ create table if not exists public.cogo_tasks (
   created_at timestamptz not null default cogo.now(),
   started_at timestamptz,
   finished_at timestamptz,
+  -- Set by the database when a workflow inserts a child task or repeats itself.
+  parent_task_id uuid references public.cogo_tasks (id) on delete cascade,
+  previous_task_id uuid,
   constraint cogo_tasks_status check (
     status in ('pending', 'running', 'held', 'completed', 'failed', 'cancelled')
   ),
@@ -67,6 +70,10 @@ comment on column public.cogo_tasks.simulated is
   'Whether the vendor simulator answered instead of a model. Such calls cost nothing.';
 comment on column public.cogo_tasks.idempotency_key is
   'Unique per owner: the same key never creates a second task.';
+comment on column public.cogo_tasks.parent_task_id is
+  'The task whose workflow inserted this one and waits for it. Its cost is the parent''s too.';
+comment on column public.cogo_tasks.previous_task_id is
+  'The run before this one, if its workflow repeats itself. It may have been deleted.';
 create index if not exists cogo_tasks_owner on public.cogo_tasks (owner, seq);
 create unique index if not exists cogo_tasks_idempotency
   on public.cogo_tasks (owner, idempotency_key) nulls not distinct
@@ -76,6 +83,10 @@ create index if not exists cogo_tasks_session on public.cogo_tasks (session_id, 
 create index if not exists cogo_tasks_open on public.cogo_tasks (seq) where finished_at is null;
 create index if not exists cogo_tasks_finished on public.cogo_tasks (finished_at)
   where finished_at is not null;
+create index if not exists cogo_tasks_parent on public.cogo_tasks (parent_task_id)
+  where parent_task_id is not null;
+create index if not exists cogo_tasks_previous on public.cogo_tasks (previous_task_id)
+  where previous_task_id is not null;
 create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)
   where deadline is not null and finished_at is null;
 alter table public.cogo_tasks enable row level security;

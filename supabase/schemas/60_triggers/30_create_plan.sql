@@ -23,7 +23,10 @@ begin
     jsonb_build_object(
       'task_id', new.id, 'type', new.type, 'priority', new.priority, 'run_at', new.run_at,
       'timestamp', cogo.iso_timestamp(new.created_at)
-    ),
+    ) || case
+      when new.parent_task_id is null then '{}'
+      else jsonb_build_object('parent_task_id', new.parent_task_id)
+    end,
     cogo.current_actor()
   );
   return null;

@@ -152,26 +152,41 @@ create or replace function cogo.promote_due(p_limit integer)
   returns integer language plpgsql set search_path = ''
 as $$
 declare
-  v_now timestamptz := cogo.now();
-  v_count integer;
+  v_ids uuid[];
+  v_sleeps uuid[];
 begin
   -- Only tasks are locked: locks on subtasks that are not used could deadlock two reapers.
-  with due as materialized (
-    select s.id
-      from cogo.subtasks s
-      join public.cogo_tasks t on t.id = s.task_id
-     where s.status = 'delayed' and s.run_at <= v_now and s.kind <> 'sleep'
-     order by s.run_at
-     limit p_limit
-       for no key update of t skip locked
-  )
+  select array_agg(due.id) into v_ids
+    from (
+      select s.id
+        from cogo.subtasks s
+        join public.cogo_tasks t on t.id = s.task_id
+       where s.status = 'delayed' and s.run_at <= cogo.now()
+       order by s.run_at
+       limit p_limit
+         for no key update of t skip locked
+    ) as due;
+  if v_ids is null then
+    return 0;
+  end if;
+  -- Read their statuses again, now that the tasks are locked.
+  select array_agg(s.id),
+         array_agg(s.id order by s.run_at, s.seq) filter (where s.kind = 'sleep')
+    into v_ids, v_sleeps
+    from cogo.subtasks s
+   where s.id = any (v_ids) and s.status = 'delayed' and s.run_at <= cogo.now();
   update cogo.subtasks s
      set status = 'queued', run_at = null
-    from due d
-   where s.id = d.id and s.status = 'delayed';
-  get diagnostics v_count = row_count;
-  return v_count;
+   where s.id = any (v_ids) and s.kind <> 'sleep' and s.status = 'delayed';
+  if v_sleeps is not null then
+    perform cogo.end_waiting_steps(
+      v_sleeps, array_fill('{}'::jsonb, array[cardinality(v_sleeps)]),
+      array_fill(null::jsonb, array[cardinality(v_sleeps)])
+    );
+  end if;
+  return coalesce(cardinality(v_ids), 0);
 end;
 $$;
 comment on function cogo.promote_due is
-  'Queue delayed subtasks that are due, at most p_limit; return how many. Skips locked tasks.';
+  'Queue delayed subtasks that are due, and end due sleeps, at most p_limit; return how many. Skips
+locked tasks.';

@@ -44,6 +44,12 @@ begin
     return format('error of step %s must be an object with class and message', v_key);
   elsif v_kind = 'sleep' and nullif(p_step ->> 'run_at', '') is null then
     return format('step %s of kind sleep needs run_at', v_key);
+  elsif v_kind = 'approve' and cogo.to_uuid(p_step -> 'params' ->> 'by') is null
+        and coalesce(p_step -> 'params' ->> 'by', 'operators') <> 'operators' then
+    return format('step %s: by must be the uuid of a person, or operators', v_key);
+  elsif v_kind = 'event'
+        and coalesce(p_step -> 'params' ->> 'name', '') !~ '^[A-Za-z0-9_.:-]{1,100}$' then
+    return format('step %s: the name of an event must be 1 to 100 of A-Z a-z 0-9 _ . : -', v_key);
   elsif (v_kind = 'task') <> (jsonb_typeof(coalesce(p_step -> 'child', 'null')) = 'object') then
     return format('step %s: a step of kind task needs a child, and no other may have one', v_key);
   end if;

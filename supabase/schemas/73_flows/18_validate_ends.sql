@@ -57,7 +57,7 @@ begin
   v_problem := case v_ends[1]
     when 'suspend' then cogo.validate_suspension(p_subtask.task_id, p_item -> 'suspend')
     when 'hand_over' then cogo.validate_hand_over(p_subtask.task_id, p_item -> 'hand_over')
-    when 'again' then 'a next run is not supported yet'
+    when 'again' then cogo.validate_next_run(p_subtask.task_id, p_item -> 'again')
   end;
   if v_problem is not null then
     return v_problem;

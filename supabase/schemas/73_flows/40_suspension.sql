@@ -58,6 +58,9 @@ begin
   if v_left = 0 then
     perform cogo.wake_flows(array[p_subtask.task_id]);
   end if;
+  if v_suspend @? '$.steps[*] ? (@.kind == "event" || @.kind == "task")' then
+    perform cogo.open_waiting_steps(p_subtask.task_id, v_suspend -> 'steps');
+  end if;
 end;
 $$;
 comment on function cogo.suspend_flow is

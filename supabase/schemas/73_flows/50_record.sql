@@ -32,13 +32,21 @@ as $$
           select s.key, s.kind, s.status, s.end_no, s.finished_at, s.attempt, s.not_needed, s.seq,
                  p.metadata ->> 'digest' as digest, o.output,
                  case when cogo.is_model_lane(s.lane) then s.lane end as model_id,
-                 (
-                   select case when bool_and(a.cost_usd is not null) is not false then
-                            coalesce(sum(a.cost_usd), 0)
-                          end
-                     from public.cogo_attempts a
-                    where a.subtask_id = s.id and a.ended_at is not null
-                 ) as cost_usd,
+                 case s.kind
+                   when 'task' then (
+                     select case when bool_and(k.cost_usd is not null) is not false then
+                              coalesce(sum(k.cost_usd), 0)
+                            end
+                       from cogo.child_tasks k where k.subtask_id = s.id
+                   )
+                   else (
+                     select case when bool_and(a.cost_usd is not null) is not false then
+                              coalesce(sum(a.cost_usd), 0)
+                            end
+                       from public.cogo_attempts a
+                      where a.subtask_id = s.id and a.ended_at is not null
+                   )
+                 end as cost_usd,
                  case when s.status = 'failed' then coalesce(
                    p.error,
                    (

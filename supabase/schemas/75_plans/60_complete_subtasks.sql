@@ -82,6 +82,18 @@ begin
        join cogo.subtasks s on s.id = k.id
       where k.kind in ('closing', 'route', 'outdated', 'suspend');
   end if;
+  if p_items @? '$[*].again ? (@.type() == "object")' then
+    v_items := array(
+      select case
+               when k.kind = 'sink' and jsonb_typeof(k.item -> 'again') = 'object'
+               then cogo.repeat_task(s.task_id, k.item)
+               else k.item
+             end
+        from unnest(v_ids, v_items, v_kinds) with ordinality as k (id, item, kind, ordinal)
+        left join cogo.subtasks s on s.id = k.id
+       order by k.ordinal
+    );
+  end if;
   if v_kinds && '{plan,hand_over,sink,step}' then
     perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
   end if;

@@ -26,6 +26,7 @@ declare
   v_limited boolean;
   v_due boolean;
   v_expired boolean;
+  v_wakes boolean;
   v_ids uuid[];
 begin
   perform cogo.set_actor(p_agent_id);
@@ -46,20 +47,23 @@ begin
     end if;
   end if;
 
-  -- In most cases there is none of these, which one query of three indexes shows.
+  -- In most cases there is none of these, which one query of a few indexes shows.
   select exists (select from cogo.lanes), array(select o.owner from cogo.owners o),
          exists (
-           select from cogo.subtasks s
-            where s.status = 'delayed' and s.run_at <= cogo.now() and s.kind <> 'sleep'
+           select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
          ),
          exists (
            select from cogo.subtasks s
             where s.status = 'running' and s.lease_expires_at < cogo.now()
-         )
-    into v_limited, v_owners, v_due, v_expired;
+         ),
+         'cio' = any (p_lanes) and exists (select from cogo.wakes)
+    into v_limited, v_owners, v_due, v_expired, v_wakes;
   v_limited := v_limited or v_owners <> '{}';
   if v_limited then
     perform cogo.lock_limits(p_lanes);
+  end if;
+  if v_wakes then
+    perform cogo.apply_wakes(20);
   end if;
   if v_due then
     perform cogo.promote_due(20);

@@ -17,6 +17,9 @@ begin
 
   promoted := cogo.promote_due(p_limit);
   select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  perform cogo.apply_wakes(p_limit);
+  delete from cogo.wakes w
+   where not exists (select from public.cogo_tasks t where t.id = w.parent_id);
   perform cogo.end_unserved_steps(p_limit);
   for v_task_id in
     select t.id
@@ -30,11 +33,17 @@ begin
      limit p_limit
        for no key update skip locked
   loop
-    -- A workflow with steps has 30 seconds to return what it has.
+    -- The deadline of its parent may just have cancelled it.
+    continue when exists (
+      select from public.cogo_tasks t where t.id = v_task_id and t.finished_at is not null
+    );
+    -- A workflow with steps has 30 seconds to return what it has, unless a parent waits for it.
     if exists (
       select from cogo.flows f
         join cogo.subtasks s on s.task_id = f.task_id and s.key = 'plan'
+        join public.cogo_tasks t on t.id = f.task_id
        where f.task_id = v_task_id and f.deadline_passed_at is null and s.finished_at is null
+         and t.parent_task_id is null
     ) then
       perform cogo.pass_deadline(v_task_id);
     else
@@ -50,5 +59,5 @@ begin
 end;
 $$;
 comment on function public.cogo_reap is
-  'Do the housekeeping: expired leases, due subtasks, deadlines, unserved lanes, expired answers. Every
-agent calls this every few seconds.';
+  'Do the housekeeping: expired leases, due subtasks, ends of child tasks, deadlines, unserved lanes,
+expired answers. Every agent calls this every few seconds.';

@@ -45,13 +45,12 @@ a cap of their own gets the default one.';
 
 create or replace function cogo.evaluate_cap(
   p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean,
-  p_spent numeric, p_usd numeric,
+  p_spent numeric, p_reserved numeric, p_usd numeric,
   out answer text, out scope text, out detail text, out resets_at timestamptz
 )
   language plpgsql stable set search_path = ''
 as $$
 declare
-  v_reserved numeric := cogo.reserved_usd(p_scope, p_key);
   v_name text := case p_scope
     when 'task' then 'the task''s budget'
     when 'total' then 'the cap on everything'
@@ -72,20 +71,20 @@ begin
       'give it one in cogo.toml, or allow it: `cogo budget set ... --allow-unpriced`',
       v_name, trim_scale(p_limit)
     );
-  elsif p_spent + v_reserved + p_usd > p_limit then
+  elsif p_spent + p_reserved + p_usd > p_limit then
     resets_at := cogo.period_end(p_per, cogo.now());
-    -- Running calls rarely cost all that is reserved for them, so waiting may help.
-    answer := case when v_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
+    -- Running calls and child tasks rarely cost all that is reserved for them, so waiting may help.
+    answer := case when p_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
     detail := format(
-      '%s is $%s%s: $%s are spent, $%s are reserved for calls that run, $%s are left, and this call '
+      '%s is $%s%s: $%s are spent, $%s are reserved for what runs, $%s are left, and this call '
       'may cost up to $%s%s%s',
       v_name, trim_scale(p_limit), case when p_per <> 'ever' then ' a ' || p_per else '' end,
-      round(p_spent, 6), round(v_reserved, 6), round(greatest(p_limit - p_spent - v_reserved, 0), 6),
+      round(p_spent, 6), round(p_reserved, 6), round(greatest(p_limit - p_spent - p_reserved, 0), 6),
       round(p_usd, 6),
       case when p_scope = 'task' then
         format(
           '; a budget of $%s would be enough',
-          round(ceil((p_spent + v_reserved + p_usd) * 1e6) / 1e6, 6)
+          round(ceil((p_spent + p_reserved + p_usd) * 1e6) / 1e6, 6)
         )
       end,
       '; it resets at ' || cogo.iso_timestamp(resets_at)

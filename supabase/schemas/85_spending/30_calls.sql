@@ -1,4 +1,4 @@
--- Locks the attempt (so that it cannot end meanwhile), the task's budget, then the caps by key.
+-- Locks the attempt (so that it cannot end meanwhile), the task's budgets, then the caps by key.
 -- Spending is read afterwards: an earlier snapshot would miss that of the previous holder.
 create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
   returns table (answer text, scope text, detail text, resets_at timestamptz)
@@ -9,7 +9,7 @@ declare
   v_item constant jsonb := cogo.sanitize_usage(p_call);
   v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, v_item);
   v_usd numeric := case when v_call.simulated then 0 else (v_item ->> 'max_usd')::numeric end;
-  v_budget numeric;
+  v_budget record;
   v_cap cogo.budgets;
   v_key text := cogo.budget_key(v_call.owner);
 begin
@@ -46,22 +46,24 @@ begin
     return;
   end if;
 
-  select t.budget_usd into v_budget from public.cogo_tasks t where t.id = v_call.task_id;
-  if v_budget is not null and v_call.simulated is not true then
-    perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_call.task_id::text, 0));
-    select p.* into answer, scope, detail, resets_at
-      from cogo.evaluate_cap(
-        'task', v_call.task_id::text, 'ever', v_budget, false,
-        (
-          select coalesce(sum(c.cost_usd), 0)
-            from public.cogo_calls c where c.task_id = v_call.task_id
-        ),
-        v_usd
-      ) p;
-    if answer is not null then
-      return next;
-      return;
-    end if;
+  if v_call.simulated is not true then
+    perform cogo.lock_task_budgets(v_call.task_id);
+    for v_budget in select b.* from cogo.task_budgets(v_call.task_id) b order by b.height loop
+      select p.* into answer, scope, detail, resets_at
+        from cogo.evaluate_cap(
+          'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, v_budget.spent_usd,
+          v_budget.reserved_usd, v_usd
+        ) p;
+      if answer is not null then
+        if v_budget.height > 0 then
+          detail := replace(
+            detail, 'the task''s budget', format('the budget of its parent task %s', v_budget.task_id)
+          );
+        end if;
+        return next;
+        return;
+      end if;
+    end loop;
   end if;
   for v_cap in
     select b.* from cogo.lock_budgets(v_key, v_call.provider) b
@@ -71,7 +73,7 @@ begin
     select p.* into answer, scope, detail, resets_at
       from cogo.evaluate_cap(
         v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd, v_cap.allow_unpriced, v_cap.spent_usd,
-        v_usd
+        cogo.reserved_usd(v_cap.scope, v_cap.key), v_usd
       ) p;
     if answer is not null then
       return next;

@@ -14,9 +14,15 @@ begin
     select t.id, t.finished_at
       from public.cogo_tasks t
      where t.finished_at < cogo.now() - p_older_than
+       -- Child tasks are deleted with their parent.
+       and t.parent_task_id is null
        -- Its agent has been asked to stop and must still learn what became of its lease.
        and not exists (
          select from cogo.subtasks s where s.task_id = t.id and s.status = 'running'
+       )
+       and not exists (
+         select from cogo.child_tasks k join cogo.subtasks s on s.task_id = k.child_id
+          where k.root_id = t.id and s.finished_at is null
        )
      order by t.finished_at
      limit p_limit
@@ -25,7 +31,11 @@ begin
     select o.id, sum(h.events) over (order by o.finished_at, o.id) - h.events as before
       from old o
      cross join lateral (
-       select coalesce(max(e.seq), 0) as events from cogo.events e where e.task_id = o.id
+       select coalesce(max(e.seq), 0) + (
+                select count(*) from cogo.child_tasks k join cogo.events c on c.task_id = k.child_id
+                 where k.root_id = o.id
+              ) as events
+         from cogo.events e where e.task_id = o.id
      ) as h
   )
   delete from public.cogo_tasks t
@@ -74,6 +84,10 @@ begin
       where o.started_at < cogo.now() - p_calls_older_than
         and not exists (
           select from public.cogo_tasks t where t.id = o.task_id and t.finished_at is null
+        )
+        and not exists (
+          select from cogo.child_tasks k join public.cogo_tasks r on r.id = k.root_id
+           where k.child_id = o.task_id and r.finished_at is null
         )
       order by o.started_at limit p_limit
         for update skip locked

@@ -32,21 +32,16 @@ begin
       raise exception using errcode = 'TQ003',
         message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
     end if;
-    perform cogo.cancel_open_subtasks(array[p_task_id], v_reason);
-    update public.cogo_tasks t
-       set status = 'cancelled',
-           error = jsonb_build_object('class', 'cancelled', 'message', v_reason),
-           cancel_requested_at = cogo.now(),
-           paused_at = null,
-           finished_at = cogo.now()
-     where t.id = p_task_id;
+    -- So that all of them can be cancelled with it.
+    perform cogo.lock_descendants(p_task_id);
+    perform cogo.cancel_tasks(array[p_task_id], v_reason);
     select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   end if;
   return v_task;
 end;
 $$;
 comment on function public.cogo_cancel_task is
-  'Cancel an open task at once; its running subtasks are asked to stop.';
+  'Cancel an open task and its child tasks at once; running subtasks are asked to stop.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_pause_task(p_task_id uuid)
@@ -61,18 +56,14 @@ begin
     raise exception using errcode = 'TQ003',
       message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
   end if;
-  update public.cogo_tasks t
-     set status = 'held', paused_at = cogo.now()
-   where t.id = p_task_id;
-  update cogo.subtasks s
-     set status = 'held'
-   where s.task_id = p_task_id and s.status in ('blocked', 'queued', 'delayed', 'waiting');
+  perform cogo.pause_tasks(p_task_id || cogo.lock_descendants(p_task_id));
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   return v_task;
 end;
 $$;
 comment on function public.cogo_pause_task is
-  'Pause a task: running subtasks are finished, nothing is claimed until it is resumed.';
+  'Pause a task and its child tasks: running subtasks are finished, nothing is claimed until it is
+resumed.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_resume_task(p_task_id uuid)
@@ -80,6 +71,7 @@ create or replace function public.cogo_resume_task(p_task_id uuid)
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_ids uuid[];
 begin
   if v_task.finished_at is not null then
     raise exception using errcode = 'TQ003',
@@ -87,17 +79,18 @@ begin
   elsif v_task.status <> 'held' then
     return v_task;
   end if;
+  v_ids := p_task_id || cogo.lock_descendants(p_task_id);
   update public.cogo_tasks t
      set status = case when t.started_at is null then 'pending' else 'running' end,
          paused_at = null
-   where t.id = p_task_id;
+   where t.id = any (v_ids) and t.status = 'held';
   update cogo.subtasks s
      set status = cogo.resting_status(
            'running', s.deps_left, s.needs_approval, s.run_at, cogo.now(), s.kind
          )
-   where s.task_id = p_task_id and s.status = 'held';
+   where s.task_id = any (v_ids) and s.status = 'held';
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   return v_task;
 end;
 $$;
-comment on function public.cogo_resume_task is 'Resume a paused task.';
+comment on function public.cogo_resume_task is 'Resume a paused task and its child tasks.';

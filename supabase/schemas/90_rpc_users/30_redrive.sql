@@ -55,6 +55,12 @@ begin
   elsif v_task.status <> 'failed' then
     raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only a failed one can be redriven', p_task_id, v_task.status);
+  elsif v_task.parent_task_id is not null and not cogo.is_awaited_child(p_task_id) then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        'task %s went on without its child task %s', v_task.parent_task_id, p_task_id
+      ),
+      hint = 'redriving the parent, if it failed, redrives the child';
   end if;
 
   update public.cogo_tasks t
@@ -102,6 +108,7 @@ begin
   update cogo.subtasks s
      set status = cogo.resting_status('running', 0, s.needs_approval, s.run_at, v_now, s.kind)
    where s.task_id = p_task_id and s.status = 'blocked' and s.deps_left = 0;
+  perform cogo.reopen_waiting_steps(p_task_id);
 
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   return v_task;
@@ -142,6 +149,7 @@ begin
     end if;
     perform public.cogo_redrive_task(v_subtask.task_id);
     perform cogo.revive_subtasks(array[p_subtask_id]);
+    perform cogo.reopen_waiting_steps(v_subtask.task_id);
   elsif v_subtask.dead_at is not null then
     if v_task.finished_at is not null or exists (
       select from cogo.dependencies d join cogo.subtasks child on child.id = d.child_id

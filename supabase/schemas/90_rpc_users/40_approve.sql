@@ -1,3 +1,74 @@
+create or replace function cogo.describe_answer(p_approval public.cogo_approvals)
+  returns text language sql stable
+  return format(
+    '%s by %s at %s%s',
+    case when (p_approval).approved then 'approved' else 'refused' end,
+    coalesce((p_approval).answered_by::text, 'an operator'),
+    cogo.iso_timestamp((p_approval).answered_at), ': ' || (p_approval).comment
+  );
+comment on function cogo.describe_answer is 'Return how an approval was answered, for a sentence.';
+
+-- Security definer: people may not write the tables; the caller is checked here.
+create or replace function public.cogo_answer_approval(
+  p_approval_id uuid, p_approved boolean, p_comment text default null, p_person uuid default null
+)
+  returns public.cogo_approvals language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_person uuid := case when cogo.is_operator() then p_person else auth.uid() end;
+  v_is_operator boolean := cogo.is_operator() and p_person is null;
+  v_approval public.cogo_approvals;
+  v_subtask cogo.subtasks;
+begin
+  if p_approved is null then
+    raise exception using errcode = 'TQ004', message = 'p_approved must be true or false';
+  end if;
+  perform cogo.check_size('p_comment', length(p_comment));
+  select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
+  if not found
+     or not (v_is_operator or v_approval.owner = v_person or v_approval."by" = v_person::text)
+        is true then
+    raise exception using errcode = 'TQ002',
+      message = format('there is no approval %s, or it is not yours', p_approval_id);
+  end if;
+  perform from public.cogo_tasks t where t.id = v_approval.task_id for no key update;
+  select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
+
+  if v_approval.answered_at is not null then
+    -- The first answer counts and may be repeated.
+    if v_approval.approved = p_approved then
+      return v_approval;
+    end if;
+    raise exception using errcode = 'TQ003',
+      message = format('%s was %s', v_approval.key, cogo.describe_answer(v_approval));
+  elsif not v_is_operator and v_approval."by" <> v_person::text then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        'only %s may answer %s',
+        case v_approval."by" when 'operators' then 'operators' else 'person ' || v_approval."by" end,
+        v_approval.key
+      );
+  end if;
+  select s.* into v_subtask from cogo.subtasks s where s.id = v_approval.subtask_id;
+  if v_subtask.status not in ('waiting', 'held') then
+    raise exception using errcode = 'TQ003',
+      message = format('%s is %s: it waits for no approval', v_approval.key, v_subtask.status);
+  end if;
+
+  update public.cogo_approvals a
+     set answered_at = cogo.now(), approved = p_approved, answered_by = v_person,
+         comment = p_comment
+   where a.id = p_approval_id
+  returning a.* into v_approval;
+  perform cogo.apply_answer(v_subtask, v_approval);
+  perform cogo.announce_approval('APPROVAL_ANSWERED', v_approval);
+  return v_approval;
+end;
+$$;
+comment on function public.cogo_answer_approval is
+  'Answer a question to people. The first answer counts: repeating it returns the row, another one raises
+TQ003 with the first. Operators answer for p_person, or without it as operators.';
+
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_approve_subtask(
   p_subtask_id uuid, p_approved boolean default true, p_comment text default null
@@ -5,48 +76,23 @@ create or replace function public.cogo_approve_subtask(
   returns public.cogo_subtasks language plpgsql security definer set search_path = ''
 as $$
 declare
-  v_subtask cogo.subtasks;
-  v_error jsonb := jsonb_build_object(
-    'class', 'rejected', 'message', coalesce(p_comment, 'the step was refused')
-  );
+  v_approval_id uuid;
   v_row public.cogo_subtasks;
 begin
-  perform cogo.check_size('p_comment', length(p_comment));
   perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
   if not found then
     raise exception using
       errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);
   end if;
-  select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
-
-  if v_subtask.status = 'waiting' and v_subtask.kind = 'ask' then
-    update cogo.subtask_payloads p
-       set metadata = p.metadata || jsonb_build_object(
-             'approval', jsonb_build_object(
-               'approved', p_approved, 'comment', p_comment, 'by', auth.uid(),
-               'at', cogo.iso_timestamp(cogo.now())
-             ) || case when p_approved then '{}' else jsonb_build_object('error', v_error) end
-           )
-     where p.subtask_id = p_subtask_id;
-    if p_approved then
-      update cogo.subtasks s
-         set status = 'queued', needs_approval = false, run_at = null
-       where s.id = p_subtask_id;
-    else
-      perform cogo.dead_letter_subtask(p_subtask_id, v_error);
-    end if;
-  elsif not exists (
-    -- The first answer counts and may be repeated.
-    select from cogo.subtask_payloads p
-     where p.subtask_id = p_subtask_id
-       and (p.metadata -> 'approval' ->> 'approved')::boolean = p_approved
-  ) then
+  select a.id into v_approval_id from public.cogo_approvals a where a.subtask_id = p_subtask_id;
+  if not found then
     raise exception using errcode = 'TQ003',
-      message = format('subtask %s is %s: it waits for no approval', p_subtask_id, v_subtask.status);
+      message = format('subtask %s waits for no approval', p_subtask_id);
   end if;
+  perform public.cogo_answer_approval(v_approval_id, p_approved, p_comment);
   select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
   return v_row;
 end;
 $$;
 comment on function public.cogo_approve_subtask is
-  'Approve a waiting subtask, which queues it, or refuse it, which fails its task.';
+  'Answer the approval of a subtask, like cogo_answer_approval().';

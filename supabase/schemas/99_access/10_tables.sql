@@ -15,13 +15,15 @@ grant select on
   to authenticated;
 
 revoke all on
-  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
+  public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
   public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
   from public, anon, authenticated, service_role;
 grant select on
-  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
+  public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_subtasks, public.cogo_task_previews, public.cogo_events, public.cogo_dead_letters,
   public.cogo_model_stats, public.cogo_usage
@@ -32,19 +34,22 @@ grant insert (
   budget_usd, deadline, run_at, stream
 ) on public.cogo_tasks to authenticated;
 grant select on
-  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
+  public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
   public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
   to service_role;
 -- Rows of the audit log, public.cogo_calls, are only added.
 grant insert on
-  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
+  public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_agents, public.cogo_model_switches
   to service_role;
 grant update, delete on
-  public.cogo_tasks, public.cogo_sessions, public.cogo_messages, public.cogo_attempts,
+  public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
+  public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_embeddings, public.cogo_agents,
   public.cogo_model_switches
   to service_role;

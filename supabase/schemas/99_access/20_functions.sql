@@ -7,7 +7,8 @@ grant execute on function cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_r
   to authenticated;
 
 revoke all on function
-  public.cogo_api_keys, public.cogo_approve_subtask, public.cogo_begin_call, public.cogo_budgets,
+  public.cogo_answer_approval, public.cogo_api_keys, public.cogo_approve_subtask,
+  public.cogo_begin_call, public.cogo_budgets,
   public.cogo_cache_answer, public.cogo_cached_answer, public.cogo_cancel_task,
   public.cogo_check_api_key, public.cogo_check_writes, public.cogo_claim_subtasks,
   public.cogo_complete_subtasks, public.cogo_control_model, public.cogo_create_api_key,
@@ -19,6 +20,7 @@ revoke all on function
   public.cogo_record_selection, public.cogo_redrive_subtask, public.cogo_redrive_task,
   public.cogo_release_subtasks, public.cogo_remove_budget, public.cogo_report_calls,
   public.cogo_resume_task, public.cogo_revoke_api_key, public.cogo_schema_versions,
+  public.cogo_send_event,
   public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane, public.cogo_set_owner,
   public.cogo_set_policy, public.cogo_silent_ms, public.cogo_step_outputs, public.cogo_submit_task,
   public.cogo_take_trial
@@ -39,6 +41,7 @@ grant execute on function
   to service_role;
 grant execute on function
   public.cogo_submit_task, public.cogo_cancel_task, public.cogo_pause_task, public.cogo_resume_task,
-  public.cogo_redrive_task, public.cogo_redrive_subtask, public.cogo_approve_subtask,
+  public.cogo_redrive_task, public.cogo_redrive_subtask, public.cogo_answer_approval,
+  public.cogo_approve_subtask, public.cogo_send_event,
   public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_schema_versions
   to authenticated, service_role;

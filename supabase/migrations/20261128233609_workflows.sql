@@ -3,6 +3,21 @@
 -- Functions may refer to what is created later in this file.
 set local check_function_bodies = off;
 
+create table cogo.child_tasks (
+  child_id uuid not null,
+  parent_id uuid not null,
+  root_id uuid not null,
+  subtask_id uuid not null,
+  depth smallint not null,
+  cost_usd numeric default 0,
+  input_tokens bigint default 0 not null,
+  cached_tokens bigint default 0 not null,
+  output_tokens bigint default 0 not null,
+  reasoning_tokens bigint default 0 not null
+);
+
+alter table cogo.child_tasks enable row level security;
+
 create table cogo.flows (
   task_id uuid not null,
   first_claimed_at timestamp with time zone not null,
@@ -16,6 +31,53 @@ alter table cogo.flows set (fillfactor=50);
 
 alter table cogo.flows enable row level security;
 
+create table cogo.wakes (
+  seq bigint generated always as identity not null,
+  parent_id uuid not null,
+  child_id uuid not null,
+  subtask_id uuid not null,
+  reason text not null
+);
+
+alter table cogo.wakes set (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+alter table cogo.wakes enable row level security;
+
+create table public.cogo_approvals (
+  id uuid default gen_random_uuid() not null,
+  seq bigint generated always as identity not null,
+  task_id uuid not null,
+  subtask_id uuid not null,
+  owner uuid,
+  key text not null,
+  question text not null,
+  show jsonb,
+  by text,
+  asked_at timestamp with time zone default cogo.now() not null,
+  answered_at timestamp with time zone,
+  approved boolean,
+  answered_by uuid,
+  comment text,
+  withdrawn_at timestamp with time zone
+);
+
+alter table public.cogo_approvals enable row level security;
+
+create table public.cogo_sent_events (
+  id uuid default gen_random_uuid() not null,
+  seq bigint generated always as identity not null,
+  task_id uuid not null,
+  name text not null,
+  payload jsonb not null,
+  idempotency_key text,
+  sent_by uuid,
+  sent_at timestamp with time zone default cogo.now() not null,
+  subtask_id uuid,
+  taken_at timestamp with time zone
+);
+
+alter table public.cogo_sent_events enable row level security;
+
 alter table cogo.subtask_payloads add column error jsonb;
 
 alter table cogo.subtasks add column awaited boolean default false not null;
@@ -26,9 +88,15 @@ alter table cogo.subtasks add column kind text default 'ask'::text not null;
 
 alter table cogo.subtasks add column not_needed boolean default false not null;
 
+alter table public.cogo_tasks add column parent_task_id uuid;
+
+alter table public.cogo_tasks add column previous_task_id uuid;
+
 alter table cogo.subtasks drop constraint subtasks_waiting;
 
 alter table public.cogo_attempts drop constraint cogo_attempts_outcome;
+
+alter table cogo.child_tasks add constraint child_tasks_pkey PRIMARY KEY (child_id);
 
 alter table cogo.flows add constraint flows_decisions_check CHECK ((jsonb_typeof(decisions) = 'object'::text));
 
@@ -40,11 +108,57 @@ alter table cogo.subtasks add constraint subtasks_kind_check CHECK ((kind = ANY 
 
 alter table cogo.subtasks add constraint subtasks_waiting CHECK (((status <> 'waiting'::text) OR needs_approval OR (kind = ANY (ARRAY['approve'::text, 'event'::text, 'task'::text]))));
 
+alter table cogo.wakes add constraint wakes_pkey PRIMARY KEY (seq);
+
+alter table cogo.wakes add constraint wakes_reason_check CHECK ((reason = ANY (ARRAY['ended'::text, 'cost'::text, 'cancel'::text])));
+
+alter table public.cogo_approvals add constraint cogo_approvals_answered CHECK (((answered_at IS NULL) = (approved IS NULL)));
+
+alter table public.cogo_approvals add constraint cogo_approvals_pkey PRIMARY KEY (id);
+
+alter table public.cogo_approvals add constraint cogo_approvals_subtask_id_key UNIQUE (subtask_id);
+
+alter table public.cogo_approvals add constraint cogo_approvals_withdrawn CHECK (((answered_at IS NULL) OR (withdrawn_at IS NULL)));
+
 alter table public.cogo_attempts add constraint cogo_attempts_outcome CHECK ((outcome = ANY (ARRAY['completed'::text, 'failed'::text, 'released'::text, 'reaped'::text, 'cancelled'::text, 'rerouted'::text, 'routed'::text, 'suspended'::text])));
+
+alter table public.cogo_sent_events add constraint cogo_sent_events_pkey PRIMARY KEY (id);
+
+alter table public.cogo_sent_events add constraint cogo_sent_events_taken CHECK (((subtask_id IS NULL) = (taken_at IS NULL)));
+
+alter table cogo.child_tasks add constraint child_tasks_child_id_fkey FOREIGN KEY (child_id) REFERENCES public.cogo_tasks(id) ON DELETE CASCADE;
 
 alter table cogo.flows add constraint flows_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.cogo_tasks(id) ON DELETE CASCADE;
 
+alter table public.cogo_approvals add constraint cogo_approvals_subtask_id_fkey FOREIGN KEY (subtask_id) REFERENCES cogo.subtasks(id) ON DELETE CASCADE;
+
+alter table public.cogo_approvals add constraint cogo_approvals_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.cogo_tasks(id) ON DELETE CASCADE;
+
+alter table public.cogo_sent_events add constraint cogo_sent_events_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.cogo_tasks(id) ON DELETE CASCADE;
+
+alter table public.cogo_tasks add constraint cogo_tasks_parent_task_id_fkey FOREIGN KEY (parent_task_id) REFERENCES public.cogo_tasks(id) ON DELETE CASCADE;
+
+create index child_tasks_root ON cogo.child_tasks USING btree (root_id);
+
+create index child_tasks_step ON cogo.child_tasks USING btree (subtask_id);
+
 create index subtasks_unserved ON cogo.subtasks USING btree (created_at) WHERE ((status = 'queued'::text) AND (kind = ANY (ARRAY['check'::text, 'call'::text])));
+
+create index wakes_parent ON cogo.wakes USING btree (parent_id);
+
+create index cogo_approvals_open ON public.cogo_approvals USING btree (owner, seq) WHERE ((answered_at IS NULL) AND (withdrawn_at IS NULL));
+
+create index cogo_approvals_task ON public.cogo_approvals USING btree (task_id);
+
+create index cogo_sent_events_buffered ON public.cogo_sent_events USING btree (task_id, name, seq) WHERE (taken_at IS NULL);
+
+create unique index cogo_sent_events_idempotency ON public.cogo_sent_events USING btree (task_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+create index cogo_sent_events_task ON public.cogo_sent_events USING btree (task_id, seq);
+
+create index cogo_tasks_parent ON public.cogo_tasks USING btree (parent_task_id) WHERE (parent_task_id IS NOT NULL);
+
+create index cogo_tasks_previous ON public.cogo_tasks USING btree (previous_task_id) WHERE (previous_task_id IS NOT NULL);
 
 create or replace function cogo.accept_outputs(p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[])
  RETURNS void
@@ -138,6 +252,37 @@ begin
 end;
 $function$;
 
+create or replace function cogo.announce_approval(p_type text, p_approval public.cogo_approvals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_envelope jsonb := cogo.build_envelope(
+    p_type,
+    cogo.truncate_payload(
+      jsonb_build_object(
+        'approval_id', p_approval.id, 'task_id', p_approval.task_id,
+        'subtask_id', p_approval.subtask_id, 'key', p_approval.key, 'question', p_approval.question,
+        'show', p_approval.show, 'by', p_approval."by",
+        'timestamp', cogo.iso_timestamp(cogo.now())
+      ) || case
+        when p_approval.answered_at is null then '{}'
+        else jsonb_build_object(
+          'approved', p_approval.approved, 'comment', p_approval.comment,
+          'answered_by', p_approval.answered_by
+        )
+      end
+    ),
+    cogo.current_actor(), 'cogo-tasks'
+  );
+begin
+  perform cogo.send_messages(
+    array['cogo-tasks', 'cogo-results:' || p_approval.task_id], array[v_envelope, v_envelope]
+  );
+end;
+$function$;
+
 create or replace function cogo.announce_cancellation(p_subtask cogo.subtasks, p_reason text)
  RETURNS void
  LANGUAGE plpgsql
@@ -153,6 +298,144 @@ begin
     ),
     cogo.current_actor()
   );
+end;
+$function$;
+
+create or replace function cogo.apply_answer(p_subtask cogo.subtasks, p_approval public.cogo_approvals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_answer jsonb := jsonb_build_object(
+    'approved', p_approval.approved, 'comment', p_approval.comment, 'by', p_approval.answered_by,
+    'at', cogo.iso_timestamp(p_approval.answered_at)
+  );
+  v_error jsonb := jsonb_build_object(
+    'class', 'rejected', 'message', coalesce(p_approval.comment, 'the step was refused')
+  );
+begin
+  if p_subtask.kind = 'approve' then
+    perform cogo.end_waiting_steps(array[p_subtask.id], array[v_answer], array[null::jsonb]);
+    return;
+  end if;
+  update cogo.subtask_payloads p
+     set metadata = p.metadata || jsonb_build_object(
+           'approval',
+           v_answer || case
+             when p_approval.approved then '{}' else jsonb_build_object('error', v_error)
+           end
+         )
+   where p.subtask_id = p_subtask.id;
+  if p_approval.approved then
+    update cogo.subtasks s
+       set status = case s.status when 'waiting' then 'queued' else s.status end,
+           needs_approval = false, run_at = null
+     where s.id = p_subtask.id;
+  else
+    perform cogo.dead_letter_subtask(p_subtask.id, v_error);
+  end if;
+end;
+$function$;
+
+create or replace function cogo.apply_wakes(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_parents uuid[];
+  v_children uuid[];
+  v_cancelled uuid[];
+  v_locked uuid[];
+  v_ids uuid[];
+  v_outputs jsonb[];
+  v_errors jsonb[];
+begin
+  select array_agg(distinct p.id) into v_parents
+    from (
+      select t.id
+        from cogo.wakes w
+        join public.cogo_tasks t on t.id = w.parent_id
+       order by w.seq
+       limit p_limit
+         for no key update of t skip locked
+    ) as p;
+  if v_parents is null then
+    return 0;
+  end if;
+  -- What is written from here on is a new wake.
+  with taken as (
+    delete from cogo.wakes w where w.parent_id = any (v_parents)
+    returning w.child_id, w.subtask_id, w.reason
+  )
+  select array_agg(distinct t.child_id), array_agg(distinct t.subtask_id),
+         array_agg(distinct t.child_id) filter (where t.reason = 'cancel')
+    into v_children, v_ids, v_cancelled
+    from taken t;
+  perform cogo.book_child_costs(v_children);
+
+  select array_agg(s.id order by e.at, s.seq), array_agg(e.output order by e.at, s.seq),
+         array_agg(e.error order by e.at, s.seq)
+    into v_ids, v_outputs, v_errors
+    from cogo.subtasks s
+    left join lateral (
+      select t.*
+        from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+       where k.subtask_id = s.id
+       order by t.seq desc
+       limit 1
+    ) as c on true
+    cross join lateral (
+      select c.finished_at as at,
+             case c.status when 'completed' then c.result end as output,
+             case
+               when c.id is null then
+                 '{"class": "cancelled", "message": "the child task was deleted"}'
+               when c.status <> 'completed' then
+                 c.error - 'subtask_id' - 'subtask_key' || jsonb_build_object('task_id', c.id)
+             end as error
+    ) as e
+   where s.id = any (v_ids) and s.status in ('waiting', 'held')
+     and (c.id is null or c.finished_at is not null);
+  if v_ids is not null then
+    perform cogo.end_waiting_steps(v_ids, v_outputs, v_errors);
+  end if;
+
+  if v_cancelled is not null then
+    perform cogo.cancel_unneeded(v_cancelled);
+  end if;
+  return cardinality(v_parents);
+end;
+$function$;
+
+create or replace function cogo.ask_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_approval public.cogo_approvals;
+begin
+  insert into public.cogo_approvals as a (task_id, subtask_id, owner, key, question, show, by)
+  select new.task_id, new.id, t.owner, new.key,
+         coalesce(
+           nullif(left(p.params ->> 'question', 10000), ''),
+           format('May the subtask %s (%s, in lane %s) run?', new.key, new.type, new.lane)
+         ),
+         nullif(p.params -> 'show', 'null'), p.params ->> 'by'
+    from cogo.subtask_payloads p
+    join public.cogo_tasks t on t.id = new.task_id
+   where p.subtask_id = new.id
+  on conflict (subtask_id) do update
+    set withdrawn_at = null, asked_at = excluded.asked_at
+    where a.withdrawn_at is not null
+  returning * into v_approval;
+  if found then
+    perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
+  end if;
+  return null;
 end;
 $function$;
 
@@ -193,6 +476,74 @@ begin
     );
   end if;
   return new;
+end;
+$function$;
+
+create or replace function cogo.book_child_costs(p_child_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  with new_costs as materialized (
+    select k.child_id, k.parent_id, t.simulated,
+           t.cost_usd, t.input_tokens, t.cached_tokens, t.output_tokens, t.reasoning_tokens,
+           t.cost_usd - k.cost_usd as usd,
+           t.input_tokens - k.input_tokens as input, t.cached_tokens - k.cached_tokens as cached,
+           t.output_tokens - k.output_tokens as output,
+           t.reasoning_tokens - k.reasoning_tokens as reasoning
+      from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+     where k.child_id = any (p_child_ids) and t.finished_at is not null
+  ), booked as (
+    update cogo.child_tasks k
+       set cost_usd = n.cost_usd, input_tokens = n.input_tokens, cached_tokens = n.cached_tokens,
+           output_tokens = n.output_tokens, reasoning_tokens = n.reasoning_tokens
+      from new_costs n where k.child_id = n.child_id
+  )
+  update public.cogo_tasks t
+     set cost_usd = t.cost_usd + s.usd,
+         input_tokens = t.input_tokens + s.input,
+         cached_tokens = t.cached_tokens + s.cached,
+         output_tokens = t.output_tokens + s.output,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning,
+         simulated = t.simulated or s.simulated
+    from (
+      select n.parent_id,
+             case when bool_and(n.usd is not null) then sum(n.usd) end as usd,
+             sum(n.input)::bigint as input, sum(n.cached)::bigint as cached,
+             sum(n.output)::bigint as output, sum(n.reasoning)::bigint as reasoning,
+             bool_or(n.simulated) as simulated
+        from new_costs n group by n.parent_id
+    ) as s
+   where t.id = s.parent_id;
+end;
+$function$;
+
+create or replace function cogo.cancel_child()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_child_id uuid;
+  v_locked uuid;
+begin
+  select t.id into v_child_id
+    from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+   where k.subtask_id = new.id and t.finished_at is null;
+  if not found then
+    return null;
+  end if;
+  select t.id into v_locked
+    from public.cogo_tasks t where t.id = v_child_id for no key update skip locked;
+  if found then
+    perform cogo.cancel_tasks(array[v_locked], 'its parent task does not need it any more');
+  else
+    -- Waiting for it here could deadlock.
+    insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
+    values (new.task_id, v_child_id, new.id, 'cancel');
+  end if;
+  return null;
 end;
 $function$;
 
@@ -245,6 +596,45 @@ begin
   if v_running is not null then
     perform cogo.stop_running(v_running, p_reason);
   end if;
+end;
+$function$;
+
+create or replace function cogo.cancel_tasks(p_task_ids uuid[], p_reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform cogo.cancel_open_subtasks(p_task_ids, p_reason);
+  update public.cogo_tasks t
+     set status = 'cancelled',
+         error = jsonb_build_object('class', 'cancelled', 'message', p_reason),
+         cancel_requested_at = cogo.now(),
+         paused_at = null,
+         finished_at = cogo.now()
+   where t.id = any (p_task_ids) and t.finished_at is null;
+end;
+$function$;
+
+create or replace function cogo.cancel_unneeded(p_child_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_locked uuid[] := array(
+    select t.id
+      from public.cogo_tasks t
+     where t.id = any (p_child_ids) and t.finished_at is null
+     order by t.seq
+       for no key update skip locked
+  );
+begin
+  perform cogo.cancel_tasks(v_locked, 'its parent task does not need it any more');
+  insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
+  select k.parent_id, k.child_id, k.subtask_id, 'cancel'
+    from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+   where k.child_id = any (p_child_ids) and t.finished_at is null;
 end;
 $function$;
 
@@ -407,6 +797,18 @@ begin
        join cogo.subtasks s on s.id = k.id
       where k.kind in ('closing', 'route', 'outdated', 'suspend');
   end if;
+  if p_items @? '$[*].again ? (@.type() == "object")' then
+    v_items := array(
+      select case
+               when k.kind = 'sink' and jsonb_typeof(k.item -> 'again') = 'object'
+               then cogo.repeat_task(s.task_id, k.item)
+               else k.item
+             end
+        from unnest(v_ids, v_items, v_kinds) with ordinality as k (id, item, kind, ordinal)
+        left join cogo.subtasks s on s.id = k.id
+       order by k.ordinal
+    );
+  end if;
   if v_kinds && '{plan,hand_over,sink,step}' then
     perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
   end if;
@@ -441,12 +843,21 @@ begin
     jsonb_build_object(
       'task_id', new.id, 'type', new.type, 'priority', new.priority, 'run_at', new.run_at,
       'timestamp', cogo.iso_timestamp(new.created_at)
-    ),
+    ) || case
+      when new.parent_task_id is null then '{}'
+      else jsonb_build_object('parent_task_id', new.parent_task_id)
+    end,
     cogo.current_actor()
   );
   return null;
 end;
 $function$;
+
+create or replace function cogo.data_policy_rules(p_preferences jsonb)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE jsonb_typeof((p_preferences -> 'data_policy'::text)) WHEN 'string'::text THEN ARRAY[(p_preferences ->> 'data_policy'::text)] WHEN 'array'::text THEN ARRAY(SELECT r.rule FROM jsonb_array_elements_text((data_policy_rules.p_preferences -> 'data_policy'::text)) r(rule)) ELSE '{}'::text[] END;
 
 create or replace function cogo.dead_letter_subtask(p_subtask_id uuid, p_error jsonb)
  RETURNS void
@@ -483,6 +894,12 @@ create or replace function cogo.deadline_error()
  LANGUAGE sql
  IMMUTABLE
 RETURN '{"class": "deadline", "message": "the deadline of the task has passed"}'::jsonb;
+
+create or replace function cogo.describe_answer(p_approval public.cogo_approvals)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN format('%s by %s at %s%s'::text, CASE WHEN (p_approval).approved THEN 'approved'::text ELSE 'refused'::text END, COALESCE(((p_approval).answered_by)::text, 'an operator'::text), cogo.iso_timestamp((p_approval).answered_at), (': '::text || (p_approval).comment));
 
 create or replace function cogo.end_unserved_steps(p_limit integer)
  RETURNS integer
@@ -566,6 +983,56 @@ begin
 end;
 $function$;
 
+create or replace function cogo.evaluate_cap(p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean, p_spent numeric, p_reserved numeric, p_usd numeric, OUT answer text, OUT scope text, OUT detail text, OUT resets_at timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_name text := case p_scope
+    when 'task' then 'the task''s budget'
+    when 'total' then 'the cap on everything'
+    else case p_key
+      when 'anonymous' then 'the cap that all anonymous sign-ins share'
+      when '00000000-0000-0000-0000-000000000000' then 'the cap on tasks without an owner'
+      else format('the cap of %s %s', p_scope, p_key)
+    end
+  end;
+begin
+  if p_usd is null then
+    if p_allow_unpriced then
+      return;
+    end if;
+    answer := 'refused';
+    detail := format(
+      '%s is $%s, and the price of this model is not known; '
+      'give it one in cogo.toml, or allow it: `cogo budget set ... --allow-unpriced`',
+      v_name, trim_scale(p_limit)
+    );
+  elsif p_spent + p_reserved + p_usd > p_limit then
+    resets_at := cogo.period_end(p_per, cogo.now());
+    -- Running calls and child tasks rarely cost all that is reserved for them, so waiting may help.
+    answer := case when p_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
+    detail := format(
+      '%s is $%s%s: $%s are spent, $%s are reserved for what runs, $%s are left, and this call '
+      'may cost up to $%s%s%s',
+      v_name, trim_scale(p_limit), case when p_per <> 'ever' then ' a ' || p_per else '' end,
+      round(p_spent, 6), round(p_reserved, 6), round(greatest(p_limit - p_spent - p_reserved, 0), 6),
+      round(p_usd, 6),
+      case when p_scope = 'task' then
+        format(
+          '; a budget of $%s would be enough',
+          round(ceil((p_spent + p_reserved + p_usd) * 1e6) / 1e6, 6)
+        )
+      end,
+      '; it resets at ' || cogo.iso_timestamp(resets_at)
+    );
+  end if;
+  scope := case when answer is not null then p_scope end;
+end;
+$function$;
+
 create or replace function cogo.fail_attempt(p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -640,6 +1107,62 @@ begin
     p_subtask.task_id, jsonb_build_array(p_hand_over -> 'step'),
     coalesce(nullif(p_hand_over -> 'selections', 'null'), '[]'), p_sink => true
   );
+end;
+$function$;
+
+create or replace function cogo.inherit_data_policy(p_parent jsonb, p_child jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (COALESCE(p_child, '{}'::jsonb) || CASE WHEN (cogo.data_policy_rules(p_parent) = '{}'::text[]) THEN '{}'::jsonb ELSE jsonb_build_object('data_policy', ARRAY(SELECT DISTINCT r.rule FROM unnest((cogo.data_policy_rules(inherit_data_policy.p_parent) || cogo.data_policy_rules(inherit_data_policy.p_child))) r(rule) ORDER BY r.rule)) END);
+
+create or replace function cogo.insert_children(p_parent public.cogo_tasks, p_subtask_ids uuid[], p_children jsonb[])
+ RETURNS jsonb[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[] := array(select gen_random_uuid() from unnest(p_subtask_ids));
+  v_errors jsonb[] := '{}';
+begin
+  begin
+    insert into public.cogo_tasks (
+      id, type, prompt, params, priority, owner, model, preferences, budget_usd, deadline, stream,
+      parent_task_id
+    )
+    select c.id, c.child ->> 'type', c.child ->> 'prompt',
+           coalesce(nullif(c.child -> 'params', 'null'), '{}'), p_parent.priority, p_parent.owner,
+           c.child ->> 'model',
+           cogo.inherit_data_policy(p_parent.preferences, nullif(c.child -> 'preferences', 'null')),
+           (c.child ->> 'budget_usd')::numeric, p_parent.deadline, p_parent.stream, p_parent.id
+      from unnest(v_ids, p_children) with ordinality as c (id, child, ordinal)
+     order by c.ordinal;
+    insert into cogo.child_tasks (child_id, parent_id, root_id, subtask_id, depth)
+    select c.id, p_parent.id, coalesce(k.root_id, p_parent.id), c.subtask_id,
+           coalesce(k.depth, 0) + 1
+      from unnest(v_ids, p_subtask_ids) as c (id, subtask_id)
+      left join cogo.child_tasks k on k.child_id = p_parent.id;
+    if p_parent.status = 'held' then
+      perform cogo.pause_tasks(v_ids);
+    end if;
+    return array_fill('null'::jsonb, array[cardinality(v_ids)]);
+  exception
+    when data_exception or integrity_constraint_violation or program_limit_exceeded
+      or sqlstate 'TQ004' or sqlstate 'TQ007' or sqlstate 'TQ008' or sqlstate 'TQ009' then
+      if cardinality(v_ids) = 1 then
+        return array[
+          jsonb_build_object(
+            'class', case sqlstate when 'TQ007' then 'not_granted' else 'invalid_task' end,
+            'message', 'the child task cannot be inserted: ' || sqlerrm
+          )
+        ];
+      end if;
+  end;
+  for v_nth in 1..cardinality(v_ids) loop
+    v_errors := v_errors
+      || cogo.insert_children(p_parent, p_subtask_ids[v_nth:v_nth], p_children[v_nth:v_nth]);
+  end loop;
+  return v_errors;
 end;
 $function$;
 
@@ -773,6 +1296,18 @@ begin
 end;
 $function$;
 
+create or replace function cogo.is_awaited_child(p_task_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select from cogo.child_tasks k join cogo.subtasks s on s.id = k.subtask_id
+     where k.child_id = p_task_id and s.finished_at is null
+  );
+$function$;
+
 create or replace function cogo.is_model_lane(p_lane text)
  RETURNS boolean
  LANGUAGE sql
@@ -814,13 +1349,21 @@ AS $function$
           select s.key, s.kind, s.status, s.end_no, s.finished_at, s.attempt, s.not_needed, s.seq,
                  p.metadata ->> 'digest' as digest, o.output,
                  case when cogo.is_model_lane(s.lane) then s.lane end as model_id,
-                 (
-                   select case when bool_and(a.cost_usd is not null) is not false then
-                            coalesce(sum(a.cost_usd), 0)
-                          end
-                     from public.cogo_attempts a
-                    where a.subtask_id = s.id and a.ended_at is not null
-                 ) as cost_usd,
+                 case s.kind
+                   when 'task' then (
+                     select case when bool_and(k.cost_usd is not null) is not false then
+                              coalesce(sum(k.cost_usd), 0)
+                            end
+                       from cogo.child_tasks k where k.subtask_id = s.id
+                   )
+                   else (
+                     select case when bool_and(a.cost_usd is not null) is not false then
+                              coalesce(sum(a.cost_usd), 0)
+                            end
+                       from public.cogo_attempts a
+                      where a.subtask_id = s.id and a.ended_at is not null
+                   )
+                 end as cost_usd,
                  case when s.status = 'failed' then coalesce(
                    p.error,
                    (
@@ -907,6 +1450,57 @@ begin
     ) as parents
    where s.id = any (p_subtask_ids)
    order by s.place, s.seq;
+end;
+$function$;
+
+create or replace function cogo.lock_descendants(p_task_id uuid)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_locked uuid[] := '{}';
+  v_found uuid[];
+begin
+  -- Children that are inserted while this waits for a lock are found in the next round.
+  loop
+    with recursive tree as (
+      select t.id, t.seq from public.cogo_tasks t where t.parent_task_id = p_task_id
+       union all
+      select t.id, t.seq from tree e join public.cogo_tasks t on t.parent_task_id = e.id
+    )
+    select array_agg(e.id order by e.seq) into v_found from tree e where e.id <> all (v_locked);
+    exit when v_found is null;
+    perform
+       from public.cogo_tasks t
+      where t.id = any (v_found)
+      order by t.seq + 0  -- as in cogo.lock_tasks()
+        for no key update;
+    v_locked := v_locked || v_found;
+  end loop;
+  return v_locked;
+end;
+$function$;
+
+create or replace function cogo.lock_task_budgets(p_task_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_id uuid := p_task_id;
+  v_parent uuid;
+  v_budget numeric;
+begin
+  -- Upwards, so that two calls in a tree never wait for each other.
+  while v_id is not null loop
+    select t.parent_task_id, t.budget_usd into v_parent, v_budget
+      from public.cogo_tasks t where t.id = v_id;
+    if v_budget is not null then
+      perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_id::text, 0));
+    end if;
+    v_id := v_parent;
+  end loop;
 end;
 $function$;
 
@@ -1069,6 +1663,31 @@ begin
 end;
 $function$;
 
+create or replace function cogo.open_waiting_steps(p_task_id uuid, p_steps jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[];
+  v_children jsonb[];
+begin
+  if p_steps @? '$[*] ? (@.kind == "event")' then
+    perform cogo.take_events(p_task_id);
+  end if;
+  if p_steps @? '$[*] ? (@.kind == "task")' then
+    select array_agg(s.id order by s.seq), array_agg(e.step -> 'child' order by s.seq)
+      into v_ids, v_children
+      from jsonb_array_elements(p_steps) e (step)
+      join cogo.subtasks s on s.task_id = p_task_id and s.key = e.step ->> 'key'
+     where s.kind = 'task' and s.finished_at is null;
+    if v_ids is not null then
+      perform cogo.start_children(p_task_id, v_ids, v_children);
+    end if;
+  end if;
+end;
+$function$;
+
 create or replace function cogo.pass_deadline(p_task_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -1103,31 +1722,60 @@ begin
 end;
 $function$;
 
+create or replace function cogo.pause_tasks(p_task_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.cogo_tasks t
+     set status = 'held', paused_at = cogo.now()
+   where t.id = any (p_task_ids) and t.status in ('pending', 'running');
+  update cogo.subtasks s
+     set status = 'held'
+   where s.task_id = any (p_task_ids) and s.status in ('blocked', 'queued', 'delayed', 'waiting');
+end;
+$function$;
+
 create or replace function cogo.promote_due(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_now timestamptz := cogo.now();
-  v_count integer;
+  v_ids uuid[];
+  v_sleeps uuid[];
 begin
   -- Only tasks are locked: locks on subtasks that are not used could deadlock two reapers.
-  with due as materialized (
-    select s.id
-      from cogo.subtasks s
-      join public.cogo_tasks t on t.id = s.task_id
-     where s.status = 'delayed' and s.run_at <= v_now and s.kind <> 'sleep'
-     order by s.run_at
-     limit p_limit
-       for no key update of t skip locked
-  )
+  select array_agg(due.id) into v_ids
+    from (
+      select s.id
+        from cogo.subtasks s
+        join public.cogo_tasks t on t.id = s.task_id
+       where s.status = 'delayed' and s.run_at <= cogo.now()
+       order by s.run_at
+       limit p_limit
+         for no key update of t skip locked
+    ) as due;
+  if v_ids is null then
+    return 0;
+  end if;
+  -- Read their statuses again, now that the tasks are locked.
+  select array_agg(s.id),
+         array_agg(s.id order by s.run_at, s.seq) filter (where s.kind = 'sleep')
+    into v_ids, v_sleeps
+    from cogo.subtasks s
+   where s.id = any (v_ids) and s.status = 'delayed' and s.run_at <= cogo.now();
   update cogo.subtasks s
      set status = 'queued', run_at = null
-    from due d
-   where s.id = d.id and s.status = 'delayed';
-  get diagnostics v_count = row_count;
-  return v_count;
+   where s.id = any (v_ids) and s.kind <> 'sleep' and s.status = 'delayed';
+  if v_sleeps is not null then
+    perform cogo.end_waiting_steps(
+      v_sleeps, array_fill('{}'::jsonb, array[cardinality(v_sleeps)]),
+      array_fill(null::jsonb, array[cardinality(v_sleeps)])
+    );
+  end if;
+  return coalesce(cardinality(v_ids), 0);
 end;
 $function$;
 
@@ -1265,6 +1913,59 @@ begin
 end;
 $function$;
 
+create or replace function cogo.refuse_children(p_parent public.cogo_tasks, p_children jsonb[])
+ RETURNS jsonb[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_link cogo.child_tasks;
+  v_count integer;
+  v_left numeric;
+  v_limit record;
+  v_errors jsonb[] := '{}';
+  v_child jsonb;
+  v_usd numeric;
+  v_error jsonb;
+begin
+  select k.* into v_link from cogo.child_tasks k where k.child_id = p_parent.id;
+  select count(*) into v_count
+    from cogo.child_tasks k where k.root_id = coalesce(v_link.root_id, p_parent.id);
+  select b.* into v_limit from cogo.task_budgets(p_parent.id) b order by b.height limit 1;
+  v_left := v_limit.budget_usd - v_limit.spent_usd - v_limit.reserved_usd;
+
+  foreach v_child in array p_children loop
+    v_error := null;
+    v_usd := (v_child ->> 'budget_usd')::numeric;
+    if coalesce(v_link.depth, 0) >= 4 then
+      v_error := jsonb_build_object(
+        'class', 'child_limit',
+        'message', 'child tasks may be nested 4 deep, and this one would be a level below'
+      );
+    elsif v_count >= 200 then
+      v_error := jsonb_build_object(
+        'class', 'child_limit',
+        'message', 'a task may have 200 child tasks, those of its children included'
+      );
+    elsif v_usd > v_left then
+      v_error := jsonb_build_object(
+        'class', 'budget',
+        'message', format(
+          'the child task asks for a budget of $%s, and of the budget of task %s $%s are left',
+          trim_scale(v_usd), v_limit.task_id, round(greatest(v_left, 0), 6)
+        )
+      );
+    else
+      v_count := v_count + 1;
+      v_left := v_left - coalesce(v_usd, 0);
+    end if;
+    v_errors := v_errors || coalesce(v_error, 'null');
+  end loop;
+  return v_errors;
+end;
+$function$;
+
 create or replace function cogo.release_dependents(p_subtask_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -1287,6 +1988,80 @@ begin
             group by d.child_id
          ) as w
    where s.id = w.child_id and t.id = s.task_id;
+end;
+$function$;
+
+create or replace function cogo.reopen_waiting_steps(p_task_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_step record;
+begin
+  perform cogo.take_events(p_task_id);
+  for v_step in
+    select s.id, c.id as child_id, c.status, c.finished_at,
+           jsonb_build_object(
+             'type', c.type, 'prompt', c.prompt, 'params', c.params, 'model', c.model,
+             'preferences', c.preferences, 'budget_usd', c.budget_usd
+           ) as child
+      from cogo.subtasks s
+      left join lateral (
+        select t.*
+          from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+         where k.subtask_id = s.id
+         order by t.seq desc
+         limit 1
+      ) as c on true
+     where s.task_id = p_task_id and s.kind = 'task' and s.status in ('waiting', 'held')
+     order by s.seq
+  loop
+    if v_step.status = 'failed' then
+      perform public.cogo_redrive_task(v_step.child_id);
+    elsif v_step.status = 'cancelled' then
+      perform cogo.start_children(p_task_id, array[v_step.id], array[v_step.child]);
+    elsif v_step.child_id is null or v_step.finished_at is not null then
+      insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
+      values (p_task_id, coalesce(v_step.child_id, v_step.id), v_step.id, 'ended');
+    end if;
+  end loop;
+end;
+$function$;
+
+create or replace function cogo.repeat_task(p_task_id uuid, p_item jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_again constant jsonb := p_item -> 'again';
+  v_task public.cogo_tasks;
+  v_at timestamptz := nullif(v_again ->> 'at', '');
+  v_id uuid;
+begin
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  insert into public.cogo_tasks (
+    type, prompt, params, priority, owner, session_id, model, preferences, budget_usd, deadline,
+    run_at, stream, previous_task_id
+  ) values (
+    v_task.type, v_task.prompt, coalesce(nullif(v_again -> 'params', 'null'), v_task.params),
+    v_task.priority, v_task.owner, v_task.session_id, v_task.model, v_task.preferences,
+    v_task.budget_usd,
+    -- As long after its start as that of this run.
+    coalesce(v_at, cogo.now()) + (v_task.deadline - coalesce(v_task.run_at, v_task.created_at)),
+    v_at, v_task.stream, v_task.id
+  )
+  returning id into v_id;
+  return p_item || jsonb_build_object(
+    'output',
+    coalesce(nullif(v_again -> 'output', 'null'), '{}') || jsonb_build_object('next_task_id', v_id)
+  );
+exception
+  -- Such as a model that is not granted any more: for the caller like any other invalid completion.
+  when sqlstate 'TQ004' or sqlstate 'TQ007' or sqlstate 'TQ008' or sqlstate 'TQ009' then
+    raise data_exception using message = 'the next run cannot be inserted: ' || sqlerrm;
 end;
 $function$;
 
@@ -1403,6 +2178,50 @@ begin
 end;
 $function$;
 
+create or replace function cogo.start_children(p_task_id uuid, p_subtask_ids uuid[], p_children jsonb[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_parent public.cogo_tasks;
+  v_errors jsonb[];
+  v_accepted integer[];
+  v_results jsonb[];
+  v_refused integer[];
+begin
+  select t.* into v_parent from public.cogo_tasks t where t.id = p_task_id;
+  v_errors := cogo.refuse_children(v_parent, p_children);
+  v_accepted := array(
+    select e.nth from unnest(v_errors) with ordinality as e (error, nth)
+     where e.error = 'null' order by e.nth
+  );
+  if v_accepted <> '{}' then
+    v_results := cogo.insert_children(
+      v_parent,
+      array(select p_subtask_ids[a.nth] from unnest(v_accepted) with ordinality as a (nth, place)
+             order by a.place),
+      array(select p_children[a.nth] from unnest(v_accepted) with ordinality as a (nth, place)
+             order by a.place)
+    );
+    for v_place in 1..cardinality(v_accepted) loop
+      v_errors[v_accepted[v_place]] := v_results[v_place];
+    end loop;
+  end if;
+  v_refused := array(
+    select e.nth from unnest(v_errors) with ordinality as e (error, nth)
+     where e.error <> 'null' order by e.nth
+  );
+  if v_refused <> '{}' then
+    perform cogo.end_waiting_steps(
+      array(select p_subtask_ids[r.nth] from unnest(v_refused) as r (nth) order by r.nth),
+      array_fill(null::jsonb, array[cardinality(v_refused)]),
+      array(select v_errors[r.nth] from unnest(v_refused) as r (nth) order by r.nth)
+    );
+  end if;
+end;
+$function$;
+
 create or replace function cogo.stop_running(p_subtask_ids uuid[], p_reason text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1491,7 +2310,91 @@ begin
   if v_left = 0 then
     perform cogo.wake_flows(array[p_subtask.task_id]);
   end if;
+  if v_suspend @? '$.steps[*] ? (@.kind == "event" || @.kind == "task")' then
+    perform cogo.open_waiting_steps(p_subtask.task_id, v_suspend -> 'steps');
+  end if;
 end;
+$function$;
+
+create or replace function cogo.take_events(p_task_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[];
+  v_outputs jsonb[];
+begin
+  with steps as materialized (
+    select s.id, p.params ->> 'name' as name,
+           row_number() over (partition by p.params ->> 'name' order by s.seq) as nth
+      from cogo.subtasks s
+      join cogo.subtask_payloads p on p.subtask_id = s.id
+     where s.task_id = p_task_id and s.kind = 'event' and s.status in ('waiting', 'held')
+  ), buffered as materialized (
+    select e.id, e.name, row_number() over (partition by e.name order by e.seq) as nth
+      from public.cogo_sent_events e
+     where e.task_id = p_task_id and e.taken_at is null
+       and e.name in (select s.name from steps s)
+  ), taken as (
+    update public.cogo_sent_events e
+       set subtask_id = s.id, taken_at = cogo.now()
+      from buffered b join steps s using (name, nth)
+     where e.id = b.id
+    returning e.seq, e.subtask_id,
+              jsonb_build_object(
+                'name', e.name, 'payload', e.payload, 'at', cogo.iso_timestamp(e.sent_at)
+              ) as output
+  )
+  select array_agg(t.subtask_id order by t.seq), array_agg(t.output order by t.seq)
+    into v_ids, v_outputs
+    from taken t;
+  if v_ids is not null then
+    perform cogo.end_waiting_steps(
+      v_ids, v_outputs, array_fill(null::jsonb, array[cardinality(v_ids)])
+    );
+  end if;
+end;
+$function$;
+
+create or replace function cogo.task_budgets(p_task_id uuid)
+ RETURNS TABLE(height integer, task_id uuid, budget_usd numeric, spent_usd numeric, reserved_usd numeric)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with recursive path as (
+    select 0 as height, t.id, t.parent_task_id, t.budget_usd
+      from public.cogo_tasks t where t.id = p_task_id
+     union all
+    select p.height + 1, t.id, t.parent_task_id, t.budget_usd
+      from path p join public.cogo_tasks t on t.id = p.parent_task_id
+  ), tree as (
+    -- Below each budget on the path: every task, with the highest one above it that has a reservation.
+    select p.id as top, p.id, null::uuid as reserving, null::numeric as reservation
+      from path p where p.budget_usd is not null
+     union all
+    select e.top, c.id, coalesce(e.reserving, n.id), coalesce(e.reservation, n.budget_usd)
+      from tree e
+      join public.cogo_tasks c on c.parent_task_id = e.id
+      left join lateral (
+        select c.id, greatest(c.budget_usd, 0) as budget_usd
+         where c.budget_usd is not null and c.finished_at is null
+           and not exists (select from path p where p.id = c.id)
+      ) as n on true
+  ), used as (
+    select e.top, e.reservation,
+           sum(
+             (select coalesce(sum(c.cost_usd), 0) from public.cogo_calls c where c.task_id = e.id)
+           ) as spent,
+           sum(cogo.reserved_usd('task', e.id::text)) as reserved
+      from tree e
+     group by e.top, e.reserving, e.reservation
+  )
+  select p.height, p.id, p.budget_usd, sum(u.spent),
+         sum(u.reserved + greatest(coalesce(u.reservation - u.spent - u.reserved, 0), 0))
+    from path p join used u on u.top = p.id
+   group by p.height, p.id, p.budget_usd;
 $function$;
 
 create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
@@ -1596,7 +2499,7 @@ begin
   v_problem := case v_ends[1]
     when 'suspend' then cogo.validate_suspension(p_subtask.task_id, p_item -> 'suspend')
     when 'hand_over' then cogo.validate_hand_over(p_subtask.task_id, p_item -> 'hand_over')
-    when 'again' then 'a next run is not supported yet'
+    when 'again' then cogo.validate_next_run(p_subtask.task_id, p_item -> 'again')
   end;
   if v_problem is not null then
     return v_problem;
@@ -1639,6 +2542,26 @@ begin
       'step %s of kind %s cannot be handed over: await it, and return its result',
       v_step ->> 'key', v_step ->> 'kind'
     );
+  end if;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.validate_next_run(p_task_id uuid, p_again jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if jsonb_typeof(coalesce(p_again -> 'params', 'null')) not in ('object', 'null') then
+    return 'again.params must be an object';
+  elsif jsonb_typeof(coalesce(p_again -> 'output', 'null')) not in ('object', 'null') then
+    return 'again.output must be an object';
+  elsif exists (
+    select from public.cogo_tasks t where t.id = p_task_id and t.parent_task_id is not null
+  ) then
+    return 'a child task cannot repeat itself: let its parent do so';
   end if;
   return null;
 end;
@@ -1735,6 +2658,12 @@ begin
     return format('error of step %s must be an object with class and message', v_key);
   elsif v_kind = 'sleep' and nullif(p_step ->> 'run_at', '') is null then
     return format('step %s of kind sleep needs run_at', v_key);
+  elsif v_kind = 'approve' and cogo.to_uuid(p_step -> 'params' ->> 'by') is null
+        and coalesce(p_step -> 'params' ->> 'by', 'operators') <> 'operators' then
+    return format('step %s: by must be the uuid of a person, or operators', v_key);
+  elsif v_kind = 'event'
+        and coalesce(p_step -> 'params' ->> 'name', '') !~ '^[A-Za-z0-9_.:-]{1,100}$' then
+    return format('step %s: the name of an event must be 1 to 100 of A-Z a-z 0-9 _ . : -', v_key);
   elsif (v_kind = 'task') <> (jsonb_typeof(coalesce(p_step -> 'child', 'null')) = 'object') then
     return format('step %s: a step of kind task needs a child, and no other may have one', v_key);
   end if;
@@ -1880,6 +2809,128 @@ begin
 end;
 $function$;
 
+create or replace function cogo.wake_parent()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
+  select k.parent_id, k.child_id, k.subtask_id,
+         case when old.finished_at is null then 'ended' else 'cost' end
+    from cogo.child_tasks k
+   where k.child_id = old.id;
+  if found and old.finished_at is null then
+    perform cogo.notify(
+      'cogo-tasks', 'CHILD_ENDED',
+      jsonb_build_object(
+        'task_id', old.parent_task_id, 'child_task_id', old.id,
+        'status', new.status,
+        'timestamp', cogo.iso_timestamp(cogo.now())
+      ),
+      cogo.current_actor()
+    );
+  end if;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.wake_parent_of_deleted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- If the parent is deleted with it, that row is gone already.
+  insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
+  select k.parent_id, k.child_id, k.subtask_id, 'ended'
+    from cogo.child_tasks k join public.cogo_tasks t on t.id = k.parent_id
+   where k.child_id = old.id;
+  if found then
+    perform cogo.notify(
+      'cogo-tasks', 'CHILD_ENDED',
+      jsonb_build_object(
+        'task_id', old.parent_task_id, 'child_task_id', old.id, 'status', 'deleted',
+        'timestamp', cogo.iso_timestamp(cogo.now())
+      ),
+      cogo.current_actor()
+    );
+  end if;
+  return old;
+end;
+$function$;
+
+create or replace function cogo.withdraw_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.cogo_approvals a
+     set withdrawn_at = cogo.now()
+   where a.subtask_id = new.id and a.answered_at is null and a.withdrawn_at is null;
+  return null;
+end;
+$function$;
+
+create or replace function public.cogo_answer_approval(p_approval_id uuid, p_approved boolean, p_comment text DEFAULT NULL::text, p_person uuid DEFAULT NULL::uuid)
+ RETURNS public.cogo_approvals
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_person uuid := case when cogo.is_operator() then p_person else auth.uid() end;
+  v_is_operator boolean := cogo.is_operator() and p_person is null;
+  v_approval public.cogo_approvals;
+  v_subtask cogo.subtasks;
+begin
+  if p_approved is null then
+    raise exception using errcode = 'TQ004', message = 'p_approved must be true or false';
+  end if;
+  perform cogo.check_size('p_comment', length(p_comment));
+  select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
+  if not found
+     or not (v_is_operator or v_approval.owner = v_person or v_approval."by" = v_person::text)
+        is true then
+    raise exception using errcode = 'TQ002',
+      message = format('there is no approval %s, or it is not yours', p_approval_id);
+  end if;
+  perform from public.cogo_tasks t where t.id = v_approval.task_id for no key update;
+  select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
+
+  if v_approval.answered_at is not null then
+    -- The first answer counts and may be repeated.
+    if v_approval.approved = p_approved then
+      return v_approval;
+    end if;
+    raise exception using errcode = 'TQ003',
+      message = format('%s was %s', v_approval.key, cogo.describe_answer(v_approval));
+  elsif not v_is_operator and v_approval."by" <> v_person::text then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        'only %s may answer %s',
+        case v_approval."by" when 'operators' then 'operators' else 'person ' || v_approval."by" end,
+        v_approval.key
+      );
+  end if;
+  select s.* into v_subtask from cogo.subtasks s where s.id = v_approval.subtask_id;
+  if v_subtask.status not in ('waiting', 'held') then
+    raise exception using errcode = 'TQ003',
+      message = format('%s is %s: it waits for no approval', v_approval.key, v_subtask.status);
+  end if;
+
+  update public.cogo_approvals a
+     set answered_at = cogo.now(), approved = p_approved, answered_by = v_person,
+         comment = p_comment
+   where a.id = p_approval_id
+  returning a.* into v_approval;
+  perform cogo.apply_answer(v_subtask, v_approval);
+  perform cogo.announce_approval('APPROVAL_ANSWERED', v_approval);
+  return v_approval;
+end;
+$function$;
+
 create or replace function public.cogo_approve_subtask(p_subtask_id uuid, p_approved boolean DEFAULT true, p_comment text DEFAULT NULL::text)
  RETURNS public.cogo_subtasks
  LANGUAGE plpgsql
@@ -1887,47 +2938,141 @@ create or replace function public.cogo_approve_subtask(p_subtask_id uuid, p_appr
  SET search_path TO ''
 AS $function$
 declare
-  v_subtask cogo.subtasks;
-  v_error jsonb := jsonb_build_object(
-    'class', 'rejected', 'message', coalesce(p_comment, 'the step was refused')
-  );
+  v_approval_id uuid;
   v_row public.cogo_subtasks;
 begin
-  perform cogo.check_size('p_comment', length(p_comment));
   perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
   if not found then
     raise exception using
       errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);
   end if;
-  select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
-
-  if v_subtask.status = 'waiting' and v_subtask.kind = 'ask' then
-    update cogo.subtask_payloads p
-       set metadata = p.metadata || jsonb_build_object(
-             'approval', jsonb_build_object(
-               'approved', p_approved, 'comment', p_comment, 'by', auth.uid(),
-               'at', cogo.iso_timestamp(cogo.now())
-             ) || case when p_approved then '{}' else jsonb_build_object('error', v_error) end
-           )
-     where p.subtask_id = p_subtask_id;
-    if p_approved then
-      update cogo.subtasks s
-         set status = 'queued', needs_approval = false, run_at = null
-       where s.id = p_subtask_id;
-    else
-      perform cogo.dead_letter_subtask(p_subtask_id, v_error);
-    end if;
-  elsif not exists (
-    -- The first answer counts and may be repeated.
-    select from cogo.subtask_payloads p
-     where p.subtask_id = p_subtask_id
-       and (p.metadata -> 'approval' ->> 'approved')::boolean = p_approved
-  ) then
+  select a.id into v_approval_id from public.cogo_approvals a where a.subtask_id = p_subtask_id;
+  if not found then
     raise exception using errcode = 'TQ003',
-      message = format('subtask %s is %s: it waits for no approval', p_subtask_id, v_subtask.status);
+      message = format('subtask %s waits for no approval', p_subtask_id);
   end if;
+  perform public.cogo_answer_approval(v_approval_id, p_approved, p_comment);
   select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
   return v_row;
+end;
+$function$;
+
+create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
+ RETURNS TABLE(answer text, scope text, detail text, resets_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  v_item constant jsonb := cogo.sanitize_usage(p_call);
+  v_call public.cogo_calls := jsonb_populate_record(null::public.cogo_calls, v_item);
+  v_usd numeric := case when v_call.simulated then 0 else (v_item ->> 'max_usd')::numeric end;
+  v_budget record;
+  v_cap cogo.budgets;
+  v_key text := cogo.budget_key(v_call.owner);
+begin
+  perform cogo.set_actor(p_agent_id);
+  if v_call.id is null or v_call.model_id is null or v_call.provider is null
+     or p_call ->> 'max_usd' like '-%' then
+    raise exception using
+      errcode = 'TQ004', message = 'p_call needs id, model_id, provider, and max_usd of 0 or more';
+  end if;
+  scope := null;
+  if v_call.subtask_id is not null then
+    perform
+       from public.cogo_attempts a
+      where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
+        and a.agent_id = p_agent_id and a.ended_at is null
+        for share;
+    if not found then
+      return query select 'stale', null::text, 'the attempt is over', null::timestamptz;
+      return;
+    end if;
+  end if;
+  if exists (select from cogo.reservations r where r.call_id = v_call.id) then
+    return query select 'ok', null::text, null::text, null::timestamptz;
+    return;
+  end if;
+  detail := cogo.validate_grant(v_call.owner, v_call.model_id, v_call.provider);
+  if detail is not null then
+    return query select 'not_granted', null::text, detail, null::timestamptz;
+    return;
+  end if;
+  detail := cogo.find_ban(v_call.owner, v_call.subtask_id, v_call.model_id, v_call.provider);
+  if detail is not null then
+    return query select 'banned', null::text, detail, null::timestamptz;
+    return;
+  end if;
+
+  if v_call.simulated is not true then
+    perform cogo.lock_task_budgets(v_call.task_id);
+    for v_budget in select b.* from cogo.task_budgets(v_call.task_id) b order by b.height loop
+      select p.* into answer, scope, detail, resets_at
+        from cogo.evaluate_cap(
+          'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, v_budget.spent_usd,
+          v_budget.reserved_usd, v_usd
+        ) p;
+      if answer is not null then
+        if v_budget.height > 0 then
+          detail := replace(
+            detail, 'the task''s budget', format('the budget of its parent task %s', v_budget.task_id)
+          );
+        end if;
+        return next;
+        return;
+      end if;
+    end loop;
+  end if;
+  for v_cap in
+    select b.* from cogo.lock_budgets(v_key, v_call.provider) b
+     where v_call.simulated is not true
+     order by b.scope, b.key, b.per
+  loop
+    select p.* into answer, scope, detail, resets_at
+      from cogo.evaluate_cap(
+        v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd, v_cap.allow_unpriced, v_cap.spent_usd,
+        cogo.reserved_usd(v_cap.scope, v_cap.key), v_usd
+      ) p;
+    if answer is not null then
+      return next;
+      return;
+    end if;
+  end loop;
+
+  insert into cogo.reservations (
+    call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd
+  ) values (
+    v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
+    coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
+    v_item - 'prompt', v_usd
+  )
+  on conflict do nothing;
+  return query select 'ok', null::text, null::text, null::timestamptz;
+end;
+$function$;
+
+create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text DEFAULT NULL::text)
+ RETURNS public.cogo_tasks
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_reason text := coalesce(p_reason, 'cancelled by its owner');
+begin
+  perform cogo.check_size('p_reason', length(p_reason));
+  if v_task.status <> 'cancelled' then
+    if v_task.finished_at is not null then
+      raise exception using errcode = 'TQ003',
+        message = format('task %s is %s: there is nothing to cancel', p_task_id, v_task.status);
+    end if;
+    -- So that all of them can be cancelled with it.
+    perform cogo.lock_descendants(p_task_id);
+    perform cogo.cancel_tasks(array[p_task_id], v_reason);
+    select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  end if;
+  return v_task;
 end;
 $function$;
 
@@ -1950,6 +3095,7 @@ declare
   v_limited boolean;
   v_due boolean;
   v_expired boolean;
+  v_wakes boolean;
   v_ids uuid[];
 begin
   perform cogo.set_actor(p_agent_id);
@@ -1970,20 +3116,23 @@ begin
     end if;
   end if;
 
-  -- In most cases there is none of these, which one query of three indexes shows.
+  -- In most cases there is none of these, which one query of a few indexes shows.
   select exists (select from cogo.lanes), array(select o.owner from cogo.owners o),
          exists (
-           select from cogo.subtasks s
-            where s.status = 'delayed' and s.run_at <= cogo.now() and s.kind <> 'sleep'
+           select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
          ),
          exists (
            select from cogo.subtasks s
             where s.status = 'running' and s.lease_expires_at < cogo.now()
-         )
-    into v_limited, v_owners, v_due, v_expired;
+         ),
+         'cio' = any (p_lanes) and exists (select from cogo.wakes)
+    into v_limited, v_owners, v_due, v_expired, v_wakes;
   v_limited := v_limited or v_owners <> '{}';
   if v_limited then
     perform cogo.lock_limits(p_lanes);
+  end if;
+  if v_wakes then
+    perform cogo.apply_wakes(20);
   end if;
   if v_due then
     perform cogo.promote_due(20);
@@ -2102,6 +3251,117 @@ begin
 end;
 $function$;
 
+create or replace function public.cogo_pause_task(p_task_id uuid)
+ RETURNS public.cogo_tasks
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+begin
+  if v_task.status = 'held' then
+    return v_task;
+  elsif v_task.finished_at is not null then
+    raise exception using errcode = 'TQ003',
+      message = format('task %s is %s: there is nothing to pause', p_task_id, v_task.status);
+  end if;
+  perform cogo.pause_tasks(p_task_id || cogo.lock_descendants(p_task_id));
+  select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
+  return v_task;
+end;
+$function$;
+
+create or replace function public.cogo_prune(p_limit integer DEFAULT 100, p_older_than interval DEFAULT '30 days'::interval)
+ RETURNS TABLE(pruned integer)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_limit is null or p_limit < 0 or p_older_than is null or p_older_than < interval '0' then
+    raise exception using errcode = 'TQ004', message = 'p_limit and p_older_than must be 0 or more';
+  end if;
+  with old as materialized (
+    select t.id, t.finished_at
+      from public.cogo_tasks t
+     where t.finished_at < cogo.now() - p_older_than
+       -- Child tasks are deleted with their parent.
+       and t.parent_task_id is null
+       -- Its agent has been asked to stop and must still learn what became of its lease.
+       and not exists (
+         select from cogo.subtasks s where s.task_id = t.id and s.status = 'running'
+       )
+       and not exists (
+         select from cogo.child_tasks k join cogo.subtasks s on s.task_id = k.child_id
+          where k.root_id = t.id and s.finished_at is null
+       )
+     order by t.finished_at
+     limit p_limit
+       for update skip locked
+  ), measured as (
+    select o.id, sum(h.events) over (order by o.finished_at, o.id) - h.events as before
+      from old o
+     cross join lateral (
+       select coalesce(max(e.seq), 0) + (
+                select count(*) from cogo.child_tasks k join cogo.events c on c.task_id = k.child_id
+                 where k.root_id = o.id
+              ) as events
+         from cogo.events e where e.task_id = o.id
+     ) as h
+  )
+  delete from public.cogo_tasks t
+   using measured m
+   where t.id = m.id and m.before < 5000;
+  get diagnostics pruned = row_count;
+  return next;
+end;
+$function$;
+
+create or replace function public.cogo_prune_records(p_limit integer DEFAULT 1000, p_switches_older_than interval DEFAULT NULL::interval, p_calls_older_than interval DEFAULT NULL::interval)
+ RETURNS TABLE(pruned integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_calls integer;
+begin
+  if p_limit is null or p_limit < 0 or p_switches_older_than < interval '0'
+     or p_calls_older_than < interval '30 days' then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'p_limit and p_switches_older_than must be 0 or more, '
+                'and the audit keeps what is younger than 30 days';
+  end if;
+  delete from public.cogo_model_switches w
+   where w.seq in (
+     select o.seq from public.cogo_model_switches o
+      where o.at < cogo.now() - p_switches_older_than
+      order by o.at limit p_limit
+        for update skip locked
+   );
+  get diagnostics pruned = row_count;
+  delete from public.cogo_calls c
+   where (c.id, c.outcome) in (
+     select o.id, o.outcome
+       from public.cogo_calls o
+      where o.started_at < cogo.now() - p_calls_older_than
+        and not exists (
+          select from public.cogo_tasks t where t.id = o.task_id and t.finished_at is null
+        )
+        and not exists (
+          select from cogo.child_tasks k join public.cogo_tasks r on r.id = k.root_id
+           where k.child_id = o.task_id and r.finished_at is null
+        )
+      order by o.started_at limit p_limit
+        for update skip locked
+   );
+  get diagnostics v_calls = row_count;
+  pruned := pruned + v_calls;
+  return next;
+end;
+$function$;
+
 create or replace function public.cogo_queue()
  RETURNS TABLE(lane text, owner uuid, queued bigint, blocked bigint, delayed bigint, waiting bigint, held bigint, running bigint, dead bigint, oldest_at timestamp with time zone, oldest_ms bigint, completed_per_minute numeric, failed_per_minute numeric, lane_paused boolean, lane_max_running integer, lane_per_minute integer, owner_paused boolean, owner_max_running integer, owner_per_minute integer)
  LANGUAGE sql
@@ -2177,6 +3437,9 @@ begin
 
   promoted := cogo.promote_due(p_limit);
   select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  perform cogo.apply_wakes(p_limit);
+  delete from cogo.wakes w
+   where not exists (select from public.cogo_tasks t where t.id = w.parent_id);
   perform cogo.end_unserved_steps(p_limit);
   for v_task_id in
     select t.id
@@ -2190,11 +3453,17 @@ begin
      limit p_limit
        for no key update skip locked
   loop
-    -- A workflow with steps has 30 seconds to return what it has.
+    -- The deadline of its parent may just have cancelled it.
+    continue when exists (
+      select from public.cogo_tasks t where t.id = v_task_id and t.finished_at is not null
+    );
+    -- A workflow with steps has 30 seconds to return what it has, unless a parent waits for it.
     if exists (
       select from cogo.flows f
         join cogo.subtasks s on s.task_id = f.task_id and s.key = 'plan'
+        join public.cogo_tasks t on t.id = f.task_id
        where f.task_id = v_task_id and f.deadline_passed_at is null and s.finished_at is null
+         and t.parent_task_id is null
     ) then
       perform cogo.pass_deadline(v_task_id);
     else
@@ -2244,6 +3513,7 @@ begin
     end if;
     perform public.cogo_redrive_task(v_subtask.task_id);
     perform cogo.revive_subtasks(array[p_subtask_id]);
+    perform cogo.reopen_waiting_steps(v_subtask.task_id);
   elsif v_subtask.dead_at is not null then
     if v_task.finished_at is not null or exists (
       select from cogo.dependencies d join cogo.subtasks child on child.id = d.child_id
@@ -2290,6 +3560,12 @@ begin
   elsif v_task.status <> 'failed' then
     raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only a failed one can be redriven', p_task_id, v_task.status);
+  elsif v_task.parent_task_id is not null and not cogo.is_awaited_child(p_task_id) then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        'task %s went on without its child task %s', v_task.parent_task_id, p_task_id
+      ),
+      hint = 'redriving the parent, if it failed, redrives the child';
   end if;
 
   update public.cogo_tasks t
@@ -2337,6 +3613,7 @@ begin
   update cogo.subtasks s
      set status = cogo.resting_status('running', 0, s.needs_approval, s.run_at, v_now, s.kind)
    where s.task_id = p_task_id and s.status = 'blocked' and s.deps_left = 0;
+  perform cogo.reopen_waiting_steps(p_task_id);
 
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   return v_task;
@@ -2351,6 +3628,7 @@ create or replace function public.cogo_resume_task(p_task_id uuid)
 AS $function$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_ids uuid[];
 begin
   if v_task.finished_at is not null then
     raise exception using errcode = 'TQ003',
@@ -2358,17 +3636,77 @@ begin
   elsif v_task.status <> 'held' then
     return v_task;
   end if;
+  v_ids := p_task_id || cogo.lock_descendants(p_task_id);
   update public.cogo_tasks t
      set status = case when t.started_at is null then 'pending' else 'running' end,
          paused_at = null
-   where t.id = p_task_id;
+   where t.id = any (v_ids) and t.status = 'held';
   update cogo.subtasks s
      set status = cogo.resting_status(
            'running', s.deps_left, s.needs_approval, s.run_at, cogo.now(), s.kind
          )
-   where s.task_id = p_task_id and s.status = 'held';
+   where s.task_id = any (v_ids) and s.status = 'held';
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   return v_task;
+end;
+$function$;
+
+create or replace function public.cogo_send_event(p_task_id uuid, p_name text, p_payload jsonb DEFAULT 'null'::jsonb, p_idempotency_key text DEFAULT NULL::text, p_person uuid DEFAULT NULL::uuid)
+ RETURNS public.cogo_sent_events
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_payload jsonb := coalesce(p_payload, 'null');
+  v_event public.cogo_sent_events;
+  v_problem text := cogo.validate_json(v_payload);
+begin
+  if p_name is null or p_name !~ '^[A-Za-z0-9_.:-]{1,100}$' then
+    raise exception using errcode = 'TQ004',
+      message = 'p_name must be 1 to 100 letters, digits and _ . : -';
+  end if;
+  perform cogo.check_size('p_payload', octet_length(v_payload::text), 65536, 'bytes'),
+          cogo.check_size('p_idempotency_key', length(p_idempotency_key), 255);
+  if v_problem is not null then
+    raise exception using errcode = 'TQ009', message = 'p_payload ' || v_problem;
+  end if;
+
+  if p_idempotency_key is not null then
+    select e.* into v_event
+      from public.cogo_sent_events e
+     where e.task_id = p_task_id and e.idempotency_key = p_idempotency_key;
+    if found and (v_event.name, v_event.payload) = (p_name, v_payload) then
+      return v_event;
+    elsif found then
+      raise exception using errcode = 'TQ004',
+        message = format(
+          'the idempotency key %L was used for another event', left(p_idempotency_key, 100)
+        ),
+        hint = 'repeat the first event as it was, or choose a new key';
+    end if;
+  end if;
+  if v_task.finished_at is not null then
+    raise exception using errcode = 'TQ003',
+      message = format('task %s is %s: nothing waits for events', p_task_id, v_task.status);
+  end if;
+  perform cogo.check_size(
+    'the task', 1 + (
+      select count(*) from public.cogo_sent_events e
+       where e.task_id = p_task_id and e.taken_at is null
+    ), 1000, 'events that no step has taken'
+  );
+
+  insert into public.cogo_sent_events (task_id, name, payload, idempotency_key, sent_by)
+  values (
+    p_task_id, p_name, v_payload, p_idempotency_key,
+    case when cogo.is_operator() then p_person else auth.uid() end
+  )
+  returning * into v_event;
+  perform cogo.take_events(p_task_id);
+  select e.* into v_event from public.cogo_sent_events e where e.id = v_event.id;
+  return v_event;
 end;
 $function$;
 
@@ -2384,6 +3722,8 @@ AS $function$
    where s.task_id = p_task_id and s.key = any (p_keys) and s.status = 'completed'
    order by s.seq;
 $function$;
+
+drop function cogo.evaluate_cap(text,text,text,numeric,boolean,numeric,numeric);
 
 drop function cogo.resting_status(text,integer,boolean,timestamp with time zone,timestamp with time zone);
 
@@ -2460,12 +3800,85 @@ create or replace view public.cogo_subtasks with (security_invoker=true) as
      LEFT JOIN cogo.checkpoints c ON ((c.subtask_id = s.id)))
      LEFT JOIN public.cogo_attempts a ON (((a.subtask_id = s.id) AND (a.attempt = s.attempt))));
 
+create or replace view public.cogo_task_previews with (security_invoker=true) as
+ SELECT id,
+    seq,
+    type,
+    "left"(prompt, 300) AS prompt,
+    cogo.truncate_json(params) AS params,
+    priority,
+    owner,
+    session_id,
+    idempotency_key,
+    model,
+    cogo.truncate_json(preferences) AS preferences,
+    budget_usd,
+    deadline,
+    run_at,
+    stream,
+    status,
+    cogo.truncate_json(result) AS result,
+    cogo.truncate_json(error) AS error,
+    cost_usd,
+    input_tokens,
+    cached_tokens,
+    output_tokens,
+    reasoning_tokens,
+    simulated,
+    cancel_requested_at,
+    paused_at,
+    created_at,
+    started_at,
+    finished_at,
+    parent_task_id,
+    previous_task_id
+   FROM public.cogo_tasks t;
+
+create or replace trigger ask_approval AFTER UPDATE OF status ON cogo.subtasks FOR EACH ROW WHEN (((new.status = 'waiting'::text) AND (old.status IS DISTINCT FROM new.status) AND (new.needs_approval OR (new.kind = 'approve'::text)))) EXECUTE FUNCTION cogo.ask_approval();
+
+create or replace trigger ask_approval_inserted AFTER INSERT ON cogo.subtasks FOR EACH ROW WHEN (((new.status = 'waiting'::text) AND (new.needs_approval OR (new.kind = 'approve'::text)))) EXECUTE FUNCTION cogo.ask_approval();
+
+create or replace trigger cancel_child AFTER UPDATE OF status ON cogo.subtasks FOR EACH ROW WHEN (((new.kind = 'task'::text) AND (new.status = ANY (ARRAY['failed'::text, 'cancelled'::text])) AND (old.finished_at IS NULL))) EXECUTE FUNCTION cogo.cancel_child();
+
+create or replace trigger withdraw_approval AFTER UPDATE OF status ON cogo.subtasks FOR EACH ROW WHEN (((new.needs_approval OR (new.kind = 'approve'::text)) AND (new.finished_at IS NOT NULL) AND (old.finished_at IS NULL))) EXECUTE FUNCTION cogo.withdraw_approval();
+
+create or replace trigger wake_parent AFTER UPDATE ON public.cogo_tasks FOR EACH ROW WHEN (((new.parent_task_id IS NOT NULL) AND (new.finished_at IS NOT NULL) AND ((old.finished_at IS NULL) OR (new.cost_usd IS DISTINCT FROM old.cost_usd)))) EXECUTE FUNCTION cogo.wake_parent();
+
+create or replace trigger wake_parent_of_deleted BEFORE DELETE ON public.cogo_tasks FOR EACH ROW WHEN ((old.parent_task_id IS NOT NULL)) EXECUTE FUNCTION cogo.wake_parent_of_deleted();
+
 create policy "owners read their flows" on cogo.flows as PERMISSIVE for SELECT to authenticated using ((EXISTS ( SELECT
    FROM public.cogo_tasks t
   WHERE ((t.id = flows.task_id) AND (t.owner = ( SELECT auth.uid() AS uid))))));
 
+create policy "owners and approvers read approvals" on public.cogo_approvals as PERMISSIVE for SELECT to authenticated using (((owner = ( SELECT auth.uid() AS uid)) OR (by = (( SELECT auth.uid() AS uid))::text)));
+
+create policy "owners read their sent events" on public.cogo_sent_events as PERMISSIVE for SELECT to authenticated using ((EXISTS ( SELECT
+   FROM public.cogo_tasks t
+  WHERE ((t.id = cogo_sent_events.task_id) AND (t.owner = ( SELECT auth.uid() AS uid))))));
+
+comment on table cogo.child_tasks is
+  'The step of its parent that each child task was inserted for, and how much of its cost and tokens has
+been added to the parent.';
+
 comment on table cogo.flows is
   'What is recorded of a workflow that waits for steps, beside the steps themselves.';
+
+comment on table cogo.wakes is
+  'What child tasks and their parents must still learn of each other. Applied by cogo.apply_wakes().';
+
+comment on table public.cogo_approvals is
+  'Questions to people: one for each subtask that waits for an approval. Each is answered once, with
+cogo_answer_approval().';
+
+comment on table public.cogo_sent_events is
+  'Events that people and programs sent to tasks. Each is taken once, by the oldest step that waits for
+its name; early ones are kept until a step asks.';
+
+comment on column cogo.child_tasks.depth is
+  'The number of tasks above it.';
+
+comment on column cogo.child_tasks.root_id is
+  'The task without a parent that is above all of them.';
 
 comment on column cogo.events.kind is
   'task.<status> or subtask.<status>: the new status; workflow.drift: a step is now asked otherwise.';
@@ -2500,21 +3913,76 @@ comment on column cogo.subtasks.lane is
 comment on column cogo.subtasks.not_needed is
   'Whether its workflow cancelled it. A redrive of the task leaves it.';
 
+comment on column public.cogo_approvals.answered_by is
+  'The person; null: an operator.';
+
+comment on column public.cogo_approvals.by is
+  'Who may answer: null: the owner of the task; the uuid of a person; or operators, who always may.';
+
+comment on column public.cogo_approvals.show is
+  'What the person should see before the answer.';
+
+comment on column public.cogo_approvals.withdrawn_at is
+  'When the subtask ended without an answer, for example because its task was cancelled.';
+
+comment on column public.cogo_sent_events.subtask_id is
+  'The step that took it.';
+
+comment on column public.cogo_tasks.parent_task_id is
+  'The task whose workflow inserted this one and waits for it. Its cost is the parent''s too.';
+
+comment on column public.cogo_tasks.previous_task_id is
+  'The run before this one, if its workflow repeats itself. It may have been deleted.';
+
 comment on function cogo.accept_outputs(uuid[],integer[],jsonb[],text[]) is
   'Complete attempts and apply each by its kind: plan, hand_over, step or sink. Others are skipped.';
 
+comment on function cogo.announce_approval(text,public.cogo_approvals) is
+  'Send a message about an approval on cogo-tasks and on the topic of its task.';
+
 comment on function cogo.announce_cancellation(cogo.subtasks,text) is
   'Send SUBTASK_CANCELLED to the holder of a running subtask.';
+
+comment on function cogo.apply_answer(cogo.subtasks,public.cogo_approvals) is
+  'Continue after the answer of a person: a step of a workflow ends with it as its output; another
+subtask is queued, or fails its task if it was refused.';
+
+comment on function cogo.apply_wakes(integer) is
+  'Let parents continue after the ends of child tasks, for at most p_limit wakes, and book their costs.
+Skips locked parents: waiting for them could deadlock with a cancellation.';
+
+comment on function cogo.ask_approval() is
+  'Ask a person about a subtask that waits for an approval: once, also if its task is paused and
+resumed.';
+
+comment on function cogo.book_child_costs(uuid[]) is
+  'Add what ended child tasks have cost since the last time to their parents, whose locks the caller
+holds.';
+
+comment on function cogo.cancel_child() is
+  'Cancel the child task of a step that ended without it.';
 
 comment on function cogo.cancel_steps(uuid,text[],text) is
   'Cancel open steps of a task, those with these keys or (null) all, as not needed; ask running ones to
 stop, whose cost still counts. What has ended stays as it is.';
 
+comment on function cogo.cancel_tasks(uuid[],text) is
+  'Cancel open tasks. The caller holds their locks.';
+
+comment on function cogo.cancel_unneeded(uuid[]) is
+  'Cancel child tasks whose steps have ended; those that are locked now, at the next wake.';
+
 comment on function cogo.create_plan() is
   'Create the flow of a new task, which is its sink until it hands over; notify the orchestrators.';
 
+comment on function cogo.data_policy_rules(jsonb) is
+  'Return the rules of preferences.data_policy.';
+
 comment on function cogo.deadline_error() is
   'Return the error of what a deadline has ended.';
+
+comment on function cogo.describe_answer(public.cogo_approvals) is
+  'Return how an approval was answered, for a sentence.';
 
 comment on function cogo.end_unserved_steps(integer) is
   'End queued checks and calls whose lane no agent has served for ten minutes, as no_agent; return how
@@ -2525,6 +3993,9 @@ comment on function cogo.end_waiting_steps(uuid[],jsonb[],jsonb[]) is
 wake their flows; return how many. Others, such as ended ones, are left out. The caller holds the task
 locks.';
 
+comment on function cogo.evaluate_cap(text,text,text,numeric,boolean,numeric,numeric,numeric) is
+  'Return why a cap stops a call: refused, or wait if it only waits for running calls.';
+
 comment on function cogo.find_fatal_steps(public.cogo_tasks) is
   'Return the dead steps whose failure ended the workflow of a failed task: the one that its error names,
 and the others that it waited for then; and those that its deadline ended.';
@@ -2532,9 +4003,19 @@ and the others that it waited for then; and those that its deadline ended.';
 comment on function cogo.hand_over(cogo.subtasks,jsonb) is
   'Insert the step with whose output the task ends, and cancel what is open. The flow is complete.';
 
+comment on function cogo.inherit_data_policy(jsonb,jsonb) is
+  'Return the preferences of a child task with the data policy of its parent added to its own.';
+
+comment on function cogo.insert_children(public.cogo_tasks,uuid[],jsonb[]) is
+  'Insert child tasks for steps of a task, whose lock the caller holds; return for each the error why it
+could not be inserted, or JSON null.';
+
 comment on function cogo.insert_steps(uuid,jsonb,jsonb,jsonb,boolean) is
   'Insert and announce the valid steps that a workflow asks for, and record their selections; with
 p_error, or an error of their own, they have failed. p_sink: the one step to which the flow hands over.';
+
+comment on function cogo.is_awaited_child(uuid) is
+  'Return whether the step of a child task is open.';
 
 comment on function cogo.is_model_lane(text) is
   'Return whether the subtasks of a lane are calls of a model, which is then its name.';
@@ -2546,9 +4027,26 @@ first.';
 comment on function cogo.load_leases(uuid[]) is
   'Return all that the holders of leases need for the work.';
 
+comment on function cogo.lock_descendants(uuid) is
+  'Lock the child tasks of a task and theirs, by seq, and return their ids. The caller holds its lock.';
+
+comment on function cogo.lock_task_budgets(uuid) is
+  'Lock the budgets that a task''s calls count towards.';
+
+comment on function cogo.open_waiting_steps(uuid,jsonb) is
+  'Begin steps that a suspension has inserted and nobody leases: events that came early are taken, and
+child tasks inserted. Called last, because it may end steps.';
+
 comment on function cogo.pass_deadline(uuid) is
   'End the open steps of a task whose deadline has passed, running ones too, and wake its flow, so that
 it can return what it has. The caller holds the task lock.';
+
+comment on function cogo.pause_tasks(uuid[]) is
+  'Pause open tasks. The caller holds their locks.';
+
+comment on function cogo.promote_due(integer) is
+  'Queue delayed subtasks that are due, and end due sleeps, at most p_limit; return how many. Skips
+locked tasks.';
 
 comment on function cogo.record_drift(cogo.subtasks,jsonb) is
   'Record steps whose request differs from what the workflow now asks, as events workflow.drift.';
@@ -2558,11 +4056,26 @@ comment on function cogo.record_ends(uuid[]) is
 those that wait for none any more. Subtasks of tasks without a suspended flow are left out. The caller
 holds the task locks.';
 
+comment on function cogo.refuse_children(public.cogo_tasks,jsonb[]) is
+  'Return for each child task the error why its parent may not have it; JSON null: it may.';
+
+comment on function cogo.reopen_waiting_steps(uuid) is
+  'Let the steps of a redriven task wait again: events that came meanwhile are taken, a failed child task
+is redriven, a cancelled one inserted anew.';
+
+comment on function cogo.repeat_task(uuid,jsonb) is
+  'Insert the next run of a task whose workflow repeats itself; return the completion with its output, in
+which next_task_id names that run.';
+
 comment on function cogo.resting_status(text,integer,boolean,timestamp with time zone,timestamp with time zone,text) is
   'Return the status of an open subtask that is not running.';
 
 comment on function cogo.revive_subtasks(uuid[]) is
   'Queue dead letters again, with fresh limits. Steps lose their end_no.';
+
+comment on function cogo.start_children(uuid,uuid[],jsonb[]) is
+  'Insert the child tasks of waiting steps; a step whose child is refused ends as failed. The caller
+holds the lock of their task.';
 
 comment on function cogo.stop_running(uuid[],text) is
   'Ask the holders of running subtasks to stop.';
@@ -2571,11 +4084,22 @@ comment on function cogo.suspend_flow(cogo.subtasks,jsonb) is
   'End an attempt at a flow that waits for steps. The caller holds the task lock and has validated
 p_item.';
 
+comment on function cogo.take_events(uuid) is
+  'Give the oldest events of a task to the oldest steps that wait for their names. The caller holds the
+task lock.';
+
+comment on function cogo.task_budgets(uuid) is
+  'Return the budgets that a task''s calls count towards, its own and those of the tasks above it: what
+is spent, and reserved by running calls and open child tasks. height is 0 for its own.';
+
 comment on function cogo.validate_flow_end(cogo.subtasks,jsonb) is
   'Return what is wrong with the end of an attempt at a flow, as a sentence; null if it is valid.';
 
 comment on function cogo.validate_hand_over(uuid,jsonb) is
   'Return what is wrong with a hand-over, as a sentence; null if it is valid.';
+
+comment on function cogo.validate_next_run(uuid,jsonb) is
+  'Return what is wrong with the next run of a task, as a sentence; null if it is valid.';
 
 comment on function cogo.validate_stamps(uuid,jsonb) is
   'Return why the models of a plan, a suspension, a hand-over, a route or added subtasks are not granted;
@@ -2595,16 +4119,52 @@ comment on function cogo.wake_flows(uuid[]) is
   'Queue the suspended flows of tasks; one that is held is queued when its task is resumed. The caller
 holds the task locks.';
 
+comment on function cogo.wake_parent() is
+  'Tell the parent of a child task that it ended, or cost more after its end. The parent is not locked
+here, because a cancellation locks parents before their children.';
+
+comment on function cogo.wake_parent_of_deleted() is
+  'Tell the parent of a child task that it was deleted.';
+
+comment on function cogo.withdraw_approval() is
+  'Withdraw the question of a subtask that ended without an answer.';
+
+comment on function public.cogo_answer_approval(uuid,boolean,text,uuid) is
+  'Answer a question to people. The first answer counts: repeating it returns the row, another one raises
+TQ003 with the first. Operators answer for p_person, or without it as operators.';
+
+comment on function public.cogo_approve_subtask(uuid,boolean,text) is
+  'Answer the approval of a subtask, like cogo_answer_approval().';
+
+comment on function public.cogo_cancel_task(uuid,text) is
+  'Cancel an open task and its child tasks at once; running subtasks are asked to stop.';
+
 comment on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid) is
   'Lease at most p_limit queued subtasks of the lanes to an agent: fairly among owners, by priority and
 age, within limits. The same p_request_id again returns the leases that still run.';
 
+comment on function public.cogo_pause_task(uuid) is
+  'Pause a task and its child tasks: running subtasks are finished, nothing is claimed until it is
+resumed.';
+
 comment on function public.cogo_reap(integer) is
-  'Do the housekeeping: expired leases, due subtasks, deadlines, unserved lanes, expired answers. Every
-agent calls this every few seconds.';
+  'Do the housekeeping: expired leases, due subtasks, ends of child tasks, deadlines, unserved lanes,
+expired answers. Every agent calls this every few seconds.';
+
+comment on function public.cogo_resume_task(uuid) is
+  'Resume a paused task and its child tasks.';
+
+comment on function public.cogo_send_event(uuid,text,jsonb,text,uuid) is
+  'Send an event to an open task. The oldest step that waits for its name takes it; without one it is
+kept for the next. A p_idempotency_key that was used returns its event. Raises TQ003 after the end of
+the task.';
 
 comment on function public.cogo_step_outputs(uuid,text[]) is
   'Return outputs of completed steps that the lease of their flow left out.';
+
+revoke all on table cogo.child_tasks from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.child_tasks to service_role;
 
 revoke all on table cogo.flows from public, anon, authenticated, service_role;
 
@@ -2612,17 +4172,73 @@ grant delete, insert, select, update on table cogo.flows to service_role;
 
 grant select on table cogo.flows to authenticated;
 
+revoke all on table cogo.wakes from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.wakes to service_role;
+
+revoke all on table public.cogo_approvals from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table public.cogo_approvals to service_role;
+
+grant select on table public.cogo_approvals to authenticated;
+
+revoke all on table public.cogo_sent_events from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table public.cogo_sent_events to service_role;
+
+grant select on table public.cogo_sent_events to authenticated;
+
+revoke all on function cogo.announce_approval(text,public.cogo_approvals) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.announce_approval(text,public.cogo_approvals) to service_role;
+
 revoke all on function cogo.announce_cancellation(cogo.subtasks,text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.announce_cancellation(cogo.subtasks,text) to service_role;
+
+revoke all on function cogo.apply_answer(cogo.subtasks,public.cogo_approvals) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.apply_answer(cogo.subtasks,public.cogo_approvals) to service_role;
+
+revoke all on function cogo.apply_wakes(integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.apply_wakes(integer) to service_role;
+
+revoke all on function cogo.ask_approval() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.ask_approval() to service_role;
+
+revoke all on function cogo.book_child_costs(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.book_child_costs(uuid[]) to service_role;
+
+revoke all on function cogo.cancel_child() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.cancel_child() to service_role;
 
 revoke all on function cogo.cancel_steps(uuid,text[],text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.cancel_steps(uuid,text[],text) to service_role;
 
+revoke all on function cogo.cancel_tasks(uuid[],text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.cancel_tasks(uuid[],text) to service_role;
+
+revoke all on function cogo.cancel_unneeded(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.cancel_unneeded(uuid[]) to service_role;
+
+revoke all on function cogo.data_policy_rules(jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.data_policy_rules(jsonb) to service_role;
+
 revoke all on function cogo.deadline_error() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.deadline_error() to service_role;
+
+revoke all on function cogo.describe_answer(public.cogo_approvals) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.describe_answer(public.cogo_approvals) to service_role;
 
 revoke all on function cogo.end_unserved_steps(integer) from public, anon, authenticated, service_role;
 
@@ -2632,6 +4248,10 @@ revoke all on function cogo.end_waiting_steps(uuid[],jsonb[],jsonb[]) from publi
 
 grant execute on function cogo.end_waiting_steps(uuid[],jsonb[],jsonb[]) to service_role;
 
+revoke all on function cogo.evaluate_cap(text,text,text,numeric,boolean,numeric,numeric,numeric) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.evaluate_cap(text,text,text,numeric,boolean,numeric,numeric,numeric) to service_role;
+
 revoke all on function cogo.find_fatal_steps(public.cogo_tasks) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.find_fatal_steps(public.cogo_tasks) to service_role;
@@ -2640,9 +4260,21 @@ revoke all on function cogo.hand_over(cogo.subtasks,jsonb) from public, anon, au
 
 grant execute on function cogo.hand_over(cogo.subtasks,jsonb) to service_role;
 
+revoke all on function cogo.inherit_data_policy(jsonb,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.inherit_data_policy(jsonb,jsonb) to service_role;
+
+revoke all on function cogo.insert_children(public.cogo_tasks,uuid[],jsonb[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.insert_children(public.cogo_tasks,uuid[],jsonb[]) to service_role;
+
 revoke all on function cogo.insert_steps(uuid,jsonb,jsonb,jsonb,boolean) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.insert_steps(uuid,jsonb,jsonb,jsonb,boolean) to service_role;
+
+revoke all on function cogo.is_awaited_child(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.is_awaited_child(uuid) to service_role;
 
 revoke all on function cogo.is_model_lane(text) from public, anon, authenticated, service_role;
 
@@ -2656,9 +4288,25 @@ revoke all on function cogo.load_leases(uuid[]) from public, anon, authenticated
 
 grant execute on function cogo.load_leases(uuid[]) to service_role;
 
+revoke all on function cogo.lock_descendants(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.lock_descendants(uuid) to service_role;
+
+revoke all on function cogo.lock_task_budgets(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.lock_task_budgets(uuid) to service_role;
+
+revoke all on function cogo.open_waiting_steps(uuid,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.open_waiting_steps(uuid,jsonb) to service_role;
+
 revoke all on function cogo.pass_deadline(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.pass_deadline(uuid) to service_role;
+
+revoke all on function cogo.pause_tasks(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.pause_tasks(uuid[]) to service_role;
 
 revoke all on function cogo.record_drift(cogo.subtasks,jsonb) from public, anon, authenticated, service_role;
 
@@ -2668,6 +4316,18 @@ revoke all on function cogo.record_ends(uuid[]) from public, anon, authenticated
 
 grant execute on function cogo.record_ends(uuid[]) to service_role;
 
+revoke all on function cogo.refuse_children(public.cogo_tasks,jsonb[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.refuse_children(public.cogo_tasks,jsonb[]) to service_role;
+
+revoke all on function cogo.reopen_waiting_steps(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.reopen_waiting_steps(uuid) to service_role;
+
+revoke all on function cogo.repeat_task(uuid,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.repeat_task(uuid,jsonb) to service_role;
+
 revoke all on function cogo.resting_status(text,integer,boolean,timestamp with time zone,timestamp with time zone,text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.resting_status(text,integer,boolean,timestamp with time zone,timestamp with time zone,text) to service_role;
@@ -2675,6 +4335,10 @@ grant execute on function cogo.resting_status(text,integer,boolean,timestamp wit
 revoke all on function cogo.revive_subtasks(uuid[]) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.revive_subtasks(uuid[]) to service_role;
+
+revoke all on function cogo.start_children(uuid,uuid[],jsonb[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.start_children(uuid,uuid[],jsonb[]) to service_role;
 
 revoke all on function cogo.stop_running(uuid[],text) from public, anon, authenticated, service_role;
 
@@ -2684,6 +4348,14 @@ revoke all on function cogo.suspend_flow(cogo.subtasks,jsonb) from public, anon,
 
 grant execute on function cogo.suspend_flow(cogo.subtasks,jsonb) to service_role;
 
+revoke all on function cogo.take_events(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.take_events(uuid) to service_role;
+
+revoke all on function cogo.task_budgets(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.task_budgets(uuid) to service_role;
+
 revoke all on function cogo.validate_flow_end(cogo.subtasks,jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.validate_flow_end(cogo.subtasks,jsonb) to service_role;
@@ -2691,6 +4363,10 @@ grant execute on function cogo.validate_flow_end(cogo.subtasks,jsonb) to service
 revoke all on function cogo.validate_hand_over(uuid,jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.validate_hand_over(uuid,jsonb) to service_role;
+
+revoke all on function cogo.validate_next_run(uuid,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.validate_next_run(uuid,jsonb) to service_role;
 
 revoke all on function cogo.validate_step(jsonb) from public, anon, authenticated, service_role;
 
@@ -2708,18 +4384,50 @@ revoke all on function cogo.wake_flows(uuid[]) from public, anon, authenticated,
 
 grant execute on function cogo.wake_flows(uuid[]) to service_role;
 
+revoke all on function cogo.wake_parent() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.wake_parent() to service_role;
+
+revoke all on function cogo.wake_parent_of_deleted() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.wake_parent_of_deleted() to service_role;
+
+revoke all on function cogo.withdraw_approval() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.withdraw_approval() to service_role;
+
+revoke all on function public.cogo_answer_approval(uuid,boolean,text,uuid) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_answer_approval(uuid,boolean,text,uuid) to authenticated;
+
+grant execute on function public.cogo_answer_approval(uuid,boolean,text,uuid) to service_role;
+
 revoke all on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid) from public, anon, authenticated, service_role;
 
 grant execute on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid) to service_role;
+
+revoke all on function public.cogo_send_event(uuid,text,jsonb,text,uuid) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_send_event(uuid,text,jsonb,text,uuid) to authenticated;
+
+grant execute on function public.cogo_send_event(uuid,text,jsonb,text,uuid) to service_role;
 
 revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, authenticated, service_role;
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261128233254')
+insert into cogo.schema_versions (version) values ('20261128233609')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.
 update cogo.subtasks s
    set kind = 'flow', sink = true
  where s.type = 'PLAN' and s.key = 'plan' and s.status not in ('completed', 'cancelled');
+
+-- Subtasks that wait for an approval already.
+insert into public.cogo_approvals (task_id, subtask_id, owner, key, question)
+select s.task_id, s.id, t.owner, s.key,
+       format('May the subtask %s (%s, in lane %s) run?', s.key, s.type, s.lane)
+  from cogo.subtasks s join public.cogo_tasks t on t.id = s.task_id
+ where s.status in ('waiting', 'held') and s.needs_approval
+on conflict do nothing;

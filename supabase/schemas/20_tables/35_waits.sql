@@ -1,0 +1,99 @@
+create table if not exists public.cogo_approvals (
+  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity,
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  subtask_id uuid not null unique references cogo.subtasks (id) on delete cascade,
+  owner uuid,
+  key text not null,
+  question text not null,
+  show jsonb,
+  by text,
+  asked_at timestamptz not null default cogo.now(),
+  answered_at timestamptz,
+  approved boolean,
+  answered_by uuid,
+  comment text,
+  withdrawn_at timestamptz,
+  constraint cogo_approvals_answered check ((answered_at is null) = (approved is null)),
+  constraint cogo_approvals_withdrawn check (answered_at is null or withdrawn_at is null)
+);
+comment on table public.cogo_approvals is
+  'Questions to people: one for each subtask that waits for an approval. Each is answered once, with
+cogo_answer_approval().';
+comment on column public.cogo_approvals.show is 'What the person should see before the answer.';
+comment on column public.cogo_approvals.by is
+  'Who may answer: null: the owner of the task; the uuid of a person; or operators, who always may.';
+comment on column public.cogo_approvals.answered_by is 'The person; null: an operator.';
+comment on column public.cogo_approvals.withdrawn_at is
+  'When the subtask ended without an answer, for example because its task was cancelled.';
+create index if not exists cogo_approvals_open on public.cogo_approvals (owner, seq)
+  where answered_at is null and withdrawn_at is null;
+create index if not exists cogo_approvals_task on public.cogo_approvals (task_id);
+alter table public.cogo_approvals enable row level security;
+drop policy if exists "owners and approvers read approvals" on public.cogo_approvals;
+create policy "owners and approvers read approvals" on public.cogo_approvals
+  for select to authenticated
+  using (owner = (select auth.uid()) or by = (select auth.uid())::text);
+
+create table if not exists public.cogo_sent_events (
+  id uuid not null default gen_random_uuid() primary key,
+  seq bigint generated always as identity,
+  task_id uuid not null references public.cogo_tasks (id) on delete cascade,
+  name text not null,
+  payload jsonb not null,
+  idempotency_key text,
+  sent_by uuid,
+  sent_at timestamptz not null default cogo.now(),
+  subtask_id uuid,
+  taken_at timestamptz,
+  constraint cogo_sent_events_taken check ((subtask_id is null) = (taken_at is null))
+);
+comment on table public.cogo_sent_events is
+  'Events that people and programs sent to tasks. Each is taken once, by the oldest step that waits for
+its name; early ones are kept until a step asks.';
+comment on column public.cogo_sent_events.subtask_id is 'The step that took it.';
+create unique index if not exists cogo_sent_events_idempotency
+  on public.cogo_sent_events (task_id, idempotency_key) where idempotency_key is not null;
+create index if not exists cogo_sent_events_task on public.cogo_sent_events (task_id, seq);
+create index if not exists cogo_sent_events_buffered on public.cogo_sent_events (task_id, name, seq)
+  where taken_at is null;
+alter table public.cogo_sent_events enable row level security;
+drop policy if exists "owners read their sent events" on public.cogo_sent_events;
+create policy "owners read their sent events" on public.cogo_sent_events
+  for select to authenticated using (
+    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+  );
+
+create table if not exists cogo.child_tasks (
+  child_id uuid not null primary key references public.cogo_tasks (id) on delete cascade,
+  parent_id uuid not null,
+  root_id uuid not null,
+  subtask_id uuid not null,
+  depth smallint not null,
+  cost_usd numeric default 0,
+  input_tokens bigint not null default 0,
+  cached_tokens bigint not null default 0,
+  output_tokens bigint not null default 0,
+  reasoning_tokens bigint not null default 0
+);
+comment on table cogo.child_tasks is
+  'The step of its parent that each child task was inserted for, and how much of its cost and tokens has
+been added to the parent.';
+comment on column cogo.child_tasks.root_id is 'The task without a parent that is above all of them.';
+comment on column cogo.child_tasks.depth is 'The number of tasks above it.';
+create index if not exists child_tasks_step on cogo.child_tasks (subtask_id);
+create index if not exists child_tasks_root on cogo.child_tasks (root_id);
+alter table cogo.child_tasks enable row level security;
+
+-- No foreign keys, so that the end of a child waits for no lock of its parent.
+create table if not exists cogo.wakes (
+  seq bigint generated always as identity primary key,
+  parent_id uuid not null,
+  child_id uuid not null,
+  subtask_id uuid not null,
+  reason text not null check (reason in ('ended', 'cost', 'cancel'))
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+comment on table cogo.wakes is
+  'What child tasks and their parents must still learn of each other. Applied by cogo.apply_wakes().';
+create index if not exists wakes_parent on cogo.wakes (parent_id);
+alter table cogo.wakes enable row level security;

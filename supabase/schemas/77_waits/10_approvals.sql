@@ -1,0 +1,130 @@
+create or replace function cogo.announce_approval(p_type text, p_approval public.cogo_approvals)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_envelope jsonb := cogo.build_envelope(
+    p_type,
+    cogo.truncate_payload(
+      jsonb_build_object(
+        'approval_id', p_approval.id, 'task_id', p_approval.task_id,
+        'subtask_id', p_approval.subtask_id, 'key', p_approval.key, 'question', p_approval.question,
+        'show', p_approval.show, 'by', p_approval."by",
+        'timestamp', cogo.iso_timestamp(cogo.now())
+      ) || case
+        when p_approval.answered_at is null then '{}'
+        else jsonb_build_object(
+          'approved', p_approval.approved, 'comment', p_approval.comment,
+          'answered_by', p_approval.answered_by
+        )
+      end
+    ),
+    cogo.current_actor(), 'cogo-tasks'
+  );
+begin
+  perform cogo.send_messages(
+    array['cogo-tasks', 'cogo-results:' || p_approval.task_id], array[v_envelope, v_envelope]
+  );
+end;
+$$;
+comment on function cogo.announce_approval is
+  'Send a message about an approval on cogo-tasks and on the topic of its task.';
+
+-- Security definer: only the owner may write in realtime.messages.
+create or replace function cogo.ask_approval()
+  returns trigger language plpgsql security definer set search_path = ''
+as $$
+declare
+  v_approval public.cogo_approvals;
+begin
+  insert into public.cogo_approvals as a (task_id, subtask_id, owner, key, question, show, by)
+  select new.task_id, new.id, t.owner, new.key,
+         coalesce(
+           nullif(left(p.params ->> 'question', 10000), ''),
+           format('May the subtask %s (%s, in lane %s) run?', new.key, new.type, new.lane)
+         ),
+         nullif(p.params -> 'show', 'null'), p.params ->> 'by'
+    from cogo.subtask_payloads p
+    join public.cogo_tasks t on t.id = new.task_id
+   where p.subtask_id = new.id
+  on conflict (subtask_id) do update
+    set withdrawn_at = null, asked_at = excluded.asked_at
+    where a.withdrawn_at is not null
+  returning * into v_approval;
+  if found then
+    perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.ask_approval is
+  'Ask a person about a subtask that waits for an approval: once, also if its task is paused and
+resumed.';
+create or replace trigger ask_approval_inserted
+  after insert on cogo.subtasks
+  for each row when (new.status = 'waiting' and (new.needs_approval or new.kind = 'approve'))
+  execute function cogo.ask_approval();
+create or replace trigger ask_approval
+  after update of status on cogo.subtasks
+  for each row when (
+    new.status = 'waiting' and old.status is distinct from new.status
+    and (new.needs_approval or new.kind = 'approve')
+  )
+  execute function cogo.ask_approval();
+
+create or replace function cogo.withdraw_approval()
+  returns trigger language plpgsql set search_path = ''
+as $$
+begin
+  update public.cogo_approvals a
+     set withdrawn_at = cogo.now()
+   where a.subtask_id = new.id and a.answered_at is null and a.withdrawn_at is null;
+  return null;
+end;
+$$;
+comment on function cogo.withdraw_approval is
+  'Withdraw the question of a subtask that ended without an answer.';
+create or replace trigger withdraw_approval
+  after update of status on cogo.subtasks
+  for each row when (
+    (new.needs_approval or new.kind = 'approve')
+    and new.finished_at is not null and old.finished_at is null
+  )
+  execute function cogo.withdraw_approval();
+
+create or replace function cogo.apply_answer(p_subtask cogo.subtasks, p_approval public.cogo_approvals)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_answer jsonb := jsonb_build_object(
+    'approved', p_approval.approved, 'comment', p_approval.comment, 'by', p_approval.answered_by,
+    'at', cogo.iso_timestamp(p_approval.answered_at)
+  );
+  v_error jsonb := jsonb_build_object(
+    'class', 'rejected', 'message', coalesce(p_approval.comment, 'the step was refused')
+  );
+begin
+  if p_subtask.kind = 'approve' then
+    perform cogo.end_waiting_steps(array[p_subtask.id], array[v_answer], array[null::jsonb]);
+    return;
+  end if;
+  update cogo.subtask_payloads p
+     set metadata = p.metadata || jsonb_build_object(
+           'approval',
+           v_answer || case
+             when p_approval.approved then '{}' else jsonb_build_object('error', v_error)
+           end
+         )
+   where p.subtask_id = p_subtask.id;
+  if p_approval.approved then
+    update cogo.subtasks s
+       set status = case s.status when 'waiting' then 'queued' else s.status end,
+           needs_approval = false, run_at = null
+     where s.id = p_subtask.id;
+  else
+    perform cogo.dead_letter_subtask(p_subtask.id, v_error);
+  end if;
+end;
+$$;
+comment on function cogo.apply_answer is
+  'Continue after the answer of a person: a step of a workflow ends with it as its output; another
+subtask is queued, or fails its task if it was refused.';
