@@ -22,6 +22,9 @@ class MessageType(StrEnum):
 
     TASK_CREATED = "TASK_CREATED"
     TASK_CANCELLED = "TASK_CANCELLED"
+    CHILD_ENDED = "CHILD_ENDED"
+    APPROVAL_REQUESTED = "APPROVAL_REQUESTED"
+    APPROVAL_ANSWERED = "APPROVAL_ANSWERED"
     MCP_SUBTASK = "MCP_SUBTASK"
     SUBTASK_CANCELLED = "SUBTASK_CANCELLED"
     SUBTASK_PROGRESS = "SUBTASK_PROGRESS"
@@ -89,6 +92,8 @@ class TaskCreated(Payload):
     type: str
     priority: int
     run_at: datetime | None = None
+    parent_task_id: UUID | None = None
+    """The task whose workflow inserted it."""
 
 
 class TaskCancelled(Payload):
@@ -96,6 +101,38 @@ class TaskCancelled(Payload):
 
     task_id: UUID
     reason: str | None = None
+
+
+class ChildEnded(Payload):
+    """A child task ended. The next claim of an orchestrator continues its parent."""
+
+    task_id: UUID
+    """The parent."""
+    child_task_id: UUID
+    status: Literal["completed", "failed", "cancelled", "deleted"]
+
+
+class ApprovalRequested(Payload):
+    """A subtask waits for the answer of a person, which `cogo_answer_approval` takes."""
+
+    approval_id: UUID
+    task_id: UUID
+    subtask_id: UUID
+    key: str
+    question: str | None = None
+    show: Any = None
+    """What the person should see before the answer."""
+    by: str | None = None
+    """Who may answer: None: the owner of the task; the uuid of a person; or `operators`."""
+
+
+class ApprovalAnswered(ApprovalRequested):
+    """A person has answered."""
+
+    approved: bool
+    comment: str | None = None
+    answered_by: UUID | None = None
+    """The person; None: an operator."""
 
 
 class SubtaskParams(Payload):
@@ -292,6 +329,9 @@ class ModelControl(Payload):
 PAYLOADS: Final[Mapping[MessageType, type[Payload]]] = {
     MessageType.TASK_CREATED: TaskCreated,
     MessageType.TASK_CANCELLED: TaskCancelled,
+    MessageType.CHILD_ENDED: ChildEnded,
+    MessageType.APPROVAL_REQUESTED: ApprovalRequested,
+    MessageType.APPROVAL_ANSWERED: ApprovalAnswered,
     MessageType.MCP_SUBTASK: McpSubtask,
     MessageType.SUBTASK_CANCELLED: SubtaskCancelled,
     MessageType.SUBTASK_PROGRESS: SubtaskProgress,

@@ -51,12 +51,13 @@ from protocol.records.spending import (
     Removed,
     UsageRow,
 )
-from protocol.records.tasks import NewTask, Subtask, Task, TaskLine
+from protocol.records.tasks import ApprovalRow, NewTask, SentEvent, Subtask, Task, TaskLine
 
 __all__ = [
     "AgentRecord",
     "AgentState",
     "ApiKey",
+    "ApprovalRow",
     "Argument",
     "Attempt",
     "Booked",
@@ -103,6 +104,7 @@ __all__ = [
     "SchemaVersion",
     "SelectionRecord",
     "SelectionRow",
+    "SentEvent",
     "SessionMessage",
     "StepKind",
     "StepOutput",

@@ -1,4 +1,4 @@
-"""Tasks and subtasks."""
+"""Tasks, subtasks, and what they wait for: answers of people, and events."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -66,6 +66,10 @@ class Task(ListedRow):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    parent_task_id: UUID | None = None
+    """The task whose workflow inserted this one. It has the cost of this one, too."""
+    previous_task_id: UUID | None = None
+    """The run before this one, if its workflow repeats itself. It may have been deleted."""
 
 
 class TaskLine(ListedRow):
@@ -123,3 +127,50 @@ class Subtask(ListedRow):
     """Whether the workflow cancelled it."""
     decisions: dict[str, JsonValue] | None = None
     """Only of a flow: what its workflow took from the world, by key."""
+
+
+class ApprovalRow(ListedRow):
+    """A row of `cogo_approvals`: a question to a person."""
+
+    id: UUID
+    seq: int = 0
+    """Order in which they were asked, which lists are paged by."""
+    task_id: UUID
+    subtask_id: UUID
+    owner: UUID | None = None
+    key: str
+    """The key of the step that waits for the answer."""
+    question: str
+    show: JsonValue = None
+    """What the person should see before the answer."""
+    by: str | None = None
+    """Who may answer: None: the owner; the uuid of a person; or `operators`, who always may."""
+    asked_at: datetime
+    answered_at: datetime | None = None
+    approved: bool | None = None
+    answered_by: UUID | None = None
+    """The person; None: an operator."""
+    comment: str | None = None
+    withdrawn_at: datetime | None = None
+    """When the step ended without an answer."""
+
+    @property
+    def is_open(self) -> bool:
+        """True if it waits for an answer."""
+        return self.answered_at is None and self.withdrawn_at is None
+
+
+class SentEvent(ListedRow):
+    """A row of `cogo_sent_events`: an event that was sent to a task."""
+
+    id: UUID
+    task_id: UUID
+    name: str
+    payload: JsonValue = None
+    idempotency_key: str | None = None
+    sent_by: UUID | None = None
+    """The person; None: an operator."""
+    sent_at: datetime
+    subtask_id: UUID | None = None
+    """The step that took it; None: it is kept for the next step that waits for this name."""
+    taken_at: datetime | None = None

@@ -7,9 +7,10 @@ from protocol.lifecycle import TaskState
 from protocol.records import ApiKey, Budget, ModelStats, NewApiKey, Task, TaskLine
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
+from protocol.store.waits import WaitStore
 
 
-class GatewayStore(QueueStore, ModelStore, Protocol):
+class GatewayStore(QueueStore, ModelStore, WaitStore, Protocol):
     """The queue with API keys, lists and figures. Raises what QueueStore raises."""
 
     async def check_api_key(self, *, key_id: str, key_hash: str) -> ApiKey | None:
@@ -37,8 +38,9 @@ class GatewayStore(QueueStore, ModelStore, Protocol):
         status: TaskState | None = None,
         task_type: str | None = None,
         before: int | None = None,
+        with_children: bool = False,
     ) -> list[Task]:
-        """Read tasks of `owner` (None: of those without one), newest first.
+        """Read tasks of `owner` (None: of those without one), newest first; or child tasks, too.
 
         `before` is the `seq` of the last task of the previous page.
         """
@@ -49,7 +51,7 @@ class GatewayStore(QueueStore, ModelStore, Protocol):
     ) -> list[TaskLine]:
         """Read short rows of the newest tasks of `owner`, and of the newest unfinished ones.
 
-        Newest first, at most `limit` of each kind.
+        Newest first, at most `limit` of each kind, without child tasks.
         """
         ...
 

@@ -15,6 +15,7 @@ from protocol.transport.store.gateway import SupabaseGatewayStore
 from protocol.transport.store.models import SupabaseModelStore
 from protocol.transport.store.queue import SupabaseQueueStore
 from protocol.transport.store.spending import SupabaseSpendingStore
+from protocol.transport.store.waits import SupabaseWaitStore
 
 TIMEOUT_SECONDS: Final = 10.0
 """The client's default of two minutes would block a claim while work is waiting."""
@@ -30,6 +31,7 @@ class SupabaseStore(
     SupabaseAnswerCacheStore,
     SupabaseSpendingStore,
     SupabaseEmbeddingStore,
+    SupabaseWaitStore,
 ):
     """Implementation of every protocol in `protocol.store`. One per event loop."""
 

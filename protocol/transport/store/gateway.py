@@ -40,6 +40,7 @@ class SupabaseGatewayStore(RpcClient):
         status: TaskState | None = None,
         task_type: str | None = None,
         before: int | None = None,
+        with_children: bool = False,
     ) -> list[Task]:
         query = self._client.table(_PREVIEWS).select("*")
         query = filter_by_owner(query, owner, every_owner=every_owner)
@@ -49,6 +50,8 @@ class SupabaseGatewayStore(RpcClient):
             query = query.eq("type", task_type)
         if before is not None:
             query = query.lt("seq", before)
+        if not with_children:
+            query = query.is_("parent_task_id", "null")
         return await read_query(Task, query.order("seq", desc=True).limit(limit))
 
     async def fetch_lines(
@@ -58,6 +61,7 @@ class SupabaseGatewayStore(RpcClient):
         for statuses in (None, _OPEN):
             query = self._client.table(_PREVIEWS).select(_LINE)
             query = filter_by_owner(query, owner, every_owner=every_owner)
+            query = query.is_("parent_task_id", "null")
             if statuses is not None:
                 query = query.in_("status", statuses)
             query = query.order("seq", desc=True).limit(limit)

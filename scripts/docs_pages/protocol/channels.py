@@ -20,7 +20,18 @@ class Channel:
 
 
 CHANNELS: Final = (
-    Channel(TASKS, "orchestrators", (_T.TASK_CREATED, _T.TASK_CANCELLED, _T.MCP_SUBTASK)),
+    Channel(
+        TASKS,
+        "orchestrators",
+        (
+            _T.TASK_CREATED,
+            _T.TASK_CANCELLED,
+            _T.MCP_SUBTASK,
+            _T.CHILD_ENDED,
+            _T.APPROVAL_REQUESTED,
+            _T.APPROVAL_ANSWERED,
+        ),
+    ),
     Channel(SUBTASKS, "executors", (_T.MCP_SUBTASK, _T.SUBTASK_CANCELLED)),
     Channel(RESULTS, "operators, dashboards", (_T.SUBTASK_RESULT, _T.TASK_RESULT)),
     Channel(

@@ -16,6 +16,7 @@ from protocol.store.gateway import GatewayStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.spending import SpendingStore
+from protocol.store.waits import WaitStore
 from protocol.topics import ALL
 from scripts.docs_pages.protocol import build_documents
 from scripts.docs_pages.protocol.channels import CHANNELS
@@ -119,6 +120,7 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         AnswerCacheStore,
         SpendingStore,
         EmbeddingStore,
+        WaitStore,
     )
     methods = {name for group in groups for name in vars(group)}
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}

@@ -1,0 +1,75 @@
+"""Answers of people, and events for tasks."""
+
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from protocol.records import ApprovalRow, SentEvent, Task
+
+
+class WaitStore(Protocol):
+    """What tasks wait for. Raises what QueueStore raises."""
+
+    async def find_approvals(
+        self,
+        *,
+        limit: int,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        task_id: UUID | None = None,
+        only_open: bool = True,
+        before: int | None = None,
+    ) -> list[ApprovalRow]:
+        """Read questions to `owner` (None: those of tasks without one), newest first.
+
+        Includes those of other owners that only this person may answer. `before` is the `seq` of
+        the last one of the previous page.
+        """
+        ...
+
+    async def fetch_approval(self, *, approval_id: UUID) -> ApprovalRow:
+        """Read a question. Raise NotFound."""
+        ...
+
+    async def answer_approval(
+        self,
+        *,
+        approval_id: UUID,
+        approved: bool,
+        comment: str | None = None,
+        person: UUID | None = None,
+    ) -> ApprovalRow:
+        """Answer a question for `person` (None: as an operator). The first answer counts.
+
+        Raise NotFound, and MoveNotAllowed if the answer was another one, nobody waits for it, or
+        somebody else has to answer.
+        """
+        ...
+
+    async def send_event(
+        self,
+        *,
+        task_id: UUID,
+        name: str,
+        payload: JsonValue = None,
+        idempotency_key: str | None = None,
+        person: UUID | None = None,
+    ) -> SentEvent:
+        """Send an event to an open task. Raise NotFound, MoveNotAllowed, InvalidArgument, TooLarge.
+
+        A known idempotency key returns the first event.
+        """
+        ...
+
+    async def fetch_sent_events(self, *, task_id: UUID) -> list[SentEvent]:
+        """Read the events that were sent to a task, in order."""
+        ...
+
+    async def fetch_children(self, *, task_id: UUID) -> list[Task]:
+        """Read the child tasks of a task, in order, shortened as in lists."""
+        ...
+
+    async def find_next_run(self, *, task_id: UUID) -> Task | None:
+        """Read the task that repeats this one, if any."""
+        ...
