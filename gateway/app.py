@@ -28,12 +28,14 @@ from gateway.routes import (
     swarm,
     swarm_socket,
     tasks,
+    waits,
 )
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
 _MODULES: Final = (
     health,
+    waits,  # before `tasks`, whose POST /tasks/{task_id}/{action} matches its paths
     tasks,
     events,
     fleet,

@@ -89,7 +89,11 @@ COMMANDS: Final = (
     Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
     Command("hold", "Pause a task.", "tasks.control:hold_task"),
     Command("resume", "Resume a paused task.", "tasks.control:resume_task"),
-    Command("approve", "Approve or reject a waiting subtask.", "tasks.control:approve_subtask"),
+    Command(
+        "approve", "Approve or refuse what a task asks a person.", "tasks.waits:answer_approval"
+    ),
+    Command("approvals", "List what waits for a person.", "tasks.waits:list_approvals"),
+    Command("send", "Send an event to a task.", "tasks.waits:send_event"),
     Command("embed", "Compute, store and search embeddings.", "models.embed:embed"),
     Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
     Command("usage", "Show tokens and costs.", "admin.spending:show_usage"),

@@ -62,6 +62,7 @@ class PageRequest(BaseModel):
     type: str | None = Field(None, max_length=255)
     limit: int = Field(50, ge=1, le=200)
     before: int | None = Field(None, ge=1, le=2**53, description="`next` of the previous page.")
+    children: bool = Field(False, description="Include child tasks of workflows.")
 
 
 class TaskPage(BaseModel):
@@ -132,6 +133,7 @@ async def list_tasks(
         status=page.status,
         task_type=page.type,
         before=page.before,
+        with_children=page.children,
     )
     return TaskPage(tasks=found, next=found[-1].seq if len(found) == page.limit else None)
 

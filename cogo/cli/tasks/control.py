@@ -1,6 +1,6 @@
-"""Commands that change a task: pause, resume, approve, cancel, redrive and rate."""
+"""Commands that change a task: pause, resume, cancel, redrive and rate."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,11 +11,10 @@ import typer
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
-from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import shorten_id
-from protocol.lifecycle import SubtaskState, TaskState
-from protocol.records import Subtask, Task
+from protocol.lifecycle import TaskState
+from protocol.records import Task
 from protocol.store.gateway import GatewayStore
 
 
@@ -85,45 +84,6 @@ def resume_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = 
     _change(directory, task, lambda store, id_: store.resume_task(task_id=id_), as_json=as_json)
 
 
-def approve_subtask(
-    *,
-    task: TaskArgument,
-    step: Annotated[
-        str | None, typer.Option(help="Key of the subtask, if several wait for approval.")
-    ] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Reject it instead.")] = False,
-    comment: Annotated[str | None, typer.Option(help="Why, for the history of the task.")] = None,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Approve or reject a waiting subtask.
-
-    Examples:
-        cogo approve 3f2a9c1e
-        cogo approve 3f2a9c1e --step deploy --reject --comment "not on a Friday"
-    """
-
-    async def decide(store: GatewayStore) -> Subtask:
-        task_id = await find_task_id(store, task)
-        waiting = [
-            each
-            for each in await store.fetch_subtasks(task_id=task_id)
-            if each.status is SubtaskState.WAITING and step in {None, each.key}
-        ]
-        return await store.approve_subtask(
-            subtask_id=_require_one(waiting, task_id, step).id,
-            approved=not reject,
-            comment=comment,
-        )
-
-    decided = run_with_store(directory, decide)
-    if as_json:
-        print_json(decided)
-    else:
-        word = "rejected" if reject else "approved"
-        print_line(f"{decided.task_id}  {decided.key} {word}, now {decided.status}")
-
-
 def rate_result(
     *,
     task: TaskArgument,
@@ -153,16 +113,6 @@ def rate_result(
             print_line(f"{stored.task_id}  {rating}: {stored.model_id} at {stored.task_type}")
 
     run_with_store(directory, send)
-
-
-def _require_one(waiting: Sequence[Subtask], task_id: UUID, step: str | None) -> Subtask:
-    if not waiting:
-        what = f"no subtask {step!r}" if step else "no subtask"
-        raise CommandError(f"{what} of task {task_id} waits for approval")
-    if len(waiting) > 1:
-        keys = ", ".join(each.key for each in waiting)
-        raise CommandError(f"several subtasks wait for approval: choose one with --step ({keys})")
-    return waiting[0]
 
 
 def _change(

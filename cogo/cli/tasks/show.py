@@ -67,6 +67,9 @@ def list_tasks(
     *,
     status: Annotated[TaskState | None, typer.Option(help="Only tasks with this status.")] = None,
     limit: Limit = 20,
+    children: Annotated[
+        bool, typer.Option("--children", help="Include child tasks of workflows.")
+    ] = False,
     every: All = False,
     directory: Dir = None,
     as_json: AsJson = False,
@@ -75,13 +78,18 @@ def list_tasks(
 
     Examples:
         cogo tasks list
+        cogo tasks list --children
         cogo tasks list --status failed --limit 50 --json
     """
 
     async def read(store: GatewayStore) -> tuple[list[Task], bool]:
         return await read_pages(
             lambda count, last: store.find_tasks(
-                limit=count, every_owner=True, status=status, before=last.seq if last else None
+                limit=count,
+                every_owner=True,
+                status=status,
+                before=last.seq if last else None,
+                with_children=children,
             ),
             limit=limit,
             every=every,

@@ -1,0 +1,190 @@
+"""`cogo approve`, `cogo approvals` and `cogo send`: what tasks wait for from outside."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+from pydantic import JsonValue
+
+from cogo.cli.ids import TaskArgument, find_task_id
+from cogo.cli.listing import print_more, print_rows, read_pages
+from cogo.cli.options import All, AsJson, Dir, Limit
+from cogo.cli.session import run_with_store
+from cogo.errors import CommandError
+from cogo.terminal import print_json, print_line, print_text, shorten
+from cogo.watch.format import shorten_id
+from protocol.records import ApprovalRow, SentEvent
+from protocol.store.gateway import GatewayStore
+
+_MOST: Final = 1000
+"""Approvals of one task that are read; a workflow has at most as many steps."""
+
+
+def answer_approval(
+    *,
+    task: TaskArgument,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", "--step", help="Key of the step, if several wait for an answer."),
+    ] = None,
+    refuse: Annotated[bool, typer.Option("--refuse", "--reject", help="Refuse instead.")] = False,
+    comment: Annotated[str | None, typer.Option(help="Why, for the task and its history.")] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve or refuse what a task asks a person.
+
+    The first answer counts. A workflow goes on after a refusal, too, and decides what follows.
+
+    Examples:
+        cogo approve 3f2a9c1e
+        cogo approve 3f2a9c1e --key deploy --refuse --comment "not on a Friday"
+    """
+
+    async def answer(store: GatewayStore) -> ApprovalRow:
+        task_id = await find_task_id(store, task)
+        asked = await store.find_approvals(
+            limit=_MOST, every_owner=True, task_id=task_id, only_open=False
+        )
+        return await store.answer_approval(
+            approval_id=_choose_approval(asked, task_id, key).id,
+            approved=not refuse,
+            comment=comment,
+        )
+
+    answered = run_with_store(directory, answer)
+    if as_json:
+        print_json(answered)
+    else:
+        print_line(f"{answered.task_id}  {answered.key} {_describe_state(answered)}")
+
+
+def list_approvals(
+    *,
+    task: Annotated[str | None, typer.Option(help="Only those of this task.")] = None,
+    answered: Annotated[
+        bool, typer.Option("--answered", help="Include those that were answered or withdrawn.")
+    ] = False,
+    limit: Limit = 20,
+    every: All = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for a person, the newest first.
+
+    `cogo approve TASK` answers.
+
+    Examples:
+        cogo approvals
+        cogo approvals --task 3f2a9c1e --answered --json
+    """
+
+    async def read(store: GatewayStore) -> tuple[list[ApprovalRow], bool]:
+        task_id = None if task is None else await find_task_id(store, task)
+        return await read_pages(
+            lambda count, last: store.find_approvals(
+                limit=count,
+                every_owner=True,
+                task_id=task_id,
+                only_open=not answered,
+                before=last.seq if last else None,
+            ),
+            limit=limit,
+            every=every,
+        )
+
+    found, has_more = run_with_store(directory, read)
+    print_rows(
+        found,
+        ("TASK", "KEY", "ASKED", "STATE", "BY", "QUESTION"),
+        _format_cells,
+        as_json=as_json,
+        empty="nothing waits for a person",
+        drop=("BY", "ASKED"),
+        brief=True,
+    )
+    print_more(len(found), has_more=has_more)
+
+
+def send_event(
+    *,
+    task: TaskArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name that the step waits for.")],
+    payload: Annotated[
+        str | None, typer.Argument(metavar="[JSON]", help="What the step returns; without it null.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same key of the same task sends it only once.")
+    ] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send an event to a task.
+
+    The oldest step that waits for its name takes it; an early one is kept.
+
+    Examples:
+        cogo send 3f2a9c1e deployed '{"version": "1.4"}'
+        cogo send last go
+    """
+    value = _parse_payload(payload)
+
+    async def send(store: GatewayStore) -> SentEvent:
+        return await store.send_event(
+            task_id=await find_task_id(store, task),
+            name=name,
+            payload=value,
+            idempotency_key=idempotency_key,
+        )
+
+    sent = run_with_store(directory, send)
+    if as_json:
+        print_json(sent)
+        return
+    print_line(f"{sent.task_id}  {sent.name} sent")
+    if sent.subtask_id is None:
+        print_text("no step waits for it now; the next one that does takes it", err=True)
+
+
+def _choose_approval(asked: Sequence[ApprovalRow], task_id: UUID, key: str | None) -> ApprovalRow:
+    """Return the only open approval, else the last one, whose first answer the database tells."""
+    matching = [each for each in asked if key in {None, each.key}]
+    waiting = [each for each in matching if each.is_open]
+    if len(waiting) > 1:
+        keys = ", ".join(each.key for each in waiting)
+        raise CommandError(f"several subtasks wait for approval: choose one with --key ({keys})")
+    if not waiting and not (matching and (key or len(matching) == 1)):
+        what = f"no subtask {key!r}" if key else "no subtask"
+        raise CommandError(f"{what} of task {task_id} waits for approval")
+    return (waiting or matching)[0]
+
+
+def _parse_payload(text: str | None) -> JsonValue:
+    if text is None:
+        return None
+    try:
+        value: JsonValue = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(
+            f"the event's payload is not JSON: {error}", hint="""a text needs quotes: '"text"'"""
+        ) from error
+    return value
+
+
+def _describe_state(approval: ApprovalRow) -> str:
+    if approval.approved is not None:
+        return "approved" if approval.approved else "refused"
+    return "withdrawn" if approval.withdrawn_at else "waits"
+
+
+def _format_cells(approval: ApprovalRow) -> tuple[str, ...]:
+    return (
+        shorten_id(approval.task_id),
+        approval.key,
+        f"{approval.asked_at:%Y-%m-%d %H:%M}",
+        _describe_state(approval),
+        approval.by or "owner",
+        shorten(approval.question, 80),
+    )
