@@ -16,7 +16,7 @@ from agents.sandbox.languages.python import (
 )
 from agents.sandbox.python_toolchain import build_python_toolchain
 from agents.sandbox.report import Report
-from tests.support.agents.plain_runs import run_plain_job
+from tests.support.agents.checks import run_plain_job
 
 SECRET = "s3cret"
 Check = Callable[..., Report]
