@@ -124,7 +124,8 @@ def play(
 
     It may also be one function of the StepRequest for all of them.
 
-    `decisions` has the models for `ladder:coding`, or whether there is a `sandbox:python`. Steps
+    `decisions` has the models for `ladder:coding`, whether there is a `sandbox:python`, or the
+    task's `policy`. Steps
     end in the order in which they were asked for; those in `order` end before all others.
     """
     budget = None if budget_usd is None else Decimal(str(budget_usd))
@@ -346,6 +347,8 @@ class World:
         answer = self._decisions.get(request.key)
         if isinstance(answer, Mapping):
             return dict(answer)
+        if request.kind == "policy":
+            return str(answer or "rules")
         if request.kind == "sandbox":
             return {"available": answer is not False, "backend": "script"}
         if answer is None:
