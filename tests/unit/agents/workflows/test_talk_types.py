@@ -123,11 +123,8 @@ def test_a_debate_argues_once_and_names_the_dissent() -> None:
     text = played.expect_text()
     assert text.startswith("Tabs it is.\n\n## Dissent\n\n- b: spaces.")
     assert "| c | spaces (70) | tabs (70) |" in text
-    assert [each["after"]["verdict"] for each in played.output["votes"]] == [
-        "tabs",
-        "spaces",
-        "tabs",
-    ]
+    after = [each["after"]["verdict"] for each in played.output["votes"]]
+    assert after == ["tabs", "spaces", "tabs"]
 
 
 def test_a_debate_goes_on_without_those_that_fail_and_says_so() -> None:
@@ -243,7 +240,8 @@ def test_independent_parts_are_done_at_the_same_time() -> None:
 
 def test_a_reviewed_result_is_corrected_once() -> None:
     answers = {
-        "division": a_division(("a", []), ("b", ["a"])), "part": ["A", fail_with("timeout", "slow")],
+        "division": a_division(("a", []), ("b", ["a"])),
+        "part": ["A", fail_with("timeout", "slow")],
         "whole": {"text": "W", "model_used": "m"},
         "review": {"text": '{"problems": ["no tests"]}'}, "correction": "C",
     }  # fmt: skip
