@@ -36,6 +36,7 @@ from agents.workflows.engine.values import (
     TaskOutcome,
 )
 from agents.workflows.engine.work import AllOf, Branch, FirstOf, SettledOf, Step, StepGroup, Work
+from agents.workflows.step_params import EXTRACT_CODE
 from protocol.records import TaskBrief
 from protocol.records.flows import StepKind
 
@@ -167,9 +168,10 @@ class Run:
         """Ask one model.
 
         `model` names it; without, it is chosen for the task and `role` (such as `coding` or
-        `reviewer`). `not_by` excludes the makers of answers. With `schema` the value is data that
-        fits that model of pydantic; an answer that does not fit raises StepFailed of class
-        `invalid_answer`. The text of steps with `answer` is shown as the task's text.
+        `reviewer`). `language` asks for code. `not_by` excludes the makers of answers. With
+        `schema` the value is data that fits that model of pydantic; an answer that does not fit
+        raises StepFailed of class `invalid_answer`. The text of steps with `answer` is shown as
+        the task's text.
         """
         given: object = prompt
         if not isinstance(given, str):
@@ -187,7 +189,7 @@ class Run:
             "language": language,
             "not_by": [each.model or "" if isinstance(each, Answer) else each for each in not_by],
             "with_history": with_history,
-            "params": dict(params or {}),
+            "params": {**({EXTRACT_CODE: True} if language else {}), **(params or {})},
         }
         if schema is None:
             return self._describe("ask", key, request, read_answer, role=role, answer=answer)

@@ -1,11 +1,9 @@
 """The workflows of a project, for commands."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from agents.workflows.engine import Workflow, WorkflowInvalid
-from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.hosting.loading import ModuleRefused, load_module, merge_workflows
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.context import Project
@@ -13,30 +11,17 @@ from cogo.config.workflows import find_workflow_modules
 from cogo.errors import CommandError
 
 
-def list_own_workflows() -> Mapping[str, Workflow]:
-    """Return the workflows that come with COGO."""
-    every: Mapping[str, object] = WORKFLOWS
-    return {name: each for name, each in every.items() if isinstance(each, Workflow)}
-
-
-def open_host(project: Project) -> WorkflowHost:
-    """Return a host of all workflows, to be entered. Raises SettingInvalid."""
-    found = find_workflow_modules(project)
-    return WorkflowHost(list_own_workflows(), modules=found.names, folders=found.folders)
-
-
 def load_workflow(project: Project, type_: str, file: Path | None) -> Workflow:
     """Return the workflow of a type, from `file` or those of the project, in this process.
 
     Raises CommandError.
     """
-    ours = list_own_workflows()
     try:
         if file is not None:
             sys.path.append(str(file.resolve().parent))
             known = {each.type: each for each in load_module(file.stem)}
         else:
-            known = dict(ours) if type_ in ours else _load_all(project, ours)
+            known = dict(WORKFLOWS) if type_ in WORKFLOWS else _load_all(project)
     except (ModuleRefused, WorkflowInvalid) as error:
         raise CommandError(str(error)) from error
     if type_ not in known:
@@ -44,7 +29,7 @@ def load_workflow(project: Project, type_: str, file: Path | None) -> Workflow:
     return known[type_]
 
 
-def _load_all(project: Project, ours: Mapping[str, Workflow]) -> dict[str, Workflow]:
+def _load_all(project: Project) -> dict[str, Workflow]:
     found = find_workflow_modules(project)
     sys.path += [str(folder) for folder in found.folders]
-    return merge_workflows(ours, [each for name in found.names for each in load_module(name)])
+    return merge_workflows(WORKFLOWS, [each for name in found.names for each in load_module(name)])

@@ -2,13 +2,11 @@
 
 import asyncio
 
-from agents.workflows.engine import WorkflowInvalid
 from agents.workflows.hosting.worker import WorkflowDescription
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.workflows.find import open_host
 from cogo.config.context import Project
-from cogo.errors import CommandError
 from cogo.terminal import print_json, print_table, print_text
+from cogo.wiring.workflows import open_workflows
 
 
 def list_workflows(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -21,10 +19,7 @@ def list_workflows(*, directory: Dir = None, as_json: AsJson = False) -> None:
         cogo workflows
         cogo workflows list --json
     """
-    try:
-        workflows, problems = asyncio.run(_describe(Project.find(directory)))
-    except WorkflowInvalid as error:
-        raise CommandError(str(error)) from error
+    workflows, problems = asyncio.run(_describe(Project.find(directory)))
     if as_json:
         print_json({"workflows": workflows, "problems": problems})
         return
@@ -38,5 +33,5 @@ def list_workflows(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
 
 async def _describe(project: Project) -> tuple[list[WorkflowDescription], dict[str, str]]:
-    async with open_host(project) as host:
+    async with open_workflows(project) as host:
         return host.describe(), dict(host.problems)
