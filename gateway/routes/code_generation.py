@@ -68,7 +68,10 @@ async def generate(
         notes.append("The answer has no code; `text` is the whole answer.")
     data = {
         "generated_code": code,
+        "files": result.get("files"),
         "text": result.get("text"),
+        "verification": result.get("verification"),
+        "receipt": result.get("receipt"),
         "notes": notes,
         "simulated": is_simulated(task),
         "model_used": result.get("model_used"),

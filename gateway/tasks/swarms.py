@@ -92,4 +92,8 @@ def _describe_origin(task: Task) -> SwarmFrame:
         "model_used": result.get("model_used"),
         "workflow": task.type,
     }
+    if (verification := result.get("verification")) is not None:
+        origin["verification"] = verification
+    if (receipt := result.get("receipt")) is not None:
+        origin["receipt"] = receipt
     return origin | ({"simulated": True} if is_simulated(task) else {})

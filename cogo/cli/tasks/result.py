@@ -9,6 +9,7 @@ from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import format_cost, format_simulated_mark, get_answer, shorten_id, sum_tokens
 from protocol.lifecycle import TaskState
 from protocol.records import Task
+from protocol.verification import describe_result, get_receipt
 
 UNFINISHED: Final = 3
 EXIT_CODES: Final = {TaskState.COMPLETED: 0, TaskState.FAILED: 1, TaskState.CANCELLED: 4}
@@ -26,6 +27,8 @@ def print_result(
         print_json(task)
     else:
         print_text(format_summary(task), err=True, indent=10)
+        for line in list_code_lines(task):
+            print_text(f"{shorten_id(task.id)}  {line}", err=True, indent=10)
         if task.status is TaskState.COMPLETED and not has_shown and out is None:
             print_line(get_answer(task))
     return EXIT_CODES.get(task.status, UNFINISHED)
@@ -38,6 +41,12 @@ def format_summary(task: Task) -> str:
         f"{shorten_id(task.id)}  {task.status}  {model}  {sum_tokens(task)} tokens  "
         f"{format_cost(task.cost_usd)}{format_simulated_mark(task)}"
     )
+
+
+def list_code_lines(task: Task) -> list[str]:
+    """Return what is known of a result's code and of its cost; nothing without code."""
+    lines = (describe_result(task.result), get_receipt(task.result))
+    return [line for line in lines if line is not None]
 
 
 def require_writable(file: Path) -> None:

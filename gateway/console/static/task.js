@@ -7,6 +7,7 @@ import { buildGraph } from "/console/graph.js";
 import { Stream } from "/console/stream.js";
 import { buildAttempts, buildHistory, buildSelections } from "/console/tables.js";
 import { TranscriptView } from "/console/transcript_view.js";
+import { buildVerification } from "/console/verification.js";
 
 export class TaskView {
   #id;
@@ -113,6 +114,9 @@ export class TaskView {
     const result = task.result?.workflow ? task.result.text : null;
     parts.result.hidden = !result;
     parts.result.textContent = result ?? "";
+    const isCode = Boolean(task.result?.verification?.status);
+    parts.verificationSection.hidden = !isCode;
+    if (isCode) show(parts.verification, buildVerification(task.result));
     parts.answerNote.hidden = !this.#transcript.isEmpty || Boolean(result);
     parts.answerNote.textContent = isOver(task.status) ? "No text was stored." : "There is no text yet.";
   }
@@ -132,12 +136,14 @@ function buildSections() {
     answerNote: note(""),
     answer: h("div", { id: "answer" }),
     result: h("pre", { id: "result", class: "text", tabindex: 0, hidden: true }),
+    verification: h("div", { class: "wide" }),
     steps: h("div", { id: "steps" }),
     attempts: h("div", {}),
     selections: h("div", {}),
     history: h("div", {}),
   };
   parts.stepsSection = h("details", { class: "section", hidden: true }, h("summary", {}, "Text of other steps"), parts.steps);
+  parts.verificationSection = section("Verification", parts.verification);
   parts.root = h(
     "div",
     {},
@@ -149,6 +155,7 @@ function buildSections() {
     parts.facts,
     h("div", { class: "pair" }, section("Plan", parts.plan), section("Model selection", parts.selections)),
     section("Answer", parts.answerNote, parts.answer, parts.result),
+    parts.verificationSection,
     parts.stepsSection,
     section("Attempts", parts.attempts),
     h("details", { class: "section" }, h("summary", {}, "History"), parts.history),
