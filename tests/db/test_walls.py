@@ -299,6 +299,7 @@ async def test_text_from_a_person_has_a_maximum_length(agent: Agent, database: D
         ("cogo_cancel_task($1, $2)", "p_reason"),
         ("cogo_feedback($1, 1, $2)", "p_comment"),
         ("cogo_approve_subtask($1, true, $2)", "p_comment"),
+        ("cogo_answer_approval($1, true, $2)", "p_comment"),
     ):
         with pytest.raises(asyncpg.PostgresError) as refused:
             await alice.execute(f"select from public.{call}", task_id, long)

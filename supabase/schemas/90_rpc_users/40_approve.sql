@@ -79,6 +79,7 @@ declare
   v_approval_id uuid;
   v_row public.cogo_subtasks;
 begin
+  perform cogo.check_size('p_comment', length(p_comment));
   perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
   if not found then
     raise exception using

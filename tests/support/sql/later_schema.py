@@ -12,8 +12,8 @@ VERSION: Final = "20990101000000"
 _ADDITIONS: Final = {
     "20_tables/20_tasks.sql": [
         (
-            "  finished_at timestamptz,\n",
-            "  finished_at timestamptz,\n  labels text[] default '{}',\n",
+            "  previous_task_id uuid,\n",
+            "  previous_task_id uuid,\n  labels text[] default '{}',\n",
         )
     ],
     "70_queue/50_leases.sql": [

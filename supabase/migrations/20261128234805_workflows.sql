@@ -2941,6 +2941,7 @@ declare
   v_approval_id uuid;
   v_row public.cogo_subtasks;
 begin
+  perform cogo.check_size('p_comment', length(p_comment));
   perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
   if not found then
     raise exception using
@@ -4416,7 +4417,7 @@ revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, 
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261128233609')
+insert into cogo.schema_versions (version) values ('20261128234805')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.
