@@ -15,7 +15,7 @@ def new_step(key: str, kind: str = "ask", **fields: object) -> Row:
         "kind": kind,
         "type": "CHAT",
         "lane": _LANES.get(kind, "wait"),
-        "params": {"generation_prompt": f"do {key}"},
+        "params": {"name": key} if kind == "event" else {"generation_prompt": f"do {key}"},
         "metadata": {"digest": f"digest of {key}"},
     } | fields
 
