@@ -61,8 +61,9 @@ def _start(options: argparse.Namespace) -> Any:
     params.n_ctx = CONTEXT_TOKENS * PARALLEL
     params.n_parallel = PARALLEL
     params.n_predict = MAX_OUTPUT_TOKENS
-    params.cpuparams.n_threads = options.threads
-    params.cpuparams_batch.n_threads = options.threads
+    for each in (params.cpuparams, params.cpuparams_batch):
+        each.n_threads = options.threads
+        each.poll = 0  # threads that wait do not keep a core busy, which others may need
     params.sampling.temp = 0.0
     params.ui = False
     return xllamacpp.Server(params)
