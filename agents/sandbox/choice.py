@@ -12,6 +12,7 @@ from typing import Final
 
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
 from agents.sandbox.isolation.orphans import kill_orphans
+from agents.sandbox.isolation.sandlock import Sandlock
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class SandboxChoice(StrEnum):
     AUTO = "auto"
     """The strongest that works."""
     BUBBLEWRAP = "bubblewrap"
+    SANDLOCK = "sandlock"
     OFF = "off"
     """None: no generated code is run."""
 
@@ -73,6 +75,8 @@ def list_backends(choice: SandboxChoice) -> Iterator[tuple[str, Sandbox]]:
         for program in list_bubblewraps():
             kill_orphans(program)
             yield f"bubblewrap ({program})", Bubblewrap(program)
+    if choice in {SandboxChoice.AUTO, SandboxChoice.SANDLOCK} and Sandlock.is_installed():
+        yield "sandlock", Sandlock()
 
 
 def list_bubblewraps() -> Iterator[Path]:

@@ -4,26 +4,39 @@ Run by root, bwrap builds the namespaces with root's rights, and the command is 
 nothing else has. Run by anybody else, it uses a user namespace.
 """
 
-import asyncio
 import errno
 import json
 import os
 import platform
-import resource
 import select
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
 from agents.sandbox.isolation.directory import read_files, write_files
+from agents.sandbox.isolation.launch import (
+    ThreadedSandbox,
+    build_outcome,
+    end_monitor,
+    open_directory,
+    open_pipe,
+    set_limits,
+    write_memory,
+)
 from agents.sandbox.isolation.seccomp import build_filter
-from agents.sandbox.isolation.supervision import Ending, StartedRun, Stop, Supervisor, kill_by_pidfd
-from agents.sandbox.isolation.uids import RUNS_AT_ONCE, hold_uid
+from agents.sandbox.isolation.supervision import (
+    StartedRun,
+    Stop,
+    StorageUse,
+    Supervisor,
+    kill_by_pidfd,
+)
+from agents.sandbox.isolation.uids import hold_uid
 from agents.sandbox.isolation.view import (
     STORAGE,
     WORK,
@@ -34,46 +47,25 @@ from agents.sandbox.isolation.view import (
     show_storage,
     show_system,
 )
-from agents.sandbox.job import MEBIBYTE, Job, Outcome, RunLimits, SandboxBroken, check_job
+from agents.sandbox.job import Job, Outcome, SandboxBroken
 
 USER_INSIDE: Final = 1000
 SETUP_SECONDS: Final = 10.0
 SETPRIV: Final = "/usr/bin/setpriv"
 DROP_RIGHTS: Final = ("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
-NICENESS: Final = 5
-"""The agent, which watches over the run, comes first."""
 GATE: Final = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh")
 """Bwrap goes on when an agent dies that has not yet set the limits; what comes next does not."""
 GATE_WORD: Final = b"go\n"
-EXTRA_DATA_MB: Final = 1_024
-"""Memory that a process may reserve beyond the limit: the stacks of its threads, mostly unused."""
 
 
-class Bubblewrap:
+class Bubblewrap(ThreadedSandbox):
     """Runs each job in namespaces of its own."""
 
     def __init__(self, program: Path) -> None:
-        self.program = program
         self._filter = build_filter(platform.machine())
-        self.name = "bubblewrap" if self._filter is not None else "bubblewrap without seccomp"
+        super().__init__("bubblewrap" if self._filter is not None else "bubblewrap without seccomp")
+        self.program = program
         self._is_root = os.geteuid() == 0
-        self._threads = ThreadPoolExecutor(RUNS_AT_ONCE, thread_name_prefix="sandbox")
-
-    async def run(self, job: Job) -> Outcome:
-        """Run a job; cancellation kills it at once."""
-        check_job(job)
-        stop = Stop()
-        running = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._run_job, job, stop
-        )
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            stop.request()
-            await asyncio.wait([running])
-            raise
-        finally:
-            stop.close()
 
     def _run_job(self, job: Job, stop: Stop) -> Outcome:
         with ExitStack() as held:
@@ -131,7 +123,13 @@ class Bubblewrap:
             gate.write(GATE_WORD)
             block.write(b"x")
 
-        return StartedRun(monitor, root, root_pidfd, storage), begin
+        return StartedRun(
+            monitor,
+            root,
+            root_pidfd,
+            measure_storage=lambda _: measure_file_system(storage),
+            kill=partial(kill_by_pidfd, root_pidfd),  # the kernel kills its namespace with it
+        ), begin
 
     def _list_arguments(self, job: Job, uid: int) -> list[str]:
         arguments = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
@@ -161,43 +159,10 @@ class Bubblewrap:
         return ["--", SETPRIV, f"--reuid={uid}", f"--regid={uid}", *DROP_RIGHTS, "--", *gated]
 
 
-def build_outcome(
-    backend: str, ending: Ending, files: dict[str, bytes], left_out: tuple[str, ...]
-) -> Outcome:
-    """Return the outcome of a run that ended."""
-    return Outcome(
-        backend=backend,
-        exit_code=ending.exit_code,
-        signal=ending.signal,
-        stdout=ending.stdout,
-        stderr=ending.stderr,
-        seconds=ending.seconds,
-        cpu_seconds=ending.cpu_seconds,
-        peak_memory_mb=ending.peak_memory_mb,
-        hit=ending.hit,
-        files=files,
-        left_out=left_out,
-    )
-
-
-def set_limits(process: int, limits: RunLimits, *, helpers: int) -> None:
-    """Limit what a process and those that it will start can use, each for itself.
-
-    `helpers` are processes of the sandbox that count as processes of the run.
-    """
-    data = (limits.memory_mb * 2 + EXTRA_DATA_MB) * MEBIBYTE
-    for kind, value in {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: int(limits.cpu_seconds) + 1,
-        resource.RLIMIT_DATA: data,
-        resource.RLIMIT_FSIZE: limits.disk_mb * MEBIBYTE * 2,  # the disk is full before
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_NPROC: limits.processes + helpers,
-    }.items():
-        resource.prlimit(process, kind, (value, value))
-    Path(f"/proc/{process}/oom_score_adj").write_text("1000")  # the first that the kernel kills
-    os.setpriority(os.PRIO_PROCESS, process, NICENESS)
+def measure_file_system(directory: int) -> StorageUse:
+    """Return what is used of the file system of an open directory."""
+    status = os.fstatvfs(directory)
+    return StorageUse(files=status.f_files - status.f_ffree, is_full=status.f_bavail == 0)
 
 
 def read_root(info: FileIO, monitor: subprocess.Popen[bytes]) -> int:
@@ -226,37 +191,3 @@ def explain_failure(monitor: subprocess.Popen[bytes]) -> SandboxBroken:
     _, written = monitor.communicate()
     text = written.decode(errors="replace").strip()[-500:]
     return SandboxBroken(text or f"bwrap ended with {monitor.returncode}")
-
-
-def end_monitor(monitor: subprocess.Popen[bytes]) -> None:
-    """Kill bwrap, which kills what it started, and close its pipes."""
-    if monitor.returncode is None:
-        monitor.kill()
-        monitor.wait()
-    for stream in (monitor.stdout, monitor.stderr):
-        if stream is not None:
-            stream.close()
-
-
-def open_pipe(held: ExitStack) -> tuple[FileIO, FileIO]:
-    """Return the two ends of a pipe."""
-    read, write = os.pipe2(os.O_CLOEXEC)
-    return (
-        held.enter_context(FileIO(read, "rb")),
-        held.enter_context(FileIO(write, "wb")),
-    )
-
-
-def open_directory(path: str, held: ExitStack) -> int:
-    """Return an open directory."""
-    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    held.callback(os.close, opened)
-    return opened
-
-
-def write_memory(content: bytes, held: ExitStack) -> int:
-    """Return an open file in memory that holds `content`."""
-    file = held.enter_context(FileIO(os.memfd_create("sandbox"), "wb+"))
-    file.write(content)
-    file.seek(0)
-    return file.fileno()

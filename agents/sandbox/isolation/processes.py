@@ -56,6 +56,15 @@ def measure_memory(root: int) -> int:
     return total * 1024
 
 
+def has_not_ended(process: int) -> bool:
+    """Return whether a process is there and has not ended."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    return fields[0] not in {b"Z", b"X"}
+
+
 def list_tree(root: int) -> Iterator[int]:
     """Yield a process and its descendants."""
     todo, seen = [root], 0

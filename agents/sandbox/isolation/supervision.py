@@ -6,7 +6,9 @@ It is a thread of its own for each run: a busy event loop would let a run go on 
 import os
 import selectors
 import signal
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from subprocess import Popen
@@ -20,7 +22,7 @@ SAMPLE_SECONDS: Final = 0.02
 CHUNK_BYTES: Final = 65_536
 ENDLESS_FACTOR: Final = 16
 """A run that has written so many times what is kept is killed."""
-MAX_INODES: Final = 50_000
+MAX_FILES: Final = 50_000
 CROWDED_SECONDS: Final = 1.0
 """A run that has used up its processes for so long makes no progress, as a fork bomb does not."""
 END_SECONDS: Final = 30.0
@@ -32,31 +34,48 @@ class Stop:
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def fileno(self) -> int:
         """Return what becomes readable with the request."""
         return self._read
 
     def request(self) -> None:
-        """Ask for the kill."""
-        os.write(self._write, b"x")
+        """Ask for the kill, unless the run is over."""
+        with self._lock:
+            if not self._is_closed:
+                os.write(self._write, b"x")
 
     def close(self) -> None:
         """Close what carries the request."""
-        os.close(self._read)
-        os.close(self._write)
+        with self._lock:
+            self._is_closed = True
+            os.close(self._read)
+            os.close(self._write)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageUse:
+    """What a run has written. A storage that cannot be full can be over its size."""
+
+    files: int
+    is_full: bool
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StartedRun:
-    """A run whose command may begin. All its processes are in the namespace of `root`."""
+    """A run whose command may begin. All its processes descend from `root`."""
 
     monitor: Popen[bytes]
     """Our child; it ends after `root`, with the exit code of the command."""
     root: int
     root_pidfd: int
-    storage: int
-    """An open directory of the file system that the run can write to."""
+    measure_storage: Callable[[bool], StorageUse]
+    """Return what the run has written; True asks for what is there at the end."""
+    kill: Callable[[], None]
+    """Kill all processes of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +153,7 @@ class Supervisor:
             for key, _ in selector.select(max(0.0, next_sample - time.monotonic())):
                 if key.fd == self._run.root_pidfd:
                     self._count_cpu(measure_group(self._run.root))
-                    self._notice_full_disk(os.fstatvfs(self._run.storage))
+                    self._notice_full_disk(self._run.measure_storage(True))
                     return
                 if key.fd == self._stop.fileno():
                     selector.unregister(self._stop)
@@ -170,7 +189,7 @@ class Supervisor:
         memory_bytes = use.memory_bytes
         if memory_bytes > limits.memory_mb * MEBIBYTE:
             memory_bytes = measure_memory(self._run.root)
-        storage = os.fstatvfs(self._run.storage)
+        storage = self._run.measure_storage(False)
         self._count_cpu(use)
         self._peak_bytes = max(self._peak_bytes, memory_bytes)
         self._notice_full_disk(storage)
@@ -181,7 +200,7 @@ class Supervisor:
             self._crowded_since = None
         if memory_bytes > limits.memory_mb * MEBIBYTE:
             self._kill("memory")
-        elif storage.f_files - storage.f_ffree > MAX_INODES:
+        elif storage.is_over or storage.files > MAX_FILES:
             self._kill("disk")
         elif self._crowded_since is not None and now - self._crowded_since > CROWDED_SECONDS:
             self._kill("processes")
@@ -190,19 +209,19 @@ class Supervisor:
         elif now - self._started > limits.wall_seconds:
             self._kill("wall")
 
-    def _notice_full_disk(self, storage: os.statvfs_result) -> None:
-        if storage.f_bavail == 0:
+    def _notice_full_disk(self, storage: StorageUse) -> None:
+        if storage.is_full:
             self._noticed = self._noticed or "disk"
 
     def _count_cpu(self, use: GroupUse) -> None:
         self._cpu_seconds = max(self._cpu_seconds, use.cpu_seconds)
 
     def _kill(self, reason: Hit | None) -> None:
-        """Kill the first process of the namespace; the kernel kills all others with it."""
+        """Kill all processes of the run."""
         if not self._is_killed:
             self._is_killed = True
             self._killed_for = reason
-            kill_by_pidfd(self._run.root_pidfd)
+            self._run.kill()
 
     def _explain_code(self, code: int) -> tuple[int | None, int | None]:
         """Return the exit code of the command, or the signal that ended it."""

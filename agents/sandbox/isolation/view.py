@@ -59,12 +59,20 @@ def show_system() -> list[str]:
 
 
 def show_readable(paths: Sequence[Path]) -> list[str]:
-    """Return the arguments that show further directories, read-only at their own paths.
+    """Return the arguments that show further directories, read-only at their own paths."""
+    arguments: list[str] = []
+    for path in check_readable(paths):
+        arguments += [*_make_parents(str(path)), "--ro-bind", str(path), str(path)]
+    return arguments
+
+
+def check_readable(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths that the system does not show anyhow.
 
     Raises:
         InvalidJob: A path is relative, missing, or holds more than a program needs.
     """
-    arguments: list[str] = []
+    checked = []
     for path in dict.fromkeys(paths):
         if not path.is_absolute() or ".." in path.parts or str(path) in NEVER_READABLE:
             raise InvalidJob(f"{path} cannot be shown to a sandbox: name the directory it needs")
@@ -72,10 +80,9 @@ def show_readable(paths: Sequence[Path]) -> list[str]:
             raise InvalidJob(f"{path} is where the files of a job stand")
         if not path.exists():
             raise InvalidJob(f"{path} does not exist")
-        if any(path.is_relative_to(each) for each in SYSTEM):
-            continue
-        arguments += [*_make_parents(str(path)), "--ro-bind", str(path), str(path)]
-    return arguments
+        if not any(path.is_relative_to(each) for each in SYSTEM):
+            checked.append(path)
+    return checked
 
 
 def show_storage(job: Job) -> list[str]:

@@ -5,34 +5,34 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from agents.sandbox.choice import open_sandbox
+from agents.sandbox.choice import SandboxChoice, open_sandbox
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
 from tests.support.eventually import eventually
 
 AGENT = """
 import asyncio, sys
-from agents.sandbox import Job, open_sandbox
+from agents.sandbox import Job, SandboxChoice, open_sandbox
 
 async def main():
-    sandbox = await open_sandbox()
+    sandbox = await open_sandbox(SandboxChoice(sys.argv[2]))
     await sandbox.run(Job(command=["sh", "-c", f"sleep {sys.argv[1]} & exec sleep {sys.argv[1]}"]))
 
 asyncio.run(main())
 """
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    found = await open_sandbox()
+@pytest.fixture(params=[SandboxChoice.BUBBLEWRAP, SandboxChoice.SANDLOCK])
+async def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    found = await open_sandbox(request.param)
     if found is None:
-        pytest.skip("no backend works on this machine")
-    yield found
+        pytest.skip(f"{request.param} does not work on this machine")
+    return found
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def read_name(pid: int) -> bytes:
         return b""
 
 
-def start_agent(marker: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", AGENT, marker])
+def start_agent(marker: str, sandbox: Sandbox) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", AGENT, marker, sandbox.name])
 
 
 def count_open_files() -> int:
@@ -93,9 +93,8 @@ async def test_cancellation_before_the_start_leaves_nothing(sandbox: Sandbox, ma
     assert list_pids(marker) == []
 
 
-@pytest.mark.usefixtures("sandbox")
-async def test_the_death_of_the_agent_ends_its_runs(marker: str) -> None:
-    agent = start_agent(marker)
+async def test_the_death_of_the_agent_ends_its_runs(sandbox: Sandbox, marker: str) -> None:
+    agent = start_agent(marker, sandbox)
     await eventually(lambda: b"sleep" in b"".join(map(read_name, list_pids(marker))))
 
     agent.kill()
@@ -104,12 +103,11 @@ async def test_the_death_of_the_agent_ends_its_runs(marker: str) -> None:
     await eventually(lambda: list_pids(marker) == [])
 
 
-@pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("seen", [1, 2, 3])
 async def test_an_agent_that_dies_while_it_starts_a_run_leaves_nothing(
-    marker: str, seen: int
+    sandbox: Sandbox, marker: str, seen: int
 ) -> None:
-    agent = start_agent(marker)
+    agent = start_agent(marker, sandbox)
     await eventually(lambda: len(list_pids(marker)) >= seen, every=0.0005)
 
     agent.kill()
@@ -123,13 +121,13 @@ async def test_an_agent_that_dies_while_it_starts_a_run_leaves_nothing(
 
 
 async def test_runs_at_once_do_not_meet(sandbox: Sandbox) -> None:
-    script = "echo $1 > /tmp/mine; echo $1 > mine; sleep 0.1; cat /tmp/mine mine; ls /tmp | wc -l"
+    script = "echo $1 > $TMPDIR/mine; echo $1 > here; sleep 0.1; cat $TMPDIR/mine here"
     jobs = [Job(command=["sh", "-c", script, "sh", str(number)]) for number in range(4)]
 
     outcomes = await asyncio.gather(*map(sandbox.run, jobs))  # noqa: TID251 - all at once
 
     for number, outcome in enumerate(outcomes):
-        assert outcome.stdout.split() == [str(number).encode()] * 2 + [b"2"]
+        assert outcome.stdout.split() == [str(number).encode()] * 2
 
 
 async def test_files_are_given_and_taken_back(sandbox: Sandbox) -> None:
@@ -158,8 +156,7 @@ async def test_a_signal_is_told(sandbox: Sandbox) -> None:
 async def test_a_program_that_is_missing_is_an_outcome(sandbox: Sandbox) -> None:
     outcome = await sandbox.run(Job(command=["no-such-program"]))
 
-    assert outcome.exit_code not in {0, None}
-    assert b"no-such-program" in outcome.stderr
+    assert outcome.exit_code == 127
 
 
 @pytest.mark.parametrize(

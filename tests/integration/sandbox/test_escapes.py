@@ -19,7 +19,7 @@ from tests.support.escapes.trial import KINDS, make_attempts
 
 NOBODY: Final = 65534
 SECONDS: Final = 300
-BACKENDS: Final = (SandboxChoice.BUBBLEWRAP,)
+BACKENDS: Final = (SandboxChoice.BUBBLEWRAP, SandboxChoice.SANDLOCK)
 
 backends = pytest.mark.parametrize("backend", BACKENDS)
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -71,7 +71,7 @@ def find_python() -> str:
         python = shutil.which(name, path=folder)
         if python is None:
             continue
-        probe = become_nobody(python, "-c", "")
+        probe = become_nobody(python, "-c", "import os, sys; os.stat(sys.executable)")
         if subprocess.run(probe, check=False, capture_output=True).returncode == 0:
             return python
     pytest.skip(f"no {name} that every user may run")

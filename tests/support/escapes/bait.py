@@ -87,8 +87,10 @@ def lay_bait() -> Iterator[Bait]:
 
 def find_python() -> tuple[Path, tuple[Path, ...]]:
     """Return an interpreter that this user may run, and the folders that it needs."""
-    python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
-    return python, (Path(sys.base_prefix),)
+    name = f"python3.{sys.version_info.minor}"
+    if (system := Path("/usr/bin") / name).exists():
+        return system, ()
+    return Path(sys.base_prefix) / "bin" / name, (Path(sys.base_prefix),)
 
 
 def list_calls() -> dict[str, int]:

@@ -10,8 +10,9 @@ NETWORK: Final = (
         """
 for address in [*bait["v4"], ["8.8.8.8", 53], ["169.254.169.254", 80]]:
     refuse(f"connected to {address}", socket.create_connection, tuple(address), 1)
-sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-refuse("sent a datagram", sender.sendto, b"x", ("8.8.8.8", 53))
+def send():
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("8.8.8.8", 53))
+refuse("sent a datagram", send)
 refuse("resolved a name", socket.getaddrinfo, "example.com", 80)
 held()
 """,
@@ -47,9 +48,12 @@ for family in (AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH, AF_KEY):
     refuse(f"opened a socket of family {family}", socket.socket, family, socket.SOCK_STREAM)
     refuse(f"opened a raw socket of family {family}", socket.socket, family, socket.SOCK_RAW)
 refuse("opened a raw socket", socket.socket, socket.AF_INET, socket.SOCK_RAW, 1)
-names = [name for _, name in socket.if_nameindex()]
-if set(names) - {"lo"}:
-    print("ESCAPED to other interfaces", names)
+def list_interfaces():
+    names = {name for _, name in socket.if_nameindex()}
+    if names <= {"lo"}:
+        raise OSError("only its own")
+    return names
+refuse("listed interfaces", list_interfaces)
 held()
 """,
     ),
@@ -66,8 +70,12 @@ for path in [bait["secret"], bait["folder"], "/etc/shadow", "/etc/sudoers", "/ro
     refuse(f"read {path}", lambda: open(path, "rb").read(100))
 refuse("read by a way around", lambda: open("/proc/self/root" + bait["secret"]).read())
 refuse("read above", lambda: open("../../../../../.." + bait["secret"]).read())
-if bait["token"] in open("/etc/passwd").read() or "root" in open("/etc/passwd").read():
-    print("ESCAPED to the accounts of the machine")
+def read_accounts():
+    text = open("/etc/passwd").read()
+    if "root" not in text:
+        raise OSError("only its own")
+    return text
+refuse("read the accounts of the machine", read_accounts)
 held()
 """,
     ),
@@ -105,7 +113,7 @@ held()
         "endless folders",
         """
 try:
-    for _ in range(3000):
+    for _ in range(600):
         os.mkdir("d")
         os.chdir("d")
     open("deep.txt", "w").write("deep")
@@ -118,13 +126,20 @@ held()
     Attempt(
         "the temporary files of others",
         """
-found = [name for name in os.listdir("/tmp") if name not in {"job"}]
+try:
+    found = [name for name in os.listdir("/tmp") if name not in {"job"}]
+except OSError:
+    found = []
 known = {part for path in bait["readable"] for part in path.split("/")}
 if set(found) - known:
     print("ESCAPED to the files of others", found)
 for folder in ("/var/tmp", "/dev/shm"):
-    if os.path.isdir(folder) and os.listdir(folder):
-        print("ESCAPED to", folder, os.listdir(folder))
+    def list_folder(folder=folder):
+        names = os.listdir(folder)
+        if not names:
+            raise OSError("nothing")
+        return names
+    refuse(f"listed {folder}", list_folder)
 held()
 """,
     ),
@@ -135,7 +150,11 @@ for kind in (0o020000, 0o060000):
     refuse("made a device", os.mknod, "device", kind | 0o666, os.makedev(1, 1))
 for name in ["mem", "kmem", "port", "kvm", "vda", "sda", "nvme0n1", "fuse", "loop-control", "net/tun", "vsock"]:
     refuse(f"opened /dev/{name}", lambda: open("/dev/" + name, "rb").read(1))
-extra = set(os.listdir("/dev")) - {
+try:
+    devices = os.listdir("/dev")
+except OSError:
+    devices = []
+extra = set(devices) - {
     "console", "core", "fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout",
     "tty", "urandom", "zero",
 }

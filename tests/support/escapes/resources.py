@@ -73,7 +73,8 @@ with open("large", "wb") as file:
     Attempt(
         "the disk by many files",
         "for number in range(10**7):\n    open(str(number), 'w').close()",
-        hit=("disk",),
+        hit=("disk", "wall"),
+        limits=RunLimits(wall_seconds=8),
     ),
     Attempt(
         "the disk by shared memory",
