@@ -8,14 +8,16 @@ from agents.workflows.analyze_code import analyze_code
 from agents.workflows.coding.syntax import compare_syntax
 from agents.workflows.engine import FlowFailed, HandedOver
 from agents.workflows.step_params import EXTRACT_CODE
-from tests.support.agents.code_script import (
+from tests.support.agents.scripted_flow import (
     DECISIONS,
     NO_SANDBOX,
+    Failing,
+    ScriptedFlow,
     a_report,
     an_answer,
+    play_flow,
     report_output,
 )
-from tests.support.agents.scripted_flow import Failing, ScriptedFlow, play_flow
 
 CODE = "def add(a, b):\n    return a - b\n"
 FIXED = "def add(a, b):\n    return a + b\n"

@@ -7,15 +7,18 @@ import pytest
 from agents.workflows.engine import Finished, FlowFailed, HandedOver, StepRequest
 from agents.workflows.generate_code import generate_code
 from agents.workflows.step_params import UNVERIFIED
-from tests.support.agents.code_script import (
+from tests.support.agents.scripted_flow import (
     DECISIONS,
     LADDER,
     NO_SANDBOX,
+    Failing,
+    Script,
+    ScriptedFlow,
     a_report,
     an_answer,
+    play_flow,
     report_output,
 )
-from tests.support.agents.scripted_flow import Failing, Script, ScriptedFlow, play_flow
 
 TESTS = "def test_a():\n    assert is_palindrome('abba')\n"
 GOOD, BAD = "good = 1\n", "bad = 1\n"

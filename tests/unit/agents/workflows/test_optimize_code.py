@@ -9,14 +9,16 @@ from agents.sandbox.report import Report
 from agents.workflows.coding.speed import read_timing
 from agents.workflows.engine import HandedOver, StepRequest
 from agents.workflows.optimize_code import optimize_code
-from tests.support.agents.code_script import (
+from tests.support.agents.scripted_flow import (
     DECISIONS,
     NO_SANDBOX,
+    Failing,
+    ScriptedFlow,
     a_report,
     an_answer,
+    play_flow,
     report_output,
 )
-from tests.support.agents.scripted_flow import Failing, ScriptedFlow, play_flow
 
 SLOW, FAST = "slow = 1\n", "fast = 1\n"
 TESTS = "def test_a():\n    assert total(3) == 3\n"
