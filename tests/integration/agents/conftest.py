@@ -15,6 +15,7 @@ from agents.executor.service import run_executor
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
+from agents.sandbox.check_runner import CheckRunner
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from embedded.state import State
@@ -81,8 +82,10 @@ class Fleet:
             )
         )
 
-    async def executor(self, id_: str, **options: Any) -> "asyncio.Task[None]":
-        """Start one that serves every model of the simulator."""
+    async def executor(
+        self, id_: str, checks: CheckRunner | None = None, **options: Any
+    ) -> "asyncio.Task[None]":
+        """Start one that serves every model of the simulator, and checks if it has a runner."""
         opened = {
             name: Credential(
                 key=SecretStr("simulated"), base_url=f"{self.simulator}{path}", simulated=True
@@ -100,6 +103,7 @@ class Fleet:
                     options=_options(**options),
                     drain=drain,
                     on_ready=on_ready,
+                    checks=checks,
                 )
 
         return await self._start(run)

@@ -1,0 +1,128 @@
+"""Workflows of code on a real database and in the real sandbox, with simulated vendors."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agents.sandbox.check_runner import CheckRunner
+from agents.sandbox.choice import open_sandbox
+from agents.sandbox.python_toolchain import build_python_toolchain
+from protocol.lifecycle import TaskState
+from protocol.records import Subtask, Task
+from simulator import run_simulator
+
+if TYPE_CHECKING:
+    from tests.integration.agents.conftest import Fleet
+
+OpenFleet = Callable[[], AbstractAsyncContextManager["Fleet"]]
+RIGHT = "def test_a():\n    assert is_palindrome('abba')\n    assert not is_palindrome('abc')\n"
+WRONG = "def test_a():\n    assert is_palindrome('abc')\n"
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    async with run_simulator(speed=200) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("toolchains")
+
+
+@pytest.fixture
+async def checks(toolchain: Path) -> CheckRunner:
+    sandbox = await open_sandbox()
+    if sandbox is None:
+        pytest.skip("no sandbox works on this machine: user namespaces are not available")
+    return CheckRunner(sandbox=sandbox, python=build_python_toolchain(toolchain))
+
+
+async def run_task(
+    fleet: OpenFleet, checks: CheckRunner, **task: Any
+) -> tuple[Task, list[Subtask]]:
+    async with fleet() as agents:
+        await agents.executor("e-1", checks=checks, sandbox=checks.sandbox.name, check_capacity=2)
+        await agents.orchestrator()
+        submitted = await agents.submit(**task)
+        ended = await agents.ended(submitted.id)
+        return ended, list(await agents.store.fetch_subtasks(task_id=submitted.id))
+
+
+async def test_code_that_passes_the_tests_of_the_task_is_verified(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    ended, subtasks = await run_task(
+        fleet, checks, params={"tests": RIGHT, "target_file": "src/words.py"}
+    )
+
+    assert ended.status == TaskState.COMPLETED, ended.error
+    assert {each.key for each in subtasks} == {"plan", "draft", "check"}
+    assert ended.result is not None
+    verification = ended.result["verification"]
+    assert verification["summary"] == f"verified: 1 of 1 tests passed ({checks.sandbox.name})"
+    assert set(ended.result["files"]) == {"src/words.py"}
+    assert ended.result["receipt"]["attempts"][0]["passed"] == 1
+
+
+async def test_wrong_tests_never_verify_right_code(fleet: OpenFleet, checks: CheckRunner) -> None:
+    ended, subtasks = await run_task(fleet, checks, params={"tests": WRONG})
+
+    assert ended.status == TaskState.COMPLETED, ended.error
+    assert ended.result is not None
+    assert ended.result["verification"]["status"] == "failed"
+    drafts = [each for each in subtasks if each.key.startswith("draft")]
+    assert len({each.lane for each in drafts}) == len(drafts) >= 2
+    assert "is_palindrome" in ended.result["generated_code"]
+    assert len(ended.result["receipt"]["attempts"]) == 2 * len(drafts)
+
+
+async def test_answers_of_simulated_tests_never_verify(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    """The simulator answers the request for tests with a program, which tests nothing."""
+    ended, subtasks = await run_task(fleet, checks)
+
+    assert ended.status == TaskState.COMPLETED, ended.error
+    keys = {each.key for each in subtasks}
+    assert {"tests", "stub", "draft", "check"} <= keys
+    assert ended.result is not None
+    assert ended.result["verification"]["status"] == "unverified"
+
+
+async def test_code_that_is_not_to_be_run_costs_one_call(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    ended, subtasks = await run_task(fleet, checks, params={"verify": "off"})
+
+    assert ended.result is not None
+    assert [each.key for each in subtasks if each.lane != "cio"] == ["main"]
+    assert ended.result["verification"]["reason"] == "no tests were run: params.verify is off"
+
+
+async def test_findings_are_data_of_the_schema(fleet: OpenFleet, checks: CheckRunner) -> None:
+    ended, _ = await run_task(
+        fleet, checks, prompt="Is it right?", type="ANALYZE_CODE", params={"code": "x = 1\n"}
+    )
+
+    assert ended.status == TaskState.COMPLETED, ended.error
+    assert ended.result is not None
+    assert set(ended.result["data"]) >= {"summary", "findings"}
+
+
+async def test_an_optimization_of_the_simulator_keeps_the_original(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    code = "def is_palindrome(text):\n    return text == text[::-1]\n"
+
+    ended, _ = await run_task(
+        fleet, checks, prompt="Faster, please: is_palindrome(text)", type="OPTIMIZE_CODE",
+        params={"code": code, "tests": RIGHT},
+    )  # fmt: skip
+
+    assert ended.status == TaskState.COMPLETED, ended.error
+    assert ended.result is not None
+    assert ended.result["optimization"]["is_faster"] is not True
