@@ -124,8 +124,7 @@ def play(
 
     It may also be one function of the StepRequest for all of them.
 
-    `decisions` has the models for `ladder:coding`, whether there is a `sandbox:python`, or the
-    task's `policy`. Steps
+    `decisions`: models of `ladder:coding`, the `policy`, if there is a `sandbox:python`. Steps
     end in the order in which they were asked for; those in `order` end before all others.
     """
     budget = None if budget_usd is None else Decimal(str(budget_usd))
@@ -353,9 +352,8 @@ class World:
             return {"available": answer is not False, "backend": "script"}
         if answer is None:
             count = request.arguments.get("count")
-            answer = (
-                () if request.kind == "team" else MODELS[: count if isinstance(count, int) else 3]
-            )
+            most = count if isinstance(count, int) else 3
+            answer = () if request.kind == "team" else MODELS[:most]
         return {"models": [{"model": each, "maker": each, "reason": "scripted"} for each in answer]}
 
 

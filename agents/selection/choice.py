@@ -1,7 +1,7 @@
 """The result of a choice, its record, and its comparison with other preferences."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -102,11 +102,6 @@ class Choice:
         return {self.selected.model_id: self.reason} | {
             each.candidate.model_id: each.summarize() for each in others[: count - 1]
         }
-
-    def for_member(self, model_id: str) -> "Choice":
-        """Return the choice of one member of the team."""
-        pick = replace(self.pick, team=(), escalate_to=None)
-        return replace(self, pick=pick, selected=self.candidates[model_id])
 
     def to_record(self, *, key: str | None = None) -> SelectionRecord:
         """Return the record that is stored and announced."""

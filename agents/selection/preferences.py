@@ -62,6 +62,8 @@ def parse_model_preferences(
         for name in getattr(preferences, field):
             if name not in served:
                 check_model_name(f"preferences.{field}", name, catalogue, served)
+    if not preferences.allowed_providers and not preferences.denied_providers:
+        return preferences
     providers = {
         *catalogue.providers,
         *(catalogue.get_lane_facts(lane).provider for lane in served),

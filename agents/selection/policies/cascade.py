@@ -9,8 +9,6 @@ from agents.selection.policies.rules import Rules
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 
-MAX_ESCALATIONS: Final = 2
-"""Per subtask. Each weak stage lets more wrong answers through."""
 MAX_COST_FACTOR: Final = 0.5
 """The most that a first stage may cost, as a share of the top model's price."""
 MAX_QUALITY_LOSS: Final = {
@@ -78,17 +76,13 @@ def _find_first(given: PolicyInput, top: Candidate) -> tuple[Candidate, str]:
 
 def _escalate(given: PolicyInput, top: Candidate) -> Pick:
     """Pick the next more expensive model that is as good as the top one, else the best one."""
-    refused = given.request.refused_answers
     dearer = [each for each in given.by_price if each.price > given.failed_price]
     good = [each for each in dearer if each.estimate.quality >= top.estimate.quality]
     best = max(given.options.values(), key=lambda each: (each.estimate.quality, each.model_id))
     picked = next(iter(good), best)
-    further = [each for each in good if each is not picked]
-    may_go_on = bool(refused) and bool(further) and len(refused) < MAX_ESCALATIONS
     last_model, error = list(given.request.failed.items())[-1]
     return Pick(
         order=given.put_first(picked.model_id, _order_by_price(given)),
-        escalate_to=further[0].model_id if may_go_on else None,
         reason=(
             f"{last_model} failed ({error}), so the next "
             f"{'more expensive' if good else 'best'} one: "

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from protocol.lifecycle import TaskState
-from tests.support.agents import doomed_orchestrator
+from tests.support.servers import doomed_orchestrator
 
 if TYPE_CHECKING:
     from tests.integration.agents.conftest import Fleet
