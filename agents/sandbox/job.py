@@ -1,7 +1,7 @@
 """What a sandbox runs, within which limits, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
@@ -84,6 +84,8 @@ def check_job(job: Job) -> None:
             raise InvalidJob(f"{text[:MAX_SHOWN]!r} is no text that can be encoded") from None
     if sum(len(part.encode()) + 1 for part in job.command) > MAX_COMMAND_BYTES:
         raise InvalidJob("the command is too long: put its text into a file")
+    if min(astuple(job.limits)) <= 0:
+        raise InvalidJob("every limit is larger than 0")
     for name in job.environment:
         if not name or "=" in name:
             raise InvalidJob(f"{name[:MAX_SHOWN]!r} is no name of an environment variable")

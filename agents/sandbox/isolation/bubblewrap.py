@@ -115,6 +115,8 @@ class Bubblewrap(ThreadedSandbox):
         root = read_root(info, monitor)
         root_pidfd = os.pidfd_open(root)
         held.callback(os.close, root_pidfd)
+        if read_parent(root) != monitor.pid:  # it has ended, and its id may be another's
+            raise explain_failure(monitor)
         held.callback(kill_by_pidfd, root_pidfd)
         wait_for_view(root, root_pidfd, monitor)
         storage = open_directory(f"/proc/{root}/root{STORAGE}", held)
@@ -174,6 +176,14 @@ def read_root(info: FileIO, monitor: subprocess.Popen[bytes]) -> int:
         return int(json.loads(told)["child-pid"])
     except (ValueError, KeyError):
         raise explain_failure(monitor) from None
+
+
+def read_parent(process: int) -> int | None:
+    """Return the parent of a process, if it is there."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def wait_for_view(root: int, root_pidfd: int, monitor: subprocess.Popen[bytes]) -> None:

@@ -31,12 +31,11 @@ def measure_group(root: int) -> GroupUse:
         folder = Path("/proc") / str(process)
         try:
             fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
-            pages = int((folder / "statm").read_bytes().split()[1])
         except (OSError, IndexError):
             continue  # it has just ended
         tasks += int(fields[17])
         ticks += sum(int(each) for each in fields[11:15])
-        memory += pages * PAGE_BYTES
+        memory += _read_resident(folder)
     return GroupUse(tasks, memory, ticks / TICKS)
 
 
@@ -48,12 +47,22 @@ def measure_memory(root: int) -> int:
     """
     total = 0
     for process in list_tree(root):
+        folder = Path("/proc") / str(process)
         try:
-            lines = Path(f"/proc/{process}/smaps_rollup").read_bytes().splitlines()
+            lines = (folder / "smaps_rollup").read_bytes().splitlines()
+            total += 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
+        except PermissionError:  # a program may hide its maps, but not its size
+            total += _read_resident(folder)
         except OSError:
             continue  # it has just ended
-        total += sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
-    return total * 1024
+    return total
+
+
+def _read_resident(folder: Path) -> int:
+    try:
+        return int((folder / "statm").read_bytes().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError):
+        return 0  # it has just ended
 
 
 def has_not_ended(process: int) -> bool:

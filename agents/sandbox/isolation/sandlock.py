@@ -199,7 +199,9 @@ def kill_user(uid: int) -> None:
     """Kill all processes of a user, until there is none."""
     for _ in range(ROUNDS):
         found = [each for each in Path("/proc").iterdir() if each.name.isdigit()]
-        running = [each for each in found if _is_of(each, uid) and has_not_ended(int(each.name))]
+        running = [
+            each for each in found if _belongs_to(each, uid) and has_not_ended(int(each.name))
+        ]
         if not running:
             return
         for each in running:
@@ -207,8 +209,10 @@ def kill_user(uid: int) -> None:
                 os.kill(int(each.name), signal.SIGKILL)
 
 
-def _is_of(folder: Path, uid: int) -> bool:
+def _belongs_to(folder: Path, uid: int) -> bool:
+    """Return whether a process is of a user; the owner of its folder is root if it hides itself."""
     try:
-        return folder.stat().st_uid == uid
+        lines = (folder / "status").read_text().splitlines()
     except OSError:
         return False
+    return any(line.split()[1:2] == [str(uid)] for line in lines if line.startswith("Uid:"))

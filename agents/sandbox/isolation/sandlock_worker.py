@@ -36,7 +36,7 @@ def main() -> NoReturn:
         control(PR_SET_DUMPABLE, 1, 0, 0, 0)  # Sandlock reads its own /proc
     control(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if os.read(0, len(WORD)) != WORD:
-        os._exit(1)
+        end_with_agent(job["policy"]["cwd"])
     threading.Thread(target=end_with_agent, args=(job["policy"]["cwd"],), daemon=True).start()
     box = sandlock.Sandbox(**job["policy"])
     modes = sandlock.StdioMode

@@ -131,5 +131,6 @@ def _list_commands() -> Iterator[str]:
         if each.name.isdigit():
             try:
                 yield (each / "cmdline").read_bytes().decode(errors="replace")
+                yield (each / "comm").read_text()  # a process can rename itself
             except OSError:
                 continue

@@ -39,6 +39,17 @@ while True:
         limits=RunLimits(wall_seconds=20, memory_mb=128),
     ),
     Attempt(
+        "memory of a process that hides itself",
+        """
+libc.prctl(4, 0, 0, 0, 0)
+held_back = []
+while True:
+    held_back.append(bytearray(4_000_000))
+""",
+        hit=("memory",),
+        limits=RunLimits(wall_seconds=20, memory_mb=128),
+    ),
+    Attempt(
         "memory at once",
         """
 import mmap
@@ -158,6 +169,21 @@ if os.fork() == 0:
     if os.fork() == 0:
         os.setsid()
         os.execvp("sleep", ["sleep", bait["marker"]])
+    os._exit(0)
+os.wait()
+held()
+""",
+    ),
+    Attempt(
+        "staying behind and hiding",
+        """
+sys.stdout.flush()
+libc.prctl(4, 0, 0, 0, 0)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        libc.prctl(15, ctypes.c_char_p(bait["marker"].encode()), 0, 0, 0)
+        time.sleep(10_000)
     os._exit(0)
 os.wait()
 held()

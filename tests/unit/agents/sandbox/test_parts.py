@@ -110,6 +110,12 @@ def test_text_that_no_program_can_be_given_is_refused(text: str) -> None:
             check_job(job)
 
 
+@pytest.mark.parametrize("limits", [RunLimits(disk_mb=0), RunLimits(wall_seconds=-1)])
+def test_limits_leave_something(limits: RunLimits) -> None:
+    with pytest.raises(InvalidJob):
+        check_job(Job(command=["true"], limits=limits))
+
+
 def test_a_command_has_an_end() -> None:
     with pytest.raises(InvalidJob, match="too long"):
         check_job(Job(command=["x" * 200_000]))
