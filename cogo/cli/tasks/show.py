@@ -1,6 +1,7 @@
 """`cogo show` and `cogo tasks list|show`: results and histories of tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,18 @@ from protocol.records import Event, SelectionRow, Task
 from protocol.store.gateway import GatewayStore
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _History:
+    """What `cogo tasks show` prints of a task."""
+
+    task: Task
+    events: Sequence[Event]
+    selections: Sequence[SelectionRow]
+    children: Sequence[Task]
+    next_run: Task | None
+    waiting: list[str]
+
+
 def show_result(
     *,
     task: TaskArgument,
@@ -49,12 +62,15 @@ def show_result(
     if out is not None:
         require_writable(out)
 
-    async def fetch(store: GatewayStore) -> Task:
-        return await store.fetch_task(task_id=await find_task_id(store, task))
+    async def fetch(store: GatewayStore) -> tuple[Task, Task | None]:
+        found = await store.fetch_task(task_id=await find_task_id(store, task))
+        return found, await _find_next_run(store, found)
 
-    found = run_with_store(directory, fetch)
+    found, following = run_with_store(directory, fetch)
     code = print_result(found, as_json=as_json, out=out)
     name = shorten_id(found.id)
+    if following is not None and not as_json:
+        print_text(f"{name}  {_describe_next_run(following)}", err=True, indent=10)
     if found.error and not as_json:
         print_text(f"{name}  {format_error(found.error)}", err=True, indent=10)
     if not found.status.is_final and not as_json:
@@ -118,17 +134,16 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
         cogo tasks show last --json
     """
     project = Project.find(directory)
-    found, events, selections, waiting = run_with_store(
-        project, lambda store: _fetch_history(store, task, home=project.home)
-    )
+    history = run_with_store(project, lambda store: _fetch_history(store, task, home=project.home))
     if as_json:
-        print_json({"task": found, "events": events, "selections": selections, "waiting": waiting})
+        print_json({field.name: getattr(history, field.name) for field in fields(history)})
         return
+    found = history.task
     print_line(f"{found.id}  {found.status}  {found.type}")
     print_text(f"  {shorten(found.prompt, 100)}")
-    for event in events:
+    for event in history.events:
         print_text(f"  {event.at:%H:%M:%S.%f}  {format_event(event) or event.kind}", indent=30)
-    for selection in selections:
+    for selection in history.selections:
         print_text(f"  model {selection.selected_model}: {selection.reason}", indent=2)
     print_line(
         f"  {sum_tokens(found)} tokens, {format_cost(found.cost_usd)}{format_simulated_mark(found)}"
@@ -139,26 +154,61 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
         print_text(f"  {format_error(found.error)}", indent=2)
     for column, why in found.unreadable.items():
         print_text(f"  {column} cannot be read: {why}", indent=2)
-    for line in waiting:
+    for line in _list_relatives(history):
+        print_text(f"  {line}", indent=2)
+    for line in history.waiting:
         print_text(f"  waiting: {line}", indent=2)
 
 
-async def _fetch_history(
-    store: GatewayStore, task: str, *, home: Path
-) -> tuple[Task, Sequence[Event], Sequence[SelectionRow], list[str]]:
+async def _fetch_history(store: GatewayStore, task: str, *, home: Path) -> _History:
     task_id = await find_task_id(store, task)
     found = await store.fetch_task(task_id=task_id)
-    events = await store.fetch_events(task_id=task_id)
-    selections = await store.fetch_selections(task_id=task_id)
+    history = _History(
+        task=found,
+        events=await store.fetch_events(task_id=task_id),
+        selections=await store.fetch_selections(task_id=task_id),
+        children=await store.fetch_children(task_id=task_id),
+        next_run=await _find_next_run(store, found),
+        waiting=[],
+    )
     if found.status.is_final:
-        return found, events, selections, []
+        return history
     waiting = explain_waiting(
         await store.fetch_subtasks(task_id=task_id),
         await store.fetch_attempts(task_id=task_id),
         await store.fetch_agents(),
         is_up_running=is_up_running(home),
     )
-    return found, events, selections, list(waiting)
+    return replace(history, waiting=list(waiting))
+
+
+async def _find_next_run(store: GatewayStore, task: Task) -> Task | None:
+    """Return the run that follows a task which repeats itself."""
+    if "next_task_id" not in (task.result or {}):
+        return None
+    return await store.find_next_run(task_id=task.id)
+
+
+def _describe_next_run(task: Task) -> str:
+    when = f" at {task.run_at:%Y-%m-%d %H:%M:%S}" if task.run_at else ""
+    end = "" if task.status.is_final else f"; `cogo tasks cancel {shorten_id(task.id)}` ends it"
+    return f"next run: {shorten_id(task.id)}  {task.status}{when}{end}"
+
+
+def _list_relatives(history: _History) -> Iterator[str]:
+    """Yield a line for the parent, each child task, the previous run and the next one."""
+    task = history.task
+    if task.parent_task_id is not None:
+        yield f"child task of {shorten_id(task.parent_task_id)}"
+    for child in history.children:
+        yield (
+            f"child task {shorten_id(child.id)}  {child.status}  {child.type}  "
+            f"{format_cost(child.cost_usd)}{format_simulated_mark(child)}"
+        )
+    if task.previous_task_id is not None:
+        yield f"previous run: {shorten_id(task.previous_task_id)}"
+    if history.next_run is not None:
+        yield _describe_next_run(history.next_run)
 
 
 def _cells(task: Task) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ _TABLES: Final = (
     "public.cogo_sessions",
     "public.cogo_agents",
     "public.cogo_model_selections",
+    "cogo.wakes",
     "cogo.lanes",
     "cogo.owners",
     "cogo.lane_clocks",

@@ -1,0 +1,122 @@
+"""`cogo approve`, `approvals` and `send`, and what `show` says of child tasks and next runs."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cogo.cli.app import run
+from embedded.state import State
+from protocol.records import NewChildTask, NextRun
+from protocol.transport.supabase_store import SupabaseStore, open_store
+from tests.integration.waiting import repeat_task, start_flow, wait_step
+
+Say = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cogo(
+    project: State,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Say:
+    """Run a command on an emptied project; return its exit code and what it printed."""
+    monkeypatch.setenv("SUPABASE_URL", project.url)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.chdir(tmp_path)
+
+    def say(*arguments: str) -> tuple[int, str, str]:
+        code = run([*arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return say
+
+
+def with_store(project: State, work: Callable[[SupabaseStore], Awaitable[UUID]]) -> str:
+    async def open_and_work() -> UUID:
+        async with open_store(project.url, project.secret_key) as store:
+            return await work(store)
+
+    return str(asyncio.run(open_and_work()))
+
+
+def question(key: str) -> Any:
+    return wait_step(key, "approve", params={"question": f"May {key} run?"})
+
+
+def test_a_person_lists_and_answers_what_waits(cogo: Say, project: State) -> None:
+    task_id = with_store(project, lambda store: start_flow(store, question("a"), question("b")))
+
+    several = cogo("approve", task_id)
+    listed = json.loads(cogo("approvals", "--json")[1])
+    table = cogo("approvals")[1]
+    approved = cogo("approve", task_id, "--key", "a")
+    refused = cogo("approve", task_id, "--refuse", "--comment", "no")
+    told = cogo("approve", task_id, "--step", "b")
+    nothing = cogo("approvals")
+    every = json.loads(cogo("approvals", "--answered", "--task", task_id, "--json")[1])
+
+    assert several[0] == 1
+    assert "choose one with --key" in several[2]
+    assert [each["key"] for each in listed] == ["b", "a"]
+    assert "May b run?" in table
+    assert approved[:2] == (0, f"{task_id}  a approved\n")
+    assert refused[:2] == (0, f"{task_id}  b refused\n")
+    assert told[0] == 1
+    assert "b was refused by an operator" in told[2]
+    assert "nothing waits for a person" in nothing[1] + nothing[2]
+    assert [each["approved"] for each in every] == [False, True]
+
+
+def test_an_event_is_sent_and_an_early_one_is_kept(cogo: Say, project: State) -> None:
+    step = wait_step("go", "event", params={"name": "go"})
+    task_id = with_store(project, lambda store: start_flow(store, step))
+
+    taken = json.loads(cogo("send", task_id, "go", '{"n": 1}', "--json")[1])
+    kept = cogo("send", task_id, "go")
+    wrong = cogo("send", task_id, "go", "{n}")
+
+    assert taken["payload"] == {"n": 1}
+    assert taken["subtask_id"] is not None
+    assert kept[0] == 0
+    assert "no step waits for it" in kept[2]
+    assert wrong[0] == 1
+    assert "not JSON" in wrong[2]
+
+
+def test_child_tasks_are_listed_on_request_and_shown_with_their_parent(
+    cogo: Say, project: State
+) -> None:
+    child = wait_step("a", "task", child=NewChildTask(type="CHAT", prompt="the child"))
+    task_id = with_store(project, lambda store: start_flow(store, child))
+
+    default = json.loads(cogo("tasks", "list", "--json")[1])
+    every = json.loads(cogo("tasks", "list", "--children", "--json")[1])
+    shown = cogo("tasks", "show", task_id)[1]
+    child_shown = cogo("tasks", "show", every[0]["id"])[1]
+
+    assert [each["id"] for each in default] == [task_id]
+    assert [each["prompt"] for each in every] == ["the child", "x"]
+    assert f"child task {every[0]['id'][:8]}  pending  CHAT" in shown
+    assert f"child task of {task_id[:8]}" in child_shown
+
+
+def test_the_next_run_of_a_task_is_shown(cogo: Say, project: State) -> None:
+    again = NextRun(at=datetime(2999, 1, 1, tzinfo=UTC), output={"text": "done"})
+    task_id = with_store(project, lambda store: repeat_task(store, again))
+
+    shown = cogo("show", task_id)
+    history = cogo("tasks", "show", task_id)[1]
+
+    assert shown[:2] == (0, "done\n")
+    assert "pending at 2999-01-01 00:00:00" in shown[2]
+    assert "ends it" in history

@@ -1,0 +1,102 @@
+"""Approvals, events and child tasks over HTTP."""
+
+from uuid import UUID, uuid4
+
+from protocol.records import NewChildTask
+from protocol.transport.supabase_store import SupabaseStore
+from tests.integration.gateway.conftest import OpenGateway
+from tests.integration.gateway.keys import a_key
+from tests.integration.waiting import start_flow, wait_step
+
+
+async def read_output(store: SupabaseStore, task_id: UUID, key: str) -> object:
+    [step] = [each for each in await store.fetch_subtasks(task_id=task_id) if each.key == key]
+    return step.output
+
+
+async def test_people_see_and_answer_their_own_questions_once(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    alice, bob = uuid4(), uuid4()
+    hers = await a_key(store, "tasks:read", "tasks:write", owner=alice)
+    his = await a_key(store, "tasks:read", "tasks:write", owner=bob)
+    ask = wait_step("ok", "approve", params={"question": "Apply it?"})
+    task_id = await start_flow(store, ask, owner=alice)
+    four_eyes = wait_step("ok", "approve", params={"question": "Apply it?", "by": str(bob)})
+    await start_flow(store, four_eyes, owner=alice)
+
+    async with opened(is_keyless=False) as client:
+        listed = (await client.get("/approvals", headers=hers)).json()["approvals"]
+        [to_him] = (await client.get("/approvals", headers=his)).json()["approvals"]
+        [approval] = [each for each in listed if each["task_id"] == str(task_id)]
+        path = f"/approvals/{approval['id']}"
+        answer = {"approved": False, "comment": "no"}
+        stranger = await client.post(path, json=answer, headers=his)
+        first = await client.post(path, json=answer, headers=hers)
+        again = await client.post(path, json=answer, headers=hers)
+        other = await client.post(path, json={"approved": True}, headers=hers)
+        not_hers = await client.post(
+            f"/approvals/{to_him['id']}", json={"approved": True}, headers=hers
+        )
+        by_him = await client.post(
+            f"/approvals/{to_him['id']}", json={"approved": True}, headers=his
+        )
+        left = (await client.get("/approvals", headers=hers)).json()
+
+    assert len(listed) == 2
+    assert (stranger.status_code, first.status_code) == (404, 200)
+    assert again.json() == first.json()
+    assert (other.status_code, other.json()["code"]) == (409, "TQ003")
+    assert "refused" in other.json()["detail"]
+    assert (not_hers.status_code, by_him.status_code) == (409, 200)
+    assert by_him.json()["answered_by"] == str(bob)
+    assert left == {"approvals": [], "next": None}
+    output = await read_output(store, task_id, "ok")
+    assert isinstance(output, dict)
+    assert (output["approved"], output["comment"], output["by"]) == (False, "no", str(alice))
+
+
+async def test_an_event_is_sent_once_for_a_key_and_only_to_ones_own_task(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    alice = uuid4()
+    hers = await a_key(store, "tasks:write", owner=alice)
+    his = await a_key(store, "tasks:write", owner=uuid4())
+    task_id = await start_flow(store, wait_step("go", "event", params={"name": "go"}), owner=alice)
+    path, body = f"/tasks/{task_id}/events", {"name": "go", "payload": {"n": 1}}
+
+    async with opened(is_keyless=False) as client:
+        stranger = await client.post(path, json=body, headers=his)
+        wrong = await client.post(path, json={"name": "a b"}, headers=hers)
+        sent = [
+            await client.post(path, json=body, headers=hers | {"Idempotency-Key": "k"})
+            for _ in range(2)
+        ]
+        await store.cancel_task(task_id=task_id)
+        late = await client.post(path, json=body, headers=hers)
+
+    assert (stranger.status_code, wrong.status_code) == (404, 400)
+    assert [each.status_code for each in sent] == [200, 200]
+    assert sent[0].json() == sent[1].json()
+    assert sent[0].json()["subtask_id"] is not None
+    assert late.status_code == 409
+    output = await read_output(store, task_id, "go")
+    assert isinstance(output, dict)
+    assert output["payload"] == {"n": 1}
+
+
+async def test_lists_leave_out_child_tasks_unless_they_are_asked_for(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    child = NewChildTask(type="CHAT", prompt="child")
+    task_id = await start_flow(store, wait_step("a", "task", child=child))
+
+    async with opened() as client:
+        default = (await client.get("/tasks")).json()["tasks"]
+        every = (await client.get("/tasks?children=true")).json()["tasks"]
+
+    assert [each["id"] for each in default] == [str(task_id)]
+    assert [each["parent_task_id"] for each in every] == [str(task_id), None]
+    assert [line.id for line in await store.fetch_lines(limit=5)] == [task_id]
+    [found] = await store.fetch_children(task_id=task_id)
+    assert found.prompt == "child"
