@@ -54,6 +54,14 @@ SourceRepo = Annotated[
         file_okay=False,
     ),
 ]
+CodeTests = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--test",
+        metavar="FILE|COMMAND",
+        help="Tests that the code must pass: a file, or a command such as `pytest -q`.",
+    ),
+]
 TaskBranch = Annotated[
     str | None, typer.Option("--branch", help="Branch for the result: see `cogo apply`.")
 ]
@@ -82,11 +90,17 @@ def build_preferences(
 
 
 def build_params(
-    text: str | None, *, language: str | None, target_file: str | None, file: Path | None, kind: str
+    text: str | None,
+    *,
+    language: str | None,
+    target_file: str | None,
+    file: Path | None,
+    kind: str,
+    tests: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the `params` of a task of type `kind`.
 
-    Raises CommandError if `text` is not a JSON object or the file cannot be read.
+    Raises CommandError if `text` is not a JSON object or a file cannot be read.
     """
     params = _parse_object(text) if text else {}
     if language:
@@ -95,7 +109,29 @@ def build_params(
         params["target_file"] = target_file
     if file is not None:
         params["code" if kind == "ANALYZE_CODE" else "code_context"] = read_text_file(file)
-    return params
+    return params | _read_tests(tests)
+
+
+def _read_tests(tests: Sequence[str]) -> dict[str, Any]:
+    """Return the params for tests: what is no file is a command."""
+    files = [Path(each) for each in tests if Path(each).is_file()]
+    commands = [each for each in tests if not Path(each).is_file()]
+    if len(commands) > 1:
+        raise CommandError(f"--test names several commands: {', '.join(map(repr, commands))}")
+    if commands and Path(commands[0]).suffix and " " not in commands[0]:
+        raise CommandError(f"--test {commands[0]}: there is no such file")
+    found: dict[str, Any] = {}
+    if files:
+        found["tests"] = {_name_test(each): read_text_file(each) for each in files}
+    return found | ({"test_command": commands[0]} if commands else {})
+
+
+def _name_test(file: Path) -> str:
+    """Return the path below this directory; of a file elsewhere its name."""
+    try:
+        return file.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return file.name
 
 
 def add_repository(

@@ -13,6 +13,7 @@ from cogo.cli.session import run_with_client
 from cogo.cli.task_options import (
     Budget,
     CodeFile,
+    CodeTests,
     DataPolicy,
     Language,
     Model,
@@ -54,6 +55,7 @@ def submit(
     language: Language = None,
     target_file: TargetFile = None,
     file: CodeFile = None,
+    test: CodeTests = None,
     repo: SourceRepo = None,
     branch: TaskBranch = None,
     params: Params = None,
@@ -85,6 +87,7 @@ def submit(
     Examples:
         cogo submit "Write a Python function is_palindrome(text)"
         cogo submit "Write a binary search" --language python --out search.py
+        cogo submit "Write a binary search" --test test_search.py
         cogo submit "Add a limit" --repo . --target-file src/search.py --branch feature/limit
         cogo submit "Is this safe?" --type ANALYZE_CODE --file retry.py --prefer quality
         cogo submit "Hello" --type CHAT --session greetings --data-policy eu
@@ -93,7 +96,12 @@ def submit(
     if out is not None:
         require_writable(out)
     given = build_params(
-        params, language=language, target_file=target_file, file=file, kind=task_type
+        params,
+        language=language,
+        target_file=target_file,
+        file=file,
+        kind=task_type,
+        tests=test or (),
     )
     task = NewTask(
         id=None if key else uuid4(),

@@ -1,11 +1,13 @@
 """Durations and numbers on the command line, parsed or refused in a sentence."""
 
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cogo.cli.options import parse_since
-from cogo.cli.task_options import parse_deadline
+from cogo.cli.task_options import build_params, parse_deadline
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
@@ -44,3 +46,21 @@ def test_a_count_may_have_zeros_before_it() -> None:
 def test_a_number_is_what_a_float_holds(value: object) -> None:
     assert to_finite_float(value) is None
     assert [to_finite_float(each) for each in (1, -2.5, 10**308)] == [1.0, -2.5, 1e308]
+
+
+def test_tests_are_files_or_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_a.py").write_text("def test_a(): ...\n")
+    options: dict[str, Any] = dict.fromkeys(("language", "target_file", "file"))
+
+    params = build_params(
+        None, **options, kind="GENERATE_CODE", tests=["tests/test_a.py", "pytest -q"]
+    )
+
+    assert params == {
+        "tests": {"tests/test_a.py": "def test_a(): ...\n"}, "test_command": "pytest -q",
+    }  # fmt: skip
+    for wrong, message in (["make", "pytest"], "several"), (["test_b.py"], "no such file"):
+        with pytest.raises(CommandError, match=message):
+            build_params(None, **options, kind="GENERATE_CODE", tests=wrong)
