@@ -191,7 +191,7 @@ async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: Q
         preferences=task.preferences,
     )
     cio = Cio(catalogue=catalogue, registry=registry)
-    async with open_workflows(project) as workflows:
+    async with open_workflows(project, needed=task.type) as workflows:
         runner = FlowRunner(cio=cio, workflows=workflows, outputs=store)
         try:
             await preview_flow(runner, brief)

@@ -62,7 +62,9 @@ class Fleet:
     bus: FakeBus = field(default_factory=FakeBus)
     drains: list[Drain] = field(default_factory=list)
 
-    async def orchestrator(self, id_: str = "cio-1") -> "asyncio.Task[None]":
+    async def orchestrator(
+        self, id_: str = "cio-1", *, workflows: WorkflowHost | None = None
+    ) -> "asyncio.Task[None]":
         """Start one that plans for whatever the executors serve."""
 
         async def own() -> list[str]:
@@ -73,7 +75,7 @@ class Fleet:
                 open_store=self.open_store,
                 bus=self.bus,
                 catalogue=CATALOGUE,
-                workflows=WorkflowHost(WORKFLOWS),
+                workflows=workflows or WorkflowHost(WORKFLOWS),
                 lanes=own,
                 identity=_identity(id_, "orchestrator"),
                 options=_options(),
