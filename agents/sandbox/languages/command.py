@@ -26,6 +26,10 @@ _FAILED_LINES: Final = re.compile(
     r"^(?:FAILED|--- FAIL:|not ok \d+ -|\u2716|\u00d7)\s+(\S.*)$|^(?:FAIL|ERROR): (\S.*)$",
     re.MULTILINE,
 )
+_COUNTING: Final = re.compile(
+    r"^(?!.*-q(?:q|.* -q))(?:\S*python3? -m )?(?:pytest|unittest|vitest|jest|node --test)\b"
+)
+"""Commands that print how many tests passed, so that an early exit of the code is noticed."""
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _SHOWN: Final = 40_000
 """Characters of the output's end in which counts are looked for."""
@@ -53,6 +57,8 @@ def read_command_report(outcome: Outcome, params: CheckParams, *, limits: RunLim
     output = _ANSI.sub("", (outcome.stdout + b"\n" + outcome.stderr).decode("utf-8", "replace"))
     passed, failed = _count(output[-_SHOWN:])
     verdict, reason = _judge(outcome, limits, params.command or "")
+    if verdict == "passed" and passed is None and _COUNTING.search(params.command or ""):
+        verdict, reason = "crashed", "the command ended with 0, but reported no tests"
     failures = [
         FailedTest(test=match.group(1) or match.group(2), message="", trace=())
         for match in _FAILED_LINES.finditer(output[-_SHOWN:])

@@ -57,6 +57,27 @@ def test_the_exit_code_decides(outcome: Outcome, verdict: str) -> None:
     assert bool(report.reason) != report.passed
 
 
+@pytest.mark.parametrize(
+    ("command", "output", "verdict"),
+    [
+        ("pytest -q", b"", "crashed"),
+        ("python -m pytest", b"...", "crashed"),
+        ("python -m unittest", b"Ran 2 tests in 0.001s\n\nOK\n", "passed"),
+        ("node --test", b"", "crashed"),
+        ("pytest -q", b"2 passed in 0.1s", "passed"),
+        ("pytest -qq", b"..", "passed"),
+        ("make test", b"", "passed"),
+        ("go test ./...", b"ok  \tadd\t0.002s", "passed"),
+    ],
+)
+def test_code_that_exits_early_does_not_pass_where_tests_are_counted(
+    command: str, output: bytes, verdict: str
+) -> None:
+    report = _read(Outcome(backend="b", exit_code=0, stdout=output), command)
+
+    assert report.verdict == verdict, report
+
+
 def test_a_command_is_given_to_a_shell_as_it_is() -> None:
     params = parse_check({"command": 'echo "a b" && exit 3', "files": {"é.txt": "ü"}, "tests": "x"})
 
