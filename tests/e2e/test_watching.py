@@ -53,6 +53,7 @@ async def test_a_watcher_hears_the_answer_in_order_and_whole_and_then_the_result
             system.headers,
             id=str(task_id),
             prompt="Write a debounce decorator",
+            params={"verify": "off"},
             model="fireworks/deepseek-v4p1-flash",
         )
         await watcher.until(MessageType.TASK_RESULT)
@@ -89,7 +90,12 @@ async def test_a_task_without_a_stream_announces_its_results_only(
     task_id = uuid4()
     async with watching(system.state, result_topic(task_id)) as watcher:
         await inserted(
-            system, system.headers, id=str(task_id), prompt="Say it at once", stream=False
+            system,
+            system.headers,
+            id=str(task_id),
+            prompt="Say it at once",
+            stream=False,
+            params={"verify": "off"},
         )
         await watcher.until(MessageType.TASK_RESULT)
 
