@@ -96,7 +96,7 @@ def build_params(
     target_file: str | None,
     file: Path | None,
     kind: str,
-    tests: Sequence[str] = (),
+    tests: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the `params` of a task of type `kind`.
 
@@ -109,7 +109,7 @@ def build_params(
         params["target_file"] = target_file
     if file is not None:
         params["code" if kind == "ANALYZE_CODE" else "code_context"] = read_text_file(file)
-    return params | _read_tests(tests)
+    return params | _read_tests(tests or ())
 
 
 def _read_tests(tests: Sequence[str]) -> dict[str, Any]:

@@ -96,12 +96,7 @@ def submit(
     if out is not None:
         require_writable(out)
     given = build_params(
-        params,
-        language=language,
-        target_file=target_file,
-        file=file,
-        kind=task_type,
-        tests=test or (),
+        params, language=language, target_file=target_file, file=file, kind=task_type, tests=test
     )
     task = NewTask(
         id=None if key else uuid4(),
