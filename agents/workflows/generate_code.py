@@ -34,8 +34,28 @@ async def generate_code(run: Run) -> Result | LastStep:
     if tests is None:
         tests = await write_tests(run, job, ladder, written)
     tried: list[CodeAttempt] = []
+    if team := run.team():
+        stopped = await try_team(run, job, tests, team, tried)
+    else:
+        stopped = await climb_models(run, job, tests, ladder.models, tried)
+    if not tried:
+        raise stopped or RuntimeError("there was no model to try")
+    best = find_best(tried)
+    notes = [f"Not everything could be tried: {stopped.message}"] if stopped else []
+    spent = Spending(attempts=tried, others=written, strongest=ladder.strongest)
+    return judge(best, tests, spent, [] if best.passed else notes)
+
+
+async def climb_models(
+    run: Run,
+    job: CodeJob,
+    tests: TestSuite | None,
+    models: Sequence[str | None],
+    tried: list[CodeAttempt],
+) -> StepFailed | None:
+    """Try one model after another until the code passes; return the last failure of a step."""
     stopped: StepFailed | None = None
-    for model in ladder.models:
+    for model in models:
         try:
             await try_model(run, job, tests, model, tried)
         except StepFailed as error:
@@ -44,11 +64,20 @@ async def generate_code(run: Run) -> Result | LastStep:
                 break
         if is_settled(tried, tests):
             break
-    if not tried:
-        raise stopped or RuntimeError("the ladder has no models")
-    notes = [f"It was not tried further: {stopped.message}"] if stopped else []
-    spent = Spending(attempts=tried, others=written, strongest=ladder.strongest)
-    return judge(find_best(tried), tests, spent, notes)
+    return stopped
+
+
+async def try_team(
+    run: Run, job: CodeJob, tests: TestSuite | None, team: Sequence[str], tried: list[CodeAttempt]
+) -> StepFailed | None:
+    """Try all models of a team at once; return the last failure of a step."""
+    ended = await run.settled(
+        *(
+            run.branch(f"member_{number}", try_model(run, job, tests, model, tried))
+            for number, model in enumerate(team, start=1)
+        )
+    )
+    return next((each for each in reversed(ended) if isinstance(each, StepFailed)), None)
 
 
 async def try_model(

@@ -17,7 +17,6 @@ from agents.workflows.coding.candidates import (
 from agents.workflows.coding.job import CodeJob, TestSuite
 from agents.workflows.engine import (
     Answer,
-    BudgetSpent,
     DeadlinePassed,
     LastStep,
     Result,
@@ -98,7 +97,7 @@ async def write_tests(
             params=job.build_settings(prompts.TESTER) | {"target_file": None, "git_branch": None},
         )
     except StepFailed as error:
-        if isinstance(error, DeadlinePassed | BudgetSpent):
+        if isinstance(error, DeadlinePassed):
             raise
         return None
     written.append(answer)

@@ -304,7 +304,7 @@ def test_a_spent_budget_hands_over_the_best_candidate_with_a_note() -> None:
 
     assert end.output["generated_code"] == BAD
     assert end.output["verification"]["status"] == "failed"
-    assert "It was not tried further: no money" in end.output["notes"]
+    assert "Not everything could be tried: no money" in end.output["notes"]
 
 
 @pytest.mark.parametrize("error_class", ["budget", "deadline", "no_model"])
@@ -336,3 +336,27 @@ def test_an_unknown_cost_is_said_and_not_taken_for_nothing() -> None:
     assert receipt["strongest"] == {
         "model": LADDER["strongest"]["model"], "estimated_usd": 1.43,
     }  # fmt: skip
+
+
+def test_a_team_drafts_at_once_and_tests_choose_among_its_answers() -> None:
+    script = {
+        "member_1/draft": an_answer(BAD), "member_2/draft": an_answer(GOOD, "other"),
+        "member_1/check": a_report(1, 3), "member_2/check": a_report(3, 3),
+        "member_1/repair": Failing("rate_limited"),
+    }  # fmt: skip
+    decisions = DECISIONS | {"team": {"models": LADDER["models"][:2]}}
+
+    played = play(script, decisions=decisions, tests=TESTS)
+
+    assert played.keys[:2] == ["member_1/draft", "member_2/draft"]
+    end = finish(played)
+    assert end.output["model_used"] == "other"
+    assert end.output["verification"]["status"] == "verified"
+
+
+def test_want_of_money_for_tests_leaves_the_draft() -> None:
+    script = {
+        "tests": Failing("budget"), "draft": an_answer(GOOD), "check": report_output("no_tests"),
+    }  # fmt: skip
+
+    assert finish(play(script)).output["verification"]["status"] == "unverified"
