@@ -34,7 +34,11 @@ from protocol.store.queue import QueueStore
 _YEAR: Final = 366 * 86_400
 
 TaskType = Annotated[
-    str, typer.Option("--type", help=f"Type of the task: {', '.join(sorted(WORKFLOWS))}.")
+    str,
+    typer.Option(
+        "--type",
+        help=f"Type of the task: {', '.join(sorted(WORKFLOWS))}, or your own (`cogo workflows`).",
+    ),
 ]
 Model = Annotated[
     str | None, typer.Option(help="Name, alias or role of a model (default: chosen by the CIO).")

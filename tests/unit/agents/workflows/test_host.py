@@ -141,7 +141,11 @@ async def test_an_advance_that_does_not_end_or_ends_its_process_fails_its_task_a
     write("good_flows", FLOWS.format(type="GOOD"))
 
     async with WorkflowHost(
-        OURS, modules=["stuck_flows", "good_flows"], folders=[tmp_path], cpu_seconds=0.2
+        OURS,
+        modules=["stuck_flows", "good_flows"],
+        folders=[tmp_path],
+        cpu_seconds=0.2,
+        wall_seconds=60,
     ) as host:
         assert not host.problems
         stuck = await host.advance(a_task("STUCK"), RECORD)

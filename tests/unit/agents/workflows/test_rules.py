@@ -2,11 +2,12 @@
 
 import gc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_type
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
+from agents.sandbox.report import Report
 from agents.workflows.engine import (
     Answer,
     Finished,
@@ -128,6 +129,27 @@ def test_all_waits_for_every_end_and_raises_the_failure_that_was_first() -> None
 
     assert [get_failure(each.outcome)[0] for each in played] == ["one", "two"]
     assert all(len(each.suspensions) == 1 for each in played)
+
+
+def test_values_have_the_types_of_their_steps() -> None:
+    """What mypy knows about them is checked by mypy."""
+
+    async def flow(run: Run) -> Result:
+        answer, report, payload = await run.all(
+            run.ask("a", "?"), run.check("b", files={}), run.event("c", "news")
+        )
+        assert_type(answer, Answer)
+        assert_type(report, Report)
+        assert_type(payload, JsonValue)
+        work, value = await run.first(run.ask("d", "?"), run.ask("e", "?"))
+        assert_type(work, Work[Answer])
+        assert_type(value, Answer)
+        assert_type(await run.settled(run.ask("f", "?")), list[Answer | StepFailed])
+        return Result(report.summary)
+
+    answers = {"a": "", "b": True, "c": {}, "d": "", "e": "", "f": ""}
+
+    assert play(a_flow(flow), answers=answers).text == "passed (exit code 0)"
 
 
 def test_settled_has_the_value_or_the_failure_of_each() -> None:
