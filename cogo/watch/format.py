@@ -56,13 +56,14 @@ def _cio_line(status: str, event: Event) -> str | None:
 
 
 def _subtask_line(status: str, event: Event) -> str | None:
-    lane = event.detail.get("lane")
-    by = f"by {shorten_agent_id(event.agent_id)}, attempt {event.attempt}"
+    lane, key = event.detail.get("lane"), event.detail.get("key")
+    step = "" if key in {None, "main"} else f"{key} "  # of a task with one step it says nothing
+    by = f"{step}by {shorten_agent_id(event.agent_id)}, attempt {event.attempt}"
     lines = {
         "running": f"claimed      {by}",
-        "delayed": f"will retry   at {event.detail.get('run_at')}",
+        "delayed": f"will retry   {step}at {event.detail.get('run_at')}",
         "completed": f"finished     {by}",
-        "failed": f"gave up      {lane}, attempt {event.attempt}",
+        "failed": f"gave up      {step}{lane}, attempt {event.attempt}",
     }
     return lines.get(status)
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cogo.watch.board import open_board
 from cogo.watch.follow import follow
+from cogo.watch.format import format_event
 from cogo.watch.view import Stream, TaskView
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Subtask, Task
@@ -99,6 +100,19 @@ def test_a_status_line_says_once_which_other_step_is_written() -> None:
         view.show(each)
 
     assert lines[1:] == [f"{str(TASK)[:8]}  writing      draft (coding) by a-model", "answer"]
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("main", "claimed      by executor, attempt 1"),
+        ("draft#2", "claimed      draft#2 by executor, attempt 1"),
+    ],
+)
+def test_a_line_about_one_of_several_steps_names_it(key: str, line: str) -> None:
+    event = an_event("subtask.running").model_copy(update={"detail": {"lane": "m", "key": key}})
+
+    assert format_event(event) == line
 
 
 def test_a_new_attempt_begins_on_a_line_of_its_own() -> None:
