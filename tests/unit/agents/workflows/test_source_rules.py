@@ -51,7 +51,8 @@ def test_our_own_workflows_keep_the_rules() -> None:
     folder = Path(agents.workflows.__file__).parent
     problems = [
         problem
-        for file in folder.glob("*.py")
+        for file in [*folder.glob("*.py"), *folder.glob("coding/*.py")]
+        if file.name != "timing_program.py"  # it is run in the sandbox
         for problem in find_source_problems(file.read_text("utf-8"), file.name)
     ]
 
