@@ -73,7 +73,7 @@ async def check_candidate(
         files=build_sources(job, candidate, tests),
         tests=tests.files if tests else None,
         command=tests.command if tests else None,
-        language=job.language,
+        language=job.sandbox_language,
     )
     return CodeAttempt(candidate=candidate, report=report)
 
@@ -108,7 +108,11 @@ async def write_tests(
     if normalize_language(job.language) != "python":
         files = {f"cogo.test{_get_ending(job.main_file)}": code}
     stub = await run.check(
-        "stub", files={job.main_file: ""}, tests=files, language=job.language, against="stub"
+        "stub",
+        files={job.main_file: ""},
+        tests=files,
+        language=job.sandbox_language,
+        against="stub",
     )
     if stub.verdict != "failed" or not stub.failed_tests:
         return None

@@ -19,24 +19,34 @@ from agents.workflows.params import CodeParams
 MAX_PARSED_TESTS: Final = 20_000
 CHECKED_LANGUAGES: Final = ("python", "javascript", "typescript", "jsx", "tsx")
 """Languages whose tests can be run without a command of the task."""
-_MENTIONED: Final = (
-    ("typescript", r"\btypescript\b|\btsx\b|\.tsx?\b"),
-    ("javascript", r"\bjavascript\b|\bnode(?:\.?js)?\b|\bjsx\b|\breact\b|\bvue\b|\.jsx?\b"),
-    ("python", r"\bpython\b|\.py\b|\bpytest\b|\bpandas\b|\bnumpy\b|\bdjango\b|\bflask\b"),
-    ("rust", r"\brust\b|\bcargo\b"),
-    ("go", r"\bgolang\b|\bin go\b|\bgo (?:function|program|package|code)\b"),
-    ("java", r"\bjava\b|\bspring boot\b"),
-    ("kotlin", r"\bkotlin\b"),
-    ("swift", r"\bswift(?:ui)?\b"),
-    ("csharp", r"\bc#|\bcsharp\b|\.net\b"),
-    ("cpp", r"\bc\+\+|\bcpp\b"),
-    ("c", r"\bin c\b|\bc (?:function|program)\b"),
-    ("ruby", r"\bruby\b|\brails\b"),
-    ("php", r"\bphp\b|\blaravel\b"),
-    ("sql", r"\bsql\b|\bpostgres(?:ql)?\b|\bsqlite\b"),
-    ("bash", r"\bbash\b|\bshell script\b"),
-    ("html", r"\bhtml\b|\bcss\b|\bweb ?page\b"),
-)
+_NAMES: Final = {
+    "typescript": r"typescript",
+    "javascript": r"javascript|node(?:\.?js)?",
+    "python": r"python3?",
+    "rust": r"rust",
+    "go": r"golang|go",
+    "java": r"java",
+    "kotlin": r"kotlin",
+    "swift": r"swift(?:ui)?",
+    "csharp": r"c#|csharp",
+    "cpp": r"c\+\+|cpp",
+    "c": r"c",
+    "ruby": r"ruby",
+    "php": r"php",
+    "sql": r"sql|postgres(?:ql)?|sqlite",
+    "bash": r"bash",
+    "html": r"html",
+}
+_HINTS: Final = {
+    "python": r"\.py\b|\b(?:pytest|pandas|numpy|django|flask|fastapi)\b",
+    "typescript": r"\.tsx?\b|\bangular\b",
+    "javascript": r"\.[mc]?jsx?\b|\b(?:react|vue|svelte|express)\b",
+    "rust": r"\bcargo\b",
+    "bash": r"\bshell script\b",
+    "html": r"\bcss\b|\bweb ?page\b",
+}
+_AMBIGUOUS: Final = frozenset({"c", "go", "swift", "rust"})
+"""Names that are also words: they count only after `in`, `to` or `with`."""
 _SAMPLE: Final = 4_000
 
 
@@ -89,6 +99,11 @@ class CodeJob:
         return self.params.target_file or build_file_name(self.language)
 
     @property
+    def sandbox_language(self) -> str:
+        """The language as checks name it."""
+        return {"tsx": "typescript", "jsx": "javascript"}.get(self.language, self.language)
+
+    @property
     def files(self) -> Mapping[str, str]:
         """Files that are there already."""
         files = dict(self.params.files or {})
@@ -132,9 +147,27 @@ def find_language(prompt: str, params: CodeParams) -> str:
                 return named
     if isinstance(params.tests, str) and _parses(extract_code(params.tests).code):
         return "python"
-    sample = prompt[:_SAMPLE].lower()
-    mentioned = (name for name, pattern in _MENTIONED if re.search(pattern, sample))
-    return next(mentioned, "python")
+    return _find_mentioned(prompt[:_SAMPLE].lower()) or "python"
+
+
+def _find_mentioned(prompt: str) -> str | None:
+    """Return the language that a prompt asks for (`in Rust`), else names, else hints at."""
+    asked = {
+        found.start(): name
+        for name, pattern in _NAMES.items()
+        for found in re.finditer(rf"\b(?:in|to|into|using|with) (?:{pattern})(?![\w+#])", prompt)
+    }
+    if asked:
+        return asked[max(asked)]
+    named = {
+        found.start(): name
+        for name, pattern in _NAMES.items()
+        if name not in _AMBIGUOUS
+        for found in re.finditer(rf"(?<![\w.])(?:{pattern})(?![\w+#])", prompt)
+    }
+    if named:
+        return named[min(named)]
+    return next((name for name, hint in _HINTS.items() if re.search(hint, prompt)), None)
 
 
 def read_tests(params: CodeParams, language: str) -> TestSuite | None:
@@ -169,6 +202,6 @@ def find_obstacle(run: Run, job: CodeJob) -> str | None:
     has_command = job.params.test_command is not None
     if not has_command and job.language not in CHECKED_LANGUAGES:
         return f"{job.language} is only run with params.test_command"
-    if not run.has_sandbox("command" if has_command else job.language):
+    if not run.has_sandbox("command" if has_command else job.sandbox_language):
         return f"no executor has a sandbox for {job.language}"
     return None

@@ -1,6 +1,6 @@
 """What results say about code: never more than what was run."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.sandbox.report import Report, Verdict
 from agents.workflows.coding.candidates import CodeAttempt, CodeCandidate, find_best
-from agents.workflows.coding.job import TestSuite
+from agents.workflows.coding.job import TestSuite, find_language
 from agents.workflows.coding.results import (
     Spending,
     build_self_tested,
@@ -16,6 +16,7 @@ from agents.workflows.coding.results import (
     judge,
 )
 from agents.workflows.engine import Answer
+from agents.workflows.params import CodeParams
 
 REPORTS = st.builds(
     Report,
@@ -79,3 +80,25 @@ def test_the_best_attempt_has_passed_the_most(reports: list[Report]) -> None:
     if not best.passed:
         most = max(each.report.passed_tests or 0 for each in attempts)
         assert (best.report.passed_tests or 0) == most
+
+
+@pytest.mark.parametrize(
+    ("prompt", "params", "language"),
+    [
+        ("Write is_palindrome(text)", {}, "python"),
+        ("Write a debounce hook for React", {}, "javascript"),
+        ("Write it in Rust, please", {}, "rust"),
+        ("Convert this Python to Go", {}, "go"),
+        ("Write a Python script that parses .ts files", {}, "python"),
+        ("Write a C++ queue", {}, "cpp"),
+        ("Go through the list and remove rust", {}, "python"),
+        ("Write a query in SQL", {}, "sql"),
+        ("Write it in Rust", {"language": "TS"}, "typescript"),
+        ("Write it in Rust", {"target_file": "src/a.jsx"}, "jsx"),
+        ("Write it", {"tests": {"a.test.ts": "x"}}, "typescript"),
+        ("Write it in Rust", {"tests": "assert f(1) == 2"}, "python"),
+        ("x " * 100_000, {"tests": "x" * 100_000}, "python"),
+    ],
+)
+def test_the_language_is_stated_or_found(prompt: str, params: Any, language: str) -> None:
+    assert find_language(prompt, CodeParams.model_validate(params)) == language
