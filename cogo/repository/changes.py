@@ -40,8 +40,6 @@ class Changes:
     """Texts of files that the models were shown: what the result builds on."""
     branch: str | None
     status: CodeStatus
-    reason: str
-    """Why the status is not better."""
 
 
 def read_changes(task: Task, *, target_file: str | None = None) -> Changes:
@@ -67,13 +65,11 @@ def read_changes(task: Task, *, target_file: str | None = None) -> Changes:
     if path and isinstance(context, str):
         seen[path] = context
     branch = params.get("git_branch") or result.get("git_branch")
-    status, reason = _read_status(result)
     return Changes(
         files=files,
         seen={name: text for name, text in seen.items() if isinstance(text, str)},
         branch=branch if isinstance(branch, str) else None,
-        status=status,
-        reason=reason,
+        status=_read_status(result),
     )
 
 
@@ -116,12 +112,9 @@ def _check_file(path: object, text: object) -> None:
         raise CommandError(f"{path} of the result is not text")
 
 
-def _read_status(result: Mapping[str, Any]) -> tuple[CodeStatus, str]:
+def _read_status(result: Mapping[str, Any]) -> CodeStatus:
     said = result.get("verification")
-    if not isinstance(said, dict):
-        return CodeStatus.UNVERIFIED, "the result does not say that it was tested"
-    reason = str(said.get("reason") or "")
     try:
-        return CodeStatus(str(said.get("status"))), reason
+        return CodeStatus(str(said.get("status")) if isinstance(said, dict) else "")
     except ValueError:
-        return CodeStatus.UNVERIFIED, reason
+        return CodeStatus.UNVERIFIED

@@ -190,7 +190,7 @@ def _require_tested(task: Task, changes: Changes, *, accepts: bool, may_ask: boo
     """Raise CommandError for code whose tests did not pass, unless the user accepts it."""
     if changes.status.was_tested or accepts:
         return
-    state = f"the code is {changes.status}" + (f": {changes.reason}" if changes.reason else "")
+    state = describe_result(task.result) or str(changes.status)
     if may_ask and sys.stdin.isatty() and sys.stderr.isatty():
         print_text(f"{shorten_id(task.id)}  {state}", err=True, indent=10)
         if typer.confirm("Commit it?", default=False, err=True):
