@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from cogo.cli.tasks.result import list_code_lines, print_result
 from cogo.watch.board import open_board
 from cogo.watch.follow import follow
 from cogo.watch.format import format_event
@@ -218,3 +219,25 @@ async def test_text_that_the_channel_lost_is_read_from_the_row() -> None:
 
     text = "".join(each.delta for each in told if isinstance(each, TranscriptDelta))
     assert text == "well, hello"
+
+
+def test_the_outcome_of_code_names_what_was_run_and_what_it_cost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    task = a_task("x").model_copy(
+        update={
+            "result": {
+                "text": "x",
+                "verification": {"status": "unverified", "reason": "no tests\x1b[31m were run"},
+                "receipt": {"sentence": "cheap wrote it, $0.01."},
+            }
+        }
+    )
+
+    assert print_result(task, as_json=False) == 0
+
+    shown = capsys.readouterr().err
+    assert "unverified: no tests" in shown
+    assert "cheap wrote it, $0.01." in shown
+    assert "\x1b[31m" not in shown
+    assert list_code_lines(a_task("x")) == []

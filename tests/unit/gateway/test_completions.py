@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from gateway.problems import Problem, build_openai_error
 from gateway.routes.code_generation import find_code
 from gateway.tasks.completions import build_completion, stream_chunks
-from gateway.tasks.swarms import stream_frames
+from gateway.tasks.swarms import build_answer, stream_frames
 from gateway.tasks.task_run import TaskRun, require_completed
 from protocol.ids import utc_now
 from protocol.records import Event, Task
@@ -219,3 +219,16 @@ def test_a_long_answer_is_searched_for_code_in_linear_time(line: str) -> None:
     find_code({"text": line * 100_000, "generated_code": line * 100_000})
 
     assert time.process_time() - began < 5, "some work grows with the square of the answer"
+
+
+async def test_the_last_frame_of_a_swarm_says_whether_its_code_was_run() -> None:
+    verification = {"status": "verified", "summary": "verified: 2 of 2 tests passed (bubblewrap)"}
+    result = {"text": "x", "verification": verification, "receipt": {"sentence": "It passed."}}
+    task = a_task(type="GENERATE_CODE", result=result)
+    run = cast("TaskRun", Script(TaskEnded(task)))
+
+    [frame] = [each async for each in stream_frames(run, team_id="t", session_id="s")]
+
+    assert frame["verification"] == verification
+    assert frame["receipt"] == {"sentence": "It passed."}
+    assert build_answer(task, team_id="t", session_id="s")["verification"] == verification
