@@ -10,7 +10,7 @@ from gateway.auth.principal import Principal
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
 from gateway.tasks.task_run import load_visible_task
-from protocol.errors import NotFound
+from protocol.errors import MoveNotAllowed, NotFound
 from protocol.records import ApprovalRow, SentEvent
 
 router = APIRouter(tags=["tasks"], route_class=StrictRoute)
@@ -83,6 +83,9 @@ async def answer_approval(
     approval = await services.store.fetch_approval(approval_id=approval_id)
     if not _may_see(principal, approval):
         raise NotFound(f"there is no approval {approval_id}, or it is not yours")
+    if principal.owner is None and approval.by is not None and not principal.is_admin:
+        # Without a person the database would take it for an operator's answer.
+        raise MoveNotAllowed(f"only {approval.by} may answer {approval.key}")
     return await services.store.answer_approval(
         approval_id=approval_id,
         approved=body.approved,

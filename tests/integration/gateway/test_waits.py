@@ -56,6 +56,23 @@ async def test_people_see_and_answer_their_own_questions_once(
     assert (output["approved"], output["comment"], output["by"]) == (False, "no", str(alice))
 
 
+async def test_a_key_of_nobody_does_not_answer_for_others(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    nobodys = await a_key(store, "tasks:read", "tasks:write")
+    admins = await a_key(store, "admin")
+    ask = wait_step("ok", "approve", params={"question": "Apply it?", "by": "operators"})
+    await start_flow(store, ask)
+
+    async with opened(is_keyless=False) as client:
+        [approval] = (await client.get("/approvals", headers=nobodys)).json()["approvals"]
+        path = f"/approvals/{approval['id']}"
+        refused = await client.post(path, json={"approved": True}, headers=nobodys)
+        answered = await client.post(path, json={"approved": True}, headers=admins)
+
+    assert (refused.status_code, answered.status_code) == (409, 200)
+
+
 async def test_an_event_is_sent_once_for_a_key_and_only_to_ones_own_task(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
