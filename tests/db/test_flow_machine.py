@@ -33,6 +33,11 @@ _T = TypeVar("_T")
 LANES = ("cio", "model-a", "sandbox:python", "tools:shop")
 WHICH = st.integers(min_value=0, max_value=1000)
 KINDS = st.lists(st.sampled_from(["ask", "check", "call", "event", "failed"]), max_size=3)
+WAITS = st.sampled_from(["all", "any"])
+OLD = st.sets(WHICH, max_size=2)
+ACTIONS = st.lists(
+    st.sampled_from(["go on", "go on", "go on", "fail", "keep"]), min_size=2, max_size=6
+)
 FAILED = {"class": "no_model", "message": "no model can do it"}
 
 
@@ -62,6 +67,7 @@ class Flows(RuleBasedStateMachine):
             Agent(self.run(self.database.connect()), f"agent-{number}") for number in range(2)
         ]
         self.person = self.run(self.database.connect())
+        self.tasks.append(self.run(insert_task(self.person)))
 
     @rule(has_deadline=st.booleans())
     def insert(self, has_deadline: bool) -> None:
@@ -76,6 +82,33 @@ class Flows(RuleBasedStateMachine):
             if lease["kind"] == "flow":
                 self.compare_record(lease)
 
+    @rule(which=WHICH, actions=ACTIONS, kinds=KINDS, wait=WAITS, old=OLD, cancel=st.booleans())
+    def work(
+        self,
+        *,
+        which: int,
+        actions: list[str],
+        kinds: list[str],
+        wait: str,
+        old: set[int],
+        cancel: bool,
+    ) -> None:
+        """Claim, and end most attempts as a workflow and its executors do."""
+        before = len(self.leases)
+        self.claim(which, len(actions))
+        for (agent, lease), action in zip(self.leases[before:], actions, strict=False):
+            if action == "fail":
+                self.run(agent.fail(lease, "give_up", error=FAILED))
+            elif action == "go on" and lease["kind"] == "flow":
+                self.suspend_lease(agent, lease, ["ask", *kinds], wait, old, cancel=cancel)
+            elif action == "go on" and lease["lane"] != "cio":
+                assert self.run(agent.complete(lease)) == "ok"
+
+    def pick(self, which: int, *kinds: str) -> tuple[Agent, Row]:
+        """Return a recent lease, if possible of these kinds."""
+        found = [each for each in self.leases if each[1]["kind"] in kinds] or self.leases
+        return found[-1 - which % min(3, len(found))]
+
     def compare_record(self, lease: Row) -> None:
         """Check that an end that a replay has seen is still there, under the same number."""
         ends = {
@@ -89,15 +122,21 @@ class Flows(RuleBasedStateMachine):
         self.seen[lease["task_id"]] = ends
 
     @precondition(lambda self: self.leases)
-    @rule(
-        which=WHICH,
-        kinds=KINDS,
-        wait=st.sampled_from(["all", "any"]),
-        old=st.sets(WHICH, max_size=2),
-        cancel=st.booleans(),
-    )
+    @rule(which=WHICH, kinds=KINDS, wait=WAITS, old=OLD, cancel=st.booleans())
     def suspend(self, which: int, kinds: list[str], wait: str, old: set[int], cancel: bool) -> None:
-        agent, lease = self.leases[which % len(self.leases)]
+        agent, lease = self.pick(which, "flow")
+        self.suspend_lease(agent, lease, kinds, wait, old, cancel=cancel)
+
+    def suspend_lease(
+        self,
+        agent: Agent,
+        lease: Row,
+        kinds: list[str],
+        wait: str,
+        old: set[int],
+        *,
+        cancel: bool,
+    ) -> None:
         steps = [self.make_step(kind) for kind in kinds]
         known = [each["key"] for each in (lease["flow"] or {}).get("steps", [])]
         awaits = sorted({known[number % len(known)] for number in old} if known else set())
@@ -119,9 +158,9 @@ class Flows(RuleBasedStateMachine):
         return new_step(key, kind, params={"name": key}, max_failures=2)
 
     @precondition(lambda self: self.leases)
-    @rule(which=WHICH, end=st.sampled_from(["output", "output", "hand_over", "plan"]))
+    @rule(which=WHICH, end=st.sampled_from(["output", "hand_over", "plan"]))
     def complete(self, which: int, end: str) -> None:
-        agent, lease = self.leases[which % len(self.leases)]
+        agent, lease = self.pick(which)
         is_flow = lease["kind"] == "flow"
         item = ref(lease) | {"output": {"text": lease["key"]}}
         if end == "hand_over" and is_flow:
@@ -140,7 +179,7 @@ class Flows(RuleBasedStateMachine):
         names_step=st.booleans(),
     )
     def fail(self, which: int, action: str, names_step: bool) -> None:
-        agent, lease = self.leases[which % len(self.leases)]
+        agent, lease = self.pick(which)
         error = dict(FAILED)
         dead = [each["key"] for each in (lease["flow"] or {}).get("steps", []) if "error" in each]
         if names_step and dead:
@@ -150,7 +189,7 @@ class Flows(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(which=WHICH, died=st.booleans())
     def release(self, which: int, died: bool) -> None:
-        agent, lease = self.leases[which % len(self.leases)]
+        agent, lease = self.pick(which)
         self.run(agent.release(lease, died=died))
 
     @rule(seconds=st.sampled_from([1, 10, 40, 700]))
