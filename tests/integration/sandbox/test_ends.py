@@ -13,6 +13,7 @@ import pytest
 from agents.sandbox.choice import SandboxChoice, open_sandbox
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
+from tests.support.escapes.bait import ROOT
 from tests.support.eventually import eventually
 
 AGENT = """
@@ -207,3 +208,31 @@ async def test_a_sandbox_that_does_not_start_runs_nothing(tmp_path: Path) -> Non
 
     with pytest.raises(SandboxBroken, match="no namespaces here"):
         await Bubblewrap(program).run(Job(command=["true"]))
+
+
+SEARCH = """
+import asyncio, sys
+from agents.sandbox.choice import SandboxChoice, search_sandbox
+
+search = asyncio.run(search_sandbox(SandboxChoice.BUBBLEWRAP))
+print(search.sandbox, "|", search.explain())
+"""
+
+
+async def test_where_nothing_isolates_nothing_is_run_and_the_reason_is_told() -> None:
+    """Inside of a sandbox the kernel allows no other."""
+    outer = await open_sandbox(SandboxChoice.BUBBLEWRAP)
+    if outer is None:
+        pytest.skip("bubblewrap does not work on this machine")
+    packages = next(each for each in sys.path if each.endswith("site-packages"))
+    job = Job(
+        command=[f"{sys.base_prefix}/bin/python3.{sys.version_info.minor}", "-c", SEARCH],
+        environment={"PYTHONPATH": f"{ROOT}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"},
+        readable=[Path(sys.base_prefix), ROOT / "agents", ROOT / "protocol", Path(packages)],
+    )
+
+    outcome = await outer.run(job)
+
+    sandbox, _, reason = outcome.stdout.decode().partition(" | ")
+    assert sandbox == "None", outcome.stderr
+    assert "bubblewrap (" in reason
