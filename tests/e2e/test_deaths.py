@@ -104,7 +104,8 @@ async def test_an_orchestrator_killed_among_its_plans_loses_none(
 async def test_an_executor_that_stands_still_is_replaced_before_its_lease_has_ended(
     system: System, store: SupabaseStore
 ) -> None:
-    asked = NewTask(id=uuid4(), prompt=f"Write fibonacci for the frozen {HOLD}")
+    prompt, params = f"Write fibonacci for the frozen {HOLD}", {"verify": "off"}
+    asked = NewTask(id=uuid4(), prompt=prompt, params=params)
     assert asked.id is not None
     async with watching(system.state, result_topic(asked.id)) as watcher:
         task = await store.submit_task(asked)
