@@ -60,10 +60,14 @@ def test_models_alone_and_a_chain_are_measured_and_not_measured_twice(
 ) -> None:
     asked = (*files, "--chain", "cheap,strong", "--price", "cheap=0.01,strong=0.10", "--json")
 
-    ended = cogo("eval", "humaneval", *asked, home=tmp_path)
+    ended = cogo(
+        "eval", "humaneval", *asked, home=tmp_path, XDG_CACHE_HOME=str(tmp_path / ".cache")
+    )
     [kept] = (tmp_path / ".cache" / "cogo" / "eval").iterdir()
     lines = kept.read_text().splitlines()
-    again = cogo("eval", "humaneval", *asked, home=tmp_path)
+    again = cogo(
+        "eval", "humaneval", *asked, home=tmp_path, XDG_CACHE_HOME=str(tmp_path / ".cache")
+    )
 
     if "no sandbox works here" in ended.stderr:
         pytest.skip(ended.stderr)
@@ -108,7 +112,11 @@ def test_wrong_options_are_one_sentence(
 def start_evaluation(home: Path, files: tuple[str, ...]) -> "subprocess.Popen[str]":
     command = [sys.executable, "-P", "-m", "cogo", "eval", "humaneval", *files, "--parallel", "1"]
     return subprocess.Popen(
-        command, cwd=home, env=environment(home), stderr=subprocess.PIPE, text=True
+        command,
+        cwd=home,
+        env=environment(home, XDG_CACHE_HOME=str(home / ".cache")),
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

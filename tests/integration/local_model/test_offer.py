@@ -21,7 +21,12 @@ def test_the_demo_asks_before_it_downloads(tmp_path: Path) -> None:
     terminal, side = pty.openpty()
     command = [sys.executable, "-P", "-m", "cogo", "demo"]
     with subprocess.Popen(
-        command, stdin=side, stdout=side, stderr=side, cwd=tmp_path, env=environment(tmp_path)
+        command,
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        cwd=tmp_path,
+        env=environment(tmp_path, XDG_CACHE_HOME=str(tmp_path / ".cache")),
     ) as process:
         os.close(side)
         said = b""

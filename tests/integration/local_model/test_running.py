@@ -56,6 +56,10 @@ class Server:
 """
 
 
+def cached(home: Path) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(home / ".cache")}
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Return a home directory in whose cache both packages are installed."""
@@ -70,15 +74,19 @@ def home(tmp_path: Path) -> Path:
 
 async def test_the_local_model_answers_instead_of_the_simulator(home: Path) -> None:
     state = home / ".cogo"
-    with cogo_up("--local-model", "--no-gateway", home=home) as up:
+    with cogo_up("--local-model", "--no-gateway", home=home, **cached(home)) as up:
         pid = up.answer["processes"]["local-model"]
         assert not up.answer["simulated"]
         assert "simulator" not in up.answer["processes"]
 
         asked = ("submit", "Write a function that doubles a number", "--json", "--dir", str(state))
-        task = json.loads(cogo(*asked, home=home).stdout)
-        doctor = json.loads(cogo("doctor", "--json", "--dir", str(state), home=home).stdout)
-        shown = json.loads(cogo("local-model", "--json", "--dir", str(state), home=home).stdout)
+        task = json.loads(cogo(*asked, home=home, **cached(home)).stdout)
+        doctor = json.loads(
+            cogo("doctor", "--json", "--dir", str(state), home=home, **cached(home)).stdout
+        )
+        shown = json.loads(
+            cogo("local-model", "--json", "--dir", str(state), home=home, **cached(home)).stdout
+        )
 
         assert task["result"]["model_used"] == "smollm2-135m-instruct"
         assert "return 2 * x" in task["result"]["generated_code"]
@@ -106,7 +114,9 @@ async def test_the_local_model_answers_instead_of_the_simulator(home: Path) -> N
         assert restarted["url"] == shown["url"]
         assert restarted["pid"] != pid
     assert not is_running(restarted["pid"])
-    stopped = json.loads(cogo("local-model", "--json", "--dir", str(state), home=home).stdout)
+    stopped = json.loads(
+        cogo("local-model", "--json", "--dir", str(state), home=home, **cached(home)).stdout
+    )
     assert stopped["url"] is None
     assert stopped["installed"]
 
@@ -115,7 +125,7 @@ def test_a_library_that_cannot_start_says_why(home: Path) -> None:
     installed = home / ".cache" / "cogo" / "local-model"
     (installed / SERVER.folder / "xllamacpp.py").write_text("raise ImportError('no such symbol')")
 
-    ended = cogo("up", "--local-model", "--dir", str(home / ".cogo"), home=home)
+    ended = cogo("up", "--local-model", "--dir", str(home / ".cogo"), home=home, **cached(home))
 
     assert ended.returncode == 1
     assert "the local model cannot start: no such symbol" in ended.stderr
@@ -123,7 +133,7 @@ def test_a_library_that_cannot_start_says_why(home: Path) -> None:
 
 def test_the_simulator_and_the_local_model_exclude_each_other(home: Path) -> None:
     for command in ("up", "demo"):
-        ended = cogo(command, "--local-model", "--simulate", home=home)
+        ended = cogo(command, "--local-model", "--simulate", home=home, **cached(home))
 
         assert ended.returncode == 1
         assert "cannot be combined" in ended.stderr
