@@ -133,19 +133,15 @@ class Report(BaseModel):
     @property
     def summary(self) -> str:
         """One line for people: the verdict, the counts, and what went wrong first."""
+        counts = f"{self.passed_tests or 0} of {self.total}" if self.total else ""
         if self.verdict == "passed":
-            return f"passed{self._describe_counts()}"
+            return f"passed {counts or '(exit code 0)'}"
         first = self.first_failure
         what = f"{first.test}: {first.message}" if first else self.reason
         line = " ".join(what.split())[:200]
-        return f"{self.verdict.replace('_', ' ')}{self._describe_counts()}" + (
-            f": {line}" if line else ""
-        )
-
-    def _describe_counts(self) -> str:
-        if not self.total:
-            return " (exit code 0)" if self.passed else ""
-        return f" {self.passed_tests or 0} of {self.total}"
+        verdict = "" if self.verdict == "failed" and (counts or line) else self.verdict
+        passed = f"{counts} tests passed" if counts else ""
+        return ": ".join(each for each in (verdict.replace("_", " "), passed, line) if each)
 
 
 def _remove_changing(text: str) -> str:

@@ -9,7 +9,7 @@ from protocol.bus import Bus
 from protocol.errors import MalformedMessage, StoreUnavailable
 from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType, SubtaskProgress, read_payload
-from protocol.records import Event
+from protocol.records import Event, SelectionRow
 from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
 from protocol.transcript import ReadPosition, TaskEnded, TaskUpdate, Transcript
@@ -130,8 +130,7 @@ class _Follower:
             for update in task.read_text_before(event):
                 yield update
             yield event
-            while new_selections and _follows_selection(event):
-                selection = new_selections.pop(0)
+            for selection in _take_selections(new_selections, event):
                 task.selections.add(selection.id)
                 yield selection
         if ended is not None:
@@ -139,6 +138,15 @@ class _Follower:
                 yield update
             del self._open[task.id]
             yield TaskEnded(ended)
+
+
+def _take_selections(selections: list[SelectionRow], event: Event) -> list[SelectionRow]:
+    """Remove and return the selections for the subtask that an event queues."""
+    if not _follows_selection(event):
+        return []
+    taken = [each for each in selections if each.subtask_id in {None, event.subtask_id}]
+    selections[:] = [each for each in selections if each not in taken]
+    return taken
 
 
 def _follows_selection(event: Event) -> bool:

@@ -28,9 +28,10 @@ def format_event(event: Event) -> str | None:
     return _subtask_line(status, event)
 
 
-def format_selection(selection: SelectionRow) -> str:
-    """Return the selected model and the reason."""
-    return f"stamped      {selection.selected_model}: {selection.reason}"
+def format_selection(selection: SelectionRow, key: str | None = None) -> str:
+    """Return the selected model and the reason, and the key of the step unless it is the only."""
+    step = "" if key in {None, "main"} else f"{key} "
+    return f"stamped      {step}{selection.selected_model}: {selection.reason}"
 
 
 def format_activity(delta: TranscriptDelta, model: str | None) -> str:
@@ -51,8 +52,11 @@ def _task_line(status: str, detail: Mapping[str, Any]) -> str | None:
 
 
 def _cio_line(status: str, event: Event) -> str | None:
-    verb = "planning" if event.detail.get("type") == "PLAN" else "rerouting"
-    return f"{verb:<12} by {shorten_agent_id(event.agent_id)}" if status == "running" else None
+    is_plan = event.detail.get("type") == "PLAN"
+    if status != "running" or (is_plan and (event.attempt or 1) > 1):
+        return None  # each end of a step begins another attempt at the flow
+    verb = "planning" if is_plan else "rerouting"
+    return f"{verb:<12} by {shorten_agent_id(event.agent_id)}"
 
 
 def _subtask_line(status: str, event: Event) -> str | None:

@@ -12,6 +12,7 @@ from cogo.watch.format import (
     get_answer,
     shorten_id,
 )
+from protocol.lanes import is_model_lane
 from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import AnswerText, TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
@@ -39,6 +40,8 @@ class TaskView:
     _answer: AnswerText = field(default_factory=AnswerText)
     _models: dict[UUID, str] = field(default_factory=dict)
     """The model of each subtask, as far as it is known."""
+    _keys: dict[UUID, str] = field(default_factory=dict)
+    """The key of each subtask."""
     _active: set[tuple[UUID, int]] = field(default_factory=set)
     """Subtasks and attempts of other steps that were announced."""
     _speaker: tuple[UUID, int] | None = None
@@ -63,17 +66,24 @@ class TaskView:
                 if self._speaker is not None and self._speaker[0] == update.subtask_id:
                     self._end_text()
             case Event():
-                if update.kind == "subtask.running" and update.subtask_id is not None:
-                    self._models[update.subtask_id] = str(update.detail.get("lane"))
+                self._learn(update)
                 if self._ends_text(update):
                     self._end_text()
                 line = format_event(update)
                 if line and update.kind != "task.completed":  # the summary says it
                     self._show_status(f"{self.label(update)}  {line}")
             case SelectionRow():
-                self._show_status(f"{self.label(update)}  {format_selection(update)}")
+                key = self._keys.get(update.subtask_id) if update.subtask_id else None
+                self._show_status(f"{self.label(update)}  {format_selection(update, key)}")
             case TaskEnded():
                 self._end_text()
+
+    def _learn(self, event: Event) -> None:
+        """Keep the key and the model of a step, for lines about what is not an event."""
+        if event.subtask_id is not None and event.detail.get("key"):
+            self._keys[event.subtask_id] = str(event.detail["key"])
+        if event.kind == "subtask.running" and event.subtask_id is not None:
+            self._models[event.subtask_id] = str(event.detail.get("lane"))
 
     def has_shown(self, task: Task) -> bool:
         """Return whether the whole answer was already shown live."""
@@ -87,9 +97,10 @@ class TaskView:
 
     def _show_activity(self, delta: TranscriptDelta) -> None:
         attempt = (delta.subtask_id, delta.attempt)
-        if attempt not in self._active:
+        lane = self._models.get(delta.subtask_id)
+        if attempt not in self._active and (lane is None or is_model_lane(lane)):
             self._active.add(attempt)
-            line = format_activity(delta, self._models.get(delta.subtask_id))
+            line = format_activity(delta, lane)
             self._show_status(f"{self.label(delta)}  {line}")
 
     def _show_text(self, delta: TranscriptDelta) -> None:

@@ -58,7 +58,7 @@ def show_workflow(*, task: TaskArgument, directory: Dir = None, as_json: AsJson 
     for line in draw_steps(steps):
         print_text(line, indent=6)
     for key, decision in decisions.items():
-        print_text(f"  decision {key}: {_describe_decision(decision)}", indent=4)
+        print_text(f"  decision {key}: {describe_decision(decision)}", indent=4)
     for detail in drift:
         print_text(f"  drift: {detail.get('key')} is asked for differently now", indent=4)
     if found.error:
@@ -136,9 +136,14 @@ def _describe_step(step: StepSummary) -> str:
     return "  ".join(each for each in parts if each)
 
 
-def _describe_decision(decision: Any) -> str:
+def describe_decision(decision: object) -> str:
+    """Return what a workflow took from the world, in words."""
     if isinstance(decision, dict) and isinstance(models := decision.get("models"), list):
         return ", ".join(str(each.get("model")) for each in models if isinstance(each, dict)) or "-"
+    if isinstance(decision, dict) and isinstance(decision.get("available"), bool):
+        return str(decision.get("backend") or "yes") if decision["available"] else "none"
+    if isinstance(decision, dict):
+        return shorten(", ".join(f"{name} {value}" for name, value in decision.items()), 100)
     return shorten(str(decision), 100)
 
 

@@ -1,6 +1,7 @@
 """A task on a terminal: its text appears once, complete and uninterrupted."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
@@ -116,6 +117,44 @@ def test_a_line_about_one_of_several_steps_names_it(key: str, line: str) -> None
     assert format_event(event) == line
 
 
+def a_selection(subtask: UUID, model: str) -> SelectionRow:
+    return SelectionRow(
+        id=uuid4(), task_id=TASK, subtask_id=subtask, selected_model=model, reason="cheap",
+        created_at=NOW,
+    )  # fmt: skip
+
+
+def a_step_event(kind: str, subtask: UUID, key: str, lane: str, **fields: Any) -> Event:
+    event = an_event(kind, subtask).model_copy(update={"detail": {"lane": lane, "key": key}})
+    return event.model_copy(update=fields)
+
+
+def test_lines_say_which_step_was_stamped_and_call_no_check_writing() -> None:
+    lines: list[str] = []
+    view = TaskView(stream="answer", say=lines.append, write=lambda _, text: lines.append(text))
+    output = replace(a_delta("1 passed", subtask=SECOND), key="check", is_answer=False)
+    for each in (
+        a_step_event("subtask.queued", FIRST, "draft", "m"),
+        a_selection(FIRST, "m"),
+        a_step_event("subtask.running", SECOND, "check", "sandbox:python"),
+        output,
+    ):
+        view.show(each)
+
+    assert [line.partition("  ")[2] for line in lines] == [
+        "stamped      draft m: cheap", "claimed      check by executor, attempt 1",
+    ]  # fmt: skip
+
+
+def test_a_plan_is_announced_once_and_not_at_each_replay() -> None:
+    plan = an_event("subtask.running").model_copy(
+        update={"detail": {"lane": "cio", "type": "PLAN", "key": "plan"}}
+    )
+
+    assert format_event(plan) == "planning     by executor"
+    assert format_event(plan.model_copy(update={"attempt": 2})) is None
+
+
 def test_a_new_attempt_begins_on_a_line_of_its_own() -> None:
     _, screen = seen(
         a_delta("hal"),
@@ -172,6 +211,7 @@ class _History(FakeStore):
     events: list[Event]
     offset: int = 0
     """Of the text; what comes before it was lost."""
+    selections: Sequence[SelectionRow] = ()
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
         progress = SubtaskProgress(
@@ -190,7 +230,7 @@ class _History(FakeStore):
         return [Subtask.model_validate(row | counts | fields)]
 
     async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
-        return []
+        return list(self.selections)
 
     async def fetch_task(self, *, task_id: UUID) -> Task:
         return a_task("hello")
@@ -206,6 +246,23 @@ async def test_text_comes_between_the_events_that_begin_and_end_its_attempt() ->
 
     assert [getattr(each, "kind", "end") for each in told] == [
         "subtask.running", "text", "subtask.completed", "task.completed", "end",
+    ]  # fmt: skip
+
+
+async def test_each_selection_follows_the_event_that_queues_its_step() -> None:
+    store = _History()
+    store.bus = FakeBus()
+    store.events = [
+        a_step_event("subtask.queued", FIRST, "draft", "m", seq=1),
+        a_step_event("subtask.queued", SECOND, "draft#2", "n", seq=2),
+        an_event("task.completed", None, seq=3),
+    ]
+    store.selections = [a_selection(SECOND, "n"), a_selection(FIRST, "m")]
+
+    told = [each async for each in follow([TASK], store=store, bus=store.bus)]
+
+    assert [each.subtask_id for each in told if isinstance(each, Event | SelectionRow)] == [
+        FIRST, FIRST, SECOND, SECOND, None,
     ]  # fmt: skip
 
 

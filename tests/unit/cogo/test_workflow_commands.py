@@ -11,7 +11,7 @@ from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.hosting.loading import load_module
 from agents.workflows.hosting.source_rules import check_module_file
 from cogo.cli.app import run
-from cogo.cli.workflows.show import StepSummary, draw_steps
+from cogo.cli.workflows.show import StepSummary, describe_decision, draw_steps
 from cogo.testing import fail_with, play, play_every_order
 from tests.support.sources import ROOT
 
@@ -147,3 +147,17 @@ def test_steps_are_drawn_below_their_branches() -> None:
         "  plan1", "  a/", "    draft", "    x/", "      check", "  b/", "    draft",
     ]  # fmt: skip
     assert "2 attempts" in lines[4]
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ({"models": [{"model": "a"}, {"model": "b"}]}, "a, b"),
+        ({"available": True, "backend": "bubblewrap"}, "bubblewrap"),
+        ({"available": False, "backend": None}, "none"),
+        ({"limit": 3, "unit": "USD"}, "limit 3, unit USD"),
+        ("rules", "rules"),
+    ],
+)
+def test_decisions_are_shown_in_words(decision: object, words: str) -> None:
+    assert describe_decision(decision) == words

@@ -72,6 +72,6 @@ def test_the_summary_is_one_line() -> None:
     assert _report(verdict="passed", basis="exit_code").summary == "passed (exit code 0)"
     assert (
         _report(total=2, passed_tests=1, failures=failures).summary
-        == "failed 1 of 2: test_a: assert 1 == 2 + where 1 = f()"
+        == "1 of 2 tests passed: test_a: assert 1 == 2 + where 1 = f()"
     )
     assert _report(verdict="unavailable", reason="no Node").summary == "unavailable: no Node"
