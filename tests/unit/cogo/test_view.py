@@ -211,7 +211,7 @@ class _History(FakeStore):
     events: list[Event]
     offset: int = 0
     """Of the text; what comes before it was lost."""
-    selections: Sequence[SelectionRow] = ()
+    chosen: Sequence[SelectionRow] = ()
 
     async def fetch_events(self, *, task_id: UUID, after: int = 0) -> list[Event]:
         progress = SubtaskProgress(
@@ -230,7 +230,7 @@ class _History(FakeStore):
         return [Subtask.model_validate(row | counts | fields)]
 
     async def fetch_selections(self, *, task_id: UUID) -> list[SelectionRow]:
-        return list(self.selections)
+        return list(self.chosen)
 
     async def fetch_task(self, *, task_id: UUID) -> Task:
         return a_task("hello")
@@ -257,7 +257,7 @@ async def test_each_selection_follows_the_event_that_queues_its_step() -> None:
         a_step_event("subtask.queued", SECOND, "draft#2", "n", seq=2),
         an_event("task.completed", None, seq=3),
     ]
-    store.selections = [a_selection(SECOND, "n"), a_selection(FIRST, "m")]
+    store.chosen = [a_selection(SECOND, "n"), a_selection(FIRST, "m")]
 
     told = [each async for each in follow([TASK], store=store, bus=store.bus)]
 

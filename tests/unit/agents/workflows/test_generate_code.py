@@ -110,7 +110,9 @@ def test_the_same_failure_twice_ends_the_repairs_and_the_best_candidate_is_hande
     ]  # fmt: skip
     assert end.output["model_used"] == "other"
     assert end.output["verification"]["status"] == "failed"
-    assert end.output["verification"]["summary"].startswith("failed: 2 of 3 tests passed: test_0: assert")
+    assert end.output["verification"]["summary"].startswith(
+        "failed: 2 of 3 tests passed: test_0: assert"
+    )
     assert len(end.output["receipt"]["attempts"]) == 6
 
 
