@@ -33,6 +33,11 @@ def describe_verification(verification: object) -> str | None:
     return f"{name}: {reason}{where}"
 
 
+def add_summary(verification: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `verification` of a result with its line, for screens that only show it."""
+    return {**verification, "summary": describe_verification(verification)}
+
+
 def describe_result(result: object) -> str | None:
     """Return the line about the code of a task's result, or of an output; None without code."""
     if not isinstance(result, Mapping):

@@ -15,7 +15,7 @@ from agents.extraction.answer import Extracted, extract_code
 from agents.workflows.step_params import DRAFT, NOTES, UNVERIFIED
 from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
-from protocol.verification import NO_TESTS, describe_verification
+from protocol.verification import NO_TESTS, add_summary
 from providers import chat
 from providers.calls.fallback import FailedCall
 from providers.catalogue.deployment import Deployment
@@ -252,7 +252,7 @@ class ResponseBuilder:
             "reason": reason,
             "checks": [each.to_json() for each in self.checks],
         }
-        return verification | {"summary": describe_verification(verification)}
+        return add_summary(verification)
 
     def _list_citations(self) -> list[dict[str, Any]]:
         return [{"url": each.url, "title": each.title} for each in self.citations]

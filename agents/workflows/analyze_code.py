@@ -1,6 +1,5 @@
 """ANALYZE_CODE: findings about code, bugs that a test reproduces, or documentation."""
 
-from agents.workflows.coding import prompts
 from agents.workflows.coding.analysis import (
     Analysis,
     build_bugs_result,
@@ -12,6 +11,7 @@ from agents.workflows.coding.findings import Bugs, Findings, build_findings_resu
 from agents.workflows.coding.syntax import SyntaxComparison, compare_syntax
 from agents.workflows.engine import Answer, LastStep, Result, Run, StepFailed, workflow
 from agents.workflows.params import AnalysisParams
+from agents.workflows.prompts import code as prompts
 from agents.workflows.step_params import EXTRACT_CODE
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from agents.workflows.coding import prompts
 from agents.workflows.coding.candidates import CodeAttempt, build_candidate, find_best
 from agents.workflows.coding.checks import Ladder, answer_unchecked, check_candidate, write_tests
 from agents.workflows.coding.job import CodeJob, TestSuite, find_obstacle, read_job
@@ -18,6 +17,7 @@ from agents.workflows.engine import (
     workflow,
 )
 from agents.workflows.params import CodeParams
+from agents.workflows.prompts import code as prompts
 
 REPAIRS = 1
 """Further repairs by the same model are mostly wasted; another one finds what it does not see."""

@@ -8,7 +8,6 @@ from agents.workflows.coding.optimization import (
     build_optimized_result,
     read_optimization,
 )
-from agents.workflows.coding.prompts import TESTER, ask_for_proof
 from agents.workflows.coding.speed import (
     LIMITS,
     Proof,
@@ -28,6 +27,7 @@ from agents.workflows.engine import (
 )
 from agents.workflows.generate_code import try_model
 from agents.workflows.params import OptimizationParams
+from agents.workflows.prompts.code import TESTER, ask_for_proof
 
 
 @workflow("OPTIMIZE_CODE", params=OptimizationParams)

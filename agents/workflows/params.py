@@ -99,13 +99,6 @@ class CodeParams(Params):
             request["tests"] = "\n\n".join(f"# {path}\n{text}" for path, text in self.tests.items())
         return request
 
-    def for_subtask(self) -> dict[str, Any]:
-        """Return the params of a subtask: the documented ones of MCP_SUBTASK are always there."""
-        names = ("git_branch", "target_file", "language", "framework", "code_context")
-        params = dict.fromkeys(names) | self.for_request()
-        written_into_prompts = {"analysis_type", "code"}
-        return {name: value for name, value in params.items() if name not in written_into_prompts}
-
 
 class AnalysisParams(CodeParams):
     """The params of ANALYZE_CODE."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from agents.errors import InvalidTask
 from agents.orchestrator.failures import compute_snooze
 from agents.workflows.engine import Finished, FlowFailed, Repeats
+from agents.workflows.step_params import NOTES
 from protocol.records import (
     ClaimedSubtask,
     Completion,
@@ -18,7 +19,6 @@ from protocol.records import (
 from protocol.transcript import WORKFLOW
 
 UNKNOWN_WORKFLOW: Final = "unknown_workflow"
-NOTES: Final = "notes"
 
 
 def build_finish(claimed: ClaimedSubtask, ended: Finished, notes: Sequence[str]) -> Completion:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import StepNeeds, count_characters
+from agents.sandbox.check import LANGUAGES
 from agents.selection.choice import Choice
 from agents.workflows.engine.outcomes import StepRequest
 from agents.workflows.step_params import DRAFT, NOTES, RESPONSE_SCHEMA, WITH_HISTORY
@@ -21,15 +22,6 @@ from protocol.records import (
     TaskBrief,
 )
 
-_SANDBOXES: Final[Mapping[str, str]] = {
-    "python": "python",
-    "javascript": "node",
-    "typescript": "node",
-    "js": "node",
-    "ts": "node",
-    "node": "node",
-}
-"""The lane of each language that can be run without a command."""
 _SETTINGS: Final = {
     "system": "system",
     "messages": "messages",
@@ -129,7 +121,7 @@ def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
 
 def find_sandbox_lane(language: str, *, has_command: bool = False) -> str:
     """Return the lane of checks in a language, or by a command, whatever the language."""
-    name = "command" if has_command else _SANDBOXES.get(language.strip().lower(), "command")
+    name = "command" if has_command else LANGUAGES.get(language.strip().lower(), "command")
     return SANDBOX + name
 
 

@@ -1,1 +1,1 @@
-"""What the workflows of code share: the job, candidates and their reports, results, prompts."""
+"""What the workflows of code share: the job, candidates and their reports, and results."""

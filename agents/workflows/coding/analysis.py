@@ -7,13 +7,13 @@ from typing import Any
 from agents.extraction.answer import extract_code
 from agents.extraction.fences import list_blocks
 from agents.sandbox.report import Report
-from agents.workflows.coding import prompts
 from agents.workflows.coding.findings import Bugs, build_findings_result
 from agents.workflows.coding.job import CodeJob, find_obstacle, read_job
 from agents.workflows.coding.syntax import SyntaxComparison
 from agents.workflows.engine import Answer, Result, Run
 from agents.workflows.params import AnalysisParams
-from protocol.verification import NO_TESTS, describe_verification
+from agents.workflows.prompts import code as prompts
+from protocol.verification import NO_TESTS, add_summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +105,7 @@ def build_bugs_result(
         "is_fixed": is_fixed,
     }  # fmt: skip
     result = build_findings_result(bugs, asked, more=shown, details=details)
-    described = verification | {"summary": describe_verification(verification)}
-    output: dict[str, Any] = {**(result.output or {}), "verification": described}
+    output: dict[str, Any] = {**(result.output or {}), "verification": add_summary(verification)}
     return Result(result.text, output=output)
 
 
@@ -119,8 +118,7 @@ def build_documented_result(draft: Answer, compared: SyntaxComparison) -> Result
         else f"{NO_TESTS}; {compared.reason}",
         "checks": [*_list_checks(draft), *compared.checks],
     }
-    verification |= {"summary": describe_verification(verification)}
-    output = {**draft.output, "verification": verification}
+    output = {**draft.output, "verification": add_summary(verification)}
     return Result(draft.text, output=output | {"data": {"is_same_program": compared.is_same}})
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from agents.extraction.languages import normalize_language
-from agents.workflows.coding import prompts
 from agents.workflows.coding.candidates import (
     CodeAttempt,
     CodeCandidate,
@@ -24,7 +23,9 @@ from agents.workflows.engine import (
     Step,
     StepFailed,
 )
+from agents.workflows.engine.readers import read_models
 from agents.workflows.one_question import Question, answer_question
+from agents.workflows.prompts import code as prompts
 from agents.workflows.step_params import UNVERIFIED
 from protocol.verification import NO_TESTS
 
@@ -41,16 +42,10 @@ class Ladder:
     def read(cls, run: Run, role: str = "coding") -> "Ladder":
         """Return the recorded ladder of a role."""
         decision = run.decide("ladder", role=role)
-        decision = decision if isinstance(decision, dict) else {}
-        listed = decision.get("models")
-        strongest = decision.get("strongest")
-        models = [
-            name
-            for each in (listed if isinstance(listed, list) else [])
-            if isinstance(each, dict) and isinstance(name := each.get("model"), str)
-        ]
+        strongest = decision.get("strongest") if isinstance(decision, dict) else None
         return cls(
-            models=models or (None,), strongest=strongest if isinstance(strongest, dict) else {}
+            models=read_models(decision) or (None,),
+            strongest=strongest if isinstance(strongest, dict) else {},
         )
 
 
@@ -73,7 +68,7 @@ async def check_candidate(
         files=build_sources(job, candidate, tests),
         tests=tests.files if tests else None,
         command=tests.command if tests else None,
-        language=job.sandbox_language,
+        language=job.language,
     )
     return CodeAttempt(candidate=candidate, report=report)
 
@@ -111,7 +106,7 @@ async def write_tests(
         "stub",
         files={job.main_file: ""},
         tests=files,
-        language=job.sandbox_language,
+        language=job.language,
         against="stub",
     )
     if stub.verdict != "failed" or not stub.failed_tests:

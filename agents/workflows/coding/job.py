@@ -99,11 +99,6 @@ class CodeJob:
         return self.params.target_file or build_file_name(self.language)
 
     @property
-    def sandbox_language(self) -> str:
-        """The language as checks name it."""
-        return {"tsx": "typescript", "jsx": "javascript"}.get(self.language, self.language)
-
-    @property
     def files(self) -> Mapping[str, str]:
         """Files that are there already."""
         files = dict(self.params.files or {})
@@ -202,6 +197,6 @@ def find_obstacle(run: Run, job: CodeJob) -> str | None:
     has_command = job.params.test_command is not None
     if not has_command and job.language not in CHECKED_LANGUAGES:
         return f"{job.language} is only run with params.test_command"
-    if not run.has_sandbox("command" if has_command else job.sandbox_language):
+    if not run.has_sandbox("command" if has_command else job.language):
         return f"no executor has a sandbox for {job.language}"
     return None

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from agents.workflows.coding import prompts
 from agents.workflows.coding.analysis import find_code_in
 from agents.workflows.coding.candidates import CodeAttempt, find_best
 from agents.workflows.coding.job import CodeJob, TestSuite, read_job
@@ -13,7 +12,8 @@ from agents.workflows.coding.results import Spending, judge
 from agents.workflows.coding.speed import Proof, Timing
 from agents.workflows.engine import Answer, Result, Run, StepFailed
 from agents.workflows.params import OptimizationParams
-from protocol.verification import describe_verification
+from agents.workflows.prompts import code as prompts
+from protocol.verification import add_summary
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def build_optimized_result(
         "generated_code": work.original,
         "files": {work.job.main_file: work.original},
         "rejected": {"generated_code": best.candidate.code, "model": best.model},
-        "verification": verification | {"summary": describe_verification(verification)},
+        "verification": add_summary(verification),
     }
     return _add_timing(Result(result.text, output=output), timing, is_original=True)
 

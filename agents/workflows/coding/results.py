@@ -12,7 +12,7 @@ from agents.sandbox.report import Report
 from agents.workflows.coding.candidates import CodeAttempt, CodeCandidate
 from agents.workflows.coding.job import TestSuite
 from agents.workflows.engine import Answer, Result
-from protocol.verification import NO_TESTS, VerificationStatus, describe_verification
+from protocol.verification import NO_TESTS, VerificationStatus, add_summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def build_verification(
         "tests": None if tests is None else tests.describe(),
         "sandbox": report.sandbox,
     }
-    return verification | {"summary": describe_verification(verification)}
+    return add_summary(verification)
 
 
 def build_receipt(best: CodeAttempt, status: VerificationStatus, spent: Spending) -> dict[str, Any]:

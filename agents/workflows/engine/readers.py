@@ -1,12 +1,12 @@
 """Values of steps, read from their recorded outputs."""
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
+from agents.extraction.data import find_json
 from agents.sandbox.report import Report
 from agents.workflows.engine.errors import StepFailed
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
@@ -15,7 +15,6 @@ from protocol.records.flows import StepRecord
 
 M = TypeVar("M", bound=BaseModel)
 
-_FENCED: Final = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 _APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
 
 
@@ -51,11 +50,7 @@ def read_data(record: StepRecord, model: type[M]) -> M:
     output = record.output or {}
     data = output.get("data")
     try:
-        if data is not None:
-            return model.model_validate(data)
-        text = str(output.get("text") or "")
-        fenced = _FENCED.match(text)
-        return model.model_validate_json(fenced[1] if fenced else text)
+        return model.model_validate(find_json(str(output.get("text"))) if data is None else data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))
@@ -64,6 +59,10 @@ def read_data(record: StepRecord, model: type[M]) -> M:
             "invalid_answer",
             f"the answer is no {model.__name__}: {path + ': ' if path else ''}"
             + explain_mistake(first),
+        ) from None
+    except ValueError as error:
+        raise StepFailed(
+            record.key, "invalid_answer", f"the answer is no {model.__name__}: {error}"
         ) from None
 
 

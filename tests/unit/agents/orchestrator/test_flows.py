@@ -237,6 +237,8 @@ async def test_other_kinds_of_steps_have_their_lanes() -> None:
     [
         ("Python ", False, "sandbox:python"),
         ("TypeScript", False, "sandbox:node"),
+        ("tsx", False, "sandbox:node"),
+        ("py", False, "sandbox:python"),
         ("command", False, "sandbox:command"),
         ("python", True, "sandbox:command"),
         ("cobol", False, "sandbox:command"),

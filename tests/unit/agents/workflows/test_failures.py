@@ -234,12 +234,13 @@ def test_an_error_of_a_schema_is_one_of_the_workflow() -> None:
         line: int
 
         @classmethod
-        def model_validate_json(cls, *args: Any, **kwargs: Any) -> Any:
+        def model_validate(cls, *args: Any, **kwargs: Any) -> Any:
             raise RuntimeError("odd")
 
     async def flow(run: Run) -> Result:
         return Result(str(await run.ask("draft", "?", schema=Odd)))
 
-    outcome = advance(a_flow(flow), TASK, a_record(a_step("draft", 1)))
+    step = a_step("draft", 1, output={"data": {"line": 1}})
+    outcome = advance(a_flow(flow), TASK, a_record(step))
 
     assert "RuntimeError: odd" in get_failure(outcome)[1]

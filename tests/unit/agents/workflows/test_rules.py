@@ -113,9 +113,10 @@ def test_data_of_an_answer_is_validated_when_it_is_awaited() -> None:
     found = play(a_flow(flow), answers={"find": {"data": {"line": 3}}})
     fenced = play(a_flow(flow), answers={"find": '```json\n{"line": 4}\n```'})
     wrong = play(a_flow(flow), answers={"find": '{"line": "no"}'})
+    prose = play(a_flow(flow), answers={"find": "I found nothing."})
 
     assert (found.text, fenced.text) == ("3", "4")
-    assert get_failure(wrong.outcome)[0] == "invalid_answer"
+    assert get_failure(wrong.outcome)[0] == get_failure(prose.outcome)[0] == "invalid_answer"
     assert "line: " in get_failure(wrong.outcome)[1]
 
 
