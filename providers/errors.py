@@ -11,12 +11,12 @@
         ├── InvalidRequest          the user: the vendor refuses the request
         │   ├── ContextTooLong      the user, or a model with a larger window
         │   └── ContentFiltered     the user, or another model
-        ├── ModelNotFound           the planner: another model
+        ├── ModelNotFound           the orchestrator: another model
         ├── RateLimited             no one: wait `retry_after`
         ├── Overloaded              no one: wait
         ├── TimedOut                no one: retry
         ├── ConnectionFailed        no one: retry
-        ├── EmptyAnswer             the planner: another model
+        ├── EmptyAnswer             the orchestrator: another model
         ├── MalformedResponse       no one: retry
         ├── IncompleteStream        no one: retry
         └── NotAsked                no one: one of COGO's limits, nothing was sent
@@ -25,7 +25,7 @@
             ├── ModelNotGranted         the user, or the operator: a grant
             ├── Banned                  the operator: another model, or `cogo models allow`
             └── SpendCapReached         the owner of the cap: raise it, or wait for its reset
-                └── ProviderCapReached      the planner: a model of another provider
+                └── ProviderCapReached      the orchestrator: a model of another provider
 
 `retryable`: the same call may succeed later. `reroute`: another model or provider may help now.
 """

@@ -36,7 +36,7 @@ IdempotencyKey = Annotated[
 
 
 class TaskRequest(BaseModel):
-    """A task. Only `prompt` is required; the planner validates the rest."""
+    """A task. Only `prompt` is required; the orchestrator validates the rest."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 

@@ -13,7 +13,7 @@ from protocol.records.base import Argument, ListedRow
 
 
 class NewTask(Argument):
-    """A task to submit. Only `prompt` is required; the planner validates the rest."""
+    """A task to submit. Only `prompt` is required; the orchestrator validates the rest."""
 
     id: UUID | None = None
     """Chosen by callers that listen before the task begins, or retry the submission."""
