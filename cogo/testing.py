@@ -39,9 +39,9 @@ from agents.workflows.engine import (
     Workflow,
     advance,
 )
-from protocol.lifecycle import SubtaskState
+from agents.workflows.hosting.memory_record import MemoryRecord
 from protocol.records import TaskBrief
-from protocol.records.flows import FlowRecord, StepRecord
+from protocol.records.flows import FlowRecord
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time at which a played task starts; each step ends a minute after the one before."""
@@ -124,8 +124,9 @@ def play(
 
     It may also be one function of the StepRequest for all of them.
 
-    `decisions`: models of `ladder:coding`, the `policy`, if there is a `sandbox:python`. Steps
-    end in the order in which they were asked for; those in `order` end before all others.
+    `decisions`: models of `ladder:coding`, the `policy`, if there is a `sandbox:python`; `ladder`
+    and `sandbox` are those of every role and language. Steps end in the order in which they were
+    asked for; those in `order` end before all others.
     """
     budget = None if budget_usd is None else Decimal(str(budget_usd))
     task = TaskBrief(
@@ -208,26 +209,10 @@ class World:
     ) -> None:
         self.workflow = workflow
         self.task = task
-        self.records: dict[str, StepRecord] = {}
-        self.requests: dict[str, StepRequest] = {}
-        self.decided: dict[str, JsonValue] = {}
+        self.record = MemoryRecord(first_claimed_at=START)
         self.suspensions: list[Suspended] = []
-        self.deadline_passed = False
         self._answers = answers
         self._decisions = decisions
-        self._ends = 0
-        self._marks: set[str] = set()
-        self._left = 0
-
-    @property
-    def record(self) -> FlowRecord:
-        """The record as the lease of a flow carries it."""
-        return FlowRecord(
-            steps=list(self.records.values()),
-            decisions=self.decided,
-            first_claimed_at=START,
-            deadline_passed=self.deadline_passed,
-        )
 
     def run(self, choose: Choose, watch: Callable[[Advance], None] | None = None) -> Played:
         """Advance the workflow, and end steps in the order of `choose`, until it has ended."""
@@ -237,75 +222,43 @@ class World:
                 watch(outcome)
             if not isinstance(outcome, Suspended):
                 return self._conclude(outcome)
-            self.suspend(outcome)
-            while not self.is_woken:
-                if not (keys := self.list_open()):
+            self.suspensions.append(outcome)
+            self.record.suspend(outcome)
+            while not self.record.is_woken:
+                if not (keys := self.record.list_open()):
                     raise NotDeterministic("it waits for steps that have ended")
                 self.end(choose(keys))
 
     def advance(self) -> Advance:
         """Return the answer of the workflow, with the decisions that it needs."""
         while True:
-            record = self.record
+            record = self.record.build_lease()
             outcome = advance(self.workflow, self.task, record)
             again = advance(self.workflow, self.task, record)
             if outcome != again:
                 raise NotDeterministic(f"one replay answers {outcome}, another one {again}")
             match outcome:
                 case NeedsDecisions(requests=requests):
-                    self.decided |= {each.key: self._decide(each) for each in requests}
+                    self.record.decisions |= {each.key: self._decide(each) for each in requests}
                 case NeedsOutput(keys=keys):
                     raise NotDeterministic(f"the outputs of {keys} are there and were not read")
                 case _:
                     return outcome
 
-    def suspend(self, suspended: Suspended) -> None:
-        """Add new steps, cancel those that are not needed, and mark those that are awaited."""
-        self.suspensions.append(suspended)
-        for request in suspended.steps:
-            self.requests[request.key] = request
-            self.records[request.key] = StepRecord(
-                key=request.key,
-                kind=request.kind,
-                digest=request.digest,
-                status=SubtaskState.QUEUED,
-            )
-        for key in suspended.cancel:
-            self._update(key, status=SubtaskState.CANCELLED, not_needed=True)
-        self._marks = set(suspended.awaits)
-        self._left = len(self._marks) if suspended.wait == "all" else 1
-
-    @property
-    def is_woken(self) -> bool:
-        """Whether the workflow can go on."""
-        return self._left <= 0
-
-    def list_open(self) -> list[str]:
-        """Return the keys of the steps that have not ended."""
-        return [each.key for each in self.records.values() if not each.has_ended]
-
     def end(self, key: str) -> None:
         """End a step with its scripted answer."""
-        answer = self._find_answer(self.requests[key])
-        error = answer.get("error")
+        request = self.record.requests[key]
+        answer = self._find_answer(request)
         cost = answer.pop("cost_usd", None)
-        self._ends += 1
-        self._update(
+        model = request.request.get("model")
+        self.record.end(
             key,
-            status=SubtaskState.FAILED if error else SubtaskState.COMPLETED,
-            end_no=self._ends,
-            ended_at=START + timedelta(minutes=self._ends),
-            model_id=self.requests[key].request.get("model"),
+            at=START + timedelta(minutes=self.record.ends + 1),
+            output=answer,
+            error=answer.get("error"),
+            model=model if isinstance(model, str) else None,
             cost_usd=None if cost is None else Decimal(str(cost)),
-            output=None if error else answer,
-            error=error,
         )
-        if key in self._marks:
-            self._marks.discard(key)
-            self._left -= 1
-
-    def _update(self, key: str, **changes: Any) -> None:
-        self.records[key] = self.records[key].model_copy(update=changes)
 
     def _conclude(self, outcome: Advance) -> Played:
         text: str | None = None
@@ -314,14 +267,14 @@ class World:
             case Finished() | Repeats():
                 text, output = outcome.text, {"text": outcome.text, **outcome.output}
             case HandedOver(step=step):
-                self.requests[step.key] = step
+                self.record.requests[step.key] = step
                 output = self._find_answer(step)
                 text = None if "error" in output else str(output.get("text", ""))
         return Played(
             outcome=outcome,
-            steps=list(self.requests.values()),
+            steps=list(self.record.requests.values()),
             suspensions=self.suspensions,
-            record=self.record,
+            record=self.record.build_lease(),
             text=text,
             output=output,
         )
@@ -343,7 +296,7 @@ class World:
         return build_output(request, answer(request) if callable(answer) else answer)
 
     def _decide(self, request: DecisionRequest) -> JsonValue:
-        answer = self._decisions.get(request.key)
+        answer = self._decisions.get(request.key, self._decisions.get(request.kind))
         if isinstance(answer, Mapping):
             return dict(answer)
         if request.kind == "policy":

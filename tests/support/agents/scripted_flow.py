@@ -1,39 +1,15 @@
-"""A workflow played to its end against scripted answers, and outputs of steps about code."""
+"""Workflows played against scripted answers, and outputs of steps about code."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from agents.sandbox.report import FailedTest, Report, Verdict
-from agents.workflows.engine import (
-    Advance,
-    NeedsDecisions,
-    StepRequest,
-    Suspended,
-    Workflow,
-    advance,
-)
-from protocol.lifecycle import SubtaskState
-from protocol.records import TaskBrief
-from protocol.records.flows import FlowRecord, StepRecord
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-MAX_ADVANCES = 100
-
-
-@dataclass(frozen=True)
-class Failing:
-    """The end of a step that fails."""
-
-    error_class: str
-    message: str = "it failed"
-
+from agents.workflows.engine import Advance, HandedOver, StepRequest, Suspended, Workflow
+from cogo import testing
 
 Script = Mapping[str, Any] | Callable[[StepRequest], Any]
-"""Outputs by key, or a function; a `Failing` fails the step."""
+"""Outputs by key, or a function; `fail_with` makes a step fail."""
 
 
 @dataclass
@@ -60,55 +36,22 @@ def play_flow(
     decisions: Mapping[str, Any] | None = None,
     prompt: str = "Write is_palindrome(text)",
     params: Mapping[str, Any] | None = None,
-    **task: Any,
 ) -> ScriptedFlow:
-    """Play a workflow; each advance is made twice, and both must be the same."""
-    brief = TaskBrief(
-        id=UUID(int=1), type=workflow.type, prompt=prompt, params=dict(params or {}), **task
-    )
-    record = FlowRecord(first_claimed_at=START)
-    requests: list[StepRequest] = []
-    for _ in range(MAX_ADVANCES):
-        answer = advance(workflow, brief, record)
-        assert answer == advance(workflow, brief, record), "a replay gave something else"
-        match answer:
-            case NeedsDecisions(requests=needed):
-                made = {each.key: (decisions or {})[each.kind] for each in needed}
-                record = record.model_copy(update={"decisions": record.decisions | made})
-            case Suspended(steps=steps):
-                assert steps, "the workflow waits for nothing new"
-                ended = [
-                    _end_step(each, script, len(record.steps) + number)
-                    for number, each in enumerate(steps, start=1)
-                ]
-                requests += steps
-                record = record.model_copy(update={"steps": [*record.steps, *ended]})
-            case _:
-                return ScriptedFlow(answer, requests)
-    raise AssertionError(f"the workflow did not end: {[each.key for each in requests]}")
+    """Play a workflow; the answer of its last step, if it hands over, is none of the script's."""
+    seen: list[Advance] = []
 
+    def answer(request: StepRequest) -> Any:
+        if isinstance(seen[-1], HandedOver):
+            return ""
+        given = script(request) if callable(script) else script[request.key]
+        return {"cost_usd": "0.01"} | given if request.kind == "ask" else given
 
-def _end_step(request: StepRequest, script: Script, number: int) -> StepRecord:
-    given = script(request) if callable(script) else script[request.key]
-    output: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
-    if isinstance(given, Failing):
-        error = {"class": given.error_class, "message": given.message}
-    else:
-        output = given
-    cost = None if output is None else output.pop("cost", "0.01")
-    return StepRecord(
-        key=request.key,
-        kind=request.kind,
-        digest=request.digest,
-        status=SubtaskState.COMPLETED if error is None else SubtaskState.FAILED,
-        end_no=number,
-        ended_at=START + timedelta(minutes=number),
-        attempt=1,
-        cost_usd=None if cost is None else Decimal(cost),
-        output=output,
-        error=error,
-    )
+    testing.play(
+        workflow, prompt=prompt, params=params, answers=answer, decisions=decisions,
+        watch=seen.append,
+    )  # fmt: skip
+    asked = [each for step in seen if isinstance(step, Suspended) for each in step.steps]
+    return ScriptedFlow(seen[-1], asked)
 
 
 LADDER: dict[str, Any] = {
@@ -142,7 +85,7 @@ def an_answer(code: str, model: str = "cheap", **output: Any) -> dict[str, Any]:
 
 
 def a_report(passed: int, total: int, message: str = "assert 1 == 2") -> dict[str, Any]:
-    """Build the output of a check in which some tests have passed."""
+    """Build the report of a check in which some tests have passed."""
     failures = [
         FailedTest(test=f"test_{n}", message=message, trace=("line 1", "line 2"))
         for n in range(total - passed)
@@ -156,8 +99,8 @@ def a_report(passed: int, total: int, message: str = "assert 1 == 2") -> dict[st
 def report_output(
     verdict: Verdict, *, failures: Iterable[FailedTest] = (), **fields: Any
 ) -> dict[str, Any]:
-    """Build the output of a check."""
+    """Build the report of a check."""
     report = Report(
         verdict=verdict, sandbox="bubblewrap", language="python", failures=tuple(failures), **fields
     )
-    return {"report": report.model_dump(mode="json"), "text": report.summary, "cost": None}
+    return report.model_dump(mode="json")

@@ -8,10 +8,10 @@ from agents.workflows.analyze_code import analyze_code
 from agents.workflows.coding.syntax import compare_syntax
 from agents.workflows.engine import FlowFailed, HandedOver
 from agents.workflows.step_params import EXTRACT_CODE
+from cogo.testing import fail_with
 from tests.support.agents.scripted_flow import (
     DECISIONS,
     NO_SANDBOX,
-    Failing,
     ScriptedFlow,
     a_report,
     an_answer,
@@ -59,14 +59,14 @@ def test_findings_are_data_and_text(kind: str) -> None:
 
 
 def test_a_model_that_gives_no_data_is_asked_for_words() -> None:
-    played = play({"findings": Failing("invalid_answer")}, "review")
+    played = play({"findings": fail_with("invalid_answer")}, "review")
 
     assert isinstance(played.end, HandedOver)
     assert "schema" not in str(played.end.step.request["prompt"])
 
 
 def test_another_failure_fails_the_task() -> None:
-    played = play({"findings": Failing("budget")}, "review")
+    played = play({"findings": fail_with("budget")}, "review")
 
     assert isinstance(played.end, FlowFailed)
 

@@ -7,11 +7,11 @@ import pytest
 from agents.workflows.engine import Finished, FlowFailed, HandedOver, StepRequest
 from agents.workflows.generate_code import generate_code
 from agents.workflows.step_params import UNVERIFIED
+from cogo.testing import fail_with
 from tests.support.agents.scripted_flow import (
     DECISIONS,
     LADDER,
     NO_SANDBOX,
-    Failing,
     Script,
     ScriptedFlow,
     a_report,
@@ -156,7 +156,7 @@ def test_tests_that_do_not_fail_against_a_stub_do_not_count(stub: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "tests", [Failing("no_model"), an_answer(""), an_answer("x", problem="it was cut")]
+    "tests", [fail_with("no_model"), an_answer(""), an_answer("x", problem="it was cut")]
 )
 def test_without_written_tests_the_code_is_still_parsed_and_imported(tests: Any) -> None:
     script = {
@@ -290,7 +290,7 @@ def test_a_diff_is_applied_before_it_is_run() -> None:
 
 def test_a_model_that_fails_is_followed_by_the_next() -> None:
     script = {
-        "draft": Failing("content_filtered"), "draft#2": an_answer(GOOD, "other"),
+        "draft": fail_with("content_filtered"), "draft#2": an_answer(GOOD, "other"),
         "check": a_report(1, 1),
     }  # fmt: skip
 
@@ -299,7 +299,7 @@ def test_a_model_that_fails_is_followed_by_the_next() -> None:
 
 def test_a_spent_budget_hands_over_the_best_candidate_with_a_note() -> None:
     script = {
-        "draft": an_answer(BAD), "check": a_report(1, 2), "repair": Failing("budget", "no money"),
+        "draft": an_answer(BAD), "check": a_report(1, 2), "repair": fail_with("budget", "no money"),
     }  # fmt: skip
 
     end = finish(play(script, tests=TESTS))
@@ -311,7 +311,7 @@ def test_a_spent_budget_hands_over_the_best_candidate_with_a_note() -> None:
 
 @pytest.mark.parametrize("error_class", ["budget", "deadline", "no_model"])
 def test_without_any_candidate_the_task_fails_with_the_reason(error_class: str) -> None:
-    script = dict.fromkeys(["draft", "draft#2", "draft#3"], Failing(error_class, "why"))
+    script = dict.fromkeys(["draft", "draft#2", "draft#3"], fail_with(error_class, "why"))
 
     played = play(script, tests=TESTS)
 
@@ -322,14 +322,14 @@ def test_without_any_candidate_the_task_fails_with_the_reason(error_class: str) 
 def test_without_an_eligible_model_the_step_says_so() -> None:
     decisions = DECISIONS | {"ladder": {"models": [], "problem": "none"}}
 
-    played = play({"draft": Failing("no_model", "none")}, decisions=decisions, tests=TESTS)
+    played = play({"draft": fail_with("no_model", "none")}, decisions=decisions, tests=TESTS)
 
     assert isinstance(played.end, FlowFailed)
     assert played.get_request("draft")["model"] is None
 
 
 def test_an_unknown_cost_is_said_and_not_taken_for_nothing() -> None:
-    script = {"draft": an_answer(GOOD, "best") | {"cost": None}, "check": a_report(1, 1)}
+    script = {"draft": an_answer(GOOD, "best") | {"cost_usd": None}, "check": a_report(1, 1)}
 
     receipt = finish(play(script, tests=TESTS)).output["receipt"]
 
@@ -344,7 +344,7 @@ def test_a_team_drafts_at_once_and_tests_choose_among_its_answers() -> None:
     script = {
         "member_1/draft": an_answer(BAD), "member_2/draft": an_answer(GOOD, "other"),
         "member_1/check": a_report(1, 3), "member_2/check": a_report(3, 3),
-        "member_1/repair": Failing("rate_limited"),
+        "member_1/repair": fail_with("rate_limited"),
     }  # fmt: skip
     decisions = DECISIONS | {"team": {"models": LADDER["models"][:2]}}
 
@@ -358,7 +358,7 @@ def test_a_team_drafts_at_once_and_tests_choose_among_its_answers() -> None:
 
 def test_want_of_money_for_tests_leaves_the_draft() -> None:
     script = {
-        "tests": Failing("budget"), "draft": an_answer(GOOD), "check": report_output("no_tests"),
+        "tests": fail_with("budget"), "draft": an_answer(GOOD), "check": report_output("no_tests"),
     }  # fmt: skip
 
     assert finish(play(script)).output["verification"]["status"] == "unverified"

@@ -9,10 +9,10 @@ from agents.sandbox.report import Report
 from agents.workflows.coding.speed import read_timing
 from agents.workflows.engine import HandedOver, StepRequest
 from agents.workflows.optimize_code import optimize_code
+from cogo.testing import fail_with
 from tests.support.agents.scripted_flow import (
     DECISIONS,
     NO_SANDBOX,
-    Failing,
     ScriptedFlow,
     a_report,
     an_answer,
@@ -145,7 +145,7 @@ def test_without_tests_that_count_faster_code_stays_unverified(baseline: Any, st
 
 def test_without_a_workload_the_speed_is_not_claimed() -> None:
     script = {
-        "proof": Failing("invalid_answer", "no JSON"), "draft": an_answer(FAST),
+        "proof": fail_with("invalid_answer", "no JSON"), "draft": an_answer(FAST),
         "check": a_report(3, 3),
     }  # fmt: skip
 
