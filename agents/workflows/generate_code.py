@@ -92,7 +92,7 @@ async def try_model(
             with_history=key == "draft", params=settings,
         )  # fmt: skip
         before = {each.report.signature for each in tried if each.model == answer.model}
-        attempt = await check_candidate(run, job, tests, build_candidate(job, answer))
+        attempt = await check_candidate(run, job, tests, build_candidate(job, answer, tests))
         tried.append(attempt)
         if is_settled(tried, tests) or attempt.report.signature in before:
             return

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from agents.errors import MAX_SHOWN, suggest_similar
 from agents.extraction.paths import check_file_path
@@ -89,6 +89,14 @@ class CodeParams(Params):
     """Files that the code and its tests need, by path."""
     verify: Literal["auto", "off"] = "auto"
     """`off`: one draft is handed over without being run."""
+
+    @model_validator(mode="after")
+    def _check_target(self) -> Self:
+        if isinstance(self.tests, dict) and self.target_file in self.tests:
+            raise ValueError(
+                "tests: the target file must not be one of the tests, which stay as they are"
+            )
+        return self
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON; tests as one text."""

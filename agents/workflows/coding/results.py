@@ -109,10 +109,10 @@ def build_code_result(
     stated = output.get("notes")
     output |= {
         "generated_code": candidate.code,
-        "files": dict(candidate.files),
+        "files": {**candidate.files, **candidate.not_run},
         "verification": build_verification(candidate, status, reason, report, tests),
         "receipt": build_receipt(best, status, spent),
-        "notes": [*(stated if isinstance(stated, list) else []), *notes],
+        "notes": [*(stated if isinstance(stated, list) else []), *candidate.notes, *notes],
     }
     for unwanted in ("text", "is_diff", "problem"):
         output.pop(unwanted, None)

@@ -44,6 +44,7 @@ def test_counts_of_known_tools_are_read(tool: str) -> None:
         (Outcome(backend="b", exit_code=0, stdout=b"1 failed, 2 passed"), "passed"),
         (Outcome(backend="b", exit_code=1, stdout=b"2 passed"), "failed"),
         (Outcome(backend="b", exit_code=127, stderr=b"go: not found"), "unavailable"),
+        (Outcome(backend="b", exit_code=5, stdout=b"no tests ran in 0.01s"), "failed"),
         (Outcome(backend="b", signal=11), "crashed"),
         (Outcome(backend="b", signal=9, hit="wall"), "timeout"),
         (Outcome(backend="b", signal=9, hit="memory"), "memory"),
@@ -64,10 +65,16 @@ def test_the_exit_code_decides(outcome: Outcome, verdict: str) -> None:
         ("python -m pytest", b"...", "crashed"),
         ("python -m unittest", b"Ran 2 tests in 0.001s\n\nOK\n", "passed"),
         ("node --test", b"", "crashed"),
-        ("pytest -q", b"2 passed in 0.1s", "passed"),
-        ("pytest -qq", b"..", "passed"),
+        ("pytest -q && true", b"2 passed in 0.1s", "passed"),
+        ("pytest -qq; true", b"..", "passed"),
         ("make test", b"", "passed"),
         ("go test ./...", b"ok  \tadd\t0.002s", "passed"),
+        ("go test ./...", b"?   \tadd\t[no test files]\n", "no_tests"),
+        ("go test ./...", b"ok  \tadd\t0.002s [no tests to run]\n", "no_tests"),
+        ("go test ./...", b"?   \ta\t[no test files]\nok  \tb\t(cached)\n", "passed"),
+        ("cargo test", b"test result: ok. 0 passed; 0 failed; 0 ignored", "no_tests"),
+        ("node --test", b"# tests 0\n# pass 0\n# fail 0\n", "no_tests"),
+        ("python -m unittest", b"Ran 0 tests in 0.000s\n\nOK\n", "no_tests"),
     ],
 )
 def test_code_that_exits_early_does_not_pass_where_tests_are_counted(
@@ -76,6 +83,36 @@ def test_code_that_exits_early_does_not_pass_where_tests_are_counted(
     report = _read(Outcome(backend="b", exit_code=0, stdout=output), command)
 
     assert report.verdict == verdict, report
+
+
+RESULTS = b'<testsuites><testsuite name="pytest" errors="0" failures="%d" skipped="%d" tests="%d">'
+
+
+@pytest.mark.parametrize(
+    ("results", "verdict", "passed"),
+    [
+        (RESULTS % (0, 1, 3), "passed", 2),
+        (RESULTS % (1, 0, 3), "crashed", 2),
+        (RESULTS % (0, 2, 2), "no_tests", 0),
+        (RESULTS[:20], "crashed", None),
+        (None, "crashed", None),
+    ],
+)
+def test_of_pytest_its_own_file_counts_and_not_what_the_code_prints(
+    results: bytes | None, verdict: str, passed: int | None
+) -> None:
+    files = {".cogo-results.xml": results} if results else {}
+    outcome = Outcome(backend="b", exit_code=0, stdout=b"9 passed in 0.1s", files=files)
+
+    report = _read(outcome, "pytest -qq tests")
+
+    assert (report.verdict, report.passed_tests) == (verdict, passed)
+
+
+def test_pytest_says_with_its_exit_code_that_there_are_no_tests() -> None:
+    report = _read(Outcome(backend="b", exit_code=5), "python -m pytest tests")
+
+    assert report.verdict == "no_tests"
 
 
 def test_a_command_is_given_to_a_shell_as_it_is() -> None:

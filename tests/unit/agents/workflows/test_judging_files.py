@@ -1,0 +1,94 @@
+"""No draft brings the tests, or the configuration of tests, that judge it."""
+
+from itertools import product
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from agents.workflows.engine import Finished, FlowFailed
+from agents.workflows.generate_code import generate_code
+from tests.support.agents.scripted_flow import (
+    DECISIONS,
+    Script,
+    ScriptedFlow,
+    a_report,
+    an_answer,
+    play_flow,
+)
+
+TESTS = "def test_a():\n    assert is_palindrome('abba')\n"
+GOOD = "good = 1\n"
+
+
+def play(script: Script, **params: Any) -> ScriptedFlow:
+    return play_flow(generate_code, script, decisions=DECISIONS, params=params)
+
+
+def finish(played: ScriptedFlow) -> Any:
+    assert isinstance(played.end, Finished), played.end
+    return played.end
+
+
+JUDGES = (
+    "conftest.py", "./tests/conftest.py", "sitecustomize.py", "pytest.ini", "pytest.py",
+    "_pytest/runner.py", "x.egg-info/entry_points.txt", "vitest.config.ts", "jest.setup.js",
+    "node_modules/vitest/index.js", "tox.ini",
+)  # fmt: skip
+GIVEN = ("tests/helpers.py", "tests//test_a.py", "test_b.py", "src/a.test.ts", "__tests__/a.js")
+DECIDING = ("package.json", "Makefile", "pyproject.toml")
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        *product((*JUDGES, *GIVEN), (None, "pytest -q", "npm test")),
+        *product(DECIDING, ("pytest -q", "npm test")),
+    ],
+)
+def test_a_draft_replaces_nothing_that_judges_it(path: str, command: str | None) -> None:
+    given = {str(PurePosixPath(path)): "mine"} if path not in JUDGES else {}
+    tests = {"tests": TESTS} if command is None else {"test_command": command}
+    draft = an_answer(GOOD, files={"solution.py": GOOD, path: "cheat"})
+
+    played = play({"draft": draft, "check": a_report(1, 1)}, **tests, files=given)
+
+    assert played.get_request("check")["files"] == {"solution.py": GOOD, **given}
+    output = finish(played).output
+    assert output["files"] == {"solution.py": GOOD}
+    assert any(path in note for note in output["notes"])
+
+
+@pytest.mark.parametrize("path", ["test_solution.py", "add_test.go", "tests/a.py", "package.json"])
+def test_tests_of_the_draft_itself_do_not_count_as_those_of_the_task(path: str) -> None:
+    draft = an_answer(GOOD, files={"solution.py": GOOD, path: "mine"})
+
+    played = play({"draft": draft, "check": a_report(1, 1)}, test_command="make test")
+
+    assert played.get_request("check")["files"] == {"solution.py": GOOD}
+    output = finish(played).output
+    assert output["files"] == {"solution.py": GOOD, path: "mine"}
+    assert any(path in note for note in output["notes"])
+
+
+def test_a_draft_that_is_nothing_but_tests_is_not_run() -> None:
+    draft = an_answer("cheat", files={"tests/test_a.py": "cheat"})
+    script = {"draft": draft, "repair": an_answer(GOOD), "check": a_report(1, 1)}
+
+    played = play(script, tests={"tests/test_a.py": TESTS})
+
+    assert played.keys == ["draft", "repair", "check"]
+    assert "only files of tests" in played.get_request("repair")["prompt"]
+
+
+def test_the_file_that_is_asked_for_may_be_a_test_but_not_one_of_the_tasks() -> None:
+    draft = an_answer("mine", files={"tests/test_a.py": "mine"})
+    script = {"draft": draft, "check": a_report(1, 1)}
+
+    played = play(script, test_command="pytest -q", target_file="tests/test_a.py")
+    refused = play(script, tests={"a.py": TESTS}, target_file="a.py").end
+
+    assert played.get_request("check")["files"] == {"tests/test_a.py": "mine"}
+    assert isinstance(refused, FlowFailed)
+    assert refused.error_class == "invalid_task"
+    assert "must not be one of the tests" in refused.message
