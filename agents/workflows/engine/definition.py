@@ -121,3 +121,12 @@ def check_step_key(key: object) -> str:
             "(not `plan`, which is the workflow's own)"
         )
     return key
+
+
+def check_event_name(name: object) -> str:
+    """Return a name of an event. Raises WorkflowInvalid."""
+    if not isinstance(name, str) or _KEY.fullmatch(name) is None:
+        raise WorkflowInvalid(
+            f"{str(name)[:40]!r} is no name of an event: use up to 100 letters, digits and _.:-"
+        )
+    return name

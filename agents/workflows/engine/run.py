@@ -13,7 +13,12 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agents.sandbox.report import Report
-from agents.workflows.engine.definition import check_step_key, list_mapping, read_params
+from agents.workflows.engine.definition import (
+    check_event_name,
+    check_step_key,
+    list_mapping,
+    read_params,
+)
 from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
 from agents.workflows.engine.readers import (
     describe_schema,
@@ -238,7 +243,7 @@ class Run:
 
     def event(self, key: str, name: str) -> Step[JsonValue]:
         """Wait for an event of this name; the value is its payload."""
-        return self._describe("event", key, {"name": name}, read_event)
+        return self._describe("event", key, {"name": check_event_name(name)}, read_event)
 
     def task(
         self,

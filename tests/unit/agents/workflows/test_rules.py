@@ -35,6 +35,18 @@ def test_keys_that_the_record_uses_itself_are_refused(key: str) -> None:
     assert "is no key of a step" in message
 
 
+@pytest.mark.parametrize("name", ["a/b", "", "x" * 101, "was sent", None])
+def test_names_that_no_event_can_have_are_refused_where_they_stand(name: Any) -> None:
+    async def flow(run: Run) -> Result:
+        return Result(str(await run.event("answer", name)))
+
+    error_class, message = get_failure(advance(a_flow(flow), TASK, a_record()))
+
+    assert error_class == "workflow_error"
+    assert message.startswith("test_rules.py:")
+    assert "is no name of an event" in message
+
+
 def test_keys_are_numbered_when_they_are_described() -> None:
     async def flow(run: Run) -> Result:
         one, two = run.ask("draft", "1"), run.ask("draft", "2")
