@@ -1,20 +1,21 @@
 """The laws of the queue, checked against the history of a run."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final, TypeAlias
 from uuid import UUID
 
+from tests.chaos import flow_laws
 from tests.chaos.diary import Diary
 from tests.chaos.history import REPLAYED, AttemptRow, History, SubtaskRow, TaskRow
 
 Law: TypeAlias = Callable[[History, Diary], Iterator[str]]
 
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
-_ACCEPTED: Final = (["completed"], ["routed"])
+_ACCEPTED: Final = (["completed"], ["routed"], ["suspended"])
 _COMPLETED: Final = "subtask.completed"
 _COUNTED: Final = frozenset({"failed", "rerouted"})
 _REFUSED: Final = frozenset({"duplicate", "stale", "closed"})
@@ -67,7 +68,8 @@ def duplicated(history: History, diary: Diary) -> Iterator[str]:
         ]
         if len(accepted) > 1:
             yield f"subtask {subtask.id}: attempts {accepted} were accepted"
-        if subtask.output_attempt is not None and accepted != [subtask.output_attempt]:
+        stored = None if subtask.output_attempt is None else [subtask.output_attempt]
+        if subtask.is_leased and stored is not None and accepted != stored:
             yield f"subtask {subtask.id}: attempt {subtask.output_attempt} stored, not {accepted}"
     told = Counter((ack.subtask_id, ack.attempt) for ack in history.acks if ack.answer == "ok")
     yield from (
@@ -75,7 +77,7 @@ def duplicated(history: History, diary: Diary) -> Iterator[str]:
     )
     for task in history.tasks.values():
         ends = [each.kind for each in history.events.get(task.id, []) if _ends_task(each.kind)]
-        drives = 1 + diary.redriving[task.id]
+        drives = 1 + _count_redrives(history, diary, task.id)
         if len(ends) > drives:
             yield f"task {task.id}: ended as {ends}"
         if history.results.get(task.id, 0) > len(ends):
@@ -92,7 +94,8 @@ def resurrected(history: History, diary: Diary) -> Iterator[str]:
         ended_task = ""
         ended: dict[UUID, str] = {}
         for event in events:
-            if ended_task == "task.failed" and diary.redriving[task_id] and _revives(event.kind):
+            is_redriven = _count_redrives(history, diary, task_id) > 0
+            if ended_task == "task.failed" and is_redriven and _revives(event.kind):
                 ended_task = ""
                 ended = {subtask: kind for subtask, kind in ended.items() if kind == _COMPLETED}
                 continue
@@ -193,9 +196,10 @@ def misnumbered(history: History, diary: Diary) -> Iterator[str]:
         if not expected == numbers == starts.get(subtask.id, []):
             yield f"subtask {subtask.id}: {numbers}, started {starts.get(subtask.id)}"
         since = _forgiven_at(history, subtask)
-        outcomes = Counter(
-            each.outcome for each in attempts if since is None or each.claimed_at > since
-        )
+        counted = [each for each in attempts if since is None or each.claimed_at > since]
+        suspended = [place for place, e in enumerate(counted, 1) if e.outcome == "suspended"]
+        # A suspension is progress: what went wrong before it is forgiven.
+        outcomes = Counter(each.outcome for each in counted[max(suspended, default=0) :])
         if subtask.reaps != outcomes["reaped"]:
             yield f"subtask {subtask.id}: {subtask.reaps} reaps, its history {outcomes['reaped']}"
         failed = sum(outcomes[each] for each in _COUNTED)
@@ -217,6 +221,15 @@ def unexplained(history: History, diary: Diary) -> Iterator[str]:
     """Check that each task that failed or was cancelled has a reason."""
     bad = {each.task_id for each in diary.submitted if each.must_fail}
     refused = {each.task_id for each in diary.submitted if each.may_fail}
+    refused |= {
+        task.id for task in history.tasks.values() if _find_root(history, task.id) in refused
+    }
+    unlucky = {
+        each.parent_id
+        for each in history.children
+        if history.tasks[each.child_id].status in {"failed", "cancelled"}
+    }
+    ended_steps = {e.child_id for e in history.children if _is_over(history, e.subtask_id)}
     by_task: dict[UUID, list[SubtaskRow]] = {}
     for subtask in history.subtasks.values():
         by_task.setdefault(subtask.task_id, []).append(subtask)
@@ -226,11 +239,11 @@ def unexplained(history: History, diary: Diary) -> Iterator[str]:
             is_refused = task.id in refused and reason == "invalid_request"
             is_bad = task.id in bad and reason == "invalid_task"
             is_spent = task.id not in bad and _is_spent(by_task[task.id])
-            if not (is_bad or is_refused or is_spent):
+            if not (is_bad or is_refused or is_spent or task.id in unlucky):
                 yield f"task {task.id}: failed with {task.error}"
         elif task.status == "completed" and task.id in bad:
             yield f"task {task.id}: cannot be planned, and is complete"
-        elif task.status == "cancelled" and task.id not in diary.cancelling:
+        elif task.status == "cancelled" and task.id not in diary.cancelling | ended_steps:
             yield f"task {task.id}: nobody cancelled it"
 
 
@@ -246,26 +259,51 @@ def orphaned(history: History, diary: Diary) -> Iterator[str]:
 
 
 def miscounted(history: History, diary: Diary) -> Iterator[str]:
-    """Cost and tokens of a task are the sums over its attempts; unknown if one is unknown."""
+    """Cost and tokens of a task are the sums over its attempts and its child tasks.
+
+    The cost is unknown if that of one is unknown.
+    """
     del diary
+    below: dict[UUID, list[TaskRow]] = {}
+    for child in history.tasks.values():
+        if child.parent_id is not None:
+            below.setdefault(child.parent_id, []).append(child)
     by_task: dict[UUID, list[AttemptRow]] = {}
     for attempts in history.attempts.values():
         for each in attempts:
             if each.ended_at is not None:
                 by_task.setdefault(each.task_id, []).append(each)
     for task in history.tasks.values():
-        yield from _bill(task, by_task.get(task.id, []))
+        yield from _bill(task, [*by_task.get(task.id, []), *below.get(task.id, [])])
 
 
-def _bill(task: TaskRow, attempts: list[AttemptRow]) -> Iterator[str]:
-    costs = [each.cost_usd for each in attempts]
+def _bill(task: TaskRow, parts: Sequence[AttemptRow | TaskRow]) -> Iterator[str]:
+    costs = [each.cost_usd for each in parts]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known, Decimal(0)) if len(known) == len(costs) else None
     if task.cost_usd != cost:
         yield f"task {task.id}: costs {task.cost_usd}, its attempts {cost}"
-    tokens = [sum(each.tokens[place] for each in attempts) for place in range(4)]
+    tokens = [sum(each.tokens[place] for each in parts) for place in range(4)]
     if task.tokens != tokens:
         yield f"task {task.id}: {task.tokens} tokens, its attempts {tokens}"
+
+
+def _find_root(history: History, task_id: UUID) -> UUID:
+    parent = history.tasks[task_id].parent_id
+    return task_id if parent is None else _find_root(history, parent)
+
+
+def _count_redrives(history: History, diary: Diary, task_id: UUID) -> int:
+    """Count those of the tasks above it as well, which redrive it."""
+    task = history.tasks.get(task_id)
+    above = task.parent_id if task else None
+    own = diary.redriving[task_id]
+    return own if above is None else own + _count_redrives(history, diary, above)
+
+
+def _is_over(history: History, subtask_id: UUID) -> bool:
+    subtask = history.subtasks.get(subtask_id)
+    return subtask is None or subtask.status in _FINAL
 
 
 def _is_spent(subtasks: list[SubtaskRow]) -> bool:
@@ -317,4 +355,10 @@ LAWS: Final[Mapping[str, Law]] = {
     "unexplained": unexplained,
     "orphaned": orphaned,
     "miscounted": miscounted,
+    "paid twice": flow_laws.paid_twice,
+    "misordered": flow_laws.misordered,
+    "asleep": flow_laws.asleep,
+    "unapplied": flow_laws.unapplied,
+    "reserved": flow_laws.reserved,
+    "unanswered": flow_laws.unanswered,
 }

@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from cogo.config.network import prepare_network
 from tests.chaos.mutants import MUTANTS, Mutant
 from tests.chaos.report import recoveries, summary, verdict
 from tests.chaos.run import Result, Size, run
+from tests.chaos.step_kills import Victim, kill_at_every_step, report_steps
 
 Say = Callable[[str], object]
 
@@ -32,7 +33,7 @@ def run_command(arguments: Sequence[str], *, description: str | None, say: Say) 
         seed=options.seed, tasks=options.tasks, faults=options.faults, seconds=options.seconds
     )
     try:
-        return asyncio.run(_until_signalled(size, say, mutants=options.mutants))
+        return asyncio.run(_until_signalled(_choose(options, size, say)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         say("stopped; nothing is left running")
         return 130
@@ -50,25 +51,56 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=int, default=size.faults)
     parser.add_argument("--seconds", type=float, default=size.seconds)
     parser.add_argument("--mutants", action="store_true")
+    parser.add_argument("--steps", action="store_true")
     return parser
 
 
-async def _until_signalled(size: Size, say: Say, *, mutants: bool) -> int:
+def _choose(options: argparse.Namespace, size: Size, say: Say) -> Coroutine[None, None, int]:
+    if options.mutants:
+        return _run_mutants(size.seed, say)
+    if options.steps:
+        return _run_steps(say)
+    return _run_faults(size, say)
+
+
+async def _until_signalled(work: Coroutine[None, None, int]) -> int:
     me = asyncio.current_task()
     assert me is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, me.cancel)
-    if mutants:
-        return await _run_mutants(size.seed, say)
+    return await work
+
+
+async def _run_faults(size: Size, say: Say) -> int:
     say(f"seed {size.seed}")
     with _home() as home:
         result = await run(home, size, say)
         _print(result, say)
         if not result.is_clean:
-            kept = Path(tempfile.mkdtemp(prefix="cogo-chaos-logs-"))
-            shutil.copytree(home / "logs", kept, dirs_exist_ok=True)
-            say(f"broken with seed {size.seed}; the logs are in {kept}")
+            say(f"broken with seed {size.seed}; the logs are in {_keep_logs(home)}")
         return 0 if result.is_clean else 1
+
+
+async def _run_steps(say: Say) -> int:
+    with _home() as home:
+        result, hits = await kill_at_every_step(home, [[each] for each in Victim], say)
+        say("")
+        for line in report_steps(result.history, hits):
+            say(line)
+        _print(result, say)
+        unfinished = [each for each in result.history.tasks.values() if each.status != "completed"]
+        for each in unfinished:
+            say(f"task {each.id}: {each.status}: {each.error}")
+        is_well = result.is_clean and not unfinished
+        if not is_well:
+            say(f"the logs are in {_keep_logs(home)}")
+        return 0 if is_well else 1
+
+
+def _keep_logs(home: Path) -> Path:
+    kept = Path(tempfile.mkdtemp(prefix="cogo-chaos-logs-"))
+    shutil.copytree(home / "logs", kept, dirs_exist_ok=True)
+    return kept
 
 
 async def _run_mutants(seed: int, say: Say) -> int:

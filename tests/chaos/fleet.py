@@ -5,13 +5,20 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import asyncpg
+import httpx
+import pytest
 from pydantic import JsonValue, SecretStr
 
 from cogo.config.connection import Connection
@@ -33,6 +40,7 @@ NAMES: Final[dict[str, AgentKind]] = {
     "executor-3": "executor",
     "executor-4": "executor",
 }
+WORKFLOWS: Final = Path(__file__).parent / "workflows" / "cogo.toml"
 _PATIENCE: Final = timedelta(seconds=8)
 _RELEASE: Final = timedelta(seconds=5)
 _LEAVING: Final = timedelta(seconds=25)
@@ -102,6 +110,8 @@ class Fleet:
     simulator_url: str
     line: CuttableProxy
     members: dict[str, Member]
+    requests: list[str] = field(default_factory=list)
+    """The vendors' names of the models that were asked, as often as they were."""
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -133,6 +143,13 @@ class Fleet:
         """Return the URL of Postgres, which moves when its port is taken while it is down."""
         return (read_state(self.home) or self.state).db_url
 
+    async def read_requests(self) -> None:
+        """Add what the vendors were asked since the last time; their log has an end."""
+        async with httpx.AsyncClient(base_url=self.simulator_url) as simulator:
+            query = {"after": len(self.requests)}
+            found = await simulator.get("/_simulator/requests", params=query)
+        self.requests.extend(each["model"] for each in found.raise_for_status().json()["requests"])
+
     def kill_postgres(self) -> bool:
         """Kill the postmaster; False when it is already dead."""
         postmaster = read_postmaster(self.home / "postgres")
@@ -162,6 +179,9 @@ async def running_fleet(
     """
     (home / "logs").mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        # What is started from here on loads the workflows of the runs.
+        environment.setenv("COGO_CATALOGUE", str(WORKFLOWS))
         server = await stack.enter_async_context(Child(_build_server(home)))
         simulator = await stack.enter_async_context(Child(_build_simulator(home, speed)))
         await server.wait_ready()

@@ -1,6 +1,7 @@
 """The history of a run, read at its end: rows, events, and the answers to agents."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,7 @@ class TaskRow:
     error: dict[str, Any] | None
     cost_usd: Decimal | None
     tokens: list[int]
+    parent_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ class SubtaskRow:
     max_reaps: int
     output: str | None
     output_attempt: int | None
+    kind: str = "ask"
+    end_no: int | None = None
+    deps_left: int = 0
+    awaited: bool = False
+    not_needed: bool = False
+    key: str = ""
+
+    @property
+    def is_leased(self) -> bool:
+        """Return whether agents do it; people, time, events and child tasks end the others."""
+        return self.kind in {"flow", "ask", "check", "call"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,30 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call of a model, as it was booked; more than one outcome if a report came late."""
+
+    id: UUID
+    subtask_id: UUID | None
+    attempt: int | None
+    model: str
+    begun_at: datetime
+    outcomes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRow:
+    """A child task, and what its parent knows of it."""
+
+    child_id: UUID
+    parent_id: UUID
+    subtask_id: UUID
+    cost_usd: Decimal | None
+    wakes: int
+    """What has not been applied to its parent, or to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """The answer to an agent's completion of an attempt, from the agent's log."""
 
@@ -103,17 +140,30 @@ class History:
     results: dict[UUID, int] = field(default_factory=dict)
     """How often the result of a task was announced to its owner."""
     acks: list[Ack] = field(default_factory=list)
+    flows: dict[UUID, int] = field(default_factory=dict)
+    """How many ends of steps were counted, by the task of each flow that was suspended."""
+    children: list[ChildRow] = field(default_factory=list)
+    calls: list[CallRow] = field(default_factory=list)
+    reservations: list[UUID] = field(default_factory=list)
+    """Calls whose cost is still reserved."""
+    questions: dict[UUID, int] = field(default_factory=dict)
+    """How many questions to people are open, by subtask."""
+    taken: dict[UUID, int] = field(default_factory=dict)
+    """How many events that were sent each step has taken."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """How many requests the vendors have seen, by their name of the model."""
 
 
 _TOKENS = "array[{0}input_tokens, {0}cached_tokens, {0}output_tokens, {0}reasoning_tokens]"
 _TASKS = f"""
 select id, idempotency_key, status, session_id, result::text, error, cost_usd,
-       {_TOKENS.format("")} as tokens
+       {_TOKENS.format("")} as tokens, parent_task_id as parent_id
   from public.cogo_tasks
 """  # noqa: S608 - constants
 _SUBTASKS = """
 select s.id, s.task_id, s.type, s.status, s.sink, s.attempt, s.failures, s.max_failures, s.reaps,
-       s.max_reaps, o.output::text, o.attempt as output_attempt
+       s.max_reaps, o.output::text, o.attempt as output_attempt, s.kind, s.end_no, s.deps_left,
+       s.awaited, s.not_needed, s.key
   from cogo.subtasks s left join cogo.subtask_outputs o on o.subtask_id = s.id
  order by s.seq
 """
@@ -132,10 +182,30 @@ _RESULTS = """
 select right(topic, 36)::uuid as task_id, count(*) from realtime.messages
  where topic like 'cogo-results:%' and event = 'TASK_RESULT' group by topic
 """
+_FLOWS = "select task_id, ends from cogo.flows"
+_CHILDREN = """
+select k.child_id, k.parent_id, k.subtask_id, k.cost_usd,
+       (select count(*) from cogo.wakes w where w.child_id = k.child_id) as wakes
+  from cogo.child_tasks k
+"""
+_CALLS = """
+select id, min(subtask_id::text)::uuid as subtask_id, min(attempt) as attempt,
+       coalesce(min(provider_model), min(model_id)) as model, min(started_at) as begun_at,
+       array_agg(outcome) as outcomes
+  from public.cogo_calls where outcome <> 'cached' group by id order by min(started_at)
+"""
+_RESERVATIONS = "select call_id from cogo.reservations"
+_QUESTIONS = """
+select subtask_id, count(*) from public.cogo_approvals
+ where answered_at is null and withdrawn_at is null group by 1
+"""
+_TAKEN = """
+select subtask_id, count(*) from public.cogo_sent_events where subtask_id is not null group by 1
+"""
 
 
-async def read_history(db_url: str, logs: Iterable[Path]) -> History:
-    """Read everything. `db_url` is the owner's, who sees all rows."""
+async def read_history(db_url: str, logs: Iterable[Path], asked: Iterable[str]) -> History:
+    """Read everything. `db_url` is the owner's, who sees all rows; `asked` is from the vendors."""
     connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(db_url)
     try:
         await connection.set_type_codec(
@@ -148,6 +218,12 @@ async def read_history(db_url: str, logs: Iterable[Path]) -> History:
         parents = [(row["child_id"], row["parent_id"]) for row in await connection.fetch(_PARENTS)]
         messages = [(row["task_id"], row["role"]) for row in await connection.fetch(_MESSAGES)]
         results = {row["task_id"]: row["count"] for row in await connection.fetch(_RESULTS)}
+        flows = {row["task_id"]: row["ends"] for row in await connection.fetch(_FLOWS)}
+        children = [ChildRow(**row) for row in await connection.fetch(_CHILDREN)]
+        calls = [CallRow(**row) for row in await connection.fetch(_CALLS)]
+        reserved = [row["call_id"] for row in await connection.fetch(_RESERVATIONS)]
+        questions = {row["subtask_id"]: row["count"] for row in await connection.fetch(_QUESTIONS)}
+        taken = {row["subtask_id"]: row["count"] for row in await connection.fetch(_TAKEN)}
     finally:
         await connection.close()
     return History(
@@ -159,6 +235,13 @@ async def read_history(db_url: str, logs: Iterable[Path]) -> History:
         messages=_grouped(messages),
         results=results,
         acks=[ack for log in logs for ack in _acks(log)],
+        flows=flows,
+        children=children,
+        calls=calls,
+        reservations=reserved,
+        questions=questions,
+        taken=taken,
+        asked=Counter(asked),
     )
 
 

@@ -22,7 +22,7 @@ class Mutant:
 
     def sql(self) -> list[str]:
         """Return the statements that make it; they fail when the text is not found."""
-        return [*self.statements, *(_change(*each) for each in self.changes)]
+        return [*self.statements, *(change_function(*each) for each in self.changes)]
 
 
 # What is left would still be refused by the index that allows one open attempt.
@@ -100,7 +100,8 @@ MUTANTS: Final = (
 )
 
 
-def _change(function: str, words: str, instead: str) -> str:
+def change_function(function: str, words: str, instead: str) -> str:
+    """Return a statement that replaces words in the source of a function, or fails."""
     return f"""
 do $mutate$
 declare

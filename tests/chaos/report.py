@@ -33,8 +33,13 @@ def summary(history: History, diary: Diary) -> Iterator[str]:
     struck = Counter(each.kind for each in diary.struck)
     replies = Counter(each.answer for each in diary.replayed)
     yield f"tasks     {sum(tasks.values())}: {_counts(tasks)}"
-    teams = sum(len(parents) > 1 for parents in history.parents.values())
-    yield f"plans     {teams} of several subtasks with a fan-in"
+    kinds = Counter(each.kind for each in history.subtasks.values())
+    yield f"subtasks  {sum(kinds.values())}: {_counts(kinds)}"
+    losers = sum(each.not_needed for each in history.subtasks.values())
+    yield f"workflows {len(history.flows)} of several steps, {losers} steps not needed"
+    calls = Counter(outcome for each in history.calls for outcome in each.outcomes)
+    seen = sum(history.asked.values())
+    yield f"calls     {len(history.calls)}: {_counts(calls)}; the vendors saw {seen}"
     yield f"attempts  {sum(outcomes.values())}: {_counts(outcomes)}"
     yield f"faults    {sum(struck.values())}: {_counts(struck)}"
     yield f"replays   {sum(replies.values())}: {_counts(replies)}"

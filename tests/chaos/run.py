@@ -63,15 +63,21 @@ async def run(
     diary = Diary()
     prepare = mutant.sql() if mutant else ()
     async with running_fleet(home, speed=size.speed, prepare=prepare) as fleet:
-        async with fleet.working():
+        async with fleet.working(), fleet.store() as store, asyncio.TaskGroup() as group:
             say(f"{len(NAMES)} agents run; {size.tasks} tasks and {size.faults} faults are to come")
-            await _attack(fleet, size, diary, say)
-            await _settle(fleet, size.settle, say)
-        history = await read_history(fleet.db_url, fleet.logs())
+            people = Users(store, diary)
+            attending = group.create_task(people.attend(), name="attend")
+            await _attack(fleet, people, size, diary, say)
+            await settle(fleet, size.settle, say)
+            attending.cancel()
+        await fleet.read_requests()
+        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests)
     return Result(history=history, diary=diary, broken=check(history, diary))
 
 
-async def _attack(fleet: Fleet, size: Size, diary: Diary, say: Callable[[str], object]) -> None:
+async def _attack(
+    fleet: Fleet, people: Users, size: Size, diary: Diary, say: Callable[[str], object]
+) -> None:
     started = time.monotonic()
 
     def age() -> float:
@@ -85,23 +91,26 @@ async def _attack(fleet: Fleet, size: Size, diary: Diary, say: Callable[[str], o
         shares=size.shares or SHARES,
     )
     wanted = orders(size.seed, count=size.tasks, seconds=size.seconds * 0.95)
-    async with fleet.store() as store:
-        people = Users(store, diary)
+    async with fleet.store() as store, asyncio.TaskGroup() as group:
         nemesis = Nemesis(fleet, store, people, diary)
-        async with asyncio.TaskGroup() as group:
-            telling = group.create_task(_tell(diary, size, age, say), name="progress")
-            async with asyncio.TaskGroup() as actors:
-                actors.create_task(people.submit(wanted, age), name="people")
-                actors.create_task(nemesis.run(faults, age), name="nemesis")
-            telling.cancel()
+        telling = group.create_task(_tell(fleet, diary, size, age, say), name="progress")
+        async with asyncio.TaskGroup() as actors:
+            actors.create_task(people.submit(wanted, age), name="people")
+            actors.create_task(nemesis.run(faults, age), name="nemesis")
+        telling.cancel()
         await nemesis.replay(_LAST_REPLAYS)
 
 
 async def _tell(
-    diary: Diary, size: Size, age: Callable[[], float], say: Callable[[str], object]
+    fleet: Fleet,
+    diary: Diary,
+    size: Size,
+    age: Callable[[], float],
+    say: Callable[[str], object],
 ) -> None:
     while True:
         await asyncio.sleep(_PROGRESS_SECONDS)
+        await fleet.read_requests()
         submitted = len({each.task_id for each in diary.submitted})
         say(
             f"{age():5.0f} s  {submitted} of {size.tasks} tasks, "
@@ -109,7 +118,7 @@ async def _tell(
         )
 
 
-async def _settle(fleet: Fleet, seconds: float, say: Callable[[str], object]) -> None:
+async def settle(fleet: Fleet, seconds: float, say: Callable[[str], object]) -> None:
     """Wait until nothing is open, or the time is over: then the checker says what is left."""
     deadline = time.monotonic() + seconds
     left = -1
@@ -125,4 +134,5 @@ async def _settle(fleet: Fleet, seconds: float, say: Callable[[str], object]) ->
         if found != left:
             say(f"       {found} tasks and subtasks are open")
         left = found
+        await fleet.read_requests()
         await asyncio.sleep(0.5 if left else 0)

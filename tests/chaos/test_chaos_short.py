@@ -16,6 +16,7 @@ SIZE = Size(
     tasks=60,
     faults=24,
     seconds=12.0,
+    speed=4.0,
     # A stall is noticed after a minute: too late for this form.
     shares={kind: share for kind, share in SHARES.items() if kind is not Kind.VENDOR_STALL},
 )

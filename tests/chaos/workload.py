@@ -7,18 +7,36 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from protocol.errors import CogoError, StoreUnavailable
-from protocol.records import NewTask, Task
-from protocol.store.queue import QueueStore
+from protocol.records import ApprovalRow, NewTask, Task
+from protocol.transport.supabase_store import SupabaseStore
 from tests.chaos.diary import Diary, Submitted
 
-_PROMPTS: Final = (
-    ("CHAT", "Say hello"),
-    ("CHAT", "Say what is plain"),
-    ("GENERATE_CODE", "Write fibonacci(n)"),
-    ("GENERATE_CODE", "Generate optimized sorting algorithm"),
-    ("GENERATE_CODE", "Write a complex and advanced csv parser"),
+_PASSING: Final = "def test_it():\n    assert fibonacci(10) == 55\n"
+FAILING: Final = "def test_it():\n    assert fibonacci(10) == 56\n"
+_SLOW: Final = "def total(values):\n    return sum([each for each in values])\n"
+_CODE: Final[dict[str, JsonValue]] = {"code": _SLOW, "language": "python"}
+
+_PROMPTS: Final[Sequence[tuple[str, str, dict[str, JsonValue]]]] = (
+    ("CHAT", "Say hello", {}),
+    ("CHAT", "Say what is plain", {}),
+    ("CHAT", "Say it again", {}),
+    ("GENERATE_CODE", "Write fibonacci(n)", {"tests": _PASSING}),
+    ("GENERATE_CODE", "Write fibonacci(n), carefully", {"tests": FAILING}),
+    ("GENERATE_CODE", "Write a complex and advanced csv parser", {}),
+    ("GENERATE_CODE", "Generate optimized sorting algorithm", {"verify": "off"}),
+    ("ANALYZE_CODE", "Is it right?", _CODE),
+    ("OPTIMIZE_CODE", "Make total(values) faster", _CODE),
+    ("DEBATE", "Tabs or spaces?", {}),
+    ("STRATEGY", "Grow the shop", {}),
+    ("COORDINATE", "Plan the fair", {}),
+    ("CHAOS_TREE", "Write the handbook", {}),
+    ("CHAOS_TREE", "Write the almanac", {}),
+    ("CHAOS_RACE", "Write the motto", {}),
 )
+"""All types of ours, and workflows of a user with every kind of step."""
 _BAD: Final = 0.03
 _IN_DOUBT: Final = 0.1
 _IN_SESSION: Final = 0.2
@@ -29,6 +47,12 @@ _REFUSED: Final = 0.06
 _SESSIONS: Final = 20
 _USERS: Final = 3
 _PAUSE: Final = 0.25
+_ATTENDING: Final = 0.5
+"""Seconds between looks at what people are asked."""
+_EARLY: Final = 0.5
+"""Of the events: sent at once, most often before a step waits for them."""
+_REFUSING: Final = 0.2
+_LOOKED_AT: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +80,7 @@ def _order(
     rng: random.Random, seed: int, place: int, every: float, sessions: Sequence[UUID]
 ) -> Order:
     must_fail = rng.random() < _BAD
-    kind, prompt = rng.choice(_PROMPTS)
+    kind, prompt, params = rng.choice(_PROMPTS)
     key = f"chaos-{seed}-{place}"
     in_session = kind == "CHAT" and rng.random() < _IN_SESSION
     in_team, may_fail = rng.random() < _IN_TEAM, rng.random() < _REFUSED
@@ -65,6 +89,7 @@ def _order(
         # The number makes the prompt unique: the simulator counts its faults by prompt.
         prompt=f"{prompt} (number {place} of seed {seed}){refusal}",
         type="WRITE_POEM" if must_fail else kind,
+        params=params,
         priority=rng.randrange(10),
         preferences={"policy": "ensemble"} if in_team else {},
         session_id=rng.choice(sessions) if in_session else None,
@@ -83,9 +108,43 @@ def _order(
 class Users:
     """Users who work through the store, with a record of their calls and answers."""
 
-    def __init__(self, store: QueueStore, diary: Diary) -> None:
+    def __init__(self, store: SupabaseStore, diary: Diary, *, refusing: float = _REFUSING) -> None:
         self._store = store
         self._diary = diary
+        self._refusing = refusing
+        self._rng = random.Random("users")  # noqa: S311 - draws that need no secrecy
+        self._unsent: list[UUID] = []
+        """Tasks that wait, or will wait, for an event."""
+
+    async def attend(self) -> None:
+        """Answer what tasks ask and send the events that they wait for, until cancelled."""
+        while True:
+            await asyncio.sleep(_ATTENDING)
+            try:
+                asked = await self._store.find_approvals(limit=_LOOKED_AT, every_owner=True)
+            except StoreUnavailable:
+                continue
+            for each in asked:
+                await self._answer(each)
+            unsent, self._unsent = self._unsent, []
+            for task_id in unsent:
+                await self._send(task_id)
+
+    async def _answer(self, asked: ApprovalRow) -> None:
+        approved = self._rng.random() >= self._refusing
+        for _ in range(2 if self._rng.random() < _IN_DOUBT else 1):
+            await self._ask(
+                lambda: self._store.answer_approval(approval_id=asked.id, approved=approved)
+            )
+
+    async def _send(self, task_id: UUID) -> None:
+        # The key makes it one event, however often it is sent.
+        for _ in range(2 if self._rng.random() < _IN_DOUBT else 1):
+            await self._ask(
+                lambda: self._store.send_event(
+                    task_id=task_id, name="go", payload={"by": "a user"}, idempotency_key="go"
+                )
+            )
 
     async def submit(self, what: Sequence[Order], since: Callable[[], float]) -> None:
         """Submit everything at its time, by a few people side by side; `since` is the run's age."""
@@ -118,7 +177,7 @@ class Users:
 
         await self._ask(ask)
 
-    async def _ask(self, ask: Callable[[], Awaitable[Task]]) -> bool:
+    async def _ask(self, ask: Callable[[], Awaitable[object]]) -> bool:
         """Ask until there is an answer; False when the task was in no state for it."""
         while True:
             try:
@@ -134,15 +193,23 @@ class Users:
         for order in what:
             await asyncio.sleep(max(0.0, order.at - since()))
             for _ in range(2 if order.is_repeated else 1):
-                task = await self._insist(order.task)
-                self._diary.submitted.append(
-                    Submitted(
-                        key=order.key,
-                        task_id=task.id,
-                        must_fail=order.must_fail,
-                        may_fail=order.may_fail,
-                    )
+                await self.request(
+                    order.task, order.key, must_fail=order.must_fail, may_fail=order.may_fail
                 )
+
+    async def request(
+        self, task: NewTask, key: str, *, must_fail: bool = False, may_fail: bool = False
+    ) -> None:
+        """Submit a task until there is an answer, and send the event for which it will wait."""
+        submitted = await self._insist(task)
+        self._diary.submitted.append(
+            Submitted(key=key, task_id=submitted.id, must_fail=must_fail, may_fail=may_fail)
+        )
+        if task.type == "CHAOS_TREE":
+            if self._rng.random() < _EARLY:
+                await self._send(submitted.id)
+            else:
+                self._unsent.append(submitted.id)
 
     async def _insist(self, task: NewTask) -> Task:
         while True:

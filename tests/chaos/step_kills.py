@@ -1,0 +1,181 @@
+"""Deaths at every step of a workflow: of whoever holds a lease, of Postgres, of the planners."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from protocol.ids import utc_now
+from protocol.records import NewTask
+from tests.chaos.checker import check
+from tests.chaos.diary import Diary, Struck
+from tests.chaos.faults import Kind
+from tests.chaos.fleet import Fleet, running_fleet
+from tests.chaos.history import History, read_history
+from tests.chaos.mutants import change_function
+from tests.chaos.run import Result, settle
+from tests.chaos.workload import FAILING, Users
+from tests.support.eventually import eventually
+
+SLOW: Final = change_function(
+    "cogo_complete_subtasks", "\nbegin\n", "\nbegin\n  perform pg_sleep(0.2);\n"
+)
+"""Ends of attempts take a while, so that holders die before, in and after the transaction."""
+_LOOK: Final = 0.01
+_DISCONNECTED: Final = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What a connection raises when the server is killed."""
+_NEW: Final = """
+select a.subtask_id, a.attempt, a.agent_id, s.kind, s.key, s.task_id,
+       (select b.outcome from public.cogo_attempts b
+         where b.subtask_id = a.subtask_id and b.attempt = a.attempt - 1) as before
+  from public.cogo_attempts a join cogo.subtasks s on s.id = a.subtask_id
+ where a.ended_at is null
+"""
+_OPEN: Final = "select count(*) from public.cogo_tasks where finished_at is null"
+
+
+class Victim(StrEnum):
+    """Who dies when an attempt has begun."""
+
+    HOLDER = "holder"
+    """The orchestrator or the executor that holds it."""
+    POSTGRES = "postgres"
+    PLANNERS = "planners"
+    """All orchestrators, whatever has begun."""
+
+
+WORKFLOWS: Final = (
+    NewTask(type="GENERATE_CODE", prompt="Write fibonacci(n)", params={"tests": FAILING}),
+    NewTask(type="CHAOS_TREE", prompt="Write the handbook"),
+)
+"""Code whose tests fail, so that it is repaired and others try; and child tasks, a question and an
+event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A death in an attempt."""
+
+    victim: Victim
+    subtask_id: UUID
+    attempt: int
+    kind: str
+    key: str
+
+
+async def kill_at_every_step(
+    home: Path,
+    rounds: Sequence[Sequence[Victim | None]],
+    say: Callable[[str], object],
+    *,
+    speed: float = 4.0,
+) -> tuple[Result, list[Hit]]:
+    """Run the workflows once for each round; at each new attempt its next victim dies.
+
+    None: nobody does. An attempt that follows a death is spared, so that each step gets further.
+    """
+    diary = Diary()
+    hits: list[Hit] = []
+    async with running_fleet(home, speed=speed, prepare=[SLOW]) as fleet:
+        async with fleet.working(), fleet.store() as store, asyncio.TaskGroup() as group:
+            people = Users(store, diary, refusing=0.0)
+            attending = group.create_task(people.attend(), name="attend")
+            for number, victims in enumerate(rounds):
+                for place, task in enumerate(WORKFLOWS):
+                    key = f"steps-{number}-{place}"
+                    await people.request(replace_task(task, key), key)
+                before, began = len(hits), time.monotonic()
+                await _kill(fleet, itertools.cycle(victims), hits, diary)
+                took = time.monotonic() - began
+                names = " and ".join(dict.fromkeys(each for each in victims if each))
+                say(f"{names}: {len(hits) - before} deaths in {took:.0f} s")
+            await settle(fleet, 60.0, say)
+            attending.cancel()
+        await fleet.read_requests()
+        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests)
+    return Result(history=history, diary=diary, broken=check(history, diary)), hits
+
+
+def replace_task(task: NewTask, key: str) -> NewTask:
+    """Return the task with this key, and a prompt of its own."""
+    return task.model_copy(update={"prompt": f"{task.prompt} ({key})", "idempotency_key": key})
+
+
+async def _kill(
+    fleet: Fleet, victims: Iterator[Victim | None], hits: list[Hit], diary: Diary
+) -> None:
+    """Kill until nothing is open."""
+    seen: set[tuple[UUID, int]] = set()
+    while True:
+        try:
+            connection = await asyncpg.connect(fleet.db_url, timeout=5)
+            try:
+                while await connection.fetchval(_OPEN):
+                    for row in await connection.fetch(_NEW):
+                        ref = (row["subtask_id"], row["attempt"])
+                        if ref not in seen and row["before"] not in {"reaped", "released"}:
+                            await _strike(fleet, next(victims), row, hits, diary)
+                        seen.add(ref)
+                    await asyncio.sleep(_LOOK)
+                return
+            finally:
+                connection.terminate()
+        except _DISCONNECTED:
+            await asyncio.sleep(_LOOK)
+
+
+async def _strike(
+    fleet: Fleet, victim: Victim | None, row: asyncpg.Record, hits: list[Hit], diary: Diary
+) -> None:
+    if victim is None:
+        return
+    now = utc_now()
+    hit = Hit(
+        victim=victim,
+        subtask_id=row["subtask_id"],
+        attempt=row["attempt"],
+        kind=row["kind"],
+        key=row["key"],
+    )
+    if victim is Victim.POSTGRES:
+        await eventually(fleet.kill_postgres)
+        diary.struck.append(Struck(kind=Kind.POSTGRES, at=now, until=utc_now()))
+        hits.append(hit)
+        return
+    for member in fleet.members.values():
+        is_holder = member.agent_id == row["agent_id"]
+        is_planner = victim is Victim.PLANNERS and member.kind == "orchestrator"
+        if (is_holder if victim is Victim.HOLDER else is_planner) and member.pid is not None:
+            member.kill(seen=True)
+            diary.struck.append(
+                Struck(kind=Kind.KILL, at=now, until=utc_now(), agent_id=member.agent_id)
+            )
+            hits.append(hit)
+
+
+def report_steps(history: History, hits: Sequence[Hit]) -> Iterator[str]:
+    """Return how often each kind of step was hit, and what that did to its attempt."""
+    for victim in Victim:
+        for kind in ("flow", "ask", "check"):
+            found = [each for each in hits if each.victim is victim and each.kind == kind]
+            outcomes = [
+                attempt.outcome or "open"
+                for each in found
+                for attempt in history.attempts.get(each.subtask_id, [])
+                if attempt.attempt == each.attempt
+            ]
+            if found:
+                ends = ", ".join(f"{outcomes.count(name)} {name}" for name in sorted(set(outcomes)))
+                yield f"{victim:<9} {kind:<6} {len(found):>3} deaths; the attempts: {ends}"
