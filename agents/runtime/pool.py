@@ -313,12 +313,13 @@ def _build_cancellation(claimed: ClaimedSubtask, usage: Usage | None) -> Failure
 
 def _build_refusal(completion: Completion, detail: str | None) -> Failure:
     """Return the failure for a rejected completion, which would be rejected again."""
-    is_plan = completion.plan is not None
+    asks = completion.suspend or completion.hand_over or completion.again
     return Failure(
         ref=completion.ref,
         error=ErrorInfo(
-            class_="invalid_plan" if is_plan else "not_stored",
-            message=f"The database refused the {'plan' if is_plan else 'result'}: {detail}",
+            class_="workflow_error" if asks else "not_stored",
+            message="The database refused "
+            f"{'what the workflow asks for' if asks else 'the result'}: {detail}",
         ),
         action=FailureAction.GIVE_UP,
         usage=completion.usage,

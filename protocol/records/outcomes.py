@@ -1,4 +1,4 @@
-"""Ends of attempts: completions with their plans, failures, and the database's answers."""
+"""Ends of attempts: completions, failures, and the database's answers."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,31 +13,13 @@ from protocol.records.flows import StepKind
 from protocol.records.leases import LeasedRow, LeaseRef
 
 
-class PlannedSubtask(Argument):
-    """A subtask with its stamp. `lane` and `params.model_id` name the model."""
-
-    key: str
-    type: str
-    lane: str
-    params: dict[str, Any]
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    dependencies: list[str] = Field(default_factory=list)
-    priority: int | None = None
-    max_failures: int | None = None
-    sink: bool | None = None
-    run_at: datetime | None = None
-    needs_approval: bool = False
-    on_failure: Literal["fail_task", "continue"] = "fail_task"
-    """With `continue`, its dependants continue without it if it becomes a dead letter."""
-
-
 class SelectionRecord(Argument):
     """The selection of a model, as it is stored and announced."""
 
     key: str | None = None
-    """Key of its subtask in the plan."""
+    """Key of its step."""
     task_id: str | None = None
-    """Only for selections outside a plan, like the next three fields."""
+    """Only for selections without a step, like the next three fields."""
     subtask_id: str | None = None
     request_id: UUID | None = None
     """Id of the request: only the first answer to it is stored and announced."""
@@ -134,13 +116,6 @@ class NextRun(Argument):
     """The result of this task."""
 
 
-class Plan(Argument):
-    """The subtasks of a task, written in the transaction that completes its PLAN."""
-
-    subtasks: list[PlannedSubtask]
-    selections: list[SelectionRecord]
-
-
 class Route(Argument):
     """Another model for a subtask that an executor gave back."""
 
@@ -188,13 +163,8 @@ class Completion(Argument):
     ref: LeaseRef
     output: dict[str, Any] = Field(default_factory=dict)
     usage: Usage | None = None
-    plan: Plan | None = None
     route: Route | None = None
     messages: list[SessionMessage] = Field(default_factory=list)
-    subtasks: list[PlannedSubtask] | None = None
-    """Subtasks to add; the dependants of this subtask wait for them too."""
-    selections: list[SelectionRecord] | None = None
-    """Model selections for those subtasks."""
     suspend: Suspension | None = None
     hand_over: HandOver | None = None
     again: NextRun | None = None

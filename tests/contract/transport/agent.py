@@ -11,13 +11,12 @@ from protocol.records import (
     Completion,
     CompletionAnswer,
     NewTask,
-    Plan,
-    PlannedSubtask,
     SelectionRecord,
     Task,
     Usage,
 )
 from protocol.store.queue import QueueStore
+from tests.support.planned_subtasks import Plan, PlanCompletion, PlannedSubtask
 
 LEASE = timedelta(seconds=60)
 
@@ -100,7 +99,7 @@ class Agent:
         )
         plan = Plan(subtasks=[subtask], selections=[a_selection(key="code")])
         lease = (await self.claim_plan(task)).ref
-        return await self.complete(Completion(ref=lease, output={}, plan=plan))
+        return await self.complete(PlanCompletion(ref=lease, output={}, plan=plan))
 
     async def complete(self, item: Completion) -> CompletionAnswer:
         """Complete one."""

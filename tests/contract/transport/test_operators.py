@@ -5,16 +5,14 @@ import pytest
 
 from protocol.errors import InvalidArgument, NotFound
 from protocol.records import (
-    Completion,
     ErrorInfo,
     Failure,
     FailureAction,
     NewTask,
-    Plan,
-    PlannedSubtask,
 )
 from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import Agent
+from tests.support.planned_subtasks import Plan, PlanCompletion, PlannedSubtask
 
 
 @pytest.fixture
@@ -80,11 +78,11 @@ async def test_a_subtask_adds_others_and_learns_what_failed(agent: Agent) -> Non
     task = await agent.submit()
     plan = Plan(subtasks=[planned("map"), planned("join", "map")], selections=[])
     lease = await agent.claim_plan(task)
-    await agent.complete(Completion(ref=lease.ref, output={}, plan=plan))
+    await agent.complete(PlanCompletion(ref=lease.ref, output={}, plan=plan))
     [first] = await agent.claim()
     added = [planned("spare", on_failure="continue")]
 
-    answer = await agent.complete(Completion(ref=first.ref, output={}, subtasks=added))
+    answer = await agent.complete(PlanCompletion(ref=first.ref, output={}, subtasks=added))
     [spare] = await agent.claim()
     error = ErrorInfo(class_="overloaded", message="the vendor is busy")
     await agent.store.fail_subtask(

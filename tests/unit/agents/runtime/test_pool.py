@@ -23,6 +23,7 @@ from protocol.records import (
     Completion,
     FailureAction,
     LeaseRef,
+    Suspension,
     UnreadableSubtask,
 )
 from tests.support.agents.fake_store import AWAY, FakeStore
@@ -290,6 +291,20 @@ async def test_an_output_that_the_database_refuses_fails_its_task_and_no_other()
         invalid: "not_stored",
     }
     assert len(store.completed) == 3
+
+
+async def test_steps_that_the_database_refuses_are_an_error_of_the_workflow() -> None:
+    (claimed,) = subtasks(1)
+    store = FakeStore(queue=[claimed], invalid={claimed.ref})
+
+    async def suspend(given: ClaimedSubtask) -> Completion:
+        return Completion(ref=given.ref, suspend=Suspension(awaits=["draft"]))
+
+    await until_drained(store, suspend, lambda: store.failed)
+
+    [failure] = store.failed
+    assert failure.error.class_ == "workflow_error"
+    assert "refused what the workflow asks for" in failure.error.message
 
 
 async def test_a_failure_that_cannot_be_recorded_does_not_end_the_agent() -> None:
