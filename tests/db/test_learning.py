@@ -1,12 +1,22 @@
 """Statistics of models, from attempts that ended and from ratings."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
-from tests.support.sql.agent import Agent, insert_task
+from tests.support.sql.agent import Agent, Row, insert_task
 from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.flows import (
+    answer,
+    claim_flow,
+    claim_steps,
+    new_step,
+    start_flow,
+    suspend,
+)
 from tests.support.sql.outcomes import (
     REFUSED,
     answered,
@@ -15,6 +25,7 @@ from tests.support.sql.outcomes import (
     knowledge,
     outcome,
     planned,
+    selection,
     used,
 )
 
@@ -194,3 +205,98 @@ async def test_only_the_owner_rates_and_only_what_was_answered(
         with pytest.raises(asyncpg.PostgresError) as refused:
             await bob.execute(rate, task_id, score)
         assert refused.value.sqlstate == code
+
+
+async def checked(agent: Agent, *answers: tuple[str, Row], **flow: Any) -> UUID:
+    """Run a flow whose models answer one after another, each checked with a verdict."""
+    task_id: UUID | None = None
+    after: list[str] = []
+    for number, (model_id, check) in enumerate(answers):
+        draft, judge = f"draft#{number + 2}", f"check#{number + 2}"
+        asked = new_step(draft, lane=model_id, metadata={"after": list(after)})
+        selections = [selection(draft, model_id)]
+        if task_id is None:
+            task_id = await start_flow(agent, asked, selections=selections)
+        else:
+            lease = await claim_flow(agent, task_id)
+            await answer(agent, suspend(lease, asked, selections=selections))
+        lease = (await claim_steps(agent, draft, lane=model_id))[draft]
+        await agent.complete(lease, output=PARSED, usage=used(model_id, **flow))
+        await knowledge(agent)  # it is counted before its code has run
+        stated = {"judges": draft, **check.get("metadata", {})}
+        asked = new_step(judge, "check", metadata=stated)
+        await answer(agent, suspend(await claim_flow(agent, task_id), asked))
+        lease = (await claim_steps(agent, judge, lane="sandbox:python"))[judge]
+        await agent.complete(lease, output={"report": {"verdict": check["verdict"]}})
+        after.append(model_id)
+    assert task_id is not None
+    return task_id
+
+
+WRITTEN = {"metadata": {"tests_by": "model-w"}}
+
+
+async def test_the_verdict_on_code_takes_the_place_of_the_outcome_of_its_answer(
+    agent: Agent,
+) -> None:
+    cases = {
+        "model-a": ({"verdict": "passed"}, 1, 1),
+        "model-b": ({"verdict": "failed"}, 0, 0),
+        "model-c": ({"verdict": "timeout"}, 0, 0),
+        "model-d": ({"verdict": "passed"} | WRITTEN, 0.9, 1),
+        "model-e": ({"verdict": "failed"} | WRITTEN, 0.3, 0),
+        "model-f": ({"verdict": "syntax"} | WRITTEN, 0, 0),
+        "model-g": ({"verdict": "no_tests"}, 0.8, 1),
+        "model-h": ({"verdict": "unavailable"}, 0.8, 1),
+    }
+    for model_id, (check, _, _) in cases.items():
+        await checked(agent, (model_id, check))
+
+    for model_id, (_, good, passed) in cases.items():
+        first, again = await outcome(agent, model_id), await outcome(agent, model_id)
+        assert first == again
+        assert (first["judged"], first["checked"]) == (1, 1)
+        assert (model_id, first["good"], first["passed"]) == (model_id, good, passed)
+        assert first["total_ms"] == 1000
+
+
+async def test_an_answer_after_one_whose_code_failed_counts_as_a_rescue(agent: Agent) -> None:
+    failed_check, passed_check = {"verdict": "failed"}, {"verdict": "passed"}
+    await checked(agent, ("model-a", failed_check), ("model-b", passed_check))
+
+    assert (await outcome(agent, "model-a"))["good"] == 0
+    assert (await outcome(agent, "model-b"))["good"] == 1
+    assert (await outcome(agent, "model-b", "model-a"))["good"] == 1
+    assert await outcome(agent, "model-a", "model-b") == {}
+
+
+async def test_verdicts_on_simulated_answers_are_not_counted(agent: Agent) -> None:
+    await checked(agent, ("model-a", {"verdict": "failed"}), simulated=True)
+
+    assert await outcome(agent, "model-a") == {}
+
+
+async def test_only_the_first_check_of_an_answer_is_its_verdict(agent: Agent) -> None:
+    task_id = await checked(agent, ("model-a", {"verdict": "passed"}))
+    lease = await claim_flow(agent, task_id)
+    await answer(agent, suspend(lease, new_step("x", "check", metadata={"judges": "draft#2"})))
+    lease = (await claim_steps(agent, "x", lane="sandbox:python"))["x"]
+    await agent.complete(lease, output={"report": {"verdict": "failed"}})
+
+    assert (await outcome(agent, "model-a"))["good"] == 1
+
+
+async def test_statements_that_cannot_be_read_stop_no_statistics(agent: Agent) -> None:
+    for stated in ("model-x", {}, [None, 7, "y" * 9_000] * 9):
+        await start_flow(
+            agent,
+            new_step("a", metadata={"after": stated}),
+            new_step("b", "check", metadata={"judges": stated}),
+            selections=[selection("a", "model-a")],
+        )
+        await agent.complete((await claim_steps(agent, "a"))["a"], usage=used("model-a"))
+        [lease] = (await claim_steps(agent, "b", lane="sandbox:python")).values()
+        await agent.complete(lease, output={"report": "?"})
+
+    seen = await outcome(agent, "model-a")
+    assert (seen["judged"], seen["good"]) == (3, 2.4)

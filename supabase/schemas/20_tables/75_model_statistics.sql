@@ -29,9 +29,10 @@ create table if not exists cogo.model_outcomes (
 comment on table cogo.model_outcomes is
   'Outcomes of a model''s attempts by type of task: sums that decay with a half-life of 7 days.';
 comment on column cogo.model_outcomes.after is
-  'The models whose answers to the same subtask failed a check before; {} counts every attempt.';
+  'The models whose answers to the same question failed before; {} counts every attempt.';
 comment on column cogo.model_outcomes.good is
-  'How many of judged were good; an answer without verification counts as 0.8.';
+  'How many of judged were good; an answer without verification counts as 0.8, code that was run as its
+tests say.';
 comment on column cogo.model_outcomes.total_ms is 'Sum over answered attempts.';
 comment on column cogo.model_outcomes.first_token_ms is 'Sum over streamed attempts.';
 comment on column cogo.model_outcomes.cost_usd is 'Sum over priced attempts.';

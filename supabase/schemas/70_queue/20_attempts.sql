@@ -27,9 +27,9 @@ as $$
 begin
   with closed as (
     update public.cogo_attempts a
-       set ended_at = cogo.now(),
+       set ended_at = coalesce(a.ended_at, cogo.now()),
            outcome = p_outcome,
-           error = nullif(p_error, 'null'),
+           error = coalesce(nullif(p_error, 'null'), a.error),
            usage = g.usage,
            model_id = coalesce(g.usage ->> 'model_id', a.model_id),
            provider = coalesce(g.usage ->> 'provider', a.provider),
@@ -66,14 +66,20 @@ begin
               from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
           ) as u
       ) as g
-     where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
+     where a.subtask_id = g.id and a.attempt = g.attempt
+       and (
+         a.ended_at is null
+         -- Cancelled before its holder has reported what it has cost.
+         or p_outcome = 'cancelled' and a.outcome = 'cancelled'
+           and a.usage is null and g.usage is not null
+       )
     returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
               a.cached_tokens, a.output_tokens, a.reasoning_tokens, a.simulated, g.usage
   ), uncounted as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
       from closed c
-     where cogo.is_model_lane(c.lane) and not c.simulated
+     where (cogo.is_model_lane(c.lane) or c.lane like 'sandbox:%') and not c.simulated
        and p_outcome in ('completed', 'failed', 'rerouted')
   ), spent as (
     select c.task_id,
@@ -100,4 +106,5 @@ end;
 $$;
 comment on function cogo.close_attempts is
   'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
-attempts stay as they are. Simulated ones are not counted in statistics.';
+attempts stay as they are, but cancelled ones without usage get it. Simulated ones are not counted in
+statistics.';

@@ -17,6 +17,37 @@ $$;
 comment on function cogo.cancel_running is
   'End the attempt of a subtask whose task is over. Its output is dropped, its cost is counted.';
 
+create or replace function cogo.book_late_usage(
+  p_subtask_id uuid, p_attempt integer, p_usage jsonb
+)
+  returns void language plpgsql set search_path = ''
+as $$
+begin
+  if cogo.sanitize_usage(p_usage) is null then
+    return;
+  end if;
+  perform cogo.close_attempts(
+    array[p_subtask_id], array[p_attempt], 'cancelled', array[p_usage]
+  );
+  -- The cost of the task was unknown only because this one was.
+  update public.cogo_tasks t
+     set cost_usd = (
+           select case when bool_and(c.usd is not null) then sum(c.usd) end
+             from (
+               select a.cost_usd from public.cogo_attempts a
+                where a.task_id = t.id and a.ended_at is not null
+               union all
+               select k.cost_usd from cogo.child_tasks k where k.parent_id = t.id
+             ) as c (usd)
+         )
+    from cogo.subtasks s
+   where s.id = p_subtask_id and t.id = s.task_id and t.cost_usd is null;
+end;
+$$;
+comment on function cogo.book_late_usage is
+  'Add what the holder of a cancelled attempt reports after its end; once. The caller holds the task
+lock.';
+
 create or replace function cogo.stop_running(p_subtask_ids uuid[], p_reason text)
   returns void language plpgsql set search_path = ''
 as $$

@@ -51,7 +51,7 @@ begin
          ),
          array_agg(
            case
-             when j.state = 'closing' then 'closing'
+             when j.state in ('closing', 'cancelled') then j.state
              when j.state <> 'held' or j.problem is not null then null
              when j.is_outdated then 'outdated'
              when (j.subtask).kind = 'flow' then case
@@ -68,9 +68,10 @@ begin
     into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
     from checked j;
 
-  if v_kinds && '{closing,route,outdated,suspend}' then
+  if v_kinds && '{closing,cancelled,route,outdated,suspend}' then
     perform case k.kind
               when 'closing' then cogo.cancel_running(k.id, k.attempt, k.item -> 'usage')
+              when 'cancelled' then cogo.book_late_usage(k.id, k.attempt, k.item -> 'usage')
               when 'route' then cogo.route_subtask(s, k.item)
               when 'suspend' then cogo.suspend_flow(s, k.item)
               else cogo.fail_attempt(
@@ -80,7 +81,7 @@ begin
             end
        from unnest(v_ids, v_attempts, v_items, v_kinds) as k (id, attempt, item, kind)
        join cogo.subtasks s on s.id = k.id
-      where k.kind in ('closing', 'route', 'outdated', 'suspend');
+      where k.kind in ('closing', 'cancelled', 'route', 'outdated', 'suspend');
   end if;
   if p_items @? '$[*].again ? (@.type() == "object")' then
     v_items := array(

@@ -1,3 +1,38 @@
+-- Written tests may be wrong, so they say less than those of the task. Without tests that ran, nothing
+-- is known that the answer itself has not shown.
+create or replace function cogo.find_verdict(
+  p_subtask_id uuid, out subtask_id uuid, out attempt integer, out score double precision
+)
+  returns setof record language sql stable set search_path = ''
+as $$
+  select a.subtask_id, a.attempt, v.score
+    from cogo.subtasks c
+    join cogo.subtask_payloads p on p.subtask_id = c.id
+    join cogo.subtask_outputs o on o.subtask_id = c.id
+    join cogo.subtasks s on s.task_id = c.task_id and s.key = p.metadata ->> 'judges'
+    join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
+   cross join lateral (
+     select case
+              when o.output -> 'report' ->> 'verdict' = 'passed' then
+                case when p.metadata ->> 'tests_by' is null then 1 else 0.9 end
+              when o.output -> 'report' ->> 'verdict' = 'syntax' then 0
+              when o.output -> 'report' ->> 'verdict' in ('failed', 'crashed', 'timeout', 'memory') then
+                case when p.metadata ->> 'tests_by' is null then 0 else 0.3 end
+            end as score
+   ) as v
+   where c.id = p_subtask_id and c.kind = 'check' and c.status = 'completed'
+     and s.kind = 'ask' and a.outcome = 'completed' and not a.simulated and v.score is not null
+     and not exists (
+       select from cogo.subtasks e
+         join cogo.subtask_payloads ep on ep.subtask_id = e.id
+        where e.task_id = c.task_id and e.kind = 'check' and e.status = 'completed'
+          and e.end_no < c.end_no and ep.metadata ->> 'judges' = s.key
+     );
+$$;
+comment on function cogo.find_verdict is
+  'Return the attempt whose code a check was the first to run, and what the check says of it, from 0 to
+1; nothing for other subtasks, and where the answer was simulated.';
+
 -- A failure of the vendor counts against a model's quality only while the model is ok and not on
 -- trial: an outage belongs to its health and must not count as bad answers for weeks.
 create or replace function cogo.count_outcomes(p_limit integer)
@@ -11,23 +46,34 @@ begin
     delete from cogo.outcomes o
      where o.seq in (select q.seq from cogo.outcomes q order by q.seq limit p_limit)
     returning o.subtask_id, o.attempt
+  ), due as materialized (
+    select t.subtask_id, t.attempt, true as is_new, 1 as weight, null::double precision as verdict
+      from taken t
+     union all
+    -- The verdict takes the place of what was counted when the answer came.
+    select v.subtask_id, v.attempt, false, w.weight, case w.weight when 1 then v.score end
+      from taken t
+     cross join lateral cogo.find_verdict(t.subtask_id) v
+     cross join (values (-1), (1)) as w (weight)
   ), attempts as materialized (
-    select a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens, a.cost_usd,
+    select t.weight, a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens, a.cost_usd,
            cogo.task_type(a.subtask_id) as task_type,
-           coalesce(refused.models, '{}') as after,
-           a.outcome = 'completed' as answered,
-           coalesce(
+           coalesce(refused.models, stated.models, '{}') as after,
+           t.is_new and a.outcome = 'completed' as answered,
+           t.is_new and coalesce(
              a.error ->> 'class' in (
                'overloaded', 'timeout', 'connection', 'malformed_response', 'incomplete_stream',
                'authentication', 'permission', 'model_not_found'
              ), false
            ) as faulty,
            case
+             when t.verdict is not null then t.verdict > 0.5
              when a.error ->> 'class' = 'check_failed' then false
              when jsonb_array_length(answer.verification -> 'checks') > 0 then
                not answer.verification @? '$.checks[*] ? (@.passed == false)'
            end as passed,
            case
+             when t.verdict is not null then t.verdict
              when a.error ->> 'class' in ('check_failed', 'content_filtered') then 0
              when a.outcome <> 'completed' then null
              when answer.verification ->> 'status' = 'verified' then 1
@@ -36,7 +82,7 @@ begin
              else 0.8
            end as good,
            coalesce(h.health = 'ok' and not h.on_trial, true) as is_ok
-      from taken t
+      from due t
       join public.cogo_attempts a using (subtask_id, attempt)
       left join cogo.model_health h on h.model_id = a.model_id
       left join lateral (
@@ -45,6 +91,16 @@ begin
          where e.subtask_id = a.subtask_id and e.attempt < a.attempt
            and e.error ->> 'class' = 'check_failed'
       ) as refused on true
+      left join lateral (
+        select array(
+                 select left(e.model, 200)
+                   from jsonb_array_elements_text(p.metadata -> 'after') as e (model)
+                  where e.model is not null
+                  limit 5
+               ) as models
+          from cogo.subtask_payloads p
+         where p.subtask_id = a.subtask_id and jsonb_typeof(p.metadata -> 'after') = 'array'
+      ) as stated on true
       left join lateral (
         select o.output -> 'verification' as verification
           from cogo.subtask_outputs o
@@ -59,9 +115,11 @@ begin
       streamed, first_token_ms, priced, cost_usd, counted_at
     )
     select j.model_id, j.task_type, k.after,
-           count(j.score), coalesce(sum(j.score), 0),
-           count(j.passed), count(*) filter (where j.passed),
-           coalesce(sum(j.score) filter (where j.passed), 0),
+           coalesce(sum(j.weight) filter (where j.score is not null), 0),
+           coalesce(sum(j.weight * j.score), 0),
+           coalesce(sum(j.weight) filter (where j.passed is not null), 0),
+           coalesce(sum(j.weight) filter (where j.passed), 0),
+           coalesce(sum(j.weight * j.score) filter (where j.passed), 0),
            count(*) filter (where j.answered),
            coalesce(sum(j.duration_ms) filter (where j.answered), 0),
            count(j.first_token_ms) filter (where j.answered),
@@ -78,9 +136,12 @@ begin
     on conflict (model_id, task_type, after) do update
       set (judged, good, checked, passed, passed_good, answered, total_ms, streamed, first_token_ms,
            priced, cost_usd, counted_at) = (
-            select m.judged * d.weight + excluded.judged, m.good * d.weight + excluded.good,
-                   m.checked * d.weight + excluded.checked, m.passed * d.weight + excluded.passed,
-                   m.passed_good * d.weight + excluded.passed_good,
+            -- What a verdict takes back has decayed since it was counted.
+            select greatest(0, m.judged * d.weight + excluded.judged),
+                   greatest(0, m.good * d.weight + excluded.good),
+                   greatest(0, m.checked * d.weight + excluded.checked),
+                   greatest(0, m.passed * d.weight + excluded.passed),
+                   greatest(0, m.passed_good * d.weight + excluded.passed_good),
                    m.answered * d.weight + excluded.answered,
                    m.total_ms * d.weight + excluded.total_ms,
                    m.streamed * d.weight + excluded.streamed,

@@ -63,6 +63,12 @@ begin
     select a.id, a.attempt,
            case
              when e.id is not null then 'ok'
+             -- It may have been ended already, as by the deadline, but not what it has cost.
+             when s.id is null and exists (
+               select from public.cogo_attempts c
+                where c.subtask_id = a.id and c.attempt = a.attempt
+                  and c.agent_id = p_agent_id and c.outcome = 'cancelled'
+             ) then 'cancel'
              when s.id is null then 'lost'
              when s.cancel_requested_at is not null then 'cancel'
              else 'ok'

@@ -39,6 +39,8 @@ begin
     perform cogo.fail_attempt(v_subtask, v_error, p_action, p_retry_after_seconds, p_usage);
   elsif v_answer = 'closing' then
     perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
+  elsif v_answer = 'cancelled' then
+    perform cogo.book_late_usage(p_subtask_id, p_attempt, p_usage);
   elsif v_answer = 'released' and v_attempt.error ->> 'class' <> 'released' then
     v_answer := 'snoozed';
   end if;

@@ -519,6 +519,34 @@ begin
 end;
 $function$;
 
+create or replace function cogo.book_late_usage(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if cogo.sanitize_usage(p_usage) is null then
+    return;
+  end if;
+  perform cogo.close_attempts(
+    array[p_subtask_id], array[p_attempt], 'cancelled', array[p_usage]
+  );
+  -- The cost of the task was unknown only because this one was.
+  update public.cogo_tasks t
+     set cost_usd = (
+           select case when bool_and(c.usd is not null) then sum(c.usd) end
+             from (
+               select a.cost_usd from public.cogo_attempts a
+                where a.task_id = t.id and a.ended_at is not null
+               union all
+               select k.cost_usd from cogo.child_tasks k where k.parent_id = t.id
+             ) as c (usd)
+         )
+    from cogo.subtasks s
+   where s.id = p_subtask_id and t.id = s.task_id and t.cost_usd is null;
+end;
+$function$;
+
 create or replace function cogo.cancel_child()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -646,9 +674,9 @@ AS $function$
 begin
   with closed as (
     update public.cogo_attempts a
-       set ended_at = cogo.now(),
+       set ended_at = coalesce(a.ended_at, cogo.now()),
            outcome = p_outcome,
-           error = nullif(p_error, 'null'),
+           error = coalesce(nullif(p_error, 'null'), a.error),
            usage = g.usage,
            model_id = coalesce(g.usage ->> 'model_id', a.model_id),
            provider = coalesce(g.usage ->> 'provider', a.provider),
@@ -685,14 +713,20 @@ begin
               from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
           ) as u
       ) as g
-     where a.subtask_id = g.id and a.attempt = g.attempt and a.ended_at is null
+     where a.subtask_id = g.id and a.attempt = g.attempt
+       and (
+         a.ended_at is null
+         -- Cancelled before its holder has reported what it has cost.
+         or p_outcome = 'cancelled' and a.outcome = 'cancelled'
+           and a.usage is null and g.usage is not null
+       )
     returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
               a.cached_tokens, a.output_tokens, a.reasoning_tokens, a.simulated, g.usage
   ), uncounted as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
       from closed c
-     where cogo.is_model_lane(c.lane) and not c.simulated
+     where (cogo.is_model_lane(c.lane) or c.lane like 'sandbox:%') and not c.simulated
        and p_outcome in ('completed', 'failed', 'rerouted')
   ), spent as (
     select c.task_id,
@@ -766,7 +800,7 @@ begin
          ),
          array_agg(
            case
-             when j.state = 'closing' then 'closing'
+             when j.state in ('closing', 'cancelled') then j.state
              when j.state <> 'held' or j.problem is not null then null
              when j.is_outdated then 'outdated'
              when (j.subtask).kind = 'flow' then case
@@ -783,9 +817,10 @@ begin
     into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
     from checked j;
 
-  if v_kinds && '{closing,route,outdated,suspend}' then
+  if v_kinds && '{closing,cancelled,route,outdated,suspend}' then
     perform case k.kind
               when 'closing' then cogo.cancel_running(k.id, k.attempt, k.item -> 'usage')
+              when 'cancelled' then cogo.book_late_usage(k.id, k.attempt, k.item -> 'usage')
               when 'route' then cogo.route_subtask(s, k.item)
               when 'suspend' then cogo.suspend_flow(s, k.item)
               else cogo.fail_attempt(
@@ -795,7 +830,7 @@ begin
             end
        from unnest(v_ids, v_attempts, v_items, v_kinds) as k (id, attempt, item, kind)
        join cogo.subtasks s on s.id = k.id
-      where k.kind in ('closing', 'route', 'outdated', 'suspend');
+      where k.kind in ('closing', 'cancelled', 'route', 'outdated', 'suspend');
   end if;
   if p_items @? '$[*].again ? (@.type() == "object")' then
     v_items := array(
@@ -813,6 +848,169 @@ begin
     perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
   end if;
   return query select * from unnest(v_ids, v_attempts, v_answers, v_details);
+end;
+$function$;
+
+create or replace function cogo.count_outcomes(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := cogo.now();
+  v_count integer;
+begin
+  with taken as materialized (
+    delete from cogo.outcomes o
+     where o.seq in (select q.seq from cogo.outcomes q order by q.seq limit p_limit)
+    returning o.subtask_id, o.attempt
+  ), due as materialized (
+    select t.subtask_id, t.attempt, true as is_new, 1 as weight, null::double precision as verdict
+      from taken t
+     union all
+    -- The verdict takes the place of what was counted when the answer came.
+    select v.subtask_id, v.attempt, false, w.weight, case w.weight when 1 then v.score end
+      from taken t
+     cross join lateral cogo.find_verdict(t.subtask_id) v
+     cross join (values (-1), (1)) as w (weight)
+  ), attempts as materialized (
+    select t.weight, a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens, a.cost_usd,
+           cogo.task_type(a.subtask_id) as task_type,
+           coalesce(refused.models, stated.models, '{}') as after,
+           t.is_new and a.outcome = 'completed' as answered,
+           t.is_new and coalesce(
+             a.error ->> 'class' in (
+               'overloaded', 'timeout', 'connection', 'malformed_response', 'incomplete_stream',
+               'authentication', 'permission', 'model_not_found'
+             ), false
+           ) as faulty,
+           case
+             when t.verdict is not null then t.verdict > 0.5
+             when a.error ->> 'class' = 'check_failed' then false
+             when jsonb_array_length(answer.verification -> 'checks') > 0 then
+               not answer.verification @? '$.checks[*] ? (@.passed == false)'
+           end as passed,
+           case
+             when t.verdict is not null then t.verdict
+             when a.error ->> 'class' in ('check_failed', 'content_filtered') then 0
+             when a.outcome <> 'completed' then null
+             when answer.verification ->> 'status' = 'verified' then 1
+             when answer.verification ->> 'status' = 'failed' then 0
+             when answer.verification @? '$.checks[*] ? (@.passed == false)' then 0
+             else 0.8
+           end as good,
+           coalesce(h.health = 'ok' and not h.on_trial, true) as is_ok
+      from due t
+      join public.cogo_attempts a using (subtask_id, attempt)
+      left join cogo.model_health h on h.model_id = a.model_id
+      left join lateral (
+        select array_agg(e.model_id order by e.attempt) as models
+          from public.cogo_attempts e
+         where e.subtask_id = a.subtask_id and e.attempt < a.attempt
+           and e.error ->> 'class' = 'check_failed'
+      ) as refused on true
+      left join lateral (
+        select array(
+                 select left(e.model, 200)
+                   from jsonb_array_elements_text(p.metadata -> 'after') as e (model)
+                  where e.model is not null
+                  limit 5
+               ) as models
+          from cogo.subtask_payloads p
+         where p.subtask_id = a.subtask_id and jsonb_typeof(p.metadata -> 'after') = 'array'
+      ) as stated on true
+      left join lateral (
+        select o.output -> 'verification' as verification
+          from cogo.subtask_outputs o
+         where o.subtask_id = a.subtask_id and o.attempt = a.attempt
+      ) as answer on true
+     where a.model_id is not null
+  ), judged as (
+    select s.*, case when s.faulty and s.is_ok then 0 else s.good end as score from attempts s
+  ), counted as (
+    insert into cogo.model_outcomes as m (
+      model_id, task_type, after, judged, good, checked, passed, passed_good, answered, total_ms,
+      streamed, first_token_ms, priced, cost_usd, counted_at
+    )
+    select j.model_id, j.task_type, k.after,
+           coalesce(sum(j.weight) filter (where j.score is not null), 0),
+           coalesce(sum(j.weight * j.score), 0),
+           coalesce(sum(j.weight) filter (where j.passed is not null), 0),
+           coalesce(sum(j.weight) filter (where j.passed), 0),
+           coalesce(sum(j.weight * j.score) filter (where j.passed), 0),
+           count(*) filter (where j.answered),
+           coalesce(sum(j.duration_ms) filter (where j.answered), 0),
+           count(j.first_token_ms) filter (where j.answered),
+           coalesce(sum(j.first_token_ms) filter (where j.answered), 0),
+           count(j.cost_usd) filter (where j.answered),
+           coalesce(sum(j.cost_usd) filter (where j.answered), 0), v_now
+      from judged j
+     cross join lateral (
+       select '{}'::text[] as after union select j.after
+     ) as k
+     group by j.model_id, j.task_type, k.after
+    having count(j.score) > 0
+     order by 1, 2, 3
+    on conflict (model_id, task_type, after) do update
+      set (judged, good, checked, passed, passed_good, answered, total_ms, streamed, first_token_ms,
+           priced, cost_usd, counted_at) = (
+            -- What a verdict takes back has decayed since it was counted.
+            select greatest(0, m.judged * d.weight + excluded.judged),
+                   greatest(0, m.good * d.weight + excluded.good),
+                   greatest(0, m.checked * d.weight + excluded.checked),
+                   greatest(0, m.passed * d.weight + excluded.passed),
+                   greatest(0, m.passed_good * d.weight + excluded.passed_good),
+                   m.answered * d.weight + excluded.answered,
+                   m.total_ms * d.weight + excluded.total_ms,
+                   m.streamed * d.weight + excluded.streamed,
+                   m.first_token_ms * d.weight + excluded.first_token_ms,
+                   m.priced * d.weight + excluded.priced,
+                   m.cost_usd * d.weight + excluded.cost_usd, v_now
+              from (select cogo.decay(m.counted_at, v_now, 604800) as weight) as d
+          )
+  ), recent as (
+    select s.model_id,
+           count(*) filter (where s.answered) as answered,
+           count(*) filter (where s.faulty) as failed,
+           count(*) filter (
+             where s.faulty and s.ended_at > coalesce(l.answered_at, '-infinity')
+           ) as in_a_row,
+           count(*) filter (where s.answered and s.output_tokens > 0) as paced,
+           coalesce(
+             sum(s.duration_ms::float8 / greatest(s.output_tokens, 100))
+               filter (where s.answered and s.output_tokens > 0), 0
+           ) as pace
+      from attempts s
+      join (
+        select e.model_id, max(e.ended_at) filter (where e.answered) as answered_at
+          from attempts e group by e.model_id
+      ) as l using (model_id)
+     where s.answered or s.faulty
+     group by s.model_id, l.answered_at
+  ), health as (
+    insert into cogo.model_health as h (
+      model_id, answered, failed, in_a_row, paced, pace, usual_paced, usual_pace, counted_at
+    )
+    select r.model_id, r.answered, r.failed, r.in_a_row, r.paced, r.pace, r.paced, r.pace, v_now
+      from recent r
+     order by r.model_id
+    on conflict (model_id) do update
+      set in_a_row =
+            excluded.in_a_row + case when excluded.answered > 0 then 0 else h.in_a_row end,
+          (answered, failed, paced, pace, usual_paced, usual_pace, counted_at) = (
+            select h.answered * d.recent + excluded.answered, h.failed * d.recent + excluded.failed,
+                   h.paced * d.recent + excluded.paced, h.pace * d.recent + excluded.pace,
+                   h.usual_paced * d.usual + d.is_ok * excluded.usual_paced,
+                   h.usual_pace * d.usual + d.is_ok * excluded.usual_pace, v_now
+              from (
+                select cogo.decay(h.counted_at, v_now, 30) as recent,
+                       cogo.decay(h.counted_at, v_now, 3600) as usual,
+                       (h.health = 'ok')::integer as is_ok
+              ) as d
+          )
+  )
+  select count(*) into v_count from taken;
+  return v_count;
 end;
 $function$;
 
@@ -1087,6 +1285,37 @@ AS $function$
        or p_task.error ? 'step' and s.key = any (f.awaits)
        -- A deadline that has passed is removed from the task.
        or p.error ->> 'class' = 'deadline'
+     );
+$function$;
+
+create or replace function cogo.find_verdict(p_subtask_id uuid, OUT subtask_id uuid, OUT attempt integer, OUT score double precision)
+ RETURNS SETOF record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select a.subtask_id, a.attempt, v.score
+    from cogo.subtasks c
+    join cogo.subtask_payloads p on p.subtask_id = c.id
+    join cogo.subtask_outputs o on o.subtask_id = c.id
+    join cogo.subtasks s on s.task_id = c.task_id and s.key = p.metadata ->> 'judges'
+    join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
+   cross join lateral (
+     select case
+              when o.output -> 'report' ->> 'verdict' = 'passed' then
+                case when p.metadata ->> 'tests_by' is null then 1 else 0.9 end
+              when o.output -> 'report' ->> 'verdict' = 'syntax' then 0
+              when o.output -> 'report' ->> 'verdict' in ('failed', 'crashed', 'timeout', 'memory') then
+                case when p.metadata ->> 'tests_by' is null then 0 else 0.3 end
+            end as score
+   ) as v
+   where c.id = p_subtask_id and c.kind = 'check' and c.status = 'completed'
+     and s.kind = 'ask' and a.outcome = 'completed' and not a.simulated and v.score is not null
+     and not exists (
+       select from cogo.subtasks e
+         join cogo.subtask_payloads ep on ep.subtask_id = e.id
+        where e.task_id = c.task_id and e.kind = 'check' and e.status = 'completed'
+          and e.end_no < c.end_no and ep.metadata ->> 'judges' = s.key
      );
 $function$;
 
@@ -3182,6 +3411,139 @@ begin
 end;
 $function$;
 
+create or replace function public.cogo_extend_leases(p_agent_id text, p_leases jsonb, p_lease_seconds numeric DEFAULT 15)
+ RETURNS TABLE(subtask_id uuid, attempt integer, answer text, lease_expires_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  v_now timestamptz := cogo.now();
+begin
+  perform cogo.set_actor(p_agent_id);
+  if jsonb_typeof(p_leases) is distinct from 'array' or p_lease_seconds is null
+     or p_lease_seconds <= 0 then
+    raise exception using errcode = 'TQ004',
+      message = 'p_leases must be a list of {subtask_id, attempt} and p_lease_seconds positive';
+  end if;
+
+  return query
+    with wanted as materialized (
+      select l.ordinal,
+             cogo.to_uuid(l.lease ->> 'subtask_id') as id,
+             cogo.to_integer(l.lease ->> 'attempt') as attempt,
+             l.lease -> 'checkpoint' as checkpoint
+        from jsonb_array_elements(p_leases) with ordinality as l (lease, ordinal)
+    ), locked as materialized (
+      select s.id, s.attempt, s.cancel_requested_at is not null as is_cancelled
+        from cogo.subtasks s
+       where s.id in (select a.id from wanted a)
+         and s.status = 'running'
+         and s.agent_id = p_agent_id
+         for no key update skip locked
+    ), extended as (
+      update cogo.subtasks s
+         set lease_expires_at = v_now + make_interval(secs => p_lease_seconds::float8)
+        from locked k
+       where s.id = k.id
+         and not k.is_cancelled
+         and exists (select from wanted a where a.id = s.id and a.attempt = s.attempt)
+      returning s.id, s.attempt, s.lease_expires_at
+    ), saved as (
+      insert into cogo.checkpoints (subtask_id, attempt, content, reasoning, updated_at)
+      select distinct on (e.id) e.id, e.attempt,
+             coalesce(a.checkpoint ->> 'content', ''), coalesce(a.checkpoint ->> 'reasoning', ''),
+             v_now
+        from (
+          select x.id, x.attempt from extended x
+           union all
+          -- Keep the last text of a cancelled one: watchers have seen it.
+          select k.id, k.attempt from locked k where k.is_cancelled
+        ) e
+        join wanted a on a.id = e.id and a.attempt = e.attempt
+       where jsonb_typeof(a.checkpoint) = 'object'
+      on conflict (subtask_id) do update
+        set attempt = excluded.attempt,
+            content = excluded.content,
+            reasoning = excluded.reasoning,
+            updated_at = excluded.updated_at
+    )
+    select a.id, a.attempt,
+           case
+             when e.id is not null then 'ok'
+             -- It may have been ended already, as by the deadline, but not what it has cost.
+             when s.id is null and exists (
+               select from public.cogo_attempts c
+                where c.subtask_id = a.id and c.attempt = a.attempt
+                  and c.agent_id = p_agent_id and c.outcome = 'cancelled'
+             ) then 'cancel'
+             when s.id is null then 'lost'
+             when s.cancel_requested_at is not null then 'cancel'
+             else 'ok'
+           end,
+           coalesce(e.lease_expires_at, s.lease_expires_at)
+      from wanted a
+      left join extended e on e.id = a.id and e.attempt = a.attempt
+      left join cogo.subtasks s
+             on s.id = a.id and s.attempt = a.attempt and s.status = 'running'
+            and s.agent_id = p_agent_id
+     order by a.ordinal;
+end;
+$function$;
+
+create or replace function public.cogo_fail_subtask(p_agent_id text, p_subtask_id uuid, p_attempt integer, p_error jsonb, p_action text DEFAULT 'retry'::text, p_retry_after_seconds numeric DEFAULT NULL::numeric, p_usage jsonb DEFAULT NULL::jsonb)
+ RETURNS TABLE(subtask_id uuid, attempt integer, answer text, status text, run_at timestamp with time zone, after_ms bigint)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  v_subtask cogo.subtasks;
+  v_attempt public.cogo_attempts;
+  v_answer text;
+  -- A failure can always be recorded: an unreadable error is reduced to its class and message.
+  v_error constant jsonb := case when cogo.validate_json(p_error) is null then p_error
+    else jsonb_build_object('class', p_error ->> 'class', 'message', p_error ->> 'message') end;
+begin
+  perform cogo.set_actor(p_agent_id);
+  if p_action is null or p_action not in ('retry', 'reroute', 'give_up', 'snooze') then
+    raise exception using
+      errcode = 'TQ004', message = 'p_action must be retry, reroute, give_up or snooze';
+  elsif jsonb_typeof(p_error) is distinct from 'object' or p_error ->> 'class' is null then
+    raise exception using
+      errcode = 'TQ004', message = 'p_error must be an object with class and message';
+  end if;
+
+  perform cogo.lock_tasks(array[p_subtask_id]);
+  select s.* into v_subtask from cogo.subtasks s where s.id = p_subtask_id;
+  select a.* into v_attempt
+    from public.cogo_attempts a where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
+  v_answer := cogo.check_fence(p_agent_id, v_attempt, v_subtask);
+  if v_answer = 'held' then
+    perform cogo.fail_attempt(v_subtask, v_error, p_action, p_retry_after_seconds, p_usage);
+  elsif v_answer = 'closing' then
+    perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
+  elsif v_answer = 'cancelled' then
+    perform cogo.book_late_usage(p_subtask_id, p_attempt, p_usage);
+  elsif v_answer = 'released' and v_attempt.error ->> 'class' <> 'released' then
+    v_answer := 'snoozed';
+  end if;
+
+  return query
+    select p_subtask_id, p_attempt,
+           case
+             when v_answer = 'held' then 'ok'
+             when v_answer in ('failed', 'rerouted', 'snoozed') then 'duplicate'
+             when v_answer in ('closing', 'cancelled') then 'closed'
+             when v_answer = 'unknown' then 'unknown'
+             else 'stale'
+           end,
+           s.status, s.run_at, cogo.elapsed_ms(cogo.now(), s.run_at)
+      from (select) as always
+      left join cogo.subtasks s on s.id = p_subtask_id;
+end;
+$function$;
+
 create or replace function public.cogo_feedback(p_task_id uuid, p_score numeric, p_comment text DEFAULT NULL::text, p_person uuid DEFAULT NULL::uuid)
  RETURNS public.cogo_ratings
  LANGUAGE plpgsql
@@ -3896,6 +4258,13 @@ comment on column cogo.flows.decisions is
 comment on column cogo.flows.ends is
   'How many of its steps have completed or failed: the last end_no, counted under the task lock.';
 
+comment on column cogo.model_outcomes.after is
+  'The models whose answers to the same question failed before; {} counts every attempt.';
+
+comment on column cogo.model_outcomes.good is
+  'How many of judged were good; an answer without verification counts as 0.8, code that was run as its
+tests say.';
+
 comment on column cogo.subtask_payloads.error is
   'Why it failed, if no attempt at it failed; otherwise the attempt has the error.';
 
@@ -3960,6 +4329,10 @@ comment on function cogo.book_child_costs(uuid[]) is
   'Add what ended child tasks have cost since the last time to their parents, whose locks the caller
 holds.';
 
+comment on function cogo.book_late_usage(uuid,integer,jsonb) is
+  'Add what the holder of a cancelled attempt reports after its end; once. The caller holds the task
+lock.';
+
 comment on function cogo.cancel_child() is
   'Cancel the child task of a step that ended without it.';
 
@@ -3972,6 +4345,11 @@ comment on function cogo.cancel_tasks(uuid[],text) is
 
 comment on function cogo.cancel_unneeded(uuid[]) is
   'Cancel child tasks whose steps have ended; those that are locked now, at the next wake.';
+
+comment on function cogo.close_attempts(uuid[],integer[],text,jsonb[],jsonb) is
+  'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
+attempts stay as they are, but cancelled ones without usage get it. Simulated ones are not counted in
+statistics.';
 
 comment on function cogo.create_plan() is
   'Create the flow of a new task, which is its sink until it hands over; notify the orchestrators.';
@@ -4000,6 +4378,10 @@ comment on function cogo.evaluate_cap(text,text,text,numeric,boolean,numeric,num
 comment on function cogo.find_fatal_steps(public.cogo_tasks) is
   'Return the dead steps whose failure ended the workflow of a failed task: the one that its error names,
 and the others that it waited for then; and those that its deadline ended.';
+
+comment on function cogo.find_verdict(uuid) is
+  'Return the attempt whose code a check was the first to run, and what the check says of it, from 0 to
+1; nothing for other subtasks, and where the answer was simulated.';
 
 comment on function cogo.hand_over(cogo.subtasks,jsonb) is
   'Insert the step with whose output the task ends, and cancel what is open. The flow is complete.';
@@ -4213,6 +4595,10 @@ revoke all on function cogo.book_child_costs(uuid[]) from public, anon, authenti
 
 grant execute on function cogo.book_child_costs(uuid[]) to service_role;
 
+revoke all on function cogo.book_late_usage(uuid,integer,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.book_late_usage(uuid,integer,jsonb) to service_role;
+
 revoke all on function cogo.cancel_child() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.cancel_child() to service_role;
@@ -4256,6 +4642,10 @@ grant execute on function cogo.evaluate_cap(text,text,text,numeric,boolean,numer
 revoke all on function cogo.find_fatal_steps(public.cogo_tasks) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.find_fatal_steps(public.cogo_tasks) to service_role;
+
+revoke all on function cogo.find_verdict(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_verdict(uuid) to service_role;
 
 revoke all on function cogo.hand_over(cogo.subtasks,jsonb) from public, anon, authenticated, service_role;
 
@@ -4417,7 +4807,7 @@ revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, 
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261128234805')
+insert into cogo.schema_versions (version) values ('20261129001956')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.
