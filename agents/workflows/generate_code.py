@@ -89,7 +89,7 @@ async def try_model(
         settings = job.build_settings(prompts.EXPERT, tests=tests)
         answer = await run.ask(
             key, prompt, model=model, role="coding", language=job.language, answer=True,
-            with_history=key == "draft", params=settings,
+            with_history=key == "draft", after=[each.model for each in tried], params=settings,
         )  # fmt: skip
         before = {each.report.signature for each in tried if each.model == answer.model}
         attempt = await check_candidate(run, job, tests, build_candidate(job, answer, tests))

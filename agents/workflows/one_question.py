@@ -29,8 +29,12 @@ class Question:
         model: str | None = None,
         answer: bool = False,
         drafts: Sequence[str] = (),
+        after: Sequence[str] = (),
     ) -> Step[Answer]:
-        """Describe the step that asks it; with `drafts` for one answer in place of these."""
+        """Describe the step that asks it; with `drafts` for one answer in place of these.
+
+        `after` names models whose answers failed.
+        """
         prompt, params = self.prompt, dict(self.params)
         if drafts:
             prompt = add_answers(prompt, drafts)
@@ -43,6 +47,7 @@ class Question:
             role=self.role,
             answer=answer,
             with_history=True,
+            after=after,
             params=params,
         )
 
@@ -72,11 +77,13 @@ async def ask_team(run: Run, question: Question) -> LastStep:
 async def climb_ladder(run: Run, question: Question) -> Result | LastStep:
     """Ask the cheapest model that is good enough; while an answer fails its check, a better one."""
     *cheaper, best = run.ladder(question.role or "answer")
+    failed: list[str] = []
     for model in cheaper:
         try:
-            answer = await question.ask(run, "main", model=model, answer=True)
+            answer = await question.ask(run, "main", model=model, answer=True, after=failed)
         except StepFailed:
             continue
         if answer.problem is None:
             return Result(answer.text, output=answer.output)
-    return run.hand_over(question.ask(run, "main", model=best, answer=True))
+        failed.append(model)
+    return run.hand_over(question.ask(run, "main", model=best, answer=True, after=failed))

@@ -32,6 +32,9 @@ _SETTINGS: Final = {
 }
 """Names in the request of an ask, and in the params of its subtask."""
 
+_FOR_STATISTICS: Final = ("after", "judges", "tests_by")
+"""Names in the request of a step that say what its end shows of models."""
+
 
 def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
     """Return what an ask needs from its model."""
@@ -112,7 +115,9 @@ def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
         kind=request.kind,
         type=task.type,
         lane=_find_lane(request),
-        params={} if request.kind in {"task", "sleep"} else dict(wanted),
+        params={}
+        if request.kind in {"task", "sleep"}
+        else {name: value for name, value in wanted.items() if name not in _FOR_STATISTICS},
         metadata=_build_metadata(request, is_answer=False),
         run_at=None if until is None else datetime.fromisoformat(until),
         child=child,
@@ -164,7 +169,8 @@ def _build_params(request: StepRequest) -> dict[str, Any]:
 
 def _build_metadata(request: StepRequest, *, is_answer: bool) -> dict[str, Any]:
     role = {} if request.role is None else {"role": request.role}
-    return {"digest": request.digest, "answer": is_answer, **role}
+    stated = {name: each for name, each in request.request.items() if name in _FOR_STATISTICS}
+    return {"digest": request.digest, "answer": is_answer, **role, **stated}
 
 
 def _get_text(values: Mapping[str, JsonValue], key: str) -> str | None:

@@ -69,6 +69,8 @@ async def check_candidate(
         tests=tests.files if tests else None,
         command=tests.command if tests else None,
         language=job.language,
+        judges=candidate.answer,
+        tests_by=tests.written_by if tests else None,
     )
     return CodeAttempt(candidate=candidate, report=report)
 

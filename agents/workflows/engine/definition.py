@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -111,6 +112,12 @@ def read_params(params: JsonValue, model: type[_P]) -> _P:
 def list_mapping(params: JsonValue) -> Mapping[str, JsonValue]:
     """Return params as a mapping; anything else is empty."""
     return params if isinstance(params, dict) else {}
+
+
+def check_time(name: str, when: datetime) -> None:
+    """Raise WorkflowInvalid for a time without a time zone."""
+    if when.tzinfo is None:
+        raise WorkflowInvalid(f"{name} needs a time with a time zone, such as run.now has")
 
 
 def check_step_key(key: object) -> str:

@@ -1,6 +1,6 @@
 """Values of steps, read from their recorded outputs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -32,6 +32,7 @@ def read_answer(record: StepRecord) -> Answer:
         model=_get_text(output, "model_used") or record.model_id,
         maker=_get_text(_get_mapping(output, "derived"), "maker"),
         cost_usd=record.cost_usd,
+        step=record.key,
         problem=_find_problem(output),
         output=output,
     )
@@ -121,6 +122,12 @@ def _get_mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def describe_schema(model: type[BaseModel]) -> Mapping[str, Any]:
     """Return the JSON Schema of a model of pydantic, with its name."""
     return {"name": model.__name__, "schema": model.model_json_schema()}
+
+
+def list_models(answers: Sequence[Answer | str]) -> list[str]:
+    """Return the models of answers once each; names stay as they are."""
+    names = [each.model or "" if isinstance(each, Answer) else each for each in answers]
+    return list(dict.fromkeys(names))
 
 
 def read_models(decision: JsonValue) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """The run of a workflow: everything that it may ask for and know."""
 
-import inspect
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -13,24 +12,15 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agents.sandbox.report import Report
+from agents.workflows.engine import readers
 from agents.workflows.engine.definition import (
     check_event_name,
     check_step_key,
+    check_time,
     list_mapping,
     read_params,
 )
 from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
-from agents.workflows.engine.readers import (
-    describe_schema,
-    read_answer,
-    read_approval,
-    read_data,
-    read_event,
-    read_models,
-    read_nothing,
-    read_outcome,
-    read_report,
-)
 from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.values import (
     Again,
@@ -40,7 +30,16 @@ from agents.workflows.engine.values import (
     Result,
     TaskOutcome,
 )
-from agents.workflows.engine.work import AllOf, Branch, FirstOf, SettledOf, Step, StepGroup, Work
+from agents.workflows.engine.work import (
+    AllOf,
+    Branch,
+    FirstOf,
+    SettledOf,
+    Step,
+    StepGroup,
+    Work,
+    check_members,
+)
 from agents.workflows.step_params import EXTRACT_CODE
 from protocol.records import TaskBrief
 from protocol.records.flows import StepKind
@@ -126,6 +125,7 @@ class Run:
         language: str | None = None,
         answer: bool = False,
         not_by: Sequence[Answer | str] = (),
+        after: Sequence[Answer | str] = (),
         with_history: bool = False,
         params: Mapping[str, Any] | None = None,
     ) -> Step[M]: ...
@@ -147,6 +147,7 @@ class Run:
         language: str | None = None,
         answer: bool = False,
         not_by: Sequence[Answer | str] = (),
+        after: Sequence[Answer | str] = (),
         with_history: bool = False,
         params: Mapping[str, Any] | None = None,
     ) -> Step[Answer]: ...
@@ -167,16 +168,18 @@ class Run:
         language: str | None = None,
         answer: bool = False,
         not_by: Sequence[Answer | str] = (),
+        after: Sequence[Answer | str] = (),
         with_history: bool = False,
         params: Mapping[str, Any] | None = None,
     ) -> Step[Any]:
         """Ask one model.
 
         `model` names it; without, it is chosen for the task and `role` (such as `coding` or
-        `reviewer`). `language` asks for code. `not_by` excludes the makers of answers. With
-        `schema` the value is data that fits that model of pydantic; an answer that does not fit
-        raises StepFailed of class `invalid_answer`. The text of steps with `answer` is shown as
-        the task's text.
+        `reviewer`). `language` asks for code. `not_by` excludes the makers of answers; `after`
+        names answers that failed, for statistics of which models help then. With `schema` the
+        value is data that fits that model of pydantic; an answer that does not fit raises
+        StepFailed of class `invalid_answer`. The text of steps with `answer` is shown as the
+        task's text.
         """
         given: object = prompt
         if not isinstance(given, str):
@@ -187,19 +190,23 @@ class Run:
             "role": role,
             "system": system,
             "messages": None if messages is None else [dict(each) for each in messages],
-            "schema": None if schema is None else describe_schema(schema),
+            "schema": None if schema is None else readers.describe_schema(schema),
             "effort": effort,
             "temperature": temperature,
             "max_output_tokens": max_output_tokens,
             "language": language,
-            "not_by": [each.model or "" if isinstance(each, Answer) else each for each in not_by],
+            "not_by": readers.list_models(not_by),
             "with_history": with_history,
             "params": {**({EXTRACT_CODE: True} if language else {}), **(params or {})},
         }
+        if after:
+            request["after"] = readers.list_models(after)
         if schema is None:
-            return self._describe("ask", key, request, read_answer, role=role, answer=answer)
+            return self._describe(
+                "ask", key, request, readers.read_answer, role=role, answer=answer
+            )
 
-        read = partial(read_data, model=schema)
+        read = partial(readers.read_data, model=schema)
         return self._describe("ask", key, request, read, role=role, answer=answer)
 
     def check(
@@ -211,9 +218,14 @@ class Run:
         command: str | None = None,
         language: str = "python",
         limits: object | None = None,
-        **more: str,
+        judges: Answer | None = None,
+        **more: str | None,
     ) -> Step[Report]:
-        """Run code with its tests or by `command`; `against="stub"` runs tests without the code."""
+        """Run code with its tests or by `command`; `against="stub"` runs tests without the code.
+
+        `judges` is the answer that the report counts for when models are selected; `tests_by`
+        names the model that wrote the tests, which then count for less.
+        """
         request: dict[str, Any] = {
             "language": language,
             "files": dict(files),
@@ -222,28 +234,27 @@ class Run:
             "limits": asdict(limits)
             if is_dataclass(limits) and not isinstance(limits, type)
             else limits,
-            **more,
+            **{name: value for name, value in more.items() if value is not None},
+            **({"judges": judges.step} if judges else {}),
         }
-        return self._describe("check", key, request, read_report)
+        return self._describe("check", key, request, readers.read_report)
 
     def approve(
         self, key: str, question: str, *, show: JsonValue = None, by: str | None = None
     ) -> Step[Approval]:
         """Wait for a person's decision; `show` is what it is about, `by` whose it is."""
         request = {"question": question, "show": show, "by": by}
-        return self._describe("approve", key, request, read_approval)
+        return self._describe("approve", key, request, readers.read_approval)
 
     def sleep_until(self, key: str, when: datetime) -> Step[None]:
         """Wait until a time."""
-        if when.tzinfo is None:
-            raise WorkflowInvalid(
-                f"step {key!r} needs a time with a time zone, such as run.now has"
-            )
-        return self._describe("sleep", key, {"until": when.isoformat()}, read_nothing)
+        check_time(f"step {key!r}", when)
+        return self._describe("sleep", key, {"until": when.isoformat()}, readers.read_nothing)
 
     def event(self, key: str, name: str) -> Step[JsonValue]:
         """Wait for an event of this name; the value is its payload."""
-        return self._describe("event", key, {"name": check_event_name(name)}, read_event)
+        request = {"name": check_event_name(name)}
+        return self._describe("event", key, request, readers.read_event)
 
     def task(
         self,
@@ -260,7 +271,7 @@ class Run:
             "params": dict(params or {}),
             "budget_usd": None if budget_usd is None else str(budget_usd),
         }
-        return self._describe("task", key, request, read_outcome)
+        return self._describe("task", key, request, readers.read_outcome)
 
     # Several at once
 
@@ -333,8 +344,8 @@ class Run:
         result: Result | str | None = None,
     ) -> Again:
         """End the task, and start the next one of its kind at a time: `return` this."""
-        if at is not None and at.tzinfo is None:
-            raise WorkflowInvalid("run.again needs a time with a time zone, such as run.now has")
+        if at is not None:
+            check_time("run.again", at)
         text = Result(result) if isinstance(result, str) else result
         return Again(at=at, params=params, result=text)
 
@@ -342,15 +353,15 @@ class Run:
 
     def ladder(self, role: str) -> tuple[str, ...]:
         """Return models for a role, in the order in which to try them."""
-        return read_models(self.decide("ladder", role=role))
+        return readers.read_models(self.decide("ladder", role=role))
 
     def different_models(self, count: int, role: str | None = None) -> tuple[str, ...]:
         """Return up to `count` models of different makers."""
-        return read_models(self.decide("different_models", count=count, role=role))
+        return readers.read_models(self.decide("different_models", count=count, role=role))
 
     def team(self) -> tuple[str, ...]:
         """Return the models that answer together, if the task's policy wants that; else none."""
-        return read_models(self.decide("team"))
+        return readers.read_models(self.decide("team"))
 
     def has_sandbox(self, language: str) -> bool:
         """Return whether code in this language can be run."""
@@ -386,14 +397,6 @@ class Run:
         return step
 
     def _group(self, group: StepGroup[T]) -> StepGroup[T]:
-        members: tuple[object, ...] = group.members  # whatever a workflow without types has given
-        for each in members:
-            if not isinstance(each, Work):
-                if inspect.iscoroutine(each):
-                    each.close()
-                raise WorkflowInvalid(
-                    f"{type(each).__name__} is no step; give a coroutine as "
-                    'run.branch("name", coroutine)'
-                )
+        check_members(group.members)
         self._replay.describe(group)
         return group

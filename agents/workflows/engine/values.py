@@ -26,6 +26,8 @@ class Answer:
     maker: str | None = None
     cost_usd: Decimal | None = None
     """None if unknown."""
+    step: str | None = None
+    """The key of the step that gave it."""
     problem: str | None = None
     """Why it failed its first check (cut off, empty, not parsable), as the end of a sentence."""
     output: Mapping[str, Any] = field(default_factory=dict)

@@ -1,12 +1,13 @@
 """What a workflow can await: steps, branches, and several of them together."""
 
+import inspect
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from pydantic import JsonValue
 
-from agents.workflows.engine.errors import StepFailed
+from agents.workflows.engine.errors import StepFailed, WorkflowInvalid
 from protocol.records.flows import StepKind, StepRecord
 
 T_co = TypeVar("T_co", covariant=True)
@@ -162,6 +163,18 @@ class FirstOf(StepGroup[T_co]):
 def _is_defect(error: Exception | None) -> bool:
     """Return whether an error is none of a step: a mistake in the workflow."""
     return error is not None and not isinstance(error, StepFailed)
+
+
+def check_members(members: Sequence[object]) -> None:
+    """Raise WorkflowInvalid for what cannot be awaited, which workflows without types may give."""
+    for each in members:
+        if not isinstance(each, Work):
+            if inspect.iscoroutine(each):
+                each.close()
+            raise WorkflowInvalid(
+                f"{type(each).__name__} is no step; give a coroutine as "
+                'run.branch("name", coroutine)'
+            )
 
 
 def describe_wakes(work: Work[Any]) -> list[list[Step[Any]]]:

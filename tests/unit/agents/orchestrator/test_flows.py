@@ -13,6 +13,7 @@ from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.flows.stamping import find_sandbox_lane
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.runtime.attempt import WorkFailed
+from agents.sandbox.check import parse_check
 from agents.workflows.engine import Again, LastStep, Result, Run, StepFailed, Workflow, workflow
 from agents.workflows.hosting.host import WorkflowHost
 from protocol.ids import utc_now
@@ -230,6 +231,26 @@ async def test_other_kinds_of_steps_have_their_lanes() -> None:
     assert steps["child"].child is not None
     assert (steps["child"].child.type, str(steps["child"].child.budget_usd)) == ("CHAT", "0.5")
     assert steps["may"].params["question"] == "May I?"
+
+
+async def test_what_steps_show_of_models_is_stated_in_their_metadata_alone() -> None:
+    @workflow("TEST")
+    async def climb(run: Run) -> Result:
+        draft = await run.ask("draft", run.prompt)
+        await run.all(
+            run.check("check", files={}, judges=draft, tests_by="tester"),
+            run.ask("again", run.prompt, after=[draft, "other", "other"]),
+        )
+        return Result("")
+
+    draft = ended("draft", output={"text": "x", "model_used": CLAUDE})
+    asked = await suspended(run_of(climb), claim(draft, decisions={"policy": "rules"}))
+
+    check, again = asked.steps
+    assert (check.metadata["judges"], check.metadata["tests_by"]) == ("draft", "tester")
+    assert again.metadata["after"] == [CLAUDE, "other"]
+    parse_check(check.params)
+    assert not {"judges", "tests_by", "after"} & {*check.params, *again.params}
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_code_that_passes_the_tests_of_the_task_is_verified() -> None:
     assert (asked["model"], asked["params"]["tests"]) == ("cheap", TESTS)
     assert played.get_request("check") == {
         "language": "python", "files": {"solution.py": GOOD}, "tests": TESTS,
-        "command": None, "limits": None,
+        "command": None, "limits": None, "judges": "draft",
     }  # fmt: skip
 
 
@@ -61,8 +61,10 @@ def test_a_repair_gets_the_last_code_and_the_first_failure_only() -> None:
     played = play(script, tests=TESTS)
 
     assert played.keys == ["draft", "check", "repair", "check#2"]
+    assert "after" not in played.get_request("draft")
+    assert played.get_request("check#2")["judges"] == "repair"
     repair = played.get_request("repair")
-    assert repair["model"] == "cheap"
+    assert (repair["model"], repair["after"]) == ("cheap", ["cheap"])
     assert not repair["with_history"]
     assert "assert 7 == 8" in repair["prompt"]
     assert BAD in repair["prompt"]
