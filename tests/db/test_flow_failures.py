@@ -180,41 +180,6 @@ async def test_a_deadline_ends_open_steps_and_lets_the_flow_return_what_it_has(
     assert await broken_laws(agent.connection) == []
 
 
-@pytest.mark.parametrize("way", ["complete", "fail"])
-async def test_what_a_step_has_cost_is_booked_after_the_deadline_has_ended_it(
-    database: Database, agent: Agent, way: str
-) -> None:
-    deadline = database.now + timedelta(minutes=1)
-    task_id = await start_flow(agent, *map(new_step, "ab"), columns={"deadline": deadline})
-    leases = await claim_steps(agent, *"ab")
-    await agent.complete(leases["a"], usage={"cost_usd": "0.02", "output_tokens": 5})
-    await database.jump(timedelta(seconds=61))
-    await agent.extend(leases["b"])
-    await agent.reap()
-    assert (await task_of(agent, task_id))["cost_usd"] is None
-    flow = await claim_flow(agent, task_id)
-    await agent.complete(flow, output={"text": "what I have"})
-
-    usage = {"cost_usd": "0.03", "output_tokens": 7}
-    for _ in "twice":
-        if way == "complete":
-            assert await agent.complete(leases["b"], usage=usage) == "closed"
-        else:
-            await agent.fail(leases["b"], "give_up", usage=usage)
-
-    task = await task_of(agent, task_id)
-    assert (str(task["cost_usd"]), task["output_tokens"]) == ("0.05", 12)
-    attempt = await agent.connection.fetchrow(
-        "select outcome, error ->> 'class' as class, cost_usd"
-        " from public.cogo_attempts where subtask_id = $1",
-        leases["b"]["subtask_id"],
-    )
-    assert attempt is not None
-    assert (attempt["outcome"], attempt["class"]) == ("cancelled", "deadline")
-    assert str(attempt["cost_usd"]) == "0.03"
-    assert await broken_laws(agent.connection) == []
-
-
 async def test_a_task_fails_thirty_seconds_after_its_deadline_and_a_redrive_goes_on(
     database: Database, agent: Agent
 ) -> None:

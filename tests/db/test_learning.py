@@ -239,7 +239,7 @@ WRITTEN = {"metadata": {"tests_by": "model-w"}}
 async def test_the_verdict_on_code_takes_the_place_of_the_outcome_of_its_answer(
     agent: Agent,
 ) -> None:
-    cases = {
+    cases: dict[str, tuple[Row, float, int]] = {
         "model-a": ({"verdict": "passed"}, 1, 1),
         "model-b": ({"verdict": "failed"}, 0, 0),
         "model-c": ({"verdict": "timeout"}, 0, 0),
@@ -287,7 +287,8 @@ async def test_only_the_first_check_of_an_answer_is_its_verdict(agent: Agent) ->
 
 
 async def test_statements_that_cannot_be_read_stop_no_statistics(agent: Agent) -> None:
-    for stated in ("model-x", {}, [None, 7, "y" * 9_000] * 9):
+    statements: list[object] = ["model-x", {}, [None, 7, "y" * 9_000] * 9]
+    for stated in statements:
         await start_flow(
             agent,
             new_step("a", metadata={"after": stated}),
