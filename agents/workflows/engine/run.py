@@ -176,10 +176,9 @@ class Run:
 
         `model` names it; without, it is chosen for the task and `role` (such as `coding` or
         `reviewer`). `language` asks for code. `not_by` excludes the makers of answers; `after`
-        names answers that failed, for statistics of which models help then. With `schema` the
-        value is data that fits that model of pydantic; an answer that does not fit raises
-        StepFailed of class `invalid_answer`. The text of steps with `answer` is shown as the
-        task's text.
+        names answers that failed, for statistics. With `schema` the value is data that fits that
+        model of pydantic; an answer that does not fit raises StepFailed of class
+        `invalid_answer`. The text of steps with `answer` is shown as the task's text.
         """
         given: object = prompt
         if not isinstance(given, str):
@@ -253,8 +252,7 @@ class Run:
 
     def event(self, key: str, name: str) -> Step[JsonValue]:
         """Wait for an event of this name; the value is its payload."""
-        request = {"name": check_event_name(name)}
-        return self._describe("event", key, request, readers.read_event)
+        return self._describe("event", key, {"name": check_event_name(name)}, readers.read_event)
 
     def task(
         self,
