@@ -1,7 +1,7 @@
 """Modules of users with workflows, run as a program that answers lines of JSON.
 
-A request is `{"load": module}` or `{"advance": type, "task", "record", "seconds"}`. Whatever a
-module prints goes to stderr.
+A request is `{"load": module}` or `{"advance": type, "task", "record", "seconds"}` with an `id`,
+and its answer `{"id", "is_last", "answer"}`. Whatever a module prints goes to stderr.
 """
 
 import contextlib
@@ -30,10 +30,13 @@ def main() -> None:
     # Imported late, because only now the folder of the packages is known.
     from agents.workflows.hosting.worker import Worker  # noqa: PLC0415
 
-    worker = Worker()
+    worker = Worker(max_bytes=limit // 2)
+    process = os.getpid()
     for line in sys.stdin.buffer:
         answer = worker.answer(line)
         signal.setitimer(signal.ITIMER_PROF, 0)
+        if os.getpid() != process:  # a module has forked, and this is the copy
+            os._exit(0)
         answers.write(answer + b"\n")
         answers.flush()
 

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from loguru import logger
+from pydantic import BaseModel, TypeAdapter
 
 import agents
 from agents.errors import InvalidTask
@@ -23,6 +25,17 @@ CPU_SECONDS: Final = 1.0
 WALL_SECONDS: Final = 10.0
 """For a process that gets no CPU time, or waits for something."""
 LOAD_SECONDS: Final = 30.0
+
+
+_T = TypeVar("_T")
+_LOADED: Final = TypeAdapter(LoadAnswer)
+
+
+class _AnswerTo(BaseModel):
+    id: str
+    is_last: bool
+    """The process is to be replaced by a new one."""
+    answer: Any
 
 
 class WorkflowHost:
@@ -127,19 +140,38 @@ class WorkflowHost:
             "record": record,
             "seconds": self._cpu_seconds,
         }
-        answer = await self._process.ask(request, seconds=self._wall_seconds)
-        return ADVANCE.validate_python(answer)
+        return await self._exchange(request, ADVANCE, seconds=self._wall_seconds)
 
     async def _load(self, module: str) -> LoadAnswer:
         """Load a module; if that ends or blocks the process, the ones before are loaded again."""
         try:
-            answer = await self._process.ask({"load": module}, seconds=LOAD_SECONDS)
+            return await self._exchange({"load": module}, _LOADED, seconds=LOAD_SECONDS)
         except NoAnswer as error:
             for other, loaded in self._loaded.items():
                 if other != module and loaded.problem is None:
-                    await self._process.ask({"load": other}, seconds=LOAD_SECONDS)
+                    await self._exchange({"load": other}, _LOADED, seconds=LOAD_SECONDS)
             return LoadAnswer(problem=f"module {module!r} cannot be imported: {error}")
-        return LoadAnswer.model_validate(answer)
+
+    async def _exchange(
+        self, request: Mapping[str, Any], kind: TypeAdapter[_T], *, seconds: float
+    ) -> _T:
+        """Return the answer to this very request. Raises NoAnswer.
+
+        A module may write into the pipe, or leave processes that answer, too. What is no answer to
+        the request ends the process, so that no task gets that of another one.
+        """
+        number = token_hex(8)
+        given = await self._process.ask({**request, "id": number}, seconds=seconds)
+        try:
+            answer = _AnswerTo.model_validate(given)
+            if answer.id == number:
+                if answer.is_last:
+                    await self._process.stop()
+                return kind.validate_python(answer.answer)
+        except ValueError:
+            pass
+        await self._process.stop()
+        raise NoAnswer("its process wrote something else than its answer", is_late=False)
 
     def _build_stuck(self, type_: str, how: str | None = None) -> FlowFailed:
         limit = f"{self._cpu_seconds:g} s of CPU time, {self._wall_seconds:g} s in all"

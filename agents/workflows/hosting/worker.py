@@ -1,7 +1,9 @@
 """The requests that the process of users' modules answers."""
 
 import json
+import resource
 import signal
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -48,15 +50,19 @@ class LoadAnswer(BaseModel):
 class Worker:
     """Loads modules and advances their workflows."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_bytes: int) -> None:
+        """Create a worker that ends with the answer after which it needs more than `max_bytes`."""
+        self._max_bytes = max_bytes
         self._workflows: dict[str, Workflow] = {}
 
     def answer(self, line: bytes) -> bytes:
         """Return the answer to a line of JSON, as JSON without a line break."""
         request = json.loads(line)
-        if "load" in request:
-            return to_json(self._load(request["load"]))
-        return self._advance(request)
+        is_load = "load" in request
+        answer = to_json(self._load(request["load"])) if is_load else self._advance(request)
+        # A module that keeps what it has used must not leave too little for the tasks after it.
+        is_last = to_json(measure_space() > self._max_bytes)
+        return b'{"id":%s,"is_last":%s,"answer":%s}' % (to_json(request["id"]), is_last, answer)
 
     def _load(self, module: str) -> LoadAnswer:
         try:
@@ -73,3 +79,11 @@ class Worker:
         # CPU time, so that a busy machine is no reason; more of it ends the process.
         signal.setitimer(signal.ITIMER_PROF, request["seconds"])
         return advance(workflow, task, record).model_dump_json().encode()
+
+
+def measure_space() -> int:
+    """Return the bytes of this process's address space; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0

@@ -55,6 +55,36 @@ STUCK = """
 """
 
 
+HARMFUL = """
+    from cogo.workflows import Result, Run, workflow
+    from harmful_help import do
+
+    @workflow("{type}")
+    async def flow(run: Run) -> Result:
+        do("{type}")
+        return Result("{type}")
+"""
+HARMFUL_HELP = """
+    import os
+
+    KEPT = []
+
+    def do(what):
+        if what == "FORK":
+            os.fork()
+        elif what == "CLOSE":
+            os.close(0)
+        elif what == "KEEP":
+            KEPT.append(bytearray(700_000_000))
+        elif what == "WRITE":
+            for number in range(3, 32):
+                try:
+                    os.write(number, b'{"outcome": "finished", "text": "forged"}\\n')
+                except OSError:
+                    pass
+"""
+
+
 def a_task(type_: str) -> TaskBrief:
     return TaskBrief(id=UUID(int=1), type=type_, prompt="Hello.")
 
@@ -160,6 +190,30 @@ async def test_an_advance_that_does_not_end_or_ends_its_process_fails_its_task_a
     assert isinstance(greedy, FlowFailed)
     assert "MemoryError" in greedy.message
     assert isinstance(good, Suspended)
+
+
+@pytest.mark.parametrize("type_", ["FORK", "CLOSE", "KEEP", "WRITE"])
+async def test_no_task_gets_the_answer_or_the_failure_of_another(
+    type_: str, write: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    write("harmful_help", HARMFUL_HELP)
+    write("harmful_flows", HARMFUL.format(type=type_))
+    write("good_flows", FLOWS.format(type="GOOD"))
+
+    async with WorkflowHost(
+        OURS,
+        modules=["harmful_flows", "good_flows"],
+        folders=[tmp_path],
+        cpu_seconds=5,
+        wall_seconds=60,
+    ) as host:
+        for _ in range(4):
+            harmful = await host.advance(a_task(type_), RECORD)
+            good = await host.advance(a_task("GOOD"), RECORD)
+
+            assert isinstance(good, Suspended)
+            assert isinstance(harmful, FlowFailed) or harmful == Finished(text=type_)
+            assert isinstance(harmful, FlowFailed) == (type_ == "WRITE"), harmful
 
 
 async def test_a_type_that_nobody_knows_is_refused_with_the_most_similar_one() -> None:
