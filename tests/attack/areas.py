@@ -21,5 +21,19 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     "terminal escapes": ("unit/cogo/test_terminal.py", "integration/cli/test_escapes.py"),
     "secrets": ("unit/cogo/test_redaction.py", "unit/providers/test_secrets.py"),
     "sandbox": ("integration/sandbox/test_escapes.py", "integration/sandbox/test_ends.py"),
+    "workflows": (
+        "unit/agents/workflows/test_host.py",
+        "unit/agents/orchestrator/test_flows.py",
+        "db/test_flow_limits.py",
+        "db/test_sent_events.py",
+        "db/test_approvals.py",
+        "db/test_child_limits.py",
+    ),
+    "tests that judge": (
+        "unit/agents/workflows/test_judging_files.py",
+        "unit/agents/sandbox/test_command_checks.py",
+        "integration/agents/test_python_checks.py",
+        "integration/agents/test_node_checks.py",
+    ),
     "models' output": ("unit/agents/executor/test_output_checks.py",),
 }

@@ -1,6 +1,7 @@
 """Ends of a flow's attempt: results, next runs, and failures. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from agents.errors import InvalidTask
@@ -19,6 +20,8 @@ from protocol.records import (
 from protocol.transcript import WORKFLOW
 
 UNKNOWN_WORKFLOW: Final = "unknown_workflow"
+SHORTEST_ROUND: Final = timedelta(seconds=10)
+"""From the beginning of a task to that of its next run."""
 
 
 def build_finish(claimed: ClaimedSubtask, ended: Finished, notes: Sequence[str]) -> Completion:
@@ -34,11 +37,16 @@ def build_finish(claimed: ClaimedSubtask, ended: Finished, notes: Sequence[str])
 
 
 def build_next_run(claimed: ClaimedSubtask, ended: Repeats, notes: Sequence[str]) -> Completion:
-    """Return the completion that ends this task and begins the next one."""
+    """Return the completion that ends this task and begins the next one.
+
+    A workflow that repeats itself at once, for ever, begins once in `SHORTEST_ROUND`.
+    """
     output = _build_result(claimed, ended.text, ended.output, notes)
-    return Completion(
-        ref=claimed.ref, again=NextRun(at=ended.at, params=ended.params, output=output)
-    )
+    at = ended.at
+    if claimed.flow is not None:
+        earliest = claimed.flow.first_claimed_at + SHORTEST_ROUND
+        at = earliest if at is None else max(at, earliest)
+    return Completion(ref=claimed.ref, again=NextRun(at=at, params=ended.params, output=output))
 
 
 def build_flow_failure(claimed: ClaimedSubtask, failed: FlowFailed) -> Failure:

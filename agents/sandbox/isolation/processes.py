@@ -39,6 +39,21 @@ def measure_group(root: int) -> GroupUse:
     return GroupUse(tasks, memory, ticks / TICKS)
 
 
+def measure_delay(root: int) -> float:
+    """Return the seconds that one of these processes has waited for a CPU; the largest such time.
+
+    0 where the kernel does not tell.
+    """
+    waited = 0
+    for process in list_tree(root):
+        try:
+            fields = Path(f"/proc/{process}/schedstat").read_bytes().split()
+            waited = max(waited, int(fields[1]))
+        except (OSError, IndexError):
+            continue  # it has just ended
+    return waited / 1e9
+
+
 def measure_memory(root: int) -> int:
     """Return the bytes of memory of a process and its descendants, shared ones counted once.
 

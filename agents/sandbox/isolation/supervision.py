@@ -15,7 +15,12 @@ from subprocess import Popen
 from typing import Final
 
 from agents.sandbox.isolation.output import KeptOutput
-from agents.sandbox.isolation.processes import GroupUse, measure_group, measure_memory
+from agents.sandbox.isolation.processes import (
+    GroupUse,
+    measure_delay,
+    measure_group,
+    measure_memory,
+)
 from agents.sandbox.job import MEBIBYTE, Hit, RunLimits, SandboxBroken
 
 SAMPLE_SECONDS: Final = 0.02
@@ -25,6 +30,8 @@ ENDLESS_FACTOR: Final = 16
 MAX_FILES: Final = 50_000
 CROWDED_SECONDS: Final = 1.0
 """A run that has used up its processes for so long makes no progress, as a fork bomb does not."""
+MOST_DELAY: Final = 3.0
+"""How often its limit of time a run may wait for a CPU, beside that time."""
 END_SECONDS: Final = 30.0
 """Killed processes end at once, unless the kernel holds one of them in a system call."""
 
@@ -102,6 +109,7 @@ class Supervisor:
         self._started = time.monotonic()
         self._killed_for: Hit | None = None
         self._is_killed = False
+        self._is_starved = False
         self._noticed: Hit | None = None
         self._crowded_since: float | None = None
         self._cpu_seconds = 0.0
@@ -112,7 +120,7 @@ class Supervisor:
         """Return how the run ended; nothing of it is left then.
 
         Raises:
-            SandboxBroken: A killed process did not end.
+            SandboxBroken: A killed process did not end, or the run got hardly any CPU time.
         """
         stdout, stderr = self._run.monitor.stdout, self._run.monitor.stderr
         assert stdout is not None  # noqa: S101 - the backend made the pipes
@@ -126,6 +134,8 @@ class Supervisor:
             selector.register(self._run.root_pidfd, selectors.EVENT_READ)
             self._wait_for_end(selector)
         self._run.monitor.wait()
+        if self._is_starved:
+            raise SandboxBroken("the machine is too busy: the run got hardly any CPU time")
         seconds = time.monotonic() - self._started
         for each in self._outputs:
             while self._read(each):
@@ -207,6 +217,14 @@ class Supervisor:
         elif use.cpu_seconds > limits.cpu_seconds:
             self._kill("cpu")
         elif now - self._started > limits.wall_seconds:
+            self._end_late_run(now - self._started)
+
+    def _end_late_run(self, seconds: float) -> None:
+        """Kill a run that has used its time. Waiting for a CPU is not the code's fault."""
+        if seconds - measure_delay(self._run.root) > self._limits.wall_seconds:
+            self._kill("wall")
+        elif seconds > self._limits.wall_seconds * (1 + MOST_DELAY):
+            self._is_starved = True
             self._kill("wall")
 
     def _notice_full_disk(self, storage: StorageUse) -> None:

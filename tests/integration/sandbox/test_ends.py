@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents.sandbox.choice import SandboxChoice, open_sandbox
+from agents.sandbox.isolation import supervision
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
 from tests.support.escapes.bait import ROOT
@@ -236,3 +237,17 @@ async def test_where_nothing_isolates_nothing_is_run_and_the_reason_is_told() ->
     sandbox, _, reason = outcome.stdout.decode().partition(" | ")
     assert sandbox == "None", outcome.stderr
     assert "bubblewrap (" in reason
+
+
+@pytest.mark.parametrize("delay", [0.0, 1e9])
+async def test_a_run_that_waits_for_a_busy_machine_is_not_called_slow(
+    sandbox: Sandbox, delay: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "measure_delay", lambda _: delay)
+    job = Job(command=["sleep", "60"], limits=RunLimits(wall_seconds=0.2))
+
+    if delay:
+        with pytest.raises(SandboxBroken, match="too busy"):
+            await sandbox.run(job)
+    else:
+        assert (await sandbox.run(job)).hit == "wall"

@@ -24,7 +24,7 @@ from tests.support.agents.subtasks import a_subtask
 from tests.support.eventually import eventually
 
 IDENTITY = AgentIdentity(id="executor", kind="executor", host="here", pid=1, version="0")
-COMMAND = {"language": "python", "files": {"a.txt": "x"}, "command": "pytest -q"}
+COMMAND = {"language": "python", "files": {"a.txt": "x"}, "command": "make test"}
 
 
 class FakeSandbox:

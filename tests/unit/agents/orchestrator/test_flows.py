@@ -1,6 +1,7 @@
 """Flows: how an attempt ends, who does each step, and what is asked for only once."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -205,6 +206,23 @@ async def test_a_task_that_repeats_is_completed_with_its_next_run() -> None:
     assert completion.again is not None
     assert completion.again.at is not None
     assert completion.again.output["text"] == "done"
+
+
+@pytest.mark.parametrize("hours", [None, -1, 0, 1])
+async def test_a_task_that_repeats_itself_at_once_is_slowed_down(hours: int | None) -> None:
+    @workflow("TEST")
+    async def endless(run: Run) -> Again:
+        return run.again(at=None if hours is None else run.now + timedelta(hours=hours))
+
+    claimed = claim()
+    assert claimed.flow is not None
+    begun = claimed.flow.first_claimed_at
+
+    completion = await run_of(endless).handle(claimed)
+
+    assert completion.again is not None
+    expected = timedelta(hours=1) if hours == 1 else timedelta(seconds=10)
+    assert completion.again.at == begun + expected
 
 
 async def test_other_kinds_of_steps_have_their_lanes() -> None:
