@@ -40,6 +40,7 @@ from agents.workflows.engine import (
     advance,
 )
 from agents.workflows.hosting.memory_record import MemoryRecord
+from agents.workflows.hosting.schema_example import build_example
 from protocol.records import TaskBrief
 from protocol.records.flows import FlowRecord
 
@@ -48,6 +49,8 @@ START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 MODELS: Final = ("model-a", "model-b", "model-c")
 """Models of `run.ladder` and `run.different_models`, unless the script has others."""
 MAX_ORDERS: Final = 1_000
+_OF_AN_ASK: Final = frozenset({"data", "text", "code", "generated_code"})
+"""Keys by which the answer of an `ask` is its whole output, and not data by itself."""
 
 Choose = Callable[[Sequence[str]], str]
 Answers = Mapping[str, Any] | Callable[[StepRequest], Any]
@@ -117,7 +120,8 @@ def play(
     `answers` has an answer for each key of a step, or a list of them for `draft`, `draft#2` ...:
 
     - for `ask` and `task` the text, or the whole output (`text`, `code`, `files`, `cost_usd` ...);
-      from the text of an `ask` with a language code is extracted, as executors do;
+      from the text of an `ask` with a language code is extracted, as executors do; for one with
+      a schema the data;
     - for `check` True, False, a verdict such as `timeout`, or a report;
     - for `approve` True or False, or `{"approved", "comment", "by"}`; for `event` the payload;
     - for any of them `fail_with(error_class, message)`, or a function of the StepRequest.
@@ -191,8 +195,8 @@ def suggest_answer(request: StepRequest) -> Any:
             return True
         case "event":
             return {}
-        case "ask" if request.request.get("schema"):
-            return {"data": {}}
+        case "ask" if isinstance(schema := request.request.get("schema"), Mapping):
+            return {"data": build_example(schema.get("schema"))}
         case _:
             return f"the text of {request.key}"
 
@@ -323,6 +327,8 @@ def build_output(request: StepRequest, answer: Any) -> dict[str, Any]:
             value = {"approved": value}
         case "event", _:
             value = {"payload": value}
+        case "ask", dict() if request.request.get("schema") and not value.keys() & _OF_AN_ASK:
+            value = {"data": value}
         case "ask", str() if language := request.request.get("language"):
             value = _extract(value, str(language))
         case _, str():

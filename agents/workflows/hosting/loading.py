@@ -2,8 +2,9 @@
 
 import importlib
 import importlib.util
+import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -28,16 +29,36 @@ def load_module(name: str) -> list[Workflow]:
         raise ModuleRefused(_describe_error(name, error)) from error
     if spec is None or spec.origin is None:
         raise ModuleRefused(f"module {name!r} cannot be found; is its folder beside cogo.toml?")
+    return _load(name, Path(spec.origin), lambda: importlib.import_module(name))
+
+
+def load_file(file: Path) -> list[Workflow]:
+    """Import a file, whatever its name, and return its workflows. Raises ModuleRefused."""
+    name = f"workflows_in_{file.stem}"  # a file may have the name of an installed module
+    spec = importlib.util.spec_from_file_location(name, file)
+    loader = None if spec is None else spec.loader
+    if spec is None or loader is None:
+        raise ModuleRefused(f"{file}: a file of workflows must end with .py")
+
+    def execute() -> ModuleType:
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
+        return module
+
+    return _load(name, file, execute)
+
+
+def _load(name: str, file: Path, execute: Callable[[], ModuleType]) -> list[Workflow]:
     try:
-        problems = check_module_file(Path(spec.origin))
-        module = None if problems else importlib.import_module(name)
+        problems = check_module_file(file)
+        module = None if problems else execute()
     except (Exception, SystemExit) as error:
         raise ModuleRefused(_describe_error(name, error)) from error
     if module is None:
         raise ModuleRefused("; ".join(map(str, problems[:3])))
     workflows = list_workflows(module)
     if not workflows:
-        raise ModuleRefused(f"{spec.origin}: it has no workflow, a function with @workflow(TYPE)")
+        raise ModuleRefused(f"{file}: it has no workflow, a function with @workflow(TYPE)")
     return workflows
 
 

@@ -1,10 +1,19 @@
 """The workflows of a project, for commands."""
 
+import os
+import resource
+import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from agents.workflows.engine import Workflow, WorkflowInvalid
-from agents.workflows.hosting.loading import ModuleRefused, load_module, merge_workflows
+from agents.workflows.hosting.child import MEMORY_BYTES
+from agents.workflows.hosting.host import CPU_SECONDS, LOAD_SECONDS
+from agents.workflows.hosting.loading import ModuleRefused, load_file, load_module, merge_workflows
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.context import Project
 from cogo.config.workflows import find_workflow_modules
@@ -19,7 +28,7 @@ def load_workflow(project: Project, type_: str, file: Path | None) -> Workflow:
     try:
         if file is not None:
             sys.path.append(str(file.resolve().parent))
-            known = {each.type: each for each in load_module(file.stem)}
+            known = {each.type: each for each in load_file(file.resolve())}
         else:
             known = dict(WORKFLOWS) if type_ in WORKFLOWS else _load_all(project)
     except (ModuleRefused, WorkflowInvalid) as error:
@@ -33,3 +42,41 @@ def _load_all(project: Project) -> dict[str, Workflow]:
     found = find_workflow_modules(project)
     sys.path += [str(folder) for folder in found.folders]
     return merge_workflows(WORKFLOWS, [each for name in found.names for each in load_module(name)])
+
+
+@contextmanager
+def limit_workflow() -> Iterator[Callable[[], None]]:
+    """Limit time and memory of workflows in this process as orchestrators do.
+
+    Yield a function to call after each advance. A workflow that takes longer ends the process, with
+    the line where it was; one that takes more memory gets a MemoryError.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there signals arrive
+        yield lambda: None
+        return
+
+    def end_process(_: int, frame: FrameType | None) -> None:
+        place = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+        sys.stderr.write(
+            f"cogo: the workflow takes too long at {place}; in an orchestrator one advance may "
+            f"take {CPU_SECONDS:g} s of CPU time, then the task fails (workflow_stuck)\n"
+        )
+        sys.stderr.flush()
+        os._exit(1)  # an exception could be caught by the workflow
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    before = signal.signal(signal.SIGPROF, end_process)
+    try:
+        if hard == resource.RLIM_INFINITY or hard > MEMORY_BYTES:
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
+        _set_timer(LOAD_SECONDS)
+        # Each advance is computed twice.
+        yield lambda: _set_timer(2 * CPU_SECONDS)
+    finally:
+        _set_timer(0)
+        signal.signal(signal.SIGPROF, before)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _set_timer(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds)

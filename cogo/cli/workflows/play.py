@@ -18,7 +18,7 @@ from agents.workflows.engine import (
     Suspended,
 )
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.workflows.find import load_workflow
+from cogo.cli.workflows.find import limit_workflow, load_workflow
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text, shorten
@@ -59,21 +59,30 @@ def play_workflow(
     """
     if write is not None and write.exists():
         raise CommandError(f"{write} exists; name a new file, or edit it and use --script {write}")
-    workflow = load_workflow(Project.find(directory), task_type, file)
     sections = _read_script(script)
     suggested: dict[str, Any] = {}
     answers: Answers = sections["answers"]
     if write is not None:
         answers = _Suggesting(sections["answers"], suggested)
+    params = _parse_params(param or [])
     try:
-        played = play(
-            workflow,
-            prompt=prompt,
-            params=_parse_params(param or []),
-            answers=answers,
-            decisions=sections["decisions"],
-            watch=None if as_json else _print_outcome,
-        )
+        with limit_workflow() as advanced:
+
+            def watch(outcome: Advance) -> None:
+                advanced()
+                if not as_json:
+                    _print_outcome(outcome)
+
+            workflow = load_workflow(Project.find(directory), task_type, file)
+            advanced()
+            played = play(
+                workflow,
+                prompt=prompt,
+                params=params,
+                answers=answers,
+                decisions=sections["decisions"],
+                watch=watch,
+            )
     except Unanswered as error:
         line = _format_entry(error.request.key, suggest_answer(error.request))
         raise CommandError(
@@ -84,7 +93,7 @@ def play_workflow(
         raise CommandError(str(error)) from error
     if write is not None:
         _write_script(write, sections["answers"] | suggested, sections["decisions"])
-    _print_end(played, as_json=as_json)
+    _print_end(played, notes=workflow.list_notes(params), as_json=as_json)
 
 
 class _Suggesting(Mapping[str, Any]):
@@ -160,13 +169,15 @@ def _describe_step(step: StepRequest) -> str:
     return f"{step.key}  {step.kind}{f' ({who})' if who else ''}: {shorten(str(what), 80)}"
 
 
-def _print_end(played: Played, *, as_json: bool) -> None:
+def _print_end(played: Played, *, notes: list[str], as_json: bool) -> None:
     if as_json:
         print_json(
             {"outcome": played.outcome, "steps": played.steps, "text": played.text,
-             "output": played.output}
+             "output": played.output, "notes": notes}
         )  # fmt: skip
     else:
+        for note in notes:
+            print_line(note)
         match played.outcome:
             case FlowFailed() as failed:
                 print_text(f"failed ({failed.error_class}): {failed.message}", indent=2)

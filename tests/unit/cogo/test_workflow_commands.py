@@ -1,5 +1,7 @@
 """`cogo workflows`, and the examples that come with it, played without a server."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 
 from agents.workflows.engine import Repeats, Workflow
 from agents.workflows.hosting.host import WorkflowHost
-from agents.workflows.hosting.loading import load_module
+from agents.workflows.hosting.loading import load_file, load_module
 from agents.workflows.hosting.source_rules import check_module_file
 from cogo.cli.app import run
 from cogo.cli.workflows.show import StepSummary, describe_decision, draw_steps
@@ -161,3 +163,73 @@ def test_steps_are_drawn_below_their_branches() -> None:
 )
 def test_decisions_are_shown_in_words(decision: object, words: str) -> None:
     assert describe_decision(decision) == words
+
+
+FACTS = '''
+from pydantic import BaseModel, Field
+from cogo.workflows import Result, Run, workflow
+
+class Point(BaseModel):
+    text: str = Field(min_length=10)
+    weight: float = Field(ge=2)
+
+class Facts(BaseModel):
+    title: str
+    points: list[Point] = Field(min_length=2)
+    source: str | None
+
+@workflow("FACTS")
+async def facts(run: Run) -> Result:
+    """Ask for facts."""
+    found = await run.ask("facts", run.prompt, schema=Facts)
+    return Result(f"{found.title} {len(found.points)}")
+
+@workflow("ENDLESS")
+async def endless(run: Run) -> Result:
+    """Never end."""
+    while True:
+        try:
+            pass
+        except BaseException:
+            pass
+'''
+
+
+def test_a_written_script_plays_whatever_the_name_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, script = tmp_path / "json.py", tmp_path / "a.toml"
+    file.write_text(FACTS)
+    play_it = ["workflows", "play", "FACTS", "--file", str(file)]
+
+    assert run([*play_it, "--write", str(script)]) == 0
+    assert run([*play_it, "--script", str(script), "--param", "dayz=3"]) == 0
+
+    out = capsys.readouterr().out
+    assert "text 2" in out
+    assert "params.dayz is not known" in out
+
+
+def test_data_is_the_answer_of_a_step_with_a_schema(tmp_path: Path) -> None:
+    file = tmp_path / "flows.py"
+    file.write_text(FACTS)
+    (flow, _) = load_file(file)
+    points = [{"text": "long enough", "weight": 2}] * 2
+
+    data = {"title": "T", "points": points, "source": None}
+    assert play(flow, answers={"facts": data}).text == "T 2"
+    assert play(flow, answers={"facts": {"data": data}}).text == "T 2"
+
+
+def test_a_workflow_that_never_ends_names_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "flows.py"
+    file.write_text(FACTS)
+
+    played = subprocess.run(
+        [sys.executable, "-m", "cogo", "workflows", "play", "ENDLESS", "--file", file],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+
+    assert played.returncode == 1
+    assert f"takes too long at {file}:" in played.stderr
+    assert "workflow_stuck" in played.stderr
