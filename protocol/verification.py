@@ -1,7 +1,7 @@
 """What a result says about its code: whether it was run, and what that has shown."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import JsonValue
 
@@ -9,6 +9,8 @@ VerificationStatus = Literal["verified", "self_tested", "unverified", "failed"]
 """`verified`: the task's tests passed. `self_tested`: tests passed that a model of another maker
 wrote. `failed`: the task's tests or a check failed. `unverified`: nothing shows that it works."""
 
+TESTED: Final[frozenset[VerificationStatus]] = frozenset({"verified", "self_tested"})
+"""Tests ran and passed."""
 NO_TESTS: Final = "no tests were run"
 _MAX_REASON: Final = 300
 _STATUSES: Final = {"self_tested": "self-tested"}
@@ -27,7 +29,7 @@ def describe_verification(verification: object) -> str | None:
     report = report if isinstance(report, Mapping) else {}
     sandbox = verification.get("sandbox") or report.get("sandbox")
     where = f" ({sandbox})" if isinstance(sandbox, str) and sandbox != "none" else ""
-    if status in {"verified", "self_tested"} and report:
+    if status in TESTED and report:
         return f"{name}: {_count_tests(verification, report)}{where}"
     reason = " ".join(str(verification.get("reason") or NO_TESTS).split())[:_MAX_REASON]
     return f"{name}: {reason}{where}"
@@ -36,6 +38,13 @@ def describe_verification(verification: object) -> str | None:
 def add_summary(verification: Mapping[str, Any]) -> dict[str, Any]:
     """Return the `verification` of a result with its line, for screens that only show it."""
     return {**verification, "summary": describe_verification(verification)}
+
+
+def get_status(result: object) -> VerificationStatus | None:
+    """Return what a task's result says of its code; None without code."""
+    said = result.get("verification") if isinstance(result, Mapping) else None
+    status = said.get("status") if isinstance(said, Mapping) else None
+    return next((each for each in get_args(VerificationStatus) if each == status), None)
 
 
 def describe_result(result: object) -> str | None:

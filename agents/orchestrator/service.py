@@ -1,4 +1,4 @@
-"""The orchestrator process: plans tasks, chooses models, and runs the periodic services."""
+"""The orchestrator process: advances workflows, chooses models, and runs periodic services."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,12 +21,12 @@ from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.model_profiles import get_profile_cache
 from protocol.bus import Bus
 from protocol.errors import StoreUnavailable
+from protocol.lanes import CIO
 from protocol.messages import Envelope
 from protocol.store.queue import QueueStore
 from protocol.topics import MODEL_SELECTION, TASKS
 from providers.catalogue.catalogue import Catalogue
 
-LANE = "cio"
 REAP_SECONDS = 1.0
 
 
@@ -44,7 +44,7 @@ async def run_orchestrator(
     health: Health | None = None,
     knowledge: Knowledge = NOTHING_KNOWN,
 ) -> None:
-    """Plan tasks until drained or cancelled.
+    """Advance the workflows of tasks until drained or cancelled.
 
     `lanes` returns the lanes served while no executor is known; `knowledge` is used until the first
     refresh from the database. Raises Unauthorized or MigrationMissing if the project cannot be
@@ -73,7 +73,7 @@ async def run_orchestrator(
             ):
                 if not drain.begun.is_set():
                     on_ready()
-                await run_pool(agent, lanes=lambda: [LANE], work=flows.handle, drain=drain)
+                await run_pool(agent, lanes=lambda: [CIO], work=flows.handle, drain=drain)
         finally:
             for service in services:
                 service.cancel()

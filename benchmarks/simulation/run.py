@@ -16,7 +16,6 @@ from agents.orchestrator.cio import Cio
 from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.service import LANE
 from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import NOTHING_KNOWN
 from agents.workflows.hosting.host import WorkflowHost
@@ -24,6 +23,7 @@ from agents.workflows.registry import WORKFLOWS
 from benchmarks.simulation.project import Project
 from benchmarks.simulation.scenario import Kind, Scenario
 from benchmarks.simulation.vendors import Answer, Vendors
+from protocol.lanes import CIO
 from protocol.records import ClaimedSubtask, Completion, Failure, Usage
 from protocol.records.models import PolicyName
 from providers.errors import Overloaded
@@ -133,7 +133,7 @@ class Play:
 
     async def _work(self, project: Project, flows: FlowRunner, second: float) -> int:
         """Do the waiting work and return its amount."""
-        stamping = await project.claim([LANE])
+        stamping = await project.claim([CIO])
         stamped: list[Completion | Failure] = []
         for claimed in stamping:
             try:

@@ -12,6 +12,7 @@ from cogo.evaluation.dataset import CodingProblem, Recordings
 from cogo.evaluation.in_process import run_workflow
 from cogo.evaluation.recorded import RecordedWorld
 from protocol.records import TaskBrief
+from protocol.verification import get_status
 
 _PROGRAM: Final = "program.py"
 
@@ -84,7 +85,7 @@ class Evaluator:
             problem=problem.id,
             is_correct=await self._is_correct(problem, result.get("generated_code")),
             is_last_correct=last,
-            status=read_status(result),
+            status=get_status(result) or "none",
             model=result.get("model_used"),
             calls=tuple(world.called),
             cost_usd=None if None in prices else float(sum(filter(None, prices))),
@@ -131,9 +132,3 @@ async def passes_hidden(checks: RememberedChecks, problem: CodingProblem, code: 
         "command": f"python {_PROGRAM}",
     }
     return (await checks.run(check)).passed
-
-
-def read_status(result: Mapping[str, Any]) -> str:
-    """Return what a result says of its code."""
-    said = result.get("verification")
-    return str(said.get("status")) if isinstance(said, dict) else "none"

@@ -11,7 +11,6 @@ from cogo.evaluation.evaluate import (
     build_params,
     build_prompt,
     passes_hidden,
-    read_status,
 )
 from cogo.watch.follow import follow
 from cogo.watch.format import format_error
@@ -19,6 +18,7 @@ from cogo.wiring.stores import Client
 from protocol.lanes import is_model_lane
 from protocol.records import NewTask, Task
 from protocol.transcript import TaskEnded
+from protocol.verification import get_status
 
 AUTO: Final = "auto"
 """The configuration in which the system chooses the models."""
@@ -54,7 +54,7 @@ class LiveEvaluator:
         return ProblemOutcome(
             problem=problem.id,
             is_correct=isinstance(code, str) and await passes_hidden(self.checks, problem, code),
-            status=read_status(result),
+            status=get_status(result) or "none",
             model=result.get("model_used"),
             calls=tuple(each.lane for each in attempts if is_model_lane(each.lane)),
             cost_usd=None if task.cost_usd is None else float(task.cost_usd),

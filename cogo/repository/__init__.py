@@ -1,6 +1,6 @@
 """Local git repositories: what a task is told about one, and how its result is committed to one."""
 
-from cogo.repository.changes import Changes, CodeStatus, read_changes
+from cogo.repository.changes import Changes, read_changes
 from cogo.repository.commit import BranchCommit, add_worktree, commit_changes, switch_to
 from cogo.repository.context import has_uncommitted_changes, read_repository_context
 from cogo.repository.git import Repository
@@ -11,7 +11,6 @@ from cogo.repository.pull_request import open_pull_request
 __all__ = [
     "BranchCommit",
     "Changes",
-    "CodeStatus",
     "Conflict",
     "DiffPreview",
     "MergePlan",

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,24 +10,11 @@ from agents.workflows.params import TargetFile
 from cogo.errors import CommandError
 from protocol.lifecycle import TaskState
 from protocol.records import Task
+from protocol.verification import VerificationStatus, get_status
 
 MAX_FILES: Final = 1_000
 _PATH: Final = TypeAdapter[str](TargetFile)
 _DIFF: Final = ("diff --git ", "--- ", "Index: ")
-
-
-class CodeStatus(StrEnum):
-    """What a result says of its code."""
-
-    VERIFIED = "verified"
-    SELF_TESTED = "self_tested"
-    UNVERIFIED = "unverified"
-    FAILED = "failed"
-
-    @property
-    def was_tested(self) -> bool:
-        """Whether tests ran and passed."""
-        return self in {CodeStatus.VERIFIED, CodeStatus.SELF_TESTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +25,7 @@ class Changes:
     seen: Mapping[str, str]
     """Texts of files that the models were shown: what the result builds on."""
     branch: str | None
-    status: CodeStatus
+    status: VerificationStatus
 
 
 def read_changes(task: Task, *, target_file: str | None = None) -> Changes:
@@ -69,7 +55,7 @@ def read_changes(task: Task, *, target_file: str | None = None) -> Changes:
         files=files,
         seen={name: text for name, text in seen.items() if isinstance(text, str)},
         branch=branch if isinstance(branch, str) else None,
-        status=_read_status(result),
+        status=get_status(result) or "unverified",
     )
 
 
@@ -110,11 +96,3 @@ def _check_file(path: object, text: object) -> None:
         raise CommandError(f"a file of the result cannot be committed: {reason}") from error
     if not isinstance(text, str):
         raise CommandError(f"{path} of the result is not text")
-
-
-def _read_status(result: Mapping[str, Any]) -> CodeStatus:
-    said = result.get("verification")
-    try:
-        return CodeStatus(str(said.get("status")) if isinstance(said, dict) else "")
-    except ValueError:
-        return CodeStatus.UNVERIFIED

@@ -17,7 +17,7 @@ def build_message(task: Task, changes: Changes) -> str:
     lines = [subject, ""]
     for sentence in filter(None, (_describe(task), _get_receipt(task))):
         lines += [sentence, ""]
-    trailers = {"Cogo-Task": str(task.id), "Cogo-Verification": changes.status.value}
+    trailers = {"Cogo-Task": str(task.id), "Cogo-Verification": changes.status}
     if model := (task.result or {}).get("model_used"):
         trailers["Cogo-Model"] = f"{model} (simulated)" if task.simulated else str(model)
     lines += [neutralize(f"{name}: {text}", one_line=True) for name, text in trailers.items()]

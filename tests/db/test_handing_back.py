@@ -9,11 +9,11 @@ from agents.executor.failure_policy import build_failure
 from agents.orchestrator.cio import Cio
 from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
-from agents.orchestrator.service import LANE
 from agents.runtime.attempt import WorkFailed
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from benchmarks.simulation.project import Project
+from protocol.lanes import CIO
 from protocol.records import ClaimedSubtask, FailureAction, Usage
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import PermissionDenied
@@ -48,7 +48,7 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     tried: list[str] = []
 
     for _ in LANES:
-        [stamping] = await project.claim([LANE])
+        [stamping] = await project.claim([CIO])
         await project.complete([await runner.handle(stamping)])
         [claimed] = await project.claim(LANES)
         told = [each for each in claimed.history if each.outcome == "rerouted"]
@@ -62,7 +62,7 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
         tried.append(claimed.lane)
 
     assert sorted(tried) == LANES
-    [stamping] = await project.claim([LANE])
+    [stamping] = await project.claim([CIO])
     with pytest.raises(WorkFailed) as nobody:
         await runner.handle(stamping)
     assert nobody.value.failure.action == FailureAction.GIVE_UP

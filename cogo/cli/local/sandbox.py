@@ -8,7 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from agents.extraction.languages import get_language
 from agents.sandbox import search_sandbox
+from agents.sandbox.check import LANGUAGES
 from agents.sandbox.check_runner import NO_PACKAGES, CheckRunner
 from agents.sandbox.languages.node import NODE_LIMITS
 from agents.sandbox.node_toolchain import SIZE, get_packages_folder, install_node_packages
@@ -22,10 +24,6 @@ from cogo.terminal import expand_commands, print_json, print_line, print_table, 
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from protocol.lanes import SANDBOX
 
-_LANGUAGES: Final = {
-    **dict.fromkeys((".js", ".mjs", ".cjs", ".jsx"), "javascript"),
-    **dict.fromkeys((".ts", ".tsx", ".mts", ".cts"), "typescript"),
-}
 _UNKNOWN: Final = frozenset({"unavailable", "refused", "no_tests"})
 """Verdicts that say nothing about the code."""
 NOT_RUN: Final = 2
@@ -84,7 +82,7 @@ def run_in_sandbox(
     """
     limits = {"wall_seconds": seconds, "cpu_seconds": seconds, "memory_mb": memory}
     params = {
-        "language": language or _LANGUAGES.get(files[0].suffix, "python"),
+        "language": language or _find_language(files[0]),
         "files": _read_files(files),
         "tests": _read_files(tests or []) or None,
         "command": command,
@@ -159,6 +157,12 @@ async def _run(project: Project, params: dict[str, Any]) -> Report:
             verdict="unavailable", reason=reason, sandbox="none", language=params["language"]
         )
     return await runner.run(params)
+
+
+def _find_language(file: Path) -> str:
+    """Return the language of a file by its name; Python if it is none that can be run."""
+    language = get_language(file.name) or ""
+    return language if language in LANGUAGES else "python"
 
 
 def _read_files(paths: list[Path]) -> dict[str, str]:

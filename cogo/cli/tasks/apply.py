@@ -29,7 +29,7 @@ from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.format import format_simulated_mark, shorten_id
 from protocol.records import Task
 from protocol.store.gateway import GatewayStore
-from protocol.verification import describe_result
+from protocol.verification import TESTED, describe_result
 
 Repo = Annotated[
     Path, typer.Option("--repo", help="A directory of the repository.", file_okay=False)
@@ -188,9 +188,9 @@ def _name_branch(task: Task) -> str:
 
 def _require_tested(task: Task, changes: Changes, *, accepts: bool, may_ask: bool) -> None:
     """Raise CommandError for code whose tests did not pass, unless the user accepts it."""
-    if changes.status.was_tested or accepts:
+    if changes.status in TESTED or accepts:
         return
-    state = describe_result(task.result) or str(changes.status)
+    state = describe_result(task.result) or changes.status
     if may_ask and sys.stdin.isatty() and sys.stderr.isatty():
         print_text(f"{shorten_id(task.id)}  {state}", err=True, indent=10)
         if typer.confirm("Commit it?", default=False, err=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cogo.repository import Changes, CodeStatus, Repository
+from cogo.repository import Changes, Repository
 
 
 @dataclass(frozen=True)
@@ -85,4 +85,4 @@ def sandbox(tmp_path: Path) -> Sandbox:
 
 def build_changes(files: Mapping[str, str], *, seen: Mapping[str, str] | None = None) -> Changes:
     """Return changes whose tests passed."""
-    return Changes(files=files, seen=seen or {}, branch=None, status=CodeStatus.VERIFIED)
+    return Changes(files=files, seen=seen or {}, branch=None, status="verified")

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.verification import describe_result, describe_verification, get_receipt
+from protocol.verification import (
+    describe_result,
+    describe_verification,
+    get_receipt,
+    get_status,
+)
 
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -72,3 +77,17 @@ def test_no_row_is_too_strange(verification: Any) -> None:
 def test_a_result_without_code_has_no_line(result: Any) -> None:
     assert describe_result(result) is None
     assert get_receipt(result) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        ({"verification": {"status": "self_tested"}}, "self_tested"),
+        ({"verification": {"status": "perfect"}}, None),
+        ({"verification": {"status": ["verified"]}}, None),
+        ({"verification": "verified"}, None),
+        (None, None),
+    ],
+)
+def test_the_status_of_a_result(result: object, status: str | None) -> None:
+    assert get_status(result) == status
