@@ -97,6 +97,25 @@ MUTANTS: Final = (
         reported_as=frozenset({"misnumbered"}),
         shares=_DEATHS,
     ),
+    Mutant(
+        name="ends of steps numbered anew",
+        changes=[("record_ends", "f.ends - c.ends as before", "0 as before")],
+        reported_as=frozenset({"misordered"}),
+        shares=_DEATHS,
+    ),
+    Mutant(
+        name="costs of child tasks kept from their parents",
+        changes=[("apply_wakes", "perform cogo.book_child_costs(v_children);", "")],
+        reported_as=frozenset({"unapplied"}),
+        shares=_DEATHS,
+    ),
+    Mutant(
+        name="reservations of the dead kept",
+        changes=[],
+        statements=["drop trigger record_lost_calls on public.cogo_attempts"],
+        reported_as=frozenset({"reserved"}),
+        shares=_DEATHS,
+    ),
 )
 
 
