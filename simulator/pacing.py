@@ -1,10 +1,12 @@
 """The speed of a simulated model: time to its first token, then time per token."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Final
 
 _FAST: Final = ("flash", "haiku", "mini", "nano", "fast", "luna", "lite")
+_FEW_PARAMETERS: Final = re.compile(r"(?<![a-z\d])(?:[1-9]|[1-3]\d)b(?![a-z\d])")
 _SLOW: Final = ("opus", "fable", "mythos", "astra", "max", "pro", "reason", "r1", "kimi")
 
 
@@ -26,18 +28,28 @@ def choose_pace(model: str, *, seed: int, speed: float) -> Pace:
     """
     if speed == 0:
         return INSTANT
-    name = model.lower()
-    if any(word in name for word in _FAST):
-        first_token_seconds, tokens_per_second = 0.18, 170.0
-    elif any(word in name for word in _SLOW):
-        first_token_seconds, tokens_per_second = 0.7, 60.0
+    if is_small_model(model):
+        first_token_seconds, tokens_per_second = 0.1, 340.0
+    elif is_strong_model(model):
+        first_token_seconds, tokens_per_second = 0.35, 120.0
     else:
-        first_token_seconds, tokens_per_second = 0.35, 95.0
+        first_token_seconds, tokens_per_second = 0.2, 190.0
     spread = 0.8 + (seed % 1000) / 2500
     return Pace(
         first_token_seconds=first_token_seconds * spread / speed,
         seconds_per_token=spread / tokens_per_second / speed,
     )
+
+
+def is_small_model(model: str) -> bool:
+    """Return whether a model is small, fast and cheap, as its name tells."""
+    name = model.lower()
+    return any(word in name for word in _FAST) or _FEW_PARAMETERS.search(name) is not None
+
+
+def is_strong_model(model: str) -> bool:
+    """Return whether a model is large, slow and capable, as its name tells."""
+    return not is_small_model(model) and any(word in model.lower() for word in _SLOW)
 
 
 class Pacer:

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from simulator.answers.samples import build_sample
+from simulator.answers.structured import write_json
 from simulator.answers.text import derive_seed, find_dictation, write_answer, write_reasoning
 from simulator.request import CompletionRequest
 
@@ -103,8 +104,9 @@ def _plan_text(request: CompletionRequest, seed: int) -> str:
     if dictated is not None:
         return dictated
     if request.schema is not None:
-        return json.dumps(build_sample(request.schema), ensure_ascii=False)
-    return write_answer(request.prompt, seed=seed, context=request.context)
+        value = write_json(request.prompt, request.schema, model=request.model)
+        return json.dumps(value, ensure_ascii=False)
+    return write_answer(request.prompt, seed=seed, context=request.context, model=request.model)
 
 
 def _plan_calls(request: CompletionRequest, number: int) -> tuple[PlannedToolCall, ...]:

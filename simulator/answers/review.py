@@ -2,6 +2,8 @@
 
 import ast
 import re
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 _FENCE: Final = re.compile(r"```[\w+-]*\n(?P<code>.*?)```", re.DOTALL)
@@ -33,52 +35,73 @@ def _is_python(code: str) -> bool:
     return True
 
 
-def review_code(code: str) -> list[str]:
-    """Return the findings about Python code, one sentence each, in the order of its lines.
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is wrong in one line of Python code."""
 
-    Code that does not parse has one finding, which names the line of the syntax error.
+    line: int
+    severity: str
+    what: str
+    fix: str = ""
+
+    def to_sentence(self) -> str:
+        """Return it as a sentence."""
+        return f"Line {self.line}: {self.what}{'; ' if self.fix else ''}{self.fix}."
+
+
+def review_code(code: str) -> list[Remark]:
+    """Return remarks on Python code, in the order of its lines.
+
+    Code that does not parse has one remark, which names the line of the syntax error.
     """
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
-        return [f"Line {line or 1}: this is not valid Python, so nothing else could be read."]
-    found = [(line, text) for node in ast.walk(tree) for line, text in _review_node(node)]
-    return [f"Line {line}: {text}" for line, text in sorted(found)]
+        what = "this is not valid Python, so nothing else could be read"
+        return [Remark(line or 1, "critical", what)]
+    found = [remark for node in ast.walk(tree) for remark in _review_node(node)]
+    return sorted(found, key=attrgetter("line", "what"))
 
 
-def _review_node(node: ast.AST) -> list[tuple[int, str]]:
+def _review_node(node: ast.AST) -> list[Remark]:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return [(node.lineno, text) for text in _review_function(node)]
+            return _review_function(node)
         case ast.ExceptHandler():
-            return [(node.lineno, text) for text in _review_handler(node)]
+            return _review_handler(node)
         case ast.Compare(ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
-            return [(node.lineno, "compare with None by `is`, not by `==`.")]
+            return [Remark(node.lineno, "low", "compare with None by `is`, not by `==`")]
         case ast.Call(func=ast.Name(id="eval" | "exec" as name)):
-            return [(node.lineno, f"`{name}` runs whatever it is given; parse the text instead.")]
+            what = f"`{name}` runs whatever it is given"
+            return [Remark(node.lineno, "critical", what, "parse the text instead")]
         case _:
             return []
 
 
-def _review_handler(node: ast.ExceptHandler) -> list[str]:
-    texts = []
+def _review_handler(node: ast.ExceptHandler) -> list[Remark]:
+    found = []
     if node.type is None:
-        texts.append("a bare except also catches KeyboardInterrupt; name the error.")
+        what = "a bare except also catches KeyboardInterrupt"
+        found.append(Remark(node.lineno, "high", what, "name the error"))
     if all(isinstance(statement, ast.Pass) for statement in node.body):
-        texts.append("the error is dropped in silence; raise it, or at least log it.")
-    return texts
+        what = "the error is dropped in silence"
+        found.append(Remark(node.lineno, "high", what, "raise it, or at least log it"))
+    return found
 
 
-def _review_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
-    texts = []
+def _review_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[Remark]:
+    found = []
     defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
     if any(isinstance(default, ast.List | ast.Dict | ast.Set) for default in defaults):
-        texts.append(f"`{node.name}` has a mutable default, which all its calls share; use None.")
+        what = f"`{node.name}` has a mutable default, which all its calls share"
+        found.append(Remark(node.lineno, "medium", what, "use None"))
     if not ast.get_docstring(node):
-        texts.append(f"`{node.name}` has no docstring.")
+        found.append(Remark(node.lineno, "low", f"`{node.name}` has no docstring"))
     if node.returns is None:
-        texts.append(f"`{node.name}` does not say what type it returns.")
+        what = f"`{node.name}` does not say what type it returns"
+        found.append(Remark(node.lineno, "low", what))
     if (node.end_lineno or node.lineno) - node.lineno >= _LONG_FUNCTION:
-        texts.append(f"`{node.name}` is longer than {_LONG_FUNCTION} lines; split it.")
-    return texts
+        what = f"`{node.name}` is longer than {_LONG_FUNCTION} lines"
+        found.append(Remark(node.lineno, "low", what, "split it"))
+    return found

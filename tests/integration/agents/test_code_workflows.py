@@ -80,15 +80,50 @@ async def test_wrong_tests_never_verify_right_code(fleet: OpenFleet, checks: Che
     assert len(ended.result["receipt"]["attempts"]) == 2 * len(drafts)
 
 
-async def test_answers_of_simulated_tests_never_verify(
-    fleet: OpenFleet, checks: CheckRunner
-) -> None:
-    """The simulator answers the request for tests with a program, which tests nothing."""
+async def test_tests_that_a_model_wrote_never_verify(fleet: OpenFleet, checks: CheckRunner) -> None:
     ended, subtasks = await run_task(fleet, checks)
 
     assert ended.status == TaskState.COMPLETED, ended.error
-    keys = {each.key for each in subtasks}
-    assert {"tests", "stub", "draft", "check"} <= keys
+    assert {each.key for each in subtasks} == {"plan", "tests", "stub", "draft", "check"}
+    assert ended.result is not None
+    assert ended.result["verification"]["status"] == "self_tested"
+    assert "4 of 4 tests passed that " in ended.result["verification"]["summary"]
+
+
+async def test_a_bug_that_is_not_hard_is_repaired_by_the_model_that_made_it(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    ended, subtasks = await run_task(
+        fleet, checks, prompt="Write binary_search(items, target)", model="claude-haiku-5-5"
+    )
+
+    assert ended.result is not None
+    assert ended.result["verification"]["status"] == "self_tested", ended.result["verification"]
+    tried = ended.result["receipt"]["attempts"]
+    assert [each["check"] for each in tried] == ["failed", "passed"]
+    assert {each["model"] for each in tried} == {"claude-haiku-5-5"}
+    assert {"draft", "check", "repair", "check#2"} <= {each.key for each in subtasks}
+
+
+async def test_a_bug_that_is_hard_is_left_to_another_model(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    ended, _ = await run_task(
+        fleet, checks, prompt="Write a class LRUCache(capacity)", preferences={"preference": "cost"}
+    )
+
+    assert ended.result is not None
+    assert ended.result["verification"]["status"] == "self_tested", ended.result["verification"]
+    tried = ended.result["receipt"]["attempts"]
+    assert [each["check"] for each in tried] == ["failed", "failed", "passed"]
+    assert len({each["model"] for each in tried}) == 2
+
+
+async def test_a_request_whose_tests_nobody_can_write_ends_unverified(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    ended, _ = await run_task(fleet, checks, prompt="Write a function warp(drive)")
+
     assert ended.result is not None
     assert ended.result["verification"]["status"] == "unverified"
 

@@ -33,10 +33,14 @@ async def list_calls(simulator: str) -> list[dict[str, Any]]:
     ("type_", "steps"),
     [
         ("CHAT", ["main"]),
-        # Simulated debaters agree, and simulated critics find a problem.
-        ("DEBATE", ["position_1", "position_2", "position_3"]),
+        # Simulated debaters differ, and simulated critics find a problem.
+        (
+            "DEBATE",
+            [f"{each}_{number}" for each in ("position", "reply") for number in (1, 2, 3)]
+            + ["decision"],
+        ),
         ("STRATEGY", ["draft", "critique", "revision"]),
-        ("COORDINATE", ["division", "part", "whole", "review", "correction"]),
+        ("COORDINATE", ["division", "part", "part#2", "part#3", "whole", "review", "correction"]),
     ],
 )
 async def test_a_workflow_asks_for_each_step_once_and_its_result_is_the_tasks(

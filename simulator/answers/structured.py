@@ -1,0 +1,135 @@
+"""Answers as JSON by a schema: plausible where its fields are known, else a sample that fits."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, UnknownType, ValidationError
+from pydantic import JsonValue
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from simulator.answers.review import extract_prompt_code, review_code
+from simulator.answers.samples import build_sample
+from simulator.answers.suites import SUITES
+from simulator.answers.topics import find_topic
+
+SIMULATED: Final = "Simulated: no model was asked."
+_CHOICE: Final = re.compile(r"([\w+#.-]{1,40}) or (?:an? |the )?([\w+#-]{1,40})", re.IGNORECASE)
+_ASKED: Final = 500
+"""Characters of a prompt that are searched for its question."""
+_OWN: Final = re.compile(r"You said:\s+(?P<verdict>.{1,200}?) \(confidence \d+\)$", re.MULTILINE)
+
+Written = dict[str, JsonValue]
+
+
+def write_json(prompt: str, schema: JsonValue, *, model: str) -> JsonValue:
+    """Return a value that fits the schema. A field that is known is filled as a model would."""
+    sample = build_sample(schema)
+    if not isinstance(sample, dict) or not isinstance(schema, dict):
+        return sample
+    properties = schema.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    write = next((write for name, write in _WRITERS.items() if name in known), None)
+    if write is None:
+        return sample
+    written = {name: each for name, each in write(prompt, model).items() if name in known}
+    value = sample | written
+    return value if _fits_schema(value, schema) else sample
+
+
+def _fits_schema(value: JsonValue, schema: Mapping[str, JsonValue]) -> bool:
+    try:
+        Draft202012Validator(schema, registry=Registry()).validate(value)
+    except (ValidationError, SchemaError, UnknownType, Unresolvable, RecursionError):
+        return False
+    return True
+
+
+def _write_findings(prompt: str, _model: str) -> Written:
+    code = extract_prompt_code(prompt)
+    remarks = review_code(code) if code else []
+    findings: list[JsonValue] = [
+        {
+            "file": None,
+            "line": each.line,
+            "severity": each.severity,
+            "what": each.what[:1].upper() + each.what[1:] + ".",
+            "fix": each.fix[:1].upper() + each.fix[1:] + "." if each.fix else "",
+        }
+        for each in remarks
+    ]
+    return {
+        "summary": f"{SIMULATED} The syntax tree shows {len(findings)} things to mend.",
+        "findings": findings,
+        "test": None,
+        "fixed_code": None,
+    }
+
+
+def _write_position(prompt: str, model: str) -> Written:
+    """Take one of two sides; models of one family take the same."""
+    question = prompt[:_ASKED]
+    chosen = _CHOICE.search(question)
+    sides = chosen.groups() if chosen else ("Yes, in small steps", "No, not yet")
+    is_first = "claude" in model.lower()
+    own = _OWN.search(prompt)
+    verdict = own["verdict"] if own else sides[0 if is_first else 1]
+    other = sides[1 if is_first else 0]
+    return {
+        "verdict": verdict[:1].upper() + verdict[1:],
+        "reasons": [
+            f"{SIMULATED} Whoever has tried both keeps this one.",
+            f"It is easier to change later than the other way: {other}.",
+        ],
+        "evidence": ["None: the simulator has read nothing."],
+        "confidence": 70 if is_first else 60,
+        "would_change": "A trial of a week in which the other way takes less time.",
+        "attack": f"{SIMULATED} What speaks for the other way holds only at first.",
+    }
+
+
+def _write_division(_prompt: str, _model: str) -> Written:
+    parts: list[JsonValue] = [
+        _build_part("interface", "Say what goes in, what comes out, and what is refused."),
+        _build_part("examples", "Give three examples, with one that is refused."),
+        _build_part("body", "Do the work itself.", "interface"),
+    ]
+    return {"parts": parts}
+
+
+def _build_part(name: str, instruction: str, *needs: str) -> Written:
+    return {
+        "name": name,
+        "instruction": f"{instruction} ({SIMULATED})",
+        "acceptance": "Somebody who has not seen the rest can use it.",
+        "needs": [*needs],
+    }
+
+
+def _write_critique(_prompt: str, _model: str) -> Written:
+    return {"problems": [f"{SIMULATED} Nothing says how one will see that the goal is reached."]}
+
+
+def _write_proof(prompt: str, _model: str) -> Written:
+    topic = find_topic(prompt)
+    if topic is None or topic.program not in _WORKLOADS:
+        return {}
+    return {"tests": SUITES[topic.program], "workload": _WORKLOADS[topic.program]}
+
+
+_WRITERS: Final[Mapping[str, Callable[[str, str], Written]]] = {
+    "findings": _write_findings,
+    "verdict": _write_position,
+    "parts": _write_division,
+    "problems": _write_critique,
+    "workload": _write_proof,
+}
+"""What fills an object, by a field that tells what it is."""
+
+_WORKLOADS: Final[Mapping[str, str]] = {
+    "unique": "def workload():\n    return len(unique(list(range(1500)) * 2))\n",
+    "fibonacci": "def workload():\n    return fibonacci(22)\n",
+}
+"""Work for the programs whose first version is often slow."""

@@ -1,0 +1,109 @@
+"""Answers as JSON fit their schema, say that they are simulated, and are plausible."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import JsonValue
+
+from agents.workflows.coding.findings import Bugs, Findings
+from agents.workflows.coordinate import Division, plan_waves
+from agents.workflows.critique import Critique
+from agents.workflows.debate import Position, Reply
+from agents.workflows.prompts import debate as prompts
+from simulator.answers.structured import write_json
+
+CODE = "def retry(call):\n    try:\n        return eval(call)\n    except:\n        pass\n"
+MODELS = ("claude-sonnet-5-5", "minimax-m3", "fireworks/qwen3p8-max")
+
+
+@pytest.mark.parametrize("model", [Findings, Bugs, Division, Critique, Position, Reply])
+def test_what_workflows_ask_for_is_given_and_says_that_it_is_simulated(model: Any) -> None:
+    schema = model.model_json_schema()
+
+    value = write_json(f"Review it:\n```python\n{CODE}```", schema, model="m")
+
+    model.model_validate(value)
+    assert "imulated" in json.dumps(value)
+
+
+def test_findings_name_lines_severities_and_fixes() -> None:
+    schema = Findings.model_json_schema()
+
+    found = Findings.model_validate(write_json(f"```python\n{CODE}```", schema, model="m"))
+
+    [worst, *_] = found.list_sorted()
+    assert (worst.line, worst.severity) == (3, "critical")
+    assert worst.what == "`eval` runs whatever it is given."
+    assert worst.fix == "Parse the text instead."
+
+
+@pytest.mark.parametrize(
+    ("question", "verdicts"),
+    [
+        ("Tabs or spaces?", {"Tabs", "Spaces"}),
+        ("Should we use Postgres or a queue?", {"Postgres", "Queue"}),
+        ("Should we rewrite it?", {"Yes, in small steps", "No, not yet"}),
+    ],
+)
+def test_models_of_different_families_take_different_sides_and_keep_them(
+    question: str, verdicts: set[str]
+) -> None:
+    asked = prompts.ask_for_position(question)
+    schema = Position.model_json_schema()
+    taken = [Position.model_validate(write_json(asked, schema, model=each)) for each in MODELS]
+    assert {each.verdict for each in taken} == verdicts
+
+    for model, own in zip(MODELS, taken, strict=True):
+        others = [each.to_text() for each in taken if each is not own]
+        reply = write_json(
+            prompts.ask_for_reply(question, own.to_text(), others),
+            Reply.model_json_schema(),
+            model=model,
+        )
+        assert Reply.model_validate(reply).verdict == own.verdict
+
+
+def test_the_work_is_divided_into_parts_of_which_some_can_be_done_at_once() -> None:
+    division = Division.model_validate(write_json("Do it", Division.model_json_schema(), model="m"))
+
+    waves, _ = plan_waves(division.parts)
+
+    assert [len(wave) for wave in waves] == [2, 1]
+
+
+LINES = {"type": "object", "required": ["line"], "properties": {"line": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"findings": {"type": "integer"}},
+        {"verdict": {"enum": ["yes", "no"]}},
+        {"problems": {"type": "array", "items": LINES}},
+    ],
+)
+def test_other_schemas_with_the_same_names_get_a_sample(properties: dict[str, JsonValue]) -> None:
+    schema: dict[str, JsonValue] = {"type": "object", "properties": properties}
+
+    Draft202012Validator(schema).validate(write_json("Tabs or spaces?", schema, model="m"))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"parts": {"$ref": "https://example.com/parts.json"}}},
+        {"type": "no such type", "properties": {"verdict": {}}},
+        {"type": "array", "items": {"type": "string"}},
+        "no schema",
+    ],
+)
+def test_schemas_that_cannot_be_checked_get_a_sample(schema: JsonValue) -> None:
+    assert "Tabs" not in json.dumps(write_json("Tabs or spaces?", schema, model="m"))
+
+
+def test_the_same_model_and_prompt_get_the_same_json() -> None:
+    schema = Position.model_json_schema()
+
+    assert write_json("Why?", schema, model="m") == write_json("Why?", schema, model="m")
