@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response, status
@@ -16,11 +16,13 @@ from gateway.tasks.task_run import load_visible_task, submit_task_for
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
 from protocol.lifecycle import TaskState
-from protocol.records import Attempt, NewTask, SelectionRow, Subtask, Task
+from protocol.records import ApprovalRow, Attempt, NewTask, SelectionRow, Subtask, Task
 from protocol.records.models import Rating
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=StrictRoute)
 
+MAX_APPROVALS: Final = 100
+"""Open questions of one task in its details; a workflow cannot wait for more at once."""
 EXAMPLE: JsonDict = {
     "prompt": "Write a Python function is_palindrome(text)",
     "params": {"language": "python"},
@@ -73,12 +75,15 @@ class TaskPage(BaseModel):
 
 
 class TaskDetails(BaseModel):
-    """A task with its subtasks, attempts and model selections."""
+    """A task with its subtasks, attempts and model selections, and the tasks around it."""
 
     task: Task
     subtasks: list[Subtask]
     attempts: list[Attempt]
     selections: list[SelectionRow]
+    approvals: list[ApprovalRow] = Field(description="Its questions that wait for an answer.")
+    children: list[Task] = Field(description="Its child tasks, shortened as in lists.")
+    next_run: Task | None = Field(description="The run after this one, if it repeats itself.")
 
 
 class Cancellation(BaseModel):
@@ -140,12 +145,28 @@ async def list_tasks(
 
 @router.get("/{task_id}", summary="Show a task")
 async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> TaskDetails:
-    """Return a task with its subtasks, attempts and model selections."""
+    """Return a task with its subtasks, attempts, model selections, questions and child tasks."""
+    store = services.store
+    task = await load_visible_task(services, principal, task_id)
+    subtasks = await store.fetch_subtasks(task_id=task_id)
+    is_asking = any(each.kind == "approve" and each.finished_at is None for each in subtasks)
+    is_parent = any(each.kind == "task" for each in subtasks)
+    is_repeated = "next_task_id" in (task.result or {})
     return TaskDetails(
-        task=await load_visible_task(services, principal, task_id),
-        subtasks=await services.store.fetch_subtasks(task_id=task_id),
-        attempts=await services.store.fetch_attempts(task_id=task_id),
-        selections=await services.store.fetch_selections(task_id=task_id),
+        task=task,
+        subtasks=subtasks,
+        attempts=await store.fetch_attempts(task_id=task_id),
+        selections=await store.fetch_selections(task_id=task_id),
+        approvals=await store.find_approvals(
+            limit=MAX_APPROVALS,
+            owner=principal.owner,
+            every_owner=principal.is_admin,
+            task_id=task_id,
+        )
+        if is_asking
+        else [],
+        children=await store.fetch_children(task_id=task_id) if is_parent else [],
+        next_run=await store.find_next_run(task_id=task_id) if is_repeated else None,
     )
 
 

@@ -2,11 +2,11 @@
 
 from uuid import UUID, uuid4
 
-from protocol.records import NewChildTask
+from protocol.records import NewChildTask, NewTask, NextRun
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
-from tests.integration.waiting import start_flow, wait_step
+from tests.integration.waiting import repeat_task, start_flow, wait_step
 
 
 async def read_output(store: SupabaseStore, task_id: UUID, key: str) -> object:
@@ -117,3 +117,29 @@ async def test_lists_leave_out_child_tasks_unless_they_are_asked_for(
     assert [line.id for line in await store.fetch_lines(limit=5)] == [task_id]
     [found] = await store.fetch_children(task_id=task_id)
     assert found.prompt == "child"
+
+
+async def test_a_task_is_shown_with_its_questions_its_children_and_its_next_run(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    child = NewChildTask(type="CHAT", prompt="child")
+    ask = wait_step("ok", "approve", params={"question": "Apply it?", "show": {"diff": "+1"}})
+    task_id = await start_flow(store, wait_step("a", "task", child=child), ask)
+    repeated = await repeat_task(store, NextRun(params={}, output={}))
+    plain = await store.submit_task(NewTask(prompt="x"))
+
+    async with opened() as client:
+        shown = (await client.get(f"/tasks/{task_id}")).json()
+        [approval] = shown["approvals"]
+        await client.post(f"/approvals/{approval['id']}", json={"approved": True})
+        answered = (await client.get(f"/tasks/{task_id}")).json()
+        again = (await client.get(f"/tasks/{repeated}")).json()
+        simple = (await client.get(f"/tasks/{plain.id}")).json()
+
+    assert (approval["question"], approval["show"]) == ("Apply it?", {"diff": "+1"})
+    assert [each["prompt"] for each in shown["children"]] == ["child"]
+    assert shown["children"][0]["parent_task_id"] == str(task_id)
+    assert shown["next_run"] is None
+    assert (answered["approvals"], len(answered["children"])) == ([], 1)
+    assert again["next_run"]["previous_task_id"] == str(repeated)
+    assert (simple["approvals"], simple["children"], simple["next_run"]) == ([], [], None)
