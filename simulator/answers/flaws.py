@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.answers.programs import PROGRAMS
-from simulator.pacing import is_small_model, is_strong_model
+from simulator.pacing import is_strong_model
 
 _REPAIR: Final = re.compile(r"it was run, and failed|complete corrected code", re.IGNORECASE)
 
@@ -21,8 +21,7 @@ class Flaw:
     right: str
     wrong: str
     is_hard: bool = False
-    """Hard: small models do not find it when they are told what failed, and others never make it.
-    Otherwise all but the strong ones make it, and repair it."""
+    """Whether a model that makes it does not find it either, when it is told what failed."""
 
 
 FLAWS: Final[Mapping[str, Flaw]] = {
@@ -48,6 +47,7 @@ def write_program(name: str, *, model: str, request: str) -> str:
 
 
 def _has_flaw(flaw: Flaw, *, model: str, request: str) -> bool:
-    if flaw.is_hard:
-        return is_small_model(model)
-    return bool(model) and not is_strong_model(model) and _REPAIR.search(request) is None
+    """Return whether a model makes a bug: all but the strong ones do, and repair an easy one."""
+    if not model or is_strong_model(model):
+        return False
+    return flaw.is_hard or _REPAIR.search(request) is None

@@ -15,33 +15,24 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from cogo.cli.local.local_model import RunLocalModel, offer_local_model, prepare_local_model
+from cogo.cli.local.story import tell_task
 from cogo.config.context import Project
 from cogo.config.settings import CHECKOUT
 from cogo.errors import CommandError
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
-from cogo.terminal import command_path, print_line, print_table, print_text
+from cogo.terminal import command_path, print_line, print_text
 from cogo.watch.board import open_board
 from cogo.watch.follow import follow
-from cogo.watch.format import (
-    format_cost,
-    format_milliseconds,
-    mark_simulated,
-    shorten_agent_id,
-    sum_tokens,
-)
 from cogo.wiring.stores import Client, open_client
-from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState
-from protocol.records import Attempt, NewTask, Task
+from protocol.records import NewTask, Task
 from protocol.transcript import TaskEnded
-from protocol.verification import describe_result
 
 _INTERRUPTED: Final = 130
 _TASKS_OF_CHECKOUT: Final = CHECKOUT / "examples" / "tasks"
 _TASKS_OF_WHEEL: Final = Path(__file__).parent / "_demo_tasks"
-_HEADINGS: Final = ("TASK", "MODEL", "BY", "ATTEMPTS", "TTFT", "TOTAL", "TOKENS", "COST", "CODE")
 
 
 def demo(
@@ -54,6 +45,9 @@ def demo(
     local_model: RunLocalModel = False,
 ) -> None:
     """Run five tasks on a temporary system.
+
+    One task has tests of its own, two have tests that a model writes: watch a repair and an
+    escalation. A debate and a review follow.
 
     It starts an embedded Supabase in a temporary directory, even if SUPABASE_URL is set, starts
     agents for it, and shows the tasks live. With neither a provider's key nor a local model server,
@@ -128,6 +122,8 @@ async def _cancel_on_shutdown(shutdown: Shutdown, working: "asyncio.Task[int]") 
 
 async def _run_tasks(info: StackInfo, client: Client, console: Console) -> int:
     tasks = _load_tasks()
+    if info.local_model_url is not None:  # a single small model cannot disagree with others
+        tasks = {name: task for name, task in tasks.items() if task.type != "DEBATE"}
     simulated = info.is_simulated
     mark = "   simulated" if simulated else ""
     console.print(f"Supabase is at {info.connection.url}; inserting {len(tasks)} tasks{mark}\n")
@@ -139,8 +135,7 @@ async def _run_tasks(info: StackInfo, client: Client, console: Console) -> int:
             view.show(update)
             if isinstance(update, TaskEnded):
                 ended.append(update.task)
-    attempts = {task.id: await client.store.fetch_attempts(task_id=task.id) for task in ended}
-    _print_report(names, ended, attempts, simulated=simulated)
+    _print_report(names, ended)
     for line in _list_next_steps(simulated=simulated):
         (print_line if line.startswith(" ") else print_text)(line)  # commands are not wrapped
     return 0 if all(task.status is TaskState.COMPLETED for task in ended) else 1
@@ -159,39 +154,14 @@ def _load_tasks() -> dict[str, NewTask]:
     return tasks
 
 
-def _print_report(
-    names: Mapping[UUID, str],
-    tasks: Sequence[Task],
-    attempts: Mapping[UUID, Sequence[Attempt]],
-    *,
-    simulated: bool,
-) -> None:
-    """Print one line for each task, in the order of `names`."""
+def _print_report(names: Mapping[UUID, str], tasks: Sequence[Task]) -> None:
+    """Tell what each task has shown, in the order of `names`."""
     by_id = {task.id: task for task in tasks}
-    rows = [
-        _cells(name, by_id[id_], attempts[id_], simulated=simulated) for id_, name in names.items()
-    ]
-    print_line()
-    print_table(_HEADINGS, rows, drop=("ATTEMPTS", "TTFT", "BY", "TOKENS"))
-
-
-def _cells(
-    name: str, task: Task, attempts: Sequence[Attempt], *, simulated: bool
-) -> tuple[str, ...]:
-    worked = [each for each in attempts if is_model_lane(each.lane)]
-    last = worked[-1] if worked else None
-    total = (task.finished_at - task.created_at).total_seconds() if task.finished_at else None
-    return (
-        name,
-        mark_simulated(last.model_id or last.lane, simulated=simulated) if last else task.status,
-        shorten_agent_id(last.agent_id) if last else "-",
-        str(len(worked)),
-        format_milliseconds(last.first_token_ms) if last else "-",
-        format_milliseconds(total * 1000) if total is not None else "-",
-        str(sum_tokens(task)),
-        format_cost(task.cost_usd),
-        describe_result(task.result) or "-",
-    )
+    width = max(map(len, names.values()), default=0) + 2
+    for id_, name in names.items():
+        print_line()
+        for number, line in enumerate(tell_task(by_id[id_])):
+            print_line(f"{'' if number else name:<{width}}{line}")
 
 
 def _list_next_steps(*, simulated: bool) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """Approvals, events and child tasks over HTTP."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
+from protocol.ids import utc_now
 from protocol.records import NewChildTask, NewTask, NextRun
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
@@ -122,10 +124,12 @@ async def test_lists_leave_out_child_tasks_unless_they_are_asked_for(
 async def test_a_task_is_shown_with_its_questions_its_children_and_its_next_run(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
+    repeated = await repeat_task(
+        store, NextRun(at=utc_now() + timedelta(hours=1), params={}, output={})
+    )
     child = NewChildTask(type="CHAT", prompt="child")
     ask = wait_step("ok", "approve", params={"question": "Apply it?", "show": {"diff": "+1"}})
     task_id = await start_flow(store, wait_step("a", "task", child=child), ask)
-    repeated = await repeat_task(store, NextRun(params={}, output={}))
     plain = await store.submit_task(NewTask(prompt="x"))
 
     async with opened() as client:
