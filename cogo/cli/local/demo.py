@@ -155,7 +155,7 @@ def _load_tasks() -> dict[str, NewTask]:
 
 
 def _print_report(names: Mapping[UUID, str], tasks: Sequence[Task]) -> None:
-    """Tell what each task has shown, in the order of `names`."""
+    """Print what each task has shown, in the order of `names`."""
     by_id = {task.id: task for task in tasks}
     width = max(map(len, names.values()), default=0) + 2
     for id_, name in names.items():
