@@ -1,7 +1,7 @@
 """Subtasks that COGO 0.1.0 planned and that are still in the queue after an update.
 
-Its plans of an ensemble and of a cascade are workflows now. Remove this file, and the few lines
-that use it, in the release after this one.
+Its plans of an ensemble and of a cascade are workflows now. Remove this file in the release after
+the next one, with all that docs/adr/0013-what-remains-of-plans.md lists.
 """
 
 from typing import Any, Final
