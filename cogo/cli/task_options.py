@@ -1,6 +1,6 @@
 """Options that describe a task: the same for `cogo submit` and `cogo estimate`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,12 @@ from cogo.cli.options import parse_usd
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.errors import CommandError
-from cogo.repository import Repository, has_uncommitted_changes, read_repository_context
+from cogo.repository import (
+    Repository,
+    has_uncommitted_changes,
+    read_repository_context,
+    read_test_files,
+)
 from cogo.terminal import print_text
 from cogo.wiring.workflows import open_workflows
 from protocol.errors import InvalidArgument
@@ -54,7 +59,8 @@ SourceRepo = Annotated[
     Path | None,
     typer.Option(
         "--repo",
-        help="A directory of the repository: the model is shown --target-file as it is committed.",
+        help="A directory of the repository: the model is shown --target-file as it is committed, "
+        "and tests find the other committed files.",
         file_okay=False,
     ),
 ]
@@ -138,6 +144,16 @@ def _name_test(file: Path) -> str:
         return file.name
 
 
+def describe_missing_files(params: Mapping[str, Any]) -> str | None:
+    """Return that a test command will find no files but the code; None if it has some."""
+    if "test_command" not in params or params.keys() & {"tests", "files"}:
+        return None
+    return (
+        f"`{params['test_command']}` finds only the code that is written: name files of tests "
+        "with --test, too, or send a repository's files with --repo ."
+    )
+
+
 def add_repository(
     params: dict[str, Any], repo: Path | None, *, branch: str | None
 ) -> dict[str, Any]:
@@ -155,17 +171,23 @@ def add_repository(
     if target is not None and has_uncommitted_changes(repository, target):
         note = f"{target} has changes that are not committed: the model is shown it without them"
         print_text(note, err=True)
+    if params.keys() & {"tests", "test_command"} and "files" not in params:
+        tests = params.get("tests")
+        known = {*([target] if target else []), *(tests if isinstance(tests, dict) else ())}
+        needed = read_test_files(repository, branch=params.get("git_branch"), known=known)
+        print_text(needed.describe(), err=True)
+        found |= {"files": dict(needed.files)} if needed.files else {}
     return {**found, **params}
 
 
-def parse_budget(text: str | None) -> Decimal | None:
+def parse_budget(text: str | None, *, option: str = "--budget") -> Decimal | None:
     """Return the maximum cost in US dollars. Raises CommandError."""
     try:
         usd = None if text is None else parse_usd(text)
     except InvalidArgument as error:
-        raise CommandError(f"--budget is {text!r}; it must be dollars such as 0.25") from error
+        raise CommandError(f"{option} is {text!r}; it must be dollars such as 0.25") from error
     if usd is not None and usd < 0:
-        raise CommandError(f"--budget is {text!r}; it must be dollars such as 0.25")
+        raise CommandError(f"{option} is {text!r}; it must be dollars such as 0.25")
     return usd
 
 

@@ -6,6 +6,7 @@ from cogo.repository.context import has_uncommitted_changes, read_repository_con
 from cogo.repository.git import Repository
 from cogo.repository.merge import Conflict, DiffPreview, MergePlan, plan_changes, preview_changes
 from cogo.repository.message import build_message, build_pull_request
+from cogo.repository.needed_files import RepositoryFiles, read_test_files
 from cogo.repository.pull_request import open_pull_request
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "DiffPreview",
     "MergePlan",
     "Repository",
+    "RepositoryFiles",
     "add_worktree",
     "build_message",
     "build_pull_request",
@@ -25,5 +27,6 @@ __all__ = [
     "preview_changes",
     "read_changes",
     "read_repository_context",
+    "read_test_files",
     "switch_to",
 ]

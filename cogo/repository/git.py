@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,6 +154,31 @@ class Repository:
     def read_blob(self, oid: str) -> bytes:
         """Return the content of a blob, as it is stored."""
         return self.run("cat-file", "blob", oid)
+
+    def list_files(self, commit: str) -> Mapping[str, tuple[TreeEntry, int]]:
+        """Return the regular files of a commit by path, with their sizes."""
+        listed = self.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+        files: dict[str, tuple[TreeEntry, int]] = {}
+        for line in listed.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+            meta, _, path = line.partition("\t")
+            mode, _, oid, size = meta.split()
+            entry = TreeEntry(mode, oid)
+            if entry.is_file:
+                files[path] = entry, int(size)
+        return files
+
+    def read_blobs(self, oids: Sequence[str]) -> list[bytes]:
+        """Return the contents of blobs, as they are stored."""
+        output = self.run("cat-file", "--batch", given="".join(f"{oid}\n" for oid in oids).encode())
+        contents: list[bytes] = []
+        start = 0
+        for _ in oids:
+            header = output[start : output.index(b"\n", start)]
+            start += len(header) + 1
+            size = int(header.split()[2])
+            contents.append(output[start : start + size])
+            start += size + 1
+        return contents
 
     def find_current_branch(self) -> str | None:
         """Return the branch that HEAD names, or None if HEAD is detached."""

@@ -1,10 +1,11 @@
 """API keys and lists of tasks, for the HTTP gateway and the command line."""
 
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
 from protocol.lifecycle import TaskState
-from protocol.records import ApiKey, Budget, ModelStats, NewApiKey, Task, TaskLine
+from protocol.records import ApiKey, Budget, ModelStats, NewApiKey, Subtask, Task, TaskLine
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.waits import WaitStore
@@ -57,6 +58,10 @@ class GatewayStore(QueueStore, ModelStore, WaitStore, Protocol):
 
     async def fetch_lines_between(self, *, first: UUID, last: UUID, limit: int) -> list[TaskLine]:
         """Read short rows of the tasks whose ids are in a range, ends included, newest first."""
+        ...
+
+    async def find_subtasks(self, *, task_id: UUID, ids: Sequence[UUID]) -> list[Subtask]:
+        """Read some subtasks of a task, in the order of their insertion."""
         ...
 
     async def fetch_budgets(self) -> list[Budget]:

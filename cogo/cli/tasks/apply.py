@@ -144,7 +144,7 @@ def apply_result(
         updates_worktree=checkout,
     )
     if not as_json:
-        for line in _describe_commit(found, done):
+        for line in describe_commit(found, done):
             print_text(f"{shorten_id(found.id)}  {line}", err=True, indent=23)
     if checkout and done.updated is None and done.branch != repository.find_current_branch():
         switch_to(repository, done.branch)
@@ -158,6 +158,22 @@ def apply_result(
         _print_json(found, changes, done, address)
     else:
         print_line(address or done.commit or "")
+
+
+def commit_result(task: Task, repo: Path, *, target_file: str | None = None) -> BranchCommit:
+    """Commit the result of a task to the branch that it named, or a new one.
+
+    Raises CommandError.
+    """
+    changes = read_changes(task, target_file=target_file)
+    return commit_changes(
+        Repository.open(repo),
+        changes,
+        branch=changes.branch or _name_branch(task),
+        message=build_message(task, changes),
+        overwrite=False,
+        updates_worktree=False,
+    )
 
 
 def _print_json(task: Task, changes: Changes, done: BranchCommit, address: str | None) -> None:
@@ -207,7 +223,8 @@ def _describe_difference(task: Task, changes: Changes, plan: MergePlan) -> str:
     return "\n".join(lines)
 
 
-def _describe_commit(task: Task, done: BranchCommit) -> list[str]:
+def describe_commit(task: Task, done: BranchCommit) -> list[str]:
+    """Return lines about a commit of a result."""
     if done.commit is None:
         return [f"unchanged    {done.branch} has these files already"]
     where = f"{'new branch ' if done.is_new_branch else ''}{done.branch}"

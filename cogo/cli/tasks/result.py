@@ -21,7 +21,7 @@ def print_result(
 ) -> int:
     """Print the status of a task, and its result unless shown already; return the exit code."""
     if out is not None and task.status is TaskState.COMPLETED:
-        _write(out, get_answer(task))
+        write_answer(out, task)
         print_line(f"{shorten_id(task.id)}  written      {out}", err=True)
     if as_json:
         print_json(task)
@@ -62,8 +62,9 @@ def require_writable(file: Path) -> None:
         raise CommandError(f"--out {file} cannot be written: {error.strerror}") from error
 
 
-def _write(file: Path, text: str) -> None:
+def write_answer(file: Path, task: Task) -> None:
+    """Write the answer of a task to a file. Raises CommandError."""
     try:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(get_answer(task), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,9 +1,10 @@
 """API keys and lists of tasks over the official client."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from protocol.lifecycle import TaskState
-from protocol.records import ApiKey, ModelStats, NewApiKey, Task, TaskLine
+from protocol.records import ApiKey, ModelStats, NewApiKey, Subtask, Task, TaskLine
 from protocol.records.base import ListedRow
 from protocol.transport.queries import filter_by_owner, read_query
 from protocol.transport.rpc_client import RpcClient
@@ -72,6 +73,10 @@ class SupabaseGatewayStore(RpcClient):
         query = self._client.table(_PREVIEWS).select(_LINE)
         query = query.gte("id", str(first)).lte("id", str(last))
         return await read_query(TaskLine, query.order("seq", desc=True).limit(limit))
+
+    async def find_subtasks(self, *, task_id: UUID, ids: Sequence[UUID]) -> list[Subtask]:
+        query = self._client.table("cogo_subtasks").select("*").eq("task_id", str(task_id))
+        return await read_query(Subtask, query.in_("id", [*map(str, ids)]).order("seq"))
 
     async def fetch_model_stats(self) -> list[ModelStats]:
         return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))

@@ -1,0 +1,240 @@
+"""Following a run in a terminal: Ctrl-C detaches or cancels, and questions are answered."""
+
+import asyncio
+import os
+import signal
+import sys
+import termios
+import tty
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from typing import Final
+from uuid import UUID
+
+from rich.console import Console
+
+from cogo.terminal import print_json
+from cogo.watch.run_lines import RunLine, RunProgress
+from cogo.watch.run_screen import Screen, open_screen
+from cogo.watch.steps import RunUpdate, StepUpdate, follow_steps
+from cogo.wiring.stores import Client
+from protocol.errors import CogoError, StoreUnavailable
+from protocol.ids import utc_now
+from protocol.records import ApprovalRow
+from protocol.transcript import TaskEnded, TranscriptDelta
+
+CANCEL_SECONDS: Final = 3.0
+"""Time in which a second Ctrl-C cancels the task."""
+KEYS: Final = "Ctrl-C leaves it running, twice cancels it"
+_AGAIN: Final = "Ctrl-C again cancels the task; without it, it continues in the background"
+
+
+class Interrupts:
+    """The Ctrl-C of a person, counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._changed = asyncio.Event()
+
+    def add(self) -> None:
+        """Count one."""
+        self.count += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Let `wait` look again."""
+        self._changed.set()
+
+    async def wait(self, count: int, following: asyncio.Task[None]) -> None:
+        """Wait until there have been so many, or the task has ended."""
+        while self.count < count and not following.done():
+            self._changed.clear()
+            await self._changed.wait()
+
+
+@asynccontextmanager
+async def catch_interrupts() -> AsyncIterator[Interrupts]:
+    """Count Ctrl-C while the block runs, which does not interrupt it."""
+    loop, interrupts = asyncio.get_running_loop(), Interrupts()
+    loop.add_signal_handler(signal.SIGINT, interrupts.add)
+    try:
+        yield interrupts
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+async def run_attached(
+    client: Client, progress: RunProgress, interrupts: Interrupts, *, as_json: bool
+) -> bool:
+    """Show a task until it ends; return False if the person left it running."""
+    async with AsyncExitStack() as stack:
+        if as_json:
+            screen: Screen = _JsonScreen(progress.task.id)
+        else:
+            console = Console(stderr=True, highlight=False)
+            screen = await stack.enter_async_context(open_screen(progress, console))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        following = group.create_task(_follow(client, progress, screen))
+        following.add_done_callback(lambda _: interrupts.wake())
+        await interrupts.wait(1, following)
+        if not following.done():
+            await _leave(client, progress.task.id, screen, interrupts, following)
+        has_ended = following.done()
+        following.cancel()
+        return has_ended
+
+
+async def _leave(
+    client: Client,
+    task_id: UUID,
+    screen: Screen,
+    interrupts: Interrupts,
+    following: asyncio.Task[None],
+) -> None:
+    """Wait for a second Ctrl-C, which cancels the task; a third one leaves before its end."""
+    screen.show(_say("detaches", _AGAIN, {"event": "detaching"}))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CANCEL_SECONDS):
+            await interrupts.wait(2, following)
+    if interrupts.count > 1 and not following.done():
+        await _cancel(client, task_id, screen, interrupts)
+        await interrupts.wait(3, following)
+
+
+async def _cancel(client: Client, task_id: UUID, screen: Screen, interrupts: Interrupts) -> None:
+    screen.show(_say("cancels", "waiting for its end", {"event": "cancelling"}))
+    while interrupts.count < 3:  # the third leaves
+        try:
+            await client.store.cancel_task(task_id=task_id, reason="by Ctrl-C")
+        except StoreUnavailable:
+            await asyncio.sleep(1)
+        except CogoError as error:  # it has ended meanwhile
+            screen.show(_say("cancels", str(error), {"event": "error", "message": str(error)}))
+            return
+        else:
+            return
+
+
+async def _follow(client: Client, progress: RunProgress, screen: Screen) -> None:
+    async with asyncio.TaskGroup() as group:
+        await _show_updates(client, progress, screen, group)
+
+
+async def _show_updates(
+    client: Client, progress: RunProgress, screen: Screen, group: asyncio.TaskGroup
+) -> None:
+    with _open_questions(client, screen, group) as questions:
+        async for update in follow_steps(progress.task.id, store=client.store, bus=client.bus):
+            questions.take(update)
+            if isinstance(update, TranscriptDelta) and isinstance(screen, _JsonScreen):
+                screen.show_text(update)
+            for line in progress.apply(update):
+                screen.show(line)
+            if isinstance(update, TaskEnded):
+                return
+
+
+class _JsonScreen:
+    """Prints each event as a line of JSON."""
+
+    def __init__(self, task_id: UUID) -> None:
+        self._task_id = task_id
+
+    def show(self, line: RunLine) -> None:
+        """Print an event."""
+        at = line.at.isoformat()
+        print_json({**line.data, "task_id": self._task_id, "at": at})
+
+    def show_text(self, delta: TranscriptDelta) -> None:
+        """Print a piece of text."""
+        print_json({
+            "event": delta.kind, "key": delta.key, "role": delta.role, "attempt": delta.attempt,
+            "offset": delta.offset, "delta": delta.delta, "task_id": self._task_id,
+        })  # fmt: skip
+
+    def set_hint(self, hint: str) -> None:
+        """Do nothing: a program presses no keys."""
+
+
+class _Questions:
+    """Approvals that the person at this terminal can answer with one key."""
+
+    def __init__(self, answer: Callable[[ApprovalRow, bool], None], screen: Screen) -> None:
+        self._answer = answer
+        self._screen = screen
+        self._open: dict[UUID, ApprovalRow] = {}
+
+    def take(self, update: RunUpdate) -> None:
+        """Add or remove the question of a step."""
+        if not isinstance(update, StepUpdate):
+            return
+        if update.approval is not None:
+            self._open[update.row.id] = update.approval
+            self._show_hint()
+        elif update.status in {"completed", "failed", "cancelled"} and update.row.id in self._open:
+            del self._open[update.row.id]
+            self._show_hint()
+
+    def press(self, key: str) -> None:
+        """Answer the oldest question with y or n."""
+        if self._open and key.lower() in {"y", "n"}:
+            asked = next(iter(self._open.values()))
+            self._answer(asked, key.lower() == "y")
+
+    def _show_hint(self) -> None:
+        asked = next(iter(self._open.values()), None)
+        self._screen.set_hint(f"{asked.key}: approve? y/n" if asked else KEYS)
+
+
+@contextmanager
+def _open_questions(
+    client: Client, screen: Screen, group: asyncio.TaskGroup
+) -> Iterator[_Questions]:
+    """Read keys while the block runs, if a person can see the questions and type."""
+
+    async def send(asked: ApprovalRow, approved: bool) -> None:
+        try:
+            await client.store.answer_approval(approval_id=asked.id, approved=approved)
+        except CogoError as error:
+            text = str(error)
+            screen.show(_say(asked.key, text, {"event": "error", "message": text}))
+
+    def answer(asked: ApprovalRow, approved: bool) -> None:
+        group.create_task(send(asked, approved))
+
+    questions = _Questions(answer, screen)
+    if isinstance(screen, _JsonScreen) or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        yield questions
+        return
+    with _read_keys(questions.press):
+        yield questions
+
+
+@contextmanager
+def _read_keys(press: Callable[[str], None]) -> Iterator[None]:
+    """Call `press` with each key while the block runs; Ctrl-C still interrupts."""
+    descriptor, loop = sys.stdin.fileno(), asyncio.get_running_loop()
+    before = termios.tcgetattr(descriptor)
+
+    def read() -> None:
+        try:
+            keys = os.read(descriptor, 64)
+        except OSError:
+            keys = b""
+        if not keys:  # the terminal is gone
+            loop.remove_reader(descriptor)
+        for key in keys.decode("ascii", "ignore"):
+            press(key)
+
+    tty.setcbreak(descriptor)
+    loop.add_reader(descriptor, read)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _say(name: str, text: str, data: dict[str, object]) -> RunLine:
+    return RunLine(at=utc_now(), name=name, text=text, tone="notice", data=data)

@@ -1,0 +1,106 @@
+"""The end of `cogo run`: the verdict, where the code is, what may follow, and the exit code."""
+
+from enum import StrEnum
+from typing import Final
+
+from cogo.cli.tasks.result import list_code_lines
+from cogo.terminal import print_text, write_text
+from cogo.watch.format import format_error, format_simulated_mark, get_answer
+from cogo.watch.run_lines import RunProgress, format_clock, get_next_commands
+from protocol.lifecycle import TaskState
+from protocol.records import Task
+
+VERIFIED, FAILED, UNVERIFIED, BUDGET, CANCELLED, DETACHED = 0, 1, 2, 3, 4, 130
+"""Exit codes."""
+_COLORS: Final = {VERIFIED: "green", FAILED: "red", BUDGET: "red"}
+
+
+class Accepted(StrEnum):
+    """The least that counts as success."""
+
+    VERIFIED = "verified"
+    SELF_TESTED = "self-tested"
+    UNVERIFIED = "unverified"
+
+
+_VERDICTS: Final = {
+    "verified": Accepted.VERIFIED,
+    "self_tested": Accepted.SELF_TESTED,
+    "unverified": Accepted.UNVERIFIED,
+}
+_MOST_NOTES: Final = 5
+_ORDER: Final = tuple(Accepted)
+
+
+def find_exit_code(
+    task: Task, *, is_budget_spent: bool = False, accepts: Accepted = Accepted.VERIFIED
+) -> int:
+    """Return the exit code for a task that has ended.
+
+    A result without code has nothing to verify: it is 0. Money is named only if it stood between
+    the task and what would be accepted.
+    """
+    if task.status is TaskState.CANCELLED:
+        return CANCELLED
+    status = _get_status(task)
+    if task.status is TaskState.FAILED or status == "failed":
+        return BUDGET if is_budget_spent else FAILED
+    if status is None:
+        return VERIFIED
+    verdict = _VERDICTS.get(status, Accepted.UNVERIFIED)
+    if _ORDER.index(verdict) <= _ORDER.index(accepts):
+        return VERIFIED
+    return BUDGET if is_budget_spent else UNVERIFIED
+
+
+def print_outcome(progress: RunProgress, exit_code: int, *, result_is: str | None) -> None:
+    """Print the verdict, the receipt, the costs, where the code is, and the next commands."""
+    for number, (name, text) in enumerate(
+        describe_outcome(progress, exit_code, result_is=result_is)
+    ):
+        if number == 0:
+            write_text(name, err=True, color=_COLORS.get(exit_code, "yellow"))
+            print_text(text, err=True, indent=2)
+        else:
+            print_text(f"{name:<10}{text}", err=True, indent=10)
+
+
+def describe_outcome(
+    progress: RunProgress, exit_code: int, *, result_is: str | None
+) -> list[tuple[str, str]]:
+    """Return the last lines of a run, each with a name; the first one is the verdict."""
+    task = progress.task
+    untold = "unverified: the result does not say that it was tested"
+    without = untold if _has_code(task) else str(task.status)
+    verdict, *receipt = list_code_lines(task) or [without]
+    if task.status is not TaskState.COMPLETED:
+        reason = f": {format_error(task.error)}" if task.status is TaskState.FAILED else ""
+        verdict, receipt = f"{task.status}{reason}", []
+    name, colon, rest = verdict.partition(":")
+    lines = [(name, f"{colon}{rest}{format_simulated_mark(task)}")]
+    lines += [("receipt", each) for each in receipt]
+    if exit_code != VERIFIED and isinstance(notes := (task.result or {}).get("notes"), list):
+        lines += [("note", str(each)) for each in notes[-_MOST_NOTES:]]
+    took = task.finished_at - task.created_at if task.finished_at else None
+    seconds = f" in {format_clock(took.total_seconds())}" if took else ""
+    lines.append(("cost", f"{progress.build_limit()}{seconds}"))
+    if result_is is not None:
+        lines.append(("result", result_is))
+    if task.status is TaskState.COMPLETED:
+        lines += [("next", f"{command}   {what}") for command, what in get_next_commands(task)]
+    return lines
+
+
+def has_answer(task: Task) -> bool:
+    """Return whether there is a result to hand over."""
+    return task.status is TaskState.COMPLETED and bool(get_answer(task))
+
+
+def _get_status(task: Task) -> str | None:
+    verification = (task.result or {}).get("verification")
+    status = verification.get("status") if isinstance(verification, dict) else None
+    return str(status) if status is not None else "unverified" if _has_code(task) else None
+
+
+def _has_code(task: Task) -> bool:
+    return isinstance((task.result or {}).get("generated_code"), str)

@@ -1,0 +1,161 @@
+"""Follow the steps of a task's workflow: its decisions, and what each step is, costs and gives."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypeAlias, TypeVar
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from cogo.watch.follow import POLL_SECONDS, follow
+from protocol.bus import Bus
+from protocol.errors import NotFound, StoreUnavailable
+from protocol.lifecycle import SubtaskState
+from protocol.records import ApprovalRow, Event, SelectionRow, Subtask
+from protocol.store.gateway import GatewayStore
+from protocol.transcript import TaskUpdate
+
+_T = TypeVar("_T")
+_ENDS: Final = frozenset({SubtaskState.COMPLETED, SubtaskState.FAILED, SubtaskState.CANCELLED})
+_MOST_APPROVALS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUpdate:
+    """A change of a step, with its row, which may be newer than the change."""
+
+    event: Event
+    row: Subtask
+    reason: str | None = None
+    """Why the step has its model."""
+    spent: Decimal | None = None
+    """What the task has cost; only at the end of a step, and None if it is not known."""
+    approval: ApprovalRow | None = None
+    """The open question of a step that waits for a person."""
+
+    @property
+    def status(self) -> str:
+        """The new status of the step."""
+        return self.event.kind.partition(".")[2]
+
+    @property
+    def role(self) -> str | None:
+        """What the step does in its workflow."""
+        role = self.row.metadata.get("role")
+        return role if isinstance(role, str) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionUpdate:
+    """Decisions that the workflow has taken since the last update."""
+
+    task_id: UUID
+    at: datetime
+    decisions: Mapping[str, JsonValue]
+
+
+RunUpdate: TypeAlias = TaskUpdate | StepUpdate | DecisionUpdate
+"""An update about a task whose steps are followed."""
+
+
+async def follow_steps(
+    task_id: UUID, *, store: GatewayStore, bus: Bus, poll: float = POLL_SECONDS
+) -> AsyncGenerator[RunUpdate, None]:
+    """Yield the updates of a task until it has ended; what concerns steps with their rows.
+
+    Rows are read at changes only, and one by one. A store that is unavailable is asked again.
+    """
+    reader = _StepReader(task_id, store, poll)
+    updates = follow([task_id], store=store, bus=bus, poll=poll)
+    async with aclosing(updates):
+        async for update in updates:
+            match update:
+                case Event(subtask_id=UUID()) if update.detail.get("kind") == "flow":
+                    if (decided := await reader.read_decisions(update)) is not None:
+                        yield decided
+                case Event(subtask_id=UUID()) if update.kind.startswith("subtask."):
+                    yield await reader.read_step(update)
+                case SelectionRow():
+                    reader.keep_reason(update)
+                case _:
+                    yield update
+
+
+class _StepReader:
+    """Reads what the events of one task do not say."""
+
+    def __init__(self, task_id: UUID, store: GatewayStore, poll: float) -> None:
+        self._task_id = task_id
+        self._store = store
+        self._poll = poll
+        self._rows: dict[UUID, Subtask] = {}
+        self._reasons: dict[UUID, str] = {}
+        self._decided: set[str] = set()
+
+    def keep_reason(self, selection: SelectionRow) -> None:
+        """Keep the reason for the model of a step, which comes before the step begins."""
+        if selection.subtask_id is not None and selection.reason is not None:
+            self._reasons[selection.subtask_id] = selection.reason
+
+    async def read_decisions(self, event: Event) -> DecisionUpdate | None:
+        """Return the new decisions of a flow that suspends or ends; None if there are none."""
+        if event.kind in {"subtask.running", "subtask.queued"}:
+            return None
+        row = await self._read_row(event)
+        decided = row.decisions or {}
+        new = {key: value for key, value in decided.items() if key not in self._decided}
+        self._decided |= new.keys()
+        return DecisionUpdate(task_id=self._task_id, at=event.at, decisions=new) if new else None
+
+    async def read_step(self, event: Event) -> StepUpdate:
+        """Return what an event means for its step."""
+        row = await self._read_row(event)
+        status = event.kind.partition(".")[2]
+        has_ended = status in {"completed", "failed"}
+        is_asked = status == "waiting" and row.kind == "approve" and row.status not in _ENDS
+        return StepUpdate(
+            event=event,
+            row=row,
+            reason=self._reasons.get(row.id),
+            spent=await self._retry(self._read_spent) if has_ended else None,
+            approval=await self._retry(lambda: self._read_approval(row.id)) if is_asked else None,
+        )
+
+    async def _read_row(self, event: Event) -> Subtask:
+        ids = [event.subtask_id] if event.subtask_id else []
+        known = self._rows.get(ids[0])
+        if known is not None and (event.kind == "subtask.running" or _is_at_least(known, event)):
+            return known
+        rows = await self._retry(lambda: self._store.find_subtasks(task_id=self._task_id, ids=ids))
+        if not rows:
+            raise NotFound(f"task {self._task_id} was deleted")
+        self._rows[rows[0].id] = rows[0]
+        return rows[0]
+
+    async def _read_spent(self) -> Decimal | None:
+        lines = await self._store.fetch_lines_between(
+            first=self._task_id, last=self._task_id, limit=1
+        )
+        return lines[0].cost_usd if lines else None
+
+    async def _read_approval(self, subtask_id: UUID) -> ApprovalRow | None:
+        asked = await self._store.find_approvals(
+            limit=_MOST_APPROVALS, every_owner=True, task_id=self._task_id
+        )
+        return next((each for each in asked if each.subtask_id == subtask_id), None)
+
+    async def _retry(self, read: Callable[[], Awaitable[_T]]) -> _T:
+        while True:
+            try:
+                return await read()
+            except StoreUnavailable:
+                await asyncio.sleep(self._poll)
+
+
+def _is_at_least(row: Subtask, event: Event) -> bool:
+    """Return whether a row has ended, and its end is the event or came after it."""
+    return row.status in _ENDS and row.finished_at is not None and event.at <= row.finished_at
