@@ -93,7 +93,7 @@ class RunProgress:
                     name, _, rest = (format_event(update) or "").partition(" ")
                     resume = f"go on: `cogo resume {shorten_id(update.task_id)}`"
                     text = rest.strip() or resume
-                    yield _line(update, name, text, {"event": name}, tone="notice")
+                    yield _line(update, name, text, {"event": name, "text": text}, tone="notice")
             case _:
                 pass
 
