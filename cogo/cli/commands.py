@@ -87,7 +87,11 @@ COMMANDS: Final = (
     Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
     Command("show", "Show the result of a task.", "tasks.show:show_result"),
     Command("diff", "Show what `cogo apply` would change.", "tasks.apply:show_diff"),
-    Command("apply", "Commit a result to a branch.", "tasks.apply:apply_result"),
+    Command(
+        "apply",
+        "Commit the result of a task to a branch.",
+        "tasks.apply:apply_result",
+    ),
     Command("watch", "Follow all messages or one task, live.", "tasks.watch:watch"),
     Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
     Command("hold", "Pause a task.", "tasks.control:hold_task"),
@@ -95,7 +99,9 @@ COMMANDS: Final = (
     Command(
         "approve", "Approve or refuse what a task asks a person.", "tasks.waits:answer_approval"
     ),
-    Command("approvals", "List what waits for a person.", "tasks.waits:list_approvals"),
+    Command(
+        "approvals", "List what waits for a person, the newest first.", "tasks.waits:list_approvals"
+    ),
     Command("send", "Send an event to a task.", "tasks.waits:send_event"),
     Command("embed", "Compute, store and search embeddings.", "models.embed:embed"),
     Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
@@ -112,10 +118,26 @@ COMMANDS: Final = (
     Command("tasks cancel", "Cancel a task.", "tasks.control:cancel_task"),
     Command("tasks redrive", "Retry a failed task.", "tasks.control:redrive_task"),
     Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
-    Command("workflows list", "List the types of tasks.", "workflows.list:list_workflows"),
-    Command("workflows show", "Show the steps of a task.", "workflows.show:show_workflow"),
-    Command("workflows play", "Play a workflow by a script.", "workflows.play:play_workflow"),
-    Command("workflows example", "Print an example.", "workflows.example:print_example"),
+    Command(
+        "workflows list",
+        "List the types of tasks and what their workflows do.",
+        "workflows.list:list_workflows",
+    ),
+    Command(
+        "workflows show",
+        "Show the steps of a task, as its workflow asked for them.",
+        "workflows.show:show_workflow",
+    ),
+    Command(
+        "workflows play",
+        "Play a workflow against scripted answers.",
+        "workflows.play:play_workflow",
+    ),
+    Command(
+        "workflows example",
+        "Print the file of an example, or list the examples.",
+        "workflows.example:print_example",
+    ),
     Command("queue show", "Show the queue by lane and owner.", "admin.queue:show_queue"),
     Command("queue pause", "Pause a lane or an owner.", "admin.queue:pause"),
     Command("queue resume", "Resume a paused lane or owner.", "admin.queue:resume"),
@@ -135,7 +157,7 @@ COMMANDS: Final = (
     Command("models policy", "Show or set the selection policy.", "models.control:set_policy"),
     Command(
         "eval humaneval",
-        "Evaluate on 164 problems in Python.",
+        "Evaluate models and workflows on HumanEval.",
         "models.evaluate:evaluate_humaneval",
     ),
     Command(
@@ -155,14 +177,32 @@ COMMANDS: Final = (
     Command("grants list", "List the grants of owners.", "admin.grants:list_grants"),
     Command("grants set", "Restrict or prioritise an owner.", "admin.grants:set_grants"),
     Command("grants remove", "Remove the grants of an owner.", "admin.grants:remove_grants"),
-    Command("local-model show", "Show whether it is installed and runs.", "local.local_model:show"),
-    Command("local-model install", "Download and install it.", "local.local_model:install"),
-    Command("local-model remove", "Delete what was installed.", "local.local_model:remove"),
+    Command(
+        "local-model show",
+        "Show whether the local model is installed and runs.",
+        "local.local_model:show",
+    ),
+    Command(
+        "local-model install", "Download and install the local model.", "local.local_model:install"
+    ),
+    Command(
+        "local-model remove",
+        "Delete the local model from the cache directory.",
+        "local.local_model:remove",
+    ),
     Command(
         "sandbox run", "Run code with its tests in the sandbox.", "local.sandbox:run_in_sandbox"
     ),
-    Command("sandbox status", "Show what the sandbox can run.", "local.sandbox:show_sandbox"),
-    Command("sandbox install", "Install what a language needs.", "local.sandbox:install_toolchain"),
+    Command(
+        "sandbox status",
+        "Report what the sandbox of this machine can run.",
+        "local.sandbox:show_sandbox",
+    ),
+    Command(
+        "sandbox install",
+        "Install what the sandbox needs for a language.",
+        "local.sandbox:install_toolchain",
+    ),
     Command("supabase start", "Start the embedded Supabase.", "local.supabase:start"),
     Command("supabase stop", "Stop the embedded Supabase.", "local.supabase:stop"),
     Command(

@@ -20,6 +20,7 @@ from tests.support.servers.system import STATE, System
 pytestmark = pytest.mark.e2e
 
 PALINDROME = "Write a Python function is_palindrome(text)"
+QUICK = ("--model", "claude-haiku-5-5")
 ENDLESS = f"{PALINDROME} [[fault:stall after=5]]"
 RIGHT = "from solution import is_palindrome\ndef test_a():\n    assert is_palindrome('aba')\n"
 WRONG = RIGHT.replace("aba", "ab")
@@ -42,24 +43,26 @@ def test_verified_code_ends_with_0_and_is_all_of_standard_output(
     assert "cogo apply" in ran.stderr
 
 
-def test_code_that_fails_its_tests_ends_with_1_after_an_escalation(
+def test_code_that_fails_its_tests_ends_with_1_after_a_repair(
     system: System, tmp_path: Path
 ) -> None:
-    ran = system.cogo("run", PALINDROME, "--test", a_test(tmp_path, WRONG), "--json")
+    test = a_test(tmp_path, WRONG)
+
+    ran = system.cogo("run", PALINDROME, "--test", test, "--json", *QUICK)
 
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     assert ran.returncode == 1, ran.stderr
     assert [each["event"] for each in (lines[0], lines[-1])] == ["task", "result"]
     assert lines[-1]["exit_code"] == 1
     assert lines[-1]["task"]["result"]["verification"]["status"] == "failed"
-    assert any(each["event"] == "escalation" for each in lines)
+    assert any(each.get("key") == "repair" for each in lines)
     failed = [each["report"] for each in lines if "report" in each]
     assert failed[0]["failures"][0]["test"] == "test_it.py::test_a"
 
 
 def test_code_without_tests_is_unverified_and_ends_with_2(system: System, tmp_path: Path) -> None:
     out = tmp_path / "answer.py"
-    line = ("run", PALINDROME, "--params", '{"verify": "off"}', "--out", str(out))
+    line = ("run", PALINDROME, "--params", '{"verify": "off"}', "--out", str(out), *QUICK)
 
     ran = system.cogo(*line)
     accepted = system.cogo("run", "--attach", "last", "--accept", "unverified")
@@ -72,7 +75,7 @@ def test_code_without_tests_is_unverified_and_ends_with_2(system: System, tmp_pa
 
 
 def test_an_answer_without_code_has_nothing_to_verify(system: System) -> None:
-    ran = system.cogo("run", "Say it", "--type", "CHAT", "--model", "claude-haiku-5-5")
+    ran = system.cogo("run", "Say it", "--type", "CHAT", *QUICK)
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("Simulated answer")

@@ -116,7 +116,7 @@ def apply_result(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Commit the result of a task to a branch of a local repository.
+    """Commit the result of a task to a branch.
 
     Neither the working tree nor the index changes, unless --checkout or --worktree asks for it. A
     new branch begins at HEAD. Files that changed since the task saw them are merged; a conflict
