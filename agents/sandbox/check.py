@@ -9,9 +9,11 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     PositiveFloat,
     PositiveInt,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -50,6 +52,12 @@ def _check_path(value: str) -> str:
     return str(path)
 
 
+def _check_command(value: str) -> str:
+    if not value.strip() or "\0" in value:
+        raise ValueError("a command must have words, and no NUL")
+    return value
+
+
 FilePath = Annotated[str, AfterValidator(_check_path)]
 
 
@@ -74,9 +82,15 @@ class CheckParams(BaseModel):
 
     language: str = "python"
     files: dict[FilePath, str] = Field(default_factory=dict, max_length=MAX_FILES)
-    tests: dict[FilePath, str] | str | None = None
+    tests: (
+        Annotated[
+            Annotated[str, Tag("text")] | Annotated[dict[FilePath, str], Tag("files")],
+            Discriminator(lambda value: "files" if isinstance(value, dict) else "text"),
+        ]
+        | None
+    ) = None
     """Files of tests, or the text of one."""
-    command: Annotated[str, Field(max_length=4_000)] | None = None
+    command: Annotated[str, Field(max_length=4_000), AfterValidator(_check_command)] | None = None
     """A command of the shell, instead of a language's own way to run tests."""
     limits: LimitsParams | None = None
     against: Literal["code", "stub"] = "code"

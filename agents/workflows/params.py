@@ -5,10 +5,20 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    model_validator,
+)
 
 from agents.errors import MAX_SHOWN, suggest_similar
 from agents.extraction.paths import check_file_path
+from agents.sandbox.check import parse_check
 from agents.selection.requirements import Requirements
 from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import Effort
@@ -78,8 +88,13 @@ class CodeParams(Params):
     framework: str | None = Field(default=None, max_length=100)
     code_context: str | None = Field(default=None, max_length=MAX_CHARACTERS)
     tests: (
-        Annotated[str, Field(max_length=MAX_CHARACTERS)]
-        | Annotated[dict[TargetFile, str], Field(min_length=1, max_length=MAX_FILES)]
+        Annotated[
+            Annotated[str, Field(max_length=MAX_CHARACTERS), Tag("text")]
+            | Annotated[
+                dict[TargetFile, str], Field(min_length=1, max_length=MAX_FILES), Tag("files")
+            ],
+            Discriminator(lambda value: "files" if isinstance(value, dict) else "text"),
+        ]
         | None
     ) = None
     """The text of one file of tests, or files by path. Results are `verified` only with them."""
@@ -91,11 +106,13 @@ class CodeParams(Params):
     """`off`: one draft is handed over without being run."""
 
     @model_validator(mode="after")
-    def _check_target(self) -> Self:
+    def _check_run(self) -> Self:
+        """Refuse what the sandbox would refuse only after answers were paid for."""
         if isinstance(self.tests, dict) and self.target_file in self.tests:
             raise ValueError(
                 "tests: the target file must not be one of the tests, which stay as they are"
             )
+        parse_check({"files": self.files or {}, "tests": self.tests, "command": self.test_command})
         return self
 
     def for_request(self) -> dict[str, Any]:

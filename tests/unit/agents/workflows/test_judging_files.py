@@ -92,3 +92,45 @@ def test_the_file_that_is_asked_for_may_be_a_test_but_not_one_of_the_tasks() -> 
     assert isinstance(refused, FlowFailed)
     assert refused.error_class == "invalid_task"
     assert "must not be one of the tests" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"tests": 5}, "params.tests.text: Input should be a valid string"),
+        ({"tests": {"a.py": 5}}, "params.tests.files.a.py: Input should be a valid string"),
+        ({"tests": {"../a.py": "x"}}, "inside the repository"),
+        ({"tests": {"a" * 260 + ".py": "x"}}, "not a path that every system has"),
+        ({"tests": {".cogo-x.py": "x"}}, "are reserved"),
+        ({"tests": "x" * 10_000_000}, "at most 2000000 characters"),
+        ({"files": {f"{n}.py": "x" * 1_900_000 for n in range(6)}}, "larger than 8 MB"),
+        ({"files": {".cogo-nonce": "x"}}, "are reserved"),
+        ({"test_command": "  \n"}, "must have words"),
+        ({"test_command": "true\0"}, "no NUL"),
+        ({"verify": "maybe"}, "'auto' or 'off'"),
+    ],
+    ids=[
+        "number",
+        "number in a file",
+        "outside",
+        "long path",
+        "reserved",
+        "long",
+        "large",
+        "reserved file",
+        "blank",
+        "NUL",
+        "verify",
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is_paid(
+    params: dict[str, Any], words: str
+) -> None:
+    played = play({}, **params)
+
+    assert played.keys == []
+    assert isinstance(played.end, FlowFailed)
+    assert played.end.error_class == "invalid_task"
+    assert words in played.end.message
+    assert "constrained" not in played.end.message
+    assert "function-" not in played.end.message
