@@ -6,7 +6,7 @@ from agents.workflows.coding.analysis import (
     build_documented_result,
     read_analysis,
 )
-from agents.workflows.coding.checks import read_output
+from agents.workflows.coding.checks import read_output, run_check
 from agents.workflows.coding.findings import Bugs, Findings, build_findings_result
 from agents.workflows.coding.syntax import SyntaxComparison, compare_syntax
 from agents.workflows.engine import Answer, LastStep, Result, Run, StepFailed, workflow
@@ -47,9 +47,9 @@ async def debug(run: Run, analysis: Analysis) -> Result:
     bugs, before, after = await step, None, None
     obstacle = analysis.find_obstacle(run, bugs)
     if obstacle is None:
-        before = await run.check("reproduce", **analysis.build_check(analysis.code, bugs.test))
+        before = await run_check(run, "reproduce", **analysis.build_check(analysis.code, bugs.test))
         if before.verdict == "failed" and bugs.fixed_code:
-            after = await run.check("fix", **analysis.build_check(bugs.fixed_code, bugs.test))
+            after = await run_check(run, "fix", **analysis.build_check(bugs.fixed_code, bugs.test))
     return build_bugs_result(bugs, read_output(step), obstacle=obstacle, before=before, after=after)
 
 

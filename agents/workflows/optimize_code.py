@@ -76,10 +76,13 @@ async def prove(run: Run, work: Optimization, ladder: Ladder) -> None:
     if work.job.tests is not None:
         return
     original = work.build_original_files()
-    baseline, stub = await run.all(
+    checks = (
         run.check("baseline", files=original, tests=proof.tests),
         run.check("stub", files={work.job.main_file: ""}, tests=proof.tests, against="stub"),
     )
+    baseline, stub = await run.settled(*checks)
+    if isinstance(baseline, StepFailed) or isinstance(stub, StepFailed):
+        return
     if baseline.passed and stub.verdict == "failed":
         work.tests = TestSuite(
             files=proof.tests, written_by=work.prover, vacuous=stub.passed_tests or 0

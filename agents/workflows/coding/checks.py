@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from agents.extraction.languages import normalize_language
+from agents.sandbox.report import Report
 from agents.workflows.coding.candidates import (
     CodeAttempt,
     CodeCandidate,
@@ -18,6 +19,7 @@ from agents.workflows.engine import (
     Answer,
     DeadlinePassed,
     LastStep,
+    NotNeeded,
     Result,
     Run,
     Step,
@@ -57,13 +59,25 @@ async def answer_unchecked(run: Run, job: CodeJob, prompt: str, reason: str) -> 
     return await answer_question(run, Question(prompt=prompt, params=settings, role="coding"))
 
 
+async def run_check(run: Run, key: str, *, language: str, **arguments: Any) -> Report:
+    """Run a check. One that could not be made says nothing about the code, which is kept."""
+    try:
+        return await run.check(key, language=language, **arguments)
+    except NotNeeded:
+        raise
+    except StepFailed as error:
+        reason = f"the check could not be made: {error.message}"
+        return Report(verdict="unavailable", reason=reason, sandbox="none", language=language)
+
+
 async def check_candidate(
     run: Run, job: CodeJob, tests: TestSuite | None, candidate: CodeCandidate
 ) -> CodeAttempt:
     """Run a candidate with the tests; without any it is parsed and imported."""
     if candidate.problem is not None:
         return CodeAttempt(candidate=candidate, report=build_problem_report(job, candidate.problem))
-    report = await run.check(
+    report = await run_check(
+        run,
         "check",
         files=build_sources(job, candidate, tests),
         tests=tests.files if tests else None,
@@ -104,7 +118,8 @@ async def write_tests(
     files: Mapping[str, str] | str = code
     if normalize_language(job.language) != "python":
         files = {f"cogo.test{_get_ending(job.main_file)}": code}
-    stub = await run.check(
+    stub = await run_check(
+        run,
         "stub",
         files={job.main_file: ""},
         tests=files,

@@ -114,6 +114,15 @@ def test_a_bug_that_is_not_run_says_why(answer: Any, decisions: Any, reason: str
     assert f"The bug was not reproduced: {reason}." in finish(played).text
 
 
+def test_a_check_that_cannot_be_made_leaves_the_findings() -> None:
+    script = {"findings": findings(test=TEST, fixed_code=FIXED), "reproduce": fail_with("sandbox")}
+
+    end = finish(play(script, "debug"))
+
+    assert end.output["data"]["is_reproduced"] is False
+    assert "the check could not be made" in end.text
+
+
 def test_the_code_may_stand_in_a_fence_of_the_request() -> None:
     played = play_flow(
         analyze_code,

@@ -299,6 +299,26 @@ def test_a_model_that_fails_is_followed_by_the_next() -> None:
     assert finish(play(script, tests=TESTS)).output["model_used"] == "other"
 
 
+@pytest.mark.parametrize("error_class", ["sandbox", "no_agent", "deadline", "budget"])
+def test_a_check_that_cannot_be_made_loses_no_draft_and_pays_for_no_other(error_class: str) -> None:
+    script = {"draft": an_answer(GOOD), "check": fail_with(error_class, "the sandbox is gone")}
+
+    played = play(script, tests=TESTS)
+
+    assert played.keys == ["draft", "check"]
+    output = finish(played).output
+    assert output["generated_code"] == GOOD
+    assert output["verification"]["status"] == "unverified"
+    assert "the check could not be made" in output["verification"]["reason"]
+
+
+def test_without_a_check_of_written_tests_the_draft_is_handed_over_all_the_same() -> None:
+    gone = fail_with("no_agent", "nobody has a sandbox")
+    script = {"tests": an_answer(TESTS), "stub": gone, "draft": an_answer(GOOD), "check": gone}
+
+    assert finish(play(script)).output["verification"]["status"] == "unverified"
+
+
 def test_a_spent_budget_hands_over_the_best_candidate_with_a_note() -> None:
     script = {
         "draft": an_answer(BAD), "check": a_report(1, 2), "repair": fail_with("budget", "no money"),

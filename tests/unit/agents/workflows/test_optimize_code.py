@@ -127,11 +127,16 @@ def test_written_tests_count_only_if_the_original_passes_and_a_stub_does_not() -
 
 
 @pytest.mark.parametrize(
-    ("baseline", "stub"), [(a_report(2, 3), a_report(0, 3)), (a_report(3, 3), a_report(3, 3))]
+    ("baseline", "stub"),
+    [
+        (a_report(2, 3), a_report(0, 3)),
+        (a_report(3, 3), a_report(3, 3)),
+        (fail_with("sandbox"), a_report(0, 3)),
+    ],
 )
 def test_without_tests_that_count_faster_code_stays_unverified(baseline: Any, stub: Any) -> None:
     script = {
-        "proof": proof(), "baseline": dict(baseline), "stub": dict(stub),
+        "proof": proof(), "baseline": baseline, "stub": stub,
         "draft": an_answer(FAST), "check": report_output("no_tests"),
         "timing": a_timing(0.3, 0.1),
     }  # fmt: skip
