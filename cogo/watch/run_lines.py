@@ -50,7 +50,7 @@ class ActiveStep:
 
     @property
     def title(self) -> str:
-        """What is being done, and by whom."""
+        """The step, its role and its model."""
         role = f" ({self.role})" if self.role else ""
         return f"{self.key}{role} {self.model or ''}".rstrip()
 

@@ -44,7 +44,7 @@ class StepUpdate:
 
     @property
     def role(self) -> str | None:
-        """What the step does in its workflow."""
+        """The role of the step in its workflow."""
         role = self.row.metadata.get("role")
         return role if isinstance(role, str) else None
 

@@ -135,12 +135,7 @@ def run_live(
     if not has_ended:
         _print_left(progress.task, as_json=as_json)
         raise typer.Exit(DETACHED)
-    code = find_exit_code(progress.task, is_budget_spent=progress.is_budget_spent, accepts=accept)
-    where = _hand_over(progress.task, out, as_json=as_json)
-    if as_json:
-        print_json({"event": "result", "exit_code": code, "task": progress.task})
-    else:
-        print_outcome(progress, code, result_is=where)
+    code = _conclude(progress, out, accept, as_json=as_json)
     if apply and code == VERIFIED:
         _apply(progress.task, repo or Path(), target_file, as_json=as_json)
     raise typer.Exit(code)
@@ -182,6 +177,17 @@ def _print_begin(task: Task, *, as_json: bool) -> None:
                     "budget_usd": task.budget_usd})  # fmt: skip
     else:
         print_line(f"{'0:00':>6}  {'task':<11} {task.id}", err=True)
+
+
+def _conclude(progress: RunProgress, out: Path | None, accept: Accepted, *, as_json: bool) -> int:
+    """Hand over the result and print the verdict; return the exit code."""
+    code = find_exit_code(progress.task, is_budget_spent=progress.is_budget_spent, accepts=accept)
+    where = _hand_over(progress.task, out, as_json=as_json)
+    if as_json:
+        print_json({"event": "result", "exit_code": code, "task": progress.task})
+    else:
+        print_outcome(progress, code, result_is=where)
+    return code
 
 
 def _hand_over(task: Task, out: Path | None, *, as_json: bool) -> str | None:

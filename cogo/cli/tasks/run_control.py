@@ -42,7 +42,7 @@ class Interrupts:
         self.wake()
 
     def wake(self) -> None:
-        """Let `wait` look again."""
+        """Make `wait` look again."""
         self._changed.set()
 
     async def wait(self, count: int, following: asyncio.Task[None]) -> None:
