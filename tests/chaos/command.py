@@ -21,7 +21,7 @@ from tests.chaos.step_kills import Victim, kill_at_every_step, report_steps
 
 Say = Callable[[str], object]
 
-_MUTANT_SIZE: Final = Size(tasks=80, faults=30, seconds=20.0, settle=5.0)
+_MUTANT_SIZE: Final = Size(tasks=80, faults=30, seconds=20.0)
 
 
 def run_command(arguments: Sequence[str], *, description: str | None, say: Say) -> int:
@@ -117,7 +117,7 @@ async def _run_mutants(seed: int, say: Say) -> int:
 
 async def laws_broken_by(home: Path, mutant: Mutant, seed: int) -> dict[str, int]:
     """Run a mutant for a short time; give how often each law was broken."""
-    size = replace(_MUTANT_SIZE, seed=seed, shares=mutant.shares)
+    size = replace(_MUTANT_SIZE, seed=seed, shares=mutant.shares, settle=mutant.settle)
     result = await run(home, size, lambda _: None, mutant)
     return {law: len(cases) for law, cases in result.broken.items() if cases}
 

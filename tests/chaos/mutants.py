@@ -19,6 +19,8 @@ class Mutant:
     """Laws of which at least one must be reported as broken."""
     shares: Mapping[Kind, int]
     """The faults under which the guard matters."""
+    settle: float = 5.0
+    """How many seconds open work gets to end, where only an end shows what is missing."""
 
     def sql(self) -> list[str]:
         """Return the statements that make it; they fail when the text is not found."""
@@ -108,6 +110,7 @@ MUTANTS: Final = (
         changes=[("apply_wakes", "perform cogo.book_child_costs(v_children);", "")],
         reported_as=frozenset({"unapplied"}),
         shares=_DEATHS,
+        settle=120.0,
     ),
     Mutant(
         name="reservations of the dead kept",
