@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,8 @@ SLOW: Final = change_function(
 )
 """Ends of attempts take a while, so that holders die before, in and after the transaction."""
 _LOOK: Final = 0.01
+_ROUND: Final = 600.0
+"""Seconds until a round is given up: ten times what it takes on an idle machine."""
 _DISCONNECTED: Final = (
     OSError,
     asyncpg.PostgresError,
@@ -97,7 +100,9 @@ async def kill_at_every_step(
                     key = f"steps-{number}-{place}"
                     await people.request(replace_task(task, key), key)
                 before, began = len(hits), time.monotonic()
-                await _kill(fleet, itertools.cycle(victims), hits, diary)
+                with suppress(TimeoutError):  # the checker says what is left
+                    async with asyncio.timeout(_ROUND):
+                        await _kill(fleet, itertools.cycle(victims), hits, diary)
                 took = time.monotonic() - began
                 names = " and ".join(dict.fromkeys(each for each in victims if each))
                 say(f"{names}: {len(hits) - before} deaths in {took:.0f} s")
