@@ -133,6 +133,7 @@ def build_agent_record(
             "simulated": options.simulated,
             "health_url": options.health_url,
             "sandbox": options.sandbox,
+            "workflows": list(options.workflows),
         },
         stopped_at=utc_now() if stopped else None,
     )

@@ -62,6 +62,8 @@ class RuntimeOptions:
     """Where health, readiness and metrics are served; shown in the list of agents."""
     sandbox: str | None = None
     """Backend in which generated code is run; shown in the list of agents."""
+    workflows: tuple[str, ...] = ()
+    """Types of the users' workflows that an orchestrator has loaded; `cogo submit` reads them."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for values with which leases could not be kept."""

@@ -16,6 +16,7 @@ from agents.orchestrator.flows.preview import preview_flow
 from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.selection.preferences import Preference
+from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from cogo.cli.options import parse_usd
 from cogo.config.catalogue import load_catalogue
@@ -28,7 +29,6 @@ from cogo.repository import (
     read_test_files,
 )
 from cogo.terminal import print_text
-from cogo.wiring.workflows import open_workflows
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
 from protocol.json_values import parse_json
@@ -201,12 +201,17 @@ def parse_deadline(seconds: float | None) -> datetime | None:
 
 
 async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: QueueStore) -> None:
-    """Raise InvalidArgument if the planner would fail the task.
+    """Raise InvalidArgument if the orchestrator would fail the task.
 
-    A task for which no model is available is valid: it waits for one.
+    A task for which no model is available is valid: it waits for one. Tasks of users' workflows
+    are checked by the orchestrators, which have loaded them.
     """
+    agents = await store.fetch_agents()
+    if task.type not in WORKFLOWS:
+        check_type(task.type, agents)
+        return
     catalogue = load_catalogue(project)
-    registry = LaneRegistry(store=_LoadedAgents(await store.fetch_agents()), own=_serve_nothing)
+    registry = LaneRegistry(store=_LoadedAgents(agents), own=_serve_nothing)
     await registry.refresh()
     brief = TaskBrief(
         id=task_id,
@@ -217,7 +222,7 @@ async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: Q
         preferences=task.preferences,
     )
     cio = Cio(catalogue=catalogue, registry=registry)
-    async with open_workflows(project, needed=task.type) as workflows:
+    async with WorkflowHost(WORKFLOWS) as workflows:
         runner = FlowRunner(cio=cio, workflows=workflows, outputs=store)
         try:
             await preview_flow(runner, brief)
@@ -225,6 +230,26 @@ async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: Q
             raise InvalidArgument(error.message) from error
         except NoModel:
             return
+
+
+def check_type(type_: str, agents: Sequence[AgentRecord]) -> None:
+    """Raise InvalidArgument if no running orchestrator has a workflow for a type of users.
+
+    While none runs, or one of a version that does not list its workflows, every type is accepted.
+    """
+    orchestrators = [
+        each for each in agents if each.kind == "orchestrator" and each.state == "alive"
+    ]
+    loaded = [each.details.get("workflows") for each in orchestrators]
+    if not loaded or not all(isinstance(each, list) for each in loaded):
+        return
+    types = {name for each in loaded for name in each or () if isinstance(name, str)}
+    if type_ not in types:
+        error = InvalidTask.not_allowed("type", type_, [*WORKFLOWS, *sorted(types)])
+        raise InvalidArgument(
+            f"{error.message} Workflows of yours are those that the running orchestrator has "
+            "loaded: [workflows] modules in the cogo.toml of its project."
+        )
 
 
 def read_text_file(file: Path) -> str:

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -91,8 +91,7 @@ async def serve_agent(
         shutdown = stack.enter_context(shut_down_on_signals())
         if with_parent:
             watch_parent()
-        identity = _build_identity(role)
-        checks = await _open_checks(project, role)
+        identity, checks = _build_identity(role), await _open_checks(project, role)
         options = _build_options(project, bootstrap, role, health_url, checks=checks)
         agent: _Agent
         if role.kind == "executor":
@@ -110,6 +109,7 @@ async def serve_agent(
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))
+            options = replace(options, workflows=workflows.user_types)
             agent = partial(
                 run_orchestrator,
                 open_store=partial(open_supabase_store, connection),

@@ -7,19 +7,14 @@ from agents.workflows.engine import WorkflowInvalid
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.context import Project
-from cogo.config.workflows import WorkflowModules, find_workflow_modules
+from cogo.config.workflows import find_workflow_modules
 from cogo.errors import CommandError
 
 
 @asynccontextmanager
-async def open_workflows(
-    project: Project, *, needed: str | None = None
-) -> AsyncIterator[WorkflowHost]:
-    """Load the workflows; no modules if the type `needed` is one of ours.
-
-    Raises CommandError if two have the same type, and SettingInvalid.
-    """
-    found = WorkflowModules() if needed in WORKFLOWS else find_workflow_modules(project)
+async def open_workflows(project: Project) -> AsyncIterator[WorkflowHost]:
+    """Load the workflows. Raises CommandError if two have the same type, and SettingInvalid."""
+    found = find_workflow_modules(project)
     host = WorkflowHost(WORKFLOWS, modules=found.names, folders=found.folders)
     try:
         await host.__aenter__()

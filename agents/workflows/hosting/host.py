@@ -90,6 +90,11 @@ class WorkflowHost:
         """The reasons for which modules cannot be used, by module, with file and line."""
         return {name: each.problem for name, each in self._loaded.items() if each.problem}
 
+    @property
+    def user_types(self) -> tuple[str, ...]:
+        """The types of the users' workflows."""
+        return tuple(sorted(self._users))
+
     def describe(self) -> list[WorkflowDescription]:
         """Return all workflows, by their types."""
         ours = [WorkflowDescription.describe(each, is_ours=True) for each in self._ours.values()]

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from cogo.cli.options import parse_since
-from cogo.cli.task_options import build_params, parse_deadline
+from cogo.cli.task_options import build_params, check_type, parse_deadline
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
 from protocol.json_values import parse_count, to_finite_float
+from protocol.records import AgentRecord
 
 
 @pytest.mark.parametrize("seconds", [math.nan, math.inf, 1e308, 0, -1])
@@ -64,3 +65,25 @@ def test_tests_are_files_or_a_command(tmp_path: Path, monkeypatch: pytest.Monkey
     for wrong, message in (["make", "pytest"], "several"), (["test_b.py"], "no such file"):
         with pytest.raises(CommandError, match=message):
             build_params(None, **options, kind="GENERATE_CODE", tests=wrong)
+
+
+def an_orchestrator(**details: object) -> AgentRecord:
+    return AgentRecord(
+        id="o", kind="orchestrator", capacity=8, details=details, silent_ms=100
+    )  # fmt: skip
+
+
+def test_a_type_of_users_is_known_by_the_running_orchestrators() -> None:
+    loaded = [an_orchestrator(workflows=["HAIKU"]), an_orchestrator(workflows=["REPORT"])]
+
+    check_type("HAIKU", loaded)
+    check_type("REPORT", loaded)
+    with pytest.raises(InvalidArgument, match=r"Did you mean HAIKU\?.*cogo\.toml"):
+        check_type("HAIKUS", loaded)
+
+
+@pytest.mark.parametrize("agents", [[], [an_orchestrator()], [an_orchestrator(workflows="x")]])
+def test_an_orchestrator_that_lists_no_workflows_judges_at_planning(
+    agents: list[AgentRecord],
+) -> None:
+    check_type("HAIKU", agents)
