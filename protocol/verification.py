@@ -41,10 +41,15 @@ def add_summary(verification: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get_status(result: object) -> VerificationStatus | None:
-    """Return what a task's result says of its code; None without code."""
+    """Return what a task's result says of its code; None if it says nothing.
+
+    A status that is not known here, as of a later version, counts as `unverified`.
+    """
     said = result.get("verification") if isinstance(result, Mapping) else None
-    status = said.get("status") if isinstance(said, Mapping) else None
-    return next((each for each in get_args(VerificationStatus) if each == status), None)
+    if not isinstance(said, Mapping):
+        return None
+    known: tuple[VerificationStatus, ...] = get_args(VerificationStatus)
+    return next((each for each in known if each == said.get("status")), "unverified")
 
 
 def describe_result(result: object) -> str | None:

@@ -9,6 +9,7 @@ from cogo.watch.format import format_error, format_simulated_mark, get_answer
 from cogo.watch.run_lines import RunProgress, format_clock, get_next_commands
 from protocol.lifecycle import TaskState
 from protocol.records import Task
+from protocol.verification import get_status
 
 VERIFIED, FAILED, UNVERIFIED, BUDGET, CANCELLED, DETACHED = 0, 1, 2, 3, 4, 130
 """Exit codes."""
@@ -97,9 +98,7 @@ def has_answer(task: Task) -> bool:
 
 
 def _get_status(task: Task) -> str | None:
-    verification = (task.result or {}).get("verification")
-    status = verification.get("status") if isinstance(verification, dict) else None
-    return str(status) if status is not None else "unverified" if _has_code(task) else None
+    return get_status(task.result) or ("unverified" if _has_code(task) else None)
 
 
 def _has_code(task: Task) -> bool:

@@ -83,8 +83,8 @@ def test_a_result_without_code_has_no_line(result: Any) -> None:
     ("result", "status"),
     [
         ({"verification": {"status": "self_tested"}}, "self_tested"),
-        ({"verification": {"status": "perfect"}}, None),
-        ({"verification": {"status": ["verified"]}}, None),
+        ({"verification": {"status": "perfect"}}, "unverified"),
+        ({"verification": {"status": ["verified"]}}, "unverified"),
         ({"verification": "verified"}, None),
         (None, None),
     ],
