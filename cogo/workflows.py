@@ -1,6 +1,7 @@
 """For your own workflows: `from cogo.workflows import Result, Run, workflow`."""
 
 from agents.sandbox.report import Report
+from agents.tools import ToolFunction, tool
 from agents.workflows.engine import (
     Again,
     Answer,
@@ -26,5 +27,6 @@ from agents.workflows.params import CodeParams, Params
 __all__ = [
     "Again", "Answer", "Approval", "Branch", "BudgetSpent", "CodeParams", "DeadlinePassed",
     "LastStep", "NotNeeded", "OutcomeUnknown", "Params", "Report", "Result", "Run", "Step",
-    "StepFailed", "TaskOutcome", "Work", "Workflow", "WorkflowInvalid", "workflow",
+    "StepFailed", "TaskOutcome", "ToolFunction", "Work", "Workflow", "WorkflowInvalid", "tool",
+    "workflow",
 ]  # fmt: skip

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from agents.executor.answer_cache import AnswerCache
 from agents.executor.call_context import build_cached_call, build_call_context
-from agents.executor.checks import CheckExecutor
 from agents.executor.failure_policy import build_failure, build_snooze
 from agents.executor.lanes import Lanes
 from agents.executor.legacy_plans import build_escalation
@@ -16,20 +15,23 @@ from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
 from agents.executor.request import build_request
 from agents.executor.response import ResponseBuilder, SurrogateRepairer
+from agents.executor.steps.calls import CallExecutor
+from agents.executor.steps.checks import CheckExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
 from agents.runtime.lease import OpenStore
 from agents.runtime.options import AgentIdentity, RuntimeOptions
-from agents.runtime.pool import run_pool
+from agents.runtime.pool import SideWork, run_pool
 from agents.runtime.retry import retry_until_answered
-from agents.runtime.wakeup import Drain, Wakeup
+from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
+from agents.tools.host import ToolHost
 from agents.workflows.step_params import WITH_HISTORY
 from protocol.bus import Bus
 from protocol.ids import utc_now
-from protocol.lanes import SANDBOX
+from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, LeaseRef, SessionMessage, Usage
 from protocol.topics import SUBTASKS
@@ -55,8 +57,11 @@ async def run_executor(
     health: Health | None = None,
     cache: AnswerCache | None = None,
     checks: CheckRunner | None = None,
+    tools: ToolHost | None = None,
 ) -> None:
-    """Execute subtasks of the lanes that `router` and `checks` serve until drained or cancelled.
+    """Execute subtasks of the lanes that are served here until drained or cancelled.
+
+    `router` serves models, `checks` the sandbox and `tools` functions of users.
 
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
@@ -79,11 +84,17 @@ async def run_executor(
         executor = Executor(
             agent=agent, router=router, lanes=lanes, hub=hub, checker=checker, cache=cache
         )
-        side = None
         if checks is not None and options.check_capacity:
             checking = CheckExecutor(runner=checks, hub=hub)
-            wakeup = executor.check_wakeup
-            side = checking.build_side_work(capacity=options.check_capacity, wakeup=wakeup)
+            executor.sides.append(
+                checking.build_side_work(
+                    capacity=options.check_capacity, wakeup=agent.build_wakeup()
+                )
+            )
+        calling = None
+        if tools is not None and tools.lanes and options.tool_capacity:
+            calling = CallExecutor(host=tools, hub=hub, agent=agent, drain=drain)
+            executor.sides.append(calling.build_side_work(capacity=options.tool_capacity))
         try:
             async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
@@ -94,9 +105,11 @@ async def run_executor(
                     serves=lanes.list_served,
                     work=executor.execute,
                     drain=drain,
-                    side=side,
+                    sides=executor.sides,
                 )
         finally:
+            if calling is not None:
+                await calling.report_cut_off()
             sending.cancel()
             opening.cancel()
 
@@ -124,17 +137,17 @@ class Executor:
         self._checkpoint_every = checkpoint_every.total_seconds()
         self._active: dict[LeaseRef, ResponseBuilder] = {}
         """Responses in progress, by attempt; one that lost its lease may still be ending."""
-        self.check_wakeup = Wakeup(
-            busy=agent.options.poll_busy, idle=agent.options.poll_idle, jitter=agent.jitter
-        )
+        self.sides: list[SideWork] = []
+        """Work in lanes that are no models."""
 
     def handle_message(self, message: Envelope) -> None:
         """Claim new work, or check for a cancellation, as the message suggests."""
         if message.type != MessageType.SUBTASK_CANCELLED:
             lane = _find_lane(message)  # long params are left out of messages, and the lane too
-            if not lane or lane.startswith(SANDBOX):
-                self.check_wakeup.notify()
-            if not lane.startswith(SANDBOX):
+            for side in self.sides:
+                if not lane or lane in side.lanes:
+                    side.wakeup.notify()
+            if not lane or is_model_lane(lane):
                 self._agent.wakeup.notify()
             return
         subtask_id = message.payload.get("subtask_id")
@@ -147,7 +160,8 @@ class Executor:
         """Look for work and cancellations whose messages may have been missed."""
         self._agent.keeper.extend_now()
         self._agent.wakeup.notify()
-        self.check_wakeup.notify()
+        for side in self.sides:
+            side.wakeup.notify()
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Call the stamped model and return its answer; raises WorkFailed if that fails."""

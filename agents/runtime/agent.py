@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loguru import logger
 
@@ -16,7 +16,7 @@ from agents.runtime.wakeup import Drain, Wakeup
 from protocol.backoff import compute_backoff
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
-from protocol.records import AgentRecord
+from protocol.records import AgentRecord, LeaseRef
 from protocol.store.queue import QueueStore
 
 FAREWELL_SECONDS = 5.0
@@ -36,6 +36,13 @@ class Agent:
     jitter: random.Random
     services: asyncio.TaskGroup
     """Tasks that last as long as the agent; if one fails, the agent ends."""
+    must_expire: set[LeaseRef] = field(default_factory=set)
+    """Leases of work that may have had an effect, and whose end could not be recorded. While there
+    are any, none is released at the end, since an expired lease shows that its holder has died."""
+
+    def build_wakeup(self) -> Wakeup:
+        """Return a wakeup with the intervals of the agent."""
+        return Wakeup(busy=self.options.poll_busy, idle=self.options.poll_idle, jitter=self.jitter)
 
 
 @asynccontextmanager
@@ -70,22 +77,24 @@ async def open_agent(
                 services.create_task(keeper.join(), name="watch the lease keeper"),
                 services.create_task(batcher.run(), name="completion batcher"),
             ]
+            agent = Agent(
+                identity=identity,
+                options=options,
+                store=store,
+                keeper=keeper,
+                batcher=batcher,
+                wakeup=Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter),
+                health=health,
+                jitter=jitter,
+                services=services,
+            )
             try:
-                yield Agent(
-                    identity=identity,
-                    options=options,
-                    store=store,
-                    keeper=keeper,
-                    batcher=batcher,
-                    wakeup=Wakeup(busy=options.poll_busy, idle=options.poll_idle, jitter=jitter),
-                    health=health,
-                    jitter=jitter,
-                    services=services,
-                )
+                yield agent
             finally:
                 for service in running:
                     service.cancel()
-                await _release_all(build_agent_record(identity, options, stopped=True), store)
+                stopped = build_agent_record(identity, options, stopped=True)
+                await _say_farewell(stopped, store, releases=not agent.must_expire)
 
 
 async def send_heartbeats(
@@ -124,7 +133,7 @@ def build_agent_record(
         id=identity.id,
         kind=identity.kind,
         lanes=list(lanes),
-        capacity=options.capacity + options.check_capacity,
+        capacity=options.capacity + options.check_capacity + options.tool_capacity,
         running=running,
         version=identity.version,
         host=identity.host,
@@ -154,13 +163,14 @@ async def _register(record: AgentRecord, store: QueueStore, drain: Drain) -> Non
             return
 
 
-async def _release_all(record: AgentRecord, store: QueueStore) -> None:
-    """Release all leases; if the store does not answer, they expire."""
+async def _say_farewell(record: AgentRecord, store: QueueStore, *, releases: bool) -> None:
+    """Release all leases if that is allowed; if the store does not answer, they expire."""
     try:
         async with asyncio.timeout(FAREWELL_SECONDS):
-            await store.release_subtasks(
-                agent_id=record.id, leases=None, reason="the agent stopped"
-            )
+            if releases:
+                await store.release_subtasks(
+                    agent_id=record.id, leases=None, reason="the agent stopped"
+                )
             await store.record_agent(record)
     except (CogoError, TimeoutError) as error:
         logger.warning("leases could not be released and will expire", error=str(error))

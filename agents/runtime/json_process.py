@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic_core import to_json
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _END_SECONDS: Final = 1.0
+_NO_ENVIRONMENT: Final = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 
 
 class NoAnswer(Exception):
@@ -29,10 +31,18 @@ class NoAnswer(Exception):
 class JsonProcess:
     """Runs a program of ours, one request at a time. It is started at its first use.
 
-    The program gets no variable of our environment and ends when its stdin is closed.
+    The program gets no variable of our environment, unless one is given, and ends when its stdin is
+    closed.
     """
 
-    def __init__(self, program: str, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        program: str,
+        arguments: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environment = _NO_ENVIRONMENT if environment is None else environment
         self._command = (sys.executable, "-I", program, *arguments)
         self._process: Process | None = None
 
@@ -66,12 +76,12 @@ class JsonProcess:
             raise
 
     async def stop(self) -> None:
-        """Kill the process."""
+        """Kill the process, and those that it has started."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.returncode is None:
-            process.kill()
+            _kill_group(process)
         if process.stdin is not None:
             process.stdin.close()
         await process.wait()
@@ -93,11 +103,20 @@ class JsonProcess:
             *self._command,
             stdin=PIPE,
             stdout=PIPE,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            env=self._environment,
             limit=MAX_ANSWER_BYTES,
             start_new_session=True,
         )
         return self._process
+
+
+def _kill_group(process: Process) -> None:
+    """Kill a process that leads a session, with its group."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except OSError:  # it is no leader yet, or no more
+        with suppress(ProcessLookupError):
+            process.kill()
 
 
 def describe_exit(code: int) -> str:

@@ -38,9 +38,11 @@ class RuntimeOptions:
     """Capacity, intervals and limits. The defaults suit one machine as well as a hosted project."""
 
     capacity: int = 8
-    """Concurrent attempts, beside those of checks."""
+    """Concurrent attempts, beside those of checks and tools."""
     check_capacity: int = 0
     """Concurrent checks in the sandbox."""
+    tool_capacity: int = 0
+    """Concurrent calls of tools."""
     lease: timedelta = timedelta(seconds=15)
     extend_every: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)

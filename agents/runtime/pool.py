@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ from protocol.records import (
     ErrorInfo,
     Failure,
     FailureAction,
+    LeaseRef,
     UnreadableSubtask,
     Usage,
 )
@@ -41,6 +43,8 @@ class SideWork:
     work: Work
     capacity: int
     wakeup: Wakeup
+    on_recorded: Callable[[LeaseRef], object] = bool
+    """Called when the end of an attempt is recorded, or its lease is lost."""
 
 
 async def run_pool(
@@ -50,27 +54,27 @@ async def run_pool(
     work: Work,
     drain: Drain,
     serves: Callable[[], Sequence[str]] | None = None,
-    side: SideWork | None = None,
+    sides: Sequence[SideWork] = (),
 ) -> None:
     """Claim from `lanes()`, do `work` and send heartbeats until drained.
 
     Heartbeats list the lanes of `serves()`, which may include some that cannot be claimed yet, and
-    those of `side`, which is claimed and done in the same way.
+    those of `sides`, which are claimed and done in the same way.
     """
     serves = serves or lanes
     pools = [Pool(agent, lanes=lanes, work=work)]
-    others: Sequence[str] = ()
-    if side is not None:
-        others = side.lanes
-        pools.append(
-            Pool(
-                agent,
-                lanes=lambda: others,
-                work=side.work,
-                capacity=side.capacity,
-                wakeup=side.wakeup,
-            )
+    pools += [
+        Pool(
+            agent,
+            lanes=partial(list, side.lanes),
+            work=side.work,
+            capacity=side.capacity,
+            wakeup=side.wakeup,
+            on_recorded=side.on_recorded,
         )
+        for side in sides
+    ]
+    others = [lane for side in sides for lane in side.lanes]
     heartbeats = send_heartbeats(
         agent,
         lanes=lambda: [*serves(), *others],
@@ -96,6 +100,7 @@ class Pool:
         work: Work,
         capacity: int | None = None,
         wakeup: Wakeup | None = None,
+        on_recorded: Callable[[LeaseRef], object] = bool,
     ) -> None:
         """Create the pool; capacity and wakeup are by default those of the agent."""
         self._agent = agent
@@ -107,6 +112,7 @@ class Pool:
         self._capacity = capacity or agent.options.capacity
         self._lanes = lanes
         self._work = work
+        self._on_recorded = on_recorded
         self._running = 0
         self._awaits_ends = False
         """Whether the end of an attempt wakes the loop at once: no slot is free, or it drains."""
@@ -222,6 +228,7 @@ class Pool:
         try:
             with logger.contextualize(**context):
                 await self._record(claimed, await run_attempt(claimed, self._work, stop))
+                self._on_recorded(claimed.ref)
         finally:
             self._keeper.drop(claimed.ref)
             self._running -= 1

@@ -22,6 +22,8 @@ from protocol.records import (
     TaskBrief,
 )
 
+DEFAULT_FAILURES: Final = 5
+"""How often a subtask may fail, if nothing else is said. SQL: `cogo.subtasks.max_failures`."""
 _SETTINGS: Final = {
     "system": "system",
     "messages": "messages",
@@ -119,6 +121,7 @@ def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
         if request.kind in {"task", "sleep"}
         else {name: value for name, value in wanted.items() if name not in _FOR_STATISTICS},
         metadata=_build_metadata(request, is_answer=False),
+        max_failures=_find_max_failures(wanted),
         run_at=None if until is None else datetime.fromisoformat(until),
         child=child,
     )
@@ -140,6 +143,12 @@ def _find_lane(request: StepRequest) -> str:
             return TOOLS + (_get_text(wanted, "module") or "unknown")
         case _:
             return WAIT
+
+
+def _find_max_failures(wanted: Mapping[str, JsonValue]) -> int | None:
+    """Return the limit of a call that may fail more often than others; executors end it earlier."""
+    retries = wanted.get("retries")
+    return retries + 1 if isinstance(retries, int) and retries >= DEFAULT_FAILURES else None
 
 
 def _build_child(wanted: Mapping[str, JsonValue]) -> NewChildTask:

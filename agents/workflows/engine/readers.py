@@ -8,12 +8,14 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from agents.extraction.data import find_json
 from agents.sandbox.report import Report
+from agents.tools import ToolFunction
 from agents.workflows.engine.errors import StepFailed
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from protocol.json_values import explain_mistake
 from protocol.records.flows import StepRecord
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 _APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
 
@@ -91,6 +93,21 @@ def read_approval(record: StepRecord) -> Approval:
 def read_event(record: StepRecord) -> JsonValue:
     """Return the payload of an event."""
     return (record.output or {}).get("payload")
+
+
+def read_value(record: StepRecord, tool: ToolFunction[..., T]) -> T:
+    """Return the result of a tool, with the type of its function. Raises StepFailed."""
+    try:
+        return tool.read_result((record.output or {}).get("value"))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = ".".join(map(str, first["loc"]))
+        raise StepFailed(
+            record.key,
+            "invalid_answer",
+            f"{tool.signature} has returned something else: {path + ': ' if path else ''}"
+            + explain_mistake(first),
+        ) from None
 
 
 def read_nothing(record: StepRecord) -> None:

@@ -171,7 +171,7 @@ async def test_a_message_wakes_the_loop_of_the_checks() -> None:
     def notify() -> bool:
         if SUBTASKS in bus.listeners and store.claims:
             store.queue = [a_check()]
-            params = SubtaskParams(model_id="sandbox:python", generation_prompt="x")
+            params = SubtaskParams(model_id="sandbox:command", generation_prompt="x")
             payload = McpSubtask(subtask_id=uuid4(), task_id=uuid4(), type="X", params=params)
             message = Envelope.wrap(MessageType.MCP_SUBTASK, payload, source="db", target=SUBTASKS)
             bus.listeners[SUBTASKS](message)

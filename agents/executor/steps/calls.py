@@ -1,0 +1,183 @@
+"""Calls: the steps of workflows that run a function of the user.
+
+A function that must not run twice is begun at most once: whether it had its effect is unknown when
+its attempt has ended without a record of it, and then the call fails as `outcome_unknown`.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from loguru import logger
+from pydantic import JsonValue
+
+from agents.executor.progress import ProgressHub
+from agents.runtime.agent import Agent
+from agents.runtime.attempt import WorkFailed
+from agents.runtime.pool import SideWork
+from agents.runtime.wakeup import Drain
+from agents.tools.host import OUTCOME_UNKNOWN, TOOL_TIMEOUT, ToolFailed, ToolHost
+from agents.tools.loading import ToolDescription
+from agents.tools.worker import TOOL_FAILED, UNKNOWN_TOOL
+from protocol.errors import CogoError
+from protocol.records import (
+    ClaimedSubtask,
+    Completion,
+    EarlierAttempt,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    LeaseRef,
+)
+
+NOT_BEGUN: Final = "agent_stopping"
+"""Class of the error of a call that was handed back before its function began."""
+CUT_OFF: Final = "the agent stopped while the function ran"
+REPORT_SECONDS: Final = 5.0
+_MAX_TEXT: Final = 200
+_RECORDED: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+class CallExecutor:
+    """Runs claimed calls and builds their completions, which cost nothing."""
+
+    def __init__(self, *, host: ToolHost, hub: ProgressHub, agent: Agent, drain: Drain) -> None:
+        self._host = host
+        self._hub = hub
+        self._agent = agent
+        self._drain = drain
+        self._begun: set[LeaseRef] = set()
+        """Calls of functions that must not run twice, until their end is recorded."""
+
+    def build_side_work(self, *, capacity: int) -> SideWork:
+        """Return the work for the pool of an executor."""
+        return SideWork(
+            lanes=self._host.lanes,
+            work=self.execute,
+            capacity=capacity,
+            wakeup=self._agent.build_wakeup(),
+            on_recorded=self._begun.discard,
+        )
+
+    async def execute(self, claimed: ClaimedSubtask) -> Completion:
+        """Run a call; a cancellation ends its process. Raises WorkFailed."""
+        module, name, arguments = read_call(claimed)
+        retries = 0
+        try:
+            tool = self._host.find_tool(module, name)
+            retries = tool.retries
+            _check_history(claimed, tool)
+            self._hub.open(claimed).add("text", f"calling {name}\n")
+            begin = partial(self._begin, claimed, tool)
+            value = await self._host.run_tool(module, name, arguments, begin=begin)
+        except ToolFailed as error:
+            raise WorkFailed(build_call_failure(claimed, error, retries)) from error
+        except Exception as error:  # a defect of ours must not run the function again
+            if claimed.ref not in self._begun:
+                raise
+            logger.opt(exception=error).error("a call failed unexpectedly")
+            failure = _build_unknown(claimed.ref, "COGO itself failed while the function ran")
+            raise WorkFailed(failure) from error
+        await self._hub.flush_in_time()
+        logger.info("tool has run", tool=name, module=module)
+        return Completion(
+            ref=claimed.ref, output={"value": value, "text": _describe_value(name, value)}
+        )
+
+    def _begin(self, claimed: ClaimedSubtask, tool: ToolDescription) -> None:
+        """Note that a function begins. Raises WorkFailed if the agent stops."""
+        if self._drain.begun.is_set():
+            raise WorkFailed(build_not_begun(claimed))
+        if not tool.is_idempotent:
+            self._begun.add(claimed.ref)
+
+    async def report_cut_off(self) -> None:
+        """Record that the outcome of calls is unknown that the end of the agent has cut off.
+
+        If that is impossible no lease is released: when they expire, it is known that their holder
+        has died.
+        """
+        try:
+            async with asyncio.timeout(REPORT_SECONDS):
+                for ref in self._begun:
+                    await self._agent.store.fail_subtask(
+                        agent_id=self._agent.identity.id, failure=_build_unknown(ref, CUT_OFF)
+                    )
+        except (CogoError, TimeoutError) as error:
+            self._agent.must_expire.update(self._begun)
+            logger.warning("calls were cut off, and their leases will expire", error=str(error))
+
+
+def read_call(claimed: ClaimedSubtask) -> tuple[str, str, dict[str, Any]]:
+    """Return the module, the name and the arguments of a call."""
+    arguments = claimed.params.get("arguments")
+    return (
+        str(claimed.params.get("module")),
+        str(claimed.params.get("name")),
+        arguments if isinstance(arguments, dict) else {},
+    )
+
+
+def may_have_begun(history: Sequence[EarlierAttempt]) -> bool:
+    """Return whether a function may have begun in an attempt whose end nobody has recorded.
+
+    Agents release only what has not begun. After a recorded end, a person has asked for another
+    attempt.
+    """
+    for each in reversed(history):
+        if each.outcome in _RECORDED:
+            return False
+        if each.outcome != "released":
+            return True
+    return False
+
+
+def _check_history(claimed: ClaimedSubtask, tool: ToolDescription) -> None:
+    """Raise ToolFailed if the function may have begun before and must not run twice."""
+    if not tool.is_idempotent and may_have_begun(claimed.history):
+        raise ToolFailed(
+            OUTCOME_UNKNOWN,
+            f"whoever ran {tool.name} has died before its end was recorded; whether it took "
+            "effect is unknown",
+        )
+
+
+def build_call_failure(claimed: ClaimedSubtask, error: ToolFailed, retries: int) -> Failure:
+    """Return the failure of a call; what must not run twice, and what never fits, is final."""
+    is_failure = error.error_class in {TOOL_FAILED, TOOL_TIMEOUT}
+    # Another executor may have a later version, with the tool.
+    is_retried = error.error_class == UNKNOWN_TOOL or (is_failure and claimed.failures < retries)
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(class_=error.error_class, message=error.message),
+        action=FailureAction.RETRY if is_retried else FailureAction.GIVE_UP,
+    )
+
+
+def build_not_begun(claimed: ClaimedSubtask) -> Failure:
+    """Return the failure with which an agent that stops hands back a call, at once."""
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(class_=NOT_BEGUN, message="The agent stopped before the function began."),
+        action=FailureAction.SNOOZE,
+        retry_after=timedelta(0),
+    )
+
+
+def _build_unknown(ref: LeaseRef, how: str) -> Failure:
+    return Failure(
+        ref=ref,
+        error=ErrorInfo(
+            class_=OUTCOME_UNKNOWN, message=f"{how}; whether it took effect is unknown"
+        ),
+        action=FailureAction.GIVE_UP,
+    )
+
+
+def _describe_value(name: str, value: JsonValue) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    shown = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 3] + "..."
+    return f"{name} returned {shown}"

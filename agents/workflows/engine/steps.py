@@ -1,0 +1,241 @@
+"""The steps that a workflow may ask for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, ParamSpec, TypeVar, overload
+
+from pydantic import BaseModel, JsonValue
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from agents.sandbox.report import Report
+from agents.tools import ArgumentsInvalid, ToolFunction
+from agents.workflows.engine import readers
+from agents.workflows.engine.definition import check_event_name, check_step_key, check_time
+from agents.workflows.engine.errors import WorkflowInvalid
+from agents.workflows.engine.replay import Replay
+from agents.workflows.engine.values import Answer, Approval, TaskOutcome
+from agents.workflows.engine.work import Step
+from agents.workflows.step_params import EXTRACT_CODE
+from protocol.records.flows import StepKind
+
+T = TypeVar("T")
+P = ParamSpec("P")
+M = TypeVar("M", bound=BaseModel)
+
+
+class StepDescriber:
+    """Describes steps, which begin when they are awaited. `Run` is the whole of it."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+
+    @overload
+    def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        schema: type[M],
+        model: str | None = None,
+        role: str | None = None,
+        system: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        effort: str | None = None,
+        temperature: float | None = None,
+        max_output_tokens: int | None = None,
+        language: str | None = None,
+        answer: bool = False,
+        not_by: Sequence[Answer | str] = (),
+        after: Sequence[Answer | str] = (),
+        with_history: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Step[M]: ...
+
+    @overload
+    def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        schema: None = None,
+        model: str | None = None,
+        role: str | None = None,
+        system: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        effort: str | None = None,
+        temperature: float | None = None,
+        max_output_tokens: int | None = None,
+        language: str | None = None,
+        answer: bool = False,
+        not_by: Sequence[Answer | str] = (),
+        after: Sequence[Answer | str] = (),
+        with_history: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Step[Answer]: ...
+
+    def ask(
+        self,
+        key: str,
+        prompt: str,
+        *,
+        schema: type[BaseModel] | None = None,
+        model: str | None = None,
+        role: str | None = None,
+        system: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        effort: str | None = None,
+        temperature: float | None = None,
+        max_output_tokens: int | None = None,
+        language: str | None = None,
+        answer: bool = False,
+        not_by: Sequence[Answer | str] = (),
+        after: Sequence[Answer | str] = (),
+        with_history: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Step[Any]:
+        """Ask one model.
+
+        `model` names it; without, it is chosen for the task and `role` (such as `coding` or
+        `reviewer`). `language` asks for code. `not_by` excludes the makers of answers; `after`
+        names answers that failed, for statistics. With `schema` the value is data that fits that
+        model of pydantic; an answer that does not fit raises StepFailed of class
+        `invalid_answer`. The text of steps with `answer` is shown as the task's text.
+        """
+        given: object = prompt
+        if not isinstance(given, str):
+            raise WorkflowInvalid(f"the prompt of step {key!r} is {type(given).__name__}, no text")
+        request = {
+            "prompt": prompt,
+            "model": model,
+            "role": role,
+            "system": system,
+            "messages": None if messages is None else [dict(each) for each in messages],
+            "schema": None if schema is None else readers.describe_schema(schema),
+            "effort": effort,
+            "temperature": temperature,
+            "max_output_tokens": max_output_tokens,
+            "language": language,
+            "not_by": readers.list_models(not_by),
+            "with_history": with_history,
+            "params": {**({EXTRACT_CODE: True} if language else {}), **(params or {})},
+        }
+        if after:
+            request["after"] = readers.list_models(after)
+        if schema is None:
+            return self._describe(
+                "ask", key, request, readers.read_answer, role=role, answer=answer
+            )
+
+        read = partial(readers.read_data, model=schema)
+        return self._describe("ask", key, request, read, role=role, answer=answer)
+
+    def check(
+        self,
+        key: str,
+        *,
+        files: Mapping[str, str],
+        tests: str | Mapping[str, str] | None = None,
+        command: str | None = None,
+        language: str = "python",
+        limits: object | None = None,
+        judges: Answer | None = None,
+        **more: str | None,
+    ) -> Step[Report]:
+        """Run code with its tests or by `command`; `against="stub"` runs tests without the code.
+
+        `judges` is the answer that the report counts for when models are selected; `tests_by`
+        names the model that wrote the tests, which then count for less.
+        """
+        request: dict[str, Any] = {
+            "language": language,
+            "files": dict(files),
+            "tests": dict(tests) if isinstance(tests, Mapping) else tests,
+            "command": command,
+            "limits": asdict(limits)
+            if is_dataclass(limits) and not isinstance(limits, type)
+            else limits,
+            **{name: value for name, value in more.items() if value is not None},
+            **({"judges": judges.step} if judges else {}),
+        }
+        return self._describe("check", key, request, readers.read_report)
+
+    def call(self, function: ToolFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Step[T]:
+        """Call a function with `@tool` once, where its module is served; its name is the key.
+
+        Raises OutcomeUnknown, when awaited, if whoever ran it has died, unless it is idempotent.
+        """
+        given: object = function
+        if not isinstance(given, ToolFunction):
+            name = getattr(given, "__name__", type(given).__name__)
+            raise WorkflowInvalid(f"run.call needs a function with @tool, which {name} has not")
+        try:
+            arguments = function.write_arguments(*args, **kwargs)
+        except ArgumentsInvalid as error:
+            raise WorkflowInvalid(str(error)) from None
+        request: dict[str, Any] = {
+            "module": function.module,
+            "name": function.name,
+            "arguments": arguments,
+            **({"retries": function.retries} if function.retries else {}),
+        }
+        return self._describe(
+            "call", function.name, request, partial(readers.read_value, tool=function)
+        )
+
+    def approve(
+        self, key: str, question: str, *, show: JsonValue = None, by: str | None = None
+    ) -> Step[Approval]:
+        """Wait for a person's decision; `show` is what it is about, `by` whose it is."""
+        request = {"question": question, "show": show, "by": by}
+        return self._describe("approve", key, request, readers.read_approval)
+
+    def sleep_until(self, key: str, when: datetime) -> Step[None]:
+        """Wait until a time."""
+        check_time(f"step {key!r}", when)
+        return self._describe("sleep", key, {"until": when.isoformat()}, readers.read_nothing)
+
+    def event(self, key: str, name: str) -> Step[JsonValue]:
+        """Wait for an event of this name; the value is its payload."""
+        return self._describe("event", key, {"name": check_event_name(name)}, readers.read_event)
+
+    def task(
+        self,
+        key: str,
+        type_: str,
+        prompt: str,
+        params: Mapping[str, JsonValue] | None = None,
+        budget_usd: Decimal | float | None = None,
+    ) -> Step[TaskOutcome]:
+        """Run a child task and wait for its result."""
+        request = {
+            "type": type_,
+            "prompt": prompt,
+            "params": dict(params or {}),
+            "budget_usd": None if budget_usd is None else str(budget_usd),
+        }
+        return self._describe("task", key, request, readers.read_outcome)
+
+    def _describe(
+        self,
+        kind: StepKind,
+        key: str,
+        request: dict[str, Any],
+        read: Any,
+        *,
+        role: str | None = None,
+        answer: bool = False,
+    ) -> Step[Any]:
+        try:
+            asked = to_jsonable_python(request)
+        except PydanticSerializationError as error:
+            raise WorkflowInvalid(
+                f"step {key!r} asks for something that is no JSON: {error}"
+            ) from None
+        step: Step[Any] = Step(
+            self._replay, kind=kind, request=asked, read=read, role=role, answer=answer
+        )
+        self._replay.describe(step, check_step_key(key))
+        return step
