@@ -22,9 +22,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import JsonValue
-from pydantic_core import to_jsonable_python
 
-from agents.extraction.answer import extract_code
+from agents.tools.worker import ToolWorker
 from agents.workflows.engine import (
     Advance,
     DecisionRequest,
@@ -40,17 +39,20 @@ from agents.workflows.engine import (
     advance,
 )
 from agents.workflows.hosting.memory_record import MemoryRecord
-from agents.workflows.hosting.schema_example import build_example
+from cogo.scripted_answers import build_output, fail_with, run_call, suggest_answer
 from protocol.records import TaskBrief
 from protocol.records.flows import FlowRecord
+
+__all__ = [
+    "Answers", "NotDeterministic", "PlayFailed", "Played", "Unanswered", "World", "fail_with",
+    "play", "play_every_order", "suggest_answer",
+]  # fmt: skip
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time at which a played task starts; each step ends a minute after the one before."""
 MODELS: Final = ("model-a", "model-b", "model-c")
 """Models of `run.ladder` and `run.different_models`, unless the script has others."""
 MAX_ORDERS: Final = 1_000
-_OF_AN_ASK: Final = frozenset({"data", "text", "code", "generated_code"})
-"""Keys by which the answer of an `ask` is its whole output, and not data by itself."""
 
 Choose = Callable[[Sequence[str]], str]
 Answers = Mapping[str, Any] | Callable[[StepRequest], Any]
@@ -114,6 +116,7 @@ def play(
     order: Sequence[str] = (),
     choose: Choose | None = None,
     watch: Callable[[Advance], None] | None = None,
+    call_tools: bool = False,
 ) -> Played:
     """Play a workflow to its end and return how it went.
 
@@ -123,6 +126,8 @@ def play(
       from the text of an `ask` with a language code is extracted, as executors do; for one with
       a schema the data;
     - for `check` True, False, a verdict such as `timeout`, or a report;
+    - for `call` what the function returns; with `call_tools`, calls that the script does not answer
+      run the real function;
     - for `approve` True or False, or `{"approved", "comment", "by"}`; for `event` the payload;
     - for any of them `fail_with(error_class, message)`, or a function of the StepRequest.
 
@@ -140,7 +145,8 @@ def play(
         params=dict(params or {}),
         budget_usd=budget,
     )
-    world = World(workflow, task, {} if answers is None else answers, decisions or {})
+    given = {} if answers is None else answers
+    world = World(workflow, task, given, decisions or {}, call_tools=call_tools)
     return world.run(choose or _follow(order), watch)
 
 
@@ -183,24 +189,6 @@ class _Orders:
         return True
 
 
-def fail_with(error_class: str, message: str = "it failed") -> dict[str, Any]:
-    """Return an answer that makes the step fail."""
-    return {"error": {"class": error_class, "message": message}}
-
-
-def suggest_answer(request: StepRequest) -> Any:
-    """Return an answer with which a script can begin."""
-    match request.kind:
-        case "check" | "approve":
-            return True
-        case "event":
-            return {}
-        case "ask" if isinstance(schema := request.request.get("schema"), Mapping):
-            return {"data": build_example(schema.get("schema"))}
-        case _:
-            return f"the text of {request.key}"
-
-
 class World:
     """What the database and the agents do for a workflow: keep its record and end its steps."""
 
@@ -210,6 +198,8 @@ class World:
         task: TaskBrief,
         answers: Answers,
         decisions: Mapping[str, Any],
+        *,
+        call_tools: bool = False,
     ) -> None:
         self.workflow = workflow
         self.task = task
@@ -217,6 +207,7 @@ class World:
         self.suspensions: list[Suspended] = []
         self._answers = answers
         self._decisions = decisions
+        self._tools = ToolWorker() if call_tools else None
 
     def run(self, choose: Choose, watch: Callable[[Advance], None] | None = None) -> Played:
         """Advance the workflow, and end steps in the order of `choose`, until it has ended."""
@@ -295,6 +286,8 @@ class World:
             answer = answers[key]
         elif isinstance(answers.get(base), list | tuple) and int(number) <= len(answers[base]):
             answer = answers[base][int(number) - 1]
+        elif self._tools is not None and request.kind == "call":
+            return run_call(self._tools, request)
         else:
             raise Unanswered(request)
         return build_output(request, answer(request) if callable(answer) else answer)
@@ -312,44 +305,6 @@ class World:
             most = count if isinstance(count, int) else 3
             answer = () if request.kind == "team" else MODELS[:most]
         return {"models": [{"model": each, "maker": each, "reason": "scripted"} for each in answer]}
-
-
-def build_output(request: StepRequest, answer: Any) -> dict[str, Any]:
-    """Return the output of a step for a scripted answer, or `{"error": ...}`."""
-    value = to_jsonable_python(answer)
-    if isinstance(value, dict) and "error" in value and request.kind != "event":
-        return value
-    match request.kind, value:
-        case "check", bool() | str():
-            verdict = value if isinstance(value, str) else "passed" if value else "failed"
-            value = {"verdict": verdict}
-        case "approve", bool():
-            value = {"approved": value}
-        case "event", _:
-            value = {"payload": value}
-        case "ask", dict() if request.request.get("schema") and not value.keys() & _OF_AN_ASK:
-            value = {"data": value}
-        case "ask", str() if language := request.request.get("language"):
-            value = _extract(value, str(language))
-        case _, str():
-            value = {"text": value}
-    if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is no answer for step {request.key!r} ({request.kind})")
-    if request.kind == "check":
-        given = {"sandbox": "script", "language": request.request.get("language")}
-        return {"report": given | value}
-    if "code" in value:
-        value = {"generated_code": value["code"], **value}
-    return value
-
-
-def _extract(text: str, language: str) -> dict[str, Any]:
-    """Return the output of an answer that was asked for code."""
-    found = extract_code(text, language=language)
-    return {
-        "text": text, "generated_code": found.code, "language": language,
-        "files": dict(found.files),
-    }  # fmt: skip
 
 
 def _follow(order: Sequence[str]) -> Choose:

@@ -85,16 +85,10 @@ async def run_executor(
             agent=agent, router=router, lanes=lanes, hub=hub, checker=checker, cache=cache
         )
         if checks is not None and options.check_capacity:
-            checking = CheckExecutor(runner=checks, hub=hub)
-            executor.sides.append(
-                checking.build_side_work(
-                    capacity=options.check_capacity, wakeup=agent.build_wakeup()
-                )
-            )
-        calling = None
+            executor.sides.append(CheckExecutor(runner=checks, hub=hub).build_side_work(agent))
+        calls = CallExecutor(host=tools or ToolHost(), hub=hub, agent=agent, drain=drain)
         if tools is not None and tools.lanes and options.tool_capacity:
-            calling = CallExecutor(host=tools, hub=hub, agent=agent, drain=drain)
-            executor.sides.append(calling.build_side_work(capacity=options.tool_capacity))
+            executor.sides.append(calls.build_side_work())
         try:
             async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
@@ -108,8 +102,7 @@ async def run_executor(
                     sides=executor.sides,
                 )
         finally:
-            if calling is not None:
-                await calling.report_cut_off()
+            await calls.report_cut_off()
             sending.cancel()
             opening.cancel()
 

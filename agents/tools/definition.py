@@ -24,6 +24,7 @@ from protocol.json_values import explain_mistake
 
 P = ParamSpec("P")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 _Built = TypeVar("_Built")
 
 DEFAULT_SECONDS: Final = 60.0
@@ -41,7 +42,7 @@ class ArgumentsInvalid(Exception):
     """Arguments do not fit the function; the message names it and what it takes."""
 
 
-class ToolFunction(Generic[P, T]):
+class ToolFunction(Generic[P, T_co]):
     """A function that workflows call with `run.call`. Calling it itself runs it, for tests."""
 
     def __init__(
@@ -79,13 +80,18 @@ class ToolFunction(Generic[P, T]):
 
     @property
     def signature(self) -> str:
-        """What it takes and returns, as in its source."""
+        """The name, with parameters and types as in the source."""
         return f"{self.name}{self._signature}"
 
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of its arguments, with its docstring as the description."""
-        return self._arguments.model_json_schema()
+        return self._build(self._arguments.model_json_schema)
+
+    @property
+    def result_schema(self) -> dict[str, Any]:
+        """The JSON Schema of its result."""
+        return self._build(self._result.json_schema)
 
     def write_arguments(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
         """Return arguments as JSON. Raises ArgumentsInvalid."""
@@ -117,9 +123,11 @@ class ToolFunction(Generic[P, T]):
             if name in read.model_fields_set
         }
 
-    def read_result(self, value: Any) -> T:
+    def read_result(self, value: Any) -> T_co:
         """Return a result that was JSON, with the type of the function. Raises ValidationError."""
-        return cast("T", self._result.validate_json(json.dumps(value)))
+        if self._hints.get("return", Any) is type(None):
+            return cast("T_co", None)
+        return cast("T_co", self._result.validate_json(json.dumps(value)))
 
     @cached_property
     def _hints(self) -> dict[str, Any]:

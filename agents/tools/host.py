@@ -1,5 +1,6 @@
 """The tools that an executor offers, each call of one in a process that can be killed."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -69,8 +70,10 @@ class ToolHost:
 
     async def __aenter__(self) -> Self:
         """Load the modules."""
-        for module in self._modules:
-            process, loaded = await self._start(module)
+        async with asyncio.TaskGroup() as group:
+            started = {each: group.create_task(self._start(each)) for each in self._modules}
+        for module, task in started.items():
+            process, loaded = task.result()
             if loaded.problem is not None:
                 self.problems[module] = loaded.problem
                 await process.stop()

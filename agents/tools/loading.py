@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from pydantic.errors import PydanticUserError
 
 from agents.tools.definition import ToolFunction, ToolInvalid
 
@@ -34,10 +33,6 @@ class ToolDescription(BaseModel):
     @classmethod
     def describe(cls, tool: ToolFunction[..., Any]) -> "ToolDescription":
         """Return the description of a tool. Raises ToolInvalid if a type of it is no JSON."""
-        try:
-            schema = tool.schema
-        except PydanticUserError as error:
-            raise ToolInvalid(f"{tool.signature}: {error}") from error
         return cls(
             name=tool.name,
             module=tool.module,
@@ -47,7 +42,7 @@ class ToolDescription(BaseModel):
             is_idempotent=tool.is_idempotent,
             retries=tool.retries,
             seconds=tool.seconds,
-            arguments=schema,
+            arguments=tool.schema,
         )
 
 

@@ -7,7 +7,7 @@ import traceback
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import to_json
+from pydantic_core import to_json, to_jsonable_python
 
 from agents.tools.definition import ArgumentsInvalid, ToolFunction
 from agents.tools.loading import ToolDescription, ToolsRefused, load_tools
@@ -83,17 +83,15 @@ class ToolWorker:
 def _build_value(tool: ToolFunction[..., Any], value: Any) -> dict[str, Any]:
     """Return the answer with a result, or the error that it cannot be stored."""
     try:
-        written = to_json(value, inf_nan_mode="constants")
-        if len(written) > MAX_RESULT_BYTES:
-            return _build_error(
-                TOOL_FAILED,
-                f"{tool.name} has run, but its result has {len(written)} bytes of JSON, more than "
-                f"{MAX_RESULT_BYTES}",
-            )
-        return {"value": make_storable(json.loads(written))}
+        stored = make_storable(to_jsonable_python(value))
+        size = len(to_json(stored))
     except (ValueError, RecursionError, OutOfRange) as error:
         problem = f"{tool.name} has run, but its result is no JSON: {error}"
         return _build_error(TOOL_FAILED, problem)
+    if size > MAX_RESULT_BYTES:
+        problem = f"{tool.name} has run, but its result has {size} bytes of JSON, more than "
+        return _build_error(TOOL_FAILED, f"{problem}{MAX_RESULT_BYTES}")
+    return {"value": stored}
 
 
 def _build_error(error_class: str, message: str) -> dict[str, Any]:

@@ -114,6 +114,7 @@ class Settings(BaseModel):
     check_slots: int | None = Field(None, ge=0, le=1_000, validation_alias="COGO_CHECK_SLOTS")
     check_seconds: float = Field(120, gt=0, le=3_600, validation_alias="COGO_CHECK_SECONDS")
     check_memory_mb: int = Field(1024, ge=64, le=1_048_576, validation_alias="COGO_CHECK_MEMORY_MB")
+    tool_slots: int = Field(4, ge=0, le=1_000, validation_alias="COGO_TOOL_SLOTS")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")
 
@@ -151,6 +152,11 @@ class Settings(BaseModel):
     def audit_retention(self) -> timedelta | None:
         """How long calls stay in the audit log; None means forever."""
         return None if self.audit_days is None else timedelta(days=self.audit_days)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment and the variables of `.env`, for programs that the user trusts."""
+        return self._variables
 
     def value(self, name: str) -> str | None:
         """Return the value of any variable, or None if unset or empty."""

@@ -1,4 +1,4 @@
-"""The modules with workflows that a project names in `[workflows]` of `cogo.toml`."""
+"""The modules that a project names in `[workflows]` and `[tools]` of `cogo.toml`."""
 
 import re
 import tomllib
@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from cogo.config.context import Project, read_overlays
 from cogo.errors import SettingInvalid
-from providers.catalogue.loader import WORKFLOWS_SECTION, Overlay
+from providers.catalogue.loader import TOOLS_SECTION, WORKFLOWS_SECTION, Overlay
 
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowModules:
+class NamedModules:
     """Names of modules, and the folders from which they are imported."""
 
     names: tuple[str, ...] = ()
@@ -23,35 +23,44 @@ class WorkflowModules:
     """Those of the files that name them."""
 
 
-def find_workflow_modules(project: Project) -> WorkflowModules:
-    """Return the modules that trusted files name; those of all files count.
+def find_workflow_modules(project: Project) -> NamedModules:
+    """Return the modules with workflows that trusted files name; those of all files count.
 
     Raises SettingInvalid.
     """
+    return _find_modules(project, WORKFLOWS_SECTION, "acme.flows")
+
+
+def find_tool_modules(project: Project) -> NamedModules:
+    """Return the modules with tools, likewise. Raises SettingInvalid."""
+    return _find_modules(project, TOOLS_SECTION, "acme.tools")
+
+
+def _find_modules(project: Project, section: str, example: str) -> NamedModules:
     overlays, _ = read_overlays(project.settings, project.directory)
-    named = {each.name: _read_names(each) for each in overlays}
-    return WorkflowModules(
+    named = {each.name: _read_names(each, section, example) for each in overlays}
+    return NamedModules(
         names=tuple(dict.fromkeys(name for names in named.values() for name in names)),
         folders=tuple(dict.fromkeys(Path(file).parent for file, names in named.items() if names)),
     )
 
 
-def _read_names(overlay: Overlay) -> list[str]:
+def _read_names(overlay: Overlay, section: str, example: str) -> list[str]:
     try:
         content: Mapping[str, Any] = tomllib.loads(overlay.content.decode("utf-8"))
     except ValueError as error:  # not UTF-8, or not TOML
         raise SettingInvalid(overlay.name, reason=str(error)) from error
-    section = content.get(WORKFLOWS_SECTION, {})
-    names = section.get("modules", []) if isinstance(section, dict) else None
-    if not isinstance(section, dict) or not isinstance(names, list) or set(section) - {"modules"}:
+    values = content.get(section, {})
+    names = values.get("modules", []) if isinstance(values, dict) else None
+    if not isinstance(values, dict) or not isinstance(names, list) or set(values) - {"modules"}:
         raise SettingInvalid(
-            overlay.name, reason='[workflows] has one setting, such as modules = ["acme.flows"]'
+            overlay.name, reason=f'[{section}] has one setting, such as modules = ["{example}"]'
         )
     for name in names:
         if not isinstance(name, str) or _MODULE.fullmatch(name) is None:
             raise SettingInvalid(
                 overlay.name,
-                reason=f"[workflows] modules: {str(name)[:100]!r} is no name of a module, "
-                "such as acme.flows",
+                reason=f"[{section}] modules: {str(name)[:100]!r} is no name of a module, "
+                f"such as {example}",
             )
     return names

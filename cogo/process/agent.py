@@ -4,8 +4,8 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
 from agents.selection.evidence.knowledge import Knowledge
+from agents.tools.host import ToolHost
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
@@ -32,6 +33,7 @@ from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
+from cogo.wiring.tools import open_tools
 from cogo.wiring.workflows import open_workflows
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
@@ -76,8 +78,7 @@ async def serve_agent(
 ) -> None:
     """Run one agent until it is drained; with `with_parent`, cancel it when the parent dies."""
     connection = bootstrap.connection
-    if role.kind == "orchestrator":  # one agent of the stack is enough
-        _warn_of_ended_models(catalogue)
+    _warn_of_ended_models(catalogue, role)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(build_bus(connection))
         router = await stack.enter_async_context(_open_router(project, catalogue, bootstrap, role))
@@ -92,11 +93,11 @@ async def serve_agent(
         if with_parent:
             watch_parent()
         identity, checks = _build_identity(role), await _open_checks(project, role)
-        options = _build_options(project, bootstrap, role, health_url, checks=checks)
-        agent: _Agent
+        tools = await stack.enter_async_context(_open_tools(project, catalogue, bootstrap, role))
+        options = _build_options(project, bootstrap, role, health_url, checks=checks, tools=tools)
         if role.kind == "executor":
             opening = open_cache(project, connection, agent_id=role.agent_id)
-            agent = partial(
+            agent: _Agent = partial(
                 run_executor,
                 open_store=partial(open_supabase_store, connection),
                 bus=bus,
@@ -106,6 +107,7 @@ async def serve_agent(
                 health=health,
                 cache=await stack.enter_async_context(opening),
                 checks=checks,
+                tools=tools,
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))
@@ -126,7 +128,9 @@ async def serve_agent(
         await run_until_stopped(agent, shutdown, on_ready=on_ready)
 
 
-def _warn_of_ended_models(catalogue: Catalogue) -> None:
+def _warn_of_ended_models(catalogue: Catalogue, role: Role) -> None:
+    if role.kind != "orchestrator":  # one agent of the stack is enough
+        return
     for sentence in describe_ended_models(catalogue):
         logger.warning(sentence)
 
@@ -162,6 +166,20 @@ async def _open_checks(project: Project, role: Role) -> CheckRunner | None:
     return await open_check_runner(project.settings)
 
 
+@asynccontextmanager
+async def _open_tools(
+    project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap, role: Role
+) -> AsyncIterator[ToolHost | None]:
+    if role.kind != "executor" or not project.settings.tool_slots:
+        yield None
+        return
+    secrets = find_secrets(project, catalogue, bootstrap)
+    async with open_tools(project, secrets=secrets) as tools:
+        if tools is not None:
+            tools.log_loaded()
+        yield tools
+
+
 def _build_options(
     project: Project,
     bootstrap: AgentBootstrap,
@@ -169,11 +187,13 @@ def _build_options(
     health_url: str | None,
     *,
     checks: CheckRunner | None,
+    tools: ToolHost | None,
 ) -> RuntimeOptions:
     settings = project.settings
     return RuntimeOptions(
         capacity=role.capacity,
         check_capacity=count_check_slots(settings) if checks else 0,
+        tool_capacity=tools.capacity if tools else 0,
         sandbox=checks.sandbox.name if checks else None,
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
         simulated=bootstrap.simulator_url is not None,

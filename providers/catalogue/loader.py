@@ -22,7 +22,8 @@ _NOTICE: Final = timedelta(days=30)
 PACKAGED: Final = "catalogue.toml"
 _SECTIONS: Final = ("providers", "models", "roles", "embeddings")
 WORKFLOWS_SECTION: Final = "workflows"
-"""A section of the same file that is not about models."""
+TOOLS_SECTION: Final = "tools"
+"""Sections of the same file that are not about models."""
 _NOT_INHERITED: Final = frozenset({"aliases", "base", "deployments", "id", "name", "retirement"})
 """Fields that a fine-tuned model does not inherit from its base."""
 _FACTS: Final = "data_policy"
@@ -106,7 +107,8 @@ def _parse(name: str, text: str) -> _Layer:
         content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:  # its message ends with line and column
         raise CatalogueInvalid(f"{name}: not valid TOML: {error}") from error
-    content.pop(WORKFLOWS_SECTION, None)
+    for section in (WORKFLOWS_SECTION, TOOLS_SECTION):
+        content.pop(section, None)
     for section, entries in content.items():
         if section not in _SECTIONS:
             known = ", ".join(_SECTIONS)

@@ -52,12 +52,12 @@ class CallExecutor:
         self._begun: set[LeaseRef] = set()
         """Calls of functions that must not run twice, until their end is recorded."""
 
-    def build_side_work(self, *, capacity: int) -> SideWork:
+    def build_side_work(self) -> SideWork:
         """Return the work for the pool of an executor."""
         return SideWork(
             lanes=self._host.lanes,
             work=self.execute,
-            capacity=capacity,
+            capacity=self._agent.options.tool_capacity,
             wakeup=self._agent.build_wakeup(),
             on_recorded=self._begun.discard,
         )

@@ -5,9 +5,9 @@ from typing import Final
 from loguru import logger
 
 from agents.executor.progress import ProgressHub
+from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed
 from agents.runtime.pool import SideWork
-from agents.runtime.wakeup import Wakeup
 from agents.sandbox.check_runner import CheckRunner
 from agents.sandbox.job import SandboxBroken
 from protocol.records import ClaimedSubtask, Completion, ErrorInfo, Failure, FailureAction
@@ -24,10 +24,13 @@ class CheckExecutor:
         self._runner = runner
         self._hub = hub
 
-    def build_side_work(self, *, capacity: int, wakeup: Wakeup) -> SideWork:
+    def build_side_work(self, agent: Agent) -> SideWork:
         """Return the work for the pool of an executor."""
         return SideWork(
-            lanes=self._runner.lanes, work=self.execute, capacity=capacity, wakeup=wakeup
+            lanes=self._runner.lanes,
+            work=self.execute,
+            capacity=agent.options.check_capacity,
+            wakeup=agent.build_wakeup(),
         )
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:

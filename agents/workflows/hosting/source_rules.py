@@ -34,6 +34,10 @@ _CALLS: Final[Mapping[str, str]] = {
 }
 
 
+_TOOL: Final = "cogo.workflows.tool"
+_WORKFLOW: Final = "cogo.workflows.workflow"
+
+
 class SourceProblem(NamedTuple):
     """A line that would make replays differ."""
 
@@ -76,13 +80,35 @@ def find_source_problems(source: str, file: str) -> list[SourceProblem]:
 
 
 def check_module_file(file: Path) -> list[SourceProblem]:
-    """Return the problems of a module's file, or of all files of a package."""
-    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    """Return the problems of a module's file, or of all files of a package.
+
+    Files with tools beside them may do what they want: they run elsewhere.
+    """
+    if file.name != "__init__.py":
+        return find_source_problems(file.read_text("utf-8"), str(file))
+    sources = {each: each.read_text("utf-8") for each in sorted(file.parent.rglob("*.py"))}
     return [
         problem
-        for each in files
-        for problem in find_source_problems(each.read_text("utf-8"), str(each))
+        for each, source in sources.items()
+        if not _has_only_tools(source, str(each))
+        for problem in find_source_problems(source, str(each))
     ]
+
+
+def _has_only_tools(source: str, file: str) -> bool:
+    """Return whether a file defines tools and no workflow."""
+    tree = ast.parse(source, file)
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            list(_list_refused_imports(node, names))
+    used = {
+        _resolve(each.func if isinstance(each, ast.Call) else each, names)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for each in node.decorator_list
+    }
+    return _TOOL in used and _WORKFLOW not in used
 
 
 def _list_refused_imports(

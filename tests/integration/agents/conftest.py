@@ -16,6 +16,7 @@ from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
+from agents.tools.host import ToolHost
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from embedded.state import State
@@ -85,9 +86,13 @@ class Fleet:
         )
 
     async def executor(
-        self, id_: str, checks: CheckRunner | None = None, **options: Any
+        self,
+        id_: str,
+        checks: CheckRunner | None = None,
+        tools: ToolHost | None = None,
+        **options: Any,
     ) -> "asyncio.Task[None]":
-        """Start one that serves every model of the simulator, and checks if it has a runner."""
+        """Start one that serves every model of the simulator, and checks and tools if given."""
         opened = {
             name: Credential(
                 key=SecretStr("simulated"), base_url=f"{self.simulator}{path}", simulated=True
@@ -106,6 +111,7 @@ class Fleet:
                     drain=drain,
                     on_ready=on_ready,
                     checks=checks,
+                    tools=tools,
                 )
 
         return await self._start(run)

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agents.tools.host import ToolHost
 from agents.workflows.engine import Repeats, Workflow
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.hosting.loading import load_file, load_module
@@ -18,15 +21,14 @@ from cogo.testing import fail_with, play, play_every_order
 from tests.support.sources import ROOT
 
 EXAMPLES = ROOT / "examples" / "workflows"
+WITH_WORKFLOWS = sorted(each.stem for each in EXAMPLES.glob("*.py") if "_tools" not in each.stem)
 DRAFT = {"text": "Here.", "code": "x = 1", "files": {"main.py": "x = 1"}}
 
 
 @pytest.fixture
 def examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Workflow]]:
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    yield {
-        each.type: each for file in sorted(EXAMPLES.glob("*.py")) for each in load_module(file.stem)
-    }
+    yield {each.type: each for name in WITH_WORKFLOWS for each in load_module(name)}
 
 
 def test_code_is_repaired_while_its_tests_fail_and_a_person_decides(
@@ -83,18 +85,43 @@ def test_the_first_model_that_passes_wins_in_every_order(examples: dict[str, Wor
 
 
 def test_examples_are_loaded_as_an_orchestrator_does(examples: dict[str, Workflow]) -> None:
-    assert examples.keys() == {"BEST_OF_THREE", "GENERATE_TEST_REPAIR", "NIGHTLY_REPORT"}
-    assert not [each for file in EXAMPLES.glob("*.py") for each in check_module_file(file)]
+    assert examples.keys() == {"BEST_OF_THREE", "GENERATE_TEST_REPAIR", "NIGHTLY_REPORT", "REFUND"}
+    files = [EXAMPLES / f"{name}.py" for name in WITH_WORKFLOWS]
+    assert not [each for file in files for each in check_module_file(file)]
 
 
 async def test_the_file_of_the_examples_names_all_of_them() -> None:
-    names = [file.stem for file in sorted(EXAMPLES.glob("*.py"))]
-    config = (EXAMPLES / "cogo.toml").read_text("utf-8")
+    config = tomllib.loads((EXAMPLES / "cogo.toml").read_text("utf-8"))
+    flows, tools = config["workflows"]["modules"], config["tools"]["modules"]
 
-    async with WorkflowHost({}, modules=names, folders=[EXAMPLES]) as host:
+    async with WorkflowHost({}, modules=flows, folders=[EXAMPLES]) as host:
         assert not host.problems
+    async with ToolHost(modules=tools, folders=[EXAMPLES]) as tool_host:
+        assert not tool_host.problems
 
-    assert all(f'"{name}"' in config for name in names)
+    assert sorted(flows) == WITH_WORKFLOWS
+    assert sorted([*flows, *tools]) == sorted(each.stem for each in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("agrees", "payment", "text"),
+    [
+        (True, "p-1", "Paid back as p-1."),
+        (False, "", "Nothing was paid back."),
+        (True, fail_with("outcome_unknown"), "Look into the shop: order 17 may"),
+    ],
+)
+def test_money_is_paid_back_if_a_person_agrees(
+    examples: dict[str, Workflow], agrees: bool, payment: Any, text: str
+) -> None:
+    order = {"number": "17", "email": "ada@example.com", "cents": 1250}
+    answers = {"find_order": order, "refund": agrees, "refund_order": payment}
+
+    played = play(examples["REFUND"], params={"order": "17"}, answers=answers)
+
+    assert (played.text or "").startswith(text)
+    asked = next(each for each in played.steps if each.kind == "approve")
+    assert asked.request["question"] == "Pay back 12.50 to ada@example.com?"
 
 
 def test_a_script_is_played_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

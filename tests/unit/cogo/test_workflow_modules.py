@@ -8,7 +8,7 @@ from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.config.settings import Settings, config_directory
 from cogo.config.trust import TrustStore
-from cogo.config.workflows import WorkflowModules, find_workflow_modules
+from cogo.config.workflows import NamedModules, find_workflow_modules
 from cogo.errors import SettingInvalid
 
 
@@ -29,7 +29,7 @@ def trust(project: Project) -> None:
 def test_only_a_trusted_file_names_modules(project: Project) -> None:
     (project.directory / "cogo.toml").write_text('[workflows]\nmodules = ["acme.flows"]\n')
 
-    assert find_workflow_modules(project) == WorkflowModules()
+    assert find_workflow_modules(project) == NamedModules()
     trust(project)
 
     found = find_workflow_modules(project)
