@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -74,7 +74,7 @@ async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_d
     await eventually(says(page, "#answer pre.text", row["task"]["result"]["text"]), within=SECONDS)
     assert text(page, "#answer pre.text") == row["task"]["result"]["text"]  # nothing came twice
     await eventually(says(page, ".tasks a[aria-current]", "completed"), within=SECONDS)
-    assert row["subtasks"][0]["key"] in text(page, ".graph")
+    assert row["subtasks"][0]["key"] in text(page, "#waterfall")
     assert row["selections"][0]["reason"] in text(page, ".choices")
     assert "executor" in text(page, "table")
     assert "$" in text(page, "dl.facts")
@@ -181,82 +181,123 @@ async def test_every_control_has_a_name(page: Chrome) -> None:
     assert [each.get_attribute("outerHTML") for each in visible if not each.accessible_name] == []
 
 
-def test_a_plan_is_drawn_in_layers_and_a_circle_does_not_hang_it(page: Chrome) -> None:
+def test_steps_stand_by_branch_on_one_axis_of_time(page: Chrome) -> None:
     program = """
-        const [rows, done] = arguments;
-        import("/console/graph.js").then(({ layout }) => {
-          const { nodes, edges } = layout(rows);
-          done([nodes.map((n) => [n.subtask.id, n.column]),
-                edges.map(([a, b]) => a.subtask.id + b.subtask.id)]);
+        const [details, done] = arguments;
+        import("/console/waterfall.js").then(({ arrange }) => {
+          const rows = arrange(details, Date.parse("2026-01-01T00:00:10Z"));
+          done(rows.map((row) => [
+            row.subtask.key, row.name, row.branch, row.bars, row.cost, row.status,
+          ]));
         });
     """
 
-    def row(name: str, *dependencies: str, kind: str = "CHAT") -> dict[str, object]:
-        return {"id": name, "type": kind, "dependencies": dependencies}
+    def step(key: str, second: int, **more: object) -> dict[str, object]:
+        at = f"2026-01-01T00:00:0{second}Z"
+        return {"id": key, "key": key, "created_at": at, "lane": "m", "kind": "ask"} | more
 
-    rows = [row("p", kind="PLAN"), row("a"), row("b"), row("c", "a", "b"), row("d", "c", "a")]
-    columns, edges = page.execute_async_script(program, rows)
-    assert dict(columns) == {"p": 0, "a": 1, "b": 1, "c": 2, "d": 3}
-    assert edges == ["pa", "pb", "ac", "bc", "cd", "ad"]
+    def attempt(key: str, begin: int, end: int | None, cost: float | None) -> dict[str, object]:
+        return {
+            "subtask_id": key,
+            "claimed_at": f"2026-01-01T00:00:0{begin}Z",
+            "ended_at": None if end is None else f"2026-01-01T00:00:0{end}Z",
+            "cost_usd": cost,
+        }
 
-    nodes, _ = page.execute_async_script(program, [row("x", "y"), row("y", "x")])
-    assert len(nodes) == 2
+    details = {
+        "subtasks": [
+            step("plan", 0, kind="flow", status="blocked"),
+            step("a/draft", 1, status="completed"),
+            step("b/draft", 2, status="cancelled", not_needed=True),
+            step("a/check", 3, status="running"),
+            step("ok", 5, kind="approve", lane="wait", status="waiting"),
+        ],
+        "attempts": [
+            attempt("a/draft", 1, 2, 0.5),
+            attempt("a/draft", 2, 3, 0.25),
+            attempt("a/check", 4, None, None),
+        ],
+    }
+
+    rows = page.execute_async_script(program, details)
+
+    assert [row[0] for row in rows] == ["plan", "a/draft", "a/check", "b/draft", "ok"]
+    by_key = {row[0]: row[1:] for row in rows}
+    bars = [{"x": 100, "width": 100}, {"x": 200, "width": 100}]
+    assert by_key["a/draft"] == ["draft", "a", bars, 0.75, "completed"]
+    assert by_key["a/check"] == ["check", "a", [{"x": 400, "width": 600}], None, "running"]
+    assert by_key["b/draft"] == ["draft", "b", [], None, "not needed"]
+    assert by_key["ok"][2] == [{"x": 500, "width": 500}]  # it waits since it was asked
 
 
-@pytest.mark.parametrize("size", [1, 3, 7, 1000])
-def test_events_are_read_from_pieces_of_any_size(page: Chrome, size: int) -> None:
+async def test_code_is_shown_with_what_its_tests_have_shown(page: Chrome) -> None:
+    ask(page, "Write is_palindrome(text)")
+    await eventually(says(page, "#badge", "self-tested: 4 of 4 tests passed"), within=60)
+
+    assert "passed 4 of 4" in text(page, "section[aria-label=Verification]")
+    line = page.find_element(By.XPATH, "//*[@id='waterfall']//summary[.//span[.='check']]")
+    line.send_keys(Keys.ENTER)
+    await eventually(says(page, "#waterfall details[open] .step", "4 of 4"), within=SECONDS)
+    assert complaints(page) == []
+
+
+def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None:
     program = """
-        const [sent, size, done] = arguments;
-        import("/console/event_parser.js").then(({ EventParser }) => {
-          const parser = new EventParser();
-          const found = [];
-          for (let at = 0; at < sent.length; at += size) {
-            found.push(...parser.push(sent.slice(at, at + size)));
-          }
-          done([found, parser.lastId]);
+        const [approval, done] = arguments;
+        import("/console/waits.js").then(({ Approvals }) => {
+          const { fetch } = window;
+          window.sent = [];
+          window.fetch = (path, options) => {
+            if (!path.startsWith("/approvals/")) return fetch(path, options);
+            window.sent.push([path, options.method, JSON.parse(options.body)]);
+            const detail = { detail: "somebody else has to answer" };
+            return Promise.resolve(new Response(JSON.stringify(detail), { status: 409 }));
+          };
+          window.approvals = new Approvals();
+          document.getElementById("detail").replaceChildren(window.approvals.root);
+          window.approvals.update([approval]);
+          done();
         });
     """
-    sent = ': hello\n\nevent: text\ndata: {"delta":"a: b"}\n\nid: 7\r\ndata: 1\n\ndata: 2\n\nid: 8'
-    found, last = page.execute_async_script(program, sent, size)
-    assert found == [
-        {"event": "text", "data": {"delta": "a: b"}},
-        {"event": "message", "data": 1},
-        {"event": "message", "data": 2},
+    approval = {"id": "1", "key": "ok", "question": f"Apply it? {HOSTILE}", "show": {"diff": "+1"}}
+    page.execute_async_script(program, approval)
+    field = page.find_element(By.CSS_SELECTOR, "#approvals input")
+    assert field.accessible_name == "Comment (optional)"
+    field.send_keys("not yet")
+    page.execute_script("window.approvals.update([arguments[0]])", approval)  # as each event does
+    assert field.get_property("value") == "not yet"
+    assert HOSTILE in text(page, "#approvals .question")
+    assert '"diff": "+1"' in text(page, "#approvals pre")
+
+    button(page, "Refuse").send_keys(Keys.ENTER)
+    page.execute_async_script("setTimeout(arguments[0], 0)")
+
+    answer = {"approved": False, "comment": "not yet"}
+    assert page.execute_script("return window.sent") == [["/approvals/1", "POST", answer]]
+    assert text(page, "#approvals [role=alert]") == "somebody else has to answer"
+    assert button(page, "Refuse").is_enabled()
+    page.execute_script("window.approvals.update([])")
+    assert page.find_elements(By.CSS_SELECTOR, "#approvals li") == []
+
+
+def test_related_tasks_are_linked(page: Chrome) -> None:
+    program = """
+        const [details, done] = arguments;
+        import("/console/waits.js").then(({ buildRelatives }) => {
+          const list = buildRelatives(details);
+          done([...list.querySelectorAll("a")].map((link) => [link.hash, link.textContent]));
+        });
+    """
+    child = {"id": "c", "prompt": "count", "type": "CHAT", "status": "running", "cost_usd": None}
+    details = {
+        "task": {"parent_task_id": "p", "previous_task_id": "b"},
+        "children": [child],
+        "next_run": child | {"id": "n", "run_at": None},
+    }
+
+    assert page.execute_async_script(program, details) == [
+        ["#/tasks/p", "the task that asked for this one"],
+        ["#/tasks/c", "count"],
+        ["#/tasks/b", "the run before this one"],
+        ["#/tasks/n", "as soon as possible"],
     ]
-    assert last == "7"  # an id counts when its event has come whole
-
-
-def test_text_that_comes_within_a_frame_is_drawn_once_and_without_repetitions(page: Chrome) -> None:
-    program = """
-        const done = arguments[0];
-        import("/console/transcript_view.js").then(({ TranscriptView }) => {
-          const root = document.createElement("div");
-          const view = new TranscriptView(root, () => "name");
-          let drawn = 0;
-          const say = (attempt, offset, delta) =>
-            view.applyDelta({ kind: "text", subtask_id: "s", attempt, offset, delta });
-          say(1, 0, "what the attempt before said");
-          new MutationObserver((changes) => (drawn += changes.length))
-            .observe(root, { subtree: true, childList: true, characterData: true });
-          for (let at = 0; at < 1000; at += 1) {
-            say(2, 2 * at, "\U0001f600x");
-            say(2, 2 * at, "\U0001f600x");
-          }
-          requestAnimationFrame(() => setTimeout(() => done(
-            [root.querySelector("pre.text").textContent, drawn])));
-        });
-    """
-    shown, drawn = page.execute_async_script(program)
-
-    assert shown == "\U0001f600x" * 1000
-    assert drawn < 10
-
-
-async def test_pages_that_were_left_do_not_hold_the_lines_of_the_next(
-    page: Chrome, url: str
-) -> None:
-    for _ in range(8):  # a browser has six for each host, and keeps left pages for a while
-        await eventually(says(page, "#link", "live"), within=SECONDS)
-        page.get("about:blank")
-        page.get(f"{url}/")
-    await eventually(says(page, "#link", "live"), within=SECONDS)

@@ -3,11 +3,12 @@
 import { get, post } from "/console/api.js";
 import { byId, h, show } from "/console/dom.js";
 import { between, cost, count, explain, firstLine, isOver, moment, money } from "/console/format.js";
-import { buildGraph } from "/console/graph.js";
 import { Stream } from "/console/stream.js";
 import { buildAttempts, buildHistory, buildSelections } from "/console/tables.js";
 import { TranscriptView } from "/console/transcript_view.js";
-import { buildVerification } from "/console/verification.js";
+import { buildVerification, describeVerification } from "/console/verification.js";
+import { Approvals, buildRelatives, showData } from "/console/waits.js";
+import { Waterfall } from "/console/waterfall.js";
 
 export class TaskView {
   #id;
@@ -20,7 +21,9 @@ export class TaskView {
   #stale = false;
   #gone = false;
   #status = null;
-  #parts = buildSections();
+  #waterfall = new Waterfall();
+  #approvals = new Approvals();
+  #parts = buildSections(this.#waterfall.root, this.#approvals.root);
 
   constructor(id) {
     this.#id = id;
@@ -87,7 +90,7 @@ export class TaskView {
     this.#details.subtasks.find((each) => each.id === subtaskId)?.key ?? "subtask";
 
   #draw() {
-    const { task, subtasks, attempts: rows, selections } = this.#details;
+    const { task, attempts: rows, selections, approvals = [] } = this.#details;
     const parts = this.#parts;
     const detail = byId("detail");
     if (parts.root.parentNode !== detail) show(detail, parts.root);
@@ -102,7 +105,12 @@ export class TaskView {
     const unreadable = Object.entries(task.unreadable ?? {}).map(([column, why]) => `${column} cannot be read: ${why}`);
     parts.problem.hidden = !task.error && !unreadable.length;
     parts.problem.textContent = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
-    show(parts.plan, buildGraph(subtasks));
+    this.#waterfall.update(this.#details);
+    this.#approvals.update(approvals);
+    parts.approvalsSection.hidden = !approvals.length;
+    const relatives = buildRelatives(this.#details);
+    parts.relativesSection.hidden = !relatives;
+    if (relatives) show(parts.relatives, relatives);
     show(parts.attempts, rows.length ? buildAttempts(rows, this.#getSubtaskKey) : note("No agent has claimed it yet."));
     show(parts.selections, selections.length ? buildSelections(selections, task.simulated) : note("No model was selected yet."));
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
@@ -114,7 +122,13 @@ export class TaskView {
     const result = task.result?.workflow ? task.result.text : null;
     parts.result.hidden = !result;
     parts.result.textContent = result ?? "";
+    showData(parts.data, task.result);
     const isCode = Boolean(task.result?.verification?.status);
+    parts.badge.hidden = !isCode;
+    if (isCode) {
+      parts.badge.className = `badge ${task.result.verification.status}`;
+      parts.badge.textContent = describeVerification(task.result.verification);
+    }
     parts.verificationSection.hidden = !isCode;
     if (isCode) show(parts.verification, buildVerification(task.result));
     parts.answerNote.hidden = !this.#transcript.isEmpty || Boolean(result);
@@ -124,7 +138,7 @@ export class TaskView {
 
 const note = (text) => h("p", { class: "note" }, text);
 
-function buildSections() {
+function buildSections(waterfall, approvals) {
   const parts = {
     prompt: h("p", { class: "prompt", tabindex: 0 }),
     status: h("span", {}),
@@ -132,7 +146,9 @@ function buildSections() {
     facts: h("dl", { class: "facts" }),
     actions: h("p", { class: "actions" }),
     problem: h("p", { class: "problem", hidden: true }),
-    plan: h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Plan" }),
+    badge: h("span", { id: "badge", hidden: true }),
+    relatives: h("div", {}),
+    data: h("details", { id: "data", hidden: true }),
     answerNote: note(""),
     answer: h("div", { id: "answer" }),
     result: h("pre", { id: "result", class: "text", tabindex: 0, hidden: true }),
@@ -143,20 +159,25 @@ function buildSections() {
     history: h("div", {}),
   };
   parts.stepsSection = h("details", { class: "section", hidden: true }, h("summary", {}, "Text of other steps"), parts.steps);
+  parts.approvalsSection = section("Waiting for you", approvals);
+  parts.relativesSection = section("Related tasks", parts.relatives);
   parts.verificationSection = section("Verification", parts.verification);
   parts.root = h(
     "div",
     {},
     h("a", { class: "back", href: "#/" }, "‹ All tasks"),
-    h("header", {}, h("p", { role: "status" }, parts.status), parts.actions),
+    h("header", {}, h("p", { role: "status" }, parts.status, parts.badge), parts.actions),
     parts.prompt,
     parts.problem,
     parts.simulated,
     parts.facts,
-    h("div", { class: "pair" }, section("Plan", parts.plan), section("Model selection", parts.selections)),
-    section("Answer", parts.answerNote, parts.answer, parts.result),
+    parts.approvalsSection,
+    section("Steps", h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Steps" }, waterfall)),
+    section("Answer", parts.answerNote, parts.answer, parts.result, parts.data),
     parts.verificationSection,
+    parts.relativesSection,
     parts.stepsSection,
+    h("details", { class: "section", open: true }, h("summary", {}, "Model selection"), parts.selections),
     section("Attempts", parts.attempts),
     h("details", { class: "section" }, h("summary", {}, "History"), parts.history),
   );

@@ -29,12 +29,12 @@ export function buildVerification(result) {
   ].filter(Boolean);
 }
 
-function buildReport(report) {
+export function buildReport(report, isOpen = false) {
   const failures = Array.isArray(report.failures) ? report.failures : [];
   if (!failures.length && !report.output) return null;
   return h(
     "details",
-    {},
+    { open: isOpen },
     h("summary", {}, "Test report"),
     ...failures.map((each) => h("pre", { class: "text" }, [`${each.test}: ${each.message}`, ...(each.trace ?? [])].join("\n"))),
     report.output ? h("pre", { class: "text" }, String(report.output)) : null,
