@@ -85,7 +85,7 @@ async def test_limits_have_their_verdicts(runner: CheckRunner, body: str, verdic
         runner,
         f"def f():\n    {body}\n",
         "def test_f(): assert f() == 1\n",
-        limits={"wall_seconds": 2, "memory_mb": 200},
+        limits={"cpu_seconds": 3, "memory_mb": 200},
     )
 
     assert report.verdict == verdict, report
