@@ -1,16 +1,32 @@
 """COORDINATE: a plan, its parts in parallel where they are independent, one result, a review."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_DOWN, Decimal
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.workflows.critique import MAX_PROBLEMS, Critique
-from agents.workflows.engine import Answer, LastStep, Result, Run, Step, StepFailed, workflow
+from agents.workflows.engine import (
+    Answer,
+    LastStep,
+    Result,
+    Run,
+    Step,
+    StepFailed,
+    TaskOutcome,
+    workflow,
+)
+from agents.workflows.engine.readers import read_answer
 from agents.workflows.params import ChatParams
 from agents.workflows.prompts import coordinate as prompts
+from protocol.verification import describe_result
 
 MAX_PARTS = 6
+LATER_CALLS = 3
+"""Calls that follow the parts: one result, its review, a correction."""
+
+PartResult: TypeAlias = Answer | TaskOutcome
 
 
 class Part(BaseModel):
@@ -22,6 +38,14 @@ class Part(BaseModel):
     instruction: str = Field(min_length=1)
     acceptance: str
     needs: list[str]
+    is_code: bool
+    """Whether its result is a program, which can be run."""
+
+    def describe(self, results: Mapping[str, PartResult]) -> dict[str, Any]:
+        """Return it for the result of the task, with what running its code has shown."""
+        done = results.get(self.name)
+        verification = None if done is None else describe_result(done.output)
+        return self.model_dump() | {"is_done": done is not None, "verification": verification}
 
 
 class Division(BaseModel):
@@ -34,7 +58,10 @@ class Division(BaseModel):
 
 @workflow("COORDINATE", params=ChatParams)
 async def coordinate(run: Run) -> Result | LastStep:
-    """Divide the work, do independent parts at the same time, make one result and review it."""
+    """Divide the work, do independent parts at the same time, make one result and review it.
+
+    Parts that are code are child tasks, so they are run before they are used.
+    """
     params = run.params_as(ChatParams)
     prompt = prompts.ask_for_parts(run.prompt, MAX_PARTS)
     try:
@@ -47,40 +74,79 @@ async def coordinate(run: Run) -> Result | LastStep:
             raise
         return run.hand_over(_ask_alone(run, params))
     waves, notes = plan_waves(division.parts[:MAX_PARTS])
-    results: dict[str, str] = {}
-    for wave in waves:
-        steps = [_ask_specialist(run, part, results) for part in wave]
-        for part, each in zip(wave, await run.settled(*steps), strict=True):
-            if isinstance(each, Answer):
-                results[part.name] = each.text
-            else:
-                notes.append(f"The part {part.name} could not be done: {each.message}")
+    results = await _do_parts(run, waves, notes)
     if not results:
         return run.hand_over(_ask_alone(run, params))
 
-    prompt = prompts.ask_for_whole(run.prompt, results)
-    whole = await run.ask(
-        "whole", prompt, role="integrator", answer=True, with_history=True,
-        params=params.for_step(prompts.INTEGRATOR, prompt),
-    )  # fmt: skip
-    output: dict[str, Any] = {**whole.output, "notes": notes}
-    output["parts"] = [each.model_dump() for wave in waves for each in wave]
+    output: dict[str, Any] = {"notes": notes}
+    output["parts"] = [each.describe(results) for wave in waves for each in wave]
+    prompt = prompts.ask_for_whole(run.prompt, _list_texts(results))
     try:
-        review = await run.ask(
-            "review", prompts.ask_for_review(run.prompt, whole.text), schema=Critique,
-            role="reviewer", not_by=[whole], system=prompts.REVIEWER,
+        whole = await run.ask(
+            "whole", prompt, role="integrator", answer=True, with_history=True,
+            params=params.for_step(prompts.INTEGRATOR, prompt),
         )  # fmt: skip
+    except StepFailed as error:
+        notes.append(f"Nobody made one result of the parts: {error.message}")
+        texts = (f"## {name}\n\n{text}" for name, text in _list_texts(results).items())
+        return Result("\n\n".join(texts), output=output)
+    return await _review(run, params, whole, {**whole.output, **output}, notes)
+
+
+async def _do_parts(
+    run: Run, waves: Sequence[Sequence[Part]], notes: list[str]
+) -> dict[str, PartResult]:
+    """Return the results of the parts that could be done; add a note for each other one."""
+    results: dict[str, PartResult] = {}
+    for number, wave in enumerate(waves):
+        share = _get_share(run, sum(map(len, waves[number:])))
+        works = [_begin_part(run, part, results, share) for part in wave]
+        for part, each in zip(wave, await run.settled(*works), strict=True):
+            if isinstance(each, StepFailed):
+                notes.append(f"The part {part.name} could not be done: {each.message}")
+            else:
+                results[part.name] = each
+    return results
+
+
+def _begin_part(
+    run: Run, part: Part, results: Mapping[str, PartResult], share: Decimal | None
+) -> Step[PartResult]:
+    """Describe the work on one part; `share` is the budget of a child task."""
+    known = {name: text for name, text in _list_texts(results).items() if name in part.needs}
+    prompt = prompts.ask_for_part(run.prompt, part.instruction, part.acceptance, known)
+    if not part.is_code:
+        return run.ask("part", prompt, role="specialist", system=prompts.SPECIALIST)
+    return run.task("part", "GENERATE_CODE", prompt, budget_usd=share)
+
+
+async def _review(
+    run: Run, params: ChatParams, whole: Answer, output: dict[str, Any], notes: list[str]
+) -> Result:
+    """Have a model of another maker review the result, and its author correct it once."""
+    step = run.ask(
+        "review", prompts.ask_for_review(run.prompt, whole.text), schema=Critique,
+        role="reviewer", not_by=[whole], system=prompts.REVIEWER,
+    )  # fmt: skip
+    try:
+        review = await step
     except StepFailed as error:
         notes.append(f"Nobody reviewed the result: {error.message}")
         return Result(whole.text, output=output)
+    if step.record and whole.model and read_answer(step.record).model == whole.model:
+        notes.append("No other model was available, so the author of the result reviewed it.")
     problems = output["review"] = review.problems[:MAX_PROBLEMS]
     if not problems:
         return Result(whole.text, output=output)
     prompt = prompts.ask_for_correction(run.prompt, whole.text, problems)
-    corrected = await run.ask(
-        "correction", prompt, model=whole.model, role="integrator", answer=True, with_history=True,
-        params=params.for_step(prompts.INTEGRATOR, prompt),
-    )  # fmt: skip
+    try:
+        corrected = await run.ask(
+            "correction", prompt, model=whole.model, role="integrator", answer=True,
+            with_history=True, params=params.for_step(prompts.INTEGRATOR, prompt),
+        )  # fmt: skip
+    except StepFailed as error:
+        notes.append(f"The result was not corrected: {error.message}")
+        return Result(whole.text, output=output)
     return Result(corrected.text, output={**corrected.output, **output})
 
 
@@ -90,10 +156,21 @@ def _ask_alone(run: Run, params: ChatParams) -> Step[Answer]:
     return run.ask("alone", run.prompt, answer=True, with_history=True, params=settings)
 
 
-def _ask_specialist(run: Run, part: Part, results: Mapping[str, str]) -> Step[Answer]:
-    known = {name: results[name] for name in part.needs if name in results}
-    prompt = prompts.ask_for_part(run.prompt, part.instruction, part.acceptance, known)
-    return run.ask("part", prompt, role="specialist", system=prompts.SPECIALIST)
+def _get_share(run: Run, parts: int) -> Decimal | None:
+    """Return an equal share of what is left, for each of the parts and of the calls after them."""
+    if run.budget_left is None:
+        return None
+    share = max(run.budget_left, Decimal()) / (parts + LATER_CALLS)
+    return share.quantize(Decimal("0.000001"), rounding=ROUND_DOWN)
+
+
+def _list_texts(results: Mapping[str, PartResult]) -> dict[str, str]:
+    """Return the text of each part, with what running its code has shown."""
+    shown = {name: describe_result(each.output) for name, each in results.items()}
+    return {
+        name: f"{each.text}\n\n({shown[name]})" if shown[name] else each.text
+        for name, each in results.items()
+    }
 
 
 def plan_waves(parts: list[Part]) -> tuple[list[list[Part]], list[str]]:

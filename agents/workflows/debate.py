@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from agents.workflows.engine import Result, Run, StepFailed, workflow
+from agents.workflows.coding.results import format_usd
+from agents.workflows.engine import Result, Run, Step, StepFailed, workflow
+from agents.workflows.engine.readers import read_models
 from agents.workflows.params import ChatParams
 from agents.workflows.prompts import debate as prompts
 
@@ -46,18 +50,18 @@ async def debate(run: Run) -> Result:
     At most seven calls. The dissent and the votes are part of the result.
     """
     params = run.params_as(ChatParams)
-    debaters, judge, notes = _cast(run.different_models(DEBATERS + 1, role="debater"))
+    decision = run.decide("different_models", count=DEBATERS + 1, role="debater")
+    debaters, judge, notes = _cast(read_models(decision))
     question = prompts.ask_for_position(run.prompt)
     settings = params.for_step(prompts.DEBATER, question)
-    opened = await run.settled(
-        *(
-            run.ask(
-                f"position_{number}", question, schema=Position, model=model, role="debater",
-                with_history=True, params=settings,
-            )
-            for number, model in enumerate(debaters, start=1)
+    asked: list[Step[Any]] = [
+        run.ask(
+            f"position_{number}", question, schema=Position, model=model, role="debater",
+            with_history=True, params=settings,
         )
-    )  # fmt: skip
+        for number, model in enumerate(debaters, start=1)
+    ]  # fmt: skip
+    opened = await run.settled(*asked)
     positions = {
         model: each
         for model, each in zip(debaters, opened, strict=True)
@@ -68,33 +72,39 @@ async def debate(run: Run) -> Result:
         raise failed[0]
     notes += [f"A debater could not answer: {each.message}" for each in failed]
     if _agree(positions):
-        return _build_agreement(positions, notes)
+        return _build_agreement(positions, notes, build_debate_receipt(asked, decision))
 
     closed: Mapping[str, Position] = positions
     if _can_pay_round(run):
-        closed = positions | await _argue(run, positions, params)
+        closed = positions | await _argue(run, positions, params, asked)
     else:
         notes.append("The budget did not allow a second round.")
     votes = _draw_votes(positions, closed)
     shown = [each.to_text() for each in closed.values()]
     question = prompts.ask_for_decision(run.prompt, shown, votes)
+    last = run.ask(
+        "decision", question, model=judge, role="judge", answer=True, with_history=True,
+        params=params.for_step(prompts.JUDGE, question),
+    )  # fmt: skip
+    asked.append(last)
     try:
-        decision = await run.ask(
-            "decision", question, model=judge, role="judge", answer=True, with_history=True,
-            params=params.for_step(prompts.JUDGE, question),
-        )  # fmt: skip
+        decided = await last
     except StepFailed as error:
         notes.append(f"Nobody decided the debate: {error.message}")
-        return _build_undecided(closed, votes, notes)
-    dissent = _list_dissent(closed)
-    text = f"{decision.text}\n\n## Dissent\n\n{dissent}\n\n## Votes\n\n{votes}\n"
-    return Result(text, output=_build_output(positions, closed, notes, judge=decision.model))
+        return _build_undecided(closed, votes, notes, build_debate_receipt(asked, decision))
+    text = f"{decided.text}\n\n## Dissent\n\n{_list_dissent(closed)}\n\n## Votes\n\n{votes}\n"
+    receipt = build_debate_receipt(asked, decision)
+    output = _build_output(positions, closed, notes, receipt, judge=decided.model)
+    return Result(text, output=output)
 
 
 async def _argue(
-    run: Run, positions: Mapping[str, Position], params: ChatParams
+    run: Run, positions: Mapping[str, Position], params: ChatParams, asked: list[Step[Any]]
 ) -> dict[str, Position]:
-    """Show each debater the positions of the others, without names and in random order."""
+    """Show each debater the positions of the others, without names and in random order.
+
+    The steps are added to `asked`.
+    """
     steps = []
     for number, (model, own) in enumerate(positions.items(), start=1):
         others = [each.to_text() for other, each in positions.items() if other != model]
@@ -106,6 +116,7 @@ async def _argue(
                 with_history=True, params=params.for_step(prompts.DEBATER, prompt),
             )
         )  # fmt: skip
+    asked += steps
     replies = await run.settled(*steps)
     return {
         model: each
@@ -143,7 +154,29 @@ def normalize_verdict(text: str) -> str:
     return " ".join(word.strip(".-") for word in words if word not in {"a", "an", "the"})
 
 
-def _build_agreement(positions: Mapping[str, Position], notes: list[str]) -> Result:
+def build_debate_receipt(asked: Sequence[Step[Any]], decision: JsonValue) -> dict[str, JsonValue]:
+    """Return what the calls have cost, and an estimate for one answer of the strongest model."""
+    costs = [each.record.cost_usd if each.record else None for each in asked]
+    cost = None if None in costs else sum((each for each in costs if each), Decimal())
+    calls = "One call" if len(asked) == 1 else f"The debate of {len(asked)} calls"
+    sentence = f"{calls} cost {'an unknown amount' if cost is None else format_usd(cost)}"
+    strongest = decision.get("strongest") if isinstance(decision, dict) else None
+    strongest = strongest if isinstance(strongest, dict) else {}
+    model, usd = strongest.get("model"), strongest.get("expected_usd")
+    if isinstance(model, str) and isinstance(usd, int | float):
+        expected = format_usd(Decimal(str(usd)))
+        sentence += f"; one answer of {model}, the strongest: about {expected} (estimate)"
+    return {
+        "sentence": f"{sentence}.",
+        "calls": len(asked),
+        "cost_usd": None if cost is None else float(cost),
+        "strongest": {"model": model, "estimated_usd": usd} if model else None,
+    }
+
+
+def _build_agreement(
+    positions: Mapping[str, Position], notes: list[str], receipt: JsonValue
+) -> Result:
     first = next(iter(positions.values()))
     reasons = dict.fromkeys(reason for each in positions.values() for reason in each.reasons)
     doubts = dict.fromkeys(each.would_change for each in positions.values() if each.would_change)
@@ -155,12 +188,14 @@ def _build_agreement(positions: Mapping[str, Position], notes: list[str]) -> Res
             _draw_votes(positions, positions), "",
         ]
     )  # fmt: skip
-    return Result(text, output=_build_output(positions, positions, notes, judge=None))
+    return Result(text, output=_build_output(positions, positions, notes, receipt, judge=None))
 
 
-def _build_undecided(closed: Mapping[str, Position], votes: str, notes: list[str]) -> Result:
+def _build_undecided(
+    closed: Mapping[str, Position], votes: str, notes: list[str], receipt: JsonValue
+) -> Result:
     shown = "\n\n".join(each.to_text() for each in closed.values())
-    output = _build_output(closed, closed, notes, judge=None)
+    output = _build_output(closed, closed, notes, receipt, judge=None)
     return Result(f"No decision was made.\n\n{shown}\n\n## Votes\n\n{votes}\n", output=output)
 
 
@@ -196,6 +231,7 @@ def _build_output(
     before: Mapping[str, Position],
     after: Mapping[str, Position],
     notes: list[str],
+    receipt: JsonValue,
     *,
     judge: str | None,
 ) -> dict[str, JsonValue]:
@@ -203,4 +239,4 @@ def _build_output(
         {"model": model, "before": each.model_dump(), "after": after[model].model_dump()}
         for model, each in before.items()
     ]
-    return {"votes": votes, "decided_by": judge, "notes": [*notes]}
+    return {"votes": votes, "decided_by": judge, "notes": [*notes], "receipt": receipt}

@@ -154,9 +154,9 @@ def build_receipt(best: CodeAttempt, status: VerificationStatus, spent: Spending
     sentence = f"{best.model} {_describe_outcome(best, status)}"
     if best in spent.attempts and len(spent.attempts) > 1:
         sentence += f" at {_name_ordinal(spent.attempts.index(best) + 1)} attempt"
-    sentence += ", cost unknown" if cost is None else f", {_format_usd(cost)}"
+    sentence += ", cost unknown" if cost is None else f", {format_usd(cost)}"
     if isinstance(strongest, str) and strongest != best.model and isinstance(expected, int | float):
-        usd = _format_usd(Decimal(str(expected)))
+        usd = format_usd(Decimal(str(expected)))
         sentence += f"; {strongest} alone, the strongest: about {usd} (estimate)"
     return {
         "sentence": sentence + ".",
@@ -178,5 +178,6 @@ def _name_ordinal(number: int) -> str:
     return f"the {number}{endings.get(number, 'th')}"
 
 
-def _format_usd(usd: Decimal) -> str:
+def format_usd(usd: Decimal) -> str:
+    """Return a cost as receipts show it: in cents, or as exact as it must be if it is less."""
     return f"${usd:.2f}" if usd >= Decimal("0.01") or not usd else f"${usd:.6f}".rstrip("0")

@@ -1,16 +1,19 @@
 """CHAT, DEBATE, STRATEGY and COORDINATE: the steps and the result of each story."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
 from agents.workflows.chat import chat
 from agents.workflows.coordinate import Part, coordinate, plan_waves
-from agents.workflows.debate import debate, normalize_verdict
-from agents.workflows.engine import Finished, HandedOver
+from agents.workflows.debate import build_debate_receipt, debate, normalize_verdict
+from agents.workflows.engine import Finished, HandedOver, Step
 from agents.workflows.strategy import strategy
 from cogo.testing import Played, fail_with, play
+from protocol.records.flows import StepRecord
+from protocol.verification import get_receipt
 
 MODELS = {"models": [{"model": each, "maker": each} for each in ("a", "b", "c", "d")]}
 DIFFERENT = "different_models:4:debater"
@@ -145,6 +148,45 @@ def test_a_debate_goes_on_without_those_that_fail_and_says_so() -> None:
     assert "Nobody decided the debate: nobody home" in played.output["notes"]
 
 
+@pytest.mark.parametrize(
+    ("costs", "strongest", "expected"),
+    [
+        (
+            ["0.1", "0.2", "0.3"], {"model": "d", "expected_usd": 0.25},
+            "The debate of 3 calls cost $0.60; one answer of d, the strongest: about $0.25 "
+            "(estimate).",
+        ),
+        (["0.1", "0.2"], {}, "The debate of 2 calls cost $0.30."),
+        (["0.001"], {"model": "d", "expected_usd": None}, "One call cost $0.001."),
+    ],
+)  # fmt: skip
+def test_a_debate_says_what_it_has_cost_against_one_strong_answer(
+    costs: list[str], strongest: Any, expected: str
+) -> None:
+    answers = {
+        f"position_{n}": a_position("yes") | {"cost_usd": usd} for n, usd in enumerate(costs, 1)
+    }
+    # With one more than it has debaters; two are both debaters.
+    count = {3: 4, 2: 3, 1: 1}[len(costs)]
+
+    played = debated(answers, models={"models": MODELS["models"][:count], "strongest": strongest})
+
+    assert get_receipt(played.output) == expected
+    assert played.output["receipt"]["calls"] == len(costs)
+
+
+def test_a_debate_whose_cost_is_not_known_says_so() -> None:
+    [one, two] = (Step(cast("Any", None), kind="ask", request={}, read=str) for _ in "ab")
+    one.record = StepRecord.model_validate(
+        {"key": "a", "kind": "ask", "status": "completed", "cost_usd": "1"}
+    )
+
+    receipt = build_debate_receipt([one, two], {})
+
+    assert receipt["sentence"] == "The debate of 2 calls cost an unknown amount."
+    assert receipt["cost_usd"] is None
+
+
 def test_a_debate_that_nobody_can_begin_fails() -> None:
     played = debated({f"position_{n}": fail_with("budget", "none left") for n in (1, 2, 3)})
 
@@ -212,11 +254,14 @@ def test_a_plan_that_nobody_criticised_says_so() -> None:
     assert played.output["notes"] == ["Nobody criticised the plan: nobody else"]
 
 
-def a_division(*parts: tuple[str, list[str]]) -> dict[str, Any]:
+def a_division(*parts: tuple[str, list[str]], code: Sequence[str] = ()) -> dict[str, Any]:
     listed = [
-        {"name": name, "instruction": f"do {name}", "acceptance": "done", "needs": needs}
+        {
+            "name": name, "instruction": f"do {name}", "acceptance": "done", "needs": needs,
+            "is_code": name in code,
+        }
         for name, needs in parts
-    ]
+    ]  # fmt: skip
     return {"text": json.dumps({"parts": listed})}
 
 
@@ -255,6 +300,62 @@ def test_a_reviewed_result_is_corrected_once() -> None:
     assert "The part b could not be done: slow" in played.output["notes"]
 
 
+VERIFIED: dict[str, Any] = {
+    "status": "self_tested", "reason": "all passed",
+    "report": {"verdict": "passed", "total": 2, "passed_tests": 2},
+    "tests": {"written_by": "t"}, "sandbox": "bubblewrap",
+}  # fmt: skip
+
+
+def test_parts_that_are_code_are_run_as_child_tasks_with_a_share_of_the_budget() -> None:
+    division = a_division(("api", []), ("docs", ["api"]), code=["api"]) | {"cost_usd": "0.1"}
+    api = {"text": "def api(): ...", "verification": VERIFIED, "cost_usd": "0.2"}
+    answers = {"division": division, "part": [api, "D"], "whole": "W", "review": GOOD}
+
+    played = play(coordinate, prompt="Ship.", answers=answers, budget_usd=1)
+
+    child, docs = played.steps[1], played.steps[2]
+    assert (child.kind, child.request["type"]) == ("task", "GENERATE_CODE")
+    assert child.request["budget_usd"] == "0.180000"
+    assert docs.kind == "ask"
+    shown = "self-tested: 2 of 2 tests passed that t wrote (bubblewrap)"
+    assert f"def api(): ...\n\n({shown})" in str(docs.request["prompt"])
+    assert [each["verification"] for each in played.output["parts"]] == [shown, None]
+
+
+def test_what_was_done_is_handed_over_when_the_budget_ends() -> None:
+    answers = {
+        "division": a_division(("a", []), ("b", []), code="b"),
+        "part": ["A", fail_with("budget", "none is left")], "whole": fail_with("budget", "none"),
+    }  # fmt: skip
+
+    played = play(coordinate, prompt="Ship.", answers=answers, budget_usd=1)
+
+    assert played.text == "## a\n\nA"
+    assert played.output["notes"] == [
+        "The part b could not be done: none is left", "Nobody made one result of the parts: none",
+    ]  # fmt: skip
+    assert [each["is_done"] for each in played.output["parts"]] == [True, False]
+
+
+def test_a_review_by_the_author_and_a_correction_that_fails_are_named() -> None:
+    answers = {
+        "division": a_division(("a", [])), "part": "A",
+        "whole": {"text": "W", "model_used": "model-a"},
+        "review": {"text": '{"problems": ["no tests"]}', "model_used": "model-a"},
+        "correction": fail_with("timeout", "slow"),
+    }  # fmt: skip
+
+    played = play(coordinate, prompt="Ship.", answers=answers)
+
+    assert played.text == "W"
+    assert played.output["review"] == ["no tests"]
+    assert played.output["notes"][-2:] == [
+        "No other model was available, so the author of the result reviewed it.",
+        "The result was not corrected: slow",
+    ]
+
+
 @pytest.mark.parametrize(
     "answers",
     [
@@ -271,7 +372,7 @@ def test_work_that_cannot_be_divided_is_done_by_one_model(answers: dict[str, Any
 
 def test_parts_that_wait_for_each_other_or_for_nobody_are_done_all_the_same() -> None:
     def part(name: str, *needs: str) -> Part:
-        return Part(name=name, instruction="x", acceptance="x", needs=list(needs))
+        return Part(name=name, instruction="x", acceptance="x", needs=list(needs), is_code=False)
 
     waves, notes = plan_waves([part("a", "b"), part("b", "a"), part("c", "missing"), part("c")])
 
