@@ -6,8 +6,9 @@ from typing import Any, Final, Literal, get_args
 from pydantic import JsonValue
 
 VerificationStatus = Literal["verified", "self_tested", "unverified", "failed"]
-"""`verified`: the task's tests passed. `self_tested`: tests passed that a model of another maker
-wrote. `failed`: the task's tests or a check failed. `unverified`: nothing shows that it works."""
+"""`verified`: the task's tests passed, or its test command ended with 0. `self_tested`: tests
+passed that a model of another maker wrote. `failed`: the task's tests or a check failed. `unverified`:
+nothing shows that it works."""
 
 TESTED: Final[frozenset[VerificationStatus]] = frozenset({"verified", "self_tested"})
 """Tests ran and passed."""
@@ -66,15 +67,24 @@ def get_receipt(result: object) -> str | None:
     return sentence if isinstance(sentence, str) else None
 
 
+def describe_command(command: str) -> str:
+    """Return what is known of a command that decides by its exit code, and no more."""
+    return f"`{' '.join(command.split())[:100]}` ended with exit code 0"
+
+
 def _count_tests(verification: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     tests = verification.get("tests")
     tests = tests if isinstance(tests, Mapping) else {}
     total, passed = _get_count(report, "total"), _get_count(report, "passed_tests")
     author = tests.get("written_by")
     by = f" that {author} wrote" if isinstance(author, str) else ""
+    command = report.get("command") or tests.get("command")
+    if command and (report.get("basis") == "exit_code" or not total or passed is None):
+        ended = describe_command(str(command))
+        # The command has printed the count, and nothing but its exit code confirms it.
+        return f"{ended}; {passed} passed" if passed else ended
     if not total or passed is None:
-        command = tests.get("command") or report.get("command")
-        return f"the tests passed{by}" if not command else f"`{str(command)[:100]}` ended with 0"
+        return f"the tests passed{by}"
     vacuous = _get_count(tests, "vacuous") or 0
     return f"{passed - vacuous} of {total - vacuous} tests passed{by}"
 

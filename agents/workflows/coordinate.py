@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,8 +38,8 @@ class Part(BaseModel):
     instruction: str = Field(min_length=1)
     acceptance: str
     needs: list[str]
-    is_code: bool
-    """Whether its result is a program, which can be run."""
+    kind: Literal["text", "code"]
+    """`code` is run before it is used."""
 
     def describe(self, results: Mapping[str, PartResult]) -> dict[str, Any]:
         """Return it for the result of the task, with what running its code has shown."""
@@ -115,7 +115,7 @@ def _begin_part(
     """Describe the work on one part; `share` is the budget of a child task."""
     known = {name: text for name, text in _list_texts(results).items() if name in part.needs}
     prompt = prompts.ask_for_part(run.prompt, part.instruction, part.acceptance, known)
-    if not part.is_code:
+    if part.kind == "text":
         return run.ask("part", prompt, role="specialist", system=prompts.SPECIALIST)
     return run.task("part", "GENERATE_CODE", prompt, budget_usd=share)
 

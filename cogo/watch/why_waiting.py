@@ -8,6 +8,7 @@ from protocol.lanes import CIO, SANDBOX, is_model_lane
 from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, Attempt, Subtask
 
+_SHOWN_KEYS: Final = 5
 _WAITS_FOR: Final = {"event": "waits for the event", "task": "waits for the child task"}
 
 
@@ -35,10 +36,19 @@ def explain_waiting(
                 yield f"retried at {when}: {reasons.get(each.id, 'as requested')}"
             case SubtaskState.WAITING:
                 yield f"{_WAITS_FOR.get(each.kind, 'waits for a person to approve')} {each.key}"
+            case SubtaskState.BLOCKED if each.kind == "flow" and (awaited := _list_open(subtasks)):
+                yield f"the workflow waits for {awaited}"
             case SubtaskState.HELD:
                 yield f"{each.key} is held; resume the task, its owner or its lane"
             case _:
                 continue
+
+
+def _list_open(subtasks: Sequence[Subtask]) -> str:
+    """Return the keys of the steps that have not ended."""
+    keys = [each.key for each in subtasks if each.kind != "flow" and not each.status.is_final]
+    more = len(keys) - _SHOWN_KEYS
+    return ", ".join(keys[:_SHOWN_KEYS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _nobody(lane: str, *, is_up_running: bool) -> str:

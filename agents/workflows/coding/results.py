@@ -12,7 +12,7 @@ from agents.sandbox.report import Report
 from agents.workflows.coding.candidates import CodeAttempt, CodeCandidate
 from agents.workflows.coding.job import TestSuite
 from agents.workflows.engine import Answer, Result
-from protocol.verification import NO_TESTS, VerificationStatus, add_summary
+from protocol.verification import NO_TESTS, VerificationStatus, add_summary, describe_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,12 @@ def build_verified(
     """Return the result of code that passed the task's tests."""
     if not best.passed or tests.written_by is not None:
         raise ValueError("only code that passed the task's own tests is verified")
-    return build_code_result(
-        best, "verified", "all tests passed", tests=tests, spent=spent, notes=notes
-    )
+    reason = "all tests passed"
+    if best.report.basis == "exit_code":
+        if not tests.command:
+            raise ValueError("an exit code verifies only if it is that of the task's own command")
+        reason = describe_command(tests.command)
+    return build_code_result(best, "verified", reason, tests=tests, spent=spent, notes=notes)
 
 
 def build_self_tested(

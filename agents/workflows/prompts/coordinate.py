@@ -29,8 +29,8 @@ def ask_for_parts(question: str, most: int) -> str:
         f"Divide this into at most {most} parts. Answer as JSON. Each of `parts` has a `name`, an "
         "`instruction` that a specialist can follow without knowing the rest, `acceptance`: how "
         "one sees that it is done, `needs`: the names of the parts whose results it must have "
-        "before it can begin, usually none, and `is_code`: whether it is a program of one file or "
-        "module that can be tested by itself."
+        "before it can begin, usually none, and its `kind`: `code` for a program that can be "
+        "tested by itself, else `text`."
     )
 
 

@@ -45,7 +45,22 @@ REPORT = {"total": 14, "passed_tests": 14, "sandbox": "bubblewrap"}
                 "report": {"verdict": "passed", "sandbox": "bubblewrap"},
                 "tests": {"command": "pytest -q"},
             },
-            "verified: `pytest -q` ended with 0 (bubblewrap)",
+            "verified: `pytest -q` ended with exit code 0 (bubblewrap)",
+        ),
+        (
+            {
+                "status": "verified",
+                "report": REPORT | {"basis": "exit_code", "command": "cd app\n pytest -q"},
+                "tests": {"command": "cd app\n pytest -q"},
+            },
+            "verified: `cd app pytest -q` ended with exit code 0; 14 passed (bubblewrap)",
+        ),
+        (
+            {
+                "status": "verified",
+                "report": REPORT | {"basis": "tests", "command": "python -m unittest"},
+            },
+            "verified: 14 of 14 tests passed (bubblewrap)",
         ),
         (
             {"status": "unverified", "reason": "no tests were run", "sandbox": "none"},

@@ -242,8 +242,9 @@ def test_a_command_of_the_task_judges_code_of_any_language() -> None:
     asked = played.get_request("check")
     assert asked["command"] == "make check"
     assert asked["files"] == {"Makefile": "all:", "solution.py": GOOD}
-    summary = finish(played).output["verification"]["summary"]
-    assert summary == "verified: `make check` ended with 0 (bubblewrap)"
+    verification = finish(played).output["verification"]
+    assert verification["summary"] == "verified: `make check` ended with exit code 0 (bubblewrap)"
+    assert verification["reason"] == "`make check` ended with exit code 0"
 
 
 def test_tests_in_words_are_shown_and_do_not_verify() -> None:

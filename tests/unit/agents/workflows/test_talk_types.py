@@ -258,7 +258,7 @@ def a_division(*parts: tuple[str, list[str]], code: Sequence[str] = ()) -> dict[
     listed = [
         {
             "name": name, "instruction": f"do {name}", "acceptance": "done", "needs": needs,
-            "is_code": name in code,
+            "kind": "code" if name in code else "text",
         }
         for name, needs in parts
     ]  # fmt: skip
@@ -372,7 +372,7 @@ def test_work_that_cannot_be_divided_is_done_by_one_model(answers: dict[str, Any
 
 def test_parts_that_wait_for_each_other_or_for_nobody_are_done_all_the_same() -> None:
     def part(name: str, *needs: str) -> Part:
-        return Part(name=name, instruction="x", acceptance="x", needs=list(needs), is_code=False)
+        return Part(name=name, instruction="x", acceptance="x", needs=list(needs), kind="text")
 
     waves, notes = plan_waves([part("a", "b"), part("b", "a"), part("c", "missing"), part("c")])
 
