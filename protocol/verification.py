@@ -7,8 +7,8 @@ from pydantic import JsonValue
 
 VerificationStatus = Literal["verified", "self_tested", "unverified", "failed"]
 """`verified`: the task's tests passed, or its test command ended with 0. `self_tested`: tests
-passed that a model of another maker wrote. `failed`: the task's tests or a check failed. `unverified`:
-nothing shows that it works."""
+passed that a model of another maker wrote. `failed`: the task's tests or a check failed.
+`unverified`: nothing shows that it works."""
 
 TESTED: Final[frozenset[VerificationStatus]] = frozenset({"verified", "self_tested"})
 """Tests ran and passed."""

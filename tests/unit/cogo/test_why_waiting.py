@@ -118,3 +118,17 @@ def test_a_subtask_that_waits_for_a_person_reports_it(status: str, words: str) -
 @pytest.mark.parametrize("status", ["running", "completed", "failed", "cancelled", "blocked"])
 def test_running_and_blocked_subtasks_report_nothing(status: str) -> None:
     assert list(explain_waiting([a_subtask(status=status)], [], [])) == []
+
+
+def test_a_suspended_workflow_waits_for_its_open_steps() -> None:
+    flow = a_subtask(key="plan", kind="flow", lane="cio", status="blocked")
+    steps = [
+        a_subtask(key=key, status="running") for key in ("draft", "tests", "c", "d", "e", "f", "g")
+    ]
+    ended = a_subtask(key="old", status="completed")
+
+    [short] = explain_waiting([flow, *steps[:2], ended], [], [])
+    [long] = explain_waiting([flow, *steps], [], [])
+
+    assert short == "the workflow waits for draft, tests"
+    assert long == "the workflow waits for draft, tests, c, d, e and 2 more"
