@@ -94,8 +94,9 @@ async def debate(run: Run) -> Result:
         return _build_undecided(closed, votes, notes, build_debate_receipt(asked, decision))
     text = f"{decided.text}\n\n## Dissent\n\n{_list_dissent(closed)}\n\n## Votes\n\n{votes}\n"
     receipt = build_debate_receipt(asked, decision)
-    output = _build_output(positions, closed, notes, receipt, judge=decided.model)
-    return Result(text, output=output)
+    return Result(
+        text, output=_build_output(positions, closed, notes, receipt, judge=decided.model)
+    )
 
 
 async def _argue(

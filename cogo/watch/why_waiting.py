@@ -9,6 +9,7 @@ from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, Attempt, Subtask
 
 _SHOWN_KEYS: Final = 5
+_ENDED: Final = {SubtaskState.COMPLETED, SubtaskState.FAILED, SubtaskState.CANCELLED}
 _WAITS_FOR: Final = {"event": "waits for the event", "task": "waits for the child task"}
 
 
@@ -46,7 +47,7 @@ def explain_waiting(
 
 def _list_open(subtasks: Sequence[Subtask]) -> str:
     """Return the keys of the steps that have not ended."""
-    keys = [each.key for each in subtasks if each.kind != "flow" and not each.status.is_final]
+    keys = [each.key for each in subtasks if each.kind != "flow" and each.status not in _ENDED]
     more = len(keys) - _SHOWN_KEYS
     return ", ".join(keys[:_SHOWN_KEYS]) + (f" and {more} more" if more > 0 else "")
 
