@@ -1,6 +1,6 @@
 """The sandbox: generated code runs here, with limits and without access to anything else."""
 
-from agents.sandbox.choice import SandboxChoice, SandboxSearch, open_sandbox, search_sandbox
+from agents.sandbox.choice import SandboxSearch, open_sandbox, search_sandbox
 from agents.sandbox.job import (
     InvalidJob,
     Job,
@@ -17,7 +17,6 @@ __all__ = [
     "RunLimits",
     "Sandbox",
     "SandboxBroken",
-    "SandboxChoice",
     "SandboxSearch",
     "open_sandbox",
     "search_sandbox",

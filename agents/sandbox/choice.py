@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,23 +13,13 @@ from agents.sandbox.isolation.bubblewrap import Bubblewrap
 from agents.sandbox.isolation.orphans import kill_orphans
 from agents.sandbox.isolation.sandlock import Sandlock
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
+from protocol.records.agents import SandboxChoice
 
 log = logging.getLogger(__name__)
 
 PROBE: Final = Job(command=["/bin/sh", "-c", "printf ready"], limits=RunLimits(wall_seconds=10))
 PROGRAMS: Final = "/usr/local/bin:/usr/bin:/bin"
 """Where backends are looked for. PATH is not, as it may name folders that others can write to."""
-
-
-class SandboxChoice(StrEnum):
-    """Which backend to use."""
-
-    AUTO = "auto"
-    """The strongest that works."""
-    BUBBLEWRAP = "bubblewrap"
-    SANDLOCK = "sandlock"
-    OFF = "off"
-    """None: no generated code is run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from pydantic import (
     ValidationError,
 )
 
-from agents.sandbox.choice import SandboxChoice
 from cogo.config.trust import ENV_FILE, Ignored, TrustStore, is_secret, read_file, split_variables
 from cogo.errors import SettingInvalid
 from protocol.json_values import explain_mistake
+from protocol.records.agents import SandboxChoice
 from protocol.records.models import PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]

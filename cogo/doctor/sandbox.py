@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from agents.sandbox import SandboxChoice, search_sandbox
 from cogo.config.context import Project
 from cogo.doctor.check import Check, note, ok
+from protocol.records.agents import SandboxChoice
 
 _PAGE: Final = "docs/explanation/sandbox.md"
 _UNVERIFIED: Final = "code is not run, and results that carry code say `unverified`"
@@ -15,6 +15,11 @@ async def check_sandbox(project: Project) -> Check:
     choice = project.settings.sandbox
     if choice is SandboxChoice.OFF:
         return note("sandbox", f"COGO_SANDBOX is off: {_UNVERIFIED}", "export COGO_SANDBOX=auto")
+    try:
+        # Imported late, so that the doctor can report a foreign package `agents`.
+        from agents.sandbox import search_sandbox  # noqa: PLC0415
+    except ImportError as error:
+        return note("sandbox", f"none: {_UNVERIFIED} ({error})", f"see {_PAGE}")
     search = await search_sandbox(choice)
     if search.sandbox is None:
         return note("sandbox", f"none: {_UNVERIFIED} ({search.explain()})", f"see {_PAGE}")

@@ -1,6 +1,7 @@
 """Agents and their heartbeats."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field
@@ -9,6 +10,18 @@ from protocol.records.base import Row
 
 SILENT_AFTER: Final = timedelta(seconds=30)
 """An agent with an older heartbeat counts as silent."""
+
+
+class SandboxChoice(StrEnum):
+    """Which sandbox runs generated code."""
+
+    AUTO = "auto"
+    """The strongest that works."""
+    BUBBLEWRAP = "bubblewrap"
+    SANDLOCK = "sandlock"
+    OFF = "off"
+    """None: no generated code is run."""
+
 
 AgentState: TypeAlias = Literal["alive", "silent", "stopped"]
 

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from agents.sandbox.choice import SandboxChoice, open_sandbox
+from agents.sandbox.choice import open_sandbox
 from agents.sandbox.isolation import supervision
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
+from protocol.records.agents import SandboxChoice
 from tests.support.escapes.bait import ROOT
 from tests.support.eventually import eventually
 
 AGENT = """
 import asyncio, sys
-from agents.sandbox import Job, SandboxChoice, open_sandbox
+from agents.sandbox import Job, open_sandbox
+from protocol.records.agents import SandboxChoice
 
 async def main():
     sandbox = await open_sandbox(SandboxChoice(sys.argv[2]))
@@ -213,7 +215,8 @@ async def test_a_sandbox_that_does_not_start_runs_nothing(tmp_path: Path) -> Non
 
 SEARCH = """
 import asyncio, sys
-from agents.sandbox.choice import SandboxChoice, search_sandbox
+from agents.sandbox.choice import search_sandbox
+from protocol.records.agents import SandboxChoice
 
 search = asyncio.run(search_sandbox(SandboxChoice.BUBBLEWRAP))
 print(search.sandbox, "|", search.explain())

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from agents.sandbox.choice import SandboxChoice
+from protocol.records.agents import SandboxChoice
 from tests.support.escapes.bait import ROOT
 from tests.support.escapes.trial import KINDS, make_attempts
 

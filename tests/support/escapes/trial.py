@@ -11,8 +11,9 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from agents.sandbox.choice import SandboxChoice, search_sandbox
+from agents.sandbox.choice import search_sandbox
 from agents.sandbox.job import Job, Outcome, Sandbox
+from protocol.records.agents import SandboxChoice
 from tests.support.escapes.attempt import ESCAPED, HELD, PRELUDE, Attempt
 from tests.support.escapes.bait import Bait, lay_bait
 from tests.support.escapes.kernel import RIGHTS
