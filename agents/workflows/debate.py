@@ -53,11 +53,10 @@ async def debate(run: Run) -> Result:
     decision = run.decide("different_models", count=DEBATERS + 1, role="debater")
     debaters, judge, notes = _cast(read_models(decision))
     question = prompts.ask_for_position(run.prompt)
-    settings = params.for_step(prompts.DEBATER, question)
     asked: list[Step[Any]] = [
         run.ask(
             f"position_{number}", question, schema=Position, model=model, role="debater",
-            with_history=True, params=settings,
+            with_history=True, params=params.for_step(prompts.DEBATER, question),
         )
         for number, model in enumerate(debaters, start=1)
     ]  # fmt: skip
