@@ -72,15 +72,13 @@ async def debate(run: Run) -> Result:
     notes += [f"A debater could not answer: {each.message}" for each in failed]
     if _agree(positions):
         return _build_agreement(positions, notes, build_debate_receipt(asked, decision))
-
     closed: Mapping[str, Position] = positions
     if _can_pay_round(run):
         closed = positions | await _argue(run, positions, params, asked)
     else:
         notes.append("The budget did not allow a second round.")
     votes = _draw_votes(positions, closed)
-    shown = [each.to_text() for each in closed.values()]
-    question = prompts.ask_for_decision(run.prompt, shown, votes)
+    question = prompts.ask_for_decision(run.prompt, [p.to_text() for p in closed.values()], votes)
     last = run.ask(
         "decision", question, model=judge, role="judge", answer=True, with_history=True,
         params=params.for_step(prompts.JUDGE, question),
