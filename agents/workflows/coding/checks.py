@@ -128,7 +128,12 @@ async def write_tests(
     )
     if stub.verdict != "failed" or not stub.failed_tests:
         return None
-    return TestSuite(files=files, written_by=answer.model, vacuous=stub.passed_tests or 0)
+    return TestSuite(
+        files=files,
+        written_by=answer.model,
+        maker=answer.maker,
+        vacuous=stub.passed_tests or 0,
+    )
 
 
 def _get_ending(path: str) -> str:

@@ -61,6 +61,8 @@ class TestSuite:
     """A command of the shell in place of the language's own runner."""
     written_by: str | None = None
     """The model that wrote them; None: they are the task's."""
+    maker: str | None = None
+    """The maker of that model."""
     vacuous: int = 0
     """Tests that pass against a stub, too: they show nothing and are not counted."""
 

@@ -50,9 +50,9 @@ def build_verified(
 def build_self_tested(
     best: CodeAttempt, tests: TestSuite, spent: Spending, notes: Iterable[str] = ()
 ) -> Result:
-    """Return the result of code that passed tests which a model wrote."""
-    if not best.passed or tests.written_by is None:
-        raise ValueError("only code that passed written tests is self-tested")
+    """Return the result of code that passed tests which a model of another maker wrote."""
+    if not best.passed or tests.written_by is None or _has_same_author(best, tests):
+        raise ValueError("only code that passed tests written by another maker is self-tested")
     reason = f"all tests passed that {tests.written_by} wrote"
     return build_code_result(best, "self_tested", reason, tests=tests, spent=spent, notes=notes)
 
@@ -81,6 +81,9 @@ def judge(
         return build_unverified(best, tests, spent, NO_TESTS, notes)
     if report.verdict == "no_tests":
         return build_unverified(best, tests, spent, f"{NO_TESTS}: {report.reason}", notes)
+    if best.passed and _has_same_author(best, tests):
+        reason = f"only tests passed that {tests.written_by} wrote, which is of the same maker"
+        return build_unverified(best, tests, spent, reason, notes)
     if best.passed:
         finish = build_verified if tests.written_by is None else build_self_tested
         return finish(best, tests, spent, notes)
@@ -88,6 +91,14 @@ def judge(
         return _build_failed(best, tests, spent, notes)
     reason = f"tests that {tests.written_by} wrote, which may be wrong: {report.summary}"
     return build_unverified(best, tests, spent, reason, notes)
+
+
+def _has_same_author(best: CodeAttempt, tests: TestSuite) -> bool:
+    """Return whether one model or maker wrote both the tests and the code."""
+    maker = best.candidate.answer.maker
+    return tests.written_by is not None and (
+        tests.written_by == best.model or (maker is not None and maker == tests.maker)
+    )
 
 
 def _build_failed(
