@@ -105,6 +105,7 @@ def _build_part(name: str, instruction: str, *needs: str) -> Written:
         "instruction": f"{instruction} ({SIMULATED})",
         "acceptance": "Somebody who has not seen the rest can use it.",
         "needs": [*needs],
+        "kind": "text",
     }
 
 

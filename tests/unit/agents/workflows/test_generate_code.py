@@ -139,29 +139,6 @@ def test_tests_are_written_by_another_maker_before_any_code_and_never_verify() -
     )
 
 
-def test_code_is_not_self_tested_by_its_own_author() -> None:
-    script = {
-        "tests": an_answer(TESTS, "other"), "stub": a_report(0, 3),
-        "draft": an_answer(BAD), "check": a_report(1, 3),
-        "repair": an_answer(BAD), "check#2": a_report(1, 3),
-        "draft#2": an_answer(GOOD, "strong"), "check#3": a_report(3, 3),
-    }  # fmt: skip
-    ladder = {"models": [{"model": each, "maker": each} for each in ("cheap", "other", "strong")]}
-
-    played = play(script, decisions={"ladder:coding": ladder})
-    alone = play(
-        {"tests": an_answer(TESTS), "stub": a_report(0, 3), "draft": an_answer(GOOD),
-         "check": a_report(3, 3)},
-        decisions={"ladder:coding": {"models": ladder["models"][:1]}},
-    )  # fmt: skip
-
-    assert played.get_request("draft#2")["model"] == "strong"
-    assert finish(played).output["verification"]["status"] == "self_tested"
-    verification = finish(alone).output["verification"]
-    assert verification["status"] == "unverified"
-    assert "same maker" in verification["reason"]
-
-
 @pytest.mark.parametrize(
     "stub",
     [a_report(5, 5), report_output("no_tests"), report_output("syntax"), report_output("crashed")],

@@ -1,4 +1,4 @@
-"""No draft brings the tests, or the configuration of tests, that judge it."""
+"""No draft brings the tests, or their configuration, that judge it, nor its own author's."""
 
 from itertools import product
 from pathlib import PurePosixPath
@@ -134,3 +134,28 @@ def test_what_cannot_be_run_is_refused_before_anything_is_paid(
     assert words in played.end.message
     assert "constrained" not in played.end.message
     assert "function-" not in played.end.message
+
+
+def test_code_is_not_self_tested_by_its_own_author() -> None:
+    ladder = [{"model": each, "maker": each} for each in ("cheap", "other", "strong")]
+    script = {
+        "tests": an_answer(TESTS, "other"), "stub": a_report(0, 3),
+        "draft": an_answer("bad = 1\n"), "check": a_report(1, 3),
+        "repair": an_answer("bad = 1\n"), "check#2": a_report(1, 3),
+        "draft#2": an_answer(GOOD, "strong"), "check#3": a_report(3, 3),
+    }  # fmt: skip
+    own = script | {"tests": an_answer(TESTS), "draft": an_answer(GOOD), "check": a_report(3, 3)}
+    sandbox = {key: value for key, value in DECISIONS.items() if not key.startswith("ladder")}
+
+    def judge(script: Script, count: int) -> tuple[ScriptedFlow, dict[str, Any]]:
+        decisions = sandbox | {"ladder:coding": {"models": ladder[:count]}}
+        played = play_flow(generate_code, script, decisions=decisions, params={})
+        return played, finish(played).output["verification"]
+
+    played, verification = judge(script, 3)
+    assert played.get_request("draft#2")["model"] == "strong"
+    assert verification["status"] == "self_tested"
+
+    _, verification = judge(own, 1)
+    assert verification["status"] == "unverified"
+    assert "same maker" in verification["reason"]
