@@ -120,7 +120,7 @@ COMMANDS: Final = (
     Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
     Command(
         "workflows list",
-        "List the types of tasks and what their workflows do.",
+        "List the types of tasks and what their workflows do, and the tools that they may call.",
         "workflows.list:list_workflows",
     ),
     Command(
