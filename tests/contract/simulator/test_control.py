@@ -9,6 +9,7 @@ import pytest
 from starlette.routing import Route
 
 from simulator import create_simulator, run_simulator
+from simulator.pacing import choose_pace
 from simulator.request import Vendor
 
 KEY = {"authorization": "Bearer very-secret"}
@@ -170,7 +171,8 @@ async def test_a_response_takes_as_long_as_its_tokens() -> None:
         )
 
     tokens = response.json()["usage"]["completion_tokens"]
-    assert response.elapsed.total_seconds() > tokens / 95 * 0.8 / 20
+    quickest = choose_pace("gpt-6-sol", seed=0, speed=20)
+    assert response.elapsed.total_seconds() > tokens * quickest.seconds_per_token
 
 
 def test_a_negative_speed_is_refused() -> None:
