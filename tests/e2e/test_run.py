@@ -14,7 +14,7 @@ from protocol.ids import parse_id_range
 from protocol.lifecycle import TaskState
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended
-from tests.support.servers.command_line import environment
+from tests.support.servers.command_line import environment, heed_interrupts
 from tests.support.servers.system import STATE, System
 
 pytestmark = pytest.mark.e2e
@@ -132,6 +132,7 @@ def running(system: System, *arguments: str) -> Iterator["subprocess.Popen[str]"
         text=True,
         cwd=system.home,
         env=environment(system.home),
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     ) as process:
         try:
             yield process

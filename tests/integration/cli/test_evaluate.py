@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.servers.command_line import cogo, environment
+from tests.support.servers.command_line import cogo, environment, heed_interrupts
 
 DOUBLE = {
     "task_id": "HumanEval/0",
@@ -117,6 +117,7 @@ def start_evaluation(home: Path, files: tuple[str, ...]) -> "subprocess.Popen[st
         env=environment(home, XDG_CACHE_HOME=str(home / ".cache")),
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     )
 
 

@@ -28,6 +28,11 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
     return kept | {"HOME": str(home)} | shared | variables
 
 
+def heed_interrupts() -> None:
+    """Undo, in a child before it begins, that the shell of a background job ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def cogo(*arguments: str, home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run one command to its end in the directory `home`, in a fork that has its imports done."""
     server = _servers.pop() if _servers else _CommandServer()
@@ -120,6 +125,7 @@ def cogo_up(*arguments: str, home: Path, **variables: str) -> Iterator[Up]:
         text=True,
         cwd=home,
         env=environment(home, **variables),
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     ) as process:
         try:
             assert process.stdout is not None
