@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
+from cogo import migrations
 from embedded.state import State
 from protocol.transport.supabase_store import open_store
 from tests.support.eventually import eventually
 from tests.support.servers.embedded import embedded_server
 from tests.support.servers.postgres import state_directory
-from tests.support.sql.database import apply_migrations
 
 _TABLES = """
 select format('%I.%I', schemaname, tablename) as name
@@ -55,8 +55,8 @@ async def project(migrated_server: MigratedServer) -> State:
 
 
 async def migrate(state: State) -> None:
-    """Apply the migrations, and wait until the Data API knows the functions."""
-    await apply_migrations(state.db_url)
+    """Apply the migrations with their history, and wait until the Data API knows the functions."""
+    await migrations.migrate(state.db_url, migrations.load_migrations())
     async with open_store(state.url, state.secret_key) as store:
         await eventually(store.schema_versions)
 
