@@ -20,7 +20,14 @@ from cogo.cli.options import AsJson
 from cogo.config.context import Project
 from cogo.config.settings import cache_directory
 from cogo.errors import CommandError
-from cogo.terminal import expand_commands, print_json, print_line, print_table, print_text
+from cogo.terminal import (
+    expand_commands,
+    neutralize,
+    print_json,
+    print_line,
+    print_table,
+    print_text,
+)
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from protocol.lanes import SANDBOX
 
@@ -142,7 +149,8 @@ def install_toolchain(
     if not folder.is_dir() and not yes:
         if not sys.stdin.isatty():
             raise CommandError(f"{what} needs {SIZE} from the npm registry; confirm with --yes")
-        typer.confirm(f"Download {SIZE} from the npm registry into {cache}?", abort=True, err=True)
+        question = f"Download {SIZE} from the npm registry into {cache}?"
+        typer.confirm(neutralize(question), abort=True, err=True)
     try:
         install_node_packages(cache, report=print_line)
     except ToolchainMissing as error:

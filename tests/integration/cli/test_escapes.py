@@ -28,6 +28,7 @@ POISONED: Final = {
 """Columns whose words come from people, models, vendors and agents."""
 READING: Final = {
     ("agents",): (),
+    ("approvals",): (),
     ("audit",): (),
     ("budget", "list"): (),
     ("embeddings", "list"): (),
@@ -38,16 +39,19 @@ READING: Final = {
     ("models", "stats"): (),
     ("models", "why"): ("TASK",),
     ("queue", "show"): (),
+    ("run",): ("--attach", "TASK"),
     ("show",): ("TASK",),
     ("tasks", "list"): (),
     ("tasks", "show"): ("TASK",),
     ("usage",): (),
+    ("workflows", "show"): ("TASK",),
 }
 ELSEWHERE: Final = {
     # They print what they were given, their own words, or only what print_line has anyway.
     *("approve", "console", "demo", "doctor", "embed", "estimate", "feedback", "hold", "migrate"),
     *("resume", "submit", "trust", "up", "watch", "serve", "supabase"),
-    *("budget", "embeddings", "grants", "keys", "models", "queue", "tasks"),
+    *("apply", "diff", "eval", "local-model", "sandbox", "send"),
+    *("budget", "embeddings", "grants", "keys", "models", "queue", "tasks", "workflows"),
 }
 
 
@@ -177,10 +181,16 @@ def test_only_one_module_writes_to_the_terminal() -> None:
         "cogo/terminal.py",
         "cogo/cli/app.py",  # its own version
         "cogo/cli/local/supabase.py",  # a question, neutralized
+        "cogo/cli/local/local_model.py",  # questions in its own words
+        "cogo/cli/local/sandbox.py",  # a question, neutralized
+        "cogo/cli/tasks/apply.py",  # a question in its own words
+        "cogo/cli/workflows/find.py",  # a signal handler's last words
+        "cogo/local_model/server.py",  # to the log of its parent, which is no terminal
         "cogo/__main__.py",  # when nothing of ours can be imported
         "cogo/supervisor/fork_server/main.py",  # to its parent
         "cogo/cli/local/demo.py",  # its own words, by rich
         "cogo/watch/board.py",  # by rich, neutralized
+        "cogo/watch/run_screen.py",  # by rich, neutralized
     }
 
     found = {
