@@ -23,6 +23,7 @@ from tests.support.sql.flows import (
     start_flow,
     suspend,
 )
+from tests.support.sql.outcomes import knowledge
 
 pytestmark = pytest.mark.db
 
@@ -388,6 +389,12 @@ async def test_what_is_no_model_is_never_counted_priced_or_stamped_as_one(
         (None, 0, "reaped", False),
         (None, 0, "rerouted", False),
     ]
+    # A check may be a verdict on a model's answer, so it is looked at; nothing comes of this one.
+    queued = await agent.connection.fetch("select subtask_id from cogo.outcomes")
+    assert [row["subtask_id"] for row in queued] == [check["subtask_id"]]
+    assert (await knowledge(agent))["outcomes"] == []
     assert await agent.connection.fetchval("select count(*) from cogo.outcomes") == 0
+    assert await agent.connection.fetchval("select count(*) from cogo.model_outcomes") == 0
+    assert await agent.connection.fetchval("select count(*) from cogo.model_health") == 0
     assert (await read_steps(agent, task_id))["b"]["lane"] == "tools:shop"
     assert fourth["kind"] == "check"

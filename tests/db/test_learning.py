@@ -276,6 +276,15 @@ async def test_verdicts_on_simulated_answers_are_not_counted(agent: Agent) -> No
     assert await outcome(agent, "model-a") == {}
 
 
+async def test_a_check_is_no_answer_of_the_model_that_its_usage_names(agent: Agent) -> None:
+    await start_flow(agent, new_step("a", "check"))
+    [lease] = (await claim_steps(agent, "a", lane="sandbox:python")).values()
+    await agent.complete(lease, output=PARSED, usage=used("model-a"))
+
+    assert await outcome(agent, "model-a") == {}
+    assert await agent.connection.fetchval("select count(*) from cogo.model_health") == 0
+
+
 async def test_only_the_first_check_of_an_answer_is_its_verdict(agent: Agent) -> None:
     task_id = await checked(agent, ("model-a", {"verdict": "passed"}))
     lease = await claim_flow(agent, task_id)

@@ -62,8 +62,8 @@ FAULTS: Final = (
     SqlFault(
         name="a cost that equals what is left is refused",
         file="85_spending/20_caps.sql",
-        old="p_spent + v_reserved + p_usd > p_limit",
-        new="p_spent + v_reserved + p_usd >= p_limit",
+        old="p_spent + p_reserved + p_usd > p_limit",
+        new="p_spent + p_reserved + p_usd >= p_limit",
         tests=(
             "test_budgets.py::"
             "test_a_call_that_costs_all_that_is_left_is_made_or_waits_for_what_runs",

@@ -1,38 +1,3 @@
--- Written tests may be wrong, so they say less than those of the task. Without tests that ran, nothing
--- is known that the answer itself has not shown.
-create or replace function cogo.find_verdict(
-  p_subtask_id uuid, out subtask_id uuid, out attempt integer, out score double precision
-)
-  returns setof record language sql stable set search_path = ''
-as $$
-  select a.subtask_id, a.attempt, v.score
-    from cogo.subtasks c
-    join cogo.subtask_payloads p on p.subtask_id = c.id
-    join cogo.subtask_outputs o on o.subtask_id = c.id
-    join cogo.subtasks s on s.task_id = c.task_id and s.key = p.metadata ->> 'judges'
-    join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
-   cross join lateral (
-     select case
-              when o.output -> 'report' ->> 'verdict' = 'passed' then
-                case when p.metadata ->> 'tests_by' is null then 1 else 0.9 end
-              when o.output -> 'report' ->> 'verdict' = 'syntax' then 0
-              when o.output -> 'report' ->> 'verdict' in ('failed', 'crashed', 'timeout', 'memory') then
-                case when p.metadata ->> 'tests_by' is null then 0 else 0.3 end
-            end as score
-   ) as v
-   where c.id = p_subtask_id and c.kind = 'check' and c.status = 'completed'
-     and s.kind = 'ask' and a.outcome = 'completed' and not a.simulated and v.score is not null
-     and not exists (
-       select from cogo.subtasks e
-         join cogo.subtask_payloads ep on ep.subtask_id = e.id
-        where e.task_id = c.task_id and e.kind = 'check' and e.status = 'completed'
-          and e.end_no < c.end_no and ep.metadata ->> 'judges' = s.key
-     );
-$$;
-comment on function cogo.find_verdict is
-  'Return the attempt whose code a check was the first to run, and what the check says of it, from 0 to
-1; nothing for other subtasks, and where the answer was simulated.';
-
 -- A failure of the vendor counts against a model's quality only while the model is ok and not on
 -- trial: an outage belongs to its health and must not count as bad answers for weeks.
 create or replace function cogo.count_outcomes(p_limit integer)
@@ -56,8 +21,8 @@ begin
      cross join lateral cogo.find_verdict(t.subtask_id) v
      cross join (values (-1), (1)) as w (weight)
   ), attempts as materialized (
-    select t.weight, a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens, a.cost_usd,
-           cogo.task_type(a.subtask_id) as task_type,
+    select t.weight, a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens,
+           a.cost_usd, cogo.task_type(a.subtask_id) as task_type,
            coalesce(refused.models, stated.models, '{}') as after,
            t.is_new and a.outcome = 'completed' as answered,
            t.is_new and coalesce(
@@ -106,7 +71,8 @@ begin
           from cogo.subtask_outputs o
          where o.subtask_id = a.subtask_id and o.attempt = a.attempt
       ) as answer on true
-     where a.model_id is not null
+     -- A check is here for its verdict only, whatever model its usage may name.
+     where a.model_id is not null and cogo.is_model_lane(a.lane)
   ), judged as (
     select s.*, case when s.faulty and s.is_ok then 0 else s.good end as score from attempts s
   ), counted as (

@@ -874,8 +874,8 @@ begin
      cross join lateral cogo.find_verdict(t.subtask_id) v
      cross join (values (-1), (1)) as w (weight)
   ), attempts as materialized (
-    select t.weight, a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens, a.cost_usd,
-           cogo.task_type(a.subtask_id) as task_type,
+    select t.weight, a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.output_tokens,
+           a.cost_usd, cogo.task_type(a.subtask_id) as task_type,
            coalesce(refused.models, stated.models, '{}') as after,
            t.is_new and a.outcome = 'completed' as answered,
            t.is_new and coalesce(
@@ -924,7 +924,8 @@ begin
           from cogo.subtask_outputs o
          where o.subtask_id = a.subtask_id and o.attempt = a.attempt
       ) as answer on true
-     where a.model_id is not null
+     -- A check is here for its verdict only, whatever model its usage may name.
+     where a.model_id is not null and cogo.is_model_lane(a.lane)
   ), judged as (
     select s.*, case when s.faulty and s.is_ok then 0 else s.good end as score from attempts s
   ), counted as (
@@ -4807,7 +4808,7 @@ revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, 
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129001956')
+insert into cogo.schema_versions (version) values ('20261129013005')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.
