@@ -14,3 +14,5 @@ EXTRACT_CODE: Final = "extract_code"
 """Whether the code of the answer is extracted, whatever the type of the task."""
 UNVERIFIED: Final = "unverified_reason"
 """Why the code of the answer is not run, for the result."""
+FOR_STATISTICS: Final = ("after", "judges", "tests_by")
+"""Names in the request of a step that say what its end shows of models; no params of the work."""

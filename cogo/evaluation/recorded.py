@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from agents.extraction.answer import extract_code
 from agents.workflows.engine import DecisionRequest, StepRequest
+from agents.workflows.step_params import FOR_STATISTICS
 from cogo.evaluation.checks import RememberedChecks
 from cogo.evaluation.dataset import CodingProblem, Recordings
 from cogo.evaluation.in_process import StepDone
@@ -53,7 +54,9 @@ class RecordedWorld:
             case "ask":
                 return self._answer(request)
             case "check":
-                report = await self._checks.run(request.request)
+                stated = request.request.items()
+                params = {name: each for name, each in stated if name not in FOR_STATISTICS}
+                report = await self._checks.run(params)
                 self.seconds += report.seconds
                 output = {"report": report.model_dump(mode="json"), "text": report.summary}
                 return StepDone(output=output)

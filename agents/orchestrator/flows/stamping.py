@@ -12,7 +12,7 @@ from agents.orchestrator.cio import StepNeeds, count_characters
 from agents.sandbox.check import LANGUAGES
 from agents.selection.choice import Choice
 from agents.workflows.engine.outcomes import StepRequest
-from agents.workflows.step_params import DRAFT, NOTES, RESPONSE_SCHEMA, WITH_HISTORY
+from agents.workflows.step_params import DRAFT, FOR_STATISTICS, NOTES, RESPONSE_SCHEMA, WITH_HISTORY
 from protocol.lanes import SANDBOX, TOOLS, WAIT
 from protocol.records import (
     ErrorInfo,
@@ -33,9 +33,6 @@ _SETTINGS: Final = {
     "language": "language",
 }
 """Names in the request of an ask, and in the params of its subtask."""
-
-_FOR_STATISTICS: Final = ("after", "judges", "tests_by")
-"""Names in the request of a step that say what its end shows of models."""
 
 
 def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
@@ -119,7 +116,7 @@ def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
         lane=_find_lane(request),
         params={}
         if request.kind in {"task", "sleep"}
-        else {name: value for name, value in wanted.items() if name not in _FOR_STATISTICS},
+        else {name: value for name, value in wanted.items() if name not in FOR_STATISTICS},
         metadata=_build_metadata(request, is_answer=False),
         max_failures=_find_max_failures(wanted),
         run_at=None if until is None else datetime.fromisoformat(until),
@@ -178,7 +175,7 @@ def _build_params(request: StepRequest) -> dict[str, Any]:
 
 def _build_metadata(request: StepRequest, *, is_answer: bool) -> dict[str, Any]:
     role = {} if request.role is None else {"role": request.role}
-    stated = {name: each for name, each in request.request.items() if name in _FOR_STATISTICS}
+    stated = {name: each for name, each in request.request.items() if name in FOR_STATISTICS}
     return {"digest": request.digest, "answer": is_answer, **role, **stated}
 
 
