@@ -47,7 +47,7 @@ export class TaskView {
 
   #handleEvent(name, data) {
     if (this.#gone) return;
-    if (name === "text" || name === "reasoning") this.#transcript.applyDelta({ kind: name, ...data });
+    if (name === "text" || name === "reasoning") this.#transcript.applyAnswer({ kind: name, ...data });
     else if (name === "activity") this.#steps.applyDelta(data);
     else if (name === "discard") for (const each of [this.#transcript, this.#steps]) each.applyReset(data);
     else if (name === "event") this.#events.set(data.seq, data);

@@ -6,6 +6,7 @@ import { Transcript } from "/console/transcript.js";
 export class TranscriptView {
   #transcript = new Transcript();
   #articles = new Map();
+  #superseded = new Set();
   #root;
   #getSubtaskName;
 
@@ -23,6 +24,19 @@ export class TranscriptView {
     const { subtask_id: id, attempt, kind } = delta;
     this.#beginAttempt(id, attempt);
     this.#getArticle(id).append(kind, this.#transcript.applyDelta(delta));
+  }
+
+  /** Apply text of the answer, which is that of the newest step that is one, as in `AnswerText`. */
+  applyAnswer(delta) {
+    const id = delta.subtask_id;
+    if (this.#superseded.has(id)) return;
+    for (const [before, article] of this.#articles) {
+      if (before === id) continue;
+      this.#superseded.add(before);
+      this.#articles.delete(before);
+      article.root.remove();
+    }
+    this.applyDelta(delta);
   }
 
   applyReset({ subtask_id: id, attempt }) {
