@@ -5,13 +5,18 @@ from collections.abc import AsyncIterator
 from cogo.config.context import Project
 from cogo.doctor.check import Check, note, ok
 from cogo.errors import SettingInvalid
-from cogo.wiring.tools import open_tools
 
 _SLOTS = "COGO_TOOL_SLOTS"
 
 
 async def check_tools(project: Project) -> AsyncIterator[Check]:
     """Load the modules with tools, if there are any, as an executor does."""
+    try:
+        # Imported late, so that the doctor can report a foreign package `agents`.
+        from cogo.wiring.tools import open_tools  # noqa: PLC0415
+    except ImportError as error:
+        yield note("tools", f"none can be loaded: {error}")
+        return
     try:
         async with open_tools(project) as host:
             if host is None:
