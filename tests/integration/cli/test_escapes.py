@@ -4,6 +4,7 @@ import ast
 import asyncio
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +18,15 @@ from cogo.config.settings import CHECKOUT
 from embedded.state import State
 from tests.support.sql.agent import Agent
 from tests.support.sql.outcomes import answered, failed
+from tests.support.sql.waits import start_flow, wait_step
 
 SONNET: Final = "claude-sonnet-5-5"
 HOSTILE: Final = "\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x\r\x08"
 ACTIVE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 POISONED: Final = {
     *("agent_id", "comment", "detail", "details", "error", "host", "last_error", "name", "output"),
-    *("note", "params", "preferences", "prompt", "reason", "result", "text", "version", "worker"),
+    *("note", "params", "preferences", "prompt", "question", "reason", "result", "show", "text"),
+    *("version", "worker"),
 }
 """Columns whose words come from people, models, vendors and agents."""
 READING: Final = {
@@ -77,6 +80,8 @@ async def _fill(db_url: str) -> list[str]:
         agent = Agent(connection)
         await answered(agent, SONNET, output={"text": "done", "generated_code": "x = 1\n\ty"})
         await failed(agent, SONNET)
+        asked = {"question": "Apply it?", "show": ["a diff"]}
+        await start_flow(agent, wait_step("ok", "approve", params=asked))
         await connection.execute(
             "insert into public.cogo_agents (id, kind, lanes, host, version)"
             " values ('e' || $2, 'executor', $1, 'h', '1')",
@@ -84,7 +89,9 @@ async def _fill(db_url: str) -> list[str]:
             HOSTILE,
         )
         await _poison(connection)
-        rows = await connection.fetch("select id from public.cogo_tasks order by created_at")
+        rows = await connection.fetch(
+            "select id from public.cogo_tasks where finished_at is not null order by created_at"
+        )
         return [str(row["id"]) for row in rows]
     finally:
         await connection.close()
@@ -140,7 +147,9 @@ def test_every_command_that_reads_shows_escapes_and_sends_none(
             run(line)
             plain = capsys.readouterr()
             assert not ACTIVE.search(plain.out + plain.err), line
-            shown += plain.out.count(r"\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x")
+            escaped = plain.out.count(r"\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x")
+            assert escaped or command != ("approvals",), "no question was shown"
+            shown += escaped
 
             run([*line, "--json"])
             exact = capsys.readouterr().out
@@ -152,6 +161,19 @@ def test_every_command_that_reads_shows_escapes_and_sends_none(
                     "\\u001b", "\x1b"
                 ).replace("\\u0007", "\x07").replace("\\r", "\r").replace("\\b", "\x08")
     assert shown > 5
+
+
+def test_a_diff_of_hostile_code_shows_escapes_and_sends_none(
+    tasks: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path / "repo"], check=True)
+    capsys.readouterr()
+
+    assert run(["diff", tasks[0], "--repo", str(tmp_path / "repo"), "--target-file", "a.py"]) == 0
+
+    shown = capsys.readouterr()
+    assert r"+\x1b]0;owned\x07" in shown.out
+    assert not ACTIVE.search(shown.out + shown.err)
 
 
 def test_newlines_and_tabs_of_an_answer_stay_and_a_file_is_exact(
