@@ -45,6 +45,21 @@ async def test_old_switches_go_one_step_at_a_time_and_young_ones_stay(
     assert [row["subject"] for row in kept] == ["young"]
 
 
+async def test_a_step_keeps_its_limit_whatever_the_plan(database: Database, agent: Agent) -> None:
+    over = [await a_lease_that_called(agent) for _ in range(3)]
+    for lease in over:
+        await agent.complete(lease)
+    for name in ("a", "b", "c"):
+        await agent.connection.execute("select public.cogo_control_model('ban', $1)", name)
+    await database.jump(timedelta(days=31))
+    # The plan that Postgres also takes by itself if it thinks that the tables are tiny.
+    for name in ("hashagg", "hashjoin", "material", "memoize", "mergejoin", "sort"):
+        await agent.connection.execute(f"set enable_{name} = off")
+
+    assert [await prune(agent, switches=MONTH) for _ in range(4)] == [1, 1, 1, 0]
+    assert [await prune(agent, calls=MONTH) for _ in range(4)] == [1, 1, 1, 0]
+
+
 async def test_the_audit_forgets_old_calls_of_tasks_that_are_over_only(
     database: Database, agent: Agent
 ) -> None:

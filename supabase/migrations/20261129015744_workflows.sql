@@ -3697,29 +3697,31 @@ begin
       message = 'p_limit and p_switches_older_than must be 0 or more, '
                 'and the audit keeps what is younger than 30 days';
   end if;
-  delete from public.cogo_model_switches w
-   where w.seq in (
-     select o.seq from public.cogo_model_switches o
-      where o.at < cogo.now() - p_switches_older_than
-      order by o.at limit p_limit
-        for update skip locked
-   );
+  -- Materialized: a plan that reads the rows again for each deleted one would skip those and take
+  -- more than p_limit.
+  with old as materialized (
+    select o.seq from public.cogo_model_switches o
+     where o.at < cogo.now() - p_switches_older_than
+     order by o.at limit p_limit
+       for update skip locked
+  )
+  delete from public.cogo_model_switches w using old where w.seq = old.seq;
   get diagnostics pruned = row_count;
-  delete from public.cogo_calls c
-   where (c.id, c.outcome) in (
-     select o.id, o.outcome
-       from public.cogo_calls o
-      where o.started_at < cogo.now() - p_calls_older_than
-        and not exists (
-          select from public.cogo_tasks t where t.id = o.task_id and t.finished_at is null
-        )
-        and not exists (
-          select from cogo.child_tasks k join public.cogo_tasks r on r.id = k.root_id
-           where k.child_id = o.task_id and r.finished_at is null
-        )
-      order by o.started_at limit p_limit
-        for update skip locked
-   );
+  with old as materialized (
+    select o.id, o.outcome
+      from public.cogo_calls o
+     where o.started_at < cogo.now() - p_calls_older_than
+       and not exists (
+         select from public.cogo_tasks t where t.id = o.task_id and t.finished_at is null
+       )
+       and not exists (
+         select from cogo.child_tasks k join public.cogo_tasks r on r.id = k.root_id
+          where k.child_id = o.task_id and r.finished_at is null
+       )
+     order by o.started_at limit p_limit
+       for update skip locked
+  )
+  delete from public.cogo_calls c using old where c.id = old.id and c.outcome = old.outcome;
   get diagnostics v_calls = row_count;
   pruned := pruned + v_calls;
   return next;
@@ -4808,7 +4810,7 @@ revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, 
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129013005')
+insert into cogo.schema_versions (version) values ('20261129015744')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.
