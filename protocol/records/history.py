@@ -23,6 +23,8 @@ class Event(ListedRow):
     attempt: int | None = None
     agent_id: str | None = None
     detail: dict[str, Any] = Field(default_factory=dict)
+    """Of a step: `key`, `type`, `lane` and, where it has them, `kind`, `role`, `run_at`, and `name`
+    of the event that it waits for; of a flow that waits also `awaits`, a number of steps."""
 
     @property
     def ends_task(self) -> bool:

@@ -221,7 +221,8 @@ async def test_owners_hear_their_tasks_and_nobody_else_does(database: Database) 
     )
     own = f"cogo-results:{task_id}"
     owner = await database.connect("postgres")
-    for topic in (own, "cogo-results", "cogo-tasks", "cogo-results:nonsense"):
+    asked = f"cogo-approvals:{ALICE}"
+    for topic in (own, asked, "cogo-results", "cogo-tasks", "cogo-results:nonsense"):
         await owner.execute("select realtime.send('{}', 'x', $1, true)", topic)
 
     async def hears(user: object, topic: str) -> bool:
@@ -231,6 +232,9 @@ async def test_owners_hear_their_tasks_and_nobody_else_does(database: Database) 
 
     assert await hears(ALICE, own)
     assert not await hears(BOB, own)
+    assert await hears(ALICE, asked)
+    assert not await hears(BOB, asked)
+    assert not await hears(None, asked)
     assert not await hears(ALICE, "cogo-results")
     assert not await hears(ALICE, "cogo-tasks")
     assert not await hears(ALICE, "cogo-results:nonsense")

@@ -98,6 +98,9 @@ async def test_who_may_answer(database: Database, agent: Agent) -> None:
     await start_flow(agent, question("his", by=str(BOB)), owner=ALICE)
     await start_flow(agent, question("ours", by="operators"), owner=ALICE)
     hers, his, ours = await approvals(agent.connection)
+    asked = await messages(database, "APPROVAL_REQUESTED")
+    assert [said["key"] for topic, said in asked if topic == f"cogo-approvals:{BOB}"] == ["his"]
+    assert sum(topic.startswith("cogo-approvals:") for topic, _ in asked) == 1
 
     assert [row["key"] for row in await approvals(alice)] == ["hers", "his", "ours"]
     assert [row["key"] for row in await approvals(bob)] == ["his"]

@@ -7,7 +7,10 @@ from scripts.docs_pages.protocol.channels import CHANNELS, Channel
 from scripts.docs_pages.protocol.schemas import build_message, build_schemas
 
 _SCHEMAS: Final = "#/components/schemas/"
-_TASK_ID: Final = {"task_id": {"description": "The id of the task, a UUID."}}
+_PARAMETERS: Final = {
+    "task_id": {"description": "The id of the task, a UUID."},
+    "user_id": {"description": "The id of the person, a UUID."},
+}
 _DESCRIPTION: Final = (
     "Notifications of COGO on Supabase Realtime: private broadcasts whose event is the type of the "
     "message and whose payload is the envelope. A lost message only delays work."
@@ -33,11 +36,14 @@ def build_asyncapi(*, version: str) -> dict[str, Any]:
 
 
 def _build_name(channel: Channel) -> str:
-    return channel.topic.replace(":{task_id}", "-of-one-task")
+    return channel.topic.replace(":{task_id}", "-of-one-task").replace(
+        ":{user_id}", "-of-one-person"
+    )
 
 
 def _build_channel(channel: Channel) -> dict[str, Any]:
-    parameters = {"parameters": _TASK_ID} if "{task_id}" in channel.topic else {}
+    named = {name: text for name, text in _PARAMETERS.items() if f"{{{name}}}" in channel.topic}
+    parameters = {"parameters": named} if named else {}
     return {
         "address": channel.topic,
         "description": f"Received by {channel.receivers}.",

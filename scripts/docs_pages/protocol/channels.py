@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from protocol.messages import MessageType
-from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
+from protocol.topics import APPROVALS, MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
 
 _T = MessageType
 
@@ -14,7 +14,7 @@ class Channel:
     """A topic as its receivers see it."""
 
     topic: str
-    """With `{task_id}` in a topic of one task."""
+    """With `{task_id}` in a topic of one task, and `{user_id}` in that of one person."""
     receivers: str
     types: tuple[MessageType, ...]
 
@@ -37,7 +37,18 @@ CHANNELS: Final = (
     Channel(
         f"{RESULTS}:{{task_id}}",
         "the owner of the task, operators",
-        (_T.SUBTASK_PROGRESS, _T.SUBTASK_RESULT, _T.TASK_RESULT),
+        (
+            _T.SUBTASK_PROGRESS,
+            _T.SUBTASK_RESULT,
+            _T.TASK_RESULT,
+            _T.APPROVAL_REQUESTED,
+            _T.APPROVAL_ANSWERED,
+        ),
+    ),
+    Channel(
+        f"{APPROVALS}:{{user_id}}",
+        "the person whom a workflow asks by name",
+        (_T.APPROVAL_REQUESTED, _T.APPROVAL_ANSWERED),
     ),
     Channel(
         MODEL_SELECTION,

@@ -1,7 +1,7 @@
 create table if not exists public.cogo_tasks (
   id uuid not null default gen_random_uuid() primary key,
   seq bigint generated always as identity unique,
-  -- The user's columns. The planner validates them, not a CHECK: a wrong value fails the task.
+  -- The user's columns. The orchestrator validates them, not a CHECK: a wrong value fails the task.
   type text not null default 'GENERATE_CODE',
   prompt text not null,
   params jsonb not null default '{}',

@@ -53,6 +53,14 @@ begin
              'key', c.key, 'type', c.type, 'lane', c.lane, 'from', c.from_status,
              'run_at', case when c.status = 'delayed' then cogo.iso_timestamp(c.run_at) end,
              'kind', case when c.kind <> 'ask' then c.kind end,
+             'role', case when c.kind = 'ask' then (
+               select left(p.metadata ->> 'role', 100)
+                 from cogo.subtask_payloads p where p.subtask_id = c.id
+             ) end,
+             'name', case when c.kind = 'event' and c.status = 'waiting' then (
+               select left(p.params ->> 'name', 100)
+                 from cogo.subtask_payloads p where p.subtask_id = c.id
+             ) end,
              'awaits', case when c.kind = 'flow' and c.status = 'blocked' then c.deps_left end
            ))
       from changed c

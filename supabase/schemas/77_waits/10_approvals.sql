@@ -20,14 +20,17 @@ declare
     ),
     cogo.current_actor(), 'cogo-tasks'
   );
+  v_topics text[] := array['cogo-tasks', 'cogo-results:' || p_approval.task_id];
 begin
-  perform cogo.send_messages(
-    array['cogo-tasks', 'cogo-results:' || p_approval.task_id], array[v_envelope, v_envelope]
-  );
+  if cogo.to_uuid(p_approval."by") is not null then
+    v_topics := v_topics || ('cogo-approvals:' || cogo.to_uuid(p_approval."by"));
+  end if;
+  perform cogo.send_messages(v_topics, array_fill(v_envelope, array[cardinality(v_topics)]));
 end;
 $$;
 comment on function cogo.announce_approval is
-  'Send a message about an approval on cogo-tasks and on the topic of its task.';
+  'Send a message about an approval on cogo-tasks, on the topic of its task, and on that of the person
+who is asked by name.';
 
 -- Security definer: only the owner may write in realtime.messages.
 create or replace function cogo.ask_approval()

@@ -11,7 +11,7 @@ comment on function public.cogo_schema_versions is 'Return the versions of the a
 create or replace function cogo.can_read_topic(p_topic text)
   returns boolean language sql stable security definer set search_path = ''
 as $$
-  select exists (
+  select coalesce(p_topic = 'cogo-approvals:' || (select auth.uid()), false) or exists (
     select
       from public.cogo_tasks t
      where p_topic like 'cogo-results:%'
@@ -20,4 +20,5 @@ as $$
   );
 $$;
 comment on function cogo.can_read_topic is
-  'Return whether the calling user may listen to a topic: only to the results of their own tasks.';
+  'Return whether the calling user may listen to a topic: only to the results of their own tasks,
+and to questions that ask them by name.';

@@ -94,7 +94,11 @@ def can_be_read(message: dict[str, Any]) -> bool:
 
 
 def test_every_topic_and_every_type_has_a_channel() -> None:
-    assert {channel.topic for channel in CHANNELS} == {*ALL, "cogo-results:{task_id}"}
+    assert {channel.topic for channel in CHANNELS} == {
+        *ALL,
+        "cogo-results:{task_id}",
+        "cogo-approvals:{user_id}",
+    }
     assert {kind for channel in CHANNELS for kind in channel.types} == set(MessageType)
 
 

@@ -276,10 +276,12 @@ declare
     ),
     cogo.current_actor(), 'cogo-tasks'
   );
+  v_topics text[] := array['cogo-tasks', 'cogo-results:' || p_approval.task_id];
 begin
-  perform cogo.send_messages(
-    array['cogo-tasks', 'cogo-results:' || p_approval.task_id], array[v_envelope, v_envelope]
-  );
+  if cogo.to_uuid(p_approval."by") is not null then
+    v_topics := v_topics || ('cogo-approvals:' || cogo.to_uuid(p_approval."by"));
+  end if;
+  perform cogo.send_messages(v_topics, array_fill(v_envelope, array[cardinality(v_topics)]));
 end;
 $function$;
 
@@ -545,6 +547,21 @@ begin
     from cogo.subtasks s
    where s.id = p_subtask_id and t.id = s.task_id and t.cost_usd is null;
 end;
+$function$;
+
+create or replace function cogo.can_read_topic(p_topic text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select coalesce(p_topic = 'cogo-approvals:' || (select auth.uid()), false) or exists (
+    select
+      from public.cogo_tasks t
+     where p_topic like 'cogo-results:%'
+       and t.id = cogo.to_uuid(substr(p_topic, length('cogo-results:') + 1))
+       and t.owner = (select auth.uid())
+  );
 $function$;
 
 create or replace function cogo.cancel_child()
@@ -1872,6 +1889,14 @@ begin
              'key', c.key, 'type', c.type, 'lane', c.lane, 'from', c.from_status,
              'run_at', case when c.status = 'delayed' then cogo.iso_timestamp(c.run_at) end,
              'kind', case when c.kind <> 'ask' then c.kind end,
+             'role', case when c.kind = 'ask' then (
+               select left(p.metadata ->> 'role', 100)
+                 from cogo.subtask_payloads p where p.subtask_id = c.id
+             ) end,
+             'name', case when c.kind = 'event' and c.status = 'waiting' then (
+               select left(p.params ->> 'name', 100)
+                 from cogo.subtask_payloads p where p.subtask_id = c.id
+             ) end,
              'awaits', case when c.kind = 'flow' and c.status = 'blocked' then c.deps_left end
            ))
       from changed c
@@ -4311,7 +4336,8 @@ comment on function cogo.accept_outputs(uuid[],integer[],jsonb[],text[]) is
   'Complete attempts and apply each by its kind: plan, hand_over, step or sink. Others are skipped.';
 
 comment on function cogo.announce_approval(text,public.cogo_approvals) is
-  'Send a message about an approval on cogo-tasks and on the topic of its task.';
+  'Send a message about an approval on cogo-tasks, on the topic of its task, and on that of the person
+who is asked by name.';
 
 comment on function cogo.announce_cancellation(cogo.subtasks,text) is
   'Send SUBTASK_CANCELLED to the holder of a running subtask.';
@@ -4335,6 +4361,10 @@ holds.';
 comment on function cogo.book_late_usage(uuid,integer,jsonb) is
   'Add what the holder of a cancelled attempt reports after its end; once. The caller holds the task
 lock.';
+
+comment on function cogo.can_read_topic(text) is
+  'Return whether the calling user may listen to a topic: only to the results of their own tasks,
+and to questions that ask them by name.';
 
 comment on function cogo.cancel_child() is
   'Cancel the child task of a step that ended without it.';
@@ -4810,7 +4840,7 @@ revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, 
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129015744')
+insert into cogo.schema_versions (version) values ('20261129021920')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.
