@@ -1,16 +1,22 @@
 """Requests to models and the events of their answers, independent of any vendor."""
 
+import hashlib
 import json
 from collections.abc import AsyncIterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 JsonObject: TypeAlias = Mapping[str, Any]
 """A decoded JSON object whose fields are defined elsewhere."""
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 """How much a model should reason; each vendor accepts a subset, see its adapter."""
+
+_TEXT_TYPES: Final = frozenset(
+    f"application/{name}"
+    for name in ("json", "ld+json", "jsonl", "x-ndjson", "xml", "yaml", "x-yaml", "toml", "sql")
+)
 
 
 class FinishReason(StrEnum):
@@ -52,15 +58,57 @@ class ReasoningReplay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that the model gets beside the text, by value or as an address.
+
+    Images and PDF files are sent in the vendor's own form, text files as text.
+    """
+
+    media_type: str
+    """Such as `image/png`."""
+    data: bytes | None = field(default=None, repr=False)
+    url: str | None = None
+    """An https URL that the vendor fetches."""
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.data is None) == (self.url is None):
+            raise ValueError("an attachment has either data or a URL")
+
+    @property
+    def is_image(self) -> bool:
+        """Whether only a model that sees can read it."""
+        return self.media_type.startswith("image/")
+
+    @property
+    def text(self) -> str | None:
+        """The content of a text file, with its name; None for other files."""
+        if self.data is None or not is_text_type(self.media_type):
+            return None
+        text = self.data.decode("utf-8", "replace")
+        return f"File {self.name or 'without a name'} ({self.media_type}):\n{text}"
+
+
+def is_text_type(media_type: str) -> bool:
+    """Return whether files of this type are sent to models as text."""
+    kind = media_type.partition(";")[0].strip().lower()
+    return kind.startswith("text/") or kind in _TEXT_TYPES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One turn. Instructions go into `ChatRequest.system` instead."""
 
     role: Literal["user", "assistant", "tool"]
     content: str
+    attachments: tuple[Attachment, ...] = ()
+    """Of a user's turn, or of a tool's result."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Tool calls of an assistant's turn."""
     tool_call_id: str | None = None
     """The call whose result a tool's turn contains."""
+    is_error: bool = False
+    """Whether the tool failed, and the content says why."""
     replay: ReasoningReplay | None = None
     """`Done.replay` of an assistant's turn."""
 
@@ -73,6 +121,19 @@ class Tool:
     description: str
     parameters: JsonObject
     """JSON Schema of the arguments, an object."""
+    strict: bool = False
+    """Whether the vendor shall enforce the schema; where it cannot, the model is only told it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTool:
+    """The tool that the model must call."""
+
+    name: str
+
+
+ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
+"""Whether the model may, must not or must call a tool, or which one it must call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +145,11 @@ class ChatRequest:
     messages: tuple[Message, ...]
     system: str | None = None
     tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool | None = None
+    """Whether one answer may contain several calls."""
+    web_search: bool = False
+    """Whether the vendor may search the web while it answers."""
     response_schema: JsonObject | None = None
     """JSON Schema that the text must follow."""
     max_output_tokens: int | None = None
@@ -108,12 +174,37 @@ class ChatRequest:
         for message in self.messages:
             yield message.content
             yield from (call.name + call.arguments for call in message.tool_calls)
+            yield from (each.text or each.url or "" for each in message.attachments)
         for tool in self.tools:
             yield tool.name + tool.description + json.dumps(tool.parameters)
 
+    def iter_files(self) -> Iterator[Attachment]:
+        """Yield the attachments that are not sent as text."""
+        for message in self.messages:
+            yield from (each for each in message.attachments if each.text is None)
+
     def to_audit_record(self) -> dict[str, Any]:
         """Return the prompt for the audit, which hashes it, and stores it if configured."""
-        return {"system": self.system, "messages": [asdict(each) for each in self.messages]}
+        return {"system": self.system, "messages": [_to_record(each) for each in self.messages]}
+
+
+def _to_record(message: Message) -> dict[str, Any]:
+    """Return a message as JSON; hashes stand for the data of attachments."""
+    record = asdict(message)
+    if not record["is_error"]:
+        del record["is_error"]
+    record["attachments"] = [
+        {
+            "media_type": each.media_type,
+            "name": each.name,
+            "url": each.url,
+            "sha256": None if each.data is None else hashlib.sha256(each.data).hexdigest(),
+        }
+        for each in message.attachments
+    ]
+    if not record["attachments"]:
+        del record["attachments"]
+    return record
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""Turns of a conversation as JSON, as they are stored between the turns of a tool loop."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Final
+
+from providers.chat import Attachment, Message, ReasoningReplay, ToolCall
+
+_ROLES: Final = frozenset({"user", "assistant", "tool"})
+
+
+def write_message(message: Message, *, with_data: bool = True) -> dict[str, Any]:
+    """Return the turn as JSON; absent fields are left out.
+
+    Without the data of attachments, their names and types remain, and `read_message` says in the
+    text that they are missing.
+    """
+    body: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        body["tool_calls"] = [
+            {"id": call.id, "name": call.name, "arguments": call.arguments}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        body["tool_call_id"] = message.tool_call_id
+    if message.is_error:
+        body["is_error"] = True
+    if message.attachments:
+        body["attachments"] = [
+            write_attachment(each, with_data=with_data) for each in message.attachments
+        ]
+    if message.replay is not None:
+        body["replay"] = {
+            "vendor": message.replay.vendor,
+            "model": message.replay.model,
+            "blocks": [dict(block) for block in message.replay.blocks],
+        }
+    return body
+
+
+def write_attachment(attachment: Attachment, *, with_data: bool = True) -> dict[str, Any]:
+    """Return the attachment as JSON, its data as base64."""
+    body: dict[str, Any] = {"media_type": attachment.media_type}
+    if attachment.name is not None:
+        body["name"] = attachment.name
+    if attachment.url is not None:
+        body["url"] = attachment.url
+    if attachment.data is not None and with_data:
+        body["data"] = base64.b64encode(attachment.data).decode()
+    return body
+
+
+def read_message(body: Mapping[str, Any]) -> Message:
+    """Return the turn that `write_message` wrote.
+
+    Raises:
+        ValueError: it is no such turn.
+    """
+    try:
+        return _read_message(body)
+    except (KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise ValueError(f"not a stored turn: {error!r}") from error
+
+
+def _read_message(body: Mapping[str, Any]) -> Message:
+    if body["role"] not in _ROLES:
+        raise ValueError(f"not a stored turn: the role is {body['role']!r}")
+    attachments, missing = [], []
+    for each in body.get("attachments") or ():
+        found = read_attachment(each)
+        if found is None:
+            missing.append(f"[{each.get('name') or 'a file'} ({each['media_type']}) was not kept]")
+        else:
+            attachments.append(found)
+    replay = body.get("replay")
+    return Message(
+        role=body["role"],
+        content="\n".join([_to_text(body["content"]), *missing]),
+        attachments=tuple(attachments),
+        tool_calls=tuple(
+            ToolCall(
+                id=_to_text(call["id"]),
+                name=_to_text(call["name"]),
+                arguments=_to_text(call["arguments"]),
+            )
+            for call in body.get("tool_calls") or ()
+        ),
+        tool_call_id=body.get("tool_call_id"),
+        is_error=body.get("is_error") is True,
+        replay=replay
+        and ReasoningReplay(
+            vendor=_to_text(replay["vendor"]),
+            model=_to_text(replay["model"]),
+            blocks=tuple(dict(block) for block in replay["blocks"]),
+        ),
+    )
+
+
+def read_attachment(body: Mapping[str, Any]) -> Attachment | None:
+    """Return the attachment that `write_attachment` wrote; None if its data was left out.
+
+    Raises:
+        KeyError, ValueError: it is no such attachment.
+    """
+    data, url = body.get("data"), body.get("url")
+    if data is None and url is None:
+        return None
+    return Attachment(
+        media_type=_to_text(body["media_type"]),
+        data=None if data is None else base64.b64decode(data, validate=True),
+        url=url,
+        name=body.get("name"),
+    )
+
+
+def _to_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} in place of a text")
+    return value
