@@ -104,8 +104,10 @@ def _update_row(row: _Row, update: TaskUpdate) -> None:
             row.status, row.model = "stamped", str(update.selected_model)
         case Event(kind="subtask.running"):
             row.status, row.agent = "claimed", shorten_agent_id(update.agent_id)
+        case Event(kind="subtask.waiting"):
+            row.status = "waiting"
         case Event(kind="subtask.delayed"):
-            row.status = "will retry"
+            row.status = "sleeping" if update.detail.get("kind") == "sleep" else "will retry"
         case TranscriptReset():
             row.characters, row.tail = 0, ""
         case TranscriptDelta(is_answer=False):

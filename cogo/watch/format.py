@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow, Task
@@ -23,6 +24,10 @@ def format_event(event: Event) -> str | None:
         return _task_line(status, event.detail)
     if noun == "workflow":
         return f"drift        {event.detail.get('key')} would be asked otherwise now; its end stays"
+    if event.detail.get("lane") == CIO and status == "blocked":
+        awaited = event.detail.get("awaits")
+        is_many = isinstance(awaited, int) and awaited > 1  # one is named by its own lines
+        return f"waiting      for {awaited} steps" if is_many else None
     if event.detail.get("lane") == CIO:
         return _cio_line(status, event)
     return _subtask_line(status, event)
@@ -61,15 +66,35 @@ def _cio_line(status: str, event: Event) -> str | None:
 
 def _subtask_line(status: str, event: Event) -> str | None:
     lane, key = event.detail.get("lane"), event.detail.get("key")
-    step = "" if key in {None, "main"} else f"{key} "  # of a task with one step it says nothing
-    by = f"{step}by {shorten_agent_id(event.agent_id)}, attempt {event.attempt}"
+    role, kind = event.detail.get("role"), event.detail.get("kind")
+    wait = describe_wait(event.task_id, key, kind, event.detail.get("name"))
+    # The name of a task's only step says nothing.
+    step = "" if key in {None, "main"} else f"{key}{f' ({role})' if role else ''} "
+    # Nobody leases a step that waits for the world.
+    attempt = f", attempt {event.attempt}" if event.attempt else ""
+    by = f"{step}by {shorten_agent_id(event.agent_id)}{attempt}" if attempt else step.rstrip()
     lines = {
         "running": f"claimed      {by}",
-        "delayed": f"will retry   {step}at {event.detail.get('run_at')}",
+        "delayed": (
+            f"sleeping     {step}until {event.detail.get('run_at')}"
+            if kind == "sleep"
+            else f"will retry   {step}at {event.detail.get('run_at')}"
+        ),
+        "waiting": f"waiting      {wait}",
         "completed": f"finished     {by}",
-        "failed": f"gave up      {step}{lane}, attempt {event.attempt}",
+        "failed": f"gave up      {step}{lane}{attempt}",
     }
     return lines.get(status)
+
+
+def describe_wait(task_id: UUID, key: object, kind: object, name: object = None) -> str:
+    """Return what a waiting step is waiting for, and the command that ends this."""
+    task = shorten_id(task_id)
+    if kind == "task":
+        return f"for the child task {key}"
+    if kind == "event":
+        return f"for the event {name or key}: `cogo send {task} {name or key}`"
+    return f"for a person to approve {key}: `cogo approve {task} --key {key}`"
 
 
 def format_error(error: object) -> str:

@@ -12,7 +12,13 @@ from pydantic import ValidationError
 from agents.sandbox.report import Report
 from agents.workflows.engine import BudgetSpent
 from agents.workflows.engine.errors import build_step_error
-from cogo.watch.format import format_cost, format_error, format_event, shorten_id
+from cogo.watch.format import (
+    describe_wait,
+    format_cost,
+    format_error,
+    format_event,
+    shorten_id,
+)
 from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate
 from protocol.lanes import is_model_lane
 from protocol.records import Event, Task
@@ -246,8 +252,8 @@ def _describe_waiting(update: StepUpdate) -> RunLine:
         text = f"{asked.question}   answer: {command}, or with --refuse"
         return _step_line(update, text, tone="notice", approval=asked)
     if row.kind == "event":
-        event = row.params.get("name")
-        return _step_line(update, f"waits for the event: `cogo send {name} {event}`", tone="notice")
+        wait = describe_wait(row.task_id, row.key, row.kind, row.params.get("name"))
+        return _step_line(update, f"waits {wait}", tone="notice")
     if row.kind == "sleep":
         return _step_line(update, f"sleeps until {update.event.detail.get('run_at')}")
     if row.kind == "task":

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from cogo.watch.format import describe_wait
 from protocol.lanes import CIO, SANDBOX, is_model_lane
 from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, Attempt, Subtask
 
 _SHOWN_KEYS: Final = 5
-_ENDED: Final = {SubtaskState.COMPLETED, SubtaskState.FAILED, SubtaskState.CANCELLED}
-_WAITS_FOR: Final = {"event": "waits for the event", "task": "waits for the child task"}
+_ACTIVE: Final = {SubtaskState.RUNNING, SubtaskState.QUEUED}
 
 
 def explain_waiting(
@@ -36,18 +36,18 @@ def explain_waiting(
                 when = f"{each.run_at:%H:%M:%S}" if each.run_at else "later"
                 yield f"retried at {when}: {reasons.get(each.id, 'as requested')}"
             case SubtaskState.WAITING:
-                yield f"{_WAITS_FOR.get(each.kind, 'waits for a person to approve')} {each.key}"
-            case SubtaskState.BLOCKED if each.kind == "flow" and (awaited := _list_open(subtasks)):
-                yield f"the workflow waits for {awaited}"
+                yield describe_wait(each.task_id, each.key, each.kind, each.params.get("name"))
+            case SubtaskState.BLOCKED if each.kind == "flow" and (active := _list_active(subtasks)):
+                yield f"the workflow waits for {active}"
             case SubtaskState.HELD:
                 yield f"{each.key} is held; resume the task, its owner or its lane"
             case _:
                 continue
 
 
-def _list_open(subtasks: Sequence[Subtask]) -> str:
-    """Return the keys of the steps that have not ended."""
-    keys = [each.key for each in subtasks if each.kind != "flow" and each.status not in _ENDED]
+def _list_active(subtasks: Sequence[Subtask]) -> str:
+    """Return the keys of the steps that are done by agents, now or soon."""
+    keys = [each.key for each in subtasks if each.kind != "flow" and each.status in _ACTIVE]
     more = len(keys) - _SHOWN_KEYS
     return ", ".join(keys[:_SHOWN_KEYS]) + (f" and {more} more" if more > 0 else "")
 

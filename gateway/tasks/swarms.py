@@ -74,8 +74,10 @@ def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
         case Event(kind="subtask.running"):
             is_planning = update.detail.get("lane") == CIO
             return {"status": "planning" if is_planning else "working", "agent": update.agent_id}
-        case Event(kind="subtask.delayed"):
+        case Event(kind="subtask.delayed") if update.detail.get("kind") != "sleep":
             return {"status": "will retry"}
+        case Event(kind="subtask.waiting" | "subtask.delayed"):
+            return {"status": "waiting"}
     return None
 
 

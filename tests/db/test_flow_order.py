@@ -201,3 +201,25 @@ async def test_the_answer_of_a_workflow_is_rated_as_that_of_the_step_that_gave_i
         "select decisions from public.cogo_subtasks where task_id = $1 order by seq", task_id
     )
     assert [row["decisions"] for row in decisions] == [{"team": {"models": []}}, None, None, None]
+
+
+async def test_events_of_steps_say_their_role_and_what_they_wait_for(agent: Agent) -> None:
+    task_id = await start_flow(
+        agent,
+        new_step("draft", metadata={"digest": "d", "role": "coding"}),
+        new_step("order", "event"),
+    )
+    await claim_steps(agent, "draft")
+
+    events = await agent.connection.fetch(
+        "select kind, detail from public.cogo_events"
+        " where task_id = $1 and detail ->> 'key' <> 'plan' order by seq",
+        task_id,
+    )
+    assert [
+        (row["kind"], row["detail"].get("role"), row["detail"].get("name")) for row in events
+    ] == [
+        ("subtask.queued", "coding", None),
+        ("subtask.waiting", None, "order"),
+        ("subtask.running", "coding", None),
+    ]

@@ -332,28 +332,6 @@ async def test_drift_is_an_event_once(agent: Agent) -> None:
     assert events[3]["detail"]["awaits"] == 1
 
 
-async def test_events_of_steps_say_their_role_and_what_they_wait_for(agent: Agent) -> None:
-    task_id = await start_flow(
-        agent,
-        new_step("draft", metadata={"digest": "d", "role": "coding"}),
-        new_step("order", "event"),
-    )
-    await claim_steps(agent, "draft")
-
-    events = await agent.connection.fetch(
-        "select kind, detail from public.cogo_events"
-        " where task_id = $1 and detail ->> 'key' <> 'plan' order by seq",
-        task_id,
-    )
-    assert [
-        (row["kind"], row["detail"].get("role"), row["detail"].get("name")) for row in events
-    ] == [
-        ("subtask.queued", "coding", None),
-        ("subtask.waiting", None, "order"),
-        ("subtask.running", "coding", None),
-    ]
-
-
 async def test_a_lease_carries_the_newest_outputs_and_the_rest_is_fetched(agent: Agent) -> None:
     task_id = await start_flow(agent, *(new_step(key) for key in "abcd"))
     leases = await claim_steps(agent, *"abcd")

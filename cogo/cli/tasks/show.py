@@ -1,7 +1,7 @@
 """`cogo show` and `cogo tasks list|show`: results and histories of tasks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -62,19 +62,24 @@ def show_result(
     if out is not None:
         require_writable(out)
 
-    async def fetch(store: GatewayStore) -> tuple[Task, Task | None]:
-        found = await store.fetch_task(task_id=await find_task_id(store, task))
-        return found, await _find_next_run(store, found)
+    project = Project.find(directory)
 
-    found, following = run_with_store(directory, fetch)
+    async def fetch(store: GatewayStore) -> tuple[Task, Task | None, list[str]]:
+        found = await store.fetch_task(task_id=await find_task_id(store, task))
+        waiting = [] if as_json else await _explain_waiting(store, found, home=project.home)
+        return found, await _find_next_run(store, found), waiting
+
+    found, following, waiting = run_with_store(project, fetch)
     code = print_result(found, as_json=as_json, out=out)
     name = shorten_id(found.id)
     if following is not None and not as_json:
         print_text(f"{name}  {_describe_next_run(following)}", err=True, indent=10)
     if found.error and not as_json:
         print_text(f"{name}  {format_error(found.error)}", err=True, indent=10)
+    for line in waiting:
+        print_text(f"{name}  waiting: {line}", err=True, indent=10)
     if not found.status.is_final and not as_json:
-        text = f"`cogo watch {name}` follows it, `cogo tasks show {name}` shows what it waits for"
+        text = f"`cogo watch {name}` follows it, `cogo tasks show {name}` shows its history"
         print_text(f"{name}  {text}", err=True, indent=10)
     raise typer.Exit(code)
 
@@ -163,23 +168,28 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
 async def _fetch_history(store: GatewayStore, task: str, *, home: Path) -> _History:
     task_id = await find_task_id(store, task)
     found = await store.fetch_task(task_id=task_id)
-    history = _History(
+    return _History(
         task=found,
         events=await store.fetch_events(task_id=task_id),
         selections=await store.fetch_selections(task_id=task_id),
         children=await store.fetch_children(task_id=task_id),
         next_run=await _find_next_run(store, found),
-        waiting=[],
+        waiting=await _explain_waiting(store, found, home=home),
     )
-    if found.status.is_final:
-        return history
-    waiting = explain_waiting(
-        await store.fetch_subtasks(task_id=task_id),
-        await store.fetch_attempts(task_id=task_id),
-        await store.fetch_agents(),
-        is_up_running=is_up_running(home),
+
+
+async def _explain_waiting(store: GatewayStore, task: Task, *, home: Path) -> list[str]:
+    """Return what a task that has not ended waits for."""
+    if task.status.is_final:
+        return []
+    return list(
+        explain_waiting(
+            await store.fetch_subtasks(task_id=task.id),
+            await store.fetch_attempts(task_id=task.id),
+            await store.fetch_agents(),
+            is_up_running=is_up_running(home),
+        )
     )
-    return replace(history, waiting=list(waiting))
 
 
 async def _find_next_run(store: GatewayStore, task: Task) -> Task | None:

@@ -53,14 +53,19 @@ function buildCandidates(rows) {
   return h("details", {}, h("summary", {}, `${rows.length} considered`), h("ul", {}, named));
 }
 
+const WAITS = { event: "the event", task: "a child task" };
+
 export function buildHistory(events, getSubtaskKey) {
   return h(
     "ol",
     { class: "history" },
     events.map((each) => {
       const [noun, status] = each.kind.split(".");
-      const who = each.subtask_id ? `${getSubtaskKey(each.subtask_id)}${each.attempt ? ` #${each.attempt}` : ""}` : noun;
-      return h("li", {}, h("time", { datetime: each.at }, clock(each.at)), ` ${who} `, h("span", { class: `status ${status}` }, status));
+      const { role, kind, name, run_at: until } = each.detail ?? {};
+      const step = () => `${getSubtaskKey(each.subtask_id)}${role ? ` (${role})` : ""}${each.attempt ? ` #${each.attempt}` : ""}`;
+      const who = each.subtask_id ? step() : noun;
+      const what = status === "waiting" ? ` for ${WAITS[kind] ?? "a person"}${name ? ` ${name}` : ""}` : status === "delayed" && until ? ` until ${clock(until)}` : "";
+      return h("li", {}, h("time", { datetime: each.at }, clock(each.at)), ` ${who} `, h("span", { class: `status ${status}` }, status), what);
     }),
   );
 }

@@ -117,6 +117,49 @@ def test_a_line_about_one_of_several_steps_names_it(key: str, line: str) -> None
     assert format_event(event) == line
 
 
+@pytest.mark.parametrize(
+    ("status", "detail", "line"),
+    [
+        ("running", {"key": "draft", "role": "coding"}, "claimed      draft (coding) by executor"),
+        (
+            "waiting",
+            {"key": "deploy", "kind": "approve"},
+            "waiting      for a person to approve deploy: "
+            f"`cogo approve {str(TASK)[:8]} --key deploy`",
+        ),
+        (
+            "waiting",
+            {"key": "paid", "kind": "event", "name": "invoice-paid"},
+            f"waiting      for the event invoice-paid: `cogo send {str(TASK)[:8]} invoice-paid`",
+        ),
+        ("waiting", {"key": "part", "kind": "task"}, "waiting      for the child task part"),
+        (
+            "delayed",
+            {"key": "nap", "kind": "sleep", "run_at": "2026-11-28T13:00:00Z"},
+            "sleeping     nap until 2026-11-28T13:00:00Z",
+        ),
+        ("blocked", {"lane": "cio", "awaits": 3}, "waiting      for 3 steps"),
+        ("blocked", {"lane": "cio", "awaits": 1}, None),
+    ],
+)
+def test_a_line_says_what_a_suspended_workflow_waits_for(
+    status: str, detail: dict[str, Any], line: str | None
+) -> None:
+    event = an_event(f"subtask.{status}").model_copy(update={"detail": {"lane": "m"} | detail})
+
+    shown = format_event(event)
+
+    assert shown is None if line is None else (shown or "").startswith(line)
+
+
+def test_the_end_of_a_step_that_nobody_leases_names_no_agent() -> None:
+    event = an_event("subtask.completed", attempt=0).model_copy(
+        update={"detail": {"lane": "wait", "key": "deploy"}}
+    )
+
+    assert format_event(event) == "finished     deploy"
+
+
 def a_selection(subtask: UUID, model: str) -> SelectionRow:
     return SelectionRow(
         id=uuid4(), task_id=TASK, subtask_id=subtask, selected_model=model, reason="cheap",

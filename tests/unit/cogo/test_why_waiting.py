@@ -54,9 +54,10 @@ def an_attempt(subtask: Subtask, error: dict[str, Any]) -> Attempt:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"kind": "approve", "key": "ship"}, "waits for a person to approve ship"),
-        ({"kind": "event", "key": "paid"}, "waits for the event paid"),
-        ({"kind": "task", "key": "child"}, "waits for the child task child"),
+        ({"kind": "approve", "key": "ship"}, "for a person to approve ship: `cogo approve "),
+        ({"kind": "event", "key": "paid"}, "for the event paid: `cogo send "),
+        ({"kind": "event", "params": {"name": "invoice-paid"}}, " invoice-paid`"),
+        ({"kind": "task", "key": "child"}, "for the child task child"),
         (
             {"kind": "sleep", "key": "nap", "status": "delayed", "run_at": NOW},
             "nap sleeps until 2026-11-21 12:00:00",
@@ -126,9 +127,12 @@ def test_a_suspended_workflow_waits_for_its_open_steps() -> None:
         a_subtask(key=key, status="running") for key in ("draft", "tests", "c", "d", "e", "f", "g")
     ]
     ended = a_subtask(key="old", status="completed")
+    asked = a_subtask(key="deploy", kind="approve", status="waiting", lane="wait")
 
     [short] = explain_waiting([flow, *steps[:2], ended], [], [])
     [long] = explain_waiting([flow, *steps], [], [])
 
+    [alone] = explain_waiting([flow, asked], [], [])
+    assert alone.startswith("for a person to approve deploy")
     assert short == "the workflow waits for draft, tests"
     assert long == "the workflow waits for draft, tests, c, d, e and 2 more"

@@ -163,19 +163,19 @@ async def test_simulated_answers_are_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "lane", "told"),
+    ("kind", "detail", "told"),
     [
-        ("subtask.running", "cio", {"status": "planning", "agent": "a-1"}),
-        ("subtask.running", "m", {"status": "working", "agent": "a-1"}),
-        ("subtask.delayed", "m", {"status": "will retry"}),
+        ("subtask.running", {"lane": "cio"}, {"status": "planning", "agent": "a-1"}),
+        ("subtask.running", {"lane": "m"}, {"status": "working", "agent": "a-1"}),
+        ("subtask.delayed", {"lane": "m"}, {"status": "will retry"}),
+        ("subtask.delayed", {"lane": "wait", "kind": "sleep"}, {"status": "waiting"}),
+        ("subtask.waiting", {"lane": "wait", "kind": "approve"}, {"status": "waiting"}),
     ],
 )
 async def test_a_swarm_reports_the_progress_of_its_work(
-    kind: str, lane: str, told: dict[str, str]
+    kind: str, detail: dict[str, str], told: dict[str, str]
 ) -> None:
-    event = Event(
-        task_id=uuid4(), seq=1, at=utc_now(), kind=kind, agent_id="a-1", detail={"lane": lane}
-    )
+    event = Event(task_id=uuid4(), seq=1, at=utc_now(), kind=kind, agent_id="a-1", detail=detail)
     asked = cast("TaskRun", Script(event))
 
     [frame] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
