@@ -34,8 +34,6 @@ class SystemData:
     folder: Path
     owner: Path
     """The state directory."""
-    size: int
-    """Bytes on the disk."""
     is_running: bool
     """Whether a Postgres uses them."""
     is_orphan: bool
@@ -103,7 +101,6 @@ def _find(system_root: Path) -> Iterator[SystemData]:
         yield SystemData(
             folder=folder,
             owner=owner,
-            size=measure_size(folder),
             is_running=is_running(folder / "postgres"),
             is_orphan=_is_orphan(folder, owner, noted.get("device")),
         )

@@ -63,7 +63,7 @@ def list_servers(
             drop=("DATA",),
         )
     for each in removed:
-        print_text(f"removed {each.folder} ({_format_size(each.size)}) of {each.owner}", err=True)
+        print_text(f"removed {each.folder} of {each.owner}", err=True)
     if not prune and any(each.state.startswith("gone") for each in found):
         print_text("`cogo supabase list --prune` removes the data of deleted directories", err=True)
 
@@ -79,7 +79,10 @@ def _find_servers(home: Path) -> Iterator[ServerRow]:
         if each.is_orphan or not each.owner.is_dir():
             state = "gone, running" if each.is_running else "gone"
             yield ServerRow(
-                state_directory=str(each.owner), state=state, bytes=each.size, data=str(each.folder)
+                state_directory=str(each.owner),
+                state=state,
+                bytes=measure_size(each.folder),
+                data=str(each.folder),
             )
 
 
@@ -89,7 +92,7 @@ def _build_row(directory: Path, apart: SystemData | None) -> ServerRow:
     return ServerRow(
         state_directory=str(directory),
         state=server.url if server else "stopped",
-        bytes=apart.size if apart else measure_size(data),
+        bytes=measure_size(data),
         data=str(data),
     )
 
