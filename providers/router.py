@@ -58,6 +58,11 @@ class Call:
         """The calls that failed before the last one."""
         return self._fallback.failed_calls
 
+    @property
+    def was_sent(self) -> bool:
+        """Whether any request was sent; before that the call cannot cost anything."""
+        return self._fallback.was_sent
+
 
 class Router:
     """Calls models. Use it in one event loop, within `async with`; clients open on first use."""
@@ -155,6 +160,10 @@ class Router:
                 )
             )
         return found
+
+    def count_slots(self, model_id: str) -> int:
+        """Return how many calls of a model can run at once; raises UnknownModel."""
+        return sum(map(self.concurrency.count_slots, self.list_deployments(model_id)))
 
     def call(
         self,

@@ -9,6 +9,7 @@ from typing import Final
 from loguru import logger
 
 from agents.runtime.health import Health
+from providers.errors import UnknownModel
 from providers.router import Router
 
 PROBE_EVERY: Final = timedelta(seconds=30)
@@ -66,6 +67,13 @@ class Lanes:
         """Return the lanes whose first call can start immediately."""
         is_open = self._router.is_open
         return [lane for lane in self.list_served() if lane in self._failed or is_open(lane)]
+
+    def get_limit(self, lane: str) -> int | None:
+        """Return how many calls of a lane can run at once here; None if it is not served."""
+        try:
+            return self._router.count_slots(lane) or None
+        except UnknownModel:
+            return None
 
     def recheck_soon(self) -> None:
         """Probe the model servers soon, because one of them could not be reached."""

@@ -62,6 +62,8 @@ class ResponseBuilder:
     deployment: Deployment
     failed_calls: Sequence[FailedCall] = ()
     """Calls of this attempt that failed before their first token and were repeated."""
+    was_sent: bool = True
+    """Whether a request was sent; otherwise the attempt cost nothing."""
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     citations: list[chat.Citation] = field(default_factory=list)
@@ -200,7 +202,7 @@ class ResponseBuilder:
 
     def _sum_cost(self, cost: Cost | None) -> Decimal | None:
         """Return the cost plus that of failed calls, as far as those reported their usage."""
-        if self.cached or self.deployment.simulated:
+        if self.cached or self.deployment.simulated or not self.was_sent:
             return Decimal()
         if cost is None:
             return None

@@ -97,6 +97,7 @@ async def run_executor(
                     agent,
                     lanes=lanes.list_claimable,
                     serves=lanes.list_served,
+                    get_limit=lanes.get_limit,
                     work=executor.execute,
                     drain=drain,
                     sides=executor.sides,
@@ -183,6 +184,7 @@ class Executor:
             finally:
                 del self._active[claimed.ref]
                 response.deployment, response.failed_calls = call.deployment, call.failed_calls
+                response.was_sent = call.was_sent
             await self._hub.flush_in_time()
             await response.run_checks(self._checker)
             if self._cache and key and response.is_cacheable:

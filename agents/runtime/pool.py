@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -54,15 +55,18 @@ async def run_pool(
     work: Work,
     drain: Drain,
     serves: Callable[[], Sequence[str]] | None = None,
+    get_limit: Callable[[str], int | None] = lambda _: None,
     sides: Sequence[SideWork] = (),
 ) -> None:
     """Claim from `lanes()`, do `work` and send heartbeats until drained.
+
+    `get_limit` returns how many attempts of a lane can run at once here; more stay in the queue.
 
     Heartbeats list the lanes of `serves()`, which may include some that cannot be claimed yet, and
     those of `sides`, which are claimed and done in the same way.
     """
     serves = serves or lanes
-    pools = [Pool(agent, lanes=lanes, work=work)]
+    pools = [Pool(agent, lanes=lanes, work=work, get_limit=get_limit)]
     pools += [
         Pool(
             agent,
@@ -98,6 +102,7 @@ class Pool:
         *,
         lanes: Callable[[], Sequence[str]],
         work: Work,
+        get_limit: Callable[[str], int | None] = lambda _: None,
         capacity: int | None = None,
         wakeup: Wakeup | None = None,
         on_recorded: Callable[[LeaseRef], object] = bool,
@@ -112,8 +117,11 @@ class Pool:
         self._capacity = capacity or agent.options.capacity
         self._lanes = lanes
         self._work = work
+        self._get_limit = get_limit
         self._on_recorded = on_recorded
         self._running = 0
+        self._running_of: Counter[str] = Counter()
+        """Attempts in flight, by lane."""
         self._awaits_ends = False
         """Whether the end of an attempt wakes the loop at once: no slot is free, or it drains."""
         self._unanswered: tuple[UUID, float] | None = None
@@ -164,7 +172,8 @@ class Pool:
                 await self._wakeup.wait()
 
     async def _claim(self, free: int, attempts: asyncio.TaskGroup) -> int:
-        lanes = self._lanes()
+        rooms = {lane: self._get_room(lane, free) for lane in self._lanes()}
+        lanes = [lane for lane, room in rooms.items() if room > 0]
         if not lanes:
             return 0
         is_first = self._unanswered is None
@@ -176,6 +185,7 @@ class Pool:
                 limit=free,
                 lease=self._options.lease,
                 request_id=request_id,
+                lane_limits={lane: rooms[lane] for lane in lanes if rooms[lane] < free},
             )
         except StoreUnavailable as error:
             logger.warning("no work can be claimed: the store does not answer", error=str(error))
@@ -195,6 +205,11 @@ class Pool:
                 )
         return len(claimed)
 
+    def _get_room(self, lane: str, free: int) -> int:
+        """Return how many of the free slots a lane may take."""
+        limit = self._get_limit(lane)
+        return free if limit is None else min(free, limit - self._running_of[lane])
+
     def _next_request(self) -> tuple[UUID, float]:
         """Return the id of the next claim, and the time from which its leases may have run.
 
@@ -211,6 +226,7 @@ class Pool:
         self, claimed: ClaimedSubtask, *, requested_at: float, attempts: asyncio.TaskGroup
     ) -> None:
         self._running += 1
+        self._running_of[claimed.lane] += 1
         self._health.metrics.count_start()
         stop: asyncio.Future[StopReason] = asyncio.get_running_loop().create_future()
         self._keeper.hold(claimed.ref, requested_at=requested_at, on_stop=_make_setter(stop))
@@ -231,9 +247,11 @@ class Pool:
                 self._on_recorded(claimed.ref)
         finally:
             self._keeper.drop(claimed.ref)
+            is_full = self._get_room(claimed.lane, 1) <= 0
             self._running -= 1
+            self._running_of[claimed.lane] -= 1
             self._health.metrics.count_end()
-            if self._awaits_ends:
+            if self._awaits_ends or is_full:
                 self._wakeup.notify()
             else:
                 # Slots were free, so little can be queued. But a limited lane has capacity again,

@@ -1,6 +1,6 @@
 """The queue: tasks, subtasks and leases, one method per RPC or read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -40,9 +40,19 @@ class QueueStore(ModelStore, Protocol):
     """
 
     async def claim_subtasks(
-        self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
+        self,
+        *,
+        agent_id: str,
+        lanes: Sequence[str],
+        limit: int,
+        lease: timedelta,
+        request_id: UUID,
+        lane_limits: Mapping[str, int] | None = None,
     ) -> Sequence[Claim]:
-        """Lease up to `limit` queued subtasks; the same `request_id` returns the same leases."""
+        """Lease up to `limit` queued subtasks; the same `request_id` returns the same leases.
+
+        `lane_limits` limits how many of them are of one lane.
+        """
         ...
 
     async def extend_leases(

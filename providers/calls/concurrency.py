@@ -112,13 +112,18 @@ class ConcurrencyMiddleware:
 
     def get_limit(self, deployment: Deployment) -> AdaptiveLimit:
         """Return the limit of a deployment, with the catalogue's current maximum."""
-        maximum = deployment.entry.max_concurrency or deployment.host.max_concurrency
+        maximum = _get_maximum(deployment)
         limit = self._limits.get(deployment.id)
         if limit is None:
             limit = self._limits[deployment.id] = AdaptiveLimit(maximum)
         elif limit.maximum != maximum:
             limit.set_maximum(maximum)
         return limit
+
+    def count_slots(self, deployment: Deployment) -> int:
+        """Return how many calls may run at once now; does not create a limit."""
+        limit, maximum = self._limits.get(deployment.id), _get_maximum(deployment)
+        return maximum if limit is None else min(maximum, int(limit.limit))
 
     def get_utilisation(self, deployment: Deployment) -> float:
         """Return the running calls as a share of the limit."""
@@ -139,6 +144,10 @@ class ConcurrencyMiddleware:
         finally:
             _record(limit, call, began)
             limit.release(call.id)
+
+
+def _get_maximum(deployment: Deployment) -> int:
+    return deployment.entry.max_concurrency or deployment.host.max_concurrency
 
 
 async def _acquire(limit: AdaptiveLimit, call: VendorCall) -> None:

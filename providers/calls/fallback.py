@@ -60,11 +60,16 @@ class FallbackCall:
     """The last one called, or the first one to call."""
     failed_calls: list[FailedCall] = field(default_factory=list)
     _waited: timedelta = timedelta()
-    _last: VendorCall | None = None
+    _calls: list[VendorCall] = field(default_factory=list)
     _tried: list[SecretStr] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.deployment = self.deployments[0]
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether any request was sent; before that the attempt cannot cost anything."""
+        return any(call.report.sent for call in self._calls)
 
     async def stream(self) -> AsyncGenerator[Event, None]:
         """Yield the first complete answer. After its first token no call is repeated.
@@ -110,7 +115,7 @@ class FallbackCall:
     def _send(self, key: SecretStr | None) -> AsyncGenerator[Event, None]:
         deployment = self.deployment
         prepared = self.prepare(deployment)
-        self._last = VendorCall(
+        call = VendorCall(
             deployment=deployment,
             request=prepared.request,
             context=self.context,
@@ -118,8 +123,9 @@ class FallbackCall:
             has_spare_keys=self.keyring.count_keys(deployment.provider) > 1,
             masked_keys=prepared.masked_keys,
         )
+        self._calls.append(call)
         return send_call(
-            self._last,
+            call,
             prepared,
             key,
             middleware=self.middleware,
@@ -161,9 +167,7 @@ class FallbackCall:
         return best
 
     def _record_failure(self, error: CallFailed) -> None:
-        call = self._last
-        if call is None:
-            return
+        call = self._calls[-1]
         report = call.report
         self.failed_calls.append(
             FailedCall(

@@ -104,7 +104,7 @@ async def test_a_plan_that_fails_for_good_fails_its_task(agent: Agent) -> None:
 
 
 async def test_a_snooze_spends_nothing(database: Database, agent: Agent) -> None:
-    await plan_task(agent, step("a", max_failures=1))
+    task_id = await plan_task(agent, step("a", max_failures=1))
     for _ in range(3):
         [lease] = await agent.claim("model-a")
         assert (lease["failures"], lease["reaps"]) == (0, 0)
@@ -112,6 +112,19 @@ async def test_a_snooze_spends_nothing(database: Database, agent: Agent) -> None
         assert (answer["answer"], answer["status"]) == ("ok", "delayed")
         assert (await agent.fail(lease, "snooze", after=10))["answer"] == "duplicate"
         await database.jump(timedelta(seconds=10))
+
+    costs = "select cost_usd from public.cogo_attempts where lane = 'model-a'"
+    assert [row["cost_usd"] for row in await agent.connection.fetch(costs)] == [0, 0, 0]
+    assert (await task_of(agent, task_id))["cost_usd"] == 0
+
+
+async def test_the_cost_of_work_that_was_given_back_half_done_is_unknown(agent: Agent) -> None:
+    task_id = await plan_task(agent)
+    await agent.claim("model-a")
+
+    await agent.release()
+
+    assert (await task_of(agent, task_id))["cost_usd"] is None
 
 
 async def test_a_rerouted_subtask_goes_to_the_orchestrators_and_on_to_another_model(

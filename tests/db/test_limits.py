@@ -68,6 +68,19 @@ async def test_a_paused_owner_is_not_even_planned(agent: Agent) -> None:
     assert (await task_of(agent, task_id))["status"] == "pending"
 
 
+async def test_a_claim_takes_no_more_of_a_lane_than_it_asks_for(agent: Agent) -> None:
+    for lane in ["model-a", "model-b"] * 3:
+        await plan_task(agent, step("code", lane=lane))
+
+    first = await agent.claim("model-a", "model-b", limit=5, lane_limits={"model-a": 1})
+    none = await agent.claim("model-a", lane_limits={"model-a": 0})
+    rest = await agent.claim("model-a", lane_limits={"model-a": "nonsense", "model-b": 0})
+
+    assert sorted(lease["lane"] for lease in first) == ["model-a"] + ["model-b"] * 3
+    assert none == []
+    assert len(rest) == 2
+
+
 async def test_the_limit_of_an_owner_holds_over_all_lanes(agent: Agent) -> None:
     steps = [step(f"{lane}{n}", lane=lane) for lane in ("a", "b") for n in range(5)]
     await plan_task(agent, *steps, step("end", *(each["key"] for each in steps)), owner=ALICE)

@@ -52,7 +52,14 @@ class SupabaseQueueStore(RpcClient):
     """Implementation of `protocol.store.queue.QueueStore`."""
 
     async def claim_subtasks(
-        self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
+        self,
+        *,
+        agent_id: str,
+        lanes: Sequence[str],
+        limit: int,
+        lease: timedelta,
+        request_id: UUID,
+        lane_limits: Mapping[str, int] | None = None,
     ) -> list[Claim]:
         request: dict[str, JsonValue] = {
             "agent_id": agent_id,
@@ -61,6 +68,8 @@ class SupabaseQueueStore(RpcClient):
             "lease_seconds": lease.total_seconds(),
             "request_id": str(request_id),
         }
+        if lane_limits:
+            request["lane_limits"] = dict(lane_limits)
         try:
             return parse_claims(await self._call("claim_subtasks", **request))
         except UnreadableAnswer:

@@ -13,8 +13,8 @@ comment on function cogo.check_fence is
   'Return whether an agent holds an attempt: held (also after expiry until it is reaped), closing
 (its task is over), stale (another agent''s), unknown (no such row), or the outcome that ended it.';
 
--- An unreported cost is 0 if no model was called (another lane, or an outcome that the holder reported)
--- and unknown if the holder vanished.
+-- An unreported cost is 0 if no model was called (another lane, or an outcome that the holder reported,
+-- as a snooze with its own class of error) and unknown if the holder vanished.
 create or replace function cogo.close_attempts(
   p_subtask_ids uuid[],
   p_attempts integer[],
@@ -46,6 +46,7 @@ begin
              when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
              when not cogo.is_model_lane(a.lane) then 0
              when p_outcome in ('completed', 'failed', 'rerouted') then 0
+             when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
              when g.simulated then 0
            end,
            simulated = g.simulated

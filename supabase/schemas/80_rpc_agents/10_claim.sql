@@ -5,7 +5,8 @@ create or replace function public.cogo_claim_subtasks(
   p_lanes text[],
   p_limit integer,
   p_lease_seconds numeric default 15,
-  p_request_id uuid default null
+  p_request_id uuid default null,
+  p_lane_limits jsonb default null
 )
   returns table (
     subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
@@ -71,7 +72,10 @@ begin
   if v_expired then
     perform cogo.reap_leases(20);
   end if;
-  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_rooms from cogo.lane_capacity(p_lanes) o;
+  select array_agg(o.lane),
+         array_agg(greatest(0, least(o.room, cogo.to_integer(p_lane_limits ->> o.lane))))
+    into v_lanes, v_rooms
+    from cogo.lane_capacity(p_lanes) o;
   v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
   if v_ids is null then
     return;
@@ -113,4 +117,5 @@ end;
 $$;
 comment on function public.cogo_claim_subtasks is
   'Lease at most p_limit queued subtasks of the lanes to an agent: fairly among owners, by priority and
-age, within limits. The same p_request_id again returns the leases that still run.';
+age, within limits, and at most p_lane_limits ->> lane of a lane. The same p_request_id again returns the
+leases that still run.';

@@ -146,7 +146,7 @@ class Limits:
         yield
 
 
-async def test_all_waits_of_an_attempt_count_together(simulator: str) -> None:
+async def test_all_waits_of_an_attempt_count_together(simulator: str, journal: Journal) -> None:
     limits = Limits(0.5, 0.5, 9.2)  # the last one alone would do, even after one of the others
 
     async with Router(
@@ -157,6 +157,18 @@ async def test_all_waits_of_an_attempt_count_together(simulator: str) -> None:
             await collect_response(call.events)
 
     assert len(call.failed_calls) == 2
+    assert not call.was_sent
+    assert await journal.requests() == []
+
+
+async def test_a_call_that_the_vendor_refused_was_sent(simulator: str) -> None:
+    async with Router(CATALOGUE, credentials(simulator, "anthropic")) as router:
+        call = router.call(MODEL, a_request("[[fault:429 retry_after=90]]"))
+        assert not call.was_sent
+        with pytest.raises(errors.RateLimited):
+            await collect_response(call.events)
+
+    assert call.was_sent
 
 
 async def test_a_long_retry_after_goes_back_with_the_error(

@@ -90,6 +90,7 @@ class Fleet:
         id_: str,
         checks: CheckRunner | None = None,
         tools: ToolHost | None = None,
+        catalogue: Catalogue = CATALOGUE,
         **options: Any,
     ) -> "asyncio.Task[None]":
         """Start one that serves every model of the simulator, and checks and tools if given."""
@@ -101,7 +102,7 @@ class Fleet:
         }
 
         async def run(drain: Drain, on_ready: Callable[[], None]) -> None:
-            async with Router(CATALOGUE, opened) as router:
+            async with Router(catalogue, opened) as router:
                 await run_executor(
                     open_store=self.open_store,
                     bus=self.bus,

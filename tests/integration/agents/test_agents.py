@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from protocol.lifecycle import TaskState
+from providers.catalogue.catalogue import Catalogue
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from tests.integration.agents.conftest import Fleet
+
+MODEL = "claude-sonnet-5-5"
 
 OpenFleet = Callable[[], AbstractAsyncContextManager["Fleet"]]
 
@@ -148,3 +151,28 @@ async def _is_running(agents: "Fleet", task_id: Any) -> None:
         return any(each.lane != "cio" and each.status == "running" for each in subtasks)
 
     await eventually(probe, within=20)
+
+
+async def test_what_a_model_cannot_start_stays_in_the_queue(fleet: OpenFleet) -> None:
+    catalogue = Catalogue.load()
+    narrow = catalogue.providers["anthropic"].model_copy(update={"max_concurrency": 2})
+    catalogue.providers = {**catalogue.providers, "anthropic": narrow}
+    slow = "Say it [[fault:slow-headers=0.3]]"
+
+    async with fleet() as agents:
+        await agents.orchestrator()
+        await agents.executor("e-1", catalogue=catalogue)
+        tasks = [await agents.submit(slow, type="CHAT", model=MODEL) for _ in range(10)]
+        for task in tasks:
+            assert (await agents.ended(task.id)).status == TaskState.COMPLETED
+        found = [await agents.store.fetch_attempts(task_id=task.id) for task in tasks]
+
+    calls = [each for attempts in found for each in attempts if each.lane == MODEL]
+    assert [each.outcome for each in calls] == ["completed"] * 10
+    for each in calls:
+        beside = [
+            other
+            for other in calls
+            if other.ended_at is not None and other.claimed_at <= each.claimed_at < other.ended_at
+        ]
+        assert len(beside) <= 2, beside

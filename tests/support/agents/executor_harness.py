@@ -37,6 +37,7 @@ from providers.chat import (
     FinishReason,
     TokenUsage,
 )
+from providers.errors import NotAsked
 from providers.prices import Cost
 from providers.router import Call, Router
 from tests.support.agents.fake_bus import FakeBus
@@ -45,6 +46,16 @@ from tests.support.agents.fake_store import FakeStore
 STOP = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop", request_id="req_1")
 CUT = Done(finish_reason=FinishReason.LENGTH, vendor_finish_reason="max_tokens")
 CATALOGUE = Catalogue.load()
+
+
+class FakeCall(Call):
+    """Says that it was sent, unless one of COGO's limits stopped it."""
+
+    is_refused = False
+
+    @property
+    def was_sent(self) -> bool:
+        return not self.is_refused
 
 
 class FakeRouter(Router):
@@ -69,8 +80,9 @@ class FakeRouter(Router):
     def call(self, model_id: str, request: ChatRequest, **options: Any) -> Call:
         given = super().call(model_id, request, **options)
         self.asked.append(request)
-        given.events = self._saying()
-        return given
+        call = FakeCall(self._saying(), given._fallback)
+        call.is_refused = isinstance(self._says[0] if self._says else None, NotAsked)
+        return call
 
     def calculate_cost(self, usage: TokenUsage, deployment: Deployment) -> Cost | None:
         return self._cost

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from protocol.records import (
     AgentRecord,
     Attempt,
     Claim,
+    ClaimedSubtask,
     Completion,
     CompletionAnswer,
     Event,
@@ -107,17 +108,36 @@ class FakeStore:
             self.closed += 1
 
     async def claim_subtasks(
-        self, *, agent_id: str, lanes: Sequence[str], limit: int, lease: timedelta, request_id: UUID
+        self,
+        *,
+        agent_id: str,
+        lanes: Sequence[str],
+        limit: int,
+        lease: timedelta,
+        request_id: UUID,
+        lane_limits: Mapping[str, int] | None = None,
     ) -> Sequence[Claim]:
         await self._obey("claim_subtasks")
         self.claims.append((request_id, limit))
         if request_id not in self._granted:
-            granted, self.queue = self.queue[:limit], self.queue[limit:]
-            self._granted[request_id] = granted
+            self._granted[request_id] = self._grant(limit, lane_limits or {})
         if self.deaf_claims:
             self.deaf_claims -= 1
             raise StoreUnavailable("the answer was lost")
         return self._granted[request_id]
+
+    def _grant(self, limit: int, lane_limits: Mapping[str, int]) -> Sequence[Claim]:
+        """Take the first of the queue that may be claimed."""
+        granted: list[Claim] = []
+        left: list[Claim] = []
+        taken: Counter[str] = Counter()
+        for each in self.queue:
+            lane = each.lane if isinstance(each, ClaimedSubtask) else ""
+            is_free = len(granted) < limit and taken[lane] < lane_limits.get(lane, limit)
+            (granted if is_free else left).append(each)
+            taken[lane] += is_free
+        self.queue = left
+        return granted
 
     async def extend_leases(
         self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta

@@ -39,6 +39,7 @@ async def live(
     given: RuntimeOptions | None = None,
     *,
     lanes: Callable[[], list[str]] = lambda: ["lane"],
+    get_limit: Callable[[str], int | None] = lambda _: None,
     health: Health | None = None,
 ) -> None:
     async with open_agent(
@@ -48,7 +49,7 @@ async def live(
         drain=drain,
         health=health,
     ) as agent:
-        await run_pool(agent, lanes=lanes, work=work, drain=drain)
+        await run_pool(agent, lanes=lanes, get_limit=get_limit, work=work, drain=drain)
 
 
 async def at_once(claimed: ClaimedSubtask) -> Completion:

@@ -26,17 +26,19 @@ class Agent:
         limit: int = 100,
         lease_seconds: int = 15,
         request_id: UUID | None = None,
+        lane_limits: object = None,
     ) -> list[Row]:
         return rows(
             await self.connection.fetch(
                 "select * from public.cogo_claim_subtasks("
                 " p_agent_id => $1, p_lanes => $2, p_limit => $3, p_lease_seconds => $4,"
-                " p_request_id => $5)",
+                " p_request_id => $5, p_lane_limits => $6)",
                 self.id,
                 list(lanes),
                 limit,
                 lease_seconds,
                 request_id,
+                lane_limits,
             )
         )
 

@@ -24,7 +24,7 @@ from providers.chat import (
     TokenUsage,
     ToolCallDelta,
 )
-from providers.errors import ConnectionFailed, Overloaded
+from providers.errors import AtCapacity, CircuitOpen, ConnectionFailed, NotAsked, Overloaded
 from providers.prices import Cost
 from tests.support.agents.executor_harness import (
     CUT,
@@ -113,6 +113,19 @@ async def test_an_unknown_cost_and_unknown_tokens_stay_unknown() -> None:
     assert completion.usage.input_tokens is None
     assert completion.usage.output_tokens is None
     assert completion.output["derived"]["cost_usd"] is None
+
+
+@pytest.mark.parametrize("error", [AtCapacity, CircuitOpen])
+async def test_a_call_that_was_not_sent_costs_nothing(error: type[NotAsked]) -> None:
+    refusal = error("ollama", "full", retry_after=timedelta(seconds=15))
+
+    failure = await ExecutorHarness(refusal).failure(a_local())
+    sent = await ExecutorHarness(Overloaded("ollama", "no")).failure(a_local())
+
+    assert failure.usage is not None
+    assert failure.usage.cost_usd == 0
+    assert sent.usage is not None
+    assert sent.usage.cost_usd is None
 
 
 async def test_an_answer_of_the_simulator_says_so() -> None:

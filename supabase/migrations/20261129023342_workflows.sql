@@ -710,6 +710,7 @@ begin
              when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
              when not cogo.is_model_lane(a.lane) then 0
              when p_outcome in ('completed', 'failed', 'rerouted') then 0
+             when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
              when g.simulated then 0
            end,
            simulated = g.simulated
@@ -3332,9 +3333,7 @@ begin
 end;
 $function$;
 
-drop function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid);
-
-create or replace function public.cogo_claim_subtasks(p_agent_id text, p_lanes text[], p_limit integer, p_lease_seconds numeric DEFAULT 15, p_request_id uuid DEFAULT NULL::uuid)
+create or replace function public.cogo_claim_subtasks(p_agent_id text, p_lanes text[], p_limit integer, p_lease_seconds numeric DEFAULT 15, p_request_id uuid DEFAULT NULL::uuid, p_lane_limits jsonb DEFAULT NULL::jsonb)
  RETURNS TABLE(subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer, failures integer, reaps integer, priority integer, lease_expires_at timestamp with time zone, params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb, kind text, flow jsonb)
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3396,7 +3395,10 @@ begin
   if v_expired then
     perform cogo.reap_leases(20);
   end if;
-  select array_agg(o.lane), array_agg(o.room) into v_lanes, v_rooms from cogo.lane_capacity(p_lanes) o;
+  select array_agg(o.lane),
+         array_agg(greatest(0, least(o.room, cogo.to_integer(p_lane_limits ->> o.lane))))
+    into v_lanes, v_rooms
+    from cogo.lane_capacity(p_lanes) o;
   v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
   if v_ids is null then
     return;
@@ -4118,6 +4120,8 @@ drop function cogo.evaluate_cap(text,text,text,numeric,boolean,numeric,numeric);
 
 drop function cogo.resting_status(text,integer,boolean,timestamp with time zone,timestamp with time zone);
 
+drop function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid);
+
 create or replace view public.cogo_dead_letters with (security_invoker=true) as
  SELECT id AS subtask_id,
     task_id,
@@ -4555,9 +4559,10 @@ comment on function public.cogo_approve_subtask(uuid,boolean,text) is
 comment on function public.cogo_cancel_task(uuid,text) is
   'Cancel an open task and its child tasks at once; running subtasks are asked to stop.';
 
-comment on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid) is
+comment on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid,jsonb) is
   'Lease at most p_limit queued subtasks of the lanes to an agent: fairly among owners, by priority and
-age, within limits. The same p_request_id again returns the leases that still run.';
+age, within limits, and at most p_lane_limits ->> lane of a lane. The same p_request_id again returns the
+leases that still run.';
 
 comment on function public.cogo_pause_task(uuid) is
   'Pause a task and its child tasks: running subtasks are finished, nothing is claimed until it is
@@ -4826,9 +4831,9 @@ grant execute on function public.cogo_answer_approval(uuid,boolean,text,uuid) to
 
 grant execute on function public.cogo_answer_approval(uuid,boolean,text,uuid) to service_role;
 
-revoke all on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid) from public, anon, authenticated, service_role;
+revoke all on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid,jsonb) from public, anon, authenticated, service_role;
 
-grant execute on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid) to service_role;
+grant execute on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid,jsonb) to service_role;
 
 revoke all on function public.cogo_send_event(uuid,text,jsonb,text,uuid) from public, anon, authenticated, service_role;
 
@@ -4840,7 +4845,7 @@ revoke all on function public.cogo_step_outputs(uuid,text[]) from public, anon, 
 
 grant execute on function public.cogo_step_outputs(uuid,text[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129021920')
+insert into cogo.schema_versions (version) values ('20261129023342')
 on conflict (version) do nothing;
 
 -- Plans that are open, or may be redriven, become flows.
