@@ -28,6 +28,7 @@ from protocol.records import (
     LeaseRef,
 )
 from protocol.records import Usage as RecordedUsage
+from providers.calls.fallback import FailedCall
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Deployment
 from providers.chat import (
@@ -49,13 +50,26 @@ CATALOGUE = Catalogue.load()
 
 
 class FakeCall(Call):
-    """Says that it was sent, unless one of COGO's limits stopped it."""
+    """Yields other events; says that it was sent, unless one of COGO's limits stopped it."""
 
-    is_refused = False
+    def __init__(
+        self, given: Call, events: AsyncGenerator[Event, None], *, is_refused: bool
+    ) -> None:
+        self.events = events
+        self._given = given
+        self._is_refused = is_refused
+
+    @property
+    def deployment(self) -> Deployment:
+        return self._given.deployment
+
+    @property
+    def failed_calls(self) -> Sequence[FailedCall]:
+        return self._given.failed_calls
 
     @property
     def was_sent(self) -> bool:
-        return not self.is_refused
+        return not self._is_refused
 
 
 class FakeRouter(Router):
@@ -80,9 +94,8 @@ class FakeRouter(Router):
     def call(self, model_id: str, request: ChatRequest, **options: Any) -> Call:
         given = super().call(model_id, request, **options)
         self.asked.append(request)
-        call = FakeCall(self._saying(), given._fallback)
-        call.is_refused = isinstance(self._says[0] if self._says else None, NotAsked)
-        return call
+        is_refused = any(isinstance(each, NotAsked) for each in self._says)
+        return FakeCall(given, self._saying(), is_refused=is_refused)
 
     def calculate_cost(self, usage: TokenUsage, deployment: Deployment) -> Cost | None:
         return self._cost
