@@ -25,6 +25,10 @@ TextKind: TypeAlias = Literal["text", "reasoning"]
 TEXT_KINDS: Final[tuple[TextKind, ...]] = get_args(TextKind)
 WORKFLOW: Final = "workflow"
 """In a task's result: the type of the workflow that made it; absent if a step's output is it."""
+MODELS: Final = "models"
+"""In such a result: the models of its steps, in the order in which they ended."""
+CHECKS: Final = "checks"
+"""In such a result without a verification: `key` and `text` of each check, what it has shown."""
 MAX_PENDING: Final = 1_000
 """Deltas kept while the text before them is missing; a snapshot fills any larger gap."""
 

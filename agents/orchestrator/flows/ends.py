@@ -17,11 +17,14 @@ from protocol.records import (
     NextRun,
     SessionMessage,
 )
-from protocol.transcript import WORKFLOW
+from protocol.records.flows import FlowRecord
+from protocol.transcript import CHECKS, MODELS, WORKFLOW
 
 UNKNOWN_WORKFLOW: Final = "unknown_workflow"
 SHORTEST_ROUND: Final = timedelta(seconds=10)
 """From the beginning of a task to that of its next run."""
+
+_SHOWN_CHECKS: Final = 20
 
 
 def build_finish(claimed: ClaimedSubtask, ended: Finished, notes: Sequence[str]) -> Completion:
@@ -86,8 +89,27 @@ def _build_result(
     stated = output.get(NOTES)
     own = [str(each) for each in stated] if isinstance(stated, list) else []
     return {
+        **_describe_steps(claimed.flow, output),
         **output,
         "text": text,
         WORKFLOW: claimed.task.type,
         NOTES: list(dict.fromkeys([*notes, *own])),
     }
+
+
+def _describe_steps(record: FlowRecord | None, output: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which models worked for a result that does not say it, and what checks have shown."""
+    ended = [each for each in record.steps if each.end_no is not None] if record else []
+    ended.sort(key=lambda each: each.end_no or 0)
+    models = [each.model_id for each in ended if each.model_id and each.status == "completed"]
+    checks = [
+        {"key": each.key, "text": str((each.output or {}).get("text") or each.status)}
+        for each in ended
+        if each.kind == "check"
+    ]
+    described: dict[str, Any] = {}
+    if models and "model_used" not in output:
+        described[MODELS] = list(dict.fromkeys(models))
+    if checks and "verification" not in output:
+        described[CHECKS] = checks[-_SHOWN_CHECKS:]
+    return described

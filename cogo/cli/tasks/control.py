@@ -13,6 +13,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import shorten_id
+from protocol.errors import MoveNotAllowed
 from protocol.lifecycle import TaskState
 from protocol.records import Task
 from protocol.store.gateway import GatewayStore
@@ -25,6 +26,7 @@ class RatingValue(StrEnum):
     BAD = "bad"
 
 
+_MOST_RUNS: Final = 100
 _SCORES: Final = {RatingValue.GOOD: 1.0, RatingValue.BAD: 0.0}
 
 
@@ -37,18 +39,37 @@ def cancel_task(
 ) -> None:
     """Cancel a task.
 
-    Calls to models that are in progress are stopped.
+    Calls to models that are in progress are stopped. A workflow that repeats itself ends with its
+    next run: cancel that one.
 
     Examples:
         cogo tasks cancel 3f2a9c1e --reason "asked twice"
         cogo tasks cancel last
     """
-    _change(
-        directory,
-        task,
-        lambda store, task_id: store.cancel_task(task_id=task_id, reason=reason),
-        as_json=as_json,
-    )
+
+    async def cancel(store: GatewayStore, task_id: UUID) -> Task:
+        try:
+            return await store.cancel_task(task_id=task_id, reason=reason)
+        except MoveNotAllowed as error:
+            following = await _find_open_run(store, task_id)
+            if following is None:
+                raise
+            name = shorten_id(following.id)
+            raise MoveNotAllowed(
+                f"{error}; its next run is {name} ({following.status}): `cogo tasks cancel {name}`"
+            ) from error
+
+    _change(directory, task, cancel, as_json=as_json)
+
+
+async def _find_open_run(store: GatewayStore, task_id: UUID) -> Task | None:
+    """Return the run that has not ended, of a task that repeats itself."""
+    found = await store.find_next_run(task_id=task_id)
+    for _ in range(_MOST_RUNS):
+        if found is None or not found.status.is_final:
+            return found
+        found = await store.find_next_run(task_id=found.id)
+    return None
 
 
 def redrive_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:

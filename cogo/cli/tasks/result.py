@@ -1,14 +1,23 @@
 """The outcome of a task on the command line: the result, its status and the exit code."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
-from cogo.watch.format import format_cost, format_simulated_mark, get_answer, shorten_id, sum_tokens
+from cogo.watch.format import (
+    format_cost,
+    format_models,
+    format_simulated_mark,
+    get_answer,
+    shorten_id,
+    sum_tokens,
+)
 from protocol.lifecycle import TaskState
 from protocol.records import Task
+from protocol.transcript import CHECKS
 from protocol.verification import describe_result, get_receipt
 
 UNFINISHED: Final = 3
@@ -36,17 +45,23 @@ def print_result(
 
 def format_summary(task: Task) -> str:
     """Return one line: status, model, tokens, cost, and whether the result is simulated."""
-    model = (task.result or {}).get("model_used", "no model")
-    return (
-        f"{shorten_id(task.id)}  {task.status}  {model}  {sum_tokens(task)} tokens  "
-        f"{format_cost(task.cost_usd)}{format_simulated_mark(task)}"
-    )
+    model = format_models(task) or ("" if sum_tokens(task) else "no model")
+    tokens, cost = f"{sum_tokens(task)} tokens", format_cost(task.cost_usd)
+    parts = [shorten_id(task.id), str(task.status), model, tokens, cost]
+    return "  ".join(part for part in parts if part) + format_simulated_mark(task)
 
 
 def list_code_lines(task: Task) -> list[str]:
-    """Return what is known of a result's code and of its cost; nothing without code."""
+    """Return what is known of a result's code and its cost, or what a workflow's checks said."""
     lines = (describe_result(task.result), get_receipt(task.result))
-    return [line for line in lines if line is not None]
+    return [line for line in (*lines, *_iter_check_lines(task.result)) if line is not None]
+
+
+def _iter_check_lines(result: dict[str, Any] | None) -> Iterator[str]:
+    checks = (result or {}).get(CHECKS)
+    for each in checks if isinstance(checks, list) else []:
+        if isinstance(each, dict):
+            yield f"{each.get('key')}: {each.get('text')}"
 
 
 def require_writable(file: Path) -> None:

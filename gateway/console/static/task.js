@@ -6,7 +6,7 @@ import { between, cost, count, explain, firstLine, isOver, moment, money } from 
 import { Stream } from "/console/stream.js";
 import { buildAttempts, buildHistory, buildSelections } from "/console/tables.js";
 import { TranscriptView } from "/console/transcript_view.js";
-import { buildVerification, describeVerification } from "/console/verification.js";
+import { buildChecks, buildVerification, describeVerification } from "/console/verification.js";
 import { Approvals, buildRelatives, showData } from "/console/waits.js";
 import { Waterfall } from "/console/waterfall.js";
 
@@ -129,8 +129,10 @@ export class TaskView {
       parts.badge.className = `badge ${task.result.verification.status}`;
       parts.badge.textContent = describeVerification(task.result.verification);
     }
-    parts.verificationSection.hidden = !isCode;
+    const checks = Array.isArray(task.result?.checks) ? task.result.checks : [];
+    parts.verificationSection.hidden = !isCode && !checks.length;
     if (isCode) show(parts.verification, buildVerification(task.result));
+    else if (checks.length) show(parts.verification, buildChecks(checks));
     parts.answerNote.hidden = !this.#transcript.isEmpty || Boolean(result);
     parts.answerNote.textContent = isOver(task.status) ? "No text was stored." : "There is no text yet.";
   }

@@ -29,6 +29,11 @@ export function buildVerification(result) {
   ].filter(Boolean);
 }
 
+/** What the checks of a workflow have shown whose result has no verification. */
+export function buildChecks(checks) {
+  return h("ul", {}, ...checks.map((each) => h("li", {}, `${each?.key}: ${each?.text}`)));
+}
+
 export function buildReport(report, isOpen = false) {
   const failures = Array.isArray(report.failures) ? report.failures : [];
   if (!failures.length && !report.output) return null;

@@ -120,3 +120,18 @@ def test_the_next_run_of_a_task_is_shown(cogo: Say, project: State) -> None:
     assert shown[:2] == (0, "done\n")
     assert "pending at 2999-01-01 00:00:00" in shown[2]
     assert "ends it" in history
+
+
+def test_cancelling_a_run_that_has_ended_names_the_next_one(cogo: Say, project: State) -> None:
+    again = NextRun(at=datetime(2999, 1, 1, tzinfo=UTC), output={"text": "done"})
+    task_id = with_store(project, lambda store: repeat_task(store, again))
+
+    code, _, said = cogo("tasks", "cancel", task_id)
+    name = said.partition("`cogo tasks cancel ")[2].partition("`")[0]
+
+    assert code == 1
+    assert f"its next run is {name} (pending)" in " ".join(said.split())
+    assert cogo("tasks", "cancel", name)[0] == 0
+    code, _, said = cogo("tasks", "cancel", task_id)
+    assert code == 1
+    assert "next run" not in said

@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from cogo.cli.tasks.result import list_code_lines, print_result
+from cogo.cli.tasks.result import format_summary, list_code_lines, print_result
 from cogo.watch.board import open_board
 from cogo.watch.follow import follow
 from cogo.watch.format import format_event
 from cogo.watch.view import Stream, TaskView
+from protocol.lifecycle import TaskState
 from protocol.messages import Envelope, MessageType, SubtaskProgress
 from protocol.records import Event, SelectionRow, Subtask, Task
 from protocol.topics import result_topic
@@ -341,3 +342,23 @@ def test_the_outcome_of_code_names_what_was_run_and_what_it_cost(
     assert "cheap wrote it, $0.01." in shown
     assert "\x1b[31m" not in shown
     assert list_code_lines(a_task("x")) == []
+
+
+def test_a_result_of_a_workflow_shows_the_models_of_its_steps_and_its_checks() -> None:
+    checks = [{"key": "check", "text": "2 of 2 tests passed"}, None]
+    result = {"text": "done", "models": ["a", "b", "c", "d"], "checks": checks}
+    task = a_task("").model_copy(update={"result": result, "input_tokens": 7})
+
+    assert "  a, b, c and 1 more  7 tokens" in format_summary(task)
+    assert list_code_lines(task) == ["check: 2 of 2 tests passed"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"), [(0, "  no model  0 tokens"), (7, "failed  7 tokens")]
+)
+def test_no_model_is_only_said_of_a_task_that_called_none(tokens: int, words: str) -> None:
+    task = a_task("").model_copy(
+        update={"result": None, "status": TaskState.FAILED, "input_tokens": tokens}
+    )
+
+    assert words in format_summary(task)
