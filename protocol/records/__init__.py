@@ -50,6 +50,7 @@ from protocol.records.spending import (
     UsageRow,
 )
 from protocol.records.tasks import ApprovalRow, NewTask, SentEvent, Subtask, Task, TaskLine
+from protocol.records.turns import NewTurn, ToolQuestion, ToolWait, Turn, TurnAnswer, TurnBatch
 
 __all__ = [
     "AgentRecord",
@@ -89,6 +90,7 @@ __all__ = [
     "NewChildTask",
     "NewStep",
     "NewTask",
+    "NewTurn",
     "NextRun",
     "Pruned",
     "QueueRow",
@@ -110,6 +112,11 @@ __all__ = [
     "Task",
     "TaskBrief",
     "TaskLine",
+    "ToolQuestion",
+    "ToolWait",
+    "Turn",
+    "TurnAnswer",
+    "TurnBatch",
     "UnreadableSubtask",
     "Usage",
     "UsageRow",

@@ -100,6 +100,12 @@ class ClaimedSubtask(LeasedRow):
     kind: StepKind = "ask"
     flow: FlowRecord | None = None
     """Only of a flow: what is known of its steps."""
+    turns: int = 0
+    """Number of stored turns, with which it goes on; `QueueStore.fetch_turns` reads them."""
+    tools_granted: list[str] | None = None
+    """Of a flow or a step with tools: those granted to the owner, `SOURCE/*` for all of a source.
+
+    None: all."""
 
 
 class UnreadableSubtask(LeasedRow):

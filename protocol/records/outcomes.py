@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 from protocol.records.base import Argument
 from protocol.records.flows import StepKind
 from protocol.records.leases import LeasedRow, LeaseRef
+from protocol.records.turns import ToolWait
 
 
 class SelectionRecord(Argument):
@@ -157,7 +158,8 @@ class Completion(Argument):
     """The result of a completed attempt.
 
     A flow ends its attempt with a suspension, a hand-over, its next run, or the task's result in
-    `output`; a rerouted subtask in lane `cio` with a route; all others with an output.
+    `output`; a rerouted subtask in lane `cio` with a route; all others with an output, or by
+    waiting for persons.
     """
 
     ref: LeaseRef
@@ -168,6 +170,8 @@ class Completion(Argument):
     suspend: Suspension | None = None
     hand_over: HandOver | None = None
     again: NextRun | None = None
+    wait: ToolWait | None = None
+    """Questions after whose answers the subtask goes on with its stored turns."""
 
 
 class CompletionAnswer(LeasedRow):

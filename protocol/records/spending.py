@@ -114,6 +114,8 @@ class Grants(Row):
     """The highest priority (lowest number) that counts against other owners' work.
 
     None: priorities only order the owner's own work."""
+    tools: list[str] | None = None
+    """Tools that tasks may use, `SOURCE/*` for all of a source; None: all."""
 
 
 class CallRow(ListedRow):

@@ -27,6 +27,9 @@ from protocol.records import (
     SessionMessage,
     Subtask,
     Task,
+    Turn,
+    TurnAnswer,
+    TurnBatch,
     WriteCheck,
 )
 from protocol.store.models import ModelStore
@@ -106,6 +109,14 @@ class QueueStore(ModelStore, Protocol):
         self, *, task_id: UUID, keys: Sequence[str]
     ) -> dict[str, dict[str, Any]]:
         """Read outputs of completed steps, by key, which the lease of their flow left out."""
+        ...
+
+    async def store_turns(self, *, agent_id: str, items: Sequence[TurnBatch]) -> list[TurnAnswer]:
+        """Store turns of attempts that hold their leases; return one answer each, in order."""
+        ...
+
+    async def fetch_turns(self, *, subtask_id: UUID) -> list[Turn]:
+        """Read the stored turns of a subtask, in order. Raise OutOfRange if they are unreadable."""
         ...
 
     async def record_selection(self, selection: SelectionRecord) -> None:

@@ -66,11 +66,14 @@ class SpendingStore(Protocol):
         providers: Sequence[str] | None = (),
         aliases: Sequence[str] = (),
         priority: int | None = None,
+        tools: Sequence[str] | None = None,
     ) -> Grants:
         """Limit an owner to these models and providers; without any, everything is allowed again.
 
         None for both changes nothing. `priority` is the highest priority (lowest number) that
-        counts against other owners' work; -1 removes it, None leaves it unchanged.
+        counts against other owners' work; -1 removes it, None leaves it unchanged. `tools` are
+        those that tasks may use: names, `SOURCE/*` for all of a source, or `none` alone; without
+        any, all are allowed again, and None leaves them unchanged.
         """
         ...
 

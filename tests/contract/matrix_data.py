@@ -27,6 +27,9 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
         [lease] = await _claim(client, _lane(finished))
         extension = {**_ref(lease), "checkpoint": {"content": "so far", "reasoning": ""}}
         await rpc(client, "cogo_extend_leases", p_agent_id="matrix", p_leases=[extension])
+        turns = [{"seq": 1, "kind": "answer", "body": {"text": "matrix"}}]
+        batch = {**_ref(lease), "turns": turns}
+        await rpc(client, "cogo_store_turns", p_agent_id="matrix", p_items=[batch])
         call = {"id": _uuid(), "model_id": _lane(finished), "provider": "matrix", "owner": owner}
         await rpc(client, "cogo_begin_call", p_agent_id="matrix", p_call=call | _ref(lease))
         ended = call | _ref(lease) | {"task_id": finished, "outcome": "completed"}

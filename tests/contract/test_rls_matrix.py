@@ -53,6 +53,7 @@ RELATIONS: Final = {
     "cogo_sessions": Readers.OWNERS,
     "cogo_subtasks": Readers.OWNERS,
     "cogo_tasks": Readers.OWNERS,
+    "cogo_turns": Readers.OWNERS,
     "cogo_usage": Readers.OWNERS,
 }
 WRITTEN_BY_PEOPLE: Final = {("cogo_tasks", "POST")}
@@ -140,6 +141,8 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_set_grants": {"p_owner": NOBODY, "p_models": ["matrix"]},
     "cogo_set_lane": {"p_lane": "matrix"},
     "cogo_step_outputs": {"p_task_id": NOBODY, "p_keys": ["a"]},
+    "cogo_store_turns": {"p_agent_id": "matrix", "p_items": []},
+    "cogo_subtask_turns": {"p_subtask_id": NOBODY},
     "cogo_take_trial": {"p_agent_id": "m", "p_deployment": "m", "p_trial_id": NOBODY},
     "cogo_set_owner": {"p_owner": NOBODY},
 }

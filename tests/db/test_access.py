@@ -26,12 +26,14 @@ OWNED: Final = (
     "public.cogo_calls",
     "public.cogo_usage",
     "public.cogo_ratings",
+    "public.cogo_turns",
     "cogo.subtasks",
     "cogo.subtask_payloads",
     "cogo.subtask_outputs",
     "cogo.checkpoints",
     "cogo.dependencies",
     "cogo.events",
+    "cogo.turns",
 )
 OPERATORS: Final = (
     "public.cogo_agents",

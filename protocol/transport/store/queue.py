@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
-from protocol.errors import NotFound
+from protocol.errors import NotFound, OutOfRange
 from protocol.records import (
     AgentRecord,
     Attempt,
@@ -33,6 +33,9 @@ from protocol.records import (
     StepOutput,
     Subtask,
     Task,
+    Turn,
+    TurnAnswer,
+    TurnBatch,
     UnreadableSubtask,
     WriteCheck,
 )
@@ -181,6 +184,30 @@ class SupabaseQueueStore(RpcClient):
             StepOutput, "step_outputs", task_id=str(task_id), keys=list(keys)
         )
         return {row.key: row.output for row in rows}
+
+    async def store_turns(self, *, agent_id: str, items: Sequence[TurnBatch]) -> list[TurnAnswer]:
+        return await self._call_rows(
+            TurnAnswer,
+            "store_turns",
+            agent_id=agent_id,
+            items=[_flatten(each) for each in items],
+        )
+
+    async def fetch_turns(self, *, subtask_id: UUID) -> list[Turn]:
+        found: list[Turn] = []
+        while True:
+            after = found[-1].seq if found else 0
+            try:
+                page = await self._call_rows(
+                    Turn, "subtask_turns", subtask_id=str(subtask_id), after=after
+                )
+            except UnreadableAnswer as error:
+                raise OutOfRange(
+                    f"the stored turns of subtask {subtask_id} after {after} are unreadable"
+                ) from error
+            if not page:
+                return found
+            found += page
 
     async def record_selection(self, selection: SelectionRecord) -> None:
         await self._call("record_selection", selection=_to_json(selection))
@@ -335,6 +362,6 @@ def _to_json(value: BaseModel) -> dict[str, Any]:
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _flatten(item: Completion) -> dict[str, Any]:
+def _flatten(item: Completion | TurnBatch) -> dict[str, Any]:
     body = _to_json(item)
     return {**body.pop("ref"), **body}

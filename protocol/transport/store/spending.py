@@ -71,6 +71,7 @@ class SupabaseSpendingStore(RpcClient):
         providers: Sequence[str] | None = (),
         aliases: Sequence[str] = (),
         priority: int | None = None,
+        tools: Sequence[str] | None = None,
     ) -> Grants:
         return await self._call_row(
             Grants,
@@ -80,6 +81,7 @@ class SupabaseSpendingStore(RpcClient):
             providers=None if providers is None else list(providers),
             aliases=list(aliases),
             priority=priority,
+            tools=None if tools is None else list(tools),
         )
 
     async def fetch_grants(self) -> list[Grants]:

@@ -16,16 +16,17 @@ alter table cogo.api_keys enable row level security;
 
 create table if not exists cogo.grants (
   owner uuid not null,
-  kind text not null check (kind in ('model', 'provider', 'alias', 'priority')),
+  kind text not null check (kind in ('model', 'provider', 'alias', 'priority', 'tool')),
   name text not null,
   primary key (owner, kind, name)
 );
 comment on column cogo.grants.kind is
   'model, provider; alias: another name of a granted model, in lower case; priority: the highest (lowest
-number) that counts among owners, 5 without such a row.';
+number) that counts among owners, 5 without such a row; tool: the name of a tool as in params.tools, all
+of a source, as mcp:docs/*, or none.';
 comment on table cogo.grants is
-  'What operators granted an owner: models and providers (all, without such a row) and a priority among
-owners. The nil uuid stands for tasks without an owner.';
+  'What operators granted an owner: models and providers (all, without such a row), tools (all, without
+such a row) and a priority among owners. The nil uuid stands for tasks without an owner.';
 alter table cogo.grants enable row level security;
 
 create table if not exists cogo.cached_answers (

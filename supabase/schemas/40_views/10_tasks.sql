@@ -77,3 +77,13 @@ as
    where s.dead_at is not null;
 comment on view public.cogo_dead_letters is
   'Subtasks that failed for good, with every attempt. Redriving removes them from here.';
+
+create or replace view public.cogo_turns
+  with (security_invoker = true)
+as
+  select s.task_id, u.subtask_id, s.key, u.seq, u.kind, u.attempt, u.body, u.created_at
+    from cogo.turns u
+    join cogo.subtasks s on s.id = u.subtask_id;
+comment on view public.cogo_turns is
+  'Answers of models that call tools, and what the calls gave. Each subtask has at most 1,000, of 1 MiB
+at most each: read them in pages.';

@@ -47,7 +47,7 @@ declare
   v_owner uuid := coalesce(new.owner, '00000000-0000-0000-0000-000000000000');
 begin
   if exists (
-    select from cogo.grants g where g.owner = v_owner and g.kind <> 'priority'
+    select from cogo.grants g where g.owner = v_owner and g.kind in ('model', 'provider', 'alias')
   ) and not exists (
     select from cogo.grants g
      where g.owner = v_owner

@@ -3,7 +3,7 @@ create or replace function cogo.load_leases(p_subtask_ids uuid[])
     subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
     failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
     params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb,
-    kind text, flow jsonb
+    kind text, flow jsonb, turns integer, tools_granted jsonb
   )
   language plpgsql stable set search_path = ''
 as $$
@@ -40,7 +40,11 @@ begin
          case s.kind when 'flow' then coalesce(
            (select cogo.load_flow(f) from cogo.flows f where f.task_id = s.task_id),
            jsonb_build_object('first_claimed_at', s.started_at)
-         ) end
+         ) end,
+         case when s.attempt = 1 then 0 else (
+           select coalesce(max(u.seq), 0) from cogo.turns u where u.subtask_id = s.id
+         ) end,
+         case when s.kind = 'flow' or p.params ? 'tools' then cogo.granted_tools(s.owner) end
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id

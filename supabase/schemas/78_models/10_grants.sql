@@ -19,11 +19,23 @@ as $$
          )
     from cogo.grants g
    where g.owner = coalesce(p_owner, '00000000-0000-0000-0000-000000000000')
-     and g.kind <> 'priority'
+     and g.kind in ('model', 'provider', 'alias')
   having count(*) > 0;
 $$;
 comment on function cogo.granted_models is
   'Return the models and providers granted to an owner; null: everything is allowed.';
+
+create or replace function cogo.granted_tools(p_owner uuid)
+  returns jsonb language sql stable set search_path = ''
+as $$
+  select coalesce(jsonb_agg(g.name order by g.name) filter (where g.name <> 'none'), '[]')
+    from cogo.grants g
+   where g.owner = coalesce(p_owner, '00000000-0000-0000-0000-000000000000') and g.kind = 'tool'
+  having count(*) > 0;
+$$;
+comment on function cogo.granted_tools is
+  'Return the names of the tools granted to an owner, in which SOURCE/* stands for all of a source; null:
+all tools.';
 
 create or replace function cogo.describe_grants(p_granted jsonb)
   returns text language sql immutable

@@ -12,7 +12,7 @@ create or replace function public.cogo_claim_subtasks(
     subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer,
     failures integer, reaps integer, priority integer, lease_expires_at timestamptz,
     params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb,
-    kind text, flow jsonb
+    kind text, flow jsonb, turns integer, tools_granted jsonb
   )
   language plpgsql set search_path = ''
   -- Fixed plans by index: see supabase/README.md.

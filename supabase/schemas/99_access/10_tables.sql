@@ -11,7 +11,7 @@ grant truncate on cogo.write_checks to service_role;
 -- The views in `public` run with the rights of the caller.
 grant select on
   cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
-  cogo.flows, cogo.events
+  cogo.flows, cogo.events, cogo.turns
   to authenticated;
 
 revoke all on
@@ -19,14 +19,15 @@ revoke all on
   public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
-  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
+  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage,
+  public.cogo_turns
   from public, anon, authenticated, service_role;
 grant select on
   public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
   public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_subtasks, public.cogo_task_previews, public.cogo_events, public.cogo_dead_letters,
-  public.cogo_model_stats, public.cogo_usage
+  public.cogo_model_stats, public.cogo_usage, public.cogo_turns
   to authenticated;
 -- An owner may be sent; a trigger replaces it by the caller.
 grant insert (
@@ -38,7 +39,8 @@ grant select on
   public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
-  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage
+  public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage,
+  public.cogo_turns
   to service_role;
 -- Rows of the audit log, public.cogo_calls, are only added.
 grant insert on

@@ -22,8 +22,8 @@ revoke all on function
   public.cogo_resume_task, public.cogo_revoke_api_key, public.cogo_schema_versions,
   public.cogo_send_event,
   public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane, public.cogo_set_owner,
-  public.cogo_set_policy, public.cogo_silent_ms, public.cogo_step_outputs, public.cogo_submit_task,
-  public.cogo_take_trial
+  public.cogo_set_policy, public.cogo_silent_ms, public.cogo_step_outputs, public.cogo_store_turns,
+  public.cogo_submit_task, public.cogo_subtask_turns, public.cogo_take_trial
   from public, anon, authenticated, service_role;
 grant execute on function
   public.cogo_api_keys, public.cogo_begin_call, public.cogo_budgets, public.cogo_cache_answer,
@@ -37,7 +37,7 @@ grant execute on function
   public.cogo_release_subtasks, public.cogo_remove_budget, public.cogo_report_calls,
   public.cogo_revoke_api_key, public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane,
   public.cogo_set_owner, public.cogo_set_policy, public.cogo_silent_ms, public.cogo_step_outputs,
-  public.cogo_take_trial
+  public.cogo_store_turns, public.cogo_subtask_turns, public.cogo_take_trial
   to service_role;
 grant execute on function
   public.cogo_submit_task, public.cogo_cancel_task, public.cogo_pause_task, public.cogo_resume_task,

@@ -34,6 +34,9 @@ from protocol.records import (
     SessionMessage,
     Subtask,
     Task,
+    Turn,
+    TurnAnswer,
+    TurnBatch,
     WriteCheck,
 )
 from protocol.records.models import (
@@ -74,6 +77,8 @@ class FakeStore:
     """How many each call of prune finds."""
     step_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What leases of flows left out, by key."""
+    turns: dict[UUID, list[Turn]] = field(default_factory=dict)
+    """What was stored, by subtask. `verdicts` decides whether an attempt may store."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
     knowledge: ModelKnowledge = field(
@@ -210,6 +215,30 @@ class FakeStore:
     ) -> dict[str, dict[str, Any]]:
         await self._obey("fetch_step_outputs")
         return {key: self.step_outputs[key] for key in keys if key in self.step_outputs}
+
+    async def store_turns(self, *, agent_id: str, items: Sequence[TurnBatch]) -> list[TurnAnswer]:
+        await self._obey("store_turns")
+        return [self._store_batch(each) for each in items]
+
+    def _store_batch(self, batch: TurnBatch) -> TurnAnswer:
+        verdict = self.verdicts.get(batch.ref, "ok")
+        stored = self.turns.setdefault(batch.ref.subtask_id, [])
+        new = [each for each in batch.turns if each.seq > len(stored)]
+        if verdict == "ok":
+            assert [each.seq for each in new] == [len(stored) + n + 1 for n in range(len(new))]
+            stored += [
+                Turn(seq=each.seq, kind=each.kind, attempt=batch.ref.attempt, body=each.body)
+                for each in new
+            ]
+        return TurnAnswer(
+            subtask_id=batch.ref.subtask_id,
+            attempt=batch.ref.attempt,
+            answer="stale" if verdict == "lost" else verdict,
+        )
+
+    async def fetch_turns(self, *, subtask_id: UUID) -> list[Turn]:
+        await self._obey("fetch_turns")
+        return list(self.turns.get(subtask_id, []))
 
     async def prune_records(
         self,

@@ -1,0 +1,59 @@
+"""Turns: the stored transcript of a subtask in which a model calls tools."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from protocol.records.base import Argument, Row
+from protocol.records.leases import LeasedRow, LeaseRef
+
+
+class NewTurn(Argument):
+    """A turn to store."""
+
+    seq: int
+    """Its place in the transcript, from 1, without gaps."""
+    kind: Literal["answer", "begun", "result"]
+    body: dict[str, JsonValue]
+
+
+class TurnBatch(Argument):
+    """Turns of one attempt, in order. They are stored together or not at all."""
+
+    ref: LeaseRef
+    turns: list[NewTurn]
+
+
+class TurnAnswer(LeasedRow):
+    """The result of storing a batch."""
+
+    answer: Literal["ok", "stale", "cancel", "invalid"]
+    detail: str | None = None
+
+
+class Turn(Row):
+    """A stored turn. Its body is what an agent, perhaps of another release, has made of it."""
+
+    seq: int
+    kind: str
+    """`answer`, `begun`, `result`, or `approval`, which the database adds."""
+    attempt: int
+    body: dict[str, Any]
+
+
+class ToolQuestion(Argument):
+    """A question to a person about a tool call."""
+
+    call_id: str
+    question: str
+    show: JsonValue = None
+    """What the person should see before the answer."""
+    by: UUID | Literal["operators"] | None = None
+    """Who may answer: None: the owner; a person; operators, who always may."""
+
+
+class ToolWait(Argument):
+    """The end of an attempt that goes on when persons have answered."""
+
+    approvals: list[ToolQuestion] = Field(min_length=1)

@@ -1,0 +1,190 @@
+"""Turns are stored under the fence, once, and read by the next attempt."""
+
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.support.sql.agent import Agent, Row, plan_task, ref, step, task_of
+from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.turns import new_turn, read_turns, store, store_all
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture
+async def lease(agent: Agent) -> Row:
+    await plan_task(agent, owner=ALICE)
+    [claimed] = await agent.claim("model-a")
+    return claimed
+
+
+async def test_the_next_attempt_reads_what_the_last_one_stored(
+    agent: Agent, other_agent: Agent, lease: Row
+) -> None:
+    assert lease["turns"] == 0
+    assert await store(agent, lease, new_turn(1), new_turn(2, "begun")) == ("ok", None)
+    assert await store(agent, lease, new_turn(3, "result", content=None)) == ("ok", None)
+    await agent.release(lease, died=True)
+
+    [again] = await other_agent.claim("model-a")
+
+    assert again["turns"] == 3
+    assert await store(other_agent, again, new_turn(4)) == ("ok", None)
+    assert [
+        (turn["seq"], turn["kind"], turn["attempt"]) for turn in await read_turns(agent, again)
+    ] == [(1, "answer", 1), (2, "begun", 1), (3, "result", 1), (4, "answer", 2)]
+    third = (await read_turns(agent, again, 2))[0]
+    assert third["body"] == {"n": 3, "content": None}
+
+
+async def test_a_repeated_call_changes_nothing(agent: Agent, lease: Row) -> None:
+    turns = [new_turn(1), new_turn(2, "begun")]
+    await store(agent, lease, *turns)
+
+    assert await store(agent, lease, *turns) == ("ok", None)
+    assert await store(agent, lease, turns[1], new_turn(3, "result")) == ("ok", None)
+    assert await store(agent, lease) == ("ok", None)
+    assert [turn["seq"] for turn in await read_turns(agent, lease)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("turns", "detail"),
+    [
+        ([new_turn(3)], "turn 3 does not follow turn 1"),
+        ([new_turn(2), new_turn(4)], "turn 4 does not follow turn 2"),
+        ([new_turn(2), new_turn(2)], "in the order of their seq"),
+        ([new_turn(2), new_turn(1)], "in the order of their seq"),
+        ([new_turn(1, content="other")], "turn 1 was stored with another content"),
+        ([new_turn(1, "begun")], "turn 1 was stored with another content"),
+        ([new_turn(2), new_turn(3, "approval")], "kind answer, begun or result"),
+        ([new_turn(2) | {"body": [1]}], "must be an object"),
+        ([new_turn(2) | {"body": None}], "must be an object"),
+        ([new_turn(2, text="a" * 1048577)], "more than 1 MiB"),
+        ([{"kind": "answer", "body": {}}], "a seq of 1 or more"),
+        ([new_turn(2) | {"seq": "two"}], "a seq of 1 or more"),
+        ([new_turn(0)], "a seq of 1 or more"),
+        ([new_turn(1001)], "may have 1000 turns"),
+        ([7], "a seq of 1 or more"),
+        (["x" * 1000], "a seq of 1 or more"),
+    ],
+)
+async def test_what_cannot_be_stored_leaves_nothing(
+    agent: Agent, lease: Row, turns: list[Any], detail: str
+) -> None:
+    await store(agent, lease, new_turn(1))
+
+    answer, told = await store(agent, lease, *turns)
+
+    assert answer == "invalid"
+    assert detail in str(told)
+    assert len(str(told)) < 500
+    assert [turn["body"] for turn in await read_turns(agent, lease)] == [{"n": 1}]
+
+
+async def test_a_body_too_deep_for_other_programs_is_refused(agent: Agent, lease: Row) -> None:
+    deep: Any = 1
+    for _ in range(120):
+        deep = [deep]
+
+    answer, detail = await store(agent, lease, new_turn(1, deep=deep))
+
+    assert (answer, detail) == (
+        "invalid", "the body of turn 1 is nested more than 100 levels deep"
+    )  # fmt: skip
+
+
+async def test_each_item_is_stored_for_itself(agent: Agent) -> None:
+    await plan_task(agent, step("a"), step("b"), step("c", "a", "b"))
+    first, second = await agent.claim("model-a")
+
+    answers = await store_all(
+        agent,
+        ref(first) | {"turns": [new_turn(2)]},
+        ref(second) | {"turns": [new_turn(1)]},
+        ref(second) | {"turns": [new_turn(2)]},
+        {"subtask_id": "nonsense", "attempt": 1, "turns": [new_turn(1)]},
+        ref(first) | {"turns": {"seq": 1}},
+        ref(first) | {"attempt": 7, "turns": [new_turn(1)]},
+        {},
+    )
+
+    assert [answer for answer, _ in answers] == [
+        "invalid", "ok", "ok", "stale", "invalid", "stale", "stale"
+    ]  # fmt: skip
+    assert await read_turns(agent, first) == []
+    assert len(await read_turns(agent, second)) == 2
+    with pytest.raises(asyncpg.PostgresError, match="must be a list of") as refused:
+        await agent.connection.fetch("select * from public.cogo_store_turns($1, $2)", agent.id, {})
+    assert refused.value.sqlstate == "TQ004"
+
+
+async def test_only_the_holder_of_the_lease_stores(
+    database: Database, agent: Agent, other_agent: Agent, lease: Row
+) -> None:
+    assert await store(other_agent, lease, new_turn(1)) == ("stale", None)
+    await agent.release(lease)
+    assert await store(agent, lease, new_turn(1)) == ("stale", None)
+    [again] = await other_agent.claim("model-a")
+    assert await store(agent, lease, new_turn(1)) == ("stale", None)
+    await agent.connection.execute("select from public.cogo_cancel_task($1)", again["task_id"])
+
+    assert await store(other_agent, again, new_turn(1)) == ("cancel", None)
+    await other_agent.fail(again)
+    assert await store(other_agent, again, new_turn(1)) == ("cancel", None)
+    assert await read_turns(agent, again) == []
+
+
+async def test_long_transcripts_are_read_in_pages(agent: Agent, lease: Row) -> None:
+    for seq in range(1, 12):
+        assert await store(agent, lease, new_turn(seq, text="a" * 1_000_000)) == ("ok", None)
+
+    pages: list[list[int]] = []
+    while page := await read_turns(agent, lease, pages[-1][-1] if pages else 0):
+        pages.append([turn["seq"] for turn in page])
+
+    assert pages == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11]]
+
+
+async def test_a_thousand_turns_can_be_stored_and_no_more(agent: Agent, lease: Row) -> None:
+    turns = [new_turn(seq) for seq in range(1, 1001)]
+    assert await store(agent, lease, *turns) == ("ok", None)
+
+    assert await store(agent, lease, new_turn(1001)) == ("invalid", "a subtask may have 1000 turns")
+    assert len(await read_turns(agent, lease)) == 1000
+    await agent.release(lease, died=True)
+    [again] = await agent.claim("model-a")
+    assert again["turns"] == 1000
+
+
+async def test_owners_read_their_own_turns(database: Database, agent: Agent, lease: Row) -> None:
+    await store(agent, lease, new_turn(1))
+    read = "select task_id, key, seq, kind, attempt, body from public.cogo_turns"
+
+    alice = await database.connect("authenticated", ALICE)
+    bob = await database.connect("authenticated", BOB)
+
+    assert [tuple(row) for row in await alice.fetch(read)] == [
+        (lease["task_id"], "code", 1, "answer", 1, {"n": 1})
+    ]
+    assert await bob.fetch(read) == []
+    for statement in (
+        "select * from public.cogo_store_turns('x', '[]')",
+        f"select * from public.cogo_subtask_turns('{lease['subtask_id']}')",  # noqa: S608
+        "delete from cogo.turns where seq = 1",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await alice.fetch(statement)
+
+
+async def test_turns_go_with_their_task(database: Database, agent: Agent, lease: Row) -> None:
+    await store(agent, lease, new_turn(1))
+    await agent.complete(lease)
+    assert (await task_of(agent, lease["task_id"]))["status"] == "completed"
+    assert len(await read_turns(agent, lease)) == 1
+
+    await database.jump(timedelta(seconds=2))
+    await agent.connection.execute("select public.cogo_prune(100, '1 second')")
+
+    assert await agent.connection.fetchval("select count(*) from cogo.turns") == 0
