@@ -1,6 +1,15 @@
 """Types of the tables' rows, and of the RPCs' arguments and results."""
 
-from protocol.records.agents import AgentRecord, AgentState
+from protocol.records.agents import (
+    AgentRecord,
+    AgentState,
+    Limits,
+    Pruned,
+    QueueRow,
+    Reaped,
+    SchemaVersion,
+    WriteCheck,
+)
 from protocol.records.base import Argument, Row
 from protocol.records.flows import FlowRecord, StepKind, StepOutput, StepRecord
 from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
@@ -33,7 +42,6 @@ from protocol.records.outcomes import (
     Suspension,
     Usage,
 )
-from protocol.records.queue import Limits, Pruned, QueueRow, Reaped, SchemaVersion, WriteCheck
 from protocol.records.spending import (
     ApiKey,
     Booked,
@@ -50,7 +58,14 @@ from protocol.records.spending import (
     UsageRow,
 )
 from protocol.records.tasks import ApprovalRow, NewTask, SentEvent, Subtask, Task, TaskLine
-from protocol.records.turns import NewTurn, ToolQuestion, ToolWait, Turn, TurnAnswer, TurnBatch
+from protocol.records.turns import (
+    NewTurn,
+    StoredTurn,
+    ToolQuestion,
+    ToolWait,
+    TurnAnswer,
+    TurnBatch,
+)
 
 __all__ = [
     "AgentRecord",
@@ -107,6 +122,7 @@ __all__ = [
     "StepKind",
     "StepOutput",
     "StepRecord",
+    "StoredTurn",
     "Subtask",
     "Suspension",
     "Task",
@@ -114,7 +130,6 @@ __all__ = [
     "TaskLine",
     "ToolQuestion",
     "ToolWait",
-    "Turn",
     "TurnAnswer",
     "TurnBatch",
     "UnreadableSubtask",

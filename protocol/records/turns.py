@@ -32,7 +32,7 @@ class TurnAnswer(LeasedRow):
     detail: str | None = None
 
 
-class Turn(Row):
+class StoredTurn(Row):
     """A stored turn. Its body is what an agent, perhaps of another release, has made of it."""
 
     seq: int

@@ -25,9 +25,9 @@ from protocol.records import (
     SelectionRecord,
     SelectionRow,
     SessionMessage,
+    StoredTurn,
     Subtask,
     Task,
-    Turn,
     TurnAnswer,
     TurnBatch,
     WriteCheck,
@@ -115,7 +115,7 @@ class QueueStore(ModelStore, Protocol):
         """Store turns of attempts that hold their leases; return one answer each, in order."""
         ...
 
-    async def fetch_turns(self, *, subtask_id: UUID) -> list[Turn]:
+    async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
         """Read the stored turns of a subtask, in order. Raise OutOfRange if they are unreadable."""
         ...
 

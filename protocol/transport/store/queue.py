@@ -31,9 +31,9 @@ from protocol.records import (
     SelectionRow,
     SessionMessage,
     StepOutput,
+    StoredTurn,
     Subtask,
     Task,
-    Turn,
     TurnAnswer,
     TurnBatch,
     UnreadableSubtask,
@@ -193,13 +193,13 @@ class SupabaseQueueStore(RpcClient):
             items=[_flatten(each) for each in items],
         )
 
-    async def fetch_turns(self, *, subtask_id: UUID) -> list[Turn]:
-        found: list[Turn] = []
+    async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
+        found: list[StoredTurn] = []
         while True:
             after = found[-1].seq if found else 0
             try:
                 page = await self._call_rows(
-                    Turn, "subtask_turns", subtask_id=str(subtask_id), after=after
+                    StoredTurn, "subtask_turns", subtask_id=str(subtask_id), after=after
                 )
             except UnreadableAnswer as error:
                 raise OutOfRange(

@@ -32,9 +32,9 @@ from protocol.records import (
     SelectionRecord,
     SelectionRow,
     SessionMessage,
+    StoredTurn,
     Subtask,
     Task,
-    Turn,
     TurnAnswer,
     TurnBatch,
     WriteCheck,
@@ -77,7 +77,7 @@ class FakeStore:
     """How many each call of prune finds."""
     step_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What leases of flows left out, by key."""
-    turns: dict[UUID, list[Turn]] = field(default_factory=dict)
+    turns: dict[UUID, list[StoredTurn]] = field(default_factory=dict)
     """What was stored, by subtask. `verdicts` decides whether an attempt may store."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
@@ -227,7 +227,7 @@ class FakeStore:
         if verdict == "ok":
             assert [each.seq for each in new] == [len(stored) + n + 1 for n in range(len(new))]
             stored += [
-                Turn(seq=each.seq, kind=each.kind, attempt=batch.ref.attempt, body=each.body)
+                StoredTurn(seq=each.seq, kind=each.kind, attempt=batch.ref.attempt, body=each.body)
                 for each in new
             ]
         return TurnAnswer(
@@ -236,7 +236,7 @@ class FakeStore:
             answer="stale" if verdict == "lost" else verdict,
         )
 
-    async def fetch_turns(self, *, subtask_id: UUID) -> list[Turn]:
+    async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
         await self._obey("fetch_turns")
         return list(self.turns.get(subtask_id, []))
 
