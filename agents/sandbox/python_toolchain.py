@@ -80,7 +80,7 @@ def _build(found: list[importlib.metadata.Distribution], folder: Path, interpret
 
 _WARM_UP: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "import unittest, pytest, agents.sandbox.harness.run_node, agents.sandbox.harness.run_python; "
+    "import unittest, pytest, agents.sandbox.harness.run_node, agents.sandbox.harness.run_pytest; "
     "pytest.main(['-q', '--co', '-p', 'no:cacheprovider', '-c', '/dev/null', '--rootdir=/', "
     "sys.argv[1] + '/iniconfig'])"
 )

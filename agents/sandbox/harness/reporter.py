@@ -6,7 +6,6 @@ its own code has sent the token that was compiled into the end of its body.
 """
 
 import ast
-import asyncio
 import builtins
 import importlib
 import inspect
@@ -29,7 +28,7 @@ from agents.sandbox.harness.run_plan import RunPlan
 MAX_MESSAGE: Final = 2_000
 MAX_TRACE: Final = 4_000
 
-_WATCHED: Final = (builtins, unittest.TestCase, pytest, math, operator, asyncio.run)
+_WATCHED: Final = (builtins, unittest.TestCase, pytest, math, operator)
 _ABSENT: Final = object()
 
 Send = Callable[..., None]
@@ -149,6 +148,8 @@ class PytestReporter:
         """Run a test that is a coroutine."""
         if not inspect.iscoroutinefunction(inspect.unwrap(pyfuncitem.obj)):
             return None
+        import asyncio  # noqa: PLC0415 - few tests need it, and it takes long
+
         wanted = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 - as pytest does it
         asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
         return True

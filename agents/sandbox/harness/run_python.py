@@ -8,13 +8,9 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-import pytest
-
-from agents.sandbox.harness.reporter import PytestReporter, make_sender
 from agents.sandbox.harness.run_plan import RunPlan, Unparsable, plan_run
 from agents.sandbox.harness.supervise import (
     MANIFEST,
@@ -46,7 +42,8 @@ def main() -> None:
     if child == 0:
         os.close(from_child)
         os.close(opener)
-        _run_child(plan, root, gate, to_parent, is_stub=is_stub)
+        needs_asyncio = any("async" in text for text in tests.values())
+        _run_child(plan, root, gate, to_parent, is_stub=is_stub, needs_asyncio=needs_asyncio)
     os.close(to_parent)
     os.close(gate)
     secret = protect(root)
@@ -61,68 +58,32 @@ def main() -> None:
     print_state(state.describe(is_final=True, status=code), secret)
 
 
-def _run_child(plan: RunPlan, root: Path, gate: int, to_parent: int, *, is_stub: bool) -> None:
+def _run_child(
+    plan: RunPlan, root: Path, gate: int, to_parent: int, *, is_stub: bool, needs_asyncio: bool
+) -> None:
     """Run pytest; never returns. Whatever is printed goes to the standard error."""
     status = 70
     try:
         os.dup2(2, 1)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
+        # Not above, so that the fork is of a small process, which is ready when this one is.
+        from agents.sandbox.harness.reporter import make_sender  # noqa: PLC0415
+        from agents.sandbox.harness.run_pytest import run_pytest  # noqa: PLC0415
+
+        if needs_asyncio:  # which takes long; before the tested code can put another there
+            import asyncio  # noqa: F401, PLC0415
+
         key = os.read(gate, 64).decode()
         os.close(gate)
         send = make_sender(to_parent, key)
-        status = _run_pytest(plan, root, send, is_stub=is_stub)
+        status = run_pytest(plan, root, send, is_stub=is_stub)
         send("over")
     finally:
         with suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
-
-
-def _run_pytest(plan: RunPlan, root: Path, send: Any, *, is_stub: bool) -> int:
-    if plan.suspicious is not None:
-        send("problem", "tampering", "import", plan.suspicious, "")
-        return 1
-    for name in [name for name in sys.modules if name.partition(".")[0] == "agents"]:
-        del sys.modules[name]  # the tested code may have a package of that name
-    sys.path[0:1] = [str(root), *([str(root / "src")] if (root / "src").is_dir() else [])]
-    sys.path.append(str(Path(pytest.__file__).parents[1]))
-    sys.dont_write_bytecode = True
-    reporter = PytestReporter(plan, root, send)
-    if is_stub:
-        _install_stubs(plan)
-    if not reporter.import_tested():
-        return 1
-    arguments = [
-        "-q", "--no-header", "--tb=short", "--color=no", "--import-mode=importlib",
-        "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:junitxml",
-        "-c", os.devnull, f"--rootdir={root}", "--disable-warnings",
-    ]  # fmt: skip
-    if not any(Path(path).name == "conftest.py" for path in plan.files):
-        arguments.append("--noconftest")
-    paths = [path for path in plan.files if Path(path).name != "conftest.py"]
-    if not paths:
-        return 0
-    return int(pytest.main([*arguments, *paths], plugins=[reporter]))
-
-
-def _install_stubs(plan: RunPlan) -> None:
-    """Put modules in place of the tested ones in which every name is a function without result."""
-    for name in plan.modules:
-        parent = name
-        while parent := parent.rpartition(".")[0]:
-            sys.modules.setdefault(parent, _Stub(parent))
-        sys.modules[name] = _Stub(name)
-
-
-class _Stub(type(sys)):  # type: ignore[misc]
-    __path__: list[str] = []  # noqa: RUF012 - a package, so that its modules can be imported
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *_, **__: None
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ the tested code runs; the code's own processes report over a pipe, with a key.
 """
 
 import ast
-import ctypes
 import json
 import os
 import select
@@ -92,6 +91,8 @@ class RunState:
 
 def protect(root: Path) -> str:
     """Take the secret, and keep other processes from reading this one's memory."""
+    import ctypes  # noqa: PLC0415 - while the other process imports what it needs
+
     secret = take_secret(root)
     with suppress(OSError, AttributeError):  # other processes may not read this one's memory
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -355,6 +355,23 @@ CHEATS = {
 }
 
 
+def test_code_is_not_loaded_as_a_plugin(check: Check) -> None:
+    files = {
+        "solution.py": ADD,
+        "plugin.py": "raise SystemExit('loaded')",
+        "plugin-1.dist-info/METADATA": "Name: plugin\nVersion: 1\n",
+        "plugin-1.dist-info/entry_points.txt": "[pytest11]\nplugin = plugin\n",
+    }
+
+    assert check(files).passed
+
+
+def test_code_does_not_take_the_place_of_asyncio(check: Check) -> None:
+    files = {"solution.py": ADD, "asyncio.py": "raise SystemExit('imported')"}
+
+    assert check(files, "async def test_one():\n    assert add(1, 2) == 3\n").passed
+
+
 @pytest.mark.parametrize("name", CHEATS)
 def test_no_cheat_passes(check: Check, name: str) -> None:
     tests = TESTS
