@@ -31,10 +31,15 @@ asyncio.run(main())
 """
 
 
+opened: dict[SandboxChoice, Sandbox | None] = {}
+"""Backends whose probe has run."""
+
+
 @pytest.fixture(params=[SandboxChoice.BUBBLEWRAP, SandboxChoice.SANDLOCK])
 async def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    found = await open_sandbox(request.param)
-    if found is None:
+    if request.param not in opened:
+        opened[request.param] = await open_sandbox(request.param)
+    if (found := opened[request.param]) is None:
         pytest.skip(f"{request.param} does not work on this machine")
     return found
 

@@ -5,7 +5,7 @@ from typing import Final
 from agents.sandbox.job import RunLimits
 from tests.support.escapes.attempt import Attempt
 
-BUSY: Final = RunLimits(wall_seconds=20, cpu_seconds=1)
+BUSY: Final = RunLimits(wall_seconds=20, cpu_seconds=0.3)
 SHORT: Final = RunLimits(wall_seconds=0.5)
 
 RESOURCES: Final = (
@@ -83,9 +83,8 @@ with open("large", "wb") as file:
     ),
     Attempt(
         "the disk by many files",
-        "for number in range(10**7):\n    open(str(number), 'w').close()",
-        hit=("disk", "wall"),
-        limits=RunLimits(wall_seconds=8),
+        "for number in range(10**7):\n    os.mknod(str(number))",
+        hit=("disk",),
     ),
     Attempt(
         "the disk by shared memory",

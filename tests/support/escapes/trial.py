@@ -8,10 +8,12 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from agents.sandbox.choice import search_sandbox
+from agents.sandbox.isolation import supervision
 from agents.sandbox.job import Job, Outcome, Sandbox
 from protocol.records.agents import SandboxChoice
 from tests.support.escapes.attempt import ESCAPED, HELD, PRELUDE, Attempt
@@ -28,6 +30,7 @@ KINDS: Final[Mapping[str, tuple[Attempt, ...]]] = {
     "resources": RESOURCES,
 }
 AT_ONCE: Final = 4
+LOWERED: Final = {"MAX_FILES": 1_000, "CROWDED_SECONDS": 0.3}
 
 
 async def make_attempt(sandbox: Sandbox, attempt: Attempt, bait: Bait) -> list[str]:
@@ -82,7 +85,7 @@ async def make_attempts(choice: SandboxChoice, kind: str) -> list[str] | None:
         return None
     found: list[str] = []
     turn = asyncio.Semaphore(AT_ONCE)
-    with lay_bait() as bait:
+    with lay_bait() as bait, _lower_limits():
 
         async def make(attempt: Attempt) -> None:
             async with turn:
@@ -93,6 +96,18 @@ async def make_attempts(choice: SandboxChoice, kind: str) -> list[str] | None:
             for each in KINDS[kind]:
                 group.create_task(make(each))
     return found
+
+
+@contextmanager
+def _lower_limits() -> Iterator[None]:
+    """Lower the limits that no job can set, so that attempts to pass them are short."""
+    names = vars(supervision)
+    before = {name: names[name] for name in LOWERED}
+    names.update(LOWERED)
+    try:
+        yield
+    finally:
+        names.update(before)
 
 
 if __name__ == "__main__":
