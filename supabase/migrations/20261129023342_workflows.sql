@@ -1752,6 +1752,21 @@ begin
 end;
 $function$;
 
+create or replace function cogo.lock_trees(p_task_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('cogo.tree ' || r.id::text, 0))
+     from (
+       select distinct coalesce(k.root_id, t.id) as id
+         from unnest(p_task_ids) as t (id) left join cogo.child_tasks k on k.child_id = t.id
+        order by 1
+     ) as r;
+end;
+$function$;
+
 create or replace function cogo.notify_lanes(p_subtask_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -2256,6 +2271,13 @@ declare
   v_step record;
 begin
   perform cogo.take_events(p_task_id);
+  if exists (
+    select from cogo.subtasks s
+     where s.task_id = p_task_id and s.kind = 'task' and s.status in ('waiting', 'held')
+  ) then
+    perform cogo.lock_descendants(p_task_id);
+    perform cogo.lock_trees(array[p_task_id]);
+  end if;
   for v_step in
     select s.id, c.id as child_id, c.status, c.finished_at,
            jsonb_build_object(
@@ -3439,6 +3461,37 @@ begin
 end;
 $function$;
 
+create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
+ RETURNS TABLE(subtask_id uuid, attempt integer, answer text, detail text)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  perform cogo.set_actor(p_agent_id);
+  if jsonb_typeof(p_items) is distinct from 'array' then
+    raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
+  end if;
+  perform cogo.lock_tasks(
+    array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
+  );
+  if p_items @? '$[*].suspend.steps[*] ? (@.kind == "task")' then
+    perform cogo.lock_trees(
+      array(
+        select s.task_id
+          from jsonb_array_elements(p_items) i
+          join cogo.subtasks s on s.id = cogo.to_uuid(i.value ->> 'subtask_id')
+         where i.value @? '$.suspend.steps[*] ? (@.kind == "task")'
+      )
+    );
+  end if;
+  return query select * from cogo.complete_isolated(p_agent_id, p_items);
+end;
+$function$;
+
 create or replace function public.cogo_extend_leases(p_agent_id text, p_leases jsonb, p_lease_seconds numeric DEFAULT 15)
  RETURNS TABLE(subtask_id uuid, attempt integer, answer text, lease_expires_at timestamp with time zone)
  LANGUAGE plpgsql
@@ -4453,6 +4506,10 @@ comment on function cogo.lock_descendants(uuid) is
 comment on function cogo.lock_task_budgets(uuid) is
   'Lock the budgets that a task''s calls count towards.';
 
+comment on function cogo.lock_trees(uuid[]) is
+  'Lock the trees of tasks, by root, before child tasks are inserted. The caller has locked all tasks that
+it will change.';
+
 comment on function cogo.open_waiting_steps(uuid,jsonb) is
   'Begin steps that a suspension has inserted and nobody leases: events that came early are taken, and
 child tasks inserted. Called last, because it may end steps.';
@@ -4495,7 +4552,7 @@ comment on function cogo.revive_subtasks(uuid[]) is
 
 comment on function cogo.start_children(uuid,uuid[],jsonb[]) is
   'Insert the child tasks of waiting steps; a step whose child is refused ends as failed. The caller
-holds the lock of their task.';
+holds the locks of their task and of its tree.';
 
 comment on function cogo.stop_running(uuid[],text) is
   'Ask the holders of running subtasks to stop.';
@@ -4724,6 +4781,10 @@ grant execute on function cogo.lock_descendants(uuid) to service_role;
 revoke all on function cogo.lock_task_budgets(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.lock_task_budgets(uuid) to service_role;
+
+revoke all on function cogo.lock_trees(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.lock_trees(uuid[]) to service_role;
 
 revoke all on function cogo.open_waiting_steps(uuid,jsonb) from public, anon, authenticated, service_role;
 

@@ -27,6 +27,24 @@ $$;
 comment on function cogo.lock_descendants is
   'Lock the child tasks of a task and theirs, by seq, and return their ids. The caller holds its lock.';
 
+-- Whoever has locked a tree must not wait for a task after that: the holder of the task may wait for the
+-- tree.
+create or replace function cogo.lock_trees(p_task_ids uuid[])
+  returns void language plpgsql set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('cogo.tree ' || r.id::text, 0))
+     from (
+       select distinct coalesce(k.root_id, t.id) as id
+         from unnest(p_task_ids) as t (id) left join cogo.child_tasks k on k.child_id = t.id
+        order by 1
+     ) as r;
+end;
+$$;
+comment on function cogo.lock_trees is
+  'Lock the trees of tasks, by root, before child tasks are inserted. The caller has locked all tasks that
+it will change.';
+
 create or replace function cogo.cancel_tasks(p_task_ids uuid[], p_reason text)
   returns void language plpgsql set search_path = ''
 as $$

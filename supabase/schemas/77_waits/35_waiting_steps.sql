@@ -43,7 +43,7 @@ end;
 $$;
 comment on function cogo.start_children is
   'Insert the child tasks of waiting steps; a step whose child is refused ends as failed. The caller
-holds the lock of their task.';
+holds the locks of their task and of its tree.';
 
 create or replace function cogo.open_waiting_steps(p_task_id uuid, p_steps jsonb)
   returns void language plpgsql set search_path = ''
@@ -88,6 +88,13 @@ declare
   v_step record;
 begin
   perform cogo.take_events(p_task_id);
+  if exists (
+    select from cogo.subtasks s
+     where s.task_id = p_task_id and s.kind = 'task' and s.status in ('waiting', 'held')
+  ) then
+    perform cogo.lock_descendants(p_task_id);
+    perform cogo.lock_trees(array[p_task_id]);
+  end if;
   for v_step in
     select s.id, c.id as child_id, c.status, c.finished_at,
            jsonb_build_object(

@@ -13,6 +13,16 @@ begin
   perform cogo.lock_tasks(
     array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
   );
+  if p_items @? '$[*].suspend.steps[*] ? (@.kind == "task")' then
+    perform cogo.lock_trees(
+      array(
+        select s.task_id
+          from jsonb_array_elements(p_items) i
+          join cogo.subtasks s on s.id = cogo.to_uuid(i.value ->> 'subtask_id')
+         where i.value @? '$.suspend.steps[*] ? (@.kind == "task")'
+      )
+    );
+  end if;
   return query select * from cogo.complete_isolated(p_agent_id, p_items);
 end;
 $$;
