@@ -48,7 +48,8 @@ def run(arguments: Sequence[str], *, is_program: bool = False) -> int:
 
 def _find_usage_exit(arguments: Sequence[str]) -> int:
     """Return the exit code of a command line that was not understood."""
-    named = (each for each in COMMANDS if not each.group and arguments[:1] == [each.name])
+    typed = [each for each in arguments if not each.startswith("-")]
+    named = (each for each in COMMANDS if (words := each.path.split()) == typed[: len(words)])
     return next((each.usage_exit for each in named), _USAGE)
 
 

@@ -191,7 +191,10 @@ COMMANDS: Final = (
         "local.local_model:remove",
     ),
     Command(
-        "sandbox run", "Run code with its tests in the sandbox.", "local.sandbox:run_in_sandbox"
+        "sandbox run",
+        "Run code with its tests in the sandbox.",
+        "local.sandbox:run_in_sandbox",
+        usage_exit=64,
     ),
     Command(
         "sandbox status",

@@ -9,8 +9,16 @@ from typing import Any, Final
 
 from cogo.config.context import Project, read_overlays
 from cogo.errors import SettingInvalid
-from providers.catalogue.loader import TOOLS_SECTION, WORKFLOWS_SECTION, Overlay
+from providers.catalogue.loader import (
+    TOOLS_SECTION,
+    WORKFLOWS_SECTION,
+    Overlay,
+    load_entries,
+)
+from providers.errors import CatalogueInvalid
 
+_FLOWS: Final = "acme.flows"
+_TOOLS: Final = "acme.tools"
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -28,12 +36,28 @@ def find_workflow_modules(project: Project) -> NamedModules:
 
     Raises SettingInvalid.
     """
-    return _find_modules(project, WORKFLOWS_SECTION, "acme.flows")
+    return _find_modules(project, WORKFLOWS_SECTION, _FLOWS)
 
 
 def find_tool_modules(project: Project) -> NamedModules:
     """Return the modules with tools, likewise. Raises SettingInvalid."""
-    return _find_modules(project, TOOLS_SECTION, "acme.tools")
+    return _find_modules(project, TOOLS_SECTION, _TOOLS)
+
+
+def check_overlay(overlay: Overlay) -> list[str]:
+    """Return what is wrong in a `cogo.toml`, a sentence each. Raises SettingInvalid: no TOML."""
+    _parse_overlay(overlay)
+    wrong = []
+    for section, example in ((WORKFLOWS_SECTION, _FLOWS), (TOOLS_SECTION, _TOOLS)):
+        try:
+            _read_names(overlay, section, example)
+        except SettingInvalid as error:
+            wrong.append(str(error))
+    try:
+        load_entries([overlay])
+    except CatalogueInvalid as error:
+        wrong.append(str(error))
+    return wrong
 
 
 def _find_modules(project: Project, section: str, example: str) -> NamedModules:
@@ -45,16 +69,24 @@ def _find_modules(project: Project, section: str, example: str) -> NamedModules:
     )
 
 
-def _read_names(overlay: Overlay, section: str, example: str) -> list[str]:
+def _parse_overlay(overlay: Overlay) -> Mapping[str, Any]:
+    """Return the content of a file. Raises SettingInvalid."""
     try:
         content: Mapping[str, Any] = tomllib.loads(overlay.content.decode("utf-8"))
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise SettingInvalid(overlay.name, reason=str(error)) from error
-    values = content.get(section, {})
+    except ValueError as error:  # not UTF-8, or not TOML: its message ends with line and column
+        raise SettingInvalid(overlay.name, reason=f"it is not valid TOML: {error}") from error
+    return content
+
+
+def _read_names(overlay: Overlay, section: str, example: str) -> list[str]:
+    values = _parse_overlay(overlay).get(section, {})
     names = values.get("modules", []) if isinstance(values, dict) else None
-    if not isinstance(values, dict) or not isinstance(names, list) or set(values) - {"modules"}:
+    unknown = sorted(set(values) - {"modules"}) if isinstance(values, dict) else []
+    if names is None or not isinstance(names, list) or unknown:
+        wrong = f"{unknown[0]!r} in " if unknown else ""
         raise SettingInvalid(
-            overlay.name, reason=f'[{section}] has one setting, such as modules = ["{example}"]'
+            overlay.name,
+            reason=f'{wrong}[{section}] has one setting, such as modules = ["{example}"]',
         )
     for name in names:
         if not isinstance(name, str) or _MODULE.fullmatch(name) is None:

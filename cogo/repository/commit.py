@@ -67,8 +67,8 @@ def switch_to(repository: Repository, branch: str) -> None:
         repository.run("switch", "--no-guess", "--quiet", branch)
     except GitFailed as error:
         raise CommandError(
-            f"the commit is on {branch}, but the working tree could not be switched to it: "
-            f"{_shorten_refusal(error)}"
+            f"the commit is on {branch}, but the working tree was not switched to it"
+            f"{_explain_refusal(error)}; `git switch {branch}` does it later"
         ) from error
 
 
@@ -160,8 +160,22 @@ def _fast_forward(repository: Repository, plan: MergePlan, commit: str, worktree
 
 def _shorten_refusal(error: GitFailed) -> str:
     """Return the files that git names in its refusal, or the refusal."""
-    files = [line.strip() for line in error.output.splitlines() if line.startswith("\t")]
-    return ", ".join(files) or error.output.strip()
+    return ", ".join(_list_files(error)) or error.output.strip()
+
+
+def _list_files(error: GitFailed) -> list[str]:
+    return [line.strip() for line in error.output.splitlines() if line.startswith("\t")]
+
+
+def _explain_refusal(error: GitFailed) -> str:
+    """Return why git does not switch, and what to do first."""
+    files = _list_files(error)
+    if not files:
+        return f": {error.output.strip()}"
+    return (
+        f", which has changes in these files that are not committed: {', '.join(files)}; "
+        "commit or stash them first (without --checkout the working tree stays as it is)"
+    )
 
 
 def _explain_commit(error: GitFailed, *, signs: bool) -> CommandError:

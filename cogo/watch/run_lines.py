@@ -23,6 +23,7 @@ from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate
 from protocol.lanes import is_model_lane
 from protocol.records import Event, Task
 from protocol.transcript import TaskEnded, TranscriptDelta, TranscriptReset
+from protocol.verification import TESTED, get_status
 
 Tone = Literal["plain", "good", "bad", "notice"]
 _CENT: Final = Decimal("0.01")
@@ -193,10 +194,14 @@ def get_next_commands(task: Task) -> list[tuple[str, str]]:
     params = task.params if isinstance(task.params, dict) else {}
     has_path = (task.result or {}).get("file_path") or params.get("target_file")
     path = "" if has_path else " --target-file PATH"
-    return [
-        (f"`cogo diff {name}{path}`", "shows what would change"),
-        (f"`cogo apply {name}{path}`", "commits it to a branch"),
-    ]
+    commands = [(f"`cogo diff {name}{path}`", "shows what would change")]
+    status = get_status(task.result)
+    if status in TESTED:
+        commands.append((f"`cogo apply {name}{path}`", "commits it to a branch"))
+    elif status != "failed":
+        what = "commits it to a branch, though nothing shows that it works"
+        commands.append((f"`cogo apply {name}{path} --unverified`", what))
+    return commands
 
 
 def _line(

@@ -1,10 +1,11 @@
 """Loading of catalogue files: reading, merging and validation."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -111,8 +112,10 @@ def _parse(name: str, text: str) -> _Layer:
         content.pop(section, None)
     for section, entries in content.items():
         if section not in _SECTIONS:
-            known = ", ".join(_SECTIONS)
-            raise CatalogueInvalid(f"{name}: unknown section {section!r}; there are {known}")
+            known = (*_SECTIONS, WORKFLOWS_SECTION, TOOLS_SECTION)
+            near = _suggest_name(section, known)
+            listed = ", ".join(known)
+            raise CatalogueInvalid(f"{name}: unknown section {section!r}{near}; there are {listed}")
         if not isinstance(entries, dict):
             raise CatalogueInvalid(f"{name}: {section} must be a table")
         for key, entry in entries.items():
@@ -155,5 +158,20 @@ def _explain(error: ValidationError, origins: Mapping[tuple[str, str], str]) -> 
         origin = origins.get((section, key), PACKAGED)
         where = ".".join(part for part in field if part)
         message = mistake["msg"].removeprefix("Value error, ")
+        if mistake["type"] == "extra_forbidden":
+            near = _suggest_name(str(mistake["loc"][-1]), _list_fields())
+            message = f"there is no such field{near}"
         mistakes.append(f"{origin}: {section}.{key}{f': {where}' if where else ''}: {message}")
     return "; ".join(mistakes)
+
+
+def _suggest_name(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for a name that is close to a known one; else nothing."""
+    near = get_close_matches(name, [*known], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _list_fields() -> set[str]:
+    """Return the names of the fields of all entries."""
+    definitions = Entries.model_json_schema()["$defs"].values()
+    return {name for each in definitions for name in each.get("properties", ())}

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final
 
 import typer
@@ -35,6 +35,13 @@ _UNKNOWN: Final = frozenset({"unavailable", "refused", "no_tests"})
 """Verdicts that say nothing about the code."""
 NOT_RUN: Final = 2
 """Exit code if the code was not tested."""
+
+
+_INTERPRETERS: Final = {
+    "python": "python", "pypy": "python", "node": "javascript", "nodejs": "javascript",
+    "tsx": "typescript", "ts-node": "typescript",
+}  # fmt: skip
+_LONGEST_SHEBANG: Final = 256
 
 
 class Installable(StrEnum):
@@ -78,7 +85,7 @@ def run_in_sandbox(
     """Run code with its tests in the sandbox.
 
     Needs no server and no task. Exits with 0 if everything passed, with 1 if not, and with 2 if
-    nothing was tested: no sandbox, no toolchain or no tests.
+    nothing was tested: no sandbox, no toolchain or no tests. Wrong usage ends with 64.
 
     Examples:
         cogo sandbox run search.py --test test_search.py
@@ -89,7 +96,7 @@ def run_in_sandbox(
     """
     limits = {"wall_seconds": seconds, "cpu_seconds": seconds, "memory_mb": memory}
     params = {
-        "language": language or _find_language(files[0]),
+        "language": language or _find_language(files[0], has_command=command is not None),
         "files": _read_files(files),
         "tests": _read_files(tests or []) or None,
         "command": command,
@@ -167,10 +174,33 @@ async def _run(project: Project, params: dict[str, Any]) -> Report:
     return await runner.run(params)
 
 
-def _find_language(file: Path) -> str:
-    """Return the language of a file by its name; Python if it is none that can be run."""
-    language = get_language(file.name) or ""
-    return language if language in LANGUAGES else "python"
+def _find_language(file: Path, *, has_command: bool) -> str:
+    """Return the language of a file by its name, else by its first line.
+
+    A command needs none. Raises CommandError if it is none that can be run.
+    """
+    language = get_language(file.name) or _read_interpreter(file)
+    if language in LANGUAGES:
+        return language
+    if has_command:
+        return "python"
+    raise CommandError(
+        f"the name of {file} does not say its language: name it with --language python, javascript "
+        "or typescript, or say with --command how it is run"
+    )
+
+
+def _read_interpreter(file: Path) -> str:
+    """Return the language that a script's first line names, or an empty text."""
+    with file.open("rb") as opened:
+        first = opened.readline(_LONGEST_SHEBANG)
+    words = (
+        first.decode("utf-8", "replace").removeprefix("#!").split() if first[:2] == b"#!" else []
+    )
+    programs = [PurePosixPath(word).name for word in words if not word.startswith("-")]
+    names = [name for name in programs if name != "env" and "=" not in name]
+    name = names[0].rstrip("0123456789.") if names else ""
+    return _INTERPRETERS.get(name, "")
 
 
 def _read_files(paths: list[Path]) -> dict[str, str]:

@@ -8,9 +8,18 @@ from dotenv import dotenv_values
 
 from cogo.cli.options import AsJson
 from cogo.config.settings import config_directory
-from cogo.config.trust import ENV_FILE, STATE, TrustStore, split_variables
+from cogo.config.trust import (
+    ENV_FILE,
+    OVERLAY,
+    STATE,
+    TrustStore,
+    read_file,
+    split_variables,
+)
+from cogo.config.workflows import check_overlay
 from cogo.errors import CommandError
-from cogo.terminal import print_json, print_line, print_table
+from cogo.terminal import print_json, print_line, print_table, print_text
+from providers.catalogue.loader import Overlay
 
 
 def trust(
@@ -28,7 +37,8 @@ def trust(
     Its .env, cogo.toml and .cogo can run commands and modules with workflows, decide where keys
     and prompts are sent, and choose what is written, so they count in full only in a trusted
     folder. They are trusted as they are now: a file that changes must be trusted again. The
-    environment and ~/.config/cogo are always trusted.
+    environment and ~/.config/cogo are always trusted. A cogo.toml that is not valid TOML is
+    refused; unknown keys in it are named.
 
     Examples:
         cogo trust                   # this folder, with its files as they are now
@@ -44,11 +54,14 @@ def trust(
             raise CommandError(f"{folder} is not a folder")
         if remove and store == store.without(folder):
             raise CommandError(f"{folder} is not trusted; `cogo trust --list` lists what is")
+        wrong = [] if remove else _check_files(folder)
         try:
             store = store.without(folder) if remove else store.with_folder(folder)
             store.save(config)
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be written: {error.strerror}") from error
+        for line in wrong:
+            print_text(f"warning: {line}", err=True, indent=9)
     if as_json:
         print_json(store.model_dump())
     elif listed:
@@ -58,6 +71,12 @@ def trust(
         print_line(
             f"{folder} is {'no longer' if remove else 'now'} trusted{_format_parts(store, folder)}"
         )
+
+
+def _check_files(folder: Path) -> list[str]:
+    """Return what is wrong in the folder's `cogo.toml`. Raises SettingInvalid: it is no TOML."""
+    content = read_file(folder / OVERLAY)
+    return [] if content is None else check_overlay(Overlay(str(folder / OVERLAY), content))
 
 
 def _format_parts(store: TrustStore, folder: Path) -> str:

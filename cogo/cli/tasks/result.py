@@ -1,9 +1,8 @@
 """The outcome of a task on the command line: the result, its status and the exit code."""
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
@@ -36,7 +35,7 @@ def print_result(
         print_json(task)
     else:
         print_text(format_summary(task), err=True, indent=10)
-        for line in list_code_lines(task):
+        for line in (*list_code_lines(task), *list_check_lines(task)):
             print_text(f"{shorten_id(task.id)}  {line}", err=True, indent=10)
         if task.status is TaskState.COMPLETED and not has_shown and out is None:
             print_line(get_answer(task))
@@ -52,16 +51,16 @@ def format_summary(task: Task) -> str:
 
 
 def list_code_lines(task: Task) -> list[str]:
-    """Return what is known of a result's code and its cost, or what a workflow's checks said."""
+    """Return what is known of a result's code and of its cost; nothing without code."""
     lines = (describe_result(task.result), get_receipt(task.result))
-    return [line for line in (*lines, *_iter_check_lines(task.result)) if line is not None]
+    return [line for line in lines if line is not None]
 
 
-def _iter_check_lines(result: dict[str, Any] | None) -> Iterator[str]:
-    checks = (result or {}).get(CHECKS)
-    for each in checks if isinstance(checks, list) else []:
-        if isinstance(each, dict):
-            yield f"{each.get('key')}: {each.get('text')}"
+def list_check_lines(task: Task) -> list[str]:
+    """Return what the checks of a workflow have shown whose result has no verification."""
+    checks = (task.result or {}).get(CHECKS)
+    found = checks if isinstance(checks, list) else []
+    return [f"{each.get('key')}: {each.get('text')}" for each in found if isinstance(each, dict)]
 
 
 def require_writable(file: Path) -> None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from cogo.cli.tasks.result import list_code_lines
+from cogo.cli.tasks.result import list_check_lines, list_code_lines
 from cogo.terminal import print_text, write_text
 from cogo.watch.format import format_error, format_simulated_mark, get_answer
 from cogo.watch.run_lines import RunProgress, format_clock, get_next_commands
@@ -80,6 +80,7 @@ def describe_outcome(
     name, colon, rest = verdict.partition(":")
     lines = [(name, f"{colon}{rest}{format_simulated_mark(task)}")]
     lines += [("receipt", each) for each in receipt]
+    lines += [("check", each) for each in list_check_lines(task)]
     if exit_code != VERIFIED and isinstance(notes := (task.result or {}).get("notes"), list):
         lines += [("note", str(each)) for each in notes[-_MOST_NOTES:]]
     took = task.finished_at - task.created_at if task.finished_at else None

@@ -11,7 +11,12 @@ from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.listing import print_more, print_rows, read_pages
 from cogo.cli.options import All, AsJson, Dir, Limit
 from cogo.cli.session import run_with_store
-from cogo.cli.tasks.result import list_code_lines, print_result, require_writable
+from cogo.cli.tasks.result import (
+    list_check_lines,
+    list_code_lines,
+    print_result,
+    require_writable,
+)
 from cogo.config.context import Project
 from cogo.config.lock import is_up_running
 from cogo.terminal import print_json, print_line, print_text, shorten
@@ -154,7 +159,7 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
     print_line(
         f"  {sum_tokens(found)} tokens, {format_cost(found.cost_usd)}{format_simulated_mark(found)}"
     )
-    for line in list_code_lines(found):
+    for line in (*list_code_lines(found), *list_check_lines(found)):
         print_text(f"  {line}", indent=2)
     if found.error:
         print_text(f"  {format_error(found.error)}", indent=2)

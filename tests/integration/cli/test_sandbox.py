@@ -43,6 +43,19 @@ def test_a_command_is_judged_by_its_exit_code(home: Path) -> None:
     assert "Only the exit code of the command was judged." in ended.stdout
 
 
+def test_a_file_without_an_ending_is_known_by_its_first_line(home: Path) -> None:
+    (home / "script").write_text("#!/usr/bin/env -S python3.12 -u\nassert 1 == 1\n")
+    (home / "text").write_text("assert 1 == 1\n")
+
+    script = cogo("sandbox", "run", "script", "--json", home=home)
+    text = cogo("sandbox", "run", "text", home=home)
+    wrong = cogo("sandbox", "run", "good.py", "--no-such-option", home=home)
+
+    assert json.loads(script.stdout)["language"] == "python"
+    assert (text.returncode, wrong.returncode) == (1, 64)
+    assert "--language" in text.stderr
+
+
 def test_the_status_names_what_can_be_run(home: Path) -> None:
     status = json.loads(cogo("sandbox", "status", "--json", home=home).stdout)
     off = cogo("sandbox", "status", home=home, COGO_SANDBOX="off")

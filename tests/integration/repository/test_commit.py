@@ -185,7 +185,10 @@ def test_a_switch_that_would_lose_changes_is_refused_after_the_commit(sandbox: S
     done = apply(sandbox, changes)
     sandbox.write("src/old.py", "mine\n")
 
-    with pytest.raises(CommandError, match=r"the commit is on feature/x, but .* src/old\.py"):
+    why = (
+        r"on feature/x, but .* not committed: src/old\.py; commit or stash .*`git switch feature/x`"
+    )
+    with pytest.raises(CommandError, match=why):
         switch_to(sandbox.repository, "feature/x")
 
     assert sandbox.git("rev-parse", "feature/x") == done.commit

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cogo.cli.tasks.run_outcome import Accepted, describe_outcome, find_exit_code
-from cogo.watch.run_lines import RunLine, RunProgress
+from cogo.watch.run_lines import RunLine, RunProgress, get_next_commands
 from cogo.watch.run_screen import LiveScreen, format_line
 from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate, follow_steps
 from protocol.errors import StoreUnavailable
@@ -235,8 +235,26 @@ def test_the_outcome_has_the_verdict_the_costs_and_the_next_commands() -> None:
         ("cost", "$0.0120 of at most $0.20 in 1:01"),
         ("result", "written to a.py"),
         ("next", "`cogo diff 3f2a9c1e --target-file PATH`   shows what would change"),
-        ("next", "`cogo apply 3f2a9c1e --target-file PATH`   commits it to a branch"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "command"),
+    [
+        ("verified", "`cogo apply 3f2a9c1e --target-file PATH`"),
+        ("self_tested", "`cogo apply 3f2a9c1e --target-file PATH`"),
+        ("unverified", "`cogo apply 3f2a9c1e --target-file PATH --unverified`"),
+        ("failed", None),
+    ],
+)
+def test_code_that_failed_its_tests_is_not_suggested_for_a_commit(
+    status: str, command: str | None
+) -> None:
+    task = a_task("completed", result=CODE | {"verification": {"status": status}})
+
+    _, *apply = [each for each, _ in get_next_commands(task)]
+
+    assert apply == ([] if command is None else [command])
 
 
 @dataclass

@@ -183,6 +183,41 @@ def test_a_trusted_file_is_refused_once_it_has_changed(folder: Path) -> None:
     assert source.read()["openai"].base_url == "https://inside.example"
 
 
+def test_a_file_that_is_no_toml_is_not_trusted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "cogo.toml").write_text("[workflows]\nmodules = [flows]\n")
+
+    assert run(["trust"]) == 78
+
+    assert "line 2, column 12" in " ".join(capsys.readouterr().err.split())
+    assert run(["trust", "--list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folders"] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ('[workflow]\nmodules = ["flows"]\n', "'workflow'; did you mean 'workflows'?"),
+        ('[workflows]\nmodule = ["flows"]\n', "'module' in [workflows] has one setting"),
+        (
+            "[models.glm-5p2]\ncontext_windw = 5\n",
+            "context_windw: there is no such field; did you mean 'context_window'?",
+        ),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_known_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], text: str, warning: str
+) -> None:
+    (folder / "cogo.toml").write_text(text)
+
+    assert run(["trust"]) == 0
+
+    said = capsys.readouterr()
+    assert warning in " ".join(said.err.split())
+    assert "is now trusted" in said.out
+
+
 def test_trusted_folders_are_listed_kept_private_and_revocable(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from cogo.cli.tasks.result import format_summary, list_code_lines, print_result
+from cogo.cli.tasks.result import format_summary, list_check_lines, list_code_lines, print_result
 from cogo.watch.board import open_board
 from cogo.watch.follow import follow
 from cogo.watch.format import format_event
@@ -350,7 +350,7 @@ def test_a_result_of_a_workflow_shows_the_models_of_its_steps_and_its_checks() -
     task = a_task("").model_copy(update={"result": result, "input_tokens": 7})
 
     assert "  a, b, c and 1 more  7 tokens" in format_summary(task)
-    assert list_code_lines(task) == ["check: 2 of 2 tests passed"]
+    assert list_check_lines(task) == ["check: 2 of 2 tests passed"]
 
 
 @pytest.mark.parametrize(

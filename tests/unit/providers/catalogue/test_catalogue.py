@@ -219,7 +219,7 @@ def test_a_file_may_add_and_change_single_fields(tmp_path: Path) -> None:
             '[models.gpt-4]\ncontext_window = "large"\n',
             ["models.gpt-4: context_window", "valid integer"],
         ),
-        ("[models.gpt-4]\ncolour = 'red'\n", ["models.gpt-4: colour", "not permitted"]),
+        ("[models.gpt-4]\ncolour = 'red'\n", ["models.gpt-4: colour", "no such field"]),
         ("[models.new]\nname = 'New'\n", ["models.new: maker", "models.new: deployments"]),
         (
             "[models.gpt-4]\ndeployments = [{ provider = 'nobody', model = 'm' }]\n",
