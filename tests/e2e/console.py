@@ -5,6 +5,7 @@ from collections.abc import Callable
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
 
 SECONDS = 30.0
 
@@ -23,8 +24,9 @@ def says(page: Chrome, selector: str, wanted: str) -> Callable[[], bool]:
     return lambda: wanted in text(page, selector)
 
 
-def ask(page: Chrome, prompt: str) -> None:
-    """Type a wish and send it."""
+def ask(page: Chrome, prompt: str, *, label: str = "Chat") -> None:
+    """Type a wish and send it, by default as a task that one call of a model answers."""
+    Select(page.find_element(By.ID, "type")).select_by_visible_text(label)
     field = page.find_element(By.ID, "prompt")
     field.send_keys(prompt)
     field.send_keys(Keys.CONTROL, Keys.ENTER)

@@ -231,7 +231,7 @@ def test_steps_stand_by_branch_on_one_axis_of_time(page: Chrome) -> None:
 
 
 async def test_code_is_shown_with_what_its_tests_have_shown(page: Chrome) -> None:
-    ask(page, "Write is_palindrome(text)")
+    ask(page, "Write is_palindrome(text)", label="Generate code")
     await eventually(says(page, "#badge", "self-tested: 4 of 4 tests passed"), within=60)
 
     assert "passed 4 of 4" in text(page, "section[aria-label=Verification]")
