@@ -8,6 +8,8 @@ import signal
 import socket
 import stat
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,42 +24,63 @@ from tests.support.servers.command_line import Up, cogo, cogo_up, environment
 pytestmark = pytest.mark.e2e
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A system that the tests of this module share."""
+
+    up: Up
+    home: Path
+
+    @property
+    def state(self) -> Path:
+        """Return the state directory."""
+        return self.home / ".cogo"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run a system; each test that kills a process kills another one and waits for the next."""
+    home = tmp_path_factory.mktemp("home")
+    with cogo_up("--port", str(a_port()), home=home) as up:
+        yield Running(up=up, home=home)
+
+
 def processes_of(up: Up) -> set[int]:
     return descendants(up.process.pid) | set(up.answer["processes"].values())
 
 
 async def test_a_second_terminal_finds_the_system_and_a_second_up_is_refused(
-    tmp_path: Path,
+    running: Running,
 ) -> None:
-    with cogo_up(home=tmp_path) as up:
-        below = tmp_path / "some" / "folder"
-        below.mkdir(parents=True)
+    up = running.up
+    below = running.home / "some" / "folder"
+    below.mkdir(parents=True)
 
-        doctor = cogo("doctor", "--json", "--dir", str(tmp_path / ".cogo"), home=tmp_path)
-        found = json.loads(doctor.stdout)
-        assert found["ok"], found
-        verdicts = {check["name"]: check["verdict"] for check in found["checks"]}
-        assert verdicts["migrations"] == "ok"
-        assert verdicts["realtime"] == "ok"
-        assert verdicts["agents"] == "ok"
+    doctor = cogo("doctor", "--json", "--dir", str(running.state), home=running.home)
+    found = json.loads(doctor.stdout)
+    assert found["ok"], found
+    verdicts = {check["name"]: check["verdict"] for check in found["checks"]}
+    assert verdicts["migrations"] == "ok"
+    assert verdicts["realtime"] == "ok"
+    assert verdicts["agents"] == "ok"
 
-        again = cogo("up", "--dir", str(tmp_path / ".cogo"), home=tmp_path)
-        assert again.returncode == 1
-        assert str(up.process.pid) in again.stderr
-        assert up.answer["url"] in again.stderr
-        assert len(again.stderr.splitlines()) == 1
+    again = cogo("up", "--dir", str(running.state), home=running.home)
+    assert again.returncode == 1
+    assert str(up.process.pid) in again.stderr
+    assert up.answer["url"] in again.stderr
+    assert len(again.stderr.splitlines()) == 1
 
-        url = up.answer["gateway_url"]
-        user = str(tmp_path)  # the same one, in another directory
-        key = cogo("keys", "local", home=below, HOME=user).stdout.strip()
-        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-            assert (await http.get("/tasks")).status_code == 401
-            assert (await http.get("/tasks", headers={"x-api-key": key})).status_code == 200
-        address = cogo("console", home=below, HOME=user).stdout
-        assert address.startswith(f"{url}/#token=cogo_")
+    url = up.answer["gateway_url"]
+    user = str(running.home)  # the same one, in another directory
+    key = cogo("keys", "local", home=below, HOME=user).stdout.strip()
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        assert (await http.get("/tasks")).status_code == 401
+        assert (await http.get("/tasks", headers={"x-api-key": key})).status_code == 200
+    address = cogo("console", home=below, HOME=user).stdout
+    assert address.startswith(f"{url}/#token=cogo_")
 
-        assert up.answer["simulated"]
-        assert cogo("migrate", "--json", home=below, HOME=user).returncode == 0
+    assert up.answer["simulated"]
+    assert cogo("migrate", "--json", home=below, HOME=user).returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -83,17 +106,16 @@ async def test_nothing_outlives_a_killed_up(tmp_path: Path) -> None:
 
 
 async def test_a_killed_agent_is_replaced_and_answers_probes_where_the_last_one_did(
-    tmp_path: Path,
+    running: Running,
 ) -> None:
-    with cogo_up(home=tmp_path) as up:
-        processes = up.answer["processes"]
-        url = up.answer["health_urls"]["executor"]
-        assert await asked(f"{url}/health") is not None
-        os.kill(processes["executor"], signal.SIGKILL)
-        await eventually(lambda: not is_running(processes["executor"]))
+    processes = running.up.answer["processes"]
+    url = running.up.answer["health_urls"]["executor"]
+    assert await asked(f"{url}/health") is not None
+    os.kill(processes["executor"], signal.SIGKILL)
+    await eventually(lambda: not is_running(processes["executor"]))
 
-        await eventually(lambda: asked(f"{url}/ready"), within=30)
-        metrics = await asked(f"{url}/metrics")
+    await eventually(lambda: asked(f"{url}/ready"), within=30)
+    metrics = await asked(f"{url}/metrics")
 
     assert metrics is not None
     assert "cogo_realtime_connections_total" in metrics
@@ -109,31 +131,28 @@ async def asked(url: str) -> str | None:
 
 
 async def test_a_killed_process_comes_back_on_its_port_even_if_it_was_taken_meanwhile(
-    tmp_path: Path,
+    running: Running,
 ) -> None:
-    with cogo_up("--port", str(a_port()), home=tmp_path) as up:
-        processes, journal = (
-            up.answer["processes"],
-            f"{up.answer['simulator_url']}/_simulator/requests",
-        )
-        for name in ("server", "simulator"):
-            os.kill(processes[name], signal.SIGKILL)
-        await eventually(lambda: not is_running(processes["simulator"]))
+    answer = running.up.answer
+    processes, journal = answer["processes"], f"{answer['simulator_url']}/_simulator/requests"
+    for name in ("server", "simulator"):
+        os.kill(processes[name], signal.SIGKILL)
+    await eventually(lambda: not is_running(processes["simulator"]))
 
-        def is_back() -> bool:
-            shown = cogo("doctor", "--json", "--dir", str(tmp_path / ".cogo"), home=tmp_path)
-            return bool(json.loads(shown.stdout)["ok"]) and up.answer["url"] in shown.stdout
+    def is_back() -> bool:
+        shown = cogo("doctor", "--json", "--dir", str(running.state), home=running.home)
+        return bool(json.loads(shown.stdout)["ok"]) and answer["url"] in shown.stdout
 
-        await eventually(lambda: asked(journal), within=40)
-        await eventually(is_back, within=40, every=0.5)
+    await eventually(lambda: asked(journal), within=40)
+    await eventually(is_back, within=40, every=0.5)
 
-        log, url = tmp_path / ".cogo" / "logs" / "gateway.log", up.answer["gateway_url"]
-        os.kill(processes["gateway"], signal.SIGKILL)
-        listening = await eventually(lambda: taken(urlsplit(url).port), within=20, every=0.01)
-        assert listening is not None
-        with listening:
-            await eventually(lambda: "cannot listen" in log.read_text(), within=40)
-        await eventually(lambda: asked(f"{url}/health"), within=40)
+    log, url = running.state / "logs" / "gateway.log", answer["gateway_url"]
+    os.kill(processes["gateway"], signal.SIGKILL)
+    listening = await eventually(lambda: taken(urlsplit(url).port), within=20, every=0.01)
+    assert listening is not None
+    with listening:
+        await eventually(lambda: "cannot listen" in log.read_text(), within=40)
+    await eventually(lambda: asked(f"{url}/health"), within=40)
 
 
 def taken(port: int | None) -> socket.socket | None:
@@ -208,7 +227,7 @@ async def test_a_server_that_runs_already_is_used_and_left_running(tmp_path: Pat
             assert up.answer["url"] == started["url"]
             assert "server" not in up.answer["processes"]
             refused = cogo("supabase", "stop", *here, home=tmp_path)
-            done = cogo("submit", "Write a palindrome checker", "--wait", *here, home=tmp_path)
+            done = cogo("submit", "Say it", "--type", "CHAT", "--wait", *here, home=tmp_path)
         after = json.loads(cogo("supabase", "status", "--json", *here, home=tmp_path).stdout)
     finally:
         stopped = cogo("supabase", "stop", *here, home=tmp_path)
@@ -223,32 +242,27 @@ async def test_a_server_that_runs_already_is_used_and_left_running(tmp_path: Pat
     assert stopped.returncode == 0
 
 
-async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir()
-    second.mkdir()
-    with cogo_up(home=first) as up:
-        port = up.answer["url"].rpartition(":")[2]
+async def test_a_port_in_use_is_one_sentence(running: Running, tmp_path: Path) -> None:
+    port = running.up.answer["url"].rpartition(":")[2]
 
-        refused = cogo("up", "--port", port, "--dir", str(second / ".cogo"), home=second)
+    refused = cogo("up", "--port", port, "--dir", str(tmp_path / ".cogo"), home=tmp_path)
 
     assert refused.returncode == 1
     assert port in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
 
 
-async def test_no_secret_is_in_the_json_in_the_logs_or_in_an_argument(tmp_path: Path) -> None:
-    with cogo_up(home=tmp_path) as up:
-        state = json.loads((tmp_path / ".cogo" / "state.json").read_text())
-        secrets = [state["secret_key"], state["db_url"].split(":")[2].partition("@")[0]]
-        arguments = b"\n".join(_command_line(pid) for pid in processes_of(up)).decode()
-        logs = [path.read_text() for path in (tmp_path / ".cogo" / "logs").glob("*.log")]
+async def test_no_secret_is_in_the_json_in_the_logs_or_in_an_argument(running: Running) -> None:
+    state = json.loads((running.state / "state.json").read_text())
+    secrets = [state["secret_key"], state["db_url"].split(":")[2].partition("@")[0]]
+    arguments = b"\n".join(_command_line(pid) for pid in processes_of(running.up)).decode()
+    logs = [path.read_text() for path in (running.state / "logs").glob("*.log")]
 
     for secret in secrets:
-        assert secret not in json.dumps(up.answer)
+        assert secret not in json.dumps(running.up.answer)
         assert secret not in arguments
         assert not [log for log in logs if secret in log]
-    assert stat.S_IMODE((tmp_path / ".cogo").stat().st_mode) == 0o700
+    assert stat.S_IMODE(running.state.stat().st_mode) == 0o700
 
 
 def _command_line(pid: int) -> bytes:
