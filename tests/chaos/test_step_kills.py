@@ -7,7 +7,8 @@ from tests.support.servers.postgres import state_directory
 
 pytestmark = pytest.mark.chaos
 
-VICTIMS = (Victim.HOLDER, None, None, None, Victim.POSTGRES, None, None)
+REST = (None,) * 5
+VICTIMS = (Victim.HOLDER, *REST, Victim.POSTGRES, *REST)
 
 
 async def test_workflows_finish_and_pay_nothing_twice_whoever_dies_at_each_step() -> None:
