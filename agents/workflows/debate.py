@@ -77,7 +77,7 @@ async def debate(run: Run) -> Result:
         closed = positions | await _argue(run, positions, params, asked)
     else:
         notes.append("The budget did not allow a second round.")
-    votes = _draw_votes(positions, closed)
+    votes = _list_votes(positions, closed)
     question = prompts.ask_for_decision(run.prompt, [p.to_text() for p in closed.values()], votes)
     last = run.ask(
         "decision", question, model=judge, role="judge", answer=True, with_history=True,
@@ -183,7 +183,7 @@ def _build_agreement(
         [
             first.verdict, "", who, "", "## Reasons", "", *(f"- {each}" for each in reasons), "",
             "## What would change it", "", *(f"- {each}" for each in doubts), "", "## Votes", "",
-            _draw_votes(positions, positions), "",
+            _list_votes(positions, positions), "",
         ]
     )  # fmt: skip
     return Result(text, output=_build_output(positions, positions, notes, receipt, judge=None))
@@ -205,24 +205,28 @@ def _find_majority(closed: Mapping[str, Position]) -> str:
 def _list_dissent(closed: Mapping[str, Position]) -> str:
     majority = _find_majority(closed)
     lines = [
-        f"- {model}: {each.verdict}. {' '.join(each.reasons[:2])}"
+        f"- {model}: {_flatten(each.verdict).rstrip('.')}. {' '.join(each.reasons[:2])}"
         for model, each in closed.items()
         if normalize_verdict(each.verdict) != majority
     ]
     return "\n".join(lines) or "None: after the replies all agreed."
 
 
-def _draw_votes(before: Mapping[str, Position], after: Mapping[str, Position]) -> str:
-    rows = [
-        f"| {model} | {_cell(each.verdict)} ({each.confidence}) "
-        f"| {_cell(after[model].verdict)} ({after[model].confidence}) |"
-        for model, each in before.items()
-    ]
-    return "\n".join(["| model | first | after the replies |", "|---|---|---|", *rows])
+def _list_votes(before: Mapping[str, Position], after: Mapping[str, Position]) -> str:
+    return "\n".join(f"- {model}: {_tell(first, after[model])}" for model, first in before.items())
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "/").split())
+def _tell(first: Position, last: Position) -> str:
+    """Return a vote, and how it changed when the others were read."""
+    vote = f"{_flatten(first.verdict)} (confidence {first.confidence})"
+    if normalize_verdict(first.verdict) != normalize_verdict(last.verdict):
+        return f"{vote}, then {_flatten(last.verdict)} (confidence {last.confidence})"
+    changed = "" if first.confidence == last.confidence else f", then confidence {last.confidence}"
+    return f"{vote}{changed}"
+
+
+def _flatten(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _build_output(

@@ -50,5 +50,5 @@ def ask_for_decision(question: str, positions: Sequence[str], votes: str) -> str
         f"{question}\n\nThese positions were taken independently, and then revised once after each "
         f"had read the others:\n\n{shown}\n\nVotes:\n\n{votes}\n\n"
         "Decide. Say which position is right and why, name the dissent fairly, and say what would "
-        "decide the question for good. Do not repeat the table of votes."
+        "decide the question for good. Do not repeat the list of votes."
     )

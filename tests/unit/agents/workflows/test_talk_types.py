@@ -99,7 +99,7 @@ def test_a_debate_ends_when_independent_answers_agree() -> None:
 
     assert keys(played) == ["position_1", "position_2", "position_3"]
     assert played.expect_text().startswith("Use spaces.")
-    assert "| c | use SPACES (70) | use SPACES (70) |" in played.expect_text()
+    assert "\n- c: use SPACES (confidence 70)\n" in played.expect_text()
     assert played.output["decided_by"] is None
     assert {each.request["model"] for each in played.steps} == {"a", "b", "c"}
 
@@ -125,7 +125,7 @@ def test_a_debate_argues_once_and_names_the_dissent() -> None:
     assert (decision.request["model"], decision.answer) == ("d", True)
     text = played.expect_text()
     assert text.startswith("Tabs it is.\n\n## Dissent\n\n- b: spaces.")
-    assert "| c | spaces (70) | tabs (70) |" in text
+    assert "\n- c: spaces (confidence 70), then tabs (confidence 70)\n" in text
     after = [each["after"]["verdict"] for each in played.output["votes"]]
     assert after == ["tabs", "spaces", "tabs"]
 
