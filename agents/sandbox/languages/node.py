@@ -115,7 +115,6 @@ def build_node_job(
     compiled = [path for path in sources if PurePosixPath(path).suffix in _COMPILED - {".jsx"}]
     is_checked = bool(compiled) and params.against == "code" and node.packages is not None
     config = {
-        "program": str(node.program),
         "packages": str(node.packages) if node.packages else None,
         "compile": TSCONFIG if is_checked else None,
         "framework": framework,
@@ -136,6 +135,7 @@ def build_node_job(
         command=[
             *(str(python.interpreter), "-I", "-S", "-B"),
             str(python.folder / "agents/sandbox/harness/run_node.py"),
+            str(node.program),
         ],
         limits=limits,
         environment={"CI": "1", "NO_COLOR": "1"},
