@@ -32,7 +32,7 @@ class Vendor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OfferedTool:
+class RequestedTool:
     """A function that the model may call."""
 
     name: str
@@ -60,7 +60,7 @@ class CompletionRequest:
     """Whether a stream ends with usage."""
     is_cacheable: bool
     """Whether the context counts as read from the prompt cache."""
-    tools: tuple[OfferedTool, ...] = ()
+    tools: tuple[RequestedTool, ...] = ()
     has_tool_results: bool = False
     """Whether the last message is the result of a tool, so that no call is needed again."""
     schema: JsonValue = None

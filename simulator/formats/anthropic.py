@@ -20,7 +20,7 @@ from simulator.planned import (
 from simulator.request import (
     CompletionRequest,
     LenientModel,
-    OfferedTool,
+    RequestedTool,
     Vendor,
     WireMessage,
     join_text,
@@ -99,7 +99,7 @@ class AnthropicFormat:
             shows_reasoning=request.thinking is None or request.thinking.display != "omitted",
             wants_usage=True,
             is_cacheable=b'"cache_control"' in body,
-            tools=tuple(OfferedTool(tool.name, tool.input_schema) for tool in request.tools),
+            tools=tuple(RequestedTool(tool.name, tool.input_schema) for tool in request.tools),
             has_tool_results=_has_tool_result(request.messages[-1]),
             schema=request.output_config.format.json_schema
             if request.output_config and request.output_config.format

@@ -20,7 +20,7 @@ from simulator.planned import (
 from simulator.request import (
     CompletionRequest,
     LenientModel,
-    OfferedTool,
+    RequestedTool,
     Vendor,
     WireMessage,
     split_prompt,
@@ -122,7 +122,8 @@ class ChatCompletionsFormat:
             wants_usage=asked or self._dialect.always_sends_usage,
             is_cacheable=True,
             tools=tuple(
-                OfferedTool(tool.function.name, tool.function.parameters) for tool in request.tools
+                RequestedTool(tool.function.name, tool.function.parameters)
+                for tool in request.tools
             ),
             has_tool_results=request.messages[-1].role == "tool",
             schema=request.response_format.response_schema if request.response_format else None,

@@ -16,7 +16,7 @@ from simulator.formats.base import (
     validate_body,
 )
 from simulator.planned import PlannedResponse, count_tokens, is_reasoning_model, split_pieces
-from simulator.request import CompletionRequest, OfferedTool, Vendor
+from simulator.request import CompletionRequest, RequestedTool, Vendor
 
 TARGET: Final = "x-path-target"
 """Header in which the endpoint passes the end of the path, MODEL:METHOD."""
@@ -123,7 +123,7 @@ class GeminiFormat:
             wants_usage=True,
             is_cacheable=True,
             tools=tuple(
-                OfferedTool(each.name, each.parameters_json_schema or each.parameters)
+                RequestedTool(each.name, each.parameters_json_schema or each.parameters)
                 for tool in request.tools
                 for each in tool.function_declarations
             ),
