@@ -10,12 +10,17 @@ import pytest
 from cogo.migrations import Migration, load_migrations, migrate
 from scripts.schema.catalogue import Snapshot, differences, read_catalogue
 from scripts.schema.migration import Draft, apply_schemas, draft_between
+from tests.db.laws import broken_laws
 from tests.support.servers.postgres import Cluster
-from tests.support.sql.agent import Agent, insert_task, plan_task, task_of
+from tests.support.sql.agent import Agent, insert_task, plan_task, step, task_of
 from tests.support.sql.database import Database
+from tests.support.sql.flows import answer, new_step, suspend
 from tests.support.sql.later_schema import as_migration, later_schema, schema_now
 
 pytestmark = pytest.mark.db
+
+RELEASED = [each for each in load_migrations() if each.version <= "20261128000100"]
+"""The migrations of v0.1.0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,15 @@ def live(cluster: Cluster, upgrade: Upgrade) -> Iterator[str]:
     cluster.drop(name)
 
 
+@pytest.fixture
+def released(cluster: Cluster) -> Iterator[str]:
+    """Yield a database with the migrations of v0.1.0."""
+    name = cluster.create()
+    cluster.run(migrate(cluster.dsn("postgres", name), RELEASED))
+    yield cluster.dsn("postgres", name)
+    cluster.drop(name)
+
+
 def test_the_migrations_lead_to_the_schema(upgrade: Upgrade) -> None:
     assert differences(upgrade.road, upgrade.now) == []
     assert all(upgrade.now[kind] for kind in upgrade.now.keys() - {"publication"})
@@ -97,3 +111,42 @@ async def test_a_task_in_flight_survives_an_upgrade(upgrade: Upgrade, live: str)
             "select seq from public.cogo_events where task_id = $1 order by seq", task_id
         )
         assert [row["seq"] for row in events] == list(range(1, len(events) + 1))
+
+
+async def test_plans_in_flight_survive_the_upgrade_from_v0_1_0(released: str) -> None:
+    async with AsyncExitStack() as stack:
+        database = Database(released, stack)
+        old, new = Agent(await database.connect(), "old"), Agent(await database.connect(), "new")
+        executed = await plan_task(old)
+        [step_lease] = await old.claim("model-a")
+        planned, lost = [await insert_task(old.connection) for _ in range(2)]
+        leases = {lease["task_id"]: lease for lease in await old.claim("cio")}
+        failed = await insert_task(old.connection)
+        [failing] = await old.claim("cio")
+        await old.fail(failing, "give_up")
+        waiting = await insert_task(old.connection)
+
+        await migrate(released, load_migrations())
+
+        # The agents of v0.1.0 still hold their leases, and complete what they know.
+        assert await old.extend(leases[planned], step_lease) == ["ok", "ok"]
+        assert await old.complete(leases[planned], plan={"subtasks": [step("code")]}) == "ok"
+        assert await old.complete(step_lease) == "ok"
+        [code] = await old.claim("model-a")
+        assert await old.complete(code) == "ok"
+        # What another agent takes over is a flow.
+        await old.release(leases[lost])
+        await new.connection.execute("select from public.cogo_redrive_task($1)", failed)
+        flows = {lease["task_id"]: lease for lease in await new.claim("cio")}
+        assert {lease["kind"] for lease in flows.values()} == {"flow"}
+        assert set(flows) == {lost, failed, waiting}
+        for lease in flows.values():
+            assert await answer(new, suspend(lease, new_step("draft"))) == ("ok", None)
+        for lease in await new.claim("model-a"):
+            assert await new.complete(lease) == "ok"
+        for lease in await new.claim("cio"):
+            assert await new.complete(lease) == "ok"
+
+        for task_id in (executed, planned, lost, failed, waiting):
+            assert (await task_of(new, task_id))["status"] == "completed"
+        assert await broken_laws(new.connection) == []

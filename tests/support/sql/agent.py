@@ -28,17 +28,15 @@ class Agent:
         request_id: UUID | None = None,
         lane_limits: object = None,
     ) -> list[Row]:
+        given = [self.id, list(lanes), limit, lease_seconds, request_id]
+        limited = "" if lane_limits is None else ", p_lane_limits => $6"  # v0.1.0 has none
         return rows(
             await self.connection.fetch(
                 "select * from public.cogo_claim_subtasks("
                 " p_agent_id => $1, p_lanes => $2, p_limit => $3, p_lease_seconds => $4,"
-                " p_request_id => $5, p_lane_limits => $6)",
-                self.id,
-                list(lanes),
-                limit,
-                lease_seconds,
-                request_id,
-                lane_limits,
+                f" p_request_id => $5{limited})",
+                *given,
+                *([] if lane_limits is None else [lane_limits]),
             )
         )
 

@@ -18,18 +18,18 @@ _ADDITIONS: Final = {
     ],
     "70_queue/50_leases.sql": [
         (
-            "kind text, flow jsonb\n",
-            "kind text, flow jsonb, labels text[]\n",
+            "turns integer, tools_granted jsonb\n",
+            "turns integer, tools_granted jsonb, labels text[]\n",
         ),
         (
-            "         ) end\n    from cogo.subtasks s\n    join public.cogo_tasks t",
-            "         ) end, t.labels\n    from cogo.subtasks s\n    join public.cogo_tasks t",
+            " end\n    from cogo.subtasks s\n    join public.cogo_tasks t",
+            " end, t.labels\n    from cogo.subtasks s\n    join public.cogo_tasks t",
         ),
     ],
     "80_rpc_agents/10_claim.sql": [
         (
-            "kind text, flow jsonb\n",
-            "kind text, flow jsonb, labels text[]\n",
+            "turns integer, tools_granted jsonb\n",
+            "turns integer, tools_granted jsonb, labels text[]\n",
         )
     ],
     "80_rpc_agents/30_complete.sql": [
