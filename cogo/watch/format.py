@@ -10,7 +10,6 @@ from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import MODELS, TranscriptDelta
 
 SHORT_ID = 8
-_SHOWN_MODELS = 3
 
 
 def shorten_id(task_id: object) -> str:
@@ -134,15 +133,15 @@ def mark_simulated(name: object, *, simulated: bool) -> str:
     return f"{name} (simulated)" if simulated else str(name)
 
 
-def format_models(task: Task) -> str | None:
-    """Return the model of a result, or those of its steps; None if it names none."""
+def format_models(task: Task, *, most: int = 3) -> str | None:
+    """Return the model of a result, or those of its steps, the first ones; None if it has none."""
     result = task.result or {}
     models = result.get(MODELS)
     names = [str(each) for each in models] if isinstance(models, list) else []
     if isinstance(result.get("model_used"), str) or not names:
         return result.get("model_used")
-    more = len(names) - _SHOWN_MODELS
-    return ", ".join(names[:_SHOWN_MODELS]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def get_answer(task: Task) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from simulator.answers.topics import find_topic
 
 _TOLD: Final = re.compile(r"<(?:part|result) (?:name|of)=\"(?P<name>[^\"\n]{1,100})\">")
-_VERDICT: Final = re.compile(r"^(?P<verdict>.{1,200}?) \(confidence \d+\)$", re.MULTILINE)
+_VERDICT: Final = re.compile(r"^(?!- )(?P<verdict>.{1,200}?) \(confidence \d+\)$", re.MULTILINE)
 
 
 def write_essay(request: str, context: str) -> str | None:

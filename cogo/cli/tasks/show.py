@@ -232,7 +232,7 @@ def _cells(task: Task) -> tuple[str, ...]:
         shorten_id(task.id),
         task.status,
         task.type,
-        mark_simulated(format_models(task) or "-", simulated=task.simulated),
+        mark_simulated(format_models(task, most=1) or "-", simulated=task.simulated),
         str(sum_tokens(task)),
         format_cost(task.cost_usd),
         shorten(task.prompt, 60),
