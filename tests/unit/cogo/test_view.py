@@ -31,7 +31,7 @@ from protocol.transcript import (
 from tests.support.agents.fake_bus import FakeBus
 from tests.support.agents.fake_store import FakeStore
 
-TASK, FIRST, SECOND = uuid4(), uuid4(), uuid4()
+TASK, FIRST, SECOND = (UUID(f"{number}" * 32) for number in (1, 2, 3))
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
 
