@@ -2,7 +2,7 @@ create table if not exists public.cogo_approvals (
   id uuid not null default gen_random_uuid() primary key,
   seq bigint generated always as identity,
   task_id uuid not null references public.cogo_tasks (id) on delete cascade,
-  subtask_id uuid not null unique references cogo.subtasks (id) on delete cascade,
+  subtask_id uuid not null references cogo.subtasks (id) on delete cascade,
   owner uuid,
   key text not null,
   question text not null,
@@ -14,18 +14,24 @@ create table if not exists public.cogo_approvals (
   answered_by uuid,
   comment text,
   withdrawn_at timestamptz,
+  attempt integer,
+  call_id text,
+  unique (subtask_id, key),
   constraint cogo_approvals_answered check ((answered_at is null) = (approved is null)),
   constraint cogo_approvals_withdrawn check (answered_at is null or withdrawn_at is null)
 );
 comment on table public.cogo_approvals is
-  'Questions to people: one for each subtask that waits for an approval. Each is answered once, with
-cogo_answer_approval().';
+  'Questions to people: one for each subtask that waits for an approval, or one for each call of a tool
+that it waits for. Each is answered once, with cogo_answer_approval().';
 comment on column public.cogo_approvals.show is 'What the person should see before the answer.';
 comment on column public.cogo_approvals.by is
   'Who may answer: null: the owner of the task; the uuid of a person; or operators, who always may.';
 comment on column public.cogo_approvals.answered_by is 'The person; null: an operator.';
 comment on column public.cogo_approvals.withdrawn_at is
   'When the subtask ended without an answer, for example because its task was cancelled.';
+comment on column public.cogo_approvals.call_id is
+  'The call of a tool, in the turns of the subtask, that waits for the answer; key ends with it.';
+comment on column public.cogo_approvals.attempt is 'The attempt that waits with the call.';
 create index if not exists cogo_approvals_open on public.cogo_approvals (owner, seq)
   where answered_at is null and withdrawn_at is null;
 create index if not exists cogo_approvals_task on public.cogo_approvals (task_id);

@@ -45,7 +45,7 @@ begin
            cost_usd = case
              when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
              when not cogo.is_model_lane(a.lane) then 0
-             when p_outcome in ('completed', 'failed', 'rerouted') then 0
+             when p_outcome in ('completed', 'failed', 'rerouted', 'suspended') then 0
              when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
              when g.simulated then 0
            end,

@@ -19,7 +19,7 @@ begin
              ('suspend.drift', p_item -> 'suspend' -> 'drift'),
              ('hand_over.step', p_item -> 'hand_over' -> 'step'),
              ('hand_over.decisions', p_item -> 'hand_over' -> 'decisions'),
-             ('again', p_item -> 'again')
+             ('again', p_item -> 'again'), ('wait', p_item -> 'wait')
     ) as f (field, value)
    where cogo.validate_json(f.value) is not null
    limit 1;
@@ -27,6 +27,14 @@ begin
     return v_unreadable;
   elsif jsonb_typeof(p_item -> 'messages') not in ('array', 'null') then
     return 'messages must be a list';
+  elsif nullif(p_item -> 'wait', 'null') is not null then
+    if coalesce(
+      v_plan, v_route, v_added, nullif(p_item -> 'suspend', 'null'),
+      nullif(p_item -> 'hand_over', 'null'), nullif(p_item -> 'again', 'null')
+    ) is not null then
+      return 'an attempt ends in one way, not with wait and another';
+    end if;
+    return cogo.validate_wait(p_subtask, p_item -> 'wait');
   end if;
   if p_subtask.kind = 'flow' then
     return cogo.validate_flow_end(p_subtask, p_item);

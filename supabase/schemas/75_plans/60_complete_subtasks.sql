@@ -60,6 +60,7 @@ begin
                when jsonb_typeof(j.item -> 'plan') = 'object' then 'plan'
                else 'sink'
              end
+             when jsonb_typeof(j.item -> 'wait') = 'object' then 'wait'
              when (j.subtask).lane = 'cio' then 'route'
              when (j.subtask).sink then 'sink'
              else 'step'
@@ -68,12 +69,13 @@ begin
     into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
     from checked j;
 
-  if v_kinds && '{closing,cancelled,route,outdated,suspend}' then
+  if v_kinds && '{closing,cancelled,route,outdated,suspend,wait}' then
     perform case k.kind
               when 'closing' then cogo.cancel_running(k.id, k.attempt, k.item -> 'usage')
               when 'cancelled' then cogo.book_late_usage(k.id, k.attempt, k.item -> 'usage')
               when 'route' then cogo.route_subtask(s, k.item)
               when 'suspend' then cogo.suspend_flow(s, k.item)
+              when 'wait' then cogo.wait_for_answers(s, k.item)
               else cogo.fail_attempt(
                 s, '{"class": "released", "message": "a plan for a task that has steps"}', 'snooze',
                 null, k.item -> 'usage'
@@ -81,7 +83,7 @@ begin
             end
        from unnest(v_ids, v_attempts, v_items, v_kinds) as k (id, attempt, item, kind)
        join cogo.subtasks s on s.id = k.id
-      where k.kind in ('closing', 'cancelled', 'route', 'outdated', 'suspend');
+      where k.kind in ('closing', 'cancelled', 'route', 'outdated', 'suspend', 'wait');
   end if;
   if p_items @? '$[*].again ? (@.type() == "object")' then
     v_items := array(

@@ -39,6 +39,10 @@ as $$
 declare
   v_approval public.cogo_approvals;
 begin
+  -- One that waits in the middle of a tool loop has asked already, and asks again after a redrive.
+  if cogo.reopen_call_approvals(new) then
+    return null;
+  end if;
   insert into public.cogo_approvals as a (task_id, subtask_id, owner, key, question, show, by)
   select new.task_id, new.id, t.owner, new.key,
          coalesce(
@@ -49,7 +53,7 @@ begin
     from cogo.subtask_payloads p
     join public.cogo_tasks t on t.id = new.task_id
    where p.subtask_id = new.id
-  on conflict (subtask_id) do update
+  on conflict (subtask_id, key) do update
     set withdrawn_at = null, asked_at = excluded.asked_at
     where a.withdrawn_at is not null
   returning * into v_approval;
@@ -106,7 +110,10 @@ declare
     'class', 'rejected', 'message', coalesce(p_approval.comment, 'the step was refused')
   );
 begin
-  if p_subtask.kind = 'approve' then
+  if p_approval.call_id is not null then
+    perform cogo.record_call_answer(p_subtask, p_approval);
+    return;
+  elsif p_subtask.kind = 'approve' then
     perform cogo.end_waiting_steps(array[p_subtask.id], array[v_answer], array[null::jsonb]);
     return;
   end if;
@@ -129,5 +136,5 @@ begin
 end;
 $$;
 comment on function cogo.apply_answer is
-  'Continue after the answer of a person: a step of a workflow ends with it as its output; another
-subtask is queued, or fails its task if it was refused.';
+  'Continue after the answer of a person: a step of a workflow ends with it as its output; a tool loop
+goes on after the last one; another subtask is queued, or fails its task if it was refused.';

@@ -50,9 +50,12 @@ begin
       );
   end if;
   select s.* into v_subtask from cogo.subtasks s where s.id = v_approval.subtask_id;
-  if v_subtask.status not in ('waiting', 'held') then
+  if v_subtask.status not in ('waiting', 'held') or v_approval.withdrawn_at is not null then
     raise exception using errcode = 'TQ003',
-      message = format('%s is %s: it waits for no approval', v_approval.key, v_subtask.status);
+      message = format(
+        '%s is %s: it waits for no approval', v_approval.key,
+        case when v_approval.withdrawn_at is null then v_subtask.status else 'withdrawn' end
+      );
   end if;
 
   update public.cogo_approvals a
@@ -77,6 +80,7 @@ create or replace function public.cogo_approve_subtask(
 as $$
 declare
   v_approval_id uuid;
+  v_open text[];
   v_row public.cogo_subtasks;
 begin
   perform cogo.check_size('p_comment', length(p_comment));
@@ -85,8 +89,21 @@ begin
     raise exception using
       errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);
   end if;
-  select a.id into v_approval_id from public.cogo_approvals a where a.subtask_id = p_subtask_id;
-  if not found then
+  -- Without an open one the last, whose first answer counts.
+  select a.id, array_agg(a.key) filter (where a.answered_at is null and a.withdrawn_at is null) over ()
+    into v_approval_id, v_open
+    from public.cogo_approvals a
+   where a.subtask_id = p_subtask_id
+   order by a.answered_at is null and a.withdrawn_at is null desc, a.seq desc
+   limit 1;
+  if cardinality(v_open) > 1 then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        'subtask %s waits for %s approvals: %s', p_subtask_id, cardinality(v_open),
+        array_to_string(v_open, ', ')
+      ),
+      hint = 'answer each of them with cogo_answer_approval()';
+  elsif v_approval_id is null then
     raise exception using errcode = 'TQ003',
       message = format('subtask %s waits for no approval', p_subtask_id);
   end if;
@@ -96,4 +113,4 @@ begin
 end;
 $$;
 comment on function public.cogo_approve_subtask is
-  'Answer the approval of a subtask, like cogo_answer_approval().';
+  'Answer the only open approval of a subtask, like cogo_answer_approval().';
