@@ -1,5 +1,6 @@
 """What happens to a task, as lines for people and as JSON for programs. Pure: no I/O."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -126,7 +127,7 @@ class RunProgress:
                 text = f"failed: {format_error(row.error)}"
                 yield _step_line(update, text, tone="bad", error=row.error)
             case "delayed" | "waiting" | "held":
-                yield _describe_waiting(update)
+                yield from _describe_questions(update) or [_describe_waiting(update)]
             case "cancelled" if row.not_needed:
                 yield _step_line(update, "not needed")
             case _:
@@ -247,15 +248,25 @@ def _describe_rung(rung: Mapping[str, Any]) -> str:
     return f"{rung.get('model')}{f' ({reason})' if reason else ''}"
 
 
+def _describe_questions(update: StepUpdate) -> list[RunLine]:
+    name = shorten_id(update.row.task_id)
+    return [
+        _step_line(
+            update,
+            # A model may choose the end of the key.
+            f"{asked.question}   answer: `cogo approve {name} --key {shlex.quote(asked.key)}`, "
+            "or with --refuse",
+            tone="notice",
+            approval=asked,
+        )
+        for asked in update.approvals
+    ]
+
+
 def _describe_waiting(update: StepUpdate) -> RunLine:
     row, name = update.row, shorten_id(update.row.task_id)
-    asked = update.approval
     if update.status == "held":
         return _step_line(update, f"held; go on: `cogo resume {name}`", tone="notice")
-    if asked is not None:
-        command = f"`cogo approve {name} --key {row.key}`"
-        text = f"{asked.question}   answer: {command}, or with --refuse"
-        return _step_line(update, text, tone="notice", approval=asked)
     if row.kind == "event":
         wait = describe_wait(row.task_id, row.key, row.kind, row.params.get("name"))
         return _step_line(update, f"waits {wait}", tone="notice")

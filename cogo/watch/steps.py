@@ -21,6 +21,8 @@ from protocol.transcript import TaskUpdate
 
 _T = TypeVar("_T")
 _ENDS: Final = frozenset({SubtaskState.COMPLETED, SubtaskState.FAILED, SubtaskState.CANCELLED})
+_UNASKED: Final = frozenset({"event", "task"})
+"""Kinds of steps that wait for something else than a person."""
 _MOST_APPROVALS: Final = 1000
 
 
@@ -34,8 +36,8 @@ class StepUpdate:
     """Why the step has its model."""
     spent: Decimal | None = None
     """What the task has cost; only at the end of a step, and None if it is not known."""
-    approval: ApprovalRow | None = None
-    """The open question of a step that waits for a person."""
+    approvals: tuple[ApprovalRow, ...] = ()
+    """The open questions of a step that waits for people."""
 
     @property
     def status(self) -> str:
@@ -116,13 +118,13 @@ class _StepReader:
         row = await self._read_row(event)
         status = event.kind.partition(".")[2]
         has_ended = status in {"completed", "failed"}
-        is_asked = status == "waiting" and row.kind == "approve" and row.status not in _ENDS
+        is_asked = status == "waiting" and row.kind not in _UNASKED and row.status not in _ENDS
         return StepUpdate(
             event=event,
             row=row,
             reason=self._reasons.get(row.id),
             spent=await self._retry(self._read_spent) if has_ended else None,
-            approval=await self._retry(lambda: self._read_approval(row.id)) if is_asked else None,
+            approvals=await self._retry(lambda: self._read_approvals(row.id)) if is_asked else (),
         )
 
     async def _read_row(self, event: Event) -> Subtask:
@@ -142,11 +144,11 @@ class _StepReader:
         )
         return lines[0].cost_usd if lines else None
 
-    async def _read_approval(self, subtask_id: UUID) -> ApprovalRow | None:
+    async def _read_approvals(self, subtask_id: UUID) -> tuple[ApprovalRow, ...]:
         asked = await self._store.find_approvals(
             limit=_MOST_APPROVALS, every_owner=True, task_id=self._task_id
         )
-        return next((each for each in asked if each.subtask_id == subtask_id), None)
+        return tuple(each for each in reversed(asked) if each.subtask_id == subtask_id)
 
     async def _retry(self, read: Callable[[], Awaitable[_T]]) -> _T:
         while True:

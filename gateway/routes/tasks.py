@@ -15,7 +15,7 @@ from gateway.strict_json import StrictRoute
 from gateway.tasks.task_run import load_visible_task, submit_task_for
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
-from protocol.lifecycle import TaskState
+from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import ApprovalRow, Attempt, NewTask, SelectionRow, Subtask, Task
 from protocol.records.models import Rating
 
@@ -149,7 +149,7 @@ async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> Ta
     store = services.store
     task = await load_visible_task(services, principal, task_id)
     subtasks = await store.fetch_subtasks(task_id=task_id)
-    is_asking = any(each.kind == "approve" and each.finished_at is None for each in subtasks)
+    is_asking = any(each.status in {SubtaskState.WAITING, SubtaskState.HELD} for each in subtasks)
     is_parent = any(each.kind == "task" for each in subtasks)
     is_repeated = "next_task_id" in (task.result or {})
     return TaskDetails(

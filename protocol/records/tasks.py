@@ -139,7 +139,9 @@ class ApprovalRow(ListedRow):
     subtask_id: UUID
     owner: UUID | None = None
     key: str
-    """The key of the step that waits for the answer."""
+    """The key of the step that waits for the answer; of a call, with `/` and the call's id."""
+    call_id: str | None = None
+    """The call of a tool that is asked about."""
     question: str
     show: JsonValue = None
     """What the person should see before the answer."""
@@ -158,6 +160,11 @@ class ApprovalRow(ListedRow):
     def is_open(self) -> bool:
         """True if it waits for an answer."""
         return self.answered_at is None and self.withdrawn_at is None
+
+    @property
+    def step(self) -> str:
+        """The key of the step alone."""
+        return self.key if self.call_id is None else self.key.rsplit(f"/{self.call_id}", 1)[0]
 
 
 class SentEvent(ListedRow):

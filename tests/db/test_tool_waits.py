@@ -170,6 +170,11 @@ async def test_the_same_call_id_in_a_later_turn_is_asked_anew(agent: Agent) -> N
         ("approval", ("call_0", True)),
         ("approval", ("call_0", False)),
     ]
+    assert await wait(agent, again, question("call_0"), question("call_0#2")) == ("ok", None)
+    assert [row["key"] for row in (await approvals(agent.connection))[2:]] == [
+        "chat/call_0#3",
+        "chat/call_0#2#2",
+    ]
 
 
 @pytest.mark.parametrize("when", ["before", "between", "after"])
@@ -259,7 +264,7 @@ async def test_a_redriven_step_that_failed_asks_only_what_is_open(agent: Agent) 
     first, _ = await approvals(agent.connection)
     await answer(agent.connection, first)
     await agent.connection.execute(
-        "select cogo.dead_letter_subtask($1, '{\"class\": \"x\", \"message\": \"y\"}')",
+        'select cogo.dead_letter_subtask($1, \'{"class": "x", "message": "y"}\')',
         lease["subtask_id"],
     )
     assert (await task_of(agent, lease["task_id"]))["status"] == "failed"
@@ -283,7 +288,7 @@ async def test_a_redriven_step_that_failed_asks_only_what_is_open(agent: Agent) 
 async def test_a_withdrawn_question_cannot_be_answered_while_another_waits(agent: Agent) -> None:
     lease = await ask(agent, "call_1")
     await agent.connection.execute(
-        "select cogo.dead_letter_subtask($1, '{\"class\": \"x\", \"message\": \"y\"}')",
+        'select cogo.dead_letter_subtask($1, \'{"class": "x", "message": "y"}\')',
         lease["subtask_id"],
     )
     await call_rpc(agent.connection, "cogo_redrive_task", lease["task_id"])
@@ -444,9 +449,7 @@ async def test_many_waits_are_committed_together(agent: Agent) -> None:
 async def test_questions_go_with_their_task(agent: Agent) -> None:
     lease = await ask(agent, "call_1")
 
-    await agent.connection.execute(
-        "delete from public.cogo_tasks where id = $1", lease["task_id"]
-    )
+    await agent.connection.execute("delete from public.cogo_tasks where id = $1", lease["task_id"])
 
     assert await approvals(agent.connection) == []
     assert await agent.connection.fetchval("select count(*) from cogo.turns") == 0

@@ -9,8 +9,12 @@ from protocol.records import (
     LeaseRef,
     NewStep,
     NewTask,
+    NewTurn,
     NextRun,
     Suspension,
+    ToolQuestion,
+    ToolWait,
+    TurnBatch,
 )
 from protocol.transport.supabase_store import SupabaseStore
 
@@ -24,6 +28,27 @@ async def start_flow(store: SupabaseStore, *steps: NewStep, owner: UUID | None =
     """Insert a task and suspend its flow, as an orchestrator does; return its id."""
     suspension = Suspension(steps=list(steps), awaits=[step.key for step in steps])
     return await _end_flow(store, owner, suspend=suspension)
+
+
+async def wait_in_a_tool_loop(store: SupabaseStore, *call_ids: str) -> UUID:
+    """Insert a task whose step `chat` waits for answers about these calls; return its id."""
+    step = NewStep(key="chat", kind="ask", type="CHAT", lane="model-a")
+    task_id = await start_flow(store, step)
+    claims = await store.claim_subtasks(
+        agent_id="e", lanes=["model-a"], limit=1, lease=timedelta(minutes=1), request_id=uuid4()
+    )
+    [lease] = [each for each in claims if isinstance(each, ClaimedSubtask)]
+    turn = NewTurn(seq=1, kind="answer", body={"text": "a\0b", "nothing": None})
+    [stored] = await store.store_turns(agent_id="e", items=[TurnBatch(ref=lease.ref, turns=[turn])])
+    assert stored.answer == "ok", stored
+    wait = ToolWait(
+        approvals=[ToolQuestion(call_id=each, question=f"{each}?") for each in call_ids]
+    )
+    [answer] = await store.complete_subtasks(
+        agent_id="e", items=[Completion(ref=lease.ref, wait=wait)]
+    )
+    assert answer.answer == "ok", answer
+    return task_id
 
 
 async def repeat_task(store: SupabaseStore, again: NextRun) -> UUID:

@@ -165,21 +165,22 @@ class _Questions:
         self._open: dict[UUID, ApprovalRow] = {}
 
     def take(self, update: RunUpdate) -> None:
-        """Add or remove the question of a step."""
-        if not isinstance(update, StepUpdate):
+        """Replace the questions of a step by those that are open now."""
+        if not isinstance(update, StepUpdate) or update.status == "held":
             return
-        if update.approval is not None:
-            self._open[update.row.id] = update.approval
-            self._show_hint()
-        elif update.status in {"completed", "failed", "cancelled"} and update.row.id in self._open:
-            del self._open[update.row.id]
+        before = dict(self._open)
+        self._open = {
+            key: each for key, each in before.items() if each.subtask_id != update.row.id
+        } | {each.id: each for each in update.approvals}
+        if self._open != before:
             self._show_hint()
 
     def press(self, key: str) -> None:
         """Answer the oldest question with y or n."""
         if self._open and key.lower() in {"y", "n"}:
-            asked = next(iter(self._open.values()))
+            asked = self._open.pop(next(iter(self._open)))
             self._answer(asked, key.lower() == "y")
+            self._show_hint()
 
     def _show_hint(self) -> None:
         asked = next(iter(self._open.values()), None)

@@ -27,7 +27,9 @@ def answer_approval(
     task: TaskArgument,
     key: Annotated[
         str | None,
-        typer.Option("--key", "--step", help="Key of the step, if several wait for an answer."),
+        typer.Option(
+            "--key", "--step", help="Key of the step or of the question, if several wait."
+        ),
     ] = None,
     refuse: Annotated[bool, typer.Option("--refuse", "--reject", help="Refuse instead.")] = False,
     comment: Annotated[str | None, typer.Option(help="Why, for the task and its history.")] = None,
@@ -150,7 +152,7 @@ def send_event(
 
 def _choose_approval(asked: Sequence[ApprovalRow], task_id: UUID, key: str | None) -> ApprovalRow:
     """Return the only open approval, else the last one, whose first answer the database tells."""
-    matching = [each for each in asked if key in {None, each.key}]
+    matching = [each for each in asked if key in {None, each.key, each.step}]
     waiting = [each for each in matching if each.is_open]
     if len(waiting) > 1:
         keys = ", ".join(each.key for each in waiting)

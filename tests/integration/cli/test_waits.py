@@ -14,7 +14,12 @@ from cogo.cli.app import run
 from embedded.state import State
 from protocol.records import NewChildTask, NextRun
 from protocol.transport.supabase_store import SupabaseStore, open_store
-from tests.integration.waiting import repeat_task, start_flow, wait_step
+from tests.integration.waiting import (
+    repeat_task,
+    start_flow,
+    wait_in_a_tool_loop,
+    wait_step,
+)
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -75,6 +80,42 @@ def test_a_person_lists_and_answers_what_waits(cogo: Say, project: State) -> Non
     assert "b was refused by an operator" in told[2]
     assert "nothing waits for a person" in nothing[1] + nothing[2]
     assert [each["approved"] for each in every] == [False, True]
+
+
+def test_questions_about_calls_are_answered_by_step_while_one_is_open(
+    cogo: Say, project: State
+) -> None:
+    task_id = with_store(
+        project, lambda store: wait_in_a_tool_loop(store, "call_1", "call_2", "call_1#2")
+    )
+
+    several = cogo("approve", task_id, "--key", "chat")
+    answers = [
+        cogo("approve", task_id, "--key", "chat/call_2", "--refuse", "--comment", "no"),
+        cogo("approve", task_id, "--key", "chat/call_1#2"),
+        cogo("approve", task_id, "--key", "chat"),
+    ]
+    nothing = cogo("approvals")
+
+    assert several[0] == 1
+    assert "choose one with --key (chat/call_1#2, chat/call_2, chat/call_1)" in several[2]
+    assert [code for code, _, _ in answers] == [0, 0, 0]
+    assert answers[2][1] == f"{task_id}  chat/call_1 approved\n"
+    assert "nothing waits for a person" in nothing[1] + nothing[2]
+
+    async def read() -> list[dict[str, Any]]:
+        async with open_store(project.url, project.secret_key) as store:
+            [_, step] = await store.fetch_subtasks(task_id=UUID(task_id))
+            assert step.status == "queued"
+            turns = await store.fetch_turns(subtask_id=step.id)
+            assert [each.seq for each in turns] == [1, 2, 3, 4]
+            return [each.body for each in turns]
+
+    first, *told = asyncio.run(read())
+    assert first == {"text": "a\ufffdb", "nothing": None}
+    assert [(each["call_id"], each["approved"]) for each in told] == [
+        ("call_2", False), ("call_1#2", True), ("call_1", True)
+    ]  # fmt: skip
 
 
 def test_an_event_is_sent_and_an_early_one_is_kept(cogo: Say, project: State) -> None:

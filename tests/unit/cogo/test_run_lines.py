@@ -134,9 +134,28 @@ def test_a_question_says_how_it_is_answered() -> None:
         id=uuid4(), task_id=TASK, subtask_id=row.id, key="deploy", question="Now?", asked_at=NOW
     )
 
-    [line] = told(a_step("waiting", row, approval=asked))
+    [line] = told(a_step("waiting", row, approvals=(asked,)))
 
     assert line.text.startswith("Now?   answer: `cogo approve 3f2a9c1e --key deploy`")
+
+
+def test_each_question_about_a_call_has_a_line_that_is_safe_to_paste() -> None:
+    row = a_row("chat", kind="ask", status="waiting")
+    asked = [
+        ApprovalRow(
+            id=uuid4(), task_id=TASK, subtask_id=row.id, key=f"chat/{call}", call_id=call,
+            question="Now?", asked_at=NOW,
+        )
+        for call in ("call_1", "$(reboot)")
+    ]  # fmt: skip
+
+    lines = told(a_step("waiting", row, approvals=tuple(asked)))
+
+    assert [each.text.partition("`")[2].partition("`")[0] for each in lines] == [
+        "cogo approve 3f2a9c1e --key chat/call_1",
+        "cogo approve 3f2a9c1e --key 'chat/$(reboot)'",
+    ]
+    assert [each.step for each in asked] == ["chat", "chat"]
 
 
 def test_the_screen_shows_what_is_written_the_cost_and_the_limit_and_no_escapes() -> None:

@@ -127,16 +127,17 @@ begin
     insert into public.cogo_approvals (
       task_id, subtask_id, owner, key, question, show, by, call_id, attempt
     )
-    select p_subtask.task_id, p_subtask.id, t.owner,
-           p_subtask.key || '/' || v_call_id || coalesce('#' || nullif(n.nth, 1), ''),
+    select p_subtask.task_id, p_subtask.id, t.owner, k.key,
            left(p_question ->> 'question', 10000), nullif(p_question -> 'show', 'null'),
            p_question ->> 'by', v_call_id, p_subtask.attempt
       from public.cogo_tasks t
-      cross join (
-        select 1 + count(*) as nth from public.cogo_approvals a
-         where a.subtask_id = p_subtask.id and a.call_id = v_call_id
-      ) as n
-     where t.id = p_subtask.task_id
+      cross join generate_series(1, 1000) as n (nth)
+      cross join concat(p_subtask.key, '/', v_call_id, '#' || nullif(n.nth, 1)) as k (key)
+     where t.id = p_subtask.task_id and not exists (
+       select from public.cogo_approvals a where a.subtask_id = p_subtask.id and a.key = k.key
+     )
+     order by n.nth
+     limit 1
     returning * into v_approval;
   end if;
   perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
@@ -1301,5 +1302,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129024602')
+insert into cogo.schema_versions (version) values ('20261129024945')
 on conflict (version) do nothing;
