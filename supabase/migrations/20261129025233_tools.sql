@@ -1302,5 +1302,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129024945')
+insert into cogo.schema_versions (version) values ('20261129025233')
 on conflict (version) do nothing;
