@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -10,57 +9,22 @@ import pytest
 
 from tests.support.sql.agent import Agent, Row, plan_task, ref, statuses, task_of
 from tests.support.sql.database import ALICE, BOB, Connection, Database
-from tests.support.sql.flows import answer as answer_item
-from tests.support.sql.flows import claim_flow, hand_over, new_step, start_flow
-from tests.support.sql.turns import new_turn, read_turns, store
+from tests.support.sql.flows import new_step, start_flow
+from tests.support.sql.turns import (
+    answer_question,
+    approvals,
+    ask,
+    hand_over_step,
+    new_turn,
+    question,
+    read_turns,
+    store,
+    wait,
+)
 
 pytestmark = pytest.mark.db
 
 USAGE = {"model_id": "model-a", "provider": "acme", "cost_usd": 2, "output_tokens": 7}
-
-
-def question(call_id: str, **fields: object) -> Row:
-    return {"call_id": call_id, "question": f"May {call_id} run?"} | fields
-
-
-async def wait(agent: Agent, lease: Row, *questions: Any, **fields: object) -> tuple[str, str]:
-    item = ref(lease) | {"output": {}, "wait": {"approvals": list(questions)}} | fields
-    [row] = await agent.complete_all([item])
-    return row["answer"], row["detail"]
-
-
-async def ask(agent: Agent, *call_ids: str) -> Row:
-    """Run a task until it waits about these calls; return the lease of its step."""
-    task_id = await hand_over_step(agent)
-    [lease] = await agent.claim("model-a")
-    assert lease["task_id"] == task_id
-    assert await store(agent, lease, new_turn(1)) == ("ok", None)
-    assert await wait(agent, lease, *map(question, call_ids)) == ("ok", None)
-    return lease
-
-
-async def hand_over_step(agent: Agent, **columns: object) -> UUID:
-    """Insert a task whose flow hands over to one step."""
-    columns = {"owner": ALICE} | columns
-    task_id = await agent.connection.fetchval(
-        "insert into public.cogo_tasks (prompt, owner, deadline) values ('sort', $1, $2)"
-        " returning id", columns["owner"], columns.get("deadline"),
-    )  # fmt: skip
-    lease = await claim_flow(agent, task_id)
-    assert await answer_item(agent, hand_over(lease, new_step("chat"))) == ("ok", None)
-    found: UUID = task_id
-    return found
-
-
-async def approvals(connection: Connection) -> list[Row]:
-    found = await connection.fetch("select * from public.cogo_approvals order by seq")
-    return [dict(row) for row in found]
-
-
-async def answer(connection: Connection, row: Row, approved: bool = True, text: str = "") -> None:
-    await connection.execute(
-        "select from public.cogo_answer_approval($1, $2, $3)", row["id"], approved, text or None
-    )
 
 
 async def call_rpc(connection: Connection, function: str, row_id: UUID) -> None:
@@ -91,12 +55,12 @@ async def test_the_last_of_several_answers_lets_it_go_on(database: Database, age
     ] * 2
     alice = await database.connect("authenticated", ALICE)
 
-    await answer(alice, second, False, "not that one")
+    await answer_question(alice, second, False, "not that one")
 
     assert (await statuses(agent, lease["task_id"]))["chat"] == "waiting"
     assert await agent.claim("model-a") == []
 
-    await answer(alice, first)
+    await answer_question(alice, first)
 
     [again] = await agent.claim("model-a")
     assert (again["turns"], again["attempt"]) == (3, 2)
@@ -131,7 +95,7 @@ async def test_a_wait_counts_no_failure_and_books_its_usage(agent: Agent) -> Non
     assert tuple(attempt or ()) == ("suspended", 2, 7)
     assert (await task_of(agent, task_id))["output_tokens"] == 7
     [asked] = await approvals(agent.connection)
-    await answer(agent.connection, asked)
+    await answer_question(agent.connection, asked)
     [again] = await agent.claim("model-a")
     assert [each["outcome"] for each in again["history"]] == ["failed", "reaped"]
 
@@ -143,7 +107,7 @@ async def test_a_repeated_wait_asks_once(agent: Agent, other_agent: Agent) -> No
     assert await wait(other_agent, lease, question("call_1")) == ("stale", None)
     assert len(await approvals(agent.connection)) == 1
     [asked] = await approvals(agent.connection)
-    await answer(agent.connection, asked)
+    await answer_question(agent.connection, asked)
     [again] = await other_agent.claim("model-a")
 
     assert await wait(agent, lease, question("call_1")) == ("duplicate", None)
@@ -155,7 +119,7 @@ async def test_a_repeated_wait_asks_once(agent: Agent, other_agent: Agent) -> No
 async def test_the_same_call_id_in_a_later_turn_is_asked_anew(agent: Agent) -> None:
     await ask(agent, "call_0")
     [asked] = await approvals(agent.connection)
-    await answer(agent.connection, asked)
+    await answer_question(agent.connection, asked)
     [lease] = await agent.claim("model-a")
 
     assert await wait(agent, lease, question("call_0")) == ("ok", None)
@@ -163,7 +127,7 @@ async def test_the_same_call_id_in_a_later_turn_is_asked_anew(agent: Agent) -> N
     first, second = await approvals(agent.connection)
     assert (first["key"], second["key"]) == ("chat/call_0", "chat/call_0#2")
     assert first["approved"] is True
-    await answer(agent.connection, second, False)
+    await answer_question(agent.connection, second, False)
     [again] = await agent.claim("model-a")
     assert await transcript(agent, again) == [
         ("answer", None),
@@ -189,7 +153,7 @@ async def test_a_paused_task_takes_answers_and_goes_on_when_resumed(
     first, second = await approvals(agent.connection)
     if when == "after":
         await call_rpc(agent.connection, "cogo_pause_task", task_id)
-    await answer(agent.connection, first)
+    await answer_question(agent.connection, first)
     if when == "between":
         await call_rpc(agent.connection, "cogo_pause_task", task_id)
     assert (await statuses(agent, task_id))["chat"] == "held"
@@ -197,7 +161,7 @@ async def test_a_paused_task_takes_answers_and_goes_on_when_resumed(
         await call_rpc(agent.connection, function, task_id)
     assert len(await approvals(agent.connection)) == 2
 
-    await answer(agent.connection, second)
+    await answer_question(agent.connection, second)
 
     assert (await statuses(agent, task_id))["chat"] == "held"
     assert await agent.claim("model-a") == []
@@ -209,7 +173,7 @@ async def test_a_paused_task_takes_answers_and_goes_on_when_resumed(
 async def test_a_cancelled_task_withdraws_its_questions(agent: Agent) -> None:
     lease = await ask(agent, "call_1", "call_2")
     first, second = await approvals(agent.connection)
-    await answer(agent.connection, first)
+    await answer_question(agent.connection, first)
 
     await call_rpc(agent.connection, "cogo_cancel_task", lease["task_id"])
 
@@ -217,9 +181,9 @@ async def test_a_cancelled_task_withdraws_its_questions(agent: Agent) -> None:
     assert (first["withdrawn_at"], first["approved"]) == (None, True)
     assert second["withdrawn_at"] is not None
     with pytest.raises(asyncpg.PostgresError, match="waits for no approval") as refused:
-        await answer(agent.connection, second)
+        await answer_question(agent.connection, second)
     assert refused.value.sqlstate == "TQ003"
-    await answer(agent.connection, first)  # repeated
+    await answer_question(agent.connection, first)  # repeated
     assert await transcript(agent, lease) == [("answer", None), ("approval", ("call_1", True))]
 
 
@@ -241,7 +205,7 @@ async def test_a_deadline_ends_the_wait_and_a_redrive_asks_again(
     [lease] = await agent.claim("model-a")
     await wait(agent, lease, question("call_1"), question("call_2"))
     first, second = await approvals(agent.connection)
-    await answer(agent.connection, first)
+    await answer_question(agent.connection, first)
     await database.jump(timedelta(seconds=61))
     await agent.reap()
     task = await task_of(agent, task_id)
@@ -253,7 +217,7 @@ async def test_a_deadline_ends_the_wait_and_a_redrive_asks_again(
     first, second = await approvals(agent.connection)
     assert second["withdrawn_at"] is None
     assert await statuses(agent, task_id) == {"plan": "completed", "chat": "waiting"}
-    await answer(agent.connection, second)
+    await answer_question(agent.connection, second)
     [again] = await agent.claim("model-a")
     assert again["turns"] == 2
     assert await agent.complete(again) == "ok"
@@ -262,7 +226,7 @@ async def test_a_deadline_ends_the_wait_and_a_redrive_asks_again(
 async def test_a_redriven_step_that_failed_asks_only_what_is_open(agent: Agent) -> None:
     lease = await ask(agent, "call_1", "call_2")
     first, _ = await approvals(agent.connection)
-    await answer(agent.connection, first)
+    await answer_question(agent.connection, first)
     await agent.connection.execute(
         'select cogo.dead_letter_subtask($1, \'{"class": "x", "message": "y"}\')',
         lease["subtask_id"],
@@ -280,7 +244,7 @@ async def test_a_redriven_step_that_failed_asks_only_what_is_open(agent: Agent) 
         "Really?", "operators", None
     )  # fmt: skip
     assert second["attempt"] == 2
-    await answer(agent.connection, second)
+    await answer_question(agent.connection, second)
     [third] = await agent.claim("model-a")
     assert third["turns"] == 3
 
@@ -297,12 +261,12 @@ async def test_a_withdrawn_question_cannot_be_answered_while_another_waits(agent
     withdrawn, waiting = await approvals(agent.connection)
 
     with pytest.raises(asyncpg.PostgresError, match="withdrawn: it waits for no approval"):
-        await answer(agent.connection, withdrawn)
+        await answer_question(agent.connection, withdrawn)
 
     await call_rpc(agent.connection, "cogo_pause_task", lease["task_id"])
     await call_rpc(agent.connection, "cogo_resume_task", lease["task_id"])
     assert (await approvals(agent.connection))[0]["withdrawn_at"] is not None
-    await answer(agent.connection, waiting)
+    await answer_question(agent.connection, waiting)
     assert [each["attempt"] for each in await agent.claim("model-a")] == [3]
 
 
@@ -314,7 +278,7 @@ async def test_a_step_of_a_flow_waits_and_its_flow_waits_for_it(agent: Agent) ->
     assert await statuses(agent, task_id) == {"plan": "blocked", "a": "waiting", "b": "completed"}
     [asked] = await approvals(agent.connection)
 
-    await answer(agent.connection, asked, False)
+    await answer_question(agent.connection, asked, False)
 
     [again] = await agent.claim("model-a")
     assert await agent.complete(again) == "ok"
@@ -324,7 +288,7 @@ async def test_a_step_of_a_flow_waits_and_its_flow_waits_for_it(agent: Agent) ->
 async def test_a_planned_subtask_that_needed_approval_asks_about_calls_too(agent: Agent) -> None:
     await plan_task(agent, {**_planned(), "needs_approval": True})
     [before] = await approvals(agent.connection)
-    await answer(agent.connection, before)
+    await answer_question(agent.connection, before)
     [lease] = await agent.claim("model-a")
 
     assert await wait(agent, lease, question("call_1")) == ("ok", None)
@@ -332,7 +296,7 @@ async def test_a_planned_subtask_that_needed_approval_asks_about_calls_too(agent
     before, asked = await approvals(agent.connection)
     assert (before["key"], asked["key"]) == ("a", "a/call_1")
     assert before["approved"] is True
-    await answer(agent.connection, asked, False)
+    await answer_question(agent.connection, asked, False)
     [again] = await agent.claim("model-a")
     assert await agent.complete(again) == "ok"
 
@@ -349,7 +313,7 @@ async def test_answers_by_subtask_need_one_open_question(agent: Agent) -> None:
     with pytest.raises(asyncpg.PostgresError, match="2 approvals: chat/call_1, chat/call_2"):
         await agent.connection.fetchval(approve, lease["subtask_id"])
 
-    await answer(agent.connection, second, False)
+    await answer_question(agent.connection, second, False)
     assert await agent.connection.fetchval(approve, lease["subtask_id"]) == "queued"
     first, second = await approvals(agent.connection)
     assert (first["approved"], second["approved"]) == (True, False)
@@ -373,59 +337,12 @@ async def test_each_is_answered_by_whoever_may(database: Database, agent: Agent)
     assert [row["key"] for row in await approvals(bob)] == ["chat/his"]
     for who, row, code in [(alice, his, "TQ003"), (bob, hers, "TQ002"), (alice, ours, "TQ003")]:
         with pytest.raises(asyncpg.PostgresError) as refused:
-            await answer(who, row)
+            await answer_question(who, row)
         assert refused.value.sqlstate == code
-    await answer(bob, his)
-    await answer(agent.connection, ours)
-    await answer(alice, hers)
+    await answer_question(bob, his)
+    await answer_question(agent.connection, ours)
+    await answer_question(alice, hers)
     assert len(await agent.claim("model-a")) == 1
-
-
-@pytest.mark.parametrize(
-    ("fields", "detail"),
-    [
-        ({"wait": []}, "must be an object with a list"),
-        ({"wait": 7}, "must be an object with a list"),
-        ({"wait": {}}, "must be an object with a list"),
-        ({"wait": {"approvals": {}}}, "must be an object with a list"),
-        ({"wait": {"approvals": []}}, "1 to 100 questions"),
-        ({"wait": {"approvals": [7]}}, "needs a call_id"),
-        ({"wait": {"approvals": [{"question": "?"}]}}, "needs a call_id"),
-        ({"wait": {"approvals": [question("a" * 201)]}}, "needs a call_id"),
-        ({"wait": {"approvals": [question("a")] * 2}}, "asked about twice"),
-        ({"wait": {"approvals": [{"call_id": "a"}]}}, "needs a text question"),
-        ({"wait": {"approvals": [question("a", by="the boss")]}}, "or operators"),
-        ({"wait": {"approvals": [question("a", by=7)]}}, "or operators"),
-        ({"wait": {"approvals": [question("a", show="a" * 1048577)]}}, "more than 1 MiB"),
-        ({"wait": {"approvals": [question(str(n)) for n in range(101)]}}, "1 to 100"),
-        ({"wait": {"approvals": [question("a")]}, "suspend": {"awaits": []}}, "in one way"),
-        ({"wait": {"approvals": [question("a")]}, "subtasks": []}, "in one way"),
-    ],
-)
-async def test_what_nobody_could_answer_is_invalid(
-    agent: Agent, fields: dict[str, object], detail: str
-) -> None:
-    await hand_over_step(agent)
-    [lease] = await agent.claim("model-a")
-
-    [row] = await agent.complete_all([ref(lease) | {"output": {"text": "done"}} | fields])
-
-    assert row["answer"] == "invalid"
-    assert detail in row["detail"]
-    assert await approvals(agent.connection) == []
-    assert await wait(agent, lease, question("a")) == ("ok", None)
-
-
-async def test_a_flow_does_not_wait_for_calls(agent: Agent) -> None:
-    task_id = await agent.connection.fetchval(
-        "insert into public.cogo_tasks (prompt) values ('sort') returning id"
-    )
-    lease = await claim_flow(agent, task_id)
-
-    answered, detail = await wait(agent, lease, question("call_1"))
-
-    assert answered == "invalid"
-    assert "calls tools" in detail
 
 
 async def test_many_waits_are_committed_together(agent: Agent) -> None:
