@@ -44,7 +44,7 @@ async def make_attempt(sandbox: Sandbox, attempt: Attempt, bait: Bait) -> list[s
         collect=attempt.collect,
     )
     outcome = await sandbox.run(job)
-    return [*_find_escapes(attempt, outcome, bait), *_find_remains(bait)]
+    return _find_escapes(attempt, outcome, bait)
 
 
 def _find_escapes(attempt: Attempt, outcome: Outcome, bait: Bait) -> list[str]:
@@ -65,10 +65,6 @@ def _find_escapes(attempt: Attempt, outcome: Outcome, bait: Bait) -> list[str]:
     if collected and attempt.name != "endless folders":
         found.append(f"collected {sorted(collected)}")
     return found
-
-
-def _find_remains(bait: Bait) -> list[str]:
-    return ["a process stayed behind"] if bait.is_process_left() else []
 
 
 def _describe(outcome: Outcome) -> str:
@@ -95,6 +91,8 @@ async def make_attempts(choice: SandboxChoice, kind: str) -> list[str] | None:
         async with asyncio.TaskGroup() as group:
             for each in KINDS[kind]:
                 group.create_task(make(each))
+        if bait.is_process_left():  # when all have ended, as each may have such a process
+            found.append("a process stayed behind")
     return found
 
 
