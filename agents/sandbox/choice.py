@@ -4,11 +4,13 @@ import logging
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from agents.sandbox.containers import ContainerSandbox, remove_leftovers
+from agents.sandbox.containers.arguments import Engine
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
 from agents.sandbox.isolation.orphans import kill_orphans
 from agents.sandbox.isolation.sandlock import Sandlock
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 PROBE: Final = Job(command=["/bin/sh", "-c", "printf ready"], limits=RunLimits(wall_seconds=10))
 PROGRAMS: Final = "/usr/local/bin:/usr/bin:/bin"
 """Where backends are looked for. PATH is not, as it may name folders that others can write to."""
+CONTAINERS: Final = (SandboxChoice.PODMAN, SandboxChoice.DOCKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +31,56 @@ class SandboxSearch:
 
     sandbox: Sandbox | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
+    missing: str | None = None
+    """An engine that was asked for and is not there."""
+
+    @property
+    def warning(self) -> str | None:
+        """What to know of the chosen backend, in one line."""
+        if isinstance(self.sandbox, ContainerSandbox) and self.sandbox.engine.runtime:
+            return f"{self.sandbox.name} is not tested by COGO's own tests"
+        return None
 
     def explain(self) -> str:
         """Return why there is no sandbox, in one line."""
         if sys.platform != "linux":
             return "code is isolated by Linux, which this machine does not run"
+        if self.missing:
+            return f"{self.missing} is not installed in {PROGRAMS}"
         if not self.problems:
             return "no backend is installed"
         return "; ".join(f"{name}: {problem}" for name, problem in self.problems.items())
 
 
-async def open_sandbox(choice: SandboxChoice = SandboxChoice.AUTO) -> Sandbox | None:
+async def open_sandbox(
+    choice: SandboxChoice = SandboxChoice.AUTO, runtime: str = ""
+) -> Sandbox | None:
     """Return the strongest backend that works here, or None: then no generated code is run."""
-    search = await search_sandbox(choice)
+    search = await search_sandbox(choice, runtime)
     if search.sandbox is None and choice is not SandboxChoice.OFF:
         log.warning("generated code is not run: %s", search.explain())
+    if search.warning is not None:
+        log.warning("the sandbox %s", search.warning)
     return search.sandbox
 
 
-async def search_sandbox(choice: SandboxChoice = SandboxChoice.AUTO) -> SandboxSearch:
-    """Try the backends, the strongest first, by running a program in each until one works."""
+async def search_sandbox(
+    choice: SandboxChoice = SandboxChoice.AUTO, runtime: str = ""
+) -> SandboxSearch:
+    """Try the backends, the strongest first, by running a program in each until one works.
+
+    `runtime` is what Podman or Docker use instead of their own runtime.
+    """
     problems: dict[str, str] = {}
-    for label, sandbox in list_backends(choice):
+    for label, sandbox in list_backends(choice, runtime):
         if (problem := await explain_unusable(sandbox)) is None:
             return SandboxSearch(sandbox, problems)
         problems[label] = problem
-    return SandboxSearch(None, problems)
+    is_missing = choice in CONTAINERS and not problems
+    return SandboxSearch(None, problems, choice.value if is_missing else None)
 
 
-def list_backends(choice: SandboxChoice) -> Iterator[tuple[str, Sandbox]]:
+def list_backends(choice: SandboxChoice, runtime: str = "") -> Iterator[tuple[str, Sandbox]]:
     """Yield what is installed and may be used, with words that tell two of a kind apart."""
     if sys.platform != "linux":
         return
@@ -66,6 +90,21 @@ def list_backends(choice: SandboxChoice) -> Iterator[tuple[str, Sandbox]]:
             yield f"bubblewrap ({program})", Bubblewrap(program)
     if choice in {SandboxChoice.AUTO, SandboxChoice.SANDLOCK} and Sandlock.is_installed():
         yield "sandlock", Sandlock()
+    if choice in CONTAINERS:
+        yield from list_containers(choice, runtime)
+
+
+def list_containers(choice: SandboxChoice, runtime: str) -> Iterator[tuple[str, Sandbox]]:
+    """Yield an engine for containers, also without cgroups where it can do without."""
+    program = shutil.which(choice, path=PROGRAMS)
+    if program is None:
+        return
+    engine = Engine(choice.value, Path(program), runtime)
+    remove_leftovers(engine)
+    yield engine.title, ContainerSandbox(engine)
+    if choice is SandboxChoice.PODMAN:
+        bare = replace(engine, has_cgroups=False)
+        yield bare.title, ContainerSandbox(bare)
 
 
 def list_bubblewraps() -> Iterator[Path]:

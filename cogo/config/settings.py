@@ -111,6 +111,9 @@ class Settings(BaseModel):
     gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
     store_prompts: bool = Field(False, validation_alias="COGO_STORE_PROMPTS")
     sandbox: SandboxChoice = Field(SandboxChoice.AUTO, validation_alias="COGO_SANDBOX")
+    sandbox_runtime: str = Field(
+        "", pattern=r"^([A-Za-z0-9/][A-Za-z0-9_./+-]*)?$", validation_alias="COGO_SANDBOX_RUNTIME"
+    )
     check_slots: int | None = Field(None, ge=0, le=1_000, validation_alias="COGO_CHECK_SLOTS")
     check_seconds: float = Field(120, gt=0, le=3_600, validation_alias="COGO_CHECK_SECONDS")
     check_memory_mb: int = Field(1024, ge=64, le=1_048_576, validation_alias="COGO_CHECK_MEMORY_MB")

@@ -20,7 +20,10 @@ async def check_sandbox(project: Project) -> Check:
         from agents.sandbox import search_sandbox  # noqa: PLC0415
     except ImportError as error:
         return note("sandbox", f"none: {_UNVERIFIED} ({error})", f"see {_PAGE}")
-    search = await search_sandbox(choice)
+    search = await search_sandbox(choice, project.settings.sandbox_runtime)
     if search.sandbox is None:
         return note("sandbox", f"none: {_UNVERIFIED} ({search.explain()})", f"see {_PAGE}")
-    return ok("sandbox", f"{search.sandbox.name} runs code without access to this machine")
+    text = f"{search.sandbox.name} runs code without access to this machine"
+    if search.warning is not None:
+        return note("sandbox", f"{text}; {search.warning}", f"see {_PAGE}")
+    return ok("sandbox", text)

@@ -18,7 +18,7 @@ from cogo.config.settings import Settings, cache_directory
 
 async def open_check_runner(settings: Settings) -> CheckRunner | None:
     """Return the runner of checks, or None if no sandbox works on this machine."""
-    sandbox = await open_sandbox(settings.sandbox)
+    sandbox = await open_sandbox(settings.sandbox, settings.sandbox_runtime)
     if sandbox is None:
         return None
     python: PythonToolchain | None = None

@@ -20,6 +20,8 @@ class SandboxChoice(StrEnum):
     """The strongest that works."""
     BUBBLEWRAP = "bubblewrap"
     SANDLOCK = "sandlock"
+    PODMAN = "podman"
+    DOCKER = "docker"
     OFF = "off"
     """None: no generated code is run."""
 

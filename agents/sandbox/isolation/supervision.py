@@ -4,6 +4,7 @@ It is a thread of its own for each run: a busy event loop would let a run go on 
 """
 
 import os
+import select
 import selectors
 import signal
 import threading
@@ -102,10 +103,13 @@ class Ending:
 class Supervisor:
     """The watch over one run."""
 
-    def __init__(self, run: StartedRun, limits: RunLimits, stop: Stop) -> None:
+    def __init__(
+        self, run: StartedRun, limits: RunLimits, stop: Stop, output: KeptOutput | None = None
+    ) -> None:
         self._run = run
         self._limits = limits
         self._stop = stop
+        self._stdout = output or KeptOutput(limits.output_bytes)
         self._started = time.monotonic()
         self._killed_for: Hit | None = None
         self._is_killed = False
@@ -126,14 +130,15 @@ class Supervisor:
         assert stdout is not None  # noqa: S101 - the backend made the pipes
         assert stderr is not None  # noqa: S101
         with selectors.DefaultSelector() as selector:
+            self._outputs[stdout.fileno()] = self._stdout
+            self._outputs[stderr.fileno()] = KeptOutput(self._limits.output_bytes)
             for stream in (stdout, stderr):
                 os.set_blocking(stream.fileno(), False)
-                self._outputs[stream.fileno()] = KeptOutput(self._limits.output_bytes)
                 selector.register(stream.fileno(), selectors.EVENT_READ)
             selector.register(self._stop, selectors.EVENT_READ)
             selector.register(self._run.root_pidfd, selectors.EVENT_READ)
             self._wait_for_end(selector)
-        self._run.monitor.wait()
+        self._wait_for_monitor()
         if self._is_starved:
             raise SandboxBroken("the machine is too busy: the run got hardly any CPU time")
         seconds = time.monotonic() - self._started
@@ -175,6 +180,20 @@ class Supervisor:
                 next_sample = now + SAMPLE_SECONDS
                 if now - killed_at > END_SECONDS:
                     raise SandboxBroken("a killed process did not end")
+
+    def _wait_for_monitor(self) -> None:
+        """Wait for our child, which may have output to pass on."""
+        deadline = time.monotonic() + END_SECONDS
+        is_open = set(self._outputs)
+        pidfd = os.pidfd_open(self._run.monitor.pid)
+        try:
+            while self._run.monitor.poll() is None and time.monotonic() < deadline:
+                ready, _, _ = select.select([*is_open, pidfd], [], [], SAMPLE_SECONDS)
+                is_open -= {each for each in ready if each != pidfd and not self._read(each)}
+        finally:
+            os.close(pidfd)
+        if self._run.monitor.returncode is None:
+            raise SandboxBroken("the program that passes on a run's output did not end")
 
     def _read(self, stream: int) -> bool:
         """Read what there is, and return whether there may be more."""

@@ -248,5 +248,6 @@ def _describe(runner: CheckRunner) -> dict[str, str]:
 
 
 async def _explain_missing(project: Project) -> dict[str, str]:
-    search = await search_sandbox(project.settings.sandbox)
+    settings = project.settings
+    search = await search_sandbox(settings.sandbox, settings.sandbox_runtime)
     return {"sandbox": f"none: {search.explain()}"}

@@ -134,7 +134,8 @@ def _log_format(asked: LogFormat) -> LogFormat:
 
 async def _up(project: Project, options: StackOptions, lock: Lock, *, as_json: bool) -> bool:
     """Run the stack to its end; return whether it was ready before it was stopped."""
-    sandbox = await open_sandbox(project.settings.sandbox)
+    settings = project.settings
+    sandbox = await open_sandbox(settings.sandbox, settings.sandbox_runtime)
     sandbox_name = None if sandbox is None else sandbox.name
 
     def on_ready(info: StackInfo) -> None:

@@ -15,19 +15,22 @@ import pytest
 
 from protocol.records.agents import SandboxChoice
 from tests.support.escapes.bait import ROOT
-from tests.support.escapes.trial import KINDS, make_attempts
+from tests.support.escapes.trial import KINDS, make_attempts, skip_containers
 
 NOBODY: Final = 65534
 SECONDS: Final = 300
 BACKENDS: Final = (SandboxChoice.BUBBLEWRAP, SandboxChoice.SANDLOCK)
+CONTAINERS: Final = (SandboxChoice.PODMAN, SandboxChoice.DOCKER)
+"""As root or as a user of the engine: users without rights have none."""
 
 backends = pytest.mark.parametrize("backend", BACKENDS)
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
-@backends
+@pytest.mark.parametrize("backend", BACKENDS + CONTAINERS)
 @kinds
 async def test_nothing_gets_out(backend: SandboxChoice, kind: str) -> None:
+    skip_containers(backend)
     found = await make_attempts(backend, kind)
 
     if found is None:

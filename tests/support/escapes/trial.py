@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from agents.sandbox.choice import search_sandbox
+import pytest
+
+from agents.sandbox.choice import CONTAINERS, search_sandbox
+from agents.sandbox.containers import ContainerSandbox
 from agents.sandbox.isolation import supervision
 from agents.sandbox.job import Job, Outcome, Sandbox
 from protocol.records.agents import SandboxChoice
@@ -31,6 +34,15 @@ KINDS: Final[Mapping[str, tuple[Attempt, ...]]] = {
 }
 AT_ONCE: Final = 4
 LOWERED: Final = {"MAX_FILES": 1_000, "CROWDED_SECONDS": 0.3}
+ENDS_CONTAINER: Final = "killing what watches"
+"""A program in a container may kill the script that started it, which ends its own run only."""
+
+
+def skip_containers(choice: SandboxChoice) -> None:
+    """Skip a test of containers, which take minutes together, unless it is asked for."""
+    is_asked = bool(os.environ.get("COGO_TEST_CONTAINERS"))  # noqa: TID251 - a switch of tests
+    if choice in CONTAINERS and not is_asked:
+        pytest.skip(f"set COGO_TEST_CONTAINERS=1 to test {choice}, which takes minutes")
 
 
 async def make_attempt(sandbox: Sandbox, attempt: Attempt, bait: Bait) -> list[str]:
@@ -44,6 +56,8 @@ async def make_attempt(sandbox: Sandbox, attempt: Attempt, bait: Bait) -> list[s
         collect=attempt.collect,
     )
     outcome = await sandbox.run(job)
+    if attempt.name == ENDS_CONTAINER and isinstance(sandbox, ContainerSandbox):
+        return []
     return _find_escapes(attempt, outcome, bait)
 
 
