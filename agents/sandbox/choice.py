@@ -36,7 +36,7 @@ class SandboxSearch:
 
     @property
     def warning(self) -> str | None:
-        """What to know of the chosen backend, in one line."""
+        """Whether there is something to know of the chosen backend, and what."""
         if isinstance(self.sandbox, ContainerSandbox) and self.sandbox.engine.runtime:
             return f"{self.sandbox.name} is not tested by COGO's own tests"
         return None

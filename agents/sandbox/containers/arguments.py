@@ -36,7 +36,8 @@ SCRIPT: Final = """
 exec 3<&0 </dev/null 4>&2 2>/dev/null
 head -c "$1" <&3 | tar -xf - -C "$2" 2>&4 && cd "$3" || exit 125
 { read -r word; kill -9 -1; } <&3 >/dev/null 4>&- &
-(exec 2>&4 3<&- 4>&-; exec /bin/sh "$2/command")
+exec 5<"$2/command"; rm "$2/command"
+(exec 2>&4 3<&- 4>&-; exec /bin/sh /dev/fd/5)
 code=$?
 kill -9 -1
 printf %s "$4"
@@ -115,7 +116,7 @@ def build_command_file(job: Job) -> str:
     """Return the shell script that is a job's command; command lines are seen by all users."""
     environment = [f"{name}={value}" for name, value in build_environment(job).items()]
     words = ["env", "-i", *environment, "/bin/sh", "-c", 'exec "$@"', "sh", *job.command]
-    return f"exec {shlex.join(words)}\n"
+    return f"exec 5<&-\nexec {shlex.join(words)}\n"
 
 
 def _limit(engine: Engine, run: ContainerRun, job: Job) -> list[str]:

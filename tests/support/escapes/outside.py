@@ -65,7 +65,7 @@ FILES: Final = (
         """
 for path in [bait["secret"], bait["folder"], "/etc/shadow", "/etc/sudoers", "/root/.bashrc", "/home",
              "/root/.ssh", "/var/log", "/var/lib", bait["repository"] + "/pyproject.toml",
-             bait["repository"] + "/.git/config", "/run", "/boot", "/mnt", "/srv", "/opt"]:
+             bait["repository"] + "/.git/config", "/run/lock", "/run/user", "/boot", "/mnt", "/srv", "/opt"]:
     refuse(f"listed {path}", os.listdir, path)
     refuse(f"read {path}", lambda: open(path, "rb").read(100))
 refuse("read by a way around", lambda: open("/proc/self/root" + bait["secret"]).read())
@@ -155,7 +155,7 @@ try:
 except OSError:
     devices = []
 extra = set(devices) - {
-    "console", "core", "fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout",
+    "console", "core", "fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout",
     "tty", "urandom", "zero",
 }
 if extra:
@@ -166,7 +166,8 @@ held()
     Attempt(
         "settings of the kernel",
         """
-refuse("listed /sys", lambda: os.listdir("/sys")[0])
+for path in ["/sys/kernel", "/sys/class", "/sys/dev", "/sys/devices"]:
+    refuse(f"listed {path}", os.listdir, path)
 for path in ["/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory",
              "/proc/sysrq-trigger", "/proc/sys/fs/binfmt_misc/register"]:
     refuse(f"wrote {path}", lambda: os.write(os.open(path, os.O_WRONLY), b"1"))

@@ -5,6 +5,7 @@ import json
 import os
 import tarfile
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ DOCKER: Final = Engine("docker", Path("/usr/bin/docker"))
 PODMAN: Final = Engine("podman", Path("/usr/bin/podman"))
 RUN: Final = ContainerRun(
     "cogo-1",
-    Path("/tmp/cogo-1"),
+    Path("/cogo-1"),
     70_000,
     is_uid_own=True,
     mark="MARK",
@@ -38,7 +39,7 @@ JOB: Final = Job(["python3", "-c", "print(1)"], environment={"KEY": "it's"})
 
 
 def has_option(arguments: list[str], name: str, value: str) -> bool:
-    return (name, value) in zip(arguments, arguments[1:], strict=False)
+    return (name, value) in pairwise(arguments)
 
 
 @pytest.mark.parametrize("engine", [DOCKER, PODMAN])
@@ -59,7 +60,7 @@ def test_every_container_is_walled(engine: Engine) -> None:
         "--env": "HTTP_PROXY=",
     }.items():
         assert has_option(told, name, value), name
-    for value in ("no-new-privileges", "seccomp=/tmp/cogo-1/seccomp.json"):
+    for value in ("no-new-privileges", "seccomp=/cogo-1/seccomp.json"):
         assert has_option(told, "--security-opt", value)
     assert has_option(told, "--ulimit", "nproc=23:23")
     assert has_option(told, "--ulimit", "nofile=30:30")
