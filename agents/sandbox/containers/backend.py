@@ -88,6 +88,7 @@ class ContainerSandbox(ThreadedSandbox):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=build_engine_environment(),
+                cwd=run.folder,  # where Podman notes that memory ran out
                 start_new_session=True,
             )
             held.callback(remove_container, self.engine, name)
