@@ -177,14 +177,14 @@ async def _run(project: Project, params: dict[str, Any]) -> Report:
 def _find_language(file: Path, *, has_command: bool) -> str:
     """Return the language of a file by its name, else by its first line.
 
-    A command needs none. Raises CommandError if it is none that can be run.
+    A command needs none. Raises BadParameter if it is none that can be run.
     """
     language = get_language(file.name) or _read_interpreter(file)
     if language in LANGUAGES:
         return language
     if has_command:
         return "python"
-    raise CommandError(
+    raise typer.BadParameter(
         f"the name of {file} does not say its language: name it with --language python, javascript "
         "or typescript, or say with --command how it is run"
     )
@@ -213,7 +213,7 @@ def _read_files(paths: list[Path]) -> dict[str, str]:
         try:
             files[name] = full.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read: {error}") from error
+            raise typer.BadParameter(f"{path} cannot be read: {error}") from error
     return files
 
 
