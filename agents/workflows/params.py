@@ -20,6 +20,7 @@ from agents.errors import MAX_SHOWN, suggest_similar
 from agents.extraction.paths import check_file_path
 from agents.sandbox.check import parse_check
 from agents.selection.requirements import Requirements
+from agents.tools.params import MAX_TOOLS, ClientTool, ToolChoiceParam, ToolLimits, ToolName
 from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import Effort
 
@@ -71,6 +72,15 @@ class Params(BaseModel):
     """Read by the executor from the task."""
     task_requirements: dict[str, object] | None = None
     """Read at selection."""
+    tools: list[ToolName] | None = Field(default=None, max_length=MAX_TOOLS)
+    """Tools that the model may call while it answers."""
+    client_tools: list[ClientTool] | None = Field(default=None, max_length=MAX_TOOLS)
+    """Tools that the caller runs: a call of one ends the answer."""
+    tool_choice: ToolChoiceParam | None = None
+    parallel_tool_calls: StrictBool | None = None
+    tool_limits: ToolLimits | None = None
+    response_schema: dict[str, object] | None = None
+    """JSON Schema of the data that the result must have."""
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON."""
