@@ -156,6 +156,8 @@ class ChatRequest:
     temperature: float | None = None
     top_p: float | None = None
     reasoning_effort: Effort | None = None
+    may_reason: bool = True
+    """False for models that never reason; filled in by the catalogue."""
     stop: tuple[str, ...] = ()
     stream: bool = True
     """If False, the answer may come in one piece, which needs far less processing time.
@@ -265,6 +267,8 @@ class TokenUsage:
     """Prompt tokens written to the vendor's cache."""
     output: int | None = 0
     reasoning: int | None = 0
+    searches: int = 0
+    """Searches of the web by the vendor, which have a price of their own."""
     raw: JsonObject = field(default_factory=dict)
     """The vendor's own counts, as far as they can be stored."""
 

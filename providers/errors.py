@@ -10,7 +10,8 @@
         ├── BudgetExhausted         the operator: the vendor's quota or balance
         ├── InvalidRequest          the user: the vendor refuses the request
         │   ├── ContextTooLong      the user, or a model with a larger window
-        │   └── ContentFiltered     the user, or another model
+        │   ├── ContentFiltered     the user, or another model
+        │   └── NotSupported        the orchestrator: a model that takes all of the request
         ├── ModelNotFound           the orchestrator: another model
         ├── RateLimited             no one: wait `retry_after`
         ├── Overloaded              no one: wait
@@ -145,6 +146,13 @@ class ContentFiltered(InvalidRequest):
     """The vendor's filter stopped the prompt or the answer; discard what was streamed."""
 
     code = "content_filtered"
+    reroute = True
+
+
+class NotSupported(InvalidRequest):
+    """The model or its vendor cannot take a part of the request; nothing was sent."""
+
+    code = "not_supported"
     reroute = True
 
 

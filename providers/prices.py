@@ -1,6 +1,6 @@
 """Cost of a call, by the catalogue's own price or genai-prices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -47,9 +47,12 @@ def calculate_cost(
         return Cost(usd=Decimal(0), source="local")
     if not usage.is_counted:
         return None
-    if deployment.entry.prices is not None:
-        return _use_catalogue(usage, deployment.entry.prices)
-    return _use_genai_prices(usage, deployment, at)
+    tokens = (
+        _use_genai_prices(usage, deployment, at)
+        if deployment.entry.prices is None
+        else _use_catalogue(usage, deployment.entry.prices)
+    )
+    return None if tokens is None else _add_searches(tokens, usage, deployment)
 
 
 def get_unit_prices(
@@ -101,6 +104,16 @@ def _use_catalogue(usage: TokenUsage, prices: Prices) -> Cost:
         + (usage.output or 0) * prices.output
     )
     return Cost(usd=total / _MILLION, source=prices.source, checked_on=prices.checked_on)
+
+
+def _add_searches(cost: Cost, usage: TokenUsage, deployment: Deployment) -> Cost:
+    """Return the cost with that of the vendor's searches; the source says if it is not known."""
+    price = deployment.host.usd_per_search
+    if not usage.searches:
+        return cost
+    if price is None:
+        return replace(cost, source=f"{cost.source}, without its {usage.searches} web searches")
+    return replace(cost, usd=cost.usd + usage.searches * price)
 
 
 def _use_genai_prices(

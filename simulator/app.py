@@ -23,6 +23,7 @@ from simulator.formats.embeddings import (
     OPENAI_EMBEDDINGS,
 )
 from simulator.formats.gemini import GeminiFormat
+from simulator.formats.responses import ResponsesFormat
 from simulator.request import Vendor
 
 _KEYLESS: Final = {Vendor.LLAMACPP, Vendor.LMSTUDIO, Vendor.MLX, Vendor.OLLAMA, Vendor.VLLM}
@@ -88,6 +89,7 @@ def _openai_routes(state: SimulatorState) -> Iterator[Route]:
     wire_format = ChatCompletionsFormat(openai.OPENAI)
     endpoint = VendorEndpoint(wire_format, state, embeddings=OPENAI_EMBEDDINGS)
     yield Route("/openai/v1/chat/completions", endpoint.complete, methods=["POST"])
+    yield _responses_route(Vendor.OPENAI, state)
     yield Route("/openai/v1/embeddings", endpoint.embed, methods=["POST"])
     yield _models_route("/openai/v1/models", endpoint, openai.list_openai_models())
 
@@ -111,8 +113,15 @@ def _compatible_routes(state: SimulatorState) -> Iterator[Route]:
         yield _models_route(
             f"{base}/models", endpoint, openai_compatible.list_vendor_models(vendor)
         )
+        if vendor is Vendor.XAI:
+            yield _responses_route(vendor, state)
         if vendor in special or vendor in _WITH_OPENAI_EMBEDDINGS:
             yield Route(path, endpoint.embed, methods=["POST"])
+
+
+def _responses_route(vendor: Vendor, state: SimulatorState) -> Route:
+    endpoint = VendorEndpoint(ResponsesFormat(vendor), state)
+    return Route(f"/{vendor}/v1/responses", endpoint.complete, methods=["POST"])
 
 
 def _models_route(

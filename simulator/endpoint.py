@@ -8,7 +8,14 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
-from simulator.faults import AlteredAnswer, ErrorStatus, Fault, FaultError, FaultRegistry
+from simulator.faults import (
+    AlteredAnswer,
+    ErrorStatus,
+    Fault,
+    FaultError,
+    FaultRegistry,
+    FlawedCalls,
+)
 from simulator.formats.base import InvalidKeyError, StatusError, WireFormat, dump_json
 from simulator.formats.embeddings import EmbeddingsFormat, embed_text
 from simulator.pacing import choose_pace
@@ -61,10 +68,12 @@ class VendorEndpoint:
             fault = self._take_fault(http_request, entry, request.prompt)
         except StatusError as error:
             return self._finish_with_error(error, entry)
-        planned = plan_response(request, number=entry.number)
-        if fault and isinstance(fault.effect, AlteredAnswer):
-            text = "" if fault.effect.is_empty else planned.text
-            planned = replace(planned, text=text, finish_reason=fault.effect.finish_reason)
+        effect = fault.effect if fault else None
+        flaw = effect.flaw if isinstance(effect, FlawedCalls) else None
+        planned = plan_response(request, number=entry.number, flaw=flaw)
+        if isinstance(effect, AlteredAnswer):
+            text = "" if effect.is_empty else planned.text
+            planned = replace(planned, text=text, finish_reason=effect.finish_reason)
         pace = choose_pace(request.model, seed=planned.seed, speed=self._state.speed)
         responder = Responder(self._format, request, planned, pace, fault)
         respond = partial(responder.respond, entry=entry)

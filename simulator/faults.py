@@ -12,6 +12,9 @@ A specification is a list of words separated by spaces, commas or semicolons:
     chop=2                          a good response whose stream is sent two bytes at a time
     empty                           a good response without text
     finish=abort                    a good response with this word as its finish reason
+    bad-arguments                   calls of tools whose arguments are not JSON, or do not fit
+    endless-calls                   the same calls of tools in every turn
+    unknown-tool                    calls of tools that were not offered
 
 `after=N` counts pieces (3 by default); a response with fewer pieces breaks before its end.
 `times=K` limits the fault to the first K requests with the same prompt, so that a retry succeeds.
@@ -22,12 +25,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias, get_args
 
+from simulator.answers.tool_calls import CallFlaw
 from simulator.request import Vendor
 
 MARKER: Final = re.compile(r"\[\[fault:(?P<spec>[^][]*)\]\]")
 _REMEMBERED: Final = 10_000
+_FLAWS: Final[Mapping[str, CallFlaw]] = {flaw: flaw for flaw in get_args(CallFlaw)}
 
 
 class FaultError(ValueError):
@@ -85,11 +90,23 @@ class AlteredAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class FlawedCalls:
+    """A complete response whose calls of tools have a flaw."""
+
+    flaw: CallFlaw
+
+
+Effect: TypeAlias = (
+    ErrorStatus | BrokenBody | SlowHeaders | ChoppedStream | AlteredAnswer | FlawedCalls
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One fault, and for how many requests with the same prompt it occurs."""
 
     spec: str
-    effect: ErrorStatus | BrokenBody | SlowHeaders | ChoppedStream | AlteredAnswer
+    effect: Effect
     times: int | None = None
 
 
@@ -98,7 +115,7 @@ def parse_fault(spec: str) -> Fault:
     kind, *options = re.split(r"[\s,;]+", spec.strip())
     known = dict(_split_option(word) for word in options)
     times = _parse_number(known.pop("times")) if "times" in known else None
-    effect: ErrorStatus | BrokenBody | SlowHeaders | ChoppedStream | AlteredAnswer
+    effect: Effect
     if re.fullmatch(r"[45]\d\d", kind):
         effect = ErrorStatus(int(kind), _check_seconds(known.pop("retry_after", None)))
     elif kind.startswith("slow-headers="):
@@ -109,11 +126,13 @@ def parse_fault(spec: str) -> Fault:
         effect = AlteredAnswer(finish_reason=kind.partition("=")[2])
     elif kind == "empty":
         effect = AlteredAnswer(is_empty=True)
+    elif kind in _FLAWS:
+        effect = FlawedCalls(_FLAWS[kind])
     elif kind in {breakage.value for breakage in Breakage}:
         after = known.pop("after", None)
         effect = BrokenBody(Breakage(kind), 3 if after is None else _parse_number(after))
     else:
-        others = ["slow-headers=SECONDS", "chop=BYTES", "empty", "finish=WORD"]
+        others = ["slow-headers=SECONDS", "chop=BYTES", "empty", "finish=WORD", *_FLAWS]
         allowed = ", ".join(["400 to 599", *Breakage, *others])
         raise FaultError(f"unknown fault {kind!r}; allowed: {allowed}")
     if known:

@@ -5,30 +5,23 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import JsonValue
-
-from simulator.answers.samples import build_sample
 from simulator.answers.structured import write_json
-from simulator.answers.text import derive_seed, find_dictation, write_answer, write_reasoning
+from simulator.answers.text import (
+    derive_seed,
+    find_dictation,
+    write_answer,
+    write_reasoning,
+    write_report,
+)
+from simulator.answers.tool_calls import CallFlaw, PlannedToolCall, plan_calls
 from simulator.request import CompletionRequest
 
 _CHARACTERS_PER_TOKEN: Final = 4
 _CACHE_BLOCK: Final = 64
+_FILE_TOKENS: Final = 300
+FOUND: Final = ("https://example.com/simulated", "A simulated source")
+"""What a simulated search of the web finds."""
 _PIECE: Final = re.compile(r"\s*\S{1,8}|\s+")
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedToolCall:
-    """A call of a tool."""
-
-    id: str
-    name: str
-    arguments: JsonValue
-
-    @property
-    def text(self) -> str:
-        """The arguments as JSON."""
-        return json.dumps(self.arguments, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +41,12 @@ class PlannedResponse:
     input_tokens: int
     """Including those read from the cache."""
     cached_tokens: int
+    written_tokens: int = 0
+    """Those written to the cache, where that has a price of its own."""
     calls: tuple[PlannedToolCall, ...] = ()
     """Calls of tools; they replace the text."""
+    searches: int = 0
+    """Searches of the web, which the text cites."""
     finish_reason: str | None = None
     """Replaces the correct finish reason."""
 
@@ -70,11 +67,13 @@ class PlannedResponse:
         return f"sim{self.seed:016x}{self.number:06d}"
 
 
-def plan_response(request: CompletionRequest, *, number: int) -> PlannedResponse:
-    """Decide the response to a request."""
+def plan_response(
+    request: CompletionRequest, *, number: int, flaw: CallFlaw | None = None
+) -> PlannedResponse:
+    """Decide the response to a request, with a flaw in its calls if one was requested."""
     seed = derive_seed(request.model, request.prompt)
     reasoning = write_reasoning(request.prompt) if request.wants_reasoning else ""
-    calls = _plan_calls(request, number)
+    calls = plan_calls(request, number=number, flaw=flaw)
     text = "" if calls else _plan_text(request, seed)
     is_truncated = False
     if request.max_tokens is not None:
@@ -84,7 +83,9 @@ def plan_response(request: CompletionRequest, *, number: int) -> PlannedResponse
         room = request.max_tokens - count_tokens(reasoning)
         text = text[: room * _CHARACTERS_PER_TOKEN]
         is_truncated = lengths != (len(reasoning), len(text))
-    context_tokens = count_tokens(request.context)
+    context_tokens = count_tokens(request.conversation.context)
+    rest = count_tokens(request.prompt) + _FILE_TOKENS * len(request.files)
+    is_cacheable = request.is_cacheable
     return PlannedResponse(
         number=number,
         seed=seed,
@@ -93,9 +94,11 @@ def plan_response(request: CompletionRequest, *, number: int) -> PlannedResponse
         shows_reasoning=request.shows_reasoning,
         text=text,
         is_truncated=is_truncated,
-        input_tokens=context_tokens + count_tokens(request.prompt),
-        cached_tokens=context_tokens // _CACHE_BLOCK * _CACHE_BLOCK if request.is_cacheable else 0,
+        input_tokens=context_tokens + rest,
+        cached_tokens=context_tokens // _CACHE_BLOCK * _CACHE_BLOCK if is_cacheable else 0,
+        written_tokens=rest // _CACHE_BLOCK * _CACHE_BLOCK if is_cacheable else 0,
         calls=calls,
+        searches=int(request.searches_web and not calls),
     )
 
 
@@ -106,18 +109,13 @@ def _plan_text(request: CompletionRequest, seed: int) -> str:
     if request.schema is not None:
         value = write_json(request.prompt, request.schema, model=request.model)
         return json.dumps(value, ensure_ascii=False)
-    return write_answer(request.prompt, seed=seed, context=request.context, model=request.model)
-
-
-def _plan_calls(request: CompletionRequest, number: int) -> tuple[PlannedToolCall, ...]:
-    """Plan a call of each offered tool that the prompt names, unless it has results already."""
-    if request.has_tool_results:
-        return ()
-    named = [tool for tool in request.tools if tool.name in request.prompt]
-    return tuple(
-        PlannedToolCall(f"call{number:03d}{place:02d}", tool.name, build_sample(tool.parameters))
-        for place, tool in enumerate(named)
-    )
+    if request.conversation.results:
+        return write_report(request.conversation.results)
+    context = request.conversation.context
+    text = write_answer(request.prompt, seed=seed, context=context, model=request.model)
+    if request.files:
+        text += f"\n\nFiles that came with it: {', '.join(request.files)}."
+    return text
 
 
 def count_tokens(text: str) -> int:

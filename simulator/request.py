@@ -1,8 +1,10 @@
 """A completion request, independent of its wire format."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -41,15 +43,37 @@ class RequestedTool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedTurn:
+    """One message of a conversation, independent of its wire format."""
+
+    role: Literal["user", "assistant", "tool"]
+    text: str = ""
+    has_calls: bool = False
+    results: tuple[str, ...] = ()
+    """What tools gave; their turn may be a user's on the wire."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """The messages of one request."""
+
+    prompt: str
+    """Text of the last user message: it determines the response and may contain faults."""
+    context: str
+    """Text of the system prompt and the other turns."""
+    call_turns: int = 0
+    """Turns with calls since the prompt."""
+    results: tuple[str, ...] = ()
+    """What tools gave since the prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
     """One request for a completion."""
 
     vendor: Vendor
     model: str
-    prompt: str
-    """Text of the last user message: it determines the response and may contain faults."""
-    context: str
-    """Text of the system prompt and the other turns."""
+    conversation: Conversation
     message_count: int
     max_tokens: int | None
     stream: bool
@@ -61,10 +85,19 @@ class CompletionRequest:
     is_cacheable: bool
     """Whether the context counts as read from the prompt cache."""
     tools: tuple[RequestedTool, ...] = ()
-    has_tool_results: bool = False
-    """Whether the last message is the result of a tool, so that no call is needed again."""
+    tool_choice: str = "auto"
+    """Or `none`, `required`, or the name of the tool that must be called."""
+    allows_parallel_calls: bool = True
+    searches_web: bool = False
+    files: tuple[str, ...] = ()
+    """Type and size of each image or document."""
     schema: JsonValue = None
     """JSON Schema that the text must follow; None for free text."""
+
+    @property
+    def prompt(self) -> str:
+        """Text of the last user message."""
+        return self.conversation.prompt
 
 
 class LenientModel(BaseModel):
@@ -93,9 +126,44 @@ def join_text(content: str | Sequence[dict[str, JsonValue]] | None) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def split_prompt(messages: Sequence[WireMessage], system: str = "") -> tuple[str, str]:
-    """Split a conversation into the last message of the user and the text of all the rest."""
-    last = max((i for i, turn in enumerate(messages) if turn.role == "user"), default=-1)
-    prompt = messages[last].text if last >= 0 else ""
-    rest = [system, *(turn.text for i, turn in enumerate(messages) if i != last)]
-    return prompt, "\n".join(text for text in rest if text)
+def read_conversation(turns: Iterable[SimulatedTurn], system: str = "") -> Conversation:
+    """Find the prompt of a conversation, and the calls and results since then.
+
+    A user's message directly after results belongs to them: it holds their images.
+    """
+    merged: list[SimulatedTurn] = []
+    for turn in turns:
+        before = merged[-1] if merged else None
+        is_part = turn.role == "user" and before is not None and before.role == "tool"
+        is_more = turn.has_calls and before is not None and before.has_calls
+        if not is_part and not is_more:
+            merged.append(turn)
+        elif is_more and before is not None:
+            merged[-1] = replace(before, text=f"{before.text}\n{turn.text}".strip())
+    last = max((i for i, turn in enumerate(merged) if turn.role == "user"), default=-1)
+    since = merged[last + 1 :]
+    rest = [system, *(text for i, turn in enumerate(merged) if i != last for text in _texts(turn))]
+    return Conversation(
+        prompt=merged[last].text if last >= 0 else "",
+        context="\n".join(filter(None, rest)),
+        call_turns=sum(turn.has_calls for turn in since),
+        results=tuple(result for turn in since for result in turn.results),
+    )
+
+
+def _texts(turn: SimulatedTurn) -> tuple[str, ...]:
+    return (turn.text, *turn.results)
+
+
+def describe_data(media_type: str, data: str) -> str:
+    """Describe a file that came as base64; raise `ValueError` if it is not."""
+    size = len(base64.b64decode(data, validate=True))
+    return f"{media_type} ({size} bytes)"
+
+
+def describe_url(url: str) -> str:
+    """Describe a file that came as a `data:` URL or by its address; raise `ValueError`."""
+    if not url.startswith("data:"):
+        return url
+    head, _, data = url.removeprefix("data:").partition(",")
+    return describe_data(head.removesuffix(";base64"), data)

@@ -33,6 +33,7 @@ _FULL: Final[_Failure] = (
 
 _VALUES: Final[Mapping[str, FinishReason | _Failure]] = {
     "complete": FinishReason.STOP,
+    "completed": FinishReason.STOP,
     "end_turn": FinishReason.STOP,
     "eos": FinishReason.STOP,
     "eos_token": FinishReason.STOP,

@@ -20,17 +20,17 @@ from providers.adapters.openai.request import (
     NOTE_IF_BROKEN,
     attach_replay,
     build_chat_body,
-    restore_reasoning,
 )
 from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.adapters.payload import get_text
-from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
+from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS, RequestDialect
 from providers.chat import ChatRequest, Event
 from providers.errors import InvalidRequest
 
 VENDOR: Final = "fireworks"
 LISTING_SECONDS: Final = 20.0
+_DIALECT: Final = RequestDialect()
 _LISTED: Final = {"filter": "supports_serverless=true", "pageSize": "200"}
 _STREAM: Final = re.compile(r"\bstream", re.IGNORECASE)
 """Fireworks refuses long answers that are not streamed; its message says so."""
@@ -90,7 +90,7 @@ class Fireworks:
                 yield event
 
     def _send(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        body = _build_body(request)
+        body, notes = _build_body(request)
         return stream_events(
             VENDOR,
             lambda: self._client.chat.completions.with_streaming_response.create(
@@ -105,6 +105,7 @@ class Fireworks:
             is_streamed=request.stream,
             translate_errors=self._translate_errors(timeouts.connect),
             secret=self._secret,
+            notes=tuple(notes),
             note_if_broken=NOTE_IF_BROKEN,
         )
 
@@ -139,9 +140,8 @@ class Fireworks:
         await self._client.close()
 
 
-def _build_body(request: ChatRequest) -> dict[str, Any]:
-    body = build_chat_body(request)
-    restore_reasoning(request.messages, body["messages"], vendor=VENDOR, model=request.model)
+def _build_body(request: ChatRequest) -> tuple[dict[str, Any], list[str]]:
+    body, notes = build_chat_body(request, vendor=VENDOR, dialect=_DIALECT)
     body["max_tokens"] = request.max_output_tokens or DEFAULT_OUTPUT_TOKENS["fireworks"]
     # By default the server would truncate the prompt silently.
     body["context_length_exceeded_behavior"] = "error"
@@ -149,7 +149,7 @@ def _build_body(request: ChatRequest) -> dict[str, Any]:
         body["reasoning_effort"] = request.reasoning_effort
     if "user" in request.metadata:
         body["user"] = request.metadata["user"]
-    return body
+    return body, notes
 
 
 def _parse_roots(base_url: str) -> _Roots:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from providers.chat import (
+    Attachment,
     ChatRequest,
     Citation,
     Done,
@@ -20,6 +21,7 @@ from providers.chat import (
     TokenUsage,
     ToolCall,
     ToolCallDelta,
+    is_text_type,
 )
 from providers.secrets import Redactor, StreamRedactor
 
@@ -47,14 +49,28 @@ def mask_request(request: ChatRequest, redactor: Redactor) -> tuple[ChatRequest,
 
 def _mask_message(message: Message, redactor: Redactor) -> tuple[Message, int]:
     content, found = mask_keys(message.content, redactor)
-    calls = []
+    calls, attachments = [], []
+    for attachment in message.attachments:
+        attachment, here = _mask_attachment(attachment, redactor)  # noqa: PLW2901
+        attachments.append(attachment)
+        found += here
     for call in message.tool_calls:
         arguments, here = mask_keys(call.arguments, redactor)
         calls.append(replace(call, arguments=arguments))
         found += here
     if not found:
         return message, 0
-    return replace(message, content=content, tool_calls=tuple(calls)), found
+    return replace(
+        message, content=content, tool_calls=tuple(calls), attachments=tuple(attachments)
+    ), found
+
+
+def _mask_attachment(attachment: Attachment, redactor: Redactor) -> tuple[Attachment, int]:
+    """Mask a text file. Others are not text, and a URL with a token must stay one."""
+    if attachment.data is None or not is_text_type(attachment.media_type):
+        return attachment, 0
+    text, found = mask_keys(attachment.data.decode("utf-8", "replace"), redactor)
+    return (replace(attachment, data=text.encode()), found) if found else (attachment, 0)
 
 
 async def mask_answer(

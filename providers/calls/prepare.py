@@ -11,10 +11,13 @@ from providers.adapters.answer_check import check_answer
 from providers.adapters.base import Adapter, Timeouts
 from providers.calls.masking import mask_answer, mask_request
 from providers.catalogue.deployment import Deployment
-from providers.chat import ChatRequest, Event
+from providers.chat import Attachment, ChatRequest, Event
 from providers.secrets import Redactor
 
 _CHARACTERS_PER_TOKEN: Final = 4
+_TOKENS_OF_IMAGE: Final = 1_500
+_TOKENS_OF_PAGES: Final = 20_000
+_BYTES_OF_PDF_PER_TOKEN: Final = 20
 
 
 class VendorRequest(Protocol):
@@ -28,8 +31,15 @@ class VendorRequest(Protocol):
     def max_output_tokens(self) -> int | None:
         """Maximum length of the answer; 0 if nothing is generated, None if not limited."""
 
+    @property
+    def web_search(self) -> bool:
+        """Whether the vendor may search the web."""
+
     def iter_texts(self) -> Iterable[str]:
         """Iterate over all texts that the model reads."""
+
+    def iter_files(self) -> Iterable[Attachment]:
+        """Iterate over all files that the model reads, such as images."""
 
     def to_audit_record(self) -> dict[str, Any]:
         """Return the prompt for the audit, which hashes it, and stores it if configured."""
@@ -37,7 +47,17 @@ class VendorRequest(Protocol):
 
 def estimate_prompt_tokens(request: VendorRequest) -> int:
     """Return the approximate number of prompt tokens; each vendor counts them differently."""
-    return sum(map(len, request.iter_texts())) // _CHARACTERS_PER_TOKEN
+    text = sum(map(len, request.iter_texts())) // _CHARACTERS_PER_TOKEN
+    return text + sum(map(_estimate_file, request.iter_files()))
+
+
+def _estimate_file(attachment: Attachment) -> int:
+    if attachment.is_image:
+        return _TOKENS_OF_IMAGE
+    size = None if attachment.data is None else len(attachment.data)
+    if size is None:
+        return _TOKENS_OF_PAGES
+    return max(size // _BYTES_OF_PDF_PER_TOKEN, _TOKENS_OF_IMAGE)
 
 
 @dataclass(kw_only=True)

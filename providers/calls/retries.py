@@ -17,6 +17,7 @@ from providers.errors import (
     CircuitOpen,
     InvalidRequest,
     NotAsked,
+    NotSupported,
     PermissionDenied,
     RateLimited,
 )
@@ -52,7 +53,7 @@ def decide_retry(
     error: CallFailed, *, has_spare_key: bool, has_spare_deployment: bool, waited: timedelta
 ) -> RetryDecision:
     """Decide what to do; `waited` is the sum of the attempt's earlier waits."""
-    if isinstance(error, InvalidRequest):
+    if isinstance(error, InvalidRequest) and not isinstance(error, NotSupported):
         return RetryDecision.GIVE_UP  # every deployment would refuse or filter it
     if has_spare_key and is_key_error(error):
         return RetryDecision.NEXT_KEY

@@ -14,6 +14,8 @@ from providers.catalogue.schema import (
     Provider,
 )
 from providers.chat import ChatRequest
+from providers.errors import NotSupported
+from providers.schemas import move_schema_to_prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,10 @@ class Deployment:
     def fit_request(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
         """Return the request as this model accepts it, and notes about the changes."""
         notes: list[str] = []
-        request = replace(request, model=self.provider_model)
+        self._refuse_unsupported(request)
+        reasons = self.model.reasoning != "none"
+        request = replace(request, model=self.provider_model, may_reason=reasons)
+        request = self._fit_tools(request, notes)
         if request.reasoning_effort is not None and (why := self._refuses_effort(request)):
             request = replace(request, reasoning_effort=None)
             notes.append(f"reasoning_effort was not sent: {why}")
@@ -125,6 +130,49 @@ class Deployment:
                     continue
             notes.append(f"{name} was not sent: the model does not accept it")
         return request, tuple(notes)
+
+    def _refuse_unsupported(self, request: ChatRequest) -> None:
+        """Raise `NotSupported` for what the model is known not to take."""
+        missing = None
+        for each in request.iter_files():
+            kind: Literal["image", "pdf"] = "image" if each.is_image else "pdf"
+            if self.model.takes(kind) is False:
+                missing = "does not see images" if kind == "image" else "does not read PDF files"
+        if request.tools and self.model.takes_tools is False:
+            missing = "does not call tools"
+        if request.web_search and not self._searches:
+            missing = f"does not search the web at {self.host.name}"
+        if missing is not None:
+            raise NotSupported(self.provider, f"{self.model.name} {missing}")
+
+    @property
+    def _searches(self) -> bool:
+        return self.host.web_search is not None and "web-search" in self.model.capabilities
+
+    def _fit_tools(self, request: ChatRequest, notes: list[str]) -> ChatRequest:
+        """Return the request with a choice of tools, a search and a schema that the model takes."""
+        forced = request.tool_choice not in {"auto", "none"}
+        if request.tools and forced and self.model.forced_tools is False:
+            request = replace(request, tool_choice="auto")
+            notes.append("tool_choice was sent as auto: the model cannot be forced to call a tool")
+        elif request.tools and forced and self._forces_without_reasoning(request):
+            request = replace(request, reasoning_effort="none")
+            notes.append("the model did not reason, because it is forced to call a tool")
+        if request.web_search:
+            if self.host.usd_per_search is None and not self.simulated:
+                notes.append("the price of a web search is not known, so costs do not include it")
+            # Where every answer searches, nothing is switched on.
+            request = replace(request, web_search=self.host.web_search == "tool")
+        if request.response_schema is not None and self.model.structured_output is False:
+            request = move_schema_to_prompt(request)
+            notes.append("the schema was only sent as an instruction: the model takes no schemas")
+        return request
+
+    def _forces_without_reasoning(self, request: ChatRequest) -> bool:
+        """Return whether reasoning must be off: Anthropic's older models cannot do both."""
+        is_unknown = self.host.adapter == "anthropic" and self.model.forced_tools is None
+        asked = request.reasoning_effort not in {None, "none"}
+        return is_unknown and asked and self.model.reasoning == "optional"
 
     @property
     def _reasons_without_tools(self) -> bool:
@@ -158,6 +206,8 @@ def list_supported_parameters(model: Model, adapter: AdapterKind) -> dict[str, S
     }
     found["max_output_tokens"] = "yes"
     found["tools"] = _to_support(model.takes_tools)
+    found["images"] = _to_support(model.takes("image"))
+
     found["response_schema"] = _to_support(model.structured_output)
     found["reasoning_effort"] = _to_support(
         None if model.reasoning is None else model.reasoning != "none"

@@ -74,6 +74,9 @@ class RequestDialect(_Entry):
     The stream parser handles differences in answers without settings.
     """
 
+    api: Literal["chat_completions", "responses"] = "chat_completions"
+    """`responses`: OpenAI's newer API, for models that reason, whose tools it does not refuse, and
+    for the web search. Models that never reason still get chat completions."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     asks_for_usage: bool = True
     """Send `stream_options.include_usage`; false if usage comes anyway, or the field is refused."""
@@ -87,6 +90,10 @@ class RequestDialect(_Entry):
     """The accepted efforts; others are replaced by the nearest one, with a note."""
     schemas: Literal["json_schema", "json_object"] = "json_schema"
     """`json_object`: the vendor only guarantees JSON, so the schema goes into the instructions."""
+    strict_schemas: bool = False
+    """Whether `strict` makes the vendor enforce schemas of OpenAI's strict subset."""
+    takes_tool_choice: bool = True
+    """Whether a tool can be required by its name; otherwise only that one is offered."""
     thinking_tags: bool = False
     """Whether the text may begin with reasoning up to `</think>`, with or without `<think>`."""
     call_id_length: int | None = None
@@ -132,6 +139,11 @@ class Provider(_Entry):
     tokens_per_minute: int | None = Field(default=None, ge=1)
     """Maximum tokens of prompts and answers of each deployment, from all executors together."""
     timeouts: TimeoutSeconds = TimeoutSeconds()
+    web_search: Literal["tool", "always"] | None = None
+    """`tool`: it has a web search that a request can switch on. `always`: its models search for
+    every answer."""
+    usd_per_search: Decimal | None = Field(default=None, ge=0)
+    """Price of one web search, beside its tokens."""
     lists_without_key: bool = False
     """Whether its list of models is public, so that it cannot be used to test a key."""
     listing_decides: bool = False
@@ -205,6 +217,8 @@ class Model(_Entry):
     tools: bool | None = None
     tools_while_reasoning: bool | None = None
     """Whether it calls tools while it reasons; if false, tools need the effort `none`."""
+    forced_tools: bool | None = None
+    """Whether a request can force it to call a tool; if false, it decides by itself."""
     structured_output: bool | None = None
     """Whether it follows a JSON Schema of the answer."""
     inputs: tuple[Literal["text", "image", "pdf", "audio", "video"], ...] = ("text",)
@@ -225,6 +239,12 @@ class Model(_Entry):
         if self.tools_while_reasoning is False and self.reasoning == "always":
             return False
         return self.tools
+
+    def takes(self, kind: Literal["image", "pdf"]) -> bool | None:
+        """Return whether it reads such files; None if the entry does not say."""
+        if kind in self.inputs:
+            return True
+        return False if "inputs" in self.model_fields_set else None
 
 
 class EmbeddingModel(_Entry):

@@ -14,7 +14,7 @@ from providers.adapters.http.error_mapping import PARSE_ERRORS
 from providers.calls.masking import mask_keys
 from providers.calls.prepare import PreparedCall
 from providers.catalogue.deployment import Deployment
-from providers.chat import Done, Event, FinishReason, TokenUsage
+from providers.chat import Attachment, Done, Event, FinishReason, TokenUsage
 from providers.embeddings.records import Purpose
 from providers.embeddings.wires import EmbeddingFormat, ParsedVectors
 from providers.errors import ContextTooLong, InvalidRequest, MalformedResponse
@@ -48,9 +48,18 @@ class EmbeddingRequest:
         """Always 0: nothing is generated."""
         return 0
 
+    @property
+    def web_search(self) -> bool:
+        """Always False: nothing is searched."""
+        return False
+
     def iter_texts(self) -> Iterable[str]:
         """Iterate over the texts."""
         return self.texts
+
+    def iter_files(self) -> Iterable[Attachment]:
+        """Iterate over no files."""
+        return ()
 
     def to_audit_record(self) -> dict[str, Any]:
         """Return the texts."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from simulator.answers.essays import write_essay
@@ -26,6 +27,7 @@ _ASKS_FOR_CODE: Final = re.compile(
     re.IGNORECASE,
 )
 _WANTS_TESTS: Final = re.compile(r"\bwrite (?:\w+ ){0,3}tests\b", re.IGNORECASE)
+_LONGEST_RESULT: Final = 500
 _OPENINGS: Final = ("here is ", "this is ", "below is ")
 _CLOSINGS: Final = (
     "It uses only the standard library.",
@@ -79,6 +81,12 @@ def write_answer(prompt: str, *, seed: int, context: str = "", model: str = "") 
     return f"{_PREFIX}{opening}{subject}, in Python.\n\n```python\n{_NOTICE}{code}```\n\n{closing}"
 
 
+def write_report(results: Sequence[str]) -> str:
+    """Return an answer that repeats what tools gave."""
+    said = "; ".join(_abbreviate(each, longest=_LONGEST_RESULT) for each in results)
+    return f"{_PREFIX}the tools gave: {said}"
+
+
 def write_reasoning(prompt: str) -> str:
     """Return plausible reasoning, which says that it is simulated as well."""
     request = MARKER.sub("", prompt).strip()
@@ -111,6 +119,6 @@ def _write_conversation(request: str) -> str:
     )
 
 
-def _abbreviate(request: str) -> str:
+def _abbreviate(request: str, *, longest: int = 80) -> str:
     flat = " ".join(request.split())
-    return flat if len(flat) <= 80 else flat[:77].rstrip() + "..."
+    return flat if len(flat) <= longest else flat[: longest - 3].rstrip() + "..."

@@ -5,29 +5,24 @@ Version 2026-10-21 of the API refuses sampling parameters; older versions accept
 
 import base64
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal
+from typing import Final
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
-from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, validate_body
+from simulator.formats.anthropic_request import parse_messages_request
+from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json
 from simulator.planned import (
+    FOUND,
     PlannedResponse,
     count_tokens,
-    is_reasoning_model,
     split_halves,
     split_pieces,
 )
 from simulator.request import (
     CompletionRequest,
-    LenientModel,
-    RequestedTool,
     Vendor,
-    WireMessage,
-    join_text,
-    split_prompt,
 )
 
-_REFUSING_SAMPLING: Final = "2026-10-21"
 _ERROR_TYPES: Final[Mapping[int, str]] = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -41,38 +36,6 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {
 }
 
 
-class _Thinking(LenientModel):
-    type: str
-    display: Literal["summarized", "omitted"] | None = None
-
-
-class _Tool(LenientModel):
-    name: str
-    input_schema: JsonValue = None
-
-
-class _Format(LenientModel):
-    json_schema: JsonValue = Field(default=None, alias="schema")
-
-
-class _OutputConfig(LenientModel):
-    format: _Format | None = None
-
-
-class _Request(LenientModel):
-    model: str = Field(min_length=1)
-    max_tokens: int = Field(ge=1)
-    messages: list[WireMessage] = Field(min_length=1)
-    system: str | list[dict[str, JsonValue]] | None = None
-    stream: bool = False
-    thinking: _Thinking | None = None
-    tools: tuple[_Tool, ...] = ()
-    output_config: _OutputConfig | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-
-
 class AnthropicFormat:
     """Parses requests for messages; builds one message or a stream of events."""
 
@@ -81,30 +44,7 @@ class AnthropicFormat:
 
     def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
         """Parse a request; raise `StatusError` if it is invalid."""
-        request = validate_body(_Request, body)
-        _refuse_sampling(request, headers.get("anthropic-version", ""))
-        kind = request.thinking.type if request.thinking else None
-        prompt, context = split_prompt(request.messages, join_text(request.system))
-        return CompletionRequest(
-            vendor=self.vendor,
-            model=request.model,
-            prompt=prompt,
-            context=context,
-            message_count=len(request.messages),
-            max_tokens=request.max_tokens,
-            stream=request.stream,
-            wants_reasoning=is_reasoning_model(request.model)
-            if kind is None
-            else kind != "disabled",
-            shows_reasoning=request.thinking is None or request.thinking.display != "omitted",
-            wants_usage=True,
-            is_cacheable=b'"cache_control"' in body,
-            tools=tuple(RequestedTool(tool.name, tool.input_schema) for tool in request.tools),
-            has_tool_results=_has_tool_result(request.messages[-1]),
-            schema=request.output_config.format.json_schema
-            if request.output_config and request.output_config.format
-            else None,
-        )
+        return parse_messages_request(body, headers.get("anthropic-version", ""))
 
     def build_frames(self, planned: PlannedResponse, *, wants_usage: bool) -> Iterator[StreamFrame]:
         """Yield named events; usage is always included."""
@@ -117,6 +57,10 @@ class AnthropicFormat:
         if planned.reasoning:
             yield from _build_thinking_frames(planned)
             index = 1
+        for block in _build_search_blocks(planned):
+            yield _build_event("content_block_start", index=index, content_block=block)
+            yield _build_event("content_block_stop", index=index)
+            index += 1
         if planned.text:
             empty: JsonValue = {"type": "text", "text": ""}
             yield _build_event("content_block_start", index=index, content_block=empty)
@@ -124,6 +68,9 @@ class AnthropicFormat:
             for piece in split_pieces(planned.text):
                 delta: JsonValue = {"type": "text_delta", "text": piece}
                 yield _build_piece(len(piece) / 4, index, delta)
+            for citation in _build_citations(planned):
+                delta = {"type": "citations_delta", "citation": citation}
+                yield _build_piece(0, index, delta)
             yield _build_closing("content_block_stop", index=index)
             index += 1
         yield from _build_call_frames(planned, index)
@@ -137,8 +84,12 @@ class AnthropicFormat:
         if planned.reasoning:
             thinking = planned.reasoning if planned.shows_reasoning else ""
             content.append({"type": "thinking", "thinking": thinking, "signature": _sign(planned)})
+        content += _build_search_blocks(planned)
         if planned.text:
-            content.append({"type": "text", "text": planned.text})
+            block: dict[str, JsonValue] = {"type": "text", "text": planned.text}
+            if citations := _build_citations(planned):
+                block["citations"] = citations
+            content.append(block)
         content += [
             {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
             for call in planned.calls
@@ -185,21 +136,6 @@ _MODELS: Final[Mapping[str, str]] = {
 }
 
 
-def _refuse_sampling(request: _Request, version: str) -> None:
-    if version < _REFUSING_SAMPLING:
-        return
-    for name in ("temperature", "top_p", "top_k"):
-        if name in request.model_fields_set:
-            raise StatusError(400, f"{name}: Extra inputs are not permitted")
-
-
-def _has_tool_result(message: WireMessage) -> bool:
-    blocks = message.content
-    return not isinstance(blocks, str | None) and any(
-        block.get("type") == "tool_result" for block in blocks
-    )
-
-
 def _build_thinking_frames(planned: PlannedResponse) -> Iterator[StreamFrame]:
     empty: JsonValue = {"type": "thinking", "thinking": "", "signature": ""}
     yield _build_event("content_block_start", index=0, content_block=empty)
@@ -212,6 +148,46 @@ def _build_thinking_frames(planned: PlannedResponse) -> Iterator[StreamFrame]:
     hidden = 0 if planned.shows_reasoning else count_tokens(planned.reasoning)
     yield _build_piece(hidden, 0, delta)
     yield _build_event("content_block_stop", index=0)
+
+
+def _build_search_blocks(planned: PlannedResponse) -> list[JsonValue]:
+    if not planned.searches:
+        return []
+    url, title = FOUND
+    call_id = f"srvtoolu_{planned.id}"
+    call: JsonValue = {
+        "type": "server_tool_use",
+        "id": call_id,
+        "name": "web_search",
+        "input": {"query": "simulated"},
+    }
+    found: JsonValue = {
+        "type": "web_search_result",
+        "url": url,
+        "title": title,
+        "encrypted_content": _sign(planned),
+        "page_age": None,
+    }
+    result: JsonValue = {
+        "type": "web_search_tool_result",
+        "tool_use_id": call_id,
+        "content": [found],
+    }
+    return [call, result]
+
+
+def _build_citations(planned: PlannedResponse) -> list[JsonValue]:
+    if not planned.searches:
+        return []
+    url, title = FOUND
+    cited: JsonValue = {
+        "type": "web_search_result_location",
+        "url": url,
+        "title": title,
+        "cited_text": "Simulated.",
+        "encrypted_index": _sign(planned),
+    }
+    return [cited]
 
 
 def _build_call_frames(planned: PlannedResponse, index: int) -> Iterator[StreamFrame]:
@@ -239,11 +215,16 @@ def _choose_stop_reason(planned: PlannedResponse) -> str:
 def _build_usage(planned: PlannedResponse, *, output: int | None = None) -> JsonValue:
     usage: dict[str, JsonValue] = {
         # Unlike the other vendors, this one does not count cached tokens as input.
-        "input_tokens": planned.input_tokens - planned.cached_tokens,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": planned.input_tokens - planned.cached_tokens - planned.written_tokens,
+        "cache_creation_input_tokens": planned.written_tokens,
         "cache_read_input_tokens": planned.cached_tokens,
         "output_tokens": planned.output_tokens if output is None else output,
     }
+    if planned.searches:
+        usage["server_tool_use"] = {
+            "web_search_requests": planned.searches,
+            "web_fetch_requests": 0,
+        }
     if planned.reasoning and output is None:
         usage["output_tokens_details"] = {"thinking_tokens": planned.reasoning_tokens}
     return usage

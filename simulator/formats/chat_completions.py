@@ -3,7 +3,7 @@
 A `Dialect` describes where vendors differ.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from pydantic import Field, JsonValue
@@ -21,13 +21,16 @@ from simulator.request import (
     CompletionRequest,
     LenientModel,
     RequestedTool,
+    SimulatedTurn,
     Vendor,
     WireMessage,
-    split_prompt,
+    describe_url,
+    read_conversation,
 )
 
 _CREATED: Final = 1_700_000_000
 """Constant, so that responses are deterministic."""
+_INSTRUCTING: Final = frozenset({"system", "developer"})
 
 
 class _Thinking(LenientModel):
@@ -45,6 +48,27 @@ class _Function(LenientModel):
 
 class _Tool(LenientModel):
     function: _Function
+
+
+class _NamedFunction(LenientModel):
+    name: str
+
+
+class _ToolChoice(LenientModel):
+    function: _NamedFunction
+
+
+class _Message(WireMessage):
+    tool_calls: tuple[JsonValue, ...] | None = None
+
+    @property
+    def turn(self) -> SimulatedTurn:
+        role: Literal["user", "assistant", "tool"] = "user"
+        if self.role in {"assistant", "tool"}:
+            role = "tool" if self.role == "tool" else "assistant"
+        if role == "tool":
+            return SimulatedTurn(role=role, results=(self.text,))
+        return SimulatedTurn(role=role, text=self.text, has_calls=bool(self.tool_calls))
 
 
 class _JsonSchema(LenientModel):
@@ -68,7 +92,7 @@ class _Reasoning(LenientModel):
 
 class _Request(LenientModel):
     model: str = Field(min_length=1)
-    messages: list[WireMessage] = Field(min_length=1)
+    messages: list[_Message] = Field(min_length=1)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     stream: bool = False
@@ -77,7 +101,15 @@ class _Request(LenientModel):
     reasoning: _Reasoning | None = None
     thinking: _Thinking | None = None
     tools: tuple[_Tool, ...] = ()
+    tool_choice: Literal["auto", "none", "required", "any"] | _ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
     response_format: _ResponseFormat | None = None
+
+    @property
+    def choice(self) -> str:
+        if isinstance(self.tool_choice, _ToolChoice):
+            return self.tool_choice.function.name
+        return "required" if self.tool_choice == "any" else self.tool_choice or "auto"
 
     @property
     def wants_reasoning(self) -> bool:
@@ -87,6 +119,22 @@ class _Request(LenientModel):
         if effort is not None:
             return effort not in {"none", False}  # 0 equals False
         return is_reasoning_model(self.model)
+
+
+def _iter_files(messages: Iterable[WireMessage]) -> Iterator[str]:
+    """Describe the images and documents; raise `StatusError` for one that cannot be read."""
+    for message in messages:
+        for part in message.content if isinstance(message.content, list) else ():
+            holder = part.get("image_url") or part.get("file")
+            if not holder:
+                continue
+            url = holder if isinstance(holder, str) else None
+            if isinstance(holder, dict):
+                url = str(holder.get("url") or holder.get("file_data"))
+            try:
+                yield describe_url(url or "")
+            except ValueError as error:
+                raise StatusError(400, f"Invalid base64 data in a file: {error}") from error
 
 
 class ChatCompletionsFormat:
@@ -106,14 +154,15 @@ class ChatCompletionsFormat:
         """Parse a request; raise `StatusError` if it is invalid."""
         del headers
         request = validate_body(_Request, body, "Invalid value for '{field}': {problem}")
-        prompt, context = split_prompt(request.messages)
+        # Instructions of the system are context, wherever they are.
+        system = "\n".join(each.text for each in request.messages if each.role in _INSTRUCTING)
+        turns = [each.turn for each in request.messages if each.role not in _INSTRUCTING]
         limit = request.max_completion_tokens or request.max_tokens
         asked = request.stream_options is not None and request.stream_options.include_usage
         return CompletionRequest(
             vendor=self.vendor,
             model=request.model,
-            prompt=prompt,
-            context=context,
+            conversation=read_conversation(turns, system),
             message_count=len(request.messages),
             max_tokens=limit or self._dialect.default_max_tokens,
             stream=request.stream,
@@ -125,7 +174,9 @@ class ChatCompletionsFormat:
                 RequestedTool(tool.function.name, tool.function.parameters)
                 for tool in request.tools
             ),
-            has_tool_results=request.messages[-1].role == "tool",
+            tool_choice=request.choice,
+            allows_parallel_calls=request.parallel_tool_calls is not False,
+            files=tuple(_iter_files(request.messages)),
             schema=request.response_format.response_schema if request.response_format else None,
         )
 
@@ -196,7 +247,7 @@ class ChatCompletionsFormat:
     def _build_call_deltas(self, planned: PlannedResponse) -> Iterator[JsonValue]:
         for index, call in enumerate(planned.calls):
             head: dict[str, JsonValue] = {"index": index, "id": call.id, "type": "function"}
-            if self._dialect.arguments_are_objects:
+            if self._dialect.arguments_are_objects and not call.is_broken:
                 yield {**head, "function": {"name": call.name, "arguments": call.arguments}}
                 continue
             first, second = split_halves(call.text)

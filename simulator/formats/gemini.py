@@ -1,8 +1,8 @@
 """The wire of Google's Gemini: POST /v1beta/models/{model}:streamGenerateContent?alt=sse."""
 
 import base64
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
@@ -15,8 +15,21 @@ from simulator.formats.base import (
     dump_json,
     validate_body,
 )
-from simulator.planned import PlannedResponse, count_tokens, is_reasoning_model, split_pieces
-from simulator.request import CompletionRequest, RequestedTool, Vendor
+from simulator.planned import (
+    FOUND,
+    PlannedResponse,
+    count_tokens,
+    is_reasoning_model,
+    split_pieces,
+)
+from simulator.request import (
+    CompletionRequest,
+    RequestedTool,
+    SimulatedTurn,
+    Vendor,
+    describe_data,
+    read_conversation,
+)
 
 TARGET: Final = "x-path-target"
 """Header in which the endpoint passes the end of the path, MODEL:METHOD."""
@@ -42,8 +55,16 @@ class _Wire(BaseModel):
     )
 
 
+class _Blob(_Wire):
+    mime_type: str = ""
+    data: str | None = None
+    file_uri: str | None = None
+
+
 class _Part(_Wire):
     text: str | None = None
+    inline_data: _Blob | None = None
+    file_data: _Blob | None = None
     thought: bool = False
     function_call: dict[str, JsonValue] | None = None
     function_response: dict[str, JsonValue] | None = None
@@ -67,6 +88,23 @@ class _Declaration(_Wire):
 
 class _Tool(_Wire):
     function_declarations: list[_Declaration] = []
+    google_search: JsonValue = None
+
+
+class _Calling(_Wire):
+    mode: Literal["AUTO", "ANY", "NONE", "VALIDATED"] = "AUTO"
+    allowed_function_names: list[str] = []
+
+    @property
+    def choice(self) -> str:
+        if self.mode == "ANY":
+            names = self.allowed_function_names
+            return names[0] if len(names) == 1 else "required"
+        return "none" if self.mode == "NONE" else "auto"
+
+
+class _ToolConfig(_Wire):
+    function_calling_config: _Calling = _Calling()
 
 
 class _Thinking(_Wire):
@@ -86,6 +124,7 @@ class _Request(_Wire):
     contents: list[_Content] = Field(min_length=1)
     system_instruction: _Content = _Content()
     tools: tuple[_Tool, ...] = ()
+    tool_config: _ToolConfig = _ToolConfig()
     generation_config: _Generation = _Generation()
 
 
@@ -101,20 +140,15 @@ class GeminiFormat:
         request = validate_body(_Request, body, message)
         _refuse_unsigned(request)
         model, _, method = headers[TARGET].rpartition(":")
-        texts = [content.text for content in request.contents]
-        last = max(
-            (i for i, each in enumerate(request.contents) if each.role == "user" and texts[i]),
-            default=-1,
-        )
-        rest = [text for i, text in enumerate(texts) if i != last]
         generation = request.generation_config
         thinking = generation.thinking_config
         asked = thinking.thinking_level is not None or (thinking.thinking_budget or 0) > 0
         return CompletionRequest(
             vendor=self.vendor,
             model=model,
-            prompt=texts[last] if last >= 0 else "",
-            context="\n".join(filter(None, [request.system_instruction.text, *rest])),
+            conversation=read_conversation(
+                map(_read_turn, request.contents), request.system_instruction.text
+            ),
             message_count=len(request.contents),
             max_tokens=generation.max_output_tokens,
             stream=method == "streamGenerateContent",
@@ -127,7 +161,9 @@ class GeminiFormat:
                 for tool in request.tools
                 for each in tool.function_declarations
             ),
-            has_tool_results=any(part.function_response for part in request.contents[-1].parts),
+            tool_choice=request.tool_config.function_calling_config.choice,
+            searches_web=any(tool.google_search is not None for tool in request.tools),
+            files=tuple(_iter_files(request.contents)),
             schema=generation.response_json_schema or generation.response_schema,
         )
 
@@ -213,6 +249,32 @@ class GeminiFormat:
         return {"models": [*listed, embedding]}
 
 
+def _read_turn(content: _Content) -> SimulatedTurn:
+    results = tuple(
+        dump_json(part.function_response.get("response")).decode()
+        for part in content.parts
+        if part.function_response
+    )
+    if results:
+        return SimulatedTurn(role="tool", text=content.text, results=results)
+    if content.role == "model":
+        has_calls = any(part.function_call for part in content.parts)
+        return SimulatedTurn(role="assistant", text=content.text, has_calls=has_calls)
+    return SimulatedTurn(role="user", text=content.text)
+
+
+def _iter_files(contents: Iterable[_Content]) -> Iterator[str]:
+    """Describe the images and documents; raise `StatusError` for one that cannot be read."""
+    for part in (each for content in contents for each in content.parts):
+        if part.file_data is not None:
+            yield str(part.file_data.file_uri)
+        elif part.inline_data is not None:
+            try:
+                yield describe_data(part.inline_data.mime_type, part.inline_data.data or "")
+            except ValueError as error:
+                raise StatusError(400, f"Unable to process input image: {error}") from error
+
+
 def _refuse_unsigned(request: _Request) -> None:
     """Raise `StatusError` for a returned call without the signature of its thinking."""
     for content in request.contents:
@@ -260,6 +322,12 @@ def _build_response(
     planned: PlannedResponse, parts: list[JsonValue], *, finish: str | None = None
 ) -> dict[str, JsonValue]:
     candidate: dict[str, JsonValue] = {"content": {"role": "model", "parts": parts}, "index": 0}
+    if finish and planned.searches:
+        url, title = FOUND
+        candidate["groundingMetadata"] = {
+            "webSearchQueries": ["simulated"],
+            "groundingChunks": [{"web": {"uri": url, "title": title}}],
+        }
     if finish:
         candidate["finishReason"] = finish
     return {"candidates": [candidate], "modelVersion": planned.model, "responseId": planned.id}

@@ -48,10 +48,10 @@ def avoid_for_task_type(resolved: ResolvedRequest) -> Test | None:
 
 
 def avoid_without_web_search(resolved: ResolvedRequest) -> Test | None:
-    """Set aside models without web search if the task needs current events."""
+    """Set aside models that do not search the web unasked if the task needs current events."""
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
-        if "web-search" in profile.capabilities:
+        if any(host.web_search == "always" for host in profile.hosts):
             return None
         return "the task needs current events and it does not search the web"
 

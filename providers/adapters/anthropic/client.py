@@ -3,12 +3,13 @@
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import anthropic
 import httpx2
 from pydantic import SecretStr
 
+from providers.adapters.anthropic.request import build_anthropic_body
 from providers.adapters.anthropic.stream import AnthropicStreamParser
 from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
@@ -21,13 +22,10 @@ from providers.adapters.listings import (
     get_number,
     get_row_id,
 )
-from providers.adapters.payload import get_text, parse_object
-from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
-from providers.chat import ChatRequest, Event, Message
+from providers.adapters.payload import get_text
+from providers.chat import ChatRequest, Event
 
 LISTING_SECONDS: Final = 20.0
-
-_EFFORTS: Final = frozenset({"low", "medium", "high", "xhigh", "max"})
 
 
 class Anthropic:
@@ -49,7 +47,7 @@ class Anthropic:
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        body, notes = _build_body(request, self._vendor)
+        body, notes = build_anthropic_body(request, self._vendor)
         return stream_events(
             self._vendor,
             lambda: self._client.messages.with_streaming_response.create(
@@ -61,7 +59,7 @@ class Anthropic:
                 vendor=self._vendor,
                 secret=self._secret,
                 model=request.model,
-                keeps_thinking=bool(request.tools),
+                keeps_blocks=bool(request.tools),
             ),
             timeouts=timeouts,
             is_streamed=request.stream,
@@ -104,77 +102,6 @@ class Anthropic:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._client.close()
-
-
-def _build_body(request: ChatRequest, vendor: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    notes = []
-    body: dict[str, Any] = {
-        "model": request.model,
-        "max_tokens": request.max_output_tokens or DEFAULT_OUTPUT_TOKENS["anthropic"],
-        "messages": [
-            _build_message(message, vendor, request.model) for message in request.messages
-        ],
-    }
-    for name, value in (("temperature", request.temperature), ("top_p", request.top_p)):
-        if value is not None:
-            notes.append(f"{name} was not sent: this API no longer accepts it")
-    if request.system is not None:
-        body["system"] = request.system
-    if request.tools:
-        body["tools"] = [
-            {
-                "name": tool.name,
-                "description": tool.description,
-                "input_schema": dict(tool.parameters),
-            }
-            for tool in request.tools
-        ]
-    output: dict[str, Any] = {}
-    if request.response_schema is not None:
-        output["format"] = {"type": "json_schema", "schema": dict(request.response_schema)}
-    if request.reasoning_effort == "none":
-        body["thinking"] = {"type": "disabled"}
-    elif request.reasoning_effort in _EFFORTS:
-        body["thinking"] = {"type": "adaptive", "display": "summarized"}
-        output["effort"] = request.reasoning_effort
-    elif request.reasoning_effort is not None:
-        notes.append(
-            f"reasoning_effort {request.reasoning_effort} was not sent: unknown to this API"
-        )
-    if output:
-        body["output_config"] = output
-    if request.stop:
-        body["stop_sequences"] = list(request.stop)
-    if "user" in request.metadata:
-        body["metadata"] = {"user_id": request.metadata["user"]}
-    return body, tuple(notes)
-
-
-def _build_message(message: Message, vendor: str, model: str) -> dict[str, Any]:
-    if message.role == "tool":
-        result = {
-            "type": "tool_result",
-            "tool_use_id": message.tool_call_id,
-            "content": message.content,
-        }
-        return {"role": "user", "content": [result]}
-    if not message.tool_calls:
-        return {"role": message.role, "content": message.content}
-    blocks: list[dict[str, Any]] = []
-    if message.replay is not None and message.replay.fits(vendor=vendor, model=model):
-        blocks += map(dict, message.replay.blocks)
-    if message.content:
-        blocks.append({"type": "text", "text": message.content})
-    blocks += [
-        {
-            "type": "tool_use",
-            "id": call.id,
-            "name": call.name,
-            "input": parse_object(call.arguments),
-        }
-        for call in message.tool_calls
-    ]
-    return {"role": "assistant", "content": blocks}
 
 
 def _strip_endpoint(url: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from providers.adapters.finish_reasons import map_finish_reason
 from providers.adapters.http.error_mapping import (
@@ -12,7 +12,14 @@ from providers.adapters.http.error_mapping import (
     build_incomplete,
     map_payload,
 )
-from providers.adapters.payload import get_count, get_mapping, get_text, limit_part, merge_counts
+from providers.adapters.payload import (
+    get_count,
+    get_mapping,
+    get_text,
+    limit_part,
+    merge_counts,
+    parse_object,
+)
 from providers.chat import (
     Citation,
     Done,
@@ -26,6 +33,19 @@ from providers.chat import (
 )
 from providers.errors import MalformedResponse
 
+_PIECES: Final = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+}
+_GROWING: Final = {
+    "text": "text",
+    "thinking": "thinking",
+    "tool_use": "input",
+    "server_tool_use": "input",
+}
+"""The field of each kind of block that the pieces add up to."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -38,16 +58,16 @@ class AnthropicStreamParser:
     """Turns the payloads of one message into events. One per call."""
 
     def __init__(
-        self, *, vendor: str, secret: str, model: str = "", keeps_thinking: bool = False
+        self, *, vendor: str, secret: str, model: str = "", keeps_blocks: bool = False
     ) -> None:
-        """Create a parser; `keeps_thinking` keeps the signed reasoning for a tool loop."""
+        """Create a parser; `keeps_blocks` keeps what a tool loop must send back."""
         self._vendor = vendor
         self._secret = secret
         self._requested_model = model
-        self._keeps_thinking = keeps_thinking
-        self._thinking: dict[int, dict[str, Any]] = {}
-        self._thoughts: dict[int, list[str]] = {}
-        """The deltas of each block of reasoning."""
+        self._keeps_blocks = keeps_blocks
+        self._blocks: dict[int, dict[str, Any]] = {}
+        self._pieces: dict[int, list[str]] = {}
+        """The deltas of each block."""
         self._calls: dict[int, _Call] = {}
         self._usage_so_far: Mapping[str, Any] = {}
         self._stop_reason: str | None = None
@@ -128,13 +148,26 @@ class AnthropicStreamParser:
         )
 
     def _build_replay(self) -> ReasoningReplay | None:
-        if self._stop_reason != "tool_use" or not self._thinking:
+        """Return all blocks if some are neither text nor calls: reasoning, or the vendor's search.
+
+        Reasoning is bound to what surrounds it, so they go back together.
+        """
+        if self._stop_reason != "tool_use":
             return None
-        for index, thoughts in self._thoughts.items():
-            block = self._thinking[index]
-            block["thinking"] = str(block.get("thinking", "")) + "".join(thoughts)
-        blocks = tuple(block for _, block in sorted(self._thinking.items()))
-        return ReasoningReplay(vendor=self._vendor, model=self._requested_model, blocks=blocks)
+        blocks = [self._complete_block(index) for index in sorted(self._blocks)]
+        if all(block.get("type") in {"text", "tool_use"} for block in blocks):
+            return None
+        kept = tuple(block for block in blocks if block.get("text") != "")
+        return ReasoningReplay(vendor=self._vendor, model=self._requested_model, blocks=kept)
+
+    def _complete_block(self, index: int) -> dict[str, Any]:
+        block, added = self._blocks[index], "".join(self._pieces.get(index, ()))
+        field = _GROWING.get(str(block.get("type")))
+        if not added or field is None:
+            return block
+        if field == "input":
+            return {**block, field: parse_object(added)}
+        return {**block, field: str(block.get(field, "")) + added}
 
     def _parse_message(self, message: Mapping[str, Any]) -> Iterator[Event]:
         """Yield the events of a message that was not streamed."""
@@ -159,8 +192,10 @@ class AnthropicStreamParser:
 
     def _start_block(self, index: int, block: Mapping[str, Any]) -> Iterator[Event]:
         kind = block.get("type")
-        if self._keeps_thinking and kind in {"thinking", "redacted_thinking"}:
-            self._thinking[index] = dict(block)
+        if self._keeps_blocks:
+            self._blocks[index] = dict(block)
+        for citation in block.get("citations") or ():  # of an answer that was not streamed
+            yield from _build_citation(citation)
         match kind:
             case "text" if block.get("text"):
                 yield self._build_text_delta(block["text"])
@@ -171,24 +206,26 @@ class AnthropicStreamParser:
                 yield self._add_to_call(index, str(block.get("id")), str(block.get("name")), whole)
 
     def _parse_delta(self, index: int, delta: Mapping[str, Any]) -> Event | None:
-        match delta.get("type"):
+        kind = str(delta.get("type"))
+        if index in self._blocks and kind in _PIECES:
+            self._pieces.setdefault(index, []).append(str(delta.get(_PIECES[kind], "")))
+        match kind:
             case "text_delta":
                 return self._build_text_delta(delta.get("text", ""))
             case "thinking_delta":
-                thought = str(delta.get("thinking", ""))
-                if index in self._thinking:
-                    self._thoughts.setdefault(index, []).append(thought)
-                return ReasoningDelta(thought)
-            case "signature_delta" if index in self._thinking:
-                self._thinking[index]["signature"] = delta.get("signature")
+                return ReasoningDelta(str(delta.get("thinking", "")))
+            case "signature_delta" if index in self._blocks:
+                self._blocks[index]["signature"] = delta.get("signature")
             case "input_json_delta" if call := self._calls.get(index):
                 return self._add_to_call(
                     index, call.id, call.name, str(delta.get("partial_json", ""))
                 )
             case "citations_delta":
                 citation = self._get_object(delta, "citation")
-                if isinstance(url := citation.get("url"), str):
-                    return Citation.build(url, citation.get("title"))
+                if index in self._blocks:
+                    known = self._blocks[index].get("citations") or []
+                    self._blocks[index]["citations"] = [*known, citation]
+                return next(_build_citation(citation), None)
         return None
 
     def _add_to_call(self, index: int, call_id: str, name: str, piece: str) -> ToolCallDelta:
@@ -222,8 +259,14 @@ class AnthropicStreamParser:
             cache_write=get_count(known, "cache_creation_input_tokens", absent=0),
             output=output,
             reasoning=limit_part(thinking, output),
+            searches=get_count(get_mapping(known, "server_tool_use"), "web_search_requests") or 0,
             raw=known,
         )
+
+
+def _build_citation(citation: Mapping[str, Any]) -> Iterator[Citation]:
+    if isinstance(url := citation.get("url"), str):
+        yield Citation.build(url, citation.get("title"))
 
 
 def _get_index(payload: Mapping[str, Any]) -> int:

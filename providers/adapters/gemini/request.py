@@ -3,8 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from providers.adapters.attachments import (
+    PDF,
+    build_text,
+    encode_data,
+    list_files,
+    refuse_attachment,
+)
 from providers.adapters.payload import parse_object
-from providers.chat import ChatRequest, Message
+from providers.chat import Attachment, ChatRequest, Message, NamedTool
+from providers.schemas import (
+    GEMINI_SUBSET,
+    ReducedSchema,
+    move_schema_to_prompt,
+    reduce_schema,
+)
 
 VENDOR: Final = "gemini"
 _UNSIGNED: Final = "skip_thought_signature_validator"
@@ -25,9 +38,27 @@ def build_gemini_body(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, 
     notes: list[str] = []
     if "user" in request.metadata:
         notes.append("metadata.user was not sent")
-    body: dict[str, Any] = {"contents": list(_iter_contents(request))}
+    body: dict[str, Any] = {}
+    schema = None
+    if request.response_schema is not None:
+        schema = reduce_schema(request.response_schema, GEMINI_SUBSET)
+        if schema is None:
+            request = move_schema_to_prompt(request)
+            notes.append("the schema was added to the instructions: this API cannot enforce it")
+        elif schema.dropped:
+            notes.append(f"this API does not enforce {', '.join(schema.dropped)} in schemas")
+    body["contents"] = list(_iter_contents(request))
     if request.system is not None:
         body["systemInstruction"] = {"parts": [{"text": request.system}]}
+    body |= _build_tools(request, notes)
+    if generation := _build_config(request, schema, notes):
+        body["generationConfig"] = generation
+    return body, tuple(notes)
+
+
+def _build_tools(request: ChatRequest, notes: list[str]) -> dict[str, Any]:
+    tools: list[dict[str, Any]] = []
+    config: dict[str, Any] = {}
     if request.tools:
         declarations = [
             {
@@ -37,13 +68,29 @@ def build_gemini_body(request: ChatRequest) -> tuple[dict[str, Any], tuple[str, 
             }
             for tool in request.tools
         ]
-        body["tools"] = [{"functionDeclarations": declarations}]
-    if generation := _build_config(request, notes):
-        body["generationConfig"] = generation
-    return body, tuple(notes)
+        tools.append({"functionDeclarations": declarations})
+        choice = request.tool_choice
+        if isinstance(choice, NamedTool):
+            calling = {"mode": "ANY", "allowedFunctionNames": [choice.name]}
+            config["functionCallingConfig"] = calling
+        elif choice != "auto":
+            config["functionCallingConfig"] = {"mode": "ANY" if choice == "required" else "NONE"}
+        elif any(tool.strict for tool in request.tools):
+            config["functionCallingConfig"] = {"mode": "VALIDATED"}
+    if request.web_search:
+        tools.append({"googleSearch": {}})
+        if request.tools:
+            config["includeServerSideToolInvocations"] = True
+    if request.parallel_tool_calls is False and request.tools:
+        notes.append("parallel_tool_calls was not sent: unknown to this API")
+    if not tools:
+        return {}
+    return {"tools": tools, "toolConfig": config} if config else {"tools": tools}
 
 
-def _build_config(request: ChatRequest, notes: list[str]) -> dict[str, Any]:
+def _build_config(
+    request: ChatRequest, schema: ReducedSchema | None, notes: list[str]
+) -> dict[str, Any]:
     numbers = {
         "temperature": request.temperature,
         "topP": request.top_p,
@@ -52,9 +99,9 @@ def _build_config(request: ChatRequest, notes: list[str]) -> dict[str, Any]:
     config: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
     if request.stop:
         config["stopSequences"] = list(request.stop)
-    if request.response_schema is not None:
+    if schema is not None:
         config["responseMimeType"] = "application/json"
-        config["responseJsonSchema"] = dict(request.response_schema)
+        config["responseJsonSchema"] = dict(schema.schema)
     if request.reasoning_effort is not None:
         level = _LEVELS[request.reasoning_effort]
         shown = request.reasoning_effort != "none"
@@ -84,9 +131,10 @@ def _iter_contents(request: ChatRequest) -> Iterator[dict[str, Any]]:
 def _build_parts(message: Message, model: str) -> list[dict[str, Any]]:
     if message.replay is not None and message.replay.fits(vendor=VENDOR, model=model):
         return [dict(block) for block in message.replay.blocks]
-    parts: list[dict[str, Any]] = []
-    if message.content or not message.tool_calls:
-        parts.append({"text": message.content})
+    text = build_text(message)
+    parts = [_build_file(each) for each in list_files(message)]
+    if text or not (message.tool_calls or parts):
+        parts.append({"text": text})
     for place, call in enumerate(message.tool_calls):
         part: dict[str, Any] = {
             "functionCall": {"id": call.id, "name": call.name, "args": parse_object(call.arguments)}
@@ -98,7 +146,19 @@ def _build_parts(message: Message, model: str) -> list[dict[str, Any]]:
 
 
 def _build_result(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
-    call_id = message.tool_call_id or ""
-    response = parse_object(message.content) or {"result": message.content}
-    known = {"id": call_id, "name": names.get(call_id, call_id), "response": response}
-    return {"functionResponse": known}
+    call_id, text = message.tool_call_id or "", build_text(message)
+    response = {"error": text} if message.is_error else parse_object(text) or {"result": text}
+    result: dict[str, Any] = {"id": call_id, "name": names.get(call_id, call_id)}
+    result["response"] = response
+    if files := list_files(message):
+        result["parts"] = [_build_file(each) for each in files]
+    return {"functionResponse": result}
+
+
+def _build_file(attachment: Attachment) -> dict[str, Any]:
+    kind = attachment.media_type
+    if not attachment.is_image and kind != PDF:
+        raise refuse_attachment(VENDOR, attachment, takes="images, PDF files and text")
+    if attachment.url is not None:
+        return {"fileData": {"mimeType": kind, "fileUri": attachment.url}}
+    return {"inlineData": {"mimeType": kind, "data": encode_data(attachment)}}

@@ -35,6 +35,8 @@ class GeminiStreamParser:
         self._parts: list[Mapping[str, Any]] = []
         self._calls: list[ToolCall] = []
         self._citations: dict[str, Citation] = {}
+        self._queries: set[str] = set()
+        """Queries of its web search, each of which has a price."""
         self._finish: str | None = None
         self._blocked: str | None = None
         self._detail = ""
@@ -114,14 +116,16 @@ class GeminiStreamParser:
             yield from self._parse_candidate(candidate)
         if isinstance(usage := payload.get("usageMetadata"), Mapping):
             self._usage = merge_counts(self._usage, usage)
-            yield _to_usage(self._usage)
+            yield _to_usage(self._usage, len(self._queries))
 
     def _parse_candidate(self, candidate: Mapping[str, Any]) -> Iterator[Event]:
         for part in (candidate.get("content") or {}).get("parts") or ():
             if self._keeps_parts:
                 self._parts.append(part)
             yield from self._parse_part(part)
-        for chunk in (candidate.get("groundingMetadata") or {}).get("groundingChunks") or ():
+        grounding = candidate.get("groundingMetadata") or {}
+        self._queries.update(map(str, grounding.get("webSearchQueries") or ()))
+        for chunk in grounding.get("groundingChunks") or ():
             web = chunk.get("web") or {}
             if isinstance(uri := web.get("uri"), str):
                 self._citations[uri] = Citation.build(uri, web.get("title"))
@@ -144,7 +148,7 @@ class GeminiStreamParser:
             yield ToolCallDelta(index=index, id=call.id, name=call.name, arguments=arguments)
 
 
-def _to_usage(raw: Mapping[str, Any]) -> TokenUsage:
+def _to_usage(raw: Mapping[str, Any], searches: int) -> TokenUsage:
     """Return disjoint counts: Gemini's prompt includes cached tokens, its output excludes thoughts.
 
     Zeros are absent, as in all JSON from protocol buffers.
@@ -161,6 +165,7 @@ def _to_usage(raw: Mapping[str, Any]) -> TokenUsage:
         cached=cached,
         output=_add(get_count(raw, "candidatesTokenCount", absent=0), thoughts),
         reasoning=thoughts,
+        searches=searches,
         raw=raw,
     )
 

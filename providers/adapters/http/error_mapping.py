@@ -84,6 +84,8 @@ _BUDGET: Final = re.compile(
     re.IGNORECASE,
 )
 _MODEL: Final = re.compile(r"model", re.IGNORECASE)
+_IMAGE: Final = re.compile(r"(?:^|_)image(?:_|$)", re.IGNORECASE)
+"""In the codes of OpenAI's errors about images, such as `image_too_large`."""
 
 # Statuses for the types of error payloads that come after HTTP 200.
 _STATUSES: Final[Mapping[str, int]] = {
@@ -91,6 +93,7 @@ _STATUSES: Final[Mapping[str, int]] = {
     "authentication_error": 401,
     "billing_error": 402,
     "internal_server_error": 500,
+    "invalid_prompt": 400,
     "invalid_request_error": 400,
     "not_found_error": 404,
     "overloaded_error": 529,
@@ -132,7 +135,9 @@ def map_status(
 def map_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
     """Return the error for an error payload after HTTP 200, by the payload's status if present."""
     message, kind = _read(payload)
-    status = _get_status(payload) or _STATUSES.get(kind.lower(), 500)
+    status = (
+        _get_status(payload) or _STATUSES.get(kind.lower()) or (400 if _IMAGE.search(kind) else 500)
+    )
     error_class = _get_class(status, f"{kind} {message}")
     return error_class(
         vendor,

@@ -1,7 +1,8 @@
 """Adapter for OpenAI and vendors with compatible chat completions, through OpenAI's SDK."""
 
+import re
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, aclosing
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, Self
@@ -25,12 +26,17 @@ from providers.adapters.listings import (
 )
 from providers.adapters.openai.dialect import apply_dialect
 from providers.adapters.openai.request import NOTE_IF_BROKEN, attach_replay
+from providers.adapters.openai.responses_request import build_responses_body
+from providers.adapters.openai.responses_stream import ResponsesStreamParser
 from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Event
+from providers.errors import InvalidRequest
 
 LISTING_SECONDS: Final = 20.0
+_SUMMARY: Final = re.compile(r"reasoning summar|reasoning\.summary", re.IGNORECASE)
+"""OpenAI only summarizes reasoning for verified organizations; its refusal says so."""
 
 
 class OpenAICompatible:
@@ -71,6 +77,58 @@ class OpenAICompatible:
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
+        if request.web_search or (self._dialect.api == "responses" and request.may_reason):
+            return self._respond(request, timeouts)
+        return self._complete(request, timeouts)
+
+    async def _respond(
+        self, request: ChatRequest, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
+        """Answer by the Responses API; without a summary of the reasoning if that is refused."""
+        try:
+            async with aclosing(self._send_responses(request, timeouts)) as events:
+                async for event in events:
+                    yield event
+        except InvalidRequest as error:
+            if not _SUMMARY.search(error.vendor_message):
+                raise
+        else:
+            return
+        events = self._send_responses(request, timeouts, with_summary=False)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    def _send_responses(
+        self, request: ChatRequest, timeouts: Timeouts, *, with_summary: bool = True
+    ) -> AsyncGenerator[Event, None]:
+        body, notes = build_responses_body(
+            request, self._dialect, vendor=self._vendor, with_summary=with_summary
+        )
+        return stream_events(
+            self._vendor,
+            lambda: self._client.responses.with_streaming_response.create(
+                stream=request.stream,
+                extra_body=body,
+                extra_headers=self._extra_headers,
+                timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
+            ),
+            ResponsesStreamParser(
+                self._vendor,
+                secret=self._secret,
+                model=request.model,
+                keeps_items=bool(request.tools),
+            ),
+            timeouts=timeouts,
+            is_streamed=request.stream,
+            translate_errors=self._translate_errors(timeouts.connect),
+            secret=self._secret,
+            notes=notes,
+            note_if_broken=NOTE_IF_BROKEN,
+        )
+
+    def _complete(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        """Answer by chat completions."""
         body, notes = apply_dialect(request, self._dialect, vendor=self._vendor)
         events = stream_events(
             self._vendor,

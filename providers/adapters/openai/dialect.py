@@ -1,13 +1,12 @@
 """Requests in the dialect of one OpenAI-compatible provider."""
 
 import hashlib
-import json
 import string
 from typing import Any, Final, get_args
 
-from providers.adapters.openai.request import build_chat_body, restore_reasoning
+from providers.adapters.openai.request import build_chat_body
 from providers.catalogue.schema import RequestDialect
-from providers.chat import ChatRequest, Effort, JsonObject
+from providers.chat import ChatRequest, Effort
 
 _EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
 _LETTERS: Final = string.ascii_letters + string.digits
@@ -17,8 +16,7 @@ def apply_dialect(
     request: ChatRequest, dialect: RequestDialect, *, vendor: str
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the body of the request in a provider's dialect, and notes for the user."""
-    body = build_chat_body(request)
-    notes: list[str] = []
+    body, notes = build_chat_body(request, vendor=vendor, dialect=dialect)
     if "user" in request.metadata:
         notes.append("metadata.user was not sent")
     if request.max_output_tokens is not None:
@@ -27,11 +25,6 @@ def apply_dialect(
         body["stream_options"] = {"include_usage": True}
     if request.reasoning_effort is not None:
         notes += _set_effort(request.reasoning_effort, dialect, body)
-    if request.response_schema is not None and dialect.schemas == "json_object":
-        body["response_format"] = {"type": "json_object"}
-        body["messages"] = _add_schema(body["messages"], request.response_schema)
-        notes.append("the schema was added to the instructions: the vendor only guarantees JSON")
-    restore_reasoning(request.messages, body["messages"], vendor=vendor, model=request.model)
     if dialect.call_id_length is not None:
         for message in body["messages"]:
             _shorten_ids(message, dialect.call_id_length)
@@ -42,7 +35,7 @@ def _set_effort(effort: Effort, dialect: RequestDialect, body: dict[str, Any]) -
     if effort == "none" and dialect.no_reasoning_body is not None:
         body.update(dialect.no_reasoning_body)
         return []
-    sent = _find_nearest(effort, dialect.efforts) if dialect.efforts else effort
+    sent = find_nearest_effort(effort, dialect.efforts) if dialect.efforts else effort
     body.update(dialect.reasoning_body)
     if dialect.effort_field == "reasoning":
         body["reasoning"] = {"effort": sent}
@@ -51,21 +44,13 @@ def _set_effort(effort: Effort, dialect: RequestDialect, body: dict[str, Any]) -
     return [] if sent == effort else [f"reasoning_effort {effort} was sent as {sent}"]
 
 
-def _find_nearest(effort: Effort, accepted: tuple[Effort, ...]) -> Effort:
+def find_nearest_effort(effort: Effort, accepted: tuple[Effort, ...]) -> Effort:
     """Return the nearest accepted effort, the greater of two; `none` only replaces itself."""
     if effort in accepted:
         return effort
     reasoning: list[Effort] = [each for each in accepted if each != "none"] or [*accepted]
     rank = _EFFORTS.index(effort)
     return min(reasoning, key=lambda e: (abs(_EFFORTS.index(e) - rank), -_EFFORTS.index(e)))
-
-
-def _add_schema(messages: list[dict[str, Any]], schema: JsonObject) -> list[dict[str, Any]]:
-    rule = f"Answer with one JSON object that follows this JSON Schema: {json.dumps(dict(schema))}"
-    if messages and messages[0]["role"] == "system":
-        first = {**messages[0], "content": f"{messages[0]['content']}\n\n{rule}"}
-        return [first, *messages[1:]]
-    return [{"role": "system", "content": rule}, *messages]
 
 
 def _shorten_ids(message: dict[str, Any], length: int) -> None:

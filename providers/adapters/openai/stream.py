@@ -81,7 +81,7 @@ class OpenAIStreamParser:
         usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage")
         if isinstance(usage, dict):
             self._usage = merge_counts(self._usage, usage)
-            events.append(_to_usage(self._usage))
+            events.append(count_tokens_used(self._usage, self._usage))
         return events
 
     def close(self, *, request_id: str | None, notes: tuple[str, ...]) -> Iterator[Event]:
@@ -182,8 +182,15 @@ class OpenAIStreamParser:
                 self._citations.setdefault(url, Citation(url=url))
 
 
-def _to_usage(raw: Mapping[str, Any]) -> TokenUsage:
-    """Return disjoint counts; OpenAI's prompt tokens include the cached ones."""
+def count_tokens_used(
+    raw: Mapping[str, Any], stored: Mapping[str, Any], searches: int | None = None
+) -> TokenUsage:
+    """Return disjoint counts; OpenAI's prompt tokens include the cached ones.
+
+    `stored` are the counts as the vendor named them.
+    """
+    if searches is None:
+        searches = get_count(raw, "num_search_queries") or 0  # Perplexity
     prompt = get_count(raw, "prompt_tokens")
     output = get_count(raw, "completion_tokens")
     prompt_details = get_mapping(raw, "prompt_tokens_details")
@@ -207,7 +214,8 @@ def _to_usage(raw: Mapping[str, Any]) -> TokenUsage:
         cache_write=written,
         output=output,
         reasoning=limit_part(reasoning, output),
-        raw=raw,
+        searches=searches,
+        raw=stored,
     )
 
 

@@ -58,6 +58,10 @@ def an_answer(vendor: str, text: str = "yes", **more: Any) -> dict[str, Any]:
     if vendor == "gemini":
         candidate = {"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}
         return {"candidates": [candidate]} | more
+    if vendor == "openai":
+        parts = [{"type": "output_text", "text": text}]
+        output = [{"type": "message", "content": parts}]
+        return {"object": "response", "status": "completed", "output": output} | more
     return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]} | more
 
 

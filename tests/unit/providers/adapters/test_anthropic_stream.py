@@ -151,7 +151,7 @@ def test_an_end_that_is_not_an_answer_raises(
 
 
 def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
-    reader = AnthropicStreamParser(vendor="anthropic", secret="", model="m", keeps_thinking=True)
+    reader = AnthropicStreamParser(vendor="anthropic", secret="", model="m", keeps_blocks=True)
     payloads = (
         {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking"}},
         {
@@ -174,6 +174,22 @@ def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
             "index": 1,
             "content_block": {"type": "redacted_thinking", "data": "d"},
         },
+        {"type": "content_block_start", "index": 2, "content_block": {"type": "text", "text": ""}},
+        {
+            "type": "content_block_delta",
+            "index": 2,
+            "delta": {"type": "text_delta", "text": "let me see"},
+        },
+        {
+            "type": "content_block_start",
+            "index": 3,
+            "content_block": {"type": "tool_use", "id": "c", "name": "look", "input": {}},
+        },
+        {
+            "type": "content_block_delta",
+            "index": 3,
+            "delta": {"type": "input_json_delta", "partial_json": '{"x": 1}'},
+        },
         {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
         {"type": "message_stop"},
     )
@@ -190,6 +206,8 @@ def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
     assert done.replay.blocks == (
         {"type": "thinking", "thinking": "why", "signature": "s"},
         {"type": "redacted_thinking", "data": "d"},
+        {"type": "text", "text": "let me see"},
+        {"type": "tool_use", "id": "c", "name": "look", "input": {"x": 1}},
     )
 
 
@@ -201,7 +219,7 @@ def test_signed_thinking_is_kept_for_the_next_turn_of_a_tool_loop() -> None:
     ],
 )
 def test_nothing_is_kept_but_the_thinking_before_a_call(kind: str, reason: str) -> None:
-    reader = AnthropicStreamParser(vendor="anthropic", secret="", model="m", keeps_thinking=True)
+    reader = AnthropicStreamParser(vendor="anthropic", secret="", model="m", keeps_blocks=True)
     block = {"type": "content_block_start", "index": 0, "content_block": {"type": kind}}
     for payload in (block, an_end(reason), STOP):
         reader.parse(payload)

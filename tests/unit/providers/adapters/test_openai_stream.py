@@ -10,6 +10,7 @@ from providers.adapters.base import Timeouts, strip_endpoint
 from providers.adapters.http.stream import stream_events
 from providers.adapters.openai.request import NOTE_IF_BROKEN, build_chat_body
 from providers.adapters.openai.stream import OpenAIStreamParser
+from providers.catalogue.schema import RequestDialect
 from providers.chat import (
     ChatRequest,
     ChatResponse,
@@ -131,7 +132,7 @@ def test_a_conversation_with_calls_keeps_their_ids() -> None:
         tools=(Tool(name="look", description="d", parameters={"type": "object"}),),
     )
 
-    body = build_chat_body(request)
+    body, _ = build_chat_body(request, vendor="openai", dialect=RequestDialect())
 
     assert [message["role"] for message in body["messages"]] == [
         "system",

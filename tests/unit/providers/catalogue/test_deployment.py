@@ -5,7 +5,8 @@ import pytest
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment, list_supported_parameters
 from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS, DeploymentEntry, Model, Provider
-from providers.chat import ChatRequest, Effort, Message, Tool
+from providers.chat import Attachment, ChatRequest, Effort, Message, NamedTool, Tool, ToolChoice
+from providers.errors import NotSupported
 
 
 def a_deployment(**facts: object) -> Deployment:
@@ -115,9 +116,97 @@ def test_an_effort_stays_beside_tools_where_nothing_speaks_against_it() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["gpt-6-astra", "gpt-6.1-sol", "gpt-6.2-astra", "gpt-6.2-sol"])
-def test_a_model_that_cannot_stop_reasoning_for_tools_takes_none(name: str) -> None:
-    model = Catalogue.load().get_model(name)
+def test_a_model_that_cannot_stop_reasoning_for_tools_takes_none() -> None:
+    deployment = a_deployment(reasoning="always", tools=True, tools_while_reasoning=False)
+    model = deployment.model
 
+    with pytest.raises(NotSupported, match="M does not call tools"):
+        deployment.fit_request(a_request(tools=(WEATHER,)))
     assert model.takes_tools is False
     assert list_supported_parameters(model, "openai_compatible")["tools"] == "no"
+
+
+@pytest.mark.parametrize("name", ["gpt-6-astra", "gpt-6.1-sol", "gpt-6.2-astra", "gpt-6.2-sol"])
+def test_openais_models_call_tools_while_they_reason_by_the_responses_api(name: str) -> None:
+    catalogue = Catalogue.load()
+
+    assert catalogue.get_model(name).takes_tools is True
+    assert catalogue.providers["openai"].wire.api == "responses"
+
+
+PICTURE = Attachment(media_type="image/png", data=b"x")
+PAPER = Attachment(media_type="application/pdf", data=b"x")
+NOTES = Attachment(media_type="text/plain", data=b"x")
+
+
+@pytest.mark.parametrize(
+    ("attachment", "inputs", "missing"),
+    [
+        (PICTURE, ("text",), "does not see images"),
+        (PAPER, ("text", "image"), "does not read PDF files"),
+        (PICTURE, ("text", "image"), None),
+        (NOTES, ("text",), None),
+        (PICTURE, None, None),
+    ],
+)
+def test_a_file_that_the_model_cannot_read_is_refused_before_anything_is_sent(
+    attachment: Attachment, inputs: tuple[str, ...] | None, missing: str | None
+) -> None:
+    facts = {} if inputs is None else {"inputs": inputs}
+    request = a_request(messages=(Message(role="user", content="", attachments=(attachment,)),))
+
+    if missing is None:
+        assert a_deployment(**facts).fit_request(request)[1] == ()
+        return
+    with pytest.raises(NotSupported, match=missing):
+        a_deployment(**facts).fit_request(request)
+
+
+@pytest.mark.parametrize("choice", ["required", NamedTool("get_weather"), "none", "auto"])
+def test_a_model_that_cannot_be_forced_to_call_a_tool_decides_by_itself(
+    choice: ToolChoice,
+) -> None:
+    asked = a_request(tools=(WEATHER,), tool_choice=choice)
+
+    request, notes = a_deployment(forced_tools=False).fit_request(asked)
+
+    is_forced = choice not in {"auto", "none"}
+    assert request.tool_choice == ("auto" if is_forced else choice)
+    assert bool(notes) is is_forced
+    assert a_deployment().fit_request(asked)[0].tool_choice == choice
+
+
+def test_a_schema_for_a_model_that_takes_none_becomes_an_instruction() -> None:
+    asked = a_request(response_schema={"type": "object"}, system="Be brief")
+
+    request, [note] = a_deployment(structured_output=False).fit_request(asked)
+
+    assert request.response_schema is None
+    assert request.system == (
+        "Be brief\n\nAnswer with one JSON object, without any other text, "
+        'that follows this JSON Schema: {"type": "object"}'
+    )
+    assert "instruction" in note
+
+
+def test_a_search_is_only_asked_of_models_that_search() -> None:
+    catalogue = Catalogue.load()
+    request = a_request(web_search=True)
+
+    with pytest.raises(NotSupported, match="does not search the web at Fireworks"):
+        a_deployment().fit_request(request)
+    for name, is_sent, is_noted in (
+        ("claude-sonnet-5-5", True, False),
+        ("gpt-6-luna", True, False),
+        ("gemini-3.8-flash", True, False),
+        ("xai/grok-4.7", True, False),
+        ("perplexity/sonar", False, True),
+    ):
+        model = catalogue.get_model(name)
+        entry = model.deployments[0]
+        host = catalogue.providers[entry.provider]
+        fitted, notes = Deployment(model=model, entry=entry, host=host, base_url="").fit_request(
+            request
+        )
+        assert fitted.web_search is is_sent
+        assert any("price of a web search" in note for note in notes) is is_noted
