@@ -18,7 +18,7 @@ SHORTEST_SECRET: Final = 8
 
 SHAPES: Final[Mapping[str, str]] = {
     "COGO's gateway": r"cogo_[0-9a-f]{12}_[\w-]{20,}",
-    "Supabase": r"sb_(?:secret|publishable)_[\w-]{16,}",
+    "Supabase": r"sb_(?:secret|publishable)_[\w-]{16,}|sbp_[\w-]{30,}",
     "JSON web token": r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]{8,}",
     "Anthropic, OpenAI, OpenRouter, DeepSeek, Langfuse": r"(?:sk|pk|rk)-[\w-]{16,}",
     "Fireworks": r"fw_\w{16,}",
@@ -60,7 +60,19 @@ _PLACES: Final = (
 """Places of secrets of any format in logs and errors. In prose they match ordinary words."""
 
 _HEADS: Final = (
-    *("cogo_", "sb_secret_", "sb_publishable_", "eyJ", "sk-", "pk-", "rk-", "fw_", "gsk_", "r8_"),
+    *(
+        "cogo_",
+        "sb_secret_",
+        "sb_publishable_",
+        "sbp_",
+        "eyJ",
+        "sk-",
+        "pk-",
+        "rk-",
+        "fw_",
+        "gsk_",
+        "r8_",
+    ),
     *("hf_", "xai-", "csk-", "nvapi-", "tgp_v1_", "lsv2_pt_", "lsv2_sk_", "pplx-", "pcsk_"),
     *("wandb_v1_", "AIza", "AQ.", "sk_", "rk_", "AKIA", "ASIA", "github_pat_", "glpat-", "npm_"),
     *("pypi-", "pk_", "fw-", "gsk-", "hf-", "r8-", "xai_", "pplx_"),
