@@ -8,6 +8,7 @@ from pydantic_core import to_jsonable_python
 
 from agents.extraction.answer import extract_code
 from agents.tools import ToolFunction
+from agents.tools.names import read_mcp_module
 from agents.tools.worker import ToolWorker
 from agents.workflows.engine import StepRequest
 from agents.workflows.hosting.schema_example import build_example
@@ -70,6 +71,9 @@ def build_output(request: StepRequest, answer: Any) -> dict[str, Any]:
 def run_call(worker: ToolWorker, request: StepRequest) -> dict[str, Any]:
     """Run the function of a call here; return its output, or `{"error": ...}`."""
     asked: dict[str, Any] = request.request
+    if (server := read_mcp_module(asked["module"])) is not None:
+        text = f"a script cannot call MCP server {server}: give it an answer for {request.key}"
+        return fail_with("unknown_tool", text)
     worker.load(asked["module"])
     return worker.call(asked["module"], asked["name"], asked["arguments"])
 
@@ -92,7 +96,8 @@ def _extract(text: str, language: str) -> dict[str, Any]:
 
 def suggest_result(module: str, name: str) -> Any:
     """Return a value such as a tool returns."""
-    function = getattr(import_module(module), name, None)
+    is_function = read_mcp_module(module) is None
+    function = getattr(import_module(module), name, None) if is_function else None
     if not isinstance(function, ToolFunction):
         return f"the value of {name}"
     example = build_example(function.result_schema)

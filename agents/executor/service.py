@@ -28,6 +28,7 @@ from agents.runtime.retry import retry_until_answered
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
 from agents.tools.host import ToolHost
+from agents.tools.mcp import McpHost
 from agents.workflows.step_params import WITH_HISTORY
 from protocol.bus import Bus
 from protocol.ids import utc_now
@@ -58,10 +59,12 @@ async def run_executor(
     cache: AnswerCache | None = None,
     checks: CheckRunner | None = None,
     tools: ToolHost | None = None,
+    mcp: McpHost | None = None,
 ) -> None:
     """Execute subtasks of the lanes that are served here until drained or cancelled.
 
-    `router` serves models, `checks` the sandbox and `tools` functions of users.
+    `router` serves models, `checks` the sandbox, `tools` functions of users and `mcp` tools of
+    MCP servers.
 
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
@@ -86,8 +89,8 @@ async def run_executor(
         )
         if checks is not None and options.check_capacity:
             executor.sides.append(CheckExecutor(runner=checks, hub=hub).build_side_work(agent))
-        calls = CallExecutor(host=tools or ToolHost(), hub=hub, agent=agent, drain=drain)
-        if tools is not None and tools.lanes and options.tool_capacity:
+        calls = CallExecutor(host=tools or ToolHost(), hub=hub, agent=agent, drain=drain, mcp=mcp)
+        if calls.lanes and options.tool_capacity:
             executor.sides.append(calls.build_side_work())
         try:
             async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):

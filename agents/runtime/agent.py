@@ -143,6 +143,7 @@ def build_agent_record(
             "health_url": options.health_url,
             "sandbox": options.sandbox,
             "workflows": list(options.workflows),
+            "tools": list(options.list_tools()),
         },
         stopped_at=utc_now() if stopped else None,
     )

@@ -1,5 +1,6 @@
 """The identity and the options of an agent process."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
@@ -66,6 +67,8 @@ class RuntimeOptions:
     """Backend in which generated code is run; shown in the list of agents."""
     workflows: tuple[str, ...] = ()
     """Types of the users' workflows that an orchestrator has loaded; `cogo submit` reads them."""
+    list_tools: Callable[[], Sequence[str]] = list
+    """Returns the names of the tools that can be called here now; heartbeats list them."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for values with which leases could not be kept."""

@@ -8,13 +8,13 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from agents.tools.host import ToolFailed
+from agents.tools.names import MCP
 from agents.tools.worker import UNKNOWN_TOOL
 from providers.chat import Attachment
 
 ToolOrigin: TypeAlias = Literal["function", "mcp", "cogo"]
 """A function of the user, an MCP server, or COGO itself."""
 
-MCP: Final = "mcp:"
 OWN: Final = "cogo:"
 WEB_SEARCH: Final = "web_search"
 """The web search of the vendor, which no executor runs."""

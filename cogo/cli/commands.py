@@ -64,6 +64,7 @@ GROUPS: Final = (
     Group("serve", "Run an agent or the gateway in this process."),
     Group("tasks", "List, inspect, cancel and retry tasks.", default="list"),
     Group("workflows", "List, show and play workflows.", default="list"),
+    Group("tools", "List, check and call tools.", default="list"),
     Group("queue", "Show the queue, and pause or limit parts of it.", default="show"),
     Group("models", "List, compare and control models.", default="list"),
     Group("eval", "Evaluate models and workflows on problems with hidden tests."),
@@ -120,7 +121,7 @@ COMMANDS: Final = (
     Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
     Command(
         "workflows list",
-        "List the types of tasks and what their workflows do, and the tools that they may call.",
+        "List the types of tasks and what their workflows do.",
         "workflows.list:list_workflows",
     ),
     Command(
@@ -138,6 +139,22 @@ COMMANDS: Final = (
         "Print the file of an example, or list the examples.",
         "workflows.example:print_example",
     ),
+    Command(
+        "tools list",
+        "List the tools that models and workflows may call here.",
+        "tools.list:list_tools",
+    ),
+    Command(
+        "tools show",
+        "Show what a tool does, its arguments, and how it may be run.",
+        "tools.list:show_tool",
+    ),
+    Command(
+        "tools call",
+        "Call a tool once, on this machine, and print what it gives.",
+        "tools.call:call_tool",
+    ),
+    Command("tools check", "Report which tools cannot be used.", "tools.list:check_tools"),
     Command("queue show", "Show the queue by lane and owner.", "admin.queue:show_queue"),
     Command("queue pause", "Pause a lane or an owner.", "admin.queue:pause"),
     Command("queue resume", "Resume a paused lane or owner.", "admin.queue:resume"),

@@ -65,8 +65,9 @@ def configure_logs(
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # This library logs each failed attempt as an error; we log an outage once, as a warning.
-    logging.getLogger("realtime").setLevel(logging.CRITICAL)
+    # These log each failed attempt as an error, with what servers send; we log it once, without.
+    for name in ("realtime", "mcp", "client"):  # the last is also MCP's
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _format_plain(record: "Record") -> str:

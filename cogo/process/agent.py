@@ -22,6 +22,7 @@ from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
 from agents.selection.evidence.knowledge import Knowledge
 from agents.tools.host import ToolHost
+from agents.tools.mcp import McpHost
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
@@ -33,7 +34,7 @@ from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
-from cogo.wiring.tools import open_tools
+from cogo.wiring.tools import open_mcp_servers, open_tools
 from cogo.wiring.workflows import open_workflows
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
@@ -107,11 +108,11 @@ async def serve_agent(
                 health=health,
                 cache=await stack.enter_async_context(opening),
                 checks=checks,
-                tools=tools,
+                tools=tools.functions,
+                mcp=tools.mcp,
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))
-            options = replace(options, workflows=workflows.user_types)
             agent = partial(
                 run_orchestrator,
                 open_store=partial(open_supabase_store, connection),
@@ -121,7 +122,7 @@ async def serve_agent(
                 lanes=partial(_list_lanes, router),
                 knowledge=Knowledge(policy=project.settings.selection_policy),
                 identity=identity,
-                options=options,
+                options=replace(options, workflows=workflows.user_types),
                 health=health,
             )
         on_ready = partial(_report_ready, identity, health, health_url)
@@ -166,18 +167,37 @@ async def _open_checks(project: Project, role: Role) -> CheckRunner | None:
     return await open_check_runner(project.settings)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """The sources of tools of an executor."""
+
+    functions: ToolHost | None = None
+    mcp: McpHost | None = None
+
+    def list_names(self) -> Sequence[str]:
+        """Return the names of all tools that can be called now."""
+        found = self.functions.tools if self.functions else ()
+        return [
+            *(f"{each.module}.{each.name}" for each in found),
+            *(self.mcp.names if self.mcp else ()),
+        ]
+
+
 @asynccontextmanager
 async def _open_tools(
     project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap, role: Role
-) -> AsyncIterator[ToolHost | None]:
+) -> AsyncIterator[_Tools]:
     if role.kind != "executor" or not project.settings.tool_slots:
-        yield None
+        yield _Tools()
         return
     secrets = find_secrets(project, catalogue, bootstrap)
-    async with open_tools(project, secrets=secrets) as tools:
-        if tools is not None:
-            tools.log_loaded()
-        yield tools
+    async with (
+        open_tools(project, secrets=secrets) as functions,
+        open_mcp_servers(project, secrets=secrets) as mcp,
+    ):
+        if functions is not None:
+            functions.log_loaded()
+        yield _Tools(functions, mcp)
 
 
 def _build_options(
@@ -187,13 +207,14 @@ def _build_options(
     health_url: str | None,
     *,
     checks: CheckRunner | None,
-    tools: ToolHost | None,
+    tools: _Tools,
 ) -> RuntimeOptions:
     settings = project.settings
     return RuntimeOptions(
         capacity=role.capacity,
         check_capacity=count_check_slots(settings) if checks else 0,
-        tool_capacity=tools.capacity if tools else 0,
+        tool_capacity=settings.tool_slots if tools.functions or tools.mcp else 0,
+        list_tools=tools.list_names,
         sandbox=checks.sandbox.name if checks else None,
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
         simulated=bootstrap.simulator_url is not None,

@@ -1,19 +1,28 @@
-"""The tools of a project: functions of the modules that it names."""
+"""The tools of a project: functions of the modules that it names, and its MCP servers."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from agents.tools.host import ToolHost
+from agents.tools.mcp import McpHost, McpServer
+from agents.tools.mcp.limits import Allowance, McpLimits
+from agents.tools.mcp.server import list_mcp_secrets
 from cogo.config.context import Project
-from cogo.config.workflows import find_tool_modules
+from cogo.config.logging import hide_in_logs
+from cogo.config.sections.mcp_servers import find_mcp_servers
+from cogo.config.sections.modules import find_tool_modules
 from providers.secrets import Redactor
+
+if TYPE_CHECKING:
+    from cogo.wiring.mcp_http import HttpServer
 
 
 @asynccontextmanager
 async def open_tools(
     project: Project, *, secrets: Iterable[str] = ()
 ) -> AsyncIterator[ToolHost | None]:
-    """Load the tools; None if the project names none. Raises SettingInvalid.
+    """Load the functions; None if the project names none. Raises SettingInvalid.
 
     They run with the variables of the settings; `secrets` are masked in what they return.
     """
@@ -30,3 +39,27 @@ async def open_tools(
     )
     async with host:
         yield host
+
+
+@asynccontextmanager
+async def open_mcp_servers(
+    project: Project, *, secrets: Iterable[str] = (), only: str | None = None, logs: bool = True
+) -> AsyncIterator[McpHost | None]:
+    """Begin to list the tools of MCP servers; None if there are none. Raises SettingInvalid.
+
+    `only` is the name of one server. Without `logs` the caller reads what is wrong.
+    """
+    servers = [each for each in find_mcp_servers(project) if only in {None, each.name}]
+    if not servers:
+        yield None
+        return
+    hide_in_logs(list_mcp_secrets(servers))
+    redactor = Redactor(secrets)
+    async with McpHost(servers, open_http=_open_http, redactor=redactor, logs=logs) as host:
+        yield host
+
+
+def _open_http(server: McpServer, limits: McpLimits, allowance: Allowance) -> "HttpServer":
+    from cogo.wiring.mcp_http import HttpServer  # noqa: PLC0415 - it imports the whole library
+
+    return HttpServer(server, limits, allowance)

@@ -7,7 +7,7 @@ from agents.workflows.engine import WorkflowInvalid
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.context import Project
-from cogo.config.workflows import find_workflow_modules
+from cogo.config.sections.modules import find_workflow_modules
 from cogo.errors import CommandError
 
 

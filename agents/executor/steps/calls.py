@@ -1,15 +1,16 @@
-"""Calls: the steps of workflows that run a function of the user.
+"""Calls: the steps of workflows that run a tool: a function of the user, or one of an MCP server.
 
-A function that must not run twice is begun at most once: whether it had its effect is unknown when
+A tool that must not run twice is begun at most once: whether it had its effect is unknown when
 its attempt has ended without a record of it, and then the call fails as `outcome_unknown`.
 """
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from loguru import logger
 from pydantic import JsonValue
@@ -20,8 +21,10 @@ from agents.runtime.attempt import WorkFailed
 from agents.runtime.pool import SideWork
 from agents.runtime.wakeup import Drain
 from agents.tools.host import OUTCOME_UNKNOWN, TOOL_TIMEOUT, ToolFailed, ToolHost
-from agents.tools.loading import ToolDescription
-from agents.tools.worker import TOOL_FAILED, UNKNOWN_TOOL
+from agents.tools.mcp import McpHost
+from agents.tools.names import read_mcp_module
+from agents.tools.toolbox import ToolOutput
+from agents.tools.worker import MAX_MESSAGE_CHARACTERS, TOOL_FAILED, UNKNOWN_TOOL
 from protocol.errors import CogoError
 from protocol.records import (
     ClaimedSubtask,
@@ -31,31 +34,71 @@ from protocol.records import (
     Failure,
     FailureAction,
     LeaseRef,
+    ToolQuestion,
+    ToolWait,
 )
 
 NOT_BEGUN: Final = "agent_stopping"
 """Class of the error of a call that was handed back before its function began."""
 CUT_OFF: Final = "the agent stopped while the function ran"
+NOT_APPROVED: Final = "not_approved"
+"""Class of the error of a call to which a person has not agreed."""
 REPORT_SECONDS: Final = 5.0
 _MAX_TEXT: Final = 200
-_RECORDED: Final = frozenset({"completed", "failed", "cancelled"})
+_RECORDED: Final = frozenset({"completed", "failed", "cancelled", "suspended"})
+_CALL_ID: Final = "call"
+"""Of the question whether the tool may run: a step has one call."""
+
+
+class RunCalled(Protocol):
+    """A function that runs a tool with arguments."""
+
+    def __call__(
+        self, arguments: Mapping[str, Any], *, begin: Callable[[], None]
+    ) -> Coroutine[Any, Any, JsonValue]:
+        """Run it. Raises ToolFailed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalledTool:
+    """The tool of a call."""
+
+    name: str
+    is_idempotent: bool
+    run: RunCalled
+    retries: int = 0
+    needs_approval: bool = False
 
 
 class CallExecutor:
     """Runs claimed calls and builds their completions, which cost nothing."""
 
-    def __init__(self, *, host: ToolHost, hub: ProgressHub, agent: Agent, drain: Drain) -> None:
+    def __init__(
+        self,
+        *,
+        host: ToolHost,
+        hub: ProgressHub,
+        agent: Agent,
+        drain: Drain,
+        mcp: McpHost | None = None,
+    ) -> None:
         self._host = host
+        self._mcp = mcp
         self._hub = hub
         self._agent = agent
         self._drain = drain
         self._begun: set[LeaseRef] = set()
         """Calls of functions that must not run twice, until their end is recorded."""
 
+    @property
+    def lanes(self) -> Sequence[str]:
+        """The lanes of all tools that it can run."""
+        return [*self._host.lanes, *(self._mcp.lanes if self._mcp else ())]
+
     def build_side_work(self) -> SideWork:
         """Return the work for the pool of an executor."""
         return SideWork(
-            lanes=self._host.lanes,
+            lanes=self.lanes,
             work=self.execute,
             capacity=self._agent.options.tool_capacity,
             wakeup=self._agent.build_wakeup(),
@@ -67,12 +110,13 @@ class CallExecutor:
         module, name, arguments = read_call(claimed)
         retries = 0
         try:
-            tool = self._host.find_tool(module, name)
+            tool = await self._find_tool(module, name)
             retries = tool.retries
             _check_history(claimed, tool)
-            self._hub.open(claimed).add("text", f"calling {name}\n")
-            begin = partial(self._begin, claimed, tool)
-            value = await self._host.run_tool(module, name, arguments, begin=begin)
+            if tool.needs_approval and not await self._is_approved(claimed, tool):
+                return Completion(ref=claimed.ref, wait=_build_wait(tool, arguments))
+            self._hub.open(claimed).add("text", f"calling {tool.name}\n")
+            value = await tool.run(arguments, begin=partial(self._begin, claimed, tool))
         except ToolFailed as error:
             raise WorkFailed(build_call_failure(claimed, error, retries)) from error
         except Exception as error:  # a defect of ours must not run the function again
@@ -82,12 +126,54 @@ class CallExecutor:
             failure = _build_unknown(claimed.ref, "COGO itself failed while the function ran")
             raise WorkFailed(failure) from error
         await self._hub.flush_in_time()
-        logger.info("tool has run", tool=name, module=module)
+        logger.info("tool has run", tool=tool.name)
         return Completion(
-            ref=claimed.ref, output={"value": value, "text": _describe_value(name, value)}
+            ref=claimed.ref, output={"value": value, "text": _describe_value(tool.name, value)}
         )
 
-    def _begin(self, claimed: ClaimedSubtask, tool: ToolDescription) -> None:
+    async def _find_tool(self, module: str, name: str) -> CalledTool:
+        """Return the tool of a call. Raises ToolFailed."""
+        server = read_mcp_module(module)
+        if server is None or self._mcp is None:
+            function = self._host.find_tool(module, name)
+            return CalledTool(
+                name=function.name,
+                is_idempotent=function.is_idempotent,
+                retries=function.retries,
+                run=partial(self._host.run_tool, module, name),
+            )
+        tool = await self._mcp.find_tool(server, name)
+        return CalledTool(
+            name=tool.name,
+            is_idempotent=tool.is_idempotent,
+            needs_approval=tool.needs_approval,
+            run=partial(self._run_mcp_tool, self._mcp, tool.name),
+        )
+
+    async def _run_mcp_tool(
+        self,
+        mcp: McpHost,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        begin: Callable[[], None],
+    ) -> JsonValue:
+        return extract_value(name, await mcp.run_tool(name, arguments, begin=begin))
+
+    async def _is_approved(self, claimed: ClaimedSubtask, tool: CalledTool) -> bool:
+        """Return whether a person has agreed; False: nobody has been asked. Raises ToolFailed."""
+        if not claimed.turns:
+            return False
+        for turn in await self._agent.store.fetch_turns(subtask_id=claimed.ref.subtask_id):
+            if turn.kind == "approval" and turn.body.get("call_id") == _CALL_ID:
+                if turn.body.get("approved") is True:
+                    return True
+                comment = turn.body.get("comment")
+                why = f": {comment}" if comment else ""
+                raise ToolFailed(NOT_APPROVED, f"a person has refused {tool.name}{why}")
+        return False
+
+    def _begin(self, claimed: ClaimedSubtask, tool: CalledTool) -> None:
         """Note that a function begins. Raises WorkFailed if the agent stops."""
         if self._drain.begun.is_set():
             raise WorkFailed(build_not_begun(claimed))
@@ -121,6 +207,18 @@ def read_call(claimed: ClaimedSubtask) -> tuple[str, str, dict[str, Any]]:
     )
 
 
+def extract_value(name: str, output: ToolOutput) -> JsonValue:
+    """Return what a tool gave, with the images as their names. Raises ToolFailed."""
+    content = output.content
+    if output.is_error:
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        raise ToolFailed(TOOL_FAILED, f"{name}: {text[:MAX_MESSAGE_CHARACTERS]}")
+    if not output.attachments:
+        return content
+    images = [f"{each.media_type}, {len(each.data or b'')} bytes" for each in output.attachments]
+    return {"content": content, "images": list(images)}
+
+
 def may_have_begun(history: Sequence[EarlierAttempt]) -> bool:
     """Return whether a function may have begun in an attempt whose end nobody has recorded.
 
@@ -135,7 +233,7 @@ def may_have_begun(history: Sequence[EarlierAttempt]) -> bool:
     return False
 
 
-def _check_history(claimed: ClaimedSubtask, tool: ToolDescription) -> None:
+def _check_history(claimed: ClaimedSubtask, tool: CalledTool) -> None:
     """Raise ToolFailed if the function may have begun before and must not run twice."""
     if not tool.is_idempotent and may_have_begun(claimed.history):
         raise ToolFailed(
@@ -155,6 +253,15 @@ def build_call_failure(claimed: ClaimedSubtask, error: ToolFailed, retries: int)
         error=ErrorInfo(class_=error.error_class, message=error.message),
         action=FailureAction.RETRY if is_retried else FailureAction.GIVE_UP,
     )
+
+
+def _build_wait(tool: CalledTool, arguments: Mapping[str, Any]) -> ToolWait:
+    question = ToolQuestion(
+        call_id=_CALL_ID,
+        question=f"May {tool.name} run with these arguments?",
+        show={"tool": tool.name, "arguments": dict(arguments)},
+    )
+    return ToolWait(approvals=[question])
 
 
 def build_not_begun(claimed: ClaimedSubtask) -> Failure:

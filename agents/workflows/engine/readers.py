@@ -110,6 +110,11 @@ def read_value(record: StepRecord, tool: ToolFunction[..., T]) -> T:
         ) from None
 
 
+def read_json(record: StepRecord) -> JsonValue:
+    """Return the result of a tool that was called by its name."""
+    return (record.output or {}).get("value")
+
+
 def read_nothing(record: StepRecord) -> None:
     """Return None, for steps without a value."""
     del record

@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agents.sandbox.report import Report
 from agents.tools import ArgumentsInvalid, ToolFunction
+from agents.tools.names import read_mcp_name, write_mcp_module
 from agents.workflows.engine import readers
 from agents.workflows.engine.definition import check_event_name, check_step_key, check_time
 from agents.workflows.engine.errors import WorkflowInvalid
@@ -184,6 +185,28 @@ class StepDescriber:
         return self._describe(
             "call", function.name, request, partial(readers.read_value, tool=function)
         )
+
+    def tool(
+        self, key: str, name: str, arguments: Mapping[str, JsonValue] | None = None
+    ) -> Step[JsonValue]:
+        """Call a tool by its name, such as `mcp:SERVER/TOOL`; the value is what it returns.
+
+        Raises OutcomeUnknown, when awaited, if whoever ran it has died, unless the server or
+        `cogo.toml` says that it may run again.
+        """
+        found = read_mcp_name(name)
+        if found is None:
+            raise WorkflowInvalid(
+                f"run.tool calls tools of MCP servers, mcp:SERVER/TOOL, which {name[:100]!r} is "
+                "not; run.call calls functions"
+            )
+        server, tool = found
+        request: dict[str, Any] = {
+            "module": write_mcp_module(server),
+            "name": tool,
+            "arguments": dict(arguments or {}),
+        }
+        return self._describe("call", key, request, readers.read_json)
 
     def approve(
         self, key: str, question: str, *, show: JsonValue = None, by: str | None = None

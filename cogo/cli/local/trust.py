@@ -7,6 +7,7 @@ import typer
 from dotenv import dotenv_values
 
 from cogo.cli.options import AsJson
+from cogo.config.sections.check import check_overlay
 from cogo.config.settings import config_directory
 from cogo.config.trust import (
     ENV_FILE,
@@ -16,7 +17,6 @@ from cogo.config.trust import (
     read_file,
     split_variables,
 )
-from cogo.config.workflows import check_overlay
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_table, print_text
 from providers.catalogue.loader import Overlay

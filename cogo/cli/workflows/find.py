@@ -16,7 +16,7 @@ from agents.workflows.hosting.host import CPU_SECONDS, LOAD_SECONDS
 from agents.workflows.hosting.loading import ModuleRefused, load_file, load_module, merge_workflows
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.context import Project
-from cogo.config.workflows import find_workflow_modules
+from cogo.config.sections.modules import find_workflow_modules
 from cogo.errors import CommandError
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
+from cogo.config.sections.modules import NamedModules, find_workflow_modules
 from cogo.config.settings import Settings, config_directory
 from cogo.config.trust import TrustStore
-from cogo.config.workflows import NamedModules, find_workflow_modules
 from cogo.errors import SettingInvalid
 
 

@@ -43,6 +43,42 @@ async def catches(run: Run) -> Result:
         return Result(f"{error.error_class}: {error.message}")
 
 
+@a_flow
+async def asks_a_server(run: Run) -> Result:
+    rows = await run.tool("rows", "mcp:supabase/execute_sql", {"query": "select 1"})
+    return Result(str(rows))
+
+
+@a_flow
+async def calls_no_server(run: Run) -> Result:
+    return Result(str(await run.tool("rows", "acme.tools.lookup")))
+
+
+def test_a_tool_of_a_server_is_called_by_its_name() -> None:
+    played = play(asks_a_server, answers={"rows": [[1, 2]]})
+    step = build_step(played.steps[0], TASK)
+
+    assert played.text == "[1, 2]"
+    assert (step.kind, step.key, step.lane) == ("call", "rows", "tools:mcp.supabase")
+    assert step.params == {
+        "module": "mcp.supabase", "name": "execute_sql", "arguments": {"query": "select 1"},
+    }  # fmt: skip
+
+
+def test_a_script_calls_no_server() -> None:
+    played = play(asks_a_server, call_tools=True)
+
+    assert played.failure is not None
+    assert "give it an answer for rows" in str(played.failure)
+    assert play(asks_a_server, answers=suggest_answer).text == "the value of execute_sql"
+
+
+def test_a_name_that_names_no_server_is_refused() -> None:
+    played = play(calls_no_server, answers={})
+
+    assert "run.call calls functions" in str(played.failure)
+
+
 def test_calls_are_numbered_by_the_name_of_their_function() -> None:
     played = play(adds_twice, answers={"add": [3, 10]})
 

@@ -9,13 +9,7 @@ from typing import Any, Final
 
 from cogo.config.context import Project, read_overlays
 from cogo.errors import SettingInvalid
-from providers.catalogue.loader import (
-    TOOLS_SECTION,
-    WORKFLOWS_SECTION,
-    Overlay,
-    load_entries,
-)
-from providers.errors import CatalogueInvalid
+from providers.catalogue.loader import TOOLS_SECTION, WORKFLOWS_SECTION, Overlay
 
 _FLOWS: Final = "acme.flows"
 _TOOLS: Final = "acme.tools"
@@ -44,20 +38,24 @@ def find_tool_modules(project: Project) -> NamedModules:
     return _find_modules(project, TOOLS_SECTION, _TOOLS)
 
 
-def check_overlay(overlay: Overlay) -> list[str]:
-    """Return what is wrong in a `cogo.toml`, a sentence each. Raises SettingInvalid: no TOML."""
-    _parse_overlay(overlay)
+def check_modules(overlay: Overlay) -> list[str]:
+    """Return what is wrong in these sections of a file, a sentence each."""
     wrong = []
     for section, example in ((WORKFLOWS_SECTION, _FLOWS), (TOOLS_SECTION, _TOOLS)):
         try:
             _read_names(overlay, section, example)
         except SettingInvalid as error:
             wrong.append(str(error))
-    try:
-        load_entries([overlay])
-    except CatalogueInvalid as error:
-        wrong.append(str(error))
     return wrong
+
+
+def parse_overlay(overlay: Overlay) -> Mapping[str, Any]:
+    """Return the content of a file. Raises SettingInvalid."""
+    try:
+        content: Mapping[str, Any] = tomllib.loads(overlay.content.decode("utf-8"))
+    except ValueError as error:  # not UTF-8, or not TOML: its message ends with line and column
+        raise SettingInvalid(overlay.name, reason=f"it is not valid TOML: {error}") from error
+    return content
 
 
 def _find_modules(project: Project, section: str, example: str) -> NamedModules:
@@ -69,17 +67,8 @@ def _find_modules(project: Project, section: str, example: str) -> NamedModules:
     )
 
 
-def _parse_overlay(overlay: Overlay) -> Mapping[str, Any]:
-    """Return the content of a file. Raises SettingInvalid."""
-    try:
-        content: Mapping[str, Any] = tomllib.loads(overlay.content.decode("utf-8"))
-    except ValueError as error:  # not UTF-8, or not TOML: its message ends with line and column
-        raise SettingInvalid(overlay.name, reason=f"it is not valid TOML: {error}") from error
-    return content
-
-
 def _read_names(overlay: Overlay, section: str, example: str) -> list[str]:
-    values = _parse_overlay(overlay).get(section, {})
+    values = parse_overlay(overlay).get(section, {})
     names = values.get("modules", []) if isinstance(values, dict) else None
     unknown = sorted(set(values) - {"modules"}) if isinstance(values, dict) else []
     if names is None or not isinstance(names, list) or unknown:

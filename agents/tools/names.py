@@ -1,0 +1,36 @@
+"""The names of tools, in params and as steps of workflows."""
+
+from typing import Final
+
+from protocol.lanes import TOOLS
+
+MCP: Final = "mcp:"
+"""Prefix in params of the tools of MCP servers."""
+_MODULE: Final = "mcp."
+"""Prefix of the name that a server has beside the modules of functions."""
+
+
+def write_mcp_name(server: str, tool: str) -> str:
+    """Return the name of a tool of a server, `mcp:SERVER/TOOL`."""
+    return f"{MCP}{server}/{tool}"
+
+
+def read_mcp_name(name: str) -> tuple[str, str] | None:
+    """Return the server and the tool of such a name, or None for another name."""
+    server, slash, tool = name.removeprefix(MCP).partition("/")
+    return (server, tool) if name.startswith(MCP) and server and slash and tool else None
+
+
+def write_mcp_module(server: str) -> str:
+    """Return the name of a server beside the modules of functions."""
+    return _MODULE + server
+
+
+def read_mcp_module(module: str) -> str | None:
+    """Return the server of such a name, or None for a module."""
+    return module.removeprefix(_MODULE) if module.startswith(_MODULE) else None
+
+
+def write_mcp_lane(server: str) -> str:
+    """Return the lane of the calls of a server's tools by workflows."""
+    return TOOLS + write_mcp_module(server)

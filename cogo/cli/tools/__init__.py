@@ -1,0 +1,1 @@
+"""`cogo tools`: what models and workflows may call."""
