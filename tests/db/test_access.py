@@ -8,6 +8,7 @@ import pytest
 from tests.db.calls import a_call, begin, end
 from tests.support.sql.agent import Agent, insert_task, plan_task, step
 from tests.support.sql.database import ALICE, BOB, Connection, Database
+from tests.support.sql.turns import new_turn, store
 
 pytestmark = pytest.mark.db
 
@@ -95,6 +96,7 @@ async def a_finished_task(database: Database, owner: object) -> None:
     for _ in steps:
         [lease] = await agent.claim("model-a")
         await agent.extend(lease, content="so far")
+        assert await store(agent, lease, new_turn(1)) == ("ok", None)
         call = a_call(lease)
         await begin(agent, call)
         await end(agent, call, 0.5)

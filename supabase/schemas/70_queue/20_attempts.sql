@@ -13,8 +13,9 @@ comment on function cogo.check_fence is
   'Return whether an agent holds an attempt: held (also after expiry until it is reaped), closing
 (its task is over), stale (another agent''s), unknown (no such row), or the outcome that ended it.';
 
--- An unreported cost is 0 if no model was called (another lane, or an outcome that the holder reported,
--- as a snooze with its own class of error) and unknown if the holder vanished.
+-- What was not reported is taken from the audit log. Without calls there, the cost is 0 if no model was
+-- called (another lane, or an outcome that the holder reported, as a snooze with its own class of error)
+-- and unknown if the holder vanished.
 create or replace function cogo.close_attempts(
   p_subtask_ids uuid[],
   p_attempts integer[],
@@ -25,6 +26,13 @@ create or replace function cogo.close_attempts(
   returns void language plpgsql set search_path = ''
 as $$
 begin
+  -- From here on they begin no call. Calls are read in a later statement, which sees all of them.
+  perform
+     from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
+     join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
+    where coalesce(jsonb_typeof(n.usage), 'null') <> 'object' and a.ended_at is null
+      and cogo.is_model_lane(a.lane)
+      for no key update of a;
   with closed as (
     update public.cogo_attempts a
        set ended_at = coalesce(a.ended_at, cogo.now()),
@@ -32,18 +40,18 @@ begin
            error = coalesce(nullif(p_error, 'null'), a.error),
            usage = g.usage,
            model_id = coalesce(g.usage ->> 'model_id', a.model_id),
-           provider = coalesce(g.usage ->> 'provider', a.provider),
+           provider = coalesce(g.booked ->> 'provider', a.provider),
            first_token_ms = (g.usage ->> 'first_token_ms')::bigint,
            duration_ms = coalesce(
              (g.usage ->> 'duration_ms')::bigint, cogo.elapsed_ms(a.claimed_at, cogo.now())
            ),
-           input_tokens = (g.usage ->> 'input_tokens')::bigint,
-           cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
-           output_tokens = (g.usage ->> 'output_tokens')::bigint,
-           reasoning_tokens = (g.usage ->> 'reasoning_tokens')::bigint,
+           input_tokens = (g.booked ->> 'input_tokens')::bigint,
+           cached_tokens = (g.booked ->> 'cached_tokens')::bigint,
+           output_tokens = (g.booked ->> 'output_tokens')::bigint,
+           reasoning_tokens = (g.booked ->> 'reasoning_tokens')::bigint,
            finish_reason = g.usage ->> 'finish_reason',
            cost_usd = case
-             when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
+             when g.booked is not null then (g.booked ->> 'cost_usd')::numeric
              when not cogo.is_model_lane(a.lane) then 0
              when p_outcome in ('completed', 'failed', 'rerouted', 'suspended') then 0
              when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
@@ -52,6 +60,13 @@ begin
            simulated = g.simulated
       from (
         select u.id, u.attempt, u.usage,
+               case
+                 when u.usage is not null then u.usage
+                 when cogo.is_model_lane(b.lane) and b.ended_at is null then
+                   cogo.sum_calls(b.task_id, b.subtask_id, b.attempt)
+               end as booked,
+               -- What was booked when it was cancelled. Of one that runs all is null.
+               b as before,
                case
                  when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
                  else exists (
@@ -66,6 +81,7 @@ begin
             select n.id, n.attempt, cogo.sanitize_usage(n.usage) as usage
               from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
           ) as u
+          join public.cogo_attempts b on b.subtask_id = u.id and b.attempt = u.attempt
       ) as g
      where a.subtask_id = g.id and a.attempt = g.attempt
        and (
@@ -74,8 +90,12 @@ begin
          or p_outcome = 'cancelled' and a.outcome = 'cancelled'
            and a.usage is null and g.usage is not null
        )
-    returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
-              a.cached_tokens, a.output_tokens, a.reasoning_tokens, a.simulated, g.usage
+    returning a.subtask_id, a.attempt, a.lane, a.task_id, a.simulated, g.booked,
+              a.cost_usd - coalesce((g.before).cost_usd, 0) as cost_usd,
+              coalesce(a.input_tokens, 0) - coalesce((g.before).input_tokens, 0) as input,
+              coalesce(a.cached_tokens, 0) - coalesce((g.before).cached_tokens, 0) as cached,
+              coalesce(a.output_tokens, 0) - coalesce((g.before).output_tokens, 0) as output,
+              coalesce(a.reasoning_tokens, 0) - coalesce((g.before).reasoning_tokens, 0) as reasoning
   ), uncounted as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
@@ -85,21 +105,21 @@ begin
   ), spent as (
     select c.task_id,
            case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,
-           coalesce(sum(c.input_tokens), 0) as input_tokens,
-           coalesce(sum(c.cached_tokens), 0) as cached_tokens,
-           coalesce(sum(c.output_tokens), 0) as output_tokens,
-           coalesce(sum(c.reasoning_tokens), 0) as reasoning_tokens,
+           sum(c.input) as input,
+           sum(c.cached) as cached,
+           sum(c.output) as output,
+           sum(c.reasoning) as reasoning,
            bool_or(c.simulated) as simulated
       from closed c
-     where c.usage is not null or c.cost_usd is null or c.simulated
+     where c.booked is not null or c.cost_usd is null or c.simulated
      group by c.task_id
   )
   update public.cogo_tasks t
      set cost_usd = t.cost_usd + s.cost_usd,
-         input_tokens = t.input_tokens + s.input_tokens,
-         cached_tokens = t.cached_tokens + s.cached_tokens,
-         output_tokens = t.output_tokens + s.output_tokens,
-         reasoning_tokens = t.reasoning_tokens + s.reasoning_tokens,
+         input_tokens = t.input_tokens + s.input,
+         cached_tokens = t.cached_tokens + s.cached,
+         output_tokens = t.output_tokens + s.output,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning,
          simulated = t.simulated or s.simulated
     from spent s
    where t.id = s.task_id;
@@ -107,5 +127,5 @@ end;
 $$;
 comment on function cogo.close_attempts is
   'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
-attempts stay as they are, but cancelled ones without usage get it. Simulated ones are not counted in
-statistics.';
+attempts stay as they are, but cancelled ones without usage get it in place of what was booked. Simulated
+ones are not counted in statistics.';

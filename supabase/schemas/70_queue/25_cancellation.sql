@@ -29,19 +29,7 @@ begin
   perform cogo.close_attempts(
     array[p_subtask_id], array[p_attempt], 'cancelled', array[p_usage]
   );
-  -- The cost of the task was unknown only because this one was.
-  update public.cogo_tasks t
-     set cost_usd = (
-           select case when bool_and(c.usd is not null) then sum(c.usd) end
-             from (
-               select a.cost_usd from public.cogo_attempts a
-                where a.task_id = t.id and a.ended_at is not null
-               union all
-               select k.cost_usd from cogo.child_tasks k where k.parent_id = t.id
-             ) as c (usd)
-         )
-    from cogo.subtasks s
-   where s.id = p_subtask_id and t.id = s.task_id and t.cost_usd is null;
+  perform cogo.add_up_costs(array[s.task_id]) from cogo.subtasks s where s.id = p_subtask_id;
 end;
 $$;
 comment on function cogo.book_late_usage is

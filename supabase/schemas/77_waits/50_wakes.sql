@@ -33,6 +33,9 @@ begin
         from new_costs n group by n.parent_id
     ) as s
    where t.id = s.parent_id;
+  perform cogo.add_up_costs(
+    array(select k.parent_id from cogo.child_tasks k where k.child_id = any (p_child_ids))
+  );
 end;
 $$;
 comment on function cogo.book_child_costs is

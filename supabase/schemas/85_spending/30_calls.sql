@@ -108,8 +108,18 @@ declare
   );
   v_began timestamptz;
   v_caps cogo.budgets[];
+  v_is_late boolean;
 begin
   perform cogo.set_actor(p_agent_id);
+  -- Tasks are locked before budgets.
+  v_is_late := exists (
+    select from public.cogo_attempts a
+     where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
+       and a.ended_at is not null and a.usage is null and cogo.is_model_lane(a.lane)
+  );
+  if v_is_late then
+    perform cogo.lock_tasks(array[v_call.subtask_id]);
+  end if;
   v_caps := array(
     select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider) b
   );
@@ -133,9 +143,12 @@ begin
       from unnest(v_caps) as held
      where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
   end if;
+  if booked and v_is_late then
+    perform cogo.book_late_call(v_call.subtask_id, v_call.attempt);
+  end if;
   return next;
 end;
 $$;
 comment on function public.cogo_end_call is
   'End a call to a model: write its audit row, add its cost to every cap that applies and free its
-reservation. booked is false if this was done before.';
+reservation. booked is false if this was done before. An attempt that has ended without usage gets it.';

@@ -34,6 +34,26 @@ alter table cogo.turns add constraint turns_seq_check CHECK ((seq > 0));
 
 alter table public.cogo_approvals add constraint cogo_approvals_subtask_id_key_key UNIQUE (subtask_id, key);
 
+create or replace function cogo.add_up_costs(p_task_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.cogo_tasks t
+     set cost_usd = (
+           select case when bool_and(c.usd is not null) then sum(c.usd) end
+             from (
+               select a.cost_usd from public.cogo_attempts a
+                where a.task_id = t.id and a.ended_at is not null
+               union all
+               select k.cost_usd from cogo.child_tasks k where k.parent_id = t.id
+             ) as c (usd)
+         )
+   where t.id = any (p_task_ids) and t.cost_usd is null;
+end;
+$function$;
+
 create or replace function cogo.append_turns(p_subtask_id uuid, p_attempt integer, p_turns jsonb)
  RETURNS text
  LANGUAGE plpgsql
@@ -178,6 +198,109 @@ begin
 end;
 $function$;
 
+create or replace function cogo.book_child_costs(p_child_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  with new_costs as materialized (
+    select k.child_id, k.parent_id, t.simulated,
+           t.cost_usd, t.input_tokens, t.cached_tokens, t.output_tokens, t.reasoning_tokens,
+           t.cost_usd - k.cost_usd as usd,
+           t.input_tokens - k.input_tokens as input, t.cached_tokens - k.cached_tokens as cached,
+           t.output_tokens - k.output_tokens as output,
+           t.reasoning_tokens - k.reasoning_tokens as reasoning
+      from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
+     where k.child_id = any (p_child_ids) and t.finished_at is not null
+  ), booked as (
+    update cogo.child_tasks k
+       set cost_usd = n.cost_usd, input_tokens = n.input_tokens, cached_tokens = n.cached_tokens,
+           output_tokens = n.output_tokens, reasoning_tokens = n.reasoning_tokens
+      from new_costs n where k.child_id = n.child_id
+  )
+  update public.cogo_tasks t
+     set cost_usd = t.cost_usd + s.usd,
+         input_tokens = t.input_tokens + s.input,
+         cached_tokens = t.cached_tokens + s.cached,
+         output_tokens = t.output_tokens + s.output,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning,
+         simulated = t.simulated or s.simulated
+    from (
+      select n.parent_id,
+             case when bool_and(n.usd is not null) then sum(n.usd) end as usd,
+             sum(n.input)::bigint as input, sum(n.cached)::bigint as cached,
+             sum(n.output)::bigint as output, sum(n.reasoning)::bigint as reasoning,
+             bool_or(n.simulated) as simulated
+        from new_costs n group by n.parent_id
+    ) as s
+   where t.id = s.parent_id;
+  perform cogo.add_up_costs(
+    array(select k.parent_id from cogo.child_tasks k where k.child_id = any (p_child_ids))
+  );
+end;
+$function$;
+
+create or replace function cogo.book_late_call(p_subtask_id uuid, p_attempt integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_before public.cogo_attempts;
+  v_after public.cogo_attempts;
+begin
+  select a.* into v_before
+    from public.cogo_attempts a
+   where a.subtask_id = p_subtask_id and a.attempt = p_attempt and a.ended_at is not null
+     and a.usage is null
+     for no key update;
+  if not found then
+    return;
+  end if;
+  update public.cogo_attempts a
+     set provider = coalesce(g.usage ->> 'provider', a.provider),
+         input_tokens = (g.usage ->> 'input_tokens')::bigint,
+         cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
+         output_tokens = (g.usage ->> 'output_tokens')::bigint,
+         reasoning_tokens = (g.usage ->> 'reasoning_tokens')::bigint,
+         cost_usd = (g.usage ->> 'cost_usd')::numeric
+    from (
+      select cogo.sum_calls(v_before.task_id, v_before.subtask_id, v_before.attempt) as usage
+    ) as g
+   where a.subtask_id = p_subtask_id and a.attempt = p_attempt
+  returning a.* into v_after;
+  update public.cogo_tasks t
+     set cost_usd = t.cost_usd + v_after.cost_usd - v_before.cost_usd,
+         input_tokens = t.input_tokens
+           + coalesce(v_after.input_tokens, 0) - coalesce(v_before.input_tokens, 0),
+         cached_tokens = t.cached_tokens
+           + coalesce(v_after.cached_tokens, 0) - coalesce(v_before.cached_tokens, 0),
+         output_tokens = t.output_tokens
+           + coalesce(v_after.output_tokens, 0) - coalesce(v_before.output_tokens, 0),
+         reasoning_tokens = t.reasoning_tokens
+           + coalesce(v_after.reasoning_tokens, 0) - coalesce(v_before.reasoning_tokens, 0)
+   where t.id = v_before.task_id;
+  perform cogo.add_up_costs(array[v_before.task_id]);
+end;
+$function$;
+
+create or replace function cogo.book_late_usage(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if cogo.sanitize_usage(p_usage) is null then
+    return;
+  end if;
+  perform cogo.close_attempts(
+    array[p_subtask_id], array[p_attempt], 'cancelled', array[p_usage]
+  );
+  perform cogo.add_up_costs(array[s.task_id]) from cogo.subtasks s where s.id = p_subtask_id;
+end;
+$function$;
+
 create or replace function cogo.check_model_grant()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -211,6 +334,13 @@ create or replace function cogo.close_attempts(p_subtask_ids uuid[], p_attempts 
  SET search_path TO ''
 AS $function$
 begin
+  -- From here on they begin no call. Calls are read in a later statement, which sees all of them.
+  perform
+     from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
+     join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
+    where coalesce(jsonb_typeof(n.usage), 'null') <> 'object' and a.ended_at is null
+      and cogo.is_model_lane(a.lane)
+      for no key update of a;
   with closed as (
     update public.cogo_attempts a
        set ended_at = coalesce(a.ended_at, cogo.now()),
@@ -218,18 +348,18 @@ begin
            error = coalesce(nullif(p_error, 'null'), a.error),
            usage = g.usage,
            model_id = coalesce(g.usage ->> 'model_id', a.model_id),
-           provider = coalesce(g.usage ->> 'provider', a.provider),
+           provider = coalesce(g.booked ->> 'provider', a.provider),
            first_token_ms = (g.usage ->> 'first_token_ms')::bigint,
            duration_ms = coalesce(
              (g.usage ->> 'duration_ms')::bigint, cogo.elapsed_ms(a.claimed_at, cogo.now())
            ),
-           input_tokens = (g.usage ->> 'input_tokens')::bigint,
-           cached_tokens = (g.usage ->> 'cached_tokens')::bigint,
-           output_tokens = (g.usage ->> 'output_tokens')::bigint,
-           reasoning_tokens = (g.usage ->> 'reasoning_tokens')::bigint,
+           input_tokens = (g.booked ->> 'input_tokens')::bigint,
+           cached_tokens = (g.booked ->> 'cached_tokens')::bigint,
+           output_tokens = (g.booked ->> 'output_tokens')::bigint,
+           reasoning_tokens = (g.booked ->> 'reasoning_tokens')::bigint,
            finish_reason = g.usage ->> 'finish_reason',
            cost_usd = case
-             when g.usage is not null then (g.usage ->> 'cost_usd')::numeric
+             when g.booked is not null then (g.booked ->> 'cost_usd')::numeric
              when not cogo.is_model_lane(a.lane) then 0
              when p_outcome in ('completed', 'failed', 'rerouted', 'suspended') then 0
              when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
@@ -238,6 +368,13 @@ begin
            simulated = g.simulated
       from (
         select u.id, u.attempt, u.usage,
+               case
+                 when u.usage is not null then u.usage
+                 when cogo.is_model_lane(b.lane) and b.ended_at is null then
+                   cogo.sum_calls(b.task_id, b.subtask_id, b.attempt)
+               end as booked,
+               -- What was booked when it was cancelled. Of one that runs all is null.
+               b as before,
                case
                  when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
                  else exists (
@@ -252,6 +389,7 @@ begin
             select n.id, n.attempt, cogo.sanitize_usage(n.usage) as usage
               from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
           ) as u
+          join public.cogo_attempts b on b.subtask_id = u.id and b.attempt = u.attempt
       ) as g
      where a.subtask_id = g.id and a.attempt = g.attempt
        and (
@@ -260,8 +398,12 @@ begin
          or p_outcome = 'cancelled' and a.outcome = 'cancelled'
            and a.usage is null and g.usage is not null
        )
-    returning a.subtask_id, a.attempt, a.lane, a.task_id, a.cost_usd, a.input_tokens,
-              a.cached_tokens, a.output_tokens, a.reasoning_tokens, a.simulated, g.usage
+    returning a.subtask_id, a.attempt, a.lane, a.task_id, a.simulated, g.booked,
+              a.cost_usd - coalesce((g.before).cost_usd, 0) as cost_usd,
+              coalesce(a.input_tokens, 0) - coalesce((g.before).input_tokens, 0) as input,
+              coalesce(a.cached_tokens, 0) - coalesce((g.before).cached_tokens, 0) as cached,
+              coalesce(a.output_tokens, 0) - coalesce((g.before).output_tokens, 0) as output,
+              coalesce(a.reasoning_tokens, 0) - coalesce((g.before).reasoning_tokens, 0) as reasoning
   ), uncounted as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
@@ -271,21 +413,21 @@ begin
   ), spent as (
     select c.task_id,
            case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,
-           coalesce(sum(c.input_tokens), 0) as input_tokens,
-           coalesce(sum(c.cached_tokens), 0) as cached_tokens,
-           coalesce(sum(c.output_tokens), 0) as output_tokens,
-           coalesce(sum(c.reasoning_tokens), 0) as reasoning_tokens,
+           sum(c.input) as input,
+           sum(c.cached) as cached,
+           sum(c.output) as output,
+           sum(c.reasoning) as reasoning,
            bool_or(c.simulated) as simulated
       from closed c
-     where c.usage is not null or c.cost_usd is null or c.simulated
+     where c.booked is not null or c.cost_usd is null or c.simulated
      group by c.task_id
   )
   update public.cogo_tasks t
      set cost_usd = t.cost_usd + s.cost_usd,
-         input_tokens = t.input_tokens + s.input_tokens,
-         cached_tokens = t.cached_tokens + s.cached_tokens,
-         output_tokens = t.output_tokens + s.output_tokens,
-         reasoning_tokens = t.reasoning_tokens + s.reasoning_tokens,
+         input_tokens = t.input_tokens + s.input,
+         cached_tokens = t.cached_tokens + s.cached,
+         output_tokens = t.output_tokens + s.output,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning,
          simulated = t.simulated or s.simulated
     from spent s
    where t.id = s.task_id;
@@ -567,6 +709,47 @@ begin
   end loop;
   return true;
 end;
+$function$;
+
+create or replace function cogo.sum_calls(p_task_id uuid, p_subtask_id uuid, p_attempt integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+           when count(c.id) > 0 or u.is_unfinished or u.has_turns then jsonb_build_object(
+             'provider', (array_agg(c.provider order by c.ended_at desc))[1],
+             'input_tokens', sum(c.input_tokens + coalesce(c.cache_write_tokens, 0)),
+             'cached_tokens', sum(c.cached_tokens),
+             'output_tokens', sum(c.output_tokens),
+             'reasoning_tokens', sum(c.reasoning_tokens),
+             'cost_usd',
+             case
+               when u.is_unfinished
+                 or bool_or(c.cost_usd is null and c.outcome in ('lost', 'completed', 'cancelled'))
+                 then null
+               when count(c.id) = 0 then 0
+               -- Vendors charge for none that failed, unless they say so.
+               else sum(c.cost_usd)
+             end
+           )
+         end
+    from (
+      select exists (
+               select from cogo.reservations r
+                where r.subtask_id = p_subtask_id and r.attempt = p_attempt
+                  and coalesce(r.call -> 'simulated' <> 'true', true)
+             ) as is_unfinished,
+             exists (select from cogo.turns t where t.subtask_id = p_subtask_id) as has_turns
+    ) as u
+    left join (
+      select distinct on (k.id) k.*
+        from public.cogo_calls k
+       where k.task_id = p_task_id and k.subtask_id = p_subtask_id and k.attempt = p_attempt
+       order by k.id, k.outcome = 'lost'
+    ) as c on true
+   group by u.is_unfinished, u.has_turns;
 $function$;
 
 create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
@@ -962,6 +1145,59 @@ begin
 end;
 $function$;
 
+create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
+ RETURNS TABLE(booked boolean)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_call public.cogo_calls := jsonb_populate_record(
+    null::public.cogo_calls, cogo.sanitize_usage(p_call)
+  );
+  v_began timestamptz;
+  v_caps cogo.budgets[];
+  v_is_late boolean;
+begin
+  perform cogo.set_actor(p_agent_id);
+  -- Tasks are locked before budgets.
+  v_is_late := exists (
+    select from public.cogo_attempts a
+     where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
+       and a.ended_at is not null and a.usage is null and cogo.is_model_lane(a.lane)
+  );
+  if v_is_late then
+    perform cogo.lock_tasks(array[v_call.subtask_id]);
+  end if;
+  v_caps := array(
+    select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider) b
+  );
+  delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
+
+  v_call.agent_id := p_agent_id;
+  v_call.simulated := coalesce(v_call.simulated, false);
+  if v_call.simulated then
+    v_call.cost_usd := 0;
+  end if;
+  v_call.ended_at := cogo.now();
+  -- Without its reservation (its attempt has ended) only the caller knows the duration.
+  v_call.started_at := coalesce(
+    v_began, cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
+  );
+  insert into public.cogo_calls select v_call.* on conflict do nothing;
+  booked := found;
+  if booked and v_call.cost_usd > 0 then
+    update cogo.budgets b
+       set spent_usd = b.spent_usd + v_call.cost_usd
+      from unnest(v_caps) as held
+     where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
+  end if;
+  if booked and v_is_late then
+    perform cogo.book_late_call(v_call.subtask_id, v_call.attempt);
+  end if;
+  return next;
+end;
+$function$;
+
 drop function public.cogo_grants();
 
 create or replace function public.cogo_grants()
@@ -1167,6 +1403,9 @@ comment on view public.cogo_turns is
   'Answers of models that call tools, and what the calls gave. Each subtask has at most 1,000, of 1 MiB
 at most each: read them in pages.';
 
+comment on function cogo.add_up_costs(uuid[]) is
+  'Set the unknown costs of tasks of which all is known now. The caller holds their locks.';
+
 comment on function cogo.append_turns(uuid,integer,jsonb) is
   'Store the turns that are not stored yet; return why not, with nothing written. The caller holds the
 task lock.';
@@ -1177,6 +1416,15 @@ goes on after the last one; another subtask is queued, or fails its task if it w
 
 comment on function cogo.ask_about_call(cogo.subtasks,jsonb) is
   'Ask a person about a call of a tool. The caller holds the task lock.';
+
+comment on function cogo.book_late_call(uuid,integer) is
+  'Book a call whose end was reported after that of its attempt, of which no usage was reported. The
+caller holds the task lock.';
+
+comment on function cogo.close_attempts(uuid[],integer[],text,jsonb[],jsonb) is
+  'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
+attempts stay as they are, but cancelled ones without usage get it in place of what was booked. Simulated
+ones are not counted in statistics.';
 
 comment on function cogo.delete_subtask_records() is
   'Delete the outputs, attempts and turns of deleted subtasks.';
@@ -1196,6 +1444,10 @@ comment on function cogo.reopen_call_approvals(cogo.subtasks) is
   'Ask again what the last attempt of a subtask asked about calls of tools and was withdrawn; return
 whether it had asked anything.';
 
+comment on function cogo.sum_calls(uuid,uuid,integer) is
+  'Return what the ended calls of an attempt have used and cost, as its holder would report it; the cost
+is null if one of them has none or has not ended. Null if nothing is known of its calls.';
+
 comment on function cogo.validate_turns(jsonb,integer) is
   'Return why turns cannot be stored after the last one, as a sentence; null if they can.';
 
@@ -1213,6 +1465,10 @@ comment on function public.cogo_claim_subtasks(text,text[],integer,numeric,uuid,
   'Lease at most p_limit queued subtasks of the lanes to an agent: fairly among owners, by priority and
 age, within limits, and at most p_lane_limits ->> lane of a lane. The same p_request_id again returns the
 leases that still run.';
+
+comment on function public.cogo_end_call(text,jsonb) is
+  'End a call to a model: write its audit row, add its cost to every cap that applies and free its
+reservation. booked is false if this was done before. An attempt that has ended without usage gets it.';
 
 comment on function public.cogo_grants() is
   'Return the grants of owners: models and providers (both empty: all), the priority that counts among
@@ -1246,6 +1502,10 @@ grant select on table public.cogo_turns to authenticated;
 
 grant select on table public.cogo_turns to service_role;
 
+revoke all on function cogo.add_up_costs(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.add_up_costs(uuid[]) to service_role;
+
 revoke all on function cogo.append_turns(uuid,integer,jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.append_turns(uuid,integer,jsonb) to service_role;
@@ -1253,6 +1513,10 @@ grant execute on function cogo.append_turns(uuid,integer,jsonb) to service_role;
 revoke all on function cogo.ask_about_call(cogo.subtasks,jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.ask_about_call(cogo.subtasks,jsonb) to service_role;
+
+revoke all on function cogo.book_late_call(uuid,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.book_late_call(uuid,integer) to service_role;
 
 revoke all on function cogo.granted_tools(uuid) from public, anon, authenticated, service_role;
 
@@ -1269,6 +1533,10 @@ grant execute on function cogo.record_call_answer(cogo.subtasks,public.cogo_appr
 revoke all on function cogo.reopen_call_approvals(cogo.subtasks) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.reopen_call_approvals(cogo.subtasks) to service_role;
+
+revoke all on function cogo.sum_calls(uuid,uuid,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.sum_calls(uuid,uuid,integer) to service_role;
 
 revoke all on function cogo.validate_turns(jsonb,integer) from public, anon, authenticated, service_role;
 
@@ -1302,5 +1570,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129025233')
+insert into cogo.schema_versions (version) values ('20261129030142')
 on conflict (version) do nothing;
