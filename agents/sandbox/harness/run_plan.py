@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
+from agents.sandbox.harness.mocks import find_mock_abuse, imports_mocks
+
 TESTED_MODULE: Final = "solution"
-MOCKS: Final = frozenset({"unittest.mock", "mock"})
 _BUILTINS: Final = frozenset(dir(builtins)) | {"__file__", "__name__"}
 
 
@@ -57,6 +58,9 @@ class RunPlan:
     needed: list[str] = field(default_factory=list)
     """The tested modules that the tests import."""
     suspicious: str | None = None
+    """Why the tested code is not run, if it reaches for mocks."""
+    uses_mocks: bool = False
+    """Whether the tests import `unittest.mock`."""
 
 
 def plan_run(
@@ -75,11 +79,10 @@ def plan_run(
     modules = {name_module(path): path for path in trees} or {TESTED_MODULE: "solution.py"}
     names = {module: _list_defined(trees.get(path)) for module, path in modules.items()}
     plan = RunPlan(modules=modules)
-    plan.suspicious = next(
-        filter(None, (_find_mock(path, each) for path, each in trees.items())), None
-    )
-    for path, text in tests.items():
-        tree = parse_source(path, text)
+    test_trees = {path: parse_source(path, text) for path, text in tests.items()}
+    plan.uses_mocks = imports_mocks(test_trees)
+    plan.suspicious = find_mock_abuse(trees, tests_use_mocks=plan.uses_mocks)
+    for path, tree in test_trees.items():
         planned = plan.files[path] = _plan_file(tree, names, is_stub=is_stub)
         if planned.is_script:
             planned.entry_point = _find_entry_point(tree, entry_point)
@@ -268,16 +271,3 @@ def _find_last_function(trees: Mapping[str, ast.Module]) -> str | None:
     ]
     return functions[-1] if functions else None
 
-
-def _find_mock(path: str, tree: ast.Module) -> str | None:
-    """Find `unittest.mock` in the tested code: its objects can be equal to anything."""
-    for node in ast.walk(tree):
-        modules: list[str] = []
-        if isinstance(node, ast.Import):
-            modules = [each.name for each in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            modules = [node.module or ""]
-            modules += [f"{node.module}.{each.name}" for each in node.names]
-        if MOCKS.intersection(modules):
-            return f"{path} imports unittest.mock, whose objects can be equal to anything"
-    return None

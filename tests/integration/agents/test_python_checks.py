@@ -372,6 +372,49 @@ def test_code_does_not_take_the_place_of_asyncio(check: Check) -> None:
     assert check(files, "async def test_one():\n    assert add(1, 2) == 3\n").passed
 
 
+WITH_MOCKS = """
+from unittest.mock import ANY, MagicMock
+
+def test_one():
+    client = MagicMock()
+    assert save(client, {"id": 7}) == {"id": ANY, "saved": True}
+    client.put.assert_called_once_with({"id": 7}, at=ANY)
+"""
+
+
+def test_tests_may_use_mocks(check: Check) -> None:
+    code = """
+        import sys, time
+        def save(client, row):
+            client.put(row, at=time.time())
+            return {**row, "saved": True}
+        """
+
+    report = check(code, WITH_MOCKS)
+
+    assert report.passed, report
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from unittest.mock import ANY\ndef save(client, row): return ANY",
+        "import sys\ndef save(client, row): return sys.modules['unittest.' + 'mock'].ANY",
+        "def save(client, row):\n    client.__eq__.return_value = True\n    return client",
+        "import gc\ndef save(client, row):\n    return [each for each in gc.get_objects()][0]",
+        "class Same:\n    __eq__ = lambda *_: True\ndef save(client, row):\n"
+        "    client.put(row, at=1)\n    return Same()",
+    ],
+)
+def test_code_under_test_may_not_answer_with_the_mocks_of_its_tests(
+    check: Check, code: str
+) -> None:
+    report = check(code, WITH_MOCKS)
+
+    assert report.verdict == "failed"
+    assert "equal to" in report.reason, report
+
+
 @pytest.mark.parametrize("name", CHEATS)
 def test_no_cheat_passes(check: Check, name: str) -> None:
     tests = TESTS
