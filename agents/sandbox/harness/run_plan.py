@@ -270,4 +270,3 @@ def _find_last_function(trees: Mapping[str, ast.Module]) -> str | None:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]
     return functions[-1] if functions else None
-

@@ -74,7 +74,7 @@ def _run_child(
         if needs_asyncio:  # which takes long; before the tested code can put another there
             import asyncio  # noqa: F401, PLC0415
         if plan.uses_mocks:  # its classes are those of the tests, not of the tested code
-            import unittest.mock  # noqa: F401, PLC0415
+            import unittest.mock  # noqa: F401, PLC0415, TID251
 
         key = os.read(gate, 64).decode()
         os.close(gate)
