@@ -119,6 +119,10 @@ class QueueStore(ModelStore, Protocol):
         """Read the stored turns of a subtask, in order. Raise OutOfRange if they are unreadable."""
         ...
 
+    async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
+        """Return whether an owner (None: anyone) could read an object of Supabase Storage."""
+        ...
+
     async def record_selection(self, selection: SelectionRecord) -> None:
         """Store and announce a model selection that belongs to no plan."""
         ...

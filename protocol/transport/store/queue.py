@@ -209,6 +209,15 @@ class SupabaseQueueStore(RpcClient):
                 return found
             found += page
 
+    async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
+        answer = await self._call(
+            "may_read_object",
+            owner=None if owner is None else str(owner),
+            bucket=bucket,
+            path=path,
+        )
+        return answer is True
+
     async def record_selection(self, selection: SelectionRecord) -> None:
         await self._call("record_selection", selection=_to_json(selection))
 

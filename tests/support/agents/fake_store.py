@@ -79,6 +79,8 @@ class FakeStore:
     """What leases of flows left out, by key."""
     turns: dict[UUID, list[StoredTurn]] = field(default_factory=dict)
     """What was stored, by subtask. `verdicts` decides whether an attempt may store."""
+    objects: set[tuple[UUID | None, str, str]] = field(default_factory=set)
+    """Owner, bucket and path of what may be read of Supabase Storage."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
     knowledge: ModelKnowledge = field(
@@ -239,6 +241,10 @@ class FakeStore:
     async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
         await self._obey("fetch_turns")
         return list(self.turns.get(subtask_id, []))
+
+    async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
+        await self._obey("may_read_object")
+        return (owner, bucket, path) in self.objects
 
     async def prune_records(
         self,

@@ -301,6 +301,36 @@ begin
 end;
 $function$;
 
+create or replace function cogo.can_select_object(p_claims jsonb, p_bucket text, p_path text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET role TO 'authenticated'
+AS $function$
+declare
+  v_names constant text[] := array['request.jwt.claims', 'request.jwt.claim.sub', 'storage.operation'];
+  v_values constant text[] := array[p_claims::text, '', 'storage.object.get_authenticated'];
+  v_before text[];
+  v_may boolean;
+begin
+  v_before := array(
+    select coalesce(current_setting(n.name, true), '')
+      from unnest(v_names) with ordinality as n (name, nth) order by n.nth
+  );
+  perform set_config(n.name, n.value, true) from unnest(v_names, v_values) as n (name, value);
+  perform set_config('role', p_claims ->> 'role', true);
+  v_may := exists (
+    select from storage.objects o where o.bucket_id = p_bucket and o.name = p_path
+  );
+  perform set_config(n.name, n.value, true) from unnest(v_names, v_before) as n (name, value);
+  return v_may;
+exception
+  -- A policy that fails allows nothing.
+  when syntax_error_or_access_rule_violation or data_exception or raise_exception then
+    return false;
+end;
+$function$;
+
 create or replace function cogo.check_model_grant()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -750,6 +780,33 @@ AS $function$
        order by k.id, k.outcome = 'lost'
     ) as c on true
    group by u.is_unfinished, u.has_turns;
+$function$;
+
+create or replace function cogo.user_claims(p_owner uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_claims jsonb := jsonb_build_object(
+    'sub', p_owner, 'role', 'authenticated', 'aud', 'authenticated', 'aal', 'aal1'
+  );
+  v_user jsonb;
+begin
+  if to_regclass('auth.users') is null then
+    return v_claims;
+  end if;
+  select to_jsonb(u) into v_user from auth.users u where u.id = p_owner;
+  return v_claims || jsonb_strip_nulls(
+    jsonb_build_object(
+      'email', v_user -> 'email', 'phone', v_user -> 'phone',
+      'is_anonymous', v_user -> 'is_anonymous',
+      'app_metadata', v_user -> 'raw_app_meta_data',
+      'user_metadata', v_user -> 'raw_user_meta_data'
+    )
+  );
+end;
 $function$;
 
 create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
@@ -1217,6 +1274,29 @@ AS $function$
    order by o.owner;
 $function$;
 
+create or replace function public.cogo_may_read_object(p_owner uuid, p_bucket text, p_path text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('storage.objects') is null or p_bucket is null or p_path is null then
+    return false;
+  elsif cogo.can_select_object(
+    case when p_owner is null then '{"role": "anon"}' else cogo.user_claims(p_owner) end,
+    p_bucket, p_path
+  ) then
+    return true;
+  end if;
+  -- Anyone may read by their address, without any policy.
+  return exists (
+    select from storage.objects o
+      join storage.buckets b on b.id = o.bucket_id
+     where b.public and o.bucket_id = p_bucket and o.name = p_path
+  );
+end;
+$function$;
+
 create or replace function public.cogo_set_grants(p_owner uuid, p_models text[] DEFAULT '{}'::text[], p_providers text[] DEFAULT '{}'::text[], p_aliases text[] DEFAULT '{}'::text[], p_priority integer DEFAULT NULL::integer, p_tools text[] DEFAULT NULL::text[])
  RETURNS TABLE(owner uuid, models jsonb, providers jsonb, priority integer, tools jsonb)
  LANGUAGE plpgsql
@@ -1421,6 +1501,10 @@ comment on function cogo.book_late_call(uuid,integer) is
   'Book a call whose end was reported after that of its attempt, of which no usage was reported. The
 caller holds the task lock.';
 
+comment on function cogo.can_select_object(jsonb,text,text) is
+  'Return whether the policies of Supabase Storage let the holder of a token with these claims read an
+object.';
+
 comment on function cogo.close_attempts(uuid[],integer[],text,jsonb[],jsonb) is
   'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
 attempts stay as they are, but cancelled ones without usage get it in place of what was booked. Simulated
@@ -1448,6 +1532,9 @@ comment on function cogo.sum_calls(uuid,uuid,integer) is
   'Return what the ended calls of an attempt have used and cost, as its holder would report it; the cost
 is null if one of them has none or has not ended. Null if nothing is known of its calls.';
 
+comment on function cogo.user_claims(uuid) is
+  'Return the claims of a user''s access token, after a sign-in without a second factor.';
+
 comment on function cogo.validate_turns(jsonb,integer) is
   'Return why turns cannot be stored after the last one, as a sentence; null if they can.';
 
@@ -1473,6 +1560,10 @@ reservation. booked is false if this was done before. An attempt that has ended 
 comment on function public.cogo_grants() is
   'Return the grants of owners: models and providers (both empty: all), the priority that counts among
 owners (null: none), and tools (null: all).';
+
+comment on function public.cogo_may_read_object(uuid,text,text) is
+  'Return whether an owner (null: anyone) could read an object of Supabase Storage: by its policies, or
+because its bucket is public. False if there is none, or no Storage.';
 
 comment on function public.cogo_set_grants(uuid,text[],text[],text[],integer,text[]) is
   'Allow an owner (null: tasks without one) only these models, by canonical id, and all models of these
@@ -1518,6 +1609,10 @@ revoke all on function cogo.book_late_call(uuid,integer) from public, anon, auth
 
 grant execute on function cogo.book_late_call(uuid,integer) to service_role;
 
+revoke all on function cogo.can_select_object(jsonb,text,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.can_select_object(jsonb,text,text) to service_role;
+
 revoke all on function cogo.granted_tools(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.granted_tools(uuid) to service_role;
@@ -1537,6 +1632,10 @@ grant execute on function cogo.reopen_call_approvals(cogo.subtasks) to service_r
 revoke all on function cogo.sum_calls(uuid,uuid,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.sum_calls(uuid,uuid,integer) to service_role;
+
+revoke all on function cogo.user_claims(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.user_claims(uuid) to service_role;
 
 revoke all on function cogo.validate_turns(jsonb,integer) from public, anon, authenticated, service_role;
 
@@ -1558,6 +1657,10 @@ revoke all on function public.cogo_grants() from public, anon, authenticated, se
 
 grant execute on function public.cogo_grants() to service_role;
 
+revoke all on function public.cogo_may_read_object(uuid,text,text) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_may_read_object(uuid,text,text) to service_role;
+
 revoke all on function public.cogo_set_grants(uuid,text[],text[],text[],integer,text[]) from public, anon, authenticated, service_role;
 
 grant execute on function public.cogo_set_grants(uuid,text[],text[],text[],integer,text[]) to service_role;
@@ -1570,5 +1673,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129030142')
+insert into cogo.schema_versions (version) values ('20261129030532')
 on conflict (version) do nothing;
