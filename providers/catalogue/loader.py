@@ -25,6 +25,8 @@ _SECTIONS: Final = ("providers", "models", "roles", "embeddings")
 WORKFLOWS_SECTION: Final = "workflows"
 TOOLS_SECTION: Final = "tools"
 MCP_SECTION: Final = "mcp"
+FETCH_SECTION: Final = "fetch"
+_OTHER_SECTIONS: Final = (WORKFLOWS_SECTION, TOOLS_SECTION, MCP_SECTION, FETCH_SECTION)
 """Sections of the same file that are not about models."""
 _NOT_INHERITED: Final = frozenset({"aliases", "base", "deployments", "id", "name", "retirement"})
 """Fields that a fine-tuned model does not inherit from its base."""
@@ -109,11 +111,11 @@ def _parse(name: str, text: str) -> _Layer:
         content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:  # its message ends with line and column
         raise CatalogueInvalid(f"{name}: not valid TOML: {error}") from error
-    for section in (WORKFLOWS_SECTION, TOOLS_SECTION, MCP_SECTION):
+    for section in _OTHER_SECTIONS:
         content.pop(section, None)
     for section, entries in content.items():
         if section not in _SECTIONS:
-            known = (*_SECTIONS, WORKFLOWS_SECTION, TOOLS_SECTION, MCP_SECTION)
+            known = (*_SECTIONS, *_OTHER_SECTIONS)
             near = _suggest_name(section, known)
             listed = ", ".join(known)
             raise CatalogueInvalid(f"{name}: unknown section {section!r}{near}; there are {listed}")

@@ -1,0 +1,19 @@
+"""The fetcher of a project: its allowed hosts, and the proxies of this process."""
+
+import urllib.request
+
+from agents.fetching import Fetcher
+from cogo.config.context import Project
+from cogo.config.sections.fetch import find_allowed_hosts
+
+
+def build_fetcher(project: Project) -> Fetcher:
+    """Return the fetcher. Raises SettingInvalid."""
+    return Fetcher(find_allowed_hosts(project), find_proxy=_find_proxy)
+
+
+def _find_proxy(scheme: str, host: str) -> str | None:
+    # `prepare_network` has made the variables uniform, and excluded loopback.
+    if urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(scheme)
