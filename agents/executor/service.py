@@ -36,7 +36,7 @@ from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, LeaseRef, SessionMessage, Usage
 from protocol.topics import SUBTASKS
-from providers.chat import ReasoningDelta, TextDelta
+from providers.chat import ReasoningDelta, TextDelta, TextWasThinking
 from providers.errors import ConnectionFailed, ProviderError
 from providers.prices import Cost
 from providers.router import Call, Router
@@ -224,6 +224,8 @@ class Executor:
                         progress.add("text", text)
                     case ReasoningDelta(text):
                         progress.add("reasoning", text)
+                    case TextWasThinking():
+                        progress.retract_text()
                     case _:
                         continue
                 if now - checkpointed >= self._checkpoint_every:

@@ -39,6 +39,8 @@ CHANNELS: Final = (
         "the owner of the task, operators",
         (
             _T.SUBTASK_PROGRESS,
+            _T.TOOL_CALL,
+            _T.TOOL_RESULT,
             _T.SUBTASK_RESULT,
             _T.TASK_RESULT,
             _T.APPROVAL_REQUESTED,

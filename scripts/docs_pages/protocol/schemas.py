@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
@@ -9,7 +10,6 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-import protocol.messages
 from protocol.messages import PAYLOADS, Envelope, MessageType
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -101,7 +101,8 @@ def iter_references(part: object) -> Iterator[str]:
 
 def _iter_field_docstrings() -> Iterator[tuple[str, str, str]]:
     # Pydantic could read them itself, but that would slow down the start of every process.
-    for node in ast.parse(inspect.getsource(protocol.messages)).body:
+    modules = {sys.modules[shape.__module__] for shape in (Envelope, *PAYLOADS.values())}
+    for node in (node for each in modules for node in ast.parse(inspect.getsource(each)).body):
         if isinstance(node, ast.ClassDef):
             for field, text in zip(node.body, node.body[1:], strict=False):
                 match field, text:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.executor.progress import DELTA_CHARACTERS, DeltaKind, ProgressHub
-from protocol.messages import SubtaskProgress, read_payload
+from protocol.messages import SubtaskProgress, ToolCalled, ToolReturned, read_payload
 from protocol.topics import result_topic
 from protocol.transport.broadcast import MESSAGE_BYTES
 from tests.support.agents.fake_bus import FakeBus
@@ -200,3 +200,105 @@ async def test_watchers_can_put_the_text_together_from_offsets(
         assert rebuilt == said
     order = [kind for kind, _ in groupby(each.kind for each in heard(bus))]
     assert order == [kind for kind, _ in groupby(kind for kind, _, _ in deltas)]
+
+
+async def test_tool_calls_come_in_order_between_the_texts_of_their_turns() -> None:
+    bus = FakeBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+    progress = hub.open(a_subtask(attempt=2))
+
+    progress.begin_turn(3)
+    progress.add("text", "I look ")
+    progress.add("text", "it up.")
+    progress.add_tool_call(
+        call_id="c1", tool="acme.lookup", source="function", arguments={"order": None}
+    )
+    progress.add_tool_result(
+        call_id="c1", tool="acme.lookup", status="ok", content={"état": None}, seconds=0.4124
+    )
+    progress.begin_turn(4)
+    progress.add("text", "Sent.")
+    await hub.flush()
+
+    (said, call, result, answer) = [each.envelope for each in bus.requests[0]]
+    assert read_payload(said, SubtaskProgress).delta == "I look it up."
+    called = read_payload(call, ToolCalled)
+    assert (called.attempt, called.turn, called.call_id, called.tool) == (2, 3, "c1", "acme.lookup")
+    assert (called.source, called.arguments, called.cut) == ("function", {"order": None}, False)
+    returned = read_payload(result, ToolReturned)
+    assert (returned.turn, returned.call_id, returned.status) == (3, "c1", "ok")
+    assert returned.summary == '{"état": null}'
+    assert (returned.size, returned.duration_ms) == (14, 412)
+    last = read_payload(answer, SubtaskProgress)
+    assert (last.turn, last.offset, last.start, last.delta) == (4, 13, 13, "Sent.")
+
+
+async def test_tool_calls_are_sent_at_once() -> None:
+    bus = FakeBus()
+
+    async with sending(bus) as hub:
+        progress = hub.open(a_subtask())
+        progress.add("text", "A")
+        await eventually(lambda: len(bus.requests) == 1, within=2)
+        progress.add_tool_call(call_id="c", tool="t", source="mcp", arguments={})
+        await eventually(lambda: len(bus.requests) == 2, within=2)
+        progress.add_tool_result(call_id="c", tool="t", status="error", content="no")
+        await eventually(lambda: len(bus.requests) == 3, within=2)
+
+
+async def test_tool_messages_stay_small_whatever_a_model_and_a_tool_give() -> None:
+    bus = FakeBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+    progress = hub.open(a_subtask())
+
+    for letter in ("x", "\x01", "\U0001f600"):
+        progress.add_tool_call(
+            call_id=letter * 9_000, tool="t", source="cogo", arguments={"a": letter * 4_000}
+        )
+        progress.add_tool_result(
+            call_id=letter * 9_000, tool="t", status="ok", content=[letter * 99_000]
+        )
+    await hub.flush()
+
+    sizes = [len(each.envelope.model_dump_json().encode()) for each in bus.requests[0]]
+    assert max(sizes) < MESSAGE_BYTES
+    first, result, cut, *_ = [each.envelope for each in bus.requests[0]]
+    assert read_payload(first, ToolCalled).arguments == {"a": "x" * 4_000}
+    assert read_payload(cut, ToolCalled).arguments is None
+    assert read_payload(cut, ToolCalled).cut
+    returned = read_payload(result, ToolReturned)
+    assert (len(returned.summary), returned.size) == (1_000, 99_004)
+
+
+async def test_text_that_was_thinking_is_sent_again_as_such() -> None:
+    bus = FakeBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+    progress = hub.open(a_subtask())
+
+    progress.add("text", "hm, ")
+    await hub.flush()
+    progress.add("text", "yes")
+    progress.retract_text()
+    progress.add("text", "so")
+    await hub.flush()
+
+    assert shown(bus) == [
+        ("text", 0, "hm, "),
+        ("text", 4, "yes"),
+        ("reasoning", 0, "hm, yes"),
+        ("text", 7, "so"),
+    ]
+    assert [each.start for each in heard(bus)] == [0, 0, 0, 7]
+
+
+async def test_a_watcher_learns_at_once_that_text_was_thinking() -> None:
+    bus = FakeBus()
+    hub = ProgressHub(bus=bus, source="agent", every=HOUR)
+    progress = hub.open(a_subtask())
+
+    progress.add("text", "hm")
+    progress.retract_text()
+    await hub.flush()
+
+    assert shown(bus)[-1] == ("text", 2, "")
+    assert heard(bus)[-1].start == 2
