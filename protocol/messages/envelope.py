@@ -13,7 +13,6 @@ from protocol.errors import MalformedMessage
 from protocol.ids import utc_now
 from protocol.json_values import explain_mistake
 
-
 _P = TypeVar("_P", bound=BaseModel)
 
 
