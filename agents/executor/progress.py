@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from loguru import logger
@@ -37,11 +37,6 @@ DeltaKind = Literal["text", "reasoning"]
 DELTA_CHARACTERS = 5_000
 """Longer deltas are split, so that messages stay under 32 KiB even if JSON escapes everything."""
 
-_TYPES: Final = {
-    ToolCalled: MessageType.TOOL_CALL,
-    ToolReturned: MessageType.TOOL_RESULT,
-}
-
 MAX_FLUSH = timedelta(seconds=1)
 """How long an ending attempt waits until its last deltas are sent."""
 
@@ -60,7 +55,7 @@ class _Piece:
     text: str
 
 
-_Item = _Piece | ToolCalled | ToolReturned
+_Item = _Piece | tuple[MessageType, Payload]
 
 
 @dataclass(slots=True)
@@ -124,7 +119,7 @@ class Progress:
             arguments=shown,
             cut=shown is None,
         )
-        self._add(call, at_once=True)
+        self._add((MessageType.TOOL_CALL, call), at_once=True)
 
     def add_tool_result(
         self,
@@ -147,7 +142,7 @@ class Progress:
             size=len(text),
             duration_ms=None if seconds is None else round(seconds * 1000),
         )
-        self._add(result, at_once=True)
+        self._add((MessageType.TOOL_RESULT, result), at_once=True)
 
     def take_messages(self, source: str) -> list[OutgoingMessage]:
         """Return and remove what is pending, as messages."""
@@ -176,7 +171,7 @@ class Progress:
         """Yield the payloads of items, with pieces that follow each other in one."""
         for head, run in groupby(items, key=_get_run):
             if head is None:
-                yield from ((_TYPES[type(each)], each) for each in run)
+                yield from (each for each in run if isinstance(each, tuple))
                 continue
             kind, turn, start = head
             for delta in _split("".join(each.text for each in run if isinstance(each, _Piece))):
