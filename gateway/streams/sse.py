@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, assert_never
 
 from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.responses import Response
+from starlette.types import Send
 
-from gateway.problems import Problem
+from gateway.problems import Problem, build_problem_response
 from gateway.streams.task_feeds import TaskWatcher
 from protocol.records import Event, SelectionRow
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
@@ -27,6 +29,42 @@ def build_event_response(
 ) -> EventSourceResponse:
     """Build the response that sends frames as they are produced."""
     return EventSourceResponse(frames, headers={**HEADERS, **(headers or {})})
+
+
+class LateEventResponse(EventSourceResponse):
+    """A stream that begins with its first frame; if a Problem comes first, that is the response.
+
+    Clients then see the status of a failure instead of a stream that breaks off.
+    """
+
+    def __init__(self, frames: AsyncIterator[bytes], path: str, headers: Mapping[str, str]) -> None:
+        super().__init__(frames, headers={**HEADERS, **headers})
+        self._path = path
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the frames, or the problem in their place."""
+        frames = aiter(self.body_iterator)
+        try:
+            first = await anext(frames)
+        except StopAsyncIteration:
+            first = b""
+        except Problem as problem:
+            await _send_whole(build_problem_response(problem, self._path), send)
+            return
+        self.body_iterator = _prepend(first, frames)
+        await super().stream_response(send)
+
+
+async def _send_whole(response: Response, send: Send) -> None:
+    start = {"type": "http.response.start", "status": response.status_code}
+    await send(start | {"headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _prepend(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    yield first
+    async for each in rest:
+        yield each
 
 
 async def stream_task(watcher: TaskWatcher, *, heartbeat: float) -> AsyncIterator[bytes]:

@@ -24,6 +24,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "invalid_request": 400,
     "context_too_long": 400,
     "content_filtered": 400,
+    "invalid_answer": 502,
     "not_supported": 400,
     "output_limit": 400,
     "budget": 402,
@@ -39,6 +40,8 @@ _STATUS: Final[Mapping[str, int]] = {
     "deadline": 504,
     "timeout": 504,
 }
+_BUSY: Final = frozenset({"at_capacity", "circuit_open", "no_model", "overloaded", "rate_limited"})
+"""Classes of errors after which the same request may succeed. Others: the task had its retries."""
 
 
 class TaskRun:
@@ -173,13 +176,14 @@ def require_completed(task: Task) -> Task:
     if task.status is TaskState.COMPLETED:
         return task
     error = task.error or {}
-    kind = str(error.get("class") or task.status)
+    kind, field = str(error.get("class") or task.status), error.get("field")
     raise Problem(
         _STATUS.get(kind, 502),
         kind,
         str(error.get("message") or f"the task ended as {task.status}"),
         hint=str(error["hint"]) if error.get("hint") else None,
-        extra={"task_id": str(task.id)},
+        headers={"x-should-retry": "false"} if kind not in _BUSY else None,
+        extra={"task_id": str(task.id)} | ({"param": field} if field else {}),
     )
 
 

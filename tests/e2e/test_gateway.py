@@ -160,11 +160,11 @@ async def test_an_openai_client_is_refused_with_a_reason(client: openai.AsyncOpe
         await client.chat.completions.create(
             model="no-such-model", messages=[{"role": "user", "content": "hi"}]
         )
-    with pytest.raises(openai.BadRequestError, match="tools"):
+    with pytest.raises(openai.BadRequestError, match="use tools"):
         await client.chat.completions.create(
             model="auto",
             messages=[{"role": "user", "content": "hi"}],
-            tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}],
+            functions=[{"name": "f", "parameters": {}}],
         )
 
 

@@ -11,7 +11,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from gateway.problems import Problem, build_openai_error
 from gateway.routes.code_generation import find_code
-from gateway.tasks.completions import build_completion, stream_chunks
+from gateway.tasks.openai.chat_answer import ChunkStream, build_completion
+from gateway.tasks.openai.chat_request import NAMES_IN_CHAT
+from gateway.tasks.openai.results import rename_parameter
 from gateway.tasks.swarms import build_answer, stream_frames
 from gateway.tasks.task_run import TaskRun, require_completed
 from protocol.ids import utc_now
@@ -43,10 +45,10 @@ def says(text: str) -> TranscriptDelta:
     )
 
 
-async def streamed(*items: TaskUpdate, with_usage: bool = False) -> list[dict[str, Any]]:
+async def streamed(*items: TaskUpdate, **options: bool) -> list[dict[str, Any]]:
     asked = cast("TaskRun", Script(*items))
-    told = stream_chunks(asked, model="m", with_usage=with_usage)
-    return [each async for each in told if each is not None]
+    told = ChunkStream(asked, model="m", **{"with_usage": False} | options)
+    return [each async for each in told.read() if each is not None]
 
 
 async def test_answers_and_chunks_have_the_fields_that_openai_documents() -> None:
@@ -72,6 +74,57 @@ async def test_answers_and_chunks_have_the_fields_that_openai_documents() -> Non
     assert (used.usage.prompt_tokens, used.usage.total_tokens) == (4, 6)
 
 
+CALL = {"id": "call_1", "name": "look", "arguments": '{"x": 1'}
+
+
+async def test_calls_of_the_caller_s_tools_end_the_answer_as_the_model_wrote_them() -> None:
+    result = {"text": "", "finish_reason": "tool_calls", "tool_calls": [CALL, CALL | {"id": "2"}]}
+    task = a_task(result=result)
+    function = {"name": "look", "arguments": '{"x": 1'}
+
+    [choice] = build_completion(task, model="m")["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] is None
+    assert [(each["id"], each["function"]) for each in choice["message"]["tool_calls"]] == [
+        ("call_1", function),
+        ("2", function),
+    ]
+    told = await streamed(says("I look"), TaskEnded(task))
+    chunks = [ChatCompletionChunk.model_validate(each) for each in told]
+    calls = [call for each in chunks for call in each.choices[0].delta.tool_calls or ()]
+    assert [(each.index, each.id) for each in calls] == [(0, "call_1"), (1, "2")]
+    assert chunks[-1].choices[0].finish_reason == "tool_calls"
+
+
+async def test_json_is_sent_once_it_has_been_checked_and_never_with_a_fence() -> None:
+    params = {"response_schema": {"type": "object"}}
+    result = {"text": '```json\n{"a": 1}\n```', "data": {"a": 1}}
+    task = a_task(params=params, result=result)
+    again = TranscriptReset(task_id=uuid4(), subtask_id=uuid4(), attempt=2)
+
+    assert build_completion(task, model="m")["choices"][0]["message"]["content"] == '{"a": 1}'
+    told = await streamed(says("no"), again, says("```json"), TaskEnded(task), holds_text=True)
+    said = [each["choices"][0]["delta"].get("content") for each in told]
+    assert said == ["", '{"a": 1}', None]
+    with pytest.raises(Problem, match="cannot withdraw"):
+        await streamed(says("no"), again)
+
+
+async def test_the_pages_of_a_search_are_annotations() -> None:
+    task = a_task(result={"text": "hello", "citations": [{"url": "https://a.example"}]})
+    place = {"url": "https://a.example", "title": "https://a.example"}
+    cited = {"type": "url_citation", "url_citation": place | {"start_index": 0, "end_index": 0}}
+
+    whole = ChatCompletion.model_validate(build_completion(task, model="m"))
+    [annotation] = whole.choices[0].message.annotations or []
+    assert annotation.model_dump() == cited
+    assert [
+        each["choices"][0]["delta"]["annotations"]
+        for each in await streamed(says("hello"), TaskEnded(task))
+        if "annotations" in each["choices"][0]["delta"]
+    ] == [[cited]]
+
+
 async def test_a_frame_about_a_new_attempt_says_that_its_text_starts_again() -> None:
     asked = cast("TaskRun", Script(TranscriptReset(task_id=uuid4(), subtask_id=uuid4(), attempt=2)))
 
@@ -94,7 +147,7 @@ async def test_an_answer_says_why_it_ended(reason: str | None, told: str) -> Non
     task = a_task(result={"text": "hello", "finish_reason": reason})
 
     [choice] = build_completion(task, model="m")["choices"]
-    assert choice["message"] == {"role": "assistant", "content": "hello"}
+    assert choice["message"] == {"role": "assistant", "content": "hello", "refusal": None}
     assert choice["finish_reason"] == told
     last = (await streamed(says("hello"), TaskEnded(task)))[-1]
     assert last["choices"][0]["finish_reason"] == told
@@ -151,7 +204,18 @@ def test_a_task_that_failed_is_an_error_with_its_words(kind: str, status: int) -
 
     assert failed.value.body()["task_id"] == str(task.id)
     assert (failed.value.status_code, failed.value.code) == (status, kind)
+    is_retried = failed.value.headers.get("x-should-retry") is None  # type: ignore[union-attr]
+    assert is_retried == (kind == "overloaded")
     assert build_openai_error(failed.value)["error"]["message"] == "why (what to do)"
+
+
+def test_the_failure_of_a_task_names_the_parameter_of_the_request() -> None:
+    error = {"class": "invalid_task", "message": "why", "field": "params.client_tools.3.name"}
+    with pytest.raises(Problem) as failed:
+        require_completed(a_task("failed", error=error))
+
+    problem = rename_parameter(failed.value, NAMES_IN_CHAT)
+    assert (problem.status_code, problem.extra["param"]) == (400, "tools.3.name")
 
 
 async def test_simulated_answers_are_marked() -> None:

@@ -1,0 +1,85 @@
+"""The parts of messages: text, images and files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.problems import Problem
+
+_TEXTS: Final = frozenset({"text", "input_text", "output_text", "refusal"})
+_IMAGES: Final = frozenset({"image_url", "input_image"})
+_FILES: Final = frozenset({"file", "input_file"})
+_AUDIO: Final = frozenset({"input_audio", "audio", "input_video", "video_url"})
+_PDF: Final = "data:application/pdf;base64,"
+
+
+class ContentPart(BaseModel):
+    """A part of a message, of either API."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    text: str | None = None
+
+
+@dataclass(slots=True)
+class Content:
+    """The content of a message."""
+
+    text: str = ""
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    """In the form of `params.attachments`."""
+
+
+def read_content(
+    content: str | Sequence[ContentPart] | None, path: str, *, with_files: bool
+) -> Content:
+    """Return the text and the files of a message. Raise Problem (400) for other parts."""
+    if content is None or isinstance(content, str):
+        return Content(content or "")
+    found = Content()
+    for number, part in enumerate(content):
+        place = f"{path}.content.{number}"
+        if part.type in _TEXTS:
+            found.text += part.text or str((part.model_extra or {}).get("refusal") or "")
+        elif part.type in _IMAGES | _FILES:
+            if not with_files:
+                raise refuse_parameter(
+                    place, "images and files can only be sent in messages of the user and of tools"
+                )
+            found.attachments.append(_read_file(part, place))
+        elif part.type in _AUDIO:
+            raise refuse_parameter(place, "audio and video cannot be sent; send a transcript")
+        else:
+            raise refuse_parameter(
+                place, f"{part.type[:50]!r} is no part that can be sent: text, images and files are"
+            )
+    return found
+
+
+def refuse_parameter(
+    parameter: str, why: str, *, code: str = "unsupported_parameter", hint: str | None = None
+) -> Problem:
+    """Build the refusal (400) of a parameter, to raise."""
+    return Problem(400, code, why, hint=hint, extra={"param": parameter})
+
+
+def _read_file(part: ContentPart, place: str) -> dict[str, Any]:
+    given = dict(part.model_extra or {})
+    nested = given.get("image_url" if part.type in _IMAGES else "file")
+    if isinstance(nested, dict):
+        given |= nested
+    if given.get("file_id"):
+        raise refuse_parameter(
+            place, "files are not stored here; send a data URL or an https URL in place of file_id"
+        )
+    keys = ("url", "image_url") if part.type in _IMAGES else ("file_data", "file_url")
+    url = next((given[key] for key in keys if isinstance(given.get(key), str)), "")
+    if not url:
+        raise refuse_parameter(place, f"it has no {' or '.join(keys)}", code="invalid_request")
+    if part.type in _FILES and ":" not in url[:100]:
+        url = _PDF + url  # some clients send the bare base64 of a PDF
+    name = given.get("filename")
+    return {"url": url} | ({"name": name[:200]} if isinstance(name, str) and name else {})
