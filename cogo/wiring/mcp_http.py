@@ -127,8 +127,9 @@ async def _explain_error(request: httpx2.Request, response: httpx2.Response) -> 
         code, text, data = int(error["code"]), str(error["message"]), error.get("data")
     except (ValueError, KeyError, TypeError, RecursionError):
         code = CONNECTION_CLOSED if status >= _SERVER_ERRORS else INVALID_REQUEST
-        quoted = body[:_MAX_QUOTED].decode("utf-8", "replace").strip()
-        text = f"HTTP {status} {response.reason_phrase}".strip() + (f": {quoted}" if quoted else "")
+        quoted = " ".join(body[:_MAX_QUOTED].decode("utf-8", "replace").split())
+        text = f"HTTP {status} {response.reason_phrase}".strip()
+        text += f": {quoted}" if quoted and not quoted.startswith("<") else ""
         data = None
     return _build_answer(request, code, text, status=status, data=data)
 

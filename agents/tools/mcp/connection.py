@@ -116,6 +116,8 @@ class McpConnection:
                     client = await stack.enter_async_context(self._build_client())
                 self._client = client
                 self._opened.set()
+                protocol = client.protocol_version
+                logger.info("MCP server is connected", server=self._server.name, protocol=protocol)
                 async with asyncio.TaskGroup() as group:
                     listening = group.create_task(self._listen(client))
                     await self._closing.wait()
@@ -183,7 +185,7 @@ class McpConnection:
             data = error.error.data
             status = data.get("status") if isinstance(data, dict) else None
             if error.error.code in _UNKNOWN and status not in _REFUSED:
-                raise ServerLost(self._transport.problem or message) from error
+                raise ServerLost(self._transport.problem or self._problem or message) from error
             raise ServerFailed(message, code=error.error.code, status=status) from error
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]

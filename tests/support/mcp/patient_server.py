@@ -1,9 +1,11 @@
 """An MCP server whose calls wait until others release them, by the official package."""
 
 import asyncio
+import sys
 from collections import defaultdict
+from typing import Any
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 
 server = MCPServer("patient")
 released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -36,5 +38,20 @@ async def release(name: str) -> str:
     return "released"
 
 
+@server.tool()
+async def learn(context: Context[Any, Any]) -> str:
+    """Offer one tool more."""
+
+    def learned() -> str:
+        return "learned"
+
+    server.add_tool(learned, name="learned", description="It was learned.")
+    await context.notify_tools_changed()
+    return "learned"
+
+
 if __name__ == "__main__":
-    server.run()
+    if len(sys.argv) > 1:
+        server.run(transport="streamable-http", port=int(sys.argv[1]))
+    else:
+        server.run()
