@@ -34,7 +34,7 @@ def trust(
 ) -> None:
     """Trust the configuration files in a folder.
 
-    Its .env, cogo.toml and .cogo can run commands and modules with workflows, decide where keys
+    Its .env, cogo.toml and .cogo can run commands and modules, decide where keys
     and prompts are sent, and choose what is written, so they count in full only in a trusted
     folder. They are trusted as they are now: a file that changes must be trusted again. The
     environment and ~/.config/cogo are always trusted. A cogo.toml that is not valid TOML is

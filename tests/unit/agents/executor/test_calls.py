@@ -1,14 +1,11 @@
 """Calls of tools in an executor: what is run again, and what must not be."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agents.executor.service import run_executor
 from agents.executor.steps.calls import may_have_begun
 from agents.runtime.options import RuntimeOptions
 from agents.runtime.wakeup import Drain
@@ -16,13 +13,9 @@ from agents.tools.host import ToolHost
 from agents.tools.loading import ToolDescription
 from protocol.errors import StoreUnavailable
 from protocol.records import ClaimedSubtask, EarlierAttempt, FailureAction
-from providers.catalogue.catalogue import Catalogue
-from providers.router import Router
-from tests.support.agents.fake_bus import FakeBus
 from tests.support.agents.fake_store import FakeStore
-from tests.support.agents.running import IDENTITY
 from tests.support.agents.subtasks import a_subtask
-from tests.support.eventually import eventually
+from tests.unit.agents.executor.calls import REAPED, RELEASED, run_calls
 
 TOOLS = """
 import time
@@ -55,8 +48,6 @@ def hang(file: str) -> None:
     Path(file).touch()
     time.sleep(600)
 """
-REAPED = {"attempt": 1, "outcome": "reaped", "error": {"class": "lease_expired"}}
-RELEASED = {"attempt": 1, "outcome": "released", "error": {"class": "released"}}
 UNKNOWN = {"attempt": 2, "outcome": "failed", "error": {"class": "outcome_unknown"}}
 
 
@@ -66,37 +57,6 @@ async def host(tmp_path: Path) -> AsyncIterator[ToolHost]:
     async with ToolHost(modules=["tools_of_calls"], folders=[tmp_path]) as host:
         assert not host.problems
         yield host
-
-
-async def run_calls(
-    store: FakeStore,
-    host: ToolHost,
-    when: Callable[[], object],
-    *,
-    drain: Drain | None = None,
-    then: Callable[[], object] = lambda: None,
-) -> None:
-    """Run an executor without models until `when` holds, then drain it."""
-    drain = drain or Drain()
-    poll = timedelta(milliseconds=10)
-    options = RuntimeOptions(
-        tool_capacity=2, poll_busy=poll, poll_idle=poll, grace=timedelta(milliseconds=50)
-    )
-    async with Router(Catalogue.load(), {}) as router, asyncio.TaskGroup() as group:
-        running = run_executor(
-            open_store=store.open,
-            bus=FakeBus(),
-            router=router,
-            identity=IDENTITY,
-            options=options,
-            drain=drain,
-            on_ready=lambda: None,
-            tools=host,
-        )
-        group.create_task(running)
-        await eventually(when, within=30, every=0.005)
-        then()
-        drain.begin()
 
 
 def a_call(name: str, *history: dict[str, Any], **arguments: Any) -> ClaimedSubtask:
