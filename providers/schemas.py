@@ -168,9 +168,9 @@ def _reduce_value(keyword: str, value: Any, descend: Callable[[Any], dict[str, A
 
 def _is_known_value(keyword: str, value: Any, subset: SchemaSubset) -> bool:
     if keyword == "format":
-        return value in _FORMATS
+        return isinstance(value, str) and value in _FORMATS
     if keyword == "minItems" and subset is ANTHROPIC_SUBSET:
-        return value in {0, 1}
+        return isinstance(value, int) and value in {0, 1}
     return True
 
 
@@ -185,7 +185,9 @@ def _close(node: dict[str, Any], subset: SchemaSubset) -> None:
     properties = node.get("properties")
     if node.get("additionalProperties", False) is not False or not properties:
         raise _Inexpressible
-    if subset.requires_all and set(node.get("required", ())) != set(properties):
+    required = node.get("required")
+    names = set(map(str, required)) if isinstance(required, list) else set()
+    if subset.requires_all and names != set(properties):
         raise _Inexpressible
     node["additionalProperties"] = False
 

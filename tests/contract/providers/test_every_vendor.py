@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
 from providers.chat import (
+    Attachment,
     ChatRequest,
+    ChatResponse,
+    Citation,
     Event,
     FinishReason,
     Message,
+    NamedTool,
     Tool,
     ToolCallDelta,
     collect_response,
@@ -30,6 +35,12 @@ WEATHER = Tool(
         "required": ["city", "days"],
     },
 )
+LOOK = Tool(
+    name="look",
+    description="Looks",
+    parameters={"type": "object", "properties": {"x": {"type": "integer"}}},
+)
+SAVE = Tool(name="save", description="Saves", parameters={"type": "object"})
 ARGUMENTS = {"city": "Zürich", "days": 1}
 HANDING_BACK = {"anthropic", "deepseek", "fireworks", "gemini", "openai", "openrouter"}
 """Vendors that need their reasoning back in a tool loop."""
@@ -92,6 +103,88 @@ async def test_a_tool_is_called_and_its_result_answered(
     )
     assert after.text
     assert not after.tool_calls
+
+
+async def test_parallel_calls_failures_and_images_go_through_a_loop_of_several_turns(
+    adapter: Adapter, ask: Ask
+) -> None:
+    prompt = 'look {"x": 1} and look {"x": 2}, then save {"y": "Zürich"}'
+    fields: dict[str, Any] = {"tools": (LOOK, SAVE), "reasoning_effort": "high"}
+    picture = Attachment(media_type="image/png", data=b"png", name="a.png")
+    turns: list[Message] = [Message(role="user", content=prompt, attachments=(picture,))]
+    answers: list[ChatResponse] = []
+    for _ in range(3):
+        request = ask(messages=tuple(turns), **fields)
+        answer = await collect_response(adapter.stream(request, timeouts=PATIENT))
+        answers.append(answer)
+        turns.append(
+            Message(
+                role="assistant",
+                content=answer.text,
+                tool_calls=answer.tool_calls,
+                replay=answer.done.replay,
+            )
+        )
+        turns += [
+            Message(
+                role="tool",
+                content=f"result {place}",
+                tool_call_id=call.id,
+                is_error=place == 1,
+                attachments=(picture,) if place == 0 else (),
+            )
+            for place, call in enumerate(answer.tool_calls)
+        ]
+
+    assert [
+        [(call.name, json.loads(call.arguments)) for call in answer.tool_calls]
+        for answer in answers
+    ] == [
+        [("look", {"x": 1}), ("look", {"x": 2})],
+        [("save", {"y": "Zürich"})],
+        [],
+    ]
+    assert answers[-1].done.finish_reason is FinishReason.STOP
+    for piece in ("the tools gave: ", "result 0", "result 1"):
+        assert piece in answers[-1].text
+
+
+async def test_a_tool_is_called_that_the_prompt_does_not_name_if_it_must_be(
+    adapter: Adapter, ask: Ask
+) -> None:
+    for choice in ("required", NamedTool("look")):
+        request = ask("Hello", tools=(LOOK, SAVE), tool_choice=choice)
+        answer = await collect_response(adapter.stream(request, timeouts=PATIENT))
+        assert [call.name for call in answer.tool_calls] == ["look"]
+    forbidden = ask("Please look", tools=(LOOK,), tool_choice="none")
+    assert not (await collect_response(adapter.stream(forbidden, timeouts=PATIENT))).tool_calls
+
+
+async def test_images_are_seen(adapter: Adapter, ask: Ask) -> None:
+    picture = Attachment(media_type="image/png", data=b"png")
+    linked = Attachment(media_type="image/png", url="https://example.com/a.png")
+    turn = Message(role="user", content="Hello", attachments=(picture, linked))
+
+    answer = await collect_response(adapter.stream(ask(messages=(turn,)), timeouts=PATIENT))
+
+    came = "Files that came with it: image/png (3 bytes), https://example.com/a.png."
+    assert answer.text.endswith(came)
+
+
+@pytest.mark.parametrize("vendor", ["anthropic", "gemini", "openai", "xai"])
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_vendors_search_the_web_and_cite_what_they_found(
+    adapter: Adapter, ask: Ask, streamed: bool
+) -> None:
+    request = ask("Hello", web_search=True, stream=streamed)
+
+    answer = await collect_response(adapter.stream(request, timeouts=PATIENT))
+
+    assert answer.citations == (
+        Citation(url="https://example.com/simulated", title="A simulated source"),
+    )
+    assert answer.usage is not None
+    assert answer.usage.searches == 1
 
 
 async def test_errors_in_every_vendors_own_form_have_their_class_and_message(

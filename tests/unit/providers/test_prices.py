@@ -30,6 +30,9 @@ def a_deployment(model_id: str, provider: str, *, simulated: bool = False) -> De
         ("claude-sonnet-5-5", "anthropic", TokenUsage(output=MILLION, reasoning=MILLION), "10"),
         ("fireworks/deepseek-v3p2", "fireworks", TokenUsage(input=MILLION, cached=MILLION), "0.84"),
         ("claude-haiku-5-5", "anthropic", TokenUsage(input=200_000), "0.1"),
+        ("claude-sonnet-5-5", "anthropic", TokenUsage(searches=3), "0.03"),
+        ("gpt-6.1-sol", "openai", TokenUsage(searches=3), "0.03"),
+        ("gemini-3.8-flash", "gemini", TokenUsage(searches=3), "0.042"),
     ],
 )
 def test_each_part_of_the_usage_has_its_price(
@@ -40,6 +43,15 @@ def test_each_part_of_the_usage_has_its_price(
     assert cost is not None
     assert cost.usd == Decimal(usd)
     assert cost.source.startswith("genai-prices ")
+
+
+def test_a_cost_without_the_price_of_its_searches_says_so() -> None:
+    usage = TokenUsage(input=1, searches=2)
+
+    cost = calculate_cost(usage, a_deployment("perplexity/sonar-pro", "perplexity"), at=AT)
+
+    assert cost is not None
+    assert cost.source.endswith(", without its 2 web searches")
 
 
 def test_the_catalogues_own_price_comes_first_with_source_and_date() -> None:

@@ -11,6 +11,7 @@ from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Deployment
 from providers.catalogue.keyring import Keyring
 from providers.chat import (
+    Attachment,
     ChatRequest,
     Citation,
     Done,
@@ -67,6 +68,31 @@ def test_every_part_of_a_request_is_masked_and_counted() -> None:
     assert found == 4
     assert key not in repr(sent)
     assert mask_request(sent, Redactor()) == (sent, 0)
+
+
+def test_text_files_and_results_of_tools_are_masked_but_not_images_and_addresses() -> None:
+    key = KEYS["Fireworks"]
+    files = (
+        Attachment(media_type="text/plain", data=f"use {key}".encode()),
+        Attachment(media_type="application/json", data=b"{}"),
+        Attachment(media_type="image/png", data=f"png {key}".encode()),
+        Attachment(media_type="image/png", url=f"https://example.com/a.png?token={key}"),
+    )
+    request = ChatRequest(
+        model="m",
+        messages=(
+            Message(role="user", content="hi", attachments=files),
+            Message(role="tool", content=f"it is {key}", tool_call_id="1"),
+        ),
+    )
+
+    sent, found = mask_request(request, Redactor())
+
+    assert found == 2
+    prompt, result = sent.messages
+    assert prompt.attachments[0].data == b"use [masked key]"
+    assert prompt.attachments[1:] == files[1:]
+    assert result.content == "it is [masked key]"
 
 
 @pytest.mark.parametrize("key", [*KEYS.values(), "known-value-of-a-key"])

@@ -50,6 +50,7 @@ TABLE = {
     (errors.InvalidRequest, None): (UP, UP, UP),
     (errors.ContextTooLong, None): (UP, UP, UP),
     (errors.ContentFiltered, None): (UP, UP, UP),
+    (errors.NotSupported, None): (PLACE, PLACE, UP),
 }
 
 

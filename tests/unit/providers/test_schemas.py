@@ -1,0 +1,181 @@
+"""JSON Schemas in vendors' subsets."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.schemas import (
+    ANTHROPIC_SUBSET,
+    GEMINI_SUBSET,
+    SchemaSubset,
+    complete_parameters,
+    describe_schema,
+    make_strict,
+    reduce_schema,
+)
+
+TEXT = {"type": "string"}
+CLOSED = {
+    "type": "object",
+    "properties": {"a": TEXT},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+SUBSETS = pytest.mark.parametrize("subset", [ANTHROPIC_SUBSET, GEMINI_SUBSET])
+
+
+def an_object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
+@SUBSETS
+def test_a_schema_in_the_subset_stays_as_it_is(subset: SchemaSubset) -> None:
+    reduced = reduce_schema(CLOSED, subset)
+
+    assert reduced is not None
+    assert (reduced.schema, reduced.dropped) == (CLOSED, ())
+
+
+def test_objects_are_closed_where_the_vendor_requires_that() -> None:
+    inner = an_object(b=TEXT)
+    reduced = reduce_schema(an_object(a={"type": "array", "items": inner}), ANTHROPIC_SUBSET)
+
+    assert reduced is not None
+    assert reduced.schema["additionalProperties"] is False
+    assert reduced.schema["properties"]["a"]["items"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object"},
+        {"type": "object", "additionalProperties": TEXT},
+        {"type": "object", "properties": {"a": TEXT}, "additionalProperties": True},
+        an_object(a={"type": "object"}),
+        {"anyOf": [{"type": "object"}, TEXT]},
+        {"type": "array", "items": True},
+        {"type": "object", "properties": {"a": True}},
+        {"$ref": "https://example.com/schema"},
+        {"anyOf": "no list"},
+        {"properties": []},
+        {
+            "type": "object",
+            "properties": {"next": {"$ref": "#"}},
+        },
+        {
+            "$ref": "#/$defs/a",
+            "$defs": {
+                "a": an_object(b={"$ref": "#/$defs/b"}),
+                "b": an_object(a={"$ref": "#/$defs/a"}),
+            },
+        },
+    ],
+)
+def test_what_a_vendor_has_no_form_for_is_not_sent(schema: dict[str, Any]) -> None:
+    assert reduce_schema(schema, ANTHROPIC_SUBSET) is None
+
+
+def test_constraints_that_are_not_enforced_are_told_instead() -> None:
+    schema = an_object(
+        a={"type": "string", "minLength": 2, "description": "A name", "default": "x"},
+        b={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 3},
+        c={"type": "array", "items": TEXT, "minItems": 2},
+        d={"oneOf": [TEXT, {"type": "null"}]},
+    )
+
+    reduced = reduce_schema(schema, ANTHROPIC_SUBSET)
+
+    assert reduced is not None
+    assert reduced.dropped == ("maxItems", "minItems", "minLength")
+    assert reduced.schema["properties"] == {
+        "a": {"type": "string", "description": 'A name {"minLength": 2}'},
+        "b": {"type": "array", "items": TEXT, "minItems": 1, "description": '{"maxItems": 3}'},
+        "c": {"type": "array", "items": TEXT, "description": '{"minItems": 2}'},
+        "d": {"anyOf": [TEXT, {"type": "null"}]},
+    }
+
+
+def test_a_constant_is_an_enumeration_of_one_for_google() -> None:
+    reduced = reduce_schema(an_object(a={"type": "string", "const": "x"}), GEMINI_SUBSET)
+
+    assert reduced is not None
+    assert reduced.schema["properties"]["a"] == {"type": "string", "enum": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_strict"),
+    [
+        (CLOSED, True),
+        (an_object(a=TEXT), True),
+        (an_object(a={"type": "integer", "minimum": 1, "maximum": 5}), True),
+        (an_object(a={"$ref": "#"}), True),
+        ({**CLOSED, "required": []}, False),
+        (an_object(a={"type": "string", "minLength": 1}), False),
+        (an_object(a={"type": "object"}), False),
+        ({"type": "array", "items": TEXT}, False),
+        ({"anyOf": [CLOSED]}, False),
+        (an_object(a={"enum": list(range(1_001))}), False),
+    ],
+)
+def test_strict_is_only_asked_for_what_openai_enforces(
+    schema: dict[str, Any], is_strict: bool
+) -> None:
+    strict = make_strict(schema)
+
+    assert (strict is not None) is is_strict
+    if strict is not None:
+        assert strict == {**schema, "additionalProperties": False}
+
+
+def test_a_schema_nested_too_deeply_is_not_strict() -> None:
+    schema = an_object(a=TEXT)
+    for _ in range(12):
+        schema = an_object(a=schema)
+
+    assert make_strict(schema) is None
+    for _ in range(100):
+        schema = an_object(a=schema)
+    assert reduce_schema(schema, GEMINI_SUBSET) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "properties", "items", "$ref", "anyOf", "$defs", "required"])
+            | st.text(max_size=3),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["properties", "items", "$defs", "x", "$ref"]), JSON))
+def test_no_schema_breaks_the_reduction(schema: dict[str, Any]) -> None:
+    for subset in (ANTHROPIC_SUBSET, GEMINI_SUBSET):
+        reduce_schema(schema, subset)
+    make_strict({"type": "object", **schema})
+
+
+@pytest.mark.parametrize("value", [[], {}, [{}], 3, None, "x"])
+@pytest.mark.parametrize("keyword", ["required", "format", "minItems", "enum", "const", "type"])
+def test_keywords_of_any_shape_break_nothing(keyword: str, value: object) -> None:
+    for subset in (ANTHROPIC_SUBSET, GEMINI_SUBSET):
+        reduce_schema({**CLOSED, keyword: value}, subset)
+    make_strict({**CLOSED, keyword: value})
+
+
+def test_openai_gets_the_properties_of_every_object_of_arguments() -> None:
+    assert complete_parameters({}) == {"type": "object", "properties": {}}
+    assert complete_parameters(CLOSED) == CLOSED
+    assert complete_parameters({"type": "array"}) == {"type": "array"}
+
+
+def test_an_instruction_says_whether_an_object_is_wanted() -> None:
+    assert describe_schema(CLOSED).startswith("Answer with one JSON object, without")
+    assert describe_schema({"type": "array"}).startswith("Answer with JSON alone, without")
