@@ -98,6 +98,28 @@ def make_strict(schema: JsonObject) -> JsonObject | None:
     return reduced.schema
 
 
+def fits_grammar(schema: JsonObject) -> bool:
+    """Return whether servers such as llama.cpp make a grammar of it.
+
+    They refuse a schema that is `true` or `false`, and a reference to the whole document.
+    """
+    for _, node in _walk(schema):
+        if node.get("$ref") == "#":
+            return False
+        parts = [node.get("items"), *_list_parts(node)]
+        if any(isinstance(part, bool) for part in parts):
+            return False
+    return True
+
+
+def _list_parts(node: Mapping[str, Any]) -> list[Any]:
+    """Return the schemas within an object of a schema that stand in maps and lists."""
+    maps = [node.get(name) for name in _MAPS]
+    lists = [node.get(name) for name in _LISTS]
+    found = [part for each in maps if isinstance(each, Mapping) for part in each.values()]
+    return found + [part for each in lists if isinstance(each, list) for part in each]
+
+
 def describe_schema(schema: JsonObject) -> str:
     """Return the instruction to follow a schema that the vendor does not enforce."""
     what = "one JSON object" if schema.get("type") == "object" else "JSON alone"

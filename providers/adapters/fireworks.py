@@ -30,7 +30,7 @@ from providers.errors import InvalidRequest
 
 VENDOR: Final = "fireworks"
 LISTING_SECONDS: Final = 20.0
-_DIALECT: Final = RequestDialect()
+_DIALECT: Final = RequestDialect(constrains_only=True)
 _LISTED: Final = {"filter": "supports_serverless=true", "pageSize": "200"}
 _STREAM: Final = re.compile(r"\bstream", re.IGNORECASE)
 """Fireworks refuses long answers that are not streamed; its message says so."""

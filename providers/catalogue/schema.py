@@ -90,6 +90,8 @@ class RequestDialect(_Entry):
     """The accepted efforts; others are replaced by the nearest one, with a note."""
     schemas: Literal["json_schema", "json_object"] = "json_schema"
     """`json_object`: the vendor only guarantees JSON, so the schema goes into the instructions."""
+    constrains_only: bool = False
+    """Whether a schema only constrains the answer, so that the model is told it as well."""
     strict_schemas: bool = False
     """Whether `strict` makes the vendor enforce schemas of OpenAI's strict subset."""
     takes_tool_choice: bool = True

@@ -28,7 +28,12 @@ from providers.chat import (
     Tool,
     ToolChoice,
 )
-from providers.schemas import complete_parameters, make_strict, move_schema_to_prompt
+from providers.schemas import (
+    complete_parameters,
+    fits_grammar,
+    make_strict,
+    move_schema_to_prompt,
+)
 
 NOTE_IF_BROKEN: Final = "the connection broke after the answer was complete; usage may be missing"
 
@@ -49,7 +54,12 @@ def build_chat_body(
         if schema.get("type") == "object":
             body["response_format"] = {"type": "json_object"}
         notes.append("the schema was added to the instructions: the vendor only guarantees JSON")
+    elif schema is not None and dialect.constrains_only and not fits_grammar(schema):
+        request = move_schema_to_prompt(request)
+        notes.append("the schema was added to the instructions: the server cannot enforce it")
     elif schema is not None:
+        if dialect.constrains_only:
+            request = move_schema_to_prompt(request)
         body["response_format"] = {
             "type": "json_schema",
             "json_schema": build_named_schema(schema, is_strict=dialect.strict_schemas),

@@ -357,6 +357,21 @@ def test_a_vendor_that_only_guarantees_json_is_told_the_schema(schema: dict[str,
     assert body["messages"][0]["content"].endswith(json.dumps(schema))
 
 
+def test_a_model_behind_a_grammar_is_told_the_schema_too() -> None:
+    dialect = RequestDialect(constrains_only=True)
+    body = chat(a_request(response_schema=CLOSED), dialect)
+    assert body["response_format"]["json_schema"]["schema"] == CLOSED
+    assert body["messages"][0]["content"].endswith(json.dumps(CLOSED))
+
+    for part in (True, {"$ref": "#"}):
+        schema = {"type": "object", "properties": {"a": part}}
+        request = a_request(response_schema=schema)
+        body, [note] = apply_dialect(request, dialect, vendor="llamacpp")
+        assert "response_format" not in body
+        assert body["messages"][0]["content"].endswith(json.dumps(schema))
+        assert "cannot enforce" in note
+
+
 LONG = "x" * 5_000
 
 
