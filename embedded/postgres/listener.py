@@ -8,6 +8,8 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
+from embedded.postgres.connection_errors import CLIENT_ERRORS
+
 NotifyCallback: TypeAlias = Callable[[str], None]
 """Receives the payload; must neither raise nor block."""
 
@@ -17,7 +19,7 @@ _FIRST_DELAY_SECONDS: Final = 0.1
 _LAST_DELAY_SECONDS: Final = 3.0
 _PROBE_SECONDS: Final = 15.0
 _COMMAND_SECONDS: Final = 5.0
-DATABASE_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+DATABASE_ERRORS: Final = (*CLIENT_ERRORS, asyncpg.PostgresError)
 """What any use of the database may raise."""
 
 

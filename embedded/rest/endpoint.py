@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from embedded.keys import Identity, KeyRefused, Keys, identify_headers
+from embedded.postgres.connection_errors import CLIENT_ERRORS
 from embedded.rest.errors import ApiError, translate_postgres_error
 from embedded.rest.request.query import parse_pairs
 from embedded.rest.responses import build_error_response
@@ -22,9 +23,7 @@ from embedded.rest.transaction import Context, DatabaseDownError, PoolExhaustedE
 READING: Final = frozenset({"GET", "HEAD"})
 
 CONNECTION_ERRORS: Final = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    *CLIENT_ERRORS,
     asyncpg.ConnectionDoesNotExistError,
     DatabaseDownError,
 )

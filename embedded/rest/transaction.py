@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
+from embedded.postgres.connection_errors import BROKEN_CONNECTION
 from embedded.rest.statements.fragments import EstimateQuery, Statement
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -18,8 +19,7 @@ _LOST_CONNECTION: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    *BROKEN_CONNECTION,
     ConnectionError,
 )
 """Errors of the first statement on a lost connection."""

@@ -106,6 +106,7 @@ class Fleet:
     """The running processes and their addresses."""
 
     home: Path
+    server: Child
     state: State
     simulator_url: str
     line: CuttableProxy
@@ -117,6 +118,7 @@ class Fleet:
     async def working(self) -> AsyncIterator[None]:
         """Run the agents while the block runs; those that die are started again."""
         async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch_server(), name="watch the server")
             tasks = [
                 group.create_task(member.process.run(), name=f"keep {member.name}")
                 for member in self.members.values()
@@ -126,6 +128,7 @@ class Fleet:
                     await member.process.ready.wait()
                 yield
             finally:
+                watching.cancel()
                 for member in self.members.values():
                     for pid in list(member.stopped):
                         member.go_on(pid)
@@ -133,6 +136,13 @@ class Fleet:
                 _, late = await asyncio.wait(tasks, timeout=_LEAVING.total_seconds())
                 for task in late:
                     task.cancel()
+
+    async def _watch_server(self) -> None:
+        """Raise if the server ends: no fault ends it, and without it a run would never end."""
+        code = await self.server.wait()
+        raise AssertionError(
+            f"the embedded server ended with code {code}: {self.server.read_last_line()}"
+        )
 
     def store(self) -> AbstractAsyncContextManager[SupabaseStore]:
         """Open a store behind the line, as agents and people have it."""
@@ -201,6 +211,7 @@ async def running_fleet(
         bootstrap = AgentBootstrap(connection=connection, simulator_url=simulator_url)
         yield Fleet(
             home=home,
+            server=server,
             state=state,
             simulator_url=simulator_url,
             line=line,

@@ -11,6 +11,7 @@ from typing import Final
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from embedded.postgres.connection_errors import CLIENT_ERRORS
 from embedded.postgres.database import Database
 from embedded.realtime.access.callers import Caller
 
@@ -18,9 +19,7 @@ _log = logging.getLogger(__name__)
 
 _DEADLINE_SECONDS: Final = 5.0
 _UNREACHABLE: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
+    *CLIENT_ERRORS,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,

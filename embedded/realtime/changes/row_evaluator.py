@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from embedded.postgres.connection_errors import CLIENT_ERRORS
 from embedded.realtime.access.callers import Caller
 from embedded.realtime.changes.filters import ColumnCondition, FilterOperator
 from embedded.realtime.changes.tables import ColumnType
@@ -40,9 +41,7 @@ _TEXT_OPERATORS: Final = {
 }
 _TEXT: Final = "pg_catalog.text"
 UNREACHABLE: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
+    *CLIENT_ERRORS,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
+from embedded.postgres.connection_errors import CLIENT_ERRORS
 from embedded.postgres.database import Database
 from embedded.rest.errors import ApiError
 from embedded.rest.request.headers import EXPOSED_SCHEMA
@@ -229,12 +230,7 @@ class SchemaCache:
                 connection.transaction(readonly=True),
             ):
                 return await fetch_schema(connection)
-        except (
-            OSError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ) as error:
+        except (*CLIENT_ERRORS, asyncpg.PostgresError) as error:
             message = "Could not query the database for the schema cache. Retrying."
             raise ApiError(503, "PGRST002", message, details=str(error)) from error
 
