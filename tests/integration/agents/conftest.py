@@ -17,6 +17,7 @@ from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
 from agents.tools.host import ToolHost
+from agents.tools.mcp import McpHost
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from embedded.state import State
@@ -90,6 +91,7 @@ class Fleet:
         id_: str,
         checks: CheckRunner | None = None,
         tools: ToolHost | None = None,
+        mcp: McpHost | None = None,
         catalogue: Catalogue = CATALOGUE,
         **options: Any,
     ) -> "asyncio.Task[None]":
@@ -113,6 +115,7 @@ class Fleet:
                     on_ready=on_ready,
                     checks=checks,
                     tools=tools,
+                    mcp=mcp,
                 )
 
         return await self._start(run)
