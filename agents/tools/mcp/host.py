@@ -140,9 +140,7 @@ class McpHost:
         del context
         tools, tool = self._find(name)
         await tools.wait_for_listing()
-        output = await tools.call(tool, arguments, begin=begin)
-        logger.info("MCP tool has run", tool=name, is_error=output.is_error)
-        return output
+        return await tools.call(tool, arguments, begin=begin)
 
     def _find(self, name: str) -> tuple["ServerTools", str]:
         parts = read_mcp_name(name)

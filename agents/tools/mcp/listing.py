@@ -143,7 +143,8 @@ def _find_exclusion(server: McpServer, tool: ListedTool) -> str | None:
 def _find_problem(tool: ListedTool, chosen: Mapping[str, ListedTool]) -> str | None:
     """Return why a tool cannot be used, or None."""
     name = tool.name
-    if not name.isprintable() or any(each.isspace() for each in name) or len(name) > _MAX_NAME:
+    has_size = 0 < len(name) <= _MAX_NAME
+    if not has_size or not name.isprintable() or any(each.isspace() for each in name):
         return f"its name has spaces, control characters or more than {_MAX_NAME} characters"
     if name in chosen:
         return "it is listed twice; the first is used"

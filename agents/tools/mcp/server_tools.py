@@ -200,6 +200,10 @@ class ServerTools:
             late = f"its tools were not listed within {self._limits.start_seconds:g} s"
             self._note_failure(str(error) or late)
             raise self._build_unusable() from None
+        except Exception as error:  # a defect of ours must not end the agent
+            logger.opt(exception=error).error("tools could not be read", server=self.server.name)
+            self._note_failure("COGO could not read its list of tools")
+            raise self._build_unusable() from None
         self._listed_at, self._listed_on, self.problem = self._clock(), connection, None
         self._was_listed.set()
         for name, problem in self.listing.problems.items():

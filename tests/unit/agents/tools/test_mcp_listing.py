@@ -16,6 +16,7 @@ from agents.tools.mcp.listing import (
 )
 from agents.tools.mcp.server import McpServer
 from agents.tools.names import read_mcp_module, read_mcp_name, write_mcp_module, write_mcp_name
+from tests.support.json_values import OBJECTS
 from tests.support.mcp.hosts import a_host, a_hostile_server
 
 SAFE = set(string.ascii_letters + string.digits + "_-")
@@ -44,6 +45,17 @@ def test_cleaned_text_holds_nothing_that_nobody_sees(text: str) -> None:
     assert len(cleaned) <= 100
     assert all(each.isprintable() or each.isspace() for each in cleaned)
     assert clean_text(cleaned, 100) == cleaned
+
+
+@given(st.lists(st.builds(ListedTool, name=st.text(), description=st.text(), input_schema=OBJECTS)))
+def test_any_list_can_be_read(listed: list[ListedTool]) -> None:
+    found = build_listing(McpServer(name="any"), listed, {})
+
+    assert {each.name for each in listed} >= found.tools.keys()
+    for name, tool in found.tools.items():
+        assert read_mcp_name(tool.offered.name) == ("any", name)
+        assert tool.listed.digest
+        assert len(tool.offered.description) <= MAX_DESCRIPTION
 
 
 async def test_a_tool_that_cannot_be_used_is_left_out_and_named(tmp_path: Path) -> None:

@@ -4,10 +4,14 @@ import base64
 from typing import Any
 
 import pytest
+from hypothesis import given
 from mcp_types import CallToolResult
+from pydantic_core import to_json
 
 from agents.tools.mcp.results import MAX_IMAGES, read_result
+from protocol.json_values import make_storable
 from providers.secrets import Redactor
+from tests.support.json_values import JSON
 
 PNG = base64.b64encode(b"\x89PNG").decode()
 IMAGE = {"type": "image", "data": PNG, "mimeType": "image/png"}
@@ -82,6 +86,14 @@ def test_images_are_attached_and_not_too_many() -> None:
     assert [each.data for each in output.attachments] == [b"\x89PNG"] * MAX_IMAGES
     assert output.attachments[-1].name == "x://y"
     assert output.content == "[left out: image/png, 6 bytes]"
+
+
+@given(JSON)
+def test_any_data_can_be_stored(data: Any) -> None:
+    content = read(structuredContent=data).content
+
+    assert to_json(content)
+    assert make_storable(content) == content
 
 
 def test_what_cannot_be_stored_is_replaced() -> None:
