@@ -1,14 +1,18 @@
-"""Static checks of an answer: that it is complete and that its code parses."""
+"""Static checks of an answer: that it is complete, that its code parses, that its data is right."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
 from loguru import logger
+from pydantic import JsonValue
 
-from agents.extraction import code_parser
+from agents.extraction import code_parser, schema_checker
+from agents.extraction.limited_program import MEMORY_BYTES
 from agents.runtime.json_process import JsonProcess, NoAnswer
+from protocol.json_schema import find_mismatch, is_quick
 from providers.chat import FinishReason
 
 MAX_INLINE_CHARACTERS: Final = 2_000
@@ -34,15 +38,14 @@ class OutputCheck:
 
 
 class Checker:
-    """Checks answers. Long code is parsed in another process that can be killed, one at a time.
+    """Checks answers. What may take long is done in other processes that can be killed.
 
-    The process is started at its first use and ends with the `async with` block.
+    They are started at their first use and end with the `async with` block.
     """
 
     def __init__(self, *, cpu_seconds: float = CPU_SECONDS) -> None:
-        self._cpu_seconds = cpu_seconds
-        self._process = JsonProcess(code_parser.__file__)
-        self._free = asyncio.Lock()
+        self._parser = _LimitedProgram(code_parser.__file__, cpu_seconds)
+        self._schemas = _LimitedProgram(schema_checker.__file__, cpu_seconds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,7 +56,8 @@ class Checker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._process.stop()
+        await self._parser.process.stop()
+        await self._schemas.process.stop()
 
     async def check(
         self, *, text: str, finish_reason: str | None, code: str | None, language: str | None
@@ -75,25 +79,47 @@ class Checker:
             checks += await self._parse(code, name)
         return tuple(checks)
 
+    async def find_mismatch(self, schema: Mapping[str, Any], data: JsonValue) -> str | None:
+        """Return where data does not follow its schema, and how; None if it does."""
+        if is_quick(schema, data):
+            return find_mismatch(schema, data)
+        try:
+            found: str | None = await self._schemas.ask(schema, data)
+        except NoAnswer:
+            return f"it cannot be checked within {self._schemas.limits}"
+        except OSError as error:
+            return f"it cannot be checked: no process can be started: {error}"
+        return found
+
     async def _parse(self, code: str, language: str) -> list[OutputCheck]:
         if len(code) > MAX_CHARACTERS:
             return []
         if len(code) <= MAX_INLINE_CHARACTERS:
             return [OutputCheck(name="parses", problem=code_parser.parse_problem(code, language))]
-        async with self._free:
-            try:
-                problem = await self._process.ask(
-                    [code, language, self._cpu_seconds], seconds=WALL_SECONDS
-                )
-            except OSError as error:
-                logger.warning("code cannot be parsed: no process can be started", error=str(error))
-                return []
-            except NoAnswer:
-                problem = (
-                    f"it cannot be parsed within {self._cpu_seconds:g} s of CPU time "
-                    f"and {code_parser.MEMORY_BYTES >> 20} MB"
-                )
+        try:
+            problem = await self._parser.ask(code, language)
+        except OSError as error:
+            logger.warning("code cannot be parsed: no process can be started", error=str(error))
+            return []
+        except NoAnswer:
+            problem = f"it cannot be parsed within {self._parser.limits}"
         return [OutputCheck(name="parses", problem=problem)]
+
+
+class _LimitedProgram:
+    """One of our programs with limits of time and memory, which does one thing at a time."""
+
+    def __init__(self, program: str, cpu_seconds: float) -> None:
+        self.process = JsonProcess(program)
+        self.limits = f"{cpu_seconds:g} s of CPU time and {MEMORY_BYTES >> 20} MB"
+        self._cpu_seconds = cpu_seconds
+        self._free = asyncio.Lock()
+
+    async def ask(self, *arguments: Any) -> Any:
+        """Return the answer. Raises NoAnswer, or OSError if it cannot be started."""
+        async with self._free:
+            request = [self._cpu_seconds, *arguments]
+            return await self.process.ask(request, seconds=WALL_SECONDS)
 
 
 def find_problem(checks: tuple[OutputCheck, ...]) -> str | None:

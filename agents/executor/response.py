@@ -123,7 +123,7 @@ class ResponseBuilder:
         if code is not None and code.problems:
             self.checks += (OutputCheck(name="files", problem="; ".join(code.problems)),)
         if (schema := get_schema(self.claimed)) is not None:
-            self.data = await asyncio.to_thread(parse_data, text, schema)
+            self.data = await parse_data(text, schema, checker)
 
     def _get_param(self, name: str) -> str | None:
         value = self.claimed.params.get(name)

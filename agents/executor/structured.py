@@ -1,16 +1,17 @@
 """Answers that are data: the instruction, and the check against a JSON Schema."""
 
+import asyncio
 import json
 from typing import Any, Final
 
-import jsonschema
 from pydantic import JsonValue
-from referencing.exceptions import Unresolvable
 
+from agents.executor.output_checks import Checker
 from agents.extraction.data import find_json
 from agents.runtime.failed_attempts import list_failed_attempts, read_error_class
 from agents.workflows.step_params import RESPONSE_SCHEMA
-from protocol.json_values import repair_surrogates
+from protocol.errors import OutOfRange
+from protocol.json_values import make_storable, repair_surrogates
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
 
 INVALID_ANSWER: Final = "invalid_answer"
@@ -45,21 +46,19 @@ def add_instruction(prompt: str, claimed: ClaimedSubtask) -> str:
     return "\n\n".join(parts)
 
 
-def parse_data(text: str, schema: dict[str, Any]) -> JsonValue:
+async def parse_data(text: str, schema: dict[str, Any], checker: Checker) -> JsonValue:
     """Return the data of an answer. Raise InvalidData, with the place of the first mistake."""
     try:
-        data = find_json(text)
+        data = await asyncio.to_thread(find_json, text)
     except ValueError as error:
         raise InvalidData(f"it is not JSON: {error}"[:MAX_PROBLEM_CHARACTERS]) from error
     try:
-        validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
-        validator.check_schema(schema)
-        mistake = jsonschema.exceptions.best_match(validator(schema).iter_errors(data))
-    except (jsonschema.SchemaError, Unresolvable, RecursionError) as error:
-        raise InvalidData(f"it cannot be checked: {error}"[:MAX_PROBLEM_CHARACTERS]) from error
-    if mistake is not None:
-        message = f"{mistake.json_path}: {mistake.message}"
-        raise InvalidData(message[:MAX_PROBLEM_CHARACTERS])
+        data = make_storable(data)
+    except OutOfRange as error:
+        raise InvalidData(str(error)) from error
+    mismatch = await checker.find_mismatch(schema, data)
+    if mismatch is not None:
+        raise InvalidData(mismatch)
     return data
 
 

@@ -1,22 +1,17 @@
 """A parser for generated code; run as a program, it answers lines of JSON.
 
 Parsing may take excessive time and memory, so long code is parsed in a separate process (see
-`agents.executor.output_checks`). Imports only the standard library.
+`agents.executor.output_checks`).
 """
 
 import ast
-import contextlib
 import json
-import resource
-import signal
-import sys
 import tomllib
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Final
 
-MEMORY_BYTES: Final = 1 << 30
-"""Memory limit of the process; parsers need about a hundred times the size of their input."""
+from agents.extraction.limited_program import answer_requests
 
 MAX_PROBLEM_CHARACTERS: Final = 200
 """Some parsers quote a name, which may be as long as the code."""
@@ -58,24 +53,5 @@ PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
 }
 
 
-def main() -> None:
-    """Answer requests `[code, language, CPU seconds]` from stdin until it is closed.
-
-    Code that takes more CPU time ends the process, even inside a parser that is written in C.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
-    with contextlib.suppress(ValueError):  # some systems do not support memory limits
-        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for line in sys.stdin.buffer:
-        code, language, seconds = json.loads(line)
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-        problem = parse_problem(code, language)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        sys.stdout.write(json.dumps(problem) + "\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    answer_requests(parse_problem)

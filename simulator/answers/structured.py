@@ -4,11 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, UnknownType, ValidationError
+import jsonschema_rs
 from pydantic import JsonValue
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from simulator.answers.review import extract_prompt_code, review_code
 from simulator.answers.samples import build_sample
@@ -39,12 +36,11 @@ def write_json(prompt: str, schema: JsonValue, *, model: str) -> JsonValue:
     return value if _fits_schema(value, schema) else sample
 
 
-def _fits_schema(value: JsonValue, schema: Mapping[str, JsonValue]) -> bool:
+def _fits_schema(value: JsonValue, schema: dict[str, JsonValue]) -> bool:
     try:
-        Draft202012Validator(schema, registry=Registry()).validate(value)
-    except (ValidationError, SchemaError, UnknownType, Unresolvable, RecursionError):
+        return jsonschema_rs.is_valid(schema, value, offline=True)
+    except ValueError:  # no schema
         return False
-    return True
 
 
 def _write_findings(prompt: str, _model: str) -> Written:

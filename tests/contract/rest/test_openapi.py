@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from jsonschema import Draft4Validator
+from jsonschema_rs import Draft4Validator
 
 from tests.contract.rest.conftest import fill
 from tests.support.servers.contract_target import Target

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from agents.executor.output_checks import (
     Checker,
     find_problem,
 )
+from protocol.json_schema import check_schema
 
 Problem = Callable[..., Awaitable[str | None]]
 
@@ -133,3 +135,21 @@ async def test_a_check_that_is_cancelled_leaves_nothing_behind_for_the_next(
             await problem("a." * 200_000 + "b = 1", "toml")
 
     assert await problem("x = 1\n" * MAX_INLINE_CHARACTERS) is None
+
+
+async def test_a_check_of_data_without_end_is_ended_and_the_next_one_is_done() -> None:
+    branch = {"properties": {"a": {"$ref": "#"}}}
+    schema = {"allOf": [branch, branch, branch]}
+    data: dict[str, Any] = {}
+    for _ in range(50):
+        data = {"a": data}
+    assert check_schema(schema) is None
+
+    async with Checker(cpu_seconds=0.1) as checker:
+        problem = await checker.find_mismatch(schema, data)
+        simple = await checker.find_mismatch({"$ref": "#/$defs/a", "$defs": {"a": {}}}, 1)
+        recursive = await checker.find_mismatch({"type": "object", **branch}, {"a": {"a": 1}})
+
+    assert problem == "it cannot be checked within 0.1 s of CPU time and 1024 MB"
+    assert simple is None
+    assert recursive == '$.a.a: 1 is not of type "object"'

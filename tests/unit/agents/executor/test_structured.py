@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agents.executor.output_checks import Checker
 from agents.executor.request import build_request
 from agents.executor.structured import InvalidData, parse_data
 from agents.runtime.failed_attempts import list_failed_attempts
@@ -30,7 +31,7 @@ def failed_before() -> dict[str, Any]:
     return {
         "attempt": 1, "model_id": "ollama/some-model", "outcome": "failed",
         "started_at": utc_now(), "ended_at": utc_now(),
-        "error": {"class": "invalid_answer", "message": "$.line: 'x' is not of type 'integer'"},
+        "error": {"class": "invalid_answer", "message": '$.line: "x" is not of type "integer"'},
     }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_the_request_names_the_schema_and_later_the_mistake() -> None:
     assert first.response_schema == SCHEMA
     assert '"required": ["line"]' in str(first.messages[-1].content)
     assert "not accepted" not in str(first.messages[-1].content)
-    assert "not accepted: $.line: 'x' is not of type" in str(second.messages[-1].content)
+    assert 'not accepted: $.line: "x" is not of type' in str(second.messages[-1].content)
 
 
 async def test_the_output_has_the_data() -> None:
@@ -64,7 +65,7 @@ async def test_an_answer_that_does_not_fit_gets_one_more_try(
     failure = await harness.failure(claimed)
 
     assert failure.error.class_ == "invalid_answer"
-    assert failure.error.message == "$.line: 'x' is not of type 'integer'"
+    assert failure.error.message == '$.line: "x" is not of type "integer"'
     assert failure.action == action
     assert failure.usage is not None
     assert failure.usage.output_tokens == 3
@@ -80,8 +81,9 @@ async def test_an_answer_that_does_not_fit_gets_one_more_try(
         '```json\n{"other": []}\n```\nNo:\n```json\n{"line": 7}          \n```',
     ],
 )
-def test_data_is_found_in_what_models_write(text: str) -> None:
-    assert parse_data(text, SCHEMA) == {"line": 7}
+async def test_data_is_found_in_what_models_write(text: str) -> None:
+    async with Checker() as checker:
+        assert await parse_data(text, SCHEMA, checker) == {"line": 7}
 
 
 @pytest.mark.parametrize(
@@ -89,19 +91,27 @@ def test_data_is_found_in_what_models_write(text: str) -> None:
     [
         ("I cannot.", SCHEMA, "it is not JSON"),
         ("", SCHEMA, "it is not JSON"),
-        ('{"line": null}', SCHEMA, "$.line: None is not of type 'integer'"),
+        ('{"line": null}', SCHEMA, '$.line: null is not of type "integer"'),
         ("[" * 100_000, SCHEMA, "it is not JSON"),
         ('{"a":' * 100_000, SCHEMA, "it is not JSON"),
-        ("{}", {"type": "nonsense"}, "it cannot be checked"),
-        ("{}", {"$ref": "https://example.org/schema.json"}, "it cannot be checked"),
+        ('{"line": Infinity}', {}, "it holds a number beyond"),
+        ("{}", {"type": "nonsense"}, '"nonsense" is not one of'),
+        ("{}", {"$ref": "https://example.org/schema.json"}, "retrieving it failed"),
+        ("7", {"$ref": "#", "type": "string"}, '$: 7 is not of type "string"'),
     ],
 )
-def test_what_is_wrong_is_said(text: str, schema: dict[str, Any], problem: str) -> None:
-    with pytest.raises(InvalidData) as invalid:
-        parse_data(text, schema)
+async def test_what_is_wrong_is_said(text: str, schema: dict[str, Any], problem: str) -> None:
+    async with Checker() as checker:
+        with pytest.raises(InvalidData) as invalid:
+            await parse_data(text, schema, checker)
 
     assert problem in str(invalid.value)
     assert len(str(invalid.value)) <= 500
+
+
+async def test_characters_that_cannot_be_stored_are_replaced() -> None:
+    async with Checker() as checker:
+        assert await parse_data('["a\\u0000b\\ud800"]', {}, checker) == ["a\ufffdb\ufffd"]
 
 
 async def test_code_is_extracted_where_the_step_wants_it() -> None:
