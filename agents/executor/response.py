@@ -67,6 +67,9 @@ class ResponseBuilder:
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     citations: list[chat.Citation] = field(default_factory=list)
+    calls: list[chat.ToolCall] = field(default_factory=list)
+    spoken: str = ""
+    """Text of this attempt before this answer, between calls of tools."""
     tokens: chat.TokenUsage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
@@ -96,14 +99,18 @@ class ResponseBuilder:
                 self.done = event
             case chat.Citation():
                 self.citations.append(event)
-            case chat.ToolCall() | chat.ToolCallDelta():
-                pass  # no workflow offers tools
+            case chat.ToolCall():
+                self.calls.append(event)
+            case chat.ToolCallDelta():
+                pass  # the complete call follows
             case _ as unreachable:
                 assert_never(unreachable)
 
     def build_checkpoint(self) -> Checkpoint:
-        """Return the text so far."""
-        return Checkpoint(content="".join(self.text), reasoning="".join(self.reasoning))
+        """Return the text of the attempt so far."""
+        return Checkpoint(
+            content=self.spoken + "".join(self.text), reasoning="".join(self.reasoning)
+        )
 
     async def run_checks(self, checker: Checker) -> None:
         """Extract code or data and check the answer; raises InvalidData if it breaks its schema."""

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import aclosing
 from datetime import timedelta
 
 from agents.executor.answer_cache import AnswerCache
@@ -11,13 +10,16 @@ from agents.executor.call_context import build_cached_call, build_call_context
 from agents.executor.failure_policy import build_failure, build_snooze
 from agents.executor.lanes import Lanes
 from agents.executor.legacy_plans import build_escalation
+from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
 from agents.executor.request import build_request
-from agents.executor.response import ResponseBuilder, SurrogateRepairer
+from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
+from agents.executor.tool_loop.loop import ToolLoop
+from agents.executor.tool_loop.offer import read_tool_settings
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
@@ -27,19 +29,19 @@ from agents.runtime.pool import SideWork, run_pool
 from agents.runtime.retry import retry_until_answered
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
+from agents.tools.functions import FunctionTools
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
+from agents.tools.toolbox import Toolbox
 from agents.workflows.step_params import WITH_HISTORY
 from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType
-from protocol.records import ClaimedSubtask, Completion, LeaseRef, SessionMessage, Usage
+from protocol.records import ClaimedSubtask, Completion, SessionMessage
 from protocol.topics import SUBTASKS
-from providers.chat import ReasoningDelta, TextDelta, TextWasThinking
-from providers.errors import ConnectionFailed, ProviderError
-from providers.prices import Cost
-from providers.router import Call, Router
+from providers.errors import ProviderError
+from providers.router import Router
 
 CHECKPOINT_EVERY = timedelta(seconds=2)
 MAX_HISTORY_MESSAGES = 40
@@ -85,7 +87,14 @@ async def run_executor(
         )
         opening = agent.services.create_task(lanes.run(), name="lanes")
         executor = Executor(
-            agent=agent, router=router, lanes=lanes, hub=hub, checker=checker, cache=cache
+            agent=agent,
+            router=router,
+            lanes=lanes,
+            hub=hub,
+            checker=checker,
+            cache=cache,
+            toolbox=_build_toolbox(tools, mcp),
+            drain=drain,
         )
         if checks is not None and options.check_capacity:
             executor.sides.append(CheckExecutor(runner=checks, hub=hub).build_side_work(agent))
@@ -124,16 +133,25 @@ class Executor:
         checker: Checker,
         cache: AnswerCache | None = None,
         checkpoint_every: timedelta = CHECKPOINT_EVERY,
+        toolbox: Toolbox | None = None,
+        drain: Drain | None = None,
     ) -> None:
         self._agent = agent
         self._router = router
-        self._lanes = lanes
         self._hub = hub
         self._checker = checker
         self._cache = cache
-        self._checkpoint_every = checkpoint_every.total_seconds()
-        self._active: dict[LeaseRef, ResponseBuilder] = {}
-        """Responses in progress, by attempt; one that lost its lease may still be ending."""
+        self._caller = ModelCaller(
+            router=router, lanes=lanes, keeper=agent.keeper, checkpoint_every=checkpoint_every
+        )
+        self._loop = ToolLoop(
+            agent=agent,
+            caller=self._caller,
+            hub=hub,
+            checker=checker,
+            toolbox=toolbox or Toolbox(),
+            drain=drain or Drain(),
+        )
         self.sides: list[SideWork] = []
         """Work in lanes that are no models."""
 
@@ -147,10 +165,7 @@ class Executor:
             if not lane or is_model_lane(lane):
                 self._agent.wakeup.notify()
             return
-        subtask_id = message.payload.get("subtask_id")
-        for ref, response in self._active.items():
-            if str(ref.subtask_id) == subtask_id:  # the text so far is stored at the end
-                self._agent.keeper.checkpoint(ref, response.build_checkpoint())
+        self._caller.save_checkpoints(message.payload.get("subtask_id"))
         self._agent.keeper.extend_now()
 
     def catch_up(self) -> None:
@@ -167,7 +182,10 @@ class Executor:
             raise WorkFailed(snooze)
         try:
             request = build_request(claimed, history=await self._fetch_history(claimed))
+            settings = read_tool_settings(claimed.params)
             context = build_call_context(claimed)
+            if settings.needs_loop:
+                return await self._loop.run(claimed, request, context, settings)
             call = self._router.call(claimed.lane, request, context=context)
         except ProviderError as error:
             raise WorkFailed(build_failure(error, claimed, usage=None)) from error
@@ -181,71 +199,26 @@ class Executor:
                 await self._cache.record_hit(
                     build_cached_call(request, call.deployment, context, redactor)
                 )
-            self._active[claimed.ref] = response
-            try:
-                await self._read_stream(call, response, started)
-            finally:
-                del self._active[claimed.ref]
-                response.deployment, response.failed_calls = call.deployment, call.failed_calls
-                response.was_sent = call.was_sent
+            await self._caller.read(call, response, self._hub.open(claimed), started)
             await self._hub.flush_in_time()
             await response.run_checks(self._checker)
             if self._cache and key and response.is_cacheable:
                 await self._cache.store(key, claimed, response.build_cached_answer())
         except ProviderError as error:
-            if isinstance(error, ConnectionFailed) and call.deployment.host.local:
-                self._lanes.recheck_soon()
-            usage = self._build_usage(response, started)
+            usage = self._caller.build_usage(response, started)
             raise WorkFailed(build_failure(error, claimed, usage)) from error
         except InvalidData as error:
-            usage = self._build_usage(response, started)
+            usage = self._caller.build_usage(response, started)
             raise WorkFailed(build_invalid_failure(claimed, str(error), usage)) from error
         except asyncio.CancelledError as error:
-            raise WorkInterrupted(self._build_interrupted_usage(response, started)) from error
+            usage = self._caller.build_interrupted_usage(response, started)
+            raise WorkInterrupted(usage) from error
         if (problem := find_problem(response.checks)) is not None:
-            usage = self._build_usage(response, started)
+            usage = self._caller.build_usage(response, started)
             if escalation := build_escalation(claimed, problem, usage):
                 raise WorkFailed(escalation)
-        cost = self._compute_cost(response)
+        cost = self._caller.compute_cost(response)
         return response.build_completion(cost, seconds=time.monotonic() - started)
-
-    async def _read_stream(self, call: Call, response: ResponseBuilder, started: float) -> None:
-        """Read the stream into `response`, send it to watchers, and save checkpoints."""
-        progress = self._hub.open(response.claimed)
-        repairer = SurrogateRepairer()
-        checkpointed = started
-        async with aclosing(call.events) as events:
-            async for raw in events:
-                event = repairer.repair(raw)
-                now = time.monotonic()
-                response.add_event(event, seconds=now - started)
-                match event:
-                    case TextDelta(text):
-                        progress.add("text", text)
-                    case ReasoningDelta(text):
-                        progress.add("reasoning", text)
-                    case TextWasThinking():
-                        progress.retract_text()
-                    case _:
-                        continue
-                if now - checkpointed >= self._checkpoint_every:
-                    checkpointed = now
-                    self._agent.keeper.checkpoint(response.claimed.ref, response.build_checkpoint())
-
-    def _build_usage(self, response: ResponseBuilder, started: float) -> Usage:
-        seconds = time.monotonic() - started
-        return response.build_usage(self._compute_cost(response), seconds=seconds)
-
-    def _build_interrupted_usage(self, response: ResponseBuilder, started: float) -> Usage:
-        """Return the usage until the interruption; it is complete if the model had finished."""
-        if response.done is not None:
-            return self._build_usage(response, started)
-        return response.build_partial_usage(seconds=time.monotonic() - started)
-
-    def _compute_cost(self, response: ResponseBuilder) -> Cost | None:
-        if response.tokens is None:
-            return None
-        return self._router.calculate_cost(response.tokens, response.deployment)
 
     async def _fetch_history(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
         if claimed.task.session_id is None or claimed.params.get(WITH_HISTORY) is False:
@@ -258,6 +231,12 @@ class Executor:
             what="the conversation",
             jitter=self._agent.jitter,
         )
+
+
+def _build_toolbox(tools: ToolHost | None, mcp: McpHost | None) -> Toolbox:
+    """Return the tools that models may call here."""
+    functions = [FunctionTools(tools)] if tools is not None else []
+    return Toolbox([*functions, *([mcp] if mcp is not None else [])])
 
 
 def _find_lane(message: Envelope) -> str:

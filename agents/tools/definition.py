@@ -52,6 +52,7 @@ class ToolFunction(Generic[P, T_co]):
         is_idempotent: bool = False,
         retries: int = 0,
         seconds: float = DEFAULT_SECONDS,
+        needs_approval: bool = False,
     ) -> None:
         """Check the function and its options. Raises ToolInvalid."""
         _check(function, is_idempotent=is_idempotent, retries=retries, seconds=seconds)
@@ -63,6 +64,8 @@ class ToolFunction(Generic[P, T_co]):
         """Whether it may run again if nobody knows whether it has run."""
         self.retries = retries
         self.seconds = seconds
+        self.needs_approval = needs_approval
+        """Whether a person must agree before it runs."""
         self._signature = inspect.signature(function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -190,7 +193,11 @@ def tool(function: Callable[P, Coroutine[Any, Any, T]], /) -> ToolFunction[P, T]
 def tool(function: Callable[P, T], /) -> ToolFunction[P, T]: ...
 @overload
 def tool(
-    *, idempotent: bool = False, retries: int = 0, timeout: float = DEFAULT_SECONDS
+    *,
+    idempotent: bool = False,
+    retries: int = 0,
+    timeout: float = DEFAULT_SECONDS,
+    approval: bool = False,
 ) -> ToolDecorator: ...
 
 
@@ -201,15 +208,23 @@ def tool(
     idempotent: bool = False,
     retries: int = 0,
     timeout: float = DEFAULT_SECONDS,
+    approval: bool = False,
 ) -> Any:
-    """Make a function, async or not, one that workflows can call with `run.call`.
+    """Make a function, async or not, one that workflows and models can call.
 
     `idempotent`: running it twice does no harm, so it is run again if whoever ran it has died, and
     `retries` times if it fails. `timeout` is in seconds; the process is killed after it.
+    With `approval` a person must agree before each run.
     """
 
     def decorate(given: Callable[..., Any]) -> ToolFunction[..., Any]:
-        return ToolFunction(given, is_idempotent=idempotent, retries=retries, seconds=timeout)
+        return ToolFunction(
+            given,
+            is_idempotent=idempotent,
+            retries=retries,
+            seconds=timeout,
+            needs_approval=approval,
+        )
 
     return decorate if function is None else decorate(function)
 

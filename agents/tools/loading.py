@@ -27,6 +27,7 @@ class ToolDescription(BaseModel):
     is_idempotent: bool
     retries: int
     seconds: float
+    needs_approval: bool = False
     arguments: dict[str, Any]
     """The JSON Schema of its arguments."""
 
@@ -42,6 +43,7 @@ class ToolDescription(BaseModel):
             is_idempotent=tool.is_idempotent,
             retries=tool.retries,
             seconds=tool.seconds,
+            needs_approval=tool.needs_approval,
             arguments=tool.schema,
         )
 

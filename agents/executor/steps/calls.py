@@ -140,6 +140,7 @@ class CallExecutor:
                 name=function.name,
                 is_idempotent=function.is_idempotent,
                 retries=function.retries,
+                needs_approval=function.needs_approval,
                 run=partial(self._host.run_tool, module, name),
             )
         tool = await self._mcp.find_tool(server, name)

@@ -18,7 +18,8 @@ from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper
 from agents.runtime.options import AgentIdentity, RuntimeOptions
-from agents.runtime.wakeup import Wakeup
+from agents.runtime.wakeup import Drain, Wakeup
+from agents.tools.toolbox import Toolbox
 from protocol.messages import SubtaskProgress, read_payload
 from protocol.records import (
     Checkpoint,
@@ -142,6 +143,8 @@ class ExecutorHarness:
         self.store = FakeStore()
         self.bus = FakeBus()
         self.checker = Checker()
+        self.toolbox = Toolbox()
+        self.drain = Drain()
         self.hub = ProgressHub(
             bus=self.bus, source="agent", every=timedelta(hours=1), max_flush=max_flush
         )
@@ -182,6 +185,8 @@ class ExecutorHarness:
             hub=self.hub,
             checker=self.checker,
             checkpoint_every=timedelta(),
+            toolbox=self.toolbox,
+            drain=self.drain,
         )
 
     async def failure(self, claimed: ClaimedSubtask) -> Failure:

@@ -1,0 +1,103 @@
+"""Runs the calls of one turn at the same time; each result is stored when it is there."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from loguru import logger
+from pydantic import JsonValue
+
+from agents.executor.tool_loop.moves import CallRun, RunCalls
+from agents.executor.tool_loop.results import build_failed_result, build_reply, build_result
+from agents.executor.tool_loop.turn_log import TurnLog
+from agents.tools.host import OUTCOME_UNKNOWN, TOOL_TIMEOUT, ToolFailed
+from agents.tools.toolbox import Toolbox, ToolContext
+from agents.tools.worker import TOOL_FAILED
+from protocol.records import ClaimedSubtask
+from providers.secrets import Redactor
+
+OVERTIME: Final = 30.0
+"""Seconds after which a source that has not ended its tool in time is given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRunner:
+    """Runs tools for loops, no more than `slots` at a time for all of them."""
+
+    toolbox: Toolbox
+    slots: asyncio.Semaphore
+
+    async def run(
+        self, move: RunCalls, log: TurnLog, claimed: ClaimedSubtask, redactor: Redactor
+    ) -> None:
+        """Store the replies and the beginning of what must not run twice; then run the calls.
+
+        Raises WorkFailed if the attempt must stop.
+        """
+        await log.store(
+            [
+                *(("result", build_reply(each)) for each in move.replies),
+                *(
+                    ("begun", {"call_id": each.call.key, "tool": each.tool.name})
+                    for each in move.runs
+                    if not each.tool.is_idempotent
+                ),
+            ]
+        )
+        # Before Python 3.13 a group with errors loses its cancellation, so no child raises.
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._run_one(each, log, claimed, redactor)) for each in move.runs
+            ]
+        for task in tasks:
+            if (error := task.result()) is not None:
+                raise error
+
+    async def _run_one(
+        self, run: CallRun, log: TurnLog, claimed: ClaimedSubtask, redactor: Redactor
+    ) -> Exception | None:
+        """Run a call and store its result; return the error that ends the attempt, if any."""
+        try:
+            async with self.slots:
+                body = await self._call(run, claimed, redactor)
+            await log.store([("result", body)])
+        except Exception as error:  # noqa: BLE001 - raised again by `run`
+            return error
+        return None
+
+    async def _call(
+        self, run: CallRun, claimed: ClaimedSubtask, redactor: Redactor
+    ) -> dict[str, JsonValue]:
+        started = time.monotonic()
+        tool = run.tool
+        try:
+            async with asyncio.timeout(tool.seconds + OVERTIME):
+                output = await self.toolbox.run_tool(
+                    tool.name, run.arguments, build_context(claimed)
+                )
+        except TimeoutError:
+            kind = TOOL_TIMEOUT if tool.is_idempotent else OUTCOME_UNKNOWN
+            error = ToolFailed(kind, f"it has not ended within {tool.seconds:g} s")
+        except ToolFailed as failed:
+            error = failed
+        except Exception as unexpected:  # noqa: BLE001 - a defect of a source must not end the loop
+            logger.opt(exception=unexpected).error("a tool failed unexpectedly", tool=tool.name)
+            kind = TOOL_FAILED if tool.is_idempotent else OUTCOME_UNKNOWN
+            error = ToolFailed(kind, "COGO itself failed while it ran")
+        else:
+            seconds = time.monotonic() - started
+            return build_result(run.call, tool.name, output, seconds, redactor)
+        return build_failed_result(run.call, tool.name, error, time.monotonic() - started, redactor)
+
+
+def build_context(claimed: ClaimedSubtask) -> ToolContext:
+    """Return what a tool gets to know about the subtask for which it runs."""
+    return ToolContext(
+        task_id=claimed.task_id,
+        subtask_id=claimed.subtask_id,
+        attempt=claimed.attempt,
+        key=claimed.key,
+        owner=claimed.task.owner,
+        params=claimed.params,
+    )

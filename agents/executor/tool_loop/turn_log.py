@@ -1,0 +1,100 @@
+"""The log of a loop: its turns are stored in order, under the fence, before the loop goes on."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+
+from pydantic import JsonValue
+
+from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_state
+from agents.runtime.agent import Agent
+from agents.runtime.attempt import WorkFailed
+from agents.runtime.retry import retry_until_answered
+from protocol.errors import OutOfRange, Refused
+from protocol.json_values import make_storable
+from protocol.records import (
+    ClaimedSubtask,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    NewTurn,
+    StoredTurn,
+    TurnBatch,
+)
+
+TurnKind = Literal["answer", "begun", "result"]
+_CLASSES = {"stale": "lease_lost", "cancel": "cancelled", "invalid": "not_stored"}
+
+
+class TurnLog:
+    """Stores the turns of one attempt, one call at a time, and keeps the state after them."""
+
+    def __init__(self, agent: Agent, claimed: ClaimedSubtask) -> None:
+        self._agent = agent
+        self._claimed = claimed
+        self._free = asyncio.Lock()
+        self.state = LoopState()
+
+    async def read(self) -> None:
+        """Read what earlier attempts have stored. Raises WorkFailed if it cannot be read."""
+        if not self._claimed.turns:
+            return
+        try:
+            stored = await retry_until_answered(
+                lambda: self._agent.store.fetch_turns(subtask_id=self._claimed.subtask_id),
+                what="the turns of a subtask",
+                jitter=self._agent.jitter,
+            )
+            self.state = read_state(stored)
+        except (TurnsUnreadable, OutOfRange) as error:
+            raise self._fail("unreadable_turns", str(error)) from error
+
+    async def store(self, turns: Sequence[tuple[TurnKind, Mapping[str, Any]]]) -> None:
+        """Store turns, all or none, and add them to the state.
+
+        Raises WorkFailed if the attempt must stop, or if the database refuses them.
+        """
+        async with self._free:
+            first = self.state.last_seq + 1
+            new: list[NewTurn] = []
+            try:
+                new += [
+                    NewTurn(seq=seq, kind=kind, body=_make_body(body))
+                    for seq, (kind, body) in enumerate(turns, start=first)
+                ]
+                answer, detail = await self._send(new)
+            except (OutOfRange, Refused) as error:
+                answer, detail = "invalid", str(error)
+            if answer != "ok":
+                raise self._fail(_CLASSES[answer], detail or answer)
+            for each in new:
+                self.state.add(
+                    StoredTurn(
+                        seq=each.seq,
+                        kind=each.kind,
+                        attempt=self._claimed.attempt,
+                        body=dict(each.body),
+                    )
+                )
+
+    async def _send(self, turns: list[NewTurn]) -> tuple[str, str | None]:
+        batch = TurnBatch(ref=self._claimed.ref, turns=turns)
+        [answer] = await retry_until_answered(
+            lambda: self._agent.store.store_turns(agent_id=self._agent.identity.id, items=[batch]),
+            what="the turns of a subtask",
+            jitter=self._agent.jitter,
+        )
+        return answer.answer, answer.detail
+
+    def _fail(self, error_class: str, message: str) -> WorkFailed:
+        return WorkFailed(
+            Failure(
+                ref=self._claimed.ref,
+                error=ErrorInfo(class_=error_class, message=f"The turns of the loop: {message}"),
+                action=FailureAction.GIVE_UP,
+            )
+        )
+
+
+def _make_body(body: Mapping[str, Any]) -> dict[str, JsonValue]:
+    return cast("dict[str, JsonValue]", make_storable(cast("JsonValue", dict(body))))

@@ -1,0 +1,49 @@
+"""Which tools an owner may use. Pure.
+
+A grant is the name of a tool, or `SOURCE/*` for all of a source: `mcp:SERVER/*`, `cogo/*` or
+`MODULE/*`. Without grants an owner may use whatever operators have configured.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from agents.tools.names import MCP
+from agents.tools.toolbox import OfferedTool
+
+_ALL: Final = "/*"
+
+
+def is_tool_granted(name: str, granted: Sequence[str] | None) -> bool:
+    """Return whether a tool with this full name may be used."""
+    if granted is None or name in granted:
+        return True
+    sources = [each.removesuffix(_ALL) for each in granted if each.endswith(_ALL)]
+    return any(name.startswith((f"{each}/", f"{each}.", f"{each}:")) for each in sources)
+
+
+def find_ungranted(names: Sequence[str], granted: Sequence[str] | None) -> list[str]:
+    """Return which of the names in params are not granted at all.
+
+    Of `mcp:SERVER` the granted tools are offered; the short name of a function is decided when
+    its module is known.
+    """
+    return [each for each in names if not _may_be_granted(each, granted)]
+
+
+def filter_granted(
+    tools: Sequence[OfferedTool], granted: Sequence[str] | None
+) -> Sequence[OfferedTool]:
+    """Return the tools that are granted."""
+    return [each for each in tools if is_tool_granted(each.name, granted)]
+
+
+def _may_be_granted(name: str, granted: Sequence[str] | None) -> bool:
+    if granted is None or is_tool_granted(name, granted):
+        return True
+    if name.startswith(MCP) and "/" not in name:
+        return any(each.startswith(f"{name}/") for each in granted)
+    is_short = "." not in name and ":" not in name
+    # A module, or a function of one, whose short name this may be.
+    return is_short and any(
+        each.endswith(f".{name}") or (each.endswith(_ALL) and ":" not in each) for each in granted
+    )
