@@ -68,8 +68,6 @@ class ResponseBuilder:
     reasoning: list[str] = field(default_factory=list)
     citations: list[chat.Citation] = field(default_factory=list)
     calls: list[chat.ToolCall] = field(default_factory=list)
-    spoken: str = ""
-    """Text of this attempt before this answer, between calls of tools."""
     tokens: chat.TokenUsage | None = None
     done: chat.Done | None = None
     first_token_ms: int | None = None
@@ -107,10 +105,8 @@ class ResponseBuilder:
                 assert_never(unreachable)
 
     def build_checkpoint(self) -> Checkpoint:
-        """Return the text of the attempt so far."""
-        return Checkpoint(
-            content=self.spoken + "".join(self.text), reasoning="".join(self.reasoning)
-        )
+        """Return the text so far."""
+        return Checkpoint(content="".join(self.text), reasoning="".join(self.reasoning))
 
     async def run_checks(self, checker: Checker) -> None:
         """Extract code or data and check the answer; raises InvalidData if it breaks its schema."""

@@ -19,7 +19,7 @@ from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.loop import ToolLoop
-from agents.executor.tool_loop.offer import read_tool_settings
+from agents.executor.tool_loop.offer import read_loop_settings
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
@@ -78,13 +78,7 @@ async def run_executor(
     ):
         hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
         sending = agent.services.create_task(hub.run(), name="progress")
-        lanes = Lanes(
-            router,
-            on_change=agent.wakeup.notify,
-            jitter=agent.jitter,
-            health=agent.health,
-            probes=not options.simulated,
-        )
+        lanes = _build_lanes(agent, router)
         opening = agent.services.create_task(lanes.run(), name="lanes")
         executor = Executor(
             agent=agent,
@@ -182,7 +176,7 @@ class Executor:
             raise WorkFailed(snooze)
         try:
             request = build_request(claimed, history=await self._fetch_history(claimed))
-            settings = read_tool_settings(claimed.params)
+            settings = read_loop_settings(claimed.params)
             context = build_call_context(claimed)
             if settings.needs_loop:
                 return await self._loop.run(claimed, request, context, settings)
@@ -231,6 +225,16 @@ class Executor:
             what="the conversation",
             jitter=self._agent.jitter,
         )
+
+
+def _build_lanes(agent: Agent, router: Router) -> Lanes:
+    return Lanes(
+        router,
+        on_change=agent.wakeup.notify,
+        jitter=agent.jitter,
+        health=agent.health,
+        probes=not agent.options.simulated,
+    )
 
 
 def _build_toolbox(tools: ToolHost | None, mcp: McpHost | None) -> Toolbox:

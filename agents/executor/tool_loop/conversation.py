@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents.executor.tool_loop.offer import LoopOffer, ToolSettings
+from agents.executor.tool_loop.offer import LoopOffer, LoopSettings
 from agents.executor.tool_loop.results import render_result
 from agents.executor.tool_loop.state import LoopState
 from providers.chat import ChatRequest, Message
@@ -18,7 +18,7 @@ def build_loop_request(
     first: ChatRequest,
     state: LoopState,
     offer: LoopOffer,
-    settings: ToolSettings,
+    settings: LoopSettings,
     *,
     sees: bool,
     limit: str | None,

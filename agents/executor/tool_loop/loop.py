@@ -24,14 +24,15 @@ from agents.executor.tool_loop.moves import (
     AwaitPeople,
     HandToCaller,
     RunCalls,
+    parse_arguments,
     plan_move,
 )
-from agents.executor.tool_loop.offer import LoopOffer, ToolSettings, build_offer
+from agents.executor.tool_loop.offer import LoopOffer, LoopSettings, build_offer
 from agents.executor.tool_loop.permission import find_tools
 from agents.executor.tool_loop.spending import describe_tools, sum_usage
 from agents.executor.tool_loop.state import LoopTurn
 from agents.executor.tool_loop.tool_runs import ToolRunner
-from agents.executor.tool_loop.turn_log import TurnLog
+from agents.executor.tool_loop.turn_log import NewTurns, TurnLog
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.wakeup import Drain
@@ -49,8 +50,11 @@ from providers.calls.middleware import CallContext
 from providers.chat import ChatRequest, Done, FinishReason, Message, ToolCall
 from providers.chat_json import write_message
 from providers.errors import ProviderError
+from providers.secrets import Redactor
 
 LIMIT_NOTE: Final = "The model was asked to answer without more tools, as it had reached {}."
+UNKNOWN_SOURCE: Final = "unknown"
+"""Of a tool that the model has invented."""
 _MIN_SLOTS: Final = 1
 
 
@@ -80,7 +84,7 @@ class ToolLoop:
         claimed: ClaimedSubtask,
         request: ChatRequest,
         context: CallContext,
-        settings: ToolSettings,
+        settings: LoopSettings,
     ) -> Completion:
         """Go on with the loop of a subtask until it ends, or waits for persons.
 
@@ -109,15 +113,13 @@ class LoopAttempt:
     request: ChatRequest
     """That of the first turn."""
     context: CallContext
-    settings: ToolSettings
+    settings: LoopSettings
     offer: LoopOffer
     log: TurnLog
     progress: Progress
     started: float = field(default_factory=time.monotonic)
     spent: list[Usage] = field(default_factory=list)
     """Of the turns of this attempt."""
-    spoken: str = ""
-    """What the model has said in this attempt."""
     longest: float = 0.0
     """Seconds of the slowest turn of this attempt."""
 
@@ -154,8 +156,10 @@ class LoopAttempt:
             case AskModel(limit=limit):
                 return await self._ask(limit)
             case RunCalls():
-                redactor = self.loop.caller.router.keyring.get_redactor(shapes=True)
-                await self.loop.runner.run(move, self.log, self.claimed, redactor)
+                self.progress.begin_turn(len(state.turns))
+                await self.loop.runner.run(
+                    move, self._store_and_announce, self.claimed, self._redactor
+                )
                 return None
             case AwaitPeople(questions=questions):
                 wait = ToolWait(approvals=list(questions))
@@ -168,6 +172,7 @@ class LoopAttempt:
     async def _ask(self, limit: str | None) -> Completion | None:
         """Ask for the next turn, and store it if it calls tools of ours."""
         state = self.log.state
+        self.progress.begin_turn(len(state.turns) + 1)
         if state.turns and self.loop.drain.begun.is_set():
             raise WorkFailed(_build_handing_back(self.claimed))
         response = await self._call_model(limit)
@@ -177,8 +182,8 @@ class LoopAttempt:
                 response.calls.clear()  # it was told that none would be run
             return await self._end(response, limit)
         usage = self.spent[-1]
-        self.spoken += "".join(response.text)
         await self.log.store([("answer", self._build_answer(response, usage))])
+        self._announce_calls()
         return None
 
     async def _call_model(self, limit: str | None) -> ResponseBuilder:
@@ -198,9 +203,7 @@ class LoopAttempt:
             call = caller.router.call(
                 self.claimed.lane, request, context=self._build_context(started)
             )
-            response = ResponseBuilder(
-                claimed=self.claimed, deployment=call.deployment, spoken=self.spoken
-            )
+            response = ResponseBuilder(claimed=self.claimed, deployment=call.deployment)
             await caller.read(call, response, self.progress, started)
         except ProviderError as error:
             if response is not None:
@@ -251,6 +254,36 @@ class LoopAttempt:
         return completion.model_copy(
             update={"output": output, "usage": usage, "messages": messages}
         )
+
+    async def _store_and_announce(self, turns: NewTurns) -> None:
+        """Store turns, and report to watchers what tools gave."""
+        await self.log.store(turns)
+        for kind, body in turns:
+            if kind == "result":
+                self.progress.add_tool_result(
+                    call_id=body["call_id"],
+                    tool=body["tool"],
+                    status=body["status"],
+                    content=body["content"],
+                    seconds=body["seconds"],
+                )
+
+    def _announce_calls(self) -> None:
+        """Report to watchers which tools of ours the last stored answer calls."""
+        for call in self.log.state.turns[-1].calls:
+            if self.offer.is_callers(call.call.name):
+                continue
+            tool = self.offer.tools.get(call.call.name)
+            self.progress.add_tool_call(
+                call_id=call.key,
+                tool=tool.name if tool else call.call.name[:100],
+                source=tool.source if tool else UNKNOWN_SOURCE,
+                arguments=self._redactor.redact_json(parse_arguments(call) or {}),
+            )
+
+    @property
+    def _redactor(self) -> Redactor:
+        return self.loop.caller.router.keyring.get_redactor(shapes=True)
 
     def _build_answer(self, response: ResponseBuilder, usage: Usage) -> dict[str, JsonValue]:
         """Return the body of an answer as it is stored."""

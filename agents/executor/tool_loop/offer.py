@@ -19,7 +19,7 @@ _CHOICE: Final = TypeAdapter[ToolChoiceParam](ToolChoiceParam)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolSettings:
+class LoopSettings:
     """What the params of a step say about tools."""
 
     names: Sequence[str] = ()
@@ -65,7 +65,7 @@ class LoopOffer:
         return (*ours, *theirs)
 
 
-def read_tool_settings(params: Mapping[str, Any]) -> ToolSettings:
+def read_loop_settings(params: Mapping[str, Any]) -> LoopSettings:
     """Read the params of a step. Raises InvalidRequest."""
     stated = params.get("tools")
     names = [each for each in stated if isinstance(each, str)] if isinstance(stated, list) else []
@@ -77,7 +77,7 @@ def read_tool_settings(params: Mapping[str, Any]) -> ToolSettings:
         first = error.errors(include_url=False, include_input=False)[0]
         raise InvalidRequest("cogo", f"params about tools: {explain_mistake(first)}") from error
     parallel = params.get("parallel_tool_calls")
-    return ToolSettings(
+    return LoopSettings(
         names=[each for each in dict.fromkeys(names) if each != WEB_SEARCH],
         web_search=WEB_SEARCH in names,
         client=client,
@@ -88,7 +88,7 @@ def read_tool_settings(params: Mapping[str, Any]) -> ToolSettings:
 
 
 def build_offer(tools: Iterable[OfferedTool], client: Iterable[ClientTool]) -> LoopOffer:
-    """Give each tool a name of its own. Raises InvalidRequest if two of the caller have the same.
+    """Return the offer, with a name of its own for each tool. Raises InvalidRequest if two of the caller have the same.
 
     The caller's tools keep their names, as it must recognize them.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from agents.executor.tool_loop.offer import ToolSettings
+from agents.executor.tool_loop.offer import LoopSettings
 from agents.runtime.attempt import WorkFailed
 from agents.tools.grants import filter_granted, find_ungranted
 from agents.tools.toolbox import OfferedTool, Toolbox, ToolsUnknown
@@ -19,7 +19,7 @@ MAX_GIVEN_BACK: Final = 20
 
 
 async def find_tools(
-    toolbox: Toolbox, claimed: ClaimedSubtask, settings: ToolSettings
+    toolbox: Toolbox, claimed: ClaimedSubtask, settings: LoopSettings
 ) -> Sequence[OfferedTool]:
     """Return the tools of a step. Raises WorkFailed: another executor may have them."""
     if not settings.names:

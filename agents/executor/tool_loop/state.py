@@ -125,7 +125,7 @@ class LoopState:
         self.turns.append(LoopTurn(message=message, body=body, usage=usage, calls=calls))
 
 
-def read_state(turns: Sequence[StoredTurn]) -> LoopState:
+def read_loop_state(turns: Sequence[StoredTurn]) -> LoopState:
     """Return the state after stored turns. Raises TurnsUnreadable."""
     state = LoopState()
     for each in turns:

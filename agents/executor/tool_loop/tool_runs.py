@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from agents.executor.tool_loop.moves import CallRun, RunCalls
 from agents.executor.tool_loop.results import build_failed_result, build_reply, build_result
-from agents.executor.tool_loop.turn_log import TurnLog
+from agents.executor.tool_loop.turn_log import StoreTurns
 from agents.tools.host import OUTCOME_UNKNOWN, TOOL_TIMEOUT, ToolFailed
 from agents.tools.toolbox import Toolbox, ToolContext
 from agents.tools.worker import TOOL_FAILED
@@ -29,13 +29,13 @@ class ToolRunner:
     slots: asyncio.Semaphore
 
     async def run(
-        self, move: RunCalls, log: TurnLog, claimed: ClaimedSubtask, redactor: Redactor
+        self, move: RunCalls, store: StoreTurns, claimed: ClaimedSubtask, redactor: Redactor
     ) -> None:
         """Store the replies and the beginning of what must not run twice; then run the calls.
 
         Raises WorkFailed if the attempt must stop.
         """
-        await log.store(
+        await store(
             [
                 *(("result", build_reply(each)) for each in move.replies),
                 *(
@@ -48,20 +48,21 @@ class ToolRunner:
         # Before Python 3.13 a group with errors loses its cancellation, so no child raises.
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._run_one(each, log, claimed, redactor)) for each in move.runs
+                group.create_task(self._run_one(each, store, claimed, redactor))
+                for each in move.runs
             ]
         for task in tasks:
             if (error := task.result()) is not None:
                 raise error
 
     async def _run_one(
-        self, run: CallRun, log: TurnLog, claimed: ClaimedSubtask, redactor: Redactor
+        self, run: CallRun, store: StoreTurns, claimed: ClaimedSubtask, redactor: Redactor
     ) -> Exception | None:
         """Run a call and store its result; return the error that ends the attempt, if any."""
         try:
             async with self.slots:
                 body = await self._call(run, claimed, redactor)
-            await log.store([("result", body)])
+            await store([("result", body)])
         except Exception as error:  # noqa: BLE001 - raised again by `run`
             return error
         return None

@@ -1,12 +1,12 @@
 """The log of a loop: its turns are stored in order, under the fence, before the loop goes on."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from pydantic import JsonValue
 
-from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_state
+from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_loop_state
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed
 from agents.runtime.retry import retry_until_answered
@@ -23,7 +23,9 @@ from protocol.records import (
 )
 
 TurnKind = Literal["answer", "begun", "result"]
-_CLASSES = {"stale": "lease_lost", "cancel": "cancelled", "invalid": "not_stored"}
+NewTurns: TypeAlias = Sequence[tuple[TurnKind, Mapping[str, Any]]]
+StoreTurns: TypeAlias = Callable[[NewTurns], Awaitable[None]]
+_CLASSES: Final = {"stale": "lease_lost", "cancel": "cancelled", "invalid": "not_stored"}
 
 
 class TurnLog:
@@ -45,11 +47,11 @@ class TurnLog:
                 what="the turns of a subtask",
                 jitter=self._agent.jitter,
             )
-            self.state = read_state(stored)
+            self.state = read_loop_state(stored)
         except (TurnsUnreadable, OutOfRange) as error:
             raise self._fail("unreadable_turns", str(error)) from error
 
-    async def store(self, turns: Sequence[tuple[TurnKind, Mapping[str, Any]]]) -> None:
+    async def store(self, turns: NewTurns) -> None:
         """Store turns, all or none, and add them to the state.
 
         Raises WorkFailed if the attempt must stop, or if the database refuses them.

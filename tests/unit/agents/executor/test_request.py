@@ -193,8 +193,9 @@ WRITTEN: dict[str, Any] = {
 """A value for every param that goes to the model."""
 USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
+    "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits",
 }  # fmt: skip
-"""In the result, by the answer cache, as deadlines, in the selection, and for the sandbox."""
+"""In the result, by the answer cache, as deadlines, in the selection, for the sandbox, in loops."""
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 

@@ -20,9 +20,9 @@ from agents.executor.tool_loop.moves import (
     RunCalls,
     plan_move,
 )
-from agents.executor.tool_loop.offer import LoopOffer, ToolSettings
+from agents.executor.tool_loop.offer import LoopOffer, LoopSettings
 from agents.executor.tool_loop.results import build_reply, build_result
-from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_state
+from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_loop_state
 from agents.tools.params import ClientTool, ToolLimits
 from agents.tools.toolbox import OfferedTool, ToolOutput
 from protocol.records import StoredTurn
@@ -106,7 +106,7 @@ def answer(place: int, calls: list[tuple[str, str]], **more: Any) -> dict[str, A
 def live_once(world: World) -> str:
     """Run one process until its end. Raises Killed."""
     while True:
-        state = read_state(world.stored)
+        state = read_loop_state(world.stored)
         move = plan_move(state, OFFER, LIMITS)
         match move:
             case AskModel():
@@ -164,8 +164,8 @@ def test_deaths_change_neither_the_end_nor_what_is_done_twice(
 
     assert live(calm) == live(deadly)
 
-    state = read_state(deadly.stored)
-    assert len(state.turns) == len(read_state(calm.stored).turns)
+    state = read_loop_state(deadly.stored)
+    assert len(state.turns) == len(read_loop_state(calm.stored).turns)
     assert all(asked == 1 for asked in calm.asked.values())
     assert deadly.asked.total() == calm.asked.total() + deadly.deaths_after_asking
     for call in state.iter_calls():
@@ -194,7 +194,7 @@ def test_every_prefix_of_a_transcript_can_be_continued(
     again = World(script, [], stored=world.stored[:length])
 
     assert live(again) == end
-    assert not any(again.asked[n] for n in range(len(read_state(world.stored[:length]).turns)))
+    assert not any(again.asked[n] for n in range(len(read_loop_state(world.stored[:length]).turns)))
 
 
 @given(script=scripts)
@@ -204,10 +204,10 @@ def test_every_call_is_followed_by_its_result_in_the_next_request(
     world = World(script, [])
     if live(world) != "text":
         return
-    state = read_state(world.stored)
+    state = read_loop_state(world.stored)
     first = ChatRequest(model="", messages=(Message(role="user", content="go"),))
 
-    request = build_loop_request(first, state, OFFER, ToolSettings(), sees=False, limit=None)
+    request = build_loop_request(first, state, OFFER, LoopSettings(), sees=False, limit=None)
 
     called = [call.id for each in request.messages for call in each.tool_calls]
     assert [each.tool_call_id for each in request.messages if each.role == "tool"] == called
@@ -218,7 +218,7 @@ def plan(*turns: tuple[str, dict[str, Any]], **options: Any) -> LoopMove:
 
 
 def read(*turns: tuple[str, dict[str, Any]]) -> LoopState:
-    return read_state(
+    return read_loop_state(
         [
             StoredTurn(seq=seq, kind=kind, attempt=1, body=body)
             for seq, (kind, body) in enumerate(turns, start=1)
