@@ -88,9 +88,10 @@ def read_loop_settings(params: Mapping[str, Any]) -> LoopSettings:
 
 
 def build_offer(tools: Iterable[OfferedTool], client: Iterable[ClientTool]) -> LoopOffer:
-    """Return the offer, with a name of its own for each tool. Raises InvalidRequest if two of the caller have the same.
+    """Return the offer, with a name of its own for each tool.
 
-    The caller's tools keep their names, as it must recognize them.
+    The caller's tools keep their names, as it must recognize them. Raises InvalidRequest if two of
+    them have the same.
     """
     theirs: dict[str, ClientTool] = {}
     for each in client:
