@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol
 from loguru import logger
 from mcp.client import Client, IncomingMessage
 from mcp.shared.exceptions import MCPError
-from mcp.shared.message import SessionMessage
 from mcp_types import (
     CONNECTION_CLOSED,
     PARSE_ERROR,
@@ -27,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agents.tools.mcp.limits import Allowance, McpLimits
 from agents.tools.mcp.listing import MAX_PAGES, ListedTool, ListingRefused, clean_text
-from agents.tools.mcp.messages import MessageSource, ServerMessages
+from agents.tools.mcp.messages import MessageSink, MessageSource, ServerMessages
 from agents.tools.mcp.server import McpServer
 
 _RESULT: Final[TypeAdapter[CallToolResult | InputRequiredResult]] = TypeAdapter(
@@ -40,23 +39,13 @@ _REFUSED: Final = range(400, 500)
 _MAX_MESSAGE: Final = 1_000
 
 
-class MessageSink(Protocol):
-    """A stream of messages to a server."""
-
-    async def send(self, item: SessionMessage, /) -> None:
-        """Send one."""
-
-    async def aclose(self) -> None:
-        """Close the stream."""
-
-
 class ServerTransport(Protocol):
     """The way to a server."""
 
     problem: str | None
     """Why its messages have ended, when they have."""
 
-    def open(self) -> AbstractAsyncContextManager[tuple[MessageSource, Any]]:
+    def open(self) -> AbstractAsyncContextManager[tuple[MessageSource, MessageSink]]:
         """Connect, and yield the messages from the server and to it."""
 
 

@@ -34,8 +34,11 @@ def main() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         _kill(process.pid)
     code = process.wait()
-    _kill(process.pid) if not hasattr(os, "waitid") else None
-    os._exit(code if code >= 0 else 128 - code)
+    if code < 0:
+        with suppress(OSError):
+            signal.signal(-code, signal.SIG_DFL)  # SIGKILL has no other
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 def _watch(lifeline: int, group: int) -> None:

@@ -89,11 +89,6 @@ class McpHost:
             logger.warning(problem)
 
     @property
-    def servers(self) -> Sequence[McpServer]:
-        """Those that it was given."""
-        return self._servers
-
-    @property
     def lanes(self) -> Sequence[str]:
         """The lanes of their calls by workflows."""
         return sorted(write_mcp_lane(each.name) for each in self._servers)

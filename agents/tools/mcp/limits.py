@@ -19,6 +19,8 @@ class McpLimits:
     bytes_per_second: float = 8 * MIB
     start_seconds: float = 60.0
     """For a server to start and to list its tools: npx may have to download it."""
+    write_seconds: float = 60.0
+    """For a server to read what is sent to it."""
     end_seconds: float = 2.0
     """For a program to end after its input was closed, before it is killed."""
     listing_seconds: float = 60.0

@@ -18,13 +18,12 @@ from protocol.json_values import explain_mistake
 
 Item: TypeAlias = SessionMessage | Exception
 
-LIST_CHANGED: Final = "notifications/tools/list_changed"
 _NOTIFICATIONS: Final = frozenset(
-    {LIST_CHANGED, "notifications/cancelled", "notifications/subscriptions/acknowledged"}
+    f"notifications/{each}"
+    for each in ("tools/list_changed", "cancelled", "subscriptions/acknowledged")
 )
 _PARTS: Final = ("name", "description", "inputSchema", "outputSchema", "annotations")
 _PAGE: Final = {"ttlMs": 0, "cacheScope": "private", "resultType": "complete"}
-_MAX_NAME: Final = 128
 
 
 class MessageSource(Protocol):
@@ -32,6 +31,16 @@ class MessageSource(Protocol):
 
     async def __anext__(self) -> Item:
         """Return the next message."""
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+
+
+class MessageSink(Protocol):
+    """A stream of messages to a server."""
+
+    async def send(self, item: SessionMessage, /) -> None:
+        """Send one."""
 
     async def aclose(self) -> None:
         """Close the stream."""

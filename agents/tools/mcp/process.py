@@ -18,13 +18,14 @@ from mcp_types.jsonrpc import jsonrpc_message_adapter
 from agents.runtime.json_process import describe_exit
 from agents.tools.mcp import guard
 from agents.tools.mcp.limits import MIB, Allowance, McpLimits, TooMuch
+from agents.tools.mcp.listing import clean_text
 from agents.tools.mcp.messages import Item
 from agents.tools.mcp.server import McpServer
 from providers.secrets import Redactor
 
 _WAITING_MESSAGES: Final = 256
 """Messages to a server that does not read them, before calls wait for it to."""
-_LAST_LINES: Final = 10
+_LAST_LINES: Final = 5
 _LOGGED_LINES: Final = 200
 _MAX_LINE: Final = 1_000
 _KILL_SECONDS: Final = 5.0
@@ -64,7 +65,7 @@ class ServerProcess:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._read, process, to_client)
-                group.start_soon(self._write, process, to_server)
+                group.start_soon(self._write, process, to_server, to_client)
                 group.start_soon(self._log, process)
                 try:
                     yield messages, requests
@@ -124,16 +125,24 @@ class ServerProcess:
                 self.problem = await self._describe_end(process)
 
     async def _write(
-        self, process: Process, to_server: ObjectReceiveStream[SessionMessage]
+        self,
+        process: Process,
+        to_server: ObjectReceiveStream[SessionMessage],
+        to_client: ObjectSendStream[Item],
     ) -> None:
         if process.stdin is None:
             return
-        # If it has closed its input, its output ends as well or calls end by their time limit.
-        with suppress(ConnectionError, RuntimeError):
+        try:
             async for each in to_server:
                 text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
                 process.stdin.write(text.encode() + b"\n")
-                await process.stdin.drain()
+                async with asyncio.timeout(self._limits.write_seconds):
+                    await process.stdin.drain()
+        except TimeoutError:
+            self.problem = "it does not read its input"
+            await to_client.aclose()
+        except (ConnectionError, RuntimeError):
+            return  # its output ends as well, or calls end by their time limit
 
     async def _log(self, process: Process) -> None:
         """Log what it writes to its standard error, without secrets; too much is left out."""
@@ -164,7 +173,8 @@ class ServerProcess:
                 await self._logged.wait()
         code = process.returncode if has_ended else None
         how = "it has closed its output" if code is None else f"it has ended: {describe_exit(code)}"
-        return ": ".join([how, " / ".join(self._last_lines)]) if self._last_lines else how
+        words = clean_text(" / ".join(self._last_lines), _MAX_LINE)
+        return f"{how}: {words}" if words else how
 
 
 async def _wait_for_exit(process: Process, seconds: float) -> bool:

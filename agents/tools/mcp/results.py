@@ -30,6 +30,8 @@ from providers.secrets import Redactor
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 MAX_IMAGES: Final = 10
 MAX_IMAGE_BYTES: Final = 5 * 1024 * 1024
+MAX_TEXT: Final = MAX_RESULT_BYTES // 4
+"""Characters."""
 CUT: Final = "\n[cut: the tool gave {size} characters]"
 
 
@@ -50,7 +52,7 @@ def read_result(result: CallToolResult, redactor: Redactor) -> ToolOutput:
         others = [each for each in texts if not _is_same(each, data)]
         content = {"data": data, "text": _join(others)} if others else data
     return ToolOutput(
-        content=_fit(redactor.redact_json(content)),
+        content=_fit(content, redactor),
         attachments=tuple(images),
         is_error=result.is_error,
     )
@@ -110,28 +112,22 @@ def _is_same(text: str, data: JsonValue) -> bool:
     if text in known:
         return True
     try:
-        return json.loads(text) in known
+        return len(text) <= MAX_RESULT_BYTES and json.loads(text) in known
     except (ValueError, RecursionError):
         return False
 
 
-def _fit(content: JsonValue) -> JsonValue:
-    """Return content that can be stored; what is too large is cut, as text."""
-    try:
-        stored = make_storable(content)
-        if not isinstance(stored, str) and len(to_json(stored)) <= MAX_RESULT_BYTES:
-            return stored
-    except (OutOfRange, RecursionError, ValueError):
-        stored = None
-    if not isinstance(stored, str):
-        stored = str(make_storable(_write(content)))
-    if len(stored) <= MAX_RESULT_BYTES // 4:
-        return stored
-    return stored[: MAX_RESULT_BYTES // 4] + CUT.format(size=len(stored))
-
-
-def _write(content: JsonValue) -> str:
-    try:
-        return json.dumps(content, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return "[the tool gave data that is nested too deeply]"
+def _fit(content: JsonValue, redactor: Redactor) -> JsonValue:
+    """Return content that can be stored, without secrets; what is too large is cut, as text."""
+    if not isinstance(content, str):
+        try:
+            stored = make_storable(content)
+            if len(to_json(stored)) <= MAX_RESULT_BYTES:
+                shown: JsonValue = redactor.redact_json(stored)
+                return shown
+        except OutOfRange:  # too deep, or with a number that is none
+            pass
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    # Redacted before the cut, which may be in the middle of a secret, but not all of a long text.
+    clear = redactor.redact(str(make_storable(text[: 2 * MAX_TEXT])))
+    return clear if len(clear) <= MAX_TEXT else clear[:MAX_TEXT] + CUT.format(size=len(text))

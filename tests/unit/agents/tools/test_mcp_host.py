@@ -15,6 +15,7 @@ from loguru import logger
 
 from agents.tools.host import ToolFailed
 from agents.tools.mcp import McpHost
+from agents.tools.mcp.limits import Allowance, TooMuch
 from providers.secrets import Redactor
 from tests.support.eventually import eventually
 from tests.support.mcp.hosts import HOSTILE, QUICK, a_host, a_hostile_server
@@ -224,7 +225,52 @@ async def test_what_is_too_large_or_too_deep_is_cut(log: Path) -> None:
 
     assert len(big) < 300_000
     assert big.endswith("[cut: the tool gave 3000000 characters]")
-    assert "[redacted]" in json.dumps(deep)
+    assert str(deep).startswith('{"a": [[[[')
+
+
+async def test_a_server_that_does_not_read_is_ended(log: Path) -> None:
+    limits = replace(QUICK, write_seconds=0.2)
+
+    async with a_host(a_hostile_server(log), limits=limits) as host, asyncio.TaskGroup() as group:
+        hung = group.create_task(fail(host, "hang"))
+        await eventually(lambda: read_calls(log))
+        with pytest.raises(ToolFailed, match="it does not read its input"):
+            await host.run_tool("mcp:bad/echo", {"text": "x" * 1_000_000})
+        error = await hung
+        assert await echo(host) == "hello"
+
+    assert (error.error_class, "it does not read" in error.message) == ("outcome_unknown", True)
+
+
+async def test_a_server_that_is_repaired_is_used(log: Path, tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    server = replace(
+        a_hostile_server(log), command=(sys.executable, str(script), str(log)), name="bad"
+    )
+
+    async with a_host(server) as host:
+        assert not await host.list_tools()
+        assert host.problems
+        script.write_text(HOSTILE.read_text("utf-8"), "utf-8")
+        await eventually(lambda: "mcp:bad/echo" in host.names)
+        assert not host.problems
+        assert await echo(host) == "hello"
+
+
+def test_what_a_server_may_send_grows_back() -> None:
+    now = 0.0
+    limits = replace(QUICK, messages=10, messages_per_second=5, bytes=100, bytes_per_second=10)
+    allowance = Allowance(limits, clock=lambda: now)
+
+    allowance.take(messages=10, size=100)
+    with pytest.raises(TooMuch, match="more than 10 messages at once"):
+        allowance.take(messages=1)
+    now = 1.0
+    allowance.take(messages=4, size=10)
+    with pytest.raises(TooMuch, match="MiB at once"):
+        allowance.take(size=1)
+    now = 1_000.0
+    allowance.take(messages=10, size=100)
 
 
 async def test_images_are_attachments(log: Path) -> None:
