@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import JsonValue
 from pydantic_core import to_json
 
 from agents.tools.mcp.server import McpServer
 from agents.tools.names import write_mcp_name
 from agents.tools.toolbox import OfferedTool
-from protocol.json_values import find_json_problem
+from protocol.json_schema import check_schema, find_mismatch, is_quick
 
 MAX_TOOLS: Final = 500
 MAX_PAGES: Final = 200
@@ -21,7 +22,6 @@ MAX_DESCRIPTION: Final = 2_000
 _MAX_NAME: Final = 128
 _MAX_CALL_NAME: Final = 64
 _DIGEST_IN_NAME: Final = 8
-_MAX_SCHEMA_BYTES: Final = 64 * 1024
 _TEXTS: Final = frozenset({"description", "title", "$comment"})
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -50,6 +50,17 @@ class McpTool:
 
     listed: ListedTool
     offered: OfferedTool
+
+    def find_wrong_arguments(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return how arguments do not fit the tool, or None; the server may still refuse them."""
+        return _find_quickly(self.listed.input_schema, arguments)
+
+    def find_wrong_data(self, data: JsonValue) -> str | None:
+        """Return how data do not fit what the server has promised, or None."""
+        schema = self.listed.output_schema
+        if schema is None or check_schema(schema) is not None:
+            return None
+        return _find_quickly(schema, data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,29 +159,8 @@ def _find_problem(tool: ListedTool, chosen: Mapping[str, ListedTool]) -> str | N
         return f"its name has spaces, control characters or more than {_MAX_NAME} characters"
     if name in chosen:
         return "it is listed twice; the first is used"
-    return _find_schema_problem(tool.input_schema)
-
-
-def _find_schema_problem(schema: Mapping[str, Any]) -> str | None:
-    """Return why a schema of arguments cannot be used, or None."""
-    if (problem := find_json_problem(dict(schema))) is not None:
-        return f"its inputSchema {problem}"
-    if len(to_json(schema)) > _MAX_SCHEMA_BYTES:
-        return f"its inputSchema has more than {_MAX_SCHEMA_BYTES // 1024} KiB"
-    remote = [each for each in _iter_values(schema, "$ref") if not str(each).startswith("#")]
-    return f"its inputSchema refers to {clean_text(str(remote[0]), 100)}" if remote else None
-
-
-def _iter_values(value: Any, key: str) -> Iterable[Any]:
-    """Yield all values of a key, at any depth."""
-    if isinstance(value, Mapping):
-        for name, each in value.items():
-            if name == key and isinstance(each, str):
-                yield each
-            yield from _iter_values(each, key)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _iter_values(each, key)
+    problem = check_schema(tool.input_schema)
+    return None if problem is None else f"its inputSchema: {problem}"
 
 
 def _clean_schema(value: Any) -> Any:
@@ -183,6 +173,11 @@ def _clean_schema(value: Any) -> Any:
             for name, each in value.items()
         }
     return [_clean_schema(each) for each in value] if isinstance(value, list) else value
+
+
+def _find_quickly(schema: Mapping[str, Any], data: Any) -> str | None:
+    """Return how data do not fit a schema, or None also if that could take long."""
+    return find_mismatch(schema, data) if is_quick(schema, data) else None
 
 
 def _build_tool(server: McpServer, tool: ListedTool, call_name: str) -> McpTool:

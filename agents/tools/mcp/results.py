@@ -22,8 +22,7 @@ from pydantic_core import to_json
 from agents.tools.mcp.listing import clean_text
 from agents.tools.toolbox import ToolOutput
 from agents.tools.worker import MAX_RESULT_BYTES
-from protocol.errors import OutOfRange
-from protocol.json_values import make_storable
+from protocol.json_values import find_json_problem, make_storable
 from providers.chat import Attachment
 from providers.secrets import Redactor
 
@@ -120,13 +119,10 @@ def _is_same(text: str, data: JsonValue) -> bool:
 def _fit(content: JsonValue, redactor: Redactor) -> JsonValue:
     """Return content that can be stored, without secrets; what is too large is cut, as text."""
     if not isinstance(content, str):
-        try:
-            stored = make_storable(content)
-            if len(to_json(stored)) <= MAX_RESULT_BYTES:
-                shown: JsonValue = redactor.redact_json(stored)
-                return shown
-        except OutOfRange:  # too deep, or with a number that is none
-            pass
+        stored = make_storable(content) if find_json_problem(content) is None else None
+        if stored is not None and len(to_json(stored)) <= MAX_RESULT_BYTES:
+            shown: JsonValue = redactor.redact_json(stored)
+            return shown
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     # Redacted before the cut, which may be in the middle of a secret, but not all of a long text.
     clear = redactor.redact(str(make_storable(text[: 2 * MAX_TEXT])))

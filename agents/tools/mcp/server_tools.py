@@ -106,8 +106,10 @@ class ServerTools:
         known = self.listing.tools.get(name)
         connection = await self._refresh()
         tool = self.find_tool(name)
-        if known is not None and known.listed.digest != tool.listed.digest:
-            logger.warning("a tool has changed", tool=tool.offered.name)
+        has_changed = known is not None and known.listed.digest != tool.listed.digest
+        if (problem := tool.find_wrong_arguments(arguments)) is not None:
+            changed = "; the server has changed the tool" if has_changed else ""
+            raise ToolFailed(INVALID_ARGUMENTS, f"{tool.offered.name}: {problem}{changed}")
         if begin is not None:
             begin()
         try:
@@ -161,6 +163,12 @@ class ServerTools:
                 self._retire(connection)
             self._close_when_idle()
         self._failures = 0
+        if not result.is_error and (problem := tool.find_wrong_data(result.structured_content)):
+            raise ToolFailed(
+                TOOL_FAILED,
+                f"{tool.offered.name} has run, but what it gives does not fit its own schema: "
+                + self._redactor.redact(problem),
+            )
         return read_result(result, self._redactor)
 
     def _build_failure(self, tool: McpTool, error: ServerFailed) -> ToolFailed:

@@ -68,6 +68,7 @@ async def test_a_tool_is_called_and_gives_its_text(log: Path) -> None:
         ("flood_lines", "outcome_unknown", "more than 300 messages at once; whether"),
         ("no_protocol", "outcome_unknown", "its answer does not keep the protocol, in content"),
         ("answers_error", "tool_failed", "mcp:bad/answers_error: the server answers: broken"),
+        ("lie", "tool_failed", "has run, but what it gives does not fit its own schema: "),
     ],
 )
 async def test_what_a_server_does_wrong_fails_one_call_and_the_next_one_works(
@@ -105,6 +106,16 @@ async def test_a_call_that_hangs_ends_no_other_that_runs(log: Path) -> None:
         hung.cancel()
         assert await run(host, "release", name="slow") == {"result": "released"}
         assert (await slow).content == {"result": "slow"}
+
+
+async def test_arguments_that_do_not_fit_are_not_sent(log: Path) -> None:
+    async with a_host(a_hostile_server(log)) as host:
+        with pytest.raises(ToolFailed) as failed:
+            await host.run_tool("mcp:bad/echo", {"text": 7})
+
+    assert failed.value.error_class == "invalid_arguments"
+    assert failed.value.message.startswith("mcp:bad/echo: ")
+    assert not read_calls(log)
 
 
 async def test_parallel_calls_share_a_process(log: Path) -> None:
