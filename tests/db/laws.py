@@ -142,10 +142,31 @@ LAWS: Final = {
              select from cogo.wakes w where w.child_id = k.child_id and w.reason = 'cancel'
            )
     """,
-    "an approval is open exactly while its subtask waits": """
+    "an approval is open only while its subtask waits": """
         select a.id from public.cogo_approvals a join cogo.subtasks s on s.id = a.subtask_id
-         where (a.answered_at is null and a.withdrawn_at is null)
-               and s.finished_at is not null
+         where a.answered_at is null and a.withdrawn_at is null
+           and s.status not in ('waiting', 'held')
+    """,
+    "what waits has an open approval, or waits for something else": """
+        select s.id from cogo.subtasks s
+         where s.status = 'waiting' and s.kind not in ('event', 'task') and not exists (
+           select from public.cogo_approvals a
+            where a.subtask_id = s.id and a.answered_at is null and a.withdrawn_at is null
+         )
+    """,
+    "turns count from 1 without a gap, and go with their subtask": """
+        select u.subtask_id from cogo.turns u left join cogo.subtasks s on s.id = u.subtask_id
+         group by u.subtask_id
+        having max(u.seq) <> count(*) or count(s.id) = 0
+    """,
+    "each answer about a call is a turn": """
+        select a.id from public.cogo_approvals a
+         where a.call_id is not null and a.answered_at is not null and not exists (
+           select from cogo.turns u
+            where u.subtask_id = a.subtask_id and u.kind = 'approval'
+              and u.body ->> 'call_id' = a.call_id
+              and (u.body ->> 'approved')::boolean = a.approved
+         )
     """,
 }
 

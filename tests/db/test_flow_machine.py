@@ -25,6 +25,15 @@ from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, Row, insert_task, ref, step
 from tests.support.sql.database import Database, empty
 from tests.support.sql.flows import hand_over, new_step, suspend
+from tests.support.sql.turns import (
+    answer_question,
+    approvals,
+    new_turn,
+    question,
+    read_turns,
+    store,
+    wait,
+)
 
 pytestmark = pytest.mark.db
 
@@ -36,7 +45,7 @@ KINDS = st.lists(st.sampled_from(["ask", "check", "call", "event", "failed"]), m
 WAITS = st.sampled_from(["all", "any"])
 OLD = st.sets(WHICH, max_size=2)
 ACTIONS = st.lists(
-    st.sampled_from(["go on", "go on", "go on", "fail", "keep"]), min_size=2, max_size=6
+    st.sampled_from(["go on", "go on", "go on", "ask", "fail", "keep"]), min_size=2, max_size=6
 )
 FAILED = {"class": "no_model", "message": "no model can do it"}
 
@@ -101,6 +110,8 @@ class Flows(RuleBasedStateMachine):
                 self.run(agent.fail(lease, "give_up", error=FAILED))
             elif action == "go on" and lease["kind"] == "flow":
                 self.suspend_lease(agent, lease, ["ask", *kinds], wait, old, cancel=cancel)
+            elif action == "ask" and lease["lane"] != "cio":
+                self.ask_in_lease(agent, lease, {"c1", "c2"})
             elif action == "go on" and lease["lane"] != "cio":
                 assert self.run(agent.complete(lease)) == "ok"
 
@@ -187,6 +198,26 @@ class Flows(RuleBasedStateMachine):
         self.run(agent.fail(lease, action, error=error, usage={"cost_usd": 0.5}))
 
     @precondition(lambda self: self.leases)
+    @rule(which=WHICH, calls=st.sets(st.sampled_from(["c1", "c2", "c3"]), min_size=1))
+    def ask_about_calls(self, which: int, calls: set[str]) -> None:
+        agent, lease = self.pick(which, "ask", "call")
+        if lease["lane"] != "cio":
+            self.ask_in_lease(agent, lease, calls)
+
+    def ask_in_lease(self, agent: Agent, lease: Row, calls: set[str]) -> None:
+        stored = self.run(store(agent, lease, new_turn(self.run(count_turns(agent, lease)) + 1)))
+        assert stored[0] in {"ok", "stale", "cancel"}
+        answer, _ = self.run(wait(agent, lease, *map(question, sorted(calls))))
+        assert (answer == "ok") <= (stored[0] == "ok")
+        assert answer in {"ok", "duplicate", "stale", "closed"}
+
+    @rule(which=WHICH, approved=st.booleans())
+    def answer_call(self, which: int, approved: bool) -> None:
+        found = [each for each in self.run(approvals(self.person)) if is_open(each)]
+        if found:
+            self.run(answer_question(self.person, found[which % len(found)], approved))
+
+    @precondition(lambda self: self.leases)
     @rule(which=WHICH, died=st.booleans())
     def release(self, which: int, died: bool) -> None:
         agent, lease = self.pick(which)
@@ -265,6 +296,8 @@ class Flows(RuleBasedStateMachine):
             await self.database.jump(timedelta(seconds=400))
             await agent.reap()
             await self.end_events(None)
+            for asked in filter(is_open, await approvals(self.person)):
+                await answer_question(self.person, asked)
             for lease in await agent.claim(*LANES):
                 route = {"route": {"lane": "model-a"}}
                 is_rerouted = lease["lane"] == "cio" and lease["kind"] != "flow"
@@ -272,6 +305,16 @@ class Flows(RuleBasedStateMachine):
         still_open = "select id, status from public.cogo_tasks where finished_at is null"
         assert await self.person.fetch(still_open) == []
         assert await broken_laws(self.person) == []
+
+
+def is_open(approval: Row) -> bool:
+    """Return whether a question waits for an answer."""
+    return approval["answered_at"] is None and approval["withdrawn_at"] is None
+
+
+async def count_turns(agent: Agent, lease: Row) -> int:
+    """Return how many turns are stored."""
+    return len(await read_turns(agent, lease))
 
 
 def test_the_record_of_a_flow_holds_whatever_happens_in_whatever_order(

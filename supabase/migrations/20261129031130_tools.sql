@@ -1673,5 +1673,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129030532')
+insert into cogo.schema_versions (version) values ('20261129031130')
 on conflict (version) do nothing;
