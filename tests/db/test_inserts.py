@@ -1,3 +1,4 @@
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -74,6 +75,55 @@ async def test_a_person_may_not_even_name_the_systems_columns(database: Database
     for column, value in (("status", "completed"), ("cost_usd", -1), ("output_tokens", 7)):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await insert_task(alice, "sort a list", **{column: value})
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        """{"response_schema": {"type": "object", "properties": {"n": {"type": "integer"}}}}""",
+        """{"tools": ["lookup", "mcp:docs/*", "cogo:run_code"], "tool_limits": {"turns": 3}}""",
+        # Wrong ones are left to the orchestrator, which says what is wrong with them.
+        """{"response_schema": {"type": "objet"}, "tools": "lookup"}""",
+        """{"response_schema": {"pattern": "(a+)+$"}, "tools": [null, 7, {"name": "x"}]}""",
+        """{"response_schema": "no schema", "client_tools": {}, "attachments": 7}""",
+    ],
+)
+async def test_a_person_asks_for_data_and_tools_in_plain_sql(
+    agent: Agent, database: Database, params: str
+) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    # As it is typed, without a parameter.
+    await alice.execute(
+        f"insert into cogo_tasks (prompt, params) values ('how many?', '{params}')"  # noqa: S608
+    )
+
+    [lease] = await agent.claim("cio")
+    assert lease["task"]["params"] == json.loads(params)
+    assert lease["tools_granted"] is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "code", "told"),
+    [
+        ('{"items":' * 120 + "{}" + "}" * 120, "TQ009", "nested more than 100 levels deep"),
+        ('{"enum": ["' + "a" * 1_048_576 + '"]}', "TQ008", "the limit is 1048576"),
+        ('{"maximum": 1' + "0" * 400 + "}", "TQ009", "a number beyond 1.8e308"),
+        ('{"type": ', "22P02", "invalid input syntax"),
+    ],
+)
+async def test_what_no_program_could_read_is_refused_at_once(
+    database: Database, schema: str, code: str, told: str
+) -> None:
+    alice = await database.connect("authenticated", ALICE)
+
+    with pytest.raises(asyncpg.PostgresError, match=told) as refused:
+        await alice.execute(
+            "insert into cogo_tasks (prompt, params)"  # noqa: S608
+            f""" values ('x', '{{"response_schema": {schema}}}')"""
+        )
+
+    assert refused.value.sqlstate == code
 
 
 async def test_nothing_that_a_person_gets_wrong_is_refused(database: Database) -> None:

@@ -188,3 +188,47 @@ async def test_turns_go_with_their_task(database: Database, agent: Agent, lease:
     await agent.connection.execute("select public.cogo_prune(100, '1 second')")
 
     assert await agent.connection.fetchval("select count(*) from cogo.turns") == 0
+
+
+async def test_turns_stored_by_hand_harm_nobody_else(agent: Agent) -> None:
+    """An operator may write anything that Postgres takes for JSON."""
+    await plan_task(agent, step("a"), step("b"), step("c", "a", "b"))
+    first, second = await agent.claim("model-a")
+    hostile = '{"deep": ' + "[" * 3000 + "]" * 3000 + ', "number": 1' + "0" * 5000 + "}"
+    await agent.connection.execute(
+        "insert into cogo.turns (subtask_id, seq, kind, attempt, body)"
+        " values ($1, 1, 'answer', 1, $2::text::jsonb), ($1, 2, 'answer', 1, '{}')",
+        first["subtask_id"], hostile,
+    )  # fmt: skip
+    await agent.release()
+
+    again = {lease["key"]: lease for lease in await agent.claim("model-a")}
+
+    assert (again["a"]["turns"], again["b"]["turns"]) == (2, 0)
+    assert await store(agent, again["b"], new_turn(1)) == ("ok", None)
+    assert await store(agent, again["a"], new_turn(3)) == ("ok", None)
+    assert (await store(agent, again["a"], new_turn(1)))[0] == "invalid"
+    assert [turn["seq"] for turn in await read_turns(agent, again["a"], 1)] == [2, 3]
+    assert [await agent.complete(lease) for lease in again.values()] == ["ok", "ok"]
+    assert second["subtask_id"] == again["b"]["subtask_id"]
+
+
+@pytest.mark.parametrize("grants", [["lookup", "mcp:docs/*"], ["none"], []])
+async def test_a_lease_says_which_tools_are_granted_now(agent: Agent, grants: list[str]) -> None:
+    async def set_tools(tools: list[str]) -> object:
+        query = "select tools from public.cogo_set_grants($1, null, null, p_tools => $2)"
+        return await agent.connection.fetchval(query, ALICE, tools)
+
+    await plan_task(
+        agent, step("a", params={"tools": ["lookup"]}), step("b"), step("c", "a", "b"), owner=ALICE
+    )
+    before, plain = await agent.claim("model-a")
+    await agent.release()
+    expected = {"lookup": ["lookup", "mcp:docs/*"], "none": []}.get((grants or [""])[0])
+
+    assert await set_tools(grants) == expected
+
+    after, plain = await agent.claim("model-a")
+    assert (before["tools_granted"], after["tools_granted"]) == (None, expected)
+    assert plain["tools_granted"] is None
+    assert await set_tools([]) is None

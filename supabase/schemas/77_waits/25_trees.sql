@@ -42,8 +42,8 @@ begin
 end;
 $$;
 comment on function cogo.lock_trees is
-  'Lock the trees of tasks, by root, before child tasks are inserted. The caller has locked all tasks that
-it will change.';
+  'Lock the trees of tasks, by root, before child tasks are inserted. The caller has locked all tasks
+that it will change.';
 
 create or replace function cogo.cancel_tasks(p_task_ids uuid[], p_reason text)
   returns void language plpgsql set search_path = ''

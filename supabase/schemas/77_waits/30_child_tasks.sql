@@ -26,8 +26,8 @@ create or replace function cogo.inherit_data_policy(p_parent jsonb, p_child json
 comment on function cogo.inherit_data_policy is
   'Return the preferences of a child task with the data policy of its parent added to its own.';
 
--- The caller has locked the tree in an earlier statement, so that tasks which insert children in the same
--- moment do not pass its limit together.
+-- The caller has locked the tree in an earlier statement, so that tasks which insert children in the
+-- same moment do not pass its limit together.
 create or replace function cogo.refuse_children(p_parent public.cogo_tasks, p_children jsonb[])
   returns jsonb[] language plpgsql stable set search_path = ''
 as $$

@@ -1520,6 +1520,10 @@ all tools.';
 comment on function cogo.load_leases(uuid[]) is
   'Return all that the holders of leases need for the work.';
 
+comment on function cogo.lock_trees(uuid[]) is
+  'Lock the trees of tasks, by root, before child tasks are inserted. The caller has locked all tasks
+that it will change.';
+
 comment on function cogo.record_call_answer(cogo.subtasks,public.cogo_approvals) is
   'Add the answer about a call of a tool to the turns of its subtask, which is queued after the last one.
 The caller holds the task lock.';
@@ -1673,5 +1677,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129031130')
+insert into cogo.schema_versions (version) values ('20261129032226')
 on conflict (version) do nothing;
