@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from cogo.cli.app import run
 from embedded.state import State
+from protocol.errors import OutOfRange
 from protocol.records import NewChildTask, NextRun
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.integration.waiting import (
@@ -176,3 +178,28 @@ def test_cancelling_a_run_that_has_ended_names_the_next_one(cogo: Say, project: 
     code, _, said = cogo("tasks", "cancel", task_id)
     assert code == 1
     assert "next run" not in said
+
+
+@pytest.mark.parametrize("value", ["[" * 3000 + "]" * 3000, "1" + "0" * 5000])
+def test_turns_that_python_cannot_parse_are_refused_and_not_asked_for_again(
+    project: State, value: str
+) -> None:
+    task_id = with_store(project, lambda store: wait_in_a_tool_loop(store, "call_1"))
+
+    async def read() -> None:
+        connection = await asyncpg.connect(project.db_url)
+        try:
+            await connection.execute(
+                "insert into cogo.turns (subtask_id, seq, kind, attempt, body)"
+                " select id, 2, 'result', 1, jsonb_build_object('x', $2::text::jsonb)"
+                " from cogo.subtasks where task_id = $1 and key = 'chat'",
+                UUID(task_id), value,
+            )  # fmt: skip
+        finally:
+            await connection.close()
+        async with open_store(project.url, project.secret_key) as store:
+            [_, step] = await store.fetch_subtasks(task_id=UUID(task_id))
+            with pytest.raises(OutOfRange, match=f"turns of subtask {step.id} after 0"):
+                await store.fetch_turns(subtask_id=step.id)
+
+    asyncio.run(read())
