@@ -4,8 +4,10 @@ The prompt is in the subtask's params: workflows write it, with the texts of `wo
 """
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from dataclasses import replace
+from typing import Any, Final, get_args
 
+from agents.attachments import LoadedFiles
 from agents.executor.legacy_plans import list_team_answers
 from agents.executor.structured import add_instruction, get_schema
 from agents.workflows.prompts.code import EXPERT, add_context
@@ -13,11 +15,12 @@ from agents.workflows.prompts.talk import add_answers
 from agents.workflows.step_params import EXTRACT_CODE
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
-from providers.chat import ChatRequest, Effort, Message
+from providers.chat import Attachment, ChatRequest, Effort, Message
 from providers.errors import InvalidRequest
 
 CODE_TEMPERATURE = 0.2
 CODE_TOP_P = 0.9
+NO_FILES: Final = LoadedFiles()
 CODE_TYPES = frozenset({"GENERATE_CODE", "OPTIMIZE_CODE"})
 
 
@@ -27,7 +30,10 @@ def is_about_code(claimed: ClaimedSubtask) -> bool:
 
 
 def build_request(
-    claimed: ClaimedSubtask, *, history: Sequence[SessionMessage] = ()
+    claimed: ClaimedSubtask,
+    *,
+    history: Sequence[SessionMessage] = (),
+    files: LoadedFiles = NO_FILES,
 ) -> ChatRequest:
     """Build the request; `history` are the earlier messages of the session.
 
@@ -50,9 +56,10 @@ def build_request(
         prompt = add_answers(prompt, answers)
     prompt = add_instruction(prompt, claimed)
     is_code = is_about_code(claimed)
-    turns = _list_turns(params)
+    turns = _list_turns(params, files)
     if not turns or answers:
         turns = (*turns, Message(role="user", content=prompt))
+    turns = _attach(turns, files.prompt)
     limit = to_finite_float(params.get("max_output_tokens"))
     return ChatRequest(
         model=claimed.lane,
@@ -68,16 +75,28 @@ def build_request(
     )
 
 
-def _list_turns(params: dict[str, Any]) -> tuple[Message, ...]:
+def _list_turns(params: dict[str, Any], files: LoadedFiles) -> tuple[Message, ...]:
     """Return the turns of params.messages, which replace the prompt."""
     turns = params.get("messages")
     if not isinstance(turns, list):
         return ()
     return tuple(
-        _build_message(str(each.get("role")), str(each.get("content") or ""))
-        for each in turns
+        replace(
+            _build_message(str(each.get("role")), str(each.get("content") or "")),
+            attachments=files.get_turn(number),
+        )
+        for number, each in enumerate(turns)
         if isinstance(each, dict)
     )
+
+
+def _attach(turns: tuple[Message, ...], files: tuple[Attachment, ...]) -> tuple[Message, ...]:
+    """Add files to the last turn of the user."""
+    if not files:
+        return turns
+    *_, last = (number for number, each in enumerate(turns) if each.role == "user")
+    message = replace(turns[last], attachments=(*turns[last].attachments, *files))
+    return (*turns[:last], message, *turns[last + 1 :])
 
 
 def _build_message(role: str, content: str) -> Message:

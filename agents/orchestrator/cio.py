@@ -8,6 +8,7 @@ from uuid import UUID
 from loguru import logger
 from pydantic import ValidationError
 
+from agents.attachments.params import count_file_characters
 from agents.errors import InvalidTask
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.selection.choice import Choice
@@ -169,7 +170,8 @@ def count_characters(params: Mapping[str, Any]) -> int:
     turns = params.get("messages")
     listed = turns if isinstance(turns, list) else []
     contents = [each.get("content") for each in listed if isinstance(each, dict)]
-    return sum(len(each) for each in (*params.values(), *contents) if isinstance(each, str))
+    texts = sum(len(each) for each in (*params.values(), *contents) if isinstance(each, str))
+    return texts + count_file_characters(params)
 
 
 def log_choice(task: TaskBrief, choice: Choice) -> None:

@@ -14,10 +14,11 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from agents.attachments import list_file_kinds
 from agents.selection.prompt_features import asks_for_news, detect_scripts, mentions_any
 
 Complexity = Literal["low", "medium", "high"]
-Modality = Literal["text", "image", "audio", "video"]
+Modality = Literal["text", "image", "pdf", "audio", "video"]
 
 MAX_STATED = 10**9
 """Maximum tokens and calls that may be stated, so that products remain finite floats."""
@@ -107,7 +108,11 @@ class Requirements(BaseModel):
             found["web"] = True
         if scripts := detect_scripts(prompt):
             found["natural_languages"] = scripts
-        return cls(**found | {name: getattr(stated, name) for name in stated.model_fields_set})
+        found |= {name: getattr(stated, name) for name in stated.model_fields_set}
+        if kinds := list_file_kinds(params):
+            named = (*found.get("modalities", ("text",)), *sorted(kinds))
+            found["modalities"] = tuple(dict.fromkeys(named))
+        return cls(**found)
 
     @model_serializer(mode="wrap")
     def _omit_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class OfferedTool:
     """Whether it may run again if nobody knows whether it has run."""
     needs_approval: bool = False
     """Whether a person must agree before it runs."""
+    is_question: bool = False
+    """Whether it is not run: a person's answer is its result."""
     seconds: float = 60.0
     """It is ended after this time."""
 
@@ -51,6 +53,8 @@ class ToolContext:
     owner: UUID | None
     params: Mapping[str, Any] = field(default_factory=dict)
     """Those of the subtask."""
+    attachments: tuple[Attachment, ...] = ()
+    """The files of the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from agents.attachments import AttachmentList
 from agents.errors import MAX_SHOWN, suggest_similar
 from agents.extraction.paths import check_file_path
 from agents.sandbox.check import parse_check
@@ -81,6 +82,8 @@ class Params(BaseModel):
     tool_limits: ToolLimits | None = None
     response_schema: dict[str, object] | None = None
     """JSON Schema of the data that the result must have."""
+    attachments: AttachmentList | None = None
+    """Images, PDF files and texts, for models that read them."""
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON."""
@@ -156,6 +159,8 @@ class Turn(BaseModel):
 
     role: Literal["user", "assistant"]
     content: str = Field(max_length=MAX_CHARACTERS)
+    attachments: AttachmentList | None = None
+    """Of a user's turn."""
 
 
 class ChatParams(Params):

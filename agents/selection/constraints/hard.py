@@ -17,7 +17,8 @@ from providers.catalogue.data_policy import find_model_objection
 Test = Callable[[ModelProfile, Estimate], str | None]
 Constraint = Callable[[ResolvedRequest], Test | None]
 
-_MODALITY_CAPABILITIES: Final = {"image": "vision", "audio": "audio", "video": "video"}
+_CAPABILITIES: Final = {"image": "vision", "audio": "audio", "video": "video"}
+_NOUNS: Final = {"image": "images", "pdf": "PDF files"}
 
 
 def refuse_failed(resolved: ResolvedRequest) -> Test | None:
@@ -105,17 +106,13 @@ def refuse_small_window(resolved: ResolvedRequest) -> Test | None:
 
 
 def refuse_without_modality(resolved: ResolvedRequest) -> Test | None:
-    """Refuse models that are not known to accept the task's images, audio or video."""
-    needed = {
-        _MODALITY_CAPABILITIES[each]: each
-        for each in resolved.request.needs.modalities
-        if each in _MODALITY_CAPABILITIES
-    }
+    """Refuse models that are not known to read the task's images, PDF files, audio or video."""
+    needed = [each for each in resolved.request.needs.modalities if each != "text"]
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
-        for capability, modality in needed.items():
-            if capability not in profile.capabilities:
-                return f"it is not known to accept {modality}"
+        for each in needed:
+            if each not in profile.inputs and _CAPABILITIES.get(each) not in profile.capabilities:
+                return f"the task has {_NOUNS.get(each, each)}, which it is not known to read"
         return None
 
     return test if needed else None

@@ -32,7 +32,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (MIDDLE, {"preferences": {"data_policy": "local-only"}}, "may not leave the machine"),
     (CHEAP, {"prompt_characters": 600_000}, "its context window is 128000"),
     (CHEAP, {"needs": {"inputTokens": 200_000}}, "its context window is 128000"),
-    (MIDDLE, {"needs": {"modalities": ["text", "image"]}}, "not known to accept image"),
+    (MIDDLE, {"needs": {"modalities": ["text", "image"]}}, "the task has images, which it is not known to read"),
     (SEARCHES, {"needs": {"toolCalls": 1}}, "the task calls tools and it supports none"),
     (TOP, {"budget_usd": 0.0001}, "$0.0001 of the budget is left"),
     (TOP, {"budget_usd": -1.0}, "$0.0000 of the budget is left"),

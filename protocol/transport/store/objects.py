@@ -1,0 +1,82 @@
+"""Objects of Supabase Storage over the official client."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import httpx
+from storage3 import AsyncStorageClient
+from storage3.exceptions import StorageApiError
+
+from protocol.errors import NotFound, StoreUnavailable, TooLarge, Unauthorized
+from protocol.transport.error_mapping import map_network_error
+from protocol.transport.rpc_client import RpcClient
+
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+_CALL: Final = "Storage"
+_MISSING: Final = frozenset({"400", "404", "NoSuchKey", "NoSuchBucket", "not_found"})
+_REFUSED: Final = frozenset({"401", "403"})
+_MAX_ERROR: Final = 64 * 1024
+
+
+class SupabaseObjectStore(RpcClient):
+    """Reads objects with the secret key, whoever owns them: ask `may_read_object` first."""
+
+    async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
+        """Return the content of an object of at most `most` bytes."""
+        headers = dict(self._client.storage.session.headers) | {
+            "apiKey": self._client.supabase_key,
+            "Authorization": f"Bearer {self._client.supabase_key}",
+            # A few compressed bytes could become many.
+            "Accept-Encoding": "identity",
+        }
+        hooks = {"response": [_Limiter(most).limit]}
+        async with httpx.AsyncClient(timeout=_TIMEOUT, event_hooks=hooks) as http:
+            storage = AsyncStorageClient(self._client.storage_url, headers, http_client=http)
+            try:
+                return await storage.from_(bucket).download(path)
+            except StorageApiError as error:
+                raise _map_error(error) from error
+            except httpx.RequestError as error:
+                raise map_network_error(error, call=_CALL) from error
+
+
+class _Limiter:
+    """Ends a response that is too large while it is read."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    async def limit(self, response: httpx.Response) -> None:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise StoreUnavailable(f"{_CALL} sends compressed content, which is not read")
+        most = self._most if response.is_success else _MAX_ERROR
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > most:
+            raise TooLarge(f"it has {int(length):,} bytes")
+        response.stream = _Limited(response.stream, most)
+
+
+class _Limited(httpx.AsyncByteStream):
+    def __init__(self, source: Any, most: int) -> None:
+        self._source = source
+        self._most = most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._source:
+            size += len(chunk)
+            if size > self._most:
+                raise TooLarge(f"it has more than {self._most:,} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
+
+
+def _map_error(error: StorageApiError) -> NotFound | StoreUnavailable | Unauthorized:
+    codes = {str(error.code), str(error.status)}
+    if codes & _REFUSED:
+        return Unauthorized(f"{_CALL}: the key is not accepted: {error.message}")
+    if codes & _MISSING:
+        return NotFound(f"{_CALL}: {error.message}")
+    return StoreUnavailable(f"{_CALL}: {error.message}")
