@@ -103,8 +103,7 @@ class AttachmentLoader:
         most = min(self._limits.each_bytes, room)
         try:
             content = await self._read(file, owner, most)
-            if len(content) > most:
-                raise TooLarge(f"it has {len(content):,} bytes")
+            _check_size(content, most)
             check_content(content, file.media_type)
         except (ContentInvalid, FetchRefused) as error:
             raise AttachmentInvalid(f"{where}: {error}") from error
@@ -134,6 +133,11 @@ class AttachmentLoader:
                 raise missing from error
         limits = FetchLimits(content_bytes=most, seconds=self._limits.seconds)
         return (await self._fetcher.fetch(file.url, limits=limits)).content
+
+
+def _check_size(content: bytes, most: int) -> None:
+    if len(content) > most:
+        raise TooLarge(f"it has {len(content):,} bytes")
 
 
 def _list_places(

@@ -4,7 +4,7 @@ import io
 from pathlib import PurePosixPath
 from typing import Final, Literal, TypeAlias
 
-import imagesize
+import imagesize  # type: ignore[import-untyped]
 
 from providers.chat import is_text_type
 

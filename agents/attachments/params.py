@@ -25,6 +25,7 @@ _MAX_SHOWN: Final = 100
 _EXAMPLE: Final = (
     "an attachment's url is https://..., data:image/png;base64,... or storage:BUCKET/PATH"
 )
+_PRINTABLE: Final = r"^[^\x00-\x1f\x7f]+$"
 _BUCKET: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,100}")
 _KIND_CHARACTERS: Final[Mapping[FileKind, int]] = {"image": 6_000, "pdf": 80_000, "text": 10_000}
 """About how many characters of a prompt a file is worth, if its length says nothing."""
@@ -37,17 +38,17 @@ class AttachmentParam(BaseModel):
 
     url: str = Field(min_length=1, max_length=_MAX_URL)
     """`https://...`, `data:...`, or `storage:BUCKET/PATH` of Supabase Storage."""
-    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=_PRINTABLE)
     """For the model; else that of the URL."""
     type: str | None = Field(default=None, max_length=100)
     """The media type, such as `image/png`; else that of the URL, by its ending."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        scheme = self.url.partition(":")[0].lower()
+        scheme = self.url.partition(":")[0]
         if scheme == "storage":
             self.split_storage_path()
-        elif scheme not in {"https", "http", "data"}:
+        elif scheme.lower() not in {"https", "http", "data"}:
             raise ValueError(f"{self.url[:_MAX_SHOWN]!r} cannot be read: {_EXAMPLE}")
         media_type = self.media_type
         if get_file_kind(media_type) is None:
@@ -100,9 +101,8 @@ class AttachmentParam(BaseModel):
     def split_storage_path(self) -> tuple[str, str]:
         """Return bucket and path of an object of Storage. Raises ValueError."""
         bucket, slash, path = self.url[len(STORAGE) :].partition("/")
-        parts = path.split("/")
-        is_path = slash and all(part not in {"", ".", ".."} for part in parts)
-        if not (is_path and path.isprintable() and _BUCKET.fullmatch(bucket)) or bucket in {".", ".."}:
+        is_path = slash and path.isprintable() and not {"", ".", ".."} & {*path.split("/"), bucket}
+        if not is_path or _BUCKET.fullmatch(bucket) is None:
             raise ValueError(f"{self.url[:_MAX_SHOWN]!r} must be storage:BUCKET/PATH")
         return bucket, path
 

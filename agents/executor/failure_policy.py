@@ -7,6 +7,7 @@ without counting a failure. Give up: dead letter.
 from datetime import datetime, timedelta
 from typing import Final
 
+from agents.attachments import AttachmentInvalid, AttachmentUnavailable
 from agents.runtime.failed_attempts import (
     is_temporary,
     list_failed_attempts,
@@ -52,6 +53,22 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
         action=decide_action(error, claimed, is_long=until is not None),
         retry_after=wait,
         usage=usage,
+    )
+
+
+def build_file_failure(
+    error: AttachmentInvalid | AttachmentUnavailable, claimed: ClaimedSubtask
+) -> Failure:
+    """Return the failure for a file that no model gets; nothing was sent."""
+    is_final = isinstance(error, AttachmentInvalid)
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_="invalid_attachment" if is_final else "attachment_unavailable",
+            message=repair_surrogates(str(error))[:MAX_MESSAGE_CHARACTERS],
+            field="params.attachments",
+        ),
+        action=FailureAction.GIVE_UP if is_final else FailureAction.RETRY,
     )
 
 

@@ -5,9 +5,16 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from agents.attachments import (
+    AttachmentInvalid,
+    AttachmentLoader,
+    AttachmentUnavailable,
+    FileAccess,
+    LoadedFiles,
+)
 from agents.executor.answer_cache import AnswerCache
 from agents.executor.call_context import build_cached_call, build_call_context
-from agents.executor.failure_policy import build_failure, build_snooze
+from agents.executor.failure_policy import build_failure, build_file_failure, build_snooze
 from agents.executor.lanes import Lanes
 from agents.executor.legacy_plans import build_escalation
 from agents.executor.model_calls import ModelCaller
@@ -62,11 +69,12 @@ async def run_executor(
     checks: CheckRunner | None = None,
     tools: ToolHost | None = None,
     mcp: McpHost | None = None,
+    files: FileAccess | None = None,
 ) -> None:
     """Execute subtasks of the lanes that are served here until drained or cancelled.
 
     `router` serves models, `checks` the sandbox, `tools` functions of users and `mcp` tools of
-    MCP servers.
+    MCP servers. `files` are fetched for tasks.
 
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
@@ -89,6 +97,7 @@ async def run_executor(
             cache=cache,
             toolbox=_build_toolbox(tools, mcp),
             drain=drain,
+            files=files,
         )
         if checks is not None and options.check_capacity:
             executor.sides.append(CheckExecutor(runner=checks, hub=hub).build_side_work(agent))
@@ -126,6 +135,7 @@ class Executor:
         hub: ProgressHub,
         checker: Checker,
         cache: AnswerCache | None = None,
+        files: FileAccess | None = None,
         checkpoint_every: timedelta = CHECKPOINT_EVERY,
         toolbox: Toolbox | None = None,
         drain: Drain | None = None,
@@ -146,6 +156,7 @@ class Executor:
             toolbox=toolbox or Toolbox(),
             drain=drain or Drain(),
         )
+        self._files = AttachmentLoader(files or FileAccess(), agent.store)
         self.sides: list[SideWork] = []
         """Work in lanes that are no models."""
 
@@ -175,7 +186,9 @@ class Executor:
         if snooze := build_snooze(claimed, now=utc_now()):
             raise WorkFailed(snooze)
         try:
-            request = build_request(claimed, history=await self._fetch_history(claimed))
+            files = await self._load_files(claimed)
+            history = await self._fetch_history(claimed)
+            request = build_request(claimed, history=history, files=files)
             settings = read_loop_settings(claimed.params)
             context = build_call_context(claimed)
             if settings.needs_loop:
@@ -213,6 +226,12 @@ class Executor:
                 raise WorkFailed(escalation)
         cost = self._caller.compute_cost(response)
         return response.build_completion(cost, seconds=time.monotonic() - started)
+
+    async def _load_files(self, claimed: ClaimedSubtask) -> LoadedFiles:
+        try:
+            return await self._files.load(claimed.params, owner=claimed.task.owner)
+        except (AttachmentInvalid, AttachmentUnavailable) as error:
+            raise WorkFailed(build_file_failure(error, claimed)) from error
 
     async def _fetch_history(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
         if claimed.task.session_id is None or claimed.params.get(WITH_HISTORY) is False:

@@ -36,8 +36,8 @@ class ModelProfile:
     capabilities: tuple[str, ...] = ()
     is_local: bool = False
     context_window: int | None = None
-    inputs: tuple[str, ...] = ("text",)
-    """What it is known to read."""
+    inputs: tuple[str, ...] | None = None
+    """What it reads."""
     tools: bool | None = None
     reasons_by_default: bool = False
     """Whether it reasons when the request does not mention reasoning, as most do not."""
@@ -112,7 +112,7 @@ class ProfileCache:
             capabilities=facts.capabilities,
             is_local=facts.is_local,
             context_window=facts.context_window,
-            inputs=model.inputs,
+            inputs=model.inputs if "inputs" in model.model_fields_set else None,
             tools=model.takes_tools,
             reasons_by_default=model.reasons_unasked,
             prices=self._find_prices(model, simulated=True) if is_simulated else usual,

@@ -162,6 +162,12 @@ class Turn(BaseModel):
     attachments: AttachmentList | None = None
     """Of a user's turn."""
 
+    @model_validator(mode="after")
+    def _check_attachments(self) -> Self:
+        if self.attachments and self.role != "user":
+            raise ValueError("attachments: only turns of the user have files")
+        return self
+
 
 class ChatParams(Params):
     """The params of CHAT and of the single answers of the swarms."""

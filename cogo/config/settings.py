@@ -118,6 +118,8 @@ class Settings(BaseModel):
     check_seconds: float = Field(120, gt=0, le=3_600, validation_alias="COGO_CHECK_SECONDS")
     check_memory_mb: int = Field(1024, ge=64, le=1_048_576, validation_alias="COGO_CHECK_MEMORY_MB")
     tool_slots: int = Field(4, ge=0, le=1_000, validation_alias="COGO_TOOL_SLOTS")
+    attachment_mb: int = Field(10, gt=0, le=1_000, validation_alias="COGO_ATTACHMENT_MB")
+    attachments_mb: int = Field(25, gt=0, le=1_000, validation_alias="COGO_ATTACHMENTS_MB")
     fetch_allow: str = Field("", validation_alias="COGO_FETCH_ALLOW")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")

@@ -31,6 +31,7 @@ from cogo.process.parent_watch import watch_parent
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
+from cogo.wiring.fetching import build_fetcher, build_file_limits
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -110,6 +111,8 @@ async def serve_agent(
                 checks=checks,
                 tools=tools.functions,
                 mcp=tools.mcp,
+                fetcher=build_fetcher(project),
+                file_limits=build_file_limits(project),
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))

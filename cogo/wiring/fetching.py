@@ -2,6 +2,7 @@
 
 import urllib.request
 
+from agents.attachments import FileLimits
 from agents.fetching import Fetcher
 from cogo.config.context import Project
 from cogo.config.sections.fetch import find_allowed_hosts
@@ -10,6 +11,14 @@ from cogo.config.sections.fetch import find_allowed_hosts
 def build_fetcher(project: Project) -> Fetcher:
     """Return the fetcher. Raises SettingInvalid."""
     return Fetcher(find_allowed_hosts(project), find_proxy=_find_proxy)
+
+
+def build_file_limits(project: Project) -> FileLimits:
+    """Return how large files that come with prompts may be."""
+    settings = project.settings
+    return FileLimits(
+        each_bytes=settings.attachment_mb << 20, total_bytes=settings.attachments_mb << 20
+    )
 
 
 def _find_proxy(scheme: str, host: str) -> str | None:

@@ -123,6 +123,13 @@ class QueueStore(ModelStore, Protocol):
         """Return whether an owner (None: anyone) could read an object of Supabase Storage."""
         ...
 
+    async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
+        """Return the content of an object of at most `most` bytes, whoever may read it.
+
+        Raise NotFound, TooLarge.
+        """
+        ...
+
     async def record_selection(self, selection: SelectionRecord) -> None:
         """Store and announce a model selection that belongs to no plan."""
         ...

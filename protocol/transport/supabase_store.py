@@ -13,6 +13,7 @@ from protocol.transport.store.calls import SupabaseCallStateStore
 from protocol.transport.store.embeddings import SupabaseEmbeddingStore
 from protocol.transport.store.gateway import SupabaseGatewayStore
 from protocol.transport.store.models import SupabaseModelStore
+from protocol.transport.store.objects import SupabaseObjectStore
 from protocol.transport.store.queue import SupabaseQueueStore
 from protocol.transport.store.spending import SupabaseSpendingStore
 from protocol.transport.store.waits import SupabaseWaitStore
@@ -32,6 +33,7 @@ class SupabaseStore(
     SupabaseSpendingStore,
     SupabaseEmbeddingStore,
     SupabaseWaitStore,
+    SupabaseObjectStore,
 ):
     """Implementation of every protocol in `protocol.store`. One per event loop."""
 

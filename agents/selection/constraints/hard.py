@@ -17,7 +17,6 @@ from providers.catalogue.data_policy import find_model_objection
 Test = Callable[[ModelProfile, Estimate], str | None]
 Constraint = Callable[[ResolvedRequest], Test | None]
 
-_CAPABILITIES: Final = {"image": "vision", "audio": "audio", "video": "video"}
 _NOUNS: Final = {"image": "images", "pdf": "PDF files"}
 
 
@@ -106,13 +105,20 @@ def refuse_small_window(resolved: ResolvedRequest) -> Test | None:
 
 
 def refuse_without_modality(resolved: ResolvedRequest) -> Test | None:
-    """Refuse models that are not known to read the task's images, PDF files, audio or video."""
+    """Refuse models that do not read the task's images, PDF files, audio or video.
+
+    One of which that is not known is not chosen either, unless the task asks for it.
+    """
     needed = [each for each in resolved.request.needs.modalities if each != "text"]
+    may_try = resolved.request.requested is not None
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
         for each in needed:
-            if each not in profile.inputs and _CAPABILITIES.get(each) not in profile.capabilities:
-                return f"the task has {_NOUNS.get(each, each)}, which it is not known to read"
+            name = _NOUNS.get(each, each)
+            if profile.inputs is not None and each not in profile.inputs:
+                return f"the task has {name}, which it does not read"
+            if profile.inputs is None and not may_try:
+                return f"the task has {name}, which it is not known to read"
         return None
 
     return test if needed else None

@@ -23,15 +23,11 @@ class SupabaseObjectStore(RpcClient):
 
     async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
         """Return the content of an object of at most `most` bytes."""
-        headers = dict(self._client.storage.session.headers) | {
-            "apiKey": self._client.supabase_key,
-            "Authorization": f"Bearer {self._client.supabase_key}",
-            # A few compressed bytes could become many.
-            "Accept-Encoding": "identity",
-        }
+        # A few compressed bytes could become many.
+        headers = {**self._client.options.headers, "Accept-Encoding": "identity"}
         hooks = {"response": [_Limiter(most).limit]}
         async with httpx.AsyncClient(timeout=_TIMEOUT, event_hooks=hooks) as http:
-            storage = AsyncStorageClient(self._client.storage_url, headers, http_client=http)
+            storage = AsyncStorageClient(str(self._client.storage_url), headers, http_client=http)
             try:
                 return await storage.from_(bucket).download(path)
             except StorageApiError as error:

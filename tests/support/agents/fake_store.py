@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NoReturn
 from uuid import UUID, uuid4
 
-from protocol.errors import CogoError, StoreUnavailable
+from protocol.errors import CogoError, NotFound, StoreUnavailable, TooLarge
 from protocol.ids import utc_now
 from protocol.records import (
     AgentRecord,
@@ -80,6 +80,8 @@ class FakeStore:
     turns: dict[UUID, list[StoredTurn]] = field(default_factory=dict)
     """What was stored, by subtask. `verdicts` decides whether an attempt may store."""
     objects: set[tuple[UUID | None, str, str]] = field(default_factory=set)
+    contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """Of objects, by bucket and path."""
     """Owner, bucket and path of what may be read of Supabase Storage."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
@@ -245,6 +247,15 @@ class FakeStore:
     async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
         await self._obey("may_read_object")
         return (owner, bucket, path) in self.objects
+
+    async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
+        await self._obey("read_object")
+        content = self.contents.get((bucket, path))
+        if content is None:
+            raise NotFound(f"{bucket}/{path}")
+        if len(content) > most:
+            raise TooLarge(f"it has {len(content)} bytes")
+        return content
 
     async def prune_records(
         self,

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from agents.attachments import LoadedFiles
 from agents.executor.call_context import build_cached_call, build_call_context
 from agents.executor.request import build_request
 from agents.workflows.prompts.code import EXPERT
@@ -17,7 +18,7 @@ from protocol.records import SessionMessage
 from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.chat import ChatRequest
+from providers.chat import Attachment, ChatRequest
 from providers.errors import InvalidRequest
 from providers.router import Router
 from tests.support.agents.flows import begin
@@ -193,9 +194,15 @@ WRITTEN: dict[str, Any] = {
 """A value for every param that goes to the model."""
 USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
+<<<<<<< HEAD
     "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits",
 }  # fmt: skip
 """In the result, by the answer cache, as deadlines, in the selection, for the sandbox, in loops."""
+=======
+    "attachments",
+}  # fmt: skip
+"""In the result, by the answer cache, as deadlines, in the selection, for the sandbox, as files."""
+>>>>>>> 74f07533 (Take files with a task: images, PDF files and texts)
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 
@@ -219,6 +226,18 @@ async def test_every_param_of_a_type_goes_to_the_model(type_: str, name: str) ->
 
     assert str(SENT_AS.get(name, WRITTEN[name])) in str(request)
     assert notes == []
+
+
+@pytest.mark.parametrize("type_", WORKFLOWS)
+async def test_files_of_a_task_go_to_the_model(type_: str) -> None:
+    params: dict[str, Any] = {"attachments": ["data:,hello"]}
+    step = await begin(type=type_, params=params)
+    files = LoadedFiles((Attachment(media_type="text/plain", data=b"hello"),))
+    request = build_request(a_subtask(type=type_, params=step.params), files=files)
+
+    assert step.params["attachments"] == [{"url": "data:,hello"}]
+    assert request.messages[-1].attachments == files.prompt
+    assert WORKFLOWS[type_].list_notes(params) == []
 
 
 @pytest.mark.parametrize("type_", WORKFLOWS)

@@ -22,6 +22,7 @@ from tests.support.agents.selection import (
 )
 
 SEARCHES = "perplexity/sonar-pro"
+BLIND = "zai/glm-5.3"
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (MIDDLE, {"failed": {MIDDLE: "overloaded"}}, "already failed at this subtask (overloaded)"),
@@ -32,7 +33,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (MIDDLE, {"preferences": {"data_policy": "local-only"}}, "may not leave the machine"),
     (CHEAP, {"prompt_characters": 600_000}, "its context window is 128000"),
     (CHEAP, {"needs": {"inputTokens": 200_000}}, "its context window is 128000"),
-    (MIDDLE, {"needs": {"modalities": ["text", "image"]}}, "the task has images, which it is not known to read"),
+    (BLIND, {"needs": {"modalities": ["text", "image"]}}, "has images, which it does not read"),
+    (BLIND, {"needs": {"modalities": ["pdf"]}}, "has PDF files, which it does not read"),
+    ("mistral/mistral-large-4", {"needs": {"modalities": ["pdf"]}}, "it does not read"),
     (SEARCHES, {"needs": {"toolCalls": 1}}, "the task calls tools and it supports none"),
     (TOP, {"budget_usd": 0.0001}, "$0.0001 of the budget is left"),
     (TOP, {"budget_usd": -1.0}, "$0.0000 of the budget is left"),
@@ -56,6 +59,16 @@ def test_a_hard_constraint_holds_even_against_the_person(
     with pytest.raises(NoModel) as caught:
         choose_model(wanted("rules", *served, requested=model, **fields), CATALOGUE)
     assert why in caught.value.message
+
+
+def test_a_model_of_which_nobody_knows_whether_it_sees_is_used_if_it_is_asked_for() -> None:
+    needs = {"modalities": ["text", "image"]}
+
+    assert choose_model(wanted("rules", needs=needs), CATALOGUE).selected.model_id == MIDDLE
+    with pytest.raises(NoModel, match="has images, which it is not known to read"):
+        choose_model(wanted("rules", LOCAL, needs=needs), CATALOGUE)
+    choice = choose_model(wanted("rules", LOCAL, needs=needs, requested=LOCAL), CATALOGUE)
+    assert choice.selected.model_id == LOCAL
 
 
 def test_a_cost_that_equals_what_is_left_of_the_budget_fits() -> None:
