@@ -9,6 +9,7 @@ from agents.attachments.loader import (
     AttachmentInvalid,
     AttachmentLoader,
     AttachmentUnavailable,
+    FileAccess,
     FileLimits,
     LoadedFiles,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "AttachmentLoader",
     "AttachmentParam",
     "AttachmentUnavailable",
+    "FileAccess",
     "FileLimits",
     "LoadedFiles",
     "list_file_kinds",

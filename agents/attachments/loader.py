@@ -1,7 +1,7 @@
 """The contents of a task's files: fetched, checked, and given to the request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from agents.attachments.data_urls import read_data_url
 from agents.attachments.media_types import ContentInvalid, check_content
 from agents.attachments.params import MAX_ATTACHMENTS, STORAGE, AttachmentList, AttachmentParam
-from agents.fetching import Fetcher, FetchFailed, FetchLimits, FetchRefused
+from agents.fetching import AllowList, Fetcher, FetchFailed, FetchLimits, FetchRefused
 from protocol.errors import NotFound, StoreUnavailable, TooLarge
 from protocol.json_values import explain_mistake
 from providers.chat import Attachment
@@ -57,25 +57,31 @@ class LoadedFiles:
         return (*(each for number in sorted(turns) for each in turns[number]), *self.prompt)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileAccess:
+    """What files are fetched with, and how large they may be."""
+
+    fetcher: Fetcher = field(default_factory=lambda: Fetcher(AllowList()))
+    limits: FileLimits = FileLimits()
+
+
 class ObjectSource(Protocol):
     """Supabase Storage, as far as files are read from it."""
 
     async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
         """Return whether an owner (None: anyone) could read an object."""
 
-    async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
+    async def fetch_object(self, *, bucket: str, path: str, most: int) -> bytes:
         """Return the content of an object. Raises NotFound, TooLarge, StoreUnavailable."""
 
 
 class AttachmentLoader:
     """Loads the files that the params of a subtask name, with the rights of its owner."""
 
-    def __init__(
-        self, *, fetcher: Fetcher, objects: ObjectSource, limits: FileLimits | None = None
-    ) -> None:
-        self._fetcher = fetcher
+    def __init__(self, access: FileAccess, objects: ObjectSource) -> None:
+        self._fetcher = access.fetcher
         self._objects = objects
-        self._limits = limits or FileLimits()
+        self._limits = access.limits
 
     async def load(self, params: Mapping[str, Any], *, owner: UUID | None) -> LoadedFiles:
         """Return all files of a request. Raises AttachmentInvalid or AttachmentUnavailable."""
@@ -128,7 +134,7 @@ class AttachmentLoader:
             if not await self._objects.may_read_object(owner=owner, bucket=bucket, path=path):
                 raise missing
             try:
-                return await self._objects.read_object(bucket=bucket, path=path, most=most)
+                return await self._objects.fetch_object(bucket=bucket, path=path, most=most)
             except NotFound as error:
                 raise missing from error
         limits = FetchLimits(content_bytes=most, seconds=self._limits.seconds)

@@ -85,7 +85,7 @@ class AttachmentParam(BaseModel):
 
     @property
     def kind(self) -> FileKind:
-        """What a model must be able to read."""
+        """The kind of content, which a model must be able to read."""
         kind = get_file_kind(self.media_type)
         if kind is None:
             raise ValueError(f"{self.media_type!r} is not accepted")

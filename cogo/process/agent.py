@@ -31,7 +31,7 @@ from cogo.process.parent_watch import watch_parent
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
-from cogo.wiring.fetching import build_fetcher, build_file_limits
+from cogo.wiring.fetching import build_file_access
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -87,10 +87,7 @@ async def serve_agent(
         health = Health(bus=bus)
         port = role.health_port
         health_url = None if port is None else stack.enter_context(serve_health(health, port))
-        lister = None if bootstrap.simulator_url else router
-        await stack.enter_async_context(watch_catalogue(project, catalogue, lister=lister))
-        if lister is not None:
-            await lister.discover()
+        await _watch_models(stack, project, catalogue, None if bootstrap.simulator_url else router)
         shutdown = stack.enter_context(shut_down_on_signals())
         if with_parent:
             watch_parent()
@@ -111,8 +108,7 @@ async def serve_agent(
                 checks=checks,
                 tools=tools.functions,
                 mcp=tools.mcp,
-                fetcher=build_fetcher(project),
-                file_limits=build_file_limits(project),
+                files=build_file_access(project),
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))
@@ -130,6 +126,15 @@ async def serve_agent(
             )
         on_ready = partial(_report_ready, identity, health, health_url)
         await run_until_stopped(agent, shutdown, on_ready=on_ready)
+
+
+async def _watch_models(
+    stack: AsyncExitStack, project: Project, catalogue: Catalogue, lister: Router | None
+) -> None:
+    """Keep the catalogue up to date, and find the models that servers list."""
+    await stack.enter_async_context(watch_catalogue(project, catalogue, lister=lister))
+    if lister is not None:
+        await lister.discover()
 
 
 def _warn_of_ended_models(catalogue: Catalogue, role: Role) -> None:

@@ -2,7 +2,7 @@
 
 import urllib.request
 
-from agents.attachments import FileLimits
+from agents.attachments import FileAccess, FileLimits
 from agents.fetching import Fetcher
 from cogo.config.context import Project
 from cogo.config.sections.fetch import find_allowed_hosts
@@ -13,11 +13,14 @@ def build_fetcher(project: Project) -> Fetcher:
     return Fetcher(find_allowed_hosts(project), find_proxy=_find_proxy)
 
 
-def build_file_limits(project: Project) -> FileLimits:
-    """Return how large files that come with prompts may be."""
+def build_file_access(project: Project) -> FileAccess:
+    """Return how files that come with prompts are fetched. Raises SettingInvalid."""
     settings = project.settings
-    return FileLimits(
-        each_bytes=settings.attachment_mb << 20, total_bytes=settings.attachments_mb << 20
+    return FileAccess(
+        fetcher=build_fetcher(project),
+        limits=FileLimits(
+            each_bytes=settings.attachment_mb << 20, total_bytes=settings.attachments_mb << 20
+        ),
     )
 
 

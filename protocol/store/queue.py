@@ -123,7 +123,7 @@ class QueueStore(ModelStore, Protocol):
         """Return whether an owner (None: anyone) could read an object of Supabase Storage."""
         ...
 
-    async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
+    async def fetch_object(self, *, bucket: str, path: str, most: int) -> bytes:
         """Return the content of an object of at most `most` bytes, whoever may read it.
 
         Raise NotFound, TooLarge.

@@ -21,7 +21,7 @@ _MAX_ERROR: Final = 64 * 1024
 class SupabaseObjectStore(RpcClient):
     """Reads objects with the secret key, whoever owns them: ask `may_read_object` first."""
 
-    async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
+    async def fetch_object(self, *, bucket: str, path: str, most: int) -> bytes:
         """Return the content of an object of at most `most` bytes."""
         # A few compressed bytes could become many.
         headers = {**self._client.options.headers, "Accept-Encoding": "identity"}

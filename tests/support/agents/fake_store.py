@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NoReturn
 from uuid import UUID, uuid4
 
-from protocol.errors import CogoError, NotFound, StoreUnavailable, TooLarge
+from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
 from protocol.records import (
     AgentRecord,
@@ -48,12 +48,13 @@ from protocol.records.models import (
     PolicySet,
     Rating,
 )
+from tests.support.files.fake_objects import FakeObjects
 
 Extending = Literal["ok", "cancel", "lost"]
 
 
-@dataclass(slots=True, kw_only=True)
-class FakeStore:
+@dataclass(kw_only=True)
+class FakeStore(FakeObjects):
     """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
@@ -79,9 +80,6 @@ class FakeStore:
     """What leases of flows left out, by key."""
     turns: dict[UUID, list[StoredTurn]] = field(default_factory=dict)
     """What was stored, by subtask. `verdicts` decides whether an attempt may store."""
-    objects: set[tuple[UUID | None, str, str]] = field(default_factory=set)
-    contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    """Of objects, by bucket and path."""
     """Owner, bucket and path of what may be read of Supabase Storage."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
@@ -243,19 +241,6 @@ class FakeStore:
     async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
         await self._obey("fetch_turns")
         return list(self.turns.get(subtask_id, []))
-
-    async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
-        await self._obey("may_read_object")
-        return (owner, bucket, path) in self.objects
-
-    async def read_object(self, *, bucket: str, path: str, most: int) -> bytes:
-        await self._obey("read_object")
-        content = self.contents.get((bucket, path))
-        if content is None:
-            raise NotFound(f"{bucket}/{path}")
-        if len(content) > most:
-            raise TooLarge(f"it has {len(content)} bytes")
-        return content
 
     async def prune_records(
         self,

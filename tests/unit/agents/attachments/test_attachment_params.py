@@ -11,7 +11,7 @@ from agents.attachments.data_urls import read_data_url, write_data_url
 from agents.attachments.params import count_file_characters
 from agents.selection.requirements import Requirements
 from agents.workflows.params import ChatParams
-from tests.support.agents.pictures import GIF, JPEG, PDF, WEBP, draw_png, write_url
+from tests.support.files.pictures import GIF, JPEG, PDF, WEBP, draw_png, write_url
 
 PNG = draw_png()
 LIST = TypeAdapter[list[AttachmentParam]](AttachmentList)

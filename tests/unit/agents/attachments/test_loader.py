@@ -11,6 +11,7 @@ from agents.attachments import (
     AttachmentInvalid,
     AttachmentLoader,
     AttachmentUnavailable,
+    FileAccess,
     FileLimits,
     LoadedFiles,
 )
@@ -18,9 +19,9 @@ from agents.fetching import AllowList, Fetcher
 from protocol.records import FailureAction
 from providers.chat import Attachment, Done, FinishReason, TextDelta
 from tests.support.agents.executor_harness import ExecutorHarness
-from tests.support.agents.fake_store import FakeStore
-from tests.support.agents.pictures import GIF, PDF, draw_png, write_url
 from tests.support.agents.subtasks import a_subtask
+from tests.support.files.fake_objects import FakeObjects
+from tests.support.files.pictures import GIF, PDF, draw_png, write_url
 from tests.support.servers.raw_http import RawHttpServer, build_answer, serve_raw
 
 PNG = draw_png()
@@ -37,12 +38,11 @@ class Loading:
     """A loader with its fakes."""
 
     def __init__(self, server: RawHttpServer, **limits: int) -> None:
-        self.store = FakeStore()
-        self.loader = AttachmentLoader(
-            fetcher=Fetcher(AllowList.parse([server.entry])),
-            objects=self.store,
-            limits=FileLimits(**limits) if limits else None,
+        self.store = FakeObjects()
+        access = FileAccess(
+            fetcher=Fetcher(AllowList.parse([server.entry])), limits=FileLimits(**limits)
         )
+        self.loader = AttachmentLoader(access, self.store)
 
     async def load(self, *files: Any, owner: UUID | None = OWNER) -> LoadedFiles:
         return await self.loader.load({"attachments": list(files)}, owner=owner)

@@ -194,15 +194,10 @@ WRITTEN: dict[str, Any] = {
 """A value for every param that goes to the model."""
 USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
-<<<<<<< HEAD
-    "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits",
+    "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits", "attachments",
 }  # fmt: skip
-"""In the result, by the answer cache, as deadlines, in the selection, for the sandbox, in loops."""
-=======
-    "attachments",
-}  # fmt: skip
-"""In the result, by the answer cache, as deadlines, in the selection, for the sandbox, as files."""
->>>>>>> 74f07533 (Take files with a task: images, PDF files and texts)
+"""In the result, by the answer cache, as deadlines, in the selection, in the sandbox, in loops, and
+as files."""
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 
