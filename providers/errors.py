@@ -150,7 +150,7 @@ class ContentFiltered(InvalidRequest):
 
 
 class NotSupported(InvalidRequest):
-    """The model or its vendor cannot take a part of the request; nothing was sent."""
+    """The model does not take a part of the request, such as tools or images: use another one."""
 
     code = "not_supported"
     reroute = True

@@ -30,6 +30,7 @@ from providers.errors import (
     InvalidRequest,
     MalformedResponse,
     ModelNotFound,
+    NotSupported,
     Overloaded,
     PermissionDenied,
     RateLimited,
@@ -83,6 +84,25 @@ _BUDGET: Final = re.compile(
     r"|SpendLimitReached",
     re.IGNORECASE,
 )
+_UNSUPPORTED: Final = re.compile(
+    r"(?:tools?|functions?|tool use|tool calling|images?|image inputs?|vision|pdfs?|documents?"
+    r"|response_format|json_schema|structured outputs?)\b[^.]{0,60}\b(?:not|n't) (?:be )?support"
+    r"|(?:not|n't) support[^.]{0,40}\b(?:tools?|functions?|images?|vision|pdf|response_format"
+    r"|json_schema|structured)"
+    r"|no endpoints found that (?:can )?(?:support|handle)|--enable-auto-tool-choice",
+    re.IGNORECASE,
+)
+"""Messages of vendors about what a model does not take; another one may."""
+_FILE_TYPE: Final = re.compile(
+    r"media[_ ]type|mime|image (?:format|type)|format of the image", re.IGNORECASE
+)
+"""Messages about files that no model takes."""
+_BAD_CALL: Final = re.compile(
+    r"tool_use_failed|failed to call a function|failed to parse (?:input|tool call)"
+    r"|does not match the expected peg",
+    re.IGNORECASE,
+)
+"""Messages of vendors that could not read what their model wrote as a call of a tool."""
 _MODEL: Final = re.compile(r"model", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"(?:^|_)image(?:_|$)", re.IGNORECASE)
 """In the codes of OpenAI's errors about images, such as `image_too_large`."""
@@ -184,6 +204,8 @@ _SUMMARIES: Final[Mapping[type[CallFailed], str]] = {
     ContentFiltered: "the content filter stopped this request",
     ContextTooLong: "prompt and answer do not fit the model's context window",
     InvalidRequest: "the vendor refused the request",
+    MalformedResponse: "the model's tool call is unusable",
+    NotSupported: "the model does not take a part of the request",
     ModelNotFound: "the model is not served to this key",
     Overloaded: "the vendor is overloaded or failed",
     PermissionDenied: "the key may not do this",
@@ -196,6 +218,10 @@ def _get_class(status: int, text: str) -> type[CallFailed]:  # noqa: PLR0911  a 
         return ContextTooLong
     if status in {400, 403, 422} and _FILTER.search(text):
         return ContentFiltered
+    if status in {400, 500} and _BAD_CALL.search(text):
+        return MalformedResponse
+    if status in {400, 404, 415, 422, 500, 501} and _UNSUPPORTED.search(text):
+        return InvalidRequest if _FILE_TYPE.search(text) else NotSupported
     # Fireworks sends 412 for a suspended account.
     if status in {402, 412} or (status in {400, 403, 429} and _BUDGET.search(text)):
         return BudgetExhausted

@@ -32,11 +32,15 @@ from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Event
-from providers.errors import InvalidRequest
+from providers.errors import InvalidRequest, NotSupported
 
 LISTING_SECONDS: Final = 20.0
 _SUMMARY: Final = re.compile(r"reasoning summar|reasoning\.summary", re.IGNORECASE)
 """OpenAI only summarizes reasoning for verified organizations; its refusal says so."""
+_UNKNOWN_API: Final = (
+    "the server does not know the Responses API: give this provider "
+    '`wire = { api = "chat_completions" }` in cogo.toml'
+)
 
 
 class OpenAICompatible:
@@ -90,6 +94,8 @@ class OpenAICompatible:
                 async for event in events:
                     yield event
         except InvalidRequest as error:
+            if error.status in {404, 405} and not error.vendor_message.startswith("Item "):
+                raise NotSupported(self._vendor, _UNKNOWN_API, status=error.status) from error
             if not _SUMMARY.search(error.vendor_message):
                 raise
         else:

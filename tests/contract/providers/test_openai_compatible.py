@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from providers.adapters.base import Timeouts
 from providers.adapters.openai.client import OpenAICompatible
 from providers.catalogue.schema import RequestDialect
-from providers.chat import ChatRequest, Message, collect_response
+from providers.chat import ChatRequest, ChatResponse, Message, collect_response
+from providers.errors import InvalidRequest, NotSupported
 from tests.support.servers.recorder import Recorder, recording
 
 
@@ -107,3 +108,54 @@ async def test_a_listed_context_window_is_read_under_every_name_that_servers_giv
     assert [(each.id, each.context_window) for each in models] == [
         (name, size) for size, name in enumerate(names, 1000)
     ]
+
+
+WHOLE = {
+    "object": "response",
+    "status": "completed",
+    "output": [{"type": "message", "content": [{"type": "output_text", "text": "yes"}]}],
+}
+
+
+async def test_the_responses_api_is_for_models_that_reason_and_for_searches() -> None:
+    paths = []
+    choice = {"index": 0, "message": {"content": "yes"}, "finish_reason": "stop"}
+    for may_reason, web_search in ((True, False), (False, False), (False, True)):
+        answers = may_reason or web_search
+        async with recording(WHOLE if answers else {"choices": [choice]}) as server:
+            answer = await _ask_responses(server.url, may_reason=may_reason, web_search=web_search)
+            assert answer.text == "yes"
+            paths.append(server.path)
+
+    assert paths == ["/v1/responses", "/v1/chat/completions", "/v1/responses"]
+
+
+async def test_an_account_that_gets_no_summaries_is_asked_again_without() -> None:
+    refusal = {"error": {"message": "You must be verified to generate reasoning summaries."}}
+    async with recording(refusal, status=400) as server:
+        with pytest.raises(InvalidRequest):
+            await _ask_responses(server.url, reasoning_effort="low")
+
+        assert [body["reasoning"] for body in server.bodies] == [
+            {"effort": "low", "summary": "auto"},
+            {"effort": "low"},
+        ]
+
+
+@pytest.mark.parametrize("status", [404, 405])
+async def test_a_server_without_the_responses_api_is_told_what_to_set(status: int) -> None:
+    async with recording({"detail": "Not Found"}, status=status) as server:
+        with pytest.raises(NotSupported, match='api = "chat_completions"'):
+            await _ask_responses(server.url)
+
+
+async def _ask_responses(url: str, **changes: Any) -> ChatResponse:
+    adapter = OpenAICompatible(
+        vendor="v",
+        base_url=f"{url}/v1",
+        key=SecretStr("a-key"),
+        dialect=RequestDialect(api="responses"),
+    )
+    request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),), **changes)
+    async with adapter:
+        return await collect_response(adapter.stream(request, timeouts=Timeouts()))
