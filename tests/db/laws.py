@@ -161,6 +161,7 @@ LAWS: Final = {
     """,
     "each answer about a call is a turn": """
         select a.id from public.cogo_approvals a
+          join cogo.subtasks s on s.id = a.subtask_id and s.kind = 'ask'
          where a.call_id is not null and a.answered_at is not null and not exists (
            select from cogo.turns u
             where u.subtask_id = a.subtask_id and u.kind = 'approval'

@@ -5,9 +5,11 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
+from tests.db.calls import a_call, begin, end
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, insert_task, plan_task, step
 from tests.support.sql.database import Database, apply_migrations
+from tests.support.sql.turns import new_turn, question, read_turns, store, wait
 
 pytestmark = pytest.mark.db
 
@@ -25,6 +27,15 @@ with tasks as (
   returning id, task_id
 ), given as (
   insert into cogo.subtask_outputs (subtask_id, attempt, output) select id, 1, '{}' from made
+), said as (
+  insert into cogo.turns (subtask_id, seq, kind, attempt, body)
+  select id, 1, 'answer', 1, '{}' from made
+), called as (
+  insert into public.cogo_calls (
+    id, outcome, task_id, subtask_id, attempt, agent_id, model_id, provider, started_at, ended_at
+  )
+  select gen_random_uuid(), 'completed', task_id, id, 1, 'executor-1', 'm', 'p', now(), now()
+    from made
 )
 insert into public.cogo_attempts (subtask_id, attempt, task_id, agent_id, lane, ended_at, outcome)
 select id, 1, task_id, 'executor-1', 'model-a', now(), 'completed' from made
@@ -48,7 +59,18 @@ async def life(agent: Agent) -> None:
     await agent.fail(lease, "retry", after=0)
     [lease] = await agent.claim("model-a")
     assert await agent.extend(lease, content="so far") == ["ok"]
-    await agent.release(lease)
+    call = a_call(lease)
+    await begin(agent, call)
+    await end(agent, call, 0.5)
+    assert await store(agent, lease, new_turn(1)) == ("ok", None)
+    await agent.release(lease, died=True)
+    [lease] = await agent.claim("model-a")
+    assert len(await read_turns(agent, lease)) == 1
+    assert await wait(agent, lease, question("call_1")) == ("ok", None)
+    await agent.connection.execute(
+        "select x.id from public.cogo_approvals a, public.cogo_answer_approval(a.id, true) x"
+        " where a.subtask_id = $1", lease["subtask_id"],
+    )  # fmt: skip
     for _ in range(3):
         for lease in await agent.claim("model-a"):
             assert await agent.complete(lease) == "ok"

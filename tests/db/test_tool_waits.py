@@ -285,6 +285,26 @@ async def test_a_step_of_a_flow_waits_and_its_flow_waits_for_it(agent: Agent) ->
     assert await statuses(agent, task_id) == {"plan": "queued", "a": "completed", "b": "completed"}
 
 
+async def test_a_redrive_asks_again_about_a_call_step_that_was_refused(agent: Agent) -> None:
+    task_id = await start_flow(agent, new_step("a", "call"))
+    [lease] = await agent.claim("tools:shop")
+    assert await wait(agent, lease, question("call")) == ("ok", None)
+    [asked] = await approvals(agent.connection)
+    await answer_question(agent.connection, asked, False)
+    [refused] = await agent.claim("tools:shop")
+    assert refused["turns"] == 1
+    await agent.fail(refused, "give_up")
+    [flow] = await agent.claim("cio")
+    await agent.fail(flow, "give_up", error={"class": "x", "message": "y", "step": "a"})
+
+    await call_rpc(agent.connection, "cogo_redrive_task", task_id)
+
+    [again] = await agent.claim("tools:shop")
+    assert again["turns"] == 0
+    assert await wait(agent, again, question("call")) == ("ok", None)
+    assert [row["key"] for row in await approvals(agent.connection)] == ["a/call", "a/call#2"]
+
+
 async def test_a_planned_subtask_that_needed_approval_asks_about_calls_too(agent: Agent) -> None:
     await plan_task(agent, {**_planned(), "needs_approval": True})
     [before] = await approvals(agent.connection)

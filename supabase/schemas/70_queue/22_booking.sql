@@ -2,6 +2,8 @@
 -- two rows in the audit log.
 create or replace function cogo.sum_calls(p_task_id uuid, p_subtask_id uuid, p_attempt integer)
   returns jsonb language sql stable set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
   select case
            when count(c.id) > 0 or u.is_unfinished or u.has_turns then jsonb_build_object(

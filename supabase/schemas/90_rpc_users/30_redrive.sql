@@ -24,6 +24,11 @@ begin
   update cogo.subtask_payloads p
      set error = null
    where p.subtask_id = any (p_subtask_ids) and p.error is not null;
+  -- A call of a tool that a person has refused is asked about again.
+  delete from cogo.turns u
+   using cogo.subtasks s
+   where s.id = any (p_subtask_ids) and s.kind = 'call' and s.status = 'failed'
+     and u.subtask_id = s.id;
   update cogo.subtasks s
      set status = case
            when s.kind = 'sleep' then 'delayed'

@@ -741,11 +741,42 @@ begin
 end;
 $function$;
 
+create or replace function cogo.revive_subtasks(p_subtask_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update cogo.subtask_payloads p
+     set error = null
+   where p.subtask_id = any (p_subtask_ids) and p.error is not null;
+  -- A call of a tool that a person has refused is asked about again.
+  delete from cogo.turns u
+   using cogo.subtasks s
+   where s.id = any (p_subtask_ids) and s.kind = 'call' and s.status = 'failed'
+     and u.subtask_id = s.id;
+  update cogo.subtasks s
+     set status = case
+           when s.kind = 'sleep' then 'delayed'
+           when s.kind in ('approve', 'event', 'task') then 'waiting'
+           else 'queued'
+         end,
+         -- A question for which there was no model is put to the orchestrators again.
+         lane = case when s.kind = 'ask' and s.lane = 'wait' then 'cio' else s.lane end,
+         failures = 0, reaps = 0, needs_approval = s.kind = 'approve',
+         run_at = case when s.kind = 'sleep' then s.run_at end,
+         dead_at = null, finished_at = null, end_no = null
+   where s.id = any (p_subtask_ids) and s.status = 'failed';
+end;
+$function$;
+
 create or replace function cogo.sum_calls(p_task_id uuid, p_subtask_id uuid, p_attempt integer)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
   select case
            when count(c.id) > 0 or u.is_unfinished or u.has_turns then jsonb_build_object(
@@ -1677,5 +1708,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129032226')
+insert into cogo.schema_versions (version) values ('20261129032432')
 on conflict (version) do nothing;
