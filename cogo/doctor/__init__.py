@@ -8,7 +8,7 @@ from cogo.doctor.machine import check_env_files, check_machine
 from cogo.doctor.models import check_models
 from cogo.doctor.sandbox import check_sandbox
 from cogo.doctor.supabase import check_supabase
-from cogo.doctor.tools import check_tools
+from cogo.doctor.tools import check_mcp, check_tools
 
 __all__ = ["Check", "CheckStatus", "run_checks"]
 
@@ -19,6 +19,8 @@ async def run_checks(project: Project) -> AsyncIterator[Check]:
         yield check
     yield await check_sandbox(project)
     async for check in check_tools(project):
+        yield check
+    async for check in check_mcp(project):
         yield check
     for check in check_env_files(project):
         yield check

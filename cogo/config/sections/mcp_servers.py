@@ -177,7 +177,8 @@ class _Reader:
         if re.search(r"\s", entry.command) and not Path(entry.command).exists():
             raise self.refuse("command", "it is one program; its arguments belong in args = [...]")
         args = [self._read_plain(f"args.{n}", text) for n, text in enumerate(entry.args)]
-        return (str(Path(entry.command).expanduser()), *args)
+        program = entry.command  # not as a path, which drops the `./` of a file in its folder
+        return (str(Path(program).expanduser()) if program[0] == "~" else program, *args)
 
     def _read_environment(self, entry: _Entry) -> dict[str, str]:
         if entry.command is None:

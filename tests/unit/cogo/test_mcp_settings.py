@@ -11,6 +11,7 @@ from cogo.config.sections.check import check_overlay
 from cogo.config.sections.mcp_servers import find_mcp_servers
 from cogo.config.settings import Settings, config_directory
 from cogo.config.trust import TrustStore
+from cogo.doctor.tools import check_mcp
 from cogo.errors import SettingInvalid
 from providers.catalogue.loader import Overlay
 
@@ -170,3 +171,22 @@ def test_trusting_a_file_tells_what_is_wrong_whatever_is_set() -> None:
     assert check_overlay(Overlay("cogo.toml", right.encode())) == []
     [wrong] = check_overlay(Overlay("cogo.toml", b"[mcp.servers.one]\ncmd = 1"))
     assert "[mcp.servers.one] cmd: there is no such key" in wrong
+
+
+async def test_the_doctor_looks_for_programs_and_starts_none(folder: Path) -> None:
+    text = (
+        '[mcp.servers.gone]\ncommand = "no-such-program"\n[mcp.servers.sh]\ncommand = "sh"\n'
+        '[mcp.servers.near]\ncommand = "./here"\n'
+    )
+    (folder / "here").write_text("#!/bin/sh\n", "utf-8")
+    (folder / "here").chmod(0o755)
+    read(folder, text)
+    project = Project(settings=Settings.load(folder), home=folder, directory=folder)
+
+    checks = [each async for each in check_mcp(project)]
+
+    assert [(each.name, each.status.value) for each in checks] == [
+        ("MCP servers", "note"), ("MCP servers", "ok"),
+    ]  # fmt: skip
+    assert "gone: there is no program no-such-program" in str(checks[0])
+    assert "gone, sh, near" in str(checks[1])
