@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.tools.loading import ToolDescription
+from agents.tools.functions import offer_function
 from agents.tools.names import read_mcp_name
 from agents.tools.toolbox import OfferedTool, select_tools
 from cogo.cli.options import AsJson, Dir
@@ -98,7 +98,7 @@ async def find_tools(
         if only is None:
             async with open_tools(project) as functions:
                 if functions is not None:
-                    found += map(describe_function, functions.tools)
+                    found += map(offer_function, functions.tools)
                     problems |= functions.problems
         if mcp is not None:
             found += await mcp.list_tools()
@@ -116,19 +116,6 @@ async def find_tool(project: Project, name: str) -> OfferedTool:
     why = [f"{each}: {problem}" for each, problem in problems.items()]
     there = ", ".join(each.name for each in tools) or "none"
     raise CommandError("; ".join([f"no tool is named {name}; there are: {there}", *why]))
-
-
-def describe_function(tool: ToolDescription) -> OfferedTool:
-    """Return a function as a tool that models may call."""
-    return OfferedTool(
-        name=f"{tool.module}.{tool.name}",
-        call_name=tool.name[:64],
-        description=tool.doc,
-        parameters=tool.arguments,
-        source="function",
-        is_idempotent=tool.is_idempotent,
-        seconds=tool.seconds,
-    )
 
 
 def _shorten_doc(doc: str) -> str:
