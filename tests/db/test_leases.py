@@ -204,6 +204,7 @@ async def test_a_checkpoint_is_kept_with_the_attempt_that_wrote_it(
         "attempt": 1,
         "content": "def f",
         "reasoning": "hm",
+        "turn": None,
     }
 
     await database.jump(2 * LEASE)

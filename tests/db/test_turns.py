@@ -232,3 +232,16 @@ async def test_a_lease_says_which_tools_are_granted_now(agent: Agent, grants: li
     assert (before["tools_granted"], after["tools_granted"]) == (None, expected)
     assert plain["tools_granted"] is None
     assert await set_tools([]) is None
+
+
+async def test_a_checkpoint_says_which_turn_it_is_the_text_of(agent: Agent, lease: Row) -> None:
+    async def read_checkpoint() -> object:
+        query = "select checkpoint from public.cogo_subtasks where id = $1"
+        return await agent.connection.fetchval(query, lease["subtask_id"])
+
+    for sent, kept in ((2, 2), (None, None), ("many", None), (-1, None)):
+        assert await agent.extend(lease, content="so far", turn=sent) == ["ok"]
+
+        assert await read_checkpoint() == {
+            "attempt": 1, "content": "so far", "reasoning": "", "turn": kept
+        }  # fmt: skip

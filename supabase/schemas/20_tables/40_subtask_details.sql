@@ -32,9 +32,12 @@ create table if not exists cogo.checkpoints (
   attempt integer not null,
   content text not null default '',
   reasoning text not null default '',
-  updated_at timestamptz not null default cogo.now()
+  updated_at timestamptz not null default cogo.now(),
+  turn integer
 );
 comment on table cogo.checkpoints is 'The text of a running attempt so far, for new watchers.';
+comment on column cogo.checkpoints.turn is
+  'Which answer of the model it is the text of, from 1, in a subtask in which the model calls tools.';
 alter table cogo.checkpoints enable row level security;
 drop policy if exists "owners read their checkpoints" on cogo.checkpoints;
 create policy "owners read their checkpoints" on cogo.checkpoints

@@ -24,7 +24,7 @@ as
          o.output,
          coalesce(p.error, a.error) as error,
          case when c.subtask_id is not null then jsonb_build_object(
-           'attempt', c.attempt, 'content', c.content, 'reasoning', c.reasoning
+           'attempt', c.attempt, 'content', c.content, 'reasoning', c.reasoning, 'turn', c.turn
          ) end as checkpoint,
          array(
            select d.parent_id from cogo.dependencies d where d.child_id = s.id order by d.parent_id

@@ -42,10 +42,10 @@ begin
          and exists (select from wanted a where a.id = s.id and a.attempt = s.attempt)
       returning s.id, s.attempt, s.lease_expires_at
     ), saved as (
-      insert into cogo.checkpoints (subtask_id, attempt, content, reasoning, updated_at)
+      insert into cogo.checkpoints (subtask_id, attempt, content, reasoning, updated_at, turn)
       select distinct on (e.id) e.id, e.attempt,
              coalesce(a.checkpoint ->> 'content', ''), coalesce(a.checkpoint ->> 'reasoning', ''),
-             v_now
+             v_now, cogo.to_integer(a.checkpoint ->> 'turn')
         from (
           select x.id, x.attempt from extended x
            union all
@@ -58,7 +58,8 @@ begin
         set attempt = excluded.attempt,
             content = excluded.content,
             reasoning = excluded.reasoning,
-            updated_at = excluded.updated_at
+            updated_at = excluded.updated_at,
+            turn = excluded.turn
     )
     select a.id, a.attempt,
            case

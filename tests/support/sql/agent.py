@@ -40,7 +40,7 @@ class Agent:
             )
         )
 
-    async def extend(self, *leases: Row, **checkpoint: str) -> list[str]:
+    async def extend(self, *leases: Row, **checkpoint: object) -> list[str]:
         sent = [ref(lease) | ({"checkpoint": checkpoint} if checkpoint else {}) for lease in leases]
         answers = await self.connection.fetch(
             "select * from public.cogo_extend_leases(p_agent_id => $1, p_leases => $2)",

@@ -14,6 +14,8 @@ create table cogo.turns (
 
 alter table cogo.turns enable row level security;
 
+alter table cogo.checkpoints add column turn integer;
+
 alter table public.cogo_approvals add column attempt integer;
 
 alter table public.cogo_approvals add column call_id text;
@@ -1286,6 +1288,87 @@ begin
 end;
 $function$;
 
+create or replace function public.cogo_extend_leases(p_agent_id text, p_leases jsonb, p_lease_seconds numeric DEFAULT 15)
+ RETURNS TABLE(subtask_id uuid, attempt integer, answer text, lease_expires_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  v_now timestamptz := cogo.now();
+begin
+  perform cogo.set_actor(p_agent_id);
+  if jsonb_typeof(p_leases) is distinct from 'array' or p_lease_seconds is null
+     or p_lease_seconds <= 0 then
+    raise exception using errcode = 'TQ004',
+      message = 'p_leases must be a list of {subtask_id, attempt} and p_lease_seconds positive';
+  end if;
+
+  return query
+    with wanted as materialized (
+      select l.ordinal,
+             cogo.to_uuid(l.lease ->> 'subtask_id') as id,
+             cogo.to_integer(l.lease ->> 'attempt') as attempt,
+             l.lease -> 'checkpoint' as checkpoint
+        from jsonb_array_elements(p_leases) with ordinality as l (lease, ordinal)
+    ), locked as materialized (
+      select s.id, s.attempt, s.cancel_requested_at is not null as is_cancelled
+        from cogo.subtasks s
+       where s.id in (select a.id from wanted a)
+         and s.status = 'running'
+         and s.agent_id = p_agent_id
+         for no key update skip locked
+    ), extended as (
+      update cogo.subtasks s
+         set lease_expires_at = v_now + make_interval(secs => p_lease_seconds::float8)
+        from locked k
+       where s.id = k.id
+         and not k.is_cancelled
+         and exists (select from wanted a where a.id = s.id and a.attempt = s.attempt)
+      returning s.id, s.attempt, s.lease_expires_at
+    ), saved as (
+      insert into cogo.checkpoints (subtask_id, attempt, content, reasoning, updated_at, turn)
+      select distinct on (e.id) e.id, e.attempt,
+             coalesce(a.checkpoint ->> 'content', ''), coalesce(a.checkpoint ->> 'reasoning', ''),
+             v_now, cogo.to_integer(a.checkpoint ->> 'turn')
+        from (
+          select x.id, x.attempt from extended x
+           union all
+          -- Keep the last text of a cancelled one: watchers have seen it.
+          select k.id, k.attempt from locked k where k.is_cancelled
+        ) e
+        join wanted a on a.id = e.id and a.attempt = e.attempt
+       where jsonb_typeof(a.checkpoint) = 'object'
+      on conflict (subtask_id) do update
+        set attempt = excluded.attempt,
+            content = excluded.content,
+            reasoning = excluded.reasoning,
+            updated_at = excluded.updated_at,
+            turn = excluded.turn
+    )
+    select a.id, a.attempt,
+           case
+             when e.id is not null then 'ok'
+             -- It may have been ended already, as by the deadline, but not what it has cost.
+             when s.id is null and exists (
+               select from public.cogo_attempts c
+                where c.subtask_id = a.id and c.attempt = a.attempt
+                  and c.agent_id = p_agent_id and c.outcome = 'cancelled'
+             ) then 'cancel'
+             when s.id is null then 'lost'
+             when s.cancel_requested_at is not null then 'cancel'
+             else 'ok'
+           end,
+           coalesce(e.lease_expires_at, s.lease_expires_at)
+      from wanted a
+      left join extended e on e.id = a.id and e.attempt = a.attempt
+      left join cogo.subtasks s
+             on s.id = a.id and s.attempt = a.attempt and s.status = 'running'
+            and s.agent_id = p_agent_id
+     order by a.ordinal;
+end;
+$function$;
+
 drop function public.cogo_grants();
 
 create or replace function public.cogo_grants()
@@ -1464,6 +1547,59 @@ $function$;
 
 drop function public.cogo_set_grants(uuid,text[],text[],text[],integer);
 
+create or replace view public.cogo_subtasks with (security_invoker=true) as
+ SELECT s.id,
+    s.seq,
+    s.task_id,
+    s.key,
+    s.type,
+    s.lane,
+    s.status,
+    s.priority,
+    s.deps_left,
+    s.attempt,
+    s.failures,
+    s.max_failures,
+    s.reaps,
+    s.max_reaps,
+    s.sink,
+    s.needs_approval,
+    s.run_at,
+    s.lease_expires_at,
+    s.agent_id,
+    s.cancel_requested_at,
+    s.dead_at,
+    s.created_at,
+    s.started_at,
+    s.finished_at,
+    COALESCE(p.params, '{}'::jsonb) AS params,
+    COALESCE(p.metadata, '{}'::jsonb) AS metadata,
+    o.output,
+    COALESCE(p.error, a.error) AS error,
+        CASE
+            WHEN (c.subtask_id IS NOT NULL) THEN jsonb_build_object('attempt', c.attempt, 'content', c.content, 'reasoning', c.reasoning, 'turn', c.turn)
+            ELSE NULL::jsonb
+        END AS checkpoint,
+    ARRAY( SELECT d.parent_id
+           FROM cogo.dependencies d
+          WHERE (d.child_id = s.id)
+          ORDER BY d.parent_id) AS dependencies,
+    s.on_failure,
+    s.kind,
+    s.end_no,
+    s.not_needed,
+        CASE s.kind
+            WHEN 'flow'::text THEN COALESCE(( SELECT f.decisions
+               FROM cogo.flows f
+              WHERE (f.task_id = s.task_id)), (o.output -> 'decisions'::text))
+            ELSE NULL::jsonb
+        END AS decisions
+   FROM ((((cogo.subtasks s
+     LEFT JOIN cogo.subtask_payloads p ON ((p.subtask_id = s.id)))
+     LEFT JOIN cogo.subtask_outputs o ON ((o.subtask_id = s.id)))
+     LEFT JOIN cogo.checkpoints c ON ((c.subtask_id = s.id)))
+     LEFT JOIN public.cogo_attempts a ON (((a.subtask_id = s.id) AND (a.attempt = s.attempt))));
+
 create or replace view public.cogo_turns with (security_invoker=true) as
  SELECT s.task_id,
     u.subtask_id,
@@ -1491,6 +1627,9 @@ Numbered without gaps from 1, and never changed.';
 comment on table public.cogo_approvals is
   'Questions to people: one for each subtask that waits for an approval, or one for each call of a tool
 that it waits for. Each is answered once, with cogo_answer_approval().';
+
+comment on column cogo.checkpoints.turn is
+  'Which answer of the model it is the text of, from 1, in a subtask in which the model calls tools.';
 
 comment on column cogo.grants.kind is
   'model, provider; alias: another name of a granted model, in lower case; priority: the highest (lowest
@@ -1708,5 +1847,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129032432')
+insert into cogo.schema_versions (version) values ('20261129032902')
 on conflict (version) do nothing;
