@@ -216,6 +216,7 @@ async def test_a_checkpoint_is_kept_with_the_attempt_that_wrote_it(
         "attempt": 2,
         "content": "class",
         "reasoning": "",
+        "turn": None,
     }
 
 
