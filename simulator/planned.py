@@ -109,10 +109,11 @@ def _plan_text(request: CompletionRequest, seed: int) -> str:
     if request.schema is not None:
         value = write_json(request.prompt, request.schema, model=request.model)
         return json.dumps(value, ensure_ascii=False)
-    if request.conversation.results:
-        return write_report(request.conversation.results)
-    context = request.conversation.context
-    text = write_answer(request.prompt, seed=seed, context=context, model=request.model)
+    conversation = request.conversation
+    text = write_report(conversation.results)
+    if not conversation.results:
+        context = conversation.context
+        text = write_answer(request.prompt, seed=seed, context=context, model=request.model)
     if request.files:
         text += f"\n\nFiles that came with it: {', '.join(request.files)}."
     return text

@@ -14,7 +14,8 @@ _HEADING: Final = f"""\
 
 {_SOURCE} Your own `cogo.toml` may add entries and change single
 fields of these. `retirement = false` in a model's entry removes its retirement, for example if a
-dedicated deployment still serves it.
+dedicated deployment still serves it. [What each wire format carries](wire-formats.md) is on a page
+of its own.
 
 A role is a name for the model that is recommended for a purpose. Use it like a model's name.
 """
@@ -24,6 +25,10 @@ _ADAPTERS: Final[dict[AdapterKind, str]] = {
     "gemini": "Gemini's own format, over plain HTTP (docs/adr/0005)",
     "openai_compatible": "chat completions, through OpenAI's SDK",
 }
+_RESPONSES: Final = (
+    "the Responses API for models that reason and for web searches, else chat completions, through "
+    "OpenAI's SDK"
+)
 
 
 def render_pages(catalogue: Catalogue) -> dict[str, str]:
@@ -138,7 +143,13 @@ def _iter_settings(provider: Provider) -> Iterator[tuple[str, str]]:
     if provider.base_url_variables:
         variables = ", ".join(f"`{name}`" for name in provider.base_url_variables)
         yield "variable of the base URL", variables
-    yield "wire format", _ADAPTERS[provider.adapter]
+    speaks_responses = provider.wire.api == "responses"
+    yield "wire format", _RESPONSES if speaks_responses else _ADAPTERS[provider.adapter]
+    if provider.web_search is not None:
+        price = provider.usd_per_search
+        cost = "price unknown" if price is None else f"${price} each"
+        how = "for every answer" if provider.web_search == "always" else "if asked"
+        yield "web search", f"{how}, {cost}"
     if provider.ports:
         yield "discovered on", f"ports {', '.join(map(str, provider.ports))} of this machine"
     for name, value in provider.wire.model_dump(mode="json", exclude_defaults=True).items():
