@@ -157,7 +157,8 @@ class ChatRequest:
     top_p: float | None = None
     reasoning_effort: Effort | None = None
     may_reason: bool = True
-    """False for models that never reason; filled in by the catalogue."""
+    """False for models that never reason; filled in by the catalogue, as is the next one."""
+    always_reasons: bool = False
     stop: tuple[str, ...] = ()
     stream: bool = True
     """If False, the answer may come in one piece, which needs far less processing time.

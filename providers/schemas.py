@@ -120,7 +120,7 @@ def _list_parts(node: Mapping[str, Any]) -> list[Any]:
     return found + [part for each in lists if isinstance(each, list) for part in each]
 
 
-def describe_schema(schema: JsonObject) -> str:
+def build_schema_rule(schema: JsonObject) -> str:
     """Return the instruction to follow a schema that the vendor does not enforce."""
     what = "one JSON object" if schema.get("type") == "object" else "JSON alone"
     text = json.dumps(dict(schema), ensure_ascii=False)
@@ -131,7 +131,7 @@ def move_schema_to_prompt(request: ChatRequest) -> ChatRequest:
     """Return the request with its schema as an instruction."""
     if request.response_schema is None:
         return request
-    rule = describe_schema(request.response_schema)
+    rule = build_schema_rule(request.response_schema)
     system = f"{request.system}\n\n{rule}" if request.system else rule
     return replace(request, system=system, response_schema=None)
 

@@ -96,8 +96,12 @@ class Deployment:
         """Return the request as this model accepts it, and notes about the changes."""
         notes: list[str] = []
         self._refuse_unsupported(request)
-        reasons = self.model.reasoning != "none"
-        request = replace(request, model=self.provider_model, may_reason=reasons)
+        request = replace(
+            request,
+            model=self.provider_model,
+            may_reason=self.model.reasoning != "none",
+            always_reasons=self.model.reasoning == "always",
+        )
         request = self._fit_tools(request, notes)
         if request.reasoning_effort is not None and (why := self._refuses_effort(request)):
             request = replace(request, reasoning_effort=None)

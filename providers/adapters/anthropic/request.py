@@ -55,15 +55,10 @@ def build_anthropic_body(
     if request.system is not None:
         body["system"] = request.system
     body |= _build_tools(request, notes)
-    if request.reasoning_effort == "none":
-        body["thinking"] = {"type": "disabled"}
-    elif request.reasoning_effort in _EFFORTS:
-        body["thinking"] = {"type": "adaptive", "display": "summarized"}
+    if thinking := _build_thinking(request, notes):
+        body["thinking"] = thinking
+    if request.reasoning_effort in _EFFORTS:
         output["effort"] = request.reasoning_effort
-    elif request.reasoning_effort is not None:
-        notes.append(
-            f"reasoning_effort {request.reasoning_effort} was not sent: unknown to this API"
-        )
     if output:
         body["output_config"] = output
     if request.stop:
@@ -73,6 +68,19 @@ def build_anthropic_body(
     if request.tools:
         _mark_cached_prefixes(body)
     return body, tuple(notes)
+
+
+def _build_thinking(request: ChatRequest, notes: list[str]) -> dict[str, Any]:
+    effort = request.reasoning_effort
+    if effort == "none":
+        return {"type": "disabled"}
+    # Without it, what the model says between its calls would come without its text.
+    speaks_between = effort is None and request.always_reasons and request.tools
+    if effort in _EFFORTS or speaks_between:
+        return {"type": "adaptive", "display": "summarized"}
+    if effort is not None:
+        notes.append(f"reasoning_effort {effort} was not sent: unknown to this API")
+    return {}
 
 
 def _build_tools(request: ChatRequest, notes: list[str]) -> dict[str, Any]:

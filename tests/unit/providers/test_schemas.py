@@ -10,8 +10,8 @@ from providers.schemas import (
     ANTHROPIC_SUBSET,
     GEMINI_SUBSET,
     SchemaSubset,
+    build_schema_rule,
     complete_parameters,
-    describe_schema,
     make_strict,
     reduce_schema,
 )
@@ -177,5 +177,5 @@ def test_openai_gets_the_properties_of_every_object_of_arguments() -> None:
 
 
 def test_an_instruction_says_whether_an_object_is_wanted() -> None:
-    assert describe_schema(CLOSED).startswith("Answer with one JSON object, without")
-    assert describe_schema({"type": "array"}).startswith("Answer with JSON alone, without")
+    assert build_schema_rule(CLOSED).startswith("Answer with one JSON object, without")
+    assert build_schema_rule({"type": "array"}).startswith("Answer with JSON alone, without")

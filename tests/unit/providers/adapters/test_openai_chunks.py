@@ -16,7 +16,6 @@ from providers.chat import (
 )
 from providers.errors import (
     IncompleteStream,
-    InvalidRequest,
     MalformedResponse,
     Overloaded,
 )
@@ -166,7 +165,7 @@ def test_an_error_with_null_choices_is_an_error() -> None:
 def test_an_error_in_the_stream_keeps_its_own_status() -> None:
     error = {"message": "no such tool", "code": "tool_use_failed", "status_code": 400}
 
-    with pytest.raises(InvalidRequest) as raised:
+    with pytest.raises(MalformedResponse) as raised:
         read({"error": error})
 
     assert raised.value.status == 400

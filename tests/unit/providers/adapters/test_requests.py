@@ -11,8 +11,6 @@ from providers.adapters.openai.dialect import apply_dialect
 from providers.adapters.openai.responses_request import build_responses_body
 from providers.catalogue.schema import RequestDialect
 from providers.chat import (
-    Attachment,
-    ChatRequest,
     Message,
     NamedTool,
     ReasoningReplay,
@@ -21,57 +19,25 @@ from providers.chat import (
     ToolChoice,
 )
 from providers.errors import NotSupported
-
-OPENAI = RequestDialect(strict_schemas=True)
-CLOSED = {
-    "type": "object",
-    "properties": {"x": {"type": "integer"}},
-    "required": ["x"],
-    "additionalProperties": False,
-}
-LOOK = Tool(name="look", description="d", parameters=CLOSED)
-SAVE = Tool(name="save", description="e", parameters={})
-PICTURE = Attachment(media_type="image/png", data=b"png", name="a.png")
-LINKED = Attachment(media_type="image/png", url="https://example.com/a.png")
-PAPER = Attachment(media_type="application/pdf", data=b"pdf", name="a.pdf")
-NOTES = Attachment(media_type="text/csv", data=b"a,b", name="a.csv")
-SOUND = Attachment(media_type="audio/mpeg", data=b"mp3")
-CALLS = (
-    ToolCall(id="c1", name="look", arguments='{"x": 1}'),
-    ToolCall(id="c2", name="look", arguments='{"x": 2}'),
+from tests.unit.providers.adapters.bodies import (
+    CALLS,
+    CLOSED,
+    LINKED,
+    LOOK,
+    LOOP,
+    NOTES,
+    OPENAI,
+    PAPER,
+    PICTURE,
+    SAVE,
+    SOUND,
+    a_request,
+    anthropic,
+    chat,
+    gemini,
+    responses,
+    with_files,
 )
-LOOP = (
-    Message(role="user", content="hi"),
-    Message(role="assistant", content="let me see", tool_calls=CALLS),
-    Message(role="tool", content="42", tool_call_id="c1", attachments=(PICTURE,)),
-    Message(role="tool", content="no", tool_call_id="c2", is_error=True),
-)
-
-
-def a_request(**changes: Any) -> ChatRequest:
-    fields = {"model": "m", "messages": (Message(role="user", content="hi"),), **changes}
-    return ChatRequest(**fields)
-
-
-def with_files(*attachments: Attachment) -> ChatRequest:
-    return a_request(messages=(Message(role="user", content="hi", attachments=attachments),))
-
-
-def chat(request: ChatRequest, dialect: RequestDialect = OPENAI) -> dict[str, Any]:
-    return apply_dialect(request, dialect, vendor="openai")[0]
-
-
-def responses(request: ChatRequest, *, with_summary: bool = True) -> dict[str, Any]:
-    return build_responses_body(request, OPENAI, vendor="openai", with_summary=with_summary)[0]
-
-
-def anthropic(request: ChatRequest) -> dict[str, Any]:
-    return build_anthropic_body(request, "anthropic")[0]
-
-
-def gemini(request: ChatRequest) -> dict[str, Any]:
-    return build_gemini_body(request)[0]
-
 
 WIRES = pytest.mark.parametrize("build", [chat, responses, anthropic, gemini])
 
@@ -299,6 +265,24 @@ def test_anthropics_blocks_go_back_whole_unless_the_calls_are_others() -> None:
     assert [block["type"] for block in sent(*CALLS)] == ["thinking", "text", "tool_use", "tool_use"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "thinking"),
+    [
+        ({}, None),
+        ({"always_reasons": True}, None),
+        (
+            {"always_reasons": True, "tools": (LOOK,)},
+            {"type": "adaptive", "display": "summarized"},
+        ),
+        ({"tools": (LOOK,)}, None),
+    ],
+)
+def test_what_a_model_says_between_its_calls_is_shown(
+    changes: dict[str, Any], thinking: object
+) -> None:
+    assert anthropic(a_request(**changes)).get("thinking") == thinking
+
+
 def test_each_vendor_searches_by_its_own_tool() -> None:
     request = a_request(web_search=True, tools=(LOOK,))
 
@@ -310,99 +294,3 @@ def test_each_vendor_searches_by_its_own_tool() -> None:
     assert body["tools"][-1] == {"googleSearch": {}}
     assert body["toolConfig"] == {"includeServerSideToolInvocations": True}
     assert "toolConfig" not in gemini(a_request(web_search=True))
-
-
-LOOSE = {"type": "object", "properties": {"a": {"type": "string", "minLength": 2}}}
-OPEN = {"type": "object"}
-
-
-def test_schemas_are_sent_as_far_as_they_are_enforced() -> None:
-    closed = a_request(response_schema=CLOSED)
-    format_ = chat(closed)["response_format"]["json_schema"]
-    assert (format_["strict"], format_["schema"]) == (True, CLOSED)
-    assert responses(closed)["text"]["format"]["strict"] is True
-    assert anthropic(closed)["output_config"]["format"]["schema"] == CLOSED
-    assert gemini(closed)["generationConfig"]["responseJsonSchema"] == CLOSED
-
-    loose = a_request(response_schema=LOOSE)
-    assert "strict" not in chat(loose)["response_format"]["json_schema"]
-    assert responses(loose)["text"]["format"]["strict"] is False
-    body, notes = build_anthropic_body(loose, "anthropic")
-    assert body["output_config"]["format"]["schema"]["properties"]["a"] == {
-        "type": "string",
-        "description": '{"minLength": 2}',
-    }
-    assert notes == ("this API does not enforce minLength in schemas",)
-
-
-def test_a_schema_that_a_vendor_cannot_enforce_becomes_an_instruction() -> None:
-    items = {"type": "array", "items": {"type": "string"}}
-    for schema, body, system in (
-        (OPEN, anthropic(a_request(response_schema=OPEN, system="s")), "system"),
-        (items, anthropic(a_request(response_schema=items, system="s")), "system"),
-        (items, responses(a_request(response_schema=items, system="s")), "instructions"),
-    ):
-        assert body[system].startswith("s\n\nAnswer with ")
-        assert body[system].endswith(json.dumps(schema))
-        assert not {"output_config", "text"} & set(body)
-
-
-@pytest.mark.parametrize("schema", [CLOSED, {"type": "array"}])
-def test_a_vendor_that_only_guarantees_json_is_told_the_schema(schema: dict[str, Any]) -> None:
-    body = chat(a_request(response_schema=schema), RequestDialect(schemas="json_object"))
-
-    is_object = schema["type"] == "object"
-    assert body.get("response_format") == ({"type": "json_object"} if is_object else None)
-    assert body["messages"][0]["role"] == "system"
-    assert body["messages"][0]["content"].endswith(json.dumps(schema))
-
-
-def test_a_model_behind_a_grammar_is_told_the_schema_too() -> None:
-    dialect = RequestDialect(constrains_only=True)
-    body = chat(a_request(response_schema=CLOSED), dialect)
-    assert body["response_format"]["json_schema"]["schema"] == CLOSED
-    assert body["messages"][0]["content"].endswith(json.dumps(CLOSED))
-
-    for part in (True, {"$ref": "#"}):
-        schema = {"type": "object", "properties": {"a": part}}
-        request = a_request(response_schema=schema)
-        body, [note] = apply_dialect(request, dialect, vendor="llamacpp")
-        assert "response_format" not in body
-        assert body["messages"][0]["content"].endswith(json.dumps(schema))
-        assert "cannot enforce" in note
-
-
-LONG = "x" * 5_000
-
-
-def marks(body: Any) -> list[Any]:
-    """Return the places of all breakpoints."""
-    found = [("tools", n) for n, each in enumerate(body["tools"]) if "cache_control" in each]
-    found += [("system", 0)] if "cache_control" in json.dumps(body.get("system", "")) else []
-    return found + [
-        ("messages", n)
-        for n, turn in enumerate(body["messages"])
-        if "cache_control" in json.dumps(turn["content"])
-    ]
-
-
-def test_breakpoints_are_set_where_a_loop_reads_them_again() -> None:
-    loop = (*LOOP, Message(role="assistant", content="", tool_calls=CALLS[:1]), LOOP[2])
-    wordy = Tool(name="look", description=LONG, parameters=CLOSED)
-
-    assert marks(anthropic(a_request(messages=loop, tools=(LOOK,), system="s"))) == []
-    assert marks(anthropic(a_request(messages=loop, tools=(LOOK,), system=LONG))) == [
-        ("system", 0),
-        ("messages", 2),
-        ("messages", 4),
-    ]
-    assert marks(anthropic(a_request(messages=loop, tools=(SAVE, wordy), system=LONG))) == [
-        ("tools", 1),
-        ("system", 0),
-        ("messages", 2),
-        ("messages", 4),
-    ]
-    long_prompt = (Message(role="user", content=LONG),)
-    assert marks(anthropic(a_request(messages=long_prompt, tools=(LOOK,)))) == [("messages", 0)]
-    alone = anthropic(a_request(messages=long_prompt, system=LONG))
-    assert "cache_control" not in json.dumps(alone)  # nothing would read it again
