@@ -167,9 +167,9 @@ class ServerProcess:
 
     async def _describe_end(self, process: Process) -> str:
         """Return how it has ended, with its last words."""
-        has_ended = await _wait_for_exit(process, self._limits.end_seconds)
+        has_ended = await _wait_for_exit(process, _KILL_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.end_seconds):
+            async with asyncio.timeout(_KILL_SECONDS if has_ended else 0):
                 await self._logged.wait()
         code = process.returncode if has_ended else None
         how = "it has closed its output" if code is None else f"it has ended: {describe_exit(code)}"

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from loguru import logger
@@ -36,6 +37,8 @@ OpenTransport = Callable[[McpServer, Allowance], ServerTransport]
 _NO_SESSION: Final = (400, 404)
 """Statuses of HTTP for a session that the server has forgotten, by the protocol and by habit."""
 _MOST_REPORTS: Final = 1_000
+_MOST_CONNECTIONS: Final = 3
+"""For one call, if each ends before it can be used."""
 
 
 class ServerTools:
@@ -70,6 +73,8 @@ class ServerTools:
         self._listed_on: McpConnection | None = None
         self._has_tried = asyncio.Event()
         self._was_listed = asyncio.Event()
+        self._users = 0
+        """Those that need the connection now."""
         self._idle: asyncio.TimerHandle | None = None
         self.listing = McpListing()
         """As it was last read."""
@@ -84,7 +89,8 @@ class ServerTools:
         """List the tools until the server answers, and whenever it says that they change."""
         while True:
             try:
-                connection = await self._refresh()
+                with self._use():
+                    connection = await self._refresh()
             except ToolFailed as error:
                 self._has_tried.set()
                 self._report_once(error.message)
@@ -92,7 +98,6 @@ class ServerTools:
                 continue
             self._has_tried.set()
             self._was_listed.clear()
-            self._close_when_idle()
             await connection.has_new_tools.wait()
             if not connection.has_ended:
                 logger.info("MCP server has changed its tools", server=self.server.name)
@@ -103,25 +108,26 @@ class ServerTools:
         self, name: str, arguments: Mapping[str, Any], *, begin: Callable[[], None] | None
     ) -> ToolOutput:
         """Call a tool. Raises ToolFailed."""
-        known = self.listing.tools.get(name)
-        connection = await self._refresh()
-        tool = self.find_tool(name)
-        has_changed = known is not None and known.listed.digest != tool.listed.digest
-        if (problem := tool.find_wrong_arguments(arguments)) is not None:
-            changed = "; the server has changed the tool" if has_changed else ""
-            raise ToolFailed(INVALID_ARGUMENTS, f"{tool.offered.name}: {problem}{changed}")
-        if begin is not None:
-            begin()
-        try:
-            return await self._call(connection, tool, arguments)
-        except ServerFailed as error:
-            if error.status not in _NO_SESSION:
+        with self._use():
+            known = self.listing.tools.get(name)
+            connection = await self._refresh()
+            tool = self.find_tool(name)
+            has_changed = known is not None and known.listed.digest != tool.listed.digest
+            if (problem := tool.find_wrong_arguments(arguments)) is not None:
+                changed = "; the server has changed the tool" if has_changed else ""
+                raise ToolFailed(INVALID_ARGUMENTS, f"{tool.offered.name}: {problem}{changed}")
+            if begin is not None:
+                begin()
+            try:
+                return await self._call(connection, tool, arguments)
+            except ServerFailed as error:
+                if error.status not in _NO_SESSION:
+                    raise self._build_failure(tool, error) from None
+            self._retire(connection)  # it has done nothing; a new session may help
+            try:
+                return await self._call(await self._refresh(), tool, arguments)
+            except ServerFailed as error:
                 raise self._build_failure(tool, error) from None
-        self._retire(connection)  # it has done nothing; a new session may help
-        try:
-            return await self._call(await self._refresh(), tool, arguments)
-        except ServerFailed as error:
-            raise self._build_failure(tool, error) from None
 
     def find_tool(self, name: str) -> McpTool:
         """Return a tool as it was last listed. Raises ToolFailed."""
@@ -161,7 +167,6 @@ class ServerTools:
             connection.calls -= 1
             if connection is not self._connection:
                 self._retire(connection)
-            self._close_when_idle()
         self._failures = 0
         if not result.is_error and (problem := tool.find_wrong_data(result.structured_content)):
             raise ToolFailed(
@@ -185,11 +190,14 @@ class ServerTools:
 
     async def _refresh(self) -> McpConnection:
         """Return a connection whose tools are listed, and not long ago. Raises ToolFailed."""
-        connection = await self._connect()
-        async with self._listing_lock:
-            if not self._is_listed(connection):
-                await self._list(connection)
-        return connection
+        for _ in range(_MOST_CONNECTIONS):
+            connection = await self._connect()
+            async with self._listing_lock:
+                if not self._is_listed(connection):
+                    await self._list(connection)
+            if not connection.has_ended:
+                return connection
+        raise self._build_unusable()
 
     def _is_listed(self, connection: McpConnection) -> bool:
         return (
@@ -278,12 +286,20 @@ class ServerTools:
         if not connection.calls:
             connection.close()
 
-    def _close_when_idle(self) -> None:
+    @contextmanager
+    def _use(self) -> Iterator[None]:
+        """Keep the connection open meanwhile, and for some time after it."""
+        self._users += 1
         if self._idle is not None:
             self._idle.cancel()
-        loop = asyncio.get_running_loop()
-        self._idle = loop.call_later(self._limits.idle_seconds, self._close_if_idle)
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                loop = asyncio.get_running_loop()
+                self._idle = loop.call_later(self._limits.idle_seconds, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if self._connection is not None and not self._connection.calls:
+        if self._connection is not None and not self._users:
             self._retire(self._connection)
