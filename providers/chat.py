@@ -108,7 +108,7 @@ class Message:
     tool_call_id: str | None = None
     """The call whose result a tool's turn contains."""
     is_error: bool = False
-    """Whether the tool failed, and the content says why."""
+    """Whether the tool failed. The content says so too, as not every vendor has a field for it."""
     replay: ReasoningReplay | None = None
     """`Done.replay` of an assistant's turn."""
 

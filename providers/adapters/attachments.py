@@ -9,8 +9,6 @@ from providers.errors import NotSupported
 PDF: Final = "application/pdf"
 IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 """Images that all vendors take; Google takes more."""
-FAILED: Final = "The tool failed: "
-"""Beginning of a failed tool's result, for vendors without a field for it."""
 
 
 def build_text(message: Message) -> str:
@@ -22,11 +20,6 @@ def build_text(message: Message) -> str:
 def list_files(message: Message) -> list[Attachment]:
     """Return the attachments of a turn that are not part of its text."""
     return [each for each in message.attachments if each.text is None]
-
-
-def build_tool_text(message: Message) -> str:
-    """Return the text of a tool's result, which says if the tool failed."""
-    return f"{FAILED}{build_text(message)}" if message.is_error else build_text(message)
 
 
 def encode_data(attachment: Attachment) -> str:

@@ -30,6 +30,10 @@ def make_adapter(provider: Provider, *, base_url: str, key: SecretStr | None) ->
             from providers.adapters.openai.client import OpenAICompatible  # noqa: PLC0415  on first use
 
             return OpenAICompatible(
-                vendor=provider.id, base_url=base_url, key=key, dialect=provider.wire
+                vendor=provider.id,
+                base_url=base_url,
+                key=key,
+                dialect=provider.wire,
+                keeps_connections=not provider.local,
             )
     assert_never(provider.adapter)

@@ -35,6 +35,7 @@ from providers.chat import ChatRequest, Event
 from providers.errors import InvalidRequest, NotSupported
 
 LISTING_SECONDS: Final = 20.0
+_KEPT_CONNECTIONS: Final = 100
 _SUMMARY: Final = re.compile(r"reasoning summar|reasoning\.summary", re.IGNORECASE)
 """OpenAI only summarizes reasoning for verified organizations; its refusal says so."""
 _UNKNOWN_API: Final = (
@@ -53,7 +54,12 @@ class OpenAICompatible:
         base_url: str,
         key: SecretStr | None,
         dialect: RequestDialect,
+        keeps_connections: bool = True,
     ) -> None:
+        """Create a client; unless `keeps_connections`, each request has a connection of its own.
+
+        llama.cpp closes a connection after a stream, too late for the next request to notice.
+        """
         self._vendor = vendor
         self._secret = key.get_secret_value() if key else ""
         self._dialect = dialect
@@ -63,7 +69,12 @@ class OpenAICompatible:
             max_retries=0,
             # A redirect would send prompt and key elsewhere.
             http_client=openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream)
+                follow_redirects=False,
+                event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
+                limits=httpx2.Limits(
+                    max_connections=1_000,
+                    max_keepalive_connections=_KEPT_CONNECTIONS if keeps_connections else 0,
+                ),
             ),
         )
         # The SDK reads these from OPENAI_* variables, which belong to an account at OpenAI, and

@@ -9,7 +9,6 @@ from providers.adapters.attachments import (
     PDF,
     build_data_url,
     build_text,
-    build_tool_text,
     list_files,
     refuse_attachment,
 )
@@ -178,9 +177,8 @@ async def attach_replay(
 
 def _build_message(message: Message, vendor: str, model: str) -> dict[str, Any]:
     body: dict[str, Any] = {"role": message.role, "content": build_text(message)}
-    if message.role == "tool":
-        body["content"] = build_tool_text(message)
-    elif files := list_files(message):
+    files = list_files(message)
+    if files and message.role != "tool":
         text = [{"type": "text", "text": body["content"]}] if body["content"] else []
         body["content"] = [*text, *(_build_part(each, vendor) for each in files)]
     if message.tool_calls:

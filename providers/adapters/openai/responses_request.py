@@ -7,7 +7,6 @@ from providers.adapters.attachments import (
     PDF,
     build_data_url,
     build_text,
-    build_tool_text,
     list_files,
     refuse_attachment,
 )
@@ -107,7 +106,7 @@ def _build_tools(request: ChatRequest, dialect: RequestDialect, notes: list[str]
 
 def _iter_items(message: Message, vendor: str, model: str) -> Iterator[dict[str, Any]]:
     if message.role == "tool":
-        output = _build_content(message, build_tool_text(message), vendor)
+        output = _build_content(message, build_text(message), vendor)
         call_id = message.tool_call_id
         yield {"type": "function_call_output", "call_id": call_id, "output": output}
         return

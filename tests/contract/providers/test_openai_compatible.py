@@ -1,6 +1,9 @@
 """The requests of each dialect of the compatible providers, as received by a server."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,9 +11,11 @@ from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts
 from providers.adapters.openai.client import OpenAICompatible
+from providers.adapters.registry import make_adapter
 from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, ChatResponse, Message, collect_response
 from providers.errors import InvalidRequest, NotSupported
+from tests.contract.providers.conftest import CATALOGUE
 from tests.support.servers.recorder import Recorder, recording
 
 
@@ -159,3 +164,34 @@ async def _ask_responses(url: str, **changes: Any) -> ChatResponse:
     request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),), **changes)
     async with adapter:
         return await collect_response(adapter.stream(request, timeouts=Timeouts()))
+
+
+async def test_a_local_server_that_serves_one_request_a_connection_serves_all() -> None:
+    choice = {"index": 0, "message": {"content": "yes"}, "finish_reason": "stop"}
+    body = json.dumps({"choices": [choice]}).encode()
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+
+    served: list[asyncio.Event] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(ended := asyncio.Event())
+        with suppress(asyncio.IncompleteReadError):
+            asked = await reader.readuntil(b"\r\n\r\n")
+            length = int(asked.lower().partition(b"content-length:")[2].split()[0])
+            await reader.readexactly(length)
+            writer.write(head.encode() + b"\r\n" + body)
+            await reader.readuntil(b"\r\n\r\n")  # another request is not served
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    provider = CATALOGUE.providers["llamacpp"]
+    request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),))
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        async with make_adapter(provider, base_url=url, key=None) as adapter:
+            for _ in range(3):
+                answer = await collect_response(adapter.stream(request, timeouts=Timeouts()))
+                assert answer.text == "yes"
+        for ended in served:
+            await ended.wait()
