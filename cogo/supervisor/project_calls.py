@@ -14,7 +14,7 @@ from loguru import logger
 
 from cogo.config.connection import Connection
 from cogo.config.local_gateway import create_sign_in_link, write_local_gateway
-from cogo.wiring.schema_check import check_schema
+from cogo.wiring.schema_check import check_database_schema
 from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
@@ -28,7 +28,7 @@ _PAUSE_SECONDS: Final = 0.25
 async def check_project(connection: Connection) -> None:
     """Raise MigrationMissing unless the project has all migrations."""
     async with open_supabase_store(connection) as store:
-        await check_schema(store)
+        await check_database_schema(store)
 
 
 async def publish_gateway(

@@ -17,7 +17,7 @@ async def find_missing_versions(store: QueueStore) -> list[str]:
     return [each.version for each in load_migrations() if each.version not in present]
 
 
-async def check_schema(store: QueueStore) -> None:
+async def check_database_schema(store: QueueStore) -> None:
     """Raise MigrationMissing if a version is missing."""
     absent = await find_missing_versions(store)
     if absent:

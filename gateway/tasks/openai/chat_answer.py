@@ -9,7 +9,7 @@ from gateway.tasks.openai.results import (
     build_simulated_mark,
     get_answering_model,
     get_finish_reason,
-    read_answer,
+    read_given_answer,
     was_filtered,
 )
 from gateway.tasks.task_run import TaskRun, require_completed
@@ -21,7 +21,7 @@ Chunk = dict[str, Any]
 
 def build_completion(task: Task, *, model: str) -> dict[str, Any]:
     """Build the complete answer. Raise Problem if it has neither text nor calls."""
-    answer = read_answer(task)
+    answer = read_given_answer(task)
     message: dict[str, Any] = {
         "role": "assistant",
         "content": answer.text or None,
@@ -103,7 +103,7 @@ class ChunkStream:
 
     def _build_end(self, task: Task) -> Iterator[Chunk]:
         if not (self._has_text and was_filtered(task)):
-            answer = read_answer(require_completed(task))
+            answer = read_given_answer(require_completed(task))
             if self._holds_text and answer.text:
                 yield self._chunk({"content": answer.text})
             for number, call in enumerate(_build_calls(answer.tool_calls)):

@@ -22,7 +22,7 @@ class GivenAnswer:
     reasoning: str
 
 
-def read_answer(task: Task) -> GivenAnswer:
+def read_given_answer(task: Task) -> GivenAnswer:
     """Read the answer. Raise Problem if it has neither text nor calls."""
     result = task.result or {}
     calls = [
@@ -74,7 +74,7 @@ def build_simulated_mark(task: Task) -> dict[str, bool]:
 
 
 def rename_parameter(problem: Problem, names: Mapping[str, str]) -> Problem:
-    """Let the failure of a task name the parameter of the request, not the task's param."""
+    """Make the failure of a task name the parameter of the request, not the task's param."""
     field = problem.extra.get("param")
     if isinstance(field, str) and field.startswith("params."):
         name, dot, rest = field.removeprefix("params.").partition(".")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cogo.migrations import load_migrations, migrate
-from cogo.wiring.schema_check import check_schema
+from cogo.wiring.schema_check import check_database_schema
 from embedded.state import State
 from protocol.lifecycle import TaskState
 from scripts.schema.migration import draft_migration
@@ -32,7 +32,7 @@ async def test_agents_work_on_a_later_schema(fleet: OpenFleet) -> None:
     async with fleet() as agents:
         await agents.executor("e-1")
         await agents.orchestrator()
-        await check_schema(agents.store)
+        await check_database_schema(agents.store)
 
         task = await agents.ended((await agents.submit()).id)
         attempts = await agents.store.fetch_attempts(task_id=task.id)
