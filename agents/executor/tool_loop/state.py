@@ -52,7 +52,7 @@ class LoopTurn:
 
     @property
     def cost_usd(self) -> float | None:
-        """What it cost; None if that is unknown."""
+        """Its cost; None if that is unknown."""
         if self.usage is None or self.usage.cost_usd is None:
             return None
         return float(self.usage.cost_usd)

@@ -16,7 +16,7 @@ from protocol.records import (
     Usage,
 )
 from protocol.store.queue import QueueStore
-from tests.support.planned_subtasks import Plan, PlanCompletion, PlannedSubtask
+from tests.support.sql.planned_subtasks import Plan, PlanCompletion, PlannedSubtask
 
 LEASE = timedelta(seconds=60)
 

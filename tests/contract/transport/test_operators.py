@@ -12,7 +12,7 @@ from protocol.records import (
 )
 from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import Agent
-from tests.support.planned_subtasks import Plan, PlanCompletion, PlannedSubtask
+from tests.support.sql.planned_subtasks import Plan, PlanCompletion, PlannedSubtask
 
 
 @pytest.fixture

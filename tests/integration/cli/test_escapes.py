@@ -54,7 +54,7 @@ ELSEWHERE: Final = {
     *("approve", "console", "demo", "doctor", "embed", "estimate", "feedback", "hold", "migrate"),
     *("resume", "submit", "trust", "up", "watch", "serve", "supabase"),
     *("apply", "diff", "eval", "local-model", "sandbox", "send"),
-    *("budget", "embeddings", "grants", "keys", "models", "queue", "tasks", "workflows"),
+    *("budget", "embeddings", "grants", "keys", "models", "queue", "tasks", "tools", "workflows"),
 }
 
 

@@ -29,6 +29,7 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.ContextTooLong: (REROUTE, REROUTE),
     errors.ContentFiltered: (REROUTE, REROUTE),
     errors.ModelNotFound: (REROUTE, REROUTE),
+    errors.NotSupported: (REROUTE, REROUTE),
     errors.RateLimited: (RETRY, REROUTE),
     errors.Overloaded: (RETRY, REROUTE),
     errors.TimedOut: (RETRY, REROUTE),
