@@ -56,6 +56,23 @@ class InvalidTask(Exception):
         return cls(path, message if message.endswith(".") else f"{message}.", allowed=allowed)
 
 
+class ToolNotUsable(InvalidTask):
+    """The task or a step wants a tool that nobody offers, or that its owner may not use."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        allowed: Iterable[str] = (),
+        error_class: str = "invalid_task",
+        may_appear: bool = False,
+    ) -> None:
+        super().__init__("params.tools", message, allowed=allowed)
+        self.error_class = error_class
+        self.may_appear = may_appear
+        """Whether it may be there soon, as servers that have just started list their tools."""
+
+
 class NoModel(Exception):
     """No model is eligible. `field` names what the owner could change, if anything."""
 

@@ -59,7 +59,7 @@ class AnswerCache:
         Simulated answers have different keys from real ones.
         """
         params = claimed.task.params if isinstance(claimed.task.params, dict) else {}
-        if params.get("cache", self._always) is not True or request.tools:
+        if params.get("cache", self._always) is not True or request.tools or request.web_search:
             return None
         owner = None if self._shared else str(claimed.task.owner)
         parts = {"version": VERSION, "owner": owner, "model": claimed.lane}

@@ -10,12 +10,13 @@ from typing import Any, Final, get_args
 from agents.attachments import LoadedFiles
 from agents.executor.legacy_plans import list_team_answers
 from agents.executor.structured import add_instruction, get_schema
+from agents.tools.toolbox import WEB_SEARCH
 from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
 from agents.workflows.step_params import EXTRACT_CODE
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
-from providers.chat import Attachment, ChatRequest, Effort, Message
+from providers.chat import Attachment, ChatRequest, Effort, Message, ToolCall
 from providers.errors import InvalidRequest
 
 CODE_TEMPERATURE = 0.2
@@ -72,6 +73,7 @@ def build_request(
         stream=claimed.task.stream,
         stop=_list_stops(params.get("stop")),
         reasoning_effort=_get_effort(params),
+        web_search=WEB_SEARCH in (params.get("tools") or ()),
     )
 
 
@@ -81,10 +83,7 @@ def _list_turns(params: dict[str, Any], files: LoadedFiles) -> tuple[Message, ..
     if not isinstance(turns, list):
         return ()
     return tuple(
-        replace(
-            _build_message(str(each.get("role")), str(each.get("content") or "")),
-            attachments=files.get_turn(number),
-        )
+        replace(_build_turn(each), attachments=files.get_turn(number))
         for number, each in enumerate(turns)
         if isinstance(each, dict)
     )
@@ -101,6 +100,29 @@ def _attach(turns: tuple[Message, ...], files: tuple[Attachment, ...]) -> tuple[
 
 def _build_message(role: str, content: str) -> Message:
     return Message(role="assistant" if role == "assistant" else "user", content=content)
+
+
+def _build_turn(turn: dict[str, Any]) -> Message:
+    """Return a turn; calls and results are those of the caller's tools."""
+    content = str(turn.get("content") or "")
+    call_id, calls = turn.get("tool_call_id"), turn.get("tool_calls")
+    if isinstance(call_id, str):
+        return Message(role="tool", content=content, tool_call_id=call_id)
+    if not isinstance(calls, list) or not calls:
+        return _build_message(str(turn.get("role")), content)
+    return Message(
+        role="assistant",
+        content=content,
+        tool_calls=tuple(
+            ToolCall(
+                id=str(each.get("id")),
+                name=str(each.get("name")),
+                arguments=str(each.get("arguments") or "{}"),
+            )
+            for each in calls
+            if isinstance(each, dict)
+        ),
+    )
 
 
 def _get_number(params: dict[str, Any], key: str, default: float | None) -> float | None:

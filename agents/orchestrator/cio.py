@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from agents.attachments.params import count_file_characters
 from agents.errors import InvalidTask
 from agents.orchestrator.lane_registry import LaneRegistry
+from agents.orchestrator.tool_check import NO_TOOLS, ToolNeeds
 from agents.selection.choice import Choice
 from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge, list_control_subjects
@@ -45,6 +46,7 @@ class StepNeeds:
     """Models whose makers, and makers that, are avoided."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """The error class of each model that failed at it."""
+    tools: ToolNeeds = NO_TOOLS
     may_team: bool = False
     policy: PolicyName | None = None
     """None: that of the task."""
@@ -115,7 +117,7 @@ class Cio:
         preferences = self.parse_preferences(task)
         role = needs.role
         request = SelectionRequest(
-            needs=apply_role(_read_requirements(task, stated), role),
+            needs=_add_tools(apply_role(_read_requirements(task, stated), role), needs.tools),
             # The requested model is dropped once a model failed.
             requested=None if needs.failed else needs.model or task.model,
             preferences=preferences,
@@ -158,6 +160,18 @@ def _read_requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requiremen
         return Requirements.from_task(task.type, task.prompt, params)
     except ValidationError as error:
         raise InvalidTask.from_validation("params.task_requirements", error) from error
+
+
+def _add_tools(wanted: Requirements, tools: ToolNeeds) -> Requirements:
+    """Return the requirements of a step with tools: a model that takes none is never chosen."""
+    changes: dict[str, Any] = {}
+    if tools.calls:
+        changes["tool_calls"] = max(wanted.tool_calls, 1)
+    if tools.sees and "image" not in wanted.modalities:
+        changes["modalities"] = (*wanted.modalities, "image")
+    if tools.searches:
+        changes["web_search"] = True
+    return wanted.model_copy(update=changes) if changes else wanted
 
 
 def _compute_budget_left(task: TaskBrief) -> float | None:

@@ -1,8 +1,9 @@
 """Failures of flows and of subtasks without a model, for the person whose task it is."""
 
 from datetime import timedelta
+from typing import Final
 
-from agents.errors import InvalidTask, NoModel
+from agents.errors import InvalidTask, NoModel, ToolNotUsable
 from agents.runtime.failed_attempts import (
     list_failed_attempts,
     quote_errors,
@@ -10,6 +11,10 @@ from agents.runtime.failed_attempts import (
 )
 from protocol.backoff import compute_backoff
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction
+
+NO_TOOL: Final = "no_tool"
+"""Class of the error while a tool that is wanted may still appear."""
+_WAITS: Final = 3
 
 
 def build_no_model_failure(claimed: ClaimedSubtask, error: NoModel, *, is_known: bool) -> Failure:
@@ -37,14 +42,30 @@ def compute_snooze(claimed: ClaimedSubtask, error_class: str) -> timedelta:
 
 
 def build_invalid_task_failure(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:
-    """Return a failure that gives up, and names what the owner must change."""
+    """Return a failure that gives up, and names what the owner must change.
+
+    For tools that may appear it waits at first.
+    """
+    if isinstance(error, ToolNotUsable) and error.may_appear and not _has_waited(claimed):
+        return Failure(
+            ref=claimed.ref,
+            error=ErrorInfo(class_=NO_TOOL, message=error.message, field=error.field),
+            action=FailureAction.SNOOZE,
+            retry_after=compute_snooze(claimed, NO_TOOL),
+        )
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
-            class_="invalid_task",
+            class_=error.error_class if isinstance(error, ToolNotUsable) else "invalid_task",
             message=error.message,
             field=error.field,
             allowed=error.allowed or None,
         ),
         action=FailureAction.GIVE_UP,
     )
+
+
+def _has_waited(claimed: ClaimedSubtask) -> bool:
+    """Return whether it was waited long enough for a server of tools that has just started."""
+    waits = [each for each in claimed.history if (each.error or {}).get("class") == NO_TOOL]
+    return len(waits) >= _WAITS

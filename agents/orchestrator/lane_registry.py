@@ -36,6 +36,8 @@ class LaneRegistry:
         """Those of them that only the vendor simulator serves."""
         self.sandboxes: Mapping[str, str | None] = {}
         """Lanes of checks that are served, and in which sandbox."""
+        self.tools: tuple[str, ...] = ()
+        """The tools that running executors offer to models."""
         self.is_known = False
         """Whether the lanes are those of running executors."""
 
@@ -57,6 +59,7 @@ class LaneRegistry:
         self.lanes = tuple(living) if living else tuple(sorted(await self._own()))
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
         self.sandboxes = list_sandboxes(agents)
+        self.tools = tuple(list_offered_names(agents))
 
 
 def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
@@ -68,6 +71,16 @@ def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
             for lane in filter(is_model_lane, agent.lanes):
                 simulated[lane] = simulated.get(lane, True) and is_simulated
     return dict(sorted(simulated.items()))
+
+
+def list_offered_names(agents: Iterable[AgentRecord]) -> list[str]:
+    """Return the names of the tools that running executors offer, sorted."""
+    found: set[str] = set()
+    for agent in agents:
+        stated = agent.details.get("tools")
+        if agent.serves and isinstance(stated, list):
+            found.update(each for each in stated if isinstance(each, str))
+    return sorted(found)
 
 
 def list_sandboxes(agents: Iterable[AgentRecord]) -> dict[str, str | None]:

@@ -69,6 +69,8 @@ class Requirements(BaseModel):
     modalities: tuple[Modality, ...] = ("text",)
     web: bool = False
     """Whether knowledge of current events is needed."""
+    web_search: bool = False
+    """Whether the vendor must be able to search the web when asked to."""
     natural_languages: tuple[str, ...] = ()
     """Scripts other than Latin, as ISO 15924 codes, the most frequent first."""
 

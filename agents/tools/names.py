@@ -1,5 +1,6 @@
 """The names of tools, in params and as steps of workflows."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from protocol.lanes import TOOLS
@@ -29,6 +30,21 @@ def write_mcp_module(server: str) -> str:
 def read_mcp_module(module: str) -> str | None:
     """Return the server of such a name, or None for a module."""
     return module.removeprefix(_MODULE) if module.startswith(_MODULE) else None
+
+
+def select_names(offered: Sequence[str], name: str) -> list[str]:
+    """Return the full names that a name in `params.tools` means, as `toolbox.select_tools` does.
+
+    For those who know only names: orchestrators, and clients.
+    """
+    if name.startswith(MCP) and "/" not in name:
+        return [each for each in offered if each.startswith(f"{name}/")]
+    if name in offered:
+        return [name]
+    if ":" in name or "." in name:
+        return []
+    short = [each for each in offered if ":" not in each and each.rpartition(".")[2] == name]
+    return short if len(short) == 1 else []
 
 
 def write_mcp_lane(server: str) -> str:

@@ -53,7 +53,9 @@ class Question:
 
 
 async def answer_question(run: Run, question: Question) -> Result | LastStep:
-    """Answer as the policy wants it."""
+    """Answer as the policy wants it; calls of the caller's tools are one answer's."""
+    if question.params.get("client_tools"):
+        return run.hand_over(question.ask(run, "main", answer=True))
     match run.decide("policy"):
         case "ensemble":
             return await ask_team(run, question)

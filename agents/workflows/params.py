@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     StrictBool,
     Tag,
+    field_validator,
     model_validator,
 )
 
@@ -29,6 +30,9 @@ MOST_TOKENS = 10_000_000
 """Above every model's longest answer."""
 MAX_CHARACTERS = 2_000_000
 """Above every context window of the catalogue; the model's own window is checked at selection."""
+MAX_CALL_ID = 10_000
+"""Some vendors keep a signature of the reasoning in the id of a call."""
+MAX_CALL_NAME = 200
 MAX_FILES = 200
 """Maximum number of files in params."""
 MAX_NOTES = 20
@@ -84,6 +88,14 @@ class Params(BaseModel):
     """JSON Schema of the data that the result must have."""
     attachments: AttachmentList | None = None
     """Images, PDF files and texts, for models that read them."""
+
+    @field_validator("client_tools")
+    @classmethod
+    def _check_names(cls, tools: list[ClientTool] | None) -> list[ClientTool] | None:
+        names = [each.name for each in tools or ()]
+        if twice := next((each for each in names if names.count(each) > 1), None):
+            raise ValueError(f"two tools are named {twice}")
+        return tools
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON."""
@@ -152,20 +164,39 @@ class OptimizationParams(CodeParams):
     """The code to make faster; else params.code_context, else the fenced code of the prompt."""
 
 
+class TurnCall(BaseModel):
+    """A call of one of the caller's tools."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(min_length=1, max_length=MAX_CALL_ID)
+    name: str = Field(min_length=1, max_length=MAX_CALL_NAME)
+    arguments: str = Field(default="{}", max_length=MAX_CHARACTERS)
+    """As the model wrote them."""
+
+
 class Turn(BaseModel):
     """One turn of a conversation."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "tool"]
     content: str = Field(max_length=MAX_CHARACTERS)
     attachments: AttachmentList | None = None
     """Of a user's turn."""
+    tool_calls: list[TurnCall] | None = Field(default=None, max_length=MAX_TOOLS)
+    """Calls of the caller's tools, in an assistant's turn."""
+    tool_call_id: str | None = Field(default=None, max_length=MAX_CALL_ID)
+    """In a tool's turn: the call whose result it is."""
 
     @model_validator(mode="after")
-    def _check_attachments(self) -> Self:
+    def _check_role(self) -> Self:
         if self.attachments and self.role != "user":
             raise ValueError("attachments: only turns of the user have files")
+        if self.tool_calls and self.role != "assistant":
+            raise ValueError("only turns of the role assistant have tool_calls")
+        if (self.tool_call_id is None) == (self.role == "tool"):
+            raise ValueError("turns of the role tool, and only those, have a tool_call_id")
         return self
 
 
@@ -176,9 +207,33 @@ class ChatParams(Params):
     messages: list[Turn] | None = Field(default=None, min_length=1, max_length=2_000)
     """The whole conversation. It replaces the prompt, which then is only its title."""
 
+    @model_validator(mode="after")
+    def _check_results(self) -> Self:
+        """Refuse what vendors refuse: calls without their results, and results without calls."""
+        open_calls: set[str] = set()
+        for number, turn in enumerate(self.messages or ()):
+            if turn.tool_call_id is not None:
+                if turn.tool_call_id not in open_calls:
+                    raise ValueError(
+                        f"messages.{number}: the turn before has no open call "
+                        f"{turn.tool_call_id[:MAX_SHOWN]!r}"
+                    )
+                open_calls.remove(turn.tool_call_id)
+            elif open_calls:
+                missing = ", ".join(sorted(open_calls))[:MAX_SHOWN]
+                raise ValueError(f"messages.{number}: the results of {missing} are missing")
+            else:
+                open_calls = {each.id for each in turn.tool_calls or ()}
+        if open_calls:
+            missing = ", ".join(sorted(open_calls))[:MAX_SHOWN]
+            raise ValueError(f"messages: the results of {missing} are missing")
+        return self
+
     def for_step(self, system: str, prompt: str) -> dict[str, Any]:
         """Return the params of one of several steps: `prompt` follows the conversation."""
         params = self.for_request()
+        for of_one_answer in ("client_tools", "tool_choice"):
+            params.pop(of_one_answer, None)
         params["system"] = f"{system}\n\n{self.system}" if self.system else system
         if self.messages:
             params["messages"] = [*params["messages"], {"role": "user", "content": prompt}]

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from pydantic import JsonValue
 
-from agents.errors import InvalidTask, NoModel
+from agents.errors import InvalidTask, NoModel, ToolNotUsable
 from agents.orchestrator.cio import Cio, log_choice
 from agents.orchestrator.failures import build_invalid_task_failure, build_no_model_failure
 from agents.orchestrator.flows.decisions import (
@@ -23,12 +23,14 @@ from agents.orchestrator.flows.ends import (
 from agents.orchestrator.flows.output_cache import OutputCache, StepOutputs
 from agents.orchestrator.flows.stamping import (
     build_ask,
+    build_ask_params,
     build_needs,
     build_refused_ask,
     build_selection,
     build_step,
 )
 from agents.orchestrator.routing import route_subtask
+from agents.orchestrator.tool_check import check_tools
 from agents.runtime.attempt import WorkFailed
 from agents.selection.choice import Choice
 from agents.workflows.engine import (
@@ -165,7 +167,7 @@ class FlowRunner:
         decisions = {**record.decisions, **made}
         steps, selections = [], []
         for request in suspended.steps:
-            step, choice = self._stamp(claimed.task, request)
+            step, choice = self._stamp(claimed, request)
             steps.append(step)
             if choice is not None:
                 selections.append(_build_record(claimed.task, request, choice, decisions))
@@ -191,6 +193,7 @@ class FlowRunner:
     ) -> Completion:
         """Stamp the last step. If nobody can do it, the flow fails, and with it the task."""
         task = claimed.task
+        self._check_tools(claimed, request)
         choice = self.choose(task, request)
         if choice is None:
             step, selections = build_step(request, task), []
@@ -208,16 +211,21 @@ class FlowRunner:
             ),
         )
 
-    def _stamp(self, task: TaskBrief, request: StepRequest) -> tuple[NewStep, Choice | None]:
+    def _stamp(
+        self, claimed: ClaimedSubtask, request: StepRequest
+    ) -> tuple[NewStep, Choice | None]:
         """Return a step that the workflow waits for; one that nobody can do has failed.
 
         Raises InvalidTask if that is a mistake of the task, and NoModel while it is not known which
         models are served.
         """
+        task = claimed.task
         try:
+            self._check_tools(claimed, request)
             choice = self.choose(task, request)
         except InvalidTask as error:
-            if request.request.get("model") is None:
+            blamed = "tools" if isinstance(error, ToolNotUsable) else "model"
+            if request.request.get(blamed) is None:
                 raise
             return build_refused_ask(request, task, error), None
         except NoModel as error:
@@ -227,6 +235,16 @@ class FlowRunner:
         if choice is None:
             return build_step(request, task), None
         return build_ask(request, task, choice, is_last=False, notes=[]), choice
+
+    def _check_tools(self, claimed: ClaimedSubtask, request: StepRequest) -> None:
+        """Check the tools of an ask before anything is spent. Raises ToolNotUsable."""
+        if request.kind == "ask":
+            registry = self._cio.registry
+            check_tools(
+                build_ask_params(request),
+                offered=registry.tools if registry.is_known else None,
+                granted=claimed.tools_granted,
+            )
 
 
 def _build_record(

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from agents.errors import InvalidTask, NoModel
+from agents.errors import InvalidTask, NoModel, ToolNotUsable
 from agents.orchestrator.cio import StepNeeds, count_characters
+from agents.orchestrator.tool_check import find_tool_needs
 from agents.sandbox.check import LANGUAGES
 from agents.selection.choice import Choice
 from agents.workflows.engine.outcomes import StepRequest
@@ -31,6 +32,7 @@ _SETTINGS: Final = {
     "max_output_tokens": "max_output_tokens",
     "effort": "reasoning_effort",
     "language": "language",
+    "tools": "tools",
 }
 """Names in the request of an ask, and in the params of its subtask."""
 
@@ -39,9 +41,11 @@ def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
     """Return what an ask needs from its model."""
     wanted = request.request
     not_by = wanted.get("not_by")
+    params = build_ask_params(request)
     return StepNeeds(
         seed=f"{task.id}:{request.key}",
-        prompt_characters=count_characters(_build_params(request)),
+        prompt_characters=count_characters(params),
+        tools=find_tool_needs(params),
         model=_get_text(wanted, "model"),
         role=request.role,
         not_by=[each for each in not_by if isinstance(each, str) and each]
@@ -58,7 +62,7 @@ def build_ask(
     Only the text of the last one belongs to the conversation of the session.
     """
     model_id = choice.selected.model_id
-    params = _build_params(request) | {"model_id": model_id}
+    params = build_ask_params(request) | {"model_id": model_id}
     if not is_last:
         params[DRAFT] = True
     elif notes:
@@ -87,16 +91,16 @@ def build_selection(
 def build_refused_ask(
     request: StepRequest, task: TaskBrief, error: NoModel | InvalidTask
 ) -> NewStep:
-    """Return the step that no model can do: it has failed before it began."""
+    """Return the step that nobody can do: it has failed before it began."""
     return NewStep(
         key=request.key,
         kind="ask",
         type=task.type,
         lane=WAIT,
-        params=_build_params(request) | {DRAFT: True},
+        params=build_ask_params(request) | {DRAFT: True},
         metadata=_build_metadata(request, is_answer=request.answer),
         error=ErrorInfo(
-            class_="no_model",
+            class_=error.error_class if isinstance(error, ToolNotUsable) else "no_model",
             message=error.message,
             field=error.field,
             allowed=error.allowed or None,
@@ -158,7 +162,7 @@ def _build_child(wanted: Mapping[str, JsonValue]) -> NewChildTask:
     )
 
 
-def _build_params(request: StepRequest) -> dict[str, Any]:
+def build_ask_params(request: StepRequest) -> dict[str, Any]:
     """Return the params of an ask, without its model."""
     wanted = request.request
     extra = wanted.get("params")

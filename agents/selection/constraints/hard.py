@@ -18,6 +18,7 @@ Test = Callable[[ModelProfile, Estimate], str | None]
 Constraint = Callable[[ResolvedRequest], Test | None]
 
 _NOUNS: Final = {"image": "images", "pdf": "PDF files"}
+_WEB_SEARCH: Final = "web-search"
 
 
 def refuse_failed(resolved: ResolvedRequest) -> Test | None:
@@ -133,6 +134,16 @@ def refuse_without_tools(resolved: ResolvedRequest) -> Test | None:
     return test if resolved.request.needs.tool_calls else None
 
 
+def refuse_without_web_search(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models that cannot search the web if the task has the tool `web_search`."""
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        can = _WEB_SEARCH in profile.capabilities
+        return None if can else "the task searches the web and it cannot"
+
+    return test if resolved.request.needs.web_search else None
+
+
 def refuse_over_budget(resolved: ResolvedRequest) -> Test | None:
     """Refuse models whose expected cost exceeds the remaining budget, or is unknown."""
     left = resolved.request.budget_usd
@@ -158,6 +169,7 @@ HARD: Final[tuple[Constraint, ...]] = (
     refuse_small_window,
     refuse_without_modality,
     refuse_without_tools,
+    refuse_without_web_search,
     refuse_over_budget,
 )
 

@@ -52,6 +52,7 @@ class StepDescriber:
         not_by: Sequence[Answer | str] = (),
         after: Sequence[Answer | str] = (),
         with_history: bool = False,
+        tools: Sequence[ToolFunction[..., Any] | str] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Step[M]: ...
 
@@ -74,6 +75,7 @@ class StepDescriber:
         not_by: Sequence[Answer | str] = (),
         after: Sequence[Answer | str] = (),
         with_history: bool = False,
+        tools: Sequence[ToolFunction[..., Any] | str] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Step[Answer]: ...
 
@@ -95,6 +97,7 @@ class StepDescriber:
         not_by: Sequence[Answer | str] = (),
         after: Sequence[Answer | str] = (),
         with_history: bool = False,
+        tools: Sequence[ToolFunction[..., Any] | str] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Step[Any]:
         """Ask one model.
@@ -103,7 +106,8 @@ class StepDescriber:
         `reviewer`). `language` asks for code. `not_by` excludes the makers of answers; `after`
         names answers that failed, for statistics. With `schema` the value is data that fits that
         model of pydantic; an answer that does not fit raises StepFailed of class
-        `invalid_answer`. The text of steps with `answer` is shown as the task's text.
+        `invalid_answer`. The text of steps with `answer` is shown as the task's text. `tools` are
+        those that the model may call: functions with @tool, or names as in `params.tools`.
         """
         given: object = prompt
         if not isinstance(given, str):
@@ -125,6 +129,8 @@ class StepDescriber:
         }
         if after:
             request["after"] = readers.list_models(after)
+        if tools:  # absent otherwise, as it is part of the digest
+            request["tools"] = [_name_tool(each) for each in tools]
         if schema is None:
             return self._describe(
                 "ask", key, request, readers.read_answer, role=role, answer=answer
@@ -262,3 +268,16 @@ class StepDescriber:
         )
         self._replay.describe(step, check_step_key(key))
         return step
+
+
+def _name_tool(tool: ToolFunction[..., Any] | str) -> str:
+    """Return the name of a tool as in `params.tools`. Raises WorkflowInvalid."""
+    if isinstance(tool, ToolFunction):
+        return f"{tool.module}.{tool.name}"
+    given: object = tool
+    if not isinstance(given, str) or not given:
+        name = getattr(given, "__name__", type(given).__name__)
+        raise WorkflowInvalid(
+            f"tools are functions with @tool, or names such as 'mcp:SERVER/TOOL'; {name} is none"
+        )
+    return given

@@ -1,0 +1,92 @@
+"""The check of the tools that a step wants, before anything is spent. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agents.errors import ToolNotUsable, suggest_similar
+from agents.tools.grants import find_ungranted, is_tool_granted
+from agents.tools.names import MCP, select_names
+from agents.tools.toolbox import OWN, WEB_SEARCH
+
+NOT_GRANTED: Final = "not_granted"
+IMAGE_TOOLS: Final = frozenset({f"{OWN}view_image"})
+"""Tools whose results are useless for models that do not see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolNeeds:
+    """What a step needs from its model for the sake of its tools."""
+
+    calls: bool = False
+    """Whether it gets tools to call."""
+    sees: bool = False
+    """Whether they give it images."""
+    searches: bool = False
+    """Whether the vendor must search the web for it."""
+
+
+NO_TOOLS: Final = ToolNeeds()
+
+
+def list_tool_names(params: Mapping[str, Any]) -> list[str]:
+    """Return the names of the tools that a step wants COGO or the vendor to run."""
+    stated = params.get("tools")
+    return [each for each in stated if isinstance(each, str)] if isinstance(stated, list) else []
+
+
+def find_tool_needs(params: Mapping[str, Any]) -> ToolNeeds:
+    """Return what a step needs from its model for the sake of its tools."""
+    names = list_tool_names(params)
+    return ToolNeeds(
+        calls=bool(params.get("client_tools")) or any(each != WEB_SEARCH for each in names),
+        sees=not IMAGE_TOOLS.isdisjoint(names),
+        searches=WEB_SEARCH in names,
+    )
+
+
+def check_tools(
+    params: Mapping[str, Any], *, offered: Sequence[str] | None, granted: Sequence[str] | None
+) -> None:
+    """Check the tools of a step. Raises ToolNotUsable.
+
+    `offered` are the tools of all executors that run; None: no executor is known, so that the step
+    waits for one.
+    """
+    names = list_tool_names(params)
+    if refused := find_ungranted(names, granted):
+        raise _build_refusal(refused, granted or [])
+    if offered is None:
+        return
+    there = [WEB_SEARCH, *offered]
+    for name in names:
+        found = select_names(there, name)
+        if not found:
+            raise _build_unknown(name, offered)
+        if not any(is_tool_granted(each, granted) for each in found):
+            raise _build_refusal([name], granted or [])
+
+
+def _build_refusal(names: Sequence[str], granted: Sequence[str]) -> ToolNotUsable:
+    return ToolNotUsable(
+        f"params.tools: not granted to the task's owner: {', '.join(names)}; "
+        f"granted are: {', '.join(granted) or 'none'}.",
+        allowed=granted,
+        error_class=NOT_GRANTED,
+    )
+
+
+def _build_unknown(name: str, offered: Sequence[str]) -> ToolNotUsable:
+    there = sorted(offered)
+    text = f"params.tools: no executor offers {name!r}; "
+    if not there:
+        return ToolNotUsable(
+            f"{text}none offers any tool. Name modules or MCP servers in cogo.toml "
+            "(see docs/how-to/use-tools.md).",
+            may_appear=name.startswith(MCP),
+        )
+    return ToolNotUsable(
+        f"{text}there are: {', '.join(there)}.{suggest_similar(name, there)}",
+        allowed=there,
+        may_appear=name.startswith(MCP),
+    )
