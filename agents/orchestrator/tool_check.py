@@ -45,7 +45,7 @@ def find_tool_needs(params: Mapping[str, Any]) -> ToolNeeds:
     )
 
 
-def check_tools(
+def check_usable_tools(
     params: Mapping[str, Any], *, offered: Sequence[str] | None, granted: Sequence[str] | None
 ) -> None:
     """Check the tools of a step. Raises ToolNotUsable.

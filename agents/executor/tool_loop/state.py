@@ -52,7 +52,7 @@ class LoopTurn:
 
     @property
     def cost_usd(self) -> float | None:
-        """Its cost; None if that is unknown."""
+        """The cost in dollars; None if that is unknown."""
         if self.usage is None or self.usage.cost_usd is None:
             return None
         return float(self.usage.cost_usd)

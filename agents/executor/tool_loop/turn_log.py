@@ -56,6 +56,8 @@ class TurnLog:
 
         Raises WorkFailed if the attempt must stop, or if the database refuses them.
         """
+        if not turns:
+            return
         async with self._free:
             first = self.state.last_seq + 1
             new: list[NewTurn] = []

@@ -30,7 +30,7 @@ from agents.orchestrator.flows.stamping import (
     build_step,
 )
 from agents.orchestrator.routing import route_subtask
-from agents.orchestrator.tool_check import check_tools
+from agents.orchestrator.tool_check import check_usable_tools
 from agents.runtime.attempt import WorkFailed
 from agents.selection.choice import Choice
 from agents.workflows.engine import (
@@ -240,7 +240,7 @@ class FlowRunner:
         """Check the tools of an ask before anything is spent. Raises ToolNotUsable."""
         if request.kind == "ask":
             registry = self._cio.registry
-            check_tools(
+            check_usable_tools(
                 build_ask_params(request),
                 offered=registry.tools if registry.is_known else None,
                 granted=claimed.tools_granted,
