@@ -192,7 +192,8 @@ def _describe_unusable(error: jsonschema_rs.ValidationError) -> str:
         if message.startswith("Unknown meta-schema"):
             return _cut(f"$schema: {message}; use one of the drafts {DRAFTS}")
         return _cut(f"{message}; a $ref must name a part of the schema, such as #/$defs/NAME")
-    return _describe(error)
+    nearest = _find_nearest(error)
+    return f"{_format_path(nearest.instance_path)}: {_cut(nearest.message)}"
 
 
 def _describe(error: jsonschema_rs.ValidationError) -> str:

@@ -9,11 +9,11 @@ from typing import Any, Final, get_args
 
 from agents.attachments import LoadedFiles
 from agents.executor.legacy_plans import list_team_answers
-from agents.executor.structured import add_instruction, get_schema
+from agents.executor.structured import describe_mistake, get_schema
 from agents.tools.toolbox import WEB_SEARCH
 from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
-from agents.workflows.step_params import EXTRACT_CODE
+from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
 from providers.chat import Attachment, ChatRequest, Effort, Message, ToolCall
@@ -22,7 +22,6 @@ from providers.errors import InvalidRequest
 CODE_TEMPERATURE = 0.2
 CODE_TOP_P = 0.9
 NO_FILES: Final = LoadedFiles()
-CODE_TYPES = frozenset({"GENERATE_CODE", "OPTIMIZE_CODE"})
 
 
 def is_about_code(claimed: ClaimedSubtask) -> bool:
@@ -55,12 +54,13 @@ def build_request(
     answers = list_team_answers(claimed)
     if answers:
         prompt = add_answers(prompt, answers)
-    prompt = add_instruction(prompt, claimed)
     is_code = is_about_code(claimed)
     turns = _list_turns(params, files)
     if not turns or answers:
         turns = (*turns, Message(role="user", content=prompt))
     turns = _attach(turns, files.prompt)
+    if (mistake := describe_mistake(claimed)) is not None:
+        turns = _add_text(turns, mistake)
     limit = to_finite_float(params.get("max_output_tokens"))
     return ChatRequest(
         model=claimed.lane,
@@ -123,6 +123,14 @@ def _build_turn(turn: dict[str, Any]) -> Message:
             if isinstance(each, dict)
         ),
     )
+
+
+def _add_text(turns: Sequence[Message], text: str) -> tuple[Message, ...]:
+    """Return the turns with a text at their end, without a second turn of the user in a row."""
+    *earlier, last = turns
+    if last.role != "user":
+        return (*turns, Message(role="user", content=text))
+    return (*earlier, replace(last, content=f"{last.content}\n\n{text}"))
 
 
 def _get_number(params: dict[str, Any], key: str, default: float | None) -> float | None:

@@ -30,20 +30,20 @@ def get_schema(claimed: ClaimedSubtask) -> dict[str, Any] | None:
     return schema if isinstance(schema, dict) else None
 
 
-def add_instruction(prompt: str, claimed: ClaimedSubtask) -> str:
-    """Ask for JSON that follows the schema; after a failed try, with what was wrong."""
+def describe_mistake(claimed: ClaimedSubtask) -> str | None:
+    """Return what was wrong with the last try, and the schema again; None at the first try.
+
+    At first the schema is only in the request: adapters tell it to models that need to be told.
+    """
     schema = get_schema(claimed)
-    if schema is None:
-        return prompt
-    text = json.dumps(schema, ensure_ascii=False)
-    parts = [
-        prompt,
-        f"Answer with one JSON value that follows this JSON Schema, and nothing else:\n{text}",
-    ]
     failed = _list_invalid(claimed)
-    if failed:
-        parts.append(f"Your last answer was not accepted: {failed[-1]}")
-    return "\n\n".join(parts)
+    if schema is None or not failed:
+        return None
+    text = json.dumps(schema, ensure_ascii=False)
+    return (
+        f"Answer with one JSON value that follows this JSON Schema, and nothing else:\n{text}"
+        f"\n\nYour last answer was not accepted: {failed[-1]}"
+    )
 
 
 async def parse_data(text: str, schema: dict[str, Any], checker: Checker) -> JsonValue:

@@ -48,6 +48,8 @@ class StepNeeds:
     """The error class of each model that failed at it."""
     tools: ToolNeeds = NO_TOOLS
     may_team: bool = False
+    structured_output: bool = False
+    """Whether the answer must follow a JSON Schema."""
     policy: PolicyName | None = None
     """None: that of the task."""
 
@@ -117,7 +119,9 @@ class Cio:
         preferences = self.parse_preferences(task)
         role = needs.role
         request = SelectionRequest(
-            needs=_add_tools(apply_role(_read_requirements(task, stated), role), needs.tools),
+            needs=_add_tools(
+                apply_role(_read_requirements(task, stated, needs), role), needs.tools
+            ),
             # The requested model is dropped once a model failed.
             requested=None if needs.failed else needs.model or task.model,
             preferences=preferences,
@@ -155,11 +159,12 @@ class Cio:
         return profiles.get(ids[0]).maker
 
 
-def _read_requirements(task: TaskBrief, params: Mapping[str, Any]) -> Requirements:
+def _read_requirements(task: TaskBrief, params: Mapping[str, Any], step: StepNeeds) -> Requirements:
     try:
-        return Requirements.from_task(task.type, task.prompt, params)
+        found = Requirements.from_task(task.type, task.prompt, params)
     except ValidationError as error:
         raise InvalidTask.from_validation("params.task_requirements", error) from error
+    return found.model_copy(update={"structured_output": True}) if step.structured_output else found
 
 
 def _add_tools(wanted: Requirements, tools: ToolNeeds) -> Requirements:

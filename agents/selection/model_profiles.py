@@ -39,6 +39,8 @@ class ModelProfile:
     inputs: tuple[str, ...] | None = None
     """What it reads."""
     tools: bool | None = None
+    structured_output: bool = False
+    """Whether it is known to take JSON Schemas, or a server of it makes grammars of them."""
     reasons_by_default: bool = False
     """Whether it reasons when the request does not mention reasoning, as most do not."""
     prices: tuple[TokenPrice, ...] = ()
@@ -104,16 +106,18 @@ class ProfileCache:
             return ModelProfile(model_id=lane, provider=facts.provider)
         is_simulated = lane in self._simulated
         usual = self._find_prices(model)
+        hosts = self.catalogue.get_hosts(lane)
         return ModelProfile(
             model_id=lane,
             provider=facts.provider,
             maker=model.maker,
-            hosts=self.catalogue.get_hosts(lane),
+            hosts=hosts,
             capabilities=facts.capabilities,
             is_local=facts.is_local,
             context_window=facts.context_window,
             inputs=model.inputs if "inputs" in model.model_fields_set else None,
             tools=model.takes_tools,
+            structured_output=_takes_schemas(model, hosts),
             reasons_by_default=model.reasons_unasked,
             prices=self._find_prices(model, simulated=True) if is_simulated else usual,
             output_usd=usual[0].output_usd if usual else None,
@@ -139,6 +143,12 @@ class ProfileCache:
             if known:
                 return known
         return ()
+
+
+def _takes_schemas(model: Model, hosts: Iterable[Provider]) -> bool:
+    if model.structured_output is None:
+        return any(each.wire.constrains_only for each in hosts)
+    return model.structured_output
 
 
 def get_profile_cache(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.workflows.engine import Answer, LastStep, Result, Run, Step, StepFailed
+from agents.workflows.engine.task_data import follow_task_schema
 from agents.workflows.prompts.talk import add_answers
 
 
@@ -40,7 +41,7 @@ class Question:
             prompt = add_answers(prompt, drafts)
             if turns := params.get("messages"):
                 params["messages"] = [*turns, {"role": "user", "content": prompt}]
-        return run.ask(
+        step = run.ask(
             key,
             prompt,
             model=model,
@@ -50,6 +51,7 @@ class Question:
             after=after,
             params=params,
         )
+        return follow_task_schema(run, step) if answer else step
 
 
 async def answer_question(run: Run, question: Question) -> Result | LastStep:

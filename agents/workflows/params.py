@@ -85,7 +85,7 @@ class Params(BaseModel):
     parallel_tool_calls: StrictBool | None = None
     tool_limits: ToolLimits | None = None
     response_schema: dict[str, object] | None = None
-    """JSON Schema of the data that the result must have."""
+    """JSON Schema of the data that the result must have; the engine asks the right step for it."""
     attachments: AttachmentList | None = None
     """Images, PDF files and texts, for models that read them."""
 
@@ -99,9 +99,8 @@ class Params(BaseModel):
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON."""
-        return self.model_dump(
-            mode="json", exclude={"cache", "timeouts", "task_requirements"}, exclude_none=True
-        )
+        unsent = {"cache", "timeouts", "task_requirements", "response_schema"}
+        return self.model_dump(mode="json", exclude=unsent, exclude_none=True)
 
 
 class CodeParams(Params):

@@ -10,6 +10,8 @@ WITH_HISTORY: Final = "with_history"
 """Whether it gets the earlier messages of the session; false: no."""
 RESPONSE_SCHEMA: Final = "response_schema"
 """JSON Schema that the answer must follow."""
+CODE_TYPES: Final = frozenset({"GENERATE_CODE", "OPTIMIZE_CODE"})
+"""Types of tasks whose answers are code."""
 EXTRACT_CODE: Final = "extract_code"
 """Whether the code of the answer is extracted, whatever the type of the task."""
 UNVERIFIED: Final = "unverified_reason"

@@ -148,7 +148,7 @@ class LoopAttempt:
             state,
             self.offer,
             self.settings.limits,
-            mistakes=await find_mistakes(state, self.offer),
+            mistakes=await find_mistakes(state, self.offer, self.loop.checker),
             remaining=self._compute_remaining(),
             turn_seconds=self.longest,
         )

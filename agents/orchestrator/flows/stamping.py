@@ -46,6 +46,7 @@ def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
         seed=f"{task.id}:{request.key}",
         prompt_characters=count_characters(params),
         tools=find_tool_needs(params),
+        structured_output=RESPONSE_SCHEMA in params,
         model=_get_text(wanted, "model"),
         role=request.role,
         not_by=[each for each in not_by if isinstance(each, str) and each]

@@ -58,6 +58,17 @@ def avoid_without_web_search(resolved: ResolvedRequest) -> Test | None:
     return test if resolved.request.needs.web else None
 
 
+def avoid_without_schemas(resolved: ResolvedRequest) -> Test | None:
+    """Set aside models that are not known to take a JSON Schema if the answer must follow one."""
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        if profile.structured_output:
+            return None
+        return "the answer must follow a JSON Schema and it is not known to take one"
+
+    return test if resolved.request.needs.structured_output else None
+
+
 def avoid_local_for_hard_work(resolved: ResolvedRequest) -> Test | None:
     """Set aside local models for long chains of tool calls, or if accuracy is requested."""
     needs = resolved.request.needs
@@ -104,6 +115,7 @@ SOFT: Final[tuple[Constraint, ...]] = (
     avoid_open_circuit,
     avoid_for_task_type,
     avoid_without_web_search,
+    avoid_without_schemas,
     avoid_local_for_hard_work,
     avoid_slow,
     avoid_makers,

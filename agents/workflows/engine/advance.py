@@ -8,9 +8,8 @@ from pydantic_core import to_jsonable_python
 
 from agents.errors import InvalidTask
 from agents.workflows.engine.definition import Workflow
-from agents.workflows.engine.errors import StepFailed
+from agents.workflows.engine.errors import StepFailed, locate_error
 from agents.workflows.engine.fiber import build_step_request, list_prefetched
-from agents.workflows.engine.location import locate_error
 from agents.workflows.engine.outcomes import (
     Advance,
     Finished,
@@ -23,6 +22,7 @@ from agents.workflows.engine.outcomes import (
 )
 from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.run import Run
+from agents.workflows.engine.task_data import check_response_schema, end_with_data
 from agents.workflows.engine.values import Again, LastStep, Result
 from agents.workflows.engine.work import Branch, Step, describe_wakes
 from protocol.errors import OutOfRange
@@ -39,12 +39,14 @@ def advance(workflow: Workflow, task: TaskBrief, record: FlowRecord) -> Advance:
     It does no I/O and depends on nothing but its arguments: the same record gives the same answer.
     """
     try:
+        if not record.steps:
+            check_response_schema(task.params)
         workflow.check(task)
     except InvalidTask as error:
         return _build_invalid(error)
     replay = Replay(task, record, home=workflow.file)
     run = Run(replay, workflow.list_notes(task.params))
-    replay.play(workflow.function(run))
+    replay.play(end_with_data(run, workflow.function))
     return _conclude(replay)
 
 

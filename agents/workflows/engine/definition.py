@@ -14,6 +14,7 @@ from agents.errors import InvalidTask
 from agents.workflows.engine.errors import WorkflowInvalid
 from agents.workflows.engine.values import Again, LastStep, Result
 from agents.workflows.params import MAX_CHARACTERS, Params, describe_unused
+from agents.workflows.step_params import RESPONSE_SCHEMA
 from protocol.records import TaskBrief
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ def read_params(params: JsonValue, model: type[_P]) -> _P:
     given = {} if params is None else params
     if not isinstance(given, dict):
         raise InvalidTask("params", 'params must be a JSON object, such as {"language": "python"}.')
+    # Of the schema, models that forbid what they do not know need not know.
+    if RESPONSE_SCHEMA not in model.model_fields:
+        given = {name: value for name, value in given.items() if name != RESPONSE_SCHEMA}
     try:
         return model.model_validate(given)
     except ValidationError as error:

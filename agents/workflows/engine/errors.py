@@ -1,7 +1,15 @@
-"""Errors of workflows: failures of steps, which a workflow may catch, and control of the replay."""
+"""Errors of workflows: failures of steps, which a workflow may catch, control of the replay.
 
-from collections.abc import Mapping
+Also the lines in which they were raised, for messages.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from traceback import walk_stack, walk_tb
+from types import FrameType, TracebackType
 from typing import Any, Final
+
+_ENGINE: Final = str(Path(__file__).parent)
 
 
 class StepFailed(Exception):
@@ -73,3 +81,38 @@ def build_step_error(key: str, error: Mapping[str, Any] | None) -> StepFailed:
     if error_class in _MONEY or given.get("field") == "budget_usd":
         return BudgetSpent(key, error_class, message)
     return StepFailed(key, error_class, message)
+
+
+def locate_error(error: BaseException, home: str) -> str:
+    """Return where in the file `home` an error was raised, as `flows.py:12`, or ''."""
+    return _locate(_list_places(error.__traceback__), home)
+
+
+def locate_caller(frame: FrameType | None, home: str) -> str:
+    """Return the line of the file `home` that has led to `frame`, as `flows.py:12`, or ''."""
+    return _locate(
+        [(each.f_code.co_filename, line) for each, line in walk_stack(frame)][::-1], home
+    )
+
+
+def locate_coroutine(coroutine: Any, home: str) -> str:
+    """Return the line of the file `home` at which a coroutine is suspended, or ''."""
+    places = []
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        places.append((frame.f_code.co_filename, frame.f_lineno))
+        coroutine = coroutine.cr_await
+    return _locate(places, home)
+
+
+def _list_places(trace: TracebackType | None) -> list[tuple[str, int]]:
+    return [(frame.f_code.co_filename, line) for frame, line in walk_tb(trace)]
+
+
+def _locate(places: Iterable[tuple[str, int]], home: str) -> str:
+    """Return the innermost of the places in `home`, else the innermost outside of the engine."""
+    outside = [each for each in places if not each[0].startswith(_ENGINE)]
+    ours = [each for each in outside if each[0] == home] or outside
+    if not ours:
+        return ""
+    file, line = ours[-1]
+    return f"{Path(file).name}:{line}"

@@ -17,9 +17,10 @@ from agents.workflows.engine.errors import (
     StepFailed,
     WorkflowInvalid,
     build_step_error,
+    locate_caller,
+    locate_coroutine,
 )
 from agents.workflows.engine.fiber import Fiber, close_coroutine, compute_digest, list_ends
-from agents.workflows.engine.location import locate_caller, locate_coroutine
 from agents.workflows.engine.outcomes import DecisionRequest, Drift, FlowFailed
 from agents.workflows.engine.work import Branch, Step, StepGroup, Work
 from protocol.lifecycle import SubtaskState

@@ -98,6 +98,15 @@ class Run(StepDescriber):
         budget = self.brief.budget_usd
         return None if budget is None else budget - self._replay.spent
 
+    def list_steps(self) -> list[Step[Any]]:
+        """Return the steps that were described so far, but for those of branches."""
+        return [each for each in self._replay.current.described if isinstance(each, Step)]
+
+    def has_undone_work(self, *, but: object) -> bool:
+        """Return whether work was described and never awaited, other than the step to end with."""
+        last = but.step if isinstance(but, LastStep) else None
+        return any(each is not last for each in self._replay.list_undone())
+
     # Several at once
 
     @overload

@@ -1,7 +1,10 @@
 """Prompts of single questions."""
 
+import json
 from collections.abc import Sequence
 from typing import Final
+
+from pydantic import JsonValue
 
 ASSISTANT: Final = "You are a helpful assistant. Answer precisely and say when you do not know."
 
@@ -16,4 +19,13 @@ def add_answers(prompt: str, answers: Sequence[str]) -> str:
         f"{prompt}\n\n{len(answers)} independent answers to this request follow. Compare them, "
         "find where they disagree and decide who is right, then give one complete answer of your "
         f"own. Do not mention that there were others.\n\n{shown}"
+    )
+
+
+def ask_for_data(request: str, result: str, own: JsonValue) -> str:
+    """Ask for the data in a result; `own` is data that it has in another form."""
+    shown = "" if own is None else f"\n\n<data>\n{json.dumps(own, ensure_ascii=False)}\n</data>"
+    return (
+        "Give the result below as data. Add nothing that it does not say.\n\n"
+        f"<request>\n{request}\n</request>\n\n<result>\n{result}\n</result>{shown}"
     )

@@ -35,14 +35,27 @@ def failed_before() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_the_request_names_the_schema_and_later_the_mistake() -> None:
+def test_the_request_has_the_schema_and_later_the_prompt_and_the_mistake_too() -> None:
     first = build_request(asked())
     second = build_request(asked(failures=1, history=[failed_before()]))
 
     assert first.response_schema == SCHEMA
-    assert '"required": ["line"]' in str(first.messages[-1].content)
+    assert first.messages[-1].content == "Find it."
+    assert '"required": ["line"]' in str(second.messages[-1].content)
     assert "not accepted" not in str(first.messages[-1].content)
     assert 'not accepted: $.line: "x" is not of type' in str(second.messages[-1].content)
+
+
+@pytest.mark.parametrize("last", ["user", "assistant"])
+def test_a_conversation_gets_the_mistake_at_its_end(last: str) -> None:
+    turns = [{"role": "user", "content": "Find it."}, {"role": last, "content": "Again."}]
+    params = {"generation_prompt": "t", "messages": turns, RESPONSE_SCHEMA: SCHEMA}
+    claimed = a_subtask(params=params, failures=1, history=[failed_before()])
+
+    messages = build_request(claimed).messages
+
+    assert [each.role for each in messages] == ["user", last] + ["user"] * (last != "user")
+    assert "not accepted: $.line" in str(messages[-1].content)
 
 
 async def test_the_output_has_the_data() -> None:

@@ -113,6 +113,7 @@ ASIDE: list[tuple[str, str, dict[str, Any], Knowledge, str]] = [
     (MIDDLE, SEARCHES, {"needs": {"web": True, "taskType": "general"}}, knowing(), "the web"),
     (LOCAL, CHEAP, {"needs": {"accuracyNeeded": True}}, knowing(), "asks for accuracy"),
     (LOCAL, CHEAP, {"needs": {"toolCalls": 8}}, knowing(), "8 tool calls"),
+    ("elsewhere/z", LOCAL, {"needs": {"structuredOutput": True}}, knowing(), "not known to take"),
     (
         MIDDLE,
         CHEAP,

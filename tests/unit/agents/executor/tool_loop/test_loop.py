@@ -208,7 +208,7 @@ async def test_what_is_wrong_with_a_call_is_told_to_the_model() -> None:
     completion = await harness.execute(a_loop())
 
     texts = [each.content for each in harness.router.asked[1].messages[2:]]
-    assert "'one' is not of type 'integer'" in texts[0]
+    assert '"one" is not of type "integer"' in texts[0]
     assert "no money" in texts[1]
     assert "no tool named nothing" in texts[2]
     assert all(each.is_error for each in harness.router.asked[1].messages[2:])

@@ -1,0 +1,116 @@
+"""Results of tasks that must have data: `params.response_schema`.
+
+The last step of a workflow is asked for the data itself. A result that a workflow returns gets one
+more step, `data`, unless it has data that follows the schema.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
+
+from agents.errors import InvalidTask
+from agents.workflows.engine.definition import Ending, WorkflowFunction, list_mapping
+from agents.workflows.engine.readers import read_answer
+from agents.workflows.engine.values import Again, Answer, LastStep, Result
+from agents.workflows.engine.work import Step
+from agents.workflows.prompts.talk import ASSISTANT, ask_for_data
+from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
+from protocol.json_schema import check_schema, find_mismatch, is_quick
+
+if TYPE_CHECKING:
+    from agents.workflows.engine.run import Run
+
+DATA: Final = "data"
+"""The key of the step, and of the data in a result."""
+OWN_DATA: Final = "own_data"
+"""Data of the workflow in a result whose `data` follows the schema of the task."""
+
+
+def check_response_schema(params: JsonValue) -> None:
+    """Raise InvalidTask if the schema of a task's params cannot be used."""
+    schema = list_mapping(params).get(RESPONSE_SCHEMA)
+    if schema is not None and (problem := check_schema(schema)) is not None:
+        raise InvalidTask(f"params.{RESPONSE_SCHEMA}", f"params.{RESPONSE_SCHEMA}: {problem}.")
+
+
+def follow_task_schema(run: "Run", step: Step[Any]) -> Step[Any]:
+    """Ask a step for data of the task's schema, if there is one, unless its answer is code."""
+    schema = run.params.get(RESPONSE_SCHEMA)
+    if isinstance(schema, dict) and not step.is_begun and not _is_code(run, step):
+        step.request["schema"] = {"name": RESPONSE_SCHEMA, "schema": schema}
+    return step
+
+
+async def end_with_data(run: "Run", function: WorkflowFunction) -> Ending:
+    """Run a workflow, and give its end the data that the task's params want."""
+    ended = await function(run)
+    schema = run.params.get(RESPONSE_SCHEMA)
+    if not isinstance(schema, dict) or run.has_undone_work(but=ended):
+        return ended
+    match ended:
+        case LastStep(Step(is_begun=False) as step):
+            if not _answers_otherwise(run, step, schema):
+                follow_task_schema(run, step)
+                return ended
+            await step
+            return await _add_data(run, _read_result(step), schema)
+        case Result():
+            return await _add_data(run, ended, schema)
+        case Again(result=Result() as result):
+            return replace(ended, result=await _add_data(run, result, schema))
+        case _:
+            return ended
+
+
+def _answers_otherwise(run: "Run", step: Step[Any], schema: Mapping[str, Any]) -> bool:
+    """Return whether the answer of a step is code, or data of another schema."""
+    has_other = step.request.get("schema") is not None and not _is_asked_for(step, schema)
+    return has_other or _is_code(run, step)
+
+
+def _is_code(run: "Run", step: Step[Any]) -> bool:
+    extracts = list_mapping(step.request.get("params")).get(EXTRACT_CODE) is True
+    return extracts or run.brief.type in CODE_TYPES
+
+
+def _is_asked_for(step: Step[Any], schema: Mapping[str, Any]) -> bool:
+    asked = step.request.get("schema")
+    return isinstance(asked, dict) and asked.get("schema") == schema
+
+
+def _read_result(step: Step[Any]) -> Result:
+    answer = read_answer(step.record) if step.record else Answer(text="")
+    return Result(answer.text, output=answer.output)
+
+
+async def _add_data(run: "Run", result: Result, schema: Mapping[str, Any]) -> Result:
+    """Return the result with data that follows the schema; at first, ask a model for it."""
+    try:
+        output = to_jsonable_python(dict(result.output or {}))
+    except (TypeError, ValueError):  # the result cannot be stored, which is said elsewhere
+        return result
+    own = output.get(DATA)
+    if DATA in output and (_was_given(run, own, schema) or _follows(own, schema)):
+        return result
+    prompt = ask_for_data(run.prompt, str(result.text), own)
+    step = run.ask(DATA, prompt, system=ASSISTANT)
+    step.request["schema"] = {"name": RESPONSE_SCHEMA, "schema": dict(schema)}
+    answer = await step
+    kept = {OWN_DATA: own} if DATA in output else {}
+    return replace(result, output={**output, **kept, DATA: answer.output.get(DATA)})
+
+
+def _was_given(run: "Run", data: JsonValue, schema: Mapping[str, Any]) -> bool:
+    """Return whether a step gave this data for this schema: then it was checked."""
+    return any(
+        (step.record.output or {}).get(DATA) == data
+        for step in run.list_steps()
+        if step.record is not None and _is_asked_for(step, schema)
+    )
+
+
+def _follows(data: JsonValue, schema: Mapping[str, Any]) -> bool:
+    return is_quick(schema, data) and find_mismatch(schema, data) is None
