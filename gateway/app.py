@@ -25,6 +25,7 @@ from gateway.routes import (
     health,
     models,
     openai,
+    responses,
     swarm,
     swarm_socket,
     tasks,
@@ -44,6 +45,7 @@ _MODULES: Final = (
     models,
     code_generation,
     openai,
+    responses,
     session,
     console,
 )

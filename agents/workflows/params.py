@@ -205,6 +205,14 @@ class ChatParams(Params):
     system: str | None = Field(default=None, max_length=100_000)
     messages: list[Turn] | None = Field(default=None, min_length=1, max_length=2_000)
     """The whole conversation. It replaces the prompt, which then is only its title."""
+    client_request: dict[str, object] | None = None
+    """What the gateway repeats to a client that asks for its response; nothing reads it here."""
+
+    def for_request(self) -> dict[str, Any]:
+        """Return what goes into the request to the model, as JSON."""
+        request = super().for_request()
+        request.pop("client_request", None)
+        return request
 
     @model_validator(mode="after")
     def _check_results(self) -> Self:

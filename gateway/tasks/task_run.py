@@ -79,12 +79,13 @@ class TaskRun:
 
 @asynccontextmanager
 async def start_task(
-    services: GatewayServices, principal: Principal, new: NewTask
+    services: GatewayServices, principal: Principal, new: NewTask, *, keeps_running: bool = False
 ) -> AsyncIterator[TaskRun]:
     """Submit a task and provide its run. If the block ends first, the task is cancelled.
 
-    The options may keep it running instead. The task is watched before it is inserted, so that its
-    first update is not late either. Raise Problem (504) if it takes longer than the options allow.
+    `keeps_running` or the options may keep it running instead. The task is watched before it is
+    inserted, so that its first update is not late either. Raise Problem (504) if it takes longer
+    than the options allow.
     """
     task_id = uuid4()
     options = services.options
@@ -102,7 +103,7 @@ async def start_task(
                 hint="submit long work to POST /tasks and watch its events",
             ) from error
         finally:
-            if run.end is None and options.cancels_on_disconnect:
+            if run.end is None and options.cancels_on_disconnect and not keeps_running:
                 services.feeds.spawn(_cancel(services, task_id))
 
 

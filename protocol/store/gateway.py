@@ -47,6 +47,10 @@ class GatewayStore(QueueStore, ModelStore, WaitStore, Protocol):
         """
         ...
 
+    async def delete_task(self, *, task_id: UUID) -> None:
+        """Delete an ended task and all that belongs to it. It is no error if there is none."""
+        ...
+
     async def fetch_lines(
         self, *, limit: int, owner: UUID | None = None, every_owner: bool = False
     ) -> list[TaskLine]:

@@ -78,7 +78,9 @@ def rename_parameter(problem: Problem, names: Mapping[str, str]) -> Problem:
     field = problem.extra.get("param")
     if isinstance(field, str) and field.startswith("params."):
         name, dot, rest = field.removeprefix("params.").partition(".")
-        problem.extra["param"] = f"{names.get(name, name)}{dot}{rest}"
+        renamed = f"{names.get(name, name)}{dot}{rest}"
+        problem.extra["param"] = renamed
+        problem.detail = problem.detail.replace(field, renamed)
     return problem
 
 

@@ -55,6 +55,11 @@ class SupabaseGatewayStore(RpcClient):
             query = query.is_("parent_task_id", "null")
         return await read_query(Task, query.order("seq", desc=True).limit(limit))
 
+    async def delete_task(self, *, task_id: UUID) -> None:
+        query = self._client.table("cogo_tasks").delete().eq("id", str(task_id))
+        ended = [each.value for each in TaskState if each.is_final]
+        await read_query(Task, query.in_("status", ended))
+
     async def fetch_lines(
         self, *, limit: int, owner: UUID | None = None, every_owner: bool = False
     ) -> list[TaskLine]:
