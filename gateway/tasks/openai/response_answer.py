@@ -11,7 +11,7 @@ from gateway.tasks.openai.results import (
     build_simulated_mark,
     get_answering_model,
     get_finish_reason,
-    read_answer,
+    read_given_answer,
 )
 from protocol.lifecycle import TaskState
 from protocol.records import Task
@@ -47,7 +47,9 @@ def build_response(task: Task, output: Sequence[Item] | None = None) -> dict[str
     if reason := _INCOMPLETE.get(get_finish_reason(task)):
         body |= {"status": "incomplete", "incomplete_details": {"reason": reason}}
     try:
-        body["output"] = list_output(task, read_answer(task)) if output is None else list(output)
+        body["output"] = (
+            list_output(task, read_given_answer(task)) if output is None else list(output)
+        )
     except Problem as problem:
         body |= {"status": "failed", "incomplete_details": None}
         body["error"] = {"code": "server_error", "message": problem.detail}
@@ -106,7 +108,7 @@ def list_output(task: Task, answer: GivenAnswer) -> list[Item]:
         annotations = [build_citation(each) for each in answer.citations]
         is_whole = get_finish_reason(task) not in _INCOMPLETE
         status = "completed" if is_whole else "incomplete"
-        items.append(build_message(task.id.hex, answer.text, annotations, status=status))
+        items.append(build_message_item(task.id.hex, answer.text, annotations, status=status))
     return items + list_calls(task.id.hex, answer)
 
 
@@ -125,7 +127,7 @@ def list_calls(name: str, answer: GivenAnswer) -> list[Item]:
     ]
 
 
-def build_message(
+def build_message_item(
     name: str, text: str, annotations: Sequence[Item] = (), *, status: str = "completed"
 ) -> Item:
     """Build the item with the text of an answer."""

@@ -12,13 +12,13 @@ from gateway.tasks.openai.response_answer import (
     Item,
     build_citation,
     build_empty_response,
-    build_message,
+    build_message_item,
     build_reasoning,
     build_response,
     build_text_part,
     list_calls,
 )
-from gateway.tasks.openai.results import GivenAnswer, has_schema, read_answer, was_filtered
+from gateway.tasks.openai.results import GivenAnswer, has_schema, read_given_answer, was_filtered
 from gateway.tasks.task_run import TaskRun, require_completed
 from protocol.records import Task
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
@@ -92,7 +92,7 @@ class ResponseStream:
             body |= {"output": self._items, "incomplete_details": {"reason": "content_filter"}}
             yield _build_event("response.incomplete", response=body)
             return
-        answer = read_answer(require_completed(task))
+        answer = read_given_answer(require_completed(task))
         body = build_response(task, [])
         status = body["status"]
         if answer.text and self._open != "message":
@@ -105,7 +105,7 @@ class ResponseStream:
     def _add_text(self, delta: str) -> Iterator[StreamEvent]:
         if self._open != "message":
             yield from self._close_item()
-            item = build_message(self._name, "", status="in_progress") | {"content": []}
+            item = build_message_item(self._name, "", status="in_progress") | {"content": []}
             yield from self._open_item(item, build_text_part(""))
         self._text += delta
         yield self._part_event("response.output_text.delta", delta=delta, logprobs=[])
