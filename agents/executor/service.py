@@ -39,6 +39,7 @@ from agents.sandbox.check_runner import CheckRunner
 from agents.tools.functions import FunctionTools
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
+from agents.tools.own import OwnTools
 from agents.tools.toolbox import Toolbox
 from agents.workflows.step_params import WITH_HISTORY
 from protocol.bus import Bus
@@ -69,12 +70,13 @@ async def run_executor(
     checks: CheckRunner | None = None,
     tools: ToolHost | None = None,
     mcp: McpHost | None = None,
+    own: OwnTools | None = None,
     files: FileAccess | None = None,
 ) -> None:
     """Execute subtasks of the lanes that are served here until drained or cancelled.
 
-    `router` serves models, `checks` the sandbox, `tools` functions of users and `mcp` tools of
-    MCP servers. `files` are fetched for tasks.
+    `router` serves models, `checks` the sandbox, `tools` functions of users, `mcp` tools of MCP
+    servers and `own` ours. `files` are fetched for tasks.
 
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
@@ -95,7 +97,7 @@ async def run_executor(
             hub=hub,
             checker=checker,
             cache=cache,
-            toolbox=_build_toolbox(tools, mcp),
+            toolbox=_build_toolbox(tools, mcp, own),
             drain=drain,
             files=files,
         )
@@ -256,10 +258,10 @@ def _build_lanes(agent: Agent, router: Router) -> Lanes:
     )
 
 
-def _build_toolbox(tools: ToolHost | None, mcp: McpHost | None) -> Toolbox:
+def _build_toolbox(tools: ToolHost | None, mcp: McpHost | None, own: OwnTools | None) -> Toolbox:
     """Return the tools that models may call here."""
-    functions = [FunctionTools(tools)] if tools is not None else []
-    return Toolbox([*functions, *([mcp] if mcp is not None else [])])
+    functions = None if tools is None else FunctionTools(tools)
+    return Toolbox([each for each in (functions, mcp, own) if each is not None])
 
 
 def _find_lane(message: Envelope) -> str:

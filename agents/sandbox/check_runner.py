@@ -1,7 +1,8 @@
 """The runner of checks: the params of a step in, a report out."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from agents.sandbox.check import (
     build_unavailable_report,
     parse_check,
 )
-from agents.sandbox.job import InvalidJob, RunLimits, Sandbox
+from agents.sandbox.job import InvalidJob, Job, Outcome, RunLimits, Sandbox
 from agents.sandbox.languages.command import build_command_job, read_command_report
 from agents.sandbox.languages.node import (
     NODE_LIMITS,
@@ -105,6 +106,21 @@ class CheckRunner:
         return read_node_report(outcome, check, limits=limits, secret=secret)
 
     async def _run_command(self, check: CheckParams, limits: RunLimits) -> Report:
+        outcome = await self.sandbox.run(self._build_command_job(check, limits))
+        return read_command_report(outcome, check, limits=limits)
+
+    async def run_command(
+        self, check: CheckParams, files: Mapping[str, bytes]
+    ) -> tuple[Outcome, RunLimits]:
+        """Run the command of a check, with more files; return what it did, within which limits.
+
+        Raises InvalidJob, or SandboxBroken if the sandbox could not be started.
+        """
+        limits = check.bound_limits(_DEFAULTS, self.limits)
+        job = self._build_command_job(check, limits)
+        return await self.sandbox.run(replace(job, files={**job.files, **files})), limits
+
+    def _build_command_job(self, check: CheckParams, limits: RunLimits) -> Job:
         paths: list[Path] = []
         readable: list[Path] = []
         if self.python is not None:
@@ -116,8 +132,7 @@ class CheckRunner:
             if self.node.packages is not None:
                 paths.append(self.node.packages / "node_modules/.bin")
                 readable.append(self.node.packages)
-        job = build_command_job(check, paths=paths, readable=readable, limits=limits)
-        return read_command_report(await self.sandbox.run(job), check, limits=limits)
+        return build_command_job(check, paths=paths, readable=readable, limits=limits)
 
 
 def _read_language(params: Any) -> str:

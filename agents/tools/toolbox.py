@@ -36,8 +36,6 @@ class OfferedTool:
     """Whether it may run again if nobody knows whether it has run."""
     needs_approval: bool = False
     """Whether a person must agree before it runs."""
-    is_question: bool = False
-    """Whether it is not run: a person's answer is its result."""
     seconds: float = 60.0
     """It is ended after this time."""
 

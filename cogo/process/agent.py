@@ -23,6 +23,7 @@ from agents.sandbox.check_runner import CheckRunner
 from agents.selection.evidence.knowledge import Knowledge
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
+from agents.tools.own import OwnTools, build_own_tools
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
@@ -31,7 +32,7 @@ from cogo.process.parent_watch import watch_parent
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
-from cogo.wiring.fetching import build_file_access
+from cogo.wiring.fetching import build_fetcher, build_file_access
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -92,7 +93,8 @@ async def serve_agent(
         if with_parent:
             watch_parent()
         identity, checks = _build_identity(role), await _open_checks(project, role)
-        tools = await stack.enter_async_context(_open_tools(project, catalogue, bootstrap, role))
+        opened = _open_tools(project, catalogue, bootstrap, role, checks)
+        tools = await stack.enter_async_context(opened)
         options = _build_options(project, bootstrap, role, health_url, checks=checks, tools=tools)
         if role.kind == "executor":
             opening = open_cache(project, connection, agent_id=role.agent_id)
@@ -108,6 +110,7 @@ async def serve_agent(
                 checks=checks,
                 tools=tools.functions,
                 mcp=tools.mcp,
+                own=tools.own,
                 files=build_file_access(project),
             )
         else:
@@ -181,6 +184,7 @@ class _Tools:
 
     functions: ToolHost | None = None
     mcp: McpHost | None = None
+    own: OwnTools | None = None
 
     def list_names(self) -> Sequence[str]:
         """Return the names of all tools that can be called now."""
@@ -188,13 +192,19 @@ class _Tools:
         return [
             *(f"{each.module}.{each.name}" for each in found),
             *(self.mcp.names if self.mcp else ()),
+            *(self.own.names if self.own else ()),
         ]
 
 
 @asynccontextmanager
 async def _open_tools(
-    project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap, role: Role
+    project: Project,
+    catalogue: Catalogue,
+    bootstrap: AgentBootstrap,
+    role: Role,
+    checks: CheckRunner | None,
 ) -> AsyncIterator[_Tools]:
+    """Open the sources, with ours, for which `checks` is the sandbox."""
     if role.kind != "executor" or not project.settings.tool_slots:
         yield _Tools()
         return
@@ -205,7 +215,8 @@ async def _open_tools(
     ):
         if functions is not None:
             functions.log_loaded()
-        yield _Tools(functions, mcp)
+        own = build_own_tools(checks=checks, fetcher=build_fetcher(project))
+        yield _Tools(functions, mcp, own)
 
 
 def _build_options(

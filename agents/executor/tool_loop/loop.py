@@ -31,7 +31,7 @@ from agents.executor.tool_loop.offer import LoopOffer, LoopSettings, build_offer
 from agents.executor.tool_loop.permission import find_tools
 from agents.executor.tool_loop.spending import describe_tools, sum_usage
 from agents.executor.tool_loop.state import LoopTurn
-from agents.executor.tool_loop.tool_runs import ToolRunner
+from agents.executor.tool_loop.tool_runs import ToolRunner, build_context
 from agents.executor.tool_loop.turn_log import NewTurns, TurnLog
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
@@ -157,9 +157,8 @@ class LoopAttempt:
                 return await self._ask(limit)
             case RunCalls():
                 self.progress.begin_turn(len(state.turns))
-                await self.loop.runner.run(
-                    move, self._store_and_announce, self.claimed, self._redactor
-                )
+                context = build_context(self.claimed, self.request)
+                await self.loop.runner.run(move, self._store_and_announce, context, self._redactor)
                 return None
             case AwaitPeople(questions=questions):
                 wait = ToolWait(approvals=list(questions))

@@ -15,6 +15,7 @@ from agents.tools.host import OUTCOME_UNKNOWN, TOOL_TIMEOUT, ToolFailed
 from agents.tools.toolbox import Toolbox, ToolContext
 from agents.tools.worker import TOOL_FAILED
 from protocol.records import ClaimedSubtask
+from providers.chat import ChatRequest
 from providers.secrets import Redactor
 
 OVERTIME: Final = 30.0
@@ -29,7 +30,7 @@ class ToolRunner:
     slots: asyncio.Semaphore
 
     async def run(
-        self, move: RunCalls, store: StoreTurns, claimed: ClaimedSubtask, redactor: Redactor
+        self, move: RunCalls, store: StoreTurns, context: ToolContext, redactor: Redactor
     ) -> None:
         """Store the replies and the beginning of what must not run twice; then run the calls.
 
@@ -48,7 +49,7 @@ class ToolRunner:
         # Before Python 3.13 a group with errors loses its cancellation, so no child raises.
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._run_one(each, store, claimed, redactor))
+                group.create_task(self._run_one(each, store, context, redactor))
                 for each in move.runs
             ]
         for task in tasks:
@@ -56,27 +57,25 @@ class ToolRunner:
                 raise error
 
     async def _run_one(
-        self, run: CallRun, store: StoreTurns, claimed: ClaimedSubtask, redactor: Redactor
+        self, run: CallRun, store: StoreTurns, context: ToolContext, redactor: Redactor
     ) -> Exception | None:
         """Run a call and store its result; return the error that ends the attempt, if any."""
         try:
             async with self.slots:
-                body = await self._call(run, claimed, redactor)
+                body = await self._call(run, context, redactor)
             await store([("result", body)])
         except Exception as error:  # noqa: BLE001 - raised again by `run`
             return error
         return None
 
     async def _call(
-        self, run: CallRun, claimed: ClaimedSubtask, redactor: Redactor
+        self, run: CallRun, context: ToolContext, redactor: Redactor
     ) -> dict[str, JsonValue]:
         started = time.monotonic()
         tool = run.tool
         try:
             async with asyncio.timeout(tool.seconds + OVERTIME):
-                output = await self.toolbox.run_tool(
-                    tool.name, run.arguments, build_context(claimed)
-                )
+                output = await self.toolbox.run_tool(tool.name, run.arguments, context)
         except TimeoutError:
             kind = TOOL_TIMEOUT if tool.is_idempotent else OUTCOME_UNKNOWN
             error = ToolFailed(kind, f"it has not ended within {tool.seconds:g} s")
@@ -92,13 +91,19 @@ class ToolRunner:
         return build_failed_result(run.call, tool.name, error, time.monotonic() - started, redactor)
 
 
-def build_context(claimed: ClaimedSubtask) -> ToolContext:
-    """Return what a tool gets to know about the subtask for which it runs."""
+def build_context(claimed: ClaimedSubtask, request: ChatRequest) -> ToolContext:
+    """Return what a tool gets to know about the subtask for which it runs.
+
+    The files of the task are in its own params, as models are not sent them.
+    """
+    task = claimed.task.params if isinstance(claimed.task.params, dict) else {}
+    turns = (each for each in request.messages if each.role == "user")
     return ToolContext(
         task_id=claimed.task_id,
         subtask_id=claimed.subtask_id,
         attempt=claimed.attempt,
         key=claimed.key,
         owner=claimed.task.owner,
-        params=claimed.params,
+        params={**task, **claimed.params},
+        attachments=tuple(file for turn in turns for file in turn.attachments),
     )
