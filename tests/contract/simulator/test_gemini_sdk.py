@@ -1,6 +1,7 @@
 """The simulator's Gemini format, checked with Google's own SDK."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -62,5 +63,6 @@ async def test_errors_and_embeddings_have_the_format_of_google(
         await client.models.generate_content(model=MODEL, contents="[[fault:429 retry_after=3]]")
     assert (raised.value.code, raised.value.status) == (429, "RESOURCE_EXHAUSTED")
 
-    found = await client.models.embed_content(model="gemini-embedding-001", contents=["a", "b"])
+    texts: list[Any] = ["a", "b"]
+    found = await client.models.embed_content(model="gemini-embedding-001", contents=texts)
     assert [len(each.values or ()) for each in found.embeddings or ()] == [64, 64]

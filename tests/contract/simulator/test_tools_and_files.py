@@ -137,9 +137,8 @@ async def test_gemini_calls_the_allowed_function_sees_images_and_grounds_answers
         client = genai.Client(api_key="a-key", http_options=options).aio
         model = "gemini-3.8-flash"
         called = await client.models.generate_content(model=model, contents=PROMPT, config=forced)
-        found = await client.models.generate_content(
-            model=model, contents=["Hello", picture], config=searching
-        )
+        parts: list[Any] = ["Hello", picture]
+        found = await client.models.generate_content(model=model, contents=parts, config=searching)
         await client.aclose()
 
     assert [call.name for call in called.function_calls or ()] == ["save"]
