@@ -8,11 +8,18 @@ from uuid import UUID
 from protocol.bus import Bus
 from protocol.errors import MalformedMessage, StoreUnavailable
 from protocol.lanes import is_model_lane
-from protocol.messages import Envelope, MessageType, SubtaskProgress, read_payload
+from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow
 from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
-from protocol.transcript import ReadPosition, TaskEnded, TaskUpdate, Transcript
+from protocol.transcript import (
+    ReadPosition,
+    TaskEnded,
+    TaskUpdate,
+    Transcript,
+    calls_tools,
+    read_live,
+)
 
 POLL_SECONDS = 0.5
 
@@ -73,16 +80,15 @@ class _Follower:
         self._woken.set()
 
     def handle_message(self, message: Envelope) -> None:
-        if message.type == MessageType.SUBTASK_PROGRESS:
-            try:
-                progress = read_payload(message, SubtaskProgress)
-            except MalformedMessage:
-                return  # the channel has logged it
-            if (task := self._open.get(progress.task_id)) is not None:
-                if progress.attempt > task.transcript.get_attempt(progress.subtask_id):
-                    self._has_new_attempt = True
-                task.transcript.apply_delta(progress)
-                self._has_text = True
+        try:
+            live = read_live(message)
+        except MalformedMessage:
+            return  # the channel has logged it
+        if live is not None and (task := self._open.get(live.task_id)) is not None:
+            if live.attempt > task.transcript.get_attempt(live.subtask_id):
+                self._has_new_attempt = True
+            task.transcript.apply_live(live)
+            self._has_text = True
         self._woken.set()
 
     async def run(self, poll: float) -> AsyncGenerator[TaskUpdate, None]:
@@ -110,6 +116,18 @@ class _Follower:
             pass
         self._woken.clear()
 
+    async def _read_rows(self, task: _FollowedTask) -> None:
+        """Read what messages have not brought: text, and what models did before the first one."""
+        transcript, has_gap = task.transcript, task.transcript.has_gap
+        for row in await self._store.fetch_subtasks(task_id=task.id):
+            has_tools = calls_tools(row)
+            if has_gap or has_tools:
+                transcript.apply_row(row)
+            if has_tools:
+                after = transcript.get_last_stored(row.id)
+                lines = await self._store.fetch_turn_lines(subtask_id=row.id, after=after)
+                transcript.apply_turns(row, lines)
+
     async def _read_history(self, task: _FollowedTask) -> AsyncIterator[TaskUpdate]:
         try:
             events = await self._store.fetch_events(task_id=task.id, after=task.seq)
@@ -118,9 +136,8 @@ class _Follower:
             selections = (
                 await self._store.fetch_selections(task_id=task.id) if has_selections else []
             )
-            if task.transcript.has_gap:
-                for row in await self._store.fetch_subtasks(task_id=task.id):
-                    task.transcript.apply_row(row)
+            if task.transcript.has_gap or has_ended:
+                await self._read_rows(task)
             ended = await self._store.fetch_task(task_id=task.id) if has_ended else None
         except StoreUnavailable:
             return  # the rows can be read later

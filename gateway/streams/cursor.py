@@ -1,8 +1,9 @@
 """A watcher's position in a task, as the `id` of a server-sent event.
 
 `<seq>.<selections>` (with `.end` once the end was sent), then for each subtask with text
-`;<subtask>:<attempt>:<text>:<reasoning>` with the numbers of characters sent. Any gateway can
-continue from it.
+`;<subtask>:<attempt>:<text>:<reasoning>` with the numbers of characters sent, and after tool calls
+`:<turn>:<text>:<reasoning>:<retractions>` with the numbers before this turn. Any gateway can
+continue from it; tool calls are sent again.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from protocol.transcript import ReadPosition
 
 _END: Final = ".end"
 _MAX: Final = 10**15
+_FIRST_TURN: Final = [1, 0, 0]
 
 
 @dataclass(slots=True)
@@ -29,8 +31,11 @@ class Cursor:
     def __str__(self) -> str:
         parts = [f"{self.seq}.{self.selections}{_END if self.has_ended else ''}"]
         for subtask_id, position in self.positions.items():
-            counts = f"{position.attempt}:{position.text}:{position.reasoning}"
-            parts.append(f"{subtask_id.hex}:{counts}")
+            counts = [position.attempt, position.text, position.reasoning]
+            turn = [position.turn, position.text_start, position.reasoning_start]
+            if turn != _FIRST_TURN or position.retractions:
+                counts += [*turn, position.retractions]
+            parts.append(":".join([subtask_id.hex, *map(str, counts)]))
         return ";".join(parts)
 
     @classmethod
@@ -50,8 +55,20 @@ class Cursor:
 
 
 def _parse_position(part: str) -> tuple[UUID, ReadPosition]:
-    subtask, attempt, text, reasoning = part.split(":")
-    return UUID(subtask), ReadPosition(*map(_parse_number, (attempt, text, reasoning)))
+    subtask, *counts = part.split(":")
+    attempt, text, reasoning, *rest = map(_parse_number, counts)
+    turn, text_start, reasoning_start, retractions = rest or (*_FIRST_TURN, 0)
+    position = ReadPosition(
+        attempt=attempt,
+        text=max(text, text_start),
+        reasoning=max(reasoning, reasoning_start),
+        turn=turn,
+        text_start=text_start,
+        reasoning_start=reasoning_start,
+        retractions=retractions,
+        first=turn,
+    )
+    return UUID(subtask), position
 
 
 def _parse_number(text: str) -> int:

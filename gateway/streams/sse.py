@@ -15,7 +15,15 @@ from starlette.types import Send
 from gateway.problems import Problem, build_problem_response
 from gateway.streams.task_feeds import TaskWatcher
 from protocol.records import Event, SelectionRow
-from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    TaskEnded,
+    TaskUpdate,
+    ToolCallUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+    describe_call,
+)
 
 HEARTBEAT: Final = format_sse_event(comment="nothing new")
 RETRY: Final = format_sse_event(retry=1_000)
@@ -100,12 +108,23 @@ def describe_update(update: TaskUpdate) -> tuple[str, dict[str, Any]]:
                 "delta": update.delta,
                 "key": update.key,
                 "role": update.role,
+                "turn": update.turn,
+                "start": update.start,
             }
             if update.is_answer:
                 return update.kind, data
             return "activity", data | {"kind": update.kind}
         case TranscriptReset():
             return "discard", {"subtask_id": str(update.subtask_id), "attempt": update.attempt}
+        case TranscriptAside():
+            return "aside", {
+                "subtask_id": str(update.subtask_id),
+                "attempt": update.attempt,
+                "turn": update.turn,
+                "kind": update.kind,
+            }
+        case ToolCallUpdate():
+            return "tool_call", describe_call(update)
         case TaskEnded():
             return "end", update.task.model_dump(mode="json")
         case _ as unreachable:

@@ -20,11 +20,11 @@ from gateway.streams.shared import SharedRunners, VersionedEvent
 from protocol.bus import Bus
 from protocol.errors import CogoError, MalformedMessage
 from protocol.lifecycle import SubtaskState
-from protocol.messages import Envelope, MessageType, SubtaskProgress, read_payload
-from protocol.records import Event, SelectionRow, Task
+from protocol.messages import Envelope
+from protocol.records import Event, SelectionRow, Subtask, Task
 from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
-from protocol.transcript import TaskEnded, TaskUpdate, Transcript
+from protocol.transcript import TaskEnded, TaskUpdate, Transcript, calls_tools, read_live
 
 LIVE_ROUNDS: Final = 5
 """While live text arrives, Realtime works, so only every fifth poll reads the rows."""
@@ -83,15 +83,15 @@ class TaskFeed:
 
     def _handle_message(self, message: Envelope) -> None:
         """Apply live text at once; for any other message read the rows soon."""
-        if message.type != MessageType.SUBTASK_PROGRESS:
-            self._wake.set()
-            return
         try:
-            progress = read_payload(message, SubtaskProgress)
+            live = read_live(message)
         except MalformedMessage:
             return  # the channel has logged it
+        if live is None:
+            self._wake.set()
+            return
         self._has_live_text = True
-        self._transcript.apply_delta(progress)
+        self._transcript.apply_live(live)
         self.changed.notify()
 
     async def _wait(self) -> None:
@@ -132,6 +132,7 @@ class TaskFeed:
             self._is_running = any(each.status is SubtaskState.RUNNING for each in rows)
             for row in rows:
                 self._transcript.apply_row(row)
+                await self._read_turns(row)
         self._has_live_text = False
         known = [*self._events, *events]
         latest = next((each for each in reversed(known) if each.kind.startswith("task.")), None)
@@ -141,6 +142,12 @@ class TaskFeed:
             self._end = await self._store.fetch_task(task_id=self._task_id)
         self._events = known
         self.changed.notify()
+
+    async def _read_turns(self, row: Subtask) -> None:
+        if calls_tools(row):
+            after = self._transcript.get_last_stored(row.id)
+            lines = await self._store.fetch_turn_lines(subtask_id=row.id, after=after)
+            self._transcript.apply_turns(row, lines)
 
     def _needs_checkpoints(self) -> bool:
         """Return whether rows may hold text that Realtime did not deliver."""

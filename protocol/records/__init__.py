@@ -65,6 +65,7 @@ from protocol.records.turns import (
     ToolWait,
     TurnAnswer,
     TurnBatch,
+    TurnLine,
 )
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "ToolWait",
     "TurnAnswer",
     "TurnBatch",
+    "TurnLine",
     "UnreadableSubtask",
     "Usage",
     "UsageRow",

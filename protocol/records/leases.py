@@ -36,6 +36,8 @@ class Checkpoint(Argument):
 
     content: str
     reasoning: str = ""
+    turn: int | None = None
+    """The number of the model's answer, if it calls tools; the text of earlier ones is stored."""
 
 
 class Extension(Argument):

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from protocol.records.base import Argument, Row
+from protocol.messages import ToolStatus
+from protocol.records.base import Argument, ListedRow, Row
 from protocol.records.leases import LeasedRow, LeaseRef
 
 
@@ -40,6 +41,25 @@ class StoredTurn(Row):
     """`answer`, `begun`, `result`, or `approval`, which the database adds."""
     attempt: int
     body: dict[str, Any]
+
+
+class TurnLine(ListedRow):
+    """What watchers see of a stored turn: a row of `cogo_turns` without files and reasoning."""
+
+    subtask_id: UUID
+    seq: int
+    kind: str
+    attempt: int
+    text: str | None = None
+    """Of an answer."""
+    calls: JsonValue = None
+    """Of an answer: what `chat_json.write_message` makes of its calls."""
+    call_id: str | None = None
+    tool: str | None = None
+    status: ToolStatus | None = None
+    content: JsonValue = None
+    """What the tool gave."""
+    seconds: float | None = None
 
 
 class ToolQuestion(Argument):

@@ -30,6 +30,7 @@ from protocol.records import (
     Task,
     TurnAnswer,
     TurnBatch,
+    TurnLine,
     WriteCheck,
 )
 from protocol.store.models import ModelStore
@@ -117,6 +118,10 @@ class QueueStore(ModelStore, Protocol):
 
     async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
         """Read the stored turns of a subtask, in order. Raise OutOfRange if they are unreadable."""
+        ...
+
+    async def fetch_turn_lines(self, *, subtask_id: UUID, after: int = 0) -> list[TurnLine]:
+        """Read what watchers see of the stored turns of a subtask after `seq` `after`, in order."""
         ...
 
     async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:

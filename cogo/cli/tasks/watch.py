@@ -22,7 +22,15 @@ from protocol.ids import utc_now
 from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
-from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    TaskEnded,
+    TaskUpdate,
+    ToolCallUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+    describe_call,
+)
 
 TOPICS: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
 
@@ -138,6 +146,10 @@ def _to_json(update: TaskUpdate) -> dict[str, object]:
             return {"kind": "activity", **step, "delta": update.delta}
         case TranscriptReset():
             return {"kind": "discard", "attempt": update.attempt}
+        case TranscriptAside():
+            return {"kind": "aside", "turn": update.turn, "was": update.kind}
+        case ToolCallUpdate():
+            return {"kind": "tool_call", **describe_call(update)}
         case TaskEnded(task):
             return task.model_dump(mode="json")
         case _:

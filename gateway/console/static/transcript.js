@@ -1,5 +1,5 @@
 // The text of a running task, assembled from deltas and snapshots. The counterpart of
-// protocol/transcript.py, with the same methods; both are tested with the same examples.
+// protocol/transcript, with the same methods; both are tested with the same examples.
 // Offsets count code points, as Python does, not UTF-16 units.
 
 export class Transcript {
@@ -14,33 +14,70 @@ export class Transcript {
     return this.#subtasks.get(id)?.attempt ?? 0;
   }
 
-  /** Return the text of the latest attempt, up to the first gap. */
-  getText(id, kind = "text") {
-    return this.#subtasks.get(id)?.[kind].text ?? "";
+  /** Return the numbers of the turns that are known. */
+  getTurns(id) {
+    return [...(this.#subtasks.get(id)?.turns.keys() ?? [])];
+  }
+
+  /** Return the text of a turn, up to the first gap; of the last one, unless the model calls tools in it. */
+  getText(id, kind = "text", turn = null) {
+    const turns = this.#subtasks.get(id)?.turns ?? new Map();
+    if (turn !== null) return turns.get(turn)?.[kind].text ?? "";
+    const last = turns.get(Math.max(...turns.keys()));
+    return !last || (kind === "text" && last.calls.size) ? "" : last[kind].text;
   }
 
   /** Apply a live delta, in any order; return the text that it appends. */
-  applyDelta({ subtask_id: id, attempt, kind, offset, delta }) {
-    return this.#beginAttempt(id, attempt)?.[kind].add(offset, delta) ?? "";
+  applyDelta({ subtask_id: id, attempt, turn = 1, kind, offset, start = 0, delta }) {
+    return this.#getSubtask(id).begin(attempt, turn, true)?.[kind].add(offset, delta, start) ?? "";
   }
 
-  /** Apply the whole text of an attempt up to some point; it may be empty. */
-  applySnapshot({ subtask_id: id, attempt, text = "", reasoning = "" }) {
-    const known = this.#beginAttempt(id, attempt);
-    known?.text.add(0, text);
-    known?.reasoning.add(0, reasoning);
+  /** Apply what is known of a tool call. */
+  applyCall(call) {
+    const known = this.#getSubtask(call.subtask_id);
+    known.begin(call.attempt ?? known.attempt, call.turn)?.calls.set(call.call_id, call);
   }
 
-  #beginAttempt(id, attempt) {
-    if (attempt > this.getAttempt(id)) this.#subtasks.set(id, new AttemptText(attempt));
-    const known = this.#subtasks.get(id);
-    return known?.attempt === attempt ? known : undefined;
+  /** Apply the text of a turn of an attempt up to some point; `turn` is null if only the attempt is known. */
+  applySnapshot({ subtask_id: id, attempt, turn = 1, text = "", reasoning = "" }) {
+    const found = this.#getSubtask(id).begin(attempt, turn, (text || reasoning) !== "");
+    found?.text.merge(text);
+    found?.reasoning.merge(reasoning);
+  }
+
+  #getSubtask(id) {
+    if (!this.#subtasks.has(id)) this.#subtasks.set(id, new SubtaskText());
+    return this.#subtasks.get(id);
   }
 }
 
-class AttemptText {
+class SubtaskText {
+  attempt = 0;
+  turns = new Map();
+
+  get hasGap() {
+    return this.turns.size < Math.max(0, ...this.turns.keys()) || [...this.turns.values()].some((each) => each.hasGap);
+  }
+
+  /** Return a turn of an attempt. A later attempt voids earlier ones, but for turns that it goes on after. */
+  begin(attempt, turn, isSaid = false) {
+    if (attempt > this.attempt) {
+      this.attempt = attempt;
+      for (const [number, each] of this.turns) {
+        if (!each.calls.size || (turn !== null && isSaid && number >= turn)) this.turns.delete(number);
+      }
+    }
+    if (attempt < this.attempt || turn === null) return undefined;
+    const found = this.turns.get(turn);
+    if (!found || (isSaid && found.attempt < attempt)) this.turns.set(turn, new TurnText(attempt));
+    return this.turns.get(turn);
+  }
+}
+
+class TurnText {
   text = new Buffer();
   reasoning = new Buffer();
+  calls = new Map();
 
   constructor(attempt) {
     this.attempt = attempt;
@@ -55,6 +92,7 @@ class Buffer {
   #pieces = [];
   #length = 0;
   #pending = new Map();
+  #start = null;
 
   get text() {
     return this.#pieces.join("");
@@ -64,7 +102,23 @@ class Buffer {
     return this.#pending.size > 0;
   }
 
-  add(offset, delta) {
+  /** Add a delta; text before a higher `start` than before does not count. */
+  add(offset, delta, start) {
+    this.#start ??= start;
+    if (start > this.#start) {
+      [this.#pieces, this.#length, this.#start] = [[], 0, start];
+      this.#pending.clear();
+    }
+    if (start < this.#start || offset < start || delta === "") return "";
+    return this.#append(offset - start, delta);
+  }
+
+  /** Add the whole text up to some point. */
+  merge(whole) {
+    return this.#append(0, whole);
+  }
+
+  #append(offset, delta) {
     this.#pending.set(offset, delta);
     let added = "";
     for (const start of [...this.#pending.keys()].sort((a, b) => a - b)) {

@@ -36,6 +36,7 @@ from protocol.records import (
     Task,
     TurnAnswer,
     TurnBatch,
+    TurnLine,
     UnreadableSubtask,
     WriteCheck,
 )
@@ -48,6 +49,11 @@ from protocol.transport.rpc_client import (
     parse_rows,
 )
 
+_TURN_LINE: Final = (
+    "subtask_id,seq,kind,attempt,text:body->message->>content,calls:body->message->tool_calls,"
+    "call_id:body->>call_id,tool:body->>tool,status:body->>status,content:body->content,"
+    "seconds:body->seconds"
+)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -208,6 +214,13 @@ class SupabaseQueueStore(RpcClient):
             if not page:
                 return found
             found += page
+
+    async def fetch_turn_lines(self, *, subtask_id: UUID, after: int = 0) -> list[TurnLine]:
+        def query() -> Any:
+            query = self._client.table("cogo_turns").select(_TURN_LINE)
+            return query.eq("subtask_id", str(subtask_id)).gt("seq", after).order("seq")
+
+        return await read_pages(TurnLine, query)
 
     async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
         answer = await self._call(

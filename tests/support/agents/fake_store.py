@@ -37,6 +37,7 @@ from protocol.records import (
     Task,
     TurnAnswer,
     TurnBatch,
+    TurnLine,
     WriteCheck,
 )
 from protocol.records.models import (
@@ -241,6 +242,9 @@ class FakeStore(FakeObjects):
     async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
         await self._obey("fetch_turns")
         return list(self.turns.get(subtask_id, []))
+
+    async def fetch_turn_lines(self, *, subtask_id: UUID, after: int = 0) -> list[TurnLine]:
+        _not_for_agents()
 
     async def prune_records(
         self,

@@ -295,6 +295,9 @@ class _History:
     async def fetch_task(self, *, task_id: UUID) -> Task:
         return a_task("completed", result={"text": "x"})
 
+    async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
+        return list(self.rows)
+
     async def find_subtasks(self, *, task_id: UUID, ids: Sequence[UUID]) -> list[Subtask]:
         if self.failures:
             self.failures -= 1

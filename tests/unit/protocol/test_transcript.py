@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.messages import SubtaskProgress
+from protocol.messages import SubtaskProgress, ToolCalled
 from protocol.transcript import TextKind, Transcript
 from tests.support.node import node_program
 
@@ -43,6 +43,8 @@ def test_the_text_of_each_example(case: dict[str, Any]) -> None:
         named = fields | {"subtask_id": name_uuid(fields["subtask_id"])}
         if kind == "delta":
             transcript.apply_delta(SubtaskProgress(task_id=TASK, **named))
+        elif kind == "call":
+            transcript.apply_call(ToolCalled(task_id=TASK, tool="t", source="mcp", **named))
         else:
             transcript.apply_snapshot(**named)
 
@@ -52,6 +54,8 @@ def test_the_text_of_each_example(case: dict[str, Any]) -> None:
         assert transcript.get_attempt(subtask) == expected["attempt"]
         assert transcript.get_text(subtask) == expected["text"]
         assert transcript.get_text(subtask, "reasoning") == expected["reasoning"]
+        for turn, text in expected.get("turns", {}).items():
+            assert transcript.get_text(subtask, turn=int(turn)) == text
 
 
 def test_the_console_reads_every_example_alike() -> None:
@@ -61,16 +65,21 @@ def test_the_console_reads_every_example_alike() -> None:
         const { Transcript } = await import(module);
         const found = JSON.parse(readFileSync(cases, "utf8")).map(({ steps, expected }) => {
           const transcript = new Transcript();
-          for (const { delta, snapshot } of steps) {
+          for (const { delta, call, snapshot } of steps) {
             if (delta) transcript.applyDelta(delta);
+            else if (call) transcript.applyCall(call);
             else transcript.applySnapshot(snapshot);
           }
-          const read = (id) => ({
+          const read = (id, turns) => ({
             attempt: transcript.getAttempt(id),
             text: transcript.getText(id),
             reasoning: transcript.getText(id, "reasoning"),
+            ...(turns && {
+              turns: Object.fromEntries(Object.keys(turns).map((turn) =>
+                [turn, transcript.getText(id, "text", Number(turn))])),
+            }),
           });
-          const texts = Object.keys(expected).map((id) => [id, read(id)]);
+          const texts = Object.entries(expected).map(([id, { turns }]) => [id, read(id, turns)]);
           return { expected: Object.fromEntries(texts), has_gap: transcript.hasGap };
         });
         console.log(JSON.stringify(found));

@@ -1,0 +1,29 @@
+"""What the stored turns of a subtask say to watchers."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from protocol.messages import MAX_CALL_ID
+from protocol.records import TurnLine
+
+
+def read_arguments(line: TurnLine) -> Mapping[str, Mapping[str, Any]]:
+    """Return the arguments of the calls in a stored answer, by id; without unreadable ones."""
+    found = {}
+    for call in line.calls if isinstance(line.calls, list) else ():
+        if isinstance(call, dict):
+            arguments = _parse_object(call.get("arguments"))
+            if arguments is not None:
+                found[str(call.get("id"))[:MAX_CALL_ID]] = arguments
+    return found
+
+
+def _parse_object(value: object) -> Mapping[str, Any] | None:
+    """Return arguments, which models write as JSON; None if they are no object."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value or "{}")
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, dict) else None
