@@ -38,8 +38,16 @@ async def wait_in_a_tool_loop(store: SupabaseStore, *call_ids: str) -> UUID:
         agent_id="e", lanes=["model-a"], limit=1, lease=timedelta(minutes=1), request_id=uuid4()
     )
     [lease] = [each for each in claims if isinstance(each, ClaimedSubtask)]
-    turn = NewTurn(seq=1, kind="answer", body={"text": "a\0b", "nothing": None})
-    [stored] = await store.store_turns(agent_id="e", items=[TurnBatch(ref=lease.ref, turns=[turn])])
+    message = {"role": "assistant", "content": "a\0b", "tool_calls": [{"id": "call_1"}]}
+    result = {
+        "call_id": "call_0", "tool": "acme.look", "status": "ok", "content": {"n": [None]},
+        "seconds": 0.4,
+    }  # fmt: skip
+    turns = [
+        NewTurn(seq=1, kind="answer", body={"message": message, "nothing": None}),
+        NewTurn(seq=2, kind="result", body=result),
+    ]
+    [stored] = await store.store_turns(agent_id="e", items=[TurnBatch(ref=lease.ref, turns=turns)])
     assert stored.answer == "ok", stored
     wait = ToolWait(
         approvals=[ToolQuestion(call_id=each, question=f"{each}?") for each in call_ids]

@@ -14,7 +14,7 @@ import pytest
 from cogo.cli.app import run
 from embedded.state import State
 from protocol.errors import OutOfRange
-from protocol.records import NewChildTask, NextRun
+from protocol.records import NewChildTask, NextRun, TurnLine
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.integration.waiting import (
     repeat_task,
@@ -105,16 +105,26 @@ def test_questions_about_calls_are_answered_by_step_while_one_is_open(
     assert answers[2][1] == f"{task_id}  chat/call_1 approved\n"
     assert "nothing waits for a person" in nothing[1] + nothing[2]
 
-    async def read() -> list[dict[str, Any]]:
+    async def read() -> tuple[list[dict[str, Any]], list[TurnLine]]:
         async with open_store(project.url, project.secret_key) as store:
             [_, step] = await store.fetch_subtasks(task_id=UUID(task_id))
             assert step.status == "queued"
             turns = await store.fetch_turns(subtask_id=step.id)
-            assert [each.seq for each in turns] == [1, 2, 3, 4]
-            return [each.body for each in turns]
+            assert [each.seq for each in turns] == [1, 2, 3, 4, 5]
+            lines = await store.fetch_turn_lines(subtask_id=step.id)
+            assert await store.fetch_turn_lines(subtask_id=step.id, after=3) == lines[3:]
+            return [each.body for each in turns], lines
 
-    first, *told = asyncio.run(read())
-    assert first == {"text": "a\ufffdb", "nothing": None}
+    (first, _, *told), lines = asyncio.run(read())
+    assert first["nothing"] is None
+    assert first["message"]["content"] == "a\ufffdb"
+    assert [each.kind for each in lines] == ["answer", "result", *["approval"] * 3]
+    assert (lines[0].text, lines[0].calls) == ("a\ufffdb", [{"id": "call_1"}])
+    result = lines[1].model_dump(exclude={"subtask_id", "seq", "kind", "attempt"})
+    assert result == {
+        "text": None, "calls": None, "call_id": "call_0", "tool": "acme.look", "status": "ok",
+        "content": {"n": [None]}, "seconds": 0.4,
+    }  # fmt: skip
     assert [(each["call_id"], each["approved"]) for each in told] == [
         ("call_2", False), ("call_1#2", True), ("call_1", True)
     ]  # fmt: skip
@@ -191,7 +201,7 @@ def test_turns_that_python_cannot_parse_are_refused_and_not_asked_for_again(
         try:
             await connection.execute(
                 "insert into cogo.turns (subtask_id, seq, kind, attempt, body)"
-                " select id, 2, 'result', 1, jsonb_build_object('x', $2::text::jsonb)"
+                " select id, 3, 'result', 1, jsonb_build_object('x', $2::text::jsonb)"
                 " from cogo.subtasks where task_id = $1 and key = 'chat'",
                 UUID(task_id), value,
             )  # fmt: skip
