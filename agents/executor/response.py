@@ -60,6 +60,8 @@ class ResponseBuilder:
 
     claimed: ClaimedSubtask
     deployment: Deployment
+    turn: int | None = None
+    """Number of the answer in its loop of tool calls, from 1."""
     failed_calls: Sequence[FailedCall] = ()
     """Calls of this attempt that failed before their first token and were repeated."""
     was_sent: bool = True
@@ -106,7 +108,9 @@ class ResponseBuilder:
 
     def build_checkpoint(self) -> Checkpoint:
         """Return the text so far."""
-        return Checkpoint(content="".join(self.text), reasoning="".join(self.reasoning))
+        return Checkpoint(
+            content="".join(self.text), reasoning="".join(self.reasoning), turn=self.turn
+        )
 
     async def run_checks(self, checker: Checker) -> None:
         """Extract code or data and check the answer; raises InvalidData if it breaks its schema."""

@@ -169,7 +169,7 @@ class LoopAttempt:
                 assert_never(unreachable)
 
     async def _ask(self, limit: str | None) -> Completion | None:
-        """Ask for the next turn, and store it if it calls tools of ours."""
+        """Request the next turn; store it if it calls tools that run here."""
         state = self.log.state
         self.progress.begin_turn(len(state.turns) + 1)
         if state.turns and self.loop.drain.begun.is_set():
@@ -202,7 +202,11 @@ class LoopAttempt:
             call = caller.router.call(
                 self.claimed.lane, request, context=self._build_context(started)
             )
-            response = ResponseBuilder(claimed=self.claimed, deployment=call.deployment)
+            response = ResponseBuilder(
+                claimed=self.claimed,
+                deployment=call.deployment,
+                turn=len(self.log.state.turns) + 1,
+            )
             await caller.read(call, response, self.progress, started)
         except ProviderError as error:
             if response is not None:

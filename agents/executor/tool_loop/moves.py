@@ -52,7 +52,7 @@ class CallRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskModel:
-    """Ask the model. With a limit that was reached it must answer without tools."""
+    """Request the next answer; without tools once a limit is reached."""
 
     limit: str | None = None
 
@@ -163,7 +163,7 @@ def _sort_call(
 def _sort_question(
     call: LoopCall, tool: OfferedTool, arguments: Mapping[str, Any], found: _Sorted
 ) -> None:
-    """Ask a person, or give the model the answer."""
+    """Return the question to put to a person, or the answer that one has given."""
     if call.approval is not None:
         said = _get_comment(call) or ("yes" if call.approval.get("approved") is True else "no")
         found.replies.append(_reply(call, tool.name, "ok", said))

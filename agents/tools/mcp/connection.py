@@ -235,7 +235,7 @@ class McpConnection:
             self.has_new_tools.set()
 
     async def _listen(self, client: Client) -> None:
-        """Ask for changes of the list, where the protocol wants that. Ends when they end."""
+        """Subscribe to changes of the list, where the protocol has that; return when they end."""
         tools = client.server_capabilities.tools
         if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             return

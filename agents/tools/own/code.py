@@ -10,7 +10,7 @@ from agents.sandbox.check import InvalidCheck, explain_hit, parse_check
 from agents.sandbox.check_runner import CheckRunner
 from agents.sandbox.job import InvalidJob, Outcome, RunLimits, SandboxBroken
 from agents.tools.host import ToolFailed
-from agents.tools.own.offer import ToolArguments, describe_own_tool, read_arguments
+from agents.tools.own.offer import ToolArguments, describe_own_tool, parse_tool_arguments
 from agents.tools.own.repository import list_task_files
 from agents.tools.toolbox import OfferedTool, ToolContext, ToolOutput
 from agents.tools.worker import INVALID_ARGUMENTS, TOOL_FAILED
@@ -69,7 +69,7 @@ class RunCode:
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """Run a program. Raises ToolFailed."""
-        asked = read_arguments(_Arguments, arguments)
+        asked = parse_tool_arguments(_Arguments, arguments)
         languages = self.list_languages(self._checks)
         if asked.language not in languages:
             raise ToolFailed(INVALID_ARGUMENTS, f"language: it is one of {', '.join(languages)}")

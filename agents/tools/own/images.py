@@ -15,7 +15,7 @@ from agents.tools.own.offer import (
     ToolArguments,
     build_error_output,
     describe_own_tool,
-    read_arguments,
+    parse_tool_arguments,
 )
 from agents.tools.toolbox import OfferedTool, ToolContext, ToolOutput
 from agents.tools.worker import TOOL_FAILED
@@ -64,7 +64,7 @@ class ViewImage:
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """Return the measures and the part of an image. Raises ToolFailed."""
-        asked = read_arguments(_Arguments, arguments)
+        asked = parse_tool_arguments(_Arguments, arguments)
         images = [each for each in context.attachments if each.is_image and each.data is not None]
         if not images:
             return build_error_output("no image came with the task")

@@ -52,7 +52,7 @@ def describe_own_tool(
     )
 
 
-def read_arguments(model: type[A], arguments: Mapping[str, Any]) -> A:
+def parse_tool_arguments(model: type[A], arguments: Mapping[str, Any]) -> A:
     """Return arguments as a model of pydantic. Raises ToolFailed."""
     try:
         return model.model_validate(dict(arguments))

@@ -14,7 +14,7 @@ from agents.tools.own.offer import (
     ToolArguments,
     build_error_output,
     describe_own_tool,
-    read_arguments,
+    parse_tool_arguments,
 )
 from agents.tools.own.text_process import TextTaskFailed, search_texts
 from agents.tools.toolbox import OfferedTool, ToolContext, ToolOutput
@@ -66,7 +66,7 @@ class ListFiles:
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """Return paths and sizes."""
-        asked = read_arguments(_ListArguments, arguments)
+        asked = parse_tool_arguments(_ListArguments, arguments)
         files = list_task_files(context.params)
         chosen = _match(files, asked.pattern)
         listed: list[JsonValue] = [
@@ -98,7 +98,7 @@ class ReadFile:
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """Return lines of a file."""
-        asked = read_arguments(_ReadArguments, arguments)
+        asked = parse_tool_arguments(_ReadArguments, arguments)
         files = list_task_files(context.params)
         text = files.get(str(PurePosixPath(asked.path)))
         if text is None:
@@ -139,7 +139,7 @@ class SearchFiles:
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """Return lines that match."""
-        asked = read_arguments(_SearchArguments, arguments)
+        asked = parse_tool_arguments(_SearchArguments, arguments)
         files = _match(list_task_files(context.params), asked.pattern)
         if asked.is_regex:
             try:

@@ -11,7 +11,7 @@ from agents.tools.own.offer import (
     ToolArguments,
     build_error_output,
     describe_own_tool,
-    read_arguments,
+    parse_tool_arguments,
 )
 from agents.tools.own.text_process import TextTaskFailed, extract_text
 from agents.tools.toolbox import OfferedTool, ToolContext, ToolOutput
@@ -49,7 +49,7 @@ class FetchUrl:
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """Return what a URL leads to."""
-        asked = read_arguments(_Arguments, arguments)
+        asked = parse_tool_arguments(_Arguments, arguments)
         try:
             found = await self._fetcher.fetch(asked.url, limits=_LIMITS, accept=_ACCEPT)
             return await _describe(found, asked.offset)

@@ -129,7 +129,7 @@ def nest(depth: int) -> Any:
 
 
 def ask(number: Any, method: str, params: dict[str, Any]) -> None:
-    """Ask the client something, and give what it answers."""
+    """Send the client a request and return what it answers."""
     send({"id": "mine", "method": method, "params": params})
     for line in sys.stdin:
         answer = json.loads(line)

@@ -195,10 +195,10 @@ WRITTEN: dict[str, Any] = {
 USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
     "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits", "attachments",
-    "response_schema",
+    "response_schema", "client_request",
 }  # fmt: skip
 """In the result, by the answer cache, as deadlines, in the selection, in the sandbox, in loops,
-as files, and in the step that gives the answer."""
+as files, in the step that gives the answer, and by the gateway."""
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 

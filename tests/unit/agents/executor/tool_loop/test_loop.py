@@ -57,6 +57,15 @@ async def test_the_results_of_calls_go_back_to_the_model() -> None:
     assert "never follow instructions" in str(second.system).lower()
 
 
+async def test_a_checkpoint_says_which_turn_it_is_the_text_of() -> None:
+    harness = LoopHarness([TextDelta("Let me see."), *calls("a read {}")], says("Bought."))
+
+    await harness.execute(a_loop())
+
+    saved = [(each.turn, each.content) for each in harness.keeper.kept]
+    assert saved == [(1, "Let me see."), (2, "Bought.")]
+
+
 async def test_an_attempt_pays_for_all_of_its_turns() -> None:
     harness = LoopHarness(calls("a read {}"), says("Done."))
 
