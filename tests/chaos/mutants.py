@@ -72,7 +72,13 @@ MUTANTS: Final = (
                 "choose_subtasks",
                 "s.status = 'queued' and not s.regulated",
                 "s.status in ('queued', 'running')",
-            )
+            ),
+            # What a turn gets is chosen after the turns.
+            (
+                "choose_subtasks",
+                "s.status = 'queued' and s.lane = h.lane",
+                "s.status in ('queued', 'running') and s.lane = h.lane",
+            ),
         ],
         statements=[_NO_INDEX],
         reported_as=frozenset({"overlaps"}),
