@@ -378,9 +378,9 @@ async def test_many_waits_are_committed_together(agent: Agent) -> None:
 
     assert {row["answer"] for row in await agent.complete_all(items)} == {"ok"}
 
-    assert [row["key"] for row in await approvals(agent.connection)] == [
+    assert {row["key"] for row in await approvals(agent.connection)} == {
         "s0/call_1", "s1/call_1", "s3/call_1", "s4/call_1"
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 async def test_questions_go_with_their_task(agent: Agent) -> None:

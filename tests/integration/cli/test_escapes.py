@@ -103,6 +103,7 @@ async def _poison(connection: asyncpg.Connection) -> None:
         " from information_schema.columns join information_schema.tables"
         " using (table_schema, table_name)"
         " where table_schema in ('public', 'cogo') and table_type = 'BASE TABLE'"
+        " and table_name <> 'schema_versions'"  # migrations write it, and the project is shared
         " and data_type in ('text', 'jsonb') and column_name = any ($1)",
         list(POISONED),
     )
