@@ -15,19 +15,19 @@ from gateway.routes.openai import GATEWAY, OwnToolsHeader, resolve_model_name
 from gateway.streams.sse import HEARTBEAT, LateEventResponse, encode_event
 from gateway.strict_json import StrictRoute
 from gateway.tasks.openai.content import refuse_parameter
-from gateway.tasks.openai.response_answer import build_response
-from gateway.tasks.openai.response_input import (
+from gateway.tasks.openai.responses.answer import build_response
+from gateway.tasks.openai.responses.input import (
     PlacedTurn,
     list_earlier_turns,
     list_input_items,
     read_response_id,
 )
-from gateway.tasks.openai.response_request import (
+from gateway.tasks.openai.responses.request import (
     NAMES_IN_RESPONSES,
     ResponseRequest,
     build_response_task,
 )
-from gateway.tasks.openai.response_stream import ResponseStream
+from gateway.tasks.openai.responses.stream import ResponseStream
 from gateway.tasks.openai.results import rename_parameter
 from gateway.tasks.task_run import (
     load_visible_task,

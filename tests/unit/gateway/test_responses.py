@@ -10,15 +10,15 @@ from openai.types.responses import Response, ResponseItemList, ResponseStreamEve
 from pydantic import TypeAdapter
 
 from gateway.problems import Problem
-from gateway.tasks.openai.response_answer import build_response
-from gateway.tasks.openai.response_input import (
+from gateway.tasks.openai.responses.answer import build_response
+from gateway.tasks.openai.responses.input import (
     list_earlier_turns,
     list_input_items,
     read_response_id,
     write_response_id,
 )
-from gateway.tasks.openai.response_request import ResponseRequest, build_response_task
-from gateway.tasks.openai.response_stream import ResponseStream
+from gateway.tasks.openai.responses.request import ResponseRequest, build_response_task
+from gateway.tasks.openai.responses.stream import ResponseStream
 from gateway.tasks.task_run import TaskRun
 from protocol.ids import utc_now
 from protocol.records import NewTask, Task

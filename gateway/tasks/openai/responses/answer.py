@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gateway.problems import Problem
-from gateway.tasks.openai.response_input import write_response_id
-from gateway.tasks.openai.response_request import ECHO
+from gateway.tasks.openai.responses.input import write_response_id
+from gateway.tasks.openai.responses.request import ECHO
 from gateway.tasks.openai.results import (
     GivenAnswer,
     build_simulated_mark,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.tasks.openai.chat_request import AUTO
 from gateway.tasks.openai.content import refuse_parameter
-from gateway.tasks.openai.response_input import InputItem, PlacedTurn, read_input
+from gateway.tasks.openai.responses.input import InputItem, PlacedTurn, read_input
 from gateway.tasks.openai.tools import (
     MAX_TOOLS,
     WEB_SEARCH,

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.problems import Problem, format_sentence
 from gateway.tasks.openai.chat_answer import refuse_retraction
-from gateway.tasks.openai.response_answer import (
+from gateway.tasks.openai.responses.answer import (
     Item,
     build_citation,
     build_empty_response,

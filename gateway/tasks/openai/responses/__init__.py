@@ -1,0 +1,1 @@
+"""Responses, OpenAI's second format: requests, answers and streams."""
