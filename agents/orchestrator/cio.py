@@ -172,6 +172,8 @@ def _add_tools(wanted: Requirements, tools: ToolNeeds) -> Requirements:
     changes: dict[str, Any] = {}
     if tools.calls:
         changes["tool_calls"] = max(wanted.tool_calls, 1)
+    if tools.is_forced:
+        changes["forced_tools"] = True
     if tools.sees and "image" not in wanted.modalities:
         changes["modalities"] = (*wanted.modalities, "image")
     if tools.searches:

@@ -20,6 +20,8 @@ class ToolNeeds:
 
     calls: bool = False
     """Whether it gets tools to call."""
+    is_forced: bool = False
+    """Whether `tool_choice` says that it must call one."""
     sees: bool = False
     """Whether they give it images."""
     searches: bool = False
@@ -38,8 +40,10 @@ def list_tool_names(params: Mapping[str, Any]) -> list[str]:
 def find_tool_needs(params: Mapping[str, Any]) -> ToolNeeds:
     """Return what a step needs from its model for the sake of its tools."""
     names = list_tool_names(params)
+    calls = bool(params.get("client_tools")) or any(each != WEB_SEARCH for each in names)
     return ToolNeeds(
-        calls=bool(params.get("client_tools")) or any(each != WEB_SEARCH for each in names),
+        calls=calls,
+        is_forced=calls and params.get("tool_choice") not in (None, "auto", "none"),
         sees=not IMAGE_TOOLS.isdisjoint(names),
         searches=WEB_SEARCH in names,
     )

@@ -39,6 +39,8 @@ class ModelProfile:
     inputs: tuple[str, ...] | None = None
     """What it reads."""
     tools: bool | None = None
+    forced_tools: bool | None = None
+    """Whether it can be made to call a tool."""
     structured_output: bool = False
     """Whether it is known to take JSON Schemas, or a server of it makes grammars of them."""
     reasons_by_default: bool = False
@@ -117,6 +119,7 @@ class ProfileCache:
             context_window=facts.context_window,
             inputs=model.inputs if "inputs" in model.model_fields_set else None,
             tools=model.takes_tools,
+            forced_tools=model.forced_tools,
             structured_output=_takes_schemas(model, hosts),
             reasons_by_default=model.reasons_unasked,
             prices=self._find_prices(model, simulated=True) if is_simulated else usual,

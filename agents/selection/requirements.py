@@ -65,6 +65,8 @@ class Requirements(BaseModel):
     """None: the usual number for tasks of this type."""
     tool_calls: int = Field(default=0, ge=0, le=MAX_STATED)
     """How many tool calls depend on each other."""
+    forced_tools: bool = False
+    """Whether the model must call a tool."""
     structured_output: bool = False
     modalities: tuple[Modality, ...] = ("text",)
     web: bool = False

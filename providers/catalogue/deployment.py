@@ -13,7 +13,7 @@ from providers.catalogue.schema import (
     Model,
     Provider,
 )
-from providers.chat import ChatRequest
+from providers.chat import ChatRequest, NamedTool
 from providers.errors import NotSupported
 from providers.schemas import move_schema_to_prompt
 
@@ -157,8 +157,10 @@ class Deployment:
         """Return the request with a choice of tools, a search and a schema that the model takes."""
         forced = request.tool_choice not in {"auto", "none"}
         if request.tools and forced and self.model.forced_tools is False:
-            request = replace(request, tool_choice="auto")
-            notes.append("tool_choice was sent as auto: the model cannot be forced to call a tool")
+            request = _ask_for_call(request)
+            notes.append(
+                "tool_choice was sent as an instruction: the model cannot be forced to call a tool"
+            )
         elif request.tools and forced and self._forces_without_reasoning(request):
             request = replace(request, reasoning_effort="none")
             notes.append("the model did not reason, because it is forced to call a tool")
@@ -194,6 +196,15 @@ class Deployment:
             case "none":
                 return "the model does not reason"
         return "it is not known whether the model accepts it"
+
+
+def _ask_for_call(request: ChatRequest) -> ChatRequest:
+    """Return the request with its choice of a tool as an instruction."""
+    choice = request.tool_choice
+    what = f"the tool {choice.name}" if isinstance(choice, NamedTool) else "at least one tool"
+    rule = f"Call {what} before you answer."
+    system = f"{request.system}\n\n{rule}" if request.system else rule
+    return replace(request, tool_choice="auto", system=system)
 
 
 Support: TypeAlias = Literal["yes", "no", "unknown"]

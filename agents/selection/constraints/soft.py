@@ -58,6 +58,17 @@ def avoid_without_web_search(resolved: ResolvedRequest) -> Test | None:
     return test if resolved.request.needs.web else None
 
 
+def avoid_unforced(resolved: ResolvedRequest) -> Test | None:
+    """Set aside models that decide by themselves whether to call a tool if they must call one."""
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        if profile.forced_tools is not False:
+            return None
+        return "the task says which tool to call and it cannot be made to call one"
+
+    return test if resolved.request.needs.forced_tools else None
+
+
 def avoid_without_schemas(resolved: ResolvedRequest) -> Test | None:
     """Set aside models that are not known to take a JSON Schema if the answer must follow one."""
 
@@ -115,6 +126,7 @@ SOFT: Final[tuple[Constraint, ...]] = (
     avoid_open_circuit,
     avoid_for_task_type,
     avoid_without_web_search,
+    avoid_unforced,
     avoid_without_schemas,
     avoid_local_for_hard_work,
     avoid_slow,

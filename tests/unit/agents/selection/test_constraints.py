@@ -114,6 +114,7 @@ ASIDE: list[tuple[str, str, dict[str, Any], Knowledge, str]] = [
     (LOCAL, CHEAP, {"needs": {"accuracyNeeded": True}}, knowing(), "asks for accuracy"),
     (LOCAL, CHEAP, {"needs": {"toolCalls": 8}}, knowing(), "8 tool calls"),
     ("elsewhere/z", LOCAL, {"needs": {"structuredOutput": True}}, knowing(), "not known to take"),
+    (MIDDLE, CHEAP, {"needs": {"forcedTools": True}}, knowing(), "cannot be made to call one"),
     (
         MIDDLE,
         CHEAP,

@@ -173,6 +173,8 @@ def test_a_model_that_cannot_be_forced_to_call_a_tool_decides_by_itself(
     is_forced = choice not in {"auto", "none"}
     assert request.tool_choice == ("auto" if is_forced else choice)
     assert bool(notes) is is_forced
+    name = "get_weather" if isinstance(choice, NamedTool) else "at least one tool"
+    assert (name in (request.system or "")) is is_forced
     assert a_deployment().fit_request(asked)[0].tool_choice == choice
 
 
