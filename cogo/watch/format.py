@@ -1,10 +1,12 @@
 """Updates, figures and errors as plain text."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from cogo.terminal import escape_json
 from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import MODELS, TranscriptDelta
@@ -144,7 +146,18 @@ def format_models(task: Task, *, most: int = 3) -> str | None:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def has_data(task: Task) -> bool:
+    """Return whether the result is data that follows a schema of the task."""
+    params = task.params if isinstance(task.params, dict) else {}
+    return params.get("response_schema") is not None and "data" in (task.result or {})
+
+
 def get_answer(task: Task) -> str:
-    """Return the answer: the code if there is any, else the text."""
+    """Return the answer: the data if a schema was given, else the code if there is any, or the text.
+
+    Data is indented JSON.
+    """
     result = task.result or {}
+    if has_data(task):
+        return escape_json(json.dumps(result["data"], ensure_ascii=False, indent=2))
     return str(result.get("generated_code") or result.get("text") or "")

@@ -65,7 +65,7 @@ def test_code_without_tests_is_unverified_and_ends_with_2(system: System, tmp_pa
     line = ("run", PALINDROME, "--params", '{"verify": "off"}', "--out", str(out), *QUICK)
 
     ran = system.cogo(*line)
-    accepted = system.cogo("run", "--attach", "last", "--accept", "unverified")
+    accepted = system.cogo("run", "--follow", "last", "--accept", "unverified")
 
     assert (ran.returncode, ran.stdout) == (2, ""), ran.stderr
     assert "unverified: " in ran.stderr
@@ -82,7 +82,7 @@ def test_an_answer_without_code_has_nothing_to_verify(system: System) -> None:
     assert "completed" in ran.stderr
 
 
-@pytest.mark.parametrize("line", [["--quick"], [], ["a", "--attach", "last"], ["--accept", "all"]])
+@pytest.mark.parametrize("line", [["--quick"], [], ["a", "--follow", "last"], ["--accept", "all"]])
 def test_wrong_usage_is_no_verdict(system: System, line: list[str]) -> None:
     assert system.cogo("run", *line).returncode == 64
 
@@ -96,11 +96,11 @@ async def test_ctrl_c_leaves_the_task_running_and_twice_cancels_it(
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read() if process.stderr else ""
         assert process.wait() == 130
-    assert f"cogo run --attach {task[:8]}" in rest
+    assert f"cogo run --follow {task[:8]}" in rest
     task_id, _ = parse_id_range(task)
     assert (await store.fetch_task(task_id=task_id)).status is TaskState.RUNNING
 
-    with running(system, "--attach", task) as process:
+    with running(system, "--follow", task) as process:
         read_until(process, " writes")
         process.send_signal(signal.SIGINT)
         read_until(process, "Ctrl-C again")

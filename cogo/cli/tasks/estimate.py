@@ -18,6 +18,7 @@ from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, add_quotes, build_quote
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.request_options import AnswerSchema, Attach, Tools, add_request
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import (
     Budget,
@@ -57,6 +58,9 @@ def estimate(
     data_policy: DataPolicy = None,
     language: Language = None,
     file: CodeFile = None,
+    tool: Tools = None,
+    schema: AnswerSchema = None,
+    attach: Attach = None,
     params: Params = None,
     budget: Budget = None,
     directory: Dir = None,
@@ -72,11 +76,12 @@ def estimate(
         cogo estimate "Write a Python function is_palindrome(text)"
         cogo estimate "Explain this" --type CHAT --prefer cost --policy scored --json
     """
+    given = build_params(params, language=language, target_file=None, file=file, kind=task_type)
     task = TaskBrief(
         id=uuid4(),
         type=task_type,
         prompt=prompt,
-        params=build_params(params, language=language, target_file=None, file=file, kind=task_type),
+        params=add_request(given, tools=tool, schema=schema, attach=attach),
         model=model,
         preferences=build_preferences(prefer, policy, data_policy),
         budget_usd=parse_budget(budget),

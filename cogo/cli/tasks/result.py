@@ -1,11 +1,13 @@
 """The outcome of a task on the command line: the result, its status and the exit code."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
+from cogo.watch.calls import format_call
 from cogo.watch.format import (
     format_cost,
     format_models,
@@ -20,6 +22,7 @@ from protocol.transcript import CHECKS
 from protocol.verification import describe_result, get_receipt
 
 UNFINISHED: Final = 3
+_MOST_NOTES: Final = 5
 EXIT_CODES: Final = {TaskState.COMPLETED: 0, TaskState.FAILED: 1, TaskState.CANCELLED: 4}
 """Exit codes by final status; UNFINISHED while the task has not ended."""
 
@@ -35,7 +38,7 @@ def print_result(
         print_json(task)
     else:
         print_text(format_summary(task), err=True, indent=10)
-        for line in (*list_code_lines(task), *list_check_lines(task)):
+        for line in list_detail_lines(task):
             print_text(f"{shorten_id(task.id)}  {line}", err=True, indent=10)
         if task.status is TaskState.COMPLETED and not has_shown and out is None:
             print_line(get_answer(task))
@@ -61,6 +64,47 @@ def list_check_lines(task: Task) -> list[str]:
     checks = (task.result or {}).get(CHECKS)
     found = checks if isinstance(checks, list) else []
     return [f"{each.get('key')}: {each.get('text')}" for each in found if isinstance(each, dict)]
+
+
+def list_detail_lines(task: Task) -> list[str]:
+    """Return what is known of a result beside the answer: code, checks, tools and notes."""
+    return [
+        *list_code_lines(task),
+        *list_check_lines(task),
+        *list_tool_lines(task),
+        *list_notes(task),
+    ]
+
+
+def list_tool_lines(task: Task) -> list[str]:
+    """Return which tools models have called, and which calls the caller must answer."""
+    result = task.result or {}
+    lines = []
+    if used := [_describe_use(each) for each in _list_objects(result.get("tools_used"))]:
+        turns = result.get("turns")
+        count = f"{turns} turns; " if isinstance(turns, int) else ""
+        lines.append(f"tools: {count}{', '.join(used)}")
+    for call in _list_objects(result.get("tool_calls")):
+        lines.append(f"asks you to run {format_call(call.get('name'), call.get('arguments'))}")
+    return lines
+
+
+def list_notes(task: Task) -> list[str]:
+    """Return the last notes about how the result was made."""
+    notes = (task.result or {}).get("notes")
+    return [f"note: {each}" for each in notes[-_MOST_NOTES:]] if isinstance(notes, list) else []
+
+
+def _describe_use(use: Mapping[str, Any]) -> str:
+    calls, errors, seconds = (use.get(each) for each in ("calls", "errors", "seconds"))
+    count = f"{calls} call{'' if calls == 1 else 's'}"
+    failed = f", {errors} without a result" if errors else ""
+    took = f" in {seconds:.1f} s" if isinstance(seconds, int | float) else ""
+    return f"{use.get('tool')} ({count}{failed}{took})"
+
+
+def _list_objects(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def require_writable(file: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 from agents.selection.preferences import Preference
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.request_options import AnswerSchema, Attach, Tools, add_request
 from cogo.cli.session import run_with_client
 from cogo.cli.task_options import (
     CodeFile,
@@ -57,7 +58,7 @@ def run_live(
         str | None,
         typer.Argument(metavar="PROMPT", help="Text of the task; `-` reads standard input."),
     ] = None,
-    attach: Annotated[
+    follow: Annotated[
         str | None,
         typer.Option(metavar="TASK", help="Show this task instead of a new one; `last`."),
     ] = None,
@@ -81,6 +82,9 @@ def run_live(
     data_policy: DataPolicy = None,
     language: Language = None,
     file: CodeFile = None,
+    tool: Tools = None,
+    schema: AnswerSchema = None,
+    attach: Attach = None,
     params: Params = None,
     deadline: Annotated[
         float | None, typer.Option(help="Seconds after which the task fails.")
@@ -107,10 +111,12 @@ def run_live(
         cogo run "Write a Python function is_palindrome(text)"
         cogo run "Write a binary search" --test test_search.py --max-usd 0.20
         cogo run "Add a limit" --repo . --target-file src/search.py --test "pytest -q" --apply
-        cogo run --attach last
+        cogo run "Which orders of Ada are late?" --type CHAT --tool find_order
+        cogo run "What is wrong here?" --type CHAT --attach error.png --schema answer.json
+        cogo run --follow last
     """
-    if (prompt is None) == (attach is None):
-        raise typer.BadParameter("give a PROMPT or --attach TASK, one of the two")
+    if (prompt is None) == (follow is None):
+        raise typer.BadParameter("give a PROMPT or --follow TASK, one of the two")
     if out is not None:
         require_writable(out)
     new: NewTask | None = None
@@ -119,6 +125,7 @@ def run_live(
             params, language=language, target_file=target_file, file=file, kind=task_type,
             tests=test,
         )  # fmt: skip
+        given = add_request(given, tools=tool, schema=schema, attach=attach)
         if repo is None and (missing := describe_missing_files(given)):
             print_text(missing, err=True)
         new = NewTask(
@@ -131,7 +138,7 @@ def run_live(
             budget_usd=parse_budget(max_usd, option="--max-usd"),
             deadline=parse_deadline(deadline),
         )
-    progress, has_ended = _run(Project.find(directory), new, attach or "", as_json=as_json)
+    progress, has_ended = _run(Project.find(directory), new, follow or "", as_json=as_json)
     if not has_ended:
         _print_left(progress.task, as_json=as_json)
         raise typer.Exit(DETACHED)
@@ -210,5 +217,5 @@ def _print_left(task: Task, *, as_json: bool) -> None:
         print_json({"event": "detached", "task_id": task.id, "exit_code": DETACHED})
         return
     print_line(f"{name}  continues in the background", err=True)
-    print_line(f"  {cogo} run --attach {name}   # comes back", err=True)
+    print_line(f"  {cogo} run --follow {name}   # comes back", err=True)
     print_line(f"  {cogo} tasks cancel {name}   # cancels it", err=True)

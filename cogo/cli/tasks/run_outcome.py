@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Final
 
-from cogo.cli.tasks.result import list_check_lines, list_code_lines
+from cogo.cli.tasks.result import list_check_lines, list_code_lines, list_notes, list_tool_lines
 from cogo.terminal import print_text, write_text
-from cogo.watch.format import format_error, format_simulated_mark, get_answer
+from cogo.watch.format import format_error, format_simulated_mark, get_answer, has_data
 from cogo.watch.run_lines import RunProgress, format_clock, get_next_commands
 from protocol.lifecycle import TaskState
 from protocol.records import Task
@@ -29,7 +29,6 @@ _VERDICTS: Final = {
     "self_tested": Accepted.SELF_TESTED,
     "unverified": Accepted.UNVERIFIED,
 }
-_MOST_NOTES: Final = 5
 _ORDER: Final = tuple(Accepted)
 
 
@@ -81,8 +80,10 @@ def describe_outcome(
     lines = [(name, f"{colon}{rest}{format_simulated_mark(task)}")]
     lines += [("receipt", each) for each in receipt]
     lines += [("check", each) for each in list_check_lines(task)]
-    if exit_code != VERIFIED and isinstance(notes := (task.result or {}).get("notes"), list):
-        lines += [("note", str(each)) for each in notes[-_MOST_NOTES:]]
+    called = [("calls", each) for each in list_tool_lines(task)]
+    lines += called
+    if exit_code != VERIFIED or called or has_data(task):
+        lines += [("note", each.removeprefix("note: ")) for each in list_notes(task)]
     took = task.finished_at - task.created_at if task.finished_at else None
     seconds = f" in {format_clock(took.total_seconds())}" if took else ""
     lines.append(("cost", f"{progress.build_limit()}{seconds}"))

@@ -12,8 +12,7 @@ from cogo.cli.listing import print_more, print_rows, read_pages
 from cogo.cli.options import All, AsJson, Dir, Limit
 from cogo.cli.session import run_with_store
 from cogo.cli.tasks.result import (
-    list_check_lines,
-    list_code_lines,
+    list_detail_lines,
     print_result,
     require_writable,
 )
@@ -159,7 +158,7 @@ def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = Fa
     print_line(
         f"  {sum_tokens(found)} tokens, {format_cost(found.cost_usd)}{format_simulated_mark(found)}"
     )
-    for line in (*list_code_lines(found), *list_check_lines(found)):
+    for line in list_detail_lines(found):
         print_text(f"  {line}", indent=2)
     if found.error:
         print_text(f"  {format_error(found.error)}", indent=2)

@@ -9,6 +9,7 @@ import typer
 
 from agents.selection.preferences import Preference
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.request_options import AnswerSchema, Attach, Tools, add_request
 from cogo.cli.session import run_with_client
 from cogo.cli.task_options import (
     Budget,
@@ -58,6 +59,9 @@ def submit(
     test: CodeTests = None,
     repo: SourceRepo = None,
     branch: TaskBranch = None,
+    tool: Tools = None,
+    schema: AnswerSchema = None,
+    attach: Attach = None,
     params: Params = None,
     session: Annotated[
         str | None, typer.Option(help="Conversation to continue: any name, or its UUID.")
@@ -80,9 +84,9 @@ def submit(
 ) -> None:
     """Submit a task and follow it to its result.
 
-    The result goes to standard output, everything else to standard error. Ctrl-C stops following;
-    the task continues, and `cogo show` shows its result. Exit codes: 0 completed, 1 failed,
-    4 cancelled.
+    The result goes to standard output, everything else to standard error; with --schema it is the
+    data, as JSON. Ctrl-C stops following; the task continues, and `cogo show` shows its result.
+    Exit codes: 0 completed, 1 failed, 4 cancelled.
 
     Examples:
         cogo submit "Write a Python function is_palindrome(text)"
@@ -92,11 +96,24 @@ def submit(
         cogo submit "Is this safe?" --type ANALYZE_CODE --file retry.py --prefer quality
         cogo submit "Hello" --type CHAT --session greetings --data-policy eu
         cogo submit "Hello" --type CHAT --model claude-sonnet --no-wait --json
+        cogo submit "Which orders of Ada are late?" --type CHAT --tool find_order
+        cogo submit "Name a city" --type CHAT --schema city.json | jq .name
+        cogo submit "What does this page say?" --type CHAT --attach scan.pdf --attach photo.jpg
     """
     if out is not None:
         require_writable(out)
-    given = build_params(
-        params, language=language, target_file=target_file, file=file, kind=task_type, tests=test
+    given = add_request(
+        build_params(
+            params,
+            language=language,
+            target_file=target_file,
+            file=file,
+            kind=task_type,
+            tests=test,
+        ),
+        tools=tool,
+        schema=schema,
+        attach=attach,
     )
     task = NewTask(
         id=None if key else uuid4(),
@@ -112,7 +129,7 @@ def submit(
         idempotency_key=key,
         stream=stream,
     )
-    view = _build_view("none" if as_json else _choose_stream(to_file=out is not None))
+    view = _build_view("none" if as_json else _choose_stream(to_screen=out is None and schema is None))
     sent: list[UUID] = []
     try:
         ended = _submit(Project.find(directory), task, view if wait else None, sent)
@@ -162,9 +179,12 @@ def _print_left(view: TaskView, task_id: UUID) -> None:
     print_line(f"  {cogo} tasks cancel {name}   # cancels it", err=True)
 
 
-def _choose_stream(*, to_file: bool) -> Stream:
-    """Return where live text goes; on a terminal, the live text is the result."""
-    if sys.stdout.isatty() and not to_file:
+def _choose_stream(*, to_screen: bool) -> Stream:
+    """Return where live text goes; on a terminal, the live text is the result.
+
+    to_screen: False if the result goes to a file, or is data that is printed in its own form.
+    """
+    if sys.stdout.isatty() and to_screen:
         return "answer"
     return "aside" if sys.stderr.isatty() else "none"
 

@@ -12,7 +12,7 @@ import typer
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_client
-from cogo.cli.tasks.result import format_summary, list_check_lines, list_code_lines
+from cogo.cli.tasks.result import format_summary, list_detail_lines
 from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.follow import follow
 from cogo.watch.format import shorten_id
@@ -123,7 +123,7 @@ async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
             view.show(update)
         if isinstance(update, TaskEnded) and not as_json:
             print_line(format_summary(update.task))
-            for line in (*list_code_lines(update.task), *list_check_lines(update.task)):
+            for line in list_detail_lines(update.task):
                 print_text(f"{shorten_id(task_id)}  {line}", indent=10)
 
 

@@ -42,7 +42,7 @@ READING: Final = {
     ("models", "stats"): (),
     ("models", "why"): ("TASK",),
     ("queue", "show"): (),
-    ("run",): ("--attach", "TASK"),
+    ("run",): ("--follow", "TASK"),
     ("show",): ("TASK",),
     ("tasks", "list"): (),
     ("tasks", "show"): ("TASK",),

@@ -1,0 +1,108 @@
+"""Calls of tools, and questions about them, as plain text on one line."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cogo.terminal import shorten
+from cogo.watch.format import shorten_id
+from protocol.records import ApprovalRow
+from protocol.transcript import ToolCallUpdate
+
+MAX_CALL: Final = 200
+"""Characters of a call; and of what it gave."""
+_MAX_REPEATED: Final = 60
+"""Characters of a call in the line of its result."""
+_MAX_READ: Final = 4 * MAX_CALL
+"""Characters of a value that are looked at."""
+_NAME: Final = re.compile(r"\w{1,50}")
+_VERBS: Final = {"ok": "gave", "error": "error", "unknown": "unknown", "refused": "refused"}
+
+
+def format_call(name: object, arguments: object, *, most: int = MAX_CALL) -> str:
+    """Return a call as a function call, `find_order(customer="Ada")`, cut if it is long.
+
+    arguments: an object, or its JSON; None if they are not known.
+    """
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments or "{}")
+        except (ValueError, RecursionError):
+            return _cut(f"{name}({arguments})", most)
+    if not isinstance(arguments, Mapping):
+        return _cut(f"{name}(...)", most)
+    written, room = [], most
+    for key, value in arguments.items():
+        shown = key if isinstance(key, str) and _NAME.fullmatch(key) else _write(key)
+        written.append(f"{shown}={_write(value)}")
+        room -= len(written[-1])
+        if room < 0:
+            break  # nobody reads more
+    return _cut(f"{name}({', '.join(written)})", most)
+
+
+def format_call_update(call: ToolCallUpdate) -> str:
+    """Return that a model calls a tool, or how the call has ended: a verb and a line."""
+    if call.status == "called":
+        return f"{'calls':<12} {format_call(call.tool, call.arguments)}, turn {call.turn}"
+    took = "" if call.duration_ms is None else f" in {call.duration_ms / 1000:.1f} s"
+    name = format_call(call.tool, call.arguments, most=_MAX_REPEATED)
+    return f"{_VERBS[call.status]:<12} {name}: {format_content(call.summary, call.size)}{took}"
+
+
+def format_content(content: str | None, size: int | None = None) -> str:
+    """Return the beginning of what a tool gave, and how long it is if it was cut."""
+    text = content or ""
+    length = max(size or 0, len(text))
+    if not text.strip():
+        return "nothing"
+    shown = _cut(text, MAX_CALL)
+    return f"{shown} ({length:,} characters)" if shown.endswith("...") else shown
+
+
+def is_text_question(asked: ApprovalRow) -> bool:
+    """Return whether a model asks a person something, in place of leave to call a tool."""
+    if asked.call_id is None:
+        return False
+    show = asked.show
+    return not (
+        (isinstance(show, Mapping) and "tool" in show)
+        or (isinstance(show, str) and show.startswith('{"tool"'))
+    )
+
+
+def format_question(asked: ApprovalRow) -> str:
+    """Return what a person is asked, with the arguments of the call that it is about."""
+    show = asked.show
+    if is_text_question(asked):
+        choices = show.get("choices") if isinstance(show, Mapping) else None
+        if not isinstance(choices, list):
+            return asked.question
+        return f"{asked.question} ({_cut(', '.join(map(str, choices)), MAX_CALL)})"
+    if asked.call_id is None:
+        return asked.question
+    if isinstance(show, Mapping) and "tool" in show:
+        return f"may it call {format_call(show['tool'], show.get('arguments'))}?"
+    return f"{asked.question} {_cut(str(show), MAX_CALL)}"
+
+
+def build_answer_command(asked: ApprovalRow) -> str:
+    """Return the command that answers a question."""
+    # A model may choose the end of the key.
+    text = f"cogo approve {shorten_id(asked.task_id)} --key {shlex.quote(asked.key)}"
+    return f"{text} --answer TEXT" if is_text_question(asked) else text
+
+
+def _write(value: object) -> str:
+    if isinstance(value, str):
+        value = value[:_MAX_READ]
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return "..."
+
+
+def _cut(text: str, most: int) -> str:
+    return shorten(text[:_MAX_READ], most)
