@@ -19,6 +19,7 @@ from agents.selection.preferences import Preference
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from cogo.cli.options import parse_usd
+from cogo.cli.request_options import add_request
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -107,10 +108,13 @@ def build_params(
     file: Path | None,
     kind: str,
     tests: Sequence[str] | None = None,
+    tools: Sequence[str] | None = None,
+    schema: str | None = None,
+    attach: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the `params` of a task of type `kind`.
 
-    Raises CommandError if `text` is not a JSON object or a file cannot be read.
+    Raises CommandError if `text` is not a JSON object, or a file or a schema cannot be used.
     """
     params = _parse_object(text) if text else {}
     if language:
@@ -119,7 +123,8 @@ def build_params(
         params["target_file"] = target_file
     if file is not None:
         params["code" if kind == "ANALYZE_CODE" else "code_context"] = read_text_file(file)
-    return params | _read_tests(tests or ())
+    params |= _read_tests(tests or ())
+    return add_request(params, tools=tools, schema=schema, attach=attach)
 
 
 def _read_tests(tests: Sequence[str]) -> dict[str, Any]:

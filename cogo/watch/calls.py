@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from cogo.terminal import shorten
 from cogo.watch.format import shorten_id
@@ -89,10 +89,10 @@ def format_question(asked: ApprovalRow) -> str:
 
 
 def build_answer_command(asked: ApprovalRow) -> str:
-    """Return the command that answers a question."""
+    """Return the command that answers a question, in backquotes."""
+    answer = " --answer TEXT" if is_text_question(asked) else ""
     # A model may choose the end of the key.
-    text = f"cogo approve {shorten_id(asked.task_id)} --key {shlex.quote(asked.key)}"
-    return f"{text} --answer TEXT" if is_text_question(asked) else text
+    return f"`cogo approve {shorten_id(asked.task_id)} --key {shlex.quote(asked.key)}{answer}`"
 
 
 def _write(value: object) -> str:

@@ -153,7 +153,7 @@ def has_data(task: Task) -> bool:
 
 
 def get_answer(task: Task) -> str:
-    """Return the answer: the data if a schema was given, else the code if there is any, or the text.
+    """Return the answer: the data if a schema was given, else the code if any, else the text.
 
     Data is indented JSON.
     """

@@ -18,7 +18,7 @@ from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, add_quotes, build_quote
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.request_options import AnswerSchema, Attach, Tools, add_request
+from cogo.cli.request_options import AnswerSchema, Attach, Tools
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import (
     Budget,
@@ -76,12 +76,15 @@ def estimate(
         cogo estimate "Write a Python function is_palindrome(text)"
         cogo estimate "Explain this" --type CHAT --prefer cost --policy scored --json
     """
-    given = build_params(params, language=language, target_file=None, file=file, kind=task_type)
+    given = build_params(
+        params, language=language, target_file=None, file=file, kind=task_type,
+        tools=tool, schema=schema, attach=attach,
+    )  # fmt: skip
     task = TaskBrief(
         id=uuid4(),
         type=task_type,
         prompt=prompt,
-        params=add_request(given, tools=tool, schema=schema, attach=attach),
+        params=given,
         model=model,
         preferences=build_preferences(prefer, policy, data_policy),
         budget_usd=parse_budget(budget),

@@ -84,9 +84,9 @@ def list_tool_lines(task: Task) -> list[str]:
         turns = result.get("turns")
         count = f"{turns} turns; " if isinstance(turns, int) else ""
         lines.append(f"tools: {count}{', '.join(used)}")
-    for call in _list_objects(result.get("tool_calls")):
-        lines.append(f"asks you to run {format_call(call.get('name'), call.get('arguments'))}")
-    return lines
+    calls = _list_objects(result.get("tool_calls"))
+    asked = [format_call(each.get("name"), each.get("arguments")) for each in calls]
+    return [*lines, *(f"asks you to run {each}" for each in asked)]
 
 
 def list_notes(task: Task) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 from agents.selection.preferences import Preference
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.request_options import AnswerSchema, Attach, Tools, add_request
+from cogo.cli.request_options import AnswerSchema, Attach, Tools
 from cogo.cli.session import run_with_client
 from cogo.cli.task_options import (
     CodeFile,
@@ -123,9 +123,8 @@ def run_live(
     if prompt is not None:
         given = build_params(
             params, language=language, target_file=target_file, file=file, kind=task_type,
-            tests=test,
+            tests=test, tools=tool, schema=schema, attach=attach,
         )  # fmt: skip
-        given = add_request(given, tools=tool, schema=schema, attach=attach)
         if repo is None and (missing := describe_missing_files(given)):
             print_text(missing, err=True)
         new = NewTask(

@@ -9,7 +9,7 @@ import typer
 
 from agents.selection.preferences import Preference
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.request_options import AnswerSchema, Attach, Tools, add_request
+from cogo.cli.request_options import AnswerSchema, Attach, Tools
 from cogo.cli.session import run_with_client
 from cogo.cli.task_options import (
     Budget,
@@ -102,19 +102,10 @@ def submit(
     """
     if out is not None:
         require_writable(out)
-    given = add_request(
-        build_params(
-            params,
-            language=language,
-            target_file=target_file,
-            file=file,
-            kind=task_type,
-            tests=test,
-        ),
-        tools=tool,
-        schema=schema,
-        attach=attach,
-    )
+    given = build_params(
+        params, language=language, target_file=target_file, file=file, kind=task_type,
+        tests=test, tools=tool, schema=schema, attach=attach,
+    )  # fmt: skip
     task = NewTask(
         id=None if key else uuid4(),
         prompt=sys.stdin.read() if prompt == "-" else prompt,
@@ -129,14 +120,9 @@ def submit(
         idempotency_key=key,
         stream=stream,
     )
-    view = _build_view("none" if as_json else _choose_stream(to_screen=out is None and schema is None))
-    sent: list[UUID] = []
-    try:
-        ended = _submit(Project.find(directory), task, view if wait else None, sent)
-    except KeyboardInterrupt:
-        if sent:
-            _print_left(view, sent[-1])
-        raise
+    is_answer_live = out is None and schema is None
+    view = _build_view("none" if as_json else _choose_stream(to_screen=is_answer_live))
+    ended = _submit_or_leave(Project.find(directory), task, view, wait=wait)
     if wait:
         has_shown = view.has_shown(ended)
         raise typer.Exit(print_result(ended, as_json=as_json, has_shown=has_shown, out=out))
@@ -144,6 +130,17 @@ def submit(
         print_json(ended)
     else:
         print_line(str(ended.id))
+
+
+def _submit_or_leave(project: Project, new: NewTask, view: TaskView, *, wait: bool) -> Task:
+    """Submit the task and follow it if `wait`; after Ctrl-C say how to come back."""
+    sent: list[UUID] = []
+    try:
+        return _submit(project, new, view if wait else None, sent)
+    except KeyboardInterrupt:
+        if sent:
+            _print_left(view, sent[-1])
+        raise
 
 
 def _submit(project: Project, new: NewTask, view: TaskView | None, sent: list[UUID]) -> Task:
