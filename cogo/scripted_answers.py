@@ -8,7 +8,7 @@ from pydantic_core import to_jsonable_python
 
 from agents.extraction.answer import extract_code
 from agents.tools import ToolFunction
-from agents.tools.names import read_mcp_module
+from agents.tools.names import read_embedding_module, read_mcp_module
 from agents.tools.worker import ToolWorker
 from agents.workflows.engine import StepRequest
 from agents.workflows.hosting.schema_example import build_example
@@ -74,6 +74,8 @@ def run_call(worker: ToolWorker, request: StepRequest) -> dict[str, Any]:
     if (server := read_mcp_module(asked["module"])) is not None:
         text = f"a script cannot call MCP server {server}: give it an answer for {request.key}"
         return fail_with("unknown_tool", text)
+    if (model := read_embedding_module(asked["module"])) is not None:
+        return fail_with("unknown_tool", f"a script cannot call {model}: script {request.key}")
     worker.load(asked["module"])
     return worker.call(asked["module"], asked["name"], asked["arguments"])
 
@@ -96,6 +98,8 @@ def _extract(text: str, language: str) -> dict[str, Any]:
 
 def suggest_result(module: str, name: str) -> Any:
     """Return a value such as a tool returns."""
+    if read_embedding_module(module) is not None:
+        return [[0.0, 1.0]]
     is_function = read_mcp_module(module) is None
     function = getattr(import_module(module), name, None) if is_function else None
     if not isinstance(function, ToolFunction):

@@ -10,8 +10,15 @@ SANDBOX: Final = "sandbox:"
 """Prefix of the lanes of checks, such as `sandbox:python`."""
 TOOLS: Final = "tools:"
 """Prefix of the lanes of tool functions, followed by their module."""
+EMBEDDINGS: Final = f"{TOOLS}cogo.embeddings/"
+"""Prefix of the lanes of embeddings, followed by the embedding model."""
 
 
 def is_model_lane(lane: str) -> bool:
     """Return whether the lane is a model: the subtasks in it are calls of that model."""
     return lane not in {CIO, WAIT} and not lane.startswith((SANDBOX, TOOLS))
+
+
+def read_embedding_lane(lane: str) -> str | None:
+    """Return the embedding model of such a lane, or None for another lane."""
+    return lane.removeprefix(EMBEDDINGS) if lane.startswith(EMBEDDINGS) else None

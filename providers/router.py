@@ -29,7 +29,11 @@ from providers.calls.middleware import CallContext, CallMiddleware
 from providers.calls.prepare import estimate_prompt_tokens, prepare_chat
 from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Credentials, Deployment
+from providers.catalogue.deployment import (
+    Credentials,
+    Deployment,
+    build_embedding_deployment,
+)
 from providers.catalogue.keyring import Keyring, check_key
 from providers.catalogue.schema import Provider, TimeoutSeconds
 from providers.chat import ChatRequest, Event, TokenUsage
@@ -136,6 +140,37 @@ class Router:
         local = [f"{each.provider}/{id_}" for each in self._servers.values() for id_ in each.models]
         return list(dict.fromkeys([*lanes, *local]))
 
+    def list_embedding_models(self) -> list[str]:
+        """Return the ids of all embedding models that can be called now."""
+        local = [
+            self.catalogue.find_embedding_model(f"{server.provider}/{model}").id
+            for server in self._servers.values()
+            if self.catalogue.providers[server.provider].any_model
+            for model in server.embedding_models
+        ]
+        listed = [
+            entry.id
+            for entry in self.catalogue.embeddings.values()
+            if entry.provider not in self._servers
+            and self._get_base_url(self.catalogue.providers[entry.provider]) is not None
+        ]
+        return list(dict.fromkeys([*listed, *local]))
+
+    def count_embedding_slots(self, model_id: str) -> int:
+        """Return how many calls of an embedding model can run at once; raises UnknownModel."""
+        entry = self.catalogue.find_embedding_model(model_id)
+        host = self.catalogue.providers[entry.provider]
+        base_url = self._get_base_url(host)
+        if base_url is None:
+            return 0
+        return self.concurrency.count_slots(
+            build_embedding_deployment(entry, host, base_url, simulated=self._is_simulated(host))
+        )
+
+    def _is_simulated(self, host: Provider) -> bool:
+        given = self.keyring.get(host.id)
+        return given is not None and given.simulated
+
     def list_deployments(self, model_id: str) -> list[Deployment]:
         """Return the deployments of a model that can be called from here, preferred ones first.
 
@@ -149,14 +184,13 @@ class Router:
             base_url = self._get_base_url(host)
             if base_url is None or self.listings.lacks(model, entry.provider, entry.model):
                 continue
-            given = self.keyring.get(host.id)
             found.append(
                 Deployment(
                     model=model,
                     entry=entry,
                     host=host,
                     base_url=base_url,
-                    simulated=given is not None and given.simulated,
+                    simulated=self._is_simulated(host),
                 )
             )
         return found

@@ -1,5 +1,6 @@
 """One vendor's endpoints: each request passes key, body, fault and model checks in this order."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -10,11 +11,14 @@ from starlette.responses import Response
 
 from simulator.faults import (
     AlteredAnswer,
+    Breakage,
+    BrokenBody,
     ErrorStatus,
     Fault,
     FaultError,
     FaultRegistry,
     FlawedCalls,
+    SlowHeaders,
 )
 from simulator.formats.base import InvalidKeyError, StatusError, WireFormat, dump_json
 from simulator.formats.embeddings import EmbeddingsFormat, embed_text
@@ -89,9 +93,16 @@ class VendorEndpoint:
             request = self._embeddings.parse(await http_request.body())
             texts = request.texts
             entry.model, entry.message_count = request.model, len(texts)
-            self._take_fault(http_request, entry, texts[0] if texts else "")
+            fault = self._take_fault(http_request, entry, texts[0] if texts else "")
         except StatusError as error:
             return self._finish_with_error(error, entry)
+        match fault.effect if fault else None:
+            case SlowHeaders(seconds):
+                await asyncio.sleep(seconds)
+            case BrokenBody(Breakage.STALL):
+                await _wait_for_disconnect(http_request)
+            case BrokenBody(Breakage.BAD_JSON):
+                return Response('{"data": [', media_type="application/json")
         vectors = [embed_text(text, request.dimensions) for text in texts]
         body = self._embeddings.build_body(request, vectors, sum(map(count_tokens, texts)))
         entry.status = 200
@@ -149,3 +160,8 @@ class VendorEndpoint:
             headers["retry-after"] = error.retry_after
         body = dump_json(self._format.build_error(error, request_id=request_id))
         return Response(body, error.status, headers, media_type="application/json")
+
+
+async def _wait_for_disconnect(http_request: Request) -> None:
+    while (await http_request.receive())["type"] != "http.disconnect":
+        pass

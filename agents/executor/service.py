@@ -24,6 +24,7 @@ from agents.executor.request import build_request
 from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
+from agents.executor.steps.embeddings import EmbeddingExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.loop import ToolLoop
 from agents.executor.tool_loop.offer import read_loop_settings
@@ -161,13 +162,15 @@ class Executor:
         self._files = AttachmentLoader(files or FileAccess(), agent.store)
         self.sides: list[SideWork] = []
         """Work in lanes that are no models."""
+        if agent.options.embedding_capacity:
+            self.sides.append(EmbeddingExecutor(router).build_side_work(agent))
 
     def handle_message(self, message: Envelope) -> None:
         """Claim new work, or check for a cancellation, as the message suggests."""
         if message.type != MessageType.SUBTASK_CANCELLED:
             lane = _find_lane(message)  # long params are left out of messages, and the lane too
             for side in self.sides:
-                if not lane or lane in side.lanes:
+                if not lane or lane in side.lanes():
                     side.wakeup.notify()
             if not lane or is_model_lane(lane):
                 self._agent.wakeup.notify()

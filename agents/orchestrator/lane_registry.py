@@ -7,7 +7,7 @@ from typing import Protocol
 from loguru import logger
 
 from protocol.errors import CogoError
-from protocol.lanes import SANDBOX, is_model_lane
+from protocol.lanes import SANDBOX, is_model_lane, read_embedding_lane
 from protocol.records import AgentRecord
 
 REFRESH_SECONDS = 2.0
@@ -38,6 +38,8 @@ class LaneRegistry:
         """Lanes of checks that are served, and in which sandbox."""
         self.tools: tuple[str, ...] = ()
         """The tools that running executors offer to models."""
+        self.embeddings: tuple[str, ...] = ()
+        """The embedding models that running executors can call."""
         self.is_known = False
         """Whether the lanes are those of running executors."""
 
@@ -60,6 +62,7 @@ class LaneRegistry:
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
         self.sandboxes = list_sandboxes(agents)
         self.tools = tuple(list_offered_names(agents))
+        self.embeddings = tuple(list_embedding_models(agents))
 
 
 def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
@@ -70,6 +73,17 @@ def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
             is_simulated = bool(agent.details.get("simulated"))
             for lane in filter(is_model_lane, agent.lanes):
                 simulated[lane] = simulated.get(lane, True) and is_simulated
+    return dict(sorted(simulated.items()))
+
+
+def list_embedding_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
+    """Return the embedding models of running executors, and whether only simulators serve each."""
+    simulated: dict[str, bool] = {}
+    for agent in agents:
+        is_simulated = bool(agent.details.get("simulated"))
+        for lane in agent.lanes if agent.serves else ():
+            if model := read_embedding_lane(lane):
+                simulated[model] = simulated.get(model, True) and is_simulated
     return dict(sorted(simulated.items()))
 
 

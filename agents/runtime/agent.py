@@ -133,7 +133,10 @@ def build_agent_record(
         id=identity.id,
         kind=identity.kind,
         lanes=list(lanes),
-        capacity=options.capacity + options.check_capacity + options.tool_capacity,
+        capacity=options.capacity
+        + options.check_capacity
+        + options.tool_capacity
+        + options.embedding_capacity,
         running=running,
         version=identity.version,
         host=identity.host,

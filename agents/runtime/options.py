@@ -39,11 +39,13 @@ class RuntimeOptions:
     """Capacity, intervals and limits. The defaults suit one machine as well as a hosted project."""
 
     capacity: int = 8
-    """Concurrent attempts, beside those of checks and tools."""
+    """Concurrent attempts, beside those of other steps."""
     check_capacity: int = 0
     """Concurrent checks in the sandbox."""
     tool_capacity: int = 0
     """Concurrent calls of tools."""
+    embedding_capacity: int = 0
+    """Concurrent steps of embeddings."""
     lease: timedelta = timedelta(seconds=15)
     extend_every: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)

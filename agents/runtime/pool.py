@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import assert_never
 from uuid import UUID, uuid4
 
@@ -40,10 +39,11 @@ from protocol.records import (
 class SideWork:
     """Work in other lanes that has slots of its own, so that neither waits for the other."""
 
-    lanes: Sequence[str]
+    lanes: Callable[[], Sequence[str]]
     work: Work
     capacity: int
     wakeup: Wakeup
+    get_limit: Callable[[str], int | None] = lambda _: None
     on_recorded: Callable[[LeaseRef], object] = bool
     """Called when the end of an attempt is recorded, or its lease is lost."""
 
@@ -70,18 +70,18 @@ async def run_pool(
     pools += [
         Pool(
             agent,
-            lanes=partial(list, side.lanes),
+            lanes=side.lanes,
             work=side.work,
+            get_limit=side.get_limit,
             capacity=side.capacity,
             wakeup=side.wakeup,
             on_recorded=side.on_recorded,
         )
         for side in sides
     ]
-    others = [lane for side in sides for lane in side.lanes]
     heartbeats = send_heartbeats(
         agent,
-        lanes=lambda: [*serves(), *others],
+        lanes=lambda: [*serves(), *(lane for side in sides for lane in side.lanes())],
         count_running=lambda: sum(pool.running for pool in pools),
     )
     beating = agent.services.create_task(heartbeats, name="heartbeat")

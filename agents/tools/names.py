@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from protocol.lanes import TOOLS
+from protocol.lanes import EMBEDDINGS, TOOLS, read_embedding_lane
 
 MCP: Final = "mcp:"
 """Prefix in params of the tools of MCP servers."""
@@ -50,3 +50,13 @@ def select_names(offered: Sequence[str], name: str) -> list[str]:
 def write_mcp_lane(server: str) -> str:
     """Return the lane of the calls of a server's tools by workflows."""
     return TOOLS + write_mcp_module(server)
+
+
+def read_embedding_module(module: str) -> str | None:
+    """Return the embedding model of such a name, or None for a module."""
+    return read_embedding_lane(TOOLS + module)
+
+
+def write_embedding_module(model: str) -> str:
+    """Return the name that an embedding model has beside the modules of functions."""
+    return EMBEDDINGS.removeprefix(TOOLS) + model

@@ -6,7 +6,6 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.workflows.critique import MAX_PROBLEMS, Critique
 from agents.workflows.engine import (
     Answer,
     LastStep,
@@ -20,6 +19,7 @@ from agents.workflows.engine import (
 from agents.workflows.engine.readers import read_answer
 from agents.workflows.params import ChatParams
 from agents.workflows.prompts import coordinate as prompts
+from agents.workflows.prompts.critique import MAX_PROBLEMS, Critique
 from protocol.verification import describe_result
 
 MAX_PARTS = 6

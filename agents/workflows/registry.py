@@ -7,6 +7,7 @@ from agents.workflows.analyze_code import analyze_code
 from agents.workflows.chat import chat
 from agents.workflows.coordinate import coordinate
 from agents.workflows.debate import debate
+from agents.workflows.embed import embed
 from agents.workflows.engine import Workflow
 from agents.workflows.generate_code import generate_code
 from agents.workflows.optimize_code import optimize_code
@@ -15,6 +16,6 @@ from agents.workflows.strategy import strategy
 WORKFLOWS: Final[Mapping[str, Workflow]] = {
     each.type: each
     for each in (
-        analyze_code, chat, coordinate, debate, generate_code, optimize_code, strategy,
+        analyze_code, chat, coordinate, debate, embed, generate_code, optimize_code, strategy,
     )
 }  # fmt: skip

@@ -1,9 +1,9 @@
 """STRATEGY: a plan, a critic of another maker, and at most one revision."""
 
-from agents.workflows.critique import MAX_PROBLEMS, Critique
 from agents.workflows.engine import LastStep, Result, Run, StepFailed, workflow
 from agents.workflows.params import ChatParams
 from agents.workflows.prompts import strategy as prompts
+from agents.workflows.prompts.critique import MAX_PROBLEMS, Critique
 
 
 @workflow("STRATEGY", params=ChatParams)

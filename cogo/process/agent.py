@@ -232,6 +232,7 @@ def _build_options(
     return RuntimeOptions(
         capacity=role.capacity,
         check_capacity=count_check_slots(settings) if checks else 0,
+        embedding_capacity=role.capacity,
         tool_capacity=settings.tool_slots if tools.functions or tools.mcp else 0,
         list_tools=tools.list_names,
         sandbox=checks.sandbox.name if checks else None,

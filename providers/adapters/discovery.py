@@ -1,6 +1,7 @@
 """Discovery of model servers on this machine, by probing their usual ports."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,8 @@ TIMEOUT: Final = timedelta(milliseconds=300)
 GATEWAY_HEADER: Final = "x-cogo-gateway"
 GATEWAY_OWNER: Final = "cogo"
 SIMULATOR_HEADER: Final = "x-cogo-simulated"
+_EMBEDS: Final = re.compile(r"embed|minilm|\b(?:bge|e5|gte)-", re.IGNORECASE)
+"""Occurs in the names of embedding models."""
 _DIRECT: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 
 
@@ -28,6 +31,9 @@ class LocalServer:
     provider: str
     base_url: str
     models: tuple[str, ...]
+    """Those that answer."""
+    embedding_models: tuple[str, ...] = ()
+    """Those that turn texts into vectors, as their names tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,8 @@ async def _probe(http: httpx.AsyncClient, target: _Target, within: timedelta) ->
     return LocalServer(
         provider=_identify(models, target.providers).id,
         base_url=target.base_url,
-        models=tuple(id_ for id_ in models if "embed" not in id_.lower()),
+        models=tuple(id_ for id_ in models if not _EMBEDS.search(id_)),
+        embedding_models=tuple(filter(_EMBEDS.search, models)),
     )
 
 

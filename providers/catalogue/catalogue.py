@@ -147,11 +147,13 @@ class Catalogue:
                 names.setdefault(_normalize(each), entry)
         if wanted in names:
             return names[wanted]
-        provider_id, _, model = name.strip().partition("/")
+        provider_id, _, model = name.strip().removesuffix(":latest").partition("/")
         provider = self.providers.get(provider_id)
         if provider is not None and provider.any_model and model:
+            if found := names.get(_normalize(f"{provider_id}/{model}")):
+                return found
             return EmbeddingModel(
-                id=name.strip(),
+                id=f"{provider_id}/{model}",
                 name=f"{model} (via {provider.name})",
                 maker="unknown",
                 provider=provider.id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from pydantic import SecretStr
@@ -10,7 +11,9 @@ from providers.catalogue.schema import (
     DEFAULT_OUTPUT_TOKENS,
     AdapterKind,
     DeploymentEntry,
+    EmbeddingModel,
     Model,
+    Prices,
     Provider,
 )
 from providers.chat import ChatRequest, NamedTool
@@ -234,3 +237,30 @@ def _to_support(fact: bool | None) -> Support:
     if fact is None:
         return "unknown"
     return "yes" if fact else "no"
+
+
+def build_embedding_deployment(
+    entry: EmbeddingModel, host: Provider, base_url: str, *, simulated: bool
+) -> Deployment:
+    """Return an embedding model as a deployment, for middleware."""
+    model = _to_model(entry)
+    return Deployment(
+        model=model, entry=model.deployments[0], host=host, base_url=base_url, simulated=simulated
+    )
+
+
+def _to_model(entry: EmbeddingModel) -> Model:
+    """Return an embedding model as a `Model`, for middleware; only input tokens have a price."""
+    prices = None
+    if entry.usd_per_million is not None:
+        prices = Prices(
+            input=entry.usd_per_million,
+            output=Decimal(0),
+            source=entry.price_source or "the catalogue",
+        )
+    return Model(
+        id=entry.id,
+        name=entry.name,
+        maker=entry.maker,
+        deployments=(DeploymentEntry(provider=entry.provider, model=entry.model, prices=prices),),
+    )

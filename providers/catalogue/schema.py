@@ -263,6 +263,8 @@ class EmbeddingModel(_Entry):
     """Default dimensions of a vector; absent if they depend on the server."""
     shortens: bool = False
     """Whether fewer dimensions may be requested."""
+    takes_tokens: bool = False
+    """Whether texts may be lists of tokens."""
     max_input_tokens: int | None = Field(default=None, gt=0)
     """Maximum tokens of one text."""
     usd_per_million: Decimal | None = Field(default=None, ge=0)

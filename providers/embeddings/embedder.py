@@ -14,26 +14,20 @@ from providers.calls.fallback import FallbackCall
 from providers.calls.middleware import CallContext, CallMiddleware
 from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Deployment
+from providers.catalogue.deployment import Deployment, build_embedding_deployment
 from providers.catalogue.keyring import Keyring, check_key
-from providers.catalogue.schema import (
-    DeploymentEntry,
-    EmbeddingModel,
-    Model,
-    Prices,
-    Provider,
-    TimeoutSeconds,
-)
+from providers.catalogue.schema import EmbeddingModel, Provider, TimeoutSeconds
 from providers.chat import Done, Event, TokenUsage
-from providers.embeddings.records import Embedded, Embedding, Purpose
+from providers.embeddings.records import Embedded, Embedding, Purpose, Text
 from providers.embeddings.request import (
     EmbeddingBatch,
     EmbeddingRequest,
+    check_dimensions,
     check_texts,
     split_into_batches,
 )
 from providers.embeddings.wires import EMBEDDING_FORMATS, EmbeddingFormat
-from providers.errors import InvalidRequest, MalformedResponse, NotServed
+from providers.errors import MalformedResponse, NotServed
 from providers.prices import calculate_cost, load_prices
 
 MAX_CONCURRENT: Final = 4
@@ -70,7 +64,7 @@ class Embedder:
     async def embed(
         self,
         model: str,
-        texts: Sequence[str],
+        texts: Sequence[Text],
         *,
         purpose: Purpose = "document",
         dimensions: int | None = None,
@@ -80,7 +74,7 @@ class Embedder:
 
         Args:
             model: an id or alias of the catalogue, or `ollama/<tag>` and the like.
-            texts: any number; none may be empty.
+            texts: any number; none may be empty. Lists of tokens, for models that take them.
             purpose: of the vectors, for models that distinguish.
             dimensions: of each vector, if the model can shorten it.
             context: the work that the calls belong to.
@@ -88,7 +82,8 @@ class Embedder:
         Raises:
             UnknownModel: with the nearest names.
             NotServed: there is no key or server, or the context forbids it; see the message.
-            InvalidRequest: an empty text, or dimensions that the model does not have.
+            InvalidRequest: an empty text, tokens that the model does not take, or dimensions that
+                it does not have.
             CallFailed: the middleware, the vendor or the network failed.
         """
         context = context or CallContext()
@@ -98,8 +93,10 @@ class Embedder:
         if deployment.entry.prices is None and deployment.host.genai_prices is not None:
             await asyncio.to_thread(load_prices)
         wire = EMBEDDING_FORMATS[deployment.host.embeddings]
-        check_texts(deployment.provider, wire, texts, max_tokens=entry.max_input_tokens)
-        _check_dimensions(entry, dimensions)
+        check_texts(wire, texts, entry)
+        check_dimensions(entry, dimensions)
+        if deployment.simulated:  # the simulator does not know the models
+            dimensions = dimensions or entry.dimensions
         batches = [
             EmbeddingBatch(
                 redactor=self._keyring.get_redactor(shapes=True),
@@ -153,13 +150,8 @@ class Embedder:
         if base_url is None:
             raise NotServed(host.how_to_open)
         given = self._keyring.get(host.id)
-        model = _to_model(entry)
-        deployment = Deployment(
-            model=model,
-            entry=model.deployments[0],
-            host=host,
-            base_url=base_url,
-            simulated=given is not None and given.simulated,
+        deployment = build_embedding_deployment(
+            entry, host, base_url, simulated=given is not None and given.simulated
         )
         if context.find_objection is not None and (why := context.find_objection(deployment)):
             raise NotServed(f"{entry.name} must not be called for this: {why}")
@@ -225,31 +217,6 @@ def _sum_tokens(used: Sequence[TokenUsage | None]) -> int | None:
     counts = [None if usage is None else usage.input for usage in used]
     known = [each for each in counts if each is not None]
     return sum(known) if len(known) == len(counts) else None
-
-
-def _to_model(entry: EmbeddingModel) -> Model:
-    """Return an embedding model as a `Model`, for middleware; only input tokens have a price."""
-    prices = None
-    if entry.usd_per_million is not None:
-        prices = Prices(
-            input=entry.usd_per_million,
-            output=Decimal(0),
-            source=entry.price_source or "the catalogue",
-        )
-    return Model(
-        id=entry.id,
-        name=entry.name,
-        maker=entry.maker,
-        deployments=(DeploymentEntry(provider=entry.provider, model=entry.model, prices=prices),),
-    )
-
-
-def _check_dimensions(entry: EmbeddingModel, asked: int | None) -> None:
-    if asked is None or asked == entry.dimensions:
-        return
-    if not entry.shortens or (entry.dimensions is not None and asked > entry.dimensions):
-        have = f"{entry.dimensions} dimensions" if entry.dimensions else "its own dimension"
-        raise InvalidRequest(entry.provider, f"{entry.name} has {have}, not {asked}")
 
 
 def _check_vectors(

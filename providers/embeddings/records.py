@@ -1,11 +1,14 @@
 """Results of `Embedder.embed`. This module imports no HTTP client, unlike `embedder`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
 Purpose: TypeAlias = Literal["document", "query"]
 """Some models place the vector of a query near those of documents that answer it."""
+Text: TypeAlias = str | Sequence[int]
+"""A text, or its tokens, whose numbers only models of the same vendor read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from providers.adapters.http.error_mapping import PARSE_ERRORS
 from providers.calls.masking import mask_keys
 from providers.calls.prepare import PreparedCall
 from providers.catalogue.deployment import Deployment
+from providers.catalogue.schema import EmbeddingModel
 from providers.chat import Attachment, Done, Event, FinishReason, TokenUsage
-from providers.embeddings.records import Purpose
+from providers.embeddings.records import Purpose, Text
 from providers.embeddings.wires import EmbeddingFormat, ParsedVectors
 from providers.errors import ContextTooLong, InvalidRequest, MalformedResponse
 from providers.secrets import Redactor
@@ -24,6 +25,7 @@ MAX_VECTOR_BYTES: Final = 512 * 1024
 """Maximum bytes of a response for each text: 8,192 numbers of 64 characters."""
 MAX_DURATION: Final = timedelta(seconds=60)
 """Maximum duration of one request, regardless of longer timeouts."""
+ESTIMATED: Final = "the vendor counts no tokens of embeddings: they are estimated by length"
 _CHARACTERS_PER_TOKEN: Final = 4
 """An approximation, for limits that the vendor checks exactly."""
 
@@ -34,7 +36,7 @@ class EmbeddingRequest:
 
     model: str
     """The provider's own id."""
-    texts: tuple[str, ...]
+    texts: tuple[Text, ...]
     purpose: Purpose
     dimensions: int | None
 
@@ -54,8 +56,8 @@ class EmbeddingRequest:
         return False
 
     def iter_texts(self) -> Iterable[str]:
-        """Iterate over the texts."""
-        return self.texts
+        """Iterate over the texts; a list of tokens as their numbers."""
+        return (each if isinstance(each, str) else " ".join(map(str, each)) for each in self.texts)
 
     def iter_files(self) -> Iterable[Attachment]:
         """Iterate over no files."""
@@ -80,7 +82,10 @@ class EmbeddingBatch:
         """Mask keys in the texts; see `prepare_chat`."""
         request, found = self.request, 0
         if deployment.masks_keys:
-            pairs = [mask_keys(text, self.redactor) for text in request.texts]
+            pairs = [
+                mask_keys(text, self.redactor) if isinstance(text, str) else (text, 0)
+                for text in request.texts
+            ]
             found = sum(count for _, count in pairs)
             request = replace(request, texts=tuple(text for text, _ in pairs))
         return _PreparedBatch(deployment=deployment, request=request, masked_keys=found, batch=self)
@@ -114,23 +119,27 @@ class _PreparedBatch(PreparedCall):
                 self.deployment.provider, "the vectors are not as documented"
             ) from error
         self.batch.parsed = parsed
-        if parsed.tokens is not None:
-            yield TokenUsage(input=parsed.tokens)
-        yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="")
+        tokens = parsed.tokens
+        notes: tuple[str, ...] = ()
+        if tokens is None:  # or no budget would ever end
+            tokens, notes = sum(map(_estimate_tokens, request.texts)), (ESTIMATED,)
+        yield TokenUsage(input=tokens)
+        yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="", notes=notes)
 
 
-def check_texts(
-    vendor: str, wire: EmbeddingFormat, texts: Sequence[str], *, max_tokens: int | None
-) -> None:
+def check_texts(wire: EmbeddingFormat, texts: Sequence[Text], entry: EmbeddingModel) -> None:
     """Refuse texts that the vendor would refuse with a worse message, or silently truncate.
 
     Raises:
-        InvalidRequest: a text is empty.
+        InvalidRequest: a text is empty, or a list of tokens, which the model does not take.
         ContextTooLong: a text is longer than the model accepts.
     """
+    vendor, max_tokens = entry.provider, entry.max_input_tokens
     for place, text in enumerate(texts):
-        if not text.strip():
+        if not (text.strip() if isinstance(text, str) else text):
             raise InvalidRequest(vendor, f"text {place} is empty: omit it")
+        if not isinstance(text, str) and not entry.takes_tokens:
+            raise InvalidRequest(vendor, f"{entry.name} takes texts, not lists of tokens")
         tokens = _estimate_tokens(text)
         if wire.truncates_silently and max_tokens is not None and tokens > max_tokens:
             raise ContextTooLong(
@@ -138,7 +147,17 @@ def check_texts(
             )
 
 
-def split_into_batches(wire: EmbeddingFormat, texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def check_dimensions(entry: EmbeddingModel, asked: int | None) -> None:
+    """Raise InvalidRequest if vectors of a model cannot have the dimensions that are asked for."""
+    if asked is None or asked == entry.dimensions:
+        return
+    if not entry.shortens or (entry.dimensions is not None and asked > entry.dimensions):
+        have = f"{entry.dimensions} dimensions" if entry.dimensions else "its own dimension"
+        most = "at most " if entry.shortens and entry.dimensions else ""
+        raise InvalidRequest(entry.provider, f"{entry.name} has {most}{have}, not {asked}")
+
+
+def split_into_batches(wire: EmbeddingFormat, texts: Sequence[Text]) -> Iterator[Sequence[Text]]:
     """Yield the texts in order, in as few batches as the vendor's limits allow."""
     begin, tokens = 0, 0
     for place, text in enumerate(texts):
@@ -153,7 +172,9 @@ def split_into_batches(wire: EmbeddingFormat, texts: Sequence[str]) -> Iterator[
         yield texts[begin:]
 
 
-def _estimate_tokens(text: str) -> int:
+def _estimate_tokens(text: Text) -> int:
+    if not isinstance(text, str):
+        return len(text)
     return len(text) // _CHARACTERS_PER_TOKEN + 1
 
 

@@ -14,7 +14,7 @@ from providers.adapters.base import strip_endpoint
 from providers.adapters.gemini.client import normalize_base_url
 from providers.adapters.payload import get_count, get_mapping
 from providers.catalogue.schema import EmbeddingWire
-from providers.embeddings.records import Purpose
+from providers.embeddings.records import Purpose, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class EmbeddingFormat(ABC):
 
     @abstractmethod
     def build_body(
-        self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
+        self, model: str, texts: Sequence[Text], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         """Return the request body."""
 
@@ -66,7 +66,7 @@ class _OpenAI(EmbeddingFormat):
         return f"{strip_endpoint(base_url)}/embeddings"
 
     def build_body(
-        self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
+        self, model: str, texts: Sequence[Text], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         del purpose
         body: dict[str, Any] = {"model": model, "input": list(texts), "encoding_format": "float"}
@@ -87,7 +87,7 @@ class _Cohere(EmbeddingFormat):
         return f"{root}/v2/embed"
 
     def build_body(
-        self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
+        self, model: str, texts: Sequence[Text], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": model,
@@ -112,7 +112,7 @@ class _Gemini(EmbeddingFormat):
         return f"{normalize_base_url(base_url)}/models/{model}:batchEmbedContents"
 
     def build_body(
-        self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
+        self, model: str, texts: Sequence[Text], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         each: dict[str, Any] = {
             "model": f"models/{model}",
@@ -123,7 +123,8 @@ class _Gemini(EmbeddingFormat):
         return {"requests": [{**each, "content": {"parts": [{"text": text}]}} for text in texts]}
 
     def parse(self, answer: Mapping[str, Any]) -> ParsedVectors:
-        return ParsedVectors([each["values"] for each in answer["embeddings"]], None)
+        tokens = get_count(get_mapping(answer, "usageMetadata"), "promptTokenCount")
+        return ParsedVectors([each["values"] for each in answer["embeddings"]], tokens)
 
     def build_headers(self, secret: str) -> dict[str, str]:
         return {"x-goog-api-key": secret}
@@ -137,7 +138,7 @@ class _Ollama(EmbeddingFormat):
         return f"{strip_endpoint(base_url).removesuffix('/v1')}/api/embed"
 
     def build_body(
-        self, model: str, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None
+        self, model: str, texts: Sequence[Text], *, purpose: Purpose, dimensions: int | None
     ) -> dict[str, Any]:
         del purpose
         body: dict[str, Any] = {"model": model, "input": list(texts), "truncate": False}

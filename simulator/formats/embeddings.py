@@ -59,7 +59,14 @@ def embed_text(text: str, dimensions: int) -> list[float]:
 
 def _to_texts(value: JsonValue) -> list[str]:
     items = value if isinstance(value, list) else [value]
-    return [str(item) for item in items]
+    if items and isinstance(items[0], int):
+        return [_read_tokens(items)]
+    return [_read_tokens(item) if isinstance(item, list) else str(item) for item in items]
+
+
+def _read_tokens(tokens: Sequence[JsonValue]) -> str:
+    """Return a text of as many words."""
+    return " ".join(f"token{each}" for each in tokens)
 
 
 def _to_dimensions(value: JsonValue) -> int:

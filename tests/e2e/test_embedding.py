@@ -17,7 +17,7 @@ def test_an_embedded_text_is_kept_and_found_from_another_terminal(system: System
 
     assert kept.returncode == 0, kept.stderr
     assert kept.stdout.endswith("  the harvest of red apples\n")
-    assert "64 dimensions" in kept.stderr
+    assert "1536 dimensions" in kept.stderr
     assert "text-embedding-3-small (simulated)" in kept.stderr
     assert found.returncode == 0, found.stderr
     [row] = json.loads(found.stdout)["embeddings"]

@@ -98,7 +98,7 @@ class CallExecutor:
     def build_side_work(self) -> SideWork:
         """Return the work for the pool of an executor."""
         return SideWork(
-            lanes=self.lanes,
+            lanes=lambda: self.lanes,
             work=self.execute,
             capacity=self._agent.options.tool_capacity,
             wakeup=self._agent.build_wakeup(),

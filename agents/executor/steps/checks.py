@@ -27,7 +27,7 @@ class CheckExecutor:
     def build_side_work(self, agent: Agent) -> SideWork:
         """Return the work for the pool of an executor."""
         return SideWork(
-            lanes=self._runner.lanes,
+            lanes=lambda: self._runner.lanes,
             work=self.execute,
             capacity=agent.options.check_capacity,
             wakeup=agent.build_wakeup(),

@@ -7,6 +7,11 @@ from pydantic import JsonValue
 
 from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio, StepNeeds
+from agents.orchestrator.embedding_models import (
+    check_embedding,
+    check_host,
+    find_embedding_model,
+)
 from agents.orchestrator.flows.stamping import find_sandbox_lane
 from agents.selection.choice import Choice
 from agents.selection.ladder import (
@@ -20,6 +25,7 @@ from agents.selection.ladder import (
 )
 from agents.selection.preferences import Preference
 from agents.workflows.engine import DecisionRequest
+from agents.workflows.engine.steps import EMBEDDING
 from protocol.records import TaskBrief
 from protocol.records.models import PolicyName
 
@@ -39,6 +45,7 @@ class DecisionMaker:
             "different_models": self._list_different_models,
             "team": self._find_team,
             "sandbox": self._find_sandbox,
+            EMBEDDING: self._find_embedding_model,
         }
 
     def decide(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
@@ -73,6 +80,30 @@ class DecisionMaker:
         lane = find_sandbox_lane(str(language or "python"))
         served = self._cio.registry.sandboxes
         return {"available": lane in served, "backend": served.get(lane)}
+
+    def _find_embedding_model(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
+        registry, catalogue = self._cio.registry, self._cio.catalogue
+        served = list(registry.embeddings)
+        wanted = request.arguments
+        name, count, dimensions = (wanted.get(each) for each in ("model", "count", "dimensions"))
+        entry = find_embedding_model(name if isinstance(name, str) else None, catalogue, served)
+        check_host(entry, self._cio.parse_preferences(task), catalogue)
+        check_embedding(
+            entry,
+            count=count if isinstance(count, int) else 1,
+            dimensions=dimensions if isinstance(dimensions, int) else None,
+            encoding_format="base64" if wanted.get("encoding_format") == "base64" else "float",
+            has_tokens=wanted.get("has_tokens") is True,
+        )
+        if registry.is_known and entry.id not in served:
+            there = f"There are: {', '.join(served)}." if served else ""
+            raise NoModel(
+                f"no executor can call {entry.name} now; "
+                f"{catalogue.providers[entry.provider].how_to_open} {there}".strip(),
+                field="model",
+                allowed=served,
+            )
+        return {"model": entry.id}
 
     def _choose(
         self,

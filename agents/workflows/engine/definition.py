@@ -110,7 +110,7 @@ def read_params(params: JsonValue, model: type[_P]) -> _P:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise InvalidTask.from_validation("params", error) from error
+        raise InvalidTask.from_validation("params", error, keys=model.model_fields) from error
 
 
 def list_mapping(params: JsonValue) -> Mapping[str, JsonValue]:

@@ -11,6 +11,7 @@ from agents.sandbox.report import Report
 from agents.tools import ToolFunction
 from agents.workflows.engine.errors import StepFailed
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
+from protocol.embeddings import decode_vector
 from protocol.json_values import explain_mistake
 from protocol.records.flows import StepRecord
 
@@ -113,6 +114,16 @@ def read_value(record: StepRecord, tool: ToolFunction[..., T]) -> T:
 def read_json(record: StepRecord) -> JsonValue:
     """Return the result of a tool that was called by its name."""
     return (record.output or {}).get("value")
+
+
+def read_vectors(record: StepRecord) -> list[list[float]]:
+    """Return vectors as numbers. Raises StepFailed."""
+    output = record.output or {}
+    vectors = output.get("embeddings", output.get("value"))
+    try:
+        return [decode_vector(each) for each in vectors or ()]
+    except (TypeError, ValueError):
+        raise StepFailed(record.key, "invalid_answer", "the vectors cannot be read") from None
 
 
 def read_nothing(record: StepRecord) -> None:

@@ -17,10 +17,9 @@ from agents.workflows.engine.definition import (
 )
 from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
 from agents.workflows.engine.replay import Replay
-from agents.workflows.engine.steps import StepDescriber
+from agents.workflows.engine.steps import EMBEDDING, StepDescriber
 from agents.workflows.engine.values import (
     Again,
-    Answer,
     LastStep,
     Result,
 )
@@ -34,7 +33,9 @@ from agents.workflows.engine.work import (
     Work,
     check_members,
 )
+from protocol.embeddings import EncodingFormat
 from protocol.records import TaskBrief
+from providers.embeddings.records import Purpose
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -107,6 +108,42 @@ class Run(StepDescriber):
         last = but.step if isinstance(but, LastStep) else None
         return any(each is not last for each in self._replay.list_undone())
 
+    # Vectors
+
+    def embed(
+        self,
+        key: str,
+        texts: Sequence[str] | Sequence[Sequence[int]],
+        *,
+        model: str | None,
+        dimensions: int | None = None,
+        purpose: Purpose = "document",
+        encoding_format: EncodingFormat = "float",
+    ) -> Step[list[list[float]]]:
+        """Turn texts, or lists of their tokens, into vectors by the embedding model of that name.
+
+        `dimensions` are those of each vector, if the model can shorten it. `encoding_format` is
+        that of the step's output; the value is always numbers.
+        """
+        wanted: dict[str, Any] = {
+            "model": model,
+            "dimensions": dimensions,
+            "encoding_format": encoding_format,
+            "count": len(texts),
+            "has_tokens": any(not isinstance(each, str) for each in texts),
+        }
+        decision = self._replay.decide(f"embedding:{check_step_key(key)}", EMBEDDING, wanted)
+        return self._describe_embedding(
+            key,
+            decision,
+            {
+                "texts": list(texts),
+                "dimensions": dimensions,
+                "encoding_format": encoding_format,
+                "purpose": purpose,
+            },
+        )
+
     # Several at once
 
     @overload
@@ -163,7 +200,7 @@ class Run(StepDescriber):
 
     # Ends
 
-    def hand_over(self, step: Step[Answer]) -> LastStep:
+    def hand_over(self, step: Step[Any]) -> LastStep:
         """End the task with one more step, whose output becomes the result: `return` this."""
         if step.is_begun or step.is_done:
             raise WorkflowInvalid(f"step {step.key!r} has begun, so the task cannot end with it")

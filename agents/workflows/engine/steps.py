@@ -5,14 +5,14 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from pydantic import BaseModel, JsonValue
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agents.sandbox.report import Report
 from agents.tools import ArgumentsInvalid, ToolFunction
-from agents.tools.names import read_mcp_name, write_mcp_module
+from agents.tools.names import read_mcp_name, write_embedding_module, write_mcp_module
 from agents.workflows.engine import readers
 from agents.workflows.engine.definition import check_event_name, check_step_key, check_time
 from agents.workflows.engine.errors import WorkflowInvalid
@@ -22,6 +22,8 @@ from agents.workflows.engine.work import Step
 from agents.workflows.step_params import EXTRACT_CODE
 from protocol.records.flows import StepKind
 
+EMBEDDING: Final = "embedding"
+"""The kind of decisions about embedding models."""
 T = TypeVar("T")
 P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
@@ -213,6 +215,17 @@ class StepDescriber:
             "arguments": dict(arguments or {}),
         }
         return self._describe("call", key, request, readers.read_json)
+
+    def _describe_embedding(
+        self, key: str, decision: JsonValue, arguments: dict[str, Any]
+    ) -> Step[list[list[float]]]:
+        model = decision.get("model") if isinstance(decision, dict) else None
+        request: dict[str, Any] = {
+            "module": write_embedding_module(str(model)),
+            "name": "embed",
+            "arguments": arguments,
+        }
+        return self._describe("call", key, request, readers.read_vectors)
 
     def approve(
         self, key: str, question: str, *, show: JsonValue = None, by: str | None = None

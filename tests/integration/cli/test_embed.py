@@ -59,7 +59,7 @@ def test_stored_texts_are_found_by_similarity_and_each_call_is_in_the_audit(
 
     assert (kept["model"], kept["provider"], kept["simulated"]) == (MODEL, "openai", True)
     assert [each["source"] for each in kept["embeddings"]] == [None, "tax.md"]
-    assert {each["dimensions"] for each in kept["embeddings"]} == {64}
+    assert {each["dimensions"] for each in kept["embeddings"]} == {1536}
     assert again["embeddings"][0]["id"] == kept["embeddings"][0]["id"]
     assert [row["content"] for row in asked["near"]] == ["a red apple", "the law of taxes"]
     assert 1 >= asked["near"][0]["likeness"] > asked["near"][1]["likeness"]
@@ -130,11 +130,11 @@ def test_with_pgvector_kept_vectors_are_indexed_as_they_are(
             await connection.execute("create extension if not exists vector")
             await connection.execute(
                 "create index on cogo_embeddings using hnsw"
-                " ((vector::vector(64)) vector_cosine_ops) where dimensions = 64"
+                " ((vector::vector(1536)) vector_cosine_ops) where dimensions = 1536"
             )
             rows = await connection.fetch(
-                "select content from cogo_embeddings order by vector::vector(64) <=>"
-                " (select vector::vector(64) from cogo_embeddings where content = 'b') limit 1"
+                "select content from cogo_embeddings order by vector::vector(1536) <=>"
+                " (select vector::vector(1536) from cogo_embeddings where content = 'b') limit 1"
             )
         finally:
             await changes.rollback()  # other tests share the project

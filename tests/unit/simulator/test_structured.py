@@ -9,9 +9,9 @@ from pydantic import JsonValue
 
 from agents.workflows.coding.findings import Bugs, Findings
 from agents.workflows.coordinate import Division, plan_waves
-from agents.workflows.critique import Critique
 from agents.workflows.debate import Position, Reply
 from agents.workflows.prompts import debate as prompts
+from agents.workflows.prompts.critique import Critique
 from simulator.answers.structured import write_json
 
 CODE = "def retry(call):\n    try:\n        return eval(call)\n    except:\n        pass\n"
