@@ -95,6 +95,28 @@ async def test_ended_calls_are_booked_to_an_attempt_that_reports_nothing(
     assert await broken_laws(agent.connection) == []
 
 
+@pytest.mark.parametrize(
+    ("lane", "cost"), [("tools:cogo.embeddings/small", Decimal("0.25")), ("tools:shop", 0)]
+)
+async def test_a_call_step_pays_for_embeddings_and_for_nothing_else(
+    database: Database, agent: Agent, lane: str, cost: Decimal
+) -> None:
+    task_id = await start_flow(agent, new_step("a", "call", lane=lane))
+    [lease] = await agent.claim(lane)
+    await call(agent, lease, 0.25)
+    lost = a_call(lease, 1)
+    await begin(agent, lost)
+
+    await end_attempt(database, agent, lease, "died")
+    before = (await attempt_of(agent, lease))["cost_usd"]
+    await end_call(agent, lost, 0)
+
+    assert before == (None if cost else 0), "unknown while one of its calls is"
+    assert (await attempt_of(agent, lease))["cost_usd"] == cost
+    assert (await task_of(agent, task_id))["cost_usd"] == cost
+    assert await broken_laws(agent.connection) == []
+
+
 async def test_an_unfinished_call_is_lost_and_the_others_are_booked(
     database: Database, agent: Agent, lease: Row
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.sql.agent import Agent, Row, plan_task, ref, step, task_of
 from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.flows import new_step, start_flow
 from tests.support.sql.turns import new_turn, read_turns, store, store_all
 
 pytestmark = pytest.mark.db
@@ -232,6 +233,35 @@ async def test_a_lease_says_which_tools_are_granted_now(agent: Agent, grants: li
     assert (before["tools_granted"], after["tools_granted"]) == (None, expected)
     assert plain["tools_granted"] is None
     assert await set_tools([]) is None
+
+
+async def test_deaths_count_from_the_last_stored_turn(agent: Agent) -> None:
+    task_id = await plan_task(agent)
+    for seq in range(1, 8):
+        [lease] = await agent.claim("model-a")
+        assert lease["reaps"] == (1 if seq > 1 else 0)
+        assert await store(agent, lease, new_turn(seq, "result")) == ("ok", None)
+        await agent.release(lease, died=True)
+
+    # What has only begun is no progress; neither is what was stored by an earlier attempt.
+    for reaps in range(1, 5):
+        [lease] = await agent.claim("model-a")
+        assert lease["reaps"] == reaps
+        assert await store(agent, lease, new_turn(7 + reaps, "begun")) == ("ok", None)
+        await agent.release(lease, died=True)
+
+    assert await agent.claim("model-a") == []
+    assert (await task_of(agent, task_id))["error"]["class"] == "worker_died"
+
+
+async def test_a_call_step_is_told_which_tools_are_granted(agent: Agent) -> None:
+    grant = "select from public.cogo_set_grants($1, p_tools => array['shop.pay'])"
+    await agent.connection.execute(grant, ALICE)
+    await start_flow(agent, new_step("a", "call"), columns={"owner": ALICE})
+
+    [lease] = await agent.claim("tools:shop")
+
+    assert lease["tools_granted"] == ["shop.pay"]
 
 
 async def test_a_checkpoint_says_which_turn_it_is_the_text_of(agent: Agent, lease: Row) -> None:

@@ -13,14 +13,16 @@ from scripts.schema.migration import Draft, apply_schemas, draft_between
 from tests.db.laws import broken_laws
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, insert_task, plan_task, step, task_of
-from tests.support.sql.database import Database
-from tests.support.sql.flows import answer, new_step, suspend
+from tests.support.sql.database import ALICE, Database
+from tests.support.sql.flows import answer, claim_flow, new_step, start_flow, suspend
 from tests.support.sql.later_schema import as_migration, later_schema, schema_now
+from tests.support.sql.turns import answer_question, approvals, new_turn, question, store, wait
 
 pytestmark = pytest.mark.db
 
 RELEASED = [each for each in load_migrations() if each.version <= "20261128000100"]
 """The migrations of v0.1.0."""
+BEFORE_TOOLS = [each for each in load_migrations() if each.name != "tools"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,15 @@ def released(cluster: Cluster) -> Iterator[str]:
     """Yield a database with the migrations of v0.1.0."""
     name = cluster.create()
     cluster.run(migrate(cluster.dsn("postgres", name), RELEASED))
+    yield cluster.dsn("postgres", name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def without_tools(cluster: Cluster) -> Iterator[str]:
+    """Yield a database in which models have no tools yet."""
+    name = cluster.create()
+    cluster.run(migrate(cluster.dsn("postgres", name), BEFORE_TOOLS))
     yield cluster.dsn("postgres", name)
     cluster.drop(name)
 
@@ -150,3 +161,37 @@ async def test_plans_in_flight_survive_the_upgrade_from_v0_1_0(released: str) ->
         for task_id in (executed, planned, lost, failed, waiting):
             assert (await task_of(new, task_id))["status"] == "completed"
         assert await broken_laws(new.connection) == []
+
+
+async def test_questions_and_grants_survive_the_upgrade_to_tools(without_tools: str) -> None:
+    async with AsyncExitStack() as stack:
+        agent = Agent(await Database(without_tools, stack).connect())
+        planned = await plan_task(agent, step("code", needs_approval=True), owner=ALICE)
+        asking = await start_flow(agent, new_step("sure", "approve"), columns={"owner": ALICE})
+        grant = "select from public.cogo_set_grants($1, array['model-a'])"
+        await agent.connection.execute(grant, ALICE)
+
+        await migrate(without_tools, load_migrations())
+
+        # The questions of before can be answered, and their steps go on.
+        for asked in await approvals(agent.connection):
+            assert asked["call_id"] is None
+            await answer_question(agent.connection, asked)
+        flow = await claim_flow(agent, asking)
+        assert flow["tools_granted"] is None, "all tools, as before"
+        assert await agent.complete(flow) == "ok"
+        [code] = await agent.claim("model-a")
+        # Its loop may ask in its turn, beside the question of before.
+        assert await store(agent, code, new_turn(1)) == ("ok", None)
+        assert await wait(agent, code, question("call_1")) == ("ok", None)
+        *_, asked = await approvals(agent.connection)
+        await answer_question(agent.connection, asked)
+        [code] = await agent.claim("model-a")
+        assert code["turns"] == 2
+        assert await agent.complete(code) == "ok"
+        granted = await agent.connection.fetchrow("select models, tools from public.cogo_grants()")
+
+        assert tuple(granted or ()) == (["model-a"], None)
+        for task_id in (planned, asking):
+            assert (await task_of(agent, task_id))["status"] == "completed"
+        assert await broken_laws(agent.connection) == []

@@ -80,6 +80,8 @@ comment on column cogo.subtasks.attempt is
   'The fencing token: grows with each claim. Every write of a lease holder carries it.';
 comment on column cogo.subtasks.lane is
   'Who may claim it: cio, a canonical model id, sandbox:<language>, tools:<module>; wait: nobody.';
+comment on column cogo.subtasks.reaps is
+  'How many holders have died since it last made progress: a stored turn, or a suspension.';
 comment on column cogo.subtasks.dead_at is 'When it became a dead letter: failed for good.';
 comment on column cogo.subtasks.turn is
   'Its owner''s turn in the lane, set by cogo.assign_turn(): the lowest is served first.';

@@ -31,7 +31,7 @@ begin
      from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
      join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
     where coalesce(jsonb_typeof(n.usage), 'null') <> 'object' and a.ended_at is null
-      and cogo.is_model_lane(a.lane)
+      and cogo.is_calling_lane(a.lane)
       for no key update of a;
   with closed as (
     update public.cogo_attempts a
@@ -52,7 +52,7 @@ begin
            finish_reason = g.usage ->> 'finish_reason',
            cost_usd = case
              when g.booked is not null then (g.booked ->> 'cost_usd')::numeric
-             when not cogo.is_model_lane(a.lane) then 0
+             when not cogo.is_calling_lane(a.lane) then 0
              when p_outcome in ('completed', 'failed', 'rerouted', 'suspended') then 0
              when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
              when g.simulated then 0
@@ -62,7 +62,7 @@ begin
         select u.id, u.attempt, u.usage,
                case
                  when u.usage is not null then u.usage
-                 when cogo.is_model_lane(b.lane) and b.ended_at is null then
+                 when cogo.is_calling_lane(b.lane) and b.ended_at is null then
                    cogo.sum_calls(b.task_id, b.subtask_id, b.attempt)
                end as booked,
                -- What was booked when it was cancelled. Of one that runs all is null.
@@ -73,7 +73,7 @@ begin
                    select from public.cogo_attempts h
                      join public.cogo_agents g on g.id = h.agent_id
                     where h.subtask_id = u.id and h.attempt = u.attempt
-                      and cogo.is_model_lane(h.lane)
+                      and cogo.is_calling_lane(h.lane)
                       and g.details @> '{"simulated": true}'
                  )
                end as simulated

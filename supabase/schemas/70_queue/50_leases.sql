@@ -44,7 +44,9 @@ begin
          case when s.attempt = 1 then 0 else (
            select coalesce(max(u.seq), 0) from cogo.turns u where u.subtask_id = s.id
          ) end,
-         case when s.kind = 'flow' or p.params ? 'tools' then cogo.granted_tools(s.owner) end
+         case when s.kind in ('flow', 'call') or p.params ? 'tools' then
+           cogo.granted_tools(s.owner)
+         end
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id
@@ -81,13 +83,22 @@ create or replace function cogo.take_back_lease(
 )
   returns boolean language plpgsql set search_path = ''
 as $$
+declare
+  v_reaps integer;
 begin
   perform cogo.close_attempts(
     array[p_subtask.id], array[p_subtask.attempt], p_outcome, p_error => p_error
   );
   if p_counts then
-    update cogo.subtasks s set reaps = s.reaps + 1 where s.id = p_subtask.id;
-    if p_subtask.reaps + 1 >= p_subtask.max_reaps then
+    -- A stored answer or result is progress: deaths before it say nothing about what comes next.
+    -- Whatever dies at each turn ends at the limits of its turns, or at the deadline.
+    v_reaps := 1 + case when exists (
+      select from cogo.turns u
+       where u.subtask_id = p_subtask.id and u.attempt = p_subtask.attempt
+         and u.kind in ('answer', 'result')
+    ) then 0 else p_subtask.reaps end;
+    update cogo.subtasks s set reaps = v_reaps where s.id = p_subtask.id;
+    if v_reaps >= p_subtask.max_reaps then
       perform cogo.dead_letter_subtask(p_subtask.id, p_error);
       return false;
     end if;
@@ -97,7 +108,8 @@ begin
 end;
 $$;
 comment on function cogo.take_back_lease is
-  'Take a lease from its holder and queue the subtask; return false if it is now a dead letter.';
+  'Take a lease from its holder and queue the subtask; return false if it is now a dead letter: after as
+many deaths since the last stored turn as it may have.';
 
 create or replace function cogo.reap_leases(
   p_limit integer, out reaped integer, out dead integer, out cancelled integer

@@ -115,7 +115,7 @@ begin
   v_is_late := exists (
     select from public.cogo_attempts a
      where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
-       and a.ended_at is not null and a.usage is null and cogo.is_model_lane(a.lane)
+       and a.ended_at is not null and a.usage is null and cogo.is_calling_lane(a.lane)
   );
   if v_is_late then
     perform cogo.lock_tasks(array[v_call.subtask_id]);

@@ -205,10 +205,6 @@ async def test_executors_that_die_after_each_stored_turn_ask_and_run_nothing_twi
         await agents.orchestrator()
         task = await submit(agents, 'look {"n": 1} and pay {"n": 2}, then look {"n": 3}')
         ended = await agents.ended(task.id)
-        assert ended.error is not None, "so many deaths look like a subtask that kills executors"
-        assert ended.error["class"] == "lease_expired"
-        await agents.store.redrive_task(task_id=task.id)
-        ended = await agents.ended(task.id)
         turns = await fetch_turns(agents, task)
         asked = await count_requests(agents)
         attempts = await agents.store.fetch_attempts(task_id=task.id)
@@ -221,8 +217,9 @@ async def test_executors_that_die_after_each_stored_turn_ask_and_run_nothing_twi
     # It began, and nobody knows whether it has run: it must not run again.
     assert results["loop_tools.pay"] == "unknown"
     assert read_log(tmp_path).count("pay 2") == 0
-    assert len({each.attempt for each in turns}) >= 4, "several executors have taken part"
-    assert len(attempts) > 4
+    # A task that makes progress survives more deaths than one that does not.
+    asks = [each for each in attempts if each.lane != "cio"]
+    assert [each.outcome for each in asks] == ["reaped"] * 6 + ["completed"]
 
 
 async def test_a_tool_that_takes_its_executor_with_it_is_not_run_again(

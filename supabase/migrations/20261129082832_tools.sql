@@ -371,7 +371,7 @@ begin
      from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
      join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
     where coalesce(jsonb_typeof(n.usage), 'null') <> 'object' and a.ended_at is null
-      and cogo.is_model_lane(a.lane)
+      and cogo.is_calling_lane(a.lane)
       for no key update of a;
   with closed as (
     update public.cogo_attempts a
@@ -392,7 +392,7 @@ begin
            finish_reason = g.usage ->> 'finish_reason',
            cost_usd = case
              when g.booked is not null then (g.booked ->> 'cost_usd')::numeric
-             when not cogo.is_model_lane(a.lane) then 0
+             when not cogo.is_calling_lane(a.lane) then 0
              when p_outcome in ('completed', 'failed', 'rerouted', 'suspended') then 0
              when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
              when g.simulated then 0
@@ -402,7 +402,7 @@ begin
         select u.id, u.attempt, u.usage,
                case
                  when u.usage is not null then u.usage
-                 when cogo.is_model_lane(b.lane) and b.ended_at is null then
+                 when cogo.is_calling_lane(b.lane) and b.ended_at is null then
                    cogo.sum_calls(b.task_id, b.subtask_id, b.attempt)
                end as booked,
                -- What was booked when it was cancelled. Of one that runs all is null.
@@ -413,7 +413,7 @@ begin
                    select from public.cogo_attempts h
                      join public.cogo_agents g on g.id = h.agent_id
                     where h.subtask_id = u.id and h.attempt = u.attempt
-                      and cogo.is_model_lane(h.lane)
+                      and cogo.is_calling_lane(h.lane)
                       and g.details @> '{"simulated": true}'
                  )
                end as simulated
@@ -614,6 +614,12 @@ AS $function$
   having count(*) > 0;
 $function$;
 
+create or replace function cogo.is_calling_lane(p_lane text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (cogo.is_model_lane(p_lane) OR (p_lane ~~ 'tools:cogo.embeddings/_%'::text));
+
 drop function cogo.load_leases(uuid[]);
 
 create or replace function cogo.load_leases(p_subtask_ids uuid[])
@@ -659,7 +665,9 @@ begin
          case when s.attempt = 1 then 0 else (
            select coalesce(max(u.seq), 0) from cogo.turns u where u.subtask_id = s.id
          ) end,
-         case when s.kind = 'flow' or p.params ? 'tools' then cogo.granted_tools(s.owner) end
+         case when s.kind in ('flow', 'call') or p.params ? 'tools' then
+           cogo.granted_tools(s.owner)
+         end
     from cogo.subtasks s
     join public.cogo_tasks t on t.id = s.task_id
     join cogo.subtask_payloads p on p.subtask_id = s.id
@@ -813,6 +821,36 @@ AS $function$
        order by k.id, k.outcome = 'lost'
     ) as c on true
    group by u.is_unfinished, u.has_turns;
+$function$;
+
+create or replace function cogo.take_back_lease(p_subtask cogo.subtasks, p_outcome text, p_error jsonb, p_counts boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_reaps integer;
+begin
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt], p_outcome, p_error => p_error
+  );
+  if p_counts then
+    -- A stored answer or result is progress: deaths before it say nothing about what comes next.
+    -- Whatever dies at each turn ends at the limits of its turns, or at the deadline.
+    v_reaps := 1 + case when exists (
+      select from cogo.turns u
+       where u.subtask_id = p_subtask.id and u.attempt = p_subtask.attempt
+         and u.kind in ('answer', 'result')
+    ) then 0 else p_subtask.reaps end;
+    update cogo.subtasks s set reaps = v_reaps where s.id = p_subtask.id;
+    if v_reaps >= p_subtask.max_reaps then
+      perform cogo.dead_letter_subtask(p_subtask.id, p_error);
+      return false;
+    end if;
+  end if;
+  perform cogo.requeue_subtask(p_subtask.id);
+  return true;
+end;
 $function$;
 
 create or replace function cogo.user_claims(p_owner uuid)
@@ -1253,7 +1291,7 @@ begin
   v_is_late := exists (
     select from public.cogo_attempts a
      where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
-       and a.ended_at is not null and a.usage is null and cogo.is_model_lane(a.lane)
+       and a.ended_at is not null and a.usage is null and cogo.is_calling_lane(a.lane)
   );
   if v_is_late then
     perform cogo.lock_tasks(array[v_call.subtask_id]);
@@ -1636,6 +1674,9 @@ comment on column cogo.grants.kind is
 number) that counts among owners, 5 without such a row; tool: the name of a tool as in params.tools, all
 of a source, as mcp:docs/*, or none.';
 
+comment on column cogo.subtasks.reaps is
+  'How many holders have died since it last made progress: a stored turn, or a suspension.';
+
 comment on column cogo.turns.attempt is
   'The attempt that stored it, or that asked for the approval.';
 
@@ -1687,6 +1728,10 @@ comment on function cogo.granted_tools(uuid) is
   'Return the names of the tools granted to an owner, in which SOURCE/* stands for all of a source; null:
 all tools.';
 
+comment on function cogo.is_calling_lane(text) is
+  'Return whether the subtasks of a lane pay for calls, which are in the audit log: those of a model, and
+embeddings.';
+
 comment on function cogo.load_leases(uuid[]) is
   'Return all that the holders of leases need for the work.';
 
@@ -1705,6 +1750,10 @@ whether it had asked anything.';
 comment on function cogo.sum_calls(uuid,uuid,integer) is
   'Return what the ended calls of an attempt have used and cost, as its holder would report it; the cost
 is null if one of them has none or has not ended. Null if nothing is known of its calls.';
+
+comment on function cogo.take_back_lease(cogo.subtasks,text,jsonb,boolean) is
+  'Take a lease from its holder and queue the subtask; return false if it is now a dead letter: after as
+many deaths since the last stored turn as it may have.';
 
 comment on function cogo.user_claims(uuid) is
   'Return the claims of a user''s access token, after a sign-in without a second factor.';
@@ -1791,6 +1840,10 @@ revoke all on function cogo.granted_tools(uuid) from public, anon, authenticated
 
 grant execute on function cogo.granted_tools(uuid) to service_role;
 
+revoke all on function cogo.is_calling_lane(text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.is_calling_lane(text) to service_role;
+
 revoke all on function cogo.load_leases(uuid[]) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.load_leases(uuid[]) to service_role;
@@ -1847,5 +1900,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129032902')
+insert into cogo.schema_versions (version) values ('20261129082832')
 on conflict (version) do nothing;
