@@ -26,6 +26,8 @@ from embedded.postgres.database import Database
 from embedded.realtime.hub import RealtimeServices
 from embedded.realtime.routes import realtime_routes
 from embedded.rest.app import rest_routes
+from embedded.storage.contents import ContentFolder
+from embedded.storage.routes import storage_routes
 
 _GRACE_SECONDS: Final = 3
 _ALTERNATIVE: Final = (
@@ -39,6 +41,7 @@ def create_supabase_app(
     database: Database,
     keys: Keys,
     realtime: RealtimeServices,
+    contents: ContentFolder,
     *,
     faults: FaultController | None = None,
 ) -> Starlette:
@@ -57,6 +60,7 @@ def create_supabase_app(
             Mount("/rest/v1", routes=rest_routes(database, keys)),
             Mount("/realtime/v1", routes=realtime_routes(realtime)),
             Mount("/auth/v1", routes=auth_routes(Accounts(database), sessions, keys)),
+            Mount("/storage/v1", routes=storage_routes(database, keys, contents)),
             *(fault_routes(faults, keys) if faults else []),
         ],
         middleware=[

@@ -22,6 +22,7 @@ from embedded.realtime.hub import open_realtime
 from embedded.realtime.limits import RealtimeLimits
 from embedded.server import create_supabase_app, serve_app
 from embedded.state import State, is_alive, mark_stopped, read_state, write_state
+from embedded.storage.routes import open_contents
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +65,8 @@ async def run_server(
             freezer = Freezer(lambda: postgres.pid)
             stack.callback(freezer.thaw)  # otherwise Postgres could not be stopped
             faults = FaultController(freezer, keys.token_cutoff)
-        app = create_supabase_app(database, keys, realtime, faults=faults)
+        contents = await open_contents(directory, database)
+        app = create_supabase_app(database, keys, realtime, contents, faults=faults)
         await stack.enter_async_context(serve_app(app, listener))
         version = await database.admin.fetchval("show server_version")
         url = build_url(host, listener.getsockname()[1])

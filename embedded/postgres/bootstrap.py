@@ -9,7 +9,9 @@ import asyncpg
 from embedded.postgres.role_passwords import LOGIN_ROLES, Passwords
 
 _FOLDER: Final = Path(__file__).parent / "sql"
-_FILES: Final = ("roles.sql", "extensions.sql", "auth.sql", "realtime.sql", "watch.sql")
+_FILES: Final = (
+    "roles.sql", "extensions.sql", "auth.sql", "realtime.sql", "storage.sql", "watch.sql",
+)  # fmt: skip
 """In the order of their dependencies."""
 
 

@@ -13,23 +13,7 @@ from tests.support.sql.database import ALICE, BOB, Connection, Database
 
 pytestmark = pytest.mark.db
 
-# As Storage creates them: owned by another role, with the rights of the three roles of the API.
-STORAGE: Final = """
-create schema storage;
-create table storage.buckets (
-  id text primary key, name text not null, public boolean default false
-);
-create table storage.objects (
-  id uuid primary key default gen_random_uuid(), bucket_id text references storage.buckets (id),
-  name text, owner_id text,
-  path_tokens text[] generated always as (string_to_array(name, '/')) stored
-);
-alter table storage.buckets enable row level security;
-alter table storage.objects enable row level security;
-create function storage.foldername(name text) returns text[] language sql immutable
-  as $$ select (string_to_array(name, '/'))[1:array_length(string_to_array(name, '/'), 1) - 1] $$;
-grant usage on schema storage to anon, authenticated, service_role, postgres;
-grant all on all tables in schema storage to anon, authenticated, service_role, postgres;
+ROWS: Final = """
 insert into storage.buckets (id, name, public)
 values ('photos', 'photos', false), ('open', 'open', true), ('team', 'team', false);
 insert into storage.objects (bucket_id, name) values
@@ -37,6 +21,13 @@ insert into storage.objects (bucket_id, name) values
   ('open', 'logo.png'), ('team', 'plan.pdf');
 create policy "own folder" on storage.objects for select to authenticated
   using (bucket_id = 'photos' and (storage.foldername(name))[1] = (select auth.uid())::text);
+"""
+NO_ROWS: Final = """
+drop policy "own folder" on storage.objects;
+drop policy if exists p on storage.objects;
+set storage.allow_delete_query = true;
+delete from storage.objects;
+delete from storage.buckets;
 """
 HERS: Final = ("photos", f"{ALICE}/cat.png")
 
@@ -51,11 +42,11 @@ async def superuser(cluster: Cluster, migrated: str) -> AsyncIterator[Connection
 @pytest.fixture
 async def storage(database: Database, superuser: Connection) -> AsyncIterator[Connection]:
     """Yield a superuser of a database with Storage, in which people have files."""
-    await superuser.execute(STORAGE)
+    await superuser.execute(ROWS)
     try:
         yield superuser
     finally:
-        await superuser.execute("drop schema storage cascade")
+        await superuser.execute(NO_ROWS)
 
 
 async def may_read(connection: Connection, owner: UUID | None, bucket: str, path: str) -> Any:
@@ -84,7 +75,7 @@ async def test_a_task_without_an_owner_reads_what_anyone_may(
     service = await database.connect()
     assert await may_read(service, None, "team", "plan.pdf") is False
     await storage.execute(
-        'create policy "anyone" on storage.objects for select to anon'
+        "create policy p on storage.objects for select to anon"
         " using (bucket_id = 'team' and auth.uid() is null)"
     )
 
@@ -150,15 +141,21 @@ async def test_a_policy_that_fails_allows_nothing_and_breaks_nothing(
         assert await may_read(service, ALICE, "team", "plan.pdf") is False, policy
         await storage.execute("drop policy p on storage.objects")
     await storage.execute("revoke select on storage.objects from authenticated")
-    assert await may_read(service, ALICE, *HERS) is False
-    assert await may_read(service, ALICE, "open", "logo.png") is True
+    try:
+        assert await may_read(service, ALICE, *HERS) is False
+        assert await may_read(service, ALICE, "open", "logo.png") is True
+    finally:
+        await storage.execute("grant select on storage.objects to authenticated")
 
 
-async def test_without_storage_nothing_may_be_read(database: Database) -> None:
+async def test_without_storage_nothing_may_be_read(database: Database, storage: Connection) -> None:
     service = await database.connect()
-
-    assert await may_read(service, ALICE, "open", "logo.png") is False
-    assert await may_read(service, None, "open", "logo.png") is False
+    await storage.execute("alter schema storage rename to elsewhere")
+    try:
+        assert await may_read(service, ALICE, "open", "logo.png") is False
+        assert await may_read(service, None, "open", "logo.png") is False
+    finally:
+        await storage.execute("alter schema elsewhere rename to storage")
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import open_database
 from embedded.realtime.hub import open_realtime
 from embedded.server import create_supabase_app, serve_app
+from embedded.storage.routes import open_contents
 from tests.support.servers.contract_target import Target
 from tests.support.servers.postgres import FAST, state_directory
 
@@ -73,7 +74,8 @@ class _Server:
                 )
             )
             realtime = await stack.enter_async_context(open_realtime(database, keys))
-            app = create_supabase_app(database, keys, realtime)
+            contents = await open_contents(self._directory, database)
+            app = create_supabase_app(database, keys, realtime, contents)
             await stack.enter_async_context(serve_app(app, listener))
             self._target = Target(
                 url=f"http://{LOOPBACK}:{listener.getsockname()[1]}",

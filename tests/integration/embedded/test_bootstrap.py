@@ -151,6 +151,10 @@ async def test_the_owner_creates_policies_for_private_topics_that_requests_obey(
         "create trigger mine after insert on realtime.messages for each row"
         " execute function realtime.notify_server()",
         "drop function realtime.topic()",
+        "alter table storage.objects disable row level security",
+        "create table storage.mine ()",
+        "drop function storage.foldername(text)",
+        "delete from storage.objects",
         "create table auth.mine ()",
         "drop table auth.users",
         "create extension dblink",

@@ -261,7 +261,7 @@ def test_cors_allows_any_origin_and_header(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/storage/v1/bucket", 501),
+        ("POST", "/storage/v1/object/move", 501),
         ("POST", "/functions/v1/hello", 501),
         ("POST", "/graphql/v1/", 501),
         ("POST", "/auth/v1/otp", 501),
