@@ -10,12 +10,12 @@ from typing import Any, Final, get_args
 from agents.attachments import LoadedFiles
 from agents.executor.legacy_plans import list_team_answers
 from agents.executor.structured import describe_mistake, get_schema
-from agents.tools.toolbox import WEB_SEARCH
 from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
 from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
+from protocol.tool_names import WEB_SEARCH
 from providers.chat import Attachment, ChatRequest, Effort, Message, ToolCall
 from providers.errors import InvalidRequest
 

@@ -8,7 +8,7 @@ from loguru import logger
 
 from protocol.errors import CogoError
 from protocol.lanes import SANDBOX, is_model_lane, read_embedding_lane
-from protocol.records import AgentRecord
+from protocol.records import AgentRecord, list_offered_tools
 
 REFRESH_SECONDS = 2.0
 
@@ -61,7 +61,7 @@ class LaneRegistry:
         self.lanes = tuple(living) if living else tuple(sorted(await self._own()))
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
         self.sandboxes = list_sandboxes(agents)
-        self.tools = tuple(list_offered_names(agents))
+        self.tools = tuple(list_offered_tools(agents))
         self.embeddings = tuple(list_embedding_models(agents))
 
 
@@ -85,16 +85,6 @@ def list_embedding_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
             if model := read_embedding_lane(lane):
                 simulated[model] = simulated.get(model, True) and is_simulated
     return dict(sorted(simulated.items()))
-
-
-def list_offered_names(agents: Iterable[AgentRecord]) -> list[str]:
-    """Return the names of the tools that running executors offer, sorted."""
-    found: set[str] = set()
-    for agent in agents:
-        stated = agent.details.get("tools")
-        if agent.serves and isinstance(stated, list):
-            found.update(each for each in stated if isinstance(each, str))
-    return sorted(found)
 
 
 def list_sandboxes(agents: Iterable[AgentRecord]) -> dict[str, str | None]:

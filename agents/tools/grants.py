@@ -1,24 +1,10 @@
-"""Which tools an owner may use. Pure.
-
-A grant is the name of a tool, or `SOURCE/*` for all of a source: `mcp:SERVER/*`, `cogo/*` or
-`MODULE/*`. Without grants an owner may use whatever operators have configured.
-"""
+"""Which of the names in params an owner may use. Pure. Grants: `protocol.tool_names`."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from agents.tools.names import MCP
 from agents.tools.toolbox import OfferedTool
-
-_ALL: Final = "/*"
-
-
-def is_tool_granted(name: str, granted: Sequence[str] | None) -> bool:
-    """Return whether a tool with this full name may be used."""
-    if granted is None or name in granted:
-        return True
-    sources = [each.removesuffix(_ALL) for each in granted if each.endswith(_ALL)]
-    return any(name.startswith((f"{each}/", f"{each}.", f"{each}:")) for each in sources)
+from protocol.tool_names import GRANT_OF_ALL, is_tool_granted
 
 
 def find_ungranted(names: Sequence[str], granted: Sequence[str] | None) -> list[str]:
@@ -45,5 +31,6 @@ def _may_be_granted(name: str, granted: Sequence[str] | None) -> bool:
     is_short = "." not in name and ":" not in name
     # A module, or a function of one, whose short name this may be.
     return is_short and any(
-        each.endswith(f".{name}") or (each.endswith(_ALL) and ":" not in each) for each in granted
+        each.endswith(f".{name}") or (each.endswith(GRANT_OF_ALL) and ":" not in each)
+        for each in granted
     )

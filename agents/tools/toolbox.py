@@ -16,8 +16,6 @@ ToolOrigin: TypeAlias = Literal["function", "mcp", "cogo"]
 """A function of the user, an MCP server, or COGO itself."""
 
 OWN: Final = "cogo:"
-WEB_SEARCH: Final = "web_search"
-"""The web search of the vendor, which no executor runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

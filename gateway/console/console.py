@@ -23,7 +23,7 @@ POLICY: Final = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self'",
+        "img-src 'self' data:",  # thumbnails of attached images
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

@@ -1,14 +1,15 @@
-"""Agents, the queue and budgets."""
+"""Agents with their tools, the queue and budgets."""
 
 from datetime import timedelta
 from typing import Final
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gateway.auth.principal import Principal
 from gateway.dependencies import AdminOnly, ServicesDep, TasksRead
-from protocol.records import AgentRecord, AgentState, Budget, QueueRow
+from protocol.records import AgentRecord, AgentState, Budget, QueueRow, list_offered_tools
+from protocol.tool_names import WEB_SEARCH, ToolSourceName, get_tool_source, is_tool_granted
 
 router = APIRouter(tags=["fleet"])
 
@@ -29,6 +30,20 @@ class Agents(BaseModel):
     agents: list[ListedAgent]
 
 
+class ListedTool(BaseModel):
+    """A tool that models may call."""
+
+    name: str = Field(description="As in `params.tools` and `cogo_tools`.")
+    source: ToolSourceName
+    granted: bool = Field(description="Whether your tasks may use it.")
+
+
+class Tools(BaseModel):
+    """The tools that running executors offer, and the web search of vendors, by name."""
+
+    tools: list[ListedTool]
+
+
 class Queue(BaseModel):
     """Numbers of subtasks by lane and owner."""
 
@@ -44,6 +59,25 @@ async def agents(services: ServicesDep, _principal: AdminOnly) -> Agents:
         if each.state == "alive" or each.silence <= GONE_AFTER
     ]
     return Agents(agents=listed)
+
+
+@router.get("/tools", summary="List tools")
+async def tools(services: ServicesDep, principal: TasksRead) -> Tools:
+    """List the tools that models may call in tasks now, and which of them are granted to you."""
+    offered = list_offered_tools(await services.store.fetch_agents())
+    granted = next(
+        (
+            each.tools
+            for each in await services.store.fetch_grants()
+            if each.owner == principal.owner
+        ),
+        None,
+    )
+    listed = [
+        ListedTool(name=name, source=get_tool_source(name), granted=is_tool_granted(name, granted))
+        for name in [*offered, WEB_SEARCH]
+    ]
+    return Tools(tools=listed)
 
 
 @router.get("/queue", summary="Show the queue")

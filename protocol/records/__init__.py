@@ -9,6 +9,7 @@ from protocol.records.agents import (
     Reaped,
     SchemaVersion,
     WriteCheck,
+    list_offered_tools,
 )
 from protocol.records.base import Argument, Row
 from protocol.records.flows import FlowRecord, StepKind, StepOutput, StepRecord
@@ -138,4 +139,5 @@ __all__ = [
     "Usage",
     "UsageRow",
     "WriteCheck",
+    "list_offered_tools",
 ]

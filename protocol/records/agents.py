@@ -1,5 +1,6 @@
 """Agents and the queue as operators see them, and the results of maintenance."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
@@ -65,6 +66,16 @@ class AgentRecord(Row):
     def serves(self) -> bool:
         """True if it is an executor that is alive."""
         return self.kind == "executor" and self.state == "alive"
+
+
+def list_offered_tools(agents: Iterable[AgentRecord]) -> list[str]:
+    """Return the full names of the tools that running executors offer, sorted."""
+    found: set[str] = set()
+    for agent in agents:
+        stated = agent.details.get("tools")
+        if agent.serves and isinstance(stated, list):
+            found.update(each for each in stated if isinstance(each, str))
+    return sorted(found)
 
 
 class QueueRow(Row):

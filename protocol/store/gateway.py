@@ -5,7 +5,16 @@ from typing import Protocol
 from uuid import UUID
 
 from protocol.lifecycle import TaskState
-from protocol.records import ApiKey, Budget, ModelStats, NewApiKey, Subtask, Task, TaskLine
+from protocol.records import (
+    ApiKey,
+    Budget,
+    Grants,
+    ModelStats,
+    NewApiKey,
+    Subtask,
+    Task,
+    TaskLine,
+)
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.waits import WaitStore
@@ -66,6 +75,10 @@ class GatewayStore(QueueStore, ModelStore, WaitStore, Protocol):
 
     async def find_subtasks(self, *, task_id: UUID, ids: Sequence[UUID]) -> list[Subtask]:
         """Read some subtasks of a task, in the order of their insertion."""
+        ...
+
+    async def fetch_grants(self) -> list[Grants]:
+        """Read the grants of all owners."""
         ...
 
     async def fetch_budgets(self) -> list[Budget]:

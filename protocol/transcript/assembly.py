@@ -268,6 +268,13 @@ class Transcript:
                 duration_ms=None if line.seconds is None else round(line.seconds * 1000),
             )
         turn.calls[call_id] = call
+        _sort_calls(turn, known.arguments)
+
+
+def _sort_calls(turn: TurnText, order: Iterable[str]) -> None:
+    """Put the calls of a turn into the order of the model, in which live messages come."""
+    ordered = {call_id: turn.calls[call_id] for call_id in order if call_id in turn.calls}
+    turn.calls = ordered | turn.calls
 
 
 def _label(row: Subtask) -> StepLabel:

@@ -8,8 +8,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from agents.tools.params import ChosenTool, ClientTool, ToolChoiceParam, ToolLimits
-from agents.tools.toolbox import WEB_SEARCH, OfferedTool
+from agents.tools.toolbox import OfferedTool
 from protocol.json_values import explain_mistake
+from protocol.tool_names import WEB_SEARCH
 from providers.chat import NamedTool, Tool, ToolChoice
 from providers.errors import InvalidRequest
 

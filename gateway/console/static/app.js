@@ -6,6 +6,7 @@ import * as budgets from "/console/budgets.js";
 import * as connection from "/console/connection.js";
 import { byId, h, show } from "/console/dom.js";
 import * as fleet from "/console/fleet.js";
+import * as inbox from "/console/inbox.js";
 import { Stream } from "/console/stream.js";
 import { TaskView } from "/console/task.js";
 import { TaskList } from "/console/tasks.js";
@@ -34,6 +35,8 @@ function watch() {
   });
   fleet.watch(() => ask.offerModels());
   budgets.watch();
+  inbox.watch();
+  ask.watchTools();
 }
 
 function askForKey(error = null) {

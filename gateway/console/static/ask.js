@@ -1,7 +1,9 @@
 // The form for submitting a task.
 
 import { get, post } from "/console/api.js";
+import { AttachmentField } from "/console/attachments.js";
 import { byId, h, show } from "/console/dom.js";
+import { ToolChoice } from "/console/tool_choice.js";
 
 const TYPES = [
   ["GENERATE_CODE", "Generate code"],
@@ -23,12 +25,16 @@ export class Ask {
   #preference = h("select", { id: "preference" }, PREFERENCES.map((value) => h("option", { value }, value)));
   #budget = h("input", { id: "budget", type: "number", min: 0, step: "any", inputmode: "decimal", placeholder: "none" });
   #stream = h("input", { id: "stream", type: "checkbox", checked: true });
+  #schema = h("textarea", { id: "schema", rows: 5, spellcheck: "false", placeholder: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}' });
+  #tools = new ToolChoice();
+  #files;
   #problem = h("p", { class: "problem", role: "alert", hidden: true });
   #send = h("button", { type: "submit" }, "Ask");
 
   constructor(onTask) {
     this.#onTask = onTask;
     const form = byId("ask");
+    this.#files = new AttachmentField(form, this.#prompt, (sentence) => this.#showProblem(sentence));
     show(
       form,
       field("prompt", "What should be done?", this.#prompt),
@@ -40,6 +46,9 @@ export class Ask {
         field("preference", "Preference", this.#preference),
         field("budget", "Budget, USD", this.#budget),
       ),
+      this.#files.root,
+      this.#tools.root,
+      h("details", { id: "structure" }, h("summary", {}, "Answer as JSON"), field("schema", "JSON Schema of the answer", this.#schema)),
       h("p", { class: "actions" }, h("label", { class: "tick" }, this.#stream, " stream the text"), this.#send),
       this.#problem,
     );
@@ -48,6 +57,11 @@ export class Ask {
     this.#prompt.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
+  }
+
+  /** Offer the tools that executors have, and keep what is chosen. */
+  watchTools() {
+    this.#tools.watch();
   }
 
   /** Offer the models that are served now, and keep the selected one. */
@@ -69,14 +83,17 @@ export class Ask {
     const prompt = this.#prompt.value;
     if (!prompt.trim()) return this.#showProblem("Describe what should be done.", this.#prompt);
     if (!this.#budget.validity.valid) return this.#showProblem("A budget is a number of US dollars, such as 0.05.", this.#budget);
+    const { schema, problem } = readSchema(this.#schema.value);
+    if (problem) return this.#showProblem(problem, this.#schema);
     this.#send.disabled = true;
     this.#problem.hidden = true;
     // If the gateway became unreachable, sending the form again does not submit a second task.
     this.#key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     try {
-      const task = await post("/tasks", this.#buildBody(prompt), { "Idempotency-Key": this.#key });
+      const task = await post("/tasks", this.#buildBody(prompt, schema), { "Idempotency-Key": this.#key });
       this.#key = null;
       this.#prompt.value = "";
+      this.#files.clear();
       this.#onTask(task);
     } catch (error) {
       this.#showProblem(error.message, this.#prompt);
@@ -85,9 +102,15 @@ export class Ask {
     }
   }
 
-  #buildBody(prompt) {
+  #buildBody(prompt, schema) {
+    const [tools, attachments] = [this.#tools.value, this.#files.value];
     const body = {
       prompt,
+      params: {
+        ...(tools.length ? { tools } : {}),
+        ...(schema === null ? {} : { response_schema: schema }),
+        ...(attachments.length ? { attachments } : {}),
+      },
       type: this.#type.value,
       model: this.#model.value,
       stream: this.#stream.checked,
@@ -99,7 +122,20 @@ export class Ask {
   #showProblem(sentence, element) {
     this.#problem.hidden = false;
     this.#problem.textContent = sentence;
-    element.focus();
+    element?.closest("details")?.setAttribute("open", "");
+    element?.focus();
+  }
+}
+
+/** Return the schema, null if there is none, or the problem with it. The server checks the rest. */
+function readSchema(text) {
+  if (!text.trim()) return { schema: null };
+  try {
+    const schema = JSON.parse(text);
+    const isObject = typeof schema === "object" && schema !== null && !Array.isArray(schema);
+    return isObject ? { schema } : { problem: 'A JSON Schema is an object, such as {"type": "object"}.' };
+  } catch (error) {
+    return { problem: `The JSON Schema is not JSON: ${error.message}` };
   }
 }
 

@@ -1,13 +1,17 @@
 // One task: its rows, which are read again after each event of its stream, and its text.
 
-import { get, post } from "/console/api.js";
+import { get } from "/console/api.js";
+import { Approvals } from "/console/approvals.js";
 import { byId, h, show } from "/console/dom.js";
-import { between, cost, count, explain, firstLine, isOver, moment, money } from "/console/format.js";
+import { showFiles } from "/console/files.js";
+import { explain, firstLine, isOver } from "/console/format.js";
+import { buildRelatives } from "/console/relatives.js";
+import { ResultView } from "/console/result.js";
 import { Stream } from "/console/stream.js";
 import { buildAttempts, buildHistory, buildSelections } from "/console/tables.js";
+import { buildActions, buildFacts, buildSections, note } from "/console/task_sections.js";
 import { TranscriptView } from "/console/transcript_view.js";
 import { buildChecks, buildVerification, describeVerification } from "/console/verification.js";
-import { Approvals, buildRelatives, showData } from "/console/waits.js";
 import { Waterfall } from "/console/waterfall.js";
 
 export class TaskView {
@@ -23,13 +27,14 @@ export class TaskView {
   #status = null;
   #waterfall = new Waterfall();
   #approvals = new Approvals();
-  #parts = buildSections(this.#waterfall.root, this.#approvals.root);
+  #result = new ResultView();
+  #parts = buildSections(this.#waterfall.root, this.#approvals.root, this.#result.root);
 
   constructor(id) {
     this.#id = id;
-    const getName = (subtask) => this.#getSubtaskName(subtask);
-    this.#transcript = new TranscriptView(this.#parts.answer, getName);
-    this.#steps = new TranscriptView(this.#parts.steps, getName);
+    const describe = { nameSubtask: (subtask) => this.#getSubtaskName(subtask), getCallState: (call) => this.#getCallState(call) };
+    this.#transcript = new TranscriptView(this.#parts.answer, describe);
+    this.#steps = new TranscriptView(this.#parts.steps, describe);
     show(byId("detail"), h("p", { class: "note" }, "Loading the task."));
     this.#read();
     this.#stream = new Stream(`/tasks/${id}/events`, {
@@ -43,15 +48,19 @@ export class TaskView {
   close() {
     this.#gone = true;
     this.#stream.stop();
+    for (const each of [this.#transcript, this.#steps]) each.close();
   }
 
   #handleEvent(name, data) {
     if (this.#gone) return;
+    const views = [this.#transcript, this.#steps];
     if (name === "text" || name === "reasoning") this.#transcript.applyAnswer({ kind: name, ...data });
     else if (name === "activity") this.#steps.applyDelta(data);
-    else if (name === "discard") for (const each of [this.#transcript, this.#steps]) each.applyReset(data);
+    else if (name === "tool_call") (data.answer ? this.#transcript : this.#steps).applyCall(data);
+    else if (name === "aside") for (const each of views) each.applyAside(data);
+    else if (name === "discard") for (const each of views) each.applyReset(data);
     else if (name === "event") this.#events.set(data.seq, data);
-    if (name === "end") for (const each of [this.#transcript, this.#steps]) each.finish();
+    if (name === "end") for (const each of views) each.finish();
     if (name === "event" || name === "selection" || name === "end") this.#read();
     else if (this.#details) this.#parts.answerNote.hidden = true;
   }
@@ -86,6 +95,15 @@ export class TaskView {
     return row.lane === "cio" ? row.key : `${row.key} · ${row.params?.model_id ?? row.lane}`;
   }
 
+  /** Return the state of a call that has no result. */
+  #getCallState({ subtask_id: subtaskId, call_id: callId }) {
+    const { task, subtasks = [], approvals = [] } = this.#details ?? {};
+    if (approvals.some((each) => each.subtask_id === subtaskId && each.call_id === callId)) return "asking";
+    const status = subtasks.find((each) => each.id === subtaskId)?.status ?? "running";
+    if (isOver(status) || (task && isOver(task.status))) return "ended";
+    return status === "running" ? "running" : "waiting";
+  }
+
   #getSubtaskKey = (subtaskId) =>
     this.#details.subtasks.find((each) => each.id === subtaskId)?.key ?? "subtask";
 
@@ -96,6 +114,7 @@ export class TaskView {
     if (parts.root.parentNode !== detail) show(detail, parts.root);
     document.title = `${firstLine(task.prompt, 40)} · ${task.status} · COGO`;
     parts.prompt.textContent = task.prompt;
+    showFiles(parts.files, task.params?.attachments);
     parts.status.className = `status ${task.status}`;
     parts.status.textContent = task.status;
     show(parts.facts, buildFacts(task));
@@ -107,7 +126,7 @@ export class TaskView {
     parts.problem.textContent = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
     this.#waterfall.update(this.#details);
     this.#approvals.update(approvals);
-    parts.approvalsSection.hidden = !approvals.length;
+    parts.approvalsSection.hidden = this.#approvals.isEmpty;
     const relatives = buildRelatives(this.#details);
     parts.relativesSection.hidden = !relatives;
     if (relatives) show(parts.relatives, relatives);
@@ -115,14 +134,14 @@ export class TaskView {
     show(parts.selections, selections.length ? buildSelections(selections, task.simulated) : note("No model was selected yet."));
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
     show(parts.history, buildHistory(events, this.#getSubtaskKey));
-    this.#transcript.showNames();
-    this.#steps.showNames();
+    this.#transcript.refresh();
+    this.#steps.refresh();
     parts.stepsSection.hidden = this.#steps.isEmpty;
     // The answer of a workflow that made it of its steps is no step's text.
     const result = task.result?.workflow ? task.result.text : null;
     parts.result.hidden = !result;
     parts.result.textContent = result ?? "";
-    showData(parts.data, task.result);
+    this.#result.update(task);
     const isCode = Boolean(task.result?.verification?.status);
     parts.badge.hidden = !isCode;
     if (isCode) {
@@ -135,110 +154,5 @@ export class TaskView {
     else if (checks.length) show(parts.verification, buildChecks(checks));
     parts.answerNote.hidden = !this.#transcript.isEmpty || Boolean(result);
     parts.answerNote.textContent = isOver(task.status) ? "No text was stored." : "There is no text yet.";
-  }
-}
-
-const note = (text) => h("p", { class: "note" }, text);
-
-function buildSections(waterfall, approvals) {
-  const parts = {
-    prompt: h("p", { class: "prompt", tabindex: 0 }),
-    status: h("span", {}),
-    simulated: h("p", { class: "note simulated", hidden: true }, "The vendor simulator answered. No model was called, and nothing was spent."),
-    facts: h("dl", { class: "facts" }),
-    actions: h("p", { class: "actions" }),
-    problem: h("p", { class: "problem", hidden: true }),
-    badge: h("span", { id: "badge", hidden: true }),
-    relatives: h("div", {}),
-    data: h("details", { id: "data", hidden: true }),
-    answerNote: note(""),
-    answer: h("div", { id: "answer" }),
-    result: h("pre", { id: "result", class: "text", tabindex: 0, hidden: true }),
-    verification: h("div", { class: "wide" }),
-    steps: h("div", { id: "steps" }),
-    attempts: h("div", {}),
-    selections: h("div", {}),
-    history: h("div", {}),
-  };
-  parts.stepsSection = h("details", { class: "section", hidden: true }, h("summary", {}, "Text of other steps"), parts.steps);
-  parts.approvalsSection = section("Waiting for you", approvals);
-  parts.relativesSection = section("Related tasks", parts.relatives);
-  parts.verificationSection = section("Verification", parts.verification);
-  parts.root = h(
-    "div",
-    {},
-    h("a", { class: "back", href: "#/" }, "‹ All tasks"),
-    h("header", {}, h("p", { role: "status" }, parts.status, parts.badge), parts.actions),
-    parts.prompt,
-    parts.problem,
-    parts.simulated,
-    parts.facts,
-    parts.approvalsSection,
-    section("Steps", h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Steps" }, waterfall)),
-    section("Answer", parts.answerNote, parts.answer, parts.result, parts.data),
-    parts.verificationSection,
-    parts.relativesSection,
-    parts.stepsSection,
-    h("details", { class: "section", open: true }, h("summary", {}, "Model selection"), parts.selections),
-    section("Attempts", parts.attempts),
-    h("details", { class: "section" }, h("summary", {}, "History"), parts.history),
-  );
-  return parts;
-}
-
-function section(title, ...children) {
-  return h("section", { class: "section", "aria-label": title }, h("h3", {}, title), ...children);
-}
-
-function buildFacts(task) {
-  const budget = Number(task.budget_usd);
-  const tokens = `${count(task.input_tokens + task.cached_tokens)} read, ${count(task.output_tokens)} written`;
-  return [
-    fact("Type", task.type),
-    fact("Model", task.model ?? "auto"),
-    fact("Preference", task.preferences?.preference ?? "balanced"),
-    fact("Submitted", moment(task.created_at)),
-    fact("Took", between(task.created_at, task.finished_at)),
-    fact("Tokens", tokens),
-    fact(
-      "Cost",
-      task.budget_usd === null ? cost(task) : `${cost(task)} of ${money(budget)}`,
-      budget > 0
-        ? h("meter", { min: 0, max: budget, high: budget * 0.8, value: Number(task.cost_usd ?? 0), "aria-label": "Cost against budget" })
-        : null,
-    ),
-    fact("Id", h("code", {}, task.id)),
-  ];
-}
-
-function confirmRating(button) {
-  for (const each of button.parentElement.querySelectorAll("button")) each.disabled = each === button;
-  byId("news").textContent = `Saved: ${button.textContent.toLowerCase()}. You can change it.`;
-}
-
-const fact = (name, value, more = null) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more));
-
-function buildActions(task) {
-  return listActions(task).map(([action, label, body]) =>
-    h("button", { type: "button", class: "quiet", onclick: (event) => runAction(event.target, task.id, action, body) }, label),
-  );
-}
-
-function listActions(task) {
-  if (task.status === "failed") return [["redrive", "Retry"]];
-  if (task.status === "completed") return [["feedback", "Good answer", { score: 1 }], ["feedback", "Bad answer", { score: 0 }]];
-  if (isOver(task.status)) return [];
-  return [task.status === "held" ? ["resume", "Resume"] : ["pause", "Hold"], ["cancel", "Cancel"]];
-}
-
-async function runAction(button, id, action, body) {
-  button.disabled = true;
-  try {
-    await post(`/tasks/${id}/${action}`, body);
-    if (action === "feedback") confirmRating(button);
-  } catch (error) {
-    button.disabled = false;
-    byId("news").textContent = error.message;
-    button.after(h("span", { class: "problem", role: "alert" }, error.message));
   }
 }

@@ -14,14 +14,14 @@ export class Transcript {
     return this.#subtasks.get(id)?.attempt ?? 0;
   }
 
-  /** Return the numbers of the turns that are known. */
+  /** Return the turns that are known, by number. */
   getTurns(id) {
-    return [...(this.#subtasks.get(id)?.turns.keys() ?? [])];
+    return this.#subtasks.get(id)?.turns ?? new Map();
   }
 
   /** Return the text of a turn, up to the first gap; of the last one, unless the model calls tools in it. */
   getText(id, kind = "text", turn = null) {
-    const turns = this.#subtasks.get(id)?.turns ?? new Map();
+    const turns = this.getTurns(id);
     if (turn !== null) return turns.get(turn)?.[kind].text ?? "";
     const last = turns.get(Math.max(...turns.keys()));
     return !last || (kind === "text" && last.calls.size) ? "" : last[kind].text;
@@ -30,6 +30,11 @@ export class Transcript {
   /** Apply a live delta, in any order; return the text that it appends. */
   applyDelta({ subtask_id: id, attempt, turn = 1, kind, offset, start = 0, delta }) {
     return this.#getSubtask(id).begin(attempt, turn, true)?.[kind].add(offset, delta, start) ?? "";
+  }
+
+  /** Apply that the text of a turn so far is not the answer; reasoning comes again as such. */
+  applyAside({ subtask_id: id, attempt, turn, kind }) {
+    if (kind === "reasoning") this.#getSubtask(id).begin(attempt, turn)?.text.retract();
   }
 
   /** Apply what is known of a tool call. */
@@ -89,13 +94,14 @@ class TurnText {
 }
 
 class Buffer {
-  #pieces = [];
+  /** What was received. Retracted text has another array after it. */
+  pieces = [];
   #length = 0;
   #pending = new Map();
   #start = null;
 
   get text() {
-    return this.#pieces.join("");
+    return this.pieces.join("");
   }
 
   get hasGap() {
@@ -106,11 +112,16 @@ class Buffer {
   add(offset, delta, start) {
     this.#start ??= start;
     if (start > this.#start) {
-      [this.#pieces, this.#length, this.#start] = [[], 0, start];
-      this.#pending.clear();
+      this.retract();
+      this.#start = start;
     }
     if (start < this.#start || offset < start || delta === "") return "";
     return this.#append(offset - start, delta);
+  }
+
+  retract() {
+    [this.pieces, this.#length] = [[], 0];
+    this.#pending.clear();
   }
 
   /** Add the whole text up to some point. */
@@ -128,7 +139,7 @@ class Buffer {
       this.#length += fresh.length;
       added += fresh.join("");
     }
-    if (added) this.#pieces.push(added);
+    if (added) this.pieces.push(added);
     return added;
   }
 }

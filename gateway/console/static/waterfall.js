@@ -2,10 +2,10 @@
 
 import { h, s, show } from "/console/dom.js";
 import { explain, milliseconds, money } from "/console/format.js";
+import { buildJson, buildText } from "/console/json_view.js";
 import { buildReport } from "/console/verification.js";
 
 const AXIS = 1000;
-const MOST = 8000; // characters of a text; the rest can be read with `cogo show`
 
 /** Compute the rows: steps of a branch stand together, times are positions on the axis. */
 export function arrange({ subtasks, attempts, selections = [] }, now) {
@@ -120,7 +120,7 @@ function buildLine({ subtask, name, branch, status, bars, took, tries, cost }) {
 
 function buildBody({ subtask, reason }) {
   const output = subtask.output ?? {};
-  const answer = output.text ?? (output.data === undefined ? null : JSON.stringify(output.data, null, 2));
+  const data = output.data ?? null;
   const isPlain = subtask.kind === "ask" || subtask.kind === "check";
   const found = [
     subtask.error ? h("p", { class: "problem" }, explain(subtask.error)) : null,
@@ -128,13 +128,12 @@ function buildBody({ subtask, reason }) {
     subtask.params?.question ? h("p", {}, String(subtask.params.question)) : null,
     output.report ? h("p", {}, String(output.text ?? output.report.verdict)) : null,
     output.report ? buildReport(output.report, true) : null,
-    isPlain && answer && !output.report ? h("pre", { class: "text", tabindex: 0 }, clip(String(answer))) : null,
-    !isPlain && subtask.output ? h("pre", { class: "text", tabindex: 0 }, clip(JSON.stringify(output, null, 2))) : null,
+    isPlain && output.text && !output.report ? buildText(String(output.text)) : null,
+    isPlain && data !== null && !output.report ? buildJson(data) : null,
+    !isPlain && subtask.output ? buildJson(output) : null,
     subtask.kind === "ask" && subtask.params?.prompt
-      ? h("details", {}, h("summary", {}, "What was asked"), h("pre", { class: "text", tabindex: 0 }, clip(String(subtask.params.prompt))))
+      ? h("details", {}, h("summary", {}, "What was asked"), buildText(String(subtask.params.prompt)))
       : null,
   ].filter(Boolean);
   return found.length ? found : [h("p", { class: "note" }, "There is nothing to show yet.")];
 }
-
-const clip = (text) => (text.length > MOST ? `${text.slice(0, MOST)}…` : text);

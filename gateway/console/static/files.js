@@ -1,0 +1,31 @@
+// Files that come with a task: shown beside its prompt, and as they are chosen for a new one.
+
+import { h, show } from "/console/dom.js";
+import { clip } from "/console/json_view.js";
+
+const IMAGE = /^data:image\/(png|jpeg|gif|webp);base64,/;
+
+/** Show the files of a task. Images of other hosts are not loaded: they would learn who looks. */
+export function showFiles(list, attachments) {
+  const files = (Array.isArray(attachments) ? attachments : []).slice(0, 20);
+  if (list.childElementCount === files.length) return; // they never change
+  show(list, files.map((each) => buildFile(typeof each === "string" ? { url: each } : (each ?? {}))));
+  list.hidden = files.length === 0;
+}
+
+/** Build the line of a file, with a thumbnail if the page holds the image itself. */
+export function buildFile({ url = "", name, type }, ...more) {
+  const isData = String(url).startsWith("data:");
+  const title = name || (isData ? describeType(url, type) : clip(String(url), 80));
+  return h(
+    "li",
+    { title: isData ? title : clip(String(url), 300) },
+    IMAGE.test(url) ? h("img", { src: url, alt: "", width: 40, height: 40 }) : h("span", { class: "kind", "aria-hidden": "true" }, describeType(url, type).split("/").at(-1).slice(0, 4)),
+    h("span", { class: "title" }, title),
+    ...more,
+  );
+}
+
+function describeType(url, type) {
+  return type || /^data:([\w.+-]+\/[\w.+-]+)/.exec(url)?.[1] || /\.(\w{1,4})$/.exec(url)?.[1] || "file";
+}
