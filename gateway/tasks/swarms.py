@@ -8,7 +8,14 @@ from gateway.tasks.task_run import TaskRun, get_result_text, is_simulated
 from protocol.lanes import CIO
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Task
-from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    TaskEnded,
+    TaskUpdate,
+    ToolCallUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+)
 
 SWARMS: Final[Mapping[str, str]] = {
     "strategic-swarm": "STRATEGY",
@@ -67,8 +74,15 @@ def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
     match update:
         case TranscriptDelta(kind="text"):
             return {"content": update.delta}
-        case TranscriptReset():
-            return {"status": "restarted", "discard": True}
+        case TranscriptReset() | TranscriptAside():
+            is_reset = isinstance(update, TranscriptReset)
+            return {"status": "restarted" if is_reset else "working", "discard": True}
+        case ToolCallUpdate():
+            return {
+                "status": "calling",
+                "member": update.role or update.key,
+                **_describe_call(update),
+            }
         case SelectionRow():
             return {"status": "stamped", "model": update.selected_model, "reason": update.reason}
         case Event(kind="subtask.running"):
@@ -79,6 +93,11 @@ def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
         case Event(kind="subtask.waiting" | "subtask.delayed"):
             return {"status": "waiting"}
     return None
+
+
+def _describe_call(call: ToolCallUpdate) -> SwarmFrame:
+    """Return a call in one line: what came of it, without arguments and results."""
+    return {"tool": call.tool, "outcome": call.status, "duration_ms": call.duration_ms}
 
 
 def _build_end(task: Task) -> SwarmFrame:

@@ -30,3 +30,9 @@ def ask(page: Chrome, prompt: str, *, label: str = "Chat") -> None:
     field = page.find_element(By.ID, "prompt")
     field.send_keys(prompt)
     field.send_keys(Keys.CONTROL, Keys.ENTER)
+
+
+def complaints(page: Chrome) -> list[str]:
+    """Return the errors of the page, without lost connections."""
+    found = [str(each["message"]) for each in page.get_log("browser")]  # type: ignore[no-untyped-call]
+    return [each for each in found if "net::ERR_" not in each]

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -10,8 +9,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.e2e.console import SECONDS, ask, says, text
-from tests.support.browser import open_browser
+from tests.e2e.console import SECONDS, ask, complaints, says, text
 from tests.support.eventually import eventually
 from tests.support.servers.system import System
 
@@ -21,38 +19,8 @@ HOSTILE = """<img src=x onerror="document.title='owned'"><script>document.title=
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
 
-@pytest.fixture
-def url(system: System) -> str:
-    return str(system.up.answer["gateway_url"])
-
-
-@pytest.fixture
-async def http(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=SECONDS) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(chromium: Chrome, url: str) -> Chrome:
-    chromium.get("about:blank")
-    chromium.get(f"{url}/")
-    return chromium
-
-
 def button(page: Chrome, label: str) -> WebElement:
     return page.find_element(By.XPATH, f"//*[@id='detail']//button[.='{label}']")
-
-
-def complaints(page: Chrome) -> list[str]:
-    """Return the errors of the page, without lost connections."""
-    found = [str(each["message"]) for each in page.get_log("browser")]  # type: ignore[no-untyped-call]
-    return [each for each in found if "net::ERR_" not in each]
 
 
 async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_death(
@@ -115,7 +83,7 @@ async def test_an_answer_is_rated_where_it_is_read(page: Chrome) -> None:
 
 
 async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome) -> None:
-    page.find_element(By.CSS_SELECTOR, "#ask button").click()
+    page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").click()
     assert text(page, "#ask [role=alert]") == "Describe what should be done."
     assert page.switch_to.active_element.get_attribute("id") == "prompt"
 
@@ -241,14 +209,16 @@ async def test_code_is_shown_with_what_its_tests_have_shown(page: Chrome) -> Non
     assert complaints(page) == []
 
 
-def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None:
+async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None:
     program = """
         const [approval, done] = arguments;
-        import("/console/waits.js").then(({ Approvals }) => {
+        import("/console/approvals.js").then(({ Approvals }) => {
           const { fetch } = window;
           window.sent = [];
           window.fetch = (path, options) => {
-            if (!path.startsWith("/approvals/")) return fetch(path, options);
+            if (!path.startsWith("/approvals")) return fetch(path, options);
+            const open = Response.json({ approvals: [approval] });
+            if (options.method !== "POST") return Promise.resolve(open);
             window.sent.push([path, options.method, JSON.parse(options.body)]);
             const detail = { detail: "somebody else has to answer" };
             return Promise.resolve(new Response(JSON.stringify(detail), { status: 409 }));
@@ -267,23 +237,24 @@ def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None:
     page.execute_script("window.approvals.update([arguments[0]])", approval)  # as each event does
     assert field.get_property("value") == "not yet"
     assert HOSTILE in text(page, "#approvals .question")
-    assert '"diff": "+1"' in text(page, "#approvals pre")
+    assert text(page, "#approvals .json") == "diff: +1"
 
     button(page, "Refuse").send_keys(Keys.ENTER)
-    page.execute_async_script("setTimeout(arguments[0], 0)")
+    refusal = "somebody else has to answer"
+    await eventually(says(page, "#approvals [role=alert]", refusal), within=SECONDS)
 
     answer = {"approved": False, "comment": "not yet"}
     assert page.execute_script("return window.sent") == [["/approvals/1", "POST", answer]]
-    assert text(page, "#approvals [role=alert]") == "somebody else has to answer"
     assert button(page, "Refuse").is_enabled()
     page.execute_script("window.approvals.update([])")
-    assert page.find_elements(By.CSS_SELECTOR, "#approvals li") == []
+    await eventually(says(page, "#approvals .answer", "no longer waits"), within=SECONDS)
+    assert page.find_elements(By.CSS_SELECTOR, "#approvals button") == []
 
 
 def test_related_tasks_are_linked(page: Chrome) -> None:
     program = """
         const [details, done] = arguments;
-        import("/console/waits.js").then(({ buildRelatives }) => {
+        import("/console/relatives.js").then(({ buildRelatives }) => {
           const list = buildRelatives(details);
           done([...list.querySelectorAll("a")].map((link) => [link.hash, link.textContent]));
         });

@@ -16,7 +16,6 @@ from selenium.webdriver.support.expected_conditions import staleness_of
 from cogo.config.local_gateway import create_sign_in_link
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, ask, says, text
-from tests.support.browser import open_browser
 from tests.support.eventually import eventually
 from tests.support.servers.command_line import environment
 from tests.support.servers.system import STATE, System
@@ -31,12 +30,6 @@ class Locked:
     url: str
     key: str
     key_id: str
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,15 @@ export function buildFile({ url = "", name, type }, ...more) {
   return h(
     "li",
     { title: isData ? title : clip(String(url), 300) },
-    IMAGE.test(url) ? h("img", { src: url, alt: "", width: 40, height: 40 }) : h("span", { class: "kind", "aria-hidden": "true" }, describeType(url, type).split("/").at(-1).slice(0, 4)),
+    IMAGE.test(url) ? h("img", { src: url, alt: "", width: 40, height: 40 }) : h("span", { class: "kind", "aria-hidden": "true" }, describeKind(url, name, type)),
     h("span", { class: "title" }, title),
     ...more,
   );
+}
+
+/** Return the ending of a name, or the end of the type, in at most four letters. */
+function describeKind(url, name, type) {
+  return (/\.(\w{1,4})$/.exec(name ?? "")?.[1] ?? describeType(url, type).split("/").at(-1)).slice(0, 4);
 }
 
 function describeType(url, type) {

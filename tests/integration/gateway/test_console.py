@@ -86,6 +86,25 @@ async def test_users_hear_of_their_own_tasks_only_and_nothing_of_the_fleet(
             assert refused.json()["code"] == "scope_missing"
 
 
+async def test_tools_that_executors_offer_are_listed_with_what_is_granted(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    offered = {"tools": ["mcp:shop/find", "cogo:run_code", "shop.tools.find"]}
+    for agent in ("executor-8", "executor-9"):
+        await store.record_agent(
+            AgentRecord(id=agent, kind="executor", capacity=3, details=offered)
+        )
+    await store.set_grants(owner=None, models=None, providers=None, tools=["mcp:shop/*"])
+    async with opened() as client:
+        tools = (await client.get("/tools")).json()["tools"]
+    assert [(each["name"], each["source"], each["granted"]) for each in tools] == [
+        ("cogo:run_code", "cogo", False),
+        ("mcp:shop/find", "mcp", True),
+        ("shop.tools.find", "function", False),
+        ("web_search", "vendor", False),
+    ]
+
+
 async def test_operators_see_who_is_alive_and_what_waits(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:

@@ -18,7 +18,14 @@ from gateway.tasks.swarms import build_answer, stream_frames
 from gateway.tasks.task_run import TaskRun, require_completed
 from protocol.ids import utc_now
 from protocol.records import Event, Task
-from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    TaskEnded,
+    TaskUpdate,
+    ToolCallUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+)
 
 
 def a_task(status: str = "completed", **fields: Any) -> Task:
@@ -246,6 +253,30 @@ async def test_a_swarm_reports_the_progress_of_its_work(
 
     base = {"content": "", "done": False, "team_id": "t", "session_id": "s"}
     assert frame == base | told
+
+
+async def test_a_swarm_tells_of_tool_calls_and_withdraws_what_was_said_before_them() -> None:
+    ids: dict[str, Any] = {"task_id": uuid4(), "subtask_id": uuid4(), "turn": 1}
+    call = ToolCallUpdate(
+        **ids,
+        call_id="c",
+        tool="find",
+        arguments={"x": 1},
+        status="ok",
+        duration_ms=5,
+        role="coder",
+    )
+    aside = TranscriptAside(**ids, attempt=1, kind="narration")
+    asked = cast("TaskRun", Script(aside, call))
+
+    [withdrawn, told] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
+
+    assert (withdrawn["discard"], withdrawn["content"]) == (True, "")
+    found = {"tool": "find", "outcome": "ok", "duration_ms": 5}
+    assert told == {
+        "content": "", "done": False, "team_id": "t", "session_id": "s", "status": "calling",
+        "member": "coder",
+    } | found  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,167 @@
+"""Tool calls, questions, structured answers and files of the console, in a real browser."""
+
+import httpx
+import pytest
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+
+from tests.e2e.console import SECONDS, ask, complaints, says, text
+from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.e2e
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+PROMPT = (
+    'Look: list_files {}, then ask_person {"question": "Which <b>colour</b>?", '
+    '"choices": ["red", "blue"]}'
+)
+SCHEMA = '{"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}'
+DROP = """
+  const [name, type, edge, form] = [...arguments, document.getElementById("ask")];
+  const canvas = Object.assign(document.createElement("canvas"), { width: edge, height: 20 });
+  canvas.toBlob((blob) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([blob], name, { type }));
+    form.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  });
+"""
+
+
+def open_part(page: Chrome, selector: str) -> None:
+    page.find_element(By.CSS_SELECTOR, f"{selector} > summary").send_keys(Keys.ENTER)
+
+
+async def test_a_model_calls_tools_and_asks_a_person_who_answers_in_the_console(
+    page: Chrome, http: httpx.AsyncClient
+) -> None:
+    open_part(page, "#tools")
+    await eventually(says(page, "#tools", "cogo:ask_person"), within=SECONDS)
+    for name in ("cogo:list_files", "cogo:ask_person"):
+        page.find_element(By.CSS_SELECTOR, f"#tools input[value='{name}']").send_keys(Keys.SPACE)
+    assert text(page, "#tools .count") == "2"
+    ask(page, PROMPT)
+
+    await eventually(says(page, "#approvals .question", "Which <b>colour</b>?"), within=SECONDS)
+    await eventually(says(page, "#questions", "Which <b>colour</b>?"), within=SECONDS)
+    assert "cogo:list_files" in text(page, "#answer .calls")
+    page.find_element(By.XPATH, "//*[@id='approvals']//button[.='blue']").send_keys(Keys.ENTER)
+    await eventually(says(page, ".detail header .status", "completed"), within=SECONDS)
+    await eventually(says(page, "#answer pre.text", "blue"), within=SECONDS)
+    assert "Answered by an operator: blue" in text(page, "#approvals")
+
+    page.refresh()
+    await eventually(says(page, "#answer pre.text", "blue"), within=SECONDS)
+    lines = page.find_elements(By.CSS_SELECTOR, "#answer .calls > li")
+    assert [
+        each.find_element(By.CSS_SELECTOR, ".tool").get_property("textContent") for each in lines
+    ] == [
+        "cogo:list_files",
+        "cogo:ask_person",
+    ]
+    lines[1].find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
+    await eventually(says(page, "#answer .calls .step", "Which <b>colour</b>?"), within=SECONDS)
+    assert "cogo:ask_person (1 call" in text(page, "#tools-used")
+    assert page.find_elements(By.CSS_SELECTOR, "#approvals li") == []
+    asked = (await http.get("/approvals", params={"answered": True})).json()["approvals"]
+    assert asked[0]["comment"] == "blue"
+    assert complaints(page) == []
+
+
+async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome) -> None:
+    open_part(page, "#structure")
+    page.find_element(By.ID, "schema").send_keys('{"type": ')
+    ask(page, "Say how old it is")
+    assert "is not JSON" in text(page, "#ask [role=alert]")
+    assert page.switch_to.active_element.get_attribute("id") == "schema"
+
+    page.find_element(By.ID, "schema").clear()
+    page.find_element(By.ID, "schema").send_keys(SCHEMA)
+    page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").click()
+    await eventually(says(page, "#data .json", "age: "), within=SECONDS)
+    page.find_element(By.XPATH, "//*[@id='data']//button[.='As text']").send_keys(Keys.ENTER)
+    assert '"age":' in text(page, "#data pre")
+    assert not page.find_element(By.CSS_SELECTOR, "#data .json").is_displayed()
+    assert complaints(page) == []
+
+
+async def test_files_are_dropped_made_smaller_and_sent(
+    page: Chrome, http: httpx.AsyncClient
+) -> None:
+    page.execute_script(DROP, "wide.png", "image/png", 4000)
+    await eventually(says(page, "#ask .files", "made smaller: 1568"), within=SECONDS)
+    page.execute_script(DROP, "small.png", "image/png", 30)
+    await eventually(says(page, "#ask .files", "30 \u00d7 20"), within=SECONDS)
+    page.execute_script(DROP, "program.exe", "application/x-msdownload", 30)
+    await eventually(says(page, "#ask [role=alert]", "program.exe: models take"), within=SECONDS)
+    page.find_element(By.CSS_SELECTOR, "[aria-label='Remove small.png']").send_keys(Keys.ENTER)
+    ask(page, "What is this?")
+
+    await eventually(says(page, ".detail .files", "wide.jpg"), within=SECONDS)
+    image = page.find_element(By.CSS_SELECTOR, ".detail .files img")
+    await eventually(lambda: image.get_property("naturalWidth") == 1568, within=SECONDS)
+    row = (await http.get(f"/tasks/{page.current_url.rpartition('/')[2]}")).json()["task"]
+    [file] = row["params"]["attachments"]
+    assert (file["name"], file["url"][:23]) == ("wide.jpg", "data:image/jpeg;base64,")
+    assert page.find_elements(By.CSS_SELECTOR, "#ask .files li") == []
+    assert complaints(page) == []
+
+
+def test_hostile_values_are_shown_in_part_and_as_text(page: Chrome) -> None:
+    program = """
+        const [hostile, done] = arguments;
+        import("/console/json_view.js").then(({ buildJson, buildText }) => {
+          let deep = [];
+          for (let level = 0; level < 100_000; level++) deep = [deep];
+          const wide = Array.from({ length: 100_000 }, (_, number) => number);
+          const root = document.getElementById("detail");
+          root.replaceChildren(
+            buildJson({ deep, wide, [hostile]: hostile }), buildText("x".repeat(3_000_000)));
+          root.querySelectorAll("details").forEach((each) => (each.open = true));
+          setTimeout(() => done(root.querySelectorAll("*").length), 0);
+        });
+    """
+
+    count = page.execute_async_script(program, HOSTILE)
+
+    assert count < 1_000
+    assert HOSTILE in text(page, "#detail .json")
+    assert len(text(page, "#detail pre")) == 4_000
+    more = page.find_elements(By.CSS_SELECTOR, "#detail button.more")
+    assert [each.text for each in more] == [
+        "Show more (99,900)",
+        "Show more (2,996,000 characters)",
+    ]
+    more[1].send_keys(Keys.ENTER)
+    assert len(text(page, "#detail pre")) == 54_000
+    assert page.find_elements(By.CSS_SELECTOR, "#detail img") == []
+
+
+async def test_whoever_answers_second_is_told_what_was_answered(page: Chrome) -> None:
+    program = """
+        const [answer, done] = arguments;
+        const approval = { id: "1", task_id: "t", key: "main/c", call_id: "c", question: "May it?",
+          show: { tool: "pay", arguments: { cents: 5 } } };
+        import("/console/approvals.js").then(({ Approvals }) => {
+          const { fetch } = window;
+          window.fetch = (path, options) => {
+            if (!path.startsWith("/approvals")) return fetch(path, options);
+            const isPost = options.method === "POST";
+            const [status, body] = options.method === "POST"
+              ? [409, { detail: "too late" }]
+              : [200, { approvals: [{ ...approval, ...answer }] }];
+            return Promise.resolve(new Response(JSON.stringify(body), { status }));
+          };
+          const list = new Approvals();
+          document.getElementById("detail").replaceChildren(list.root);
+          list.update([approval]);
+          done();
+        });
+    """
+    answer = {"answered_at": "2026-01-01", "approved": False, "comment": HOSTILE}
+    page.execute_async_script(program, answer)
+    assert text(page, "#approvals .json") == "cents: 5"
+
+    page.find_element(By.XPATH, "//*[@id='approvals']//button[.='Approve']").send_keys(Keys.ENTER)
+    said = f"Your answer was not sent. Refused by an operator: {HOSTILE}"
+    await eventually(says(page, "#approvals .answer", said), within=SECONDS)
+    assert page.find_elements(By.CSS_SELECTOR, "#approvals button") == []
