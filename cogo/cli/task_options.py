@@ -10,11 +10,12 @@ from uuid import UUID
 
 import typer
 
-from agents.errors import InvalidTask, NoModel
+from agents.errors import InvalidTask, NoModel, ToolNotUsable
 from agents.orchestrator.cio import Cio
 from agents.orchestrator.flows.preview import preview_flow
 from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
+from agents.orchestrator.tool_check import check_usable_tools
 from agents.selection.preferences import Preference
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
@@ -230,11 +231,22 @@ async def check_task(task: NewTask, task_id: UUID, *, project: Project, store: Q
     async with WorkflowHost(WORKFLOWS) as workflows:
         runner = FlowRunner(cio=cio, workflows=workflows, outputs=store)
         try:
+            _check_tools(task, registry)
             await preview_flow(runner, brief)
         except InvalidTask as error:
             raise InvalidArgument(error.message) from error
         except NoModel:
             return
+
+
+def _check_tools(task: NewTask, registry: LaneRegistry) -> None:
+    """Raise InvalidTask for a tool that no running executor offers, unless it may still start."""
+    try:
+        offered = registry.tools if registry.is_known else None
+        check_usable_tools(task.params, offered=offered, granted=None)
+    except ToolNotUsable as error:
+        if not error.may_appear:
+            raise
 
 
 def check_type(type_: str, agents: Sequence[AgentRecord]) -> None:

@@ -136,7 +136,9 @@ class _Follower:
             selections = (
                 await self._store.fetch_selections(task_id=task.id) if has_selections else []
             )
-            if task.transcript.has_gap or has_ended:
+            # A task that waits in a tool loop says nothing more by messages.
+            is_waiting = any(event.kind == "subtask.waiting" for event in events)
+            if task.transcript.has_gap or has_ended or is_waiting:
                 await self._read_rows(task)
             ended = await self._store.fetch_task(task_id=task.id) if has_ended else None
         except StoreUnavailable:

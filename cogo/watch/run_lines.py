@@ -1,7 +1,6 @@
 """What happens to a task, as lines for people and as JSON for programs. Pure: no I/O."""
 
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +12,8 @@ from pydantic import ValidationError
 from agents.sandbox.report import Report
 from agents.workflows.engine import BudgetSpent
 from agents.workflows.engine.errors import build_step_error
+from cogo.terminal import shorten
+from cogo.watch.calls import build_answer_command, format_call, format_call_update, format_question
 from cogo.watch.format import (
     describe_wait,
     format_cost,
@@ -21,15 +22,26 @@ from cogo.watch.format import (
     shorten_id,
 )
 from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate
+from protocol.ids import utc_now
 from protocol.lanes import is_model_lane
 from protocol.records import Event, Task
-from protocol.transcript import TaskEnded, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    TaskEnded,
+    ToolCallUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+    describe_call,
+)
 from protocol.verification import TESTED, get_status
 
 Tone = Literal["plain", "good", "bad", "notice"]
 _CENT: Final = Decimal("0.01")
 _KEPT: Final = 2_000
 """Characters of a text in progress that are kept."""
+_MAX_SAID: Final = 300
+"""Characters that are shown of what a model says before it calls tools."""
+_TONES: Final[Mapping[str, Tone]] = {"error": "bad", "unknown": "bad", "refused": "notice"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,25 +67,48 @@ class ActiveStep:
     since: datetime
     characters: int = 0
     tail: str = ""
+    turn: int = 1
+    """The number of the model's answer."""
+    said: str = ""
+    """What it says in this turn, the beginning."""
+    calls: dict[str, str] = field(default_factory=dict)
+    """The calls of tools that have not ended, by id."""
 
     @property
     def title(self) -> str:
-        """The step, its role and its model."""
+        """The step, its role, its model and its turn."""
         role = f" ({self.role})" if self.role else ""
-        return f"{self.key}{role} {self.model or ''}".rstrip()
+        turn = f", turn {self.turn}" if self.turn > 1 else ""
+        return f"{self.key}{role} {self.model or ''}".rstrip() + turn
+
+    def add_text(self, delta: TranscriptDelta) -> None:
+        """Add what is written."""
+        if delta.turn > self.turn:
+            self.turn, self.said = delta.turn, ""
+        if delta.kind == "text" and len(self.said) < _KEPT:
+            self.said += delta.delta
+        self.characters += len(delta.delta)
+        self.tail = (self.tail + delta.delta)[-_KEPT:]
+
+    def forget_text(self) -> None:
+        """Remove what was written."""
+        self.characters, self.tail, self.said = 0, "", ""
 
 
 class RunProgress:
     """The state of a run: what is being done, what it has cost, and which lines are next."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, now: Callable[[], datetime] = utc_now) -> None:
         self.task = task
+        self._now = now
         self.active: dict[UUID, ActiveStep] = {}
         self.spent: Decimal | None = Decimal()
         self.is_budget_spent = False
         """Whether a step was refused for want of money."""
         self._models: dict[str, str] = {}
         """The last model by branch and role."""
+        self._calls: set[tuple[UUID, int, str, str]] = set()
+        """The calls that were told: subtask, turn, id and status."""
         self._planned: set[str] = set()
         """Reasons that the plan has stated."""
 
@@ -87,29 +122,54 @@ class RunProgress:
                     self._planned |= {str(each.get("reason")) for each in _list_models(value)}
                     if (line := _describe_plan(update, key, value)) is not None:
                         yield line
-            case TranscriptDelta():
-                self._apply_text(update)
-            case TranscriptReset():
-                if (active := self.active.get(update.subtask_id)) is not None:
-                    active.characters, active.tail = 0, ""
+            case TranscriptDelta() | TranscriptReset() | TranscriptAside():
+                yield from self._apply_text(update)
+            case ToolCallUpdate():
+                yield from self._apply_call(update)
             case TaskEnded(task):
                 self.active.clear()
                 self.task, self.spent = task, task.cost_usd
                 self.is_budget_spent |= _is_about_money(task.error)
-            case Event():
-                if update.kind in {"task.held", "workflow.drift"}:
-                    name, _, rest = (format_event(update) or "").partition(" ")
-                    resume = f"go on: `cogo resume {shorten_id(update.task_id)}`"
-                    text = rest.strip() or resume
-                    yield _line(update, name, text, {"event": name, "text": text}, tone="notice")
+            case Event(kind="task.held" | "workflow.drift"):
+                yield _describe_notice(update)
             case _:
                 pass
 
-    def _apply_text(self, delta: TranscriptDelta) -> None:
-        active = self.active.get(delta.subtask_id)
-        if active is not None:
-            active.characters += len(delta.delta)
-            active.tail = (active.tail + delta.delta)[-_KEPT:]
+    def _apply_text(
+        self, update: TranscriptDelta | TranscriptReset | TranscriptAside
+    ) -> Iterator[RunLine]:
+        """Keep what is written; yield what a model has said before it calls tools."""
+        active = self.active.get(update.subtask_id)
+        if active is None:
+            return
+        if isinstance(update, TranscriptDelta):
+            active.add_text(update)
+            return
+        if isinstance(update, TranscriptAside) and update.kind == "narration" and active.said:
+            data = {"event": "aside", "key": active.key, "turn": update.turn, "text": active.said}
+            text = f"says: {shorten(active.said, _MAX_SAID)}"
+            yield RunLine(at=self._now(), name=active.key, text=text, data=data)
+        active.forget_text()
+
+    def _apply_call(self, call: ToolCallUpdate) -> Iterator[RunLine]:
+        """Yield that a tool is called, or what it gave; each once."""
+        known = (call.subtask_id, call.turn, call.call_id, call.status)
+        if known in self._calls:
+            return
+        self._calls.add(known)
+        if (active := self.active.get(call.subtask_id)) is not None:
+            active.turn = max(active.turn, call.turn)
+            active.calls.pop(call.call_id, None)
+            if call.status == "called":
+                active.calls[call.call_id] = format_call(call.tool, call.arguments)
+        verb, _, rest = format_call_update(call).partition(" ")
+        yield RunLine(
+            at=self._now(),
+            name=call.key or "main",
+            text=f"{verb} {rest.strip()}",
+            tone=_TONES.get(call.status, "plain"),
+            data={"event": "tool_call", **describe_call(call)},
+        )
 
     def _apply_step(self, update: StepUpdate) -> Iterator[RunLine]:
         row, status = update.row, update.status
@@ -211,6 +271,12 @@ def _line(
     return RunLine(at=event.at, name=name, text=text, tone=tone, data=data)
 
 
+def _describe_notice(event: Event) -> RunLine:
+    name, _, rest = (format_event(event) or "").partition(" ")
+    text = rest.strip() or f"go on: `cogo resume {shorten_id(event.task_id)}`"
+    return _line(event, name, text, {"event": name, "text": text}, tone="notice")
+
+
 def _step_line(update: StepUpdate, text: str, *, tone: Tone = "plain", **more: Any) -> RunLine:
     row = update.row
     data = {
@@ -249,13 +315,10 @@ def _describe_rung(rung: Mapping[str, Any]) -> str:
 
 
 def _describe_questions(update: StepUpdate) -> list[RunLine]:
-    name = shorten_id(update.row.task_id)
     return [
         _step_line(
             update,
-            # A model may choose the end of the key.
-            f"{asked.question}   answer: `cogo approve {name} --key {shlex.quote(asked.key)}`, "
-            "or with --refuse",
+            f"{format_question(asked)}   answer: {build_answer_command(asked)}, or with --refuse",
             tone="notice",
             approval=asked,
         )
@@ -296,7 +359,9 @@ def _measure(output: Mapping[str, Any]) -> str:
     if isinstance(code, str):
         count = len(code.splitlines())
         return f"wrote {count} line{'' if count == 1 else 's'} of code"
-    return f"wrote {len(str(output.get('text') or ''))} characters"
+    turns = output.get("turns")
+    loop = f" in {turns} turns" if isinstance(turns, int) and turns > 1 else ""
+    return f"wrote {len(str(output.get('text') or ''))} characters{loop}"
 
 
 def _is_about_money(error: Mapping[str, Any] | None) -> bool:

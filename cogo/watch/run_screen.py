@@ -1,7 +1,7 @@
 """The display of a run: lines and, on a terminal, what is being written below them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cogo.terminal import expand_commands, neutralize, print_text, wrap_sentence
+from cogo.terminal import expand_commands, neutralize, print_text, shorten, wrap_sentence
 from cogo.watch.board import cut_to_last_words
 from cogo.watch.run_lines import ActiveStep, RunLine, RunProgress, Tone, format_clock
 from protocol.ids import utc_now
@@ -98,7 +98,8 @@ class LiveScreen:
             since = format_clock((self._now() - step.since).total_seconds())
             count = f"  {step.characters} characters" if step.characters else ""
             drawn.append(f"{since:>6}  {neutralize(step.title, one_line=True)}{count}\n", "cyan")
-            for line in _cut_tail(step, room, width - 8):
+            running = [f"runs {each}" for each in step.calls.values()]
+            for line in _cut_lines(running, room, width - 8) or _cut_tail(step, room, width - 8):
                 drawn.append(f"        {line}\n", "dim")
         if len(active) > _MOST_STEPS:
             drawn.append(f"        and {len(active) - _MOST_STEPS} more\n", "cyan")
@@ -129,6 +130,11 @@ async def _draw(screen: LiveScreen) -> None:
     while True:
         screen.refresh()
         await asyncio.sleep(_REFRESH_SECONDS)
+
+
+def _cut_lines(lines: Sequence[str], count: int, width: int) -> list[str]:
+    """Return the first lines, each cut to the width."""
+    return [shorten(neutralize(each, one_line=True), width) for each in lines[:count]]
 
 
 def _cut_tail(step: ActiveStep, count: int, width: int) -> Iterator[str]:

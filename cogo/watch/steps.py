@@ -60,6 +60,14 @@ class DecisionUpdate:
     decisions: Mapping[str, JsonValue]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionsUpdate:
+    """A step waits for people, with the open questions, the oldest first."""
+
+    event: Event
+    approvals: tuple[ApprovalRow, ...]
+
+
 RunUpdate: TypeAlias = TaskUpdate | StepUpdate | DecisionUpdate
 """An update about a task whose steps are followed."""
 
@@ -85,6 +93,49 @@ async def follow_steps(
                     reader.keep_reason(update)
                 case _:
                     yield update
+
+
+async def follow_with_questions(
+    task_id: UUID, *, store: GatewayStore, bus: Bus, poll: float = POLL_SECONDS
+) -> AsyncGenerator[TaskUpdate | QuestionsUpdate, None]:
+    """Yield the updates of a task until it has ended.
+
+    In place of the event that people are asked comes what they are asked.
+    """
+    updates = follow([task_id], store=store, bus=bus, poll=poll)
+    async with aclosing(updates):
+        async for update in updates:
+            asked = await _find_questions(store, update, poll) if isinstance(update, Event) else ()
+            if isinstance(update, Event) and asked:
+                yield QuestionsUpdate(event=update, approvals=asked)
+            else:
+                yield update
+
+
+async def _find_questions(
+    store: GatewayStore, event: Event, poll: float
+) -> tuple[ApprovalRow, ...]:
+    subtask_id = event.subtask_id
+    if event.kind != "subtask.waiting" or subtask_id is None:
+        return ()
+    if event.detail.get("kind") in _UNASKED:
+        return ()
+    return await _retry(lambda: _read_approvals(store, event.task_id, subtask_id), poll)
+
+
+async def _read_approvals(
+    store: GatewayStore, task_id: UUID, subtask_id: UUID
+) -> tuple[ApprovalRow, ...]:
+    asked = await store.find_approvals(limit=_MOST_APPROVALS, every_owner=True, task_id=task_id)
+    return tuple(each for each in reversed(asked) if each.subtask_id == subtask_id)
+
+
+async def _retry(read: Callable[[], Awaitable[_T]], poll: float) -> _T:
+    while True:
+        try:
+            return await read()
+        except StoreUnavailable:
+            await asyncio.sleep(poll)
 
 
 class _StepReader:
@@ -145,17 +196,10 @@ class _StepReader:
         return lines[0].cost_usd if lines else None
 
     async def _read_approvals(self, subtask_id: UUID) -> tuple[ApprovalRow, ...]:
-        asked = await self._store.find_approvals(
-            limit=_MOST_APPROVALS, every_owner=True, task_id=self._task_id
-        )
-        return tuple(each for each in reversed(asked) if each.subtask_id == subtask_id)
+        return await _read_approvals(self._store, self._task_id, subtask_id)
 
     async def _retry(self, read: Callable[[], Awaitable[_T]]) -> _T:
-        while True:
-            try:
-                return await read()
-            except StoreUnavailable:
-                await asyncio.sleep(self._poll)
+        return await _retry(read, self._poll)
 
 
 def _is_at_least(row: Subtask, event: Event) -> bool:

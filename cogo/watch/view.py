@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 from uuid import UUID
 
+from cogo.watch.calls import build_answer_command, format_call_update, format_question
 from cogo.watch.format import (
     format_activity,
     format_event,
@@ -12,10 +13,23 @@ from cogo.watch.format import (
     get_answer,
     shorten_id,
 )
+from cogo.watch.steps import QuestionsUpdate
 from protocol.lanes import is_model_lane
 from protocol.records import Event, SelectionRow, Task
-from protocol.transcript import AnswerText, TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    AnswerText,
+    TaskEnded,
+    TaskUpdate,
+    ToolCallUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+)
 
+LabelledUpdate: TypeAlias = (
+    Event | SelectionRow | TranscriptDelta | TranscriptAside | ToolCallUpdate
+)
+"""An update that has a status line."""
 Stream = Literal["answer", "aside", "none"]
 """Use of the live text: as the answer itself; dimmed on standard error, because the answer goes
 elsewhere; or not shown."""
@@ -33,9 +47,7 @@ class TaskView:
     """Prints a status line."""
     write: Callable[[str, str], None]
     """Writes text without a newline, given its kind (`text` or `reasoning`)."""
-    label: Callable[[Event | SelectionRow | TranscriptDelta], str] = lambda update: shorten_id(
-        update.task_id
-    )
+    label: Callable[[LabelledUpdate], str] = lambda update: shorten_id(update.task_id)
     """Returns the start of a status line."""
     _answer: AnswerText = field(default_factory=AnswerText)
     _models: dict[UUID, str] = field(default_factory=dict)
@@ -46,13 +58,18 @@ class TaskView:
     """Subtasks and attempts of other steps that were announced."""
     _speaker: tuple[UUID, int] | None = None
     """Subtask and attempt whose text is being shown; other text is not mixed in."""
+    _calls: set[tuple[UUID, int, str, str]] = field(default_factory=set)
+    """The calls that were shown: subtask, turn, id and status."""
     _shown: dict[tuple[UUID, int], list[str]] = field(default_factory=dict)
     _kind: str = "text"
     _is_at_start: bool = True
     _held: list[str] = field(default_factory=list)
 
-    def show(self, update: TaskUpdate) -> None:
+    def show(self, update: TaskUpdate | QuestionsUpdate) -> None:
         """Show an update."""
+        if isinstance(update, QuestionsUpdate):
+            self._show_questions(update)
+            return
         if isinstance(update, TranscriptDelta) and not update.is_answer:
             self._show_activity(update)
         for each in self._answer.apply(update):
@@ -65,10 +82,12 @@ class TaskView:
             case TranscriptReset():
                 if self._speaker is not None and self._speaker[0] == update.subtask_id:
                     self._end_text()
+            case TranscriptAside():
+                self._set_aside(update)
+            case ToolCallUpdate():
+                self._show_call(update)
             case Event():
-                self._learn(update)
-                if self._ends_text(update):
-                    self._end_text()
+                self._begin_event(update)
                 line = format_event(update)
                 if line and update.kind != "task.completed":  # the summary says it
                     self._show_status(f"{self.label(update)}  {line}")
@@ -77,6 +96,41 @@ class TaskView:
                 self._show_status(f"{self.label(update)}  {format_selection(update, key)}")
             case TaskEnded():
                 self._end_text()
+
+    def _begin_event(self, event: Event) -> None:
+        self._learn(event)
+        if self._ends_text(event):
+            self._end_text()
+
+    def _show_questions(self, update: QuestionsUpdate) -> None:
+        self._begin_event(update.event)
+        for asked in update.approvals:
+            command = build_answer_command(asked)
+            line = f"waiting      {format_question(asked)}   answer: {command}, or with --refuse"
+            self._show_status(f"{self.label(update.event)}  {line}")
+
+    def _show_call(self, call: ToolCallUpdate) -> None:
+        """Show that a tool is called, or what it gave. It ends what its own model has said."""
+        known = (call.subtask_id, call.turn, call.call_id, call.status)
+        if known in self._calls:
+            return
+        self._calls.add(known)
+        if self._speaker is not None and self._speaker[0] == call.subtask_id:
+            self._end_text()
+        step = "" if call.is_answer or call.key in {None, "main"} else f" (for {call.key})"
+        self._show_status(f"{self.label(call)}  {format_call_update(call)}{step}")
+
+    def _set_aside(self, update: TranscriptAside) -> None:
+        """Keep what was shown of a turn apart from the answer."""
+        speaker = self._speaker
+        if speaker is None or speaker[0] != update.subtask_id:
+            return
+        had_text = bool(self._shown.pop(speaker, []))
+        self._break_line()
+        if had_text and self.stream == "answer":
+            why = "said before calling tools" if update.kind == "narration" else "reasoning"
+            self.say(f"{self.label(update)}  aside        the text above is no answer, but {why}")
+        self._end_text()
 
     def _learn(self, event: Event) -> None:
         """Keep the key and the model of a step, for lines about what is not an event."""

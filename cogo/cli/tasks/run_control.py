@@ -1,6 +1,7 @@
 """Following a run in a terminal: Ctrl-C detaches or cancels, and questions are answered."""
 
 import asyncio
+import codecs
 import os
 import signal
 import sys
@@ -8,12 +9,13 @@ import termios
 import tty
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from rich.console import Console
 
 from cogo.terminal import print_json
+from cogo.watch.calls import is_text_question
 from cogo.watch.run_lines import RunLine, RunProgress
 from cogo.watch.run_screen import Screen, open_screen
 from cogo.watch.steps import RunUpdate, StepUpdate, follow_steps
@@ -25,6 +27,10 @@ from protocol.transcript import TaskEnded, TranscriptDelta
 
 CANCEL_SECONDS: Final = 3.0
 """Time in which a second Ctrl-C cancels the task."""
+_Answer: TypeAlias = Callable[[ApprovalRow, bool, str | None], None]
+_ENTER: Final = "\r\n"
+_BACKSPACE: Final = "\x7f\x08"
+_MAX_TYPED: Final = 2_000
 KEYS: Final = "Ctrl-C leaves it running, twice cancels it"
 _AGAIN: Final = "Ctrl-C again cancels the task; without it, it continues in the background"
 
@@ -156,12 +162,13 @@ class _JsonScreen:
         """Do nothing: a program presses no keys."""
 
 
-class _Questions:
-    """Approvals that the person at this terminal can answer with one key."""
+class QuestionKeys:
+    """Questions that the person at this terminal can answer with its keys."""
 
-    def __init__(self, answer: Callable[[ApprovalRow, bool], None], screen: Screen) -> None:
+    def __init__(self, answer: _Answer, screen: Screen) -> None:
         self._answer = answer
         self._screen = screen
+        self._typed = ""
         self._open: dict[UUID, ApprovalRow] = {}
 
     def take(self, update: RunUpdate) -> None:
@@ -173,37 +180,64 @@ class _Questions:
             key: each for key, each in before.items() if each.subtask_id != update.row.id
         } | {each.id: each for each in update.approvals}
         if self._open != before:
+            if next(iter(self._open), None) != next(iter(before), None):
+                self._typed = ""
             self._show_hint()
 
     def press(self, key: str) -> None:
-        """Answer the oldest question with y or n."""
-        if self._open and key.lower() in {"y", "n"}:
-            asked = self._open.pop(next(iter(self._open)))
-            self._answer(asked, key.lower() == "y")
-            self._show_hint()
+        """Answer the oldest question: with y or n, or with a text that ends with Enter."""
+        asked = next(iter(self._open.values()), None)
+        if asked is None:
+            return
+        if is_text_question(asked):
+            self._type(asked, key)
+        elif key.lower() in {"y", "n"}:
+            self._end(asked, key.lower() == "y", None)
+        self._show_hint()
+
+    def _type(self, asked: ApprovalRow, key: str) -> None:
+        if key in _ENTER:
+            if text := self._typed.strip():
+                self._end(asked, True, text)
+        elif key in _BACKSPACE:
+            self._typed = self._typed[:-1]
+        elif key.isprintable() and len(self._typed) < _MAX_TYPED:
+            self._typed += key
+
+    def _end(self, asked: ApprovalRow, approved: bool, text: str | None) -> None:
+        self._typed = ""
+        del self._open[asked.id]
+        self._answer(asked, approved, text)
 
     def _show_hint(self) -> None:
         asked = next(iter(self._open.values()), None)
-        self._screen.set_hint(f"{asked.key}: approve? y/n" if asked else KEYS)
+        if asked is None:
+            self._screen.set_hint(KEYS)
+        elif is_text_question(asked):
+            self._screen.set_hint(f"{asked.key}: type the answer, then Enter: {self._typed}")
+        else:
+            self._screen.set_hint(f"{asked.key}: approve? y/n")
 
 
 @contextmanager
 def _open_questions(
     client: Client, screen: Screen, group: asyncio.TaskGroup
-) -> Iterator[_Questions]:
+) -> Iterator[QuestionKeys]:
     """Read keys while the block runs, if a person can see the questions and type."""
 
-    async def send(asked: ApprovalRow, approved: bool) -> None:
+    async def send(asked: ApprovalRow, approved: bool, text: str | None) -> None:
         try:
-            await client.store.answer_approval(approval_id=asked.id, approved=approved)
+            await client.store.answer_approval(
+                approval_id=asked.id, approved=approved, comment=text
+            )
         except CogoError as error:
             text = str(error)
             screen.show(_say(asked.key, text, {"event": "error", "message": text}))
 
-    def answer(asked: ApprovalRow, approved: bool) -> None:
-        group.create_task(send(asked, approved))
+    def answer(asked: ApprovalRow, approved: bool, text: str | None) -> None:
+        group.create_task(send(asked, approved, text))
 
-    questions = _Questions(answer, screen)
+    questions = QuestionKeys(answer, screen)
     if isinstance(screen, _JsonScreen) or not (sys.stdin.isatty() and sys.stderr.isatty()):
         yield questions
         return
@@ -215,6 +249,7 @@ def _open_questions(
 def _read_keys(press: Callable[[str], None]) -> Iterator[None]:
     """Call `press` with each key while the block runs; Ctrl-C still interrupts."""
     descriptor, loop = sys.stdin.fileno(), asyncio.get_running_loop()
+    decoder = codecs.getincrementaldecoder("utf-8")("ignore")
     before = termios.tcgetattr(descriptor)
 
     def read() -> None:
@@ -224,7 +259,7 @@ def _read_keys(press: Callable[[str], None]) -> Iterator[None]:
             keys = b""
         if not keys:  # the terminal is gone
             loop.remove_reader(descriptor)
-        for key in keys.decode("ascii", "ignore"):
+        for key in decoder.decode(keys):
             press(key)
 
     tty.setcbreak(descriptor)

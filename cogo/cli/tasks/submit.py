@@ -35,8 +35,8 @@ from cogo.cli.task_options import (
 from cogo.cli.tasks.result import print_result, require_writable
 from cogo.config.context import Project
 from cogo.terminal import command_path, print_json, print_line, print_text, write_text
-from cogo.watch.follow import follow
 from cogo.watch.format import shorten_id
+from cogo.watch.steps import follow_with_questions
 from cogo.watch.view import Stream, TaskView
 from cogo.wiring.stores import Client
 from protocol.records import NewTask, Task
@@ -160,7 +160,7 @@ def _submit(project: Project, new: NewTask, view: TaskView | None, sent: list[UU
 
 
 async def _follow(client: Client, task: Task, view: TaskView) -> Task:
-    async for update in follow([task.id], store=client.store, bus=client.bus):
+    async for update in follow_with_questions(task.id, store=client.store, bus=client.bus):
         view.show(update)
         if isinstance(update, TaskEnded):
             task = update.task

@@ -14,9 +14,9 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_client
 from cogo.cli.tasks.result import format_summary, list_detail_lines
 from cogo.terminal import print_json, print_line, print_text, write_text
-from cogo.watch.follow import follow
 from cogo.watch.format import shorten_id
-from cogo.watch.view import TaskView
+from cogo.watch.steps import QuestionsUpdate, follow_with_questions
+from cogo.watch.view import LabelledUpdate, TaskView
 from cogo.wiring.stores import Client
 from protocol.ids import utc_now
 from protocol.messages import Envelope
@@ -116,18 +116,20 @@ async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
         write=lambda _, text: write_text(text),
         label=lambda update: f"{_get_time(update):%H:%M:%S}",
     )
-    async for update in follow([task_id], store=client.store, bus=client.bus):
-        if as_json:
-            print_json(_to_json(update))
-        else:
+    async for update in follow_with_questions(task_id, store=client.store, bus=client.bus):
+        if not as_json:
             view.show(update)
+        elif isinstance(update, QuestionsUpdate):
+            print_json({**_to_json(update.event), "approvals": update.approvals})
+        else:
+            print_json(_to_json(update))
         if isinstance(update, TaskEnded) and not as_json:
             print_line(format_summary(update.task))
             for line in list_detail_lines(update.task):
                 print_text(f"{shorten_id(task_id)}  {line}", indent=10)
 
 
-def _get_time(update: Event | SelectionRow | TranscriptDelta) -> datetime:
+def _get_time(update: LabelledUpdate) -> datetime:
     match update:
         case Event():
             return update.at

@@ -144,7 +144,7 @@ def test_each_question_about_a_call_has_a_line_that_is_safe_to_paste() -> None:
     asked = [
         ApprovalRow(
             id=uuid4(), task_id=TASK, subtask_id=row.id, key=f"chat/{call}", call_id=call,
-            question="Now?", asked_at=NOW,
+            question="Now?", show={"tool": "now", "arguments": {}}, asked_at=NOW,
         )
         for call in ("call_1", "$(reboot)")
     ]  # fmt: skip
