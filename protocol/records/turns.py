@@ -60,6 +60,9 @@ class TurnLine(ListedRow):
     content: JsonValue = None
     """What the tool gave."""
     seconds: float | None = None
+    approved: bool | None = None
+    """The answer of a person to the question about a call."""
+    comment: str | None = None
 
 
 class ToolQuestion(Argument):

@@ -98,7 +98,7 @@ def list_notes(task: Task) -> list[str]:
 def _describe_use(use: Mapping[str, Any]) -> str:
     calls, errors, seconds = (use.get(each) for each in ("calls", "errors", "seconds"))
     count = f"{calls} call{'' if calls == 1 else 's'}"
-    failed = f", {errors} without a result" if errors else ""
+    failed = f", {errors} failed" if errors else ""
     took = f" in {seconds:.1f} s" if isinstance(seconds, int | float) else ""
     return f"{use.get('tool')} ({count}{failed}{took})"
 

@@ -80,7 +80,7 @@ def describe_outcome(
     lines = [(name, f"{colon}{rest}{format_simulated_mark(task)}")]
     lines += [("receipt", each) for each in receipt]
     lines += [("check", each) for each in list_check_lines(task)]
-    called = [("calls", each) for each in list_tool_lines(task)]
+    called = [("tools", each.removeprefix("tools: ")) for each in list_tool_lines(task)]
     lines += called
     if exit_code != VERIFIED or called or has_data(task):
         lines += [("note", each.removeprefix("note: ")) for each in list_notes(task)]

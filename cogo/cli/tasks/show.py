@@ -29,9 +29,11 @@ from cogo.watch.format import (
     shorten_id,
     sum_tokens,
 )
+from cogo.watch.turns import list_turn_lines
 from cogo.watch.why_waiting import explain_waiting
+from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState
-from protocol.records import Event, SelectionRow, Task
+from protocol.records import Event, SelectionRow, Subtask, Task, TurnLine
 from protocol.store.gateway import GatewayStore
 
 
@@ -51,23 +53,34 @@ def show_result(
     *,
     task: TaskArgument,
     out: Annotated[Path | None, typer.Option(help="Write the result to this file.")] = None,
+    turns: Annotated[
+        bool,
+        typer.Option(
+            "--turns", help="Show instead what models said, called and got, turn by turn."
+        ),
+    ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the result of a task.
 
-    The result goes to standard output, the status to standard error. Exit codes: 0 completed,
+    The result goes to standard output, the status, the tools that were called and notes to standard
+    error. The result of a task with a schema is its data, as JSON. Exit codes: 0 completed,
     1 failed, 3 not finished, 4 cancelled.
 
     Examples:
         cogo show last                    # the result, on standard output
+        cogo show last | jq .name         # of a task with a schema
         cogo show 3f2a9c1e --out search.py
+        cogo show 3f2a9c1e --turns        # of a task with tools
         cogo show 3f2a9c1e --json | jq .result
     """
     if out is not None:
         require_writable(out)
-
     project = Project.find(directory)
+    if turns:
+        _print_turns(project, task, as_json=as_json)
+        return
 
     async def fetch(store: GatewayStore) -> tuple[Task, Task | None, list[str]]:
         found = await store.fetch_task(task_id=await find_task_id(store, task))
@@ -87,6 +100,30 @@ def show_result(
         text = f"`cogo watch {name}` follows it, `cogo tasks show {name}` shows its history"
         print_text(f"{name}  {text}", err=True, indent=10)
     raise typer.Exit(code)
+
+
+def _print_turns(project: Project, task: str, *, as_json: bool) -> None:
+    async def fetch(store: GatewayStore) -> list[tuple[Subtask, list[TurnLine]]]:
+        steps = await store.fetch_subtasks(task_id=await find_task_id(store, task))
+        stored = [
+            (each, await store.fetch_turn_lines(subtask_id=each.id))
+            for each in steps
+            if is_model_lane(each.lane)
+        ]
+        return [(step, lines) for step, lines in stored if lines]
+
+    found = run_with_store(project, fetch)
+    if as_json:
+        print_json([
+            {"subtask_id": step.id, "key": step.key, "output": step.output, "turns": lines}
+            for step, lines in found
+        ])  # fmt: skip
+        return
+    for step, lines in found:
+        for line in list_turn_lines(step, lines):
+            print_line(line)
+    if not found:
+        print_text("no step has turns: models have called no tools", err=True)
 
 
 def list_tasks(

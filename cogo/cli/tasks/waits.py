@@ -1,6 +1,7 @@
 """`cogo approve`, `cogo approvals` and `cogo send`: what tasks wait for from outside."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Final
 from uuid import UUID
@@ -13,7 +14,14 @@ from cogo.cli.listing import print_more, print_rows, read_pages
 from cogo.cli.options import All, AsJson, Dir, Limit
 from cogo.cli.session import run_with_store
 from cogo.errors import CommandError
-from cogo.terminal import print_json, print_line, print_text, shorten
+from cogo.terminal import (
+    escape_json,
+    print_json,
+    print_line,
+    print_text,
+    shorten,
+)
+from cogo.watch.calls import MAX_CALL, build_answer_command, format_question, is_text_question
 from cogo.watch.format import shorten_id
 from protocol.records import ApprovalRow, SentEvent
 from protocol.store.gateway import GatewayStore
@@ -32,35 +40,67 @@ def answer_approval(
         ),
     ] = None,
     refuse: Annotated[bool, typer.Option("--refuse", "--reject", help="Refuse instead.")] = False,
-    comment: Annotated[str | None, typer.Option(help="Why, for the task and its history.")] = None,
+    comment: Annotated[
+        str | None,
+        typer.Option(
+            "--comment",
+            "--answer",
+            help="Why, for the task and its history; or the text that answers a model's question.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again on a terminal.")] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve or refuse what a task asks a person.
 
-    The first answer counts. A workflow goes on after a refusal, too, and decides what follows.
+    On a terminal, shows what is asked, with the arguments of a tool, before it approves. The first
+    answer counts. A workflow and a model go on after a refusal, too, and decide what follows.
 
     Examples:
         cogo approve 3f2a9c1e
+        cogo approve 3f2a9c1e --key main/call_1 --yes
+        cogo approve 3f2a9c1e --answer "The one of Monday."
         cogo approve 3f2a9c1e --key deploy --refuse --comment "not on a Friday"
     """
+    given = comment
 
-    async def answer(store: GatewayStore) -> ApprovalRow:
+    async def find(store: GatewayStore) -> ApprovalRow:
         task_id = await find_task_id(store, task)
         asked = await store.find_approvals(
             limit=_MOST, every_owner=True, task_id=task_id, only_open=False
         )
-        return await store.answer_approval(
-            approval_id=_choose_approval(asked, task_id, key).id,
-            approved=not refuse,
-            comment=comment,
-        )
+        return _choose_approval(asked, task_id, key)
+
+    asked = run_with_store(directory, find)
+    may_ask = not (refuse or yes or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
+    if may_ask and asked.is_open:
+        given = _ask_again(asked, comment)
+
+    async def answer(store: GatewayStore) -> ApprovalRow:
+        return await store.answer_approval(approval_id=asked.id, approved=not refuse, comment=given)
 
     answered = run_with_store(directory, answer)
     if as_json:
         print_json(answered)
     else:
         print_line(f"{answered.task_id}  {answered.key} {_describe_state(answered)}")
+
+
+def _ask_again(asked: ApprovalRow, comment: str | None) -> str | None:
+    """Show what is asked; return the comment, or the answer that a person types.
+
+    Raises CommandError if the person does not approve it.
+    """
+    print_text(format_question(asked), err=True, indent=2)
+    if asked.show is not None:
+        print_line(escape_json(json.dumps(asked.show, ensure_ascii=False, indent=2)), err=True)
+    if not is_text_question(asked):
+        if not typer.confirm("Approve it?", default=False, err=True):
+            raise CommandError("nothing was answered; --refuse refuses it")
+        return comment
+    answer: str = comment or typer.prompt("Answer", err=True)
+    return answer
 
 
 def list_approvals(
@@ -76,7 +116,7 @@ def list_approvals(
 ) -> None:
     """List what waits for a person, the newest first.
 
-    `cogo approve TASK` answers.
+    Below the table is the command that answers each; with --refuse it refuses.
 
     Examples:
         cogo approvals
@@ -104,9 +144,12 @@ def list_approvals(
         _format_cells,
         as_json=as_json,
         empty="nothing waits for a person",
-        drop=("BY", "ASKED"),
+        drop=("BY", "ASKED", "STATE"),
         brief=True,
     )
+    for each in found if not as_json else ():
+        if each.is_open:
+            print_text(f"{build_answer_command(each)}, or with --refuse", err=True, indent=2)
     print_more(len(found), has_more=has_more)
 
 
@@ -188,5 +231,5 @@ def _format_cells(approval: ApprovalRow) -> tuple[str, ...]:
         f"{approval.asked_at:%Y-%m-%d %H:%M}",
         _describe_state(approval),
         approval.by or "owner",
-        shorten(approval.question, 80),
+        shorten(format_question(approval), MAX_CALL),
     )

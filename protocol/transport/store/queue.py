@@ -52,7 +52,7 @@ from protocol.transport.rpc_client import (
 _TURN_LINE: Final = (
     "subtask_id,seq,kind,attempt,text:body->message->>content,calls:body->message->tool_calls,"
     "call_id:body->>call_id,tool:body->>tool,status:body->>status,content:body->content,"
-    "seconds:body->seconds"
+    "seconds:body->seconds,approved:body->approved,comment:body->>comment"
 )
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 

@@ -26,7 +26,7 @@ ACTIVE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2
 POISONED: Final = {
     *("agent_id", "comment", "detail", "details", "error", "host", "last_error", "name", "output"),
     *("note", "params", "preferences", "prompt", "question", "reason", "result", "show", "text"),
-    *("version", "worker"),
+    *("body", "version", "worker"),
 }
 """Columns whose words come from people, models, vendors and agents."""
 READING: Final = {
@@ -44,6 +44,7 @@ READING: Final = {
     ("queue", "show"): (),
     ("run",): ("--follow", "TASK"),
     ("show",): ("TASK",),
+    ("show", "--turns"): ("TASK",),
     ("tasks", "list"): (),
     ("tasks", "show"): ("TASK",),
     ("usage",): (),
@@ -81,6 +82,7 @@ async def _fill(db_url: str) -> list[str]:
         await answered(agent, SONNET, output={"text": "done", "generated_code": "x = 1\n\ty"})
         await failed(agent, SONNET)
         asked = {"question": "Apply it?", "show": ["a diff"]}
+        await _store_turns(connection)
         await start_flow(agent, wait_step("ok", "approve", params=asked))
         await connection.execute(
             "insert into public.cogo_agents (id, kind, lanes, host, version)"
@@ -95,6 +97,22 @@ async def _fill(db_url: str) -> list[str]:
         return [str(row["id"]) for row in rows]
     finally:
         await connection.close()
+
+
+async def _store_turns(connection: asyncpg.Connection) -> None:
+    bodies = [
+        {"message": {"content": "I look.", "tool_calls": [{"name": "f", "arguments": "{}"}]}},
+        {"call_id": "c", "tool": "f", "status": "ok", "content": "text"},
+        {"call_id": "c", "approved": False, "comment": "no"},
+    ]
+    for seq, (kind, body) in enumerate(
+        zip(("answer", "result", "approval"), bodies, strict=True), 1
+    ):
+        await connection.execute(
+            "insert into cogo.turns (subtask_id, seq, kind, attempt, body)"
+            " select id, $1, $2, 1, $3 from cogo.subtasks where lane = $4",
+            seq, kind, body, SONNET,
+        )  # fmt: skip
 
 
 async def _poison(connection: asyncpg.Connection) -> None:
@@ -207,6 +225,7 @@ def test_only_one_module_writes_to_the_terminal() -> None:
         "cogo/cli/local/local_model.py",  # questions in its own words
         "cogo/cli/local/sandbox.py",  # a question, neutralized
         "cogo/cli/tasks/apply.py",  # a question in its own words
+        "cogo/cli/tasks/waits.py",  # questions in its own words
         "cogo/cli/workflows/find.py",  # a signal handler's last words
         "cogo/local_model/server.py",  # to the log of its parent, which is no terminal
         "cogo/__main__.py",  # when nothing of ours can be imported

@@ -91,14 +91,30 @@ def test_questions_about_calls_are_answered_by_step_while_one_is_open(
         project, lambda store: wait_in_a_tool_loop(store, "call_1", "call_2", "call_1#2")
     )
 
+    listed = cogo("approvals")
     several = cogo("approve", task_id, "--key", "chat")
     answers = [
-        cogo("approve", task_id, "--key", "chat/call_2", "--refuse", "--comment", "no"),
+        cogo("approve", task_id, "--key", "chat/call_2", "--refuse", "--answer", "no"),
         cogo("approve", task_id, "--key", "chat/call_1#2"),
         cogo("approve", task_id, "--key", "chat"),
     ]
     nothing = cogo("approvals")
+    turns = cogo("show", task_id, "--turns")[1]
+    printed = json.loads(cogo("show", task_id, "--turns", "--json")[1])
 
+    assert turns.splitlines() == [
+        "chat, turn 1",
+        "  says     a\ufffdb",
+        "  calls    None(...)",
+        "  gave     acme.look in 0.4 s",
+        '           {"n": [null]}',
+        "  a person refused call_2: no",
+        "  a person approved call_1#2",
+        "  a person approved call_1",
+    ]
+    assert [each["kind"] for each in printed[0]["turns"]][:2] == ["answer", "result"]
+    assert "`cogo approve" in listed[2]
+    assert "--key 'chat/call_1#2' --answer TEXT" in " ".join(listed[2].split())
     assert several[0] == 1
     assert "choose one with --key (chat/call_1#2, chat/call_2, chat/call_1)" in several[2]
     assert [code for code, _, _ in answers] == [0, 0, 0]
@@ -123,7 +139,7 @@ def test_questions_about_calls_are_answered_by_step_while_one_is_open(
     result = lines[1].model_dump(exclude={"subtask_id", "seq", "kind", "attempt"})
     assert result == {
         "text": None, "calls": None, "call_id": "call_0", "tool": "acme.look", "status": "ok",
-        "content": {"n": [None]}, "seconds": 0.4,
+        "content": {"n": [None]}, "seconds": 0.4, "approved": None, "comment": None,
     }  # fmt: skip
     assert [(each["call_id"], each["approved"]) for each in told] == [
         ("call_2", False), ("call_1#2", True), ("call_1", True)

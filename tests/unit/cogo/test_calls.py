@@ -122,6 +122,12 @@ def test_what_is_huge_is_cut() -> None:
     assert len(line) < 400
 
 
+def test_a_call_that_was_refused_has_taken_no_time() -> None:
+    refused = a_result(status="refused", summary="A person has refused this call.", duration_ms=0)
+
+    assert format_call_update(refused).endswith(": A person has refused this call.")
+
+
 def test_a_view_shows_each_call_once_and_keeps_narration_apart() -> None:
     view, screen = seen(
         an_event("running"),
@@ -278,7 +284,7 @@ def test_a_result_says_which_tools_were_called_and_its_notes() -> None:
     )
 
     assert list_detail_lines(task) == [
-        "tools: 3 turns; find_order (2 calls, 1 without a result in 0.4 s)",
+        "tools: 3 turns; find_order (2 calls, 1 failed in 0.4 s)",
         "asks you to run look(a=1)",
         "note: one",
         "note: two",
