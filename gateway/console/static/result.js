@@ -64,7 +64,7 @@ function buildNotes(notes) {
 function buildToolsUsed(used) {
   if (!Array.isArray(used) || !used.length) return null;
   const described = used.slice(0, 50).map(({ tool, calls, errors, seconds }) => {
-    const facts = [calls === 1 ? "1 call" : `${calls} calls`, errors ? `${errors} failed` : null, milliseconds(1000 * seconds)];
+    const facts = [calls === 1 ? "1 call" : `${calls} calls`, errors ? `${errors} failed` : null, seconds >= 0.001 ? milliseconds(1000 * seconds) : null];
     return `${clip(String(tool), 200)} (${facts.filter(Boolean).join(", ")})`;
   });
   return h("p", { class: "note", id: "tools-used" }, `Tools used: ${described.join("; ")}.`);

@@ -93,7 +93,7 @@ export class TranscriptView {
   #beginAttempt(id, attempt) {
     const before = this.#transcript.getAttempt(id);
     if (attempt <= before) return;
-    const hadText = this.#transcript.getText(id) + this.#transcript.getText(id, "reasoning") !== "";
+    const hadText = [...this.#transcript.getTurns(id).values()].some((each) => !each.calls.size && each.text.text + each.reasoning.text !== "");
     this.#transcript.applySnapshot({ subtask_id: id, attempt, turn: null });
     if (before > 0) this.#articles.get(id)?.beginAttempt(attempt, hadText, this.#transcript.getTurns(id).size);
     this.#show(id);

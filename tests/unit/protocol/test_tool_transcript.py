@@ -271,6 +271,17 @@ def test_hostile_stored_turns_harm_nobody() -> None:
     assert len(call.call_id) == 200
 
 
+def test_stored_calls_stand_in_the_order_of_the_model() -> None:
+    transcript = Transcript(TASK)
+    lines = [an_answer(1, "Both.", "c1", "c2"), a_result(2, "c2"), a_result(3, "c1")]
+    transcript.apply_turns(the_row(), lines)
+    reader = Reader(transcript)
+
+    reader.read()
+
+    assert [call_id for _, call_id in reader.calls] == ["c1", "c2"]
+
+
 def test_the_answer_begins_again_after_calls() -> None:
     transcript, answer = Transcript(TASK), AnswerText()
     positions: dict[Any, ReadPosition] = {}
