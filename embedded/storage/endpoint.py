@@ -50,7 +50,7 @@ class StorageCall:
     @property
     def key(self) -> str:
         """The name of the object in the path. Raises StorageError."""
-        return check_key(self.request.path_params["key"])
+        return check_object_name(self.request.path_params["key"])
 
     @property
     def owner(self) -> tuple[UUID | None, str | None]:
@@ -78,7 +78,7 @@ class StorageCall:
 
     async def read_json(self) -> dict[str, Any]:
         """Return the body, a JSON object. Raises StorageError."""
-        content = await read_content(self.request, MAX_JSON)
+        content = await read_object_content(self.request, MAX_JSON)
         try:
             body = json.loads(content or b"{}")
         except (ValueError, RecursionError) as error:
@@ -134,7 +134,7 @@ class StorageEndpoint:
         return identify_headers(self._keys, headers)
 
 
-async def read_content(request: Request, most: int) -> bytes:
+async def read_object_content(request: Request, most: int) -> bytes:
     """Return the body of a request; raise StorageError as soon as it is too large."""
     content = bytearray()
     async for chunk in request.stream():
@@ -147,7 +147,7 @@ async def read_content(request: Request, most: int) -> bytes:
     return bytes(content)
 
 
-def check_key(key: Any) -> str:
+def check_object_name(key: Any) -> str:
     """Return the name of an object; raise StorageError if Storage does not allow it."""
     if not isinstance(key, str) or not _KEY.fullmatch(key) or _DOTS & set(key.split("/")):
         shown = str(key)[:_MAX_KEY].encode(errors="replace").decode()

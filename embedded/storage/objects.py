@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from embedded.storage.contents import ContentFolder
-from embedded.storage.endpoint import Row, StorageCall, check_key
+from embedded.storage.endpoint import Row, StorageCall, check_object_name
 from embedded.storage.errors import (
     bucket_not_found,
     invalid_parameter,
@@ -121,7 +121,7 @@ class Objects:
         keys = (await call.read_json()).get("prefixes")
         if not isinstance(keys, list) or not 0 < len(keys) <= _MAX_LISTED:
             raise invalid_parameter(f"body/prefixes must be array of 1 to {_MAX_LISTED} items")
-        rows = await self._delete(call, [check_key(each) for each in keys])
+        rows = await self._delete(call, [check_object_name(each) for each in keys])
         return JSONResponse([_show(row) for row in rows])
 
     async def sign(self, call: StorageCall) -> Response:
@@ -140,7 +140,7 @@ class Objects:
             raise invalid_parameter(f"body/paths must be array of 1 to {_MAX_LISTED} items")
         urls = {
             path: self._signer.sign(call.bucket, path, body.get("expiresIn"))
-            for path in map(check_key, paths)
+            for path in map(check_object_name, paths)
         }
         async with call.begin() as connection:
             rows = await connection.fetch(

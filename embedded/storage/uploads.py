@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Message
 
 from embedded.storage.contents import ContentFolder
-from embedded.storage.endpoint import MAX_JSON, StorageCall, read_content
+from embedded.storage.endpoint import MAX_JSON, StorageCall, read_object_content
 from embedded.storage.errors import (
     StorageError,
     bucket_not_found,
@@ -110,7 +110,7 @@ async def _read_upload(request: Request, most: int) -> _Upload:
     if media_type.lower().startswith(_MULTIPART):
         return await _read_form(request, most)
     try:
-        content = await read_content(request, most)
+        content = await read_object_content(request, most)
     except StorageError as error:
         raise too_large() from error
     custom = request.headers.get("x-metadata")

@@ -1,7 +1,7 @@
 """Agents of this process on an embedded server of their own, with simulated vendors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from agents.attachments import FileAccess
 from agents.executor.service import run_executor
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
@@ -18,6 +19,7 @@ from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
+from agents.tools.own import OwnTools
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from embedded.state import State
@@ -90,9 +92,13 @@ class Fleet:
         self,
         id_: str,
         checks: CheckRunner | None = None,
+        *,
         tools: ToolHost | None = None,
         mcp: McpHost | None = None,
         catalogue: Catalogue = CATALOGUE,
+        own: OwnTools | None = None,
+        files: FileAccess | None = None,
+        paths: Mapping[str, str] = PATHS,
         **options: Any,
     ) -> "asyncio.Task[None]":
         """Start one that serves every model of the simulator, and checks and tools if given."""
@@ -100,7 +106,7 @@ class Fleet:
             name: Credential(
                 key=SecretStr("simulated"), base_url=f"{self.simulator}{path}", simulated=True
             )
-            for name, path in PATHS.items()
+            for name, path in paths.items()
         }
 
         async def run(drain: Drain, on_ready: Callable[[], None]) -> None:
@@ -116,6 +122,8 @@ class Fleet:
                     checks=checks,
                     tools=tools,
                     mcp=mcp,
+                    own=own,
+                    files=files,
                 )
 
         return await self._start(run)
