@@ -25,8 +25,9 @@ NO_FILES: Final = LoadedFiles()
 
 
 def is_about_code(claimed: ClaimedSubtask) -> bool:
-    """Return whether the answer is code."""
-    return claimed.type in CODE_TYPES or claimed.params.get(EXTRACT_CODE) is True
+    """Return whether the answer is code; one that must follow a schema is data."""
+    is_code = claimed.type in CODE_TYPES or claimed.params.get(EXTRACT_CODE) is True
+    return is_code and get_schema(claimed) is None
 
 
 def build_request(

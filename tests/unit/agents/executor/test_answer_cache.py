@@ -1,5 +1,6 @@
 """The answer cache: which answers are kept, for whom, and how they come back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ from agents.executor.request import build_request
 from protocol.ids import utc_now
 from protocol.records.deployments import CachedAnswer
 from protocol.transport.store.cache import SupabaseAnswerCacheStore
-from providers.chat import collect_response
+from providers.chat import Tool, collect_response
 from tests.support.agents.fake_store import AWAY
 from tests.support.agents.subtasks import a_subtask
 
@@ -35,6 +36,7 @@ def key(
     owner: UUID = ALICE, *, cache: object = True, simulated: bool = False, **options: Any
 ) -> str | None:
     params = {"generation_prompt": options.pop("prompt", "Write is_prime(n)")}
+    params |= options.pop("params", {})
     lane = options.pop("lane", "claude-sonnet-5-5")
     task = {"owner": str(owner), "params": {} if cache is None else {"cache": cache}}
     claimed = a_subtask(task, params=params, lane=lane)
@@ -55,12 +57,43 @@ def test_the_same_question_of_the_same_owner_is_the_same() -> None:
         {"prompt": "Write is_odd(n)"},
         {"lane": "gpt-6.1-sol"},
         {"simulated": True},
+        {"params": {"response_schema": {"type": "object"}}},
     ],
 )
-def test_another_owner_prompt_or_model_or_the_simulator_finds_nothing(
+def test_another_owner_prompt_model_or_schema_or_the_simulator_finds_nothing(
     other: dict[str, Any],
 ) -> None:
     assert key(**other) != key()
+
+
+def test_answers_that_follow_different_schemas_are_never_the_same() -> None:
+    schemas: list[dict[str, Any]] = [
+        {"type": "object"},
+        {"type": "object", "properties": {"n": {"type": "integer"}}},
+        {"type": "object", "properties": {"n": {"type": "integer", "minimum": 0}}},
+        {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}},
+        {"type": "object", "properties": {"n": {"enum": ["1"]}}},
+        {"type": "object", "properties": {"n": {"enum": [1]}}},
+        {"type": "array"},
+    ]
+
+    keys = {key(params={"response_schema": each}) for each in schemas}
+
+    assert None not in keys
+    assert len(keys) == len(schemas)
+
+
+def test_an_answer_for_which_a_model_may_call_tools_or_search_is_never_kept() -> None:
+    params = {"generation_prompt": "Look it up."}
+    task = {"owner": str(ALICE), "params": {"cache": True}}
+    claimed = a_subtask(task, params=params)
+    request = build_request(claimed)
+    lookup = Tool(name="lookup", description="", parameters={"type": "object"})
+    cache = AnswerCache(Away())
+
+    assert cache.build_key(claimed, request, simulated=False) is not None
+    for changed in (replace(request, tools=(lookup,)), replace(request, web_search=True)):
+        assert cache.build_key(claimed, changed, simulated=False) is None
 
 
 def test_owners_share_only_where_the_operator_says_so() -> None:

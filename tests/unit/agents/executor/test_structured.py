@@ -8,7 +8,7 @@ from agents.executor.output_checks import Checker
 from agents.executor.request import build_request
 from agents.executor.structured import InvalidData, parse_data
 from agents.runtime.failed_attempts import list_failed_attempts
-from agents.workflows.step_params import EXTRACT_CODE, RESPONSE_SCHEMA
+from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
 from protocol.ids import utc_now
 from protocol.records import ClaimedSubtask, FailureAction
 from providers.chat import TextDelta, TokenUsage
@@ -135,3 +135,17 @@ async def test_code_is_extracted_where_the_step_wants_it() -> None:
     completion = await harness.execute(claimed)
 
     assert completion.output["files"] == {"solution.py": "x = 1\n"}
+
+
+@pytest.mark.parametrize("type_", sorted(CODE_TYPES))
+async def test_an_answer_with_a_schema_is_data_whatever_the_task_is_about(type_: str) -> None:
+    params = {"generation_prompt": "Give the result below as data.", RESPONSE_SCHEMA: SCHEMA}
+    claimed = a_subtask(type=type_, lane="ollama/some-model", params=params)
+    harness = ExecutorHarness(TextDelta('{"line": 7}'), TokenUsage(), STOP)
+
+    completion = await harness.execute(claimed)
+    request = build_request(claimed)
+
+    assert completion.output["data"] == {"line": 7}
+    assert not {"code", "files", "language"} & completion.output.keys()
+    assert (request.temperature, request.top_p, request.system) == (None, None, None)
