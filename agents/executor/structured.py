@@ -51,7 +51,7 @@ async def parse_data(text: str, schema: dict[str, Any], checker: Checker) -> Jso
     try:
         data = await asyncio.to_thread(find_json, text)
     except ValueError as error:
-        raise InvalidData(f"it is not JSON: {error}"[:MAX_PROBLEM_CHARACTERS]) from error
+        raise InvalidData(str(error)[:MAX_PROBLEM_CHARACTERS]) from error
     try:
         data = make_storable(data)
     except OutOfRange as error:
