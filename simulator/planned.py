@@ -5,7 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.answers.structured import write_json
+from pydantic import JsonValue
+
+from simulator.answers.structured import NO_SAMPLE, NoSample, find_stated_schema, write_json
 from simulator.answers.text import (
     derive_seed,
     find_dictation,
@@ -106,10 +108,13 @@ def _plan_text(request: CompletionRequest, seed: int) -> str:
     dictated = find_dictation(request.prompt)
     if dictated is not None:
         return dictated
-    if request.schema is not None:
-        value = write_json(request.prompt, request.schema, model=request.model)
-        return json.dumps(value, ensure_ascii=False)
     conversation = request.conversation
+    if (schema := _find_schema(request)) is not None:
+        try:
+            value = write_json(request.prompt, schema, model=request.model)
+        except NoSample:
+            return NO_SAMPLE
+        return json.dumps(value, ensure_ascii=False)
     text = write_report(conversation.results)
     if not conversation.results:
         context = conversation.context
@@ -117,6 +122,16 @@ def _plan_text(request: CompletionRequest, seed: int) -> str:
     if request.files:
         text += f"\n\nFiles that came with it: {', '.join(request.files)}."
     return text
+
+
+def _find_schema(request: CompletionRequest) -> JsonValue:
+    """Return the schema of the answer: as a model would, also one in the instructions."""
+    if (corrected := find_stated_schema(request.prompt)) is not None:
+        return corrected
+    if request.schema in (None, {"type": "object"}):
+        stated = find_stated_schema(request.conversation.context)
+        return request.schema if stated is None else stated
+    return request.schema
 
 
 def count_tokens(text: str) -> int:

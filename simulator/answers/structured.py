@@ -1,29 +1,43 @@
 """Answers as JSON by a schema: plausible where its fields are known, else a sample that fits."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import jsonschema_rs
 from pydantic import JsonValue
 
 from simulator.answers.review import extract_prompt_code, review_code
 from simulator.answers.samples import build_sample
+from simulator.answers.schema_fit import fits
 from simulator.answers.suites import SUITES
 from simulator.answers.topics import find_topic
 
 SIMULATED: Final = "Simulated: no model was asked."
+NO_SAMPLE: Final = "Simulated: the simulator has found no value that follows the schema."
+_STATED: Final = re.compile(r"follows this JSON Schema[^{]{0,40}(?=\{)")
+_DECODER: Final = json.JSONDecoder()
 _CHOICE: Final = re.compile(r"([\w+#.-]{1,40}) or (?:an? |the )?([\w+#-]{1,40})", re.IGNORECASE)
 _ASKED: Final = 500
 """Characters of a prompt that are searched for its question."""
 _OWN: Final = re.compile(r"You said:\s+(?P<verdict>.{1,200}?) \(confidence \d+\)$", re.MULTILINE)
 
+
+class NoSample(Exception):
+    """No value was found that follows the schema."""
+
+
 Written = dict[str, JsonValue]
 
 
 def write_json(prompt: str, schema: JsonValue, *, model: str) -> JsonValue:
-    """Return a value that fits the schema. A field that is known is filled as a model would."""
+    """Return a value that fits the schema. A field that is known is filled as a model would.
+
+    Raises NoSample if none was found.
+    """
     sample = build_sample(schema)
+    if not fits(schema, sample):
+        raise NoSample
     if not isinstance(sample, dict) or not isinstance(schema, dict):
         return sample
     properties = schema.get("properties")
@@ -33,14 +47,18 @@ def write_json(prompt: str, schema: JsonValue, *, model: str) -> JsonValue:
         return sample
     written = {name: each for name, each in write(prompt, model).items() if name in known}
     value = sample | written
-    return value if _fits_schema(value, schema) else sample
+    return value if fits(schema, value) else sample
 
 
-def _fits_schema(value: JsonValue, schema: dict[str, JsonValue]) -> bool:
-    try:
-        return jsonschema_rs.is_valid(schema, value, offline=True)
-    except ValueError:  # no schema
-        return False
+def find_stated_schema(text: str) -> JsonValue:
+    """Return the schema that instructions want an answer to follow, None if they want none."""
+    for found in _STATED.finditer(text):
+        try:
+            stated: JsonValue = _DECODER.raw_decode(text, found.end())[0]
+        except (ValueError, RecursionError):
+            continue
+        return stated
+    return None
 
 
 def _write_findings(prompt: str, _model: str) -> Written:
