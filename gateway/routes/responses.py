@@ -1,7 +1,7 @@
 """OpenAI's responses: each is a task, which its id names."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -17,11 +17,13 @@ from gateway.strict_json import StrictRoute
 from gateway.tasks.openai.content import refuse_parameter
 from gateway.tasks.openai.responses.answer import build_response
 from gateway.tasks.openai.responses.input import (
+    InputItem,
     PlacedTurn,
     list_earlier_turns,
     list_input_items,
     read_response_id,
 )
+from gateway.tasks.openai.responses.references import find_references, replace_references
 from gateway.tasks.openai.responses.request import (
     NAMES_IN_RESPONSES,
     ResponseRequest,
@@ -58,6 +60,7 @@ async def create_response(
 
     With `background` it is returned at once; without it the request waits.
     """
+    body.input = await _load_referenced(services, principal, body.input)
     new = build_response_task(
         body,
         model=await resolve_model_name(services, body.model),
@@ -186,6 +189,20 @@ async def _load(services: GatewayServices, principal: Principal, response_id: st
     raise Problem(
         404, "response_not_found", f"there is no response {response_id[:100]!r}, or it is not yours"
     )
+
+
+async def _load_referenced(
+    services: GatewayServices, principal: Principal, items: str | list[InputItem]
+) -> str | list[InputItem]:
+    """Return the input with the items that it refers to. Raise Problem if one is not there."""
+    references = find_references(items)
+    if isinstance(items, str) or not references:
+        return items
+    tasks: dict[UUID, Task] = {}
+    for task_id in {each.task_id for each in references.values()}:
+        with suppress(NotFound):
+            tasks[task_id] = await load_visible_task(services, principal, task_id)
+    return replace_references(items, references, tasks)
 
 
 async def _load_earlier(

@@ -183,7 +183,6 @@ def test_a_request_goes_on_after_the_previous_response() -> None:
         ({"input": [CALL | {"name": None}]}, "input.0", "call_id, name and arguments"),
         ({"input": [RESULT | {"output": None}]}, "input.0", "call_id and output"),
         ({"input": [{"role": "tool"}]}, "input.0.role", "the role is"),
-        ({"input": [{"type": "item_reference", "id": "x"}]}, "input.0", "send the item"),
         ({"input": [{"type": "computer_call"}]}, "input.0", "function_call_output"),
         ({"tools": [{"type": "code_interpreter"}]}, "tools.0", "cogo:run_code"),
         ({"tools": [{"type": "mcp"}]}, "tools.0", "mcp:SERVER"),

@@ -93,10 +93,6 @@ def _add_item(found: ResponseInput, item: InputItem, place: str) -> None:
             content = read_content(item.output, place, with_files=True)
             turn = build_turn("tool", content) | {"tool_call_id": item.call_id}
             found.turns.append((place, turn))
-        case "item_reference":
-            raise refuse_parameter(
-                place, "items are not looked up", hint="send the item, or use previous_response_id"
-            )
         case kind if kind not in _LEFT_OUT:
             raise refuse_parameter(
                 place,
