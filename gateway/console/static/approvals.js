@@ -33,6 +33,7 @@ export function isQuestion({ call_id: call, show: shown }) {
 class Item {
   #approval;
   #isSettled = false;
+  #hadFocus = false;
   #problem = h("p", { class: "problem", role: "alert", hidden: true });
   #form;
   root;
@@ -50,7 +51,10 @@ class Item {
     this.#isSettled = true;
     for (const each of this.#form.querySelectorAll("button")) each.disabled = true;
     const end = describeEnd(await this.#read());
-    this.#form.replaceChildren(h("p", { class: "note", role: "status" }, before + end));
+    const note = h("p", { class: "note", role: "status", tabindex: -1 }, before + end);
+    const hadFocus = this.#hadFocus || this.#form.contains(document.activeElement);
+    this.#form.replaceChildren(note);
+    if (hadFocus) note.focus();
   }
 
   /** Return the question as it is now; null if it cannot be read. */
@@ -65,6 +69,7 @@ class Item {
 
   async #send(isApproved, comment) {
     const buttons = [...this.#form.querySelectorAll("button")];
+    this.#hadFocus = this.#form.contains(document.activeElement); // a disabled button loses it
     for (const each of buttons) each.disabled = true;
     this.#problem.hidden = true;
     try {

@@ -10,7 +10,7 @@ const MOST_FILES = 20;
 const EDGE = 1568; // pixels: more than that most models make smaller themselves
 const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const TEXTS = /^text\/|^application\/(json|jsonl|xml|sql|toml|yaml)$/;
-const ENDINGS = { md: "text/markdown", markdown: "text/markdown", csv: "text/csv", tsv: "text/tab-separated-values", jsonl: "application/jsonl", sql: "application/sql", toml: "application/toml", yaml: "application/yaml", yml: "application/yaml", py: "text/x-python", ts: "text/typescript", rs: "text/x-rust", go: "text/x-go", sh: "text/x-sh", log: "text/plain" };
+const ENDINGS = { md: "text/markdown", markdown: "text/markdown", csv: "text/csv", tsv: "text/tab-separated-values", jsonl: "application/jsonl", sql: "application/sql", toml: "application/toml", yaml: "application/yaml", yml: "application/yaml", py: "text/x-python", js: "text/javascript", java: "text/x-java", c: "text/x-c", css: "text/css", json: "application/json", xml: "application/xml", txt: "text/plain", ts: "text/typescript", rs: "text/x-rust", go: "text/x-go", sh: "text/x-sh", log: "text/plain" };
 
 export class AttachmentField {
   #files = [];
@@ -27,11 +27,12 @@ export class AttachmentField {
     this.#form = form;
     this.#onProblem = onProblem;
     prompt.addEventListener("paste", (event) => {
-      if (event.clipboardData.files.length === 0) return;
+      const isText = event.clipboardData.types.includes("text/plain"); // of which some programs add a picture
+      if (event.clipboardData.files.length === 0 || isText) return;
       event.preventDefault();
       this.#take(event.clipboardData.files);
     });
-    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) form.addEventListener(name, (event) => this.#drag(form, event));
+    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) document.addEventListener(name, (event) => this.#drag(event));
     this.#draw();
   }
 
@@ -45,10 +46,11 @@ export class AttachmentField {
     this.#draw();
   }
 
-  #drag(form, event) {
+  /** Take what is dropped anywhere: the browser would leave the page and show the file. */
+  #drag(event) {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    form.classList.toggle("dropping", event.type === "dragenter" || event.type === "dragover");
+    this.#form.classList.toggle("dropping", event.type === "dragenter" || event.type === "dragover");
     if (event.type === "drop") this.#take(event.dataTransfer.files);
   }
 

@@ -26,9 +26,9 @@ export class ResultView {
 
 /** Return the data of a structured answer, or what a workflow returned besides its text. */
 function selectData(result) {
-  if (result?.data !== undefined && result.data !== null) return result.data;
+  const data = result?.data ?? undefined;
   const own = Object.entries(result?.workflow ? result : {}).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null);
-  return own.length ? Object.fromEntries(own) : undefined;
+  return own.some(([name]) => name !== "data") ? Object.fromEntries(own) : data;
 }
 
 function buildData(data) {
@@ -62,18 +62,18 @@ function buildNotes(notes) {
 }
 
 function buildToolsUsed(used) {
-  if (!Array.isArray(used) || !used.length) return null;
-  const described = used.slice(0, 50).map(({ tool, calls, errors, seconds }) => {
+  const described = listObjects(used, 50).map(({ tool, calls, errors, seconds }) => {
     const facts = [calls === 1 ? "1 call" : `${calls} calls`, errors ? `${errors} failed` : null, seconds >= 0.001 ? milliseconds(1000 * seconds) : null];
     return `${clip(String(tool), 200)} (${facts.filter(Boolean).join(", ")})`;
   });
-  return h("p", { class: "note", id: "tools-used" }, `Tools used: ${described.join("; ")}.`);
+  return described.length ? h("p", { class: "note", id: "tools-used" }, `Tools used: ${described.join("; ")}.`) : null;
 }
 
 function buildCallersCalls(calls) {
-  if (!Array.isArray(calls) || !calls.length) return null;
-  const items = calls.slice(0, 100).map(({ name, arguments: given }) =>
-    h("li", {}, h("details", { open: calls.length < 4 }, h("summary", {}, h("span", { class: "tool" }, clip(String(name), 200))), h("div", { class: "step" }, buildText(String(given ?? ""))))),
+  const items = listObjects(calls, 100).map(({ name, arguments: given }) =>
+    h("li", {}, h("details", { open: true }, h("summary", {}, h("span", { class: "tool" }, clip(String(name), 200))), h("div", { class: "step" }, buildText(String(given ?? ""))))),
   );
-  return h("div", {}, h("h5", {}, "Calls that whoever asked has to run"), h("ul", { class: "calls" }, items));
+  return items.length ? h("div", {}, h("h5", {}, "Calls that whoever asked has to run"), h("ul", { class: "calls" }, items)) : null;
 }
+
+const listObjects = (value, most) => (Array.isArray(value) ? value : []).filter((each) => typeof each === "object" && each !== null).slice(0, most);

@@ -28,7 +28,7 @@ export function buildSections(waterfall, approvals, result) {
     history: h("div", {}),
   };
   parts.stepsSection = h("details", { class: "section", hidden: true }, h("summary", {}, "Text of other steps"), parts.steps);
-  parts.approvalsSection = section("Waiting for you", approvals);
+  parts.approvalsSection = section("Questions", approvals);
   parts.relativesSection = section("Related tasks", parts.relatives);
   parts.verificationSection = section("Verification", parts.verification);
   parts.root = h(

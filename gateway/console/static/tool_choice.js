@@ -5,7 +5,7 @@ import { h, show } from "/console/dom.js";
 import { clip } from "/console/json_view.js";
 
 const EVERY_MS = 15_000;
-const SOURCES = { function: "Functions", mcp: "MCP servers", cogo: "COGO", vendor: "Vendors of models" };
+const SOURCES = { function: "Functions", mcp: "MCP servers", cogo: "COGO", vendor: "Vendors of models", none: "Not offered now" };
 
 export class ToolChoice {
   #chosen = new Set();
@@ -34,9 +34,9 @@ export class ToolChoice {
   }
 
   #draw(tools) {
-    const names = new Set(tools.filter((each) => each.granted).map((each) => each.name));
-    for (const name of this.#chosen) if (!names.has(name)) this.#chosen.delete(name);
-    const groups = Object.entries(SOURCES).map(([source, title]) => [title, tools.filter((each) => each.source === source)]);
+    const names = new Set(tools.map((each) => each.name));
+    const gone = [...this.#chosen].filter((name) => !names.has(name)).map((name) => ({ name, source: "none", granted: true }));
+    const groups = Object.entries(SOURCES).map(([source, title]) => [title, [...tools, ...gone].filter((each) => each.source === source)]);
     show(
       this.#list,
       groups.filter(([, group]) => group.length).map(([title, group]) => h("fieldset", {}, h("legend", {}, title), group.map((each) => this.#buildTool(each)))),
@@ -45,7 +45,7 @@ export class ToolChoice {
   }
 
   #buildTool({ name, granted }) {
-    const box = h("input", { type: "checkbox", value: name, disabled: !granted });
+    const box = h("input", { type: "checkbox", value: name, disabled: !granted && !this.#chosen.has(name) });
     box.checked = this.#chosen.has(name);
     box.addEventListener("change", () => {
       if (box.checked) this.#chosen.add(name);
