@@ -23,7 +23,7 @@ from gateway.tasks.openai.responses.input import (
     list_input_items,
     read_response_id,
 )
-from gateway.tasks.openai.responses.references import find_references, replace_references
+from gateway.tasks.openai.responses.references import find_item_references, replace_references
 from gateway.tasks.openai.responses.request import (
     NAMES_IN_RESPONSES,
     ResponseRequest,
@@ -195,7 +195,7 @@ async def _load_referenced(
     services: GatewayServices, principal: Principal, items: str | list[InputItem]
 ) -> str | list[InputItem]:
     """Return the input with the items that it refers to. Raise Problem if one is not there."""
-    references = find_references(items)
+    references = find_item_references(items)
     if isinstance(items, str) or not references:
         return items
     tasks: dict[UUID, Task] = {}

@@ -10,7 +10,7 @@ from gateway.problems import Problem
 from gateway.tasks.openai.responses.input import InputItem
 from gateway.tasks.openai.responses.references import (
     MAX_REFERENCED,
-    find_references,
+    find_item_references,
     replace_references,
 )
 from protocol.ids import utc_now
@@ -37,7 +37,7 @@ def to(item_id: str) -> dict[str, str]:
 def replaced(*items: dict[str, Any], task: Task | None = None) -> list[dict[str, Any]]:
     given = ITEMS.validate_python(items)
     found = replace_references(
-        given, find_references(given), {} if task is None else {task.id: task}
+        given, find_item_references(given), {} if task is None else {task.id: task}
     )
     return [each.model_dump(exclude_unset=True) for each in found]
 
@@ -95,6 +95,6 @@ def test_a_reference_to_nothing_is_named(item_id: str, task: Task | None) -> Non
 
 def test_references_to_very_many_responses_are_refused() -> None:
     many = [to(f"msg_{number:032x}") for number in range(MAX_REFERENCED + 1)]
-    assert len(find_references(ITEMS.validate_python(many[:-1]))) == MAX_REFERENCED
+    assert len(find_item_references(ITEMS.validate_python(many[:-1]))) == MAX_REFERENCED
     with pytest.raises(Problem, match="at most 100"):
-        find_references(ITEMS.validate_python(many))
+        find_item_references(ITEMS.validate_python(many))

@@ -32,7 +32,7 @@ class ItemReference:
     task_id: UUID
 
 
-def find_references(items: str | Sequence[InputItem]) -> dict[int, ItemReference]:
+def find_item_references(items: str | Sequence[InputItem]) -> dict[int, ItemReference]:
     """Return the references of an input by position.
 
     Raise Problem: an id is none of an item (404), or there are too many responses (400).
