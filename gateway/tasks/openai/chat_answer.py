@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from gateway.problems import Problem
 from gateway.tasks.openai.results import (
@@ -14,9 +14,18 @@ from gateway.tasks.openai.results import (
 )
 from gateway.tasks.task_run import TaskRun, require_completed
 from protocol.records import Task
-from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    TaskEnded,
+    TaskUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+)
 
 Chunk = dict[str, Any]
+
+TEXT_BREAK: Final = "\n\n"
+"""Sent between a comment before calls of COGO's tools and what follows it."""
 
 
 def build_completion(task: Task, *, model: str) -> dict[str, Any]:
@@ -54,8 +63,9 @@ def build_completion(task: Task, *, model: str) -> dict[str, Any]:
 class ChunkStream:
     """The chunks of one answer.
 
-    Text is sent as it arrives. JSON that must follow a schema is sent when it has been checked,
-    because this format cannot withdraw what a second try replaces.
+    Text is sent as it arrives; what a model says before it calls COGO's tools, too. JSON that must
+    follow a schema is sent when it has been checked, because this format cannot withdraw what a
+    second try replaces.
     """
 
     def __init__(
@@ -64,7 +74,11 @@ class ChunkStream:
         self._run = run
         self._with_usage = with_usage
         self._holds_text = holds_text
-        self._has_text = False
+        self._has_sent = False
+        self._text = ""
+        """What was sent of the last turn."""
+        self._is_aside = False
+        """Whether it was no answer, but said before a call of one of COGO's tools."""
         self._base = {
             "id": f"chatcmpl-{run.task_id.hex}",
             "object": "chat.completion.chunk",
@@ -94,18 +108,20 @@ class ChunkStream:
                 yield from self._build_end(update.task)
             case TranscriptDelta(kind="text"):
                 if not self._holds_text:
-                    self._has_text = True
-                    yield self._chunk({"content": update.delta})
+                    yield self._chunk_text(update.delta)
             case TranscriptDelta():
                 yield self._chunk({"reasoning_content": update.delta})
-            case TranscriptReset() if self._has_text:
+            case TranscriptAside():
+                self._is_aside = True
+            case TranscriptReset() if self._text and not self._is_aside:
                 raise refuse_retraction()
 
     def _build_end(self, task: Task) -> Iterator[Chunk]:
-        if not (self._has_text and was_filtered(task)):
+        if not (self._has_sent and was_filtered(task)):
             answer = read_given_answer(require_completed(task))
-            if self._holds_text and answer.text:
-                yield self._chunk({"content": answer.text})
+            said = "" if self._is_aside else self._text
+            if answer.text != self._text and answer.text.startswith(said):
+                yield self._chunk_text(answer.text.removeprefix(said))
             for number, call in enumerate(_build_calls(answer.tool_calls)):
                 yield self._chunk({"tool_calls": [{"index": number, **call}]})
             if answer.citations:
@@ -114,6 +130,14 @@ class ChunkStream:
         yield self._chunk({}, get_finish_reason(task)) | build_simulated_mark(task)
         if self._with_usage:
             yield self._base | {"choices": [], "usage": build_usage(task)}
+
+    def _chunk_text(self, delta: str) -> Chunk:
+        gap = TEXT_BREAK if self._is_aside and self._has_sent else ""
+        if self._is_aside:
+            self._is_aside, self._text = False, ""
+        self._text += delta
+        self._has_sent = True
+        return self._chunk({"content": gap + delta})
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> Chunk:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}

@@ -27,6 +27,8 @@ from protocol.transcript import (
     TranscriptReset,
 )
 
+TASK = uuid4()
+
 
 def a_task(status: str = "completed", **fields: Any) -> Task:
     row = {"id": uuid4(), "type": "CHAT", "prompt": "p", "status": status, "created_at": utc_now()}
@@ -115,6 +117,28 @@ async def test_json_is_sent_once_it_has_been_checked_and_never_with_a_fence() ->
     assert said == ["", '{"a": 1}', None]
     with pytest.raises(Problem, match="cannot withdraw"):
         await streamed(says("no"), again)
+
+
+async def test_what_is_said_before_tools_of_ours_is_set_apart_from_the_answer() -> None:
+    called = ToolCallUpdate(task_id=TASK, subtask_id=TASK, turn=1, call_id="c", tool="look")
+    aside = TranscriptAside(task_id=TASK, subtask_id=TASK, attempt=1, turn=1, kind="narration")
+    again = TranscriptReset(task_id=TASK, subtask_id=TASK, attempt=2)
+    ended = TaskEnded(a_task(result={"text": "It is 7."}))
+
+    told = await streamed(
+        says("I look."), aside, called, replace(called, status="ok"), again, says("It is "), ended
+    )
+
+    said = [each["choices"][0]["delta"].get("content") for each in told]
+    assert said == ["", "I look.", "\n\nIt is ", "7.", None]
+    assert not any("tool_calls" in each["choices"][0]["delta"] for each in told)
+    told = await streamed(says("I look."), aside, called, ended)
+    assert [each["choices"][0]["delta"].get("content") for each in told][2] == "\n\nIt is 7."
+    with pytest.raises(Problem, match="cannot withdraw"):
+        await streamed(says("I look."), aside, says("It"), again)
+    filtered = a_task("failed", error={"class": "content_filtered", "message": "why"})
+    told = await streamed(says("I look."), aside, called, TaskEnded(filtered))
+    assert told[-1]["choices"][0]["finish_reason"] == "content_filter"
 
 
 async def test_the_pages_of_a_search_are_annotations() -> None:

@@ -22,7 +22,14 @@ from gateway.tasks.openai.responses.stream import ResponseStream
 from gateway.tasks.task_run import TaskRun
 from protocol.ids import utc_now
 from protocol.records import NewTask, Task
-from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
+from protocol.transcript import (
+    TaskEnded,
+    TaskUpdate,
+    ToolCallUpdate,
+    TranscriptAside,
+    TranscriptDelta,
+    TranscriptReset,
+)
 
 EVENTS: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"x": {"type": "integer"}}}
@@ -290,6 +297,86 @@ async def test_the_events_of_an_answer_come_in_the_documented_order() -> None:
     assert told[-1].response.output == done
     assert told[-1].response.output_text == "hello"
     assert Response.model_validate(build_response(a_task(result=result))).output == done
+
+
+def calls_tool(status: Any = "called", **fields: Any) -> ToolCallUpdate:
+    called = ToolCallUpdate(
+        task_id=TASK_ID,
+        subtask_id=TASK_ID,
+        turn=1,
+        call_id="c1",
+        tool="mcp:shop/find",
+        arguments={"x": 1},
+    )
+    return replace(called, status=status, **fields)
+
+
+ASIDE = TranscriptAside(task_id=TASK_ID, subtask_id=TASK_ID, attempt=1, turn=1, kind="narration")
+
+
+async def test_tools_of_ours_are_items_that_no_client_runs() -> None:
+    told = await streamed(
+        says("hm", "reasoning"),
+        says("I look."),
+        ASIDE,
+        calls_tool(),
+        calls_tool(call_id="c2", tool="cogo:run_code", arguments=None, is_cut=True),
+        calls_tool("ok", summary="7"),
+        calls_tool("ok", summary="7"),
+        calls_tool(call_id="of another step", is_answer=False),
+        says("It is "),
+        calls_tool("error", call_id="c2", tool="cogo:run_code", summary="no such file"),
+        says("7."),
+        TaskEnded(a_task(result={"text": "It is 7."})),
+    )
+
+    assert told[-1].type == "response.completed"
+    assert [each.type for each in told[-1].response.output] == [
+        "reasoning",
+        "message",
+        "mcp_call",
+        "mcp_call",
+        "message",
+    ]
+    _, said, found, failed, answer = told[-1].response.output
+    assert (said.phase, said.content[0].text) == ("commentary", "I look.\n\n")
+    assert (answer.phase, answer.content[0].text) == ("final_answer", "It is 7.")
+    assert told[-1].response.output_text == "I look.\n\nIt is 7."
+    assert (found.server_label, found.name, found.output) == ("shop", "find", "7")
+    assert (found.arguments, found.status) == ('{"x": 1}', "completed")
+    assert (failed.server_label, failed.name, failed.status) == ("cogo", "run_code", "failed")
+    assert failed.error.content == [{"type": "text", "text": "no such file"}]
+    kinds = [each.type for each in told if each.type.startswith("response.mcp_call")]
+    begun = [f"response.mcp_call{each}" for each in (".in_progress", "_arguments.delta")]
+    begun.append("response.mcp_call_arguments.done")
+    assert kinds == [*begun, *begun, "response.mcp_call.completed", "response.mcp_call.failed"]
+    done = {each.output_index: each.item for each in told if each.type.endswith("_item.done")}
+    assert [done[index] for index in range(5)] == told[-1].response.output
+
+
+async def test_a_comment_is_not_the_text_of_a_later_attempt() -> None:
+    again = TranscriptReset(task_id=TASK_ID, subtask_id=TASK_ID, attempt=2)
+    ended = TaskEnded(a_task(result={"text": "I look. Found."}))
+
+    told = await streamed(says("I look."), ASIDE, calls_tool(), again, ended)
+
+    assert told[-1].type == "response.completed"
+    assert [each.type for each in told[-1].response.output] == ["message", "mcp_call", "message"]
+    assert told[-1].response.output[1].status == "incomplete"
+    assert told[-1].response.output_text == "I look.\n\nI look. Found."
+
+
+async def test_what_was_said_before_a_call_of_the_caller_is_not_said_twice() -> None:
+    calls = [{"id": "a", "name": "look", "arguments": "{}"}]
+    ended = TaskEnded(a_task(result={"text": "I look.", "tool_calls": calls}))
+
+    told = await streamed(says("I look."), ASIDE, calls_tool("ok"), ended)
+
+    assert [each.type for each in told[-1].response.output] == [
+        "message",
+        "mcp_call",
+        "function_call",
+    ]
 
 
 async def test_json_is_sent_once_it_has_been_checked() -> None:

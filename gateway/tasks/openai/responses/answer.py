@@ -18,6 +18,7 @@ from protocol.records import Task
 
 Item = dict[str, Any]
 
+COMMENTARY: Final = "commentary"
 _STATUS: Final[Mapping[TaskState, str]] = {
     TaskState.PENDING: "queued",
     TaskState.HELD: "queued",
@@ -108,7 +109,8 @@ def list_output(task: Task, answer: GivenAnswer) -> list[Item]:
         annotations = [build_citation(each) for each in answer.citations]
         is_whole = get_finish_reason(task) not in _INCOMPLETE
         status = "completed" if is_whole else "incomplete"
-        items.append(build_message_item(task.id.hex, answer.text, annotations, status=status))
+        item = build_message_item(task.id.hex, answer.text, annotations, status=status)
+        items.append(item | {"phase": get_phase(answer)})
     return items + list_calls(task.id.hex, answer)
 
 
@@ -138,6 +140,11 @@ def build_message_item(
         "role": "assistant",
         "content": [build_text_part(text, annotations)],
     }
+
+
+def get_phase(answer: GivenAnswer) -> str:
+    """Return whether the text is the answer, or what the model says before it calls tools."""
+    return COMMENTARY if answer.tool_calls else "final_answer"
 
 
 def build_text_part(text: str, annotations: Sequence[Item] = ()) -> Item:
