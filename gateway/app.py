@@ -49,6 +49,8 @@ _MODULES: Final = (
     session,
     console,
 )
+_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
+_TYPES: Final = frozenset({"str", "int", "float", "bool"})
 _EXPOSED: Final = ("Location", "Retry-After", "X-Request-Id", "X-Cogo-Task", "X-Cogo-Gateway")
 _ABOUT: Final = (
     "Submit tasks and watch them run. Every request for work becomes a task in Postgres, and "
@@ -104,7 +106,7 @@ def _map_error(error: Exception) -> Problem:
         case CogoError():
             return to_problem(error)
         case HTTPException():
-            code = "not_found" if error.status_code == 404 else "refused"
+            code = _CODES.get(error.status_code, "refused")
             return Problem(error.status_code, code, str(error.detail), headers=error.headers)
         case RequestValidationError():
             return _map_validation_error(error)
@@ -112,17 +114,32 @@ def _map_error(error: Exception) -> Problem:
 
 
 def _map_validation_error(error: RequestValidationError) -> Problem:
-    found = [
-        {"field": ".".join(map(str, each["loc"][1:])) or "body", "message": _describe(each)}
-        for each in error.errors()
-    ]
-    first = found[0]
+    found: dict[str, list[str]] = {}
+    for each in error.errors():
+        field = ".".join(str(part) for part in each["loc"][1:] if not _is_type(part)) or "body"
+        message = _describe(each)
+        if message not in found.setdefault(field, []):
+            found[field].append(message)
+    # Of the alternatives that a value may be, the one in which it went furthest explains most.
+    first = max(found, key=lambda field: field.count("."))
     return Problem(
         400,
         "invalid_request",
-        f"{first['field']}: {first['message']}",
-        extra={"errors": found, "param": first["field"]},
+        f"{first}: {', or '.join(found[first])}",
+        extra={
+            "errors": [
+                {"field": field, "message": message}
+                for field, messages in found.items()
+                for message in messages
+            ],
+            "param": first,
+        },
     )
+
+
+def _is_type(part: int | str) -> bool:
+    """Return whether part of a place names an alternative of the schema, not of the body."""
+    return isinstance(part, str) and (part in _TYPES or "[" in part)
 
 
 def _describe(error: Mapping[str, Any]) -> str:

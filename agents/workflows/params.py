@@ -182,7 +182,7 @@ class Turn(BaseModel):
     role: Literal["user", "assistant", "tool"]
     content: str = Field(max_length=MAX_CHARACTERS)
     attachments: AttachmentList | None = None
-    """Of a user's turn."""
+    """Of a user's turn, or of a tool's result."""
     tool_calls: list[TurnCall] | None = Field(default=None, max_length=MAX_TOOLS)
     """Calls of the caller's tools, in an assistant's turn."""
     tool_call_id: str | None = Field(default=None, max_length=MAX_CALL_ID)
@@ -190,8 +190,8 @@ class Turn(BaseModel):
 
     @model_validator(mode="after")
     def _check_role(self) -> Self:
-        if self.attachments and self.role != "user":
-            raise ValueError("attachments: only turns of the user have files")
+        if self.attachments and self.role == "assistant":
+            raise ValueError("attachments: only turns of the user and of tools have files")
         if self.tool_calls and self.role != "assistant":
             raise ValueError("only turns of the role assistant have tool_calls")
         if (self.tool_call_id is None) == (self.role == "tool"):

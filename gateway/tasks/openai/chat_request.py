@@ -7,29 +7,42 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gateway.tasks.openai.content import ContentPart, read_content, refuse_parameter
+from gateway.tasks.openai.content import (
+    ContentPart,
+    read_content,
+    refuse_parameter,
+    refuse_parameters,
+)
 from gateway.tasks.openai.tools import (
     MAX_TOOLS,
     WEB_SEARCH,
     FunctionSpec,
     OwnTools,
     ToolSettings,
+    check_request_schema,
     list_own_tools,
     read_allowed,
     read_choice,
     refuse_tool,
 )
-from gateway.tasks.openai.turns import Turn, build_call, build_turn, check_turns, find_title
+from gateway.tasks.openai.turns import (
+    MAX_CALL_ID,
+    MAX_TURNS,
+    Turn,
+    build_call,
+    build_openai_task,
+    build_turn,
+    check_turns,
+)
 from protocol.records import NewTask
 
 AUTO: Final = "auto"
 IGNORED: Final = (
-    "frequency_penalty",
-    "logit_bias",
     "metadata",
     "prediction",
-    "presence_penalty",
+    "moderation",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
     "seed",
@@ -39,16 +52,22 @@ IGNORED: Final = (
     "verbosity",
 )
 """Parameters that are ignored; a header of the response names those that were sent."""
-_REFUSED: Final = {
+REFUSED: Final = {
     "audio": "answers are text; leave it out",
+    "frequency_penalty": "not all models have it; use temperature or top_p",
     "function_call": "use tool_choice",
     "functions": "use tools",
+    "logit_bias": "tokens differ between models; say in the instructions what to avoid",
     "logprobs": "leave it out",
+    "min_p": "use top_p",
     "modalities": "answers are text; leave it out",
+    "presence_penalty": "not all models have it; use temperature or top_p",
+    "repetition_penalty": "use temperature or top_p",
+    "top_k": "use top_p",
     "top_logprobs": "leave it out",
 }
 """Parameters that are refused, with what to do instead."""
-_DEFAULTS: Final[tuple[object, ...]] = ([], ["text"], 0, False, None)
+_DEFAULTS: Final[tuple[object, ...]] = ([], ["text"], {}, 0, False, None)
 NAMES_IN_CHAT: Final = {
     "client_tools": "tools",
     "max_output_tokens": "max_completion_tokens",
@@ -69,7 +88,7 @@ class CalledFunction(BaseModel):
 class ChatToolCall(BaseModel):
     """A call in a turn of the model."""
 
-    id: str = Field(min_length=1, max_length=200)
+    id: str = Field(min_length=1, max_length=MAX_CALL_ID)
     type: str = "function"
     function: CalledFunction
 
@@ -82,7 +101,7 @@ class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[ContentPart] | None = None
     tool_calls: list[ChatToolCall] | None = Field(None, max_length=1_000)
-    tool_call_id: str | None = Field(None, min_length=1, max_length=200)
+    tool_call_id: str | None = Field(None, min_length=1, max_length=MAX_CALL_ID)
 
 
 class ChatTool(BaseModel):
@@ -126,7 +145,7 @@ class ChatCompletionRequest(BaseModel):
     )
 
     model: str = Field(max_length=200)
-    messages: list[ChatMessage] = Field(min_length=1, max_length=2_000)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_TURNS)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1, le=10_000_000)
@@ -165,10 +184,7 @@ def build_chat_task(
 
     The message names the parameter and says what to use instead.
     """
-    sent = body.model_extra or {}
-    for name, instead in _REFUSED.items():
-        if sent.get(name) not in _DEFAULTS:
-            raise refuse_parameter(name, f"{name} is not supported here", hint=instead)
+    refuse_parameters(body, REFUSED, known=IGNORED, defaults=_DEFAULTS)
     if body.n not in (None, 1):
         raise refuse_parameter(
             "n", "a request gets one answer: n must be 1", hint="send the request n times"
@@ -183,18 +199,11 @@ def build_chat_task(
         "response_schema": _read_schema(body.response_format),
     }
     params = {
-        "messages": turns,
         "system": system or None,
         **settings,
         **_read_tools(body, own_tools).to_params(),
     }
-    return NewTask(
-        prompt=find_title(turns),
-        type="CHAT",
-        params={key: value for key, value in params.items() if value is not None},
-        model=model,
-        stream=bool(body.stream),
-    )
+    return build_openai_task(turns, params, NAMES_IN_CHAT, model=model, stream=bool(body.stream))
 
 
 def _read_messages(body: ChatCompletionRequest) -> tuple[str, list[Turn]]:
@@ -242,20 +251,18 @@ def _read_turn(message: ChatMessage, place: str) -> Turn:
 
 
 def _read_tools(body: ChatCompletionRequest, own_tools: str | None) -> ToolSettings:
-    functions = []
+    settings = ToolSettings(
+        is_parallel=body.parallel_tool_calls, own=list_own_tools(body.cogo_tools, own_tools)
+    )
     for number, tool in enumerate(body.tools or ()):
+        place = f"tools.{number}"
         if tool.type != "function":
-            raise refuse_tool(tool.type, f"tools.{number}")
+            raise refuse_tool(tool.type, place)
         if tool.function is None:
             raise refuse_parameter(
-                f"tools.{number}.function", "the tool has no function", code="invalid_request"
+                f"{place}.function", "the tool has no function", code="invalid_request"
             )
-        functions.append(tool.function)
-    settings = ToolSettings(
-        functions=functions,
-        is_parallel=body.parallel_tool_calls,
-        own=list_own_tools(body.cogo_tools, own_tools),
-    )
+        settings.add_function(tool.function, place, schema=f"{place}.function.parameters")
     if body.web_search_options is not None:
         settings.own.append(WEB_SEARCH)
     if (allowed := read_allowed(body.tool_choice)) is not None:
@@ -268,9 +275,11 @@ def _read_tools(body: ChatCompletionRequest, own_tools: str | None) -> ToolSetti
 def _read_schema(wanted: ResponseFormat | None) -> dict[str, Any] | None:
     if wanted is None or wanted.type == "text":
         return None
+    if wanted.type == "json_object":
+        return {"type": "object"}
+    place = "response_format.json_schema.schema"
     stated = wanted.json_schema.json_schema if wanted.json_schema else None
-    if wanted.type == "json_schema" and stated is None:
-        raise refuse_parameter(
-            "response_format.json_schema.schema", "the schema is missing", code="invalid_request"
-        )
-    return stated if wanted.type == "json_schema" else {"type": "object"}
+    if stated is None:
+        raise refuse_parameter(place, "the schema is missing", code="invalid_request")
+    check_request_schema(stated, place, "the schema")
+    return stated

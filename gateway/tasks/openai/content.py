@@ -1,13 +1,15 @@
 """The parts of messages: text, images and files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from gateway.problems import Problem
 
+_DEFAULTS: Final[tuple[object, ...]] = ([], {}, "", 0, False, None)
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "refusal"})
 _IMAGES: Final = frozenset({"image_url", "input_image"})
 _FILES: Final = frozenset({"file", "input_file"})
@@ -43,7 +45,7 @@ def read_content(
     for number, part in enumerate(content):
         place = f"{path}.content.{number}"
         if part.type in _TEXTS:
-            found.text += part.text or str((part.model_extra or {}).get("refusal") or "")
+            found.text += _read_text(part, place)
         elif part.type in _IMAGES | _FILES:
             if not with_files:
                 raise refuse_parameter(
@@ -64,6 +66,43 @@ def refuse_parameter(
 ) -> Problem:
     """Build the refusal (400) of a parameter, to raise."""
     return Problem(400, code, why, hint=hint, extra={"param": parameter})
+
+
+def refuse_parameters(
+    body: BaseModel,
+    refused: Mapping[str, str],
+    *,
+    known: Sequence[str],
+    defaults: Sequence[object] = _DEFAULTS,
+) -> None:
+    """Refuse (400) parameters that are not supported, or not known at all.
+
+    `refused` says what to do instead, `known` names others that are no fields of `body`. Those
+    with one of `defaults` as value are accepted.
+    """
+    for name, value in (body.model_extra or {}).items():
+        if name in known or value in defaults:
+            continue
+        if name in refused:
+            raise refuse_parameter(name, f"{name} is not supported here", hint=refused[name])
+        there = sorted({*type(body).model_fields, *known})
+        near = get_close_matches(name, there, n=1)
+        raise refuse_parameter(
+            name[:100],
+            f"{name[:100]!r} is no parameter of this API",
+            code="unknown_parameter",
+            hint=f"did you mean {near[0]}?" if near else "leave it out",
+        )
+
+
+def _read_text(part: ContentPart, place: str) -> str:
+    refusal = (part.model_extra or {}).get("refusal")
+    text = refusal if part.type == "refusal" and part.text is None else part.text
+    if not isinstance(text, str):
+        raise refuse_parameter(
+            f"{place}.text", f"a part of type {part.type} needs a text", code="invalid_request"
+        )
+    return text
 
 
 def _read_file(part: ContentPart, place: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Tools of the caller, choices of tools, and tools of ours, as params of a task."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,10 +7,10 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 
 from gateway.tasks.openai.content import refuse_parameter
+from protocol.json_schema import check_schema
 
 WEB_SEARCH: Final = "web_search"
 MAX_TOOLS: Final = 128
-MAX_SCHEMA_BYTES: Final = 64 * 1024
 OWN_TOOLS: Final = "cogo_tools"
 OWN_TOOLS_HEADER: Final = "x-cogo-tools"
 
@@ -50,12 +49,26 @@ class ToolSettings:
     """As in params: `auto`, `none`, `required` or `{"name"}`."""
     is_parallel: bool | None = None
     own: list[str] = field(default_factory=list)
-    path: str = "tools"
+
+    def add_function(self, function: FunctionSpec, place: str, *, schema: str) -> None:
+        """Add a function of the caller.
+
+        `place` and `schema` are where it and its parameters are in the request. Raise Problem (400)
+        if its name is taken, or no model could follow its parameters.
+        """
+        if any(each.name == function.name for each in self.functions):
+            raise refuse_parameter(
+                place, f"two tools are named {function.name!r}", code="invalid_request"
+            )
+        if function.parameters is not None:
+            check_request_schema(
+                function.parameters, schema, f"the parameters of {function.name!r}"
+            )
+        self.functions.append(function)
 
     def to_params(self) -> dict[str, Any]:
         """Return the params. Raise Problem (400) if the tools contradict each other."""
         names = [each.name for each in self.functions]
-        self._check_functions(names)
         if isinstance(self.choice, dict) and self.choice["name"] not in names:
             raise refuse_parameter(
                 "tool_choice",
@@ -88,20 +101,13 @@ class ToolSettings:
         self.functions = [each for each in self.functions if each.name in set(names)]
         self.choice = "required" if mode == "required" else "auto"
 
-    def _check_functions(self, names: Sequence[str]) -> None:
-        for number, each in enumerate(self.functions):
-            place = f"{self.path}.{number}"
-            if names.index(each.name) != number:
-                raise refuse_parameter(
-                    place, f"two tools are named {each.name!r}", code="invalid_request"
-                )
-            if len(json.dumps(each.parameters)) > MAX_SCHEMA_BYTES:
-                raise refuse_parameter(
-                    place,
-                    f"the parameters of {each.name!r} have more than {MAX_SCHEMA_BYTES} bytes",
-                    code="invalid_request",
-                    hint="describe fewer of them",
-                )
+
+def check_request_schema(schema: dict[str, Any], place: str, what: str) -> None:
+    """Raise Problem (400) if a JSON Schema of the request cannot be used."""
+    if problem := check_schema(schema):
+        raise refuse_parameter(
+            place, f"{what} cannot be used: {problem}", code="invalid_json_schema"
+        )
 
 
 def refuse_tool(kind: str, place: str) -> Exception:

@@ -1,12 +1,17 @@
 """The turns of a conversation, as in `params.messages`, and what must hold between them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.tasks.openai.content import Content, refuse_parameter
+from protocol.json_values import find_json_problem
+from protocol.records import NewTask
 
 Turn = dict[str, Any]
 
+MAX_CALL_ID: Final = 10_000
+"""Some vendors keep a signature of the reasoning in the id of a call."""
+MAX_TURNS: Final = 2_000
 _TITLE: Final = 500
 _MAX_NAMED: Final = 3
 
@@ -48,7 +53,40 @@ def check_turns(turns: Iterable[tuple[str, Turn]]) -> None:
     _require_results(asked)
 
 
-def find_title(turns: Sequence[Turn]) -> str:
+def build_openai_task(
+    turns: Sequence[Turn],
+    params: Mapping[str, Any],
+    names: Mapping[str, str],
+    *,
+    model: str | None,
+    stream: bool,
+) -> NewTask:
+    """Build the task of a conversation. Raise Problem (400) for what no task can have.
+
+    `names` are those of its params in the request, where they differ.
+    """
+    if len(turns) > MAX_TURNS:
+        raise refuse_parameter(
+            names.get("messages", "messages"),
+            f"the conversation has {len(turns)} turns; at most {MAX_TURNS} are possible",
+            code="invalid_request",
+            hint="leave out the oldest, or sum them up",
+        )
+    given = {"messages": list(turns)} | {
+        name: value for name, value in params.items() if value is not None
+    }
+    check_json({names.get(name, name): value for name, value in given.items()})
+    return NewTask(prompt=_find_title(turns), type="CHAT", params=given, model=model, stream=stream)
+
+
+def check_json(values: Mapping[str, Any]) -> None:
+    """Raise Problem (400) if one of the values, by parameter, cannot be stored as JSON."""
+    for name, value in values.items():
+        if problem := find_json_problem(value):
+            raise refuse_parameter(name, f"{name} {problem}", code="invalid_request")
+
+
+def _find_title(turns: Sequence[Turn]) -> str:
     """Return the beginning of the last text of the user, which is the prompt of the task."""
     texts = (each["content"] for each in reversed(turns) if each["role"] == "user")
     asked = next((text for text in texts if text.strip()), "")

@@ -1,12 +1,18 @@
 """Requests for chat completions become tasks, or are refused by name."""
 
 import json
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
 from gateway.problems import Problem
-from gateway.tasks.openai.chat_request import ChatCompletionRequest, build_chat_task
+from gateway.tasks.openai.chat_request import (
+    IGNORED,
+    REFUSED,
+    ChatCompletionRequest,
+    build_chat_task,
+)
 from protocol.records import NewTask
 
 HELLO: dict[str, Any] = {"role": "user", "content": "hello"}
@@ -17,6 +23,23 @@ LOOK: dict[str, Any] = {
 }
 SAVE: dict[str, Any] = {"type": "function", "function": {"name": "save"}}
 IMAGE = "data:image/png;base64,iVBORw0KGgo="
+
+
+TOOL_SCHEMA = "tools.0.function.parameters"
+
+
+def function(**fields: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "f"} | fields}
+
+
+def nest(depth: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(depth):
+        inner = {"not": inner}
+    return inner
+
+
+DEEP = [function(parameters=nest(150))]
 
 
 def request(**fields: Any) -> ChatCompletionRequest:
@@ -197,6 +220,23 @@ def test_the_format_of_an_answer_is_a_schema(wanted: dict[str, Any], schema: obj
         ({"logprobs": True}, "logprobs", "leave it out"),
         ({"modalities": ["text", "audio"]}, "modalities", "answers are text"),
         ({"n": 2}, "n", "send the request n times"),
+        ({"logit_bias": {"50256": -100}}, "logit_bias", "instructions"),
+        ({"presence_penalty": 0.5}, "presence_penalty", "temperature"),
+        ({"max_tokenz": 5}, "max_tokenz", "did you mean max_tokens?"),
+        ({"chat_template_kwargs": {"a": 1}}, "chat_template_kwargs", "leave it out"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages.0.content.0.text",
+            "needs a text",
+        ),
+        ({"web_search_options": {"x": 1}, "stop": ["a"] * 3, "tools": DEEP}, TOOL_SCHEMA, "levels"),
+        ({"tools": [function(parameters={"type": "strange"})]}, TOOL_SCHEMA, "strange"),
+        ({"tools": [function(parameters={"$ref": "https://x.example"})]}, TOOL_SCHEMA, "cannot"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 7}}}},
+            "response_format.json_schema.schema",
+            "cannot be used",
+        ),
         (
             {"response_format": {"type": "json_schema"}},
             "response_format.json_schema.schema",
@@ -271,8 +311,8 @@ def test_the_format_of_an_answer_is_a_schema(wanted: dict[str, Any], schema: obj
         ),
         (
             {"tools": [LOOK | {"function": {"name": "big", "parameters": {"d": "x" * 100_000}}}]},
-            "tools.0",
-            "fewer",
+            TOOL_SCHEMA,
+            "65536 are allowed",
         ),
     ],
 )
@@ -300,10 +340,13 @@ def test_default_parameters_of_clients_are_accepted(fields: dict[str, Any]) -> N
 
 
 def test_parameters_without_effect_are_named() -> None:
-    assert request(seed=1, presence_penalty=0, frequency_penalty=0.5).ignored == [
-        "frequency_penalty",
-        "seed",
-    ]
+    assert request(seed=1, verbosity="low", user="").ignored == ["seed", "user", "verbosity"]
+
+
+def test_each_parameter_of_openai_has_an_effect_or_is_ignored_or_refused_by_name() -> None:
+    known = {*IGNORED, *REFUSED, *ChatCompletionRequest.model_fields}
+
+    assert set(get_type_hints(CompletionCreateParamsStreaming)) - known == set()
 
 
 def test_a_task_is_json() -> None:

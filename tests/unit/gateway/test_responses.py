@@ -1,12 +1,11 @@
 """Requests for responses become tasks, and rows of tasks become responses and their events."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 from uuid import UUID, uuid4
 
 import pytest
 from openai.types.responses import Response, ResponseItemList, ResponseStreamEvent
+from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 from pydantic import TypeAdapter
 
 from gateway.problems import Problem
@@ -17,19 +16,14 @@ from gateway.tasks.openai.responses.input import (
     read_response_id,
     write_response_id,
 )
-from gateway.tasks.openai.responses.request import ResponseRequest, build_response_task
-from gateway.tasks.openai.responses.stream import ResponseStream
-from gateway.tasks.task_run import TaskRun
+from gateway.tasks.openai.responses.request import (
+    IGNORED,
+    REFUSED,
+    ResponseRequest,
+    build_response_task,
+)
 from protocol.ids import utc_now
 from protocol.records import NewTask, Task
-from protocol.transcript import (
-    TaskEnded,
-    TaskUpdate,
-    ToolCallUpdate,
-    TranscriptAside,
-    TranscriptDelta,
-    TranscriptReset,
-)
 
 EVENTS: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"x": {"type": "integer"}}}
@@ -45,6 +39,13 @@ HELLO: dict[str, Any] = {"role": "user", "content": "hello"}
 TASK_ID = UUID(int=7)
 
 
+def nest(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
 def task_for(earlier: Any = (), **fields: Any) -> NewTask:
     body = ResponseRequest.model_validate({"input": "hello"} | fields)
     return build_response_task(body, model=None, earlier=earlier)
@@ -53,40 +54,6 @@ def task_for(earlier: Any = (), **fields: Any) -> NewTask:
 def a_task(status: str = "completed", **fields: Any) -> Task:
     row = {"id": TASK_ID, "type": "CHAT", "prompt": "p", "status": status, "created_at": utc_now()}
     return Task.model_validate(row | fields)
-
-
-def says(text: str, kind: Any = "text") -> TranscriptDelta:
-    said = TranscriptDelta(
-        task_id=TASK_ID, subtask_id=TASK_ID, attempt=1, kind="text", offset=0, delta=text
-    )
-    return replace(said, kind=kind)
-
-
-class Script:
-    """A run whose updates are known beforehand."""
-
-    task_id = TASK_ID
-
-    def __init__(self, *items: TaskUpdate) -> None:
-        self._items = items
-
-    async def updates(self) -> AsyncIterator[TaskUpdate]:
-        for each in self._items:
-            yield each
-
-
-async def streamed(*items: TaskUpdate, **row: Any) -> list[Any]:
-    """Return the events, each as OpenAI's types have it."""
-    stream = ResponseStream(cast("TaskRun", Script(*items)), a_task("running", **row))
-    found: list[Any] = []
-    try:
-        async for each in stream.read():
-            found += [each] if each else []
-    except Problem as problem:
-        found += stream.build_failure(problem)
-    events = [EVENTS.validate_python(each) for each in found]
-    assert [each.sequence_number for each in events] == list(range(len(events)))
-    return events
 
 
 def test_a_text_and_its_settings_become_params() -> None:
@@ -196,6 +163,21 @@ def test_a_request_goes_on_after_the_previous_response() -> None:
         ({"tools": [LOOK | {"name": "a\nb"}]}, "tools.0", "letters"),
         ({"tool_choice": {"type": "file_search"}}, "tool_choice", "not auto"),
         ({"text": {"format": {"type": "grammar"}}}, "text.format", "json_schema"),
+        (
+            {"text": {"format": {"type": "json_schema", "schema": {"type": 7}}}},
+            "text.format.schema",
+            "cannot be used",
+        ),
+        (
+            {"tools": [{"type": "web_search"}, LOOK | {"parameters": {"type": 7}}]},
+            "tools.1.parameters",
+            "'look' cannot be used",
+        ),
+        ({"tools": [{"type": "web_search"}, LOOK, LOOK]}, "tools.2", "two tools"),
+        ({"include": ["message.output_text.logprobs"]}, "include.0", "encrypted_content"),
+        ({"max_tokens": 5}, "max_tokens", "did you mean max_output_tokens?"),
+        ({"input": [HELLO] * 2_001}, "input", "at most 2000"),
+        ({"user": nest(200)}, "user", "levels deep"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name_with_what_to_do(
@@ -206,6 +188,12 @@ def test_what_cannot_be_done_is_refused_by_name_with_what_to_do(
 
     assert (refused.value.status_code, refused.value.extra["param"]) == (400, param)
     assert words in f"{refused.value.detail} {refused.value.hint}"
+
+
+def test_each_parameter_of_openai_has_an_effect_or_is_ignored_or_refused_by_name() -> None:
+    known = {*IGNORED, *REFUSED, *ResponseRequest.model_fields}
+
+    assert set(get_type_hints(ResponseCreateParamsStreaming)) - known == set()
 
 
 def test_the_id_of_a_response_names_its_task() -> None:
@@ -249,173 +237,3 @@ def test_a_response_has_reasoning_text_and_calls() -> None:
     assert [each.type for each in found.output] == ["reasoning", "message", "function_call"]
     assert found.output_text == "hello"
     assert found.output[2].arguments == '{"x": 1'  # type: ignore[union-attr]
-
-
-async def test_the_events_of_an_answer_come_in_the_documented_order() -> None:
-    calls = [{"id": "a", "name": "look", "arguments": "{}"}]
-    result = {
-        "text": "hello",
-        "reasoning_content": "hm",
-        "tool_calls": calls,
-        "citations": [{"url": "https://a.example"}],
-    }
-
-    told = await streamed(
-        says("h", "reasoning"),
-        says("m", "reasoning"),
-        says("hel"),
-        says("late", "reasoning"),
-        says("lo"),
-        TaskEnded(a_task(result=result)),
-    )
-
-    assert [each.type.removeprefix("response.") for each in told] == [
-        "created",
-        "in_progress",
-        "output_item.added",
-        "content_part.added",
-        "reasoning_text.delta",
-        "reasoning_text.delta",
-        "reasoning_text.done",
-        "content_part.done",
-        "output_item.done",
-        "output_item.added",
-        "content_part.added",
-        "output_text.delta",
-        "output_text.delta",
-        "output_text.annotation.added",
-        "output_text.done",
-        "content_part.done",
-        "output_item.done",
-        "output_item.added",
-        "function_call_arguments.delta",
-        "function_call_arguments.done",
-        "output_item.done",
-        "completed",
-    ]
-    done = [each.item for each in told if each.type == "response.output_item.done"]
-    assert told[-1].response.output == done
-    assert told[-1].response.output_text == "hello"
-    assert Response.model_validate(build_response(a_task(result=result))).output == done
-
-
-def calls_tool(status: Any = "called", **fields: Any) -> ToolCallUpdate:
-    called = ToolCallUpdate(
-        task_id=TASK_ID,
-        subtask_id=TASK_ID,
-        turn=1,
-        call_id="c1",
-        tool="mcp:shop/find",
-        arguments={"x": 1},
-    )
-    return replace(called, status=status, **fields)
-
-
-ASIDE = TranscriptAside(task_id=TASK_ID, subtask_id=TASK_ID, attempt=1, turn=1, kind="narration")
-
-
-async def test_tools_of_ours_are_items_that_no_client_runs() -> None:
-    told = await streamed(
-        says("hm", "reasoning"),
-        says("I look."),
-        ASIDE,
-        calls_tool(),
-        calls_tool(call_id="c2", tool="cogo:run_code", arguments=None, is_cut=True),
-        calls_tool("ok", summary="7"),
-        calls_tool("ok", summary="7"),
-        calls_tool(call_id="of another step", is_answer=False),
-        says("It is "),
-        calls_tool("error", call_id="c2", tool="cogo:run_code", summary="no such file"),
-        says("7."),
-        TaskEnded(a_task(result={"text": "It is 7."})),
-    )
-
-    assert told[-1].type == "response.completed"
-    assert [each.type for each in told[-1].response.output] == [
-        "reasoning",
-        "message",
-        "mcp_call",
-        "mcp_call",
-        "message",
-    ]
-    _, said, found, failed, answer = told[-1].response.output
-    assert (said.phase, said.content[0].text) == ("commentary", "I look.\n\n")
-    assert (answer.phase, answer.content[0].text) == ("final_answer", "It is 7.")
-    assert told[-1].response.output_text == "I look.\n\nIt is 7."
-    assert (found.server_label, found.name, found.output) == ("shop", "find", "7")
-    assert (found.arguments, found.status) == ('{"x": 1}', "completed")
-    assert (failed.server_label, failed.name, failed.status) == ("cogo", "run_code", "failed")
-    assert failed.error.content == [{"type": "text", "text": "no such file"}]
-    kinds = [each.type for each in told if each.type.startswith("response.mcp_call")]
-    begun = [f"response.mcp_call{each}" for each in (".in_progress", "_arguments.delta")]
-    begun.append("response.mcp_call_arguments.done")
-    assert kinds == [*begun, *begun, "response.mcp_call.completed", "response.mcp_call.failed"]
-    done = {each.output_index: each.item for each in told if each.type.endswith("_item.done")}
-    assert [done[index] for index in range(5)] == told[-1].response.output
-
-
-async def test_a_comment_is_not_the_text_of_a_later_attempt() -> None:
-    again = TranscriptReset(task_id=TASK_ID, subtask_id=TASK_ID, attempt=2)
-    ended = TaskEnded(a_task(result={"text": "I look. Found."}))
-
-    told = await streamed(says("I look."), ASIDE, calls_tool(), again, ended)
-
-    assert told[-1].type == "response.completed"
-    assert [each.type for each in told[-1].response.output] == ["message", "mcp_call", "message"]
-    assert told[-1].response.output[1].status == "incomplete"
-    assert told[-1].response.output_text == "I look.\n\nI look. Found."
-
-
-async def test_what_was_said_before_a_call_of_the_caller_is_not_said_twice() -> None:
-    calls = [{"id": "a", "name": "look", "arguments": "{}"}]
-    ended = TaskEnded(a_task(result={"text": "I look.", "tool_calls": calls}))
-
-    told = await streamed(says("I look."), ASIDE, calls_tool("ok"), ended)
-
-    assert [each.type for each in told[-1].response.output] == [
-        "message",
-        "mcp_call",
-        "function_call",
-    ]
-
-
-async def test_json_is_sent_once_it_has_been_checked() -> None:
-    params = {"response_schema": SCHEMA}
-    again = TranscriptReset(task_id=TASK_ID, subtask_id=TASK_ID, attempt=2)
-    ended = TaskEnded(a_task(params=params, result={"text": "```{}```", "data": {}}))
-
-    told = await streamed(says("no"), again, says("```"), ended, params=params)
-
-    assert [each.delta for each in told if each.type == "response.output_text.delta"] == ["{}"]
-
-
-async def test_a_stream_that_fails_after_it_has_begun_says_so() -> None:
-    again = TranscriptReset(task_id=TASK_ID, subtask_id=TASK_ID, attempt=2)
-
-    error, failed = (await streamed(says("hel"), again))[-2:]
-
-    assert (error.type, error.code) == ("error", "attempt_failed")
-    assert (failed.type, failed.response.status) == ("response.failed", "failed")
-
-
-async def test_a_stream_that_fails_before_its_text_has_no_events() -> None:
-    failed = a_task("failed", error={"class": "invalid_task", "message": "why"})
-    stream = ResponseStream(cast("TaskRun", Script(TaskEnded(failed))), a_task("running"))
-
-    with pytest.raises(Problem, match="why"):
-        await anext(aiter(stream.read()))
-
-
-@pytest.mark.parametrize(
-    ("ended", "reason"),
-    [
-        (a_task(result={"text": "hel", "finish_reason": "length"}), "max_output_tokens"),
-        (a_task("failed", error={"class": "content_filtered"}), "content_filter"),
-    ],
-)
-async def test_an_answer_that_was_cut_off_is_incomplete(ended: Task, reason: str) -> None:
-    last = (await streamed(says("hel"), TaskEnded(ended)))[-1]
-
-    assert last.type == "response.incomplete"
-    assert last.response.incomplete_details.reason == reason
-    assert [each.status for each in last.response.output] == ["incomplete"]

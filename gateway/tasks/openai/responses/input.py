@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.tasks.openai.content import Content, ContentPart, read_content, refuse_parameter
-from gateway.tasks.openai.turns import Turn, build_call, build_turn
+from gateway.tasks.openai.turns import MAX_CALL_ID, Turn, build_call, build_turn
 from protocol.records import Task
 
 PlacedTurn = tuple[str, Turn]
@@ -27,7 +27,7 @@ class InputItem(BaseModel):
     type: str = Field("message", max_length=100)
     role: str | None = Field(None, max_length=20)
     content: str | list[ContentPart] | None = None
-    call_id: str | None = Field(None, min_length=1, max_length=200)
+    call_id: str | None = Field(None, min_length=1, max_length=MAX_CALL_ID)
     name: str | None = Field(None, min_length=1, max_length=200)
     arguments: str | None = None
     output: str | list[ContentPart] | None = None

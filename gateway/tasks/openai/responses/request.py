@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.tasks.openai.chat_request import AUTO
-from gateway.tasks.openai.content import refuse_parameter
+from gateway.tasks.openai.content import refuse_parameter, refuse_parameters
 from gateway.tasks.openai.responses.input import InputItem, PlacedTurn, read_input
 from gateway.tasks.openai.tools import (
     MAX_TOOLS,
@@ -17,13 +17,14 @@ from gateway.tasks.openai.tools import (
     FunctionSpec,
     OwnTools,
     ToolSettings,
+    check_request_schema,
     is_web_search,
     list_own_tools,
     read_allowed,
     read_choice,
     refuse_tool,
 )
-from gateway.tasks.openai.turns import check_turns, find_title
+from gateway.tasks.openai.turns import build_openai_task, check_json, check_turns
 from protocol.records import NewTask
 
 ECHO: Final = "client_request"
@@ -40,7 +41,7 @@ NAMES_IN_RESPONSES: Final = {
 }
 """Names of the params of tasks in requests for responses, where they differ."""
 
-_IGNORED: Final = (
+IGNORED: Final = (
     "access_programs",
     "context_management",
     "image",
@@ -54,11 +55,23 @@ _IGNORED: Final = (
     "truncation",
     "user",
 )
-_REFUSED: Final = {
+REFUSED: Final = {
     "conversation": "use previous_response_id",
+    "frequency_penalty": "not all models have it; use temperature or top_p",
+    "presence_penalty": "not all models have it; use temperature or top_p",
     "prompt": "send its text as instructions",
     "top_logprobs": "leave it out",
 }
+_INCLUDED: Final = (
+    ENCRYPTED,
+    "code_interpreter_call.outputs",
+    "computer_call_output.output.image_url",
+    "file_search_call.results",
+    "message.input_image.image_url",
+    "web_search_call.action.sources",
+    "web_search_call.results",
+)
+"""What clients may ask for; of these only the first can be in a response."""
 _REPEATED: Final = ("truncation", "user", "safety_identifier", "prompt_cache_key", "service_tier")
 
 
@@ -127,7 +140,7 @@ class ResponseRequest(BaseModel):
     def ignored(self) -> list[str]:
         """Names of the sent parameters that have no effect."""
         sent = self.model_extra or {}
-        return [name for name in _IGNORED if sent.get(name) not in (None, {}, [], "disabled")]
+        return [name for name in IGNORED if sent.get(name) not in (None, {}, [], "disabled")]
 
 
 def build_response_task(
@@ -141,10 +154,8 @@ def build_response_task(
 
     `earlier` are the turns of the previous response, `own_tools` tools named in a header.
     """
-    sent = body.model_extra or {}
-    for name, instead in _REFUSED.items():
-        if sent.get(name):
-            raise refuse_parameter(name, f"{name} is not supported here", hint=instead)
+    refuse_parameters(body, REFUSED, known=IGNORED)
+    _check_include(body.include)
     found = read_input(body.input)
     placed = [*earlier, *found.turns]
     if not placed:
@@ -153,7 +164,6 @@ def build_response_task(
     turns = [turn for _, turn in placed]
     texts = [body.instructions or "", *found.instructions]
     params = {
-        "messages": turns,
         "system": "\n\n".join(each for each in texts if each) or None,
         "max_output_tokens": body.max_output_tokens,
         "temperature": body.temperature,
@@ -164,13 +174,20 @@ def build_response_task(
         "tool_limits": None if body.max_tool_calls is None else {"calls": body.max_tool_calls},
         ECHO: _build_echo(body),
     }
-    return NewTask(
-        prompt=find_title(turns),
-        type="CHAT",
-        params={key: value for key, value in params.items() if value is not None},
-        model=model,
-        stream=bool(body.stream),
+    return build_openai_task(
+        turns, params, NAMES_IN_RESPONSES, model=model, stream=bool(body.stream)
     )
+
+
+def _check_include(include: Sequence[str] | None) -> None:
+    """Refuse (400) names of what no response has here, and unknown ones."""
+    for number, name in enumerate(include or ()):
+        if name not in _INCLUDED:
+            raise refuse_parameter(
+                f"include.{number}",
+                f"{name[:100]!r} cannot be included",
+                hint=f"what can: {', '.join(_INCLUDED)}",
+            )
 
 
 def _read_tools(body: ResponseRequest, own_tools: str | None) -> ToolSettings:
@@ -181,7 +198,9 @@ def _read_tools(body: ResponseRequest, own_tools: str | None) -> ToolSettings:
         if is_web_search(tool.type):
             settings.own.append(WEB_SEARCH)
         elif tool.type == "function":
-            settings.functions.append(_read_function(tool, f"tools.{number}"))
+            place = f"tools.{number}"
+            function = _read_function(tool, place)
+            settings.add_function(function, place, schema=f"{place}.parameters")
         else:
             raise refuse_tool(tool.type, f"tools.{number}")
     if (allowed := read_allowed(body.tool_choice)) is not None:
@@ -212,10 +231,10 @@ def _read_schema(wanted: TextFormat | None) -> dict[str, Any] | None:
         return {"type": "object"}
     if wanted.type != "json_schema":
         raise refuse_parameter("text.format", "text.format is text, json_object or json_schema")
+    place = "text.format.schema"
     if wanted.json_schema is None:
-        raise refuse_parameter(
-            "text.format.schema", "the schema is missing", code="invalid_request"
-        )
+        raise refuse_parameter(place, "the schema is missing", code="invalid_request")
+    check_request_schema(wanted.json_schema, place, "the schema")
     return wanted.json_schema
 
 
@@ -236,4 +255,6 @@ def _build_echo(body: ResponseRequest) -> dict[str, Any]:
         "background": body.background or None,
         "store": body.store,
     }
-    return {name: value for name, value in echo.items() if value not in (None, [], {})}
+    found = {name: value for name, value in echo.items() if value not in (None, [], {})}
+    check_json(found)
+    return found

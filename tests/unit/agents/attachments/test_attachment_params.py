@@ -97,12 +97,16 @@ def test_data_urls_are_read_as_they_are_written() -> None:
     assert read_data_url(f"data:image/png;base64,{escaped}") == ("image/png", PNG)
 
 
-def test_only_turns_of_the_user_have_files() -> None:
+def test_turns_of_the_user_and_results_of_tools_have_files() -> None:
     turn = {"role": "user", "content": "Look", "attachments": ["https://example.com/a.png"]}
     params = ChatParams.model_validate({"messages": [turn]}).for_request()
 
     assert params["messages"][0]["attachments"] == [{"url": "https://example.com/a.png"}]
-    with pytest.raises(ValidationError, match="only turns of the user have files"):
+    called = {"role": "assistant", "content": "", "tool_calls": [{"id": "a", "name": "f"}]}
+    result = turn | {"role": "tool", "tool_call_id": "a"}
+    params = ChatParams.model_validate({"messages": [called, result]}).for_request()
+    assert params["messages"][1]["attachments"] == [{"url": "https://example.com/a.png"}]
+    with pytest.raises(ValidationError, match="only turns of the user and of tools have files"):
         ChatParams.model_validate({"messages": [turn | {"role": "assistant"}]})
 
 
