@@ -43,7 +43,9 @@ async def test_a_model_calls_tools_and_asks_a_person_who_answers_in_the_console(
 
     await eventually(says(page, "#approvals .question", "Which <b>colour</b>?"), within=SECONDS)
     await eventually(says(page, "#questions", "Which <b>colour</b>?"), within=SECONDS)
-    assert "cogo:list_files" in text(page, "#answer .calls")
+    page.refresh()
+    both = "cogo:list_files\ncogo:ask_person"
+    await eventually(lambda: text(page, ".calls .tool") == both, within=SECONDS)
     page.find_element(By.XPATH, "//*[@id='approvals']//button[.='blue']").send_keys(Keys.ENTER)
     await eventually(says(page, ".detail header .status", "completed"), within=SECONDS)
     await eventually(says(page, "#answer pre.text", "blue"), within=SECONDS)
