@@ -105,7 +105,7 @@ async def run_executor(
         if checks is not None and options.check_capacity:
             executor.sides.append(CheckExecutor(runner=checks, hub=hub).build_side_work(agent))
         calls = CallExecutor(host=tools or ToolHost(), hub=hub, agent=agent, drain=drain, mcp=mcp)
-        if calls.lanes and options.tool_capacity:
+        if options.tool_capacity and (mcp is not None or calls.lanes):
             executor.sides.append(calls.build_side_work())
         try:
             async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):

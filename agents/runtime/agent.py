@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -20,6 +20,9 @@ from protocol.records import AgentRecord, LeaseRef
 from protocol.store.queue import QueueStore
 
 FAREWELL_SECONDS = 5.0
+_MOST_PROBLEMS = 20
+_MAX_PROBLEM = 300
+"""Characters of one in a heartbeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +150,16 @@ def build_agent_record(
             "sandbox": options.sandbox,
             "workflows": list(options.workflows),
             "tools": list(options.list_tools()),
+            "tool_problems": _limit_problems(options.list_tool_problems()),
         },
         stopped_at=utc_now() if stopped else None,
     )
+
+
+def _limit_problems(problems: Mapping[str, str]) -> dict[str, str]:
+    """Return the first problems, shortened, as each heartbeat carries them."""
+    first = sorted(problems.items())[:_MOST_PROBLEMS]
+    return {name[:_MAX_PROBLEM]: problem[:_MAX_PROBLEM] for name, problem in first}
 
 
 async def _register(record: AgentRecord, store: QueueStore, drain: Drain) -> None:

@@ -1,6 +1,6 @@
 """The identity and the options of an agent process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
@@ -71,6 +71,8 @@ class RuntimeOptions:
     """Types of the users' workflows that an orchestrator has loaded; `cogo submit` reads them."""
     list_tools: Callable[[], Sequence[str]] = list
     """Returns the names of the tools that can be called here now; heartbeats list them."""
+    list_tool_problems: Callable[[], Mapping[str, str]] = dict
+    """Returns what cannot be called here now, and why; heartbeats say it."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for values with which leases could not be kept."""

@@ -1,10 +1,14 @@
 """Which of the names in params an owner may use. Pure. Grants: `protocol.tool_names`."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from agents.tools.names import MCP
 from agents.tools.toolbox import OfferedTool
 from protocol.tool_names import GRANT_OF_ALL, is_tool_granted
+
+NOT_GRANTED: Final = "not_granted"
+"""Class of the error of a task or a step whose owner may not use a tool."""
 
 
 def find_ungranted(names: Sequence[str], granted: Sequence[str] | None) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -195,6 +195,14 @@ class _Tools:
             *(self.own.names if self.own else ()),
         ]
 
+    def list_problems(self) -> Mapping[str, str]:
+        """Return why modules and MCP servers, or tools of them, cannot be used now."""
+        servers = self.mcp.problems if self.mcp else {}
+        return {
+            **(self.functions.problems if self.functions else {}),
+            **{f"mcp:{name}": problem for name, problem in servers.items()},
+        }
+
 
 @asynccontextmanager
 async def _open_tools(
@@ -235,6 +243,7 @@ def _build_options(
         embedding_capacity=role.capacity,
         tool_capacity=settings.tool_slots if tools.functions or tools.mcp else 0,
         list_tools=tools.list_names,
+        list_tool_problems=tools.list_problems,
         sandbox=checks.sandbox.name if checks else None,
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
         simulated=bootstrap.simulator_url is not None,

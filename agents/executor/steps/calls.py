@@ -20,12 +20,13 @@ from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed
 from agents.runtime.pool import SideWork
 from agents.runtime.wakeup import Drain
+from agents.tools.grants import NOT_GRANTED
 from agents.tools.host import OUTCOME_UNKNOWN, TOOL_TIMEOUT, ToolFailed, ToolHost
 from agents.tools.mcp import McpHost
-from agents.tools.names import read_mcp_module
+from agents.tools.names import read_mcp_module, write_mcp_name
 from agents.tools.toolbox import ToolOutput
 from agents.tools.worker import MAX_MESSAGE_CHARACTERS, TOOL_FAILED, UNKNOWN_TOOL
-from protocol.errors import CogoError
+from protocol.errors import CogoError, OutOfRange
 from protocol.records import (
     ClaimedSubtask,
     Completion,
@@ -34,13 +35,17 @@ from protocol.records import (
     Failure,
     FailureAction,
     LeaseRef,
+    StoredTurn,
     ToolQuestion,
     ToolWait,
 )
+from protocol.tool_names import is_tool_granted
 
 NOT_BEGUN: Final = "agent_stopping"
 """Class of the error of a call that was handed back before its function began."""
 CUT_OFF: Final = "the agent stopped while the function ran"
+UNREADABLE_TURNS: Final = "unreadable_turns"
+"""Class of the error of a step whose stored turns are none that this release can read."""
 NOT_APPROVED: Final = "not_approved"
 """Class of the error of a call to which a person has not agreed."""
 REPORT_SECONDS: Final = 5.0
@@ -92,7 +97,7 @@ class CallExecutor:
 
     @property
     def lanes(self) -> Sequence[str]:
-        """The lanes of all tools that it can run."""
+        """The lanes of all tools that it can run now."""
         return [*self._host.lanes, *(self._mcp.lanes if self._mcp else ())]
 
     def build_side_work(self) -> SideWork:
@@ -108,6 +113,7 @@ class CallExecutor:
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Run a call; a cancellation ends its process. Raises WorkFailed."""
         module, name, arguments = read_call(claimed)
+        _check_grant(claimed, module, name)
         retries = 0
         try:
             tool = await self._find_tool(module, name)
@@ -165,7 +171,7 @@ class CallExecutor:
         """Return whether a person has agreed; False: nobody has been asked. Raises ToolFailed."""
         if not claimed.turns:
             return False
-        for turn in await self._agent.store.fetch_turns(subtask_id=claimed.ref.subtask_id):
+        for turn in await self._fetch_turns(claimed):
             if turn.kind == "approval" and turn.body.get("call_id") == _CALL_ID:
                 if turn.body.get("approved") is True:
                     return True
@@ -173,6 +179,14 @@ class CallExecutor:
                 why = f": {comment}" if comment else ""
                 raise ToolFailed(NOT_APPROVED, f"a person has refused {tool.name}{why}")
         return False
+
+    async def _fetch_turns(self, claimed: ClaimedSubtask) -> Sequence[StoredTurn]:
+        """Return what people have answered. Raises WorkFailed if that cannot be read."""
+        try:
+            return await self._agent.store.fetch_turns(subtask_id=claimed.ref.subtask_id)
+        except OutOfRange as error:
+            message = f"The answer about the call cannot be read: {error}"
+            raise _give_up(claimed.ref, UNREADABLE_TURNS, message) from error
 
     def _begin(self, claimed: ClaimedSubtask, tool: CalledTool) -> None:
         """Note that a function begins. Raises WorkFailed if the agent stops."""
@@ -206,6 +220,21 @@ def read_call(claimed: ClaimedSubtask) -> tuple[str, str, dict[str, Any]]:
         str(claimed.params.get("name")),
         arguments if isinstance(arguments, dict) else {},
     )
+
+
+def _check_grant(claimed: ClaimedSubtask, module: str, name: str) -> None:
+    """Raise WorkFailed if the owner of the task may not use the tool."""
+    server = read_mcp_module(module)
+    tool = f"{module}.{name}" if server is None else write_mcp_name(server, name)
+    if not is_tool_granted(tool, claimed.tools_granted):
+        there = ", ".join(claimed.tools_granted or []) or "none"
+        message = f"not granted to the task's owner: {tool}. Granted are: {there}."
+        raise _give_up(claimed.ref, NOT_GRANTED, message)
+
+
+def _give_up(ref: LeaseRef, error_class: str, message: str) -> WorkFailed:
+    error = ErrorInfo(class_=error_class, message=message)
+    return WorkFailed(Failure(ref=ref, error=error, action=FailureAction.GIVE_UP))
 
 
 def extract_value(name: str, output: ToolOutput) -> JsonValue:

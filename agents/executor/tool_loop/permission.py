@@ -6,14 +6,13 @@ from typing import Final
 
 from agents.executor.tool_loop.offer import LoopSettings
 from agents.runtime.attempt import WorkFailed
-from agents.tools.grants import filter_granted, find_ungranted
+from agents.tools.grants import NOT_GRANTED, filter_granted, find_ungranted
 from agents.tools.toolbox import OfferedTool, Toolbox, ToolsUnknown
 from protocol.backoff import compute_backoff
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction
 
 NO_TOOL: Final = "no_tool"
 """Class of the error of an executor that lacks a tool of a step."""
-NOT_GRANTED: Final = "not_granted"
 MAX_GIVEN_BACK: Final = 20
 """After so many executors without the tool, nobody has it."""
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 from pydantic import JsonValue
 
+from agents.executor.steps.calls import UNREADABLE_TURNS
 from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_loop_state
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed
@@ -49,7 +50,7 @@ class TurnLog:
             )
             self.state = read_loop_state(stored)
         except (TurnsUnreadable, OutOfRange) as error:
-            raise self._fail("unreadable_turns", str(error)) from error
+            raise self._fail(UNREADABLE_TURNS, str(error)) from error
 
     async def store(self, turns: NewTurns) -> None:
         """Store turns, all or none, and add them to the state.

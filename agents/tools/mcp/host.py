@@ -90,8 +90,8 @@ class McpHost:
 
     @property
     def lanes(self) -> Sequence[str]:
-        """The lanes of their calls by workflows."""
-        return sorted(write_mcp_lane(each.name) for each in self._servers)
+        """The lanes of calls by workflows, of the servers that can be used now."""
+        return sorted(write_mcp_lane(name) for name, each in self._tools.items() if each.is_usable)
 
     @property
     def names(self) -> Sequence[str]:

@@ -72,7 +72,8 @@ class ServerTools:
         self._listed_at = 0.0
         self._listed_on: McpConnection | None = None
         self._has_tried = asyncio.Event()
-        self._was_listed = asyncio.Event()
+        self._was_tried = asyncio.Event()
+        """Set when the tools were listed, or could not be."""
         self._users = 0
         """Those that need the connection now."""
         self._idle: asyncio.TimerHandle | None = None
@@ -80,13 +81,18 @@ class ServerTools:
         """As it was last read."""
         self.problem: str | None = None
         """Why the server cannot be used, if so."""
+        self.is_usable = False
+        """Whether its tools could be listed when it was last needed."""
 
     async def wait_for_listing(self) -> None:
         """Wait until the tools were listed, or could not be."""
         await self._has_tried.wait()
 
     async def keep_listed(self) -> None:
-        """List the tools until the server answers, and whenever it says that they change."""
+        """List the tools until the server answers, and whenever it says that they change.
+
+        One that has ended is started by the next call; one that cannot be, from here, ever later.
+        """
         while True:
             try:
                 with self._use():
@@ -97,12 +103,12 @@ class ServerTools:
                 await asyncio.sleep(self._limits.shortest_wait + self._compute_wait())
                 continue
             self._has_tried.set()
-            self._was_listed.clear()
+            self._was_tried.clear()
             await connection.has_new_tools.wait()
             if not connection.has_ended:
                 logger.info("MCP server has changed its tools", server=self.server.name)
             else:
-                await self._was_listed.wait()  # by the next call, which connects
+                await self._was_tried.wait()  # by the next call, which connects
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], *, begin: Callable[[], None] | None
@@ -190,6 +196,16 @@ class ServerTools:
 
     async def _refresh(self) -> McpConnection:
         """Return a connection whose tools are listed, and not long ago. Raises ToolFailed."""
+        try:
+            connection = await self._find_connection()
+        except ToolFailed:
+            self.is_usable = False
+            self._was_tried.set()
+            raise
+        self.is_usable = True
+        return connection
+
+    async def _find_connection(self) -> McpConnection:
         for _ in range(_MOST_CONNECTIONS):
             connection = await self._connect()
             async with self._listing_lock:
@@ -221,7 +237,7 @@ class ServerTools:
             self._note_failure("COGO could not read its list of tools")
             raise self._build_unusable() from None
         self._listed_at, self._listed_on, self.problem = self._clock(), connection, None
-        self._was_listed.set()
+        self._was_tried.set()
         for name, problem in self.listing.problems.items():
             tool = f"{clean_text(name, 100)} of MCP server {self.server.name}"
             self._report_once(f"{tool} cannot be used: {problem}")

@@ -130,6 +130,20 @@ async def test_failures_of_calls(
     assert (failure.error.class_, failure.action) == (error_class, action)
 
 
+@pytest.mark.parametrize(("granted", "runs"), [(["{}.*", "{}/*"], True), (["other.pay"], False)])
+async def test_the_owner_needs_a_grant_for_a_function(
+    granted: list[str], runs: bool, host: ToolHost
+) -> None:
+    call = a_call("fail")
+    names = [each.format(call.params["module"]) for each in granted]
+    store = FakeStore(queue=[call.model_copy(update={"tools_granted": names})])
+
+    await run_calls(store, host, lambda: store.failed)
+
+    [failure] = store.failed
+    assert failure.error.class_ == ("tool_failed" if runs else "not_granted")
+
+
 async def test_a_call_that_the_end_of_the_agent_cuts_off_has_an_unknown_outcome(
     host: ToolHost, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
+from protocol.errors import OutOfRange
 from protocol.records import ClaimedSubtask, FailureAction, StoredTurn
 from tests.support.agents.fake_store import FakeStore
 from tests.support.agents.subtasks import a_subtask
@@ -123,3 +124,38 @@ async def test_the_answer_of_a_person_decides(approved: bool, mcp: McpHost, tmp_
         assert failure.error.class_ == "not_approved"
         assert failure.error.message == "a person has refused mcp:bad/inject: not today"
         assert failure.action is FailureAction.GIVE_UP
+
+
+async def test_an_answer_that_cannot_be_read_fails_the_call(mcp: McpHost, tmp_path: Path) -> None:
+    store = FakeStore(queue=[a_call("inject", SUSPENDED, turns=1)])
+    store.errors["fetch_turns"] = OutOfRange("a number has 5000 digits")
+
+    await run(store, mcp)
+
+    [failure] = store.failed
+    assert failure.error.class_ == "unreadable_turns"
+    assert failure.action is FailureAction.GIVE_UP
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("granted", [[], ["mcp:bad/die", "mcp:other/*"]])
+async def test_a_tool_that_is_not_granted_does_not_run(
+    granted: list[str], mcp: McpHost, tmp_path: Path
+) -> None:
+    store = FakeStore(queue=[a_call("echo").model_copy(update={"tools_granted": granted})])
+
+    await run(store, mcp)
+
+    [failure] = store.failed
+    assert (failure.error.class_, failure.action) == ("not_granted", FailureAction.GIVE_UP)
+    assert "mcp:bad/echo" in failure.error.message
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("granted", [None, ["mcp:bad/*"], ["mcp:bad/echo"]])
+async def test_a_tool_that_is_granted_runs(granted: list[str] | None, mcp: McpHost) -> None:
+    store = FakeStore(queue=[a_call("echo").model_copy(update={"tools_granted": granted})])
+
+    await run(store, mcp)
+
+    assert [each.output["value"] for each in store.completed] == ["hello"]
