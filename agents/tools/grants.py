@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.tools.names import MCP
 from agents.tools.toolbox import OfferedTool
-from protocol.tool_names import GRANT_OF_ALL, is_tool_granted
+from protocol.tool_names import GRANT_OF_ALL, WEB_SEARCH, is_tool_granted
 
 NOT_GRANTED: Final = "not_granted"
 """Class of the error of a task or a step whose owner may not use a tool."""
@@ -32,7 +32,7 @@ def _may_be_granted(name: str, granted: Sequence[str] | None) -> bool:
         return True
     if name.startswith(MCP) and "/" not in name:
         return any(each.startswith(f"{name}/") for each in granted)
-    is_short = "." not in name and ":" not in name
+    is_short = "." not in name and ":" not in name and name != WEB_SEARCH
     # A module, or a function of one, whose short name this may be.
     return is_short and any(
         each.endswith(f".{name}") or (each.endswith(GRANT_OF_ALL) and ":" not in each)
