@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.orchestrator.cio import Cio
+from agents.orchestrator.flows.output_cache import StepOutputs
 from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
+from agents.workflows.engine import Workflow
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
-from protocol.records import AgentRecord, ClaimedSubtask, Completion, NewStep
+from protocol.ids import utc_now
+from protocol.lifecycle import SubtaskState
+from protocol.records import AgentRecord, ClaimedSubtask, Completion, NewStep, Suspension
+from protocol.records.flows import FlowRecord, StepRecord
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.fake_store import FakeStore
 from tests.support.agents.subtasks import a_plan
@@ -51,3 +56,35 @@ async def begin(lanes: Sequence[str] = LANES, **task: Any) -> NewStep:
         return completion.hand_over.step
     assert completion.suspend is not None
     return completion.suspend.steps[0]
+
+
+def run_of(
+    flow: Workflow, *executors: AgentRecord, outputs: StepOutputs | None = None
+) -> FlowRunner:
+    async def serve_nothing() -> Sequence[str]:
+        return []
+
+    known = executors or (an_executor(),)
+    registry = LaneRegistry(store=FakeStore(others=[*known]), own=serve_nothing)
+    return FlowRunner(
+        cio=Cio(catalogue=CATALOGUE, registry=registry),
+        workflows=WorkflowHost({flow.type: flow}),
+        outputs=outputs or FakeStore(),
+    )
+
+
+def claim(*steps: StepRecord, decisions: Any = None, **task: Any) -> ClaimedSubtask:
+    record = FlowRecord(steps=list(steps), decisions=decisions or {}, first_claimed_at=utc_now())
+    return a_plan({"type": "TEST"} | task, kind="flow", flow=record)
+
+
+def ended(key: str, end_no: int = 1, **fields: Any) -> StepRecord:
+    output = {"text": f"the text of {key}"}
+    row = {"key": key, "kind": "ask", "status": SubtaskState.COMPLETED, "end_no": end_no}
+    return StepRecord.model_validate(row | {"output": output, "attempt": 1} | fields)
+
+
+async def suspended(runner: FlowRunner, claimed: ClaimedSubtask) -> Suspension:
+    completion = await runner.handle(claimed)
+    assert completion.suspend is not None, completion
+    return completion.suspend

@@ -7,57 +7,21 @@ from uuid import UUID
 
 import pytest
 
-from agents.orchestrator.cio import Cio
 from agents.orchestrator.flows.ends import UNKNOWN_WORKFLOW
-from agents.orchestrator.flows.output_cache import OutputCache, StepOutputs
-from agents.orchestrator.flows.runner import FlowRunner
+from agents.orchestrator.flows.output_cache import OutputCache
 from agents.orchestrator.flows.stamping import find_sandbox_lane
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.runtime.attempt import WorkFailed
 from agents.sandbox.check import parse_check
-from agents.workflows.engine import Again, LastStep, Result, Run, StepFailed, Workflow, workflow
-from agents.workflows.hosting.host import WorkflowHost
+from agents.workflows.engine import Again, LastStep, Result, Run, StepFailed, workflow
 from protocol.ids import utc_now
 from protocol.lifecycle import SubtaskState
-from protocol.records import AgentRecord, ClaimedSubtask, Completion, FailureAction, Suspension
+from protocol.records import Completion, FailureAction
 from protocol.records.flows import FlowRecord, StepRecord
 from tests.support.agents.fake_store import FakeStore
-from tests.support.agents.flows import CATALOGUE, LANES, an_executor
-from tests.support.agents.subtasks import a_plan
+from tests.support.agents.flows import LANES, an_executor, claim, ended, run_of, suspended
 
 CLAUDE, GPT = "claude-sonnet-5-5", "gpt-6.1-sol"
-
-
-def run_of(
-    flow: Workflow, *executors: AgentRecord, outputs: StepOutputs | None = None
-) -> FlowRunner:
-    async def serve_nothing() -> Sequence[str]:
-        return []
-
-    known = executors or (an_executor(),)
-    registry = LaneRegistry(store=FakeStore(others=[*known]), own=serve_nothing)
-    return FlowRunner(
-        cio=Cio(catalogue=CATALOGUE, registry=registry),
-        workflows=WorkflowHost({flow.type: flow}),
-        outputs=outputs or FakeStore(),
-    )
-
-
-def claim(*steps: StepRecord, decisions: Any = None, **task: Any) -> ClaimedSubtask:
-    record = FlowRecord(steps=list(steps), decisions=decisions or {}, first_claimed_at=utc_now())
-    return a_plan({"type": "TEST"} | task, kind="flow", flow=record)
-
-
-def ended(key: str, end_no: int = 1, **fields: Any) -> StepRecord:
-    output = {"text": f"the text of {key}"}
-    row = {"key": key, "kind": "ask", "status": SubtaskState.COMPLETED, "end_no": end_no}
-    return StepRecord.model_validate(row | {"output": output, "attempt": 1} | fields)
-
-
-async def suspended(runner: FlowRunner, claimed: ClaimedSubtask) -> Suspension:
-    completion = await runner.handle(claimed)
-    assert completion.suspend is not None, completion
-    return completion.suspend
 
 
 @workflow("TEST")

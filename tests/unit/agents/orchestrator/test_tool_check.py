@@ -10,9 +10,17 @@ from agents.orchestrator.tool_check import check_usable_tools
 from agents.runtime.attempt import WorkFailed
 from agents.workflows.engine import Result, Run, StepFailed, workflow
 from protocol.records import AgentRecord, Failure, FailureAction, NewStep
-from tests.support.agents.flows import CATALOGUE, LANES, a_runner, an_executor
+from tests.support.agents.flows import (
+    CATALOGUE,
+    LANES,
+    a_runner,
+    an_executor,
+    claim,
+    ended,
+    run_of,
+    suspended,
+)
 from tests.support.agents.subtasks import a_plan
-from tests.unit.agents.orchestrator.test_flows import claim, ended, run_of, suspended
 
 OFFERED = ["acme.shop.pay", "acme.store.pay", "acme.shop.look", "mcp:docs/find", "mcp:docs/write"]
 SONAR, SMALL = "perplexity/sonar-pro", "claude-haiku-4-5"

@@ -266,23 +266,6 @@ async def test_a_server_that_does_not_read_is_ended(log: Path) -> None:
     assert (error.error_class, "it does not read" in error.message) == ("outcome_unknown", True)
 
 
-async def test_a_server_that_is_repaired_is_used(log: Path, tmp_path: Path) -> None:
-    script = tmp_path / "server.py"
-    server = replace(
-        a_hostile_server(log), command=(sys.executable, str(script), str(log)), name="bad"
-    )
-
-    async with a_host(server) as host:
-        assert not await host.list_tools()
-        assert host.problems
-        assert host.lanes == [], "work of workflows is left to those that can do it"
-        script.write_text(HOSTILE.read_text("utf-8"), "utf-8")
-        await eventually(lambda: "mcp:bad/echo" in host.names)
-        assert not host.problems
-        assert host.lanes == ["tools:mcp.bad"]
-        assert await echo(host) == "hello"
-
-
 def test_what_a_server_may_send_grows_back() -> None:
     now = 0.0
     limits = replace(QUICK, messages=10, messages_per_second=5, bytes=100, bytes_per_second=10)
@@ -397,23 +380,3 @@ def _find_processes(log: Path) -> list[str]:
         if os.fsencode(HOSTILE) in words and os.fsencode(log) in words and _is_alive(each.name):
             found.append(each.name)
     return found
-
-
-async def test_a_server_that_cannot_be_started_again_gives_its_lane_up_until_it_can(
-    log: Path, tmp_path: Path
-) -> None:
-    script = tmp_path / "server.py"
-    script.write_text(HOSTILE.read_text("utf-8"), "utf-8")
-    command = (sys.executable, str(script), str(log))
-
-    async with a_host(replace(a_hostile_server(log), command=command)) as host:
-        await host.list_tools()
-        assert (await fail(host, "die")).error_class == "outcome_unknown"
-        assert host.lanes == ["tools:mcp.bad"], "the next call starts it again"
-        script.write_text("raise SystemExit(3)", "utf-8")
-        assert (await fail(host, "echo")).error_class == "unknown_tool"
-        assert host.lanes == []
-        script.write_text(HOSTILE.read_text("utf-8"), "utf-8")
-        await eventually(lambda: host.lanes)
-
-        assert await echo(host) == "hello"
