@@ -12,8 +12,14 @@ begin
           cogo.check_size('type', length(new.type), 255),
           cogo.check_size('model', length(new.model), 255),
           cogo.check_size('idempotency_key', length(new.idempotency_key), 255),
-          cogo.check_size('params', octet_length(new.params::text), 1048576, 'bytes'),
           cogo.check_size('preferences', octet_length(new.preferences::text), 65536, 'bytes');
+  if octet_length(new.params::text) > 1048576 then
+    raise exception using errcode = 'TQ008',
+      message = format(
+        'params has %s bytes; the limit is 1048576. Put large files into Supabase Storage and attach '
+        'them as storage:BUCKET/PATH', octet_length(new.params::text)
+      );
+  end if;
   select f.field, f.problem into v_field, v_problem
     from (
       values

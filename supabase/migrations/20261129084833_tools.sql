@@ -360,6 +360,51 @@ begin
 end;
 $function$;
 
+create or replace function cogo.check_task_limits()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_field text;
+  v_problem text;
+begin
+  perform cogo.check_size('prompt', octet_length(new.prompt), 2097152, 'bytes'),
+          cogo.check_size('type', length(new.type), 255),
+          cogo.check_size('model', length(new.model), 255),
+          cogo.check_size('idempotency_key', length(new.idempotency_key), 255),
+          cogo.check_size('preferences', octet_length(new.preferences::text), 65536, 'bytes');
+  if octet_length(new.params::text) > 1048576 then
+    raise exception using errcode = 'TQ008',
+      message = format(
+        'params has %s bytes; the limit is 1048576. Put large files into Supabase Storage and attach '
+        'them as storage:BUCKET/PATH', octet_length(new.params::text)
+      );
+  end if;
+  select f.field, f.problem into v_field, v_problem
+    from (
+      values
+        ('params', cogo.validate_json(new.params)),
+        ('preferences', cogo.validate_json(new.preferences)),
+        (
+          'budget_usd',
+          case when not new.budget_usd between -1e9 and 1e9 then
+            'must be a finite number of US dollars, 1000000000 at most'
+          end
+        ),
+        ('deadline', cogo.validate_time(new.deadline)),
+        ('run_at', cogo.validate_time(new.run_at))
+    ) as f (field, problem)
+   where f.problem is not null
+   limit 1;
+  if found then
+    raise exception using errcode = 'TQ009', message = v_field || ' ' || v_problem;
+  end if;
+  return new;
+end;
+$function$;
+
 create or replace function cogo.close_attempts(p_subtask_ids uuid[], p_attempts integer[], p_outcome text, p_usages jsonb[] DEFAULT '{}'::jsonb[], p_error jsonb DEFAULT NULL::jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -1900,5 +1945,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129082832')
+insert into cogo.schema_versions (version) values ('20261129084833')
 on conflict (version) do nothing;
