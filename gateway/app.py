@@ -20,6 +20,7 @@ from gateway.options import GatewayOptions
 from gateway.problems import Problem, build_problem_response, to_problem
 from gateway.routes import (
     code_generation,
+    embeddings,
     events,
     fleet,
     health,
@@ -45,6 +46,7 @@ _MODULES: Final = (
     models,
     code_generation,
     openai,
+    embeddings,
     responses,
     session,
     console,

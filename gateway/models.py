@@ -26,6 +26,16 @@ class ModelFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingFacts:
+    """An embedding model that an executor can call."""
+
+    id: str
+    dimensions: int | None
+    """Of its vectors, if none are asked for; None if that is not known."""
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """The few models that the CIO would choose, best first, with reasons."""
 
@@ -37,11 +47,11 @@ class Recommendation:
 class UnknownModelName(Exception):
     """No model has this name, or no executor serves it. `available` are the served models' ids."""
 
-    def __init__(self, name: str, available: Sequence[str]) -> None:
+    def __init__(self, name: str, available: Sequence[str], sentence: str | None = None) -> None:
         self.name = name
         self.available = tuple(available)
         others = f"Available models: {', '.join(available)}" if available else _NONE_SERVED
-        self.sentence = f"Model {name[:200]!r} is not available. {others}"
+        self.sentence = sentence or f"Model {name[:200]!r} is not available. {others}"
         super().__init__(self.sentence)
 
 
@@ -58,6 +68,14 @@ class ModelDirectory(Protocol):
 
     async def resolve(self, name: str) -> str:
         """Return the id for any name of a served model. Raise UnknownModelName."""
+        ...
+
+    async def embedding_models(self) -> list[EmbeddingFacts]:
+        """List the embedding models. Raise what the store raises."""
+        ...
+
+    async def resolve_embedding(self, name: str) -> EmbeddingFacts:
+        """Return the embedding model of any of its names. Raise UnknownModelName."""
         ...
 
     async def recommend(

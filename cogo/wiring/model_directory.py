@@ -8,11 +8,17 @@ from pydantic import ValidationError
 
 from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio
+from agents.orchestrator.embedding_models import find_embedding_model
 from agents.orchestrator.knowledge_sync import build_knowledge
-from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
+from agents.orchestrator.lane_registry import (
+    LaneRegistry,
+    list_embedding_models,
+    list_served_lanes,
+)
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from gateway.models import (
+    EmbeddingFacts,
     ModelFacts,
     Recommendation,
     RequirementsInvalid,
@@ -23,6 +29,7 @@ from protocol.records import ModelStats
 from protocol.store.gateway import GatewayStore
 from protocol.store.spending import SpendingStore
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.schema import EmbeddingModel
 from providers.errors import UnknownModel
 
 AGENT_ID: Final = "gateway"
@@ -70,10 +77,40 @@ class CatalogueModelDirectory:
         try:
             found = self._catalogue.resolve(name, still_served=served).model.id
         except UnknownModel as error:
+            if self._is_embedding_model(name):
+                why = f"Model {name!r} turns texts into vectors: send them to /v1/embeddings."
+                raise UnknownModelName(name, served, why) from error
             raise UnknownModelName(name, served) from error
         if found not in served:
             raise UnknownModelName(name, served)
         return found
+
+    async def embedding_models(self) -> list[EmbeddingFacts]:
+        """Return the embedding models that executors can call, in order of their ids."""
+        served = list_embedding_models(await self._store.fetch_agents())
+        return [
+            _describe_embedding(self._catalogue.find_embedding_model(each), simulated=simulated)
+            for each, simulated in served.items()
+            if self._is_embedding_model(each)
+        ]
+
+    async def resolve_embedding(self, name: str) -> EmbeddingFacts:
+        """Return the embedding model of any of its names. Raises UnknownModelName."""
+        served = list_embedding_models(await self._store.fetch_agents())
+        try:
+            entry = find_embedding_model(name, self._catalogue, list(served))
+        except InvalidTask as error:
+            raise UnknownModelName(name, list(served), error.message) from error
+        if entry.id not in served:
+            raise UnknownModelName(name, list(served))
+        return _describe_embedding(entry, simulated=served[entry.id])
+
+    def _is_embedding_model(self, name: str) -> bool:
+        try:
+            self._catalogue.find_embedding_model(name)
+        except UnknownModel:
+            return False
+        return True
 
     async def recommend(
         self, requirements: Mapping[str, Any], *, owner: UUID | None = None
@@ -118,6 +155,10 @@ class CatalogueModelDirectory:
             status=_get_status(stats),
             simulated=simulated,
         )
+
+
+def _describe_embedding(entry: EmbeddingModel, *, simulated: bool) -> EmbeddingFacts:
+    return EmbeddingFacts(id=entry.id, dimensions=entry.dimensions, simulated=simulated)
 
 
 def _get_status(stats: ModelStats | None) -> Status:

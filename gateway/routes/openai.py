@@ -39,11 +39,14 @@ _DONE: Final = b"data: [DONE]\n\n"
 async def list_models(
     services: ServicesDep, _principal: ModelsRead, answer: Response
 ) -> dict[str, Any]:
-    """List the served models; `auto` lets the CIO choose."""
+    """List the served models, and those for embeddings; `auto` lets the CIO choose."""
     answer.headers.update(GATEWAY)
+    directory = services.model_directory
+    simulated = {each.id: each.simulated for each in await directory.models()}
+    simulated |= {each.id: each.simulated for each in await directory.embedding_models()}
     models = [
-        _build_model(each.id) | ({"simulated": True} if each.simulated else {})
-        for each in await services.model_directory.models()
+        _build_model(id_) | ({"simulated": True} if is_simulated else {})
+        for id_, is_simulated in simulated.items()
     ]
     return {"object": "list", "data": [_build_model(AUTO), *models]}
 
@@ -54,7 +57,10 @@ async def show_model(
 ) -> dict[str, Any]:
     """Show the model with this name."""
     answer.headers.update(GATEWAY)
-    return _build_model(await resolve_model_name(services, model) or AUTO)
+    try:
+        return _build_model((await services.model_directory.resolve_embedding(model)).id)
+    except UnknownModelName:
+        return _build_model(await resolve_model_name(services, model) or AUTO)
 
 
 @router.post("/chat/completions", summary="Continue a conversation")
