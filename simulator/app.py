@@ -62,6 +62,7 @@ def _fireworks_routes(state: SimulatorState) -> Iterator[Route]:
     wire_format = ChatCompletionsFormat(fireworks.FIREWORKS)
     endpoint = VendorEndpoint(wire_format, state, embeddings=OPENAI_EMBEDDINGS)
     yield Route("/fireworks/v1/chat/completions", endpoint.complete, methods=["POST"])
+    yield Route("/fireworks/v1/embeddings", endpoint.embed, methods=["POST"])
     inference = "/fireworks/inference/v1"
     yield Route(f"{inference}/chat/completions", endpoint.complete, methods=["POST"])
     yield Route(f"{inference}/embeddings", endpoint.embed, methods=["POST"])

@@ -11,7 +11,7 @@ from providers.chat import Effort
 
 AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_compatible"]
 
-EmbeddingWire: TypeAlias = Literal["openai", "cohere", "gemini", "ollama"]
+EmbeddingWire: TypeAlias = Literal["openai", "cohere", "fireworks", "gemini", "ollama"]
 
 Reasoning: TypeAlias = Literal["none", "optional", "default-on", "always"]
 """When a model reasons: never, on request, unless switched off, or always."""

@@ -78,6 +78,15 @@ class _OpenAI(EmbeddingFormat):
         return ParsedVectors([row["embedding"] for row in rows], tokens)
 
 
+class _Fireworks(_OpenAI):
+    def build_url(self, base_url: str, model: str) -> str:
+        del model
+        root = strip_endpoint(base_url).removesuffix("/v1")
+        if root == "https://api.fireworks.ai":
+            root += "/inference"
+        return f"{root}/v1/embeddings"
+
+
 class _Cohere(EmbeddingFormat):
     max_texts = 96
 
@@ -150,6 +159,7 @@ class _Ollama(EmbeddingFormat):
 
 EMBEDDING_FORMATS: Final[Mapping[EmbeddingWire, EmbeddingFormat]] = {
     "cohere": _Cohere(),
+    "fireworks": _Fireworks(),
     "gemini": _Gemini(),
     "ollama": _Ollama(),
     "openai": _OpenAI(),

@@ -46,7 +46,7 @@ MODELS = {
     "openai": "text-embedding-3-small",
 }
 COUNTS_NOTHING = {"gemini"}
-PATHS = {**BASE_URLS, "fireworks": "/fireworks/inference/v1"}
+PATHS = BASE_URLS
 
 
 @pytest.fixture(params=sorted(MODELS))
