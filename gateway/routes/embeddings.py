@@ -14,7 +14,7 @@ from gateway.problems import Problem
 from gateway.routes.openai import GATEWAY
 from gateway.strict_json import StrictRoute
 from gateway.tasks.openai.embeddings import (
-    EmbeddingsRequest,
+    EmbeddingsBody,
     build_embedding_tasks,
     build_embeddings,
 )
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], route_class=StrictR
 
 @router.post("/embeddings", summary="Turn texts into vectors")
 async def create_embeddings(
-    body: EmbeddingsRequest, request: Request, services: ServicesDep, principal: TasksWrite
+    body: EmbeddingsBody, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
     """Embed texts as a task of type EMBED, or as several if one could not hold all vectors."""
     model = await _find_model(services, body.model)

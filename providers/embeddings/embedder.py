@@ -116,17 +116,25 @@ class Embedder:
     async def _send_all(
         self, batches: Sequence[EmbeddingBatch], deployment: Deployment, context: CallContext
     ) -> list[_Report]:
+        """Send all requests. After a failure none is begun, and the running ones are paid for."""
         limit = asyncio.Semaphore(MAX_CONCURRENT)
+        failures: list[Exception] = []
 
         async def send(batch: EmbeddingBatch) -> _Report:
             async with limit:
-                return await _collect_report(self._build_call(batch, deployment, context).stream())
+                if failures:
+                    return None, ()
+                call = self._build_call(batch, deployment, context)
+                try:
+                    return await _collect_report(call.stream())
+                except Exception as error:  # raised below, when the others have ended
+                    failures.append(error)
+                    return None, ()
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(send(batch), name="embed") for batch in batches]
-        except* Exception as failures:
-            raise failures.exceptions[0] from None  # a single error instead of a group
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(send(batch), name="embed") for batch in batches]
+        if failures:
+            raise failures[0]
         return [task.result() for task in tasks]
 
     def _build_call(

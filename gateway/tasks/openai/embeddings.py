@@ -29,7 +29,7 @@ MAX_INPUT_BYTES: Final = 900 * 1024
 _TITLE: Final = 100
 
 
-class EmbeddingsRequest(BaseModel):
+class EmbeddingsBody(BaseModel):
     """OpenAI's request, and `input_type` as some clients send it for other vendors."""
 
     model_config = ConfigDict(
@@ -54,7 +54,7 @@ class EmbeddingsRequest(BaseModel):
         return [name for name in _IGNORED if sent.get(name) is not None]
 
 
-def build_embedding_tasks(body: EmbeddingsRequest, model: EmbeddingFacts) -> list[NewTask]:
+def build_embedding_tasks(body: EmbeddingsBody, model: EmbeddingFacts) -> list[NewTask]:
     """Build the tasks, in the order of the texts: as few as rows are large enough for.
 
     Raise Problem (400).

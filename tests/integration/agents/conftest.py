@@ -74,7 +74,7 @@ class Fleet:
         async def own() -> list[str]:
             return []
 
-        return await self._start(
+        return await self.start(
             lambda drain, on_ready: run_orchestrator(
                 open_store=self.open_store,
                 bus=self.bus,
@@ -82,7 +82,7 @@ class Fleet:
                 workflows=workflows or WorkflowHost(WORKFLOWS),
                 lanes=own,
                 identity=_identity(id_, "orchestrator"),
-                options=_options(),
+                options=agent_options(),
                 drain=drain,
                 on_ready=on_ready,
             )
@@ -116,7 +116,7 @@ class Fleet:
                     bus=self.bus,
                     router=router,
                     identity=_identity(id_, "executor"),
-                    options=_options(**options),
+                    options=agent_options(**options),
                     drain=drain,
                     on_ready=on_ready,
                     checks=checks,
@@ -126,7 +126,7 @@ class Fleet:
                     files=files,
                 )
 
-        return await self._start(run)
+        return await self.start(run)
 
     def open_store(self) -> Any:
         """Open a store as a process does."""
@@ -147,9 +147,10 @@ class Fleet:
         assert found is not None
         return found
 
-    async def _start(
+    async def start(
         self, run: Callable[[Drain, Callable[[], None]], Coroutine[Any, Any, None]]
     ) -> "asyncio.Task[None]":
+        """Run an agent; wait until it is ready."""
         drain, ready = Drain(), asyncio.Event()
         self.drains.append(drain)
         task = self.group.create_task(run(drain, ready.set))
@@ -176,7 +177,7 @@ def _identity(id_: str, kind: Any) -> AgentIdentity:
     return AgentIdentity(id=id_, kind=kind, host="here", pid=1, version="0")
 
 
-def _options(**changes: Any) -> RuntimeOptions:
+def agent_options(**changes: Any) -> RuntimeOptions:
     return RuntimeOptions(
         **{
             "lease": timedelta(seconds=30),

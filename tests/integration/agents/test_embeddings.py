@@ -19,7 +19,7 @@ from protocol.records import Task
 from protocol.records.spending import CallRow
 from providers.catalogue.deployment import Credential
 from providers.router import Router
-from tests.integration.agents.conftest import CATALOGUE, Fleet, _options
+from tests.integration.agents.conftest import CATALOGUE, Fleet, agent_options
 
 SMALL = "text-embedding-3-small"
 FAST = "cohere/embed-v5.0-fast"
@@ -42,12 +42,12 @@ async def start_executor(fleet: Fleet) -> None:
                 bus=fleet.bus,
                 router=router,
                 identity=identity,
-                options=_options(embedding_capacity=4),
+                options=agent_options(embedding_capacity=4),
                 drain=drain,
                 on_ready=on_ready,
             )
 
-    await fleet._start(run)
+    await fleet.start(run)
 
 
 @asynccontextmanager
