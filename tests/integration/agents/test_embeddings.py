@@ -90,7 +90,7 @@ async def test_a_budget_refuses_a_call_before_it_is_sent(fleet: Callable[[], Any
     async with running(fleet) as opened:
         row = await embed(opened, ["a red apple"], budget_usd=Decimal("0.000001"))
 
-        assert (row.status, row.cost_usd) == (TaskState.FAILED, 0)
+        assert (row.status, row.cost_usd) == (TaskState.FAILED, Decimal())
         assert row.error is not None
         assert row.error["class"] == "spend_cap"
         assert "a budget of $" in row.error["message"]
