@@ -143,7 +143,8 @@ class EdgeMiddleware:
 
     def _body_too_large(self) -> Problem:
         most = self._options.body_bytes
-        return Problem(413, "too_large", f"the body is larger than {most} bytes", hint="send less")
+        hint = "send less; large files go into Supabase Storage, and storage:BUCKET/PATH here"
+        return Problem(413, "too_large", f"the body is larger than {most} bytes", hint=hint)
 
     async def _run_with_body_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Limit the size of a body without a declared length, and the time until it is complete."""

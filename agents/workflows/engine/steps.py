@@ -7,9 +7,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from agents.attachments import AttachmentList, AttachmentParam
 from agents.sandbox.report import Report
 from agents.tools import ArgumentsInvalid, ToolFunction
 from agents.tools.names import read_mcp_name, write_embedding_module, write_mcp_module
@@ -20,10 +21,12 @@ from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from agents.workflows.engine.work import Step
 from agents.workflows.step_params import EXTRACT_CODE
+from protocol.json_values import explain_mistake
 from protocol.records.flows import StepKind
 
 EMBEDDING: Final = "embedding"
 """The kind of decisions about embedding models."""
+_ATTACHMENTS: Final = TypeAdapter[list[AttachmentParam]](AttachmentList)
 T = TypeVar("T")
 P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
@@ -55,6 +58,7 @@ class StepDescriber:
         after: Sequence[Answer | str] = (),
         with_history: bool = False,
         tools: Sequence[ToolFunction[..., Any] | str] | None = None,
+        attachments: Sequence[str | Mapping[str, Any]] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Step[M]: ...
 
@@ -78,6 +82,7 @@ class StepDescriber:
         after: Sequence[Answer | str] = (),
         with_history: bool = False,
         tools: Sequence[ToolFunction[..., Any] | str] | None = None,
+        attachments: Sequence[str | Mapping[str, Any]] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Step[Answer]: ...
 
@@ -100,6 +105,7 @@ class StepDescriber:
         after: Sequence[Answer | str] = (),
         with_history: bool = False,
         tools: Sequence[ToolFunction[..., Any] | str] | None = None,
+        attachments: Sequence[str | Mapping[str, Any]] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Step[Any]:
         """Ask one model.
@@ -110,6 +116,7 @@ class StepDescriber:
         model of pydantic; an answer that does not fit raises StepFailed of class
         `invalid_answer`. The text of steps with `answer` is shown as the task's text. `tools` are
         those that the model may call: functions with @tool, or names as in `params.tools`.
+        `attachments` are images and files, as in `params.attachments`.
         """
         given: object = prompt
         if not isinstance(given, str):
@@ -127,7 +134,11 @@ class StepDescriber:
             "language": language,
             "not_by": readers.list_models(not_by),
             "with_history": with_history,
-            "params": {**({EXTRACT_CODE: True} if language else {}), **(params or {})},
+            "params": {
+                **({EXTRACT_CODE: True} if language else {}),
+                **({"attachments": _list_attachments(key, attachments)} if attachments else {}),
+                **(params or {}),
+            },
         }
         if after:
             request["after"] = readers.list_models(after)
@@ -294,3 +305,17 @@ def _name_tool(tool: ToolFunction[..., Any] | str) -> str:
             f"tools are functions with @tool, or names such as 'mcp:SERVER/TOOL'; {name} is none"
         )
     return given
+
+
+def _list_attachments(
+    key: str, given: Sequence[str | Mapping[str, Any]]
+) -> list[str | dict[str, Any]]:
+    """Return attachments as JSON. Raises WorkflowInvalid."""
+    found = [each if isinstance(each, str) else dict(each) for each in given]
+    try:
+        _ATTACHMENTS.validate_python(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(["attachments", *map(str, first["loc"])])
+        raise WorkflowInvalid(f"step {key!r}: {place}: {explain_mistake(first)}") from error
+    return found

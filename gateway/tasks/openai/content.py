@@ -14,6 +14,8 @@ _TEXTS: Final = frozenset({"text", "input_text", "output_text", "refusal"})
 _IMAGES: Final = frozenset({"image_url", "input_image"})
 _FILES: Final = frozenset({"file", "input_file"})
 _AUDIO: Final = frozenset({"input_audio", "audio", "input_video", "video_url"})
+_MAX_URL: Final = 1_000_000
+"""Of the 1 MiB of params."""
 _PDF: Final = "data:application/pdf;base64,"
 
 
@@ -118,6 +120,14 @@ def _read_file(part: ContentPart, place: str) -> dict[str, Any]:
     url = next((given[key] for key in keys if isinstance(given.get(key), str)), "")
     if not url:
         raise refuse_parameter(place, f"it has no {' or '.join(keys)}", code="invalid_request")
+    if len(url) > _MAX_URL:
+        raise refuse_parameter(
+            place,
+            f"the file has {len(url):,} characters as a data URL, more than the {_MAX_URL:,} that "
+            "a task can hold",
+            code="too_large",
+            hint="put it into Supabase Storage and send storage:BUCKET/PATH as its URL",
+        )
     if part.type in _FILES and ":" not in url[:100]:
         url = _PDF + url  # some clients send the bare base64 of a PDF
     name = given.get("filename")

@@ -283,6 +283,20 @@ def test_the_format_of_an_answer_is_a_schema(wanted: dict[str, Any], schema: obj
             "no url",
         ),
         (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "image_url", "image_url": {"url": IMAGE + "A" * 1_000_000}}
+                        ],
+                    }
+                ]
+            },
+            "messages.0.content.0",
+            "put it into Supabase Storage",
+        ),
+        (
             {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
             "messages.0.content.0",
             "transcript",

@@ -47,6 +47,23 @@ def test_names_that_no_event_can_have_are_refused_where_they_stand(name: Any) ->
     assert "is no name of an event" in message
 
 
+def test_a_step_has_files() -> None:
+    files = ["storage:photos/a.png", {"url": "https://a.example/b", "type": "image/png"}]
+
+    async def flow(run: Run) -> Result:
+        return Result((await run.ask("look", "?", attachments=files)).text)
+
+    async def wrong(run: Run) -> Result:
+        return Result((await run.ask("look", "?", attachments=["storage:a.png"])).text)
+
+    (step,) = play(a_flow(flow), answers={"look": "red"}).steps
+    error_class, message = get_failure(advance(a_flow(wrong), TASK, a_record()))
+
+    assert step.request["params"] == {"attachments": files}
+    assert error_class == "workflow_error"
+    assert "step 'look': attachments.0: 'storage:a.png' must be storage:BUCKET/PATH" in message
+
+
 def test_keys_are_numbered_when_they_are_described() -> None:
     async def flow(run: Run) -> Result:
         one, two = run.ask("draft", "1"), run.ask("draft", "2")
