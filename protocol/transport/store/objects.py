@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 from storage3 import AsyncStorageClient
@@ -29,7 +30,8 @@ class SupabaseObjectStore(RpcClient):
         async with httpx.AsyncClient(timeout=_TIMEOUT, event_hooks=hooks) as http:
             storage = AsyncStorageClient(str(self._client.storage_url), headers, http_client=http)
             try:
-                return await storage.from_(bucket).download(path)
+                # The client unquotes paths: another object than the one that may be read.
+                return await storage.from_(bucket).download(quote(path))
             except StorageApiError as error:
                 raise _map_error(error) from error
             except httpx.RequestError as error:
@@ -45,24 +47,33 @@ class _Limiter:
     async def limit(self, response: httpx.Response) -> None:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise StoreUnavailable(f"{_CALL} sends compressed content, which is not read")
-        most = self._most if response.is_success else _MAX_ERROR
+        if not response.is_success:
+            response.stream = _Limited(
+                response.stream,
+                _MAX_ERROR,
+                StoreUnavailable(f"{_CALL}: HTTP {response.status_code}"),
+            )
+            return
+        most = self._most
         length = response.headers.get("content-length", "")
         if length.isdecimal() and int(length) > most:
             raise TooLarge(f"it has {int(length):,} bytes")
-        response.stream = _Limited(response.stream, most)
+        too_large = TooLarge(f"it has more than {most:,} bytes")
+        response.stream = _Limited(response.stream, most, too_large)
 
 
 class _Limited(httpx.AsyncByteStream):
-    def __init__(self, source: Any, most: int) -> None:
+    def __init__(self, source: Any, most: int, error: Exception) -> None:
         self._source = source
         self._most = most
+        self._error = error
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
         async for chunk in self._source:
             size += len(chunk)
             if size > self._most:
-                raise TooLarge(f"it has more than {self._most:,} bytes")
+                raise self._error
             yield chunk
 
     async def aclose(self) -> None:

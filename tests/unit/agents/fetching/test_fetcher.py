@@ -138,6 +138,18 @@ async def test_an_endless_body_is_cut_off(server: RawHttpServer) -> None:
         await build_fetcher(server).fetch(server.url(), limits=LIMITS)
 
 
+async def test_endless_answers_before_the_answer_end_in_time(server: RawHttpServer) -> None:
+    async def hint(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+            await writer.drain()
+
+    server.answers["/"] = hint
+    limits = FetchLimits(content_bytes=100, seconds=0.2)
+    with pytest.raises(FetchFailed, match=r"within 0.2 s"):
+        await build_fetcher(server).fetch(server.url(), limits=limits)
+
+
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\nx"])
 async def test_a_body_that_does_not_come_ends_in_time(server: RawHttpServer, start: bytes) -> None:
     async def stall(writer: asyncio.StreamWriter) -> None:
@@ -161,6 +173,8 @@ async def test_a_body_that_does_not_come_ends_in_time(server: RawHttpServer, sta
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx", FetchFailed),
         (b"no HTTP at all\r\n\r\n", FetchFailed),
         (b"", FetchFailed),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\nx", FetchFailed),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", FetchFailed),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000 + b"\r\n\r\n", FetchFailed),
         (build_answer(b"", status="404 Not Found"), FetchRefused),
         (build_answer(b"", status="503 Busy"), FetchFailed),
