@@ -48,7 +48,10 @@ def test_names_that_no_event_can_have_are_refused_where_they_stand(name: Any) ->
 
 
 def test_a_step_has_files() -> None:
-    files = ["storage:photos/a.png", {"url": "https://a.example/b", "type": "image/png"}]
+    files: list[str | dict[str, Any]] = [
+        "storage:photos/a.png",
+        {"url": "https://a.example/b", "type": "image/png"},
+    ]
 
     async def flow(run: Run) -> Result:
         return Result((await run.ask("look", "?", attachments=files)).text)
