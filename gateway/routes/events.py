@@ -26,9 +26,11 @@ _MAX_CURSOR: Final = 60_000
 """Characters: a cursor has some 45 for each subtask with text."""
 _DESCRIPTION = (
     "`event`: a transition, numbered by `seq`. `selection`: the selection of a model. `text` and "
-    "`reasoning`: `delta` starts at `offset` characters of that `attempt`. `discard`: the text of "
-    "earlier attempts of that subtask is no longer valid. `end`: the final row of the task. "
-    "`refused`: the key was revoked or the token has expired, and the stream ends. "
+    "`reasoning`: `delta` starts at `offset` characters of that `attempt`; of other steps it is "
+    "`activity`. `tool_call`: a call of a tool, again when it has ended. `aside`: the text of that "
+    "`turn` so far is not the answer, but narration before a call, or reasoning. `discard`: the "
+    "text of earlier attempts of that subtask is no longer valid. `end`: the final row of the "
+    "task. `refused`: the key was revoked or the token has expired, and the stream ends. "
     "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
     "missed or repeated. 204: everything was sent before."
 )

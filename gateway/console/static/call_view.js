@@ -53,7 +53,7 @@ export class CallView {
   }
 
   #describeTime() {
-    if (!this.isRunning) return this.#call.duration_ms === null ? "" : milliseconds(this.#call.duration_ms);
+    if (!this.isRunning) return this.#call.duration_ms ? milliseconds(this.#call.duration_ms) : "";
     return this.#began === null ? "" : `${Math.round((Date.now() - this.#began) / 1000)} s`;
   }
 
