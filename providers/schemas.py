@@ -4,6 +4,7 @@ Every answer is validated against the whole schema afterwards, so a reduced one 
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -26,6 +27,12 @@ _LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _FORMATS: Final = frozenset(
     {"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"}
 )
+_LENGTHS: Final = ("minItems", "maxItems", "minLength", "maxLength")
+_LEAST: Final = ("minItems", "minLength")
+_PLAIN_PATH: Final = re.compile(r"#(?:/[^/~%]+)+")
+_REPEATED: Final = re.compile(r"\{(\d+)")
+_GRAMMAR_REPEATS: Final = 1_000
+"""llama.cpp makes no grammar of more than 2,000 repetitions."""
 _MAX_DEPTH: Final = 50
 _LONGEST_HINT: Final = 300
 _STRICT_DEPTH: Final = 10
@@ -101,15 +108,51 @@ def make_strict(schema: JsonObject) -> JsonObject | None:
 def fits_grammar(schema: JsonObject) -> bool:
     """Return whether servers such as llama.cpp make a grammar of it.
 
-    They refuse a schema that is `true` or `false`, and a reference to the whole document.
+    They refuse a schema that is `true` or `false`, references by anything but a plain path, loops
+    of references, an empty enumeration, limits that are no whole numbers, and long repetitions.
     """
-    for _, node in _walk(schema):
-        if node.get("$ref") == "#":
+    return all(_fits_grammar(node, schema) for _, node in _walk(schema))
+
+
+def _fits_grammar(node: Mapping[str, Any], root: JsonObject) -> bool:
+    parts = [node.get("items"), *_list_parts(node)]
+    pattern = node.get("pattern")
+    is_repeated = isinstance(pattern, str) and any(
+        int(count) > _GRAMMAR_REPEATS for count in _REPEATED.findall(pattern)
+    )
+    limits = {name: each for name, each in node.items() if not isinstance(each, Mapping)}
+    lengths = [limits[name] for name in _LENGTHS if name in limits]
+    bounds = [limits[name] for name in ("minimum", "maximum") if name in limits]
+    return (
+        not any(isinstance(part, bool) for part in parts)
+        and _can_follow(node, root)
+        and node.get("enum") != []
+        and not is_repeated
+        and not (isinstance(pattern, str) and '"' in pattern)
+        and all(type(each) is int for each in lengths)
+        and all(limits[name] <= _GRAMMAR_REPEATS for name in _LEAST if name in limits)
+        and all(isinstance(each, int | float) and abs(each) < 1 << 63 for each in bounds)
+    )
+
+
+def _can_follow(node: Mapping[str, Any], root: JsonObject) -> bool:
+    """Return whether a reference is a plain path that ends at a schema."""
+    found: Any = node
+    for _ in range(_MAX_DEPTH):
+        if not isinstance(found, Mapping):
             return False
-        parts = [node.get("items"), *_list_parts(node)]
-        if any(isinstance(part, bool) for part in parts):
+        reference = found.get("$ref")
+        if reference is None:
+            return True
+        if not isinstance(reference, str) or not _PLAIN_PATH.fullmatch(reference):
             return False
-    return True
+        found = root
+        for name in reference.split("/")[1:]:
+            if isinstance(found, list) and name.isdecimal():
+                found = found[int(name)] if int(name) < len(found) else None
+            else:
+                found = found.get(name) if isinstance(found, Mapping) else None
+    return False
 
 
 def _list_parts(node: Mapping[str, Any]) -> list[Any]:

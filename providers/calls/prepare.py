@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from providers.adapters.answer_check import check_answer
 from providers.adapters.base import Adapter, Timeouts
 from providers.calls.masking import mask_answer, mask_request
+from providers.calls.refused_schemas import stream_with_schema
 from providers.catalogue.deployment import Deployment
 from providers.chat import Attachment, ChatRequest, Event
 from providers.secrets import Redactor
@@ -101,7 +102,7 @@ class _PreparedChat(PreparedCall):
         self._adapter = await self.open_adapter(self.deployment, key)
 
     def stream(self, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        events = self._adapter.stream(self.request, timeouts=timeouts)
+        events = stream_with_schema(self._adapter, self.request, timeouts=timeouts)
         return mask_answer(check_answer(self.deployment.provider, events), self.redactor)
 
 

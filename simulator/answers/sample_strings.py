@@ -35,7 +35,7 @@ _MOST_PARTS: Final = 10_000
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /:@"
 
 
-def build_text(schema: Mapping[str, JsonValue], variant: int) -> str:
+def build_sample_text(schema: Mapping[str, JsonValue], variant: int) -> str:
     """Return a text; each variant is another one, where there are others."""
     low, high = read_length(schema, "minLength", 0), read_length(schema, "maxLength", _LONGEST)
     if isinstance(pattern := schema.get("pattern"), str):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from simulator.answers.sample_strings import WORD, build_text, read_length
+from simulator.answers.sample_strings import WORD, build_sample_text, read_length
 from simulator.answers.schema_fit import fits
 
 _DEEPEST: Final = 6
@@ -141,7 +141,7 @@ class _Builder:
             case "integer" | "number":
                 return lambda schema, _depth, variant: _build_number(schema, kind, variant)
             case "string":
-                return lambda schema, _depth, variant: build_text(schema, variant)
+                return lambda schema, _depth, variant: build_sample_text(schema, variant)
             case "array":
                 return self._build_array
             case _:

@@ -12,6 +12,7 @@ from providers.schemas import (
     SchemaSubset,
     build_schema_rule,
     complete_parameters,
+    fits_grammar,
     make_strict,
     reduce_schema,
 )
@@ -160,6 +161,7 @@ def test_no_schema_breaks_the_reduction(schema: dict[str, Any]) -> None:
     for subset in (ANTHROPIC_SUBSET, GEMINI_SUBSET):
         reduce_schema(schema, subset)
     make_strict({"type": "object", **schema})
+    fits_grammar(schema)
 
 
 @pytest.mark.parametrize("value", [[], {}, [{}], 3, None, "x"])
@@ -168,6 +170,7 @@ def test_keywords_of_any_shape_break_nothing(keyword: str, value: object) -> Non
     for subset in (ANTHROPIC_SUBSET, GEMINI_SUBSET):
         reduce_schema({**CLOSED, keyword: value}, subset)
     make_strict({**CLOSED, keyword: value})
+    fits_grammar({**CLOSED, keyword: value})
 
 
 def test_openai_gets_the_properties_of_every_object_of_arguments() -> None:
@@ -179,3 +182,42 @@ def test_openai_gets_the_properties_of_every_object_of_arguments() -> None:
 def test_an_instruction_says_whether_an_object_is_wanted() -> None:
     assert build_schema_rule(CLOSED).startswith("Answer with one JSON object, without")
     assert build_schema_rule({"type": "array"}).startswith("Answer with JSON alone, without")
+
+
+NUMBER = {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (an_object(a={"type": "integer", "minimum": 1, "maximum": 5}), True),
+        (an_object(minimum=NUMBER, minItems=TEXT, pattern=TEXT, enum=TEXT), True),
+        (an_object(a={"$ref": "#/$defs/A"}) | {"$defs": {"A": TEXT}}, True),
+        (an_object(a={"anyOf": [TEXT]}, b={"$ref": "#/properties/a/anyOf/0"}), True),
+        ({"$ref": "#/$defs/N", "$defs": {"N": an_object(next={"$ref": "#/$defs/N"})}}, True),
+        ({"type": "string", "pattern": "^[A-Z]{3}$", "maxLength": 50_000}, True),
+        (an_object(a={"$ref": "#"}), False),
+        (an_object(a={"$ref": "#name"}), False),
+        ({"$ref": "#/$defs/a~1b", "$defs": {"a/b": TEXT}}, False),
+        ({"$ref": "#/$defs/a%25b", "$defs": {"a%b": TEXT}}, False),
+        ({"$id": "https://example.org/a", "$ref": "https://example.org/a#/$defs/a"}, False),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+         False),
+        ({"$ref": "#/$defs/none"}, False),
+        ({"$ref": "#/anyOf/7", "anyOf": [TEXT]}, False),
+        ({"$ref": 7}, False),
+        (an_object(a=True), False),
+        ({"anyOf": [TEXT, True]}, False),
+        ({"type": "array", "prefixItems": [NUMBER], "items": False}, False),
+        ({"enum": []}, False),
+        ({"type": "array", "items": NUMBER, "minItems": 2.0}, False),
+        ({"type": "string", "minLength": 3_000}, False),
+        ({"type": "string", "pattern": "^a{3000}$"}, False),
+        ({"type": "string", "pattern": '^"a"$'}, False),
+        ({"type": "integer", "maximum": 1e30}, False),
+    ],
+)  # fmt: skip
+def test_a_grammar_is_only_asked_for_where_the_server_can_make_one(
+    schema: dict[str, Any], expected: bool
+) -> None:
+    assert fits_grammar(schema) is expected
