@@ -18,6 +18,10 @@ from providers.chat import Attachment
 
 _MIB: Final = 1024 * 1024
 _MAX_SHOWN: Final = 200
+_OWNER: Final = "the owner of the task may read, by the policies of storage.objects"
+_ANYONE: Final = (
+    "anyone may read, and the task has no owner: submit it as a user who may read the object"
+)
 _LIST: Final = TypeAdapter[list[AttachmentParam]](AttachmentList)
 
 
@@ -130,8 +134,8 @@ class AttachmentLoader:
         if file.url.startswith(STORAGE):
             bucket, path = file.split_storage_path()
             missing = ContentInvalid(
-                f"there is no object {path[:_MAX_SHOWN]!r} in the bucket {bucket!r} that the owner "
-                "of the task may read"
+                f"there is no object {path[:_MAX_SHOWN]!r} in the bucket {bucket!r} that "
+                f"{_ANYONE if owner is None else _OWNER}"
             )
             if not await self._objects.may_read_object(owner=owner, bucket=bucket, path=path):
                 raise missing

@@ -24,6 +24,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "invalid_request": 400,
     "context_too_long": 400,
     "content_filtered": 400,
+    "invalid_attachment": 400,
     "invalid_answer": 502,
     "not_supported": 400,
     "output_limit": 400,

@@ -127,7 +127,7 @@ async def test_an_object_of_somebody_else_looks_like_none(server: RawHttpServer)
     for path in ("me.png", "gone.png", "nothing.png"):
         with pytest.raises(AttachmentInvalid, match=r"no object .* the owner of the task may read"):
             await loading.load(f"storage:photos/{path}")
-    with pytest.raises(AttachmentInvalid, match="no object"):
+    with pytest.raises(AttachmentInvalid, match="the task has no owner: submit it as a user"):
         await loading.load("storage:photos/me.png", owner=None)
 
 
