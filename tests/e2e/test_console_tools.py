@@ -17,12 +17,14 @@ PROMPT = (
 )
 SCHEMA = '{"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}'
 DROP = """
-  const [name, type, edge, form] = [...arguments, document.getElementById("ask")];
+  const [name, type, edge, done] = arguments;
   const canvas = Object.assign(document.createElement("canvas"), { width: edge, height: 20 });
   canvas.toBlob((blob) => {
     const dataTransfer = new DataTransfer();
     dataTransfer.items.add(new File([blob], name, { type }));
-    form.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    const options = { dataTransfer, bubbles: true, cancelable: true };
+    document.getElementById("ask").dispatchEvent(new DragEvent("drop", options));
+    done();
   });
 """
 
@@ -89,21 +91,22 @@ async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome)
 async def test_files_are_dropped_made_smaller_and_sent(
     page: Chrome, http: httpx.AsyncClient
 ) -> None:
-    page.execute_script(DROP, "wide.png", "image/png", 4000)
+    page.execute_async_script(DROP, "wide.png", "image/png", 4000)
     await eventually(says(page, "#ask .files", "made smaller: 1568"), within=SECONDS)
-    page.execute_script(DROP, "small.png", "image/png", 30)
+    page.execute_async_script(DROP, "small.png", "image/png", 30)
     await eventually(says(page, "#ask .files", "30 \u00d7 20"), within=SECONDS)
-    page.execute_script(DROP, "program.exe", "application/x-msdownload", 30)
+    page.execute_async_script(DROP, "program.exe", "application/x-msdownload", 30)
     await eventually(says(page, "#ask [role=alert]", "program.exe: models take"), within=SECONDS)
     page.find_element(By.CSS_SELECTOR, "[aria-label='Remove small.png']").send_keys(Keys.ENTER)
-    ask(page, "What is this?")
+    page.execute_async_script(DROP, "late.png", "image/png", 3000)
+    ask(page, "What is this?")  # while the last one is being read
 
     await eventually(says(page, ".detail .files", "wide.jpg"), within=SECONDS)
     image = page.find_element(By.CSS_SELECTOR, ".detail .files img")
     await eventually(lambda: image.get_property("naturalWidth") == 1568, within=SECONDS)
     row = (await http.get(f"/tasks/{page.current_url.rpartition('/')[2]}")).json()["task"]
-    [file] = row["params"]["attachments"]
-    assert (file["name"], file["url"][:23]) == ("wide.jpg", "data:image/jpeg;base64,")
+    sent = [(file["name"], file["url"][:23]) for file in row["params"]["attachments"]]
+    assert sent == [(name, "data:image/jpeg;base64,") for name in ("wide.jpg", "late.jpg")]
     assert page.find_elements(By.CSS_SELECTOR, "#ask .files li") == []
     assert complaints(page) == []
 

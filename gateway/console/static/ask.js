@@ -87,6 +87,8 @@ export class Ask {
     if (problem) return this.#showProblem(problem, this.#schema);
     this.#send.disabled = true;
     this.#problem.hidden = true;
+    await this.#files.ready;
+    if (!this.#problem.hidden) return void (this.#send.disabled = false); // a file cannot be sent
     // If the gateway became unreachable, sending the form again does not submit a second task.
     this.#key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     try {

@@ -36,6 +36,9 @@ export class AttachmentField {
     this.#draw();
   }
 
+  /** Settled when all files that were given are read. */
+  ready = Promise.resolve();
+
   /** Return the files for `params.attachments`. */
   get value() {
     return this.#files.map(({ url, name }) => ({ url, name }));
@@ -54,9 +57,13 @@ export class AttachmentField {
     if (event.type === "drop") this.#take(event.dataTransfer.files);
   }
 
-  async #take(files) {
+  #take(files) {
     const chosen = [...files];
     this.#input.value = "";
+    this.ready = this.ready.then(() => this.#read(chosen));
+  }
+
+  async #read(chosen) {
     for (const file of chosen) {
       try {
         const found = await readFile(file, MOST - this.#size);
