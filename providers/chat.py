@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Literal, Self, TypeAlias
 
@@ -280,6 +280,14 @@ class TokenUsage:
         if min(known, default=0) < 0 or thought > 0:
             raise ValueError(f"usage does not add up: {counts}")
 
+    def add(self, other: "TokenUsage") -> "TokenUsage":
+        """Return the sum; what is unknown of one is unknown. `raw` is that of the other one."""
+        counts: dict[str, Any] = {
+            name: _add(getattr(self, name), getattr(other, name))
+            for name in ("input", "cached", "cache_write", "output", "reasoning")
+        }
+        return replace(other, **counts, searches=self.searches + other.searches)
+
     @property
     def uncached(self) -> int | None:
         """Prompt tokens not read from a cache."""
@@ -383,3 +391,7 @@ async def collect_response(events: AsyncIterable[Event]) -> ChatResponse:
         usage=usage,
         done=done,
     )
+
+
+def _add(mine: int | None, its: int | None) -> int | None:
+    return None if mine is None or its is None else mine + its

@@ -1,9 +1,11 @@
 """Adapter for Anthropic's Messages API, also used for MiniMax, through Anthropic's SDK."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import anthropic
 import httpx2
@@ -45,9 +47,45 @@ class Anthropic:
         )
         self._client._custom_headers = {}  # ignore ANTHROPIC_CUSTOM_HEADERS of the environment
 
-    def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        """See `Adapter.stream`."""
+    async def stream(
+        self, request: ChatRequest, *, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
+        """See `Adapter.stream`. A message that the vendor has paused is gone on with at once."""
         body, notes = build_anthropic_body(request, self._vendor)
+        deadline = time.monotonic() + timeouts.total.total_seconds()
+        parser = self._build_parser(request)
+        while True:
+            events = self._stream_message(request, body, parser, notes, timeouts)
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+            if not parser.is_paused:
+                return
+            turn = {"role": "assistant", "content": parser.list_blocks()}
+            body = {**body, "messages": [*body["messages"], turn]}
+            left = timedelta(seconds=max(deadline - time.monotonic(), 0.0))
+            timeouts = replace(timeouts, total=left)
+            parser = self._build_parser(request, after=parser)
+
+    def _build_parser(
+        self, request: ChatRequest, *, after: AnthropicStreamParser | None = None
+    ) -> AnthropicStreamParser:
+        return AnthropicStreamParser(
+            vendor=self._vendor,
+            secret=self._secret,
+            model=request.model,
+            keeps_blocks=bool(request.tools) or request.web_search,
+            after=after,
+        )
+
+    def _stream_message(
+        self,
+        request: ChatRequest,
+        body: Mapping[str, Any],
+        parser: AnthropicStreamParser,
+        notes: tuple[str, ...],
+        timeouts: Timeouts,
+    ) -> AsyncGenerator[Event, None]:
         return stream_events(
             self._vendor,
             lambda: self._client.messages.with_streaming_response.create(
@@ -55,12 +93,7 @@ class Anthropic:
                 stream=request.stream,
                 timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
             ),
-            AnthropicStreamParser(
-                vendor=self._vendor,
-                secret=self._secret,
-                model=request.model,
-                keeps_blocks=bool(request.tools),
-            ),
+            parser,
             timeouts=timeouts,
             is_streamed=request.stream,
             translate_errors=self._translate_errors(timeouts.connect),

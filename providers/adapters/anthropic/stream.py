@@ -38,6 +38,9 @@ _PIECES: Final = {
     "thinking_delta": "thinking",
     "input_json_delta": "partial_json",
 }
+_PAUSE: Final = "pause_turn"
+"""Reason for a stop in the middle of the vendor's own tools, as its web search."""
+MAX_PAUSES: Final = 10
 _GROWING: Final = {
     "text": "text",
     "thinking": "thinking",
@@ -58,9 +61,18 @@ class AnthropicStreamParser:
     """Turns the payloads of one message into events. One per call."""
 
     def __init__(
-        self, *, vendor: str, secret: str, model: str = "", keeps_blocks: bool = False
+        self,
+        *,
+        vendor: str,
+        secret: str,
+        model: str = "",
+        keeps_blocks: bool = False,
+        after: "AnthropicStreamParser | None" = None,
     ) -> None:
-        """Create a parser; `keeps_blocks` keeps what a tool loop must send back."""
+        """Create a parser; `keeps_blocks` keeps what must be sent back.
+
+        `after` has parsed the message that this one goes on with.
+        """
         self._vendor = vendor
         self._secret = secret
         self._requested_model = model
@@ -76,11 +88,31 @@ class AnthropicStreamParser:
         """The beginning of the text, which explains a refusal if the vendor does not."""
         self._stopped = False
         self._model: str | None = None
+        self._before = [] if after is None else after.list_blocks()
+        self._used = None if after is None else after.usage
+        self._pauses = 0 if after is None else after.count_pauses()
+        self.usage: TokenUsage | None = self._used
+        """With that of the messages before."""
 
     @property
     def is_finished(self) -> bool:
         """Whether `message_stop` was received."""
         return self._stopped
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the vendor has paused the message, so that it must be sent back to go on."""
+        is_kept = self._keeps_blocks and bool(self._blocks)
+        return self._stop_reason == _PAUSE and is_kept and self._pauses < MAX_PAUSES
+
+    def count_pauses(self) -> int:
+        """Return how often it was paused, this message included."""
+        return self._pauses + 1
+
+    def list_blocks(self) -> list[dict[str, Any]]:
+        """Return the blocks as they must be sent back, with those of the messages before."""
+        blocks = [self._complete_block(index) for index in sorted(self._blocks)]
+        return [*self._before, *(block for block in blocks if block.get("text") != "")]
 
     def parse(self, payload: object) -> list[Event]:
         """Return the events of one decoded payload; unknown types are skipped.
@@ -124,7 +156,7 @@ class AnthropicStreamParser:
         return []
 
     def close(self, *, request_id: str | None, notes: tuple[str, ...]) -> Iterator[Event]:
-        """Yield the event that ends the answer.
+        """Yield the event that ends the answer, unless it is paused.
 
         Raises:
             IncompleteStream: there was no `message_stop` or no stop reason.
@@ -132,6 +164,8 @@ class AnthropicStreamParser:
         """
         if not self._stopped or self._stop_reason is None:
             raise build_incomplete(self._vendor)
+        if self.is_paused:
+            return
         yield Done(
             finish_reason=map_finish_reason(
                 self._vendor,
@@ -154,11 +188,11 @@ class AnthropicStreamParser:
         """
         if self._stop_reason != "tool_use":
             return None
-        blocks = [self._complete_block(index) for index in sorted(self._blocks)]
+        blocks = self.list_blocks()
         if all(block.get("type") in {"text", "tool_use"} for block in blocks):
             return None
-        kept = tuple(block for block in blocks if block.get("text") != "")
-        return ReasoningReplay(vendor=self._vendor, model=self._requested_model, blocks=kept)
+        model = self._requested_model
+        return ReasoningReplay(vendor=self._vendor, model=model, blocks=tuple(blocks))
 
     def _complete_block(self, index: int) -> dict[str, Any]:
         block, added = self._blocks[index], "".join(self._pieces.get(index, ()))
@@ -253,7 +287,7 @@ class AnthropicStreamParser:
         thinking = get_count(
             get_mapping(known, "output_tokens_details"), "thinking_tokens", absent=0
         )
-        yield TokenUsage(
+        usage = TokenUsage(
             input=get_count(known, "input_tokens"),
             cached=get_count(known, "cache_read_input_tokens", absent=0),
             cache_write=get_count(known, "cache_creation_input_tokens", absent=0),
@@ -262,6 +296,8 @@ class AnthropicStreamParser:
             searches=get_count(get_mapping(known, "server_tool_use"), "web_search_requests") or 0,
             raw=known,
         )
+        self.usage = usage if self._used is None else self._used.add(usage)
+        yield self.usage
 
 
 def _build_citation(citation: Mapping[str, Any]) -> Iterator[Citation]:
