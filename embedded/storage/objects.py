@@ -176,17 +176,21 @@ class Objects:
             raise object_not_found()
         metadata = json.loads(row["metadata"] or "{}")
         download = call.request.query_params.get("download")
-        media_type = metadata.get("mimetype") or "application/octet-stream"
         return FileResponse(
             path,
-            media_type=media_type.encode("ascii", "replace").decode(),
+            media_type=_clean(metadata.get("mimetype")) or "application/octet-stream",
             headers={
                 **_SAFE,
-                "ETag": metadata.get("eTag", ""),
-                "Cache-Control": metadata.get("cacheControl", "no-cache"),
+                "ETag": _clean(metadata.get("eTag")),
+                "Cache-Control": _clean(metadata.get("cacheControl")) or "no-cache",
             },
             filename=None if download is None else download or row["name"].rpartition("/")[2],
         )
+
+
+def _clean(value: Any) -> str:
+    """Return what of a client's text a header can hold."""
+    return "".join(each for each in str(value or "") if each.isascii() and each.isprintable())
 
 
 async def _is_bucket_public(call: StorageCall) -> bool:

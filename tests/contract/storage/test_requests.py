@@ -65,6 +65,24 @@ async def test_what_is_uploaded_runs_nothing_in_the_name_of_the_server(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_what_no_header_can_hold_is_left_out(
+    http: httpx.AsyncClient, bucket: str, service: AsyncClient
+) -> None:
+    await service.storage.update_bucket(bucket, {"allowed_mime_types": []})
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n'
+        b"Content-Type: image/png\x01\x7f; x=\xff\r\n\r\nhello\r\n--b--\r\n"
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    await http.post(f"/object/{bucket}/a.png", content=form, headers=kind)
+
+    answer = await http.get(f"/object/{bucket}/a.png", params={"download": 'a\r\nX: y".png'})
+
+    assert answer.content == b"hello"
+    assert answer.headers["content-type"] == "image/png; x="
+    assert "x" not in answer.headers
+
+
 async def test_a_body_of_unknown_length_is_read_up_to_the_limit(
     http: httpx.AsyncClient, bucket: str
 ) -> None:
