@@ -64,10 +64,10 @@ def install_clients() -> Path:
     return python
 
 
-def run_python(python: Path, program: Path, *arguments: str, **variables: str) -> str:
+def run_program(interpreter: Path, program: Path, *arguments: str, **variables: str) -> str:
     """Run a program of a client and give what it prints; its errors appear in the failure."""
     answer = subprocess.run(
-        [python, program, *arguments],
+        [interpreter, program, *arguments],
         env=_VARIABLES | variables,
         capture_output=True,
         text=True,
@@ -89,7 +89,7 @@ def start_programs(python: Path, url: str, names: tuple[str, ...]) -> dict[str, 
     pool = ThreadPoolExecutor(len(names))
     folder = FOLDER / "programs"
     found = {
-        name: pool.submit(run_python, python, folder / f"{name}.py", url, IMAGE) for name in names
+        name: pool.submit(run_program, python, folder / f"{name}.py", url, IMAGE) for name in names
     }
     pool.shutdown(wait=False)
     return found
