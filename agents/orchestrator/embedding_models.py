@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agents.errors import MAX_SHOWN, InvalidTask, NoModel
-from agents.selection.preferences import Preferences
+from agents.selection.preferences import Preferences, normalize_requested_model
 from protocol.embeddings import EncodingFormat, count_fitting_texts
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import find_objection
@@ -15,14 +15,15 @@ from providers.errors import InvalidRequest, UnknownModel
 def find_embedding_model(
     name: str | None, catalogue: Catalogue, served: Sequence[str]
 ) -> EmbeddingModel:
-    """Return the embedding model of this name, served or not. Raises InvalidTask.
-
-    None is chosen for a task that names none, since vectors of different models cannot be compared.
-    """
+    """Return the embedding model of this name, served or not. Raises InvalidTask."""
     there = f"There are: {', '.join(served)}." if served else "No executor serves any now."
-    if not name:
+    name = normalize_requested_model(name)
+    if name is None:
         raise InvalidTask(
-            "model", f"model is missing; name an embedding model. {there}", allowed=served
+            "model",
+            "name an embedding model: none is chosen, since vectors of different models cannot be "
+            f"compared. {there}",
+            allowed=served,
         )
     if len(name) <= MAX_SHOWN:
         try:

@@ -189,6 +189,13 @@ async def test_a_wrong_row_fails_before_anything_is_sent(
     assert len(await system.asked()) == before
 
 
+def test_an_estimate_names_the_model(system: System) -> None:
+    shown = system.cogo("estimate", "a", "--type", "EMBED", "--model", SMALL)
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == f"main: call of cogo.embeddings/{SMALL}\n"
+
+
 async def test_an_executor_killed_in_a_call_leaves_a_lost_call_and_one_result(
     system: System, store: SupabaseStore
 ) -> None:

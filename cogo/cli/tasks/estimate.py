@@ -166,7 +166,8 @@ def _print_policy(task: TaskBrief, choice: Choice) -> None:
 def _print_steps(preview: FlowPreview) -> None:
     for request, choice in preview.steps:
         if choice is None:
-            print_line(f"{request.key}: {request.kind}")
+            module = request.request.get("module")
+            print_line(f"{request.key}: {request.kind}{f' of {module}' if module else ''}")
             continue
         selected = choice.selected
         name = mark_simulated(selected.model_id, simulated=selected.profile.is_simulated)
@@ -195,7 +196,8 @@ def _plan(project: Project, task: TaskBrief) -> _Plan:
             preview = await preview_flow(runner, task)
         kinds = {key.partition(":")[0] for key in preview.decisions}
         if kinds.isdisjoint(_POLICY_DECISIONS):
-            return _Plan(preview, preview.choices, follows_policy=not preview.is_open)
+            is_one_question = bool(preview.choices) and not preview.is_open
+            return _Plan(preview, preview.choices, follows_policy=is_one_question)
         needs = StepNeeds(seed=f"{task.id}:main", prompt_characters=len(task.prompt), may_team=True)
         return _Plan(preview, [cio.choose_for_task(task, needs)], follows_policy=True)
 

@@ -245,3 +245,35 @@ async def test_a_vector_of_anything_but_numbers_is_malformed(vector: object) -> 
 
     with pytest.raises(MalformedResponse):
         await embedded(answer)
+
+
+async def test_tokens_are_sent_to_models_that_take_them(simulator: str) -> None:
+    given = {name: credential(simulator, name) for name in ("openai", "mistral")}
+    async with Router(CATALOGUE, given) as router:
+        embedder = await router.open_embedder()
+        found = await embedder.embed("text-embedding-3-small", [[1, 2, 3], [4]], dimensions=8)
+        with pytest.raises(InvalidRequest, match="takes texts, not lists of tokens"):
+            await embedder.embed("mistral/mistral-embed", [[1, 2, 3]])
+
+    assert [each.dimensions for each in found.embeddings] == [8, 8]
+    assert found.tokens
+
+
+async def test_models_that_can_be_called_are_those_of_keys_and_of_local_servers(
+    simulator: str,
+) -> None:
+    async with recording({"data": [{"id": "bge-m3:latest"}, {"id": "llama"}]}) as server:
+        given = {
+            "openai": credential(simulator, "openai"),
+            "ollama": Credential(base_url=server.url),
+        }
+        async with Router(CATALOGUE, given) as router:
+            await router.discover()
+            assert router.list_embedding_models() == [
+                "text-embedding-3-small",
+                "text-embedding-3-large",
+                "ollama/bge-m3",
+            ]
+            assert router.list_lanes()[-1] == "ollama/llama"
+            assert router.count_embedding_slots("ollama/bge-m3") == 2
+            assert router.count_embedding_slots("gemini-embedding-001") == 0

@@ -1,0 +1,122 @@
+"""Embedding models of tasks: their names, and what they cannot do."""
+
+from typing import Any
+
+import pytest
+
+from agents.errors import InvalidTask, NoModel
+from agents.orchestrator.embedding_models import (
+    check_embedding,
+    check_host,
+    find_embedding_model,
+)
+from agents.orchestrator.lane_registry import list_embedding_models, list_served_lanes
+from agents.selection.preferences import Preferences
+from protocol.lanes import EMBEDDINGS
+from tests.support.agents.flows import CATALOGUE, an_executor
+
+SMALL = "text-embedding-3-small"
+SERVED = [SMALL, "mistral/mistral-embed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (SMALL, SMALL),
+        ("Text-Embedding-3-Small", SMALL),
+        ("openai/text-embedding-3-small", SMALL),
+        ("mistral-embed", "mistral/mistral-embed"),
+        ("ollama/nomic-embed-text:latest", "ollama/nomic-embed-text"),
+        ("ollama/bge-m3:latest", "ollama/bge-m3"),
+        ("ollama/bge-m3:567m", "ollama/bge-m3:567m"),
+    ],
+)
+def test_a_model_is_found_by_any_of_its_names(name: str, found: str) -> None:
+    assert find_embedding_model(name, CATALOGUE, SERVED).id == found
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (None, "name an embedding model: none is chosen"),
+        ("auto", "none is chosen"),
+        ("", "none is chosen"),
+        ("text-embedding-9", "'text-embedding-9' does not exist"),
+        ("claude-sonnet-5-5", "turns no texts into vectors"),
+        ("x" * 1_000, "does not exist"),
+    ],
+)
+def test_other_names_are_refused_with_those_that_are_served(name: str | None, why: str) -> None:
+    with pytest.raises(InvalidTask, match=why) as refused:
+        find_embedding_model(name, CATALOGUE, SERVED)
+
+    assert (refused.value.field, refused.value.allowed) == ("model", SERVED)
+    assert SMALL in refused.value.message
+    assert len(refused.value.message) < 400
+
+
+def check(name: str = SMALL, **wanted: Any) -> None:
+    given: dict[str, Any] = {
+        "count": 1, "dimensions": None, "encoding_format": "float", "has_tokens": False,
+    }  # fmt: skip
+    check_embedding(find_embedding_model(name, CATALOGUE, SERVED), **given | wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"dimensions": 8},
+        {"dimensions": 1536},
+        {"name": "mistral-embed", "dimensions": 1024},
+        {"name": "ollama/bge-m3", "dimensions": 9999},  # nobody knows
+        {"has_tokens": True},
+        {"count": 113},
+        {"count": 511, "encoding_format": "base64"},
+        {"count": 2048, "dimensions": 64},
+    ],
+)
+def test_what_a_model_can_do_is_not_refused(wanted: dict[str, Any]) -> None:
+    check(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field", "why"),
+    [
+        ({"dimensions": 1537}, "params.dimensions", "at most 1536 dimensions, not 1537"),
+        ({"name": "mistral-embed", "dimensions": 8}, "params.dimensions", "has 1024 dimensions"),
+        ({"name": "mistral-embed", "has_tokens": True}, "params.input", "send the texts"),
+        ({"count": 114}, "params.input", "which may have 113; .* base64"),
+        ({"count": 512, "encoding_format": "base64"}, "params.input", "may have 511"),
+    ],
+)
+def test_what_a_model_cannot_do_is_refused(wanted: dict[str, Any], field: str, why: str) -> None:
+    with pytest.raises(InvalidTask, match=why) as refused:
+        check(**wanted)
+
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        ({"data_policy": ["local-only"]}, "leave the machine"),
+        ({"denied_providers": ["openai"]}, "deny its provider"),
+        ({"allowed_providers": ["mistral"]}, "other providers only"),
+    ],
+)
+def test_a_provider_that_the_preferences_forbid_is_not_called(
+    stated: dict[str, Any], why: str
+) -> None:
+    entry = find_embedding_model(SMALL, CATALOGUE, SERVED)
+
+    with pytest.raises(NoModel, match=why):
+        check_host(entry, Preferences.model_validate(stated), CATALOGUE)
+    check_host(entry, Preferences(), CATALOGUE)
+
+
+def test_models_are_those_of_lanes_of_running_executors() -> None:
+    real = an_executor([f"{EMBEDDINGS}{SMALL}", "claude-sonnet-5-5"])
+    simulated = an_executor([f"{EMBEDDINGS}a", f"{EMBEDDINGS}{SMALL}"], details={"simulated": True})
+
+    assert list_embedding_models([simulated, real]) == {"a": True, SMALL: False}
+    assert list_served_lanes([real]) == {"claude-sonnet-5-5": False}
