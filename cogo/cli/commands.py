@@ -71,7 +71,7 @@ GROUPS: Final = (
     Group("embeddings", "List and delete stored embeddings.", default="list"),
     Group("keys", "Manage API keys for the gateway.", default="list"),
     Group("budget", "Manage spending caps.", default="list"),
-    Group("grants", "Manage which models and priorities owners may use.", default="list"),
+    Group("grants", "Manage which models, tools and priorities owners may use.", default="list"),
     Group("local-model", "Install and remove the local model.", default="show"),
     Group("sandbox", "Run code in the sandbox of this machine."),
     Group("supabase", "Run and manage the embedded Supabase."),
@@ -137,7 +137,7 @@ COMMANDS: Final = (
     Command(
         "workflows example",
         "Print the file of an example, or list the examples.",
-        "workflows.example:print_example",
+        "workflows.example:print_workflow_example",
     ),
     Command(
         "tools list",
@@ -153,6 +153,11 @@ COMMANDS: Final = (
         "tools call",
         "Call a tool once, on this machine, and print what it gives.",
         "tools.call:call_tool",
+    ),
+    Command(
+        "tools example",
+        "Print the file of an example, or list the examples.",
+        "tools.example:print_tool_example",
     ),
     Command("tools check", "Report which tools cannot be used.", "tools.list:check_tools"),
     Command("queue show", "Show the queue by lane and owner.", "admin.queue:show_queue"),

@@ -81,6 +81,7 @@ def test_the_wheel_holds_what_git_tracks_and_nothing_else(tmp_path: Path) -> Non
     for source, place in {
         "supabase/migrations": "embedded/_migrations",
         "examples/tasks": "cogo/cli/local/_demo_tasks",
+        "examples/tools": "cogo/cli/tools/_examples",
         "examples/workflows": "cogo/cli/workflows/_examples",
     }.items():
         expected |= {f"{place}/{path.name}" for path in tracked(source)}

@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agents.fetching import Fetcher
 from agents.sandbox.check_runner import CheckRunner
@@ -14,15 +14,20 @@ from agents.tools.own.offer import OwnTool
 from agents.tools.own.person import AskPerson
 from agents.tools.own.repository import ListFiles, ReadFile, SearchFiles
 from agents.tools.own.web import FetchUrl
-from agents.tools.toolbox import OfferedTool, ToolContext, ToolOutput
+from agents.tools.toolbox import OWN, OfferedTool, ToolContext, ToolOutput
 from agents.tools.worker import UNKNOWN_TOOL
+
+_NO_SANDBOX: Final = "this machine has no sandbox, or it is turned off (`cogo sandbox status`)"
+_NO_LANGUAGE: Final = "the sandbox cannot run Python (`cogo sandbox status`)"
 
 
 class OwnTools:
     """Offers our own tools."""
 
-    def __init__(self, tools: Sequence[OwnTool]) -> None:
+    def __init__(self, tools: Sequence[OwnTool], missing: Mapping[str, str] | None = None) -> None:
         self._tools = {each.offer.name: each for each in tools}
+        self.missing = dict(missing or {})
+        """The tools that cannot be used here, by name, and why not."""
 
     @property
     def names(self) -> list[str]:
@@ -57,11 +62,18 @@ def build_own_tools(*, checks: CheckRunner | None, fetcher: Fetcher) -> OwnTools
     fetched.
     """
     tools: list[OwnTool] = [AskPerson(), ListFiles(), ReadFile(), SearchFiles()]
+    missing: dict[str, str] = {}
     if checks is not None and RunCode.list_languages(checks):
         tools.append(RunCode(checks))
+    else:
+        missing[f"{OWN}run_code"] = _NO_SANDBOX if checks is None else _NO_LANGUAGE
     if fetcher.allow:
         tools.append(FetchUrl(fetcher))
+    else:
+        missing[f"{OWN}fetch_url"] = "[fetch] allow of cogo.toml names no host"
     library = importlib.util.find_spec("PIL")
     if checks is not None and checks.python is not None and library and library.origin:
         tools.append(ViewImage(checks, Path(library.origin).parent))
-    return OwnTools(tools)
+    else:
+        missing[f"{OWN}view_image"] = _NO_SANDBOX if checks is None else _NO_LANGUAGE
+    return OwnTools(tools, missing)

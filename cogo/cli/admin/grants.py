@@ -1,6 +1,7 @@
-"""`cogo grants`: which models owners may use, and whose priorities count among all owners."""
+"""`cogo grants`: which models and tools owners may use, and whose priorities count among all."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
@@ -12,8 +13,17 @@ from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
 from protocol.errors import InvalidArgument
 from protocol.records import Grants
+from protocol.tool_names import WEB_SEARCH
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
+
+_ALL: Final = "all"
+_NONE: Final = "none"
+_TOOL: Final = re.compile(
+    rf"{WEB_SEARCH}|cogo:\w{{1,100}}|(cogo|mcp:[\w-]{{1,100}}|\w[\w.]{{0,150}})/\*"
+    r"|mcp:[\w-]{1,64}/[\w.:/-]{1,128}|\w+(\.\w+)+",
+    re.ASCII,
+)
 
 Owner = Annotated[
     str, typer.Argument(metavar="OWNER", help="UUID of a user, or none for tasks without owner.")
@@ -39,23 +49,35 @@ def set_grants(
             "Without it their tasks count as priority 5.",
         ),
     ] = None,
+    tool: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tool",
+            help="Allow this tool, by its full name, or all of a source: MODULE/*, mcp:SERVER/*, "
+            "cogo/*; repeatable. `none` allows none, `all` every tool again.",
+        ),
+    ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Restrict or prioritise an owner.
 
-    With --model or --provider the owner may use only those; they replace earlier ones.
+    With --model or --provider the owner may use only those; they replace earlier ones. So do tools
+    with --tool. What is not named stays as it is.
 
     Examples:
         cogo grants set 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --model claude-sonnet
+        cogo grants set none --tool shop_tools.find_order --tool 'mcp:supabase/*'
+        cogo grants set 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --tool none
         cogo grants set none --provider anthropic --provider ollama
         cogo grants set 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --priority 2
     """
-    if not model and not provider and priority is None:
+    if not model and not provider and not tool and priority is None:
         raise InvalidArgument(
             "nothing is granted",
-            hint="use --model, --provider or --priority, or `cogo grants remove`",
+            hint="use --model, --provider, --tool or --priority, or `cogo grants remove`",
         )
+    tools = _parse_tools(tool) if tool else None
     project = Project.find(directory)
     catalogue = load_catalogue(project)
     models, aliases = _resolve_models(model or [], catalogue)
@@ -70,6 +92,7 @@ def set_grants(
             providers=providers if is_limited else None,
             aliases=aliases,
             priority=priority,
+            tools=tools,
         ),
     )
     _print([stored], as_json=as_json)
@@ -78,7 +101,7 @@ def set_grants(
 def list_grants(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """List the grants of owners.
 
-    An owner who is not listed may use every model, at equal priority.
+    An owner who is not listed may use every model and every tool, at equal priority.
 
     Examples:
         cogo grants
@@ -90,17 +113,33 @@ def list_grants(*, directory: Dir = None, as_json: AsJson = False) -> None:
 def remove_grants(*, owner: Owner, directory: Dir = None, as_json: AsJson = False) -> None:
     """Remove the grants of an owner.
 
-    The owner may then use every model, at equal priority.
+    The owner may then use every model and every tool, at equal priority.
 
     Examples:
         cogo grants remove 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c
     """
     whose = parse_owner(owner)
-    run_with_store(directory, lambda store: store.set_grants(owner=whose, priority=-1))
+    run_with_store(directory, lambda store: store.set_grants(owner=whose, priority=-1, tools=[]))
     if as_json:
-        print_json({"owner": owner, "models": [], "providers": [], "priority": None})
+        print_json({"owner": owner, "models": [], "providers": [], "priority": None, "tools": None})
     else:
-        print_line(f"{owner} may use every model")
+        print_line(f"{owner} may use every model and every tool")
+
+
+def _parse_tools(names: list[str]) -> list[str]:
+    """Return the tools as they are stored; an empty list: all. Raises InvalidArgument."""
+    if _ALL in names or _NONE in names:
+        if len(names) > 1:
+            raise InvalidArgument("--tool all and --tool none go with no other --tool")
+        return [] if names == [_ALL] else names
+    for name in names:
+        if _TOOL.fullmatch(name) is None:
+            raise InvalidArgument(
+                f"--tool {name[:200]!r} is no full name of a tool",
+                hint="such as shop_tools.find_order, shop_tools/*, mcp:SERVER/TOOL, mcp:SERVER/*, "
+                "cogo:run_code, cogo/* or web_search (`cogo tools` lists them)",
+            )
+    return names
 
 
 def _resolve_models(names: list[str], catalogue: Catalogue) -> tuple[list[str], list[str]]:
@@ -125,10 +164,10 @@ def _check_provider(name: str, catalogue: Catalogue) -> str:
 def _print(grants: list[Grants], *, as_json: bool) -> None:
     print_rows(
         grants,
-        ("OWNER", "MODELS", "PROVIDERS", "PRIORITY"),
+        ("OWNER", "MODELS", "PROVIDERS", "PRIORITY", "TOOLS"),
         _cells,
         as_json=as_json,
-        empty="every owner may use every model; see `cogo grants set --help`",
+        empty="every owner may use every model and every tool; see `cogo grants set --help`",
     )
 
 
@@ -138,4 +177,5 @@ def _cells(grants: Grants) -> tuple[str, ...]:
         ", ".join(grants.models) or "-",
         ", ".join(grants.providers) or "-",
         "-" if grants.priority is None else str(grants.priority),
+        "all" if grants.tools is None else ", ".join(grants.tools) or "none",
     )

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
 from agents.tools.host import ToolFailed
 from agents.tools.names import read_mcp_name
-from agents.tools.toolbox import ToolOutput
+from agents.tools.toolbox import ToolContext, ToolOutput
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.tools.list import ToolName, find_tool
+from cogo.cli.tools.list import ToolName, find_tool, open_own_tools
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
@@ -36,6 +37,7 @@ def call_tool(
     Examples:
         cogo tools call mcp:supabase/list_tables '{"schemas": ["public"]}'
         cogo tools call acme.tools.lookup '{"order": 7}' --json
+        cogo tools call cogo:run_code '{"language": "python", "code": "print(6 * 7)"}'
     """
     try:
         given = parse_json(arguments)
@@ -70,6 +72,12 @@ async def _call(project: Project, name: str, arguments: Mapping[str, Any]) -> To
                 raise CommandError(f"cogo.toml names no MCP server {parts[0]}")
             return await mcp.run_tool(name, arguments)
     tool = await find_tool(project, name)
+    if tool.source == "cogo":
+        own = await open_own_tools(project)
+        nobody = ToolContext(
+            task_id=uuid4(), subtask_id=uuid4(), attempt=1, key="main", owner=None, params={}
+        )
+        return await own.run_tool(tool.name, arguments, nobody)
     async with open_tools(project) as functions:
         if functions is None:
             raise CommandError("cogo.toml names no modules with tools")

@@ -84,6 +84,25 @@ def test_an_owner_is_granted_models_until_it_is_taken_back(cogo: Say, owner: str
     assert cogo("grants", "list") == []
 
 
+def test_an_owner_is_granted_tools_until_all_are_allowed_again(cogo: Say) -> None:
+    names = ["cogo/*", "cogo:run_code", "mcp:a-b/*", "mcp:a-b/x.y", "shop.tools.find", "web_search"]
+
+    cogo("grants", "set", OWNER, *(word for each in names for word in ("--tool", each)))
+    cogo("grants", "set", OWNER, "--priority", "2")
+    [granted] = cogo("grants", "list")
+    cogo("grants", "set", OWNER, "--tool", "none")
+    [nothing] = cogo("grants", "list")
+    cogo("grants", "set", OWNER, "--tool", "all")
+    [all_again] = cogo("grants", "list")
+    cogo("grants", "set", OWNER, "--tool", "shop.tools.find")
+    cogo("grants", "remove", OWNER)
+
+    assert sorted(granted["tools"]) == names
+    assert nothing["tools"] == []
+    assert (all_again["tools"], all_again["priority"]) == (None, 2)
+    assert cogo("grants", "list") == []
+
+
 @pytest.mark.parametrize("target", ["total", "provider:anthropic", f"owner:{OWNER}", "owner:none"])
 def test_a_cap_is_set_listed_by_the_name_that_removes_it_and_removed(
     cogo: Say, capsys: pytest.CaptureFixture[str], target: str
@@ -224,6 +243,9 @@ async def read_as(project: State, person: str) -> dict[str, int]:
         (("keys", "revoke", "no-such-key"), "no-such-key"),
         (("grants", "set", "me", "--model", "claude-sonnet"), "not an owner"),
         (("grants", "set", "none"), "nothing is granted"),
+        (("grants", "set", "none", "--tool", "find_order"), "no full name of a tool"),
+        (("grants", "set", "none", "--tool", "mcp:shop"), "mcp:SERVER/*"),
+        (("grants", "set", "none", "--tool", "none", "--tool", "a.b"), "no other --tool"),
         (("budget", "set", "everything", "1"), "cannot have a cap"),
         (("budget", "set", "total", "much"), "not an amount"),
         (("budget", "set", "total", "1", "--per", "week"), "day, month or ever"),

@@ -1,6 +1,7 @@
 """`cogo tools`: what it lists, shows, checks and calls."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def lookup(order: int) -> str:
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_SANDBOX", "off")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shop_tools.py").write_text(FUNCTIONS, "utf-8")
     return tmp_path
@@ -58,7 +61,11 @@ def test_all_tools_are_listed_and_what_cannot_be_used_is_explained(
     assert run(["tools", "list", "--json"]) == 0
 
     found = json.loads(capfd.readouterr().out)
-    assert [each["name"] for each in found["tools"]] == [
+    own = {each["name"] for each in found["tools"] if each["source"] == "cogo"}
+    assert {"cogo:ask_person", "cogo:list_files"} <= own
+    assert found["not_here"]["cogo:fetch_url"] == "[fetch] allow of cogo.toml names no host"
+    assert found["executors"] is None
+    assert [each["name"] for each in found["tools"] if each["source"] != "cogo"] == [
         "mcp:bad/echo", "mcp:bad/image", "mcp:bad/says_error", "shop_tools.lookup",
     ]  # fmt: skip
     assert found["problems"].keys() == {"mcp:bad/missing", "mcp:dead"}
@@ -79,6 +86,7 @@ def test_a_check_fails_while_something_cannot_be_used(capfd: pytest.CaptureFixtu
     ("name", "words"),
     [
         ("lookup", ["shop_tools.lookup  from a function", "Find an order.", "may run again"]),
+        ("cogo:ask_person", ["from cogo, for models ask_person", '"question"']),
         ("mcp:bad/echo", ["from an MCP server, for models bad__echo", "a person's approval"]),
     ],
 )
@@ -101,7 +109,10 @@ def test_a_tool_is_shown(name: str, words: list[str], capfd: pytest.CaptureFixtu
         (["mcp:bad/hang"], 1, "does not name it (unknown_tool)"),
         (["mcp:dead/echo"], 1, "I do not want to (unknown_tool)"),
         (["mcp:none/echo"], 1, "cogo.toml names no MCP server none"),
-        (["none"], 1, "no tool is named none; there are: mcp:bad/echo"),
+        (["none"], 1, "no tool is named none; there are: cogo:ask_person"),
+        (["cogo:fetch_url", '{"url": "x"}'], 1, "not offered by this machine: [fetch] allow"),
+        (["cogo:list_files"], 0, '"files": []'),
+        (["cogo:ask_person", '{"question": "?"}'], 1, "only a model that answers"),
         (["lookup", "7"], 1, "no JSON object"),
         (["lookup", "{"], 1, "no JSON"),
     ],
@@ -120,4 +131,36 @@ def test_a_tool_is_called(
 def test_without_tools_it_says_how_to_name_some(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["tools"]) == 0
 
-    assert "[mcp.servers.NAME]" in capfd.readouterr().out
+    out, err = capfd.readouterr()
+    assert "[mcp.servers.NAME]" in err.replace("\n", " ")
+    assert re.search("cogo:ask_person +this machine +Ask the person", out)
+
+
+@pytest.fixture
+def examples(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Path:
+    """Return a folder with the example, as a newcomer makes it."""
+    assert run(["tools", "example", "orders"]) == 0
+    (project / "orders.py").write_text(capfd.readouterr().out, "utf-8")
+    (project / "all.toml").write_text('[tools]\nmodules = ["orders"]\n', "utf-8")
+    monkeypatch.setenv("COGO_CATALOGUE", str(project / "all.toml"))
+
+
+@pytest.mark.usefixtures("example")
+def test_the_tools_of_the_example_can_be_called(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["tools", "call", "find_orders", '{"customer": "ada"}']) == 0
+    assert '"number": "17"' in capfd.readouterr().out
+    assert run(["tools", "call", "cancel_order", '{"number": "17"}']) == 0
+    assert run(["tools", "call", "cancel_order", '{"number": "99"}']) == 1
+    assert "there is no order 99" in capfd.readouterr().err
+    assert run(["tools", "call", "find_orders", '{"customer": "Ada"}']) == 0
+    assert '"is_cancelled": true' in capfd.readouterr().out
+    assert run(["tools", "show", "orders.cancel_order"]) == 0
+    assert "waits for a person" in capfd.readouterr().out
+
+
+def test_examples_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tools", "example"]) == 0
+    assert "orders  Two tools for models" in capsys.readouterr().out
+    assert run(["tools", "example", "none"]) == 1
