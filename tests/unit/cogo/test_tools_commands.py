@@ -137,10 +137,10 @@ def test_without_tools_it_says_how_to_name_some(capfd: pytest.CaptureFixture[str
 
 
 @pytest.fixture
-def examples(
+def example(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Path:
-    """Return a folder with the example, as a newcomer makes it."""
+) -> None:
+    """Make a folder with the example, as a newcomer does."""
     assert run(["tools", "example", "orders"]) == 0
     (project / "orders.py").write_text(capfd.readouterr().out, "utf-8")
     (project / "all.toml").write_text('[tools]\nmodules = ["orders"]\n', "utf-8")
