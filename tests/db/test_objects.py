@@ -109,7 +109,9 @@ async def test_policies_see_the_claims_of_the_person(
             ("auth.jwt() -> 'app_metadata' ->> 'team' = 'red'", True),
             ("auth.role() = 'authenticated' and auth.jwt() ->> 'role' = 'authenticated'", True),
             ("auth.jwt() ->> 'aal' = 'aal2'", False),
-            ("current_setting('storage.operation') = 'storage.object.get_authenticated'", True),
+            ("storage.operation() = 'storage.object.get_authenticated'", True),
+            ("storage.allow_only_operation('object.get_authenticated')", True),
+            ("storage.allow_any_operation(array['', 'storage.object.list', null])", False),
         ]:
             await storage.execute(
                 f"create policy p on storage.objects for select to authenticated using ({policy})"

@@ -73,6 +73,28 @@ create or replace function storage.operation()
   set search_path = ''
 as $$ select current_setting('storage.operation', true) $$;
 
+-- For policies; `storage.` before a name may be left out.
+create or replace function storage.allow_any_operation(expected_operations text[])
+  returns boolean
+  language sql
+  stable
+  set search_path = ''
+as $$
+  select exists (
+    select from unnest(expected_operations) as e (name)
+     where e.name <> ''
+       and regexp_replace(e.name, '^storage\.', '')
+         = regexp_replace(storage.operation(), '^storage\.', '')
+  )
+$$;
+
+create or replace function storage.allow_only_operation(expected_operation text)
+  returns boolean
+  language sql
+  stable
+  set search_path = ''
+as $$ select storage.allow_any_operation(array[expected_operation]) $$;
+
 create or replace function storage.update_updated_at_column()
   returns trigger
   language plpgsql
