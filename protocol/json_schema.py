@@ -189,8 +189,11 @@ def _list_parts(part: object) -> Iterator[Mapping[str, Any]]:
 def _describe_unusable(error: jsonschema_rs.ValidationError) -> str:
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
         message = error.message
+        uri = message.partition("'")[2].partition("'")[0]
         if message.startswith("Unknown meta-schema"):
-            return _cut(f"$schema: {message}; use one of the drafts {DRAFTS}")
+            return _cut(f"$schema: {uri} is not known; use one of the drafts {DRAFTS}")
+        if message.startswith("Resource "):
+            message = f"$ref: {uri} is not fetched"
         return _cut(f"{message}; a $ref must name a part of the schema, such as #/$defs/NAME")
     nearest = _find_nearest(error)
     return f"{_format_path(nearest.instance_path)}: {_cut(nearest.message)}"
