@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from tests.chaos import flow_laws
+from tests.chaos import flow_laws, turn_laws
 from tests.chaos.diary import Diary
 from tests.chaos.history import REPLAYED, AttemptRow, History, SubtaskRow, TaskRow
 
@@ -18,7 +18,7 @@ _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 _ACCEPTED: Final = (["completed"], ["routed"], ["suspended"])
 _COMPLETED: Final = "subtask.completed"
 _COUNTED: Final = frozenset({"failed", "rerouted"})
-_REFUSED: Final = frozenset({"duplicate", "stale", "closed"})
+_REFUSED: Final = frozenset({"duplicate", "stale", "closed", "cancel"})
 
 
 def check(history: History, diary: Diary) -> dict[str, list[str]]:
@@ -199,9 +199,14 @@ def misnumbered(history: History, diary: Diary) -> Iterator[str]:
         counted = [each for each in attempts if since is None or each.claimed_at > since]
         suspended = [place for place, e in enumerate(counted, 1) if e.outcome == "suspended"]
         # A suspension is progress: what went wrong before it is forgiven.
-        outcomes = Counter(each.outcome for each in counted[max(suspended, default=0) :])
-        if subtask.reaps != outcomes["reaped"]:
-            yield f"subtask {subtask.id}: {subtask.reaps} reaps, its history {outcomes['reaped']}"
+        start = max(suspended, default=0)
+        outcomes = Counter(each.outcome for each in counted[start:])
+        # So is a stored turn, for deaths before it.
+        turns = filter(turn_laws.makes_progress, history.turns.get(subtask.id, []))
+        last = max((each.attempt for each in turns), default=0)
+        reaped = sum(e.outcome == "reaped" and e.attempt >= last for e in counted[start:])
+        if subtask.reaps != reaped:
+            yield f"subtask {subtask.id}: {subtask.reaps} reaps, its history {reaped}"
         failed = sum(outcomes[each] for each in _COUNTED)
         if subtask.failures != failed:
             yield f"subtask {subtask.id}: {subtask.failures} failures, its history {failed}"
@@ -361,4 +366,8 @@ LAWS: Final[Mapping[str, Law]] = {
     "unapplied": flow_laws.unapplied,
     "reserved": flow_laws.reserved,
     "unanswered": flow_laws.unanswered,
+    "run twice": turn_laws.run_twice,
+    "asked again": turn_laws.asked_again,
+    "misplaced": turn_laws.misplaced,
+    "unseen": turn_laws.unseen,
 }

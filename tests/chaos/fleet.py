@@ -41,6 +41,8 @@ NAMES: Final[dict[str, AgentKind]] = {
     "executor-4": "executor",
 }
 WORKFLOWS: Final = Path(__file__).parent / "workflows" / "cogo.toml"
+RUNS: Final = "tool-runs.log"
+"""What tools have written down before they ran."""
 _PATIENCE: Final = timedelta(seconds=8)
 _RELEASE: Final = timedelta(seconds=5)
 _LEAVING: Final = timedelta(seconds=25)
@@ -171,6 +173,11 @@ class Fleet:
             return False
         return True
 
+    def read_runs(self) -> list[str]:
+        """Return the runs of tools."""
+        log = self.home / RUNS
+        return log.read_text("utf-8").splitlines() if log.exists() else []
+
     def logs(self) -> Iterator[Path]:
         """Return the logs of the agents."""
         for name in self.members:
@@ -192,6 +199,7 @@ async def running_fleet(
         environment = stack.enter_context(pytest.MonkeyPatch.context())
         # What is started from here on loads the workflows of the runs.
         environment.setenv("COGO_CATALOGUE", str(WORKFLOWS))
+        environment.setenv("COGO_CHAOS_RUNS", str(home / RUNS))
         server = await stack.enter_async_context(Child(_build_server(home)))
         simulator = await stack.enter_async_context(Child(_build_simulator(home, speed)))
         await server.wait_ready()

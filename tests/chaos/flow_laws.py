@@ -19,22 +19,29 @@ _TAKEN_BACK: Final = frozenset({"reaped", "cancelled"})
 def paid_twice(history: History, diary: Diary) -> Iterator[str]:
     """Check that only the unfinished call of an attempt that was taken back is made again.
 
-    Each attempt pays for one answer, nothing is called for what has ended, and the vendors have
-    seen no request that is not booked.
+    Each attempt pays for one answer, beside those that it stores; nothing is called for what has
+    ended, and the vendors have seen no request that is not booked.
     """
     del diary
     by_subtask: dict[UUID, list[CallRow]] = {}
     for call in history.calls:
         if call.subtask_id is not None:
             by_subtask.setdefault(call.subtask_id, []).append(call)
+    stored = Counter(
+        (each.subtask_id, each.attempt)
+        for turns in history.turns.values()
+        for each in turns
+        if each.kind == "answer"
+    )
     for subtask_id, calls in by_subtask.items():
         attempts = {each.attempt: each for each in history.attempts.get(subtask_id, [])}
         paid = Counter(each.attempt for each in calls if _PAID.intersection(each.outcomes))
         for number, count in paid.items():
             attempt = attempts.get(number or 0)
-            if count > 1:
+            kept = stored[subtask_id, number or 0]
+            if count > kept + 1:
                 yield f"subtask {subtask_id}: attempt {number} paid for {count} answers"
-            if attempt is None or not _may_have_paid(attempt):
+            if count > kept and (attempt is None or not _may_have_paid(attempt)):
                 outcome = attempt.outcome if attempt else "unknown"
                 yield f"subtask {subtask_id}: attempt {number} paid, and is {outcome}"
         ends = [each.ended_at for each in attempts.values() if each.outcome == "completed"]

@@ -103,6 +103,24 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A stored turn of a tool loop."""
+
+    subtask_id: UUID
+    seq: int
+    kind: str
+    attempt: int
+    created_at: datetime
+    calls: str | None = None
+    """Names and arguments of the calls of an answer."""
+    status: str | None = None
+    """Of a result."""
+    content: str | None = None
+    is_replayed: bool = False
+    """Whether it was stored with an attempt that had ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChildRow:
     """A child task, and what its parent knows of it."""
 
@@ -150,6 +168,10 @@ class History:
     """How many questions to people are open, by subtask."""
     taken: dict[UUID, int] = field(default_factory=dict)
     """How many events that were sent each step has taken."""
+    turns: dict[UUID, list[TurnRow]] = field(default_factory=dict)
+    """By subtask, in the order of their numbers."""
+    runs: list[str] = field(default_factory=list)
+    """What tools have written down before they ran: their name and argument."""
     asked: Counter[str] = field(default_factory=Counter)
     """How many requests the vendors have seen, by their name of the model."""
 
@@ -199,13 +221,27 @@ _QUESTIONS = """
 select subtask_id, count(*) from public.cogo_approvals
  where answered_at is null and withdrawn_at is null group by 1
 """
+_TURNS = """
+select subtask_id, seq, kind, attempt, created_at, body ->> 'status' as status,
+       body ->> 'content' as content, body ? 'replayed' as is_replayed,
+       (
+         select string_agg(concat(c.call ->> 'name', c.call ->> 'arguments'), ' and ')
+           from jsonb_array_elements(body -> 'message' -> 'tool_calls') as c (call)
+       ) as calls
+  from cogo.turns order by subtask_id, seq
+"""
 _TAKEN = """
 select subtask_id, count(*) from public.cogo_sent_events where subtask_id is not null group by 1
 """
 
 
-async def read_history(db_url: str, logs: Iterable[Path], asked: Iterable[str]) -> History:
-    """Read everything. `db_url` is the owner's, who sees all rows; `asked` is from the vendors."""
+async def read_history(
+    db_url: str, logs: Iterable[Path], asked: Iterable[str], runs: Iterable[str] = ()
+) -> History:
+    """Read everything.
+
+    `db_url` is the owner's, who sees all rows; `asked` is from the vendors, `runs` from the tools.
+    """
     connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(db_url)
     try:
         await connection.set_type_codec(
@@ -223,6 +259,7 @@ async def read_history(db_url: str, logs: Iterable[Path], asked: Iterable[str]) 
         calls = [CallRow(**row) for row in await connection.fetch(_CALLS)]
         reserved = [row["call_id"] for row in await connection.fetch(_RESERVATIONS)]
         questions = {row["subtask_id"]: row["count"] for row in await connection.fetch(_QUESTIONS)}
+        turns = [TurnRow(**row) for row in await connection.fetch(_TURNS)]
         taken = {row["subtask_id"]: row["count"] for row in await connection.fetch(_TAKEN)}
     finally:
         await connection.close()
@@ -241,6 +278,8 @@ async def read_history(db_url: str, logs: Iterable[Path], asked: Iterable[str]) 
         reservations=reserved,
         questions=questions,
         taken=taken,
+        turns=_grouped((each.subtask_id, each) for each in turns),
+        runs=list(runs),
         asked=Counter(asked),
     )
 

@@ -50,6 +50,18 @@ MUTANTS: Final = (
         shares=_DEATHS,
     ),
     Mutant(
+        name="no fence of stored turns",
+        changes=[
+            (
+                "cogo_store_turns",
+                "v_state := cogo.check_fence(p_agent_id, v_attempt, v_subtask);",
+                "v_state := case when v_attempt.attempt is null then 'unknown' else 'held' end;",
+            ),
+        ],
+        reported_as=frozenset({"unfenced", "misplaced"}),
+        shares=_DEATHS,
+    ),
+    Mutant(
         name="claim without a lock",
         changes=[
             ("choose_subtasks", "for no key update of t, s skip locked", ""),

@@ -13,7 +13,15 @@ import httpx
 
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
-from protocol.records import Completion, ErrorInfo, Failure, FailureAction, LeaseRef
+from protocol.records import (
+    Completion,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    LeaseRef,
+    NewTurn,
+    TurnBatch,
+)
 from protocol.store.queue import QueueStore
 from tests.chaos.diary import Diary, Replayed, Struck
 from tests.chaos.faults import Fault, Kind
@@ -171,6 +179,10 @@ class Nemesis:
         )
         await self._insist(ref, "complete", partial(self._complete, agent_id, completion))
         await self._insist(ref, "fail", partial(self._fail, agent_id, failure))
+        turn = NewTurn(seq=1, kind="answer", body=REPLAYED)
+        await self._insist(
+            ref, "store", partial(self._store_turn, agent_id, TurnBatch(ref=ref, turns=[turn]))
+        )
 
     async def _complete(self, agent_id: str, completion: Completion) -> str:
         [answer] = await self._store.complete_subtasks(agent_id=agent_id, items=[completion])
@@ -178,6 +190,10 @@ class Nemesis:
 
     async def _fail(self, agent_id: str, failure: Failure) -> str:
         return (await self._store.fail_subtask(agent_id=agent_id, failure=failure)).answer
+
+    async def _store_turn(self, agent_id: str, batch: TurnBatch) -> str:
+        [answer] = await self._store.store_turns(agent_id=agent_id, items=[batch])
+        return answer.answer
 
     async def _insist(self, ref: LeaseRef, verb: str, write: Callable[[], Awaitable[str]]) -> None:
         """Write until there is an answer, and note it; an error is one that nobody should get."""

@@ -71,7 +71,7 @@ async def run(
             await settle(fleet, size.settle, say)
             attending.cancel()
         await fleet.read_requests()
-        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests)
+        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests, fleet.read_runs())
     return Result(history=history, diary=diary, broken=check(history, diary))
 
 

@@ -22,7 +22,7 @@ from tests.chaos.fleet import Fleet, running_fleet
 from tests.chaos.history import History, read_history
 from tests.chaos.mutants import change_function
 from tests.chaos.run import Result, settle
-from tests.chaos.workload import FAILING, Users
+from tests.chaos.workload import CALLING, FAILING, TOOLS, Users
 from tests.support.eventually import eventually
 
 SLOW: Final = change_function(
@@ -46,6 +46,15 @@ select a.subtask_id, a.attempt, a.agent_id, s.kind, s.key, s.task_id,
   from public.cogo_attempts a join cogo.subtasks s on s.id = a.subtask_id
  where a.ended_at is null
 """
+_NEW_TURNS: Final = """
+select a.subtask_id, a.attempt, a.agent_id, 'turn' as kind, concat(s.key, ' ', t.seq) as key, t.seq
+  from cogo.turns t
+  join cogo.subtasks s on s.id = t.subtask_id
+  join public.cogo_attempts a on a.subtask_id = t.subtask_id and a.attempt = s.attempt
+ where a.ended_at is null and t.seq = (
+   select max(u.seq) from cogo.turns u where u.subtask_id = t.subtask_id
+ )
+"""
 _OPEN: Final = "select count(*) from public.cogo_tasks where finished_at is null"
 
 
@@ -62,9 +71,10 @@ class Victim(StrEnum):
 WORKFLOWS: Final = (
     NewTask(type="GENERATE_CODE", prompt="Write fibonacci(n)", params={"tests": FAILING}),
     NewTask(type="CHAOS_TREE", prompt="Write the handbook"),
+    NewTask(type="CHAT", prompt=CALLING, params={"tools": TOOLS}),
 )
-"""Code whose tests fail, so that it is repaired and others try; and child tasks, a question and an
-event."""
+"""Code whose tests fail, so that it is repaired and others try; child tasks, a question and an
+event; and a tool loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +95,7 @@ async def kill_at_every_step(
     *,
     speed: float = 4.0,
 ) -> tuple[Result, list[Hit]]:
-    """Run the workflows once for each round; at each new attempt its next victim dies.
+    """Run the workflows once for each round; at each new attempt and turn its next victim dies.
 
     None: nobody does. An attempt that follows a death is spared, so that each step gets further.
     """
@@ -102,27 +112,30 @@ async def kill_at_every_step(
                 before, began = len(hits), time.monotonic()
                 with suppress(TimeoutError):  # the checker says what is left
                     async with asyncio.timeout(_ROUND):
-                        await _kill(fleet, itertools.cycle(victims), hits, diary)
+                        await _kill(fleet, victims, hits, diary)
                 took = time.monotonic() - began
                 names = " and ".join(dict.fromkeys(each for each in victims if each))
                 say(f"{names}: {len(hits) - before} deaths in {took:.0f} s")
             await settle(fleet, 60.0, say)
             attending.cancel()
         await fleet.read_requests()
-        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests)
+        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests, fleet.read_runs())
     return Result(history=history, diary=diary, broken=check(history, diary)), hits
 
 
 def replace_task(task: NewTask, key: str) -> NewTask:
     """Return the task with this key, and a prompt of its own."""
-    return task.model_copy(update={"prompt": f"{task.prompt} ({key})", "idempotency_key": key})
+    prompt = f"{task.prompt.replace('KEY', key)} ({key})"
+    return task.model_copy(update={"prompt": prompt, "idempotency_key": key})
 
 
 async def _kill(
-    fleet: Fleet, victims: Iterator[Victim | None], hits: list[Hit], diary: Diary
+    fleet: Fleet, victims: Sequence[Victim | None], hits: list[Hit], diary: Diary
 ) -> None:
     """Kill until nothing is open."""
+    at_attempts, at_turns = itertools.cycle(victims), itertools.cycle(victims)
     seen: set[tuple[UUID, int]] = set()
+    stored: set[tuple[UUID, int]] = set()
     while True:
         try:
             connection = await asyncpg.connect(fleet.db_url, timeout=5)
@@ -131,8 +144,13 @@ async def _kill(
                     for row in await connection.fetch(_NEW):
                         ref = (row["subtask_id"], row["attempt"])
                         if ref not in seen and row["before"] not in {"reaped", "released"}:
-                            await _strike(fleet, next(victims), row, hits, diary)
+                            await _strike(fleet, next(at_attempts), row, hits, diary)
                         seen.add(ref)
+                    for row in await connection.fetch(_NEW_TURNS):
+                        turn = (row["subtask_id"], row["seq"])
+                        if turn not in stored:
+                            await _strike(fleet, next(at_turns), row, hits, diary)
+                        stored.add(turn)
                     await asyncio.sleep(_LOOK)
                 return
             finally:
@@ -173,7 +191,7 @@ async def _strike(
 def report_steps(history: History, hits: Sequence[Hit]) -> Iterator[str]:
     """Return how often each kind of step was hit, and what that did to its attempt."""
     for victim in Victim:
-        for kind in ("flow", "ask", "check"):
+        for kind in ("flow", "ask", "check", "turn"):
             found = [each for each in hits if each.victim is victim and each.kind == kind]
             outcomes = [
                 attempt.outcome or "open"

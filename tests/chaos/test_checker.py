@@ -21,6 +21,7 @@ from tests.chaos.history import (
     History,
     SubtaskRow,
     TaskRow,
+    TurnRow,
 )
 
 Lie = Callable[[History, Diary], object]
@@ -200,6 +201,40 @@ def one_more_call(call: CallRow) -> Lie:
     return in_workflow(lambda history, _: history.calls.append(call))
 
 
+def add_loop(history: History, _: Diary) -> None:
+    """Let the first executor die in a tool loop that the second one ends."""
+    history.turns[MAIN] = [
+        a_turn(1, "answer", 1, calls='look{"n": 1} and pay{"n": 2}'),
+        a_turn(2, "begun", 1),
+        a_turn(3, "result", 1, status="ok", content="pay 2"),
+        a_turn(4, "result", 2, status="ok", content="look 1"),
+        a_turn(5, "approval", 2),
+    ]
+    history.runs.extend(["look 1", "pay 2", "look 1"])
+    history.subtasks[MAIN] = replace(history.subtasks[MAIN], reaps=0)
+
+
+def a_turn(seq: int, kind: str, attempt: int, **fields: Any) -> TurnRow:
+    at = NOON + timedelta(seconds=attempt, milliseconds=seq)
+    return TurnRow(MAIN, seq, kind, attempt, at, **fields)
+
+
+def in_loop(lie: Lie) -> Lie:
+    def both(history: History, diary: Diary) -> None:
+        add_loop(history, diary)
+        lie(history, diary)
+
+    return both
+
+
+def in_turn(seq: int, **fields: Any) -> Lie:
+    def lie(history: History, _: Diary) -> None:
+        turn = history.turns[MAIN][seq - 1]
+        history.turns[MAIN][seq - 1] = replace(turn, **fields)
+
+    return in_loop(lie)
+
+
 LIES: list[tuple[str, Lie]] = [
     ("absent", lambda history, _: [each.clear() for each in (history.tasks, history.subtasks)]),
     ("absent", in_task(idempotency_key="other")),
@@ -264,11 +299,24 @@ LIES: list[tuple[str, Lie]] = [
     ("unapplied", in_step(STEP, kind="event")),
     ("reserved", lambda history, _: history.reservations.append(UUID(int=7))),
     ("unanswered", in_workflow(lambda history, _: history.questions.update({STEP: 1}))),
+    ("run twice", in_loop(lambda history, _: history.runs.append("pay 2"))),
+    ("run twice", in_loop(lambda history, _: history.runs.remove("pay 2"))),
+    ("asked again", in_turn(4, kind="answer", calls='look{"n": 1} and pay{"n": 2}')),
+    ("misplaced", in_loop(lambda history, _: history.turns[MAIN].pop(1))),
+    ("misplaced", in_turn(2, attempt=2)),
+    ("misplaced", in_turn(4, attempt=1)),
+    ("misplaced", in_turn(1, is_replayed=True)),
+    ("misplaced", in_turn(1, created_at=NOON + timedelta(seconds=9))),
+    ("misnumbered", in_loop(in_main(reaps=1))),
+    ("unseen", in_workflow(lambda history, _: history.asked.clear())),
 ]
 
 
 def test_a_history_that_keeps_every_law_is_not_blamed() -> None:
     assert check(*a_history()) == {law: [] for law in LAWS}
+    history, diary = a_history()
+    add_loop(history, diary)
+    assert check(history, diary) == {law: [] for law in LAWS}
 
 
 @pytest.mark.parametrize(("law", "lie"), LIES)

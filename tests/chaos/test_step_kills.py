@@ -21,6 +21,10 @@ async def test_workflows_finish_and_pay_nothing_twice_whoever_dies_at_each_step(
     assert {each.status for each in history.tasks.values()} == {"completed"}
     # A run in which nobody died would be clean as well.
     assert {each.victim for each in hits} == {Victim.HOLDER, Victim.POSTGRES}
+    assert {each.victim for each in hits if each.kind == "turn"} == {Victim.HOLDER, Victim.POSTGRES}
+    [turns] = history.turns.values()
+    assert sum(each.kind == "answer" for each in turns) == 3
+    assert len(history.runs) >= 3
     # The draft was repaired, others tried, and child tasks, the answer and the event waited for.
     keys = {each.key for each in history.subtasks.values() if each.status == "completed"}
     assert {"check", "repair", "draft#2", "left", "publish", "start", "whole"} <= keys

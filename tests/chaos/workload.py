@@ -19,6 +19,13 @@ FAILING: Final = "def test_it():\n    assert fibonacci(10) == 56\n"
 _SLOW: Final = "def total(values):\n    return sum([each for each in values])\n"
 _CODE: Final[dict[str, JsonValue]] = {"code": _SLOW, "language": "python"}
 
+TOOLS: Final[list[JsonValue]] = [f"chaos_tools.{name}" for name in ("look", "pay", "ship")]
+CALLING: Final = (
+    'look {"n": "KEY.1"} and pay {"n": "KEY.2"}, then ship {"n": "KEY.3"} and look {"n": "KEY.4"}, '
+    'then pay {"n": "KEY.5"}'
+)
+"""Three turns with calls. KEY makes the arguments of each task its own."""
+
 _PROMPTS: Final[Sequence[tuple[str, str, dict[str, JsonValue]]]] = (
     ("CHAT", "Say hello", {}),
     ("CHAT", "Say what is plain", {}),
@@ -35,6 +42,8 @@ _PROMPTS: Final[Sequence[tuple[str, str, dict[str, JsonValue]]]] = (
     ("CHAOS_TREE", "Write the handbook", {}),
     ("CHAOS_TREE", "Write the almanac", {}),
     ("CHAOS_RACE", "Write the motto", {}),
+    ("CHAT", CALLING, {"tools": TOOLS}),
+    ("CHAT", CALLING, {"tools": TOOLS}),
 )
 """All types of ours, and workflows of a user with every kind of step."""
 _BAD: Final = 0.03
@@ -84,10 +93,11 @@ def _order(
     key = f"chaos-{seed}-{place}"
     in_session = kind == "CHAT" and rng.random() < _IN_SESSION
     in_team, may_fail = rng.random() < _IN_TEAM, rng.random() < _REFUSED
+    in_team = in_team and "tools" not in params  # each member would call them
     refusal = " [[fault:400 times=1]]" if may_fail else ""
     task = NewTask(
         # The number makes the prompt unique: the simulator counts its faults by prompt.
-        prompt=f"{prompt} (number {place} of seed {seed}){refusal}",
+        prompt=f"{prompt.replace('KEY', key)} (number {place} of seed {seed}){refusal}",
         type="WRITE_POEM" if must_fail else kind,
         params=params,
         priority=rng.randrange(10),

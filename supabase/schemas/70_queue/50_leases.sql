@@ -83,22 +83,13 @@ create or replace function cogo.take_back_lease(
 )
   returns boolean language plpgsql set search_path = ''
 as $$
-declare
-  v_reaps integer;
 begin
   perform cogo.close_attempts(
     array[p_subtask.id], array[p_subtask.attempt], p_outcome, p_error => p_error
   );
   if p_counts then
-    -- A stored answer or result is progress: deaths before it say nothing about what comes next.
-    -- Whatever dies at each turn ends at the limits of its turns, or at the deadline.
-    v_reaps := 1 + case when exists (
-      select from cogo.turns u
-       where u.subtask_id = p_subtask.id and u.attempt = p_subtask.attempt
-         and u.kind in ('answer', 'result')
-    ) then 0 else p_subtask.reaps end;
-    update cogo.subtasks s set reaps = v_reaps where s.id = p_subtask.id;
-    if v_reaps >= p_subtask.max_reaps then
+    update cogo.subtasks s set reaps = s.reaps + 1 where s.id = p_subtask.id;
+    if p_subtask.reaps + 1 >= p_subtask.max_reaps then
       perform cogo.dead_letter_subtask(p_subtask.id, p_error);
       return false;
     end if;

@@ -64,6 +64,14 @@ begin
   select p_subtask_id, (e.turn ->> 'seq')::integer, e.turn ->> 'kind', p_attempt, e.turn -> 'body'
     from jsonb_array_elements(p_turns) as e (turn)
    where (e.turn ->> 'seq')::integer > v_last;
+  -- Deaths before a new answer or result say nothing about what comes next. Whatever dies at each
+  -- turn ends at the limits of its turns, or at the deadline.
+  update cogo.subtasks s
+     set reaps = 0
+   where s.id = p_subtask_id and s.reaps > 0 and exists (
+     select from jsonb_array_elements(p_turns) as e (turn)
+      where (e.turn ->> 'seq')::integer > v_last and e.turn ->> 'kind' in ('answer', 'result')
+   );
   return null;
 end;
 $$;

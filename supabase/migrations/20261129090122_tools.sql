@@ -83,6 +83,14 @@ begin
   select p_subtask_id, (e.turn ->> 'seq')::integer, e.turn ->> 'kind', p_attempt, e.turn -> 'body'
     from jsonb_array_elements(p_turns) as e (turn)
    where (e.turn ->> 'seq')::integer > v_last;
+  -- Deaths before a new answer or result say nothing about what comes next. Whatever dies at each
+  -- turn ends at the limits of its turns, or at the deadline.
+  update cogo.subtasks s
+     set reaps = 0
+   where s.id = p_subtask_id and s.reaps > 0 and exists (
+     select from jsonb_array_elements(p_turns) as e (turn)
+      where (e.turn ->> 'seq')::integer > v_last and e.turn ->> 'kind' in ('answer', 'result')
+   );
   return null;
 end;
 $function$;
@@ -866,36 +874,6 @@ AS $function$
        order by k.id, k.outcome = 'lost'
     ) as c on true
    group by u.is_unfinished, u.has_turns;
-$function$;
-
-create or replace function cogo.take_back_lease(p_subtask cogo.subtasks, p_outcome text, p_error jsonb, p_counts boolean)
- RETURNS boolean
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-declare
-  v_reaps integer;
-begin
-  perform cogo.close_attempts(
-    array[p_subtask.id], array[p_subtask.attempt], p_outcome, p_error => p_error
-  );
-  if p_counts then
-    -- A stored answer or result is progress: deaths before it say nothing about what comes next.
-    -- Whatever dies at each turn ends at the limits of its turns, or at the deadline.
-    v_reaps := 1 + case when exists (
-      select from cogo.turns u
-       where u.subtask_id = p_subtask.id and u.attempt = p_subtask.attempt
-         and u.kind in ('answer', 'result')
-    ) then 0 else p_subtask.reaps end;
-    update cogo.subtasks s set reaps = v_reaps where s.id = p_subtask.id;
-    if v_reaps >= p_subtask.max_reaps then
-      perform cogo.dead_letter_subtask(p_subtask.id, p_error);
-      return false;
-    end if;
-  end if;
-  perform cogo.requeue_subtask(p_subtask.id);
-  return true;
-end;
 $function$;
 
 create or replace function cogo.user_claims(p_owner uuid)
@@ -1945,5 +1923,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129084833')
+insert into cogo.schema_versions (version) values ('20261129090122')
 on conflict (version) do nothing;
