@@ -3,9 +3,10 @@
 The prompt is in the subtask's params: workflows write it, with the texts of `workflows.prompts`.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
+from uuid import UUID
 
 from agents.attachments import LoadedFiles
 from agents.executor.legacy_plans import list_team_answers
@@ -14,14 +15,62 @@ from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
 from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE
 from protocol.json_values import to_finite_float
-from protocol.records import ClaimedSubtask, SessionMessage
+from protocol.records import ClaimedSubtask, SessionMessage, StoredAnswer
 from protocol.tool_names import WEB_SEARCH
-from providers.chat import Attachment, ChatRequest, Effort, Message, ToolCall
+from providers.chat import Attachment, ChatRequest, Effort, Message, ReasoningReplay, ToolCall
+from providers.chat_json import read_message
 from providers.errors import InvalidRequest
 
 CODE_TEMPERATURE = 0.2
 CODE_TOP_P = 0.9
 NO_FILES: Final = LoadedFiles()
+NO_REPLAYS: Final[Mapping[int, ReasoningReplay]] = {}
+MAX_CONTINUED: Final = 20
+"""Answers whose reasoning is sent again; a longer loop leaves out that of the first ones."""
+_MAX_SEARCHED_ID: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinuedAnswer:
+    """A turn of params.messages that repeats the answer of an earlier task."""
+
+    number: int
+    task_id: UUID
+    call_ids: tuple[str, ...]
+
+
+def list_continued(params: Mapping[str, Any]) -> list[ContinuedAnswer]:
+    """Return the answers after the last turn of the user: vendors need no earlier reasoning."""
+    turns = params.get("messages")
+    found: list[ContinuedAnswer] = []
+    for number, turn in enumerate(turns if isinstance(turns, list) else ()):
+        if not isinstance(turn, dict):
+            continue
+        if turn.get("role") == "user":
+            found.clear()
+        call_ids = tuple(each.id for each in _build_turn(turn).tool_calls)
+        task_id = _parse_id(turn.get("answer_of"))
+        if task_id is not None and call_ids and len(call_ids[0]) <= _MAX_SEARCHED_ID:
+            found.append(ContinuedAnswer(number=number, task_id=task_id, call_ids=call_ids))
+    return found[-MAX_CONTINUED:]
+
+
+def match_replays(
+    continued: Iterable[ContinuedAnswer], stored: Sequence[StoredAnswer]
+) -> dict[int, ReasoningReplay]:
+    """Return the reasoning of the turns that have the same calls as a stored answer."""
+    found: dict[int, ReasoningReplay] = {}
+    for turn in continued:
+        for each in stored:
+            if each.task_id != turn.task_id or not isinstance(each.message, dict):
+                continue
+            try:
+                message = read_message(each.message)
+            except ValueError:
+                continue
+            if message.replay and tuple(call.id for call in message.tool_calls) == turn.call_ids:
+                found.setdefault(turn.number, message.replay)
+    return found
 
 
 def is_about_code(claimed: ClaimedSubtask) -> bool:
@@ -35,8 +84,11 @@ def build_request(
     *,
     history: Sequence[SessionMessage] = (),
     files: LoadedFiles = NO_FILES,
+    replays: Mapping[int, ReasoningReplay] = NO_REPLAYS,
 ) -> ChatRequest:
     """Build the request; `history` are the earlier messages of the session.
+
+    `replays` is the reasoning of turns in params.messages, by number.
 
     Raises InvalidRequest if params.generation_prompt is missing or another param is not valid.
     """
@@ -56,7 +108,7 @@ def build_request(
     if answers:
         prompt = add_answers(prompt, answers)
     is_code = is_about_code(claimed)
-    turns = _list_turns(params, files)
+    turns = _list_turns(params, files, replays)
     if not turns or answers:
         turns = (*turns, Message(role="user", content=prompt))
     turns = _attach(turns, files.prompt)
@@ -78,13 +130,15 @@ def build_request(
     )
 
 
-def _list_turns(params: dict[str, Any], files: LoadedFiles) -> tuple[Message, ...]:
+def _list_turns(
+    params: dict[str, Any], files: LoadedFiles, replays: Mapping[int, ReasoningReplay]
+) -> tuple[Message, ...]:
     """Return the turns of params.messages, which replace the prompt."""
     turns = params.get("messages")
     if not isinstance(turns, list):
         return ()
     return tuple(
-        replace(_build_turn(each), attachments=files.get_turn(number))
+        replace(_build_turn(each), attachments=files.get_turn(number), replay=replays.get(number))
         for number, each in enumerate(turns)
         if isinstance(each, dict)
     )
@@ -124,6 +178,13 @@ def _build_turn(turn: dict[str, Any]) -> Message:
             if isinstance(each, dict)
         ),
     )
+
+
+def _parse_id(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _add_text(turns: Sequence[Message], text: str) -> tuple[Message, ...]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from agents.attachments import (
@@ -20,7 +20,7 @@ from agents.executor.legacy_plans import build_escalation
 from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
-from agents.executor.request import build_request
+from agents.executor.request import NO_REPLAYS, build_request, list_continued, match_replays
 from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
@@ -42,17 +42,22 @@ from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
 from agents.tools.own import OwnTools
 from agents.tools.toolbox import Toolbox
-from agents.workflows.step_params import WITH_HISTORY
+from agents.workflows.step_params import NOTES, WITH_HISTORY
 from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage
 from protocol.topics import SUBTASKS
+from providers.chat import ReasoningReplay
 from providers.errors import ProviderError
 from providers.router import Router
 
 CHECKPOINT_EVERY = timedelta(seconds=2)
+REASONING_LOST = (
+    "The reasoning of earlier answers (params.messages: {}) was left out: it is not that of this "
+    "model, or is not stored."
+)
 MAX_HISTORY_MESSAGES = 40
 """Maximum number of earlier session messages in a request."""
 
@@ -193,7 +198,8 @@ class Executor:
         try:
             files = await self._load_files(claimed)
             history = await self._fetch_history(claimed)
-            request = build_request(claimed, history=history, files=files)
+            replays = await self._load_replays(claimed)
+            request = build_request(claimed, history=history, files=files, replays=replays)
             settings = read_loop_settings(claimed.params)
             context = build_call_context(claimed)
             if settings.needs_loop:
@@ -237,6 +243,31 @@ class Executor:
             return await self._files.load(claimed.params, owner=claimed.task.owner)
         except (AttachmentInvalid, AttachmentUnavailable) as error:
             raise WorkFailed(build_file_failure(error, claimed)) from error
+
+    async def _load_replays(self, claimed: ClaimedSubtask) -> Mapping[int, ReasoningReplay]:
+        """Return the reasoning that goes back to the model with the turns of a conversation."""
+        if not (continued := list_continued(claimed.params)):
+            return NO_REPLAYS
+        stored = await retry_until_answered(
+            lambda: self._agent.store.fetch_answers(
+                task_ids=[each.task_id for each in continued],
+                call_ids=[each.call_ids[0] for each in continued],
+                owner=claimed.task.owner,
+            ),
+            what="the reasoning of earlier answers",
+            jitter=self._agent.jitter,
+        )
+        served = self._router.list_deployments(claimed.lane)
+        found = {
+            number: replay
+            for number, replay in match_replays(continued, stored).items()
+            if any(replay.fits(vendor=each.provider, model=each.provider_model) for each in served)
+        }
+        if lost := [str(each.number) for each in continued if each.number not in found]:
+            noted = claimed.params.get(NOTES)
+            notes = noted if isinstance(noted, list) else []
+            claimed.params[NOTES] = [*notes, REASONING_LOST.format(", ".join(lost))]
+        return found
 
     async def _fetch_history(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
         if claimed.task.session_id is None or claimed.params.get(WITH_HISTORY) is False:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from operator import itemgetter
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -185,6 +186,8 @@ class Turn(BaseModel):
     """Of a user's turn, or of a tool's result."""
     tool_calls: list[TurnCall] | None = Field(default=None, max_length=MAX_TOOLS)
     """Calls of the caller's tools, in an assistant's turn."""
+    answer_of: UUID | None = None
+    """In an assistant's turn with calls: the task that gave it, of which it gets its reasoning."""
     tool_call_id: str | None = Field(default=None, max_length=MAX_CALL_ID)
     """In a tool's turn: the call whose result it is."""
 

@@ -61,6 +61,7 @@ from protocol.records.spending import (
 from protocol.records.tasks import ApprovalRow, NewTask, SentEvent, Subtask, Task, TaskLine
 from protocol.records.turns import (
     NewTurn,
+    StoredAnswer,
     StoredTurn,
     ToolQuestion,
     ToolWait,
@@ -124,6 +125,7 @@ __all__ = [
     "StepKind",
     "StepOutput",
     "StepRecord",
+    "StoredAnswer",
     "StoredTurn",
     "Subtask",
     "Suspension",

@@ -43,6 +43,15 @@ class StoredTurn(Row):
     body: dict[str, Any]
 
 
+class StoredAnswer(Row):
+    """A stored answer of a model that calls tools."""
+
+    task_id: UUID
+    seq: int
+    message: JsonValue = None
+    """As `chat_json.write_message` writes it."""
+
+
 class TurnLine(ListedRow):
     """What watchers see of a stored turn: a row of `cogo_turns` without files and reasoning."""
 

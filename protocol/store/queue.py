@@ -25,6 +25,7 @@ from protocol.records import (
     SelectionRecord,
     SelectionRow,
     SessionMessage,
+    StoredAnswer,
     StoredTurn,
     Subtask,
     Task,
@@ -122,6 +123,15 @@ class QueueStore(ModelStore, Protocol):
 
     async def fetch_turn_lines(self, *, subtask_id: UUID, after: int = 0) -> list[TurnLine]:
         """Read what watchers see of the stored turns of a subtask after `seq` `after`, in order."""
+        ...
+
+    async def fetch_answers(
+        self, *, task_ids: Sequence[UUID], call_ids: Sequence[str], owner: UUID | None
+    ) -> list[StoredAnswer]:
+        """Read stored answers of an owner's tasks whose first call has one of the ids.
+
+        Newest first, at most as many as tasks and a few more.
+        """
         ...
 
     async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:

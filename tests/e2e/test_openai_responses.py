@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any, cast
+from uuid import UUID, uuid4
 
 import openai
 import pytest
@@ -85,3 +86,59 @@ def test_what_the_planner_refuses_is_the_client_s_own_error(
         )
 
     assert (refused.value.param, refused.value.code) == ("reasoning.effort", "invalid_task")
+
+
+LOOK: Any = {
+    "type": "function",
+    "name": "look",
+    "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}},
+    "strict": False,
+}
+THINKER = "gpt-6-sol"
+"""A model of OpenAI that reasons, and gets its reasoning back in encrypted form only."""
+
+
+@pytest.mark.parametrize("way", ["encrypted", "stored", "streamed"])
+async def test_reasoning_goes_back_to_the_model_with_the_results_of_tools(
+    client: openai.OpenAI, system: System, way: str
+) -> None:
+    settings: Any = {"model": THINKER, "tools": [LOOK], "reasoning": {"effort": "high"}}
+    encrypted: Any = {"include": ["reasoning.encrypted_content"], "store": False}
+    asked: Any = [{"role": "user", "content": f'{way}: look {{"x": 1}}'}]
+    if way == "streamed":
+        with client.responses.stream(input=asked, **settings, **encrypted) as stream:
+            stream.until_done()
+            first: Any = stream.get_final_response()
+    else:
+        first = client.responses.create(
+            input=asked, **settings, **(encrypted if way == "encrypted" else {})
+        )
+    [call] = [each for each in first.output if each.type == "function_call"]
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "7"}
+
+    if way == "stored":
+        more: Any = {"input": [result], "previous_response_id": first.id}
+    else:
+        more = {"input": [*asked, *(each.to_dict() for each in first.output), result]} | encrypted
+    second = client.responses.create(**settings, **more)
+
+    assert "7" in second.output_text
+    sent = [each for each in await system.asked() if each["model"] == THINKER]
+    prompt, reasoning, called, given = 1, 1, 1, 1
+    assert sent[-1]["message_count"] == prompt + reasoning + called + given
+    task_id, call_ids = UUID(first.id.removeprefix("resp_")), [call.call_id]
+    async with system.store() as store:
+        named: Any = {"task_ids": [task_id], "call_ids": call_ids}
+        assert len(await store.fetch_answers(**named, owner=None)) == 1
+        assert await store.fetch_answers(**named, owner=uuid4()) == []
+        assert await store.fetch_answers(**named | {"call_ids": ["x,y"]}, owner=None) == []
+
+
+def test_reasoning_of_others_is_left_out(client: openai.OpenAI) -> None:
+    call = {"type": "function_call", "call_id": "a", "name": "look", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "a", "output": "7"}
+    for sealed in ("gAAAAABpoisoned", f"cogo_{'0' * 32}", ""):
+        reasoning = {"type": "reasoning", "id": "x", "summary": [], "encrypted_content": sealed}
+        given: Any = [{"role": "user", "content": "look {}"}, reasoning, call, result]
+        answer = client.responses.create(model=THINKER, input=given, tools=[LOOK])
+        assert answer.status == "completed"

@@ -179,6 +179,9 @@ class LoopAttempt:
         if is_last or all(self.offer.is_callers(each.name) for each in response.calls):
             if limit is not None:
                 response.calls.clear()  # it was told that none would be run
+            if response.calls and response.done and response.done.replay:
+                # The caller may send this answer back, and the model then needs its reasoning.
+                await self.log.store([("answer", self._build_answer(response, self.spent[-1]))])
             return await self._end(response, limit)
         usage = self.spent[-1]
         await self.log.store([("answer", self._build_answer(response, usage))])
@@ -240,7 +243,7 @@ class LoopAttempt:
         usage = self._sum_usage() or self._build_no_usage(response)
         state = self.log.state
         output: dict[str, Any] = completion.output | {
-            "turns": len(state.turns) + (response.tokens is not None or not response.calls),
+            "turns": max(len(state.turns), response.turn or 0),
             "tools_used": describe_tools(state),
         }
         output["derived"] = output["derived"] | {

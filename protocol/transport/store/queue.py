@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
-from protocol.errors import NotFound, OutOfRange
+from protocol.errors import NotFound
 from protocol.records import (
     AgentRecord,
     Attempt,
@@ -31,33 +31,26 @@ from protocol.records import (
     SelectionRow,
     SessionMessage,
     StepOutput,
-    StoredTurn,
     Subtask,
     Task,
     TurnAnswer,
     TurnBatch,
-    TurnLine,
     UnreadableSubtask,
     WriteCheck,
 )
 from protocol.transport.queries import filter_by_owner, read_pages, read_query
 from protocol.transport.rpc_client import (
     PAGE,
-    RpcClient,
     UnreadableAnswer,
     parse_claims,
     parse_rows,
 )
+from protocol.transport.store.turns import SupabaseTurnStore
 
-_TURN_LINE: Final = (
-    "subtask_id,seq,kind,attempt,text:body->message->>content,calls:body->message->tool_calls,"
-    "call_id:body->>call_id,tool:body->>tool,status:body->>status,content:body->content,"
-    "seconds:body->seconds,approved:body->approved,comment:body->>comment"
-)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-class SupabaseQueueStore(RpcClient):
+class SupabaseQueueStore(SupabaseTurnStore):
     """Implementation of `protocol.store.queue.QueueStore`."""
 
     async def claim_subtasks(
@@ -198,29 +191,6 @@ class SupabaseQueueStore(RpcClient):
             agent_id=agent_id,
             items=[_flatten(each) for each in items],
         )
-
-    async def fetch_turns(self, *, subtask_id: UUID) -> list[StoredTurn]:
-        found: list[StoredTurn] = []
-        while True:
-            after = found[-1].seq if found else 0
-            try:
-                page = await self._call_rows(
-                    StoredTurn, "subtask_turns", subtask_id=str(subtask_id), after=after
-                )
-            except UnreadableAnswer as error:
-                raise OutOfRange(
-                    f"the stored turns of subtask {subtask_id} after {after} are unreadable"
-                ) from error
-            if not page:
-                return found
-            found += page
-
-    async def fetch_turn_lines(self, *, subtask_id: UUID, after: int = 0) -> list[TurnLine]:
-        def query() -> Any:
-            query = self._client.table("cogo_turns").select(_TURN_LINE)
-            return query.eq("subtask_id", str(subtask_id)).gt("seq", after).order("seq")
-
-        return await read_pages(TurnLine, query)
 
     async def may_read_object(self, *, owner: UUID | None, bucket: str, path: str) -> bool:
         answer = await self._call(

@@ -50,12 +50,13 @@ from protocol.records.models import (
     Rating,
 )
 from tests.support.files.fake_objects import FakeObjects
+from tests.support.tools.fake_answers import FakeAnswers
 
 Extending = Literal["ok", "cancel", "lost"]
 
 
 @dataclass(kw_only=True)
-class FakeStore(FakeObjects):
+class FakeStore(FakeObjects, FakeAnswers):
     """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate

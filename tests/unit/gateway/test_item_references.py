@@ -58,6 +58,8 @@ def test_items_of_an_answer_take_the_place_of_their_references() -> None:
     )
 
     assert found[0] == {"role": "user", "content": "hi"}
+    assert (found[1]["type"], found[1]["id"]) == ("reasoning", f"rs_{name}")
+    found.pop(1)
     assert (found[1]["role"], found[1]["content"][0]["text"]) == ("assistant", "One moment.")
     assert (found[2]["type"], found[2]["call_id"], found[2]["name"]) == (
         "function_call",

@@ -196,6 +196,25 @@ async def test_what_was_said_before_a_call_of_the_caller_is_not_said_twice() -> 
     ]
 
 
+@pytest.mark.parametrize("says_reasoning", [False, True])
+async def test_reasoning_is_an_item_before_the_calls_if_that_is_asked_for(
+    *, says_reasoning: bool
+) -> None:
+    params = {"client_request": {"include": ["reasoning.encrypted_content"]}}
+    result = {"tool_calls": [{"id": "a", "name": "look", "arguments": "{}"}]}
+    ended = TaskEnded(a_task(params=params, result=result, reasoning_tokens=5))
+    said = [says("hm", "reasoning")] if says_reasoning else []
+
+    told = await streamed(*said, ended, params=params)
+
+    reasoning, call = told[-1].response.output
+    assert (reasoning.type, call.type) == ("reasoning", "function_call")
+    assert reasoning.encrypted_content == f"cogo_{TASK_ID.hex}"
+    assert [each.text for each in reasoning.content] == ["hm"] * says_reasoning
+    done = [each.item for each in told if each.type == "response.output_item.done"]
+    assert done == [reasoning, call]
+
+
 async def test_json_is_sent_once_it_has_been_checked() -> None:
     params = {"response_schema": SCHEMA}
     again = TranscriptReset(task_id=TASK_ID, subtask_id=TASK_ID, attempt=2)

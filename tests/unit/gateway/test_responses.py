@@ -14,6 +14,7 @@ from gateway.tasks.openai.responses.input import (
     list_earlier_turns,
     list_input_items,
     read_response_id,
+    write_reasoning_reference,
     write_response_id,
 )
 from gateway.tasks.openai.responses.request import (
@@ -137,7 +138,7 @@ def test_a_request_goes_on_after_the_previous_response() -> None:
 
     assert task.params["messages"] == [
         HELLO,
-        {"role": "assistant", "content": "so", "tool_calls": calls},
+        {"role": "assistant", "content": "so", "tool_calls": calls, "answer_of": str(TASK_ID)},
         {"role": "tool", "content": "7", "tool_call_id": "a"},
     ]
     with pytest.raises(Problem) as refused:
@@ -194,6 +195,48 @@ def test_each_parameter_of_openai_has_an_effect_or_is_ignored_or_refused_by_name
     known = {*IGNORED, *REFUSED, *ResponseRequest.model_fields}
 
     assert set(get_type_hints(ResponseCreateParamsStreaming)) - known == set()
+
+
+def test_reasoning_that_comes_back_names_the_task_of_its_answer() -> None:
+    sealed = {
+        "type": "reasoning",
+        "id": "",
+        "summary": [],
+        "encrypted_content": write_reasoning_reference(TASK_ID),
+    }
+    by_id = {"type": "reasoning", "id": f"rs_{TASK_ID.hex}", "summary": []}
+    text = {"role": "assistant", "content": "I look."}
+    for items in ([sealed, CALL], [by_id, text, CALL], [text, sealed, CALL]):
+        task = task_for(input=[HELLO, *items, RESULT])
+        assert task.params["messages"][1]["answer_of"] == str(TASK_ID)
+    for items in ([CALL, sealed], [sealed, text]):
+        rest = [RESULT] if CALL in items else []
+        task = task_for(input=[HELLO, *items, *rest, HELLO])
+        assert "answer_of" not in task.params["messages"][1]
+
+
+def test_reasoning_of_others_is_ignored_by_name() -> None:
+    foreign = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"}
+    forged = foreign | {"encrypted_content": "cogo_" + "x" * 32}
+    body = ResponseRequest.model_validate({"input": [HELLO, foreign, forged, CALL, RESULT]})
+
+    assert body.ignored == ["input.1", "input.2"]
+    task = build_response_task(body, model=None)
+    assert "answer_of" not in task.params["messages"][1]
+
+
+@pytest.mark.parametrize("include", [None, ["reasoning.encrypted_content"]])
+def test_an_answer_with_calls_has_its_reasoning_if_that_is_asked_for(include: Any) -> None:
+    params = task_for(include=include, store=False).params
+    result = {"tool_calls": [{"id": "a", "name": "look", "arguments": "{}"}]}
+
+    found = Response.model_validate(
+        build_response(a_task(params=params, result=result, reasoning_tokens=5))
+    )
+
+    assert [each.type for each in found.output] == ["reasoning"] * bool(include) + ["function_call"]
+    if include:
+        assert found.output[0].encrypted_content == write_reasoning_reference(TASK_ID)  # type: ignore[union-attr]
 
 
 def test_the_id_of_a_response_names_its_task() -> None:

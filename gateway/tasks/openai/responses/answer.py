@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gateway.problems import Problem
-from gateway.tasks.openai.responses.input import write_response_id
-from gateway.tasks.openai.responses.request import ECHO
+from gateway.tasks.openai.responses.input import write_reasoning_reference, write_response_id
+from gateway.tasks.openai.responses.request import ECHO, ENCRYPTED
 from gateway.tasks.openai.results import (
     GivenAnswer,
     build_simulated_mark,
@@ -103,8 +103,9 @@ def build_empty_response(task: Task) -> dict[str, Any]:
 def list_output(task: Task, answer: GivenAnswer) -> list[Item]:
     """Return the items of an answer: its reasoning, its text, and calls of the caller's tools."""
     items: list[Item] = []
-    if answer.reasoning:
-        items.append(build_reasoning(task.id.hex, answer.reasoning))
+    encrypted = find_encrypted(task)
+    if answer.reasoning or is_reasoning_due(task, answer):
+        items.append(build_reasoning(task.id.hex, answer.reasoning, encrypted=encrypted))
     if answer.text:
         annotations = [build_citation(each) for each in answer.citations]
         is_whole = get_finish_reason(task) not in _INCOMPLETE
@@ -153,10 +154,31 @@ def build_text_part(text: str, annotations: Sequence[Item] = ()) -> Item:
     return part | {"logprobs": []}
 
 
-def build_reasoning(name: str, text: str, *, status: str = "completed") -> Item:
+def find_encrypted(task: Task) -> str | None:
+    """Return what stands for the reasoning of a task, if its request asks for that."""
+    params = task.params if isinstance(task.params, dict) else {}
+    echo = params.get(ECHO)
+    include = echo.get("include") if isinstance(echo, dict) else None
+    is_asked = isinstance(include, list) and ENCRYPTED in include
+    return write_reasoning_reference(task.id) if is_asked else None
+
+
+def is_reasoning_due(task: Task, answer: GivenAnswer) -> bool:
+    """Return whether there is an item of reasoning even without a text.
+
+    A client that sends back the calls of its tools sends it with them.
+    """
+    has_reasoned = bool(answer.reasoning or task.reasoning_tokens)
+    return bool(answer.tool_calls and has_reasoned and find_encrypted(task))
+
+
+def build_reasoning(
+    name: str, text: str, *, status: str = "completed", encrypted: str | None = None
+) -> Item:
     """Build the item with the reasoning of an answer."""
     content = [{"type": "reasoning_text", "text": text}] if text else []
-    return {
+    sealed = {} if encrypted is None else {"encrypted_content": encrypted}
+    return sealed | {
         "id": f"rs_{name}",
         "type": "reasoning",
         "summary": [],

@@ -1,5 +1,6 @@
 """The input of a request for a response: a text, or items."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,8 +16,11 @@ PlacedTurn = tuple[str, Turn]
 """A turn, and its place in the request."""
 
 _PREFIX: Final = "resp_"
-_LEFT_OUT: Final = frozenset({"reasoning", "web_search_call"})
-"""Items of answers that tell a model nothing, or only the one that wrote them."""
+_REASONING: Final = "cogo_"
+"""Before the id of a task, in the encrypted content of an item of reasoning."""
+_REASONING_ITEM: Final = re.compile(r"(?:cogo|rs)_([0-9a-f]{32})(?:_\d+)?")
+_LEFT_OUT: Final = frozenset({"mcp_call", "mcp_list_tools", "web_search_call"})
+"""Items of answers that tell a model nothing that the text after them does not."""
 
 
 class InputItem(BaseModel):
@@ -39,6 +43,8 @@ class ResponseInput:
 
     instructions: list[str] = field(default_factory=list)
     turns: list[PlacedTurn] = field(default_factory=list)
+    reasoning_of: UUID | None = None
+    """The task whose reasoning comes before the next item."""
 
 
 def read_input(given: str | Sequence[InputItem]) -> ResponseInput:
@@ -55,6 +61,20 @@ def read_input(given: str | Sequence[InputItem]) -> ResponseInput:
 def write_response_id(task_id: UUID) -> str:
     """Return the id of the response of a task."""
     return f"{_PREFIX}{task_id.hex}"
+
+
+def write_reasoning_reference(task_id: UUID) -> str:
+    """Return what stands for the reasoning of a task's answer, which stays here."""
+    return f"{_REASONING}{task_id.hex}"
+
+
+def read_reasoning_item(item: InputItem) -> UUID | None:
+    """Return the task to whose answer an item of reasoning belongs; None if it is not ours."""
+    given = item.model_extra or {}
+    for each in (given.get("encrypted_content"), given.get("id")):
+        if isinstance(each, str) and (found := _REASONING_ITEM.fullmatch(each)):
+            return UUID(found[1])
+    return None
 
 
 def read_response_id(response_id: str) -> UUID | None:
@@ -74,14 +94,18 @@ def list_earlier_turns(task: Task) -> list[PlacedTurn]:
     result = task.result or {}
     answer = build_turn("assistant", Content(str(result.get("text") or "")))
     if isinstance(calls := result.get("tool_calls"), list) and calls:
-        answer["tool_calls"] = calls
+        answer |= {"tool_calls": calls, "answer_of": str(task.id)}
     return [("previous_response_id", turn) for turn in [*asked, answer]]
 
 
 def _add_item(found: ResponseInput, item: InputItem, place: str) -> None:
+    if item.role == "user" or item.type == "function_call_output":
+        found.reasoning_of = None
     match item.type:
         case "message":
             _add_message(found, item, place)
+        case "reasoning":
+            found.reasoning_of = read_reasoning_item(item)
         case "function_call":
             call_id, name = item.call_id, item.name
             if call_id is None or name is None or item.arguments is None:
@@ -129,6 +153,9 @@ def _add_call(found: ResponseInput, call: dict[str, str], place: str) -> None:
         turn = build_turn("assistant", Content())
         found.turns.append((place, turn))
     turn.setdefault("tool_calls", []).append(call)
+    if found.reasoning_of is not None:
+        turn["answer_of"] = str(found.reasoning_of)
+        found.reasoning_of = None
 
 
 def _get_open_answer(found: ResponseInput) -> Turn | None:

@@ -17,8 +17,9 @@ MAX_REFERENCED: Final = 100
 
 _KIND: Final = "item_reference"
 _ITEM_ID: Final = re.compile(r"(?P<kind>[a-z]+)_(?P<task>[0-9a-f]{32})(?:_\d+)?")
+_REASONING: Final = "rs"
 _KINDS_READ: Final = frozenset({"fc", "item", "msg"})
-"""Those that a model gets; the others, such as reasoning, tell it nothing."""
+"""Those that a model gets; the others tell it nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ def replace_references(
         item_id = reference.item_id
         if reference.task_id not in known:
             raise _refuse_reference(reference.place, item_id)
+        if reference.kind == _REASONING:
+            found.append(InputItem.model_validate({"type": "reasoning", "id": item_id}))
         if reference.kind not in _KINDS_READ or item_id in used:
             continue
         if item_id not in known[reference.task_id]:

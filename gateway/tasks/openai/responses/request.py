@@ -10,7 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.tasks.openai.chat_request import AUTO
 from gateway.tasks.openai.content import refuse_parameter, refuse_parameters
-from gateway.tasks.openai.responses.input import InputItem, PlacedTurn, read_input
+from gateway.tasks.openai.responses.input import (
+    InputItem,
+    PlacedTurn,
+    read_input,
+    read_reasoning_item,
+)
 from gateway.tasks.openai.tools import (
     MAX_TOOLS,
     WEB_SEARCH,
@@ -62,6 +67,7 @@ REFUSED: Final = {
     "prompt": "send its text as instructions",
     "top_logprobs": "leave it out",
 }
+_MAX_FOREIGN: Final = 10
 _INCLUDED: Final = (
     ENCRYPTED,
     "code_interpreter_call.outputs",
@@ -138,9 +144,16 @@ class ResponseRequest(BaseModel):
 
     @property
     def ignored(self) -> list[str]:
-        """Names of the sent parameters that have no effect."""
+        """Names of the sent parameters that have no effect, and reasoning that is not ours."""
         sent = self.model_extra or {}
-        return [name for name in IGNORED if sent.get(name) not in (None, {}, [], "disabled")]
+        found = [name for name in IGNORED if sent.get(name) not in (None, {}, [], "disabled")]
+        items = self.input if isinstance(self.input, list) else []
+        foreign = [
+            f"input.{number}"
+            for number, each in enumerate(items)
+            if each.type == "reasoning" and read_reasoning_item(each) is None
+        ]
+        return found + foreign[:_MAX_FOREIGN]
 
 
 def build_response_task(

@@ -17,7 +17,9 @@ from gateway.tasks.openai.responses.answer import (
     build_reasoning,
     build_response,
     build_text_part,
+    find_encrypted,
     get_phase,
+    is_reasoning_due,
     list_calls,
 )
 from gateway.tasks.openai.responses.tool_items import (
@@ -131,6 +133,9 @@ class ResponseStream:
             yield from self._add_text(answer.text.removeprefix(said))
         yield from self._close_item(status, answer, phase=get_phase(answer))
         yield from self._close_tools()
+        if is_reasoning_due(task, answer) and self._count("reasoning") == 0:
+            encrypted = find_encrypted(task)
+            yield from self._add_whole(build_reasoning(self._name, "", encrypted=encrypted))
         for item in list_calls(self._name, answer):
             yield from self._add_call(item)
         yield _build_event(f"response.{status}", response=body | {"output": self._items})
@@ -145,15 +150,23 @@ class ResponseStream:
 
     def _add_reasoning(self, delta: str) -> Iterator[StreamEvent]:
         if self._open_type != "reasoning":
-            item = build_reasoning(self._build_name("reasoning"), "", status="in_progress")
+            item = build_reasoning(
+                self._build_name("reasoning"),
+                "",
+                status="in_progress",
+                encrypted=find_encrypted(self._task),
+            )
             yield from self._open_item(item, {"type": "reasoning_text", "text": ""})
         self._text += delta
         yield self._part_event("response.reasoning_text.delta", delta=delta)
 
     def _build_name(self, kind: str) -> str:
         """Return what is in the id of the next item of a type; the first has the response's own."""
-        count = sum(each["type"] == kind for each in self._items)
+        count = self._count(kind)
         return f"{self._name}_{count}" if count else self._name
+
+    def _count(self, kind: str) -> int:
+        return sum(each["type"] == kind for each in self._items)
 
     def _show_tool(self, call: ToolCallUpdate) -> Iterator[StreamEvent]:
         """Yield the events of a call of ours: when it is first known, and when it has ended."""
@@ -188,6 +201,14 @@ class ResponseStream:
     def _end_tool(self, index: int, kind: str) -> Iterator[StreamEvent]:
         item = self._items[index]
         yield _build_event(f"response.mcp_call.{kind}", item_id=item["id"], output_index=index)
+        yield _build_event("response.output_item.done", item=item, output_index=index)
+
+    def _add_whole(self, item: Item) -> Iterator[StreamEvent]:
+        """Add an item that has no parts."""
+        index = len(self._items)
+        self._items.append(item)
+        begun = item | {"status": "in_progress"}
+        yield _build_event("response.output_item.added", item=begun, output_index=index)
         yield _build_event("response.output_item.done", item=item, output_index=index)
 
     def _add_call(self, item: Item) -> Iterator[StreamEvent]:

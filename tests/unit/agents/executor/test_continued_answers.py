@@ -1,0 +1,100 @@
+"""The reasoning of a model between the turns of a caller that runs its own tools."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from protocol.records import ClaimedSubtask, StoredAnswer
+from providers.chat import Done, FinishReason, Message, ReasoningReplay, ToolCall
+from providers.chat_json import write_message
+from tests.support.tools.loops import LoopHarness, a_loop, calls, says
+
+REPLAY = ReasoningReplay(vendor="ollama", model="llama3", blocks=({"thinking": "hm"},))
+TASK = uuid4()
+
+
+def calling(*ids: str) -> Message:
+    named = tuple(ToolCall(id=each, name="look", arguments="{}") for each in ids)
+    return Message(role="assistant", content="", tool_calls=named, replay=REPLAY)
+
+
+def a_turn(*ids: str, task_id: object = TASK) -> dict[str, Any]:
+    asked = [{"id": each, "name": "look", "arguments": "{}"} for each in ids]
+    return {"role": "assistant", "content": "", "tool_calls": asked, "answer_of": str(task_id)}
+
+
+def a_result(id_: str) -> dict[str, str]:
+    return {"role": "tool", "content": "7", "tool_call_id": id_}
+
+
+def a_conversation(*turns: dict[str, Any]) -> ClaimedSubtask:
+    messages = [{"role": "user", "content": "hi"}, *turns]
+    return a_loop({"tools": None, "client_tools": [{"name": "look"}], "messages": messages})
+
+
+def stored(message: Message, *, task_id: UUID = TASK, seq: int = 1) -> StoredAnswer:
+    return StoredAnswer(task_id=task_id, seq=seq, message=write_message(message))
+
+
+async def test_an_answer_with_calls_of_the_caller_is_stored_if_it_has_reasoning() -> None:
+    done = Done(
+        finish_reason=FinishReason.TOOL_CALLS, vendor_finish_reason="tool_calls", replay=REPLAY
+    )
+    for end, kinds in ((done, ["answer"]), (None, [])):
+        harness = LoopHarness(calls("a look {}", **({"done": end} if end else {})))
+        claimed = a_conversation()
+
+        completion = await harness.execute(claimed)
+
+        assert harness.kinds(claimed) == kinds
+        assert [each["id"] for each in completion.output["tool_calls"]] == ["a"]
+        assert completion.output["turns"] == 1
+        assert completion.usage is not None
+        assert completion.usage.output_tokens == 5
+
+
+async def test_reasoning_goes_back_with_the_calls_that_it_led_to() -> None:
+    harness = LoopHarness(says("Done."))
+    harness.store.answers = [
+        stored(calling("b"), seq=3),
+        stored(calling("a")),
+        stored(calling("a"), task_id=uuid4()),
+    ]
+    claimed = a_conversation(a_turn("a"), a_result("a"), a_turn("b"), a_result("b"))
+
+    completion = await harness.execute(claimed)
+
+    sent = harness.router.asked[0].messages
+    assert [each.replay for each in sent] == [None, REPLAY, None, REPLAY, None]
+    assert completion.output["notes"] == []
+
+
+async def test_reasoning_that_does_not_belong_there_is_left_out_with_a_note() -> None:
+    foreign = Message(
+        role="assistant",
+        content="",
+        tool_calls=calling("b").tool_calls,
+        replay=ReasoningReplay(vendor="openai", model="gpt", blocks=({"x": 1},)),
+    )
+    unreadable = StoredAnswer(task_id=TASK, seq=1, message={"role": "nobody"})
+    for answers in ([], [stored(calling("a", "c"))], [stored(foreign)], [unreadable]):
+        harness = LoopHarness(says("Done."))
+        harness.store.answers = answers
+
+        completion = await harness.execute(a_conversation(a_turn("b"), a_result("b")))
+
+        assert [each.replay for each in harness.router.asked[0].messages] == [None] * 3
+        assert "messages: 1) was left out" in completion.output["notes"][0]
+
+
+async def test_nothing_is_looked_up_without_need() -> None:
+    said = {"role": "assistant", "content": "hello", "answer_of": str(TASK)}
+    more = {"role": "user", "content": "more"}
+    for turns in (
+        [said, more],
+        [a_turn("a"), a_result("a"), more],
+        [a_turn("a", task_id="no id"), a_result("a")],
+        [a_turn("a" * 600), a_result("a" * 600)],
+    ):
+        harness = LoopHarness(says("Done."))
+        await harness.execute(a_conversation(*turns))
+        assert harness.store.answer_searches == 0
