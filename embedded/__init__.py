@@ -14,6 +14,7 @@ nothing of the other packages, so that only those clients can judge it.
 | rest/      | the Data API (PostgREST)                                                   |
 | realtime/  | channels, broadcast, presence, database changes (Realtime)                 |
 | auth/      | accounts and sessions (GoTrue)                                             |
+| storage/   | buckets, objects and their contents (Storage)                              |
 | faults/    | faults on request, for tests; only with --faults                           |
 
 The public names are those of `state` and `errors`, which need neither Postgres nor a web server.

@@ -19,7 +19,7 @@ COMMAND_SECONDS = 30.0
 
 
 class Database:
-    """The connections that the REST, Realtime and Auth parts use.
+    """The connections that the REST, Realtime, Auth and Storage parts use.
 
     Lost connections (after a restart of Postgres) are replaced at the next acquisition.
     """
