@@ -99,10 +99,11 @@ class Fleet:
         own: OwnTools | None = None,
         files: FileAccess | None = None,
         paths: Mapping[str, str] = PATHS,
+        credentials: Mapping[str, Credential] | None = None,
         **options: Any,
     ) -> "asyncio.Task[None]":
         """Start one that serves every model of the simulator, and checks and tools if given."""
-        opened = {
+        opened = credentials or {
             name: Credential(
                 key=SecretStr("simulated"), base_url=f"{self.simulator}{path}", simulated=True
             )
