@@ -53,7 +53,19 @@ _MODULES: Final = (
 )
 _CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 _TYPES: Final = frozenset({"str", "int", "float", "bool"})
-_EXPOSED: Final = ("Location", "Retry-After", "X-Request-Id", "X-Cogo-Task", "X-Cogo-Gateway")
+_EXPOSED: Final = (
+    "Location",
+    "OpenAI-Processing-Ms",
+    "Retry-After",
+    "X-Cogo-Gateway",
+    "X-Cogo-Ignored",
+    "X-Cogo-Task",
+    "X-RateLimit-Limit-Requests",
+    "X-RateLimit-Remaining-Requests",
+    "X-RateLimit-Reset-Requests",
+    "X-Request-Id",
+    "X-Should-Retry",
+)
 _ABOUT: Final = (
     "Submit tasks and watch them run. Every request for work becomes a task in Postgres, and "
     "everything that this gateway returns can be read there too. Errors are problem+json (RFC "

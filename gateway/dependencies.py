@@ -47,9 +47,11 @@ def _require(scope: Scope) -> Callable[[HTTPConnection], Awaitable[Principal]]:
 
 async def authorize(connection: HTTPConnection, scope: Scope) -> Principal:
     """Return the principal of a connection. Raise Problem: 401, 403 (scope), 429."""
-    principal = await _get_services(connection).authenticator.authenticate(
+    authenticator = _get_services(connection).authenticator
+    principal = await authenticator.authenticate(
         read_credential(connection.headers), address=get_client_address(connection.scope)
     )
+    connection.state.rate = authenticator.read_rate(principal.key_id)
     connection.state.key_id = principal.key_id
     connection.state.slot.transfer_to(principal.key_id)
     if not principal.has_scope(scope):

@@ -20,7 +20,7 @@ from gateway.limits.connection_limiter import (
 )
 from gateway.metrics import GatewayMetrics
 from gateway.options import GatewayOptions
-from gateway.problems import Problem, build_problem_response
+from gateway.problems import OPENAI_PATHS, Problem, build_problem_response
 from protocol.json_values import parse_count
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
@@ -57,7 +57,12 @@ class EdgeMiddleware:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 status = message["status"]
                 first_byte = time.monotonic() - started
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                if scope["path"].startswith(OPENAI_PATHS):
+                    headers["openai-processing-ms"] = str(round(first_byte * 1000))
+                    if (rate := scope["state"].get("rate")) is not None:
+                        headers.update(rate.to_headers())
             await send(message)
 
         try:

@@ -21,6 +21,7 @@ from protocol.errors import (
     TooLarge,
 )
 
+OPENAI_PATHS: Final = "/v1/"
 _STATUS: Final[Mapping[type[CogoError], int]] = {
     NotFound: 404,
     MoveNotAllowed: 409,
@@ -101,8 +102,11 @@ def to_problem(error: Problem | CogoError) -> Problem:
 
 def build_problem_response(problem: Problem, path: str) -> JSONResponse:
     """Build the response in the format that clients of `path` expect."""
-    if path.startswith("/v1/"):
-        return JSONResponse(build_openai_error(problem), problem.status_code, problem.headers)
+    if path.startswith(OPENAI_PATHS):
+        headers = dict(problem.headers or {})
+        if problem.status_code == 409:
+            headers.setdefault("x-should-retry", "false")  # OpenAI's clients would ask again
+        return JSONResponse(build_openai_error(problem), problem.status_code, headers)
     if path.startswith("/api/"):
         body = {
             "success": False,

@@ -8,7 +8,7 @@ from typing import Final
 from gateway.auth.keys import PREFIX, hash_key, parse_key_id
 from gateway.auth.principal import LOCAL, USER_SCOPES, Principal
 from gateway.auth.tokens import TokenVerifier
-from gateway.limits.rate_limiter import RequestRateLimiter
+from gateway.limits.rate_limiter import RequestRate, RequestRateLimiter
 from gateway.problems import Problem
 from protocol.errors import CogoError
 from protocol.store.gateway import GatewayStore
@@ -84,8 +84,12 @@ class Authenticator:
                 "rate_limited",
                 "too many requests per minute",
                 hint=f"wait {seconds} s, or raise COGO_GATEWAY_RATE",
-                headers={"Retry-After": str(seconds)},
+                headers={"Retry-After": str(seconds)} | self.read_rate(caller).to_headers(),
             )
+
+    def read_rate(self, caller: str) -> RequestRate:
+        """Return what a key or an address may still request."""
+        return self._rates.read(caller)
 
     async def _verify(self, credential: str | None) -> Principal:
         if credential is not None and credential.startswith(PREFIX):

@@ -20,11 +20,11 @@ from protocol.transcript import AnswerText, TaskEnded, TaskUpdate
 _T = TypeVar("_T")
 
 _STATUS: Final[Mapping[str, int]] = {
+    "invalid_attachment": 400,
     "invalid_task": 400,
     "invalid_request": 400,
     "context_too_long": 400,
     "content_filtered": 400,
-    "invalid_attachment": 400,
     "invalid_answer": 502,
     "not_supported": 400,
     "output_limit": 400,
@@ -34,6 +34,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "banned": 403,
     "cancelled": 409,
     "no_model": 503,
+    "no_tool": 503,
     "at_capacity": 503,
     "circuit_open": 503,
     "overloaded": 503,

@@ -141,3 +141,41 @@ async def test_no_request_is_a_defect_of_the_gateway(opened: OpenGateway) -> Non
                 answer = await client.post(path, json={"model": "auto"} | wrong | body | {"n": 2})
                 assert answer.status_code in {400, 404}, (body, answer.text)
                 assert answer.json()["error"]["message"]
+
+
+async def test_errors_and_headers_below_v1_are_those_that_openai_s_clients_read(
+    opened: OpenGateway,
+) -> None:
+    async with opened(requests_per_minute=5, body_bytes=1_000, is_keyless=False) as client:
+        large = await client.post("/v1/responses", content=b"x" * 2_000, headers=JSON)
+        keyless = await client.get("/v1/models")
+    async with opened(requests_per_minute=5) as client:
+        missing = await client.get("/v1/nowhere")
+        wrong = await client.delete("/v1/models")
+        unknown = await client.get("/v1/models/none/such")
+        listed = await client.get("/v1/models")
+        stopped = [await client.get("/v1/models") for _ in range(6)][-1]
+
+    for answer, status, kind, code in (
+        (large, 413, "invalid_request_error", "too_large"),
+        (keyless, 401, "authentication_error", "unauthenticated"),
+        (missing, 404, "invalid_request_error", "not_found"),
+        (wrong, 405, "invalid_request_error", "method_not_allowed"),
+        (unknown, 404, "invalid_request_error", "model_not_found"),
+        (stopped, 429, "rate_limit_error", "rate_limited"),
+    ):
+        error = answer.json()["error"]
+        assert (answer.status_code, error["type"], error["code"]) == (status, kind, code)
+        assert len(answer.headers["x-request-id"]) == 32
+        assert answer.headers["openai-processing-ms"].isdigit()
+    assert listed.json()["data"][0]["id"] == "auto"
+    names = ("limit", "remaining", "reset")
+    told = [
+        [each.headers[f"x-ratelimit-{name}-requests"] for name in names]
+        for each in (listed, stopped)
+    ]
+    assert told[0][0] == told[1][0] == "5"
+    assert (told[0][1] in "12345", told[1][1]) == (True, "0")
+    assert told[0][2].endswith("s")
+    assert 0 < float(told[1][2][:-1]) <= 60
+    assert int(stopped.headers["retry-after"]) >= 1
