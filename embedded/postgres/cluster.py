@@ -29,6 +29,7 @@ from embedded.postgres.unprivileged.account import (
 )
 from embedded.private_files import write_private
 from embedded.state import hold_directory_lock
+from embedded.storage.contents import delete_contents
 
 _log = logging.getLogger(__name__)
 
@@ -242,7 +243,7 @@ class Postgres:
 
 
 async def drop_data(directory: Path) -> None:
-    """Delete the database of a state directory; keys and passwords stay.
+    """Delete the database and the files of a state directory; keys and passwords stay.
 
     Raise `DirectoryInUse` while a server runs on it, or `CannotStart`.
     """
@@ -255,6 +256,7 @@ async def drop_data(directory: Path) -> None:
             dropped = data.with_name(f"{data.name}.new-{secrets.token_hex(4)}")
             data.rename(dropped)
             shutil.rmtree(dropped)
+        delete_contents(directory)
         data.with_name(f"{data.name}.bootstrap").unlink(missing_ok=True)
 
 

@@ -1,18 +1,23 @@
 """The contents of objects: one file for each version, below the state directory."""
 
 import asyncio
+import contextlib
 import os
+import shutil
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+
+_FOLDER: Final = "storage"
 
 
 class ContentFolder:
     """A private folder of files, which are written whole and never changed."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        directory.mkdir(mode=0o700, exist_ok=True)
+    def __init__(self, state_directory: Path) -> None:
+        self._directory = state_directory / _FOLDER
+        self._directory.mkdir(mode=0o700, exist_ok=True)
 
     def get_path(self, version: str | None) -> Path:
         """Return the path of a content, which may not exist."""
@@ -45,3 +50,9 @@ class ContentFolder:
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
+
+
+def delete_contents(state_directory: Path) -> None:
+    """Delete all contents below a state directory, while no server runs on it."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(state_directory / _FOLDER)

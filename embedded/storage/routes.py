@@ -25,7 +25,7 @@ _UNSUPPORTED: Final = (
 
 async def open_contents(directory: Path, database: Database) -> ContentFolder:
     """Return the contents below a state directory, without those that have no object any more."""
-    contents = ContentFolder(directory / "storage")
+    contents = ContentFolder(directory)
     rows = await database.admin.fetch("select version from storage.objects")
     contents.delete_others([row["version"] for row in rows])
     return contents
