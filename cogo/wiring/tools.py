@@ -1,8 +1,9 @@
 """The tools of a project: functions of the modules that it names, and its MCP servers."""
 
-from collections.abc import AsyncIterator, Iterable
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost, McpServer
@@ -13,6 +14,11 @@ from cogo.config.logging import hide_in_logs
 from cogo.config.sections.mcp_servers import find_mcp_servers
 from cogo.config.sections.modules import find_tool_modules
 from providers.secrets import Redactor
+
+_SECRET_NAME: Final = re.compile(
+    r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|DSN)S?(?:_|$)",
+    re.IGNORECASE,
+)
 
 if TYPE_CHECKING:
     from cogo.wiring.mcp_http import HttpServer
@@ -35,10 +41,15 @@ async def open_tools(
         folders=found.folders,
         capacity=project.settings.tool_slots,
         environment=project.settings.variables,
-        redactor=Redactor(secrets),
+        redactor=Redactor([*secrets, *find_secret_variables(project.settings.variables)]),
     )
     async with host:
         yield host
+
+
+def find_secret_variables(variables: Mapping[str, str]) -> list[str]:
+    """Return the values of variables whose names say that they are secrets."""
+    return [value for name, value in variables.items() if _SECRET_NAME.search(name)]
 
 
 @asynccontextmanager

@@ -72,7 +72,7 @@ class ToolCalled(Payload):
     attempt: int = Field(ge=1)
     turn: int = Field(ge=1)
     call_id: str = Field(max_length=MAX_CALL_ID)
-    """Unique in its subtask."""
+    """Unique in its turn."""
     tool: str
     """As in `params.tools`: `acme.tools.lookup`, `mcp:SERVER/TOOL` or `cogo:TOOL`."""
     source: str

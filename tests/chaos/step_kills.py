@@ -69,12 +69,14 @@ class Victim(StrEnum):
 
 
 WORKFLOWS: Final = (
-    NewTask(type="GENERATE_CODE", prompt="Write fibonacci(n)", params={"tests": FAILING}),
-    NewTask(type="CHAOS_TREE", prompt="Write the handbook"),
-    NewTask(type="CHAT", prompt=CALLING, params={"tools": TOOLS}),
+    (
+        NewTask(type="GENERATE_CODE", prompt="Write fibonacci(n)", params={"tests": FAILING}),
+        NewTask(type="CHAOS_TREE", prompt="Write the handbook"),
+    ),
+    (NewTask(type="CHAT", prompt=CALLING, params={"tools": TOOLS}),),
 )
-"""Code whose tests fail, so that it is repaired and others try; child tasks, a question and an
-event; and a tool loop."""
+"""Code whose tests fail, so that it is repaired and others try, with child tasks, a question and an
+event; then a tool loop, alone: who dies between its turns would take other attempts along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,8 @@ async def kill_at_every_step(
         async with fleet.working(), fleet.store() as store, asyncio.TaskGroup() as group:
             people = Users(store, diary, refusing=0.0)
             attending = group.create_task(people.attend(), name="attend")
-            for number, victims in enumerate(rounds):
-                for place, task in enumerate(WORKFLOWS):
+            for number, (victims, tasks) in enumerate(itertools.product(rounds, WORKFLOWS)):
+                for place, task in enumerate(tasks):
                     key = f"steps-{number}-{place}"
                     await people.request(replace_task(task, key), key)
                 before, began = len(hits), time.monotonic()

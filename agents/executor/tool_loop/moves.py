@@ -12,6 +12,7 @@ from agents.executor.tool_loop.offer import LoopOffer
 from agents.executor.tool_loop.state import LoopCall, LoopState, LoopTurn
 from agents.tools.params import ToolLimits
 from agents.tools.toolbox import OWN, OfferedTool
+from protocol.json_values import find_json_problem
 from protocol.records import ToolQuestion
 
 ASK_PERSON: Final = f"{OWN}ask_person"
@@ -200,7 +201,9 @@ def parse_arguments(call: LoopCall) -> dict[str, Any] | None:
         arguments = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return arguments if isinstance(arguments, dict) else None
+    # Infinity is JSON for Python, and what is nested too deeply can be shown to nobody.
+    is_readable = isinstance(arguments, dict) and find_json_problem(arguments) is None
+    return arguments if is_readable else None
 
 
 def _limit_shown(value: dict[str, JsonValue]) -> JsonValue:

@@ -5,6 +5,7 @@ A result is data that anyone may have written. It never reaches a model as an in
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -32,7 +33,11 @@ def build_result(
 ) -> dict[str, JsonValue]:
     """Return the body of a result."""
     content = _write_content(output.content)
-    kept, notes = _choose_images(output.attachments)
+    named = [
+        each if each.name is None else replace(each, name=redactor.redact(each.name))
+        for each in output.attachments
+    ]
+    kept, notes = _choose_images(named)
     text = "\n".join(filter(None, [cut_text(redactor.redact(content)), *notes]))
     body = _build_body(call, tool, "error" if output.is_error else "ok", text, seconds)
     if kept:
