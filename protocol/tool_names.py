@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 ToolSourceName: TypeAlias = Literal["function", "mcp", "cogo", "vendor"]
 
+_MCP: Final = "mcp:"
 GRANT_OF_ALL: Final = "/*"
 WEB_SEARCH: Final = "web_search"
 """The tool that the vendors of models run."""
@@ -22,6 +23,20 @@ def get_tool_source(name: str) -> ToolSourceName:
     if colon and prefix == "mcp":
         return "mcp"
     return "cogo" if colon and prefix == "cogo" else "function"
+
+
+def find_tool_name(call_name: str, names: Sequence[str]) -> str:
+    """Return which of the names in params a model means that calls a tool by `call_name`."""
+    for name in names:
+        server, slash, tool = name.removeprefix(_MCP).partition("/")
+        if not name.startswith(_MCP):
+            if call_name == name.rpartition(":")[2].rpartition(".")[2]:
+                return name
+        elif slash and call_name == f"{server}__{tool}":
+            return name
+        elif not slash and call_name.startswith(f"{server}__"):
+            return f"{name}/{call_name.removeprefix(f'{server}__')}"
+    return call_name
 
 
 def is_tool_granted(name: str, granted: Sequence[str] | None) -> bool:

@@ -1,5 +1,6 @@
 """Turns: the stored transcript of a subtask in which a model calls tools."""
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -68,6 +69,8 @@ class TurnLine(ListedRow):
     status: ToolStatus | None = None
     content: JsonValue = None
     """What the tool gave."""
+    created_at: datetime | None = None
+    """When it was stored."""
     seconds: float | None = None
     approved: bool | None = None
     """The answer of a person to the question about a call."""

@@ -19,8 +19,9 @@ from protocol.messages import (
     write_content,
 )
 from protocol.records import Subtask, TurnLine
+from protocol.tool_names import find_tool_name
 from protocol.transcript.reading import ReadPosition, SubtaskReader, TranscriptUpdate
-from protocol.transcript.stored_turns import read_arguments
+from protocol.transcript.stored_turns import read_arguments, read_called_names
 from protocol.transcript.turn import StepLabel, SubtaskText, TurnText
 from protocol.transcript.updates import (
     TextKind,
@@ -195,6 +196,7 @@ class Transcript:
                 known.arguments = read_arguments(line)
                 turn = known.keep(known.answers, line.attempt)
                 turn.settle(line.text or "")
+                self._add_stored_calls(row, turn, line)
             elif line.kind in {"begun", "result"} and known.answers:
                 turn = known.keep(known.answers, line.attempt)
                 self._apply_stored_call(row.id, turn, line)
@@ -241,40 +243,68 @@ class Transcript:
             is_answer=message.answer,
         )
 
-    def _apply_stored_call(self, subtask_id: UUID, turn: TurnText, line: TurnLine) -> None:
+    def _add_stored_calls(self, row: Subtask, turn: TurnText, line: TurnLine) -> None:
+        """Add the calls of a stored answer that we run: not each has a row of its beginning."""
+        known = self._get_subtask(row.id)
+        callers = _list_names(row.params.get("client_tools"))
+        for call_id, name in read_called_names(line).items():
+            if name not in callers and call_id not in turn.calls:
+                tool = find_tool_name(name, _list_names(row.params.get("tools")))
+                call = self._build_stored_call(row.id, call_id, tool)
+                arguments = known.arguments.get(call_id)
+                turn.calls[call_id] = replace(call, started_at=line.created_at, **_show(arguments))
+
+    def _build_stored_call(self, subtask_id: UUID, call_id: str, tool: str) -> ToolCallUpdate:
         known = self._get_subtask(subtask_id)
-        call_id = (line.call_id or "")[:MAX_CALL_ID]
-        arguments = known.arguments.get(call_id)
-        shown = None if arguments is None else select_arguments(arguments)
-        call = turn.calls.get(call_id) or ToolCallUpdate(
+        return ToolCallUpdate(
             task_id=self._task_id,
             subtask_id=subtask_id,
             turn=known.answers,
             call_id=call_id,
-            tool=line.tool or "",
+            tool=tool,
             key=known.step.key,
             role=known.step.role,
             is_answer=known.step.is_answer,
         )
-        if arguments is not None:
-            call = replace(call, arguments=shown, is_cut=shown is None)
+
+    def _apply_stored_call(self, subtask_id: UUID, turn: TurnText, line: TurnLine) -> None:
+        known = self._get_subtask(subtask_id)
+        call_id = (line.call_id or "")[:MAX_CALL_ID]
+        call = turn.calls.get(call_id) or self._build_stored_call(
+            subtask_id, call_id, line.tool or ""
+        )
+        if (arguments := known.arguments.get(call_id)) is not None:
+            call = replace(call, **_show(arguments))
+        if line.kind == "begun":
+            call = replace(call, started_at=line.created_at)
         if line.kind == "result":
             text = write_content(line.content)
             call = replace(
                 call,
+                tool=line.tool or call.tool,
                 status=line.status or "unknown",
                 summary=text[:MAX_SUMMARY],
                 size=len(text),
                 duration_ms=None if line.seconds is None else round(line.seconds * 1000),
             )
         turn.calls[call_id] = call
-        _sort_calls(turn, known.arguments)
 
 
-def _sort_calls(turn: TurnText, order: Iterable[str]) -> None:
-    """Put the calls of a turn into the order of the model, in which live messages come."""
-    ordered = {call_id: turn.calls[call_id] for call_id in order if call_id in turn.calls}
-    turn.calls = ordered | turn.calls
+def _show(arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what watchers see of arguments, as fields of a call."""
+    if arguments is None:
+        return {}
+    shown = select_arguments(arguments)
+    return {"arguments": shown, "is_cut": shown is None}
+
+
+def _list_names(tools: object) -> list[str]:
+    """Return the names of tools in params: of those that we run, or that the caller does."""
+    names = [
+        each.get("name") if isinstance(each, dict) else each
+        for each in (tools if isinstance(tools, list) else ())
+    ]
+    return [each for each in names if isinstance(each, str)]
 
 
 def _label(row: Subtask) -> StepLabel:

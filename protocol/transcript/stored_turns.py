@@ -8,6 +8,17 @@ from protocol.messages import MAX_CALL_ID
 from protocol.records import TurnLine
 
 
+def read_called_names(line: TurnLine) -> Mapping[str, str]:
+    """Return the names by which a stored answer calls tools, by id of the call."""
+    found = {}
+    for call in line.calls if isinstance(line.calls, list) else ():
+        if isinstance(call, dict):
+            call_id, name = call.get("id"), call.get("name")
+            if isinstance(call_id, str) and isinstance(name, str):
+                found[call_id[:MAX_CALL_ID]] = name
+    return found
+
+
 def read_arguments(line: TurnLine) -> Mapping[str, Mapping[str, Any]]:
     """Return the arguments of the calls in a stored answer, by id; without unreadable ones."""
     found = {}

@@ -1,7 +1,8 @@
 """What a watcher of a task is told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
@@ -80,6 +81,8 @@ class ToolCallUpdate:
     size: int | None = None
     """Number of characters of all of it."""
     duration_ms: int | None = None
+    started_at: datetime | None = field(default=None, compare=False)
+    """When it began to run, as far as that was stored; watchers are not told of it alone."""
     key: str | None = None
     role: str | None = None
     is_answer: bool = True
@@ -120,4 +123,5 @@ def describe_call(call: ToolCallUpdate) -> dict[str, Any]:
         "summary": call.summary,
         "size": call.size,
         "duration_ms": call.duration_ms,
+        "started_at": None if call.started_at is None else call.started_at.isoformat(),
     }

@@ -31,7 +31,7 @@ export class CallView {
   );
   #call = null;
   #drawn = null;
-  #began = null; // unknown for a call that ran before the page was opened
+  #began = null;
   isRunning = false;
   root = h("li", {}, this.#details);
 
@@ -39,7 +39,7 @@ export class CallView {
   update(call, getCallState, isLive) {
     const state = call.status === "called" ? getCallState(call) : call.status;
     const [color, label] = LABELS[state] ?? ["", String(call.status)];
-    if (state === "running" && !this.isRunning) this.#began = this.#call || isLive ? Date.now() : null;
+    if (state === "running" && !this.isRunning) this.#began = this.#findBegin(call, isLive);
     this.isRunning = state === "running";
     this.#state.className = `status ${color}`;
     this.#state.textContent = label;
@@ -52,9 +52,15 @@ export class CallView {
     this.#drawBody();
   }
 
+  /** Return when a call began to run: now, or as it was stored if it ran before this page knew it. */
+  #findBegin({ started_at: stored }, isLive) {
+    if (this.#call || isLive) return Date.now();
+    return stored ? Date.parse(stored) : null;
+  }
+
   #describeTime() {
     if (!this.isRunning) return this.#call.duration_ms ? milliseconds(this.#call.duration_ms) : "";
-    return this.#began === null ? "" : `${Math.round((Date.now() - this.#began) / 1000)} s`;
+    return this.#began === null ? "" : `${Math.max(0, Math.round((Date.now() - this.#began) / 1000))} s`;
   }
 
   #drawBody() {

@@ -5,7 +5,6 @@ import { Approvals } from "/console/approvals.js";
 import { byId, h, show } from "/console/dom.js";
 import { showFiles } from "/console/files.js";
 import { explain, firstLine, isOver } from "/console/format.js";
-import { OpenCalls } from "/console/open_calls.js";
 import { buildRelatives } from "/console/relatives.js";
 import { ResultView } from "/console/result.js";
 import { Stream } from "/console/stream.js";
@@ -28,9 +27,8 @@ export class TaskView {
   #status = null;
   #waterfall = new Waterfall();
   #approvals = new Approvals();
-  #openCalls = new OpenCalls();
   #result = new ResultView();
-  #parts = buildSections(this.#waterfall.root, this.#approvals.root, [this.#openCalls.root, this.#result.root]);
+  #parts = buildSections(this.#waterfall.root, this.#approvals.root, this.#result.root);
 
   constructor(id) {
     this.#id = id;
@@ -62,7 +60,6 @@ export class TaskView {
     else if (name === "aside") for (const each of views) each.applyAside(data);
     else if (name === "discard") for (const each of views) each.applyReset(data);
     else if (name === "event") this.#events.set(data.seq, data);
-    if (name === "tool_call") this.#showOpenCalls();
     if (name === "end") for (const each of views) each.finish();
     if (name === "event" || name === "selection" || name === "end") this.#read();
     else if (this.#details) this.#parts.answerNote.hidden = true;
@@ -98,11 +95,6 @@ export class TaskView {
     return row.lane === "cio" ? row.key : `${row.key} · ${row.params?.model_id ?? row.lane}`;
   }
 
-  #showOpenCalls() {
-    const views = [this.#transcript, this.#steps];
-    this.#openCalls.update(this.#details?.approvals ?? [], (id, call) => views.some((each) => each.hasOpenCall(id, call)));
-  }
-
   /** Return the state of a call that has no result. */
   #getCallState({ subtask_id: subtaskId, call_id: callId }) {
     const { task, subtasks = [], approvals = [] } = this.#details ?? {};
@@ -134,7 +126,6 @@ export class TaskView {
     parts.problem.textContent = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
     this.#waterfall.update(this.#details);
     this.#approvals.update(approvals);
-    this.#showOpenCalls();
     parts.approvalsSection.hidden = this.#approvals.isEmpty;
     const relatives = buildRelatives(this.#details);
     parts.relativesSection.hidden = !relatives;
@@ -161,7 +152,7 @@ export class TaskView {
     parts.verificationSection.hidden = !isCode && !checks.length;
     if (isCode) show(parts.verification, buildVerification(task.result));
     else if (checks.length) show(parts.verification, buildChecks(checks));
-    parts.answerNote.hidden = !this.#transcript.isEmpty || Boolean(result) || !this.#openCalls.root.hidden;
+    parts.answerNote.hidden = !this.#transcript.isEmpty || Boolean(result);
     parts.answerNote.textContent = isOver(task.status) ? "No text was stored." : "There is no text yet.";
   }
 }

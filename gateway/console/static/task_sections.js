@@ -7,7 +7,7 @@ import { between, cost, count, isOver, moment, money } from "/console/format.js"
 export const note = (text) => h("p", { class: "note" }, text);
 
 /** Build the sections of a task; the parts are filled in later. */
-export function buildSections(waterfall, approvals, rest) {
+export function buildSections(waterfall, approvals, result) {
   const parts = {
     prompt: h("p", { class: "prompt", tabindex: 0 }),
     files: h("ul", { class: "files", "aria-label": "Attached files", hidden: true }),
@@ -43,7 +43,7 @@ export function buildSections(waterfall, approvals, rest) {
     parts.facts,
     parts.approvalsSection,
     section("Steps", h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Steps" }, waterfall)),
-    section("Answer", parts.answerNote, parts.answer, parts.result, ...rest),
+    section("Answer", parts.answerNote, parts.answer, parts.result, result),
     parts.verificationSection,
     parts.relativesSection,
     parts.stepsSection,

@@ -31,11 +31,6 @@ export class TranscriptView {
     return this.#articles.size === 0;
   }
 
-  /** Return whether a call without a result is known. */
-  hasOpenCall(id, callId) {
-    return [...this.#transcript.getTurns(id).values()].some((each) => each.calls.get(callId)?.status === "called");
-  }
-
   applyDelta(delta) {
     const { subtask_id: id, attempt } = delta;
     this.#beginAttempt(id, attempt);

@@ -13,7 +13,7 @@ from protocol.transport.rpc_client import RpcClient, UnreadableAnswer
 _TURN_LINE: Final = (
     "subtask_id,seq,kind,attempt,text:body->message->>content,calls:body->message->tool_calls,"
     "call_id:body->>call_id,tool:body->>tool,status:body->>status,content:body->content,"
-    "seconds:body->seconds,approved:body->approved,comment:body->>comment"
+    "seconds:body->seconds,approved:body->approved,comment:body->>comment,created_at"
 )
 _MORE_ANSWERS: Final = 10
 """Answers with the same id of a call, beside one of each task."""

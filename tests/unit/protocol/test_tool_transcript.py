@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from protocol.ids import utc_now
 from protocol.lifecycle import SubtaskState
 from protocol.messages import SubtaskProgress, ToolCalled, ToolReturned
 from protocol.records import Subtask, TurnLine
+from protocol.tool_names import find_tool_name
 from protocol.transcript import (
     AnswerText,
     LivePayload,
@@ -280,6 +282,51 @@ def test_stored_calls_stand_in_the_order_of_the_model() -> None:
     reader.read()
 
     assert [call_id for _, call_id in reader.calls] == ["c1", "c2"]
+
+
+def test_those_who_come_later_are_told_of_calls_that_run() -> None:
+    transcript = Transcript(TASK)
+    answer = an_answer(1, "I look.", "c1", "c2").model_copy(update={"created_at": utc_now()})
+    begun = a_line(2, "begun", call_id="c2", tool="acme.lookup", created_at=utc_now())
+    transcript.apply_turns(the_row(output=None), [answer, begun])
+    reader = Reader(transcript)
+
+    reader.read()
+
+    calls = {each.call_id: each for each in reader.calls.values()}
+    assert {call_id: each.started_at for call_id, each in calls.items()} == {
+        "c1": answer.created_at,  # it may run twice, so that its beginning is not stored
+        "c2": begun.created_at,
+    }
+    assert {each.tool for each in calls.values()} == {"lookup"}
+    assert calls["c1"].arguments == {"order": "A7"}
+    assert reader.asides == [(1, "narration")]
+
+
+def test_calls_of_the_callers_tools_are_not_ours() -> None:
+    transcript = Transcript(TASK)
+    row = the_row(params={"client_tools": [{"name": "lookup"}]}, output=None)
+    transcript.apply_turns(row, [an_answer(1, "", "c1")])
+    reader = Reader(transcript)
+
+    reader.read()
+
+    assert reader.calls == {}
+
+
+@pytest.mark.parametrize(
+    ("called", "names", "meant"),
+    [
+        ("lookup", ["acme.look", "acme.lookup"], "acme.lookup"),
+        ("lookup", ["lookup"], "lookup"),
+        ("run_code", ["cogo:run_code"], "cogo:run_code"),
+        ("shop__find", ["mcp:shop/look", "mcp:shop/find"], "mcp:shop/find"),
+        ("shop__find", ["mcp:shop"], "mcp:shop/find"),
+        ("find", ["mcp:shop"], "find"),
+    ],
+)
+def test_a_call_is_named_as_in_params(called: str, names: list[str], meant: str) -> None:
+    assert find_tool_name(called, names) == meant
 
 
 def test_the_answer_begins_again_after_calls() -> None:
