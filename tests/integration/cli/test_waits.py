@@ -136,7 +136,8 @@ def test_questions_about_calls_are_answered_by_step_while_one_is_open(
     assert first["message"]["content"] == "a\ufffdb"
     assert [each.kind for each in lines] == ["answer", "result", *["approval"] * 3]
     assert (lines[0].text, lines[0].calls) == ("a\ufffdb", [{"id": "call_1"}])
-    result = lines[1].model_dump(exclude={"subtask_id", "seq", "kind", "attempt"})
+    result = lines[1].model_dump(exclude={"subtask_id", "seq", "kind", "attempt", "created_at"})
+    assert lines[1].created_at is not None
     assert result == {
         "text": None, "calls": None, "call_id": "call_0", "tool": "acme.look", "status": "ok",
         "content": {"n": [None]}, "seconds": 0.4, "approved": None, "comment": None,
