@@ -234,6 +234,8 @@ def _reduce_value(keyword: str, value: Any, descend: Callable[[Any], dict[str, A
 def _is_known_value(keyword: str, value: Any, subset: SchemaSubset) -> bool:
     if keyword == "format":
         return isinstance(value, str) and value in _FORMATS
+    if keyword == "enum" and subset is ANTHROPIC_SUBSET:
+        return isinstance(value, list) and not any(isinstance(each, dict | list) for each in value)
     if keyword == "minItems" and subset is ANTHROPIC_SUBSET:
         return isinstance(value, int) and value in {0, 1}
     return True

@@ -24,6 +24,7 @@ from simulator.formats.base import InvalidKeyError, StatusError, WireFormat, dum
 from simulator.formats.embeddings import EmbeddingsFormat, embed_text
 from simulator.pacing import choose_pace
 from simulator.planned import count_tokens, plan_response
+from simulator.refused_schemas import refuse_schema
 from simulator.request_log import LoggedRequest, RequestLog
 from simulator.responder import Responder
 from simulator.response import SimulatedResponse
@@ -69,6 +70,7 @@ class VendorEndpoint:
             request = self._format.parse_request(await http_request.body(), headers)
             entry.model, entry.stream = request.model, request.stream
             entry.message_count = request.message_count
+            refuse_schema(request)
             fault = self._take_fault(http_request, entry, request.prompt)
         except StatusError as error:
             return self._finish_with_error(error, entry)

@@ -93,6 +93,8 @@ class CompletionRequest:
     """Type and size of each image or document."""
     schema: JsonValue = None
     """JSON Schema that the text must follow; None for free text."""
+    is_strict: bool = False
+    """Whether the schema must lie in OpenAI's strict subset."""
 
     @property
     def prompt(self) -> str:

@@ -73,6 +73,7 @@ class _Message(WireMessage):
 
 class _JsonSchema(LenientModel):
     json_schema: dict[str, JsonValue] = Field(alias="schema")
+    strict: bool | None = None
 
 
 class _ResponseFormat(LenientModel):
@@ -84,6 +85,10 @@ class _ResponseFormat(LenientModel):
         if self.json_schema is not None:
             return self.json_schema.json_schema
         return {"type": "object"} if self.type == "json_object" else None
+
+    @property
+    def is_strict(self) -> bool:
+        return self.json_schema is not None and self.json_schema.strict is True
 
 
 class _Reasoning(LenientModel):
@@ -178,6 +183,7 @@ class ChatCompletionsFormat:
             allows_parallel_calls=request.parallel_tool_calls is not False,
             files=tuple(_iter_files(request.messages)),
             schema=request.response_format.response_schema if request.response_format else None,
+            is_strict=bool(request.response_format and request.response_format.is_strict),
         )
 
     def build_frames(self, planned: PlannedResponse, *, wants_usage: bool) -> Iterator[StreamFrame]:

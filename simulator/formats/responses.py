@@ -45,6 +45,7 @@ class _NamedTool(LenientModel):
 class _Format(LenientModel):
     type: str
     json_schema: JsonValue = Field(default=None, alias="schema")
+    strict: bool | None = None
 
 
 class _Text(LenientModel):
@@ -123,6 +124,7 @@ class ResponsesFormat:
             searches_web=any(tool.type == "web_search" for tool in request.tools),
             files=tuple(_iter_files(request.items)),
             schema=request.text.format.json_schema if request.text.format else None,
+            is_strict=bool(request.text.format and request.text.format.strict),
         )
 
     def build_frames(self, planned: PlannedResponse, *, wants_usage: bool) -> Iterator[StreamFrame]:
