@@ -148,6 +148,7 @@ LITELLM: Final[dict[str, Any]] = {
 AGENTS: Final[dict[str, Any]] = {
     "agents_sdk": {"chat": AGENT, "responses": AGENT},
     "handoff": "Spanish",
+    "our_tools": {"chat": True, "responses": True},
     "pydantic_ai": {"chat": PYDANTIC_AGENT, "responses": PYDANTIC_AGENT, "prompted": "Oslo"},
 }
 EXPECTED: Final = dict(zip(PROGRAMS, (OPENAI, LANGCHAIN, LITELLM, AGENTS), strict=True))

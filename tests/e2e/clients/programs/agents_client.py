@@ -14,6 +14,7 @@ from agents import (
 )
 from agents import (
     AsyncOpenAI,
+    ModelSettings,
     OpenAIChatCompletionsModel,
     OpenAIResponsesModel,
     Runner,
@@ -67,6 +68,23 @@ async def agents_sdk():
             "streamed": streamed.final_output,
             "kinds": sorted(set(kinds)),
         }
+    return found
+
+
+@example
+async def our_tools():
+    """A tool of COGO before one of the agent: what a stream showed of it is sent back."""
+    settings = ModelSettings(extra_body={"cogo_tools": ["cogo:run_code"]})
+    found = {}
+    for name, model in build_models().items():
+        agent = OpenAIAgent(
+            name="Weather", model=model, tools=[get_weather], model_settings=settings
+        )
+        code = '{"language": "python", "code": "print(6 * 7)"}'
+        streamed = Runner.run_streamed(agent, f"run_code {code}, then {ASKED}")
+        async for _ in streamed.stream_events():
+            pass
+        found[name] = streamed.final_output.startswith("Simulated answer")
     return found
 
 
