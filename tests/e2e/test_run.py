@@ -82,6 +82,54 @@ def test_an_answer_without_code_has_nothing_to_verify(system: System) -> None:
     assert "completed" in ran.stderr
 
 
+def test_a_model_asks_a_person_and_what_it_calls_is_shown(system: System) -> None:
+    prompt = 'ask_person {"question": "Which colour?"}'
+    line = (prompt, "--type", "CHAT", "--tool", "cogo:ask_person", *QUICK)
+
+    with running(system, *line) as process:
+        called = read_until(process, " calls ")
+        asked = read_until(process, "--answer TEXT")
+        words = asked.partition("cogo approve ")[2].split()
+        task, key = words[0], words[2]
+        answered = system.cogo("approve", task, "--key", key, "--answer", "deep blue")
+        rest = process.stderr.read() if process.stderr else ""
+        assert process.wait() == 0, rest
+    turns = system.cogo("show", task, "--turns").stdout
+    watched = system.cogo("watch", task).stdout
+
+    assert 'cogo:ask_person(question="Which colour?"), turn 1' in called
+    assert answered.stdout.endswith(f"{key} approved\n"), answered.stderr
+    gave = 'cogo:ask_person(question="Which colour?"): deep blue'
+    assert f"gave {gave}" in rest
+    assert "tools     2 turns; cogo:ask_person (1 call" in rest
+    assert f"gave         {gave}" in watched
+    assert "  gave     cogo:ask_person" in turns
+    assert "           deep blue" in turns
+
+
+def test_data_that_follows_a_schema_is_all_of_standard_output(
+    system: System, tmp_path: Path
+) -> None:
+    (tmp_path / "city.json").write_text(
+        '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}'
+    )
+    line = ("Name a city", "--type", "CHAT", "--schema", str(tmp_path / "city.json"), *QUICK)
+
+    ran = system.cogo("run", *line)
+    shown = system.cogo("show", "last")
+
+    assert isinstance(json.loads(ran.stdout)["name"], str), ran.stderr
+    assert shown.stdout == ran.stdout
+
+
+def test_a_tool_that_nobody_offers_is_refused_before_a_task_is_inserted(system: System) -> None:
+    ran = system.cogo("run", "x", "--type", "CHAT", "--tool", "cogo:fly")
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "no executor offers 'cogo:fly'; there are: cogo:ask_person" in ran.stderr
+    assert "  task  " not in ran.stderr
+
+
 @pytest.mark.parametrize("line", [["--quick"], [], ["a", "--follow", "last"], ["--accept", "all"]])
 def test_wrong_usage_is_no_verdict(system: System, line: list[str]) -> None:
     assert system.cogo("run", *line).returncode == 64

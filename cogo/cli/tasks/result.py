@@ -13,6 +13,7 @@ from cogo.watch.format import (
     format_models,
     format_simulated_mark,
     get_answer,
+    has_data,
     shorten_id,
     sum_tokens,
 )
@@ -123,6 +124,7 @@ def require_writable(file: Path) -> None:
 def write_answer(file: Path, task: Task) -> None:
     """Write the answer of a task to a file. Raises CommandError."""
     try:
-        file.write_text(get_answer(task), encoding="utf-8")
+        end = "\n" if has_data(task) else ""  # code and text are as they were written
+        file.write_text(get_answer(task) + end, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}") from error
