@@ -139,12 +139,7 @@ class Catalogue:
         Raises:
             UnknownModel: with the nearest names.
         """
-        wanted = _normalize(name)
-        names: dict[str, EmbeddingModel] = {}
-        for entry in self.embeddings.values():
-            own = (entry.id, *entry.aliases, entry.model, f"{entry.provider}/{entry.model}")
-            for each in own:
-                names.setdefault(_normalize(each), entry)
+        wanted, names = _normalize(name), self._embedding_names
         if wanted in names:
             return names[wanted]
         provider_id, _, model = name.strip().removesuffix(":latest").partition("/")
@@ -196,6 +191,16 @@ class Catalogue:
             deployments=(DeploymentEntry(provider=provider.id, model=own),),
             capabilities=provider.assumed_capabilities,
         )
+
+    @cached_property
+    def _embedding_names(self) -> Mapping[str, EmbeddingModel]:
+        """Embedding models by name; the first one counts."""
+        names: dict[str, EmbeddingModel] = {}
+        for entry in self.embeddings.values():
+            own = (entry.id, *entry.aliases, entry.model, f"{entry.provider}/{entry.model}")
+            for each in own:
+                names.setdefault(_normalize(each), entry)
+        return names
 
     @cached_property
     def _names(self) -> Mapping[str, str]:

@@ -62,9 +62,13 @@ def _control(described: Callable[[], None]) -> Callable[..., None]:
                 subjects = list_control_subjects(name, catalogue, served)
             except UnknownModel as error:
                 known = await store.model_knowledge(agent_id=_WHO)
-                if action != "allow" or name not in {row.subject for row in known.controls}:
+                embedding = _find_embedding_model(name, catalogue)
+                if embedding is not None and action in {"ban", "allow"}:
+                    subjects = (embedding,)
+                elif action == "allow" and name in {row.subject for row in known.controls}:
+                    subjects = (name,)
+                else:
                     raise build_unknown_name_error(error) from error
-                subjects = (name,)
             return [
                 await store.control_model(
                     action=action,
@@ -193,6 +197,14 @@ def build_scope(owner: str | None, task_type: str | None) -> str:
     if task_type is not None:
         return f"task_type:{task_type}"
     return "everywhere" if owner is None else f"owner:{parse_user(owner)}"
+
+
+def _find_embedding_model(name: str, catalogue: Catalogue) -> str | None:
+    """Return the id of the embedding model of this name, which nobody chooses, or None."""
+    try:
+        return catalogue.find_embedding_model(name).id
+    except UnknownModel:
+        return None
 
 
 def _list_lanes(subject: str, catalogue: Catalogue) -> list[str]:

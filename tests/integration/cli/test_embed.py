@@ -156,9 +156,18 @@ def test_grants_hold_for_embeddings_and_a_cap_holds_no_simulated_ones(
     cogo("grants", "set", OWNER, "--provider", "anthropic")
     refused = (run(line), capsys.readouterr().err)
 
-    assert refused[0] == 1
+    cogo("grants", "set", OWNER, "--model", MODEL)
+    assert run(line) == 0
+    cogo("models", "ban", MODEL, "--reason", "a test")
+    capsys.readouterr()
+    banned = (run(line), capsys.readouterr().err)
+    cogo("models", "allow", MODEL)
+
+    assert (refused[0], banned[0]) == (1, 1)
     assert MODEL in refused[1]
-    assert [(call["simulated"], call["cost_usd"]) for call in cogo("audit")] == [(True, "0")]
+    assert "a test" in banned[1]
+    cogo("grants", "remove", OWNER)
+    assert [(call["simulated"], call["cost_usd"]) for call in cogo("audit")] == [(True, "0")] * 2
 
 
 @pytest.mark.parametrize(
