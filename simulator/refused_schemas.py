@@ -18,7 +18,7 @@ _ANTHROPIC_UNKNOWN: Final = frozenset(
     {"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maximum", "minLength"}
     | {"minimum", "multipleOf", "uniqueItems"}
 )
-_STRICT_VENDORS: Final = frozenset({Vendor.GROQ, Vendor.OPENAI})
+_STRICT_VENDORS: Final = frozenset({Vendor.OPENAI, Vendor.OPENROUTER})
 _GRAMMAR_VENDORS: Final = frozenset({Vendor.LLAMACPP, Vendor.LMSTUDIO, Vendor.OLLAMA})
 _MAPS: Final = ("$defs", "definitions", "patternProperties", "properties")
 _LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
