@@ -5,7 +5,7 @@ import { z } from "zod";
 import { runExamples } from "./examples.mjs";
 
 const { GATEWAY_URL, IMAGE } = process.env;
-const client = new OpenAI({ baseURL: GATEWAY_URL, apiKey: "any", maxRetries: 0, timeout: 60_000 });
+const client = new OpenAI({ baseURL: GATEWAY_URL, apiKey: "any", maxRetries: 0, timeout: 300_000 });
 const model = "auto";
 const parameters = {
   type: "object",

@@ -22,7 +22,7 @@ IMAGE: Final = (
 """A PNG file of 73 bytes as base64."""
 
 _INSTALL_SECONDS: Final = 600
-_PROGRAM_SECONDS: Final = 180
+_PROGRAM_SECONDS: Final = 600
 _VARIABLES: Final = {
     "PATH": "/usr/bin:/bin",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it fetches a list of prices

@@ -70,7 +70,7 @@ def give(system: System, javascript_folder: Path) -> Iterator[Give]:
 
     def run(program: str) -> Examples:
         found = run_node(
-            javascript_folder / f"{program}.mjs", variables, seconds=180, oldest=OLDEST_NODE
+            javascript_folder / f"{program}.mjs", variables, seconds=600, oldest=OLDEST_NODE
         )
         return Examples(cast("dict[str, dict[str, Any]]", found))
 

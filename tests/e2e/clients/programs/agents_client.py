@@ -32,7 +32,7 @@ class City(BaseModel):
 
 
 def build_models():
-    opened = AsyncOpenAI(base_url=URL, api_key=KEY, max_retries=0, timeout=60)
+    opened = AsyncOpenAI(base_url=URL, api_key=KEY, max_retries=0, timeout=300)
     return {
         "chat": OpenAIChatCompletionsModel(model="auto", openai_client=opened),
         "responses": OpenAIResponsesModel(model="auto", openai_client=opened),

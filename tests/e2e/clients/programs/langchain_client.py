@@ -12,7 +12,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, Field
 from recording import IMAGE, KEY, URL, example, run_examples
 
-model = ChatOpenAI(model="auto", base_url=URL, api_key=KEY, max_retries=0, timeout=60)
+model = ChatOpenAI(model="auto", base_url=URL, api_key=KEY, max_retries=0, timeout=300)
 
 
 @tool
@@ -167,7 +167,7 @@ def batch():
 def responses_api():
     """The same by `/v1/responses`."""
     by_responses = ChatOpenAI(
-        model="auto", base_url=URL, api_key=KEY, max_retries=0, timeout=60, use_responses_api=True
+        model="auto", base_url=URL, api_key=KEY, max_retries=0, timeout=300, use_responses_api=True
     )
     bound = by_responses.bind_tools([add, multiply])
     messages = [HumanMessage(CALLS)]
@@ -196,7 +196,7 @@ def previous_response():
         base_url=URL,
         api_key=KEY,
         max_retries=0,
-        timeout=60,
+        timeout=300,
         use_previous_response_id=True,
     )
     first = by_responses.invoke([HumanMessage("[[say:My name is Ada.]]")])

@@ -9,7 +9,7 @@ from litellm import acompletion, completion, responses, stream_chunk_builder
 from pydantic import BaseModel
 from recording import IMAGE, KEY, URL, example, run_examples
 
-AUTO = {"model": "openai/auto", "api_base": URL, "api_key": KEY, "max_retries": 0, "timeout": 60}
+AUTO = {"model": "openai/auto", "api_base": URL, "api_key": KEY, "max_retries": 0, "timeout": 300}
 WEATHER = {
     "type": "function",
     "function": {

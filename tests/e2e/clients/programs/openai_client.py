@@ -10,7 +10,7 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 from recording import IMAGE, KEY, URL, example, run_examples
 
-client = OpenAI(base_url=URL, api_key=KEY, max_retries=0, timeout=60)
+client = OpenAI(base_url=URL, api_key=KEY, max_retries=0, timeout=300)
 
 WEATHER = {
     "type": "function",
@@ -236,7 +236,7 @@ def streaming_response():
 
 @example
 async def asynchronous():
-    async with AsyncOpenAI(base_url=URL, api_key=KEY, max_retries=0, timeout=60) as opened:
+    async with AsyncOpenAI(base_url=URL, api_key=KEY, max_retries=0, timeout=300) as opened:
         stream = await opened.chat.completions.create(
             model="auto", messages=[{"role": "user", "content": "[[pieces:5]]"}], stream=True
         )
