@@ -142,3 +142,23 @@ def test_reasoning_of_others_is_left_out(client: openai.OpenAI) -> None:
         given: Any = [{"role": "user", "content": "look {}"}, reasoning, call, result]
         answer = client.responses.create(model=THINKER, input=given, tools=[LOOK])
         assert answer.status == "completed"
+
+
+def test_a_call_of_a_tool_of_ours_is_shown_and_may_be_sent_back(client: openai.OpenAI) -> None:
+    settings: Any = {"model": "auto", "extra_body": {"cogo_tools": ["cogo:list_files"]}}
+    asked: Any = [{"role": "user", "content": "list_files {}"}]
+    with client.responses.stream(input=asked, **settings) as stream:
+        kinds: list[str] = [each.type for each in stream]
+        found: Any = stream.get_final_response()
+
+    called, said = (each for each in found.output if each.type != "reasoning")
+    assert (called.type, called.server_label, called.name) == ("mcp_call", "cogo", "list_files")
+    assert called.status in {"completed", "failed"}
+    assert kinds.count("response.mcp_call.in_progress") == 1
+    assert kinds.count(f"response.mcp_call.{called.status}") == 1
+    assert "the tools gave" in said.content[0].text
+    more: Any = [*asked, *(each.to_dict() for each in found.output)]
+    again = client.responses.create(
+        input=[*more, {"role": "user", "content": "thanks"}], **settings
+    )
+    assert "thanks" in again.output_text
