@@ -24,10 +24,10 @@ from simulator.formats.base import InvalidKeyError, StatusError, WireFormat, dum
 from simulator.formats.embeddings import EmbeddingsFormat, embed_text
 from simulator.pacing import choose_pace
 from simulator.planned import count_tokens, plan_response
-from simulator.refused_schemas import refuse_schema
 from simulator.request_log import LoggedRequest, RequestLog
 from simulator.responder import Responder
 from simulator.response import SimulatedResponse
+from simulator.schemas.refusals import refuse_schema
 
 _KEY_HEADERS: Final = ("x-api-key", "x-goog-api-key", "x-portkey-api-key")
 

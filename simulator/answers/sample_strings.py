@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from simulator.answers.schema_fit import fits
+from simulator.schemas.fit import fits
 
 WORD: Final = "simulated"
 _FORMATS: Final[Mapping[str, str]] = {

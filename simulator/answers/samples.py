@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from simulator.answers.sample_strings import WORD, build_sample_text, read_length
-from simulator.answers.schema_fit import fits
+from simulator.schemas.fit import fits
 
 _DEEPEST: Final = 6
 _MOST_ITEMS: Final = 1_000
@@ -37,7 +37,7 @@ def build_sample(schema: JsonValue) -> JsonValue:
     """Return a value that fits: the first of an enum, the default, all required properties.
 
     What the description says in JSON, as COGO writes constraints that a vendor does not take, is
-    followed too. Not every schema has such a value here: `schema_fit` tells.
+    followed too. Not every schema has such a value here: `fits` tells.
     """
     if len(json.dumps(schema)) > _LARGEST:
         return {}

@@ -9,9 +9,9 @@ from pydantic import JsonValue
 
 from simulator.answers.review import extract_prompt_code, review_code
 from simulator.answers.samples import build_sample
-from simulator.answers.schema_fit import fits
 from simulator.answers.suites import SUITES
 from simulator.answers.topics import find_topic
+from simulator.schemas.fit import fits
 
 SIMULATED: Final = "Simulated: no model was asked."
 NO_SAMPLE: Final = "Simulated: the simulator has found no value that follows the schema."

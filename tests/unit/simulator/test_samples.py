@@ -8,10 +8,10 @@ from jsonschema_rs import validator_for
 from pydantic import JsonValue
 
 from simulator.answers.samples import build_sample
-from simulator.answers.schema_fit import fits
 from simulator.answers.structured import NO_SAMPLE
 from simulator.planned import plan_response
 from simulator.request import CompletionRequest, Conversation, Vendor
+from simulator.schemas.fit import fits
 
 ID = {"type": "string", "format": "uuid"}
 NODE = {

@@ -1,0 +1,1 @@
+"""JSON Schemas: what follows them, and which of them vendors refuse."""
