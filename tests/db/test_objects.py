@@ -69,6 +69,22 @@ async def test_the_owner_of_a_task_reads_what_the_policies_let_them(
     assert await may_read(service, ALICE, "photos", f"/{ALICE}/cat.png") is False
 
 
+@pytest.mark.parametrize(
+    ("column", "type_"),
+    [("archived_at", "timestamptz default now()"), ("is_delete_marker", "boolean default true")],
+)
+async def test_whoever_may_read_an_old_version_may_not_therefore_read_the_object(
+    database: Database, storage: Connection, column: str, type_: str
+) -> None:
+    service = await database.connect()
+    await storage.execute(f"alter table storage.objects add column {column} {type_}")
+    try:
+        assert await may_read(service, ALICE, *HERS) is False
+        assert await may_read(service, None, "open", "logo.png") is False
+    finally:
+        await storage.execute(f"alter table storage.objects drop column {column}")
+
+
 async def test_a_task_without_an_owner_reads_what_anyone_may(
     database: Database, storage: Connection
 ) -> None:

@@ -26,6 +26,8 @@ $$;
 comment on function cogo.user_claims is
   'Return the claims of a user''s access token, after a sign-in without a second factor.';
 
+-- Storage may keep old versions of an object in columns that earlier releases of it lack. Whoever may
+-- read an old version may not therefore read what is downloaded, the latest.
 -- The role is as before when the function returns; the other settings are put back, or rolled back.
 create or replace function cogo.can_select_object(p_claims jsonb, p_bucket text, p_path text)
   returns boolean language plpgsql set search_path = '' set role = 'authenticated'
@@ -43,7 +45,10 @@ begin
   perform set_config(n.name, n.value, true) from unnest(v_names, v_values) as n (name, value);
   perform set_config('role', p_claims ->> 'role', true);
   v_may := exists (
-    select from storage.objects o where o.bucket_id = p_bucket and o.name = p_path
+    select from storage.objects o
+     where o.bucket_id = p_bucket and o.name = p_path
+       and to_jsonb(o) ->> 'archived_at' is null
+       and to_jsonb(o) ->> 'is_delete_marker' is distinct from 'true'
   );
   perform set_config(n.name, n.value, true) from unnest(v_names, v_before) as n (name, value);
   return v_may;
@@ -74,6 +79,8 @@ begin
     select from storage.objects o
       join storage.buckets b on b.id = o.bucket_id
      where b.public and o.bucket_id = p_bucket and o.name = p_path
+       and to_jsonb(o) ->> 'archived_at' is null
+       and to_jsonb(o) ->> 'is_delete_marker' is distinct from 'true'
   );
 end;
 $$;

@@ -330,7 +330,10 @@ begin
   perform set_config(n.name, n.value, true) from unnest(v_names, v_values) as n (name, value);
   perform set_config('role', p_claims ->> 'role', true);
   v_may := exists (
-    select from storage.objects o where o.bucket_id = p_bucket and o.name = p_path
+    select from storage.objects o
+     where o.bucket_id = p_bucket and o.name = p_path
+       and to_jsonb(o) ->> 'archived_at' is null
+       and to_jsonb(o) ->> 'is_delete_marker' is distinct from 'true'
   );
   perform set_config(n.name, n.value, true) from unnest(v_names, v_before) as n (name, value);
   return v_may;
@@ -1468,6 +1471,8 @@ begin
     select from storage.objects o
       join storage.buckets b on b.id = o.bucket_id
      where b.public and o.bucket_id = p_bucket and o.name = p_path
+       and to_jsonb(o) ->> 'archived_at' is null
+       and to_jsonb(o) ->> 'is_delete_marker' is distinct from 'true'
   );
 end;
 $function$;
@@ -1923,5 +1928,5 @@ revoke all on function public.cogo_subtask_turns(uuid,integer) from public, anon
 
 grant execute on function public.cogo_subtask_turns(uuid,integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129090122')
+insert into cogo.schema_versions (version) values ('20261129093406')
 on conflict (version) do nothing;
