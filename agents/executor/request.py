@@ -6,6 +6,7 @@ The prompt is in the subtask's params: workflows write it, with the texts of `wo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
+from urllib.parse import quote
 from uuid import UUID
 
 from agents.attachments import LoadedFiles
@@ -27,7 +28,8 @@ NO_FILES: Final = LoadedFiles()
 NO_REPLAYS: Final[Mapping[int, ReasoningReplay]] = {}
 MAX_CONTINUED: Final = 20
 """Answers whose reasoning is sent again; a longer loop leaves out that of the first ones."""
-_MAX_SEARCHED_ID: Final = 500
+_MAX_SEARCHED_ID: Final = 200
+"""Characters of a call's id in a URL, which must hold those of all answers that are continued."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def list_continued(params: Mapping[str, Any]) -> list[ContinuedAnswer]:
             found.clear()
         call_ids = tuple(each.id for each in _build_turn(turn).tool_calls)
         task_id = _parse_id(turn.get("answer_of"))
-        if task_id is not None and call_ids and len(call_ids[0]) <= _MAX_SEARCHED_ID:
+        if task_id is not None and call_ids and len(quote(call_ids[0])) <= _MAX_SEARCHED_ID:
             found.append(ContinuedAnswer(number=number, task_id=task_id, call_ids=call_ids))
     return found[-MAX_CONTINUED:]
 

@@ -30,8 +30,12 @@ def main() -> None:
     from agents.tools.worker import ToolWorker  # noqa: PLC0415
 
     worker = ToolWorker()
+    process = os.getpid()
     while True:
-        answers.write(worker.answer(lines.get()) + b"\n")
+        answer = worker.answer(lines.get())
+        if os.getpid() != process:  # a tool has forked, and this is the copy
+            os._exit(0)
+        answers.write(answer + b"\n")
         answers.flush()
 
 

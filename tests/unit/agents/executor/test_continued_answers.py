@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+from agents.executor.request import list_continued
 from protocol.records import ClaimedSubtask, StoredAnswer
 from providers.chat import Done, FinishReason, Message, ReasoningReplay, ToolCall
 from providers.chat_json import write_message
@@ -98,3 +99,12 @@ async def test_nothing_is_looked_up_without_need() -> None:
         harness = LoopHarness(says("Done."))
         await harness.execute(a_conversation(*turns))
         assert harness.store.answer_searches == 0
+
+
+def test_ids_that_no_url_can_hold_are_not_searched() -> None:
+    long, plain = "\U0001f600" * 20, "call_" + "x" * 100
+    turns = [a_turn(long), a_result(long), a_turn(plain), a_result(plain)]
+
+    continued = list_continued(a_conversation(*turns).params)
+
+    assert [each.call_ids for each in continued] == [(plain,)]

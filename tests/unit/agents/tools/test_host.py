@@ -77,6 +77,14 @@ def large() -> str:
 
 
 @tool
+def copy() -> str:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return "the tool" if child else "its copy"
+
+
+@tool
 def halves() -> str:
     return "\\ud83d \\x00"
 """
@@ -155,6 +163,11 @@ async def test_failures_of_tools(host: ToolHost) -> None:
 
         assert found[0] == error_class
         assert message in found[1]
+
+
+async def test_a_copy_that_a_tool_has_made_of_its_process_does_not_answer(host: ToolHost) -> None:
+    assert await run(host, "copy") == "the tool"
+    assert await run(host, "tell", variable="HOME") == {"HOME": None, "input": ""}
 
 
 async def test_text_that_cannot_be_stored_is_mended(host: ToolHost) -> None:
