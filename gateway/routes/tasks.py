@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
+from gateway.tasks.shown_params import cut_data_urls
 from gateway.tasks.task_run import load_visible_task, submit_task_for
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
@@ -78,7 +79,9 @@ class TaskDetails(BaseModel):
     """A task with its subtasks, attempts and model selections, and the tasks around it."""
 
     task: Task
-    subtasks: list[Subtask]
+    subtasks: list[Subtask] = Field(
+        description="Its steps. Files in their params are cut: those of the task are whole."
+    )
     attempts: list[Attempt]
     selections: list[SelectionRow]
     approvals: list[ApprovalRow] = Field(description="Its questions that wait for an answer.")
@@ -154,7 +157,9 @@ async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> Ta
     is_repeated = "next_task_id" in (task.result or {})
     return TaskDetails(
         task=task,
-        subtasks=subtasks,
+        subtasks=[
+            each.model_copy(update={"params": cut_data_urls(each.params)}) for each in subtasks
+        ],
         attempts=await store.fetch_attempts(task_id=task_id),
         selections=await store.fetch_selections(task_id=task_id),
         approvals=await store.find_approvals(

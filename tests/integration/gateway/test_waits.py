@@ -147,3 +147,21 @@ async def test_a_task_is_shown_with_its_questions_its_children_and_its_next_run(
     assert (answered["approvals"], len(answered["children"])) == ([], 1)
     assert again["next_run"]["previous_task_id"] == str(repeated)
     assert (simple["approvals"], simple["children"], simple["next_run"]) == ([], [], None)
+
+
+async def test_a_task_is_shown_without_the_content_of_the_files_of_its_steps(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    url = "data:image/png;base64," + "iVBO" * 100_000
+    files = [{"url": url, "name": "large.png"}, {"url": "data:text/plain,short"}]
+    turns = [{"role": "user", "content": url[5:], "attachments": files}]
+    asked = {"question": "Send it?", "attachments": files, "messages": turns}
+    task_id = await start_flow(store, wait_step("a", "approve", params=asked))
+
+    async with opened() as client:
+        shown = await client.get(f"/tasks/{task_id}")
+
+    cut = [{"url": "data:image/png;base64,... (300000 bytes)", "name": "large.png"}, files[1]]
+    [params] = [each["params"] for each in shown.json()["subtasks"] if each["key"] == "a"]
+    assert params["attachments"] == params["messages"][0]["attachments"] == cut
+    assert params["messages"][0]["content"] == url[5:]
