@@ -15,7 +15,6 @@ from gateway.tasks.openai.content import (
 )
 from gateway.tasks.openai.tools import (
     MAX_TOOLS,
-    WEB_SEARCH,
     FunctionSpec,
     OwnTools,
     ToolSettings,
@@ -35,6 +34,7 @@ from gateway.tasks.openai.turns import (
     check_turns,
 )
 from protocol.records import NewTask
+from protocol.tool_names import WEB_SEARCH
 
 AUTO: Final = "auto"
 IGNORED: Final = (

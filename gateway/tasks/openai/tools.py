@@ -8,11 +8,10 @@ from pydantic import BaseModel, Field
 
 from gateway.tasks.openai.content import refuse_parameter
 from protocol.json_schema import check_schema
+from protocol.tool_names import WEB_SEARCH
 
-WEB_SEARCH: Final = "web_search"
 MAX_TOOLS: Final = 128
 OWN_TOOLS: Final = "cogo_tools"
-OWN_TOOLS_HEADER: Final = "x-cogo-tools"
 
 _INSTEAD: Final = {
     "custom": "describe it as a function with one text",

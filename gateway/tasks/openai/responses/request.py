@@ -18,7 +18,6 @@ from gateway.tasks.openai.responses.input import (
 )
 from gateway.tasks.openai.tools import (
     MAX_TOOLS,
-    WEB_SEARCH,
     FunctionSpec,
     OwnTools,
     ToolSettings,
@@ -31,6 +30,7 @@ from gateway.tasks.openai.tools import (
 )
 from gateway.tasks.openai.turns import build_openai_task, check_json, check_turns
 from protocol.records import NewTask
+from protocol.tool_names import WEB_SEARCH
 
 ECHO: Final = "client_request"
 """The param with what a response repeats of its request; agents do not read it."""
