@@ -51,13 +51,11 @@ class ToolHost:
         capacity: int = 4,
         environment: Mapping[str, str] | None = None,
         redactor: Redactor | None = None,
-        load_seconds: float = LOAD_SECONDS,
     ) -> None:
         self._modules = tuple(dict.fromkeys(modules))
         self.capacity = capacity
         self._redactor = redactor or Redactor()
         self._environment = environment
-        self._load_seconds = load_seconds
         root = Path(agents.__file__).resolve().parent.parent
         self._arguments = [str(root), *map(str, folders)]
         self._tools: dict[tuple[str, str], ToolDescription] = {}
@@ -172,7 +170,7 @@ class ToolHost:
     async def _start(self, module: str) -> tuple[JsonProcess, ToolsLoaded]:
         process = JsonProcess(child.__file__, self._arguments, environment=self._environment)
         try:
-            answer = await process.ask({"load": module}, seconds=self._load_seconds)
+            answer = await process.ask({"load": module}, seconds=LOAD_SECONDS)
         except NoAnswer as error:
             return process, ToolsLoaded(problem=f"module {module!r} cannot be imported: {error}")
         return process, ToolsLoaded.model_validate(answer)

@@ -62,10 +62,6 @@ class WaitStore(Protocol):
         """
         ...
 
-    async def fetch_sent_events(self, *, task_id: UUID) -> list[SentEvent]:
-        """Read the events that were sent to a task, in order."""
-        ...
-
     async def fetch_children(self, *, task_id: UUID) -> list[Task]:
         """Read the child tasks of a task, in order, shortened as in lists."""
         ...

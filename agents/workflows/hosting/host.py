@@ -107,10 +107,6 @@ class WorkflowHost:
         for module, problem in self.problems.items():
             logger.error("workflows cannot be loaded", module=module, problem=problem)
 
-    def knows(self, type_: str) -> bool:
-        """Return whether there is a workflow for a type of task."""
-        return type_ in self._ours or type_ in self._users
-
     def list_notes(self, task: TaskBrief) -> list[str]:
         """Return notes about the params of a task of ours; users' workflows have `run.notes`."""
         workflow = self._ours.get(task.type)

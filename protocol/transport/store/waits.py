@@ -82,17 +82,6 @@ class SupabaseWaitStore(RpcClient):
             person=None if person is None else str(person),
         )
 
-    async def fetch_sent_events(self, *, task_id: UUID) -> list[SentEvent]:
-        return await read_pages(
-            SentEvent,
-            lambda: (
-                self._client.table("cogo_sent_events")
-                .select("*")
-                .eq("task_id", str(task_id))
-                .order("seq")
-            ),
-        )
-
     async def fetch_children(self, *, task_id: UUID) -> list[Task]:
         return await read_pages(
             Task,
