@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from agents.attachments.data_urls import read_data_url
-from agents.attachments.media_types import ContentInvalid, check_content
+from agents.attachments.media_types import ContentInvalid, check_content, find_media_type
 from agents.attachments.params import MAX_ATTACHMENTS, STORAGE, AttachmentList, AttachmentParam
 from agents.fetching import AllowList, Fetcher, FetchFailed, FetchLimits, FetchRefused
 from protocol.errors import NotFound, StoreUnavailable, TooLarge
@@ -101,22 +101,24 @@ class AttachmentLoader:
             found = []
             for position, each in enumerate(files):
                 where = f"{place}.{position}{f' ({each.label})' if each.label else ''}"
-                content = await self._load_one(each, where, owner, room)
+                media_type, content = await self._load_one(each, where, owner, room)
                 room -= len(content)
-                found.append(Attachment(media_type=each.media_type, data=content, name=each.label))
+                found.append(Attachment(media_type=media_type, data=content, name=each.label))
             loaded[number] = tuple(found)
         turns = {number: files for number, files in loaded.items() if number is not None}
         return LoadedFiles(loaded.get(None, ()), turns)
 
     async def _load_one(
         self, file: AttachmentParam, where: str, owner: UUID | None, room: int
-    ) -> bytes:
+    ) -> tuple[str, bytes]:
+        """Return the exact type and the content of a file."""
         most = min(self._limits.each_bytes, room)
         try:
-            content = await self._read(file, owner, most)
+            declared, content = await self._read(file, owner, most)
             _check_size(content, most)
+            media_type = find_media_type(content, file.media_type, declared=declared)
             # A head of a million parts takes a second to read.
-            await asyncio.to_thread(check_content, content, file.media_type)
+            await asyncio.to_thread(check_content, content, media_type)
         except (ContentInvalid, FetchRefused) as error:
             raise AttachmentInvalid(f"{where}: {error}") from error
         except TooLarge as error:
@@ -126,11 +128,14 @@ class AttachmentLoader:
             ) from error
         except (FetchFailed, StoreUnavailable) as error:
             raise AttachmentUnavailable(f"{where}: {error}") from error
-        return content
+        return media_type, content
 
-    async def _read(self, file: AttachmentParam, owner: UUID | None, most: int) -> bytes:
+    async def _read(
+        self, file: AttachmentParam, owner: UUID | None, most: int
+    ) -> tuple[str | None, bytes]:
+        """Return the type by the source of a file, if it says one, and the content."""
         if file.is_data:
-            return read_data_url(file.url)[1]
+            return read_data_url(file.url)
         if file.url.startswith(STORAGE):
             bucket, path = file.split_storage_path()
             missing = ContentInvalid(
@@ -140,11 +145,13 @@ class AttachmentLoader:
             if not await self._objects.may_read_object(owner=owner, bucket=bucket, path=path):
                 raise missing
             try:
-                return await self._objects.fetch_object(bucket=bucket, path=path, most=most)
+                content = await self._objects.fetch_object(bucket=bucket, path=path, most=most)
             except NotFound as error:
                 raise missing from error
+            return None, content
         limits = FetchLimits(content_bytes=most, seconds=self._limits.seconds)
-        return (await self._fetcher.fetch(file.url, limits=limits)).content
+        fetched = await self._fetcher.fetch(file.url, limits=limits)
+        return fetched.media_type, fetched.content
 
 
 def _check_size(content: bytes, most: int) -> None:

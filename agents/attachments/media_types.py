@@ -1,6 +1,7 @@
 """The types of files that models get, and the check that a content is of its type."""
 
 import io
+from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from typing import Final, Literal, TypeAlias
 
@@ -11,6 +12,10 @@ from providers.chat import is_text_type
 FileKind: TypeAlias = Literal["image", "pdf", "text"]
 
 PDF: Final = "application/pdf"
+ANY_IMAGE: Final = "image/*"
+"""An image whose content says of which type."""
+ANY_FILE: Final = "*/*"
+"""A file whose content says of which type."""
 MAX_PIXELS: Final = 50_000_000
 """Of an image. A few kilobytes can say that they are a picture of gigabytes."""
 MAX_TEXT: Final = 2_000_000
@@ -20,6 +25,7 @@ ACCEPTED: Final = (
     "(text/plain, text/markdown, text/csv, text/html, application/json and the like)"
 )
 _IMAGES: Final = ("image/gif", "image/jpeg", "image/png", "image/webp")
+_IMAGE_NAMES: Final = "GIF, JPEG, PNG or WebP"
 _OTHER_NAMES: Final = {"image/jpg": "image/jpeg", "application/x-pdf": PDF}
 _BY_ENDING: Final = {
     ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png",
@@ -32,6 +38,11 @@ _BY_ENDING: Final = {
     ".c": "text/x-c", ".go": "text/x-go", ".java": "text/x-java", ".js": "text/javascript",
     ".py": "text/x-python", ".rs": "text/x-rust", ".sh": "text/x-sh", ".ts": "text/typescript",
 }  # fmt: skip
+
+
+_BYTES: Final = "application/octet-stream"
+_USUAL: Final = MimeTypes()
+"""Of the standard library, not of this machine."""
 
 
 class ContentInvalid(ValueError):
@@ -49,6 +60,13 @@ def guess_media_type(path: str) -> str | None:
     return _BY_ENDING.get(PurePosixPath(path).suffix.lower())
 
 
+def guess_refused_type(path: str) -> str | None:
+    """Return the type of a usual file that no model gets, such as .svg or .zip, by its ending."""
+    found, encoding = _USUAL.guess_type(path.rpartition("/")[2])
+    is_refused = found and encoding is None and found != _BYTES and not get_file_kind(found)
+    return found if is_refused else None
+
+
 def get_file_kind(media_type: str) -> FileKind | None:
     """Return what a model must be able to read; None if no model gets such files."""
     if media_type in _IMAGES:
@@ -56,6 +74,33 @@ def get_file_kind(media_type: str) -> FileKind | None:
     if media_type == PDF:
         return "pdf"
     return "text" if is_text_type(media_type) else None
+
+
+def list_possible_kinds(media_type: str) -> frozenset[FileKind]:
+    """Return what a model must be able to read; empty if no model gets such files."""
+    if media_type == ANY_IMAGE:
+        return frozenset({"image"})
+    if media_type == ANY_FILE:
+        return frozenset({"image", "pdf"})
+    kind = get_file_kind(media_type)
+    return frozenset() if kind is None else frozenset({kind})
+
+
+def find_media_type(content: bytes, wanted: str, *, declared: str | None = None) -> str:
+    """Return the exact type of a content. Raises ContentInvalid if it has none that is wanted.
+
+    `declared` is the type by its server, which says what kind of text it is.
+    """
+    if wanted not in {ANY_IMAGE, ANY_FILE}:
+        return wanted
+    found = sniff_media_type(content)
+    if wanted == ANY_IMAGE and content and found not in _IMAGES:
+        raise ContentInvalid(f"it is {found or 'something else'}, not an image of {_IMAGE_NAMES}")
+    if found is not None or not content:
+        return found or wanted
+    if b"\0" in content or not _is_utf8(content):
+        raise ContentInvalid(f"it is no image of {_IMAGE_NAMES}, no PDF file and no UTF-8 text")
+    return declared if declared is not None and is_text_type(declared) else "text/plain"
 
 
 def sniff_media_type(content: bytes) -> str | None:
@@ -85,6 +130,14 @@ def check_content(content: bytes, media_type: str) -> None:
         raise ContentInvalid(f"it is {found or 'something else'}, not {media_type}")
     if kind == "image":
         _check_pixels(content)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_text(content: bytes, media_type: str) -> None:

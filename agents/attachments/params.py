@@ -10,11 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from agents.attachments.data_urls import read_data_url
 from agents.attachments.media_types import (
     ACCEPTED,
+    ANY_FILE,
+    ANY_IMAGE,
     ContentInvalid,
     FileKind,
     check_content,
-    get_file_kind,
+    find_media_type,
     guess_media_type,
+    guess_refused_type,
+    list_possible_kinds,
     normalize_media_type,
 )
 
@@ -41,7 +45,7 @@ class AttachmentParam(BaseModel):
     name: str | None = Field(default=None, min_length=1, max_length=200, pattern=_PRINTABLE)
     """For the model; else that of the URL."""
     type: str | None = Field(default=None, max_length=100)
-    """The media type, such as `image/png`; else that of the URL, by its ending."""
+    """The media type, such as `image/png`, or `image/*`; else that of the URL, by its ending."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -51,14 +55,15 @@ class AttachmentParam(BaseModel):
         elif scheme.lower() not in {"https", "http", "data"}:
             raise ValueError(f"{self.url[:_MAX_SHOWN]!r} cannot be read: {_EXAMPLE}")
         media_type = self.media_type
-        if get_file_kind(media_type) is None:
+        if not list_possible_kinds(media_type):
             raise ValueError(f"{media_type[:_MAX_SHOWN]!r} is not accepted; what is: {ACCEPTED}")
         if self.is_data:
             declared, content = read_data_url(self.url)
-            if self.type is not None and normalize_media_type(declared) != media_type:
+            is_exact = self.type is not None and media_type not in {ANY_IMAGE, ANY_FILE}
+            if is_exact and normalize_media_type(declared) != media_type:
                 raise ValueError(f"its type is {media_type}, but its URL says {declared}")
             try:
-                check_content(content, media_type)
+                check_content(content, find_media_type(content, media_type))
             except ContentInvalid as error:
                 raise ValueError(str(error)) from error
         return self
@@ -70,26 +75,18 @@ class AttachmentParam(BaseModel):
 
     @property
     def media_type(self) -> str:
-        """The type that is declared, or that the URL declares. Raises ValueError without one."""
+        """The type that is declared, or that the URL declares; `*/*` if none is known."""
         if self.type is not None:
             return normalize_media_type(self.type)
         if self.is_data:
             return normalize_media_type(read_data_url(self.url)[0])
-        guessed = guess_media_type(self.name or "") or guess_media_type(self._path)
-        if guessed is None:
-            raise ValueError(
-                f"the type of {self.url[:_MAX_SHOWN]!r} is not known: say it, such as "
-                '{"url": "...", "type": "image/png"}'
-            )
-        return guessed
+        by_ending = guess_media_type(self.name or "") or guess_media_type(self._path)
+        return by_ending or guess_refused_type(self._path) or ANY_FILE
 
     @property
-    def kind(self) -> FileKind:
-        """The kind of content, which a model must be able to read."""
-        kind = get_file_kind(self.media_type)
-        if kind is None:
-            raise ValueError(f"{self.media_type!r} is not accepted")
-        return kind
+    def kinds(self) -> frozenset[FileKind]:
+        """The kinds of content that it may have, which a model must be able to read."""
+        return list_possible_kinds(self.media_type)
 
     @property
     def label(self) -> str | None:
@@ -129,13 +126,15 @@ AttachmentList: TypeAlias = Annotated[
 
 def list_file_kinds(params: Mapping[str, Any]) -> set[FileKind]:
     """Return the kinds of the files in params; wrong ones are left out."""
-    return {each.kind for each in _iter_files(params)}
+    return {kind for each in _iter_files(params) for kind in each.kinds}
 
 
 def count_file_characters(params: Mapping[str, Any]) -> int:
     """Return about how many characters of a prompt the files in params are worth."""
     return sum(
-        len(each.url) if each.kind == "text" and each.is_data else _KIND_CHARACTERS[each.kind]
+        len(each.url)
+        if each.kinds == {"text"} and each.is_data
+        else max(_KIND_CHARACTERS[kind] for kind in each.kinds)
         for each in _iter_files(params)
     )
 

@@ -1,5 +1,6 @@
 """The parts of messages: text, images and files."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -17,6 +18,9 @@ _AUDIO: Final = frozenset({"input_audio", "audio", "input_video", "video_url"})
 _MAX_URL: Final = 1_000_000
 """Of the 1 MiB of params."""
 _PDF: Final = "data:application/pdf;base64,"
+_IS_PDF: Final = re.compile(r"data:application/(x-)?pdf[;,]|(?!data:)[^?#]*\.pdf(?:[?#]|$)", re.I)
+IMAGE_TYPE: Final = "image/*"
+"""The type, in `params.attachments`, of an image whose content says of which type."""
 
 
 class ContentPart(BaseModel):
@@ -130,5 +134,9 @@ def _read_file(part: ContentPart, place: str) -> dict[str, Any]:
         )
     if part.type in _FILES and ":" not in url[:100]:
         url = _PDF + url  # some clients send the bare base64 of a PDF
-    name = given.get("filename")
-    return {"url": url} | ({"name": name[:200]} if isinstance(name, str) and name else {})
+    found: dict[str, Any] = {"url": url}
+    if isinstance(name := given.get("filename"), str) and name:
+        found["name"] = name[:200]
+    if part.type in _IMAGES and _IS_PDF.match(url) is None:
+        found["type"] = IMAGE_TYPE  # addresses of images often have no ending, or a wrong one
+    return found

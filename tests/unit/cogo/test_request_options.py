@@ -77,7 +77,12 @@ def test_a_file_becomes_a_data_url_of_the_type_of_its_content(
 
 
 def test_urls_go_as_they_are() -> None:
-    places = ["https://example.com/a.png", "storage:scans/a/b.pdf", "data:text/plain,hi"]
+    places = [
+        "https://example.com/signed?a=b",
+        "https://example.com/a.png",
+        "storage:scans/a/b.pdf",
+        "data:text/plain,hi",
+    ]
 
     assert read_attachments(places) == [{"url": each} for each in places]
 
@@ -108,7 +113,7 @@ def test_what_is_no_file_is_refused_without_reading_it(tmp_path: Path) -> None:
         str(tmp_path): "no regular file",
         str(tmp_path / "none"): "there is no such file",
         "storage:../x": "must be storage:BUCKET/PATH",
-        "https://example.com/x": "is not known",
+        "https://example.com/x.zip": "is not accepted",
         "ftp://example.com/x.png": "there is no such file, and it is no URL",
         "a\0b": "cannot be read|no such file",
         "x" * 5000: "cannot be read|no such file",

@@ -118,7 +118,7 @@ def test_calls_and_their_results_are_turns() -> None:
         {
             "role": "tool",
             "content": "seen",
-            "attachments": [{"url": IMAGE}],
+            "attachments": [{"url": IMAGE, "type": "image/*"}],
             "tool_call_id": "b",
         },
         {"role": "tool", "content": "7", "tool_call_id": "a"},
@@ -137,9 +137,28 @@ def test_images_and_pdf_files_are_attachments() -> None:
 
     assert (task.prompt, task.params["messages"][0]["content"]) == ("compare", "compare")
     assert task.params["messages"][0]["attachments"] == [
-        {"url": "https://a.example/x.png"},
+        {"url": "https://a.example/x.png", "type": "image/*"},
         {"url": "data:application/pdf;base64,JVBERi0=", "name": "a.pdf"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "type_"),
+    [
+        ("https://a.example/signed?name=a.pdf", "image/*"),
+        ("https://a.example/x.jpg", "image/*"),
+        ("data:image/jpeg;base64,iVBO", "image/*"),
+        ("storage:photos/me", "image/*"),
+        ("https://a.example/x.PDF?signature=1", None),
+        ("data:application/pdf;base64,JVBERi0=", None),
+    ],
+)
+def test_a_part_of_an_image_is_one_whatever_its_address(url: str, type_: str | None) -> None:
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+
+    (turn,) = task_for(messages=[{"role": "user", "content": content}]).params["messages"]
+
+    assert turn["attachments"] == [{"url": url} | ({"type": type_} if type_ else {})]
 
 
 @pytest.mark.parametrize(

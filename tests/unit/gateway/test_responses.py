@@ -110,7 +110,7 @@ def test_items_are_turns_and_several_items_are_one_turn_of_the_model() -> None:
             "role": "user",
             "content": "see",
             "attachments": [
-                {"url": "https://a.example/x.png"},
+                {"url": "https://a.example/x.png", "type": "image/*"},
                 {"url": "data:application/pdf;base64,", "name": "a.pdf"},
             ],
         },

@@ -8,7 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.tasks.openai.content import Content, ContentPart, read_content, refuse_parameter
+from gateway.tasks.openai.content import (
+    IMAGE_TYPE,
+    Content,
+    ContentPart,
+    read_content,
+    refuse_parameter,
+)
 from gateway.tasks.openai.turns import MAX_CALL_ID, Turn, build_call, build_turn
 from protocol.records import Task
 
@@ -200,10 +206,11 @@ def _write_items(turn: Turn) -> list[dict[str, Any]]:
         parts.append(part | ({"annotations": []} if is_answer else {}))
     for each in turn.get("attachments") or ():
         url = str(each.get("url") or "")
-        if url.startswith("data:application/pdf"):
-            parts.append({"type": "input_file", "file_data": url, "filename": each.get("name")})
-        else:
+        if each.get("type") == IMAGE_TYPE or url.startswith("data:image/"):
             parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
+        else:
+            key = "file_data" if url.startswith("data:") else "file_url"
+            parts.append({"type": "input_file", key: url, "filename": each.get("name")})
     message = {"type": "message", "role": turn.get("role"), "content": parts, "status": "completed"}
     calls = [
         {

@@ -24,6 +24,11 @@ LIST = TypeAdapter[list[AttachmentParam]](AttachmentList)
         ({"url": "https://example.com/it", "type": "application/pdf"}, "application/pdf", "it"),
         ({"url": "https://example.com/x", "name": "notes.md"}, "text/markdown", "notes.md"),
         ({"url": "https://example.com/x.png", "type": "image/JPG; q=1"}, "image/jpeg", "x.png"),
+        ("https://example.com/photo?signature=a.docx", "*/*", "photo"),
+        ("https://example.com/pdf/2401.12345", "*/*", "2401.12345"),
+        ("https://example.com/data.bin", "*/*", "data.bin"),
+        ({"url": "https://example.com/photo?signature=a", "type": "image/*"}, "image/*", "photo"),
+        ({"url": write_url("image/png", JPEG), "type": "image/*"}, "image/*", None),
         ("storage:photos/a%20b/me.webp", "image/webp", "me.webp"),
         ({"url": "storage:photos/ü/me", "type": "text/csv"}, "text/csv", "me"),
         (write_url("image/png", PNG), "image/png", None),
@@ -50,7 +55,12 @@ def test_files_are_known_by_their_type(entry: Any, media_type: str, label: str |
         ("file:///etc/passwd", "cannot be read"),
         ("STORAGE:a/b.png", "cannot be read"),
         ("javascript:alert(1)", "cannot be read"),
-        ("https://example.com/photo", "say it, such as"),
+        ("https://example.com/photo.svg", "'image/svg+xml' is not accepted"),
+        ("storage:papers/a.zip", "is not accepted"),
+        ({"url": write_url("image/png", PDF), "type": "image/*"}, "application/pdf, not an image"),
+        ({"url": "data:,hello", "type": "image/*"}, "something else, not an image of GIF, JPEG"),
+        ({"url": "data:,", "type": "image/*"}, "it is empty"),
+        ({"url": "https://example.com/a.mp4", "type": "video/*"}, "is not accepted"),
         ("https://[/x.png", "is no URL"),
         ({"url": "https://example.com/a.png", "type": "image/svg+xml"}, "is not accepted"),
         ({"url": "https://example.com/a.docx", "type": "application/msword"}, "is not accepted"),
@@ -124,3 +134,11 @@ def test_a_task_with_files_needs_models_that_read_them() -> None:
     assert modalities == ("audio", "image", "pdf", "text")
     assert Requirements.from_task("CHAT", "Look", {}).modalities == ("text",)
     assert count_file_characters(params) == 6_000 + len("data:,abc") + 80_000
+
+
+def test_a_file_of_unknown_type_needs_a_model_that_reads_what_it_may_be() -> None:
+    image = {"url": "https://example.com/it", "type": "image/*"}
+
+    assert list_file_kinds({"attachments": [image]}) == {"image"}
+    assert list_file_kinds({"attachments": ["https://example.com/it"]}) == {"image", "pdf"}
+    assert count_file_characters({"attachments": [image]}) == 6_000

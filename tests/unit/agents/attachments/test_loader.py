@@ -86,6 +86,48 @@ async def test_a_content_must_be_of_its_type(
     assert str(refused.value).startswith(f"attachments.0 ({name}): ")
 
 
+@pytest.mark.parametrize(
+    ("content", "declared", "type_", "found"),
+    [
+        (PNG, "image/jpeg", "image/*", "image/png"),
+        (GIF, "application/octet-stream", None, "image/gif"),
+        (PDF, "text/html", None, "application/pdf"),
+        (b"a,b", "text/csv; charset=utf-8", None, "text/csv"),
+        (b"hello", "image/png", None, "text/plain"),
+    ],
+)
+async def test_the_content_says_the_type_where_the_address_does_not(
+    server: RawHttpServer, content: bytes, declared: str, type_: str | None, found: str
+) -> None:
+    server.answers["/signed?a=b"] = build_answer(content, f"Content-Type: {declared}")
+    file = {"url": server.url("/signed?a=b")} | ({"type": type_} if type_ else {})
+
+    (loaded,) = (await Loading(server).load(file)).prompt
+
+    assert (loaded.media_type, loaded.data, loaded.name) == (found, content, "signed")
+
+
+@pytest.mark.parametrize(
+    ("content", "type_", "problem"),
+    [
+        (b"<html>", "image/*", "something else, not an image of GIF, JPEG, PNG or WebP"),
+        (PDF, "image/*", "application/pdf, not an image"),
+        (b"PK\x03\x04\0\0", None, "no PDF file and no UTF-8 text"),
+        (b"\xff\xfea", None, "no PDF file and no UTF-8 text"),
+        (b"", None, "it is empty"),
+        (b"", "image/*", "it is empty"),
+        (draw_png(claims=(65_000, 65_000)), "image/*", "65000 x 65000 pixels"),
+    ],
+)
+async def test_a_content_of_unknown_type_is_checked_too(
+    server: RawHttpServer, content: bytes, type_: str | None, problem: str
+) -> None:
+    server.answers["/signed"] = build_answer(content, "Content-Type: image/png")
+
+    with pytest.raises(AttachmentInvalid, match=problem):
+        await Loading(server).load({"url": server.url("/signed"), "type": type_})
+
+
 async def test_hosts_that_are_not_allowed_are_not_asked(server: RawHttpServer) -> None:
     with pytest.raises(AttachmentInvalid, match=r"\[fetch\] allow = \[.example.com.\]"):
         await Loading(server).load("https://example.com/a.png")
