@@ -64,6 +64,15 @@ async def test_every_tool_can_be_offered_to_every_vendor() -> None:
         assert each.description
 
 
+async def test_models_read_what_is_said_of_arguments() -> None:
+    tools = build_own_tools(checks=None, fetcher=Fetcher(AllowList.parse(["example.com"])))
+    offered = {each.call_name: each.parameters["properties"] for each in await tools.list_tools()}
+
+    assert "complete in itself" in offered["ask_person"]["question"]["description"]
+    assert "to read a long page in parts" in offered["fetch_url"]["offset"]["description"]
+    assert "`*` crosses folders" in offered["search_files"]["pattern"]["description"]
+
+
 async def test_files_are_listed() -> None:
     listed = await read("list_files", pattern="./src/*.py")
 
