@@ -9,7 +9,8 @@ from typing import Final, Literal, TypeAlias
 
 ToolSourceName: TypeAlias = Literal["function", "mcp", "cogo", "vendor"]
 
-_MCP: Final = "mcp:"
+MCP: Final = "mcp:"
+"""Prefix in params of the tools of MCP servers."""
 GRANT_OF_ALL: Final = "/*"
 WEB_SEARCH: Final = "web_search"
 """The tool that the vendors of models run."""
@@ -28,8 +29,8 @@ def get_tool_source(name: str) -> ToolSourceName:
 def find_tool_name(call_name: str, names: Sequence[str]) -> str:
     """Return which of the names in params a model means that calls a tool by `call_name`."""
     for name in names:
-        server, slash, tool = name.removeprefix(_MCP).partition("/")
-        if not name.startswith(_MCP):
+        server, slash, tool = name.removeprefix(MCP).partition("/")
+        if not name.startswith(MCP):
             if call_name == name.rpartition(":")[2].rpartition(".")[2]:
                 return name
         elif slash and call_name == f"{server}__{tool}":

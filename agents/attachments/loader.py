@@ -55,12 +55,6 @@ class LoadedFiles:
         """Return the files of a turn."""
         return (self.turns or {}).get(number, ())
 
-    @property
-    def all(self) -> tuple[Attachment, ...]:
-        """All files, those of the prompt last."""
-        turns = self.turns or {}
-        return (*(each for number in sorted(turns) for each in turns[number]), *self.prompt)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAccess:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from agents.errors import ToolNotUsable, suggest_similar
 from agents.tools.grants import NOT_GRANTED, find_ungranted
-from agents.tools.names import MCP, select_names
+from agents.tools.names import select_names
 from agents.tools.toolbox import OWN
-from protocol.tool_names import WEB_SEARCH, is_tool_granted
+from protocol.tool_names import MCP, WEB_SEARCH, is_tool_granted
 
 IMAGE_TOOLS: Final = frozenset({f"{OWN}view_image"})
 """Tools whose results are useless for models that do not see."""

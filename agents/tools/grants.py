@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from agents.tools.names import MCP
 from agents.tools.toolbox import OfferedTool
-from protocol.tool_names import GRANT_OF_ALL, WEB_SEARCH, is_tool_granted
+from protocol.tool_names import GRANT_OF_ALL, MCP, WEB_SEARCH, is_tool_granted
 
 NOT_GRANTED: Final = "not_granted"
 """Class of the error of a task or a step whose owner may not use a tool."""

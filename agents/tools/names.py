@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from protocol.lanes import EMBEDDINGS, TOOLS, read_embedding_lane
+from protocol.tool_names import MCP
 
-MCP: Final = "mcp:"
-"""Prefix in params of the tools of MCP servers."""
 _MODULE: Final = "mcp."
 """Prefix of the name that a server has beside the modules of functions."""
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from agents.tools.host import ToolFailed
-from agents.tools.names import MCP
 from agents.tools.worker import UNKNOWN_TOOL
+from protocol.tool_names import MCP
 from providers.chat import Attachment
 
 ToolOrigin: TypeAlias = Literal["function", "mcp", "cogo"]

@@ -25,7 +25,6 @@ class LoopSettings:
 
     names: Sequence[str] = ()
     """Of tools that are run here."""
-    web_search: bool = False
     client: Sequence[ClientTool] = ()
     choice: ToolChoice = "auto"
     parallel: bool | None = None
@@ -80,7 +79,6 @@ def read_loop_settings(params: Mapping[str, Any]) -> LoopSettings:
     parallel = params.get("parallel_tool_calls")
     return LoopSettings(
         names=[each for each in dict.fromkeys(names) if each != WEB_SEARCH],
-        web_search=WEB_SEARCH in names,
         client=client,
         choice=NamedTool(choice.name) if isinstance(choice, ChosenTool) else choice,
         parallel=parallel if isinstance(parallel, bool) else None,

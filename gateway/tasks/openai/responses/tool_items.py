@@ -7,13 +7,13 @@ import json
 from typing import Any, Final
 from uuid import UUID
 
+from protocol.tool_names import MCP
 from protocol.transcript import ToolCallUpdate
 
 Item = dict[str, Any]
 ToolCallKey = tuple[UUID, int, str]
 
 _COGO: Final = "cogo"
-_MCP: Final = "mcp:"
 _RUNNING: Final = "called"
 
 
@@ -52,7 +52,7 @@ def build_tool_item(call: ToolCallUpdate, item_id: str) -> Item:
 
 def _split_name(tool: str) -> tuple[str, str]:
     """Return the server and the name; for tools that are not of an MCP server `cogo` and a name."""
-    if tool.startswith(_MCP):
-        server, _, name = tool.removeprefix(_MCP).partition("/")
+    if tool.startswith(MCP):
+        server, _, name = tool.removeprefix(MCP).partition("/")
         return server, name
     return _COGO, tool.removeprefix(f"{_COGO}:")
