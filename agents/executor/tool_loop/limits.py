@@ -4,11 +4,18 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from agents.executor.tool_loop.state import LoopState
+from agents.executor.tool_loop.state import LoopCall, LoopState
 from agents.tools.params import ToolLimits
+from agents.tools.toolbox import OWN, OfferedTool
 
 RAN: Final = frozenset({"ok", "error", "unknown"})
 """Results of calls that count."""
+ASK_PERSON: Final = f"{OWN}ask_person"
+"""The tool whose result is the answer of a person."""
+MAX_STORED_TURNS: Final = 1_000
+"""What the database keeps of a subtask."""
+_ROWS_OF_A_TURN: Final = 4
+"""An answer that calls one tool, the approval of a person, the beginning, and the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +30,19 @@ class Remaining:
 def count_calls(state: LoopState) -> int:
     """Return how many calls have taken place."""
     return sum(each.status in RAN for each in state.iter_calls())
+
+
+def count_free_rows(state: LoopState) -> int:
+    """Return how many turns can still be stored."""
+    return MAX_STORED_TURNS - state.last_seq
+
+
+def count_rows(call: LoopCall, tool: OfferedTool | None) -> int:
+    """Return how many turns a call without a result may still need; None: it is no tool."""
+    if tool is None or call.has_begun:
+        return 1
+    is_for_people = tool.needs_approval or tool.name == ASK_PERSON
+    return 1 + (not tool.is_idempotent) + (is_for_people and call.approval is None)
 
 
 def find_limit(
@@ -42,6 +62,8 @@ def find_limit(
         return f"the limit of {limits.calls} tool calls"
     if tool_seconds >= limits.seconds:
         return f"the limit of {limits.seconds:g} seconds for tools"
+    if count_free_rows(state) < _ROWS_OF_A_TURN:
+        return f"the limit of {MAX_STORED_TURNS} stored turns"
     if limits.usd is not None and total and total + dearest >= limits.usd:
         return f"the limit of ${limits.usd:g} for this loop"
     if remaining.usd is not None and dearest and 2 * dearest >= remaining.usd:

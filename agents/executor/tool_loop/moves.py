@@ -7,16 +7,21 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import JsonValue
 
-from agents.executor.tool_loop.limits import Remaining, count_calls, find_limit
+from agents.executor.tool_loop.limits import (
+    ASK_PERSON,
+    Remaining,
+    count_calls,
+    count_free_rows,
+    count_rows,
+    find_limit,
+)
 from agents.executor.tool_loop.offer import LoopOffer
 from agents.executor.tool_loop.state import LoopCall, LoopState, LoopTurn
 from agents.tools.params import ToolLimits
-from agents.tools.toolbox import OWN, OfferedTool
+from agents.tools.toolbox import OfferedTool
 from protocol.json_values import find_json_problem
 from protocol.records import ToolQuestion
 
-ASK_PERSON: Final = f"{OWN}ask_person"
-"""The tool whose result is the answer of a person."""
 UNKNOWN_OUTCOME: Final = (
     "This call began, and whoever ran it has died before its end was recorded: whether it took "
     "effect is unknown. It is not run again by itself. Find out what has happened before you "
@@ -105,8 +110,12 @@ def plan_move(
     last = state.turns[-1]
     found = _Sorted()
     room = limits.calls - count_calls(state)
+    rows = count_free_rows(state)
     for call in last.calls:
         if call.result is None and not offer.is_callers(call.call.name):
+            rows -= count_rows(call, offer.tools.get(call.call.name))
+            if rows < 0:
+                break  # what becomes of it could not be stored, so it is left without a result
             _sort_call(call, last, offer, found, (mistakes or {}).get(call.key), room=room)
     if found.replies or found.runs:
         return RunCalls(replies=found.replies, runs=found.runs)

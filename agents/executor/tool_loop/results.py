@@ -28,6 +28,12 @@ MANY_REPEATS: Final = 3
 """From this repetition on a model is told that it has made the same call before."""
 
 
+_NO_ROOM: Final = {
+    "status": "refused",
+    "content": "There is no room for the results of so many calls. Answer with what you have.",
+}
+
+
 def build_result(
     call: LoopCall, tool: str, output: ToolOutput, seconds: float, redactor: Redactor
 ) -> dict[str, JsonValue]:
@@ -65,7 +71,7 @@ def render_result(call: LoopCall, *, sees: bool, repeats: int) -> Message:
     `sees`: whether it gets images; else they are described. `repeats` counts earlier calls that
     were the same.
     """
-    body = call.result or {}
+    body = call.result or _NO_ROOM
     name, status = str(body.get("tool") or call.call.name), str(body.get("status"))
     parts = [_frame(name, status), str(body.get("content") or "(nothing)")]
     images = []

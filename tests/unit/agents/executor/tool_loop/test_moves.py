@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.executor.tool_loop import limits as loop_limits
 from agents.executor.tool_loop.conversation import build_loop_request
 from agents.executor.tool_loop.limits import Remaining
 from agents.executor.tool_loop.moves import (
@@ -109,9 +110,9 @@ def live_once(world: World) -> str:
         state = read_loop_state(world.stored)
         move = plan_move(state, OFFER, LIMITS)
         match move:
-            case AskModel():
+            case AskModel(limit=limit):
                 calls = world.ask(state)
-                if not calls:
+                if limit is not None or not calls:
                     return "text"
                 try:
                     world.store("answer", answer(len(state.turns), calls))
@@ -365,6 +366,27 @@ def test_limits_end_the_loop_with_room_for_one_answer(
     )
 
     assert move == AskModel(limit=limit)
+
+
+@pytest.mark.parametrize("most", range(4, 40))
+def test_a_loop_ends_before_its_turns_cannot_be_stored(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_limits, "MAX_STORED_TURNS", most)
+    called = ["pay", "ship", "unknown", "ask_person", "read", "ship", "pay"]
+    world = World([[(each, "{}") for each in called]] * 3, kills=[2, 5, 9, 14, 20, 27])
+
+    assert live(world) == "text"
+
+    assert len(world.stored) <= most
+    state = read_loop_state(world.stored)
+    assert max(world.ran.values(), default=0) <= 1
+    first = ChatRequest(model="", messages=(Message(role="user", content="go"),))
+    request = build_loop_request(first, state, OFFER, LoopSettings(), sees=False, limit=None)
+    told = [each.content for each in request.messages if each.role == "tool"]
+    assert ["no room" in each for each in told] == [
+        each.result is None for each in state.iter_calls()
+    ]
 
 
 def test_calls_beyond_the_limit_are_not_run() -> None:
