@@ -19,6 +19,7 @@ from mcp_types import (
 from pydantic import JsonValue
 from pydantic_core import to_json
 
+from agents.attachments.media_types import get_file_kind, normalize_media_type
 from agents.tools.mcp.listing import clean_text
 from agents.tools.toolbox import ToolOutput
 from agents.tools.worker import MAX_RESULT_BYTES
@@ -26,7 +27,6 @@ from protocol.json_values import find_json_problem, make_storable
 from providers.chat import Attachment
 from providers.secrets import Redactor
 
-IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 MAX_IMAGES: Final = 10
 MAX_IMAGE_BYTES: Final = 5 * 1024 * 1024
 MAX_TEXT: Final = MAX_RESULT_BYTES // 4
@@ -68,8 +68,8 @@ def _read_image(block: ContentBlock) -> Attachment | None:
         name = clean_text(str(block.resource.uri), 200)
     else:
         return None
-    media_type = media_type.strip().lower()
-    if media_type not in IMAGE_TYPES or len(text) > MAX_IMAGE_BYTES * 4 // 3 + 4:
+    media_type = normalize_media_type(media_type)
+    if get_file_kind(media_type) != "image" or len(text) > MAX_IMAGE_BYTES * 4 // 3 + 4:
         return None
     try:
         data = base64.b64decode(text, validate=True)
