@@ -8,6 +8,7 @@ Each layer of this package only imports those below it:
     calls           one call: middleware, retries, fallback, limits, timeouts
     adapters        wire formats over HTTP, and the mapping of errors; beside it prices
     catalogue       providers, models and deployments as data, keys, data policies
+    schemas         JSON Schemas as vendors take them; beside it `chat_json`: turns as JSON
     chat, errors    requests, events of answers, and all errors
     secrets         redaction
 

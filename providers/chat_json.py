@@ -10,12 +10,8 @@ from providers.chat import Attachment, Message, ReasoningReplay, ToolCall
 _ROLES: Final = frozenset({"user", "assistant", "tool"})
 
 
-def write_message(message: Message, *, with_data: bool = True) -> dict[str, Any]:
-    """Return the turn as JSON; absent fields are left out.
-
-    Without the data of attachments, their names and types remain, and `read_message` says in the
-    text that they are missing.
-    """
+def write_message(message: Message) -> dict[str, Any]:
+    """Return the turn as JSON; absent fields are left out."""
     body: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         body["tool_calls"] = [
@@ -27,9 +23,7 @@ def write_message(message: Message, *, with_data: bool = True) -> dict[str, Any]
     if message.is_error:
         body["is_error"] = True
     if message.attachments:
-        body["attachments"] = [
-            write_attachment(each, with_data=with_data) for each in message.attachments
-        ]
+        body["attachments"] = [write_attachment(each) for each in message.attachments]
     if message.replay is not None:
         body["replay"] = {
             "vendor": message.replay.vendor,
@@ -39,14 +33,14 @@ def write_message(message: Message, *, with_data: bool = True) -> dict[str, Any]
     return body
 
 
-def write_attachment(attachment: Attachment, *, with_data: bool = True) -> dict[str, Any]:
+def write_attachment(attachment: Attachment) -> dict[str, Any]:
     """Return the attachment as JSON, its data as base64."""
     body: dict[str, Any] = {"media_type": attachment.media_type}
     if attachment.name is not None:
         body["name"] = attachment.name
     if attachment.url is not None:
         body["url"] = attachment.url
-    if attachment.data is not None and with_data:
+    if attachment.data is not None:
         body["data"] = base64.b64encode(attachment.data).decode()
     return body
 
@@ -66,18 +60,11 @@ def read_message(body: Mapping[str, Any]) -> Message:
 def _read_message(body: Mapping[str, Any]) -> Message:
     if body["role"] not in _ROLES:
         raise ValueError(f"not a stored turn: the role is {body['role']!r}")
-    attachments, missing = [], []
-    for each in body.get("attachments") or ():
-        found = read_attachment(each)
-        if found is None:
-            missing.append(f"[{each.get('name') or 'a file'} ({each['media_type']}) was not kept]")
-        else:
-            attachments.append(found)
     replay = body.get("replay")
     return Message(
         role=body["role"],
-        content="\n".join([_to_text(body["content"]), *missing]),
-        attachments=tuple(attachments),
+        content=_to_text(body["content"]),
+        attachments=tuple(map(read_attachment, body.get("attachments") or ())),
         tool_calls=tuple(
             ToolCall(
                 id=_to_text(call["id"]),
@@ -97,19 +84,17 @@ def _read_message(body: Mapping[str, Any]) -> Message:
     )
 
 
-def read_attachment(body: Mapping[str, Any]) -> Attachment | None:
-    """Return the attachment that `write_attachment` wrote; None if its data was left out.
+def read_attachment(body: Mapping[str, Any]) -> Attachment:
+    """Return the attachment that `write_attachment` wrote.
 
     Raises:
-        KeyError, ValueError: it is no such attachment.
+        AttributeError, KeyError, TypeError, ValueError: it is no such attachment.
     """
-    data, url = body.get("data"), body.get("url")
-    if data is None and url is None:
-        return None
+    data = body.get("data")
     return Attachment(
         media_type=_to_text(body["media_type"]),
         data=None if data is None else base64.b64decode(data, validate=True),
-        url=url,
+        url=body.get("url"),
         name=body.get("name"),
     )
 

@@ -5,6 +5,7 @@ A result is data that anyone may have written. It never reaches a model as an in
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -145,12 +146,8 @@ def _list_attachments(body: Mapping[str, Any]) -> list[Attachment]:
     stated = body.get("attachments")
     found = []
     for each in stated if isinstance(stated, list) else []:
-        try:
-            attachment = read_attachment(each)
-        except (KeyError, TypeError, ValueError):
-            continue
-        if attachment is not None:
-            found.append(attachment)
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            found.append(read_attachment(each))
     return found
 
 

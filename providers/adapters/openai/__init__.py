@@ -1,1 +1,1 @@
-"""OpenAI's chat completions, of which most vendors support a dialect."""
+"""OpenAI's chat completions, of which most vendors support a dialect, and its responses."""
