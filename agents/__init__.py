@@ -4,9 +4,11 @@ Each package imports only those below it::
 
     executor   orchestrator   the two processes: run_executor, run_orchestrator
          workflows            types of tasks, their steps, and the texts of prompts
-         selection            the choice of a model for a step: choose_model
+    selection    tools        the choice of a model for a step: choose_model; what models may call
     middleware   runtime      limits around each call; claim, lease, heartbeat, drain
-           errors             errors that the owner of a task can correct
+    attachments  sandbox      files of tasks; where code of models runs
+    errors  extraction        errors that the owner of a task can correct; code and data in answers
+           fetching           URLs of allowed hosts
 
 One task, from claim to result:
 
@@ -18,6 +20,7 @@ One task, from claim to result:
 3. The pool of an executor that serves the model claims the subtask. `executor.service.Executor`
    builds the request (`executor.request`), calls the model through `providers.router.Router` and
    the middleware, sends progress and checkpoints, and builds the result (`executor.response`).
+   A model that may call tools is asked turn by turn (`executor.tool_loop`).
 4. `runtime.completion_batcher.CompletionBatcher` stores the result. After an error
    `executor.failure_policy` decides: retry, reroute to the orchestrator, snooze, or give up.
 

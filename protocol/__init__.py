@@ -16,6 +16,10 @@ Within COGO:
 - `protocol.transport`: both over Supabase's official clients; the only I/O of this package
 - `protocol.ids`, `protocol.json_values`, `protocol.backoff`: ids and the clock, JSON that every
   program can read, waits between retries
+- `protocol.json_schema`, `protocol.embeddings`: what is wrong with a schema or with data, and
+  what EMBED takes
+- `protocol.lanes`, `protocol.tool_names`: names of lanes and of tools
+- `protocol.verification`: how a result says whether its code was run
 
 Names are imported from these modules: this package imports none of them, so that a process loads
 only what it uses.

@@ -1,9 +1,10 @@
-"""Tools: functions of users that workflows call, each run in a process that can be killed.
+"""Tools that models and workflows call: functions of users, those of MCP servers, and our own.
 
+- `toolbox`: all that models may call here. Its sources: `functions`, `mcp` and `own`.
+- `names` and `grants`: what they are called, and who may use them. `params`: what a task says.
 - `definition`: the decorator `tool`, and what a function takes and returns.
-- `loading`: the tools of a module. `worker` and `child`: the process in which they run.
-- `host`: all tools that an executor offers, and `run_tool`, which runs one of them.
-- `toolbox`: the tools that models may call, of all sources.
+- `loading`: the functions of a module. `worker` and `child`: the process in which they run, which
+  can be killed. `host`: all functions that an executor offers.
 """
 
 from agents.tools.definition import ArgumentsInvalid, ToolFunction, ToolInvalid, tool

@@ -2,6 +2,6 @@
 
 `queue` tasks, subtasks and leases; `gateway` API keys and lists; `models` statistics, ratings and
 controls of models; `calls` circuits and rate limits; `cache` model answers; `spending` budgets,
-grants and the audit; `embeddings` vectors. `protocol.transport.store` has a module of the same name
-for each.
+grants and the audit; `embeddings` vectors; `waits` questions, events and child tasks.
+`protocol.transport.store` has a module of the same name for each.
 """

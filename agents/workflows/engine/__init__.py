@@ -3,6 +3,7 @@
 - `definition`: the decorator `workflow`. `run`: what a workflow may ask for. `values`: what it
   gets and returns. `errors`: what it may catch.
 - `advance`: one replay, a pure function, and what it answers (`outcomes`).
+- `task_data`: the schema that a task has for its result.
 - `replay`: coroutines driven by recorded ends; `work`: steps, branches and groups of them.
 """
 

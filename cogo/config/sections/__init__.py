@@ -1,1 +1,1 @@
-"""What `cogo.toml` says of workflows and tools; the catalogue reads the rest of it."""
+"""What `cogo.toml` says of workflows, tools and fetching; the catalogue reads the rest of it."""

@@ -1,1 +1,1 @@
-"""Requests and answers in OpenAI's formats. Both APIs, chat and responses, become tasks CHAT."""
+"""Requests and answers in OpenAI's formats: chat and responses are tasks CHAT, embeddings EMBED."""
