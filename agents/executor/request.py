@@ -3,7 +3,7 @@
 The prompt is in the subtask's params: workflows write it, with the texts of `workflows.prompts`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 from urllib.parse import quote
@@ -16,18 +16,17 @@ from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
 from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE
 from protocol.json_values import to_finite_float
-from protocol.records import ClaimedSubtask, SessionMessage, StoredAnswer
+from protocol.records import ClaimedSubtask, SessionMessage
 from protocol.tool_names import WEB_SEARCH
-from providers.chat import Attachment, ChatRequest, Effort, Message, ReasoningReplay, ToolCall
-from providers.chat_json import read_message
+from providers.chat import Attachment, ChatRequest, Effort, Message, ToolCall
 from providers.errors import InvalidRequest
 
 CODE_TEMPERATURE = 0.2
 CODE_TOP_P = 0.9
 NO_FILES: Final = LoadedFiles()
-NO_REPLAYS: Final[Mapping[int, ReasoningReplay]] = {}
+NO_REPEATED: Final[Mapping[int, Sequence[Message]]] = {}
 MAX_CONTINUED: Final = 20
-"""Answers whose reasoning is sent again; a longer loop leaves out that of the first ones."""
+"""Answers that are sent again with what led to them; a longer loop leaves out that of the first."""
 _MAX_SEARCHED_ID: Final = 200
 """Characters of a call's id in a URL, which must hold those of all answers that are continued."""
 
@@ -42,7 +41,7 @@ class ContinuedAnswer:
 
 
 def list_continued(params: Mapping[str, Any]) -> list[ContinuedAnswer]:
-    """Return the answers after the last turn of the user: vendors need no earlier reasoning."""
+    """Return the answers after the last turn of the user: earlier ones have led to an answer."""
     turns = params.get("messages")
     found: list[ContinuedAnswer] = []
     for number, turn in enumerate(turns if isinstance(turns, list) else ()):
@@ -57,24 +56,6 @@ def list_continued(params: Mapping[str, Any]) -> list[ContinuedAnswer]:
     return found[-MAX_CONTINUED:]
 
 
-def match_replays(
-    continued: Iterable[ContinuedAnswer], stored: Sequence[StoredAnswer]
-) -> dict[int, ReasoningReplay]:
-    """Return the reasoning of the turns that have the same calls as a stored answer."""
-    found: dict[int, ReasoningReplay] = {}
-    for turn in continued:
-        for each in stored:
-            if each.task_id != turn.task_id or not isinstance(each.message, dict):
-                continue
-            try:
-                message = read_message(each.message)
-            except ValueError:
-                continue
-            if message.replay and tuple(call.id for call in message.tool_calls) == turn.call_ids:
-                found.setdefault(turn.number, message.replay)
-    return found
-
-
 def is_about_code(claimed: ClaimedSubtask) -> bool:
     """Return whether the answer is code; one that must follow a schema is data."""
     is_code = claimed.type in CODE_TYPES or claimed.params.get(EXTRACT_CODE) is True
@@ -86,11 +67,12 @@ def build_request(
     *,
     history: Sequence[SessionMessage] = (),
     files: LoadedFiles = NO_FILES,
-    replays: Mapping[int, ReasoningReplay] = NO_REPLAYS,
+    repeated: Mapping[int, Sequence[Message]] = NO_REPEATED,
 ) -> ChatRequest:
     """Build the request; `history` are the earlier messages of the session.
 
-    `replays` is the reasoning of turns in params.messages, by number.
+    `repeated` is what stands for turns in params.messages, by number: answers as they were stored,
+    with what led to them.
 
     Raises InvalidRequest if params.generation_prompt is missing or another param is not valid.
     """
@@ -110,7 +92,7 @@ def build_request(
     if answers:
         prompt = add_answers(prompt, answers)
     is_code = is_about_code(claimed)
-    turns = _list_turns(params, files, replays)
+    turns = _list_turns(params, files, repeated)
     if not turns or answers:
         turns = (*turns, Message(role="user", content=prompt))
     turns = _attach(turns, files.prompt)
@@ -133,17 +115,19 @@ def build_request(
 
 
 def _list_turns(
-    params: dict[str, Any], files: LoadedFiles, replays: Mapping[int, ReasoningReplay]
+    params: dict[str, Any], files: LoadedFiles, repeated: Mapping[int, Sequence[Message]]
 ) -> tuple[Message, ...]:
     """Return the turns of params.messages, which replace the prompt."""
     turns = params.get("messages")
     if not isinstance(turns, list):
         return ()
-    return tuple(
-        replace(_build_turn(each), attachments=files.get_turn(number), replay=replays.get(number))
-        for number, each in enumerate(turns)
-        if isinstance(each, dict)
-    )
+    found: list[Message] = []
+    for number, each in enumerate(turns):
+        if number in repeated:
+            found += repeated[number]
+        elif isinstance(each, dict):
+            found.append(replace(_build_turn(each), attachments=files.get_turn(number)))
+    return tuple(found)
 
 
 def _attach(turns: tuple[Message, ...], files: tuple[Attachment, ...]) -> tuple[Message, ...]:

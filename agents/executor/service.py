@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from agents.attachments import (
@@ -20,12 +20,13 @@ from agents.executor.legacy_plans import build_escalation
 from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker, find_problem
 from agents.executor.progress import ProgressHub
-from agents.executor.request import NO_REPLAYS, build_request, list_continued, match_replays
+from agents.executor.request import NO_REPEATED, build_request, list_continued
 from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
 from agents.executor.steps.embeddings import EmbeddingExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
+from agents.executor.tool_loop.conversation import restore_answers
 from agents.executor.tool_loop.loop import ToolLoop
 from agents.executor.tool_loop.offer import read_loop_settings
 from agents.runtime.agent import Agent, open_agent
@@ -49,7 +50,7 @@ from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType
 from protocol.records import ClaimedSubtask, Completion, SessionMessage
 from protocol.topics import SUBTASKS
-from providers.chat import ReasoningReplay
+from providers.chat import Message
 from providers.errors import ProviderError
 from providers.router import Router
 
@@ -198,8 +199,8 @@ class Executor:
         try:
             files = await self._load_files(claimed)
             history = await self._fetch_history(claimed)
-            replays = await self._load_replays(claimed)
-            request = build_request(claimed, history=history, files=files, replays=replays)
+            repeated = await self._load_repeated(claimed)
+            request = build_request(claimed, history=history, files=files, repeated=repeated)
             settings = read_loop_settings(claimed.params)
             context = build_call_context(claimed)
             if settings.needs_loop:
@@ -244,30 +245,32 @@ class Executor:
         except (AttachmentInvalid, AttachmentUnavailable) as error:
             raise WorkFailed(build_file_failure(error, claimed)) from error
 
-    async def _load_replays(self, claimed: ClaimedSubtask) -> Mapping[int, ReasoningReplay]:
-        """Return the reasoning that goes back to the model with the turns of a conversation."""
+    async def _load_repeated(self, claimed: ClaimedSubtask) -> Mapping[int, Sequence[Message]]:
+        """Return the stored answers that turns of a conversation repeat, with what led to them."""
         if not (continued := list_continued(claimed.params)):
-            return NO_REPLAYS
+            return NO_REPEATED
         stored = await retry_until_answered(
-            lambda: self._agent.store.fetch_answers(
-                task_ids=[each.task_id for each in continued],
-                call_ids=[each.call_ids[0] for each in continued],
-                owner=claimed.task.owner,
+            lambda: self._agent.store.fetch_task_turns(
+                task_ids=sorted({each.task_id for each in continued}), owner=claimed.task.owner
             ),
-            what="the reasoning of earlier answers",
+            what="earlier answers",
             jitter=self._agent.jitter,
         )
         served = self._router.list_deployments(claimed.lane)
-        found = {
-            number: replay
-            for number, replay in match_replays(continued, stored).items()
-            if any(replay.fits(vendor=each.provider, model=each.provider_model) for each in served)
-        }
-        if lost := [str(each.number) for each in continued if each.number not in found]:
+        restored = restore_answers(
+            continued,
+            stored,
+            sees=self._router.catalogue.get_model(claimed.lane).takes("image") is True,
+            fits=lambda replay: any(
+                replay.fits(vendor=each.provider, model=each.provider_model) for each in served
+            ),
+        )
+        if lost := restored.without_reasoning:
             noted = claimed.params.get(NOTES)
             notes = noted if isinstance(noted, list) else []
-            claimed.params[NOTES] = [*notes, REASONING_LOST.format(", ".join(lost))]
-        return found
+            numbers = ", ".join(map(str, lost))
+            claimed.params[NOTES] = [*notes, REASONING_LOST.format(numbers)]
+        return restored.messages
 
     async def _fetch_history(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
         if claimed.task.session_id is None or claimed.params.get(WITH_HISTORY) is False:

@@ -187,7 +187,8 @@ class Turn(BaseModel):
     tool_calls: list[TurnCall] | None = Field(default=None, max_length=MAX_TOOLS)
     """Calls of the caller's tools, in an assistant's turn."""
     answer_of: UUID | None = None
-    """In an assistant's turn with calls: the task that gave it, of which it gets its reasoning."""
+    """In an assistant's turn with calls: the task that gave it, from which come its reasoning and
+    what tools of ours gave before it."""
     tool_call_id: str | None = Field(default=None, max_length=MAX_CALL_ID)
     """In a tool's turn: the call whose result it is."""
 

@@ -44,13 +44,11 @@ class StoredTurn(Row):
     body: dict[str, Any]
 
 
-class StoredAnswer(Row):
-    """A stored answer of a model that calls tools."""
+class TaskTurn(StoredTurn):
+    """A stored turn, with the task and the subtask to which it belongs."""
 
     task_id: UUID
-    seq: int
-    message: JsonValue = None
-    """As `chat_json.write_message` writes it."""
+    subtask_id: UUID
 
 
 class TurnLine(ListedRow):

@@ -25,10 +25,10 @@ from protocol.records import (
     SelectionRecord,
     SelectionRow,
     SessionMessage,
-    StoredAnswer,
     StoredTurn,
     Subtask,
     Task,
+    TaskTurn,
     TurnAnswer,
     TurnBatch,
     TurnLine,
@@ -125,12 +125,12 @@ class QueueStore(ModelStore, Protocol):
         """Read what watchers see of the stored turns of a subtask after `seq` `after`, in order."""
         ...
 
-    async def fetch_answers(
-        self, *, task_ids: Sequence[UUID], call_ids: Sequence[str], owner: UUID | None
-    ) -> list[StoredAnswer]:
-        """Read stored answers of an owner's tasks whose first call has one of the ids.
+    async def fetch_task_turns(
+        self, *, task_ids: Sequence[UUID], owner: UUID | None
+    ) -> list[TaskTurn]:
+        """Read the answers and the results of an owner's tasks, those of a subtask in order.
 
-        Newest first, at most as many as tasks and a few more.
+        Of very much the newest are read.
         """
         ...
 

@@ -126,12 +126,40 @@ async def test_reasoning_goes_back_to_the_model_with_the_results_of_tools(
     sent = [each for each in await system.asked() if each["model"] == THINKER]
     prompt, reasoning, called, given = 1, 1, 1, 1
     assert sent[-1]["message_count"] == prompt + reasoning + called + given
-    task_id, call_ids = UUID(first.id.removeprefix("resp_")), [call.call_id]
+    named = [UUID(first.id.removeprefix("resp_"))]
     async with system.store() as store:
-        named: Any = {"task_ids": [task_id], "call_ids": call_ids}
-        assert len(await store.fetch_answers(**named, owner=None)) == 1
-        assert await store.fetch_answers(**named, owner=uuid4()) == []
-        assert await store.fetch_answers(**named | {"call_ids": ["x,y"]}, owner=None) == []
+        assert len(await store.fetch_task_turns(task_ids=named, owner=None)) == 1
+        assert await store.fetch_task_turns(task_ids=named, owner=uuid4()) == []
+
+
+@pytest.mark.parametrize("way", ["stored", "streamed", "encrypted"])
+async def test_what_a_tool_of_ours_gave_goes_back_to_the_model(
+    client: openai.OpenAI, system: System, way: str
+) -> None:
+    own = {"extra_body": {"cogo_tools": ["cogo:list_files"]}}
+    settings: Any = {"model": "gpt-4.1", "tools": [LOOK], **own}
+    if way == "encrypted":
+        settings["include"] = ["reasoning.encrypted_content"]
+    asked: Any = [{"role": "user", "content": f'{way}: list_files {{}} look {{"x": 1}}'}]
+    if way == "streamed":
+        with client.responses.stream(input=asked, **settings) as stream:
+            stream.until_done()
+            first: Any = stream.get_final_response()
+    else:
+        first = client.responses.create(input=asked, **settings)
+    [call] = [each for each in first.output if each.type == "function_call"]
+    before = len(await system.asked())
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "7"}
+
+    if way == "stored":
+        more: Any = {"input": [result], "previous_response_id": first.id}
+    else:
+        more = {"input": [*asked, *(each.to_dict() for each in first.output), result]}
+    client.responses.create(**settings, **more)
+
+    [sent] = (await system.asked())[before:]
+    prompt, called, given = 1, 1, 1
+    assert sent["message_count"] > prompt + called + given, "with what our tool gave"
 
 
 def test_reasoning_of_others_is_left_out(client: openai.OpenAI) -> None:

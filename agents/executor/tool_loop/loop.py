@@ -179,8 +179,9 @@ class LoopAttempt:
         if is_last or all(self.offer.is_callers(each.name) for each in response.calls):
             if limit is not None:
                 response.calls.clear()  # it was told that none would be run
-            if response.calls and response.done and response.done.replay:
-                # The caller may send this answer back, and the model then needs its reasoning.
+            has_reasoned = response.done is not None and response.done.replay is not None
+            if response.calls and (state.turns or has_reasoned):
+                # The caller may send this answer back, and the model then needs what led to it.
                 await self.log.store([("answer", self._build_answer(response, self.spent[-1]))])
             return await self._end(response, limit)
         usage = self.spent[-1]

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from protocol.errors import OutOfRange
-from protocol.records import StoredAnswer, StoredTurn, TurnLine
+from protocol.records import StoredTurn, TaskTurn, TurnLine
 from protocol.records.base import Row
 from protocol.transport.queries import filter_by_owner, read_pages, read_query
 from protocol.transport.rpc_client import RpcClient, UnreadableAnswer
@@ -15,8 +15,11 @@ _TURN_LINE: Final = (
     "call_id:body->>call_id,tool:body->>tool,status:body->>status,content:body->content,"
     "seconds:body->seconds,approved:body->approved,comment:body->>comment,created_at"
 )
-_MORE_ANSWERS: Final = 10
-"""Answers with the same id of a call, beside one of each task."""
+_TASK_TURN: Final = "task_id,subtask_id,seq,kind,attempt,body"
+_TASK_PAGE: Final = 32
+"""Turns of tasks that are read at once: each has up to 1 MiB."""
+_TASK_CHARACTERS: Final = 8_000_000
+"""From which number on no more turns of tasks are read."""
 
 
 class _TaskId(Row):
@@ -42,18 +45,27 @@ class SupabaseTurnStore(RpcClient):
                 return found
             found += page
 
-    async def fetch_answers(
-        self, *, task_ids: Sequence[UUID], call_ids: Sequence[str], owner: UUID | None
-    ) -> list[StoredAnswer]:
+    async def fetch_task_turns(
+        self, *, task_ids: Sequence[UUID], owner: UUID | None
+    ) -> list[TaskTurn]:
         named = self._client.table("cogo_tasks").select("id").in_("id", [*map(str, task_ids)])
         tasks = await read_query(_TaskId, filter_by_owner(named, owner))
         if not tasks:
             return []
-        query = self._client.table("cogo_turns").select("task_id,seq,message:body->message")
-        query = query.in_("task_id", [str(each.id) for each in tasks]).eq("kind", "answer")
-        query = query.in_("body->message->tool_calls->0->>id", list(call_ids))
-        query = query.order("created_at", desc=True).order("seq", desc=True)
-        return await read_query(StoredAnswer, query.limit(len(tasks) + _MORE_ANSWERS))
+        found: list[TaskTurn] = []
+        size = 0
+        while size < _TASK_CHARACTERS:
+            query = self._client.table("cogo_turns").select(_TASK_TURN)
+            query = query.in_("task_id", [str(each.id) for each in tasks])
+            query = query.in_("kind", ["answer", "result"]).order("created_at", desc=True)
+            query = query.order("subtask_id").order("seq", desc=True)
+            start = len(found)
+            page = await read_query(TaskTurn, query.range(start, start + _TASK_PAGE - 1))
+            found += page
+            size += sum(len(str(each.body)) for each in page)
+            if len(page) < _TASK_PAGE:
+                break
+        return sorted(found, key=lambda each: each.seq)
 
     async def fetch_turn_lines(self, *, subtask_id: UUID, after: int = 0) -> list[TurnLine]:
         def query() -> Any:

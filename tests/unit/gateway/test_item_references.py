@@ -71,6 +71,17 @@ def test_items_of_an_answer_take_the_place_of_their_references() -> None:
     assert len(found) == 5
 
 
+def test_a_call_after_those_of_our_tools_names_its_task() -> None:
+    call = to(f"fc_{FIRST.hex}_0")
+    result = {"text": "", "tool_calls": CALLS, "tools_used": [{"tool": "cogo:list_files"}]}
+
+    named, found = replaced(call, task=a_task(result=result))
+
+    assert (named["type"], named["id"]) == ("reasoning", f"rs_{FIRST.hex}")
+    assert found["type"] == "function_call"
+    assert len(replaced(call, task=a_task())) == 1
+
+
 def test_a_text_that_was_streamed_in_parts_comes_once() -> None:
     name = FIRST.hex
     [found] = replaced(to(f"msg_{name}"), to(f"msg_{name}_1"), task=a_task())

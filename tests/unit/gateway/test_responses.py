@@ -206,7 +206,14 @@ def test_reasoning_that_comes_back_names_the_task_of_its_answer() -> None:
     }
     by_id = {"type": "reasoning", "id": f"rs_{TASK_ID.hex}", "summary": []}
     text = {"role": "assistant", "content": "I look."}
-    for items in ([sealed, CALL], [by_id, text, CALL], [text, sealed, CALL]):
+    ran = {"type": "mcp_call", "id": f"mcp_{TASK_ID.hex}_1", "name": "list_files"}
+    for items in (
+        [ran, CALL],
+        [text, ran, text, CALL],
+        [sealed, CALL],
+        [by_id, text, CALL],
+        [text, sealed, CALL],
+    ):
         task = task_for(input=[HELLO, *items, RESULT])
         assert task.params["messages"][1]["answer_of"] == str(TASK_ID)
     for items in ([CALL, sealed], [sealed, text]):
@@ -237,6 +244,17 @@ def test_an_answer_with_calls_has_its_reasoning_if_that_is_asked_for(include: An
     assert [each.type for each in found.output] == ["reasoning"] * bool(include) + ["function_call"]
     if include:
         assert found.output[0].encrypted_content == write_reasoning_reference(TASK_ID)  # type: ignore[union-attr]
+
+
+def test_an_answer_with_calls_names_its_task_if_a_tool_of_ours_ran_before() -> None:
+    params = task_for(include=["reasoning.encrypted_content"]).params
+    result: dict[str, Any] = {"tool_calls": [{"id": "a", "name": "look", "arguments": "{}"}]}
+    result |= {"tools_used": [{"tool": "cogo:list_files", "calls": 1}]}
+
+    sealed, call = build_response(a_task(params=params, result=result))["output"]
+
+    assert (sealed["type"], call["type"]) == ("reasoning", "function_call")
+    assert sealed["encrypted_content"] == write_reasoning_reference(TASK_ID)
 
 
 def test_the_id_of_a_response_names_its_task() -> None:

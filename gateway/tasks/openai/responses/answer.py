@@ -166,10 +166,12 @@ def find_encrypted(task: Task) -> str | None:
 def is_reasoning_due(task: Task, answer: GivenAnswer) -> bool:
     """Return whether there is an item of reasoning even without a text.
 
-    A client that sends back the calls of its tools sends it with them.
+    A client that sends back the calls of its tools sends it with them. It names the task, for its
+    reasoning and for what tools of ours gave.
     """
-    has_reasoned = bool(answer.reasoning or task.reasoning_tokens)
-    return bool(answer.tool_calls and has_reasoned and find_encrypted(task))
+    used = (task.result or {}).get("tools_used")
+    has_more = bool(answer.reasoning or task.reasoning_tokens or used)
+    return bool(answer.tool_calls and has_more and find_encrypted(task))
 
 
 def build_reasoning(

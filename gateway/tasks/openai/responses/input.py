@@ -24,8 +24,8 @@ PlacedTurn = tuple[str, Turn]
 _PREFIX: Final = "resp_"
 _REASONING: Final = "cogo_"
 """Before the id of a task, in the encrypted content of an item of reasoning."""
-_REASONING_ITEM: Final = re.compile(r"(?:cogo|rs)_([0-9a-f]{32})(?:_\d+)?")
-_LEFT_OUT: Final = frozenset({"mcp_call", "mcp_list_tools", "web_search_call"})
+_REASONING_ITEM: Final = re.compile(r"(?:cogo|mcp|rs)_([0-9a-f]{32})(?:_\d+)?")
+_LEFT_OUT: Final = frozenset({"mcp_list_tools", "web_search_call"})
 """Items of answers that tell a model nothing that the text after them does not."""
 
 
@@ -50,7 +50,7 @@ class ResponseInput:
     instructions: list[str] = field(default_factory=list)
     turns: list[PlacedTurn] = field(default_factory=list)
     reasoning_of: UUID | None = None
-    """The task whose reasoning comes before the next item."""
+    """The task whose reasoning, or call of a tool of ours, comes before the next item."""
 
 
 def read_input(given: str | Sequence[InputItem]) -> ResponseInput:
@@ -75,7 +75,7 @@ def write_reasoning_reference(task_id: UUID) -> str:
 
 
 def read_reasoning_item(item: InputItem) -> UUID | None:
-    """Return the task to whose answer an item of reasoning belongs; None if it is not ours."""
+    """Return the task to which reasoning or a call of our tool belongs; None if it is not ours."""
     given = item.model_extra or {}
     for each in (given.get("encrypted_content"), given.get("id")):
         if isinstance(each, str) and (found := _REASONING_ITEM.fullmatch(each)):
@@ -110,7 +110,7 @@ def _add_item(found: ResponseInput, item: InputItem, place: str) -> None:
     match item.type:
         case "message":
             _add_message(found, item, place)
-        case "reasoning":
+        case "reasoning" | "mcp_call":
             found.reasoning_of = read_reasoning_item(item)
         case "function_call":
             call_id, name = item.call_id, item.name
