@@ -51,6 +51,8 @@ MAX_PARAMS_BYTES: Final = 1024 * 1024
 """What a row takes (supabase/schemas/60_triggers/20_prepare_task.sql)."""
 MAX_ATTACHED_BYTES: Final = 768 * 1024
 """Bytes of all attached files of this machine: a data URL is a third longer than its content."""
+MAX_READ_CHARACTERS: Final = 10_000_000
+"""Characters of a file that is read as text: far more than fits into a row."""
 _REMOTE: Final = ("https:", "http:", "data:", STORAGE)
 _TEXT: Final = "text/plain"
 _INSTEAD: Final = (
@@ -90,7 +92,7 @@ def read_schema(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith(("{", "[", '"')):
         where = f"--schema {text}"
         try:
-            content = Path(text).read_text("utf-8")
+            content = read_limited_text(Path(text))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CommandError(
@@ -104,6 +106,15 @@ def read_schema(text: str) -> dict[str, Any]:
     if (problem := check_schema(schema)) is not None or not isinstance(schema, dict):
         raise CommandError(f"{where} cannot be used: {problem}")
     return schema
+
+
+def read_limited_text(file: Path) -> str:
+    """Return the text of a file or a pipe. Raises ValueError if it is too large, and OSError."""
+    with file.open(encoding="utf-8") as opened:  # /dev/zero never ends, and has no size
+        content = opened.read(MAX_READ_CHARACTERS + 1)
+    if len(content) > MAX_READ_CHARACTERS:
+        raise ValueError(f"it has more than {MAX_READ_CHARACTERS:,} characters")
+    return content
 
 
 def read_attachments(places: Sequence[str]) -> list[dict[str, str]]:

@@ -20,7 +20,7 @@ from agents.selection.preferences import Preference
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from cogo.cli.options import parse_usd
-from cogo.cli.request_options import add_request
+from cogo.cli.request_options import add_request, read_limited_text
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -272,8 +272,8 @@ def check_type(type_: str, agents: Sequence[AgentRecord]) -> None:
 def read_text_file(file: Path) -> str:
     """Return the text of a file. Raises CommandError."""
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_limited_text(file)
+    except (OSError, ValueError) as error:
         raise CommandError(f"{file} cannot be read as text: {error}") from error
 
 

@@ -41,6 +41,7 @@ def test_a_schema_may_be_a_file(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("none.json", "--schema none.json cannot be read: No such file"),
+        ("/dev/zero", "--schema /dev/zero cannot be read: it has more than 10,000,000"),
         ('{"type":\n "object",}', "--schema is not JSON: .*line 2 column 11"),
         ('{"type": "objekt"}', "--schema cannot be used: .*objekt"),
         ("[1]", "it must be a JSON object"),
