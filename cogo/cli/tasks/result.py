@@ -47,10 +47,12 @@ def print_result(
 
 
 def format_summary(task: Task) -> str:
-    """Return one line: status, model, tokens, cost, and whether the result is simulated."""
-    model = format_models(task) or ("" if sum_tokens(task) else "no model")
+    """Return one line: status, class of the error, models, tokens, cost, whether simulated."""
+    status = str(task.status)
+    if task.status is TaskState.FAILED and (error_class := (task.error or {}).get("class")):
+        status += f" ({error_class})"
     tokens, cost = f"{sum_tokens(task)} tokens", format_cost(task.cost_usd)
-    parts = [shorten_id(task.id), str(task.status), model, tokens, cost]
+    parts = [shorten_id(task.id), status, format_models(task), tokens, cost]
     return "  ".join(part for part in parts if part) + format_simulated_mark(task)
 
 

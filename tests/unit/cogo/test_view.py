@@ -354,11 +354,14 @@ def test_a_result_of_a_workflow_shows_the_models_of_its_steps_and_its_checks() -
 
 
 @pytest.mark.parametrize(
-    ("tokens", "words"), [(0, "  no model  0 tokens"), (7, "failed  7 tokens")]
+    ("error", "words"),
+    [({"class": "not_granted"}, "failed (not_granted)  0 tokens"), (None, "failed  0 tokens")],
 )
-def test_no_model_is_only_said_of_a_task_that_called_none(tokens: int, words: str) -> None:
+def test_the_summary_of_a_failed_task_has_the_class_of_its_error(
+    error: dict[str, object] | None, words: str
+) -> None:
     task = a_task("").model_copy(
-        update={"result": None, "status": TaskState.FAILED, "input_tokens": tokens}
+        update={"result": None, "status": TaskState.FAILED, "error": error}
     )
 
     assert words in format_summary(task)
