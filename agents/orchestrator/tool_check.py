@@ -7,11 +7,12 @@ from typing import Any, Final
 from agents.errors import ToolNotUsable, suggest_similar
 from agents.tools.grants import NOT_GRANTED, find_ungranted
 from agents.tools.names import select_names
-from agents.tools.toolbox import OWN
+from agents.tools.toolbox import OWN, OWN_NAMES
 from protocol.tool_names import MCP, WEB_SEARCH, is_tool_granted
 
 IMAGE_TOOLS: Final = frozenset({f"{OWN}view_image"})
 """Tools whose results are useless for models that do not see."""
+OWN_HINT: Final = " `cogo tools` on an executor's machine says why it does not offer this one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +90,10 @@ def _build_unknown(name: str, offered: Sequence[str]) -> ToolNotUsable:
             "(see docs/how-to/use-tools.md).",
             may_appear=name.startswith(MCP),
         )
+    # The name is right: what is similar would be another tool.
+    hint = OWN_HINT if name in OWN_NAMES else suggest_similar(name, there)
     return ToolNotUsable(
-        f"{text}there are: {', '.join(there)}.{suggest_similar(name, there)}",
+        f"{text}there are: {', '.join(there)}.{hint}",
         allowed=there,
         may_appear=name.startswith(MCP),
     )

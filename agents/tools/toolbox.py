@@ -16,6 +16,14 @@ ToolOrigin: TypeAlias = Literal["function", "mcp", "cogo"]
 """A function of the user, an MCP server, or COGO itself."""
 
 OWN: Final = "cogo:"
+OWN_NAMES: Final = frozenset(
+    OWN + name
+    for name in (
+        "ask_person", "fetch_url", "list_files", "read_file", "run_code", "search_files",
+        "view_image",
+    )
+)  # fmt: skip
+"""Tools that COGO brings, whether an executor can offer them or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

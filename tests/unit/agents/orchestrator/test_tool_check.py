@@ -55,7 +55,8 @@ def test_tools_that_executors_offer_can_be_used(names: list[str]) -> None:
         ("lok", "no executor offers 'lok'; there are: acme.shop.look,", False),
         ("pay", "no executor offers 'pay'", False),  # of which module?
         ("shop.look", "no executor offers 'shop.look'", False),
-        ("cogo:run_code", "no executor offers 'cogo:run_code'", False),
+        ("cogo:run_code", "no executor offers 'cogo:run_code'.* `cogo tools` .* says why", False),
+        ("cogo:run_cod", r"mcp:docs/write\.$", False),
         ("mcp:docs/gone", "no executor offers 'mcp:docs/gone'", True),
         ("mcp:new", "no executor offers 'mcp:new'", True),
         ("mcp:doc", "no executor offers 'mcp:doc'", True),

@@ -13,7 +13,7 @@ from agents.tools.own import OwnTools, build_own_tools
 from agents.tools.own.repository import list_task_files
 from agents.tools.own.text_process import extract_text
 from agents.tools.params import CALL_NAME
-from agents.tools.toolbox import ToolContext, ToolOutput
+from agents.tools.toolbox import OWN_NAMES, ToolContext, ToolOutput
 from protocol.json_schema import check_schema
 from tests.support.files.pictures import draw_png
 from tests.support.servers.raw_http import RawHttpServer, build_answer, serve_raw
@@ -51,6 +51,10 @@ async def test_what_cannot_be_used_is_not_offered() -> None:
     ]  # fmt: skip
     with pytest.raises(ToolFailed, match="no tool is named cogo:run_code"):
         await run("run_code", language="python", code="1")
+
+
+def test_the_names_of_all_own_tools_are_known() -> None:
+    assert {*TOOLS.names, *TOOLS.missing} == OWN_NAMES
 
 
 async def test_every_tool_can_be_offered_to_every_vendor() -> None:
