@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, JsonValue
+from pydantic import AfterValidator, JsonValue, ValidationError
 from pydantic_core import to_json
 
 from protocol.errors import OutOfRange
 
 MAX_DEPTH: Final = 100
 
+_MAX_PART: Final = 100
+"""Characters of a name that a message repeats."""
 _NOT_OBJECT: Final = ("model_type", "model_attributes_type", "dataclass_type", "dict_type")
 
 TOO_DEEP: Final = f"is nested more than {MAX_DEPTH} levels deep"
@@ -93,6 +95,14 @@ def explain_mistake(mistake: Mapping[str, Any]) -> str:
     if mistake["type"] in _NOT_OBJECT:
         return "it must be a JSON object"
     return str(mistake["msg"]).removeprefix("Value error, ")
+
+
+def explain_first_mistake(error: ValidationError, *place: str) -> str:
+    """Return where pydantic has found the first mistake, below `place`, and what it is."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join([*place, *(str(part)[:_MAX_PART] for part in first["loc"])])
+    message = explain_mistake(first)
+    return f"{path}: {message}" if path else message
 
 
 def make_storable(value: JsonValue, *, name: str = "it") -> JsonValue:

@@ -13,7 +13,7 @@ from agents.attachments.media_types import ContentInvalid, check_content, find_m
 from agents.attachments.params import MAX_ATTACHMENTS, STORAGE, AttachmentList, AttachmentParam
 from agents.fetching import AllowList, Fetcher, FetchFailed, FetchLimits, FetchRefused
 from protocol.errors import NotFound, StoreUnavailable, TooLarge
-from protocol.json_values import explain_mistake
+from protocol.json_values import explain_first_mistake
 from providers.chat import Attachment
 
 _MIB: Final = 1024 * 1024
@@ -172,6 +172,4 @@ def _parse(value: Any, place: str) -> list[AttachmentParam]:
     try:
         return _LIST.validate_python(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join([place, *map(str, first["loc"])])
-        raise AttachmentInvalid(f"{path}: {explain_mistake(first)}") from error
+        raise AttachmentInvalid(explain_first_mistake(error, place)) from error

@@ -20,7 +20,7 @@ from pydantic import (
 
 from agents.sandbox.job import Hit, Outcome, RunLimits
 from agents.sandbox.report import Report, Verdict
-from protocol.json_values import explain_mistake
+from protocol.json_values import explain_first_mistake
 
 MAX_FILES: Final = 500
 MAX_BYTES: Final = 8 << 20
@@ -128,10 +128,7 @@ def parse_check(params: Any) -> CheckParams:
     try:
         return CheckParams.model_validate(params)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(str(part)[:100] for part in first["loc"])
-        message = explain_mistake(first)
-        raise InvalidCheck(f"{path}: {message}" if path else message) from error
+        raise InvalidCheck(explain_first_mistake(error)) from error
 
 
 def encode_files(files: Mapping[str, str]) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from typing import (
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
-from protocol.json_values import explain_mistake
+from protocol.json_values import explain_first_mistake
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -173,9 +173,7 @@ class ToolFunction(Generic[P, T_co]):
             raise ToolInvalid(f"{self.signature}: a type is no JSON: {first}") from error
 
     def _build_error(self, error: ValidationError) -> ArgumentsInvalid:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(map(str, first["loc"]))
-        return ArgumentsInvalid(f"{self.signature}: {path}: {explain_mistake(first)}")
+        return ArgumentsInvalid(f"{self.signature}: {explain_first_mistake(error)}")
 
 
 class ToolDecorator(Protocol):

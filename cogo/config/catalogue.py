@@ -1,6 +1,6 @@
 """The catalogue of models with the changes of a project, and the credentials of providers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Final
@@ -132,12 +132,6 @@ def build_unknown_name_error(error: UnknownModel) -> CommandError:
     """Return the error that a command shows for an unknown name."""
     join = " " if error.nearest else "; "  # the nearest names are a question
     return CommandError(f"{error}{join}`cogo models --all` lists all names")
-
-
-def list_key_variables(catalogue: Catalogue) -> Iterator[str]:
-    """Yield every variable that may contain a key of a provider."""
-    for provider in catalogue.providers.values():
-        yield from provider.key_variables
 
 
 async def must_simulate(project: Project) -> bool:

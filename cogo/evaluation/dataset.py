@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cogo.errors import CommandError
-from protocol.json_values import explain_mistake
+from protocol.json_values import explain_first_mistake
 
 MAX_BYTES: Final = 200_000_000
 _SECONDS: Final = 60.0
@@ -128,9 +128,7 @@ def _parse(source: str | None, model: type[_L]) -> Iterator[_L]:
             value: Any = json.loads(line)
             yield model.model_validate(value)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            text = f"{source}, line {number}: {where}: {explain_mistake(first)}"
+            text = f"{source}, line {number}: {explain_first_mistake(error)}"
             raise CommandError(text) from error
         except (ValueError, RecursionError) as error:
             raise CommandError(f"{source}, line {number}: it is not JSON") from error

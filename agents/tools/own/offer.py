@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from agents.tools.host import ToolFailed
 from agents.tools.toolbox import OWN, OfferedTool, ToolContext, ToolOutput
 from agents.tools.worker import INVALID_ARGUMENTS
-from protocol.json_values import explain_mistake
+from protocol.json_values import explain_first_mistake
 
 A = TypeVar("A", bound="ToolArguments")
 MAX_SHOWN: Final = 200
@@ -57,10 +57,7 @@ def parse_tool_arguments(model: type[A], arguments: Mapping[str, Any]) -> A:
     try:
         return model.model_validate(dict(arguments))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(str(part)[:MAX_SHOWN] for part in first["loc"])
-        message = explain_mistake(first)
-        raise ToolFailed(INVALID_ARGUMENTS, f"{path}: {message}" if path else message) from error
+        raise ToolFailed(INVALID_ARGUMENTS, explain_first_mistake(error)) from error
 
 
 def build_error_output(message: str) -> ToolOutput:

@@ -21,7 +21,7 @@ from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from agents.workflows.engine.work import Step
 from agents.workflows.step_params import EXTRACT_CODE
-from protocol.json_values import explain_mistake
+from protocol.json_values import explain_first_mistake
 from protocol.records.flows import StepKind
 
 EMBEDDING: Final = "embedding"
@@ -315,7 +315,6 @@ def _list_attachments(
     try:
         _ATTACHMENTS.validate_python(found)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(["attachments", *map(str, first["loc"])])
-        raise WorkflowInvalid(f"step {key!r}: {place}: {explain_mistake(first)}") from error
+        mistake = explain_first_mistake(error, "attachments")
+        raise WorkflowInvalid(f"step {key!r}: {mistake}") from error
     return found

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from cogo.cli.app import run
-from cogo.config.catalogue import list_key_variables
 from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
 from tests.support.servers.simulator import simulator_process
@@ -55,8 +54,9 @@ def cogo(
     catalogue = tmp_path / "cogo.toml"
     catalogue.write_text("\n".join(NOBODY.format(each) for each in LOCAL))
     monkeypatch.setenv("COGO_CATALOGUE", str(catalogue))
-    for name in list_key_variables(Catalogue.load()):
-        monkeypatch.delenv(name, raising=False)
+    for provider in Catalogue.load().providers.values():
+        for name in provider.key_variables:
+            monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
     monkeypatch.setenv("NO_PROXY", "")  # so that what the program adds is taken back

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from cogo.config.catalogue import list_key_variables
 from cogo.config.settings import CHECKOUT, Settings
 from cogo.errors import SettingInvalid
 from providers.catalogue.catalogue import Catalogue
@@ -105,8 +104,10 @@ def test_an_invalid_value_names_the_variable_and_its_valid_values(
 
 def test_the_example_file_has_every_variable_that_anything_reads() -> None:
     catalogue = Catalogue.load()
-    of_the_catalogue = set(list_key_variables(catalogue)) | {
-        name for each in catalogue.providers.values() for name in each.base_url_variables
+    of_the_catalogue = {
+        name
+        for each in catalogue.providers.values()
+        for name in (*each.key_variables, *each.base_url_variables)
     }
     of_the_settings = {
         str(name)
