@@ -18,6 +18,7 @@ from gateway.tasks.openai.chat_request import (
     NAMES_IN_CHAT,
     ChatCompletionRequest,
     build_chat_task,
+    list_turn_places,
 )
 from gateway.tasks.openai.results import rename_parameter
 from gateway.tasks.task_run import run_task, start_task
@@ -86,7 +87,7 @@ async def complete(
         task = await run_task(services, request, principal, new)
         answer = build_completion(task, model=body.model)
     except Problem as problem:
-        raise rename_parameter(problem, NAMES_IN_CHAT) from problem
+        raise rename_parameter(problem, NAMES_IN_CHAT, list_turn_places(body)) from problem
     headers["x-cogo-task"] = str(task.id)
     return JSONResponse(answer, headers=headers)
 
@@ -115,7 +116,7 @@ async def _stream(
                 yield HEARTBEAT if chunk is None else encode_event(None, chunk)
                 has_begun = True
     except (Problem, CogoError) as error:
-        problem = rename_parameter(to_problem(error), NAMES_IN_CHAT)
+        problem = rename_parameter(to_problem(error), NAMES_IN_CHAT, list_turn_places(body))
         if not has_begun:
             raise problem from error
         yield encode_event(None, build_openai_error(problem))

@@ -68,6 +68,7 @@ REFUSED: Final = {
 }
 """Parameters that are refused, with what to do instead."""
 _DEFAULTS: Final[tuple[object, ...]] = ([], ["text"], {}, 0, False, None)
+_INSTRUCTIONS: Final = frozenset({"system", "developer"})
 NAMES_IN_CHAT: Final = {
     "client_tools": "tools",
     "max_output_tokens": "max_completion_tokens",
@@ -206,13 +207,22 @@ def build_chat_task(
     return build_openai_task(turns, params, NAMES_IN_CHAT, model=model, stream=bool(body.stream))
 
 
+def list_turn_places(body: ChatCompletionRequest) -> list[str]:
+    """Return the place of each turn among the messages: instructions are no turns."""
+    return [
+        f"messages.{number}"
+        for number, message in enumerate(body.messages)
+        if message.role not in _INSTRUCTIONS
+    ]
+
+
 def _read_messages(body: ChatCompletionRequest) -> tuple[str, list[Turn]]:
     """Return the instructions and the turns."""
     instructions: list[str] = []
     turns: list[tuple[str, Turn]] = []
     for number, message in enumerate(body.messages):
         place = f"messages.{number}"
-        if message.role in {"system", "developer"}:
+        if message.role in _INSTRUCTIONS:
             instructions.append(read_content(message.content, place, with_files=False).text)
         else:
             turns.append((place, _read_turn(message, place)))

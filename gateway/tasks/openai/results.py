@@ -1,13 +1,16 @@
 """The answer of a task, for both of OpenAI's formats."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from gateway.problems import Problem
 from gateway.tasks.task_run import get_result_text, is_simulated, require_result_text
 from protocol.records import Task
+
+_TURN: Final = re.compile(r"\b(?:params\.)?messages\.(\d{1,6})\b", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +76,30 @@ def build_simulated_mark(task: Task) -> dict[str, bool]:
     return {"simulated": True} if is_simulated(task) else {}
 
 
-def rename_parameter(problem: Problem, names: Mapping[str, str]) -> Problem:
-    """Make the failure of a task name the parameter of the request, not the task's param."""
+def rename_turns(text: str, names: Mapping[str, str], places: Sequence[str] = ()) -> str:
+    """Make a text name the places of turns in the request, not those in `params.messages`.
+
+    `places` are those of all turns, in order; where they are not known, the number is left out.
+    """
+
+    def name_turn(found: re.Match[str]) -> str:
+        number = int(found[1])
+        return places[number] if number < len(places) else names.get("messages", "messages")
+
+    return _TURN.sub(name_turn, text)
+
+
+def rename_parameter(
+    problem: Problem, names: Mapping[str, str], places: Sequence[str] = ()
+) -> Problem:
+    """Make the failure of a task name the parameter of the request, not the task's param.
+
+    `places` are those of the turns in the request.
+    """
+    problem.detail = rename_turns(problem.detail, names, places)
     field = problem.extra.get("param")
+    if isinstance(field, str):
+        field = problem.extra["param"] = rename_turns(field, names, places)
     if isinstance(field, str) and field.startswith("params."):
         name, dot, rest = field.removeprefix("params.").partition(".")
         renamed = f"{names.get(name, name)}{dot}{rest}"

@@ -12,7 +12,12 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from gateway.problems import Problem, build_openai_error
 from gateway.routes.code_generation import find_code
 from gateway.tasks.openai.chat_answer import ChunkStream, build_completion
-from gateway.tasks.openai.chat_request import NAMES_IN_CHAT
+from gateway.tasks.openai.chat_request import (
+    NAMES_IN_CHAT,
+    ChatCompletionRequest,
+    list_turn_places,
+)
+from gateway.tasks.openai.responses.request import NAMES_IN_RESPONSES
 from gateway.tasks.openai.results import rename_parameter
 from gateway.tasks.swarms import build_answer, stream_frames
 from gateway.tasks.task_run import TaskRun, require_completed
@@ -247,6 +252,32 @@ def test_the_failure_of_a_task_names_the_parameter_of_the_request() -> None:
 
     problem = rename_parameter(failed.value, NAMES_IN_CHAT)
     assert (problem.status_code, problem.extra["param"]) == (400, "tools.3.name")
+
+
+def test_the_failure_of_a_file_names_the_message_that_has_it() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.example/x"}}
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "hi"},
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": [image]},
+    ]
+    body = ChatCompletionRequest.model_validate({"model": "auto", "messages": messages})
+    message = "messages.1.attachments.0 (x): it is empty"
+    error = {"class": "invalid_attachment", "message": message}
+    with pytest.raises(Problem) as failed:
+        require_completed(a_task("failed", error=error))
+
+    problem = rename_parameter(failed.value, NAMES_IN_CHAT, list_turn_places(body))
+    assert problem.detail == "messages.3.attachments.0 (x): it is empty"
+
+    error = {"class": "invalid_task", "message": f"params.{message}", "field": "params.messages.1"}
+    for places, place in ((list_turn_places(body), "messages.3"), ([], "input")):
+        with pytest.raises(Problem) as failed:
+            require_completed(a_task("failed", error=error))
+        problem = rename_parameter(failed.value, NAMES_IN_RESPONSES, places)
+        assert problem.extra["param"] == place
+        assert problem.detail == f"{place}.attachments.0 (x): it is empty"
 
 
 async def test_simulated_answers_are_marked() -> None:

@@ -288,6 +288,15 @@ def test_a_response_has_the_state_of_its_task(status: str, row: dict[str, Any], 
     assert (found.usage is not None) == task.status.is_final
 
 
+def test_a_failed_response_names_its_input() -> None:
+    error = {"class": "invalid_attachment", "message": "messages.3.attachments.0 (x): it is empty"}
+
+    found = Response.model_validate(build_response(a_task("failed", error=error)))
+
+    assert found.error is not None
+    assert found.error.message == "input.attachments.0 (x): it is empty"
+
+
 def test_a_response_has_reasoning_text_and_calls() -> None:
     calls = [{"id": "a", "name": "look", "arguments": '{"x": 1'}]
     result = {"text": "hello", "reasoning_content": "hm", "tool_calls": calls}

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from gateway.problems import Problem
 from gateway.tasks.openai.responses.input import write_reasoning_reference, write_response_id
-from gateway.tasks.openai.responses.request import ECHO, ENCRYPTED
+from gateway.tasks.openai.responses.request import ECHO, ENCRYPTED, NAMES_IN_RESPONSES
 from gateway.tasks.openai.results import (
     GivenAnswer,
     build_simulated_mark,
     get_answering_model,
     get_finish_reason,
     read_given_answer,
+    rename_turns,
 )
 from protocol.lifecycle import TaskState
 from protocol.records import Task
@@ -204,7 +205,7 @@ def build_citation(citation: Mapping[str, Any]) -> Item:
 def describe_failure(error: Mapping[str, Any]) -> dict[str, str]:
     """Return the error of a failed response."""
     kind = str(error.get("class") or "")
-    message = str(error.get("message") or "the task failed")
+    message = rename_turns(str(error.get("message") or "the task failed"), NAMES_IN_RESPONSES)
     hint = error.get("hint")
     return {
         "code": _CODES.get(kind, "server_error"),
