@@ -63,3 +63,15 @@ def test_every_path_that_a_document_names_exists() -> None:
     }
 
     assert sorted(named) == []
+
+
+def test_examples_of_commands_name_tools_that_the_example_of_tools_has() -> None:
+    source = (ROOT / "examples" / "tools" / "orders.py").read_text("utf-8")
+    there = {"all", "none", *re.findall(r"^@tool.*\ndef (\w+)", source, re.MULTILINE)}
+    named = {
+        name
+        for page in pages()
+        for name in re.findall(r"--tool ([a-z_]+)\b(?![.:/])", page.read_text("utf-8"))
+    }
+    assert "find_orders" in named
+    assert named - there == set()

@@ -111,7 +111,7 @@ def run_live(
         cogo run "Write a Python function is_palindrome(text)"
         cogo run "Write a binary search" --test test_search.py --max-usd 0.20
         cogo run "Add a limit" --repo . --target-file src/search.py --test "pytest -q" --apply
-        cogo run "Which orders of Ada are late?" --type CHAT --tool find_order
+        cogo run "Which orders of Ada are late?" --type CHAT --tool find_orders
         cogo run "What is wrong here?" --type CHAT --attach error.png --schema answer.json
         cogo run --follow last
     """

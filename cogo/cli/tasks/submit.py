@@ -96,7 +96,7 @@ def submit(
         cogo submit "Is this safe?" --type ANALYZE_CODE --file retry.py --prefer quality
         cogo submit "Hello" --type CHAT --session greetings --data-policy eu
         cogo submit "Hello" --type CHAT --model claude-sonnet --no-wait --json
-        cogo submit "Which orders of Ada are late?" --type CHAT --tool find_order
+        cogo submit "Which orders of Ada are late?" --type CHAT --tool find_orders
         cogo submit "Name a city" --type CHAT --schema city.json | jq .name
         cogo submit "What does this page say?" --type CHAT --attach scan.pdf --attach photo.jpg
     """
