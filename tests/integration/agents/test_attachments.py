@@ -82,6 +82,7 @@ async def create_bucket(server: State) -> None:
 async def web() -> AsyncIterator[RawHttpServer]:
     async with serve_raw() as it:
         it.answers |= {"/a.png": build_answer(PNG), "/a.pdf": build_answer(PDF)}
+        it.answers["/signed?key=a.b"] = build_answer(PNG, "Content-Type: image/jpeg")
         yield it
 
 
@@ -154,10 +155,11 @@ async def test_models_of_every_wire_see_the_files(fleet: OpenFleet, web: RawHttp
     async with fleet() as agents:
         await agents.executor("e-1", files=access(web), paths=VENDORS)
         await agents.orchestrator()
+        signed = {"url": web.url("/signed?key=a.b"), "type": "image/*"}
         images = {
             model: await agents.submit(
                 type="CHAT", model=model,
-                params={"attachments": [write_url("image/png", PNG), web.url("/a.png")]},
+                params={"attachments": [write_url("image/png", PNG), signed]},
             )
             for model in SEEING
         }  # fmt: skip
@@ -179,17 +181,22 @@ async def test_models_of_every_wire_see_the_files(fleet: OpenFleet, web: RawHttp
             assert "PDF files, which it does not read" in problem_of(read[model])
 
 
-async def test_only_models_that_see_are_chosen(fleet: OpenFleet) -> None:
+async def test_only_models_that_see_are_chosen(fleet: OpenFleet, web: RawHttpServer) -> None:
     files = {"attachments": [write_url("image/png", PNG)]}
     async with fleet() as agents:
-        await agents.executor("e-1")
+        await agents.executor("e-1", files=access(web))
         await agents.orchestrator()
         chosen = await agents.submit("What is it?", type="CHAT", params=files)
+        unknown = await agents.submit(
+            "What is it?", type="CHAT", params={"attachments": [web.url("/signed?key=a.b")]}
+        )
         named = await agents.submit("What is it?", type="CHAT", params=files, model=BLIND)
         text = text_of(await agents.ended(chosen.id))
+        found = text_of(await agents.ended(unknown.id))
         problem = problem_of(await agents.ended(named.id))
 
     assert "image/png" in text
+    assert f"image/png ({len(PNG)} bytes)" in found
     assert "the task has images, which it does not read" in problem
 
 
