@@ -76,8 +76,8 @@ class ToolLoop:
         self.hub = hub
         self.checker = checker
         self.drain = drain
-        slots = asyncio.Semaphore(max(agent.options.tool_capacity, _MIN_SLOTS))
-        self.runner = ToolRunner(toolbox=toolbox, slots=slots)
+        capacity = max(agent.options.tool_capacity, _MIN_SLOTS)
+        self.runner = ToolRunner(toolbox=toolbox, capacity=capacity)
 
     async def run(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from loguru import logger
@@ -24,10 +24,14 @@ OVERTIME: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRunner:
-    """Runs tools for loops, no more than `slots` at a time for all of them."""
+    """Runs tools for loops, no more than `capacity` at a time for all of them."""
 
     toolbox: Toolbox
-    slots: asyncio.Semaphore
+    capacity: int
+    slots: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "slots", asyncio.Semaphore(self.capacity))
 
     async def run(
         self, move: RunCalls, store: StoreTurns, context: ToolContext, redactor: Redactor
@@ -46,10 +50,12 @@ class ToolRunner:
                 ),
             ]
         )
+        # The calls of one turn may fill all slots, but not the queue in front of those of others.
+        turn = asyncio.Semaphore(self.capacity)
         # Before Python 3.13 a group with errors loses its cancellation, so no child raises.
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._run_one(each, store, context, redactor))
+                group.create_task(self._run_one(each, turn, store, context, redactor))
                 for each in move.runs
             ]
         for task in tasks:
@@ -57,11 +63,16 @@ class ToolRunner:
                 raise error
 
     async def _run_one(
-        self, run: CallRun, store: StoreTurns, context: ToolContext, redactor: Redactor
+        self,
+        run: CallRun,
+        turn: asyncio.Semaphore,
+        store: StoreTurns,
+        context: ToolContext,
+        redactor: Redactor,
     ) -> Exception | None:
         """Run a call and store its result; return the error that ends the attempt, if any."""
         try:
-            async with self.slots:
+            async with turn, self.slots:
                 body = await self._call(run, context, redactor)
             await store([("result", body)])
         except Exception as error:  # noqa: BLE001 - raised again by `run`
