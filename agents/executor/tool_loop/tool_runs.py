@@ -52,32 +52,24 @@ class ToolRunner:
         )
         # The calls of one turn may fill all slots, but not the queue in front of those of others.
         turn = asyncio.Semaphore(self.capacity)
+        errors: list[Exception] = []
+
+        async def run_one(run: CallRun) -> None:
+            try:
+                async with turn, self.slots:
+                    if errors:
+                        return  # the attempt must stop, so nothing more begins
+                    body = await self._call(run, context, redactor)
+                await store([("result", body)])
+            except Exception as error:  # noqa: BLE001 - raised again below
+                errors.append(error)
+
         # Before Python 3.13 a group with errors loses its cancellation, so no child raises.
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._run_one(each, turn, store, context, redactor))
-                for each in move.runs
-            ]
-        for task in tasks:
-            if (error := task.result()) is not None:
-                raise error
-
-    async def _run_one(
-        self,
-        run: CallRun,
-        turn: asyncio.Semaphore,
-        store: StoreTurns,
-        context: ToolContext,
-        redactor: Redactor,
-    ) -> Exception | None:
-        """Run a call and store its result; return the error that ends the attempt, if any."""
-        try:
-            async with turn, self.slots:
-                body = await self._call(run, context, redactor)
-            await store([("result", body)])
-        except Exception as error:  # noqa: BLE001 - raised again by `run`
-            return error
-        return None
+            for each in move.runs:
+                group.create_task(run_one(each))
+        if errors:
+            raise errors[0]
 
     async def _call(
         self, run: CallRun, context: ToolContext, redactor: Redactor

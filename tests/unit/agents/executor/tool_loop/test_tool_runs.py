@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import uuid4
 
+import pytest
+
 from agents.executor.tool_loop.moves import CallRun, RunCalls
 from agents.executor.tool_loop.state import LoopCall
 from agents.executor.tool_loop.tool_runs import ToolRunner
@@ -73,3 +75,19 @@ async def test_many_calls_of_one_turn_do_not_keep_others_waiting() -> None:
             tools.ends.release()
 
     assert len(stored) == 10
+
+
+async def test_nothing_more_begins_once_a_result_cannot_be_stored() -> None:
+    tools = Tools()
+    runner = ToolRunner(toolbox=cast("Toolbox", tools), capacity=2)
+
+    async def store(turns: NewTurns) -> None:
+        if turns:
+            raise RuntimeError("the lease is lost")
+
+    for _ in range(9):
+        tools.ends.release()
+    with pytest.raises(RuntimeError, match="lease"):
+        await runner.run(a_move("many", 9), store, CONTEXT, Redactor())
+
+    assert len(tools.begun) < 9
