@@ -233,7 +233,8 @@ class RunProgress:
         if row.kind != "ask":
             return _step_line(update, f"ended{cost if row.kind == 'task' else ''}")
         took = row.finished_at - (row.started_at or row.created_at) if row.finished_at else None
-        seconds = "" if took is None else f" in {max(took.total_seconds(), 0):.1f} s"
+        has_waited = output.get("tools_used")  # for tools, and perhaps for persons
+        seconds = "" if took is None or has_waited else f" in {max(took.total_seconds(), 0):.1f} s"
         return _step_line(update, f"{row.lane} {_measure(output)}{seconds}{cost}", model=row.lane)
 
     def build_limit(self) -> str:

@@ -220,7 +220,8 @@ def _parse_payload(text: str | None) -> JsonValue:
 
 def _describe_state(approval: ApprovalRow) -> str:
     if approval.approved is not None:
-        return "approved" if approval.approved else "refused"
+        said = "answered" if is_text_question(approval) else "approved"
+        return said if approval.approved else "refused"
     return "withdrawn" if approval.withdrawn_at else "waits"
 
 

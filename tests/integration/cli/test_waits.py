@@ -118,7 +118,7 @@ def test_questions_about_calls_are_answered_by_step_while_one_is_open(
     assert several[0] == 1
     assert "choose one with --key (chat/call_1#2, chat/call_2, chat/call_1)" in several[2]
     assert [code for code, _, _ in answers] == [0, 0, 0]
-    assert answers[2][1] == f"{task_id}  chat/call_1 approved\n"
+    assert answers[2][1] == f"{task_id}  chat/call_1 answered\n"
     assert "nothing waits for a person" in nothing[1] + nothing[2]
 
     async def read() -> tuple[list[dict[str, Any]], list[TurnLine]]:
