@@ -54,11 +54,11 @@ def map_api_error(error: APIError, *, call: str) -> CogoError:
     return Refused(f"{call}: {message} ({code})", hint=error.hint)
 
 
-def map_network_error(
-    error: httpx.RequestError | httpx.InvalidURL, *, call: str
-) -> StoreUnavailable:
+def map_network_error(error: httpx.RequestError | httpx.InvalidURL, *, call: str) -> CogoError:
     """Return the error for a request without an answer."""
     reason = str(error)
+    if isinstance(error, httpx.InvalidURL):  # it would never succeed, however often it is sent
+        return InvalidArgument(f"{call}: no request can be made of these values: {reason[:200]}")
     if isinstance(error, httpx.TimeoutException):
         reason = "there was no answer in time"
     elif not reason:

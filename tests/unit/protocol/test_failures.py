@@ -110,6 +110,13 @@ def test_an_answer_without_words_is_described_all_the_same() -> None:
     assert "no answer in time" in str(map_network_error(httpx.ConnectTimeout(""), call="cogo_reap"))
 
 
+def test_a_request_that_cannot_be_made_is_not_retried() -> None:
+    found = map_network_error(httpx.InvalidURL("URL too long"), call="cogo_turns")
+
+    assert isinstance(found, InvalidArgument)
+    assert "URL too long" in found.message
+
+
 @pytest.mark.parametrize("code", ["53100", "25006", "58030"])
 def test_a_database_that_cannot_write_is_said_to_be_one(code: str) -> None:
     found = failure(code, "No space left on device")
