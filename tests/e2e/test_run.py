@@ -98,7 +98,7 @@ def test_a_model_asks_a_person_and_what_it_calls_is_shown(system: System) -> Non
     watched = system.cogo("watch", task).stdout
 
     assert 'cogo:ask_person(question="Which colour?"), turn 1' in called
-    assert answered.stdout.endswith(f"{key} approved\n"), answered.stderr
+    assert answered.stdout.endswith(f"{key} answered\n"), answered.stderr
     gave = 'cogo:ask_person(question="Which colour?"): deep blue'
     assert f"gave {gave}" in rest
     assert "tools     2 turns; cogo:ask_person (1 call" in rest
