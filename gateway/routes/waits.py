@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gateway.auth.principal import Principal
-from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
+from gateway.dependencies import GatewayServices, ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
 from gateway.tasks.task_run import load_visible_task
 from protocol.errors import MoveNotAllowed, NotFound
@@ -21,6 +21,7 @@ class ApprovalPageRequest(BaseModel):
 
     task_id: UUID | None = None
     answered: bool = Field(False, description="Include those that were answered or withdrawn.")
+    answerable: bool = Field(False, description="Leave out those that somebody else has to answer.")
     limit: int = Field(50, ge=1, le=200)
     before: int | None = Field(None, ge=1, le=2**53, description="`next` of the previous page.")
 
@@ -67,9 +68,18 @@ async def list_approvals(
         every_owner=principal.is_admin,
         task_id=page.task_id,
         only_open=not page.answered,
+        only_answerable=page.answerable,
         before=page.before,
     )
     return ApprovalPage(approvals=found, next=found[-1].seq if len(found) == page.limit else None)
+
+
+@router.get("/approvals/{approval_id}", summary="Show a question")
+async def show_approval(
+    approval_id: UUID, services: ServicesDep, principal: TasksRead
+) -> ApprovalRow:
+    """Return a question that you may see, also after its answer."""
+    return await _load_visible_approval(services, principal, approval_id)
 
 
 @router.post("/approvals/{approval_id}", summary="Answer a question")
@@ -80,9 +90,7 @@ async def answer_approval(
 
     A refusal does not fail a workflow, which decides what follows.
     """
-    approval = await services.store.fetch_approval(approval_id=approval_id)
-    if not _may_see(principal, approval):
-        raise NotFound(f"there is no approval {approval_id}, or it is not yours")
+    approval = await _load_visible_approval(services, principal, approval_id)
     if principal.owner is None and approval.by is not None and not principal.is_admin:
         # Without a person the database would take it for an operator's answer.
         raise MoveNotAllowed(f"only {approval.by} may answer {approval.key}")
@@ -116,6 +124,11 @@ async def send_event(
     )
 
 
-def _may_see(principal: Principal, approval: ApprovalRow) -> bool:
-    to_them = principal.owner is not None and approval.by == str(principal.owner)
-    return to_them or principal.sees(approval.owner)
+async def _load_visible_approval(
+    services: GatewayServices, principal: Principal, approval_id: UUID
+) -> ApprovalRow:
+    approval = await services.store.fetch_approval(approval_id=approval_id)
+    is_to_them = principal.owner is not None and approval.by == str(principal.owner)
+    if not (is_to_them or principal.sees(approval.owner)):
+        raise NotFound(f"there is no approval {approval_id}, or it is not yours")
+    return approval

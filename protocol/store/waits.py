@@ -19,12 +19,14 @@ class WaitStore(Protocol):
         every_owner: bool = False,
         task_id: UUID | None = None,
         only_open: bool = True,
+        only_answerable: bool = False,
         before: int | None = None,
     ) -> list[ApprovalRow]:
         """Read questions to `owner` (None: those of tasks without one), newest first.
 
-        Includes those of other owners that only this person may answer. `before` is the `seq` of
-        the last one of the previous page.
+        Includes those of other owners that only this person may answer; `only_answerable` leaves
+        out those that somebody else has to answer. `before` is the `seq` of the last one of the
+        previous page.
         """
         ...
 

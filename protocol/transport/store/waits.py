@@ -21,11 +21,16 @@ class SupabaseWaitStore(RpcClient):
         every_owner: bool = False,
         task_id: UUID | None = None,
         only_open: bool = True,
+        only_answerable: bool = False,
         before: int | None = None,
     ) -> list[ApprovalRow]:
         query = self._client.table("cogo_approvals").select("*")
         if owner is None or every_owner:
             query = filter_by_owner(query, owner, every_owner=every_owner)
+            if only_answerable and not every_owner:
+                query = query.is_("by", "null")
+        elif only_answerable:
+            query = query.or_(f"by.eq.{owner},and(owner.eq.{owner},by.is.null)")
         else:
             query = query.or_(f"owner.eq.{owner},by.eq.{owner}")
         if task_id is not None:

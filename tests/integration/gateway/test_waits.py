@@ -33,6 +33,10 @@ async def test_people_see_and_answer_their_own_questions_once(
         [approval] = [each for each in listed if each["task_id"] == str(task_id)]
         path = f"/approvals/{approval['id']}"
         answer = {"approved": False, "comment": "no"}
+        unseen = await client.get(path, headers=his)
+        shown = await client.get(path, headers=hers)
+        to_her = await client.get("/approvals?answerable=true", headers=hers)
+        all_his = await client.get("/approvals?answerable=true", headers=his)
         stranger = await client.post(path, json=answer, headers=his)
         first = await client.post(path, json=answer, headers=hers)
         again = await client.post(path, json=answer, headers=hers)
@@ -46,6 +50,9 @@ async def test_people_see_and_answer_their_own_questions_once(
         left = (await client.get("/approvals", headers=hers)).json()
 
     assert len(listed) == 2
+    assert (unseen.status_code, shown.json()) == (404, approval)
+    assert to_her.json()["approvals"] == [approval]
+    assert all_his.json()["approvals"] == [to_him]
     assert (stranger.status_code, first.status_code) == (404, 200)
     assert again.json() == first.json()
     assert (other.status_code, other.json()["code"]) == (409, "TQ003")
@@ -68,10 +75,15 @@ async def test_a_key_of_nobody_does_not_answer_for_others(
 
     async with opened(is_keyless=False) as client:
         [approval] = (await client.get("/approvals", headers=nobodys)).json()["approvals"]
+        lists = [
+            (await client.get("/approvals?answerable=true", headers=each)).json()["approvals"]
+            for each in (nobodys, admins)
+        ]
         path = f"/approvals/{approval['id']}"
         refused = await client.post(path, json={"approved": True}, headers=nobodys)
         answered = await client.post(path, json={"approved": True}, headers=admins)
 
+    assert lists == [[], [approval]]
     assert (refused.status_code, answered.status_code) == (409, 200)
 
 
