@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Any, Literal
 from uuid import UUID
 
-from protocol.records.deployments import CallsReport, Draw
+from protocol.records.models import CallsReport, Draw
 from providers.calls.middleware import CallReport
 from providers.errors import (
     CallFailed,

@@ -12,7 +12,7 @@ from loguru import logger
 
 from agents.middleware.call_counts import CallCounts
 from protocol.errors import CogoError
-from protocol.records.deployments import CallsReport, Circuit, CircuitState
+from protocol.records.models import CallsReport, Circuit, CircuitState
 from protocol.store.calls import CallStateStore
 from providers.calls.concurrency import AdaptiveLimit
 from providers.calls.middleware import VendorCall

@@ -12,7 +12,7 @@ from loguru import logger
 from agents.middleware.call_counts import CallOutcome, TrialState
 from agents.middleware.call_reporter import CallReporter
 from protocol.errors import CogoError
-from protocol.records.deployments import Circuit
+from protocol.records.models import Circuit
 from protocol.store.calls import CallStateStore
 from providers.calls.middleware import VendorCall
 from providers.errors import AtCapacity, CircuitOpen, NotAsked

@@ -11,7 +11,7 @@ from loguru import logger
 
 from agents.middleware.call_reporter import CallReporter
 from protocol.errors import CogoError
-from protocol.records.deployments import Draw
+from protocol.records.models import Draw
 from protocol.store.calls import CallStateStore
 from providers.calls.middleware import CallReport, VendorCall
 from providers.calls.prepare import VendorRequest, estimate_prompt_tokens

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from protocol.records.deployments import CachedAnswer
+from protocol.records.models import CachedAnswer
 
 
 class AnswerCacheStore(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from protocol.records.deployments import CallsReport, Circuit, DeploymentRow, Draw, Drawn, Trial
+from protocol.records.models import CallsReport, Circuit, DeploymentRow, Draw, Drawn, Trial
 
 
 class CallStateStore(Protocol):

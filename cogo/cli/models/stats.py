@@ -10,8 +10,7 @@ from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_table, print_text, shorten
 from cogo.watch.format import format_cost, format_milliseconds, mark_simulated
 from protocol.records import SelectionRow
-from protocol.records.deployments import DeploymentRow
-from protocol.records.models import ModelReport, ModelSwitch
+from protocol.records.models import DeploymentRow, ModelReport, ModelSwitch
 from protocol.store.gateway import GatewayStore
 
 _HEADINGS: Final = (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from protocol.records.deployments import CallsReport, Circuit, DeploymentRow, Draw, Drawn, Trial
+from protocol.records.models import CallsReport, Circuit, DeploymentRow, Draw, Drawn, Trial
 from protocol.transport.rpc_client import RpcClient
 
 

@@ -18,7 +18,7 @@ from agents.executor.answer_cache import AnswerCache
 from agents.executor.request import build_request
 from agents.middleware.stack import CallLimits, open_call_limits
 from embedded.state import State
-from protocol.records.deployments import DeploymentRow
+from protocol.records.models import DeploymentRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential

@@ -8,7 +8,7 @@ import pytest
 
 from cogo.cli.app import run
 from embedded.state import State
-from protocol.records.deployments import CallsReport
+from protocol.records.models import CallsReport
 from protocol.transport.supabase_store import open_store
 
 

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from protocol.errors import StoreUnavailable
-from protocol.records.deployments import (
+from protocol.records.models import (
     CachedAnswer,
     CallsReport,
     Circuit,

@@ -10,7 +10,7 @@ import pytest
 from agents.executor.answer_cache import AnswerCache
 from agents.executor.request import build_request
 from protocol.ids import utc_now
-from protocol.records.deployments import CachedAnswer
+from protocol.records.models import CachedAnswer
 from protocol.transport.store.cache import SupabaseAnswerCacheStore
 from providers.chat import Tool, collect_response
 from tests.support.agents.fake_store import AWAY

@@ -12,7 +12,7 @@ import pytest
 from agents.middleware.call_reporter import CallReporter
 from agents.middleware.circuit_breaker import MIN_WAIT, CircuitBreakerMiddleware
 from agents.middleware.rate_limit import RateLimitMiddleware, estimate_tokens
-from protocol.records.deployments import Circuit, Draw, Drawn, Trial
+from protocol.records.models import Circuit, Draw, Drawn, Trial
 from providers import errors
 from providers.calls.concurrency import MAX_QUEUE_WAIT, RETRY_AFTER, ConcurrencyMiddleware
 from providers.calls.middleware import CallContext, VendorCall

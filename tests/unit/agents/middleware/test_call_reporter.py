@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from agents.middleware.call_reporter import CallReporter
-from protocol.records.deployments import (
+from protocol.records.models import (
     Circuit,
 )
 from tests.support.agents.fake_call_state import FakeCallStateStore
