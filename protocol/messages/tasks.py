@@ -1,4 +1,4 @@
-"""Payloads about tasks, and about what they ask of persons."""
+"""Payloads about tasks, about what they ask of persons, and about AI columns."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -57,6 +57,18 @@ class ApprovalAnswered(ApprovalRequested):
     comment: str | None = None
     answered_by: UUID | None = None
     """The person; None: an operator."""
+
+
+class ColumnPaused(Payload):
+    """An AI column asks for nothing until it is resumed, or until then."""
+
+    column_id: UUID
+    table: str
+    """With its schema."""
+    column: str
+    reason: str
+    until: datetime | None = None
+    """When it goes on by itself; None: when an operator resumes it."""
 
 
 class TaskResult(Payload):

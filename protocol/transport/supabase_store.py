@@ -10,6 +10,7 @@ from supabase import AsyncClientOptions, AsyncSupabaseException, acreate_client
 from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.transport.store.cache import SupabaseAnswerCacheStore
 from protocol.transport.store.calls import SupabaseCallStateStore
+from protocol.transport.store.columns import SupabaseColumnStore
 from protocol.transport.store.embeddings import SupabaseEmbeddingStore
 from protocol.transport.store.gateway import SupabaseGatewayStore
 from protocol.transport.store.models import SupabaseModelStore
@@ -34,6 +35,7 @@ class SupabaseStore(
     SupabaseEmbeddingStore,
     SupabaseWaitStore,
     SupabaseObjectStore,
+    SupabaseColumnStore,
 ):
     """Implementation of every protocol in `protocol.store`. One per event loop."""
 

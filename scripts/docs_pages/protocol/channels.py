@@ -30,6 +30,7 @@ CHANNELS: Final = (
             _T.CHILD_ENDED,
             _T.APPROVAL_REQUESTED,
             _T.APPROVAL_ANSWERED,
+            _T.COLUMN_PAUSED,
         ),
     ),
     Channel(SUBTASKS, "executors", (_T.MCP_SUBTASK, _T.SUBTASK_CANCELLED)),

@@ -1,0 +1,135 @@
+"""AI columns: columns of users' tables whose values models write."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from protocol.records.base import ListedRow, Row
+
+CellState: TypeAlias = Literal["pending", "done", "stale", "failed", "kept"]
+"""pending: wanted, perhaps asked for. done: written. stale: made by an earlier version. failed: an
+operator may ask again. kept: a person's value, which is not overwritten."""
+
+
+class ColumnRun(Row):
+    """What one call for all AI columns has done."""
+
+    collected: int
+    """Edits of rows that became cells."""
+    applied: int
+    """Answers that were written, or found out of date or invalid."""
+    asked: int
+    """Cells for which tasks were submitted."""
+    is_more: bool
+    """Whether another call would do more at once."""
+    standing_still: str | None = None
+    """Why nothing was done at all: the database is a copy."""
+
+    @property
+    def is_idle(self) -> bool:
+        """True if it found nothing to do."""
+        return not (self.collected or self.applied or self.asked or self.is_more)
+
+
+class Backfill(Row):
+    """The progress of the rows that existed before."""
+
+    total: int
+    done: int
+    started_at: datetime | None = Field(default=None, alias="from")
+
+
+class ColumnRow(ListedRow):
+    """A row of `cogo_columns`."""
+
+    id: UUID
+    table_name: str
+    """With its schema, quoted where SQL needs it."""
+    column_name: str
+    type: str
+    version: int = 1
+    prompt: str = ""
+    model: str | None = None
+    """None: chosen for each task."""
+    preferences: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, Any] = Field(default_factory=dict)
+    answer_schema: JsonValue = Field(default=None, alias="schema")
+    sources: list[str] = Field(default_factory=list)
+    owner_column: str | None = None
+    overwrite: bool = False
+    open_tasks: int | None = None
+    max_usd_per_row: Decimal | None = None
+    max_usd_per_day: Decimal | None = None
+    max_usd: Decimal | None = None
+    spent_today_usd: Decimal | None = None
+    spent_usd: Decimal | None = None
+    pending: int = 0
+    asked: int = 0
+    """Of `pending`: whose task is open."""
+    done: int = 0
+    stale: int = 0
+    failed: int = 0
+    kept: int = 0
+    paused_at: datetime | None = None
+    paused_until: datetime | None = None
+    paused_reason: str | None = None
+    standing_still: str | None = None
+    """Why it does nothing although nobody paused it."""
+    error: str | None = None
+    """The last error of the column itself, not of a cell."""
+    backfill: Backfill | None = None
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The name as the command line takes it."""
+        return f"{self.table_name}.{self.column_name}"
+
+    @property
+    def is_paused(self) -> bool:
+        """True while it asks for nothing."""
+        return self.paused_at is not None or self.paused_until is not None
+
+
+class CellRow(ListedRow):
+    """A row of `cogo_column_cells`."""
+
+    column_id: UUID
+    table_name: str
+    column_name: str
+    key: JsonValue
+    """The row's primary key, by column."""
+    state: CellState
+    reason: str | None = None
+    model: str | None = None
+    cost_usd: Decimal | None = None
+    task_id: UUID | None = None
+    version: int | None = None
+    owner: UUID | None = None
+    asked_at: datetime | None = None
+    done_at: datetime | None = None
+
+
+class ColumnChange(Row):
+    """What an operator's command did to an AI column."""
+
+    id: UUID
+    cells: int = 0
+    """How many will be asked for because of it."""
+
+
+class ColumnSample(Row):
+    """What would be submitted for one row."""
+
+    key: JsonValue
+    owner: UUID | None = None
+    type: str
+    prompt: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    model: str | None = None
+    preferences: dict[str, Any] = Field(default_factory=dict)
+    budget_usd: Decimal | None = None
