@@ -1,14 +1,19 @@
-"""Wait for a condition with a deadline, instead of sleeping for a guess."""
+"""Wait for a condition with a deadline, instead of sleeping for a guess; find what never ends."""
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, overload
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final, TypeVar, overload
 
 _T = TypeVar("_T")
 
 _PATIENCE = 4
 """A busy machine is slower than the test's author thought; only a test that fails waits for it."""
+HANGS_AFTER_SECONDS: Final = 60
+"""Some hundred times what the linear work of a test takes, and less than its square would."""
 
 
 @overload
@@ -36,3 +41,19 @@ async def eventually(probe: Callable[[], Any], *, within: float = 10.0, every: f
         if loop.time() > deadline:
             raise AssertionError(f"not within {within * _PATIENCE} s; the last value was {value!r}")
         await asyncio.sleep(every)
+
+
+@contextmanager
+def fail_on_hang() -> Iterator[None]:
+    """Interrupt the block, also in a regular expression, when it does not come to an end."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise AssertionError("this hangs: some work grows with the square of the input")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(HANGS_AFTER_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -16,10 +16,10 @@ from tests.support.servers.command_line import cogo_program, environment
 HEAVY = ("pydantic", "supabase", "httpx", "openai", "anthropic", "asyncpg", "rich", "agents")
 
 
-def test_help_imports_nothing_heavy_and_costs_under_half_a_second() -> None:
+def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import json, sys, time; from cogo.cli.app import run; run(['--help']);"
-        "print(json.dumps({'cpu': time.process_time(), 'modules': sorted(sys.modules)}))"
+        "import json, sys; from cogo.cli.app import run; run(['--help']);"
+        "print(json.dumps(sorted(sys.modules)))"
     )
 
     shown = subprocess.run(
@@ -30,9 +30,8 @@ def test_help_imports_nothing_heavy_and_costs_under_half_a_second() -> None:
         timeout=30,
     ).stdout
 
-    measured = json.loads(shown.splitlines()[-1])
-    assert measured["cpu"] < 0.5
-    assert not {name.partition(".")[0] for name in measured["modules"]} & set(HEAVY)
+    modules = json.loads(shown.splitlines()[-1])
+    assert not {name.partition(".")[0] for name in modules} & set(HEAVY)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path)

@@ -1,14 +1,13 @@
 """Bad requests, each answered with a sentence and a 4xx."""
 
 import json
-import time
 
 import pytest
 
 from gateway.problems import Problem
 from gateway.strict_json import read_strict_json
 from tests.integration.gateway.conftest import OpenEdge, OpenGateway
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, fail_on_hang
 
 JSON = {"Content-Type": "application/json"}
 DIGITS = b"9" * 5_000
@@ -86,12 +85,10 @@ async def test_a_socket_that_is_sent_nonsense_says_what_is_wrong(opened_edge: Op
 
 
 def test_a_repeated_name_is_found_in_linear_time() -> None:
-    names = ",".join(f'"{number}": 1' for number in range(100_000))
-    began = time.process_time()
-    with pytest.raises(Problem, match="'last' twice"):
-        read_strict_json(f'{{{names}, "last": 1, "last": 2}}')
+    names = ",".join(f'"{number}": 1' for number in range(300_000))
 
-    assert time.process_time() - began < 5, "some work grows with the square of the body"
+    with fail_on_hang(), pytest.raises(Problem, match="'last' twice"):
+        read_strict_json(f'{{{names}, "last": 1, "last": 2}}')
 
 
 def test_names_in_different_objects_may_be_the_same() -> None:

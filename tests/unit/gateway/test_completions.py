@@ -31,6 +31,7 @@ from protocol.transcript import (
     TranscriptDelta,
     TranscriptReset,
 )
+from tests.support.eventually import fail_on_hang
 
 TASK = uuid4()
 
@@ -365,10 +366,10 @@ def test_prose_is_no_code(text: str) -> None:
 
 @pytest.mark.parametrize("line", ["\n", " \t\n", "<a\n", "a\n", "; ", "import "])
 def test_a_long_answer_is_searched_for_code_in_linear_time(line: str) -> None:
-    began = time.process_time()
-    find_code({"text": line * 100_000, "generated_code": line * 100_000})
+    text = line * (500_000 // len(line))
 
-    assert time.process_time() - began < 5, "some work grows with the square of the answer"
+    with fail_on_hang():
+        find_code({"text": text, "generated_code": text})
 
 
 async def test_the_last_frame_of_a_swarm_says_whether_its_code_was_run() -> None:

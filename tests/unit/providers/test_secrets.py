@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import time
 from itertools import pairwise
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from embedded.keys import make_keys
 from gateway.auth.keys import generate_key
 from providers.errors import CallFailed
 from providers.secrets import MASK, SHAPES, Redactor, StreamRedactor
+from tests.support.eventually import fail_on_hang
 from tests.support.keys import KEYS
 
 KNOWN = 'se"cret\\value-of/nobody+1='
@@ -111,7 +111,7 @@ def test_a_secret_that_begins_with_the_shape_of_a_key_leaves_nothing_of_it() -> 
     assert Redactor([secret]).redact(f"it is {secret}") == f"it is {MASK}"
 
 
-def test_ten_megabytes_take_a_time_in_proportion() -> None:
+def test_long_texts_are_read_in_linear_time() -> None:
     """Texts for which a careless expression would read each character many times."""
     redactor = Redactor([KNOWN, "sk-" + "k" * 40], places=True)
     hostile = [
@@ -119,18 +119,12 @@ def test_ten_megabytes_take_a_time_in_proportion() -> None:
         *("-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "-", "a", "se", KNOWN[:-1]),
     ]
 
-    def seconds(size: int, pattern: str) -> float:
-        text = pattern * (size // len(pattern))
-        began = time.process_time()
-        redactor.redact(text)
-        streamed(redactor, [text])
-        streamed(redactor, [text[at : at + 20] for at in range(0, len(text) // 4, 20)])
-        return time.process_time() - began
-
     for pattern in hostile:
-        small = seconds(25_000, pattern) + 0.02
-        assert seconds(200_000, pattern) < small * 8 * 4, pattern  # quadratic would be 64 times
-    redactor.redact("sk-a.sk-a " * 1_000_000)
+        text = pattern * (400_000 // len(pattern))
+        with fail_on_hang():
+            redactor.redact(text)
+            streamed(redactor, [text])
+            streamed(redactor, [text[at : at + 20] for at in range(0, len(text) // 8, 20)])
 
 
 def test_a_word_that_only_begins_like_a_key_is_given_on_at_its_end() -> None:

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +12,7 @@ from agents.extraction.code_parser import parse_problem
 from simulator.answers.placeholders import LANGUAGES, MESSAGE, build_placeholder, detect_language
 from simulator.answers.programs import NAMES, PROGRAMS
 from simulator.answers.text import derive_seed, write_answer, write_reasoning
+from tests.support.eventually import fail_on_hang
 
 
 def program_for(prompt: str) -> SimpleNamespace:
@@ -264,7 +264,6 @@ def test_every_program_can_be_reached() -> None:
 @pytest.mark.parametrize("words", ["[[fault:", "[[say:", "generate ", "write ", "in ", "```\n"])
 def test_a_long_prompt_is_read_in_linear_time(words: str) -> None:
     prompt = words * 50_000
-    began = time.process_time()
-    write_answer(prompt, seed=1, context=prompt)
 
-    assert time.process_time() - began < 5, "some work grows with the square of the prompt"
+    with fail_on_hang():
+        write_answer(prompt, seed=1, context=prompt)

@@ -2,7 +2,6 @@
 
 import difflib
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.extraction.diffs import apply_diff, is_diff
+from tests.support.eventually import fail_on_hang
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "", "- x", "++ y", "@@", "\\"]), max_size=12)
 TEXT = "".join(f"line {number}\n" for number in range(1, 21))
@@ -144,12 +144,11 @@ def test_only_diffs_are_taken_for_diffs() -> None:
         "--- a/x\n+++ b/x\n" + "@@ -1 +1 @@\n-a\n+b\n" * 100_000,
         "--- a/x\n+++ b/x\n@@ -1 +1 @@\n" + " a\n" * 100_000 + "-b\n",
         "--- a/x\n+++ b/x\n" * 100_000,
-        "diff --git a/x b/x\n" * 10_000,
+        "diff --git a/x b/x\n" * 100_000,
     ],
 )
 def test_each_line_is_read_a_few_times_only(diff: str) -> None:
-    started = time.process_time()
+    with fail_on_hang():
+        applied = apply_diff(diff, {"x": "a\n" * 20_000})
 
-    assert apply_diff(diff, {"x": "a\n" * 20_000}).problems or "@@" not in diff
-
-    assert time.process_time() - started < 5, "some work grows with the square of the diff"
+    assert applied.problems or "@@" not in diff
