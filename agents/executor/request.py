@@ -38,6 +38,8 @@ class ContinuedAnswer:
     number: int
     task_id: UUID
     call_ids: tuple[str, ...]
+    has_reasoning: bool
+    """Whether there was reasoning, as far as whoever sends the turn knows."""
 
 
 def list_continued(params: Mapping[str, Any]) -> list[ContinuedAnswer]:
@@ -52,7 +54,14 @@ def list_continued(params: Mapping[str, Any]) -> list[ContinuedAnswer]:
         call_ids = tuple(each.id for each in _build_turn(turn).tool_calls)
         task_id = _parse_id(turn.get("answer_of"))
         if task_id is not None and call_ids and len(quote(call_ids[0])) <= _MAX_SEARCHED_ID:
-            found.append(ContinuedAnswer(number=number, task_id=task_id, call_ids=call_ids))
+            found.append(
+                ContinuedAnswer(
+                    number=number,
+                    task_id=task_id,
+                    call_ids=call_ids,
+                    has_reasoning=turn.get("has_reasoning") is True,
+                )
+            )
     return found[-MAX_CONTINUED:]
 
 

@@ -189,6 +189,8 @@ class Turn(BaseModel):
     answer_of: UUID | None = None
     """In an assistant's turn with calls: the task that gave it, from which come its reasoning and
     what tools of ours gave before it."""
+    has_reasoning: bool = False
+    """With `answer_of`: whether the answer had reasoning, which is missed if it is not sent."""
     tool_call_id: str | None = Field(default=None, max_length=MAX_CALL_ID)
     """In a tool's turn: the call whose result it is."""
 

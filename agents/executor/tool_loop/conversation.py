@@ -23,7 +23,7 @@ class RestoredAnswers:
 
     messages: dict[int, Sequence[Message]] = field(default_factory=dict)
     without_reasoning: list[int] = field(default_factory=list)
-    """Turns whose reasoning is not known, or is of another model."""
+    """Turns that had reasoning which is not known, or is of another model."""
 
 
 def build_loop_request(
@@ -74,7 +74,8 @@ def restore_answers(
     for repeated in continued:
         turns = next(filter(None, (_find_answer(repeated, each) for each in subtasks)), None)
         messages = _render_turns(turns or (), sees=sees)
-        if not messages or any(each.replay and not fits(each.replay) for each in messages):
+        is_foreign = any(each.replay and not fits(each.replay) for each in messages)
+        if is_foreign or (not messages and repeated.has_reasoning):
             found.without_reasoning.append(repeated.number)
         if messages:
             found.messages[repeated.number] = [

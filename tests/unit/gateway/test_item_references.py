@@ -77,7 +77,7 @@ def test_a_call_after_those_of_our_tools_names_its_task() -> None:
 
     named, found = replaced(call, task=a_task(result=result))
 
-    assert (named["type"], named["id"]) == ("reasoning", f"rs_{FIRST.hex}")
+    assert (named["type"], named["id"]) == ("mcp_call", f"mcp_{FIRST.hex}")
     assert found["type"] == "function_call"
     assert len(replaced(call, task=a_task())) == 1
 

@@ -147,6 +147,22 @@ def test_a_request_goes_on_after_the_previous_response() -> None:
 
 
 @pytest.mark.parametrize(
+    ("thought", "tokens", "has_reasoning"),
+    [("", 0, False), ("Hm.", 0, True), ("", 7, True)],
+)
+def test_a_previous_answer_says_whether_it_had_reasoning(
+    thought: str, tokens: int, has_reasoning: bool
+) -> None:
+    calls = [{"id": "a", "name": "look", "arguments": "{}"}]
+    result = {"text": "", "tool_calls": calls, "reasoning_content": thought}
+    before = a_task(params={"messages": [HELLO]}, result=result, reasoning_tokens=tokens)
+
+    task = task_for(earlier=list_earlier_turns(before), input=[RESULT])
+
+    assert task.params["messages"][1].get("has_reasoning", False) is has_reasoning
+
+
+@pytest.mark.parametrize(
     ("fields", "param", "words"),
     [
         ({"conversation": "c"}, "conversation", "previous_response_id"),
@@ -207,15 +223,17 @@ def test_reasoning_that_comes_back_names_the_task_of_its_answer() -> None:
     by_id = {"type": "reasoning", "id": f"rs_{TASK_ID.hex}", "summary": []}
     text = {"role": "assistant", "content": "I look."}
     ran = {"type": "mcp_call", "id": f"mcp_{TASK_ID.hex}_1", "name": "list_files"}
-    for items in (
-        [ran, CALL],
-        [text, ran, text, CALL],
-        [sealed, CALL],
-        [by_id, text, CALL],
-        [text, sealed, CALL],
+    for items, has_reasoning in (
+        ([ran, CALL], False),
+        ([text, ran, text, CALL], False),
+        ([sealed, ran, CALL], True),
+        ([sealed, CALL], True),
+        ([by_id, text, CALL], True),
+        ([text, sealed, CALL], True),
     ):
-        task = task_for(input=[HELLO, *items, RESULT])
-        assert task.params["messages"][1]["answer_of"] == str(TASK_ID)
+        turn = task_for(input=[HELLO, *items, RESULT]).params["messages"][1]
+        assert turn["answer_of"] == str(TASK_ID)
+        assert turn.get("has_reasoning", False) is has_reasoning
     for items in ([CALL, sealed], [sealed, text]):
         rest = [RESULT] if CALL in items else []
         task = task_for(input=[HELLO, *items, *rest, HELLO])

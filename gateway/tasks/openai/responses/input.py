@@ -51,6 +51,8 @@ class ResponseInput:
     turns: list[PlacedTurn] = field(default_factory=list)
     reasoning_of: UUID | None = None
     """The task whose reasoning, or call of a tool of ours, comes before the next item."""
+    has_reasoning: bool = False
+    """Whether what comes before the next item is reasoning of ours."""
 
 
 def read_input(given: str | Sequence[InputItem]) -> ResponseInput:
@@ -101,17 +103,20 @@ def list_earlier_turns(task: Task) -> list[PlacedTurn]:
     answer = build_turn("assistant", Content(str(result.get("text") or "")))
     if isinstance(calls := result.get("tool_calls"), list) and calls:
         answer |= {"tool_calls": calls, "answer_of": str(task.id)}
+        if result.get("reasoning_content") or task.reasoning_tokens:
+            answer["has_reasoning"] = True
     return [("previous_response_id", turn) for turn in [*asked, answer]]
 
 
 def _add_item(found: ResponseInput, item: InputItem, place: str) -> None:
     if item.role == "user" or item.type == "function_call_output":
-        found.reasoning_of = None
+        _forget_reasoning(found)
     match item.type:
         case "message":
             _add_message(found, item, place)
         case "reasoning" | "mcp_call":
             found.reasoning_of = read_reasoning_item(item)
+            found.has_reasoning |= found.reasoning_of is not None and item.type == "reasoning"
         case "function_call":
             call_id, name = item.call_id, item.name
             if call_id is None or name is None or item.arguments is None:
@@ -161,7 +166,13 @@ def _add_call(found: ResponseInput, call: dict[str, str], place: str) -> None:
     turn.setdefault("tool_calls", []).append(call)
     if found.reasoning_of is not None:
         turn["answer_of"] = str(found.reasoning_of)
-        found.reasoning_of = None
+        if found.has_reasoning:
+            turn["has_reasoning"] = True
+        _forget_reasoning(found)
+
+
+def _forget_reasoning(found: ResponseInput) -> None:
+    found.reasoning_of, found.has_reasoning = None, False
 
 
 def _get_open_answer(found: ResponseInput) -> Turn | None:

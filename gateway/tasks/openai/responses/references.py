@@ -85,9 +85,11 @@ def replace_references(
             raise _refuse_reference(reference.place, item_id)
         has_run = bool((tasks[reference.task_id].result or {}).get("tools_used"))
         if reference.kind == _REASONING or (reference.kind == "fc" and has_run):
-            # It names the task, for the reasoning and for what tools of ours gave.
-            name = f"rs_{reference.task_id.hex}"
-            found.append(InputItem.model_validate({"type": "reasoning", "id": name}))
+            # It names the task, for the reasoning or for what tools of ours gave.
+            is_reasoning = reference.kind == _REASONING
+            kind, prefix = ("reasoning", "rs") if is_reasoning else ("mcp_call", "mcp")
+            name = f"{prefix}_{reference.task_id.hex}"
+            found.append(InputItem.model_validate({"type": kind, "id": name}))
         if reference.kind not in _KINDS_READ or item_id in used:
             continue
         if item_id not in known[reference.task_id]:

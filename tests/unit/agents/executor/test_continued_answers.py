@@ -18,9 +18,10 @@ def calling(*ids: str) -> Message:
     return Message(role="assistant", content="", tool_calls=named, replay=REPLAY)
 
 
-def a_turn(*ids: str, task_id: object = TASK) -> dict[str, Any]:
+def a_turn(*ids: str, task_id: object = TASK, has_reasoning: bool = True) -> dict[str, Any]:
     asked = [{"id": each, "name": "look", "arguments": "{}"} for each in ids]
-    return {"role": "assistant", "content": "", "tool_calls": asked, "answer_of": str(task_id)}
+    turn = {"role": "assistant", "content": "", "tool_calls": asked, "answer_of": str(task_id)}
+    return turn | {"has_reasoning": has_reasoning}
 
 
 def a_result(id_: str) -> dict[str, str]:
@@ -94,6 +95,16 @@ async def test_reasoning_that_does_not_belong_there_is_left_out_with_a_note() ->
 
         assert [each.replay for each in harness.router.asked[0].messages] == [None] * 3
         assert "messages: 1) was left out" in completion.output["notes"][0]
+
+
+async def test_an_answer_that_had_no_reasoning_is_not_said_to_miss_it() -> None:
+    harness = LoopHarness(says("Done."))
+    harness.store.answers = []
+    turn = a_turn("b", has_reasoning=False)
+
+    completion = await harness.execute(a_conversation(turn, a_result("b")))
+
+    assert completion.output["notes"] == []
 
 
 async def test_nothing_is_looked_up_without_need() -> None:
