@@ -74,7 +74,7 @@ async def test_an_answer_is_rated_where_it_is_read(page: Chrome) -> None:
         lambda: page.find_elements(By.XPATH, "//button[.='Good answer']"), within=SECONDS
     )
 
-    button(page, "Good answer").click()
+    button(page, "Good answer").send_keys(Keys.ENTER)
     await eventually(says(page, "#news", "Saved: good answer"), within=SECONDS)
 
     assert not button(page, "Good answer").is_enabled()
@@ -83,7 +83,7 @@ async def test_an_answer_is_rated_where_it_is_read(page: Chrome) -> None:
 
 
 async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome) -> None:
-    page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").click()
+    page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").send_keys(Keys.ENTER)
     assert text(page, "#ask [role=alert]") == "Describe what should be done."
     assert page.switch_to.active_element.get_attribute("id") == "prompt"
 
@@ -95,9 +95,9 @@ async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome)
 async def test_a_task_can_be_held_and_cancelled(page: Chrome) -> None:
     ask(page, "[[pieces:3000]]")
     await eventually(says(page, "#answer", "w5 "), within=SECONDS)
-    button(page, "Hold").click()
+    button(page, "Hold").send_keys(Keys.ENTER)
     await eventually(says(page, ".detail header .status", "held"), within=SECONDS)
-    button(page, "Cancel").click()
+    button(page, "Cancel").send_keys(Keys.ENTER)
     await eventually(says(page, ".detail header .status", "cancelled"), within=SECONDS)
     assert page.find_elements(By.CSS_SELECTOR, ".detail .actions button") == []
 
@@ -110,7 +110,7 @@ async def test_on_a_phone_a_task_takes_the_place_of_the_list_and_keeps_its_text_
         ask(page, "On a phone [[pieces:3000]]")
         await eventually(says(page, "#answer", "w50 "), within=SECONDS)
         assert not page.find_element(By.ID, "tasks").is_displayed()
-        button(page, "Cancel").click()
+        button(page, "Cancel").send_keys(Keys.ENTER)
         await eventually(says(page, ".detail header .status", "cancelled"), within=SECONDS)
         page.refresh()
         await eventually(says(page, "#answer", "w50 "), within=SECONDS)
@@ -139,6 +139,26 @@ async def test_operators_see_who_is_alive_and_which_models_there_are(
     await eventually(says(page, "#agents", "executor-1"), within=SECONDS)
     assert "alive" in text(page, "#agents")
     await eventually(says(page, "#model", served[-1]), within=SECONDS)
+
+
+def test_a_wide_table_of_lanes_moves_no_form_under_the_task(page: Chrome) -> None:
+    program = """
+        const [done] = arguments;
+        Promise.all([import("/console/tables.js"), import("/console/dom.js")])
+          .then(([{ buildTable }, { h }]) => {
+            const row = h("tr", {}, h("th", { scope: "row" }, "a-vendor:a-model-".repeat(9)));
+            const queue = buildTable("Queue", ["Lane"], [row]);
+            document.getElementById("fleet").hidden = false;
+            document.querySelector("#fleet #agents").after(queue);
+            const right = (selector) =>
+              document.querySelector(selector).getBoundingClientRect().right;
+            done([right("#ask button[type=submit]"), right(".side"), queue.scrollWidth]);
+          });
+    """
+
+    form, column, table = page.execute_async_script(program)
+
+    assert form < column < table
 
 
 async def test_every_control_has_a_name(page: Chrome) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver import Chrome
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 
@@ -72,7 +72,7 @@ def is_asking(page: Chrome) -> bool:
 async def choose(page: Chrome, label: str) -> None:
     """Press a button of the dialog, and wait for the page that comes then."""
     dialog = page.find_element(By.ID, "key-dialog")
-    dialog.find_element(By.XPATH, f".//button[.='{label}']").click()
+    dialog.find_element(By.XPATH, f".//button[.='{label}']").send_keys(Keys.ENTER)
     await eventually(lambda: staleness_of(dialog)(page), within=SECONDS)
 
 
@@ -99,7 +99,7 @@ async def test_the_console_asks_for_a_key_and_keeps_it_in_this_tab_only(
     assert locked.key not in page.current_url + page.page_source
     assert page.execute_script("return localStorage.length + document.cookie.length") == 0
 
-    page.find_element(By.ID, "key-button").click()
+    page.find_element(By.ID, "key-button").send_keys(Keys.ENTER)
     await choose(page, "Forget it")
     await eventually(lambda: is_asking(page), within=SECONDS)
     assert page.execute_script("return sessionStorage.length") == 0

@@ -80,7 +80,7 @@ async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome)
 
     page.find_element(By.ID, "schema").clear()
     page.find_element(By.ID, "schema").send_keys(SCHEMA)
-    page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").click()
+    page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").send_keys(Keys.ENTER)
     await eventually(says(page, "#data .json", "age: "), within=SECONDS)
     page.find_element(By.XPATH, "//*[@id='data']//button[.='As text']").send_keys(Keys.ENTER)
     assert '"age":' in text(page, "#data pre")

@@ -9,6 +9,7 @@ from threading import Thread
 
 import httpx
 import pytest
+from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 from tests.e2e.console import SECONDS, says, text
@@ -54,13 +55,13 @@ async def test_a_signed_in_user_watches_the_answer_being_written(
         page.get(address)
         page.find_element(By.ID, "email").send_keys("somebody@example.com")
         page.find_element(By.ID, "password").send_keys("a long password")
-        page.find_element(By.CSS_SELECTOR, "#sign-in button").click()
+        page.find_element(By.CSS_SELECTOR, "#sign-in button").send_keys(Keys.ENTER)
         await eventually(page.find_element(By.ID, "ask").is_displayed, within=SECONDS)
 
         prompt = page.find_element(By.ID, "prompt")
         prompt.clear()
         prompt.send_keys(PROMPT)
-        page.find_element(By.CSS_SELECTOR, "#ask button").click()
+        page.find_element(By.CSS_SELECTOR, "#ask button").send_keys(Keys.ENTER)
 
         await eventually(says(page, "#answer", "w5 "), within=SECONDS)
         assert "w199" not in text(page, "#answer"), "the text comes while it is written"
