@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from loguru import logger
 
 from agents.orchestrator.cio import Cio
+from agents.orchestrator.columns import log_column_pause, run_columns_regularly
 from agents.orchestrator.flows.runner import FlowRunner, WorkflowSource
 from agents.orchestrator.knowledge_sync import KnowledgeSync
 from agents.orchestrator.lane_registry import LaneRegistry
@@ -68,7 +69,7 @@ async def run_orchestrator(
         services = _start_services(agent, channel, sync, registry)
         try:
             async with (
-                bus.listen(TASKS, lambda _: agent.wakeup.notify(), on_ready=agent.wakeup.notify),
+                bus.listen(TASKS, _wake(agent), on_ready=agent.wakeup.notify),
                 bus.listen(MODEL_SELECTION, _handle_with(channel, sync)),
             ):
                 if not drain.begun.is_set():
@@ -88,9 +89,18 @@ def _start_services(
         "selection channel": channel.run(),
         "knowledge sync": sync.run(),
         "reaper": _reap_regularly(agent.store),
+        "AI columns": run_columns_regularly(agent),
         "pruner": prune_regularly(agent.store, agent.options.retention),
     }
     return [agent.services.create_task(each, name=name) for name, each in services.items()]
+
+
+def _wake(agent: Agent) -> Callable[[Envelope], None]:
+    def handle_message(message: Envelope) -> None:
+        log_column_pause(message)
+        agent.wakeup.notify()
+
+    return handle_message
 
 
 def _handle_with(

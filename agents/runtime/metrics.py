@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from agents.runtime.attempt import Failed, Outcome, Stopped, Succeeded
 from protocol.bus import Bus
 from protocol.records import ClaimedSubtask, Usage
+from protocol.records.columns import ColumnRun
 
 _FIRST_TOKEN_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120)
 _CALL_BUCKETS: Final = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
@@ -52,6 +53,17 @@ class AgentMetrics:
             buckets=_CALL_BUCKETS,
             registry=self.registry,
         )
+        self._columns = Counter(
+            "cogo_column_rows",
+            "Rows of AI columns: edits collected, answers applied, cells asked for.",
+            ["step"],
+            registry=self.registry,
+        )
+        self._columns_still = Gauge(
+            "cogo_columns_standing_still",
+            "1 while AI columns stand still, because the database is a copy.",
+            registry=self.registry,
+        )
 
     def count_claim(self, count: int) -> None:
         """Count a claim that was answered."""
@@ -80,6 +92,13 @@ class AgentMetrics:
     def count_extension(self, answer: str, leases: int = 1) -> None:
         """Count the answers to extensions."""
         self._extensions.labels(answer).inc(leases)
+
+    def count_columns(self, ran: ColumnRun) -> None:
+        """Count what a call for all AI columns did."""
+        self._columns.labels("collected").inc(ran.collected)
+        self._columns.labels("applied").inc(ran.applied)
+        self._columns.labels("asked").inc(ran.asked)
+        self._columns_still.set(ran.standing_still is not None)
 
     def register_bus(self, bus: Bus) -> None:
         """Report the state of the bus at each scrape."""

@@ -61,6 +61,8 @@ class RuntimeOptions:
     heartbeat_every: timedelta = timedelta(seconds=5)
     retention: Retention = KEEP_ALL
     """What orchestrators prune; by default nothing."""
+    project_host: str | None = None
+    """Host of the project's address, by which the database knows whether it is a copy."""
     simulated: bool = False
     """Whether the vendors are the simulator; shown in the list of agents."""
     health_url: str | None = None

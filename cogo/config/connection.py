@@ -28,9 +28,14 @@ class Connection:
     is_embedded: bool
 
     @property
+    def host(self) -> str:
+        """The host of the address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
     def is_hosted(self) -> bool:
         """Whether the project is hosted by Supabase, where deliveries are metered."""
-        return (urlsplit(self.url).hostname or "").endswith((".supabase.co", ".supabase.in"))
+        return self.host.endswith((".supabase.co", ".supabase.in"))
 
 
 def find_connection(project: Project) -> Connection:

@@ -246,6 +246,7 @@ def _build_options(
         list_tool_problems=tools.list_problems,
         sandbox=checks.sandbox.name if checks else None,
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
+        project_host=bootstrap.connection.host,
         simulated=bootstrap.simulator_url is not None,
         health_url=health_url,
         progress_every=HOSTED_PROGRESS if bootstrap.connection.is_hosted else PROGRESS,

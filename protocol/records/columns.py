@@ -30,8 +30,8 @@ class ColumnRun(Row):
 
     @property
     def is_idle(self) -> bool:
-        """True if it found nothing to do."""
-        return not (self.collected or self.applied or self.asked or self.is_more)
+        """True if it did nothing."""
+        return not (self.collected or self.applied or self.asked)
 
 
 class Backfill(Row):

@@ -15,12 +15,13 @@ from protocol.records import (
     Task,
     TaskLine,
 )
+from protocol.store.columns import ColumnStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.waits import WaitStore
 
 
-class GatewayStore(QueueStore, ModelStore, WaitStore, Protocol):
+class GatewayStore(QueueStore, ModelStore, WaitStore, ColumnStore, Protocol):
     """The queue with API keys, lists and figures. Raises what QueueStore raises."""
 
     async def check_api_key(self, *, key_id: str, key_hash: str) -> ApiKey | None:

@@ -34,11 +34,12 @@ from protocol.records import (
     TurnLine,
     WriteCheck,
 )
+from protocol.store.columns import ColumnRunStore
 from protocol.store.models import ModelStore
 
 
-class QueueStore(ModelStore, Protocol):
-    """The store of agents: the queue, and the statistics of models.
+class QueueStore(ModelStore, ColumnRunStore, Protocol):
+    """The store of agents: the queue, AI columns, and the statistics of models.
 
     Every call is idempotent and may be retried after StoreUnavailable. In addition to the errors
     in their docstrings, all methods raise StoreUnavailable, Unauthorized and MigrationMissing.

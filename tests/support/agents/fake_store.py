@@ -49,6 +49,7 @@ from protocol.records.models import (
     PolicySet,
     Rating,
 )
+from tests.support.agents.fake_columns import FakeColumns
 from tests.support.files.fake_objects import FakeObjects
 from tests.support.tools.fake_answers import FakeAnswers
 
@@ -56,7 +57,7 @@ Extending = Literal["ok", "cancel", "lost"]
 
 
 @dataclass(kw_only=True)
-class FakeStore(FakeObjects, FakeAnswers):
+class FakeStore(FakeObjects, FakeAnswers, FakeColumns):
     """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
@@ -82,7 +83,6 @@ class FakeStore(FakeObjects, FakeAnswers):
     """What leases of flows left out, by key."""
     turns: dict[UUID, list[StoredTurn]] = field(default_factory=dict)
     """What was stored, by subtask. `verdicts` decides whether an attempt may store."""
-    """Owner, bucket and path of what may be read of Supabase Storage."""
     memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
     knowledge: ModelKnowledge = field(
