@@ -5,18 +5,17 @@ The history's table and insert are those of the Supabase CLI
 """
 
 import shlex
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 
+from cogo.config.database import Database, open_database
 from cogo.errors import MigrationFailed
 from cogo.migrations.files import Migration, split_statements
 
-_CONNECT_SECONDS: Final = 10.0
 _LOCK: Final = 0x636F676F
 """Advisory lock: "cogo" in ASCII. Concurrent runs take turns file by file."""
 
@@ -58,7 +57,7 @@ async def migrate(
     applications' migrations in the same history are ignored. `home` is the state directory of the
     embedded server, None for another database. Raises MigrationFailed.
     """
-    async with _connection(db_url) as connection:
+    async with open_database(db_url, failure=MigrationFailed) as connection:
         await _refuse_unknown(connection, migrations, home)
         present = await _present(connection)
         missing = [each for each in migrations if each.version not in present]
@@ -71,7 +70,7 @@ async def migrate(
 
 
 async def _refuse_unknown(
-    connection: "asyncpg.Connection[asyncpg.Record]",
+    connection: Database,
     migrations: Sequence[Migration],
     home: Path | None,
 ) -> None:
@@ -104,7 +103,7 @@ def _describe_way_out(home: Path | None) -> str:
     return f"use another --dir, or delete all data with `cogo supabase reset --dir {directory}`"
 
 
-async def _present(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
+async def _present(connection: Database) -> set[str]:
     try:
         if not await connection.fetchval(_KNOWN):
             return set()
@@ -113,7 +112,7 @@ async def _present(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]
         raise _build_failure("the history in schema supabase_migrations", error) from error
 
 
-async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> bool:
+async def _apply(connection: Database, migration: Migration) -> bool:
     """Apply one file; return False if another run has applied it in the meantime."""
     try:
         # Settings that the previous file made for its session must not affect this one.
@@ -143,33 +142,3 @@ def _build_failure(what: str, error: asyncpg.PostgresError) -> MigrationFailed:
     return MigrationFailed(
         f"{what}: {error} (SQLSTATE {error.sqlstate}); nothing of it was written"
     )
-
-
-@asynccontextmanager
-async def _connection(
-    db_url: str,
-) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    try:
-        # A statement cache would not work through a pooler in transaction mode.
-        connection = await asyncpg.connect(
-            db_url, timeout=_CONNECT_SECONDS, command_timeout=300, statement_cache_size=0
-        )
-    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-        raise MigrationFailed(
-            f"the database refuses the user or the password of SUPABASE_DB_URL: {error}"
-        ) from error
-    except (asyncpg.ClientConfigurationError, ValueError) as error:
-        # The driver's message may contain part of the password.
-        raise MigrationFailed(
-            "SUPABASE_DB_URL is not an address like postgresql://USER:PASSWORD@HOST:5432/postgres "
-            "(percent-encode special characters of the password)"
-        ) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        reason = str(error) or "there was no answer in time"
-        raise MigrationFailed(
-            f"the database of SUPABASE_DB_URL does not answer: {reason}; check host and port"
-        ) from error
-    try:
-        yield connection
-    finally:
-        await connection.close(timeout=5)
