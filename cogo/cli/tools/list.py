@@ -3,18 +3,19 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 import typer
 
 from agents.tools.functions import offer_function
-from agents.tools.names import read_mcp_name
 from agents.tools.own import OwnTools, build_own_tools
 from agents.tools.toolbox import OfferedTool, select_tools
 from cogo.cli.options import AsJson, Dir
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.config.sections.mcp_servers import find_mcp_servers
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_table, print_text, shorten
 from cogo.wiring.fetching import build_fetcher
@@ -23,6 +24,7 @@ from cogo.wiring.stores import open_supabase_store
 from cogo.wiring.tools import open_mcp_servers, open_tools
 from protocol.errors import CogoError
 from protocol.records import list_offered_tools
+from protocol.tool_names import MCP
 
 ToolName = Annotated[
     str,
@@ -128,19 +130,28 @@ class FoundTools:
 
 
 async def find_tools(
-    project: Project, *, only: str | None = None, with_own: bool = True
+    project: Project, *, name: str | None = None, with_own: bool = True
 ) -> FoundTools:
-    """Return all tools, or those of one server, by name, and what cannot be used."""
+    """Return all tools, by name, and what cannot be used.
+
+    With a name, those among which it must be: no server is started in vain.
+    """
     found: list[OfferedTool] = []
     problems: dict[str, str] = {}
     missing: Mapping[str, str] = {}
-    async with open_mcp_servers(project, only=only, logs=False) as mcp:
-        if only is None:
+    is_mcp = name is not None and name.startswith(MCP)
+    async with AsyncExitStack() as stack:
+        mcp = None
+        if name is None or is_mcp:
+            server = name and name.removeprefix(MCP).partition("/")[0]
+            servers = open_mcp_servers(project, only=server, logs=False)
+            mcp = await stack.enter_async_context(servers)
+        if not is_mcp:
             async with open_tools(project) as functions:
                 if functions is not None:
                     found += map(offer_function, functions.tools)
                     problems |= functions.problems
-        if only is None and with_own:
+        if not is_mcp and with_own:
             own = await open_own_tools(project)
             found += await own.list_tools()
             missing = own.missing
@@ -159,8 +170,7 @@ async def open_own_tools(project: Project) -> OwnTools:
 
 async def find_tool(project: Project, name: str) -> OfferedTool:
     """Return the tool of this name. Raises CommandError, which says what there is."""
-    server = read_mcp_name(name)
-    found = await find_tools(project, only=server and server[0])
+    found = await find_tools(project, name=name)
     matches = select_tools(found.tools, name)
     if len(matches) == 1:
         return matches[0]
@@ -168,6 +178,8 @@ async def find_tool(project: Project, name: str) -> OfferedTool:
         raise CommandError(f"{name} is not offered by this machine: {found.missing[name]}")
     why = [f"{each}: {problem}" for each, problem in found.problems.items()]
     there = ", ".join(each.name for each in found.tools) or "none"
+    if not name.startswith(MCP) and find_mcp_servers(project):
+        there += f", and those of MCP servers, which begin with {MCP}"
     raise CommandError("; ".join([f"no tool is named {name}; there are: {there}", *why]))
 
 

@@ -97,6 +97,34 @@ def test_a_tool_is_shown(name: str, words: list[str], capfd: pytest.CaptureFixtu
     assert all(each in out for each in words), out
 
 
+@pytest.mark.parametrize(
+    ("name", "started"),
+    [
+        ("lookup", []),
+        ("cogo:ask_person", []),
+        ("none", []),
+        ("mcp:other", ["other"]),
+        ("mcp:other/none", ["other"]),
+    ],
+)
+def test_only_the_server_of_the_name_is_started(
+    name: str, started: list[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()"
+    logs = {each: project / f"{each}.log" for each in ("one", "other")}
+    servers = "".join(
+        f"[mcp.servers.{each}]\ncommand = {json.dumps(sys.executable)}\n"
+        f"args = {json.dumps(['-I', '-S', '-c', program, str(log)])}\n"
+        for each, log in logs.items()
+    )
+    (project / "all.toml").write_text(f'[tools]\nmodules = ["shop_tools"]\n{servers}', "utf-8")
+    monkeypatch.setenv("COGO_CATALOGUE", str(project / "all.toml"))
+
+    run(["tools", "show", name])
+
+    assert [each for each, log in logs.items() if log.exists()] == started
+
+
 @pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize(
     ("words", "code", "printed"),
