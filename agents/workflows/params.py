@@ -76,6 +76,8 @@ class Params(BaseModel):
     """Whether a cached answer may be used; the executor reads it from the task."""
     timeouts: TimeoutSeconds | None = None
     """Read by the executor from the task."""
+    on_budget: Literal["fail", "ask"] | None = None
+    """What a spent budget does: fail the step, or let it wait until a person has agreed to more."""
     task_requirements: dict[str, object] | None = None
     """Read at selection."""
     tools: list[ToolName] | None = Field(default=None, max_length=MAX_TOOLS)
@@ -100,7 +102,7 @@ class Params(BaseModel):
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON."""
-        unsent = {"cache", "timeouts", "task_requirements", "response_schema"}
+        unsent = {"cache", "timeouts", "on_budget", "task_requirements", "response_schema"}
         return self.model_dump(mode="json", exclude=unsent, exclude_none=True)
 
 

@@ -33,6 +33,7 @@ from protocol.messages.subtasks import (
 from protocol.messages.tasks import (
     ApprovalAnswered,
     ApprovalRequested,
+    ApprovalWithdrawn,
     ChildEnded,
     ColumnPaused,
     TaskCancelled,
@@ -48,6 +49,7 @@ __all__ = [
     "PAYLOADS",
     "ApprovalAnswered",
     "ApprovalRequested",
+    "ApprovalWithdrawn",
     "ChildEnded",
     "ColumnPaused",
     "Envelope",

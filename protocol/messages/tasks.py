@@ -48,15 +48,35 @@ class ApprovalRequested(Payload):
     """What the person should see before the answer."""
     by: str | None = None
     """Who may answer: None: the owner of the task; the uuid of a person; or `operators`."""
+    kind: Literal["step", "tool", "budget"] = "step"
+    """What asks: a step, a call of a tool, or a budget that is spent."""
+    cost_usd: float | None = None
+    """What an approval may cost; None if unknown."""
+    expires_at: datetime | None = None
+    """When it is answered without a person, as `on_expiry` says; None: never."""
+    on_expiry: Literal["refuse", "approve"] = "refuse"
+    escalate_to: str | None = None
+    """Who is asked too if nobody answers: the uuid of a person, or `operators`."""
+    escalated_at: datetime | None = None
+    """When they were asked too; the message is sent again then."""
 
 
 class ApprovalAnswered(ApprovalRequested):
-    """A person has answered."""
+    """A person has answered, or the time for an answer has passed."""
 
     approved: bool
     comment: str | None = None
     answered_by: UUID | None = None
     """The person; None: an operator."""
+    answered_via: str | None = None
+    """How, such as `http` or `link`; `expiry`: nobody had answered in time."""
+
+
+class ApprovalWithdrawn(ApprovalRequested):
+    """Nobody needs the answer any more."""
+
+    reason: str | None = None
+    """None: the subtask has ended."""
 
 
 class ColumnPaused(Payload):

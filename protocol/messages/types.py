@@ -15,6 +15,7 @@ from protocol.messages.subtasks import McpSubtask, SubtaskCancelled, SubtaskResu
 from protocol.messages.tasks import (
     ApprovalAnswered,
     ApprovalRequested,
+    ApprovalWithdrawn,
     ChildEnded,
     ColumnPaused,
     TaskCancelled,
@@ -28,6 +29,7 @@ PAYLOADS: Final[Mapping[MessageType, type[Payload]]] = {
     MessageType.CHILD_ENDED: ChildEnded,
     MessageType.APPROVAL_REQUESTED: ApprovalRequested,
     MessageType.APPROVAL_ANSWERED: ApprovalAnswered,
+    MessageType.APPROVAL_WITHDRAWN: ApprovalWithdrawn,
     MessageType.COLUMN_PAUSED: ColumnPaused,
     MessageType.MCP_SUBTASK: McpSubtask,
     MessageType.SUBTASK_CANCELLED: SubtaskCancelled,

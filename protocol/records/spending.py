@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from protocol.records.base import Argument, ListedRow, Row
 
@@ -64,6 +64,8 @@ class CallAnswer(Row):
     """Which budget refuses it: task, total, owner or provider."""
     detail: str | None = None
     resets_at: datetime | None = None
+    question: dict[str, JsonValue] | None = None
+    """Of a refusal: the cap that the step may wait for, if its task asks in place of failing."""
 
 
 class Booked(Row):
@@ -85,6 +87,8 @@ class Budget(Row):
     resets_at: datetime | None = None
     is_default: bool = False
     """Whether it comes from the default, for an owner without a budget of their own."""
+    extra_usd: Decimal = Decimal()
+    """What people have approved in this period on top of the limit, when tasks had asked."""
 
     @property
     def is_personal_default(self) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field, JsonValue
@@ -154,7 +154,22 @@ class ApprovalRow(ListedRow):
     """The person; None: an operator."""
     comment: str | None = None
     withdrawn_at: datetime | None = None
-    """When the step ended without an answer."""
+    """When the step ended without an answer, or nobody needed it any more."""
+    withdrawn_reason: str | None = None
+    """Why nobody needs the answer; None: the step has ended."""
+    kind: Literal["step", "tool", "budget"] = "step"
+    """What asks: a step, a call of a tool, or a budget that is spent."""
+    cost_usd: Decimal | None = None
+    """What an approval may cost; None if unknown."""
+    expires_at: datetime | None = None
+    """When it is answered without a person, as `on_expiry` says; None: never."""
+    on_expiry: Literal["refuse", "approve"] = "refuse"
+    escalate_at: datetime | None = None
+    escalate_to: str | None = None
+    """Who may answer too from `escalate_at` on: the uuid of a person, or `operators`."""
+    escalated_at: datetime | None = None
+    answered_via: str | None = None
+    """How, such as `http` or `link`; `expiry`: nobody had answered in time."""
 
     @property
     def is_open(self) -> bool:

@@ -87,6 +87,8 @@ class ToolQuestion(Argument):
 
 
 class ToolWait(Argument):
-    """The end of an attempt that goes on when persons have answered."""
+    """The end of an attempt that goes on when persons have answered: one of the two."""
 
-    approvals: list[ToolQuestion] = Field(min_length=1)
+    approvals: list[ToolQuestion] = Field(default_factory=list)
+    budget: dict[str, JsonValue] | None = None
+    """The cap that has refused a call, as the database has named it."""

@@ -41,11 +41,12 @@ class WaitStore(Protocol):
         approved: bool,
         comment: str | None = None,
         person: UUID | None = None,
+        via: str | None = None,
     ) -> ApprovalRow:
         """Answer a question for `person` (None: as an operator). The first answer counts.
 
-        Raise NotFound, and MoveNotAllowed if the answer was another one, nobody waits for it, or
-        somebody else has to answer.
+        `via` is recorded as `answered_via`, such as `cli`. Raise NotFound, and MoveNotAllowed if
+        the answer was another one, nobody waits for it, or somebody else has to answer.
         """
         ...
 

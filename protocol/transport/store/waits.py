@@ -32,7 +32,8 @@ class SupabaseWaitStore(RpcClient):
         elif only_answerable:
             query = query.or_(f"by.eq.{owner},and(owner.eq.{owner},by.is.null)")
         else:
-            query = query.or_(f"owner.eq.{owner},by.eq.{owner}")
+            escalated = f"and(escalate_to.eq.{owner},escalated_at.not.is.null)"
+            query = query.or_(f"owner.eq.{owner},by.eq.{owner},{escalated}")
         if task_id is not None:
             query = query.eq("task_id", str(task_id))
         if only_open:
@@ -57,6 +58,7 @@ class SupabaseWaitStore(RpcClient):
         approved: bool,
         comment: str | None = None,
         person: UUID | None = None,
+        via: str | None = None,
     ) -> ApprovalRow:
         return await self._call_row(
             ApprovalRow,
@@ -65,6 +67,7 @@ class SupabaseWaitStore(RpcClient):
             approved=approved,
             comment=comment,
             person=None if person is None else str(person),
+            via=via,
         )
 
     async def send_event(

@@ -30,6 +30,7 @@ CHANNELS: Final = (
             _T.CHILD_ENDED,
             _T.APPROVAL_REQUESTED,
             _T.APPROVAL_ANSWERED,
+            _T.APPROVAL_WITHDRAWN,
             _T.COLUMN_PAUSED,
         ),
     ),
@@ -46,12 +47,13 @@ CHANNELS: Final = (
             _T.TASK_RESULT,
             _T.APPROVAL_REQUESTED,
             _T.APPROVAL_ANSWERED,
+            _T.APPROVAL_WITHDRAWN,
         ),
     ),
     Channel(
         f"{APPROVALS}:{{user_id}}",
         "the person whom a workflow asks by name",
-        (_T.APPROVAL_REQUESTED, _T.APPROVAL_ANSWERED),
+        (_T.APPROVAL_REQUESTED, _T.APPROVAL_ANSWERED, _T.APPROVAL_WITHDRAWN),
     ),
     Channel(
         MODEL_SELECTION,

@@ -16,13 +16,41 @@ create table if not exists public.cogo_approvals (
   withdrawn_at timestamptz,
   attempt integer,
   call_id text,
+  answered_via text,
+  cap text,
+  cost_usd numeric,
+  escalate_at timestamptz,
+  escalate_to text,
+  escalated_at timestamptz,
+  expires_at timestamptz,
+  kind text not null generated always as (
+    case when cap is not null then 'budget' when call_id is not null then 'tool' else 'step' end
+  ) stored,
+  on_expiry text not null default 'refuse' check (on_expiry in ('refuse', 'approve')),
+  withdrawn_reason text,
   unique (subtask_id, key),
   constraint cogo_approvals_answered check ((answered_at is null) = (approved is null)),
-  constraint cogo_approvals_withdrawn check (answered_at is null or withdrawn_at is null)
+  constraint cogo_approvals_withdrawn check (answered_at is null or withdrawn_at is null),
+  constraint cogo_approvals_escalation check ((escalate_at is null) = (escalate_to is null))
 );
 comment on table public.cogo_approvals is
-  'Questions to people: one for each subtask that waits for an approval, or one for each call of a tool
-that it waits for. Each is answered once, with cogo_answer_approval().';
+  'Questions to people: one for each subtask that waits for an approval, one for each call of a tool
+that it waits for, or one for all subtasks of an owner that wait for the same budget. Each is answered
+once, with cogo_answer_approval().';
+comment on column public.cogo_approvals.kind is
+  'step: of a workflow; tool: a call of a tool; budget: may more be spent?';
+comment on column public.cogo_approvals.cap is
+  'Of the kind budget: scope, key and period of the cap that is reached.';
+comment on column public.cogo_approvals.cost_usd is
+  'What an approval may cost in US dollars; null if unknown.';
+comment on column public.cogo_approvals.expires_at is
+  'When it is answered without a person, as on_expiry says; null: never.';
+comment on column public.cogo_approvals.escalate_to is
+  'Who may answer too from escalate_at on, and is told then: the uuid of a person, or operators.';
+comment on column public.cogo_approvals.answered_via is
+  'How it was answered, as the caller said, such as http or link; expiry: nobody had answered in time.';
+comment on column public.cogo_approvals.withdrawn_reason is
+  'Why nobody needs the answer any more; null: the subtask has ended.';
 comment on column public.cogo_approvals.show is 'What the person should see before the answer.';
 comment on column public.cogo_approvals.by is
   'Who may answer: null: the owner of the task; the uuid of a person; or operators, who always may.';
@@ -35,11 +63,19 @@ comment on column public.cogo_approvals.attempt is 'The attempt that waits with 
 create index if not exists cogo_approvals_open on public.cogo_approvals (owner, seq)
   where answered_at is null and withdrawn_at is null;
 create index if not exists cogo_approvals_task on public.cogo_approvals (task_id);
+create index if not exists cogo_approvals_due on public.cogo_approvals (expires_at)
+  where expires_at is not null and answered_at is null and withdrawn_at is null;
+create index if not exists cogo_approvals_escalating on public.cogo_approvals (escalate_at)
+  where escalate_at is not null and escalated_at is null and answered_at is null
+    and withdrawn_at is null;
 alter table public.cogo_approvals enable row level security;
 drop policy if exists "owners and approvers read approvals" on public.cogo_approvals;
 create policy "owners and approvers read approvals" on public.cogo_approvals
   for select to authenticated
-  using (owner = (select auth.uid()) or by = (select auth.uid())::text);
+  using (
+    owner = (select auth.uid()) or by = (select auth.uid())::text
+    or escalated_at is not null and escalate_to = (select auth.uid())::text
+  );
 
 create table if not exists public.cogo_sent_events (
   id uuid not null default gen_random_uuid() primary key,

@@ -7,6 +7,7 @@ create table if not exists cogo.budgets (
   is_default boolean not null default false,
   spent_usd numeric not null default 0,
   period_start timestamptz not null,
+  extra_usd numeric not null default 0 check (extra_usd >= 0),
   primary key (scope, key, per),
   constraint budgets_key check ((scope = 'total') = (key = ''))
 );
@@ -17,6 +18,8 @@ comment on column cogo.budgets.key is
 default of owners without a cap of their own). Scope provider: its id. Scope total: empty.';
 comment on column cogo.budgets.is_default is
   'Created from the default * at the first call of an owner without a cap of their own.';
+comment on column cogo.budgets.extra_usd is
+  'What people have approved in this period on top of limit_usd, when tasks had asked.';
 comment on column cogo.budgets.spent_usd is
   'Cost of ended calls since period_start; running calls are in cogo.reservations.';
 alter table cogo.budgets enable row level security;

@@ -8,29 +8,38 @@ declare
       jsonb_build_object(
         'approval_id', p_approval.id, 'task_id', p_approval.task_id,
         'subtask_id', p_approval.subtask_id, 'key', p_approval.key, 'question', p_approval.question,
-        'show', p_approval.show, 'by', p_approval."by",
+        'show', p_approval.show, 'by', p_approval."by", 'kind', p_approval.kind,
+        'cost_usd', p_approval.cost_usd, 'expires_at', cogo.iso_timestamp(p_approval.expires_at),
+        'on_expiry', p_approval.on_expiry, 'escalate_to', p_approval.escalate_to,
+        'escalated_at', cogo.iso_timestamp(p_approval.escalated_at),
         'timestamp', cogo.iso_timestamp(cogo.now())
-      ) || case
-        when p_approval.answered_at is null then '{}'
-        else jsonb_build_object(
+      ) || case p_type
+        when 'APPROVAL_ANSWERED' then jsonb_build_object(
           'approved', p_approval.approved, 'comment', p_approval.comment,
-          'answered_by', p_approval.answered_by
+          'answered_by', p_approval.answered_by, 'answered_via', p_approval.answered_via
         )
+        when 'APPROVAL_WITHDRAWN' then jsonb_build_object('reason', p_approval.withdrawn_reason)
+        else '{}'
       end
     ),
     cogo.current_actor(), 'cogo-tasks'
   );
-  v_topics text[] := array['cogo-tasks', 'cogo-results:' || p_approval.task_id];
+  v_topics text[] := array['cogo-tasks', 'cogo-results:' || p_approval.task_id] || array(
+    select distinct 'cogo-approvals:' || cogo.to_uuid(p.person)
+      from (
+        values (p_approval."by"),
+               (case when p_approval.escalated_at is not null then p_approval.escalate_to end)
+      ) as p (person)
+     where cogo.to_uuid(p.person) is not null
+     order by 1
+  );
 begin
-  if cogo.to_uuid(p_approval."by") is not null then
-    v_topics := v_topics || ('cogo-approvals:' || cogo.to_uuid(p_approval."by"));
-  end if;
   perform cogo.send_messages(v_topics, array_fill(v_envelope, array[cardinality(v_topics)]));
 end;
 $$;
 comment on function cogo.announce_approval is
-  'Send a message about an approval on cogo-tasks, on the topic of its task, and on that of the person
-who is asked by name.';
+  'Send a message about an approval on cogo-tasks, on the topic of its task, and on those of the people
+who are asked by name.';
 
 -- Security definer: only the owner may write in realtime.messages.
 create or replace function cogo.ask_approval()

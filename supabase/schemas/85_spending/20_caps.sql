@@ -34,6 +34,9 @@ begin
        set spent_usd = case
              when b.period_start < cogo.period_start(b.per, v_now) then 0 else b.spent_usd
            end,
+           extra_usd = case
+             when b.period_start < cogo.period_start(b.per, v_now) then 0 else b.extra_usd
+           end,
            period_start = greatest(b.period_start, cogo.period_start(b.per, v_now))
      where (b.scope, b.key) in (('total', ''), ('owner', p_owner_key), ('provider', p_provider))
     returning b.*;

@@ -1,7 +1,27 @@
+create or replace function cogo.build_budget_question(
+  p_answer text, p_call public.cogo_calls, p_scope text, p_key text, p_per text, p_limit numeric,
+  p_spent numeric, p_reserved numeric, p_usd numeric
+)
+  returns jsonb language sql stable
+  -- A higher limit does not help where no price is known.
+  return case
+    when p_answer = 'refused' and p_usd is not null and (p_call).subtask_id is not null and exists (
+      select from public.cogo_tasks t
+       where t.id = (p_call).task_id and t.params ->> 'on_budget' = 'ask'
+    ) then jsonb_build_object(
+      'scope', p_scope, 'key', p_key, 'per', p_per, 'limit_usd', p_limit, 'spent_usd', p_spent,
+      'reserved_usd', p_reserved, 'usd', p_usd, 'resets_at', cogo.period_end(p_per, cogo.now())
+    )
+  end;
+comment on function cogo.build_budget_question is
+  'Return what to ask people about a call that a cap refuses, if its task asks; else null.';
+
 -- Locks the attempt (so that it cannot end meanwhile), the task's budgets, then the caps by key.
 -- Spending is read afterwards: an earlier snapshot would miss that of the previous holder.
 create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
-  returns table (answer text, scope text, detail text, resets_at timestamptz)
+  returns table (
+    answer text, scope text, detail text, resets_at timestamptz, question jsonb
+  )
   language plpgsql set search_path = ''
 as $$
 #variable_conflict use_column
@@ -27,22 +47,27 @@ begin
         and a.agent_id = p_agent_id and a.ended_at is null
         for share;
     if not found then
-      return query select 'stale', null::text, 'the attempt is over', null::timestamptz;
+      answer := 'stale';
+      detail := 'the attempt is over';
+      return next;
       return;
     end if;
   end if;
   if exists (select from cogo.reservations r where r.call_id = v_call.id) then
-    return query select 'ok', null::text, null::text, null::timestamptz;
+    answer := 'ok';
+    return next;
     return;
   end if;
   detail := cogo.validate_grant(v_call.owner, v_call.model_id, v_call.provider);
   if detail is not null then
-    return query select 'not_granted', null::text, detail, null::timestamptz;
+    answer := 'not_granted';
+    return next;
     return;
   end if;
   detail := cogo.find_ban(v_call.owner, v_call.subtask_id, v_call.model_id, v_call.provider);
   if detail is not null then
-    return query select 'banned', null::text, detail, null::timestamptz;
+    answer := 'banned';
+    return next;
     return;
   end if;
 
@@ -60,6 +85,10 @@ begin
             detail, 'the task''s budget', format('the budget of its parent task %s', v_budget.task_id)
           );
         end if;
+        question := cogo.build_budget_question(
+          answer, v_call, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd,
+          v_budget.spent_usd, v_budget.reserved_usd, v_usd
+        );
         return next;
         return;
       end if;
@@ -72,10 +101,14 @@ begin
   loop
     select p.* into answer, scope, detail, resets_at
       from cogo.evaluate_cap(
-        v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd, v_cap.allow_unpriced, v_cap.spent_usd,
-        cogo.reserved_usd(v_cap.scope, v_cap.key), v_usd
+        v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd + v_cap.extra_usd, v_cap.allow_unpriced,
+        v_cap.spent_usd, cogo.reserved_usd(v_cap.scope, v_cap.key), v_usd
       ) p;
     if answer is not null then
+      question := cogo.build_budget_question(
+        answer, v_call, v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd + v_cap.extra_usd,
+        v_cap.spent_usd, cogo.reserved_usd(v_cap.scope, v_cap.key), v_usd
+      );
       return next;
       return;
     end if;
@@ -89,13 +122,16 @@ begin
     v_item - 'prompt', v_usd
   )
   on conflict do nothing;
-  return query select 'ok', null::text, null::text, null::timestamptz;
+  answer := 'ok';
+  detail := null;
+  return next;
 end;
 $$;
 comment on function public.cogo_begin_call is
   'Begin a call to a model: reserve its maximum cost (max_usd) under every cap that applies; none
 applies to a simulated call. Answers ok, refused or wait (a cap, see scope and detail), not_granted,
-banned, or stale. After ok report the end with cogo_end_call; otherwise the call is lost with its
+banned, or stale; a refusal of a task with params.on_budget ask has the question with which its holder
+may let the step wait. After ok report the end with cogo_end_call; otherwise the call is lost with its
 attempt.';
 
 create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)

@@ -1,19 +1,21 @@
 create or replace function public.cogo_budgets()
   returns table (
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
-    reserved_usd numeric, resets_at timestamptz, is_default boolean
+    reserved_usd numeric, resets_at timestamptz, is_default boolean, extra_usd numeric
   )
   language sql stable set search_path = ''
 as $$
   select b.scope, b.key, b.per, b.limit_usd, b.allow_unpriced,
          case when b.period_start < cogo.period_start(b.per, cogo.now()) then 0 else b.spent_usd end,
          cogo.reserved_usd(b.scope, b.key),
-         cogo.period_end(b.per, cogo.now()), b.is_default
+         cogo.period_end(b.per, cogo.now()), b.is_default,
+         case when b.period_start < cogo.period_start(b.per, cogo.now()) then 0 else b.extra_usd end
     from cogo.budgets b
    order by b.scope, b.key, b.per;
 $$;
 comment on function public.cogo_budgets is
-  'Return the spending caps: spent in this period, reserved by running calls, and when they reset.
+  'Return the spending caps: spent in this period, reserved by running calls, when they reset, and what
+people have approved on top of the limit in this period (extra_usd).
 Owners without a cap of their own appear with the default one (is_default) after their first call.';
 
 create or replace function public.cogo_set_budget(
@@ -21,7 +23,7 @@ create or replace function public.cogo_set_budget(
 )
   returns table (
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
-    reserved_usd numeric, resets_at timestamptz, is_default boolean
+    reserved_usd numeric, resets_at timestamptz, is_default boolean, extra_usd numeric
   )
   language plpgsql set search_path = ''
 as $$
@@ -53,12 +55,13 @@ begin
     from (select cogo.period_start(p_per, cogo.now()) as start) p
   on conflict (scope, key, per) do update
     set limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,
-        is_default = false;
+        is_default = false, extra_usd = 0;
   if p_scope = 'owner' then
     -- An owner with a cap of their own has no default one.
     delete from cogo.budgets b where b.scope = 'owner' and b.key = v_key and b.is_default;
     update cogo.budgets b
-       set limit_usd = p_limit_usd, allow_unpriced = coalesce(p_allow_unpriced, false)
+       set limit_usd = p_limit_usd, allow_unpriced = coalesce(p_allow_unpriced, false),
+           extra_usd = 0
      where v_key = '*' and b.is_default and b.per = p_per;
   end if;
   return query
@@ -69,7 +72,8 @@ $$;
 comment on function public.cogo_set_budget is
   'Cap spending in US dollars: in total, of an owner or at a provider, per day, month (UTC) or ever.
 Key * of scope owner caps each owner without a cap of their own; anonymous caps anonymous sign-ins
-together. Calls of unknown price are refused under a cap unless p_allow_unpriced.';
+together. Calls of unknown price are refused under a cap unless p_allow_unpriced. A new limit replaces
+what people have approved on top of the old one.';
 
 create or replace function public.cogo_remove_budget(p_scope text, p_key text, p_per text)
   returns table (removed boolean)

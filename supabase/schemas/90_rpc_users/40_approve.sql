@@ -3,14 +3,18 @@ create or replace function cogo.describe_answer(p_approval public.cogo_approvals
   return format(
     '%s by %s at %s%s',
     case when (p_approval).approved then 'approved' else 'refused' end,
-    coalesce((p_approval).answered_by::text, 'an operator'),
+    case
+      when (p_approval).answered_via = 'expiry' then 'its expiry'
+      else coalesce((p_approval).answered_by::text, 'an operator')
+    end,
     cogo.iso_timestamp((p_approval).answered_at), ': ' || (p_approval).comment
   );
 comment on function cogo.describe_answer is 'Return how an approval was answered, for a sentence.';
 
 -- Security definer: people may not write the tables; the caller is checked here.
 create or replace function public.cogo_answer_approval(
-  p_approval_id uuid, p_approved boolean, p_comment text default null, p_person uuid default null
+  p_approval_id uuid, p_approved boolean, p_comment text default null, p_person uuid default null,
+  p_via text default null
 )
   returns public.cogo_approvals language plpgsql security definer set search_path = ''
 as $$
@@ -22,6 +26,9 @@ declare
 begin
   if p_approved is null then
     raise exception using errcode = 'TQ004', message = 'p_approved must be true or false';
+  elsif p_via !~ '^[a-z][a-z0-9_.-]{0,49}$' or p_via = 'expiry' then
+    raise exception using errcode = 'TQ004',
+      message = 'p_via must be 1 to 50 of a-z 0-9 _ . -, such as http, and not expiry';
   end if;
   perform cogo.check_size('p_comment', length(p_comment));
   select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
@@ -60,7 +67,7 @@ begin
 
   update public.cogo_approvals a
      set answered_at = cogo.now(), approved = p_approved, answered_by = v_person,
-         comment = p_comment
+         comment = p_comment, answered_via = p_via
    where a.id = p_approval_id
   returning a.* into v_approval;
   perform cogo.apply_answer(v_subtask, v_approval);
@@ -70,7 +77,8 @@ end;
 $$;
 comment on function public.cogo_answer_approval is
   'Answer a question to people. The first answer counts: repeating it returns the row, another one raises
-TQ003 with the first. Operators answer for p_person, or without it as operators.';
+TQ003 with the first. Operators answer for p_person, or without it as operators. p_via is recorded as
+answered_via.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_approve_subtask(
