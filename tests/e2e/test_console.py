@@ -236,9 +236,8 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
           const { fetch } = window;
           window.sent = [];
           window.fetch = (path, options) => {
-            if (!path.startsWith("/approvals")) return fetch(path, options);
-            const open = Response.json({ approvals: [approval] });
-            if (options.method !== "POST") return Promise.resolve(open);
+            if (path !== "/approvals/1") return fetch(path, options);
+            if (options.method !== "POST") return Promise.resolve(Response.json(approval));
             window.sent.push([path, options.method, JSON.parse(options.body)]);
             const detail = { detail: "somebody else has to answer" };
             return Promise.resolve(new Response(JSON.stringify(detail), { status: 409 }));

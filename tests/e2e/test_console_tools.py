@@ -44,7 +44,7 @@ async def test_a_model_calls_tools_and_asks_a_person_who_answers_in_the_console(
     ask(page, PROMPT)
 
     await eventually(says(page, "#approvals .question", "Which <b>colour</b>?"), within=SECONDS)
-    await eventually(says(page, "#questions", "Which <b>colour</b>?"), within=SECONDS)
+    await eventually(says(page, "#inbox-count", "1 open"), within=SECONDS)
     page.refresh()
     both = "cogo:list_files\ncogo:ask_person"
     await eventually(lambda: text(page, ".calls .tool") == both, within=SECONDS)
@@ -149,11 +149,10 @@ async def test_whoever_answers_second_is_told_what_was_answered(page: Chrome) ->
         import("/console/approvals.js").then(({ Approvals }) => {
           const { fetch } = window;
           window.fetch = (path, options) => {
-            if (!path.startsWith("/approvals")) return fetch(path, options);
-            const isPost = options.method === "POST";
+            if (path !== "/approvals/1") return fetch(path, options);
             const [status, body] = options.method === "POST"
               ? [409, { detail: "too late" }]
-              : [200, { approvals: [{ ...approval, ...answer }] }];
+              : [200, { ...approval, ...answer }];
             return Promise.resolve(new Response(JSON.stringify(body), { status }));
           };
           const list = new Approvals();
@@ -165,8 +164,12 @@ async def test_whoever_answers_second_is_told_what_was_answered(page: Chrome) ->
     answer = {"answered_at": "2026-01-01", "approved": False, "comment": HOSTILE}
     page.execute_async_script(program, answer)
     assert text(page, "#approvals .json") == "cents: 5"
+    page.find_element(By.CSS_SELECTOR, "#approvals input").send_keys("rather not")
 
     page.find_element(By.XPATH, "//*[@id='approvals']//button[.='Approve']").send_keys(Keys.ENTER)
     said = f"Your answer was not sent. Refused by an operator: {HOSTILE}"
     await eventually(says(page, "#approvals .answer", said), within=SECONDS)
     assert page.find_elements(By.CSS_SELECTOR, "#approvals button") == []
+    kept = page.find_element(By.CSS_SELECTOR, "#approvals textarea")
+    assert kept.accessible_name == "You had typed, and did not send"
+    assert kept.get_property("value") == "rather not"

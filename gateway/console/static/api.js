@@ -1,5 +1,7 @@
 // The gateway's JSON API. The key, if one is needed, is in this tab's session storage.
 
+import { learnTime } from "/console/server_clock.js";
+
 const KEY = "cogo-key";
 
 /** An error from the gateway; `status` is 0 if it could not be reached. */
@@ -65,16 +67,21 @@ export function askForKey(error) {
 }
 
 /** Call `work` every `ms` milliseconds while the page is visible, until it returns true. */
-export async function poll(ms, work) {
+export async function poll(ms, work, hiddenMs = Infinity) {
+  let last = -Infinity;
   for (;;) {
-    if (!document.hidden && (await work())) return;
+    const isDue = !document.hidden || performance.now() - last >= hiddenMs;
+    if (isDue) last = performance.now();
+    if (isDue && (await work())) return;
     await new Promise((done) => setTimeout(done, ms));
   }
 }
 
 async function send(path, options) {
   try {
-    return await fetch(path, { cache: "no-store", ...options });
+    const answer = await fetch(path, { cache: "no-store", ...options });
+    learnTime(answer.headers.get("Date"));
+    return answer;
   } catch {
     throw new ApiError(0, { code: "unreachable", detail: "the gateway cannot be reached" });
   }

@@ -1,4 +1,4 @@
-// The console's entry point. The address determines which task is shown: #/tasks/ID.
+// The console's entry point. The address determines what is shown: #/tasks/ID, #/inbox.
 
 import { getKey, openSession, setKey } from "/console/api.js";
 import { Ask } from "/console/ask.js";
@@ -6,24 +6,36 @@ import * as budgets from "/console/budgets.js";
 import * as connection from "/console/connection.js";
 import { byId, h, show } from "/console/dom.js";
 import * as fleet from "/console/fleet.js";
-import * as inbox from "/console/inbox.js";
+import { Inbox } from "/console/inbox.js";
 import { Stream } from "/console/stream.js";
 import { TaskView } from "/console/task.js";
 import { TaskList } from "/console/tasks.js";
+import { setTitle } from "/console/title.js";
 
 const list = new TaskList();
 const ask = new Ask((task) => (location.hash = `#/tasks/${task.id}`));
+const inbox = new Inbox();
+const PAGES = [
+  { page: "task", tab: "tasks", label: "Task", pattern: /^#\/tasks\/([0-9a-f-]{36})$/, open: (id) => new TaskView(id) },
+  { page: "inbox", tab: "inbox", label: "Inbox", pattern: /^#\/inbox$/, open: () => inbox.open() },
+];
+const HOME = { page: "tasks", tab: "tasks", label: "Task", open: () => null };
 let view = null;
 
 function route() {
-  const id = /^#\/tasks\/([0-9a-f-]{36})$/.exec(location.hash)?.[1] ?? null;
+  const found = PAGES.find(({ pattern }) => pattern.test(location.hash)) ?? HOME;
+  const id = found.pattern?.exec(location.hash)[1] ?? null;
   view?.close();
-  view = null;
-  list.select(id);
-  document.title = "COGO console";
-  document.body.classList.toggle("has-task", id !== null);
-  if (id) view = new TaskView(id);
-  else show(byId("detail"), h("p", { class: "note empty" }, "Select a task, or submit one: its plan, text and cost appear here."));
+  list.select(found.page === "task" ? id : null);
+  setTitle("COGO console");
+  document.body.dataset.page = found.page;
+  byId("detail").setAttribute("aria-label", found.label);
+  for (const each of document.querySelectorAll("nav a")) {
+    if (each.dataset.tab === found.tab) each.setAttribute("aria-current", "page");
+    else each.removeAttribute("aria-current");
+  }
+  if (found === HOME) show(byId("detail"), h("p", { class: "note empty" }, "Select a task, or submit one: its plan, text and cost appear here."));
+  view = found.open(id);
 }
 
 function watch() {
@@ -60,7 +72,7 @@ byId("key-button").addEventListener("click", () => askForKey());
 document.addEventListener("cogo:key", (event) => askForKey(event.detail));
 window.addEventListener("hashchange", () => (route(), reveal()));
 
-/** Scroll to the selected task: on a phone it is below the list. */
+/** Scroll to what was selected: on a phone it is below the list. */
 function reveal() {
   const detail = byId("detail");
   const { top } = detail.getBoundingClientRect();

@@ -1,141 +1,193 @@
 // Questions to a person: whether something may be done, or what only they know.
 
 import { get, post } from "/console/api.js";
+import { buildAnswer, buildAsked, buildDecision, buildShown } from "/console/approval_parts.js";
+import { describeEnd, describeEndTime, isOpen, isQuestion } from "/console/approval_words.js";
 import { byId, h } from "/console/dom.js";
-import { buildJson, buildText, showControls } from "/console/json_view.js";
+import { showControls } from "/console/json_view.js";
 
-/** Open questions. Items stay in place, so that what is being typed is kept. */
+/** What is being typed, by the question's id: it outlives the page on which it was begun. */
+const drafts = new Map();
+
+/** Open questions, the oldest first. Items stay in place, so that what is being typed is kept. */
 export class Approvals {
   root = h("ul", { class: "approvals", id: "approvals" });
   #items = new Map();
+  #options;
+
+  /** `options`: `hasLinks`, to the tasks; `onEnd`, called when a question was answered. */
+  constructor(options = {}) {
+    this.#options = options;
+  }
 
   get isEmpty() {
     return this.#items.size === 0;
   }
 
-  update(approvals) {
+  /** Show these open questions; others whose `seq` is not below `from` are no longer open. */
+  update(approvals, from = 0) {
     const ids = new Set(approvals.map((each) => each.id));
-    for (const [id, item] of this.#items) if (!ids.has(id)) item.settle();
-    for (const each of approvals.filter(({ id }) => !this.#items.has(id))) {
-      const item = new Item(each);
-      this.#items.set(each.id, item);
-      this.root.append(item.root);
+    for (const [id, item] of this.#items) if (!ids.has(id) && item.seq >= from) item.settle();
+    for (const each of approvals) {
+      const known = this.#items.get(each.id);
+      if (!known) this.#insert(new Item(each, this.#options));
+      else if (known.isWithdrawn) this.#replace(known, new Item(each, this.#options)); // asked again
+      else known.refresh(each);
     }
   }
-}
 
-/** Whether a model asks for an answer. Else it, or a workflow, asks for leave. */
-export function isQuestion({ call_id: call, show: shown }) {
-  const isCall = typeof shown === "string" || (typeof shown === "object" && shown !== null && "tool" in shown);
-  return Boolean(call) && !isCall;
+  /** Take away the questions that are no longer open. */
+  prune() {
+    for (const [id, item] of this.#items) if (item.isSettled) item.root.remove(), this.#items.delete(id);
+  }
+
+  #insert(item) {
+    const next = [...this.#items.values()].filter((each) => each.seq > item.seq).sort((a, b) => a.seq - b.seq)[0];
+    this.root.insertBefore(item.root, next?.root ?? null);
+    this.#items.set(item.id, item);
+  }
+
+  #replace(old, item) {
+    old.root.replaceWith(item.root);
+    this.#items.set(item.id, item);
+  }
 }
 
 class Item {
   #approval;
-  #isSettled = false;
-  #hadFocus = false;
-  #problem = h("p", { class: "problem", role: "alert", hidden: true });
+  #options;
+  #asked;
   #form;
+  #hadFocus = false;
+  #isSending = false;
+  #problem = h("p", { class: "problem", role: "alert", hidden: true });
+  isSettled = false;
+  /** Whether it ended without an answer: it may be asked again. */
+  isWithdrawn = false;
   root;
 
-  constructor(approval) {
+  constructor(approval, options) {
     this.#approval = approval;
+    this.#options = options;
     const send = (isApproved, comment) => this.#send(isApproved, comment);
     this.#form = h("div", { class: "answer" }, isQuestion(approval) ? buildAnswer(approval, send) : buildDecision(send), this.#problem);
-    this.root = h("li", { "data-key": approval.key }, h("p", { class: "question" }, showControls(approval.question)), buildShown(approval), this.#form);
+    this.#keepDraft();
+    this.#asked = buildAsked(approval, options);
+    this.root = h(
+      "li",
+      { "data-key": approval.key },
+      this.#asked,
+      h("p", { class: "question" }, showControls(approval.question)),
+      buildShown(approval),
+      this.#form,
+    );
+  }
+
+  get id() {
+    return this.#approval.id;
+  }
+
+  get seq() {
+    return this.#approval.seq ?? 0;
+  }
+
+  /** Show who may answer now, and until when. */
+  refresh(approval) {
+    const { by, expires_at: expiresAt, escalated_at: escalatedAt } = this.#approval;
+    if (this.isSettled || (approval.by === by && approval.expires_at === expiresAt && approval.escalated_at === escalatedAt)) return;
+    this.#approval = approval;
+    const asked = buildAsked(approval, this.#options);
+    this.#asked.replaceWith(asked);
+    this.#asked = asked;
   }
 
   /** Show how it was answered, or that it no longer waits, in place of the form. */
   async settle(before = "") {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    for (const each of this.#form.querySelectorAll("button")) each.disabled = true;
-    const end = describeEnd(await this.#read());
-    const note = h("p", { class: "note", role: "status", tabindex: -1 }, before + end);
+    if (this.isSettled || this.#isSending) return;
+    this.isSettled = true;
+    this.#setButtons(true);
+    let approval;
+    try {
+      approval = await this.#read();
+    } catch {
+      this.isSettled = false; // nobody knows yet: the next round asks again
+      this.#setButtons(false);
+      return;
+    }
+    this.isWithdrawn = !approval?.answered_at;
+    const field = this.#field;
+    const typed = field.value.trim();
+    const note = h("p", { class: "note", role: "status", tabindex: -1 }, before + describeEnd(approval), h("small", {}, describeEndTime(approval ?? {})));
     const hadFocus = this.#hadFocus || this.#form.contains(document.activeElement);
-    this.#form.replaceChildren(note);
+    this.#form.replaceChildren(note, ...buildUnsent(typed));
+    drafts.delete(this.id);
     if (hadFocus) note.focus();
+    this.#options.onEnd?.();
   }
 
-  /** Return the question as it is now; null if it cannot be read. */
+  get #field() {
+    return this.#form.querySelector("input, textarea");
+  }
+
+  #keepDraft() {
+    const field = this.#field;
+    field.value = drafts.get(this.id) ?? "";
+    field.addEventListener("input", () => (field.value ? drafts.set(this.id, field.value) : drafts.delete(this.id)));
+  }
+
+  #setButtons(isDisabled) {
+    for (const each of this.#form.querySelectorAll("button")) each.disabled = isDisabled;
+  }
+
+  /** Return the question as it is now; null if there is none any more. */
   async #read() {
     try {
-      const { approvals } = await get(`/approvals?answered=true&limit=200&task_id=${this.#approval.task_id}`);
-      return approvals.find((each) => each.id === this.#approval.id) ?? null;
-    } catch {
-      return null;
+      return await get(`/approvals/${this.id}`);
+    } catch (error) {
+      if (error.status === 404) return null;
+      throw error;
     }
   }
 
   async #send(isApproved, comment) {
-    const buttons = [...this.#form.querySelectorAll("button")];
     this.#hadFocus = this.#form.contains(document.activeElement); // a disabled button loses it
-    for (const each of buttons) each.disabled = true;
+    const pressed = document.activeElement;
+    this.#isSending = true;
+    this.#setButtons(true);
     this.#problem.hidden = true;
+    const text = comment.trim();
+    let answer = null;
+    let refusal = null;
     try {
-      const text = comment.trim();
-      await post(`/approvals/${this.#approval.id}`, { approved: isApproved, ...(text ? { comment: text } : {}) });
-      byId("news").textContent = isQuestion(this.#approval) ? "Your answer was sent." : isApproved ? "You approved it." : "You refused it.";
-      await this.settle();
+      answer = await post(`/approvals/${this.id}`, { approved: isApproved, ...(text ? { comment: text } : {}) });
     } catch (error) {
-      const now = error.status === 409 ? await this.#read() : null;
-      if (now && !isOpen(now)) return this.settle("Your answer was not sent. ");
-      for (const each of buttons) each.disabled = false;
-      this.#problem.hidden = false;
-      this.#problem.textContent = error.message;
+      refusal = error;
+    }
+    this.#isSending = false;
+    if (answer) {
+      if ((answer.comment ?? "") !== text) return this.settle("It was answered before. ");
+      this.#field.value = ""; // it was sent, or another answer was chosen
+      byId("news").textContent = isQuestion(this.#approval) ? "Your answer was sent." : isApproved ? "You approved it." : "You refused it.";
+      return this.settle();
+    }
+    if (refusal.status === 409 && (await this.#hasEnded())) return this.settle("Your answer was not sent. ");
+    this.#setButtons(false);
+    if (this.#hadFocus) pressed.focus();
+    this.#problem.hidden = false;
+    this.#problem.textContent = refusal.message;
+  }
+
+  async #hasEnded() {
+    try {
+      const now = await this.#read();
+      return now === null || !isOpen(now);
+    } catch {
+      return false;
     }
   }
 }
 
-const isOpen = ({ answered_at: answered, withdrawn_at: withdrawn }) => !answered && !withdrawn;
-
-function describeEnd(approval) {
-  if (!approval || isOpen(approval)) return "It no longer waits for an answer.";
-  if (!approval.answered_at) return "It was withdrawn before anybody answered.";
-  const who = approval.answered_by ? `the user ${approval.answered_by.slice(0, 8)}` : "an operator";
-  const what = isQuestion(approval) ? "Answered" : approval.approved ? "Approved" : "Refused";
-  const said = approval.comment ?? (isQuestion(approval) ? (approval.approved ? "yes" : "no") : null);
-  return `${what} by ${who}${said ? `: ${showControls(said)}` : "."}`;
-}
-
-/** Approve or Refuse, with a comment. */
-function buildDecision(send) {
-  const comment = h("input", { type: "text", maxlength: 10_000, autocomplete: "off" });
-  return [
-    h("label", {}, "Comment (optional)", comment),
-    h(
-      "p",
-      { class: "actions" },
-      h("button", { type: "button", onclick: () => send(true, comment.value) }, "Approve"),
-      h("button", { type: "button", class: "quiet", onclick: () => send(false, comment.value) }, "Refuse"),
-    ),
-  ];
-}
-
-/** A text for the answer, and buttons for the usual ones. */
-function buildAnswer({ show: shown }, send) {
-  const given = Array.isArray(shown?.choices) ? shown.choices.slice(0, 20).map(String) : [];
-  const field = h("textarea", { rows: 2, maxlength: 10_000 });
-  const submit = () => (field.value.trim() ? send(true, field.value) : field.focus());
-  field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
-  });
-  const quick = given.length
-    ? given.map((each) => h("button", { type: "button", class: "quiet", onclick: () => send(true, each) }, showControls(each)))
-    : [["Yes", true], ["No", false]].map(([label, isYes]) => h("button", { type: "button", class: "quiet", onclick: () => send(isYes, "") }, label));
-  return [
-    h("p", { class: "actions choices-given" }, quick),
-    h("label", {}, given.length ? "Another answer" : "Your answer", field),
-    h("p", { class: "actions" }, h("button", { type: "button", onclick: submit }, "Send answer")),
-  ];
-}
-
-function buildShown(approval) {
-  const { show: shown } = approval;
-  if (shown === null || shown === undefined || isQuestion(approval)) return null;
-  if (typeof shown === "string") return h("div", { "aria-label": "What it is about", role: "group" }, buildText(shown));
-  const isCall = Boolean(approval.call_id) && typeof shown.arguments === "object" && shown.arguments !== null;
-  if (!isCall) return h("div", { "aria-label": "What it is about", role: "group" }, buildJson(shown));
-  if (!Object.keys(shown.arguments).length) return h("p", { class: "note" }, "It has no arguments.");
-  return h("div", { "aria-label": "Arguments", role: "group" }, buildJson(shown.arguments));
+/** Keep what was typed and not sent, so that it can be copied. */
+function buildUnsent(text) {
+  return text ? [h("label", {}, "You had typed, and did not send", h("textarea", { rows: 2, readonly: true }, text))] : [];
 }

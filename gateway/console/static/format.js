@@ -17,6 +17,17 @@ export function milliseconds(value) {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** A time to wait, in two units. */
+export function remaining(ms) {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} days ${hours % 24} h`;
+}
+
 export function between(begin, end) {
   return begin && end ? milliseconds(new Date(end) - new Date(begin)) : UNKNOWN;
 }

@@ -10,6 +10,7 @@ import { ResultView } from "/console/result.js";
 import { Stream } from "/console/stream.js";
 import { buildAttempts, buildHistory, buildSelections } from "/console/tables.js";
 import { buildActions, buildFacts, buildSections, note } from "/console/task_sections.js";
+import { setTitle } from "/console/title.js";
 import { TranscriptView } from "/console/transcript_view.js";
 import { buildChecks, buildVerification, describeVerification } from "/console/verification.js";
 import { Waterfall } from "/console/waterfall.js";
@@ -112,7 +113,7 @@ export class TaskView {
     const parts = this.#parts;
     const detail = byId("detail");
     if (parts.root.parentNode !== detail) show(detail, parts.root);
-    document.title = `${firstLine(task.prompt, 40)} · ${task.status} · COGO`;
+    setTitle(`${firstLine(task.prompt, 40)} · ${task.status} · COGO`);
     parts.prompt.textContent = task.prompt;
     showFiles(parts.files, task.params?.attachments);
     parts.status.className = `status ${task.status}`;

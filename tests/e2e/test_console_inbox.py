@@ -1,0 +1,141 @@
+"""The console's inbox in a real browser: questions of several tasks, answered once."""
+
+import json
+from uuid import UUID
+
+import httpx
+import pytest
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from protocol.records import NewTask
+from protocol.transport.supabase_store import SupabaseStore
+from tests.e2e.console import SECONDS, complaints, says, text
+from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.e2e
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202e"
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+
+
+async def ask_person(store: SupabaseStore, question: str) -> UUID:
+    """Submit a task whose model asks a person."""
+    prompt = f"ask_person {json.dumps({'question': question})}"
+    params = {"tools": ["cogo:ask_person"]}
+    task = await store.submit_task(NewTask(prompt=prompt, type="CHAT", params=params))
+    return task.id
+
+
+def find_question(page: Chrome, question: str) -> WebElement:
+    items = page.find_elements(By.CSS_SELECTOR, "#approvals > li")
+    return next(
+        each
+        for each in items
+        if question in (each.get_property("textContent") or "")  # type: ignore[operator]
+    )
+
+
+def press(item: WebElement, label: str) -> None:
+    item.find_element(By.XPATH, f".//button[.='{label}']").send_keys(Keys.ENTER)
+
+
+async def test_open_questions_of_all_tasks_are_answered_in_one_place(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    first = await ask_person(store, f"How many? {HOSTILE}")
+    await eventually(says(page, "#inbox-count", "1 open"), within=SECONDS)
+    second = await ask_person(store, "Which one?")
+    await eventually(says(page, "#inbox-count", "2 open"), within=SECONDS)
+    assert page.title == "(2) COGO console"
+
+    page.find_element(By.CSS_SELECTOR, "nav a[data-tab=inbox]").send_keys(Keys.ENTER)
+    await eventually(says(page, "#approvals", "Which one?"), within=SECONDS)
+    assert page.switch_to.active_element.get_attribute("id") == "detail"
+    assert page.find_element(By.CSS_SELECTOR, "nav [aria-current]").text.startswith("Inbox")
+    questions = text(page, "#approvals .question")
+    assert questions == "How many? <img src=x onerror=alert(1)><U+202E>\nWhich one?"
+    item = find_question(page, "How many?")
+    field = item.find_element(By.TAG_NAME, "textarea")
+    field.send_keys("seven ")
+
+    item.find_element(By.CSS_SELECTOR, ".asked a").send_keys(Keys.ENTER)
+    await eventually(says(page, ".detail .prompt", "How many?"), within=SECONDS)
+    draft = (By.CSS_SELECTOR, "#approvals textarea")
+    await eventually(lambda: bool(page.find_elements(*draft)), within=SECONDS)
+    assert page.find_element(*draft).get_property("value") == "seven "  # begun in the inbox
+    page.back()
+    item = find_question(page, "How many?")
+    item.find_element(By.TAG_NAME, "textarea").send_keys("or eight", Keys.CONTROL, Keys.ENTER)
+
+    await eventually(says(page, "#approvals .answer .note", "seven or eight"), within=SECONDS)
+    await eventually(says(page, "#inbox-count", "1 open"), within=SECONDS)
+    assert "seven or eight" in (page.switch_to.active_element.text)
+    listed = await http.get(f"/approvals?task_id={first}&answered=true")
+    [answered] = listed.json()["approvals"]
+    assert answered["comment"] == "seven or eight"
+    await store.cancel_task(task_id=second)
+    await eventually(says(page, "#approvals", "It was withdrawn before anybody"), within=SECONDS)
+    await eventually(lambda: page.title == "Inbox · COGO", within=SECONDS)
+    assert complaints(page) == []
+
+
+async def test_an_answer_that_comes_second_is_kept_to_be_copied(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    page.get(f"{url}/#/inbox")
+    task_id = await ask_person(store, "Who was first?")
+    await eventually(says(page, "#approvals", "Who was first?"), within=SECONDS)
+    item = find_question(page, "Who was first?")
+    item.find_element(By.TAG_NAME, "textarea").send_keys("I was")
+    [asked] = (await http.get("/approvals", params={"task_id": str(task_id)})).json()["approvals"]
+    body = {"approved": True, "comment": "somebody else"}
+    assert (await http.post(f"/approvals/{asked['id']}", json=body)).status_code == 200
+
+    await eventually(says(page, "#approvals .answer", "operator: somebody else"), within=SECONDS)
+    kept = find_question(page, "Who was first?").find_element(By.TAG_NAME, "textarea")
+    assert kept.get_property("value") == "I was"
+    assert kept.get_attribute("readonly") is not None
+
+    page.find_element(By.CSS_SELECTOR, ".inbox details > summary").send_keys(Keys.ENTER)
+    await eventually(says(page, ".ended", "Who was first?"), within=SECONDS)
+    assert "Answered by an operator: somebody else" in text(page, ".ended")
+    assert complaints(page) == []
+
+
+async def test_the_inbox_fits_a_phone_and_every_control_has_a_name(
+    page: Chrome, url: str, store: SupabaseStore
+) -> None:
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    try:
+        task_id = await ask_person(store, "w" * 300)
+        page.get(f"{url}/#/inbox")
+        await eventually(says(page, "#approvals", "www"), within=SECONDS)
+        width = page.execute_script("return document.documentElement.scrollWidth")
+        assert width == PHONE["width"]
+        controls = page.find_elements(By.CSS_SELECTOR, "input, textarea, button, a, section")
+        named = [(each.get_attribute("outerHTML"), each.accessible_name) for each in controls]
+        visible = [name for each, name in zip(controls, named, strict=True) if each.is_displayed()]
+        assert len(visible) > 5
+        assert [html for html, name in visible if not name] == []
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        await store.cancel_task(task_id=task_id)
+
+
+def test_a_deadline_counts_down_by_the_gateways_clock(page: Chrome) -> None:
+    program = """
+        const [done] = arguments;
+        Promise.all([import("/console/countdown.js"), import("/console/server_clock.js")]).then(
+          ([{ buildCountdown }, { learnTime }]) => {
+            learnTime(new Date(Date.now() - 3_600_000).toUTCString()); // this machine is ahead
+            const at = (ms) => buildCountdown(new Date(Date.now() + ms).toISOString()).textContent;
+            done([at(-3_000_000), at(-3_700_000), at(86_400_000 * 3)]);
+          });
+    """
+
+    soon, over, later = page.execute_async_script(program)
+
+    assert soon.startswith(("in 10 min", "in 9 min"))
+    assert (over, later) == ("now", "in 3 days 1 h")
