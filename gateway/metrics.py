@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from starlette.types import Scope
 
 from protocol.records import ModelStats
+from protocol.records.columns import ColumnRow
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LABELS: Final = ("model", "provider", "period")
@@ -58,10 +59,11 @@ class GatewayMetrics:
         if seconds is not None:
             self._seconds.labels(route).observe(seconds)
 
-    def render(self, stats: Sequence[ModelStats]) -> bytes:
+    def render(self, stats: Sequence[ModelStats], columns: Sequence[ColumnRow] = ()) -> bytes:
         """Return all metrics in Prometheus' text format."""
         observed = CollectorRegistry()
         observed.register(_ModelCollector(stats))
+        observed.register(_ColumnCollector(columns))
         return generate_latest(self._registry) + generate_latest(observed)
 
 
@@ -77,3 +79,26 @@ class _ModelCollector(Collector):
                 if value is not None:
                     family.add_metric((row.model_id, row.provider or "", row.period), value)
             yield family
+
+
+class _ColumnCollector(Collector):
+    def __init__(self, columns: Sequence[ColumnRow]) -> None:
+        self._columns = columns
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        cells = GaugeMetricFamily(
+            "cogo_column_cells", "Cells of AI columns.", labels=("column", "state")
+        )
+        spent = GaugeMetricFamily(
+            "cogo_column_spent_today_usd", "US dollars spent for it today.", labels=("column",)
+        )
+        paused = GaugeMetricFamily(
+            "cogo_column_paused", "1 while it is paused or stands still.", labels=("column",)
+        )
+        for each in self._columns:
+            for state, count in each.counts.items():
+                cells.add_metric((each.name, state), count)
+            if each.spent_today_usd is not None:
+                spent.add_metric((each.name,), float(each.spent_today_usd))
+            paused.add_metric((each.name,), each.is_paused or each.standing_still is not None)
+        yield from (cells, spent, paused)

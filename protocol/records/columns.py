@@ -90,9 +90,34 @@ class ColumnRow(ListedRow):
         return f"{self.table_name}.{self.column_name}"
 
     @property
+    def counts(self) -> dict[CellState, int]:
+        """The number of cells by state."""
+        return {
+            "pending": self.pending,
+            "done": self.done,
+            "stale": self.stale,
+            "failed": self.failed,
+            "kept": self.kept,
+        }
+
+    @property
     def is_paused(self) -> bool:
         """True while it asks for nothing."""
         return self.paused_at is not None or self.paused_until is not None
+
+
+class ColumnVersion(ListedRow):
+    """A row of `cogo_column_versions`: what an AI column asks for, or once asked for."""
+
+    column_id: UUID
+    version: int
+    prompt: str = ""
+    model: str | None = None
+    preferences: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, Any] = Field(default_factory=dict)
+    answer_schema: JsonValue = Field(default=None, alias="schema")
+    sources: list[str] = Field(default_factory=list)
+    created_at: datetime | None = None
 
 
 class CellRow(ListedRow):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from protocol.records.columns import (
     CellRow,
     CellState,
@@ -11,6 +13,7 @@ from protocol.records.columns import (
     ColumnRow,
     ColumnRun,
     ColumnSample,
+    ColumnVersion,
 )
 
 
@@ -34,10 +37,28 @@ class ColumnStore(ColumnRunStore, Protocol):
         """Read all AI columns, by table and name."""
         ...
 
-    async def fetch_cells(
-        self, *, column_id: UUID, limit: int, states: Sequence[CellState] = (), offset: int = 0
+    async def fetch_column(self, *, column_id: UUID) -> ColumnRow:
+        """Read an AI column. Raise NotFound."""
+        ...
+
+    async def fetch_column_versions(self, *, column_id: UUID) -> list[ColumnVersion]:
+        """Read what a column asked for, the newest version first."""
+        ...
+
+    async def find_cells(
+        self,
+        *,
+        column_id: UUID,
+        limit: int,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        states: Sequence[CellState] = (),
+        after: JsonValue = None,
     ) -> list[CellRow]:
-        """Read cells of a column, by key; of these states, if any is given."""
+        """Read cells of `owner` (None: of those without one), by key, after the key `after`.
+
+        `states`: only cells of these.
+        """
         ...
 
     async def pause_column(self, *, column_id: UUID, reason: str | None = None) -> ColumnChange:

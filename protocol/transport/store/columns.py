@@ -1,9 +1,13 @@
 """AI columns over the official client."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from pydantic import JsonValue
+
+from protocol.errors import NotFound
 from protocol.records.columns import (
     CellRow,
     CellState,
@@ -11,9 +15,10 @@ from protocol.records.columns import (
     ColumnRow,
     ColumnRun,
     ColumnSample,
+    ColumnVersion,
 )
-from protocol.transport.queries import read_pages, read_query
-from protocol.transport.rpc_client import RpcClient
+from protocol.transport.queries import filter_by_owner, read_pages, read_query
+from protocol.transport.rpc_client import PAGE, RpcClient
 
 
 class SupabaseColumnStore(RpcClient):
@@ -33,14 +38,35 @@ class SupabaseColumnStore(RpcClient):
 
         return await read_pages(ColumnRow, query)
 
-    async def fetch_cells(
-        self, *, column_id: UUID, limit: int, states: Sequence[CellState] = (), offset: int = 0
+    async def fetch_column(self, *, column_id: UUID) -> ColumnRow:
+        query = self._client.table("cogo_columns").select("*").eq("id", str(column_id))
+        found = await read_query(ColumnRow, query)
+        if not found:
+            raise NotFound(f"there is no AI column {column_id}", hint="`cogo columns` lists them")
+        return found[0]
+
+    async def fetch_column_versions(self, *, column_id: UUID) -> list[ColumnVersion]:
+        query = self._client.table("cogo_column_versions").select("*")
+        query = query.eq("column_id", str(column_id)).order("version", desc=True)
+        return await read_query(ColumnVersion, query.limit(PAGE))
+
+    async def find_cells(
+        self,
+        *,
+        column_id: UUID,
+        limit: int,
+        owner: UUID | None = None,
+        every_owner: bool = False,
+        states: Sequence[CellState] = (),
+        after: JsonValue = None,
     ) -> list[CellRow]:
         query = self._client.table("cogo_column_cells").select("*").eq("column_id", str(column_id))
+        query = filter_by_owner(query, owner, every_owner=every_owner)
         if states:
             query = query.in_("state", list(states))
-        query = query.order("key").range(offset, offset + limit - 1)
-        return await read_query(CellRow, query)
+        if after is not None:
+            query = query.gt("key", json.dumps(after, ensure_ascii=False))
+        return await read_query(CellRow, query.order("key").limit(limit))
 
     async def pause_column(self, *, column_id: UUID, reason: str | None = None) -> ColumnChange:
         return await self._call_row(
