@@ -156,7 +156,9 @@ class Postgres:
         log = self._directory / "postgres.log"
         _rotate(log)
         begin = log.stat().st_size if log.exists() else 0
-        settings = self._settings | {"port": str(port)}
+        # A copy of the directory has another inode, though the same system identifier.
+        place = str(layout.data.stat().st_ino)
+        settings = self._settings | {"port": str(port), "cogo.place": place}
         with log.open("ab") as output:
             log.chmod(0o600)
             self._process = await launch(

@@ -159,6 +159,7 @@ create or replace function cogo.promote_due(p_limit integer)
   returns integer language plpgsql set search_path = ''
 as $$
 declare
+  v_inherited constant bigint := cogo.find_inherited();
   v_ids uuid[];
   v_sleeps uuid[];
 begin
@@ -169,6 +170,7 @@ begin
         from cogo.subtasks s
         join public.cogo_tasks t on t.id = s.task_id
        where s.status = 'delayed' and s.run_at <= cogo.now()
+         and (v_inherited is null or not cogo.waits_for_adoption(t, v_inherited))
        order by s.run_at
        limit p_limit
          for no key update of t skip locked
@@ -196,4 +198,4 @@ end;
 $$;
 comment on function cogo.promote_due is
   'Queue delayed subtasks that are due, and end due sleeps, at most p_limit; return how many. Skips
-locked tasks.';
+locked tasks, and in a copy those that wait for its adoption.';

@@ -28,6 +28,7 @@ declare
   v_due boolean;
   v_expired boolean;
   v_wakes boolean;
+  v_inherited bigint;
   v_ids uuid[];
 begin
   perform cogo.set_actor(p_agent_id);
@@ -72,11 +73,21 @@ begin
   if v_expired then
     perform cogo.reap_leases(20);
   end if;
+  v_inherited := cogo.find_inherited();
+  if v_inherited is not null then
+    perform cogo.postpone_inherited(v_inherited, 1000);
+  end if;
   select array_agg(o.lane),
          array_agg(greatest(0, least(o.room, cogo.to_integer(p_lane_limits ->> o.lane))))
     into v_lanes, v_rooms
     from cogo.lane_capacity(p_lanes) o;
   v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
+  if v_inherited is not null then
+    select array_agg(s.id) into v_ids
+      from cogo.subtasks s
+      join public.cogo_tasks t on t.id = s.task_id
+     where s.id = any (v_ids) and not cogo.waits_for_adoption(t, v_inherited);
+  end if;
   if v_ids is null then
     return;
   end if;

@@ -7,6 +7,7 @@ grant execute on function cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_r
   to authenticated;
 
 revoke all on function
+  public.cogo_adopt_instance, public.cogo_instance, public.cogo_verify_instance,
   public.cogo_answer_approval, public.cogo_api_keys, public.cogo_approve_subtask,
   public.cogo_begin_call, public.cogo_budgets,
   public.cogo_cache_answer, public.cogo_cached_answer, public.cogo_cancel_task,
@@ -26,6 +27,7 @@ revoke all on function
   public.cogo_submit_task, public.cogo_subtask_turns, public.cogo_take_trial
   from public, anon, authenticated, service_role;
 grant execute on function
+  public.cogo_adopt_instance, public.cogo_instance, public.cogo_verify_instance,
   public.cogo_api_keys, public.cogo_begin_call, public.cogo_budgets, public.cogo_cache_answer,
   public.cogo_cached_answer, public.cogo_check_api_key, public.cogo_check_writes,
   public.cogo_claim_subtasks, public.cogo_complete_subtasks, public.cogo_control_model,

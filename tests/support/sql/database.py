@@ -20,6 +20,7 @@ _TABLES: Final = (
     "public.cogo_agents",
     "public.cogo_model_selections",
     "cogo.wakes",
+    "cogo.instance",
     "cogo.lanes",
     "cogo.owners",
     "cogo.lane_clocks",
