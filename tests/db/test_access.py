@@ -52,6 +52,7 @@ OPERATORS: Final = (
     "cogo.model_outcomes",
     "cogo.model_health",
     "public.cogo_model_switches",
+    "cogo.instance",
     "cogo.schema_versions",
     "cogo.api_keys",
 )
@@ -68,7 +69,8 @@ USERS_RPCS: Final = (
     "cogo_send_event",
     "cogo_feedback",
     "cogo_forget_embeddings",
-    "cogo_schema_versions",
+    "cogo.instance",
+    "cogo.schema_versions",
 )
 
 
