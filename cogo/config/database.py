@@ -15,7 +15,7 @@ _STATEMENT_SECONDS: Final = 300.0
 
 
 @asynccontextmanager
-async def open_database(
+async def connect_database(
     db_url: str, *, failure: type[CommandError] = CommandError
 ) -> AsyncIterator[Database]:
     """Open a connection. Raises `failure`, which never shows the password."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from cogo.config.database import Database, open_database
+from cogo.config.database import Database, connect_database
 from cogo.errors import MigrationFailed
 from cogo.migrations.files import Migration, split_statements
 
@@ -57,7 +57,7 @@ async def migrate(
     applications' migrations in the same history are ignored. `home` is the state directory of the
     embedded server, None for another database. Raises MigrationFailed.
     """
-    async with open_database(db_url, failure=MigrationFailed) as connection:
+    async with connect_database(db_url, failure=MigrationFailed) as connection:
         await _refuse_unknown(connection, migrations, home)
         present = await _present(connection)
         missing = [each for each in migrations if each.version not in present]

@@ -49,9 +49,9 @@ from protocol.records.models import (
     PolicySet,
     Rating,
 )
-from tests.support.agents.fake_columns import FakeColumns
 from tests.support.files.fake_objects import FakeObjects
 from tests.support.tools.fake_answers import FakeAnswers
+from tests.support.tools.fake_columns import FakeColumns
 
 Extending = Literal["ok", "cancel", "lost"]
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
+from uuid import uuid4
 
 from loguru import logger
 
@@ -22,10 +23,9 @@ from agents.runtime.options import AgentIdentity, RuntimeOptions
 from protocol.errors import CogoError
 from protocol.messages import Envelope
 from protocol.records.columns import ColumnRun
-from tests.support.agents.fake_columns import IDLE
 from tests.support.agents.fake_store import AWAY, FakeStore
+from tests.support.tools.fake_columns import IDLE
 from tests.support.virtual_time import in_virtual_time
-from tests.unit.protocol.goldens import golden
 
 
 def ran(asked: int = 0, *, is_more: bool = False, standing_still: str | None = None) -> ColumnRun:
@@ -102,12 +102,16 @@ def test_limits_stay_within_bounds() -> None:
 
 
 def test_a_pause_is_logged_and_other_messages_are_ignored() -> None:
+    payload = {"table": "public.tickets", "column": "summary", "reason": "its cap is spent"}
     lines: list[str] = []
     sink = logger.add(lambda line: lines.append(str(line)), format="{message} {extra}")
     try:
-        log_column_pause(Envelope.parse(golden("column_paused")))
-        log_column_pause(Envelope.parse(golden("child_ended")))
-        log_column_pause(Envelope.parse(golden("column_paused") | {"payload": {"table": 1}}))
+        for type_, said in (
+            ("COLUMN_PAUSED", payload | {"column_id": str(uuid4())}),
+            ("COLUMN_PAUSED", payload | {"column_id": 1}),
+            ("TASK_CANCELLED", {"task_id": str(uuid4())}),
+        ):
+            log_column_pause(Envelope(type=type_, payload=said, source="a", target="b"))
     finally:
         logger.remove(sink)
 
