@@ -1,15 +1,24 @@
 """Embedding models of tasks: found by name, and checked before anything is spent. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from agents.errors import MAX_SHOWN, InvalidTask, NoModel
 from agents.selection.preferences import Preferences, normalize_requested_model
+from agents.selection.quote import Quote
 from protocol.embeddings import EncodingFormat, count_fitting_texts
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import find_objection
+from providers.catalogue.deployment import build_embedding_deployment
 from providers.catalogue.schema import EmbeddingModel
-from providers.embeddings.request import check_dimensions
+from providers.chat import TokenUsage
+from providers.embeddings.records import Text
+from providers.embeddings.request import check_dimensions, estimate_text_tokens
 from providers.errors import InvalidRequest, UnknownModel
+from providers.prices import calculate_cost
+
+_FEW_TOKENS: Final = 0.6
+"""Of the estimated tokens: long words of a language that the tokenizer knows well."""
 
 
 def find_embedding_model(
@@ -72,6 +81,27 @@ def check_host(entry: EmbeddingModel, preferences: Preferences, catalogue: Catal
         why = "the task's preferences allow other providers only"
     if why:
         raise NoModel(f"{entry.name} must not be called for this: {why}.", field="preferences")
+
+
+def quote_embeddings(
+    entry: EmbeddingModel, texts: Iterable[Text], catalogue: Catalogue, *, is_simulated: bool
+) -> Quote:
+    """Return what vectors of texts will cost, from few tokens to one for each character."""
+    place = build_embedding_deployment(
+        entry, catalogue.providers[entry.provider], "", simulated=is_simulated
+    )
+    low, expected, high = 0.0, 0, 0
+    for text in texts:
+        tokens = estimate_text_tokens(text)
+        expected += tokens
+        low += tokens * _FEW_TOKENS if isinstance(text, str) else tokens
+        high += max(tokens, len(text))
+
+    def price(tokens: float) -> float | None:
+        cost = calculate_cost(TokenUsage(input=round(tokens)), place)
+        return None if cost is None else float(cost.usd)
+
+    return Quote(low=price(low), expected=price(expected), high=price(high))
 
 
 def _is_unknown(name: str, catalogue: Catalogue) -> bool:

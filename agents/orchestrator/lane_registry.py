@@ -38,8 +38,8 @@ class LaneRegistry:
         """Lanes of checks that are served, and in which sandbox."""
         self.tools: tuple[str, ...] = ()
         """The tools that running executors offer to models."""
-        self.embeddings: tuple[str, ...] = ()
-        """The embedding models that running executors can call."""
+        self.embeddings: Mapping[str, bool] = {}
+        """The embedding models that running executors can call; whether only simulators do."""
         self.is_known = False
         """Whether the lanes are those of running executors."""
 
@@ -62,7 +62,7 @@ class LaneRegistry:
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
         self.sandboxes = list_sandboxes(agents)
         self.tools = tuple(list_offered_tools(agents))
-        self.embeddings = tuple(list_embedding_models(agents))
+        self.embeddings = list_embedding_models(agents)
 
 
 def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:

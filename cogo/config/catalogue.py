@@ -16,7 +16,6 @@ from cogo.errors import CommandError, SettingInvalid
 from providers.catalogue.catalogue import Catalogue, Resolution
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.loader import CHECKED_ON
-from providers.catalogue.schema import Model
 from providers.errors import CatalogueInvalid, UnknownModel
 from providers.router import Router
 
@@ -113,11 +112,6 @@ class KeySource:
             found[PROVIDER] = Credential(key=None, base_url=local.url)
         hide_in_logs(key.get_secret_value() for each in found.values() for key in each.keys)
         return found
-
-
-def find_named_model(catalogue: Catalogue, name: str) -> Model:
-    """Return the model of this name, retired or not. Raises CommandError."""
-    return catalogue.get_model(resolve_name(catalogue, name).requested_id)
 
 
 def resolve_name(catalogue: Catalogue, name: str) -> Resolution:

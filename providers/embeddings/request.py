@@ -122,7 +122,7 @@ class _PreparedBatch(PreparedCall):
         tokens = parsed.tokens
         notes: tuple[str, ...] = ()
         if tokens is None:  # or no budget would ever end
-            tokens, notes = sum(map(_estimate_tokens, request.texts)), (ESTIMATED,)
+            tokens, notes = sum(map(estimate_text_tokens, request.texts)), (ESTIMATED,)
         yield TokenUsage(input=tokens)
         yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="", notes=notes)
 
@@ -140,7 +140,7 @@ def check_texts(wire: EmbeddingFormat, texts: Sequence[Text], entry: EmbeddingMo
             raise InvalidRequest(vendor, f"text {place} is empty: omit it")
         if not isinstance(text, str) and not entry.takes_tokens:
             raise InvalidRequest(vendor, f"{entry.name} takes texts, not lists of tokens")
-        tokens = _estimate_tokens(text)
+        tokens = estimate_text_tokens(text)
         if wire.truncates_silently and max_tokens is not None and tokens > max_tokens:
             raise ContextTooLong(
                 vendor, f"text {place} has about {tokens} tokens, more than {max_tokens}"
@@ -161,7 +161,7 @@ def split_into_batches(wire: EmbeddingFormat, texts: Sequence[Text]) -> Iterator
     """Yield the texts in order, in as few batches as the vendor's limits allow."""
     begin, tokens = 0, 0
     for place, text in enumerate(texts):
-        size = _estimate_tokens(text)
+        size = estimate_text_tokens(text)
         too_many = place - begin >= wire.max_texts
         too_long = wire.max_tokens is not None and tokens + size > wire.max_tokens
         if place > begin and (too_many or too_long):
@@ -172,7 +172,8 @@ def split_into_batches(wire: EmbeddingFormat, texts: Sequence[Text]) -> Iterator
         yield texts[begin:]
 
 
-def _estimate_tokens(text: Text) -> int:
+def estimate_text_tokens(text: Text) -> int:
+    """Return about how many tokens a text has; exact for a list of tokens."""
     if not isinstance(text, str):
         return len(text)
     return len(text) // _CHARACTERS_PER_TOKEN + 1

@@ -1,18 +1,16 @@
 """`cogo models list|show|prices`: models and their prices."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
 
+from agents.orchestrator.lane_registry import list_embedding_models
+from cogo.cli.models.names import find_current_models, find_listed_embedding_model
 from cogo.cli.options import AsJson, Dir
-from cogo.config.catalogue import (
-    find_named_model,
-    load_catalogue,
-    load_credentials,
-    resolve_name,
-)
+from cogo.config.catalogue import load_catalogue, load_credentials, resolve_name
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_table, print_text
@@ -21,8 +19,12 @@ from protocol.errors import CogoError
 from protocol.lanes import is_model_lane
 from protocol.records import AgentRecord
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Deployment, list_supported_parameters
-from providers.catalogue.schema import Model, Prices, Provider
+from providers.catalogue.deployment import (
+    Deployment,
+    build_embedding_deployment,
+    list_supported_parameters,
+)
+from providers.catalogue.schema import EmbeddingModel, Model, Prices, Provider
 from providers.errors import UnknownModel
 from providers.prices import get_unit_prices
 from providers.router import Router
@@ -42,7 +44,7 @@ def list_models(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that can be used now.
+    """List the models that can be used now, with those that turn texts into vectors.
 
     These are the models of the providers with a key on this machine, of local model servers, and
     of the executors that are alive.
@@ -55,12 +57,20 @@ def list_models(
     project = Project.find(directory)
     catalogue = load_catalogue(project)
     served = asyncio.run(_find_served(project, catalogue))
-    names = list(dict.fromkeys([*served, *catalogue.models])) if every else list(served)
+    names = _list_names(served.models, catalogue.models, every=every)
     models, unknown = _split(names, catalogue)
+    embeddings, unlisted = _split_embeddings(
+        _list_names(served.embeddings, catalogue.embeddings, every=every), catalogue
+    )
+    by = served.models | served.embeddings
+    unknown += unlisted
     if as_json:
-        known = [_describe(model, catalogue, served_by=served.get(model.id)) for model in models]
-        print_json([*known, *({"id": name, "served_by": served[name]} for name in unknown)])
-    elif not names:
+        known = [_describe(model, catalogue, served_by=by.get(model.id)) for model in models]
+        known += [
+            _describe_embedding(each, catalogue, served_by=by.get(each.id)) for each in embeddings
+        ]
+        print_json([*known, *({"id": name, "served_by": by[name]} for name in unknown)])
+    elif not models and not embeddings and not unknown:
         print_text(
             "no model can be used from here: set ANTHROPIC_API_KEY or start Ollama (until then "
             "`cogo up` uses the vendor simulator); `cogo models --all` lists the catalogue"
@@ -69,8 +79,9 @@ def list_models(
         print_table(
             ("MODEL", "MADE BY", "SERVED BY", "CONTEXT", "$/M IN", "$/M OUT", "ROLES"),
             [
-                *(_row(model, catalogue, served_by=served.get(model.id)) for model in models),
-                *((name, "-", served[name], "-", "-", "-", _UNKNOWN) for name in unknown),
+                *(_row(model, catalogue, served_by=by.get(model.id)) for model in models),
+                *(_row_embedding(each, catalogue, by.get(each.id)) for each in embeddings),
+                *((name, "-", by[name], "-", "-", "-", _UNKNOWN) for name in unknown),
             ],
             drop=("MADE BY", "CONTEXT"),
         )
@@ -92,14 +103,21 @@ def show_model(
     """
     project = Project.find(directory)
     catalogue = load_catalogue(project)
-    found = resolve_name(catalogue, name)
-    served = asyncio.run(_find_served(project, catalogue))
-    facts = _describe(found.model, catalogue, served_by=served.get(found.model.id))
+    embedding, note = find_listed_embedding_model(catalogue, name), None
+    if embedding is None:
+        found = resolve_name(catalogue, name)
+        asked_id, note, model = found.requested_id, found.note, found.model
+        served = asyncio.run(_find_served(project, catalogue)).models
+        facts = _describe(model, catalogue, served_by=served.get(model.id))
+    else:
+        asked_id = embedding.id
+        served = asyncio.run(_find_served(project, catalogue)).embeddings
+        facts = _describe_embedding(embedding, catalogue, served_by=served.get(asked_id))
     if as_json:
-        print_json({"asked": name, "asked_id": found.requested_id, "note": found.note, **facts})
+        print_json({"asked": name, "asked_id": asked_id, "note": note, **facts})
         return
-    if found.note:
-        print_line(found.note)
+    if note:
+        print_line(note)
     for key, value in facts.items():
         print_line(f"{key:<18}{_format_value(value)}")
 
@@ -108,7 +126,7 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
     """List prices per million tokens.
 
     In US dollars, with the source of each price. A dash means that the price is unknown, not
-    zero.
+    zero. For a retired model, the prices are those of its successor, which tasks get.
 
     Examples:
         cogo models prices
@@ -116,15 +134,7 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
     """
     project = Project.find(directory)
     catalogue = load_catalogue(project)
-    if names:
-        models = [find_named_model(catalogue, name) for name in names]
-    else:
-        models = [model for model in catalogue.models.values() if model.retirement is None]
-    places = [
-        Deployment(model=model, entry=entry, host=catalogue.providers[entry.provider], base_url="")
-        for model in models
-        for entry in model.deployments
-    ]
+    places = _list_places(catalogue, names)
     found = [(place, get_unit_prices(place)) for place in places]
     if as_json:
         print_json(
@@ -153,6 +163,40 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
     )
 
 
+def _list_places(catalogue: Catalogue, names: Sequence[str] | None) -> list[Deployment]:
+    """Return the deployments of the models of these names, or of all that are not retired."""
+    if names:
+        listed = {name: find_listed_embedding_model(catalogue, name) for name in names}
+        embeddings = [each for each in listed.values() if each is not None]
+        models = find_current_models(catalogue, [each for each in names if listed[each] is None])
+    else:
+        models = [model for model in catalogue.models.values() if model.retirement is None]
+        embeddings = list(catalogue.embeddings.values())
+    places = [
+        Deployment(model=model, entry=entry, host=catalogue.providers[entry.provider], base_url="")
+        for model in models
+        for entry in model.deployments
+    ]
+    return places + [_build_place(each, catalogue) for each in embeddings]
+
+
+def _list_names(served: Mapping[str, str], listed: Mapping[str, Any], *, every: bool) -> list[str]:
+    return list(dict.fromkeys([*served, *listed])) if every else list(served)
+
+
+def _split_embeddings(
+    names: Sequence[str], catalogue: Catalogue
+) -> tuple[list[EmbeddingModel], list[str]]:
+    """Return the embedding models of these names, and the names that are not known here."""
+    models, unknown = [], []
+    for name in names:
+        try:
+            models.append(catalogue.find_embedding_model(name))
+        except UnknownModel:
+            unknown.append(name)
+    return models, unknown
+
+
 def _split(names: Sequence[str], catalogue: Catalogue) -> tuple[list[Model], list[str]]:
     """Return the models of these names, and the names that this catalogue does not know."""
     models, unknown = [], []
@@ -175,15 +219,25 @@ def _format_value(value: object) -> str:
     return str(value)
 
 
-async def _find_served(project: Project, catalogue: Catalogue) -> dict[str, str]:
-    """Return by lane who serves it: `here`, `executors` or `simulator`."""
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """Who serves each model: `here`, `executors` or `simulator`."""
+
+    models: dict[str, str]
+    embeddings: dict[str, str]
+
+
+async def _find_served(project: Project, catalogue: Catalogue) -> _Served:
     async with Router(catalogue, load_credentials(project, catalogue)) as router:
         await router.discover()
-        served = dict.fromkeys(router.list_lanes(), "here")
+        models = dict.fromkeys(router.list_lanes(), "here")
+        embeddings = dict.fromkeys(router.list_embedding_models(), "here")
     for agent in await _fetch_executors(project):
         by = "simulator" if agent.details.get("simulated") else "executors"
-        served |= {lane: by for lane in agent.lanes if lane not in served and is_model_lane(lane)}
-    return served
+        models |= {lane: by for lane in agent.lanes if lane not in models and is_model_lane(lane)}
+        offered = list_embedding_models([agent])
+        embeddings |= {name: by for name in offered if name not in embeddings}
+    return _Served(models, embeddings)
 
 
 async def _fetch_executors(project: Project) -> list[AgentRecord]:
@@ -201,6 +255,46 @@ def _find_prices(model: Model, catalogue: Catalogue) -> Prices | None:
     return get_unit_prices(place)
 
 
+def _build_place(model: EmbeddingModel, catalogue: Catalogue) -> Deployment:
+    host = catalogue.providers[model.provider]
+    return build_embedding_deployment(model, host, "", simulated=False)
+
+
+def _describe_embedding(
+    model: EmbeddingModel, catalogue: Catalogue, *, served_by: str | None
+) -> dict[str, Any]:
+    prices = get_unit_prices(_build_place(model, catalogue))
+    return {
+        "id": model.id,
+        "kind": "embedding",
+        "name": model.name,
+        "maker": model.maker,
+        "served_by": served_by,
+        "providers": [model.provider],
+        "aliases": list(model.aliases),
+        "dimensions": model.dimensions,
+        "shortens": model.shortens,
+        "max_input_tokens": model.max_input_tokens,
+        "key": catalogue.providers[model.provider].how_to_open,
+        "usd_per_million": prices.model_dump(mode="json") if prices else None,
+    }
+
+
+def _row_embedding(
+    model: EmbeddingModel, catalogue: Catalogue, served_by: str | None
+) -> tuple[str, ...]:
+    prices = get_unit_prices(_build_place(model, catalogue))
+    return (
+        model.id,
+        model.maker,
+        served_by or "no key",
+        f"{model.max_input_tokens // 1000}k" if model.max_input_tokens else "-",
+        f"{prices.input.normalize():f}" if prices else "-",
+        "-",
+        "(embeddings)",
+    )
+
+
 def _get_host(model: Model, catalogue: Catalogue) -> Provider:
     return catalogue.providers[model.deployments[0].provider]
 
@@ -209,6 +303,7 @@ def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> d
     prices = _find_prices(model, catalogue)
     return {
         "id": model.id,
+        "kind": "chat",
         "name": model.name,
         "maker": model.maker,
         "license": model.license,

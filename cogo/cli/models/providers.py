@@ -6,8 +6,9 @@ from typing import Annotated, Final
 import typer
 
 from cogo.cli.models.catalogue_diff import CatalogueDiff, compare_listing
+from cogo.cli.models.names import find_current_models
 from cogo.cli.options import AsJson, Dir
-from cogo.config.catalogue import find_named_model, load_catalogue, load_credentials
+from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.smoke_test import HEADINGS, SmokeTestReport, build_rows, try_models, try_providers
@@ -72,7 +73,7 @@ async def _test(
 ) -> list[SmokeTestReport]:
     if not names:
         return await try_providers(catalogue, given)
-    ids = [find_named_model(catalogue, name).id for name in names]
+    ids = [model.id for model in find_current_models(catalogue, names)]
     try:
         return await try_models(catalogue, given, ids)
     except ProviderError as error:

@@ -9,6 +9,7 @@ import typer
 
 from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio, StepNeeds
+from agents.orchestrator.embedding_models import quote_embeddings
 from agents.orchestrator.flows.preview import FlowPreview, preview_flow
 from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.knowledge_sync import build_knowledge
@@ -17,6 +18,7 @@ from agents.selection.choice import Choice
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, add_quotes, build_quote
+from agents.tools.names import read_embedding_module
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.request_options import AnswerSchema, Attach, Tools
 from cogo.cli.session import run_with_store
@@ -40,8 +42,10 @@ from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line
 from cogo.watch.format import mark_simulated
 from cogo.wiring.workflows import open_workflows
+from protocol.embeddings import read_texts
 from protocol.records import TaskBrief
 from protocol.store.gateway import GatewayStore
+from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
 
 _POLICY_DECISIONS: Final = frozenset({"team", "ladder"})
@@ -96,8 +100,8 @@ def estimate(
     if plan.follows_policy:
         _print_policy(task, plan.choices[0])
     else:
-        _print_steps(plan.preview)
-    if not plan.choices:
+        _print_steps(plan)
+    if not plan.choices and not plan.embeddings:
         return
     print_line(f"  {plan.quote.sentence()}")
     if plan.preview.is_open and not plan.follows_policy:
@@ -107,28 +111,43 @@ def estimate(
 
 
 @dataclass(frozen=True, slots=True)
+class _Embedding:
+    """A step that turns texts into vectors."""
+
+    key: str
+    model: str
+    quote: Quote
+    is_simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     preview: FlowPreview
     choices: list[Choice]
     """Of the first steps, or one of the whole task with its team or its next model."""
+    embeddings: list[_Embedding]
+    """Of the first steps."""
     follows_policy: bool
 
     @property
     def quote(self) -> Quote:
-        return add_quotes(map(build_quote, self.choices))
+        quotes = [*map(build_quote, self.choices), *(each.quote for each in self.embeddings)]
+        return add_quotes(quotes)
 
     @property
     def is_simulated(self) -> bool:
-        return any(each.selected.profile.is_simulated for each in self.choices)
+        choices = any(each.selected.profile.is_simulated for each in self.choices)
+        return choices or any(each.is_simulated for each in self.embeddings)
 
 
 def _to_json(task: TaskBrief, plan: _Plan) -> dict[str, Any]:
+    models = {each.key: each.model for each in plan.embeddings}
     steps = [
         {
             "key": request.key,
             "kind": request.kind,
             "role": request.role,
-            "model": choice.selected.model_id if choice else None,
+            "model": choice.selected.model_id if choice else models.get(request.key),
         }
         for request, choice in plan.preview.steps
     ]
@@ -139,6 +158,8 @@ def _to_json(task: TaskBrief, plan: _Plan) -> dict[str, Any]:
         "more_steps": plan.preview.is_open,
         "cost_usd": plan.quote.to_json(),
     }
+    if plan.embeddings and not plan.choices:
+        return shown | {"model": plan.embeddings[0].model}
     if not plan.choices:
         return shown
     choice = plan.choices[0]
@@ -163,8 +184,13 @@ def _print_policy(task: TaskBrief, choice: Choice) -> None:
         print_line(f"  an answer that fails its checks goes to {choice.pick.escalate_to}")
 
 
-def _print_steps(preview: FlowPreview) -> None:
-    for request, choice in preview.steps:
+def _print_steps(plan: _Plan) -> None:
+    embeddings = {each.key: each for each in plan.embeddings}
+    for request, choice in plan.preview.steps:
+        if (embedding := embeddings.get(request.key)) is not None:
+            name = mark_simulated(embedding.model, simulated=embedding.is_simulated)
+            print_line(f"{request.key} by {name}: vectors of the texts")
+            continue
         if choice is None:
             module = request.request.get("module")
             print_line(f"{request.key}: {request.kind}{f' of {module}' if module else ''}")
@@ -194,14 +220,32 @@ def _plan(project: Project, task: TaskBrief) -> _Plan:
         async with open_workflows(project) as workflows:
             runner = FlowRunner(cio=cio, workflows=workflows, outputs=store)
             preview = await preview_flow(runner, task)
+        embeddings = _list_embeddings(preview, catalogue, registry)
         kinds = {key.partition(":")[0] for key in preview.decisions}
         if kinds.isdisjoint(_POLICY_DECISIONS):
             is_one_question = bool(preview.choices) and not preview.is_open
-            return _Plan(preview, preview.choices, follows_policy=is_one_question)
+            return _Plan(preview, preview.choices, embeddings, follows_policy=is_one_question)
         needs = StepNeeds(seed=f"{task.id}:main", prompt_characters=len(task.prompt), may_team=True)
-        return _Plan(preview, [cio.choose_for_task(task, needs)], follows_policy=True)
+        return _Plan(preview, [cio.choose_for_task(task, needs)], embeddings, follows_policy=True)
 
     try:
         return run_with_store(project, plan)
     except (InvalidTask, NoModel) as error:
         raise CommandError(error.message) from error
+
+
+def _list_embeddings(
+    preview: FlowPreview, catalogue: Catalogue, registry: LaneRegistry
+) -> list[_Embedding]:
+    found = []
+    for step, _ in preview.steps:
+        name = read_embedding_module(str(step.request.get("module")))
+        arguments = step.request.get("arguments")
+        if name is None or not isinstance(arguments, dict):
+            continue
+        entry = catalogue.find_embedding_model(name)
+        is_simulated = registry.embeddings.get(entry.id, False)
+        texts = read_texts(arguments["texts"])
+        quote = quote_embeddings(entry, texts, catalogue, is_simulated=is_simulated)
+        found.append(_Embedding(step.key, entry.id, quote, is_simulated))
+    return found

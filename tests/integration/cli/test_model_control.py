@@ -12,6 +12,7 @@ import pytest
 
 from cogo.cli.app import run
 from embedded.state import State
+from protocol.lanes import EMBEDDINGS
 from tests.support.sql.agent import Agent
 from tests.support.sql.outcomes import answered, outcome, planned
 
@@ -205,6 +206,24 @@ def test_an_id_that_an_executor_serves_keeps_its_control_for_itself(cogo: Progra
     cogo.say("models", "allow", "coding")
     cogo.say("models", "allow", strange)
     assert cogo.act(stored) == set()
+
+
+def test_an_estimate_prices_vectors(cogo: Program) -> None:
+    small = "text-embedding-3-small"
+    cogo.act(lambda agent: an_executor(agent, f"{EMBEDDINGS}{small}"))
+    words = ("estimate", "x" * 4_000, "--type", "EMBED", "--model", small)
+
+    shown, weighed = cogo.say(*words), cogo.json(*words)
+
+    cost = weighed["cost_usd"]
+    assert 0 < cost["low"] < cost["expected"] < cost["high"] < 0.001
+    assert weighed["model"] == weighed["steps"][0]["model"] == small
+    assert f"main by {small}" in shown
+    assert "about $0.0000" in shown
+    assert cogo.json("models")[-1] == {"kind": "embedding", "served_by": "executors"} | {
+        key: value for key, value in cogo.json("models", "show", small).items()
+        if key not in {"asked", "asked_id", "note"}
+    }  # fmt: skip
 
 
 def test_an_estimate_tells_that_costs_are_simulated(cogo: Program) -> None:

@@ -123,6 +123,35 @@ def test_prices_name_their_source_and_unknown_is_a_dash(cogo: Program) -> None:
     assert set(phi[2:]) == {"-"} or "genai-prices" in phi
 
 
+def test_a_retired_model_has_the_prices_of_its_successor(cogo: Program) -> None:
+    shown = cogo.run("models", "prices", "Claude 3.5 Sonnet")
+
+    assert "Claude Sonnet 5.5 replaces it" in shown
+    assert cogo.json("models", "prices", "Claude 3.5 Sonnet", variables={}) == cogo.json(
+        "models", "prices", "claude-sonnet-5-5", variables={}
+    )
+
+
+def test_models_of_vectors_are_listed_shown_and_priced(cogo: Program) -> None:
+    opened = {"OPENAI_API_KEY": "a-key"}
+    small = "text-embedding-3-small"
+
+    listed = cogo.run("models", variables=opened)
+    known = {each["id"]: each for each in cogo.json("models", variables=opened)}
+    every = {each["id"] for each in cogo.json("models", "--all", variables={})}
+    shown = cogo.json("models", "show", f"openai/{small}", variables=opened)
+    [price] = cogo.json("models", "prices", small, variables={})
+
+    [row] = (line.split() for line in listed.splitlines() if line.startswith(small))
+    assert (row[1:3], row[-1]) == (["OpenAI", "here"], "(embeddings)")
+    assert (known[small]["kind"], known[small]["dimensions"]) == ("embedding", 1536)
+    assert known["gpt-4o"]["kind"] == "chat"
+    assert {small, "mistral/mistral-embed", "claude-sonnet-5-5"} <= every
+    assert shown["id"] == small
+    assert shown["usd_per_million"] == price["usd_per_million"]
+    assert float(price["usd_per_million"]["input"]) > 0
+
+
 def test_a_name_shows_its_successor_parameters_and_where_to_get_a_key(cogo: Program) -> None:
     shown = cogo.run("models", "show", "Claude 3.5 Sonnet")
 

@@ -9,6 +9,7 @@ from agents.orchestrator.embedding_models import (
     check_embedding,
     check_host,
     find_embedding_model,
+    quote_embeddings,
 )
 from agents.orchestrator.lane_registry import list_embedding_models, list_served_lanes
 from agents.selection.preferences import Preferences
@@ -120,3 +121,29 @@ def test_models_are_those_of_lanes_of_running_executors() -> None:
 
     assert list_embedding_models([simulated, real]) == {"a": True, SMALL: False}
     assert list_served_lanes([real]) == {"claude-sonnet-5-5": False}
+
+
+def test_vectors_are_priced_by_their_texts() -> None:
+    entry = CATALOGUE.find_embedding_model(SMALL)
+    texts = ["x" * 39] * 100_000  # about ten tokens each
+    tokens = [list(range(10))] * 100_000
+
+    quote = quote_embeddings(entry, texts, CATALOGUE, is_simulated=False)
+    exact = quote_embeddings(entry, tokens, CATALOGUE, is_simulated=False)
+    free = quote_embeddings(entry, texts, CATALOGUE, is_simulated=True)
+
+    assert entry.usd_per_million is not None
+    price = float(entry.usd_per_million)  # of a million tokens
+    assert (quote.low, quote.expected, quote.high) == pytest.approx(
+        (0.6 * price, price, 3.9 * price)
+    )
+    assert (exact.low, exact.expected, exact.high) == pytest.approx((price,) * 3)
+    assert (free.low, free.expected, free.high) == (0, 0, 0)
+
+
+def test_vectors_of_a_model_without_a_price_cost_an_unknown_amount() -> None:
+    entry = CATALOGUE.find_embedding_model(SMALL).model_copy(
+        update={"usd_per_million": None, "provider": "together", "model": "nobody-knows"}
+    )
+
+    assert quote_embeddings(entry, ["x"], CATALOGUE, is_simulated=False).high is None
