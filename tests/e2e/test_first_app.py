@@ -9,9 +9,14 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 
 from tests.e2e.console import SECONDS, says, text
-from tests.support.browser import open_browser
+from tests.support.browser import (
+    FIRST_APP,
+    open_browser,
+    record_texts,
+    recorded_texts,
+    serve_page,
+)
 from tests.support.eventually import eventually
-from tests.support.pages import FIRST_APP, record_texts, recorded_texts, serve_page
 from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e

@@ -3,13 +3,18 @@
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from tests.e2e.console import SECONDS, says, text
-from tests.support.browser import open_browser
+from tests.support.browser import (
+    FIRST_APP,
+    open_browser,
+    record_texts,
+    recorded_texts,
+    serve_page,
+)
 from tests.support.eventually import eventually
-from tests.support.pages import FIRST_APP, record_texts, recorded_texts, serve_page
 from tests.support.servers.system import System
 from tests.support.sources import ROOT
 
@@ -20,7 +25,7 @@ CHAT = ROOT / "examples" / "recipes" / "chat-app"
 
 async def send(page: Chrome, message: str) -> None:
     page.find_element(By.ID, "prompt").send_keys(message)
-    page.find_element(By.CSS_SELECTOR, "#ask button").click()
+    page.find_element(By.CSS_SELECTOR, "#ask button").send_keys(Keys.ENTER)
 
 
 async def test_a_user_has_a_conversation_that_is_there_again_after_a_reload(
