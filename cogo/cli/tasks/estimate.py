@@ -45,6 +45,7 @@ from cogo.wiring.workflows import open_workflows
 from protocol.embeddings import read_texts
 from protocol.records import TaskBrief
 from protocol.store.gateway import GatewayStore
+from protocol.store.queue import QueueStore
 from providers.catalogue.catalogue import Catalogue
 from providers.router import Router
 
@@ -200,27 +201,31 @@ def _print_steps(plan: _Plan) -> None:
         print_line(f"{request.key} by {name}: {choice.reason}")
 
 
-def _plan(project: Project, task: TaskBrief) -> _Plan:
-    """Return the first steps and the choices of models. Raises CommandError if there is none."""
+async def build_cio(project: Project, store: QueueStore) -> Cio:
+    """Return what chooses models as an orchestrator of this project would now."""
     catalogue = load_catalogue(project)
-    start = Knowledge(policy=project.settings.selection_policy)
 
     async def find_own_lanes() -> list[str]:
         async with Router(catalogue, load_credentials(project, catalogue)) as router:
             await router.discover()
             return list(router.list_lanes())
 
+    registry = LaneRegistry(store=store, own=find_own_lanes)
+    await registry.refresh()
+    start = Knowledge(policy=project.settings.selection_policy)
+    knowledge = build_knowledge(await store.model_knowledge(agent_id="cogo estimate"), start=start)
+    return Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
+
+
+def _plan(project: Project, task: TaskBrief) -> _Plan:
+    """Return the first steps and the choices of models. Raises CommandError if there is none."""
+
     async def plan(store: GatewayStore) -> _Plan:
-        registry = LaneRegistry(store=store, own=find_own_lanes)
-        await registry.refresh()
-        knowledge = build_knowledge(
-            await store.model_knowledge(agent_id="cogo estimate"), start=start
-        )
-        cio = Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
+        cio = await build_cio(project, store)
         async with open_workflows(project) as workflows:
             runner = FlowRunner(cio=cio, workflows=workflows, outputs=store)
             preview = await preview_flow(runner, task)
-        embeddings = _list_embeddings(preview, catalogue, registry)
+        embeddings = _list_embeddings(preview, cio.catalogue, cio.registry)
         kinds = {key.partition(":")[0] for key in preview.decisions}
         if kinds.isdisjoint(_POLICY_DECISIONS):
             is_one_question = bool(preview.choices) and not preview.is_open
