@@ -1,11 +1,14 @@
 """AI columns: columns of users' tables whose values models write."""
 
+import math
+import statistics
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from protocol.records.base import ListedRow, Row
 
@@ -81,6 +84,8 @@ class ColumnRow(ListedRow):
     error: str | None = None
     """The last error of the column itself, not of a cell."""
     backfill: Backfill | None = None
+    key_columns: list[str] = Field(default_factory=list)
+    """The table's primary key, in the order of the keys of its cells."""
     created_at: datetime | None = None
     changed_at: datetime | None = None
 
@@ -127,7 +132,7 @@ class CellRow(ListedRow):
     table_name: str
     column_name: str
     key: JsonValue
-    """The row's primary key, by column."""
+    """The row's primary key: a list in the order of `ColumnRow.key_columns`."""
     state: CellState
     reason: str | None = None
     model: str | None = None
@@ -158,3 +163,43 @@ class ColumnSample(Row):
     model: str | None = None
     preferences: dict[str, Any] = Field(default_factory=dict)
     budget_usd: Decimal | None = None
+
+
+class CellCosts(BaseModel):
+    """What cells will cost in US dollars, as far as the costs of others tell; None: unknown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float | None = None
+    expected: float | None = None
+    high: float | None = None
+    based_on: int = 0
+    """Number of cells whose cost was known."""
+
+
+def estimate_cells(cells: int, costs: Sequence[Decimal | None]) -> CellCosts:
+    """Return what so many cells will cost if they are like others that had these costs.
+
+    The bounds are those of the mean, beyond which one in twenty lies.
+    """
+    known = [float(each) for each in costs if each is not None]
+    if not known:
+        return CellCosts()
+    mean = statistics.fmean(known)
+    spread = statistics.stdev(known) if len(known) > 1 else mean / 2
+    error = 2 * spread / math.sqrt(len(known))
+    return CellCosts(
+        low=cells * max(0.0, mean - error),
+        expected=cells * mean,
+        high=cells * (mean + error),
+        based_on=len(known),
+    )
+
+
+def describe_key(columns: Sequence[str], key: JsonValue) -> str:
+    """Return the key of a row for a person: `id=5`."""
+    values = key if isinstance(key, list) else [key]
+    names = columns if len(columns) == len(values) else [""] * len(values)
+    return ", ".join(
+        f"{name}={value}" if name else str(value) for name, value in zip(names, values, strict=True)
+    )

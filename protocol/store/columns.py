@@ -70,11 +70,22 @@ class ColumnStore(ColumnRunStore, Protocol):
         ...
 
     async def backfill_column(
-        self, *, column_id: UUID, states: Sequence[str], limit: int | None = None
+        self,
+        *,
+        column_id: UUID,
+        states: Sequence[str],
+        limit: int | None = None,
+        dry_run: bool = False,
     ) -> ColumnChange:
-        """Ask for rows without a cell (`missing`), or for cells of these states. Raise NotFound."""
+        """Ask for rows without a value (`missing`), or for cells of these states.
+
+        `dry_run`: only count them. Raise NotFound, and MoveNotAllowed if the column stands still.
+        """
         ...
 
     async def sample_column(self, *, column_id: UUID, rows: int) -> list[ColumnSample]:
-        """Return what would be submitted for some rows; nothing is written. Raise NotFound."""
+        """Return what would be submitted for some rows; nothing is written.
+
+        Raise NotFound, and MoveNotAllowed if the column stands still.
+        """
         ...

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from agents.selection.choice import Choice
 from agents.selection.quote import Quote, build_quote
-from protocol.records.columns import ColumnSample
+from protocol.records.columns import ColumnSample, estimate_cells
 
 _EMBED: Final = "EMBED"
 _SCALAR_TOKENS: Final = 12
@@ -19,10 +19,6 @@ _SHORT_TOKENS: Final = 24
 _LIST_TOKENS: Final = 80
 _OBJECT_TOKENS: Final = 250
 _TEXT_TOKENS: Final = 120
-_SPREAD: Final = 1.5
-"""Factor in both directions within which the mean lies, if one cost is known."""
-_CONFIDENT: Final = 2.0
-"""Standard errors of a mean, beyond which one in twenty lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +82,8 @@ def price_answers(choice: Choice, samples: Sequence[ColumnSample]) -> Quote:
 
 def price_measured(costs: Sequence[Decimal | None]) -> Quote:
     """Return the average of costs that were paid, and the bounds within which the mean lies."""
-    known = [float(each) for each in costs if each is not None]
-    if not known or len(known) < len(costs):
-        return Quote(low=None, expected=None, high=None)
-    mean = statistics.fmean(known)
-    if len(known) == 1:
-        return Quote(low=mean / _SPREAD, expected=mean, high=mean * _SPREAD)
-    error = _CONFIDENT * statistics.stdev(known) / math.sqrt(len(known))
-    return Quote(low=max(0.0, mean - error), expected=mean, high=mean + error)
+    found = estimate_cells(1, costs)
+    return Quote(low=found.low, expected=found.expected, high=found.high)
 
 
 def scale_quote(quote: Quote, factor: float) -> Quote:

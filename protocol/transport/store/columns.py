@@ -77,7 +77,12 @@ class SupabaseColumnStore(RpcClient):
         return await self._call_row(ColumnChange, "resume_column", column_id=str(column_id))
 
     async def backfill_column(
-        self, *, column_id: UUID, states: Sequence[str], limit: int | None = None
+        self,
+        *,
+        column_id: UUID,
+        states: Sequence[str],
+        limit: int | None = None,
+        dry_run: bool = False,
     ) -> ColumnChange:
         return await self._call_row(
             ColumnChange,
@@ -85,6 +90,7 @@ class SupabaseColumnStore(RpcClient):
             column_id=str(column_id),
             states=list(states),
             limit=limit,
+            dry_run=dry_run,
         )
 
     async def sample_column(self, *, column_id: UUID, rows: int) -> list[ColumnSample]:
