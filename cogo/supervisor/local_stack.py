@@ -34,7 +34,7 @@ class StoppedEarly(Exception):
 
 
 class LocalStack:
-    """Starts the processes in order, keeps them running, stops them in the reverse order."""
+    """Starts the processes in order, keeps them running, stops clients before their servers."""
 
     def __init__(self, project: Project, options: StackOptions, shutdown: Shutdown) -> None:
         self._project = project
@@ -72,11 +72,9 @@ class LocalStack:
             on_ready(info)
             await self._shutdown.drain.wait()
             logger.info("draining; a second request to stop cancels", grace=f"{_GRACE.seconds} s")
-            for stage in (
-                [self._gateway],
-                self._agents.values(),
-                [self._simulator, self._local_model],
-                [self._server],
+            for stage in (  # what agents need outlives them
+                [self._gateway, *self._agents.values()],
+                [self._simulator, self._local_model, self._server],
             ):
                 tasks = {child: self._tasks[child] for child in stage if child in self._tasks}
                 await stop_all(tasks, cancel=self._shutdown.cancel, within=_GRACE + _CANCEL)
