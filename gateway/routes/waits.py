@@ -128,7 +128,12 @@ async def _load_visible_approval(
     services: GatewayServices, principal: Principal, approval_id: UUID
 ) -> ApprovalRow:
     approval = await services.store.fetch_approval(approval_id=approval_id)
-    is_to_them = principal.owner is not None and approval.by == str(principal.owner)
-    if not (is_to_them or principal.sees(approval.owner)):
+    if not (_is_asked(principal, approval) or principal.sees(approval.owner)):
         raise NotFound(f"there is no approval {approval_id}, or it is not yours")
     return approval
+
+
+def _is_asked(principal: Principal, approval: ApprovalRow) -> bool:
+    """Return whether the question is to this person by name, or was passed on to them."""
+    asked = {approval.by, approval.escalate_to if approval.escalated_at else None}
+    return principal.owner is not None and str(principal.owner) in asked

@@ -28,16 +28,15 @@ export function nameKind(approval) {
 const namePerson = (id) => `the user ${id.slice(0, 8)}`;
 
 /** Who may answer. Operators always may. */
-export function describeApprovers({ by, owner }) {
-  if (by === "operators") return "operators";
-  const person = by ?? owner;
-  return person ? `${namePerson(person)} or operators` : "operators";
+export function describeApprovers({ by, owner, escalated_at: escalatedAt, escalate_to: escalateTo }) {
+  const asked = [by ?? owner, escalatedAt ? escalateTo : null].filter((each) => each && each !== "operators");
+  return [...new Set(asked)].map(namePerson).concat("operators").join(" or ");
 }
 
 /** How it ended, in a sentence. */
 export function describeEnd(approval) {
   if (!approval || isOpen(approval)) return "It no longer waits for your answer.";
-  if (!approval.answered_at) return "It was withdrawn before anybody answered.";
+  if (!approval.answered_at) return `It was withdrawn before anybody answered${approval.withdrawn_reason ? `: ${showControls(approval.withdrawn_reason)}` : "."}`;
   const what = isQuestion(approval) ? "Answered" : approval.approved ? "Approved" : "Refused";
   if (approval.answered_via === "expiry") return `${what}, since nobody answered in time.`;
   const who = approval.answered_by ? namePerson(approval.answered_by) : "an operator";

@@ -29,11 +29,10 @@ class SupabaseWaitStore(RpcClient):
             query = filter_by_owner(query, owner, every_owner=every_owner)
             if only_answerable and not every_owner:
                 query = query.is_("by", "null")
-        elif only_answerable:
-            query = query.or_(f"by.eq.{owner},and(owner.eq.{owner},by.is.null)")
         else:
+            owned = f"and(owner.eq.{owner},by.is.null)" if only_answerable else f"owner.eq.{owner}"
             escalated = f"and(escalate_to.eq.{owner},escalated_at.not.is.null)"
-            query = query.or_(f"owner.eq.{owner},by.eq.{owner},{escalated}")
+            query = query.or_(f"{owned},by.eq.{owner},{escalated}")
         if task_id is not None:
             query = query.eq("task_id", str(task_id))
         if only_open:
