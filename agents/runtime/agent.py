@@ -2,9 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from loguru import logger
 
@@ -20,6 +22,10 @@ from protocol.records import AgentRecord, LeaseRef
 from protocol.store.queue import QueueStore
 
 FAREWELL_SECONDS = 5.0
+VERIFY_SECONDS = 60.0
+"""Between two questions whether the database is a copy; it believes an answer for five minutes."""
+_T = TypeVar("_T")
+STANDS_STILL = "AI columns and scheduled tasks stand still, and tasks that came with a copy"
 _MOST_PROBLEMS = 20
 _MAX_PROBLEM = 300
 """Characters of one in a heartbeat."""
@@ -74,11 +80,15 @@ async def open_agent(
     )
     async with open_store() as store:
         await _register(build_agent_record(identity, options), store, drain)
+        problem = await _verify_at_start(identity, options, store, drain)
         batcher = CompletionBatcher(agent_id=identity.id, store=store, jitter=jitter)
         async with keeper, asyncio.TaskGroup() as services:
             running = [
                 services.create_task(keeper.join(), name="watch the lease keeper"),
                 services.create_task(batcher.run(), name="completion batcher"),
+                services.create_task(
+                    _verify_regularly(identity, options, store, problem), name="verify the instance"
+                ),
             ]
             agent = Agent(
                 identity=identity,
@@ -162,19 +172,58 @@ def _limit_problems(problems: Mapping[str, str]) -> dict[str, str]:
     return {name[:_MAX_PROBLEM]: problem[:_MAX_PROBLEM] for name, problem in first}
 
 
-async def _register(record: AgentRecord, store: QueueStore, drain: Drain) -> None:
+async def _call_until_answered(call: Callable[[], Awaitable[_T]], drain: Drain) -> _T | None:
+    """Repeat a call until the store answers; return None if `drain` begins before."""
     failures = 0
     while not drain.begun.is_set():
         try:
-            await store.record_agent(record)
+            return await call()
         except StoreUnavailable as error:
             logger.warning("waiting for the store", error=str(error))
             failures += 1
             with suppress(TimeoutError):
                 async with asyncio.timeout(compute_backoff(failures, first=0.25, longest=10)):
                     await drain.begun.wait()
-        else:
-            return
+    return None
+
+
+async def _register(record: AgentRecord, store: QueueStore, drain: Drain) -> None:
+    await _call_until_answered(partial(store.record_agent, record), drain)
+
+
+async def _verify_at_start(
+    identity: AgentIdentity, options: RuntimeOptions, store: QueueStore, drain: Drain
+) -> str | None:
+    """Let the database know whether it is a copy before anything is claimed; return why it is."""
+    if options.project_host is None:
+        return None
+    verify = partial(
+        store.verify_instance, agent_id=identity.id, host=options.project_host, is_start=True
+    )
+    verdict = await _call_until_answered(verify, drain)
+    if verdict is None or verdict.reason is None:
+        return None
+    logger.warning(STANDS_STILL, reason=verdict.reason)
+    return verdict.reason
+
+
+async def _verify_regularly(
+    identity: AgentIdentity, options: RuntimeOptions, store: QueueStore, problem: str | None
+) -> None:
+    """Tell the database that an agent reaches it, and log when that changes what runs."""
+    while options.project_host is not None:
+        await asyncio.sleep(VERIFY_SECONDS)
+        try:
+            verdict = await store.verify_instance(agent_id=identity.id, host=options.project_host)
+        except CogoError as error:
+            logger.debug("the instance could not be verified", error=str(error))
+            continue
+        if verdict.reason != problem:
+            problem = verdict.reason
+            if problem is None:
+                logger.info("everything runs in this database: it was adopted")
+            else:
+                logger.warning(STANDS_STILL, reason=problem)
 
 
 async def _say_farewell(record: AgentRecord, store: QueueStore, *, releases: bool) -> None:

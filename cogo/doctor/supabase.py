@@ -11,6 +11,7 @@ from cogo.errors import CommandError
 from cogo.wiring.schema_check import find_missing_versions
 from cogo.wiring.stores import build_bus, open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
+from protocol.store.instance import InstanceStore
 from protocol.store.queue import QueueStore
 from protocol.topics import TASKS
 
@@ -31,6 +32,7 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
             return
         if schema.status is CheckStatus.OK:
             yield await check_writes(store)
+            yield await check_instance(store, connection.host)
         yield await _check_realtime(connection)
         yield await _check_agents(store)
 
@@ -58,6 +60,23 @@ async def check_writes(store: QueueStore) -> Check:
     except CogoError as error:
         return missing("database", str(error), "free space on the disk of the database")
     return ok("database", "writes succeed")
+
+
+async def check_instance(store: InstanceStore, host: str) -> Check:
+    """Check that this is the database that was adopted, not a copy of it."""
+    try:
+        found = await store.fetch_instance(host=host)
+    except CogoError as error:
+        return missing("instance", str(error), "cogo migrate")
+    if found.reason is not None:
+        return note(
+            "instance",
+            f"AI columns, scheduled tasks and what came with a copy stand still: {found.reason}",
+            "cogo adopt",
+        )
+    if found.hosts is None:
+        return ok("instance", "the first agent that starts will adopt this database")
+    return ok("instance", f"adopted at {', '.join(found.hosts)}")
 
 
 async def _check_realtime(connection: Connection) -> Check:

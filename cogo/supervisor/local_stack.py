@@ -143,7 +143,10 @@ class LocalStack:
 
     async def _describe(self, bootstrap: AgentBootstrap, db_url: str | None) -> StackInfo:
         """Return the running stack, and publish its gateway's address for commands."""
-        from cogo.supervisor.project_calls import publish_gateway  # noqa: PLC0415
+        from cogo.supervisor.project_calls import (  # noqa: PLC0415
+            find_copy_reason,
+            publish_gateway,
+        )
 
         gateway_url, console_url = self._gateway.get_url("url"), None
         if gateway_url is not None:
@@ -170,6 +173,7 @@ class LocalStack:
             gateway_url=gateway_url,
             console_url=console_url,
             needs_key=self._options.needs_key,
+            copy_reason=await find_copy_reason(bootstrap.connection),
             pids={name: child.pid for name, child in children.items() if child.pid},
             health_urls={name: url for name, url in health_urls.items() if url},
         )

@@ -31,6 +31,12 @@ async def check_project(connection: Connection) -> None:
         await check_database_schema(store)
 
 
+async def find_copy_reason(connection: Connection) -> str | None:
+    """Return why nothing runs by itself in the project's database; None if it does."""
+    async with open_supabase_store(connection) as store:
+        return (await store.fetch_instance(host=connection.host)).reason
+
+
 async def publish_gateway(
     home: Path, connection: Connection, url: str, *, needs_key: bool, opens_console: bool
 ) -> str | None:

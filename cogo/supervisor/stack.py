@@ -46,6 +46,8 @@ class StackInfo:
     """Signs in one browser if a key is needed, so it must be kept secret."""
     needs_key: bool
     """Whether the gateway refuses requests without a key."""
+    copy_reason: str | None = None
+    """Why AI columns and scheduled tasks stand still, if they do."""
     pids: Mapping[str, int]
     health_urls: Mapping[str, str]
     """By agent, the base URL of /health, /ready and /metrics."""

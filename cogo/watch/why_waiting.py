@@ -7,7 +7,8 @@ from uuid import UUID
 from cogo.watch.format import describe_wait
 from protocol.lanes import CIO, SANDBOX, is_model_lane
 from protocol.lifecycle import SubtaskState
-from protocol.records import AgentRecord, Attempt, Subtask
+from protocol.records import AgentRecord, Attempt, Subtask, Task
+from protocol.records.agents import Instance
 
 _SHOWN_KEYS: Final = 5
 _ACTIVE: Final = {SubtaskState.RUNNING, SubtaskState.QUEUED}
@@ -43,6 +44,11 @@ def explain_waiting(
                 yield f"{each.key} is held; resume the task, its owner or its lane"
             case _:
                 continue
+
+
+def explain_copy(instance: Instance, task: Task) -> str | None:
+    """Return why a task waits in a copy of a database; None if it does not."""
+    return f"for `cogo adopt`: {instance.reason}" if instance.must_hold(task) else None
 
 
 def _list_active(subtasks: Sequence[Subtask]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from protocol.records.base import Row
+from protocol.records.tasks import Task
 
 SILENT_AFTER: Final = timedelta(seconds=30)
 """An agent with an older heartbeat counts as silent."""
@@ -118,6 +120,49 @@ class Pruned(Row):
     """The number of rows that were deleted."""
 
     pruned: int
+
+
+class Verdict(Row):
+    """Whether a database is the one that was adopted at an address."""
+
+    is_own: bool
+    reason: str | None = None
+    """Why not, as a sentence that says what to do."""
+
+
+class Instance(Row):
+    """Where a database was adopted; if nothing runs by itself there, why, and what waits."""
+
+    reason: str | None = None
+    hosts: list[str] | None = None
+    """The known hosts; None if no agent was ever started."""
+    adopted_at: datetime | None = None
+    adopted_by: str | None = None
+    verified_until: datetime | None = None
+    inherited_to: int | None = None
+    """The `seq` of the last task that came with a copy; None if this is none."""
+    waiting_tasks: int | None = None
+    """Open tasks that came with a copy."""
+    scheduled_tasks: int | None = None
+    due_tasks: int | None = None
+    """Scheduled tasks whose time has passed."""
+    yesterday_usd: Decimal | None = None
+    """What calls cost yesterday (UTC)."""
+
+    def must_hold(self, task: Task) -> bool:
+        """Return whether a task waits until the database is adopted."""
+        if self.inherited_to is None or task.status.is_final:
+            return False
+        is_scheduled = task.run_at is not None and task.run_at > task.created_at
+        is_next_run = task.previous_task_id is not None
+        return task.seq <= self.inherited_to or is_scheduled or is_next_run
+
+
+class Adopted(Row):
+    """The hosts at which a database runs by itself, and whether one was added."""
+
+    hosts: list[str]
+    is_new: bool
 
 
 class Reaped(Row):

@@ -35,10 +35,11 @@ from protocol.records import (
     WriteCheck,
 )
 from protocol.store.columns import ColumnRunStore
+from protocol.store.instance import VerifyingStore
 from protocol.store.models import ModelStore
 
 
-class QueueStore(ModelStore, ColumnRunStore, Protocol):
+class QueueStore(ModelStore, ColumnRunStore, VerifyingStore, Protocol):
     """The store of agents: the queue, AI columns, and the statistics of models.
 
     Every call is idempotent and may be retried after StoreUnavailable. In addition to the errors

@@ -19,7 +19,7 @@ from cogo.local_model import MODEL_NAME
 from cogo.process.shutdown import shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
-from cogo.terminal import command_path, expand_commands, print_json, print_line
+from cogo.terminal import command_path, expand_commands, print_json, print_line, print_text
 from providers.secrets import Redactor
 
 _INTERRUPTED: Final = 130
@@ -162,6 +162,7 @@ def _print_json(project: Project, info: StackInfo, sandbox: str | None) -> None:
             "simulator_url": info.simulator_url,
             "local_model_url": info.local_model_url,
             "sandbox": sandbox,
+            "standing_still": info.copy_reason,
             "home": str(project.home),
             "pid": os.getpid(),
             "processes": dict(info.pids),
@@ -203,6 +204,8 @@ def print_stack(project: Project, info: StackInfo, sandbox: str | None) -> None:
     print_line(f"sandbox      {sandbox or expand_commands(_NO_SANDBOX)}")
     for sentence in describe_ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
+    if info.copy_reason is not None:
+        print_text(f"stands still  {info.copy_reason}", indent=13)
     if connection.is_embedded:
         db_url = (info.db_url or hint) if is_private else hint
         print_line()

@@ -30,7 +30,7 @@ from cogo.watch.format import (
     sum_tokens,
 )
 from cogo.watch.turns import list_turn_lines
-from cogo.watch.why_waiting import explain_waiting
+from cogo.watch.why_waiting import explain_copy, explain_waiting
 from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState
 from protocol.records import Event, SelectionRow, Subtask, Task, TurnLine
@@ -224,6 +224,8 @@ async def _explain_waiting(store: GatewayStore, task: Task, *, home: Path) -> li
     """Return what a task that has not ended waits for."""
     if task.status.is_final:
         return []
+    if held := explain_copy(await store.fetch_instance(), task):
+        return [held]
     return list(
         explain_waiting(
             await store.fetch_subtasks(task_id=task.id),

@@ -17,6 +17,7 @@ from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.format import shorten_id
 from cogo.watch.steps import QuestionsUpdate, follow_with_questions
 from cogo.watch.view import LabelledUpdate, TaskView
+from cogo.watch.why_waiting import explain_copy
 from cogo.wiring.stores import Client
 from protocol.ids import utc_now
 from protocol.messages import Envelope
@@ -63,7 +64,9 @@ def watch(
             await _watch_all(client, as_json=as_json)
         else:
             task_id = await find_task_id(client.store, task)
-            await client.store.fetch_task(task_id=task_id)  # raises NotFound for a wrong id
+            found = await client.store.fetch_task(task_id=task_id)  # raises NotFound
+            if held := explain_copy(await client.store.fetch_instance(), found):
+                print_text(f"{shorten_id(task_id)}  waiting: {held}", err=True, indent=10)
             await _watch_one(client, task_id, as_json=as_json)
 
     run_with_client(directory, run)

@@ -50,7 +50,7 @@ begin
   if v_others is not null then
     return format(
       'this database was adopted on another server (address %s): it is a copy, or was restored or '
-      'upgraded. If it may spend on its own: cogo adopt', v_others
+      'upgraded. If it may spend on its own: `cogo adopt`', v_others
     );
   end if;
   select i.* into v_own from cogo.instance i;
@@ -59,12 +59,12 @@ begin
   elsif v_host <> all (v_own.hosts) then
     return format(
       'this database was adopted at another address (%s) than %s: it is a copy, or this is a second '
-      'address of it. If it may spend on its own: cogo adopt',
+      'address of it. If it may spend on its own: `cogo adopt`',
       array_to_string(v_own.hosts, ', '), v_host
     );
   elsif v_own.inherited_to is not null or v_host is null and v_own.verified_until < cogo.now() then
     return format(
-      'no agent has lately reached this database at its address (%s). If it has another now: cogo adopt',
+      'no agent has lately reached this database at its address (%s). If it has another now: `cogo adopt`',
       array_to_string(v_own.hosts, ', ')
     );
   end if;

@@ -45,12 +45,11 @@ calls.';
 create or replace function public.cogo_instance(p_host text default null)
   returns table (
     reason text, hosts text[], adopted_at timestamptz, adopted_by text, verified_until timestamptz,
-    waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint, yesterday_usd numeric
+    inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint,
+    yesterday_usd numeric
   )
   language plpgsql stable set search_path = ''
 as $$
-declare
-  v_inherited bigint;
 begin
   reason := cogo.instance_problem(p_host);
   select i.hosts, i.adopted_at, i.adopted_by, i.verified_until
@@ -63,7 +62,7 @@ begin
     select case when bool_or(i.system_identifier <> cogo.read_system_identifier())
              then coalesce(max(i.inherited_to), 9223372036854775807) else max(i.inherited_to)
            end
-      into v_inherited
+      into inherited_to
       from cogo.instance i;
     select count(*) filter (where not t.is_scheduled),
            count(*) filter (where t.is_scheduled and t.run_at > cogo.now()),
@@ -72,7 +71,7 @@ begin
       from (
         select o.run_at, o.status = 'pending' and coalesce(o.run_at > o.created_at, false)
           from public.cogo_tasks o
-         where o.finished_at is null and cogo.waits_for_adoption(o, v_inherited)
+         where o.finished_at is null and cogo.waits_for_adoption(o, cogo_instance.inherited_to)
       ) as t (run_at, is_scheduled);
     select coalesce(sum(c.cost_usd), 0) into yesterday_usd
       from public.cogo_calls c

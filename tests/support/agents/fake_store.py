@@ -52,12 +52,13 @@ from protocol.records.models import (
 from tests.support.files.fake_objects import FakeObjects
 from tests.support.tools.fake_answers import FakeAnswers
 from tests.support.tools.fake_columns import FakeColumns
+from tests.support.tools.fake_instance import FakeInstance
 
 Extending = Literal["ok", "cancel", "lost"]
 
 
 @dataclass(kw_only=True)
-class FakeStore(FakeObjects, FakeAnswers, FakeColumns):
+class FakeStore(FakeObjects, FakeAnswers, FakeColumns, FakeInstance):
     """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
