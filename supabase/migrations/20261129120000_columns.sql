@@ -146,7 +146,7 @@ begin
   if v_others is not null then
     return format(
       'this database was adopted on another server (address %s): it is a copy, or was restored or '
-      'upgraded. If it may spend on its own: cogo adopt', v_others
+      'upgraded. If it may spend on its own: `cogo adopt`', v_others
     );
   end if;
   select i.* into v_own from cogo.instance i;
@@ -155,12 +155,12 @@ begin
   elsif v_host <> all (v_own.hosts) then
     return format(
       'this database was adopted at another address (%s) than %s: it is a copy, or this is a second '
-      'address of it. If it may spend on its own: cogo adopt',
+      'address of it. If it may spend on its own: `cogo adopt`',
       array_to_string(v_own.hosts, ', '), v_host
     );
   elsif v_own.inherited_to is not null or v_host is null and v_own.verified_until < cogo.now() then
     return format(
-      'no agent has lately reached this database at its address (%s). If it has another now: cogo adopt',
+      'no agent has lately reached this database at its address (%s). If it has another now: `cogo adopt`',
       array_to_string(v_own.hosts, ', ')
     );
   end if;
@@ -679,13 +679,11 @@ end;
 $function$;
 
 create or replace function public.cogo_instance(p_host text DEFAULT NULL::text)
- RETURNS TABLE(reason text, hosts text[], adopted_at timestamp with time zone, adopted_by text, verified_until timestamp with time zone, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint, yesterday_usd numeric)
+ RETURNS TABLE(reason text, hosts text[], adopted_at timestamp with time zone, adopted_by text, verified_until timestamp with time zone, inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint, yesterday_usd numeric)
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-declare
-  v_inherited bigint;
 begin
   reason := cogo.instance_problem(p_host);
   select i.hosts, i.adopted_at, i.adopted_by, i.verified_until
@@ -698,7 +696,7 @@ begin
     select case when bool_or(i.system_identifier <> cogo.read_system_identifier())
              then coalesce(max(i.inherited_to), 9223372036854775807) else max(i.inherited_to)
            end
-      into v_inherited
+      into inherited_to
       from cogo.instance i;
     select count(*) filter (where not t.is_scheduled),
            count(*) filter (where t.is_scheduled and t.run_at > cogo.now()),
@@ -707,7 +705,7 @@ begin
       from (
         select o.run_at, o.status = 'pending' and coalesce(o.run_at > o.created_at, false)
           from public.cogo_tasks o
-         where o.finished_at is null and cogo.waits_for_adoption(o, v_inherited)
+         where o.finished_at is null and cogo.waits_for_adoption(o, cogo_instance.inherited_to)
       ) as t (run_at, is_scheduled);
     select coalesce(sum(c.cost_usd), 0) into yesterday_usd
       from public.cogo_calls c

@@ -9,6 +9,7 @@ from agents.runtime.wakeup import Drain
 from protocol.errors import StoreUnavailable
 from tests.support.agents.fake_store import FakeStore
 from tests.support.agents.running import at_once, live, options, subtasks, until_drained
+from tests.support.eventually import eventually
 
 HERE = replace(options(), project_host="acme.supabase.co")
 
@@ -18,8 +19,7 @@ async def test_the_first_question_comes_before_the_first_claim() -> None:
     drain = Drain()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(live(store, at_once, drain, HERE))
-        while not store.asked["verify_instance"]:
-            await asyncio.sleep(0)
+        await eventually(lambda: store.asked["verify_instance"])
         task.cancel()
 
     assert store.asked["claim_subtasks"] == 0
