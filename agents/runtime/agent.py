@@ -194,7 +194,7 @@ async def _register(record: AgentRecord, store: QueueStore, drain: Drain) -> Non
 async def _verify_at_start(
     identity: AgentIdentity, options: RuntimeOptions, store: QueueStore, drain: Drain
 ) -> str | None:
-    """Let the database know whether it is a copy before anything is claimed; return why it is."""
+    """Ask before anything is claimed whether the database is a copy; return why it is."""
     if options.project_host is None:
         return None
     verify = partial(

@@ -24,5 +24,5 @@ class InstanceStore(VerifyingStore, Protocol):
         ...
 
     async def adopt_instance(self, *, host: str, who: str | None = None) -> Adopted:
-        """Let a copy run by itself. Repeating it changes nothing. Raise InvalidArgument."""
+        """Make the database run by itself. Repeating it changes nothing. Raise InvalidArgument."""
         ...

@@ -1,0 +1,79 @@
+"""A copied system spends nothing on what came with it until it is adopted."""
+
+import json
+import subprocess
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from protocol.ids import utc_now
+from protocol.lifecycle import TaskState
+from protocol.records import NewTask
+from tests.support.eventually import eventually
+from tests.support.servers.postgres import state_directory
+from tests.support.servers.system import STATE, System, running_system
+
+SECONDS = 60.0
+
+
+async def submit(system: System, prompt: str, **columns: Any) -> UUID:
+    async with system.store() as store:
+        task = await store.submit_task(NewTask(id=uuid4(), type="CHAT", prompt=prompt, **columns))
+    return task.id
+
+
+async def make_due(system: System, task_id: UUID) -> None:
+    """Let the time pass until a scheduled task is due."""
+    connection = await asyncpg.connect(system.state.db_url)
+    try:
+        await connection.execute(
+            "update cogo.subtasks set run_at = now() - interval '1 minute' where task_id = $1",
+            task_id,
+        )
+    finally:
+        await connection.close()
+
+
+def is_completed(system: System, task_id: UUID) -> Callable[[], Coroutine[Any, Any, bool]]:
+    async def ask() -> bool:
+        async with system.store() as store:
+            return (await store.fetch_task(task_id=task_id)).status is TaskState.COMPLETED
+
+    return ask
+
+
+async def asked_for(system: System, prompt: str) -> int:
+    return sum(prompt in json.dumps(each) for each in await system.asked())
+
+
+async def test_a_copy_of_the_data_directory_waits_until_it_is_adopted() -> None:
+    with state_directory() as folder:
+        home, other = folder / "origin", folder / "copy"
+        # Where root runs this, Postgres runs as another user, who has to reach its data.
+        (home / STATE).mkdir(parents=True)
+        for each in (home, home / STATE):
+            each.chmod(0o711)
+        with running_system(home) as origin:
+            scheduled = await submit(origin, "scheduled", run_at=utc_now() + timedelta(hours=1))
+            assert "adopted at" in origin.cogo("doctor").stdout
+        subprocess.run(["cp", "-a", str(home), str(other)], check=True)
+
+        with running_system(other) as copy:
+            await make_due(copy, scheduled)
+            new = await submit(copy, "submitted here")
+            await eventually(is_completed(copy, new), within=SECONDS)
+            assert await asked_for(copy, "scheduled") == 0
+            shown = copy.cogo("show", str(scheduled))
+            assert "cogo adopt" in shown.stderr
+            refused = copy.cogo("adopt")
+            assert (refused.returncode, "--yes" in refused.stderr) == (1, True)
+
+            adopted = copy.cogo("adopt", "--yes")
+
+            assert adopted.returncode == 0, adopted.stderr
+            assert "1 scheduled" in adopted.stderr
+            await eventually(is_completed(copy, scheduled), within=SECONDS)
+            assert await asked_for(copy, "scheduled") > 0
