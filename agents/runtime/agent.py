@@ -210,7 +210,7 @@ async def _verify_at_start(
 async def _verify_regularly(
     identity: AgentIdentity, options: RuntimeOptions, store: QueueStore, problem: str | None
 ) -> None:
-    """Tell the database that an agent reaches it, and log when that changes what runs."""
+    """Show the database that an agent reaches it, and log when that changes what runs."""
     while options.project_host is not None:
         await asyncio.sleep(VERIFY_SECONDS)
         try:

@@ -110,7 +110,11 @@ COMMANDS: Final = (
     Command("audit", "List every call to a model.", "admin.spending:list_calls"),
     Command("console", "Print a sign-in link for the console.", "admin.keys:print_console_link"),
     Command("migrate", "Apply the database migrations.", "local.migrate:migrate"),
-    Command("adopt", "Let a copied or restored database run by itself.", "admin.adopt:adopt"),
+    Command(
+        "adopt",
+        "Adopt a copied or restored database, so that it runs by itself.",
+        "admin.adopt:adopt",
+    ),
     Command("trust", "Trust the configuration files in a folder.", "local.trust:trust"),
     Command("serve orchestrator", "Run an orchestrator.", "local.serve:serve_orchestrator"),
     Command("serve executor", "Run an executor.", "local.serve:serve_executor"),

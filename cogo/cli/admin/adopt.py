@@ -23,7 +23,7 @@ def adopt(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a copied, restored or moved database run by itself.
+    """Adopt a copied, restored or moved database, so that it runs by itself.
 
     Agents start AI columns and scheduled tasks only in the database, and at the address, where they
     ran first, so that a copy of it never spends. This says what will begin to run, and makes this
