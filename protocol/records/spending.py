@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from protocol.records.base import Argument, ListedRow, Row
 
-BudgetScope = Literal["total", "owner", "provider"]
+BudgetScope = Literal["total", "owner", "provider", "column"]
 BudgetPeriod = Literal["day", "month", "ever"]
 
 
@@ -61,7 +61,7 @@ class CallAnswer(Row):
 
     answer: Literal["ok", "refused", "wait", "not_granted", "banned", "stale"]
     scope: str | None = None
-    """Which budget refuses it: task, total, owner or provider."""
+    """Which budget refuses it: task, total, owner, provider or column."""
     detail: str | None = None
     resets_at: datetime | None = None
     question: dict[str, JsonValue] | None = None

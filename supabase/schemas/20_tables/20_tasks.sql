@@ -33,6 +33,8 @@ create table if not exists public.cogo_tasks (
   -- Set by the database when a workflow inserts a child task or repeats itself.
   parent_task_id uuid references public.cogo_tasks (id) on delete cascade,
   previous_task_id uuid,
+  -- Set by the database when it asks for values of an AI column.
+  column_id uuid,
   constraint cogo_tasks_status check (
     status in ('pending', 'running', 'held', 'completed', 'failed', 'cancelled')
   ),
@@ -87,6 +89,10 @@ create index if not exists cogo_tasks_parent on public.cogo_tasks (parent_task_i
   where parent_task_id is not null;
 create index if not exists cogo_tasks_previous on public.cogo_tasks (previous_task_id)
   where previous_task_id is not null;
+comment on column public.cogo_tasks.column_id is
+  'The AI column that the task answers. Its caps count for the calls of the task.';
+create index if not exists cogo_tasks_column on public.cogo_tasks (column_id)
+  where column_id is not null and finished_at is null;
 create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)
   where deadline is not null and finished_at is null;
 alter table public.cogo_tasks enable row level security;

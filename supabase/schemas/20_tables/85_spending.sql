@@ -1,5 +1,5 @@
 create table if not exists cogo.budgets (
-  scope text not null check (scope in ('total', 'owner', 'provider')),
+  scope text not null check (scope in ('total', 'owner', 'provider', 'column')),
   key text not null,
   per text not null check (per in ('day', 'month', 'ever')),
   limit_usd numeric not null check (limit_usd >= 0),
@@ -15,7 +15,8 @@ comment on table cogo.budgets is
   'Spending caps, set by operators. A task''s own cap is its budget_usd.';
 comment on column cogo.budgets.key is
   'Scope owner: the uuid (nil: tasks without one), anonymous (all anonymous sign-ins together) or * (the
-default of owners without a cap of their own). Scope provider: its id. Scope total: empty.';
+default of owners without a cap of their own). Scope provider: its id. Scope column: the id of an AI
+column. Scope total: empty.';
 comment on column cogo.budgets.is_default is
   'Created from the default * at the first call of an owner without a cap of their own.';
 comment on column cogo.budgets.extra_usd is
@@ -37,6 +38,7 @@ create table if not exists cogo.reservations (
   call jsonb not null,
   usd numeric,
   made_at timestamptz not null default cogo.now(),
+  column_id uuid,
   constraint reservations_attempt check ((subtask_id is null) = (attempt is null))
 );
 comment on table cogo.reservations is
@@ -80,6 +82,7 @@ create table if not exists public.cogo_calls (
   masked_keys integer,
   prompt_sha256 text,
   prompt jsonb,
+  column_id uuid,
   primary key (id, outcome)
 );
 comment on table public.cogo_calls is
@@ -93,6 +96,9 @@ comment on column public.cogo_calls.regions is
 comment on column public.cogo_calls.cost_usd is 'US dollars; null if unknown.';
 comment on column public.cogo_calls.price_date is 'When the price was last checked.';
 comment on column public.cogo_calls.prompt is 'Stored only if the operator set COGO_STORE_PROMPTS.';
+comment on column public.cogo_calls.column_id is 'The AI column whose value was asked for.';
+create index if not exists cogo_calls_column on public.cogo_calls (column_id, started_at)
+  where column_id is not null;
 create index if not exists cogo_calls_started on public.cogo_calls (started_at);
 create index if not exists cogo_calls_task on public.cogo_calls (task_id);
 create index if not exists cogo_calls_owner on public.cogo_calls (owner, started_at);

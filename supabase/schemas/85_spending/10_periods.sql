@@ -61,6 +61,7 @@ as $$
            when 'owner' then p_key in (r.owner::text, r.budget_key)
            when 'provider' then r.provider = p_key
            when 'task' then r.task_id = p_key::uuid
+           when 'column' then r.column_id = p_key::uuid
          end
      and (r.subtask_id is not null or r.made_at > cogo.now() - interval '1 hour');
 $$;
@@ -76,6 +77,7 @@ as $$
      and case
        when p_scope = 'total' then true
        when p_scope = 'provider' then c.provider = p_key
+       when p_scope = 'column' then c.column_id = p_key::uuid
        when p_key = 'anonymous' then cogo.is_anonymous(c.owner)
        -- The default is no cap itself.
        when p_key = '*' then false

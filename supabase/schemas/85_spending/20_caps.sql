@@ -1,4 +1,6 @@
-create or replace function cogo.lock_budgets(p_owner_key text, p_provider text)
+create or replace function cogo.lock_budgets(
+  p_owner_key text, p_provider text, p_column_id uuid
+)
   returns setof cogo.budgets language plpgsql set search_path = ''
 as $$
 declare
@@ -26,7 +28,10 @@ begin
   end if;
   perform
      from cogo.budgets b
-    where (b.scope, b.key) in (('total', ''), ('owner', p_owner_key), ('provider', p_provider))
+    where (b.scope, b.key) in (
+            ('total', ''), ('owner', p_owner_key), ('provider', p_provider),
+            ('column', p_column_id::text)
+          )
     order by b.scope, b.key, b.per
       for no key update;
   return query
@@ -38,7 +43,10 @@ begin
              when b.period_start < cogo.period_start(b.per, v_now) then 0 else b.extra_usd
            end,
            period_start = greatest(b.period_start, cogo.period_start(b.per, v_now))
-     where (b.scope, b.key) in (('total', ''), ('owner', p_owner_key), ('provider', p_provider))
+     where (b.scope, b.key) in (
+            ('total', ''), ('owner', p_owner_key), ('provider', p_provider),
+            ('column', p_column_id::text)
+          )
     returning b.*;
 end;
 $$;
@@ -57,6 +65,7 @@ declare
   v_name text := case p_scope
     when 'task' then 'the task''s budget'
     when 'total' then 'the cap on everything'
+    when 'column' then 'the cap of the AI column ' || coalesce(cogo.show_column(p_key::uuid), p_key)
     else case p_key
       when 'anonymous' then 'the cap that all anonymous sign-ins share'
       when '00000000-0000-0000-0000-000000000000' then 'the cap on tasks without an owner'

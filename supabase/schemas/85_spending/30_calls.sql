@@ -40,6 +40,7 @@ begin
       errcode = 'TQ004', message = 'p_call needs id, model_id, provider, and max_usd of 0 or more';
   end if;
   scope := null;
+  v_call.column_id := cogo.find_task_column(v_call.task_id);
   if v_call.subtask_id is not null then
     perform
        from public.cogo_attempts a
@@ -89,13 +90,16 @@ begin
           answer, v_call, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd,
           v_budget.spent_usd, v_budget.reserved_usd, v_usd
         );
+        perform cogo.note_refusal(
+          v_call, answer, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, detail, null
+        );
         return next;
         return;
       end if;
     end loop;
   end if;
   for v_cap in
-    select b.* from cogo.lock_budgets(v_key, v_call.provider) b
+    select b.* from cogo.lock_budgets(v_key, v_call.provider, v_call.column_id) b
      where v_call.simulated is not true
      order by b.scope, b.key, b.per
   loop
@@ -109,17 +113,22 @@ begin
         answer, v_call, v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd + v_cap.extra_usd,
         v_cap.spent_usd, cogo.reserved_usd(v_cap.scope, v_cap.key), v_usd
       );
+      perform cogo.note_refusal(
+        v_call, answer, v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd + v_cap.extra_usd,
+        v_cap.allow_unpriced, detail, resets_at
+      );
       return next;
       return;
     end if;
   end loop;
 
   insert into cogo.reservations (
-    call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd
+    call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd,
+    column_id
   ) values (
     v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
     coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
-    v_item - 'prompt', v_usd
+    v_item - 'prompt', v_usd, v_call.column_id
   )
   on conflict do nothing;
   answer := 'ok';
@@ -156,8 +165,13 @@ begin
   if v_is_late then
     perform cogo.lock_tasks(array[v_call.subtask_id]);
   end if;
+  -- Its task may have been deleted.
+  v_call.column_id := coalesce(
+    (select r.column_id from cogo.reservations r where r.call_id = v_call.id),
+    cogo.find_task_column(v_call.task_id)
+  );
   v_caps := array(
-    select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider) b
+    select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider, v_call.column_id) b
   );
   delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
 
@@ -178,6 +192,8 @@ begin
        set spent_usd = b.spent_usd + v_call.cost_usd
       from unnest(v_caps) as held
      where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
+    insert into cogo.ai_counts (column_id, state, priority, usd)
+    select v_call.column_id, 'spent', 0, v_call.cost_usd where v_call.column_id is not null;
   end if;
   if booked and v_is_late then
     perform cogo.book_late_call(v_call.subtask_id, v_call.attempt);

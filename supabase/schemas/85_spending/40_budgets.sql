@@ -36,7 +36,8 @@ declare
     else coalesce(p_key, '')
   end;
 begin
-  if p_scope is null or p_scope not in ('total', 'owner', 'provider')
+  if p_scope is null or p_scope not in ('total', 'owner', 'provider', 'column')
+     or p_scope = 'column' and not exists (select from cogo.ai_columns c where c.id::text = v_key)
      or p_per is null or p_per not in ('day', 'month', 'ever')
      or p_scope = 'owner' and v_key <> p_key and cogo.to_uuid(p_key) is null
      or (p_scope = 'total') <> (v_key = '')
@@ -44,7 +45,8 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for owners without a cap) or provider (its id), p_per day, month or ever, p_limit_usd 0 to 1e9';
+        'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, month '
+        'or ever, p_limit_usd 0 to 1e9';
   end if;
   -- A new cap includes the cost so far in its period.
   insert into cogo.budgets as b (
@@ -70,7 +72,8 @@ begin
 end;
 $$;
 comment on function public.cogo_set_budget is
-  'Cap spending in US dollars: in total, of an owner or at a provider, per day, month (UTC) or ever.
+  'Cap spending in US dollars: in total, of an owner, at a provider or of an AI column, per day, month
+(UTC) or ever.
 Key * of scope owner caps each owner without a cap of their own; anonymous caps anonymous sign-ins
 together. Calls of unknown price are refused under a cap unless p_allow_unpriced. A new limit replaces
 what people have approved on top of the old one.';

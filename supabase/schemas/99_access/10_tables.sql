@@ -8,12 +8,23 @@ grant usage on sequence cogo.lane_services to service_role;
 revoke insert, update, delete on cogo.schema_versions from service_role;
 revoke update, delete on cogo.write_checks from service_role;
 grant truncate on cogo.write_checks to service_role;
+-- What is installed decides which tables of the owner of this schema are read and written.
+revoke insert, update, delete on
+  cogo.ai_columns, cogo.ai_column_versions, cogo.ai_edits, cogo.ai_cells
+  from service_role;
 -- The views in `public` run with the rights of the caller.
+grant select on cogo.ai_cells to authenticated;
+grant select (id, table_id, column_name, version) on cogo.ai_columns to authenticated;
 grant select on
   cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
   cogo.flows, cogo.events, cogo.turns
   to authenticated;
 
+revoke all on public.cogo_columns, public.cogo_column_versions, public.cogo_column_cells
+  from public, anon, authenticated, service_role;
+grant select on public.cogo_columns, public.cogo_column_versions, public.cogo_column_cells
+  to service_role;
+grant select on public.cogo_column_cells to authenticated;
 revoke all on
   public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
   public.cogo_messages, public.cogo_attempts,

@@ -2,11 +2,18 @@
 
 revoke all on all functions in schema cogo from public, anon, authenticated, service_role;
 grant execute on all functions in schema cogo to service_role;
+-- For the owner of the tables that they read and write: over a direct connection, as in a migration.
+revoke all on function
+  cogo.ai_column, cogo.attach_trigger, cogo.install_column, cogo.install_trigger,
+  cogo.preview_ai_column, cogo.remove_ai_column, cogo.revert_ai_column
+  from service_role;
 -- Called with the rights of the caller: defaults of columns, views and policies.
 grant execute on function cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_read_topic
   to authenticated;
 
 revoke all on function
+  public.cogo_backfill_column, public.cogo_pause_column, public.cogo_resume_column,
+  public.cogo_run_columns, public.cogo_sample_column,
   public.cogo_adopt_instance, public.cogo_instance, public.cogo_verify_instance,
   public.cogo_answer_approval, public.cogo_api_keys, public.cogo_approve_subtask,
   public.cogo_begin_call, public.cogo_budgets,
@@ -27,6 +34,8 @@ revoke all on function
   public.cogo_submit_task, public.cogo_subtask_turns, public.cogo_take_trial
   from public, anon, authenticated, service_role;
 grant execute on function
+  public.cogo_backfill_column, public.cogo_pause_column, public.cogo_resume_column,
+  public.cogo_run_columns, public.cogo_sample_column,
   public.cogo_adopt_instance, public.cogo_instance, public.cogo_verify_instance,
   public.cogo_api_keys, public.cogo_begin_call, public.cogo_budgets, public.cogo_cache_answer,
   public.cogo_cached_answer, public.cogo_check_api_key, public.cogo_check_writes,

@@ -1,0 +1,43 @@
+create or replace function cogo.find_task_column(p_task_id uuid)
+  returns uuid language sql stable set search_path = ''
+as $$
+  select coalesce(
+    (select t.column_id from public.cogo_tasks t where t.id = p_task_id),
+    (
+      select t.column_id
+        from cogo.child_tasks k join public.cogo_tasks t on t.id = k.root_id where k.child_id = p_task_id
+    )
+  );
+$$;
+comment on function cogo.find_task_column is
+  'Return the AI column that a task answers, or the task above it.';
+
+create or replace function cogo.show_column(p_id uuid)
+  returns text language sql stable set search_path = ''
+as $$
+  select format('%I.%I.%I', n.nspname, r.relname, c.column_name)
+    from cogo.ai_columns c
+    join pg_catalog.pg_class r on r.oid = c.table_id
+    join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+   where c.id = p_id;
+$$;
+comment on function cogo.show_column is 'Return the name of an AI column, with its table and schema.';
+
+create or replace function cogo.note_refusal(
+  p_call public.cogo_calls, p_answer text, p_scope text, p_key text, p_per text, p_limit numeric,
+  p_allow_unpriced boolean, p_detail text, p_resets_at timestamptz
+)
+  returns void language sql set search_path = ''
+as $$
+  insert into cogo.ai_refusals as r (
+    task_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at
+  )
+  select p_call.task_id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail, p_resets_at
+   where p_answer = 'refused' and p_call.column_id is not null and p_call.task_id is not null
+  on conflict (task_id) do update
+    set scope = excluded.scope, key = excluded.key, per = excluded.per,
+        limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,
+        detail = excluded.detail, resets_at = excluded.resets_at;
+$$;
+comment on function cogo.note_refusal is
+  'Note which cap has refused a call for an AI column: its task''s end does not tell.';

@@ -1,0 +1,262 @@
+create or replace function cogo.cancel_unstarted(
+  p_task_ids uuid[], p_reason text, p_also_started boolean default false
+)
+  returns uuid[] language plpgsql set search_path = ''
+as $$
+declare
+  v_ids uuid[];
+begin
+  -- Never waits for a task, since the caller holds locks of cells.
+  v_ids := array(
+    select t.id
+      from public.cogo_tasks t
+     where t.id = any (p_task_ids) and t.finished_at is null
+     order by t.seq + 0
+       for no key update skip locked
+  );
+  v_ids := array(
+    select i.id from unnest(v_ids) as i (id)
+     where p_also_started or not exists (
+       select from public.cogo_attempts a
+        where a.task_id = i.id and cogo.is_calling_lane(a.lane)
+     )
+  );
+  if v_ids <> '{}' then
+    perform cogo.cancel_tasks(v_ids, p_reason);
+  end if;
+  return v_ids;
+end;
+$$;
+comment on function cogo.cancel_unstarted is
+  'Cancel tasks that no model was asked for yet, or all of these; return their ids. Skips locked tasks.';
+
+create or replace function cogo.drop_tasks(p_column_id uuid, p_task_ids uuid[])
+  returns void language plpgsql set search_path = ''
+as $$
+begin
+  if p_task_ids = '{}' then
+    return;
+  end if;
+  update cogo.ai_cells c
+     set state = 'pending', due_at = cogo.now(), task_id = null
+   where c.column_id = p_column_id and c.state = 'asked'
+     and c.task_id = any (
+       cogo.cancel_unstarted(p_task_ids, 'the value is not wanted any more: the row or the column has changed')
+     );
+end;
+$$;
+comment on function cogo.drop_tasks is
+  'Cancel the tasks of cells whose answers are out of date, if nothing was paid for; they are asked for
+anew.';
+
+create or replace function cogo.drop_unstarted(p_column cogo.ai_columns)
+  returns void language plpgsql set search_path = ''
+as $$
+begin
+  perform cogo.drop_tasks(
+    p_column.id,
+    array(
+      select distinct c.task_id
+        from cogo.ai_cells c
+       where c.column_id = p_column.id and c.state = 'asked' and c.task_id is not null
+         and c.version is distinct from p_column.version
+    )
+  );
+end;
+$$;
+comment on function cogo.drop_unstarted is
+  'Cancel what was asked for by another version of an AI column and has not begun.';
+
+-- What counts is the row as it is now, however it was written and how often.
+create or replace function cogo.examine_rows(
+  p_column cogo.ai_columns, p_keys jsonb[], p_is_sweep boolean default false
+)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := cogo.now();
+  v_dropped uuid[];
+begin
+  with examined as materialized (
+    select distinct on (r.key)
+           r.key, r.is_there, r.owner, r.source_hash, r.value_hash,
+           r.has_value and not p_column.overwrite as has_value,
+           c.key is not null as has_cell, c.state, c.task_id,
+           coalesce(c.value_hash <> r.value_hash and not p_column.overwrite, false) as is_written,
+           -- Versions with other sources cannot be compared.
+           case
+             when coalesce(c.version, p_column.version) = p_column.version
+               or v.source_numbers = w.source_numbers then
+               c.source_hash is distinct from r.source_hash
+             else not p_is_sweep
+           end as is_edited
+      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r
+      left join cogo.ai_cells c on c.column_id = p_column.id and c.key = r.key
+      left join cogo.ai_column_versions v
+        on v.column_id = p_column.id and v.version = c.version
+      left join cogo.ai_column_versions w
+        on w.column_id = p_column.id and w.version = p_column.version
+     order by r.key, r.is_there desc
+  ), gone as (
+    delete from cogo.ai_cells c
+     using examined r
+     where c.column_id = p_column.id and c.key = r.key and not r.is_there
+    returning c.state, c.task_id
+  ), kept as (
+    update cogo.ai_cells c
+       set state = 'kept', value_hash = r.value_hash, owner = r.owner, task_id = null, reason = null,
+           done_at = v_now
+      from examined r
+     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_written
+       and c.state <> 'kept'
+    returning r.state, r.task_id
+  ), edited as (
+    update cogo.ai_cells c
+       set state = case when c.state in ('done', 'failed') then 'pending' else c.state end,
+           priority = case when c.state = 'asked' then c.priority else 0 end,
+           due_at = case when c.state in ('done', 'failed') then v_now else c.due_at end,
+           tries = case when c.state = 'asked' then c.tries else 0 end,
+           reason = case when c.state = 'asked' then c.reason end,
+           source_hash = case when c.state = 'asked' then c.source_hash else r.source_hash end,
+           owner = r.owner
+      from examined r
+     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_edited
+       and not r.is_written and c.state <> 'kept'
+    returning r.state, r.task_id
+  ), given as (
+    update cogo.ai_cells c
+       set owner = r.owner
+      from examined r
+     where c.column_id = p_column.id and c.key = r.key and r.is_there
+       and c.owner is distinct from r.owner
+       and (c.state = 'kept' or not r.is_edited and not r.is_written)
+  ), added as (
+    insert into cogo.ai_cells (column_id, key, state, due_at, source_hash, value_hash, owner)
+    select p_column.id, r.key, case when r.has_value then 'kept' else 'pending' end, v_now,
+           r.source_hash, r.value_hash, r.owner
+      from examined r
+     where r.is_there and not r.has_cell and not p_is_sweep
+    on conflict do nothing
+  )
+  select array(
+           select distinct d.task_id
+             from (
+               select * from gone union all select * from kept union all select * from edited
+             ) as d
+            where d.state = 'asked' and d.task_id is not null
+         )
+    into v_dropped;
+  perform cogo.drop_tasks(p_column.id, v_dropped);
+end;
+$$;
+comment on function cogo.examine_rows is
+  'Compare rows of the table of an AI column with their cells: new rows get one, those that are gone lose
+it, edited ones are asked for anew, and a value that COGO has not written is kept.';
+
+create or replace function cogo.move_cells(p_column cogo.ai_columns, p_from jsonb[], p_to jsonb[])
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_move record;
+begin
+  for v_move in
+    select m.old_key, m.new_key
+      from unnest(p_from, p_to) with ordinality as m (old_key, new_key, nth)
+     where m.old_key <> m.new_key
+     order by m.nth
+  loop
+    update cogo.ai_cells c
+       set key = v_move.new_key
+     where c.column_id = p_column.id and c.key = v_move.old_key
+       and not exists (
+         select from cogo.ai_cells o where o.column_id = p_column.id and o.key = v_move.new_key
+       );
+  end loop;
+end;
+$$;
+comment on function cogo.move_cells is 'Give cells the new keys of their rows, in order.';
+
+create or replace function cogo.cast_keys(p_column cogo.ai_columns, p_keys jsonb[])
+  returns jsonb[] language plpgsql set search_path = ''
+  set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601' set extra_float_digits = 1
+  set bytea_output = 'hex'
+as $$
+declare
+  v_keys jsonb[];
+begin
+  execute format(
+    'select array(select case when k.key is not null then %s end '
+    'from unnest($1) with ordinality as k (key, nth) order by k.nth)', cogo.cast_key(p_column)
+  ) into v_keys using p_keys;
+  return v_keys;
+end;
+$$;
+comment on function cogo.cast_keys is
+  'Return keys as they are stored, whatever the settings of the session that wrote them.';
+
+create or replace function cogo.collect_edits(p_column cogo.ai_columns, p_limit integer)
+  returns integer language plpgsql set search_path = ''
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+declare
+  v_ops text[];
+  v_keys jsonb[];
+  v_old jsonb[];
+begin
+  with taken as (
+    delete from cogo.ai_edits e
+     where e.ctid = any (
+       array(
+         select o.ctid from cogo.ai_edits o
+          where o.column_id = p_column.id
+          order by o.seq limit p_limit
+            for update skip locked
+       )
+     )
+    returning e.*
+  )
+  select array_agg(t.op order by t.seq), array_agg(t.key order by t.seq),
+         array_agg(t.old_key order by t.seq)
+    into v_ops, v_keys, v_old
+    from taken t;
+  if v_ops is null then
+    return 0;
+  end if;
+  if 'TRUNCATE' = any (v_ops) then
+    update cogo.ai_columns c set sweep_after = '[]' where c.id = p_column.id;
+  end if;
+  v_keys := cogo.cast_keys(p_column, v_keys);
+  v_old := cogo.cast_keys(p_column, v_old);
+  perform cogo.move_cells(p_column, v_old, v_keys);
+  perform cogo.examine_rows(
+    p_column, array(select distinct k from unnest(v_keys || v_old) k where k is not null)
+  );
+  return cardinality(v_ops);
+end;
+$$;
+comment on function cogo.collect_edits is
+  'Look at rows that were written; return how many edits that were.';
+
+create or replace function cogo.sweep_cells(p_column cogo.ai_columns, p_limit integer)
+  returns integer language plpgsql set search_path = ''
+as $$
+declare
+  v_keys jsonb[];
+begin
+  if p_column.sweep_after is null then
+    return 0;
+  end if;
+  v_keys := array(
+    select c.key from cogo.ai_cells c
+     where c.column_id = p_column.id and c.key > p_column.sweep_after
+     order by c.key limit p_limit
+  );
+  update cogo.ai_columns c
+     set sweep_after = case when cardinality(v_keys) = p_limit then v_keys[p_limit] end
+   where c.id = p_column.id;
+  perform cogo.examine_rows(p_column, v_keys, true);
+  return cardinality(v_keys);
+end;
+$$;
+comment on function cogo.sweep_cells is
+  'Look at the rows of the next cells again; return how many. Finds what no trigger tells.';
