@@ -3860,7 +3860,10 @@ create or replace view public.cogo_columns with (security_invoker=true) as
     COALESCE(n.failed, (0)::bigint) AS failed,
     COALESCE(n.kept, (0)::bigint) AS kept,
     c.paused_at,
-    c.paused_until,
+        CASE
+            WHEN (c.paused_until < 'infinity'::timestamp with time zone) THEN c.paused_until
+            ELSE NULL::timestamp with time zone
+        END AS paused_until,
     c.paused_reason,
     cogo.find_column_problem(c.*) AS standing_still,
     c.error,
