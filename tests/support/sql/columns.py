@@ -28,12 +28,14 @@ class Columns:
         self.owner = owner
         self.agent = agent
 
-    async def add(self, name: str = "summary", prompt: str = "Sum up: {body}", **fields: Any) -> Any:
+    async def add(
+        self, name: str = "summary", prompt: str = "Sum up: {body}", **fields: Any
+    ) -> Any:
         """Install an AI column of `shop.tickets`, or of `table`; return its id."""
         table = fields.pop("table", "shop.tickets")
         named = "".join(f", {field} => ${nth}" for nth, field in enumerate(fields, 4))
         return await self.owner.fetchval(
-            f"select cogo.ai_column($1::text::regclass, $2, $3{named})",  # noqa: S608
+            f"select cogo.ai_column($1::text::regclass, $2, $3{named})",
             table,
             name,
             prompt,
@@ -84,9 +86,7 @@ class Columns:
             "select * from public.cogo_column_cells order by column_name, key"
         )
         return [
-            row
-            for row in rows(found)
-            if all(row[name] == value for name, value in where.items())
+            row for row in rows(found) if all(row[name] == value for name, value in where.items())
         ]
 
     async def states(self) -> dict[Any, str]:
@@ -110,13 +110,14 @@ class Columns:
 async def open_columns(database: Database) -> AsyncIterator[Columns]:
     """Make the schema `shop` with the table `tickets`; drop it, and all columns, at the end."""
     owner = await database.connect("postgres")
-    await owner.execute(f"drop schema if exists {SCHEMA} cascade; create schema {SCHEMA}; {TICKETS}")
+    await owner.execute(
+        f"drop schema if exists {SCHEMA} cascade; create schema {SCHEMA}; {TICKETS}"
+    )
     columns = Columns(owner, Agent(await database.connect(), "cio-1"))
     try:
         yield columns
     finally:
         await owner.execute(f"drop schema {SCHEMA} cascade")
         await owner.execute(
-            "select cogo.forget_column(c) from cogo.ai_columns c;"
-            "delete from cogo.ai_refusals"
+            "select cogo.forget_column(c) from cogo.ai_columns c;delete from cogo.ai_refusals"
         )
