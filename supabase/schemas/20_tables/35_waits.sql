@@ -62,6 +62,8 @@ comment on column public.cogo_approvals.call_id is
 comment on column public.cogo_approvals.attempt is 'The attempt that waits with the call.';
 create index if not exists cogo_approvals_open on public.cogo_approvals (owner, seq)
   where answered_at is null and withdrawn_at is null;
+create index if not exists cogo_approvals_cap on public.cogo_approvals (cap)
+  where cap is not null and answered_at is null and withdrawn_at is null;
 create index if not exists cogo_approvals_task on public.cogo_approvals (task_id);
 create index if not exists cogo_approvals_due on public.cogo_approvals (expires_at)
   where expires_at is not null and answered_at is null and withdrawn_at is null;
@@ -76,6 +78,31 @@ create policy "owners and approvers read approvals" on public.cogo_approvals
     owner = (select auth.uid()) or by = (select auth.uid())::text
     or escalated_at is not null and escalate_to = (select auth.uid())::text
   );
+
+create table if not exists cogo.budget_waits (
+  subtask_id uuid not null primary key references cogo.subtasks (id) on delete cascade,
+  task_id uuid not null,
+  owner uuid,
+  scope text not null,
+  key text not null,
+  per text not null,
+  usd numeric not null check (usd >= 0),
+  child jsonb,
+  approval_id uuid,
+  since timestamptz not null default cogo.now(),
+  check_at timestamptz not null default cogo.now()
+);
+comment on table cogo.budget_waits is
+  'Subtasks that wait until a cap has room for them. All of one owner that wait for one cap share a question.';
+comment on column cogo.budget_waits.key is
+  'As in cogo.budgets; of scope task the id of the task whose budget is spent, perhaps one above.';
+comment on column cogo.budget_waits.usd is
+  'What the refused call may cost, or the budget that a child task asks for.';
+comment on column cogo.budget_waits.child is 'The child task that its step starts then.';
+comment on column cogo.budget_waits.check_at is 'When to look again whether there is room.';
+create index if not exists budget_waits_check on cogo.budget_waits (check_at);
+create index if not exists budget_waits_approval on cogo.budget_waits (approval_id);
+alter table cogo.budget_waits enable row level security;
 
 create table if not exists public.cogo_sent_events (
   id uuid not null default gen_random_uuid() primary key,

@@ -47,6 +47,8 @@ begin
   elsif v_kind = 'approve' and cogo.to_uuid(p_step -> 'params' ->> 'by') is null
         and coalesce(p_step -> 'params' ->> 'by', 'operators') <> 'operators' then
     return format('step %s: by must be the uuid of a person, or operators', v_key);
+  elsif v_kind = 'approve' and cogo.validate_approval_options(p_step -> 'params') is not null then
+    return format('step %s: %s', v_key, cogo.validate_approval_options(p_step -> 'params'));
   elsif v_kind = 'event'
         and coalesce(p_step -> 'params' ->> 'name', '') !~ '^[A-Za-z0-9_.:-]{1,100}$' then
     return format('step %s: the name of an event must be 1 to 100 of A-Z a-z 0-9 _ . : -', v_key);

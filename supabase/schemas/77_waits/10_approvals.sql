@@ -1,5 +1,6 @@
+-- Security definer: only the owner may write in realtime.messages.
 create or replace function cogo.announce_approval(p_type text, p_approval public.cogo_approvals)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql security definer set search_path = ''
 as $$
 declare
   v_envelope jsonb := cogo.build_envelope(
@@ -41,29 +42,36 @@ comment on function cogo.announce_approval is
   'Send a message about an approval on cogo-tasks, on the topic of its task, and on those of the people
 who are asked by name.';
 
--- Security definer: only the owner may write in realtime.messages.
 create or replace function cogo.ask_approval()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql set search_path = ''
 as $$
 declare
   v_approval public.cogo_approvals;
 begin
-  -- One that waits in the middle of a tool loop has asked already, and asks again after a redrive.
-  if cogo.reopen_call_approvals(new) then
+  -- One that waits in the middle of a tool loop has asked already, and asks again after a redrive. What
+  -- waits for a budget asks about that.
+  if exists (select from cogo.budget_waits w where w.subtask_id = new.id)
+     or cogo.reopen_call_approvals(new) then
     return null;
   end if;
-  insert into public.cogo_approvals as a (task_id, subtask_id, owner, key, question, show, by)
+  insert into public.cogo_approvals as a (
+    task_id, subtask_id, owner, key, question, show, by, cost_usd, expires_at, on_expiry,
+    escalate_at, escalate_to
+  )
   select new.task_id, new.id, t.owner, new.key,
          coalesce(
            nullif(left(p.params ->> 'question', 10000), ''),
            format('May the subtask %s (%s, in lane %s) run?', new.key, new.type, new.lane)
          ),
-         nullif(p.params -> 'show', 'null'), p.params ->> 'by'
+         nullif(p.params -> 'show', 'null'), p.params ->> 'by', o.cost_usd, o.expires_at,
+         o.on_expiry, o.escalate_at, o.escalate_to
     from cogo.subtask_payloads p
     join public.cogo_tasks t on t.id = new.task_id
+    cross join cogo.read_approval_options(p.params) o
    where p.subtask_id = new.id
   on conflict (subtask_id, key) do update
-    set withdrawn_at = null, asked_at = excluded.asked_at
+    set withdrawn_at = null, asked_at = excluded.asked_at, expires_at = excluded.expires_at,
+        escalate_at = excluded.escalate_at, escalated_at = null
     where a.withdrawn_at is not null
   returning * into v_approval;
   if found then
@@ -90,15 +98,23 @@ create or replace trigger ask_approval
 create or replace function cogo.withdraw_approval()
   returns trigger language plpgsql set search_path = ''
 as $$
+declare
+  v_approval public.cogo_approvals;
 begin
-  update public.cogo_approvals a
-     set withdrawn_at = cogo.now()
-   where a.subtask_id = new.id and a.answered_at is null and a.withdrawn_at is null;
+  perform cogo.leave_budget_wait(new);
+  for v_approval in
+    update public.cogo_approvals a
+       set withdrawn_at = cogo.now()
+     where a.subtask_id = new.id and a.answered_at is null and a.withdrawn_at is null
+    returning a.*
+  loop
+    perform cogo.announce_approval('APPROVAL_WITHDRAWN', v_approval);
+  end loop;
   return null;
 end;
 $$;
 comment on function cogo.withdraw_approval is
-  'Withdraw the question of a subtask that ended without an answer.';
+  'Withdraw the questions of a subtask that ended without an answer.';
 create or replace trigger withdraw_approval
   after update of status on cogo.subtasks
   for each row when (
@@ -106,44 +122,3 @@ create or replace trigger withdraw_approval
     and new.finished_at is not null and old.finished_at is null
   )
   execute function cogo.withdraw_approval();
-
-create or replace function cogo.apply_answer(p_subtask cogo.subtasks, p_approval public.cogo_approvals)
-  returns void language plpgsql set search_path = ''
-as $$
-declare
-  v_answer jsonb := jsonb_build_object(
-    'approved', p_approval.approved, 'comment', p_approval.comment, 'by', p_approval.answered_by,
-    'at', cogo.iso_timestamp(p_approval.answered_at)
-  );
-  v_error jsonb := jsonb_build_object(
-    'class', 'rejected', 'message', coalesce(p_approval.comment, 'the step was refused')
-  );
-begin
-  if p_approval.call_id is not null then
-    perform cogo.record_call_answer(p_subtask, p_approval);
-    return;
-  elsif p_subtask.kind = 'approve' then
-    perform cogo.end_waiting_steps(array[p_subtask.id], array[v_answer], array[null::jsonb]);
-    return;
-  end if;
-  update cogo.subtask_payloads p
-     set metadata = p.metadata || jsonb_build_object(
-           'approval',
-           v_answer || case
-             when p_approval.approved then '{}' else jsonb_build_object('error', v_error)
-           end
-         )
-   where p.subtask_id = p_subtask.id;
-  if p_approval.approved then
-    update cogo.subtasks s
-       set status = case s.status when 'waiting' then 'queued' else s.status end,
-           needs_approval = false, run_at = null
-     where s.id = p_subtask.id;
-  else
-    perform cogo.dead_letter_subtask(p_subtask.id, v_error);
-  end if;
-end;
-$$;
-comment on function cogo.apply_answer is
-  'Continue after the answer of a person: a step of a workflow ends with it as its output; a tool loop
-goes on after the last one; another subtask is queued, or fails its task if it was refused.';

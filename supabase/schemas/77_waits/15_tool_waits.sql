@@ -7,7 +7,9 @@ declare
   v_id text;
 begin
   if p_subtask.kind = 'flow' or p_subtask.lane = 'cio' then
-    return 'only a step that calls tools may wait for answers about them';
+    return 'only a step may wait for answers of people';
+  elsif jsonb_typeof(p_wait -> 'budget') = 'object' then
+    return cogo.validate_budget_wait(p_wait);
   elsif jsonb_typeof(p_wait) <> 'object' or jsonb_typeof(p_wait -> 'approvals') is distinct from 'array'
   then
     return 'wait must be an object with a list of approvals';
@@ -28,6 +30,8 @@ begin
     elsif cogo.to_uuid(v_question ->> 'by') is null
       and coalesce(v_question ->> 'by', 'operators') <> 'operators' then
       return format('call %s: by must be the uuid of a person, or operators', v_id);
+    elsif cogo.validate_approval_options(v_question) is not null then
+      return format('call %s: %s', v_id, cogo.validate_approval_options(v_question));
     end if;
     v_ids := v_ids || v_id;
   end loop;
@@ -37,9 +41,8 @@ $$;
 comment on function cogo.validate_wait is
   'Return why a subtask cannot wait for answers about calls of tools, as a sentence; null if it can.';
 
--- Security definer: only the owner may write in realtime.messages.
 create or replace function cogo.ask_about_call(p_subtask cogo.subtasks, p_question jsonb)
-  returns void language plpgsql security definer set search_path = ''
+  returns void language plpgsql set search_path = ''
 as $$
 declare
   v_call_id constant text := p_question ->> 'call_id';
@@ -49,18 +52,24 @@ begin
   update public.cogo_approvals a
      set withdrawn_at = null, asked_at = cogo.now(), attempt = p_subtask.attempt,
          question = left(p_question ->> 'question', 10000),
-         show = nullif(p_question -> 'show', 'null'), by = p_question ->> 'by'
+         show = nullif(p_question -> 'show', 'null'), by = p_question ->> 'by',
+         cost_usd = o.cost_usd, expires_at = o.expires_at, on_expiry = o.on_expiry,
+         escalate_at = o.escalate_at, escalate_to = o.escalate_to, escalated_at = null
+    from cogo.read_approval_options(p_question) o
    where a.subtask_id = p_subtask.id and a.call_id = v_call_id and a.answered_at is null
-  returning * into v_approval;
+  returning a.* into v_approval;
   if not found then
     -- Some servers number the calls of each answer anew.
     insert into public.cogo_approvals (
-      task_id, subtask_id, owner, key, question, show, by, call_id, attempt
+      task_id, subtask_id, owner, key, question, show, by, call_id, attempt, cost_usd, expires_at,
+      on_expiry, escalate_at, escalate_to
     )
     select p_subtask.task_id, p_subtask.id, t.owner, k.key,
            left(p_question ->> 'question', 10000), nullif(p_question -> 'show', 'null'),
-           p_question ->> 'by', v_call_id, p_subtask.attempt
+           p_question ->> 'by', v_call_id, p_subtask.attempt, o.cost_usd, o.expires_at, o.on_expiry,
+           o.escalate_at, o.escalate_to
       from public.cogo_tasks t
+      cross join cogo.read_approval_options(p_question) o
       cross join generate_series(1, 1000) as n (nth)
       cross join concat(p_subtask.key, '/', v_call_id, '#' || nullif(n.nth, 1)) as k (key)
      where t.id = p_subtask.task_id and not exists (
@@ -83,6 +92,10 @@ begin
   perform cogo.close_attempts(
     array[p_subtask.id], array[p_subtask.attempt], 'suspended', array[p_item -> 'usage']
   );
+  if jsonb_typeof(p_item -> 'wait' -> 'budget') = 'object' then
+    perform cogo.wait_for_budget(p_subtask, p_item -> 'wait' -> 'budget');
+    return;
+  end if;
   perform cogo.ask_about_call(p_subtask, e.value)
      from jsonb_array_elements(p_item -> 'wait' -> 'approvals') with ordinality as e (value, ordinal)
     order by e.ordinal;
@@ -95,7 +108,8 @@ begin
 end;
 $$;
 comment on function cogo.wait_for_answers is
-  'End an attempt in the middle of a tool loop, which goes on when people have answered. The caller holds
+  'End an attempt in the middle of a tool loop, which goes on when people have answered, or one at a
+subtask that waits for a budget. The caller holds
 the task lock and has validated p_item.';
 
 create or replace function cogo.record_call_answer(
@@ -141,7 +155,9 @@ begin
   end if;
   for v_approval in
     update public.cogo_approvals a
-       set withdrawn_at = null, asked_at = cogo.now()
+       set withdrawn_at = null, asked_at = cogo.now(), escalated_at = null,
+           expires_at = cogo.now() + (a.expires_at - a.asked_at),
+           escalate_at = cogo.now() + (a.escalate_at - a.asked_at)
      where a.subtask_id = p_subtask.id and a.attempt = p_subtask.attempt
        and a.withdrawn_at is not null
     returning a.*

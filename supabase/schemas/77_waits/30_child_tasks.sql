@@ -96,7 +96,11 @@ begin
       parent_task_id
     )
     select c.id, c.child ->> 'type', c.child ->> 'prompt',
-           coalesce(nullif(c.child -> 'params', 'null'), '{}'), p_parent.priority, p_parent.owner,
+           -- Whether a spent budget asks is the parent's choice, unless the child has its own.
+           case when p_parent.params ? 'on_budget' then
+             jsonb_build_object('on_budget', p_parent.params -> 'on_budget')
+           else '{}' end || coalesce(nullif(c.child -> 'params', 'null'), '{}'),
+           p_parent.priority, p_parent.owner,
            c.child ->> 'model',
            cogo.inherit_data_policy(p_parent.preferences, nullif(c.child -> 'preferences', 'null')),
            (c.child ->> 'budget_usd')::numeric, p_parent.deadline, p_parent.stream, p_parent.id

@@ -9,9 +9,15 @@ declare
   v_accepted integer[];
   v_results jsonb[];
   v_refused integer[];
+  v_waiting integer[];
 begin
   select t.* into v_parent from public.cogo_tasks t where t.id = p_task_id;
   v_errors := cogo.refuse_children(v_parent, p_children);
+  v_waiting := array(
+    select e.nth from unnest(v_errors) with ordinality as e (error, nth)
+     where e.error ->> 'class' = 'budget' and v_parent.params ->> 'on_budget' = 'ask'
+     order by e.nth
+  );
   v_accepted := array(
     select e.nth from unnest(v_errors) with ordinality as e (error, nth)
      where e.error = 'null' order by e.nth
@@ -30,8 +36,21 @@ begin
   end if;
   v_refused := array(
     select e.nth from unnest(v_errors) with ordinality as e (error, nth)
-     where e.error <> 'null' order by e.nth
+     where e.error <> 'null' and e.nth <> all (v_waiting) order by e.nth
   );
+  perform cogo.wait_for_budget(
+            s,
+            jsonb_build_object(
+              'scope', 'task', 'key', b.task_id, 'per', 'ever',
+              'usd', (p_children[w.nth] ->> 'budget_usd')::numeric
+            ),
+            p_children[w.nth]
+          )
+     from unnest(v_waiting) as w (nth)
+     join cogo.subtasks s on s.id = p_subtask_ids[w.nth]
+     cross join lateral (
+       select o.task_id from cogo.task_budgets(p_task_id) o order by o.height limit 1
+     ) as b;
   if v_refused <> '{}' then
     perform cogo.end_waiting_steps(
       array(select p_subtask_ids[r.nth] from unnest(v_refused) as r (nth) order by r.nth),
@@ -42,8 +61,8 @@ begin
 end;
 $$;
 comment on function cogo.start_children is
-  'Insert the child tasks of waiting steps; a step whose child is refused ends as failed. The caller
-holds the locks of their task and of its tree.';
+  'Insert the child tasks of waiting steps; a step whose child is refused ends as failed, or waits if
+only the budget refuses it and its task asks for more. The caller holds the locks of their task and of its tree.';
 
 create or replace function cogo.open_waiting_steps(p_task_id uuid, p_steps jsonb)
   returns void language plpgsql set search_path = ''

@@ -21,6 +21,8 @@ begin
   delete from cogo.wakes w
    where not exists (select from public.cogo_tasks t where t.id = w.parent_id);
   perform cogo.end_unserved_steps(p_limit);
+  perform cogo.expire_approvals(p_limit);
+  perform cogo.settle_budget_waits(p_limit);
   for v_task_id in
     select t.id
       from public.cogo_tasks t
@@ -60,4 +62,5 @@ end;
 $$;
 comment on function public.cogo_reap is
   'Do the housekeeping: expired leases, due subtasks, ends of child tasks, deadlines, unserved lanes,
-expired answers. Every agent calls this every few seconds.';
+expired
+answers, questions to people. Every agent calls this every few seconds.';

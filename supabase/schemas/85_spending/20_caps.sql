@@ -54,15 +54,9 @@ comment on function cogo.lock_budgets is
   'Lock the caps that apply to a call, by key, and begin new periods; return them. An owner without
 a cap of their own gets the default one.';
 
-create or replace function cogo.evaluate_cap(
-  p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean,
-  p_spent numeric, p_reserved numeric, p_usd numeric,
-  out answer text, out scope text, out detail text, out resets_at timestamptz
-)
-  language plpgsql stable set search_path = ''
-as $$
-declare
-  v_name text := case p_scope
+create or replace function cogo.name_cap(p_scope text, p_key text)
+  returns text language sql immutable
+  return case p_scope
     when 'task' then 'the task''s budget'
     when 'total' then 'the cap on everything'
     when 'column' then 'the cap of the AI column ' || coalesce(cogo.show_column(p_key::uuid), p_key)
@@ -72,6 +66,17 @@ declare
       else format('the cap of %s %s', p_scope, p_key)
     end
   end;
+comment on function cogo.name_cap is 'Return the name of a cap, for a sentence.';
+
+create or replace function cogo.evaluate_cap(
+  p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean,
+  p_spent numeric, p_reserved numeric, p_usd numeric,
+  out answer text, out scope text, out detail text, out resets_at timestamptz
+)
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  v_name constant text := cogo.name_cap(p_scope, p_key);
 begin
   if p_usd is null then
     if p_allow_unpriced then

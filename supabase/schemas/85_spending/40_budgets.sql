@@ -48,6 +48,7 @@ begin
         'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, month '
         'or ever, p_limit_usd 0 to 1e9';
   end if;
+  perform cogo.lock_budget_waits();
   -- A new cap includes the cost so far in its period.
   insert into cogo.budgets as b (
     scope, key, per, limit_usd, allow_unpriced, period_start, spent_usd
@@ -66,6 +67,7 @@ begin
            extra_usd = 0
      where v_key = '*' and b.is_default and b.per = p_per;
   end if;
+  perform cogo.recheck_budget_waits(p_scope);
   return query
     select b.* from public.cogo_budgets() b
      where b.scope = p_scope and b.key = v_key and b.per = p_per;
@@ -83,6 +85,7 @@ create or replace function public.cogo_remove_budget(p_scope text, p_key text, p
   language plpgsql set search_path = ''
 as $$
 begin
+  perform cogo.lock_budget_waits();
   delete from cogo.budgets b
    where b.scope = p_scope and b.per = p_per
      and b.key = case
@@ -93,6 +96,7 @@ begin
   if removed and p_scope = 'owner' and p_key = '*' then
     delete from cogo.budgets b where b.is_default and b.per = p_per;
   end if;
+  perform cogo.recheck_budget_waits(p_scope);
   return next;
 end;
 $$;

@@ -11,6 +11,15 @@ create or replace function cogo.describe_answer(p_approval public.cogo_approvals
   );
 comment on function cogo.describe_answer is 'Return how an approval was answered, for a sentence.';
 
+create or replace function cogo.is_asked(p_approval public.cogo_approvals, p_person uuid)
+  returns boolean language sql immutable
+  return coalesce(
+    (p_approval)."by" = p_person::text
+    or (p_approval).escalated_at is not null and (p_approval).escalate_to = p_person::text, false
+  );
+comment on function cogo.is_asked is
+  'Return whether a question was put to a person by name, at first or when nobody had answered.';
+
 -- Security definer: people may not write the tables; the caller is checked here.
 create or replace function public.cogo_answer_approval(
   p_approval_id uuid, p_approved boolean, p_comment text default null, p_person uuid default null,
@@ -33,13 +42,18 @@ begin
   perform cogo.check_size('p_comment', length(p_comment));
   select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
   if not found
-     or not (v_is_operator or v_approval.owner = v_person or v_approval."by" = v_person::text)
-        is true then
+     or not (
+       v_is_operator or v_approval.owner = v_person or cogo.is_asked(v_approval, v_person)
+     ) is true then
     raise exception using errcode = 'TQ002',
       message = format('there is no approval %s, or it is not yours', p_approval_id);
   end if;
-  perform from public.cogo_tasks t where t.id = v_approval.task_id for no key update;
-  select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
+  if v_approval.kind = 'budget' then
+    perform cogo.lock_budget_question(v_approval);
+  else
+    perform from public.cogo_tasks t where t.id = v_approval.task_id for no key update;
+  end if;
+  v_approval := cogo.expire_approval(p_approval_id);
 
   if v_approval.answered_at is not null then
     -- The first answer counts and may be repeated.
@@ -48,7 +62,8 @@ begin
     end if;
     raise exception using errcode = 'TQ003',
       message = format('%s was %s', v_approval.key, cogo.describe_answer(v_approval));
-  elsif not v_is_operator and v_approval."by" <> v_person::text then
+  elsif not v_is_operator and v_approval."by" is not null
+        and not cogo.is_asked(v_approval, v_person) then
     raise exception using errcode = 'TQ003',
       message = format(
         'only %s may answer %s',
@@ -57,11 +72,13 @@ begin
       );
   end if;
   select s.* into v_subtask from cogo.subtasks s where s.id = v_approval.subtask_id;
-  if v_subtask.status not in ('waiting', 'held') or v_approval.withdrawn_at is not null then
+  if v_subtask.status not in ('waiting', 'held') and v_approval.kind <> 'budget'
+     or v_approval.withdrawn_at is not null then
     raise exception using errcode = 'TQ003',
       message = format(
         '%s is %s: it waits for no approval', v_approval.key,
         case when v_approval.withdrawn_at is null then v_subtask.status else 'withdrawn' end
+          || coalesce(' (' || v_approval.withdrawn_reason || ')', '')
       );
   end if;
 
@@ -101,7 +118,9 @@ begin
   select a.id, array_agg(a.key) filter (where a.answered_at is null and a.withdrawn_at is null) over ()
     into v_approval_id, v_open
     from public.cogo_approvals a
-   where a.subtask_id = p_subtask_id
+   where a.subtask_id = p_subtask_id or a.id = (
+     select w.approval_id from cogo.budget_waits w where w.subtask_id = p_subtask_id
+   )
    order by a.answered_at is null and a.withdrawn_at is null desc, a.seq desc
    limit 1;
   if cardinality(v_open) > 1 then
