@@ -1,4 +1,3 @@
-import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -6,7 +5,7 @@ import asyncpg
 import pytest
 
 from tests.support.sql.agent import Agent, Row, plan_task, ref, statuses, step
-from tests.support.sql.database import ALICE, BOB, Connection, Database
+from tests.support.sql.database import ALICE, BOB, Connection, Database, run_at_once
 from tests.support.sql.flows import answer
 from tests.support.sql.turns import (
     answer_question,
@@ -112,7 +111,7 @@ async def test_an_answer_and_the_expiry_at_once_are_one(database: Database, agen
         task_id = await start_flow(agent, asking(expires_in=1))
         *_, asked = await approvals(agent.connection)
         await database.jump(timedelta(seconds=1))
-        await asyncio.gather(answer_question(other, asked), agent.reap(), return_exceptions=True)
+        await run_at_once(answer_question(other, asked), agent.reap())
         await agent.reap()  # the first may have found the task locked
         *_, row = await approvals(agent.connection)
         assert (row["approved"], row["answered_via"]) == (False, "expiry")

@@ -1,22 +1,3 @@
-create or replace function cogo.lock_budget_question(p_approval public.cogo_approvals)
-  returns void language plpgsql set search_path = ''
-as $$
-begin
-  perform
-     from public.cogo_tasks t
-    where t.id in (
-      p_approval.task_id,
-      case p_approval.show ->> 'scope' when 'task' then cogo.to_uuid(p_approval.show ->> 'key') end
-    )
-    order by t.seq + 0  -- as in cogo.lock_tasks()
-      for no key update;
-  perform cogo.lock_budget_waits();
-end;
-$$;
-comment on function cogo.lock_budget_question is
-  'Lock what the answer about a budget changes first: the task at which the question is kept, and the one
-whose budget it is about.';
-
 create or replace function cogo.raise_cap(p_approval public.cogo_approvals)
   returns void language plpgsql set search_path = ''
 as $$
@@ -119,28 +100,6 @@ end;
 $$;
 comment on function cogo.end_budget_wait is
   'Let a subtask go on for which there is room now. The caller holds the task lock.';
-
-create or replace function cogo.withdraw_budget_questions()
-  returns void language plpgsql set search_path = ''
-as $$
-declare
-  v_approval public.cogo_approvals;
-begin
-  for v_approval in
-    update public.cogo_approvals a
-       set withdrawn_at = cogo.now(),
-           withdrawn_reason = 'the cap was raised, or its period has ended'
-     where a.cap is not null and a.answered_at is null and a.withdrawn_at is null
-       and not exists (select from cogo.budget_waits w where w.approval_id = a.id)
-    returning a.*
-  loop
-    perform cogo.announce_approval('APPROVAL_WITHDRAWN', v_approval);
-  end loop;
-end;
-$$;
-comment on function cogo.withdraw_budget_questions is
-  'Withdraw the questions about budgets for which nothing waits any more. The caller holds the lock of the
-questions.';
 
 create or replace function cogo.settle_budget_waits(p_limit integer, p_approval_id uuid default null)
   returns integer language plpgsql set search_path = ''

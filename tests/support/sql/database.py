@@ -1,7 +1,8 @@
 """A migrated database with one clock, and connections as each kind of caller."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,3 +110,18 @@ async def empty(url: str) -> None:
         await connection.execute("".join(f"delete from {table};" for table in _TABLES))  # noqa: S608
     finally:
         await connection.close()
+
+
+async def run_at_once(*calls: Awaitable[object]) -> list[str | None]:
+    """Run statements at the same time; return the database's error of each, or None."""
+
+    async def run(call: Awaitable[object]) -> str | None:
+        try:
+            await call
+        except asyncpg.PostgresError as error:
+            return str(error)
+        return None
+
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(run(each)) for each in calls]
+    return [each.result() for each in running]
