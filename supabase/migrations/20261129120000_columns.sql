@@ -2755,6 +2755,26 @@ begin
 end;
 $function$;
 
+create or replace function cogo.name_cap(p_scope text, p_key text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case p_scope
+    when 'task' then 'the task''s budget'
+    when 'total' then 'the cap on everything'
+    when 'column' then 'the cap of the AI column ' || coalesce(cogo.show_column(p_key::uuid), p_key)
+    else case p_key
+      when 'anonymous' then 'the cap that all anonymous sign-ins share'
+      when '00000000-0000-0000-0000-000000000000' then 'the cap on tasks without an owner'
+      else format('the cap of %s %s', p_scope, p_key)
+    end
+  end;
+end;
+$function$;
+
 create or replace function cogo.name_equality(p_table regclass, p_number smallint)
  RETURNS text
  LANGUAGE sql
@@ -2779,6 +2799,12 @@ create or replace function cogo.name_trigger(p_id uuid)
  LANGUAGE sql
  IMMUTABLE
 RETURN ('cogo_column_'::text || replace((p_id)::text, '-'::text, ''::text));
+
+create or replace function cogo.name_wait(p_wait cogo.budget_waits)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN CASE WHEN ((p_wait).scope <> 'task'::text) THEN cogo.name_cap((p_wait).scope, (p_wait).key) WHEN ((p_wait).key = ((p_wait).task_id)::text) THEN 'the task''s budget'::text ELSE format('the budget of its parent task %s'::text, (p_wait).key) END;
 
 create or replace function cogo.normalize_host(p_host text)
  RETURNS text
@@ -5445,11 +5471,17 @@ comment on function cogo.mark_data(text[],jsonb) is
 comment on function cogo.move_cells(cogo.ai_columns,jsonb[],jsonb[]) is
   'Give cells the new keys of their rows, in order.';
 
+comment on function cogo.name_cap(text,text) is
+  'Return the name of a cap, for a sentence.';
+
 comment on function cogo.name_equality(regclass,smallint) is
   'Return the operator by which a primary key compares one of its columns.';
 
 comment on function cogo.name_trigger(uuid) is
   'Return the name of the trigger of an AI column.';
+
+comment on function cogo.name_wait(cogo.budget_waits) is
+  'Return the name of the cap that a subtask waits for.';
 
 comment on function cogo.normalize_host(text) is
   'Return the host of an address as cogo.instance has it: loopback for all names of this machine, null
@@ -5979,6 +6011,10 @@ revoke all on function cogo.move_cells(cogo.ai_columns,jsonb[],jsonb[]) from pub
 
 grant execute on function cogo.move_cells(cogo.ai_columns,jsonb[],jsonb[]) to service_role;
 
+revoke all on function cogo.name_cap(text,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.name_cap(text,text) to service_role;
+
 revoke all on function cogo.name_equality(regclass,smallint) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.name_equality(regclass,smallint) to service_role;
@@ -5986,6 +6022,10 @@ grant execute on function cogo.name_equality(regclass,smallint) to service_role;
 revoke all on function cogo.name_trigger(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.name_trigger(uuid) to service_role;
+
+revoke all on function cogo.name_wait(cogo.budget_waits) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.name_wait(cogo.budget_waits) to service_role;
 
 revoke all on function cogo.normalize_host(text) from public, anon, authenticated, service_role;
 
@@ -6181,18 +6221,6 @@ grant select (table_id) on table cogo.ai_columns to authenticated;
 
 grant select (version) on table cogo.ai_columns to authenticated;
 
-create or replace function cogo.name_cap(p_scope text, p_key text)
- RETURNS text
- LANGUAGE sql
- IMMUTABLE
-RETURN CASE p_scope WHEN 'task'::text THEN 'the task''s budget'::text WHEN 'total'::text THEN 'the cap on everything'::text WHEN 'column'::text THEN ('the cap of the AI column '::text || COALESCE(cogo.show_column((p_key)::uuid), p_key)) ELSE CASE p_key WHEN 'anonymous'::text THEN 'the cap that all anonymous sign-ins share'::text WHEN '00000000-0000-0000-0000-000000000000'::text THEN 'the cap on tasks without an owner'::text ELSE format('the cap of %s %s'::text, p_scope, p_key) END END;
-
-create or replace function cogo.name_wait(p_wait cogo.budget_waits)
- RETURNS text
- LANGUAGE sql
- IMMUTABLE
-RETURN CASE WHEN ((p_wait).scope <> 'task'::text) THEN cogo.name_cap((p_wait).scope, (p_wait).key) WHEN ((p_wait).key = ((p_wait).task_id)::text) THEN 'the task''s budget'::text ELSE format('the budget of its parent task %s'::text, (p_wait).key) END;
-
 create or replace function cogo.preview_ai_column(table_name regclass, column_name text, prompt text, max_usd_per_day numeric DEFAULT NULL::numeric, max_usd_per_row numeric DEFAULT NULL::numeric, max_usd numeric DEFAULT NULL::numeric, model text DEFAULT NULL::text, preferences jsonb DEFAULT '{}'::jsonb, params jsonb DEFAULT '{}'::jsonb, schema jsonb DEFAULT NULL::jsonb, owner_column text DEFAULT NULL::text, sources text[] DEFAULT NULL::text[], overwrite boolean DEFAULT false, backfill boolean DEFAULT false, open_tasks integer DEFAULT 100, rows integer DEFAULT 10)
  RETURNS SETOF cogo.ai_samples
  LANGUAGE plpgsql
@@ -6225,22 +6253,8 @@ begin
 end;
 $function$;
 
-comment on function cogo.name_cap(text,text) is
-  'Return the name of a cap, for a sentence.';
-
-comment on function cogo.name_wait(cogo.budget_waits) is
-  'Return the name of the cap that a subtask waits for.';
-
 comment on function cogo.preview_ai_column(regclass,text,text,numeric,numeric,numeric,text,jsonb,jsonb,jsonb,text,text[],boolean,boolean,integer,integer) is
   'Return what cogo.ai_column() with the same arguments would submit for some rows. Writes nothing.';
-
-revoke all on function cogo.name_cap(text,text) from public, anon, authenticated, service_role;
-
-grant execute on function cogo.name_cap(text,text) to service_role;
-
-revoke all on function cogo.name_wait(cogo.budget_waits) from public, anon, authenticated, service_role;
-
-grant execute on function cogo.name_wait(cogo.budget_waits) to service_role;
 
 revoke all on function cogo.preview_ai_column(regclass,text,text,numeric,numeric,numeric,text,jsonb,jsonb,jsonb,text,text[],boolean,boolean,integer,integer) from public, anon, authenticated, service_role;
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.db
 HOUR = 3600
 
 
-def asking(key: str = "ok", **params: object) -> Row:
+def asking(key: str = "ok", **params: Any) -> Row:
     return wait_step(key, "approve", params={"question": "Apply it?"} | params)
 
 
@@ -163,7 +164,7 @@ async def test_nonsense_of_a_planned_subtask_is_left_out(agent: Agent) -> None:
 async def test_a_redrive_gives_the_time_anew(database: Database, agent: Agent) -> None:
     await hand_over_step(agent, deadline=database.now + timedelta(minutes=1))
     [lease] = await agent.claim("model-a")
-    options = {"expires_in": 120, "escalate": {"after": 60, "to": "operators"}}
+    options: Row = {"expires_in": 120, "escalate": {"after": 60, "to": "operators"}}
     assert await wait(agent, lease, question("pay", **options)) == ("ok", None)
     await database.jump(timedelta(seconds=90))
     await agent.reap()
@@ -234,7 +235,7 @@ async def test_who_was_asked_first_may_answer_after_the_escalation(
 async def test_what_is_answered_or_expired_is_not_escalated(
     database: Database, agent: Agent
 ) -> None:
-    options = {"expires_in": 10, "escalate": {"after": 5, "to": "operators"}}
+    options: Row = {"expires_in": 10, "escalate": {"after": 5, "to": "operators"}}
     await start_flow(agent, asking("a", **options), asking("b", **options))
     a, _ = await approvals(agent.connection)
     await answer_question(agent.connection, a)
@@ -269,7 +270,7 @@ async def test_what_is_answered_or_expired_is_not_escalated(
     ],
 )
 async def test_wrong_options_are_refused_with_what_is_wrong(
-    agent: Agent, options: Row, why: str
+    agent: Agent, options: dict[str, Any], why: str
 ) -> None:
     flow = await begin_flow(agent)
     said = await suspend(agent, flow, asking(**options))
@@ -298,7 +299,7 @@ async def test_how_it_was_answered_is_a_short_word(agent: Agent, via: str) -> No
 async def test_a_withdrawn_question_neither_expires_nor_escalates(
     database: Database, agent: Agent
 ) -> None:
-    options = {"expires_in": 10, "escalate": {"after": 5, "to": "operators"}}
+    options: Row = {"expires_in": 10, "escalate": {"after": 5, "to": "operators"}}
     task_id = await start_flow(agent, asking(**options))
     await agent.connection.execute("select from public.cogo_cancel_task($1)", task_id)
     assert f"cogo-results:{task_id}" in await topics_of(database, "APPROVAL_WITHDRAWN")

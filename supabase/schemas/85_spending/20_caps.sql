@@ -55,7 +55,9 @@ comment on function cogo.lock_budgets is
 a cap of their own gets the default one.';
 
 create or replace function cogo.name_cap(p_scope text, p_key text)
-  returns text language sql immutable
+  returns text language plpgsql stable set search_path = ''
+as $$
+begin
   return case p_scope
     when 'task' then 'the task''s budget'
     when 'total' then 'the cap on everything'
@@ -66,6 +68,8 @@ create or replace function cogo.name_cap(p_scope text, p_key text)
       else format('the cap of %s %s', p_scope, p_key)
     end
   end;
+end;
+$$;
 comment on function cogo.name_cap is 'Return the name of a cap, for a sentence.';
 
 create or replace function cogo.evaluate_cap(

@@ -64,7 +64,7 @@ comment on function cogo.find_cap is
 none any more.';
 
 create or replace function cogo.name_wait(p_wait cogo.budget_waits)
-  returns text language sql immutable
+  returns text language sql stable
   return case
     when (p_wait).scope <> 'task' then cogo.name_cap((p_wait).scope, (p_wait).key)
     when (p_wait).key = (p_wait).task_id::text then 'the task''s budget'
