@@ -20,18 +20,17 @@ from gateway.options import GatewayOptions
 from gateway.problems import Problem, build_problem_response, to_problem
 from gateway.routes import (
     code_generation,
-    embeddings,
+    columns,
     events,
     fleet,
     health,
     models,
-    openai,
-    responses,
     swarm,
     swarm_socket,
     tasks,
     waits,
 )
+from gateway.routes.openai import chat, embeddings, responses
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
@@ -41,11 +40,12 @@ _MODULES: Final = (
     tasks,
     events,
     fleet,
+    columns,
     swarm,
     swarm_socket,
     models,
     code_generation,
-    openai,
+    chat,
     embeddings,
     responses,
     session,

@@ -29,7 +29,7 @@ from protocol.messages import (
     write_content,
 )
 from protocol.records import ClaimedSubtask
-from protocol.topics import RESULTS, result_topic
+from protocol.topics import result_topic
 from protocol.transcript import is_answer_step
 
 DeltaKind = Literal["text", "reasoning"]
@@ -145,16 +145,15 @@ class Progress:
         self._add((MessageType.TOOL_RESULT, result), at_once=True)
 
     def take_messages(self, source: str) -> list[OutgoingMessage]:
-        """Return and remove what is pending, as messages; calls go to operators, too."""
+        """Return and remove what is pending, as messages."""
         pending, self._pending = self._pending, []
-        own = result_topic(self.task_id)
+        topic = result_topic(self.task_id)
         return [
             OutgoingMessage(
                 topic=topic,
                 envelope=Envelope.wrap(type_, payload, source=source, target=topic),
             )
             for type_, payload in self._join(pending)
-            for topic in ((own,) if type_ is MessageType.SUBTASK_PROGRESS else (own, RESULTS))
         ]
 
     def _add(self, item: _Item, *, at_once: bool) -> None:

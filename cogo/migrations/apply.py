@@ -88,11 +88,6 @@ async def _refuse_unknown(
             f"the schema of this database ({unknown[0]}) was written by a version before the "
             f"release of COGO 0.1.0 and cannot be upgraded: {_describe_way_out(home)}"
         )
-    if unknown and unknown[-1] < max(known, default=""):
-        raise MigrationFailed(
-            f"the schema of this database ({unknown[-1]}) was written by an unreleased version of "
-            f"COGO, which no other can upgrade: {_describe_way_out(home)}"
-        )
     if unknown:
         raise MigrationFailed(
             f"the schema of this database ({unknown[-1]}) is newer than this version of COGO: "

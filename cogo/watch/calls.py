@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from cogo.terminal import shorten
 from cogo.watch.format import shorten_id
@@ -51,17 +51,6 @@ def format_call_update(call: ToolCallUpdate) -> str:
     took = "" if not has_run else f" in {(call.duration_ms or 0) / 1000:.1f} s"
     name = format_call(call.tool, call.arguments, most=_MAX_REPEATED)
     return f"{_VERBS[call.status]:<12} {name}: {format_content(call.summary, call.size)}{took}"
-
-
-def format_call_payload(payload: Mapping[str, Any]) -> str | None:
-    """Return the call, or what it gave, of a message about one; None for other messages."""
-    tool, size = payload.get("tool"), payload.get("size")
-    if not isinstance(tool, str):
-        return None
-    if "summary" not in payload:
-        return format_call(tool, payload.get("arguments"))
-    given = format_content(str(payload["summary"]), size if isinstance(size, int) else None)
-    return f"{tool}: {given}"
 
 
 def format_content(content: str | None, size: int | None = None) -> str:

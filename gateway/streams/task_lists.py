@@ -18,12 +18,10 @@ from gateway.auth.principal import Principal
 from gateway.streams.shared import SharedRunners, VersionedEvent
 from protocol.bus import Bus
 from protocol.errors import CogoError
-from protocol.messages import Envelope, MessageType
 from protocol.records import TaskLine
 from protocol.store.gateway import GatewayStore
 from protocol.topics import RESULTS, TASKS
 
-_CALLS: Final = frozenset({MessageType.TOOL_CALL, MessageType.TOOL_RESULT})
 MAX_LINES: Final = 100
 """Limit for the newest tasks, and separately for the unfinished ones."""
 
@@ -61,14 +59,9 @@ class TaskList:
     async def run(self) -> None:
         """Follow the list until cancelled. While the store is unavailable, it stays unchanged."""
         wake = self._wake.set
-
-        def handle(message: Envelope) -> None:
-            if message.type not in _CALLS:  # which change no line
-                wake()
-
         async with (
-            self._bus.listen(TASKS, handle, on_ready=wake),
-            self._bus.listen(RESULTS, handle, on_ready=wake),
+            self._bus.listen(TASKS, lambda _message: wake(), on_ready=wake),
+            self._bus.listen(RESULTS, lambda _message: wake(), on_ready=wake),
         ):
             while True:
                 await self._read_or_log()

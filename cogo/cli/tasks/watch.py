@@ -14,7 +14,6 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_client
 from cogo.cli.tasks.result import format_summary, list_detail_lines
 from cogo.terminal import print_json, print_line, print_text, write_text
-from cogo.watch.calls import format_call_payload
 from cogo.watch.format import shorten_id
 from cogo.watch.steps import QuestionsUpdate, follow_with_questions
 from cogo.watch.view import LabelledUpdate, TaskView
@@ -95,7 +94,7 @@ def _printer(topic: str, *, as_json: bool) -> Callable[[Envelope], None]:
 
 
 def _summarize(payload: dict[str, Any]) -> str:
-    """Return the task, status, model and reason that a message contains, or the call."""
+    """Return the task, status, model and reason that a message contains."""
     output = payload.get("output") or {}
     params = payload.get("params") or {}
     parts = [
@@ -109,7 +108,6 @@ def _summarize(payload: dict[str, Any]) -> str:
             or ""
         ),
         str(payload.get("selection_reason") or payload.get("reason") or ""),
-        format_call_payload(payload) or "",
     ]
     return "  ".join(part for part in parts if part)
 

@@ -1,8 +1,10 @@
-// The console's entry point. The address determines what is shown: #/tasks/ID, #/inbox.
+// The console's entry point. The address determines what is shown: #/tasks/ID, #/inbox, #/columns.
 
 import { getKey, openSession, setKey } from "/console/api.js";
 import { Ask } from "/console/ask.js";
 import * as budgets from "/console/budgets.js";
+import { ColumnView } from "/console/column.js";
+import { ColumnList } from "/console/columns.js";
 import * as connection from "/console/connection.js";
 import { byId, h, show } from "/console/dom.js";
 import * as fleet from "/console/fleet.js";
@@ -18,6 +20,8 @@ const inbox = new Inbox();
 const PAGES = [
   { page: "task", tab: "tasks", label: "Task", pattern: /^#\/tasks\/([0-9a-f-]{36})$/, open: (id) => new TaskView(id) },
   { page: "inbox", tab: "inbox", label: "Inbox", pattern: /^#\/inbox$/, open: () => inbox.open() },
+  { page: "columns", tab: "columns", label: "Columns", pattern: /^#\/columns$/, open: () => new ColumnList() },
+  { page: "columns", tab: "columns", label: "Column", pattern: /^#\/columns\/([0-9a-f-]{36})$/, open: (id) => new ColumnView(id) },
 ];
 const HOME = { page: "tasks", tab: "tasks", label: "Task", open: () => null };
 let view = null;

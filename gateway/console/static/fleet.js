@@ -12,6 +12,7 @@ export function watch(onRound) {
   return poll(EVERY_MS, async () => {
     try {
       const [{ agents }, { lanes }] = await Promise.all([get("/agents"), get("/queue")]);
+      document.body.classList.add("operator");
       draw(agents, lanes);
       await onRound();
     } catch (error) {

@@ -35,11 +35,7 @@ CHANNELS: Final = (
         ),
     ),
     Channel(SUBTASKS, "executors", (_T.MCP_SUBTASK, _T.SUBTASK_CANCELLED)),
-    Channel(
-        RESULTS,
-        "operators, dashboards",
-        (_T.TOOL_CALL, _T.TOOL_RESULT, _T.SUBTASK_RESULT, _T.TASK_RESULT),
-    ),
+    Channel(RESULTS, "operators, dashboards", (_T.SUBTASK_RESULT, _T.TASK_RESULT)),
     Channel(
         f"{RESULTS}:{{task_id}}",
         "the owner of the task, operators",

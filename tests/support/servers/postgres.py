@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,14 +16,10 @@ import pytest
 from embedded.errors import CannotStart
 from embedded.postgres.binaries import find_installation
 from embedded.postgres.cluster import Postgres
-from embedded.postgres.system_data import SYSTEM_ROOT, find_system_data
-from tests.support.processes import is_running
+from embedded.postgres.system_data import find_system_data
 
 FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 """Settings for data that need not survive the machine."""
-
-_OWN_DIRECTORY: Final = re.compile(r"cogo-test-(\d+)-.+")
-"""With the id of the process that made it."""
 
 _T = TypeVar("_T")
 _numbers = itertools.count(1)
@@ -79,7 +74,7 @@ class Cluster:
 @contextlib.contextmanager
 def state_directory() -> Iterator[Path]:
     """Make a state directory that an unprivileged Postgres may enter, also under root."""
-    directory = Path(tempfile.mkdtemp(prefix=f"cogo-test-{os.getpid()}-"))
+    directory = Path(tempfile.mkdtemp(prefix="cogo-test-"))
     directory.chmod(0o711)
     try:
         yield directory
@@ -89,43 +84,12 @@ def state_directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def tidy_system_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Remove what servers of this run, and of killed ones, put outside their state directories."""
-    remove_left_behind(SYSTEM_ROOT, Path(tempfile.gettempdir()))
+    """Remove what servers of this run put outside their state directories, as root does."""
     yield
     ours = tmp_path_factory.getbasetemp().resolve()
     for each in find_system_data():
         if each.owner.is_relative_to(ours):
             shutil.rmtree(each.folder, ignore_errors=True)
-
-
-def remove_left_behind(system_root: Path, temporary: Path) -> None:
-    """Remove the state directories, and the data of servers, of runs that were killed."""
-    for each in find_system_data(system_root):
-        run = _find_run(each.owner)
-        if run is not None and not each.is_running and not _is_alive(run):
-            shutil.rmtree(each.folder, ignore_errors=True)
-    for folder in temporary.glob("cogo-test-*"):
-        if (run := _find_run(folder)) is not None and not _is_alive(run):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _find_run(owner: Path) -> Path | None:
-    """Return the directory that one run of the tests has made, in which another one lies."""
-    for folder in (owner, *owner.parents):
-        is_pytests = folder.parent.name.startswith("pytest-of-") and folder.name[7:].isdigit()
-        if is_pytests or _OWN_DIRECTORY.fullmatch(folder.name):
-            return folder
-    return None
-
-
-def _is_alive(run: Path) -> bool:
-    """Return whether the process that made this directory lives."""
-    if found := _OWN_DIRECTORY.fullmatch(run.name):
-        return is_running(int(found[1]))
-    try:  # pytest writes this file, and removes it at the end
-        return is_running(int((run / ".lock").read_text()))
-    except (OSError, ValueError):
-        return False
 
 
 @contextlib.contextmanager

@@ -16,7 +16,6 @@ from cogo.watch.calls import (
     MAX_CALL,
     build_answer_command,
     format_call,
-    format_call_payload,
     format_call_update,
     format_question,
     is_text_question,
@@ -291,17 +290,3 @@ def test_a_result_says_which_tools_were_called_and_its_notes() -> None:
         "note: two",
     ]
     assert list_detail_lines(a_task(tools_used={}, tool_calls="x", notes=None)) == []
-
-
-def test_messages_about_calls_are_shown_as_calls_and_what_they_gave() -> None:
-    call = {"tool": "acme.pay", "arguments": ORDER}
-    result = {"tool": "acme.pay", "status": "ok", "summary": "x" * 9_000, "size": 12_345}
-
-    assert format_call_payload(call) == 'acme.pay(customer="Ada")'
-    assert format_call_payload({"tool": "acme.pay", "cut": True}) == "acme.pay(...)"
-    shown = format_call_payload(result)
-    assert shown is not None
-    assert shown.startswith("acme.pay: xxx")
-    assert "12,345 characters" in shown
-    assert len(shown) < 300
-    assert format_call_payload({"status": "completed"}) is None

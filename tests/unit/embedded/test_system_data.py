@@ -17,7 +17,6 @@ from embedded.postgres.system_data import (
     remove_orphans,
     write_owner,
 )
-from tests.support.servers.postgres import remove_left_behind
 
 
 @pytest.fixture
@@ -101,26 +100,3 @@ def test_programs_unused_for_an_hour_are_removed(root: Path) -> None:
     remove_orphans(root)
 
     assert [path.name for path in root.iterdir()] == [f"{PROGRAMS}18.4"]
-
-
-def test_what_killed_runs_of_the_tests_have_left_is_removed_and_nothing_else(
-    tmp_path: Path, root: Path
-) -> None:
-    alive, dead = os.getpid(), 2**22 + 1  # beyond the largest id of a process
-    temporary = tmp_path / "tmp"
-    runs = {name: temporary / "pytest-of-me" / name for name in ("pytest-1", "pytest-2")}
-    stay = {
-        made(root, temporary / f"cogo-test-{alive}-x"),
-        made(root, runs["pytest-1"] / "popen-gw0" / ".cogo"),
-        made(root, tmp_path / "project" / ".cogo"),
-    }
-    made(root, temporary / f"cogo-test-{dead}-x")
-    made(root, runs["pytest-2"] / "popen-gw0" / ".cogo")
-    for name, pid in (("pytest-1", alive), ("pytest-2", dead)):
-        (runs[name] / ".lock").write_text(f"{pid}")
-    made(root, temporary / "pytest-of-me" / "pytest-3" / ".cogo")  # it has ended
-
-    remove_left_behind(root, temporary)
-
-    assert set(root.iterdir()) == stay
-    assert [each.name for each in temporary.glob("cogo-test-*")] == [f"cogo-test-{alive}-x"]

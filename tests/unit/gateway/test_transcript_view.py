@@ -1,19 +1,12 @@
 """The console's view of a task's text and tool calls, in Node with the little that it needs."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.support.node import node_program
+from tests.support.console_modules import run_console_module
 
-STATIC: Final = Path(__file__).parents[3] / "gateway/console/static"
-MODULES: Final = (
-    "transcript_view.js", "turn_view.js", "call_view.js", "transcript.js", "json_view.js",
-    "format.js", "dom.js",
-)  # fmt: skip
 PROGRAM: Final = """
 class Element {
   children = []; text = ""; hidden = false; parent = null; className = "";
@@ -69,15 +62,7 @@ console.log(JSON.stringify(shown));
 
 def show(folder: Path, *updates: tuple[str, dict[str, Any]]) -> list[list[str]]:
     """Return the articles on the page after each update: name, notice, and turns."""
-    for name in MODULES:
-        text = (STATIC / name).read_text("utf-8").replace('"/console/', '"./')
-        (folder / name).write_text(text, "utf-8")
-    (folder / "package.json").write_text('{"type": "module"}')
-    view = (folder / "transcript_view.js").as_uri()
-    command = [str(node_program()), "--input-type=module", "-e", PROGRAM, view, json.dumps(updates)]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert answer.returncode == 0, answer.stderr
-    found: list[list[str]] = json.loads(answer.stdout)
+    found: list[list[str]] = run_console_module(folder, "transcript_view.js", PROGRAM, updates)
     return found
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from gateway.auth.principal import Principal
 from gateway.dependencies import GatewayServices, ServicesDep, TasksRead, TasksWrite
 from gateway.problems import Problem, to_problem
-from gateway.routes.openai import GATEWAY, OwnToolsHeader, resolve_model_name
+from gateway.routes.openai.chat import GATEWAY, OwnToolsHeader, resolve_model_name
 from gateway.streams.sse import HEARTBEAT, LateEventResponse, encode_event
 from gateway.strict_json import StrictRoute
 from gateway.tasks.openai.content import refuse_parameter

@@ -11,7 +11,7 @@ from gateway.auth.principal import Principal
 from gateway.dependencies import GatewayServices, ServicesDep, TasksWrite
 from gateway.models import EmbeddingFacts, UnknownModelName
 from gateway.problems import Problem
-from gateway.routes.openai import GATEWAY
+from gateway.routes.openai.chat import GATEWAY
 from gateway.strict_json import StrictRoute
 from gateway.tasks.openai.embeddings import (
     EmbeddingsBody,
