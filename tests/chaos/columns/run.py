@@ -1,0 +1,124 @@
+"""One run: a storm over tables with AI columns; then quiet, and the laws."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.chaos.columns.laws import find_broken
+from tests.chaos.columns.workers import Worker, call_columns, kill, operate, run_columns
+from tests.chaos.columns.world import COLUMNS, Session, World, install, prepare
+from tests.chaos.columns.writers import write
+
+_WRITERS: Final = ("postgres", "postgres", "service_role", "authenticated")
+_CALLERS: Final = 2
+_WORKERS: Final = 2
+_ROUNDS: Final = 2_000
+"""After which what is not at rest will never be."""
+_TWO_DAYS: Final = 172_800.0
+_OPEN: Final = """
+select (select count(*) from cogo.ai_edits)
+     + (select count(*) from cogo.ai_cells where state in ('pending', 'asked'))
+     + (select count(*) from public.cogo_tasks where finished_at is null)
+     + (select count(*) from cogo.reservations)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnsResult:
+    """What a run did, and the laws that it broke."""
+
+    counts: Counter[str]
+    broken: Sequence[str]
+
+
+async def run_storm(
+    url: str, superuser_url: str, *, seed: int, seconds: float, changes: Sequence[str] = ()
+) -> ColumnsResult:
+    """Run on a migrated database without other tables; `changes` is SQL that is run before."""
+    world = World(url=url, superuser_url=superuser_url, seed=seed)
+    await prepare(world)
+    async with world.connect("postgres") as owner:
+        for statement in changes:
+            await (await owner.step()).execute(statement)
+    async with asyncio.TaskGroup() as group:
+        for number, role in enumerate(_WRITERS):
+            group.create_task(write(world, number, role), name=f"writer {number}")
+        for number in range(_CALLERS):
+            group.create_task(run_columns(world, number), name=f"caller {number}")
+        for number in range(_WORKERS):
+            group.create_task(Worker(world, number).work(), name=f"worker {number}")
+        group.create_task(operate(world), name="operator")
+        group.create_task(kill(world), name="killer")
+        await asyncio.sleep(seconds)
+        world.is_over = True
+    async with world.connect("postgres") as owner, world.connect() as session:
+        await _check_caps(world, owner)
+        await _settle(world, owner, session)
+        broken = await find_broken(world, await owner.step())
+    return ColumnsResult(counts=world.counts, broken=broken)
+
+
+async def _check_caps(world: World, owner: Session) -> None:
+    """Compare what was paid, as the audit log has it, with the cap that never begins anew."""
+    connection = await owner.step()
+    spent = await connection.fetchval(
+        "select sum(c.cost_usd) from public.cogo_calls c"
+        " join public.cogo_tasks t on t.id = c.task_id where t.column_id = $1",
+        world.columns["urgency"],
+    )
+    world.counts["cents for urgency"] = round(100 * (spent or 0))
+
+
+async def _settle(world: World, owner: Session, session: Session) -> None:
+    """Let everything end that is open, with money enough and without faults."""
+    world.now = world.latest
+    world.jump(_TWO_DAYS)
+    connection = await owner.step()
+    await connection.execute("select from public.cogo_set_budget('total', null, 'day', 1e6)")
+    marks = {
+        name: await connection.fetchval(
+            "select substring(v.prompt from 'ver[0-9]+') from cogo.ai_column_versions v"
+            " join cogo.ai_columns c on c.id = v.column_id and c.version = v.version"
+            " where c.id = $1",
+            column,
+        )
+        for name, column in world.columns.items()
+    }
+    for name in COLUMNS:
+        await install(world, connection, name, 1e6, marks[name])
+        await (await session.step()).execute(
+            "select from public.cogo_resume_column($1)", world.columns[name]
+        )
+    worker = Worker(world, 99, is_reliable=True)
+    await _drain(world, worker, session)
+    for column in world.columns.values():
+        await (await session.step()).execute(
+            "select from public.cogo_backfill_column($1, $2)",
+            column,
+            ["missing", "failed", "stale"],
+        )
+    await _drain(world, worker, session)
+
+
+async def _drain(world: World, worker: Worker, session: Session) -> None:
+    began = time.monotonic()
+    for _ in range(_ROUNDS):
+        connection = await session.step()
+        row = await call_columns(connection, "cio-99", 500)
+        worked = await worker.step(session)
+        if not worked and not row["is_more"] and not row["applied"] and not row["asked"]:
+            await connection.execute("select from public.cogo_reap()")
+            if await _count_open(world) == 0:
+                break
+            world.jump(30)
+    else:
+        world.problems.append("something never comes to rest")
+    world.counts["ms to settle"] += round(1000 * (time.monotonic() - began))
+
+
+async def _count_open(world: World) -> int:
+    async with world.connect("postgres") as owner:
+        return int(await (await owner.step()).fetchval(_OPEN))
