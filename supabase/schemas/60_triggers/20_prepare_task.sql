@@ -1,6 +1,7 @@
 -- Every program must be able to read a stored task: one unreadable row would make its whole page or
 -- claim unreadable. All other mistakes are left to the orchestrator. docs/reference/database.md lists
 -- the limits. The trigger sorts before `prepare`, which creates a session from the prompt.
+-- Security definer: users may not call what validates values.
 create or replace function cogo.check_task_limits()
   returns trigger language plpgsql security definer set search_path = ''
 as $$

@@ -1,0 +1,96 @@
+"""An audit of every function that acts as the owner of the schema, or builds statements."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.db.test_access import USERS_RPCS
+from tests.support.sql.database import SUPABASE, Database
+
+pytestmark = pytest.mark.db
+
+HELPERS = {"can_read_topic"}
+"""What policies call."""
+CALLERS = ("anon", "authenticated", "service_role")
+OURS = """
+select p.oid::regprocedure::text as name, p.proname, p.prosecdef, p.proconfig, p.prosrc,
+       p.proowner = n.nspowner or p.proowner = c.nspowner as is_ours,
+       obj_description(p.oid, 'pg_proc') as comment,
+       array(select r from unnest($1::text[]) r
+              where has_function_privilege(r, p.oid, 'execute')) as callers,
+       exists (
+         select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+          where a.grantee = 0
+       ) as is_public
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_namespace c on c.nspname = 'cogo'
+ where n.nspname = 'cogo' or n.nspname = 'public' and p.proname like 'cogo\\_%'
+"""
+FUNCTION = re.compile(r"^create or replace function (?:cogo|public)\.(\w+)\(", re.MULTILINE)
+
+
+async def functions(database: Database) -> list[Any]:
+    owner = await database.connect("postgres")
+    return await owner.fetch(OURS, list(CALLERS))
+
+
+async def test_whoever_acts_as_the_owner_has_no_search_path_and_few_callers(
+    database: Database,
+) -> None:
+    definers = [each for each in await functions(database) if each["prosecdef"]]
+
+    assert len(definers) > 20
+    for each in definers:
+        name = each["name"]
+        assert 'search_path=""' in (each["proconfig"] or []), name
+        assert each["is_ours"], name
+        assert not each["is_public"], name
+        assert "anon" not in each["callers"], name
+        if each["proname"] not in {*USERS_RPCS, *HELPERS}:
+            assert "authenticated" not in each["callers"], name
+
+
+async def test_whoever_builds_statements_is_called_by_nobody_directly(database: Database) -> None:
+    builders = [
+        each
+        for each in await functions(database)
+        if re.search(r"\bexecute\s+(?!function|procedure)", each["prosrc"] or "", re.IGNORECASE)
+    ]
+
+    assert builders
+    for each in builders:
+        # Not even agents: a name or a text of theirs would become SQL with the owner's rights.
+        assert each["callers"] == [], each["name"]
+
+
+async def test_each_function_says_what_it_does(database: Database) -> None:
+    assert [each["name"] for each in await functions(database) if not each["comment"]] == []
+
+
+def test_each_function_that_acts_as_the_owner_says_why() -> None:
+    silent = [
+        f"{path.name}: {name}"
+        for path in sorted((SUPABASE / "schemas").rglob("*.sql"))
+        for name, text in _split(path)
+        if "security definer" in text.partition(" as ")[0]
+        and "ecurity definer" not in text.partition("comment on function")[2] + _above(path, name)
+    ]
+
+    assert silent == []
+
+
+def _split(path: Path) -> list[tuple[str, str]]:
+    """Return the functions of a file with their text, up to the next one."""
+    text = path.read_text("utf-8")
+    starts = [(found[1], found.start()) for found in FUNCTION.finditer(text)]
+    ends = [*(start for _, start in starts), len(text)][1:]
+    return [(name, text[start:end]) for (name, start), end in zip(starts, ends, strict=True)]
+
+
+def _above(path: Path, name: str) -> str:
+    """Return the comment above a function."""
+    before = re.split(rf"create or replace function \w+\.{name}\(", path.read_text("utf-8"))[0]
+    return before.rstrip().rpartition("\n\n")[2]
