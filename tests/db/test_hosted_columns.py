@@ -118,10 +118,8 @@ async def test_a_pushed_migration_adds_columns_and_adding_them_again_changes_not
     await push(owner, "20260102000000", AGAIN)
     assert await answer(agent) == []
 
-    assert await alice.fetchrow("select summary, mood from public.articles") == (
-        "A summary.",
-        "angry",
-    )
+    [row] = await alice.fetch("select summary, mood from public.articles")
+    assert tuple(row) == ("A summary.", "angry")
     after = await owner.fetch("select id, version, state from public.cogo_columns, cogo.ai_cells")
     assert after == before
     await alice.execute("update public.articles set title = 'Calm'")
@@ -148,8 +146,8 @@ async def test_renames_and_drops_go_on_under_event_triggers(pushed: Database) ->
     await owner.execute("insert into blog.posts (writer, headline) values ($1, 'Storms')", ALICE)
     tasks = await answer(agent, by_type, by_type)
 
-    row = await owner.fetchrow("select gist, mood, headline from blog.posts")
-    assert row == ("A summary.", "angry", "Storms")
+    [row] = await owner.fetch("select gist, mood, headline from blog.posts")
+    assert tuple(row) == ("A summary.", "angry", "Storms")
     assert all("Storms" in task["prompt"] for task in tasks)
     columns = await owner.fetch(
         "select table_name, column_name from public.cogo_columns order by 2"
@@ -229,7 +227,7 @@ async def test_no_task_of_a_person_counts_towards_the_caps_of_a_column(pushed: D
             "insert into public.cogo_tasks (prompt, column_id) values ('x', $1)", column
         )
     except asyncpg.PostgresError as refused:
-        assert refused.sqlstate in {"42501", "TQ004"}  # noqa: PT017
+        assert refused.sqlstate in {"42501", "TQ004"}
 
     assert await owner.fetch("select from public.cogo_tasks where column_id is not null") == []
 

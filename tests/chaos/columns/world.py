@@ -33,6 +33,30 @@ create table public."Day's events" (
 ) partition by list (region);
 create table public.events_a partition of public."Day's events" for values in ('a');
 create table public.events_rest partition of public."Day's events" default;
+create function public.take_place(n integer) returns void language plpgsql as $$
+declare
+  v_ids bigint[] := array(
+    select id from public.tickets where id % 7 = n order by id limit 2 for update
+  );
+begin
+  delete from public.tickets where id = v_ids[1] and cardinality(v_ids) = 2;
+  update public.tickets set id = v_ids[1] where id = v_ids[2];
+end;
+$$;
+create function public.swap_places(n integer) returns void language plpgsql as $$
+declare
+  v_ids bigint[] := array(
+    select id from public.tickets where id % 7 = n order by id desc limit 2 for update
+  );
+  v_spare bigint := -nextval('public.tokens');
+begin
+  if cardinality(v_ids) = 2 then
+    update public.tickets set id = v_spare where id = v_ids[1];
+    update public.tickets set id = v_ids[1] where id = v_ids[2];
+    update public.tickets set id = v_ids[2] where id = v_spare;
+  end if;
+end;
+$$;
 grant all on public.tickets, public."Day's events", public.events_a to authenticated;
 grant all on all sequences in schema public to authenticated;
 """

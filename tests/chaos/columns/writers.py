@@ -78,6 +78,8 @@ _WRITES: Final[Sequence[tuple[int, str]]] = (
         _SOME + "update public.tickets t set id = 1000000 + nextval('public.tokens')"
         " from some s where t.id = s.id and t.id % 3 = 1",
     ),
+    (2, "select public.take_place($1::integer)"),
+    (1, "select public.swap_places($1::integer)"),
     (2, _SOME + "delete from public.tickets t using some s where t.id = s.id and t.id % 2 = 1"),
     (
         1,
