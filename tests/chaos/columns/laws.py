@@ -47,7 +47,9 @@ select key, state, version, reason, task_id from public.cogo_column_cells where 
 _TASKS: Final = """
 select t.id, t.prompt, t.params, t.status, t.cost_usd, t.result,
        (select count(*) from public.cogo_calls c where c.task_id = t.id and c.outcome = 'completed')
-         as paid
+         as paid,
+       (select count(*) from public.cogo_attempts a where a.task_id = t.id and a.outcome = 'reaped')
+         as deaths
   from public.cogo_tasks t where t.column_id = $1
 """
 
@@ -106,7 +108,7 @@ def _check_payments(name: str, tasks: list[Any]) -> Iterator[str]:
     for task in tasks:
         if task["status"] in {"pending", "running", "held"}:
             yield f"task {task['id']} is {task['status']}"
-        if task["paid"] > 1:
+        if task["paid"] > 1 + task["deaths"]:
             yield f"task {task['id']}: {task['paid']} finished answers were paid for"
         if task["status"] != "completed":
             continue
@@ -127,11 +129,12 @@ _QUERIES: Final = {
     "the numbers of cells are wrong": """
         select column_id, state, version, a.cells as counted, b.cells
           from (
-            select column_id, state, version, sum(cells) as cells from cogo.ai_counts
-             group by 1, 2, 3 having sum(cells) <> 0
+            select column_id, state, coalesce(version, 0) as version, sum(cells) as cells
+              from cogo.ai_counts group by 1, 2, 3 having sum(cells) <> 0
           ) as a
           full join (
-            select column_id, state, version, count(*) as cells from cogo.ai_cells group by 1, 2, 3
+            select column_id, state, coalesce(version, 0) as version, count(*) as cells
+              from cogo.ai_cells group by 1, 2, 3
           ) as b using (column_id, state, version)
          where a.cells is distinct from b.cells
     """,

@@ -4,6 +4,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import asyncpg
 
 from tests.support.sql.database import ALICE, NOON, Connection
 
+WRITER: Final = "writes"
 MARK: Final = "ver0"
 """Of the first version of each column."""
 TABLES: Final = """
@@ -46,7 +48,7 @@ $$;
 create function public.swap_places(n integer) returns void language plpgsql as $$
 declare
   v_ids bigint[] := array(
-    select id from public.tickets where id % 7 = n order by id desc limit 2 for update
+    select id from public.tickets where id % 7 = n order by id limit 2 for update
   );
   v_spare bigint := -nextval('public.tokens');
 begin
@@ -57,8 +59,8 @@ begin
   end if;
 end;
 $$;
-grant all on public.tickets, public."Day's events", public.events_a to authenticated;
-grant all on all sequences in schema public to authenticated;
+grant all on public.tickets, public."Day's events", public.events_a to authenticated, service_role;
+grant all on all sequences in schema public to authenticated, service_role;
 """
 COLUMNS: Final = {
     "summary": (
@@ -86,6 +88,7 @@ TOTAL_CAP: Final = 3.0
 _REVIVABLE: Final = (
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.AdminShutdownError,
     ConnectionError,
 )
@@ -109,8 +112,8 @@ class World:
     """Ids of the columns, by name."""
     marks: int = 0
     is_over: bool = False
-    callers: set[int] = field(default_factory=set)
-    """Backends that may be killed."""
+    backends: dict[int, str] = field(default_factory=dict)
+    """Those that may be killed, with what they do."""
 
     def dice(self, name: str) -> random.Random:
         """Return the draws of an actor."""
@@ -121,10 +124,21 @@ class World:
         self.now += timedelta(seconds=seconds)
         self.latest = max(self.latest, self.now)
 
+    def note_deadlock(self, error: asyncpg.DeadlockDetectedError) -> None:
+        """Note a deadlock, unless all whom it concerns are people who write."""
+        pids = map(int, re.findall(r"[Pp]rocess (\d+)", error.detail or ""))
+        parties = {self.backends.get(pid, "?") for pid in pids}
+        if parties == {WRITER}:
+            self.counts["deadlocks of writers"] += 1
+        else:
+            self.problems.append(f"a deadlock of {', '.join(sorted(parties))}: {error.detail}")
+
     @asynccontextmanager
-    async def connect(self, role: str = "service_role") -> AsyncIterator["Session"]:
+    async def connect(
+        self, role: str = "service_role", does: str = "looks"
+    ) -> AsyncIterator["Session"]:
         """Open a connection; `postgres` owns the tables and is no superuser."""
-        session = Session(self, role)
+        session = Session(self, role, does)
         try:
             await session.open()
             yield session
@@ -136,10 +150,11 @@ class World:
 class Session:
     """A connection that is opened again when it was killed."""
 
-    def __init__(self, world: World, role: str) -> None:
+    def __init__(self, world: World, role: str, does: str) -> None:
         self.world = world
         self.connection: Connection | None = None
         self._role = role
+        self._does = does
         self._told: datetime | None = None
 
     async def open(self) -> None:
@@ -157,7 +172,7 @@ class Session:
         )
         if self._role != "postgres":
             await connection.execute(f"set role {self._role}")
-        self.world.callers.add(connection.get_server_pid())
+        self.world.backends[connection.get_server_pid()] = self._does
         self._told = None
 
     async def step(self) -> Connection:

@@ -9,16 +9,16 @@ from typing import Final
 
 import asyncpg
 
-from tests.chaos.columns.world import World
+from tests.chaos.columns.world import WRITER, World
 from tests.support.sql.database import ALICE, Connection
 
 _SOME: Final = """
-with some as (
+with chosen as (
   select id from public.tickets where id % 7 = $1 order by id limit 8 for no key update
 )
 """
 _SOME_EVENTS: Final = """
-with some as (
+with chosen as (
   select e.region, e.day, e."No." from public."Day's events" e
    where "No." % 5 = $1 order by 1, 2, 3 limit 6 for no key update
 )
@@ -39,48 +39,48 @@ _WRITES: Final[Sequence[tuple[int, str]]] = (
     (
         4,
         _SOME + "update public.tickets t set body = 'tok' || nextval('public.tokens')"
-        " from some s where t.id = s.id",
+        " from chosen s where t.id = s.id",
     ),
     (
         2,
         _SOME + "update public.tickets t set subject = 'tok' || nextval('public.tokens'),"
-        " body = null from some s where t.id = s.id and t.id % 2 = 0",
+        " body = null from chosen s where t.id = s.id and t.id % 2 = 0",
     ),
     (
         1,
         _SOME + "update public.tickets t set subject = null, body = null"
-        " from some s where t.id = s.id and t.id % 3 = 0",
+        " from chosen s where t.id = s.id and t.id % 3 = 0",
     ),
     (
         2,
         _SOME + "update public.tickets t set summary = 'p:' || t.id, typed_summary = 'p:' || t.id"
-        " from some s where t.id = s.id and t.id % 4 = 1",
+        " from chosen s where t.id = s.id and t.id % 4 = 1",
     ),
     (
         1,
         _SOME + "update public.tickets t set summary = 'p:both', typed_summary = 'p:both',"
         " subject = 'tok' || nextval('public.tokens')"
-        " from some s where t.id = s.id and t.id % 4 = 2",
+        " from chosen s where t.id = s.id and t.id % 4 = 2",
     ),
     (
         1,
         _SOME + "update public.tickets t set vector = '{7,7}', typed_vector = '{7,7}'"
-        " from some s where t.id = s.id and t.id % 5 = 1",
+        " from chosen s where t.id = s.id and t.id % 5 = 1",
     ),
     (
         1,
         _SOME + "update public.tickets t set urgency = 5"
-        " from some s where t.id = s.id and t.id % 4 = 3",
+        " from chosen s where t.id = s.id and t.id % 4 = 3",
     ),
-    (1, _SOME + "update public.tickets t set author = null from some s where t.id = s.id"),
+    (1, _SOME + "update public.tickets t set author = null from chosen s where t.id = s.id"),
     (
         2,
         _SOME + "update public.tickets t set id = 1000000 + nextval('public.tokens')"
-        " from some s where t.id = s.id and t.id % 3 = 1",
+        " from chosen s where t.id = s.id and t.id % 3 = 1",
     ),
     (2, "select public.take_place($1::integer)"),
     (1, "select public.swap_places($1::integer)"),
-    (2, _SOME + "delete from public.tickets t using some s where t.id = s.id and t.id % 2 = 1"),
+    (2, _SOME + "delete from public.tickets t using chosen s where t.id = s.id and t.id % 2 = 1"),
     (
         1,
         "insert into public.tickets (id, subject, body)"
@@ -113,25 +113,25 @@ _WRITES: Final[Sequence[tuple[int, str]]] = (
         2,
         _SOME_EVENTS
         + """update public."Day's events" e set note = 'tok' || nextval('public.tokens')"""
-        """ from some s where (e.region, e.day, e."No.") = (s.region, s.day, s."No.")""",
+        """ from chosen s where (e.region, e.day, e."No.") = (s.region, s.day, s."No.")""",
     ),
     (
         1,
         _SOME_EVENTS + """update public."Day's events" e"""
         """ set region = case e.region when 'a' then 'b' else 'a' end"""
-        """ from some s where (e.region, e.day, e."No.") = (s.region, s.day, s."No.")"""
+        """ from chosen s where (e.region, e.day, e."No.") = (s.region, s.day, s."No.")"""
         """ and e."No." % 2 = 0""",
     ),
     (
         1,
         _SOME_EVENTS
         + """update public."Day's events" e set "the gist" = 'p:e', typed_gist = 'p:e'"""
-        """ from some s where (e.region, e.day, e."No.") = (s.region, s.day, s."No.")"""
+        """ from chosen s where (e.region, e.day, e."No.") = (s.region, s.day, s."No.")"""
         """ and e."No." % 3 = 0""",
     ),
     (
         1,
-        _SOME_EVENTS + """delete from public."Day's events" e using some s"""
+        _SOME_EVENTS + """delete from public."Day's events" e using chosen s"""
         """ where (e.region, e.day, e."No.") = (s.region, s.day, s."No.") and e."No." % 2 = 1""",
     ),
 )
@@ -145,12 +145,12 @@ _FORGIVEN: Final = (asyncpg.UniqueViolationError, asyncpg.SerializationError)
 async def write(world: World, number: int, role: str) -> None:
     """Write until it is over."""
     dice = world.dice(f"writer {number}")
-    async with world.connect(role) as session:
+    async with world.connect(role, WRITER) as session:
         while not world.is_over:
             try:
                 await _write_once(await session.step(), dice, world)
             except asyncpg.DeadlockDetectedError as error:
-                world.problems.append(f"a writer was part of a deadlock: {error.detail}")
+                world.note_deadlock(error)
             except _FORGIVEN:
                 world.counts["taken back"] += 1
             except Exception as error:
