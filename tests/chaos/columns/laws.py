@@ -93,7 +93,7 @@ def _check_cells(
                 yield f"row {key}: the cell of a person's value is {cell['state']}"
             continue
         if cell["state"] not in {"done", "stale"}:
-            yield f"row {key} is {cell['state']}: {cell['reason']}"
+            yield f"row {key} is {cell['state']}: {row['value']}, {cell['reason']}"
             continue
         digest = read_digest(marks.get(cell["version"], "?"), tokens)
         expected = _MAKE[name](digest) if tokens else None

@@ -46,7 +46,7 @@ async def call_columns(connection: Connection, caller: str, limit: int) -> dict[
 
 
 class Worker:
-    """Plans and answers the tasks that it claims, or dies with them; a reliable one pays nothing."""
+    """Plans and answers the tasks that it claims, or dies with them; reliable ones pay nothing."""
 
     def __init__(self, world: World, number: int, *, is_reliable: bool = False) -> None:
         self._world = world
