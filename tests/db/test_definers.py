@@ -11,8 +11,8 @@ from tests.support.sql.database import SUPABASE, Database
 
 pytestmark = pytest.mark.db
 
-HELPERS = {"can_read_topic"}
-"""What policies call."""
+HELPERS = {"can_read_topic", "cogo_schema_versions"}
+"""What policies call, and what says nothing of anybody."""
 CALLERS = ("anon", "authenticated", "service_role")
 OURS = """
 select p.oid::regprocedure::text as name, p.proname, p.prosecdef, p.proconfig, p.prosrc,
@@ -53,7 +53,7 @@ async def test_whoever_acts_as_the_owner_has_no_search_path_and_few_callers(
             assert "authenticated" not in each["callers"], name
 
 
-async def test_whoever_builds_statements_is_called_by_nobody_directly(database: Database) -> None:
+async def test_no_caller_of_ours_gives_a_text_that_becomes_a_statement(database: Database) -> None:
     builders = [
         each
         for each in await functions(database)
@@ -62,8 +62,25 @@ async def test_whoever_builds_statements_is_called_by_nobody_directly(database: 
 
     assert builders
     for each in builders:
-        # Not even agents: a name or a text of theirs would become SQL with the owner's rights.
-        assert each["callers"] == [], each["name"]
+        # Whoever calls it has no more rights in it than outside.
+        assert not each["prosecdef"], each["name"]
+        assert set(each["callers"]) <= {"service_role"}, each["name"]
+
+
+async def test_agents_cannot_change_which_tables_are_read_and_written(database: Database) -> None:
+    owner = await database.connect("postgres")
+
+    granted = await owner.fetch(
+        "select table_name, grantee, privilege_type from information_schema.role_table_grants"
+        " where table_schema = 'cogo' and table_name in ('ai_columns', 'ai_column_versions')"
+        " and grantee = any ($1) and privilege_type <> 'SELECT'",
+        ["PUBLIC", *CALLERS],
+    )
+
+    assert granted == []
+    for function in ("ai_column", "remove_ai_column", "revert_ai_column", "preview_ai_column"):
+        found = [each for each in await functions(database) if each["proname"] == function]
+        assert [each["callers"] for each in found] == [[]], function
 
 
 async def test_each_function_says_what_it_does(database: Database) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.chaos.columns.laws import find_broken
 from tests.chaos.columns.workers import Worker, call_columns, kill, operate, run_columns
-from tests.chaos.columns.world import COLUMNS, Session, World, install, prepare
+from tests.chaos.columns.world import CAPS, COLUMNS, Session, World, install, prepare
 from tests.chaos.columns.writers import write
 
 _WRITERS: Final = ("postgres", "postgres", "service_role", "authenticated")
@@ -55,21 +55,29 @@ async def run_storm(
         await asyncio.sleep(seconds)
         world.is_over = True
     async with world.connect("postgres") as owner, world.connect() as session:
-        await _check_caps(world, owner)
+        await _check_storm(world, owner)
         await _settle(world, owner, session)
         broken = await find_broken(world, await owner.step())
     return ColumnsResult(counts=world.counts, broken=broken)
 
 
-async def _check_caps(world: World, owner: Session) -> None:
-    """Compare what was paid, as the audit log has it, with the cap that never begins anew."""
+async def _check_storm(world: World, owner: Session) -> None:
+    """Check what holds at any time."""
     connection = await owner.step()
     spent = await connection.fetchval(
-        "select sum(c.cost_usd) from public.cogo_calls c"
+        "select coalesce(sum(c.cost_usd), 0) from public.cogo_calls c"
         " join public.cogo_tasks t on t.id = c.task_id where t.column_id = $1",
         world.columns["urgency"],
     )
-    world.counts["cents for urgency"] = round(100 * (spent or 0))
+    world.counts["cents for urgency"] = round(100 * spent)
+    if float(spent) > CAPS["urgency"]:
+        world.problems.append(f"{spent} is spent for urgency, more than a cap allows")
+    # Refusals of the model, and of the table.
+    failed = await connection.fetch(
+        "select key, reason from cogo.ai_cells where state = 'failed'"
+        " and reason not like '%does not want to%' and reason not like '%urgency_is_a_digit%'"
+    )
+    world.problems += [f"a cell failed without a fault: {dict(each)}" for each in failed]
 
 
 async def _settle(world: World, owner: Session, session: Session) -> None:

@@ -69,14 +69,28 @@ _WRITES: Final[Sequence[tuple[int, str]]] = (
     ),
     (
         1,
-        _SOME + "update public.tickets t set urgency = 5"
+        _SOME + "update public.tickets t set urgency = 5, typed_urgency = 5"
         " from chosen s where t.id = s.id and t.id % 4 = 3",
     ),
     (1, _SOME + "update public.tickets t set author = null from chosen s where t.id = s.id"),
     (
         2,
-        _SOME + "update public.tickets t set id = 1000000 + nextval('public.tokens')"
-        " from chosen s where t.id = s.id and t.id % 3 = 1",
+        # Never with those that get an earlier value again: that is asked for by their keys.
+        _SOME + "update public.tickets t set id = 1000001 + 7 * nextval('public.tokens')"
+        " from chosen s where t.id = s.id and t.id % 3 = 1 and t.id % 7 <> 0",
+    ),
+    (
+        4,
+        "update public.tickets set body = earlier_body, earlier_body = body where id in ("
+        " select id from public.tickets where id % 7 = 0 and earlier_body is not null"
+        " and id > 40 * $1 order by id limit 8 for no key update)",
+    ),
+    (
+        2,
+        "update public.tickets set earlier_body = body, body = 'tok' || nextval('public.tokens')"
+        " where id in ("
+        "  select id from public.tickets where id % 7 = 0 and earlier_body is null"
+        "  and id > 10 * $1 order by id limit 8 for no key update)",
     ),
     (2, "select public.take_place($1::integer)"),
     (1, "select public.swap_places($1::integer)"),
