@@ -246,7 +246,7 @@ async def kill(world: World) -> None:
     superuser = await asyncpg.connect(world.superuser_url)
     try:
         while not world.is_over:
-            await asyncio.sleep(0.05 + dice.random() * 0.1)
+            await asyncio.sleep(0.1 + dice.random() * 0.4)
             alive = await superuser.fetch(
                 "select pid from pg_stat_activity where pid = any ($1) and state = 'active'",
                 list(world.backends),
