@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.console_modules import call_console_functions
+from tests.support.node import call_console_functions
 
 ALICE: Final = "aaaaaaaa-1111-4111-8111-111111111111"
 BOB: Final = "bbbbbbbb-1111-4111-8111-111111111111"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.console_modules import run_console_module
+from tests.support.node import run_console_module
 
 PROGRAM: Final = """
 class Element {
