@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from gateway.console import console, session
 from gateway.dependencies import GatewayServices
+from gateway.links import routes as links
 from gateway.metrics import GatewayMetrics
 from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
@@ -36,6 +37,7 @@ from protocol.json_values import explain_mistake
 
 _MODULES: Final = (
     health,
+    links,
     waits,  # before `tasks`, whose POST /tasks/{task_id}/{action} matches its paths
     tasks,
     events,
@@ -97,6 +99,7 @@ def create_app(
     )
     for each in _MODULES:
         app.include_router(each.router)
+    app.include_router(links.pages)
     for kind in (Exception, CogoError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _handle_error)
     app.add_middleware(

@@ -11,6 +11,7 @@ from gateway.auth.authenticator import Authenticator, read_credential
 from gateway.auth.principal import Principal, Scope
 from gateway.limits.connection_limiter import get_client_address
 from gateway.limits.credential_monitor import CredentialMonitor
+from gateway.links.tokens import LinkSigner
 from gateway.metrics import GatewayMetrics
 from gateway.models import ModelDirectory
 from gateway.options import GatewayOptions
@@ -32,6 +33,8 @@ class GatewayServices:
     credentials: CredentialMonitor
     metrics: GatewayMetrics
     options: GatewayOptions
+    links: LinkSigner | None = None
+    """Signs links to questions; None: there are none."""
 
 
 def _get_services(connection: HTTPConnection) -> GatewayServices:

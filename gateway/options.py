@@ -37,5 +37,7 @@ class GatewayOptions:
     """Time for a client to send a body."""
     read_timeout: timedelta = timedelta(seconds=30)
     """Time for a client to read sent data, once the buffers are full."""
+    public_url: str | None = None
+    """Its address in links; None: that of the request."""
     poll: timedelta = timedelta(seconds=1)
     """How often the rows of a watched task are read when no message arrives."""

@@ -108,6 +108,12 @@ class Settings(BaseModel):
     gateway_rate: int = Field(600, gt=0, validation_alias="COGO_GATEWAY_RATE")
     gateway_keyless: bool = Field(False, validation_alias="COGO_GATEWAY_KEYLESS")
     gateway_share: int = Field(300, gt=0, validation_alias="COGO_GATEWAY_SHARE")
+    gateway_url: str | None = Field(
+        None, pattern=r"^https?://[^/\s]+(/[^\s?#]*)?$", validation_alias="COGO_GATEWAY_URL"
+    )
+    link_secret: SecretStr | None = Field(
+        None, min_length=32, max_length=1_000, validation_alias="COGO_LINK_SECRET"
+    )
     gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
     store_prompts: bool = Field(False, validation_alias="COGO_STORE_PROMPTS")
     sandbox: SandboxChoice = Field(SandboxChoice.AUTO, validation_alias="COGO_SANDBOX")

@@ -63,21 +63,10 @@ def format_content(content: str | None, size: int | None = None) -> str:
     return f"{shown} ({length:,} characters)" if shown.endswith("...") else shown
 
 
-def is_text_question(asked: ApprovalRow) -> bool:
-    """Return whether a model asks a person something, in place of leave to call a tool."""
-    if asked.call_id is None:
-        return False
-    show = asked.show
-    return not (
-        (isinstance(show, Mapping) and "tool" in show)
-        or (isinstance(show, str) and show.startswith('{"tool"'))
-    )
-
-
 def format_question(asked: ApprovalRow) -> str:
     """Return what a person is asked, with the arguments of the call that it is about."""
     show = asked.show
-    if is_text_question(asked):
+    if asked.is_text_question:
         choices = show.get("choices") if isinstance(show, Mapping) else None
         if not isinstance(choices, list):
             return asked.question
@@ -91,7 +80,7 @@ def format_question(asked: ApprovalRow) -> str:
 
 def build_answer_command(asked: ApprovalRow) -> str:
     """Return the command that answers a question, in backquotes."""
-    answer = " --answer TEXT" if is_text_question(asked) else ""
+    answer = " --answer TEXT" if asked.is_text_question else ""
     # A model may choose the end of the key.
     return f"`cogo approve {shorten_id(asked.task_id)} --key {shlex.quote(asked.key)}{answer}`"
 

@@ -19,6 +19,7 @@ from gateway.auth.tokens import TokenVerifier
 from gateway.dependencies import GatewayServices
 from gateway.limits.credential_monitor import CredentialMonitor
 from gateway.limits.rate_limiter import RequestRateLimiter
+from gateway.links.tokens import LinkSigner
 from gateway.metrics import GatewayMetrics
 from gateway.middleware import LOOPBACK_NAMES
 from gateway.options import GatewayOptions
@@ -68,6 +69,7 @@ async def open_services(
                 credentials=credentials,
                 metrics=metrics,
                 options=options,
+                links=build_link_signer(project.settings),
             )
 
 
@@ -84,7 +86,14 @@ def build_gateway_options(settings: Settings, *, host: str, no_key: bool = False
         share=settings.gateway_share,
         requests_per_minute=settings.gateway_rate,
         cancels_on_disconnect=settings.gateway_cancel,
+        public_url=settings.gateway_url,
     )
+
+
+def build_link_signer(settings: Settings) -> LinkSigner | None:
+    """Return what signs links to questions; None without COGO_LINK_SECRET."""
+    secret = settings.link_secret
+    return None if secret is None else LinkSigner(secret.get_secret_value())
 
 
 def _split_list(text: str) -> tuple[str, ...]:

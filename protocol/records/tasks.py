@@ -177,6 +177,17 @@ class ApprovalRow(ListedRow):
         return self.answered_at is None and self.withdrawn_at is None
 
     @property
+    def is_text_question(self) -> bool:
+        """True if a model asks a person something, in place of leave to call a tool."""
+        if self.call_id is None:
+            return False
+        show = self.show
+        return not (
+            (isinstance(show, dict) and "tool" in show)
+            or (isinstance(show, str) and show.startswith('{"tool"'))
+        )
+
+    @property
     def step(self) -> str:
         """The key of the step alone."""
         return self.key if self.call_id is None else self.key.rsplit(f"/{self.call_id}", 1)[0]

@@ -119,8 +119,8 @@ def serve_gateway(
     project = Project.find(directory)
     bootstrap = _load_bootstrap(project, with_parent=with_parent)
     hidden = [bootstrap.connection.secret_key.get_secret_value()]
-    if project.settings.jwt_secret is not None:
-        hidden.append(project.settings.jwt_secret.get_secret_value())
+    secrets_of_users = (project.settings.jwt_secret, project.settings.link_secret)
+    hidden.extend(each.get_secret_value() for each in secrets_of_users if each is not None)
     _configure_logs(project, Redactor(hidden, places=True))
     asyncio.run(
         gateway.serve_gateway(

@@ -15,7 +15,6 @@ from uuid import UUID
 from rich.console import Console
 
 from cogo.terminal import print_json
-from cogo.watch.calls import is_text_question
 from cogo.watch.run_lines import RunLine, RunProgress
 from cogo.watch.run_screen import Screen, open_screen
 from cogo.watch.steps import RunUpdate, StepUpdate, follow_steps
@@ -189,7 +188,7 @@ class QuestionKeys:
         asked = next(iter(self._open.values()), None)
         if asked is None:
             return
-        if is_text_question(asked):
+        if asked.is_text_question:
             self._type(asked, key)
         elif key.lower() in {"y", "n"}:
             self._end(asked, key.lower() == "y", None)
@@ -213,7 +212,7 @@ class QuestionKeys:
         asked = next(iter(self._open.values()), None)
         if asked is None:
             self._screen.set_hint(KEYS)
-        elif is_text_question(asked):
+        elif asked.is_text_question:
             self._screen.set_hint(f"{asked.key}: type the answer, then Enter: {self._typed}")
         else:
             self._screen.set_hint(f"{asked.key}: approve? y/n")

@@ -21,7 +21,7 @@ from cogo.terminal import (
     print_text,
     shorten,
 )
-from cogo.watch.calls import MAX_CALL, build_answer_command, format_question, is_text_question
+from cogo.watch.calls import MAX_CALL, build_answer_command, format_question
 from cogo.watch.format import shorten_id
 from protocol.records import ApprovalRow, SentEvent
 from protocol.store.gateway import GatewayStore
@@ -95,7 +95,7 @@ def _ask_again(asked: ApprovalRow, comment: str | None) -> str | None:
     print_text(format_question(asked), err=True, indent=2)
     if asked.show is not None:
         print_line(escape_json(json.dumps(asked.show, ensure_ascii=False, indent=2)), err=True)
-    if not is_text_question(asked):
+    if not asked.is_text_question:
         if not typer.confirm("Approve it?", default=False, err=True):
             raise CommandError("nothing was answered; --refuse refuses it")
         return comment
@@ -220,7 +220,7 @@ def _parse_payload(text: str | None) -> JsonValue:
 
 def _describe_state(approval: ApprovalRow) -> str:
     if approval.approved is not None:
-        said = "answered" if is_text_question(approval) else "approved"
+        said = "answered" if approval.is_text_question else "approved"
         return said if approval.approved else "refused"
     return "withdrawn" if approval.withdrawn_at else "waits"
 

@@ -18,7 +18,6 @@ from cogo.watch.calls import (
     format_call,
     format_call_update,
     format_question,
-    is_text_question,
 )
 from cogo.watch.run_lines import RunLine, RunProgress
 from cogo.watch.run_screen import LiveScreen
@@ -195,7 +194,7 @@ def test_a_question_says_what_it_is_about_and_how_it_is_answered(
 ) -> None:
     assert format_question(asked) == question
     assert build_answer_command(asked) == command
-    assert is_text_question(asked) == ("--answer" in command)
+    assert asked.is_text_question == ("--answer" in command)
     _, screen = seen(QuestionsUpdate(event=an_event("waiting"), approvals=(asked,)))
     assert screen == f"  waiting      {question}   answer: {command}, or with --refuse\n"
 

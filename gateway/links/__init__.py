@@ -1,0 +1,1 @@
+"""Signed links by which people answer questions: tokens, the page, and its routes."""
