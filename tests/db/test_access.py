@@ -69,8 +69,7 @@ USERS_RPCS: Final = (
     "cogo_send_event",
     "cogo_feedback",
     "cogo_forget_embeddings",
-    "cogo.instance",
-    "cogo.schema_versions",
+    "cogo_schema_versions",
 )
 
 

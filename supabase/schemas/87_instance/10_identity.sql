@@ -10,10 +10,10 @@ comment on function cogo.normalize_host is
   'Return the host of an address as cogo.instance has it: loopback for all names of this machine, null
 for an empty one.';
 
--- The identifier is that of initdb: a dump that is restored elsewhere has another, a physical copy has
--- the same. The embedded server adds the place of its data directory (cogo.place), so that a copied
--- directory differs. Security definer: every caller must get the same answer, whoever may read the
--- control file; where its owner may not, the rest has to do.
+-- Security definer: every caller must get the same answer, whoever may read the control file; where its
+-- owner may not, the rest has to do. The identifier is that of initdb: a dump that is restored elsewhere
+-- has another, a physical copy has the same. The embedded server adds the place of its data directory
+-- (cogo.place), so that a copied directory differs.
 create or replace function cogo.read_system_identifier()
   returns text language plpgsql stable security definer set search_path = ''
 as $$
