@@ -72,7 +72,7 @@ async def create_approval_link(
     It expires with the question. Needs the scope `admin`, and COGO_LINK_SECRET at the gateway.
     """
     if services.links is None:
-        raise Problem(501, "no_links", NO_SECRET)
+        raise Problem(409, "no_links", NO_SECRET)
     approval = await services.store.fetch_approval(approval_id=approval_id)
     link = plan_link(approval, person=body.person, hours=body.hours)
     base = services.options.public_url or str(request.base_url)
@@ -152,7 +152,7 @@ async def _read_link(
         page.headers.update(error.headers or {})
         return page
     if services.links is None:
-        return build_page(501, "This gateway has no links", NO_SECRET)
+        return build_page(404, "This gateway has no links", NO_SECRET)
     try:
         link = services.links.read(token)
         return link, await services.store.fetch_approval(approval_id=link.approval_id)

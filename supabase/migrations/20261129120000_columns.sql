@@ -4155,7 +4155,7 @@ begin
     -- where nobody uses the others, does no harm.
     select array_remove(i.hosts, v_host) into v_hosts
       from cogo.instance i where i.system_identifier = v_identifier;
-    delete from cogo.instance;
+    delete from cogo.instance where true;
     insert into cogo.instance (system_identifier, hosts, adopted_by, verified_until)
     values (
       v_identifier, v_hosts || v_host, coalesce(nullif(p_who, ''), 'an operator'),

@@ -94,7 +94,8 @@ def test_every_file_of_the_schema_is_short() -> None:
             " 'cogo_resume_task', 'cogo_approve_subtask', 'cogo_answer_approval',"
             " 'cogo_send_event', 'announce_approval',"
             " 'cogo_feedback', 'cogo_forget_embeddings', 'check_model_grant', 'check_task_limits',"
-            " 'cogo_schema_versions', 'cogo_prune_records', 'is_anonymous', 'user_claims')",
+            " 'cogo_schema_versions', 'cogo_prune_records', 'is_anonymous', 'user_claims',"
+            " 'read_system_identifier')",
         ),
         ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),
     ],

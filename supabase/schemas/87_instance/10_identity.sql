@@ -64,7 +64,8 @@ begin
     );
   elsif v_own.inherited_to is not null or v_host is null and v_own.verified_until < cogo.now() then
     return format(
-      'no agent has lately reached this database at its address (%s). If it has another now: `cogo adopt`',
+      'no agent has lately reached this database at its address (%s). If it has another now: '
+      '`cogo adopt`',
       array_to_string(v_own.hosts, ', ')
     );
   end if;
@@ -73,5 +74,5 @@ end;
 $$;
 comment on function cogo.instance_problem is
   'Return why nothing may run by itself here, as a sentence: this is not the server, or p_host not an
-address, that was adopted. Null if it may. Without p_host, an agent must have verified it in the last five
-minutes.';
+address, that was adopted. Null if it may. Without p_host, an agent must have verified it in the last
+five minutes.';

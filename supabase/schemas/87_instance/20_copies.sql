@@ -72,5 +72,5 @@ begin
 end;
 $$;
 comment on function cogo.postpone_inherited is
-  'Delay queued subtasks that may not run in a copy, at most p_limit: cogo.promote_due() queues them after
-its adoption. Skips locked tasks.';
+  'Delay queued subtasks that may not run in a copy, at most p_limit: cogo.promote_due() queues them
+after its adoption. Skips locked tasks.';

@@ -83,8 +83,8 @@ end;
 $$;
 comment on function public.cogo_instance is
   'Return where this database was adopted; if nothing runs by itself here, why, and what waits for
-cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and what
-calls cost yesterday (UTC).';
+cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and
+what calls cost yesterday (UTC).';
 
 create or replace function public.cogo_adopt_instance(p_host text, p_who text default null)
   returns table (hosts text[], is_new boolean)
@@ -116,5 +116,5 @@ begin
 end;
 $$;
 comment on function public.cogo_adopt_instance is
-  'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all that
-came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
+  'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all
+that came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
