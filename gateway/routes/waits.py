@@ -1,6 +1,6 @@
 """What tasks wait for: answers of people, and events."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
@@ -40,6 +40,7 @@ class ApprovalAnswer(BaseModel):
 
     approved: bool
     comment: str | None = Field(None, max_length=10_000)
+    via: Literal["http", "console"] = Field("http", description="Recorded as `answered_via`.")
 
 
 class EventRequest(BaseModel):
@@ -98,6 +99,7 @@ async def answer_approval(
         approval_id=approval_id,
         approved=body.approved,
         comment=body.comment,
+        via=body.via,
         person=None if principal.is_admin else principal.owner,
     )
 

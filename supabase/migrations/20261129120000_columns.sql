@@ -2462,7 +2462,8 @@ begin
     );
   elsif v_own.inherited_to is not null or v_host is null and v_own.verified_until < cogo.now() then
     return format(
-      'no agent has lately reached this database at its address (%s). If it has another now: `cogo adopt`',
+      'no agent has lately reached this database at its address (%s). If it has another now: '
+      '`cogo adopt`',
       array_to_string(v_own.hosts, ', ')
     );
   end if;
@@ -5420,8 +5421,8 @@ comment on function cogo.install_trigger(cogo.ai_columns) is
 
 comment on function cogo.instance_problem(text) is
   'Return why nothing may run by itself here, as a sentence: this is not the server, or p_host not an
-address, that was adopted. Null if it may. Without p_host, an agent must have verified it in the last five
-minutes.';
+address, that was adopted. Null if it may. Without p_host, an agent must have verified it in the last
+five minutes.';
 
 comment on function cogo.is_asked(public.cogo_approvals,uuid) is
   'Return whether a question was put to a person by name, at first or when nobody had answered.';
@@ -5508,8 +5509,8 @@ comment on function cogo.plan_cells(cogo.ai_columns,jsonb[]) is
 are null), failed, kept or gone.';
 
 comment on function cogo.postpone_inherited(bigint,integer) is
-  'Delay queued subtasks that may not run in a copy, at most p_limit: cogo.promote_due() queues them after
-its adoption. Skips locked tasks.';
+  'Delay queued subtasks that may not run in a copy, at most p_limit: cogo.promote_due() queues them
+after its adoption. Skips locked tasks.';
 
 comment on function cogo.promote_due(integer) is
   'Queue delayed subtasks that are due, and end due sleeps, at most p_limit; return how many. Skips
@@ -5622,8 +5623,8 @@ comment on function cogo.write_value(cogo.ai_columns,jsonb,tid,oid,jsonb,text) i
   'Write a value into a row that is locked; return how many rows were written.';
 
 comment on function public.cogo_adopt_instance(text,text) is
-  'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all that
-came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
+  'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all
+that came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
 
 comment on function public.cogo_answer_approval(uuid,boolean,text,uuid,text) is
   'Answer a question to people. The first answer counts: repeating it returns the row, another one raises
@@ -5648,8 +5649,8 @@ Owners without a cap of their own appear with the default one (is_default) after
 
 comment on function public.cogo_instance(text) is
   'Return where this database was adopted; if nothing runs by itself here, why, and what waits for
-cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and what
-calls cost yesterday (UTC).';
+cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and
+what calls cost yesterday (UTC).';
 
 comment on function public.cogo_pause_column(uuid,text) is
   'Let an AI column ask for nothing until it is resumed; what was asked for is still written.';

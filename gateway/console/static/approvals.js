@@ -159,7 +159,7 @@ class Item {
     let answer = null;
     let refusal = null;
     try {
-      answer = await post(`/approvals/${this.id}`, { approved: isApproved, ...(text ? { comment: text } : {}) });
+      answer = await post(`/approvals/${this.id}`, { approved: isApproved, via: "console", ...(text ? { comment: text } : {}) });
     } catch (error) {
       refusal = error;
     }
