@@ -1,9 +1,12 @@
 """The text that answers a prompt: deterministic, plausible, and marked as simulated."""
 
 import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from pydantic import JsonValue
 
 from simulator.answers.essays import write_essay
 from simulator.answers.flaws import write_program
@@ -27,6 +30,8 @@ _ASKS_FOR_CODE: Final = re.compile(
     re.IGNORECASE,
 )
 _WANTS_TESTS: Final = re.compile(r"\bwrite (?:\w+ ){0,3}tests\b", re.IGNORECASE)
+_DATA: Final = re.compile(r"^<data>\n(\{.*\})\n</data>$", re.MULTILINE)
+"""Values beside a request for one, as COGO sends those of a row."""
 _LONGEST_RESULT: Final = 500
 _OPENINGS: Final = ("here is ", "this is ", "below is ")
 _CLOSINGS: Final = (
@@ -65,6 +70,8 @@ def write_answer(prompt: str, *, seed: int, context: str = "", model: str = "") 
     request = MARKER.sub("", prompt).strip()
     if essay := write_essay(request, context):
         return _PREFIX + essay
+    if (values := _find_values(request)) is not None:
+        return _PREFIX + _write_value(request, values)
     if _REVIEW.search(request):
         return _PREFIX + _write_review(request)
     topic, language = find_topic(request), detect_language(request)
@@ -99,6 +106,23 @@ def write_reasoning(prompt: str) -> str:
         "The edge cases come first: empty input, a single item, and values out of range. "
         "Then the names, the types and the cost in time and space should be plain to a reader."
     )
+
+
+def _find_values(request: str) -> dict[str, JsonValue] | None:
+    found = _DATA.search(request)
+    try:
+        values: JsonValue = json.loads(found[1]) if found else None
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _write_value(request: str, values: Mapping[str, JsonValue]) -> str:
+    told = "; ".join(
+        each if isinstance(each, str) else json.dumps(each) for each in values.values()
+    )
+    asked = _abbreviate(request.partition("\n\n")[0])
+    return f'you wrote "{asked}" about "{_abbreviate(told)}".'
 
 
 def _write_review(request: str) -> str:

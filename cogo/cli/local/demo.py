@@ -1,4 +1,4 @@
-"""`cogo demo`: five tasks on a temporary system, live."""
+"""`cogo demo`: five tasks on a temporary system, live, and a column that fills itself."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
@@ -14,9 +15,11 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from cogo.cli.local.demo_column import insert_tickets, tell_column, wait_for_summaries
 from cogo.cli.local.local_model import RunLocalModel, offer_local_model, prepare_local_model
 from cogo.cli.local.story import tell_task
 from cogo.config.context import Project
+from cogo.config.database import connect_database
 from cogo.config.settings import CHECKOUT
 from cogo.errors import CommandError
 from cogo.process.shutdown import Shutdown, shut_down_on_signals
@@ -31,6 +34,8 @@ from protocol.records import NewTask, Task
 from protocol.transcript import TaskEnded
 
 _INTERRUPTED: Final = 130
+_SUMMARIES: Final = timedelta(seconds=30)
+"""How long to wait for the column after the tasks, which take longer."""
 _TASKS_OF_CHECKOUT: Final = CHECKOUT / "examples" / "tasks"
 _TASKS_OF_WHEEL: Final = Path(__file__).parent / "_demo_tasks"
 
@@ -44,10 +49,11 @@ def demo(
     ] = False,
     local_model: RunLocalModel = False,
 ) -> None:
-    """Run five tasks on a temporary system.
+    """Run five tasks on a temporary system, and fill a column.
 
     One task has tests of its own, two have tests that a model writes: watch a repair and an
-    escalation. A debate and a review follow.
+    escalation. A debate and a review follow. At the end a column of a table is shown that was
+    filled in the meantime.
 
     It starts an embedded Supabase in a temporary directory, even if SUPABASE_URL is set, starts
     agents for it, and shows the tasks live. With neither a provider's key nor a local model server,
@@ -88,7 +94,7 @@ async def _run_demo(project: Project, options: StackOptions) -> int:
             _run_stack(project, options) as (info, client, shutdown),
             asyncio.TaskGroup() as group,
         ):
-            working = group.create_task(_run_tasks(info, client, console), name="tasks")
+            working = group.create_task(_run_all(info, client, console), name="tasks")
             stopping = group.create_task(_cancel_on_shutdown(shutdown, working), name="Ctrl-C")
             working.add_done_callback(lambda _: stopping.cancel())
         code = _INTERRUPTED if working.cancelled() else working.result()
@@ -120,6 +126,21 @@ async def _cancel_on_shutdown(shutdown: Shutdown, working: "asyncio.Task[int]") 
     working.cancel()
 
 
+async def _run_all(info: StackInfo, client: Client, console: Console) -> int:
+    """Run the tasks while a column is filled; return the exit code."""
+    assert info.db_url is not None  # noqa: S101 - it is the embedded server
+    async with connect_database(info.db_url) as database:
+        await insert_tickets(database)
+        code = await _run_tasks(info, client, console)
+        summaries = await wait_for_summaries(database, within=_SUMMARIES)
+    print_line()
+    for line in tell_column(summaries):
+        print_line(line)
+    for line in _list_next_steps(simulated=info.is_simulated):
+        (print_line if line.startswith(" ") else print_text)(line)  # commands are not wrapped
+    return code
+
+
 async def _run_tasks(info: StackInfo, client: Client, console: Console) -> int:
     tasks = _load_tasks()
     if info.local_model_url is not None:  # a single small model cannot disagree with others
@@ -136,8 +157,6 @@ async def _run_tasks(info: StackInfo, client: Client, console: Console) -> int:
             if isinstance(update, TaskEnded):
                 ended.append(update.task)
     _print_report(names, ended)
-    for line in _list_next_steps(simulated=simulated):
-        (print_line if line.startswith(" ") else print_text)(line)  # commands are not wrapped
     return 0 if all(task.status is TaskState.COMPLETED for task in ended) else 1
 
 

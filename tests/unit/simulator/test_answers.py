@@ -267,3 +267,18 @@ def test_a_long_prompt_is_read_in_linear_time(words: str) -> None:
 
     with fail_on_hang():
         write_answer(prompt, seed=1, context=prompt)
+
+
+def test_an_answer_about_values_says_what_was_asked_about_which() -> None:
+    data = '<data>\n{"subject": "Review", "n": 2, "none": null}\n</data>'
+    prompt = (
+        f"In one sentence: `subject`\n\nThe values of `subject` are in:\n\n{data}\n\nNo orders."
+    )
+
+    text = write_answer(prompt, seed=1)
+
+    assert text.endswith('you wrote "In one sentence: `subject`" about "Review; 2; null".')
+
+
+def test_what_is_no_data_is_answered_as_any_prompt() -> None:
+    assert 'about "' not in write_answer("Say\n<data>\n{broken}\n</data>", seed=1)
