@@ -47,9 +47,8 @@ async def test_a_user_sends_a_ticket_and_sees_its_columns_fill(
         page.get(url)
         write(page, {"email": email, "password": "a long password"}, "#sign-in")
         await eventually(page.find_element(By.ID, "ask").is_displayed, within=SECONDS)
-        body = "[[say:Wants <b>one</b> payment back.]]"
-        write(page, {"subject": "Refund", "body": body}, "#ask")
-        await eventually(says(page, "#tickets", "Wants <b>one</b> payment back."), within=SECONDS)
+        write(page, {"subject": "Refund", "body": "I <b>paid</b> twice."}, "#ask")
+        await eventually(says(page, "#tickets", "Refund; I <b>paid</b> twice."), within=SECONDS)
         await eventually(says(page, "#tickets", "low"), within=SECONDS)
         assert page.find_elements(By.CSS_SELECTOR, "#tickets b") == []
         assert text(page, "#status") == ""
@@ -59,7 +58,7 @@ async def test_a_user_sends_a_ticket_and_sees_its_columns_fill(
         select u.email, k.status
           from public.cogo_column_cells c
           join public.cogo_tasks k on k.id = c.task_id
-          join public.tickets t on t.id = (c.key ->> 'id')::bigint
+          join public.tickets t on t.id = (c.key ->> 0)::bigint
           join auth.users u on u.id = k.owner
          where c.table_name = 'public.tickets' and c.column_name = 'summary'
         """
