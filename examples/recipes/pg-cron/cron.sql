@@ -4,7 +4,7 @@
 select cron.schedule('ticket-report', '0 6 * * *', $$
   insert into public.cogo_tasks (type, prompt, budget_usd, idempotency_key)
   select 'CHAT',
-         'Which problems occur most often in these tickets? ' || jsonb_agg(t.summary),
+         'Which problems occur most often in these tickets? ' || jsonb_agg(t.summary)::text,
          0.10,
          'ticket-report:' || current_date
     from public.tickets t
