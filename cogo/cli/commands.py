@@ -78,7 +78,7 @@ GROUPS: Final = (
 )
 
 COMMANDS: Final = (
-    Command("demo", "Run five tasks on a temporary system.", "local.demo:demo"),
+    Command("demo", "Run five tasks on a temporary system, and fill a column.", "local.demo:demo"),
     Command("up", "Start the whole system on this machine.", "local.up:up"),
     Command(
         "doctor", "Report what is missing and the command that fixes it.", "local.doctor:doctor"

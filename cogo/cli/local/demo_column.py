@@ -1,6 +1,7 @@
 """The column of `cogo demo`: a table of tickets whose summaries models write."""
 
 import asyncio
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
@@ -23,6 +24,7 @@ TICKETS: Final = (
     ("Login", "Since Monday the app sends me back to the first page after I sign in."),
     ("Praise", "The new search finds what I mean. Please keep it."),
 )
+_WIDTH: Final = 80
 _EVERY: Final = timedelta(milliseconds=200)
 
 
@@ -45,10 +47,17 @@ async def wait_for_summaries(database: Database, *, within: timedelta) -> Mappin
 
 
 def tell_column(summaries: Mapping[str, str | None]) -> Sequence[str]:
-    """Return the statements, and what they have led to."""
-    width = max(map(len, summaries)) + 2
+    """Return the statements, and what they have led to, in lines that fit 80 columns."""
+    width = max(map(len, summaries)) + 4
     rows = [
-        f"  {subject:<{width}}{' '.join(summary.split()) if summary else '(not yet)'}"
+        line
         for subject, summary in summaries.items()
+        for line in textwrap.wrap(
+            summary or "(not yet)",
+            _WIDTH,
+            initial_indent=f"  {subject:<{width - 2}}",
+            subsequent_indent=" " * width,
+            max_lines=4,
+        )
     ]
     return ["A column that fills itself:", *(f"  {line}" for line in COLUMN), "", *rows]

@@ -36,7 +36,8 @@ async def table(database: asyncpg.Connection) -> AsyncIterator[None]:
     await run_file(database, MODERATION / "comments.sql")
     yield
     await database.execute(
-        "drop table public.comments; drop trigger publish_approved on cogo_approvals"
+        "drop table public.comments; drop type public.verdict;"
+        "drop function follow_verdict(), publish_approved() cascade"
     )
 
 
@@ -51,9 +52,7 @@ async def test_a_comment_is_public_once_a_person_has_said_so(
         await writer.table("comments").insert(comments, returning=ReturnMethod.minimal).execute()
 
         async def questions() -> list[asyncpg.Record]:
-            query = (
-                "select id, show from cogo_approvals where key = 'publish_comment' order by show"
-            )
+            query = "select task_id, show from cogo_approvals where owner is null"
             found: list[asyncpg.Record] = await database.fetch(query)
             return found if len(found) == len(comments) else []
 
@@ -63,8 +62,8 @@ async def test_a_comment_is_public_once_a_person_has_said_so(
 
         for each in asked:
             is_good = json.loads(each["show"])["body"] == "Good bread."
-            command = ("approvals", "answer", str(each["id"]), *(() if is_good else ("--refuse",)))
-            answered = system.cogo(*command)
+            answer = ("approve", str(each["task_id"]), *(() if is_good else ("--refuse",)))
+            answered = system.cogo(*answer)
             assert answered.returncode == 0, answered.stderr
         public = await read(anon, "comments", "body, verdict")
         assert public == [{"body": "Good bread.", "verdict": "unsure"}]
