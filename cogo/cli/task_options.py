@@ -117,7 +117,7 @@ def build_params(
 
     Raises CommandError if `text` is not a JSON object, or a file or a schema cannot be used.
     """
-    params = _parse_object(text) if text else {}
+    params = parse_object(text) if text else {}
     if language:
         params["language"] = language
     if target_file:
@@ -291,7 +291,8 @@ async def _serve_nothing() -> list[str]:
     return []
 
 
-def _parse_object(text: str) -> dict[str, Any]:
+def parse_object(text: str) -> dict[str, Any]:
+    """Return the object that `--params` gives. Raises CommandError."""
     example = 'example: --params \'{"language": "python"}\''
     try:
         value = parse_json(text)

@@ -5,10 +5,10 @@ import statistics
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from protocol.records.base import ListedRow, Row
 
@@ -45,6 +45,10 @@ class Backfill(Row):
     started_at: datetime | None = Field(default=None, alias="from")
 
 
+def _read_time(value: object) -> object:
+    return None if value == "infinity" else value
+
+
 class ColumnRow(ListedRow):
     """A row of `cogo_columns`."""
 
@@ -77,7 +81,8 @@ class ColumnRow(ListedRow):
     failed: int = 0
     kept: int = 0
     paused_at: datetime | None = None
-    paused_until: datetime | None = None
+    paused_until: Annotated[datetime | None, BeforeValidator(_read_time)] = None
+    """When it goes on by itself; None: it is not paused, or not until a person does something."""
     paused_reason: str | None = None
     standing_still: str | None = None
     """Why it does nothing although nobody paused it."""
@@ -108,7 +113,7 @@ class ColumnRow(ListedRow):
     @property
     def is_paused(self) -> bool:
         """True while it asks for nothing."""
-        return self.paused_at is not None or self.paused_until is not None
+        return self.paused_reason is not None or self.paused_at is not None
 
 
 class ColumnVersion(ListedRow):

@@ -1,29 +1,149 @@
-"""The model that an AI column would use now, and what its rows would cost."""
+"""The model that an AI column would use now, and what its rows will cost."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
 from uuid import uuid4
 
 from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio, StepNeeds
 from agents.orchestrator.embedding_models import find_embedding_model, quote_embeddings
-from agents.selection.quote import Quote
-from cogo.cli.columns.price import (
-    ColumnEstimate,
-    is_embedding,
-    list_texts,
-    price_answers,
-    scale_quote,
-)
+from agents.selection.choice import Choice
+from agents.selection.quote import Quote, build_quote
 from cogo.cli.tasks.estimate import build_cio
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from protocol.records import TaskBrief
-from protocol.records.columns import ColumnSample
+from protocol.records.columns import ColumnSample, estimate_cells
 from protocol.store.queue import QueueStore
 
-_UNKNOWN = Quote(low=None, expected=None, high=None)
+_EMBED: Final = "EMBED"
+_SCALAR_TOKENS: Final = 12
+"""Of `{"value": ...}` with a number, a boolean or a choice."""
+_SHORT_TOKENS: Final = 24
+"""With a date, a uuid or another short text."""
+_LIST_TOKENS: Final = 80
+_OBJECT_TOKENS: Final = 250
+_TEXT_TOKENS: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnEstimate:
+    """What some rows cost: each on average, and all together."""
+
+    rows: int
+    per_row: Quote
+    basis: str
+    """What it is computed from, for a person."""
+
+    @property
+    def total(self) -> Quote:
+        """The cost of all rows."""
+        return scale_quote(self.per_row, self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures."""
+        return {
+            "rows": self.rows,
+            "usd_per_row": self.per_row.to_json(),
+            "usd": self.total.to_json(),
+            "basis": self.basis,
+        }
+
+
+def estimate_answer_tokens(params: Mapping[str, Any]) -> int:
+    """Return the usual tokens of an answer, by the schema that it must follow."""
+    schema = params.get("response_schema")
+    if not isinstance(schema, dict):
+        return _TEXT_TOKENS
+    value = (schema.get("properties") or {}).get("value")
+    if not isinstance(value, dict):
+        return _OBJECT_TOKENS
+    if "enum" in value or "const" in value:
+        return _SCALAR_TOKENS
+    match value.get("type"):
+        case "boolean" | "number" | "integer":
+            return _SCALAR_TOKENS
+        case "string":
+            return _SHORT_TOKENS if "format" in value else _TEXT_TOKENS
+        case "array":
+            return _LIST_TOKENS
+        case _:
+            return _OBJECT_TOKENS
+
+
+def price_answers(choice: Choice, samples: Sequence[ColumnSample]) -> Quote:
+    """Return the average cost of a row whose answer a model writes."""
+    quotes = []
+    for sample in samples:
+        needs = choice.request.needs.model_copy(
+            update={"output_tokens": estimate_answer_tokens(sample.params)}
+        )
+        system = sample.params.get("system")
+        characters = len(sample.prompt) + (len(system) if isinstance(system, str) else 0)
+        request = replace(choice.request, needs=needs, prompt_characters=characters)
+        quotes.append(build_quote(replace(choice, request=request)))
+    return _average(quotes)
+
+
+def price_measured(costs: Sequence[Decimal | None]) -> Quote:
+    """Return the average of costs that were paid, and the bounds within which the mean lies."""
+    found = estimate_cells(1, costs)
+    return Quote(low=found.low, expected=found.expected, high=found.high)
+
+
+def scale_quote(quote: Quote, factor: float) -> Quote:
+    """Return a multiple of a quote."""
+    return Quote(
+        low=None if quote.low is None else quote.low * factor,
+        expected=None if quote.expected is None else quote.expected * factor,
+        high=None if quote.high is None else quote.high * factor,
+    )
+
+
+def list_texts(sample: ColumnSample) -> list[str]:
+    """Return the texts that are to be embedded."""
+    listed = sample.params.get("input")
+    texts = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+    return texts or [sample.prompt]
+
+
+def is_embedding(sample: ColumnSample) -> bool:
+    """Return whether the value is the vector of a text."""
+    return sample.type == _EMBED
+
+
+def count_days(usd: float | None, per_day: Decimal | None) -> int | None:
+    """Return the days after which a cap lets all be spent; None if it is unknown."""
+    if usd is None or per_day is None or not per_day.is_finite() or per_day <= 0:
+        return None
+    return max(1, math.ceil(usd / float(per_day)))
+
+
+def format_usd(usd: float | Decimal | None) -> str:
+    """Return dollars with as many digits as matter."""
+    if usd is None:
+        return "unknown"
+    digits = 2 if usd >= 1 or usd == 0 else 4 if usd >= 0.01 else 6
+    return f"${usd:,.{digits}f}"
+
+
+def _average(quotes: Sequence[Quote]) -> Quote:
+    def mean(values: list[float | None]) -> float | None:
+        known = [each for each in values if each is not None]
+        return statistics.fmean(known) if known and len(known) == len(values) else None
+
+    return Quote(
+        low=mean([each.low for each in quotes]),
+        expected=mean([each.expected for each in quotes]),
+        high=mean([each.high for each in quotes]),
+    )
+
+
+_UNKNOWN: Final = Quote(low=None, expected=None, high=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,17 @@ def read_settings(row: ColumnRow) -> ColumnSettings:
     )
 
 
+def is_new_version(before: ColumnSettings, after: ColumnSettings) -> bool:
+    """Return whether values that were made by the settings before would be stale."""
+
+    def list_facts(settings: ColumnSettings) -> list[object]:
+        named = {*settings.sources, *list_placeholders(settings.prompt)}
+        each = settings
+        return [each.prompt, each.model, each.preferences, each.params, each.schema, named]
+
+    return list_facts(before) != list_facts(after)
+
+
 def list_placeholders(prompt: str) -> list[str]:
     """Return the columns that a prompt names."""
     return [name for _, name in _BRACES.findall(prompt) if name]

@@ -1,0 +1,113 @@
+"""What a command for an AI column would do and cost, shown before it is done."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import typer
+
+from cogo.cli.columns.database import RowCount
+from cogo.cli.columns.estimate import ColumnPlan, count_days, format_usd
+from cogo.cli.columns.follow import follow_backfill
+from cogo.cli.columns.format import is_filling, list_status_lines
+from cogo.cli.columns.statement import ColumnSettings, unquote_table
+from cogo.cli.session import run_with_store
+from cogo.config.context import Project
+from cogo.errors import CommandError
+from cogo.terminal import print_line, print_text, shorten
+from cogo.watch.format import mark_simulated
+from protocol.ids import utc_now
+from protocol.records.columns import ColumnRow, ColumnSample
+
+_PROMPT: Final = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The settings of a column, an example, and the cost of the rows that are there."""
+
+    settings: ColumnSettings
+    samples: Sequence[ColumnSample]
+    count: RowCount
+    plan: ColumnPlan
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "table": unquote_table(self.settings.table),
+            "column": self.settings.column,
+            "rows": self.count.rows,
+            "rows_are_guessed": self.count.is_guess,
+            "example": self.samples[0].prompt if self.samples else None,
+            **self.plan.to_json(),
+        }
+
+
+def print_offer(offer: Offer, *, rows: str) -> None:
+    """Print an offer; `rows` says which rows these are."""
+    settings, plan = offer.settings, offer.plan
+    print_line(f"{unquote_table(settings.table)}.{settings.column}")
+    print_text(f"  prompt    {shorten(settings.prompt, _PROMPT)}", indent=12)
+    if plan.model is None:
+        print_text(f"  model     none now: {plan.reason}", indent=12)
+    else:
+        name = mark_simulated(plan.model, simulated=plan.is_simulated)
+        print_text(f"  model     {name}: {plan.reason}", indent=12)
+    print_text(f"  rows      {offer.count.describe()} {rows}", indent=12)
+    print_text(f"  estimate  {describe_estimate(offer)}", indent=12)
+
+
+def describe_estimate(offer: Offer) -> str:
+    """Return the cost of all rows with its bounds, and how long the cap makes it last."""
+    estimate = offer.plan.estimate
+    total = estimate.total
+    if offer.plan.is_simulated:
+        return "nothing: the vendor simulator answers in place of the model"
+    if total.low is None or total.expected is None or total.high is None:
+        return "unknown, because no price is known"
+    text = (
+        f"about {format_usd(total.expected)}, between {format_usd(total.low)} and "
+        f"{format_usd(total.high)} ({format_usd(estimate.per_row.expected)} a row, from "
+        f"{estimate.basis})"
+    )
+    days = count_days(total.expected, offer.settings.max_usd_per_day)
+    if days is None or offer.settings.max_usd_per_day is None:
+        return text
+    cap = format_usd(offer.settings.max_usd_per_day)
+    return f"{text}; at {cap} a day {days:,} day{'' if days == 1 else 's'}"
+
+
+def confirm_spending(question: str, *, yes: bool, as_json: bool) -> None:
+    """Ask a person. Raises CommandError if the answer is no, or nobody can be asked."""
+    if yes:
+        return
+    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CommandError(f"nobody was asked: {question}", hint="--yes goes on without asking")
+    if not typer.confirm(question, default=False, err=True):
+        raise CommandError("nothing was done")
+
+
+def show_progress(project: Project, row: ColumnRow) -> None:
+    """Follow a backfill to its end; after Ctrl-C it goes on, which is said."""
+    name = f"{unquote_table(row.table_name)} {row.column_name}"
+    print_text("Ctrl-C stops only this display; the backfill goes on", err=True)
+    try:
+        last = run_with_store(project, lambda store: follow_backfill(store, row.id))
+    except KeyboardInterrupt:
+        print_text(
+            f"the backfill goes on: `cogo columns status {name} --watch` shows it, "
+            f"`cogo columns pause {name}` pauses it",
+            err=True,
+        )
+        raise
+    for line in list_status_lines(last, now=utc_now()):
+        print_text(line, indent=13)
+    if is_filling(last):
+        raise typer.Exit(1)
+
+
+def fetch_row(project: Project, column_id: UUID) -> ColumnRow:
+    """Read a column."""
+    return run_with_store(project, lambda store: store.fetch_column(column_id=column_id))
