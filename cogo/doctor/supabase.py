@@ -1,4 +1,4 @@
-"""Checks of Supabase: the address, the key, the migrations, Realtime and the agents."""
+"""Checks of Supabase: the address, the key, the migrations, Realtime, agents and AI columns."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from typing import Final
 from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus, missing, note, ok
+from cogo.doctor.columns import check_columns
 from cogo.errors import CommandError
 from cogo.wiring.schema_check import find_missing_versions
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -35,6 +36,8 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
             yield await check_instance(store, connection.host)
         yield await _check_realtime(connection)
         yield await _check_agents(store)
+        async for check in check_columns(store):
+            yield check
 
 
 async def _check_schema(store: QueueStore, connection: Connection) -> Check:

@@ -37,6 +37,7 @@ async def ready(services: ServicesDep) -> dict[str, str]:
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def metrics(services: ServicesDep, _principal: MetricsRead) -> Response:
-    """Return the metrics of this process, and of models over the last hour, day and week."""
+    """Return the metrics of this process, of AI columns, and of models over the last week."""
     stats = await services.store.fetch_model_stats()
-    return Response(services.metrics.render(stats), media_type=CONTENT_TYPE_LATEST)
+    columns = await services.store.fetch_columns()
+    return Response(services.metrics.render(stats, columns), media_type=CONTENT_TYPE_LATEST)

@@ -87,7 +87,7 @@ def add_column(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let models write a column of a table of yours.
+    """Have models write a column of a table of yours.
 
     The column must exist; its type decides what models may answer. From then on the value is made
     for every row that is inserted, and anew when a column changes that the prompt names; --backfill

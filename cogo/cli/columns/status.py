@@ -15,7 +15,7 @@ from cogo.cli.columns.format import (
 )
 from cogo.cli.columns.options import ColumnIfMany, choose_column, find_columns
 from cogo.cli.columns.statement import unquote_table
-from cogo.cli.listing import print_more, print_rows, read_pages
+from cogo.cli.listing import print_rows, read_pages
 from cogo.cli.options import All, AsJson, Dir, Limit
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
@@ -155,8 +155,8 @@ def _print_cells(
         drop=("TASK", "DONE", "MODEL"),
         brief=True,
     )
-    if not as_json:
-        print_more(len(found), has_more=has_more)
+    if has_more and not as_json:
+        print_text(f"(the first {len(found)}; --limit N shows more, --all all)", err=True)
 
 
 def _parse_state(state: str | None) -> Sequence[CellState]:

@@ -73,7 +73,7 @@ class _Trial:
 
     @property
     def estimate(self) -> ColumnEstimate:
-        """What all rows would cost."""
+        """The cost of all rows."""
         costs = [each.cost_usd for each in self.tasks if each.status == TaskState.COMPLETED]
         basis = f"the costs of {len(costs)} rows"
         return ColumnEstimate(rows=self.count.rows, per_row=price_measured(costs), basis=basis)

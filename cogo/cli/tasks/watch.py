@@ -94,11 +94,12 @@ def _printer(topic: str, *, as_json: bool) -> Callable[[Envelope], None]:
 
 
 def _summarize(payload: dict[str, Any]) -> str:
-    """Return the task, status, model and reason that a message contains."""
+    """Return the task or column, status, model and reason that a message contains."""
     output = payload.get("output") or {}
     params = payload.get("params") or {}
     parts = [
         shorten_id(payload.get("task_id", "")),
+        f"{payload.get('table')}.{payload.get('column')}" if "column_id" in payload else "",
         str(payload.get("status") or payload.get("type") or ""),
         str(
             payload.get("selected_model")

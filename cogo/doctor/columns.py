@@ -1,0 +1,45 @@
+"""The check of AI columns: which pause, stand still or fail."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from cogo.doctor.check import Check, note, ok
+from protocol.errors import CogoError
+from protocol.records.columns import ColumnRow
+from protocol.store.columns import ColumnStore
+
+_NAME: Final = "AI columns"
+
+
+async def check_columns(store: ColumnStore) -> AsyncIterator[Check]:
+    """Check all AI columns; yield nothing if there are none."""
+    try:
+        columns = await store.fetch_columns()
+    except CogoError as error:
+        yield note(_NAME, str(error), "cogo migrate")
+        return
+    problems = [problem for row in columns if (problem := find_column_trouble(row)) is not None]
+    for problem in problems:
+        yield problem
+    if columns and not problems:
+        pending = sum(row.pending for row in columns)
+        done = sum(row.done for row in columns)
+        count = f"{len(columns)} column{'' if len(columns) == 1 else 's'}"
+        yield ok(_NAME, f"{count}, {done:,} values written, {pending:,} pending")
+
+
+def find_column_trouble(row: ColumnRow) -> Check | None:
+    """Return what keeps a column from being filled, or which rows failed."""
+    if row.standing_still:
+        return note(_NAME, f"{row.name} stands still: {row.standing_still}", f"`cogo columns status {row.table_name} {row.column_name}`")
+    if row.error:
+        return note(_NAME, f"{row.name} fails and is tried again: {row.error}", f"`cogo columns status {row.table_name} {row.column_name}`")
+    if row.is_paused and row.paused_until is not None:
+        until = row.paused_until.isoformat(timespec="minutes")
+        return note(_NAME, f"{row.name} pauses until {until}: {row.paused_reason}", "cogo budget")
+    if row.is_paused:
+        fix = f"`cogo columns resume {row.table_name} {row.column_name}`"
+        return note(_NAME, f"{row.name} is paused: {row.paused_reason}", fix)
+    if row.failed:
+        return note(_NAME, f"{row.failed:,} rows of {row.name} failed", f"`cogo columns status {row.table_name} {row.column_name}`")
+    return None
