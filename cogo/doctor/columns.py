@@ -9,6 +9,7 @@ from protocol.records.columns import ColumnRow
 from protocol.store.columns import ColumnStore
 
 _NAME: Final = "AI columns"
+_FIX: Final = "cogo columns status"
 
 
 async def check_columns(store: ColumnStore) -> AsyncIterator[Check]:
@@ -31,15 +32,14 @@ async def check_columns(store: ColumnStore) -> AsyncIterator[Check]:
 def find_column_trouble(row: ColumnRow) -> Check | None:
     """Return what keeps a column from being filled, or which rows failed."""
     if row.standing_still:
-        return note(_NAME, f"{row.name} stands still: {row.standing_still}", f"`cogo columns status {row.table_name} {row.column_name}`")
+        return note(_NAME, f"{row.name} stands still: {row.standing_still}", _FIX)
     if row.error:
-        return note(_NAME, f"{row.name} fails and is tried again: {row.error}", f"`cogo columns status {row.table_name} {row.column_name}`")
+        return note(_NAME, f"{row.name} fails and is tried again: {row.error}", _FIX)
     if row.is_paused and row.paused_until is not None:
         until = row.paused_until.isoformat(timespec="minutes")
         return note(_NAME, f"{row.name} pauses until {until}: {row.paused_reason}", "cogo budget")
     if row.is_paused:
-        fix = f"`cogo columns resume {row.table_name} {row.column_name}`"
-        return note(_NAME, f"{row.name} is paused: {row.paused_reason}", fix)
+        return note(_NAME, f"{row.name} is paused: {row.paused_reason}", _FIX)
     if row.failed:
-        return note(_NAME, f"{row.failed:,} rows of {row.name} failed", f"`cogo columns status {row.table_name} {row.column_name}`")
+        return note(_NAME, f"{row.failed:,} rows of {row.name} failed", _FIX)
     return None

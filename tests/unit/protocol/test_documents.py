@@ -11,8 +11,10 @@ from protocol.errors import MalformedMessage, all_errors
 from protocol.messages import Envelope, MessageType, is_known
 from protocol.store.cache import AnswerCacheStore
 from protocol.store.calls import CallStateStore
+from protocol.store.columns import ColumnRunStore, ColumnStore
 from protocol.store.embeddings import EmbeddingStore
 from protocol.store.gateway import GatewayStore
+from protocol.store.instance import InstanceStore, VerifyingStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.spending import SpendingStore
@@ -125,6 +127,10 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         SpendingStore,
         EmbeddingStore,
         WaitStore,
+        ColumnRunStore,
+        ColumnStore,
+        InstanceStore,
+        VerifyingStore,
     )
     methods = {name for group in groups for name in vars(group)} - {"delete_task"}  # of a table
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
