@@ -63,6 +63,7 @@ def split_help(function: Callable[..., None]) -> tuple[str, list[str]]:
 GROUPS: Final = (
     Group("serve", "Run an agent or the gateway in this process."),
     Group("tasks", "List, inspect, cancel and retry tasks.", default="list"),
+    Group("approvals", "List, show and answer questions to people.", default="list"),
     Group("workflows", "List, show and play workflows.", default="list"),
     Group("tools", "List, check and call tools.", default="list"),
     Group("columns", "Let models write columns of your tables.", default="list"),
@@ -101,9 +102,6 @@ COMMANDS: Final = (
     Command(
         "approve", "Approve or refuse what a task asks a person.", "tasks.waits:answer_approval"
     ),
-    Command(
-        "approvals", "List what waits for a person, the newest first.", "tasks.waits:list_approvals"
-    ),
     Command("send", "Send an event to a task.", "tasks.waits:send_event"),
     Command("embed", "Compute, store and search embeddings.", "models.embed:embed"),
     Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
@@ -125,6 +123,18 @@ COMMANDS: Final = (
     Command("tasks cancel", "Cancel a task.", "tasks.control:cancel_task"),
     Command("tasks redrive", "Retry a failed task.", "tasks.control:redrive_task"),
     Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
+    Command(
+        "approvals list",
+        "List what waits for a person, the newest first.",
+        "tasks.approvals:list_approvals",
+    ),
+    Command("approvals show", "Show a question in full.", "tasks.approvals:show_approval"),
+    Command("approvals answer", "Approve or refuse a question.", "tasks.approvals:answer_by_id"),
+    Command(
+        "approvals link",
+        "Print a link by which somebody answers a question.",
+        "tasks.approvals:create_link",
+    ),
     Command(
         "workflows list",
         "List the types of tasks and what their workflows do.",

@@ -23,7 +23,6 @@ from gateway.links.tokens import (
     ApprovalLink,
     LinkExpired,
     LinkInvalid,
-    LinkSigner,
     plan_link,
 )
 from gateway.problems import Problem
@@ -77,13 +76,10 @@ async def create_approval_link(
     link = plan_link(approval, person=body.person, hours=body.hours)
     base = services.options.public_url or str(request.base_url)
     return CreatedLink(
-        url=build_link(base, services.links, link), person=link.person, expires_at=link.expires_at
+        url=services.links.build_url(base, link),
+        person=link.person,
+        expires_at=link.expires_at,
     )
-
-
-def build_link(base: str, links: LinkSigner, link: ApprovalLink) -> str:
-    """Return the address of a link at the gateway `base`."""
-    return f"{base.rstrip('/')}{PREFIX}{links.sign(link)}"
 
 
 @pages.api_route(PREFIX + "{token}", methods=["GET", "HEAD"])

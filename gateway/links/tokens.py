@@ -54,6 +54,10 @@ class LinkSigner:
         }
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
+    def build_url(self, base: str, link: ApprovalLink) -> str:
+        """Return the address of a link at the gateway `base`."""
+        return f"{base.rstrip('/')}{PREFIX}{self.sign(link)}"
+
     def read(self, token: str) -> ApprovalLink:
         """Return what a token says. Raise LinkExpired or LinkInvalid."""
         try:

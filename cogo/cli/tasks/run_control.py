@@ -227,7 +227,7 @@ def _open_questions(
     async def send(asked: ApprovalRow, approved: bool, text: str | None) -> None:
         try:
             await client.store.answer_approval(
-                approval_id=asked.id, approved=approved, comment=text
+                approval_id=asked.id, approved=approved, comment=text, via="cli"
             )
         except CogoError as error:
             text = str(error)

@@ -1,4 +1,4 @@
-"""`cogo approve`, `cogo approvals` and `cogo send`: what tasks wait for from outside."""
+"""`cogo approve` and `cogo send`: what tasks wait for from outside."""
 
 import json
 import sys
@@ -10,19 +10,11 @@ import typer
 from pydantic import JsonValue
 
 from cogo.cli.ids import TaskArgument, find_task_id
-from cogo.cli.listing import print_more, print_rows, read_pages
-from cogo.cli.options import All, AsJson, Dir, Limit
+from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
+from cogo.cli.tasks.approvals import confirm_answer, describe_state
 from cogo.errors import CommandError
-from cogo.terminal import (
-    escape_json,
-    print_json,
-    print_line,
-    print_text,
-    shorten,
-)
-from cogo.watch.calls import MAX_CALL, build_answer_command, format_question
-from cogo.watch.format import shorten_id
+from cogo.terminal import print_json, print_line, print_text
 from protocol.records import ApprovalRow, SentEvent
 from protocol.store.gateway import GatewayStore
 
@@ -75,82 +67,18 @@ def answer_approval(
     asked = run_with_store(directory, find)
     may_ask = not (refuse or yes or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
     if may_ask and asked.is_open:
-        given = _ask_again(asked, comment)
+        given = confirm_answer(asked, comment)
 
     async def answer(store: GatewayStore) -> ApprovalRow:
-        return await store.answer_approval(approval_id=asked.id, approved=not refuse, comment=given)
+        return await store.answer_approval(
+            approval_id=asked.id, approved=not refuse, comment=given, via="cli"
+        )
 
     answered = run_with_store(directory, answer)
     if as_json:
         print_json(answered)
     else:
-        print_line(f"{answered.task_id}  {answered.key} {_describe_state(answered)}")
-
-
-def _ask_again(asked: ApprovalRow, comment: str | None) -> str | None:
-    """Show what is asked; return the comment, or the answer that a person types.
-
-    Raises CommandError if the person does not approve it.
-    """
-    print_text(format_question(asked), err=True, indent=2)
-    if asked.show is not None:
-        print_line(escape_json(json.dumps(asked.show, ensure_ascii=False, indent=2)), err=True)
-    if not asked.is_text_question:
-        if not typer.confirm("Approve it?", default=False, err=True):
-            raise CommandError("nothing was answered; --refuse refuses it")
-        return comment
-    answer: str = comment or typer.prompt("Answer", err=True)
-    return answer
-
-
-def list_approvals(
-    *,
-    task: Annotated[str | None, typer.Option(help="Only those of this task.")] = None,
-    answered: Annotated[
-        bool, typer.Option("--answered", help="Include those that were answered or withdrawn.")
-    ] = False,
-    limit: Limit = 20,
-    every: All = False,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """List what waits for a person, the newest first.
-
-    Below the table is the command that answers each; with --refuse it refuses.
-
-    Examples:
-        cogo approvals
-        cogo approvals --task 3f2a9c1e --answered --json
-    """
-
-    async def read(store: GatewayStore) -> tuple[list[ApprovalRow], bool]:
-        task_id = None if task is None else await find_task_id(store, task)
-        return await read_pages(
-            lambda count, last: store.find_approvals(
-                limit=count,
-                every_owner=True,
-                task_id=task_id,
-                only_open=not answered,
-                before=last.seq if last else None,
-            ),
-            limit=limit,
-            every=every,
-        )
-
-    found, has_more = run_with_store(directory, read)
-    print_rows(
-        found,
-        ("TASK", "KEY", "ASKED", "STATE", "BY", "QUESTION"),
-        _format_cells,
-        as_json=as_json,
-        empty="nothing waits for a person",
-        drop=("BY", "ASKED", "STATE"),
-        brief=True,
-    )
-    for each in found if not as_json else ():
-        if each.is_open:
-            print_text(f"{build_answer_command(each)}, or with --refuse", err=True, indent=2)
-    print_more(len(found), has_more=has_more)
+        print_line(f"{answered.task_id}  {answered.key} {describe_state(answered)}")
 
 
 def send_event(
@@ -216,21 +144,3 @@ def _parse_payload(text: str | None) -> JsonValue:
             f"the event's payload is not JSON: {error}", hint="""a text needs quotes: '"text"'"""
         ) from error
     return value
-
-
-def _describe_state(approval: ApprovalRow) -> str:
-    if approval.approved is not None:
-        said = "answered" if approval.is_text_question else "approved"
-        return said if approval.approved else "refused"
-    return "withdrawn" if approval.withdrawn_at else "waits"
-
-
-def _format_cells(approval: ApprovalRow) -> tuple[str, ...]:
-    return (
-        shorten_id(approval.task_id),
-        approval.key,
-        f"{approval.asked_at:%Y-%m-%d %H:%M}",
-        _describe_state(approval),
-        approval.by or "owner",
-        shorten(format_question(approval), MAX_CALL),
-    )
