@@ -84,6 +84,8 @@ create table if not exists cogo.ai_edits (
 comment on table cogo.ai_edits is
   'Rows that were written and not looked at yet, by their keys. Only hints: what counts is the row.';
 create index if not exists ai_edits_column on cogo.ai_edits (column_id, seq);
+create index if not exists ai_edits_moves on cogo.ai_edits (column_id, op, seq)
+  where old_key is not null or key is null;
 alter table cogo.ai_edits enable row level security;
 
 create table if not exists cogo.ai_cells (

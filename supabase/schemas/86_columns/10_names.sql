@@ -78,6 +78,7 @@ begin
     select from cogo.ai_column_versions v
      where v.column_id = p_id
        and cogo.list_columns(v_column.table_id, v.source_numbers) <> v.source_names
+       and array_position(cogo.list_columns(v_column.table_id, v.source_numbers), null) is null
   ) then
     update cogo.ai_column_versions v
        set source_names = cogo.list_columns(v_column.table_id, v.source_numbers)

@@ -100,7 +100,8 @@ begin
       return null;
     end if;
   exception
-    when undefined_column then
+    -- A column was just renamed or dropped, or has another type than in the plans of this session.
+    when undefined_column or datatype_mismatch then
       if tg_op <> 'DELETE' then
         v_key := cogo.find_key(%6$L, to_jsonb(new));
       end if;

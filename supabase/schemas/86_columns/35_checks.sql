@@ -111,6 +111,36 @@ $$;
 comment on function cogo.check_target is
   'Raise TQ004 if a column cannot be an AI column; return its number.';
 
+create or replace function cogo.trace_columns(p_table regclass, p_numbers smallint[])
+  returns smallint[] language sql stable set search_path = ''
+as $$
+  with recursive traced as (
+    select n.number from unnest(p_numbers) as n (number)
+    union
+    select m.number
+      from traced e
+     cross join lateral (
+       select d.refobjsubid::smallint as number
+         from pg_catalog.pg_attrdef f
+         join pg_catalog.pg_attribute a on a.attrelid = f.adrelid and a.attnum = f.adnum
+         join pg_catalog.pg_depend d
+           on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = f.oid
+          and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = p_table
+          and d.refobjsubid > 0
+        where f.adrelid = p_table and f.adnum = e.number and a.attgenerated <> ''
+       union all
+       select s.number
+         from cogo.ai_columns c
+         join cogo.ai_column_versions v on v.column_id = c.id and v.version = c.version
+        cross join unnest(v.source_numbers) as s (number)
+        where c.table_id = p_table and c.column_number = e.number
+     ) as m
+  )
+  select array_agg(t.number) from traced t;
+$$;
+comment on function cogo.trace_columns is
+  'Return columns with all that they are made from, as generated columns and as AI columns.';
+
 create or replace function cogo.check_sources(
   p_table regclass, p_target smallint, p_prompt text, p_sources text[]
 )
@@ -148,8 +178,10 @@ begin
       );
     end if;
   end loop;
-  if p_target = any (cogo.number_columns(p_table, v_sources)) then
-    perform cogo.refuse_column('the column cannot be made from itself');
+  if p_target = any (cogo.trace_columns(p_table, cogo.number_columns(p_table, v_sources))) then
+    perform cogo.refuse_column(
+      'the column would be made from itself, also if only by way of another AI column or a generated one'
+    );
   end if;
   return v_sources;
 end;

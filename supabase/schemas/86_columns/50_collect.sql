@@ -34,7 +34,7 @@ create or replace function cogo.drop_tasks(p_column_id uuid, p_task_ids uuid[])
   returns void language plpgsql set search_path = ''
 as $$
 begin
-  if p_task_ids = '{}' then
+  if coalesce(p_task_ids, '{}') = '{}' then
     return;
   end if;
   update cogo.ai_cells c
@@ -97,11 +97,6 @@ begin
       left join cogo.ai_column_versions w
         on w.column_id = p_column.id and w.version = p_column.version
      order by r.key, r.is_there desc
-  ), gone as (
-    delete from cogo.ai_cells c
-     using examined r
-     where c.column_id = p_column.id and c.key = r.key and not r.is_there
-    returning c.state, c.task_id
   ), kept as (
     update cogo.ai_cells c
        set state = 'kept', value_hash = r.value_hash, owner = r.owner, task_id = null, reason = null,
@@ -140,9 +135,7 @@ begin
   )
   select array(
            select distinct d.task_id
-             from (
-               select * from gone union all select * from kept union all select * from edited
-             ) as d
+             from (select * from kept union all select * from edited) as d
             where d.state = 'asked' and d.task_id is not null
          )
     into v_dropped;
@@ -150,31 +143,132 @@ begin
 end;
 $$;
 comment on function cogo.examine_rows is
-  'Compare rows of the table of an AI column with their cells: new rows get one, those that are gone lose
-it, edited ones are asked for anew, and a value that COGO has not written is kept.';
+  'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked for
+anew, and a value that COGO has not written is kept.';
 
-create or replace function cogo.move_cells(p_column cogo.ai_columns, p_from jsonb[], p_to jsonb[])
+-- A row that is not found may have a new key by now, which an edit tells that is not collected yet. It was
+-- committed with the row, so a later statement than the one that has missed the row sees it.
+create or replace function cogo.has_moved(p_column_id uuid)
+  returns boolean language sql volatile set search_path = ''
+as $$
+  select exists (
+    select from cogo.ai_edits e where e.column_id = p_column_id and (e.old_key is not null or e.key is null)
+  );
+$$;
+comment on function cogo.has_moved is
+  'Return whether rows of an AI column may be known by other keys now.';
+
+create or replace function cogo.delete_cells(p_column_id uuid, p_keys jsonb[])
+  returns uuid[] language sql set search_path = ''
+as $$
+  with deleted as (
+    delete from cogo.ai_cells c
+     where c.column_id = p_column_id and c.key = any (p_keys)
+    returning c.state, c.task_id
+  )
+  select array(
+    select distinct d.task_id from deleted d where d.state = 'asked' and d.task_id is not null
+  );
+$$;
+comment on function cogo.delete_cells is
+  'Delete cells; return the tasks that were to answer them.';
+
+create or replace function cogo.empty_column(p_column_id uuid, p_seq bigint, p_limit integer)
+  returns integer language plpgsql set search_path = ''
+as $$
+declare
+  v_keys jsonb[] := array(
+    select c.key from cogo.ai_cells c where c.column_id = p_column_id limit p_limit
+  );
+begin
+  perform cogo.drop_tasks(p_column_id, cogo.delete_cells(p_column_id, v_keys));
+  -- Later edits wait until nothing of the time before is left.
+  if cardinality(v_keys) < p_limit then
+    delete from cogo.ai_edits e where e.column_id = p_column_id and e.seq <= p_seq;
+  end if;
+  return p_limit;
+end;
+$$;
+comment on function cogo.empty_column is
+  'Delete cells of a table that was truncated, and then what was noted before.';
+
+create or replace function cogo.move_cell(p_column_id uuid, p_from jsonb, p_to jsonb)
   returns void language plpgsql set search_path = ''
 as $$
 declare
-  v_move record;
+  v_parked constant jsonb := jsonb_build_array('parked') || p_from;
 begin
-  for v_move in
-    select m.old_key, m.new_key
-      from unnest(p_from, p_to) with ordinality as m (old_key, new_key, nth)
-     where m.old_key <> m.new_key
-     order by m.nth
-  loop
-    update cogo.ai_cells c
-       set key = v_move.new_key
-     where c.column_id = p_column.id and c.key = v_move.old_key
-       and not exists (
-         select from cogo.ai_cells o where o.column_id = p_column.id and o.key = v_move.new_key
-       );
-  end loop;
+  if p_from = p_to then
+    return;
+  end if;
+  -- Rows that exchange their keys in one statement: the other one is moved by a later edit.
+  update cogo.ai_cells c
+     set key = jsonb_build_array('parked') || p_to
+   where c.column_id = p_column_id and c.key = p_to;
+  update cogo.ai_cells c
+     set key = p_to
+   where c.column_id = p_column_id
+     and c.key = case
+       when exists (
+         select from cogo.ai_cells o where o.column_id = p_column_id and o.key = v_parked
+       ) then v_parked
+       else p_from
+     end;
 end;
 $$;
-comment on function cogo.move_cells is 'Give cells the new keys of their rows, in order.';
+comment on function cogo.move_cell is 'Give a cell the new key of its row.';
+
+-- A row that is moved to another partition is deleted and inserted. In order, since a key may have been
+-- given to another row meanwhile, whose value is no person's.
+create or replace function cogo.follow_keys(
+  p_column cogo.ai_columns, p_ops text[], p_xids xid8[], p_old jsonb[], p_new jsonb[]
+)
+  returns uuid[] language plpgsql set search_path = ''
+as $$
+declare
+  v_id constant uuid := p_column.id;
+  v_dropped uuid[] := '{}';
+  v_same jsonb[];
+begin
+  v_same := array(
+    select jsonb_build_array(c.key, r.key)
+      from cogo.read_rows(
+             cogo.describe_row(p_column, p_column.version),
+             array(
+               select p_new[n + 1] from generate_subscripts(p_ops, 1) n
+                where p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
+             )
+           ) r
+      join generate_subscripts(p_ops, 1) n on p_ops[n] = 'DELETE' and p_new[n + 1] = r.asked_key
+      join cogo.ai_cells c on c.column_id = v_id and c.key = p_old[n]
+     where r.is_there and c.value_hash = r.value_hash and c.source_hash = r.source_hash
+  );
+  for n in 1..cardinality(p_ops) loop
+    if p_ops[n] = 'INSERT' then
+      -- What is known of its key is of a row that has gone, perhaps with its partition.
+      if n = 1 or p_ops[n - 1] <> 'DELETE'
+         or jsonb_build_array(p_old[n - 1], p_new[n]) <> all (v_same) then
+        v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
+      end if;
+    elsif p_ops[n] = 'DELETE' then
+      if p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
+         and jsonb_build_array(p_old[n], p_new[n + 1]) = any (v_same) then
+        perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
+      else
+        v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
+      end if;
+    elsif p_old[n] is not null then
+      perform cogo.move_cell(v_id, p_old[n], p_new[n]);
+    end if;
+  end loop;
+  delete from cogo.ai_cells c
+   where c.column_id = v_id and c.key in (select jsonb_build_array('parked') || k from unnest(p_new) k);
+  return v_dropped;
+end;
+$$;
+comment on function cogo.follow_keys is
+  'Move the cells of rows that have new keys, and delete those of deleted rows, in the order of the edits;
+return the tasks that nobody waits for any more.';
 
 create or replace function cogo.cast_keys(p_column cogo.ai_columns, p_keys jsonb[])
   returns jsonb[] language plpgsql set search_path = ''
@@ -200,9 +294,20 @@ create or replace function cogo.collect_edits(p_column cogo.ai_columns, p_limit 
 as $$
 declare
   v_ops text[];
+  v_xids xid8[];
   v_keys jsonb[];
   v_old jsonb[];
+  v_dropped uuid[];
+  v_truncated bigint;
 begin
+  v_truncated := (
+    select e.seq from cogo.ai_edits e
+     where e.column_id = p_column.id and e.op = 'TRUNCATE' and (e.old_key is not null or e.key is null)
+     order by e.seq desc limit 1
+  );
+  if v_truncated is not null then
+    return cogo.empty_column(p_column.id, v_truncated, 10 * p_limit);
+  end if;
   with taken as (
     delete from cogo.ai_edits e
      where e.ctid = any (
@@ -216,21 +321,26 @@ begin
     returning e.*
   )
   select array_agg(t.op order by t.seq), array_agg(t.key order by t.seq),
-         array_agg(t.old_key order by t.seq)
-    into v_ops, v_keys, v_old
+         array_agg(t.old_key order by t.seq), array_agg(t.xid order by t.seq)
+    into v_ops, v_keys, v_old, v_xids
     from taken t;
   if v_ops is null then
     return 0;
   end if;
-  if 'TRUNCATE' = any (v_ops) then
-    update cogo.ai_columns c set sweep_after = '[]' where c.id = p_column.id;
-  end if;
   v_keys := cogo.cast_keys(p_column, v_keys);
-  v_old := cogo.cast_keys(p_column, v_old);
-  perform cogo.move_cells(p_column, v_old, v_keys);
+  if array_remove(v_old, null) <> '{}' then
+    v_old := cogo.cast_keys(p_column, v_old);
+    v_dropped := cogo.follow_keys(p_column, v_ops, v_xids, v_old, v_keys);
+  else
+    v_dropped := cogo.delete_cells(
+      p_column.id,
+      array(select k.key from unnest(v_keys, v_ops) as k (key, op) where k.op = 'INSERT')
+    );
+  end if;
   perform cogo.examine_rows(
     p_column, array(select distinct k from unnest(v_keys || v_old) k where k is not null)
   );
+  perform cogo.drop_tasks(p_column.id, v_dropped);
   return cardinality(v_ops);
 end;
 $$;
@@ -242,6 +352,7 @@ create or replace function cogo.sweep_cells(p_column cogo.ai_columns, p_limit in
 as $$
 declare
   v_keys jsonb[];
+  v_gone jsonb[];
 begin
   if p_column.sweep_after is null then
     return 0;
@@ -251,10 +362,21 @@ begin
      where c.column_id = p_column.id and c.key > p_column.sweep_after
      order by c.key limit p_limit
   );
+  perform cogo.examine_rows(p_column, v_keys, true);
+  v_gone := array(
+    select r.asked_key
+      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), v_keys) r
+     where not r.is_there
+  );
+  if v_gone <> '{}' then
+    if cogo.has_moved(p_column.id) then
+      return 0;
+    end if;
+    perform cogo.drop_tasks(p_column.id, cogo.delete_cells(p_column.id, v_gone));
+  end if;
   update cogo.ai_columns c
      set sweep_after = case when cardinality(v_keys) = p_limit then v_keys[p_limit] end
    where c.id = p_column.id;
-  perform cogo.examine_rows(p_column, v_keys, true);
   return cardinality(v_keys);
 end;
 $$;

@@ -283,8 +283,12 @@ begin
       v_group.fate := 'failed';
       v_group.reason := v_refusal;
     end if;
-    if v_group.fate = 'gone' then
-      delete from cogo.ai_cells c where c.column_id = p_column.id and c.key = any (v_group.keys);
+    if v_group.fate = 'gone' and cogo.has_moved(p_column.id) then
+      update cogo.ai_cells c
+         set due_at = cogo.now() + interval '1 second'
+       where c.column_id = p_column.id and c.key = any (v_group.keys);
+    elsif v_group.fate = 'gone' then
+      perform cogo.delete_cells(p_column.id, v_group.keys);
     else
       update cogo.ai_cells c
          set state = case v_group.fate when 'empty' then 'asked' else v_group.fate end,

@@ -40,7 +40,8 @@ comment on function cogo.read_answer is
   'Return the value of a cell from the result of its task; null if there is none.';
 
 -- Runs what the owner of the table has attached to it: triggers, checks, generated columns. They find their
--- functions as in a session of the owner, and nobody waits long for their locks.
+-- functions as in a session of the owner. Its wait for a lock ends before a deadlock is looked for, of which
+-- another transaction could be the victim.
 create or replace function cogo.write_value(
   p_column cogo.ai_columns, p_row jsonb, p_place tid, p_part oid, p_value jsonb, p_search_path text
 )
@@ -56,7 +57,7 @@ declare
   );
 begin
   perform set_config('cogo.writes', p_column.id::text, true),
-          set_config('lock_timeout', '1s', true),
+          set_config('lock_timeout', '250ms', true),
           set_config('search_path', p_search_path, true);
   execute v_statement using jsonb_build_object('value', p_value), p_place, p_part;
   get diagnostics v_count = row_count;
@@ -82,14 +83,15 @@ declare
   v_reason text;
   v_sqlstate text;
   v_hash bytea := p_cell.value_hash;
+  v_source bytea := p_cell.source_hash;
   v_tries integer := p_cell.tries;
 begin
   select r.* into v_read from cogo.read_rows(p_row, array[p_cell.key], true) r;
   if not v_read.is_there then
     if exists (
       select from cogo.read_rows(p_row, array[p_cell.key]) r where r.is_there
-    ) then
-      -- Somebody else has locked the row.
+    ) or cogo.has_moved(p_column.id) then
+      -- Somebody else has locked the row, or has given it another key.
       update cogo.ai_cells c
          set due_at = v_now + interval '1 second'
        where c.column_id = p_cell.column_id and c.key = p_cell.key;
@@ -115,8 +117,9 @@ begin
         v_reason := 'a trigger of the table did not let the value be written';
       else
         v_state := 'done';
-        -- As it is after all triggers.
-        select r.value_hash into v_hash from cogo.read_rows(p_row, array[p_cell.key]) r;
+        -- As they are after all triggers: one that changes a source would make each answer out of date.
+        select r.value_hash, r.source_hash into v_hash, v_source
+          from cogo.read_rows(p_row, array[p_cell.key]) r;
       end if;
     exception
       when lock_not_available or deadlock_detected or serialization_failure then
@@ -151,7 +154,7 @@ begin
   end if;
   update cogo.ai_cells c
      set state = v_state, tries = v_tries, reason = left(v_reason, 2000), value_hash = v_hash,
-         due_at = v_now, owner = v_read.owner, is_alone = false,
+         source_hash = v_source, due_at = v_now, owner = v_read.owner, is_alone = false,
          model = coalesce(p_model, c.model),
          cost_usd = case when p_usd is null then c.cost_usd else coalesce(c.cost_usd, 0) + p_usd end,
          done_at = case when v_state <> 'pending' then v_now else c.done_at end

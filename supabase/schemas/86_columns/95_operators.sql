@@ -188,9 +188,9 @@ begin
     );
     select c.* into v_column from cogo.ai_columns c where c.id = v_id;
     v_samples := (select jsonb_agg(to_jsonb(s)) from cogo.sample_rows(v_column, rows) s);
-    raise exception using errcode = 'TQ000';
+    raise exception using errcode = 'UNDO1';
   exception
-    when sqlstate 'TQ000' then
+    when sqlstate 'UNDO1' then
       null;
   end;
   return query select s.* from jsonb_populate_recordset(null::cogo.ai_samples, v_samples) s;

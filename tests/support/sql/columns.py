@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tests.support.sql.agent import Agent, Row
 from tests.support.sql.database import Connection, Database, rows
-from tests.support.sql.waits import finish
+from tests.support.sql.waits import claim_flow, finish
 
 SCHEMA: Final = "shop"
 TICKETS: Final = """
@@ -24,7 +24,8 @@ create table shop.tickets (
 class Columns:
     """A schema `shop` of the owner's, and the runs of one orchestrator."""
 
-    def __init__(self, owner: Connection, agent: Agent) -> None:
+    def __init__(self, database: Database, owner: Connection, agent: Agent) -> None:
+        self.database = database
         self.owner = owner
         self.agent = agent
 
@@ -80,6 +81,12 @@ class Columns:
         await self.settle()
         return tasks
 
+    async def fail(self, task_id: UUID, error_class: str = "overloaded") -> None:
+        """Fail a task for good."""
+        lease = await claim_flow(self.agent, task_id)
+        error = {"class": error_class, "message": "it did not work"}
+        await self.agent.fail(lease, "give_up", error=error)
+
     async def cells(self, **where: object) -> list[Row]:
         """Return the cells, by key."""
         found = await self.agent.connection.fetch(
@@ -113,7 +120,7 @@ async def open_columns(database: Database) -> AsyncIterator[Columns]:
     await owner.execute(
         f"drop schema if exists {SCHEMA} cascade; create schema {SCHEMA}; {TICKETS}"
     )
-    columns = Columns(owner, Agent(await database.connect(), "cio-1"))
+    columns = Columns(database, owner, Agent(await database.connect(), "cio-1"))
     try:
         yield columns
     finally:

@@ -1,0 +1,392 @@
+"""What kinds of columns, keys, tables and names AI columns can have."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.support.sql.columns import Columns, open_columns
+from tests.support.sql.database import ALICE, BOB, Database
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture
+async def columns(database: Database) -> AsyncIterator[Columns]:
+    async with open_columns(database) as opened:
+        yield opened
+
+
+async def fill(
+    columns: Columns, type_: str, answer: Any, **fields: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Let a column of a type be filled with an answer; return its value and the schema asked for."""
+    await columns.owner.execute(f"alter table shop.tickets add made {type_}")
+    await columns.add("made", **fields)
+    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
+    [task] = await columns.answer({"data": {"value": answer}})
+    value = await columns.owner.fetchval("select made from shop.tickets")
+    states = await columns.states()
+    assert states == {1: "done"}, await columns.cells()
+    return value, task["params"]["response_schema"]["properties"]["value"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "answer", "value", "schema"),
+    [
+        ("boolean", True, True, {"type": "boolean"}),
+        ("smallint", 7, 7, {"type": "integer", "minimum": -32768, "maximum": 32767}),
+        ("bigint", 2**40, 2**40, None),
+        ("numeric(5,2)", 1.25, Decimal("1.25"), {"type": "number", "minimum": -999.99, "maximum": 999.99}),
+        ("double precision", 0.5, 0.5, {"type": "number"}),
+        ("varchar(5)", "abcde", "abcde", {"type": "string", "maxLength": 5}),
+        ("date", "2026-01-02", date(2026, 1, 2), {"type": "string", "format": "date"}),
+        (
+            "timestamptz", "2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            {"type": "string", "format": "date-time"},
+        ),
+        ("uuid", str(ALICE), ALICE, {"type": "string", "format": "uuid"}),
+        ("shop.mood", "so so", "so so", {"type": "string", "enum": ["good", "so so"]}),
+        ("shop.mood[]", ["good"], ["good"], None),
+        ("text[]", ["a", "b,c"], ["a", "b,c"], {"type": "array", "items": {"type": "string"}}),
+        ("jsonb", {"a": [1]}, {"a": [1]}, {}),
+        ("shop.small", 3, 3, None),
+    ],
+)  # fmt: skip
+async def test_the_type_decides_what_is_asked_for(
+    columns: Columns, type_: str, answer: Any, value: Any, schema: Any
+) -> None:
+    await columns.owner.execute(
+        "create type shop.mood as enum ('good', 'so so');"
+        "create domain shop.small as integer check (value < 10)"
+    )
+    found, asked = await fill(columns, type_, answer)
+    assert found == value
+    assert schema is None or asked == schema
+
+
+async def test_jsonb_follows_a_schema(columns: Columns) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    assert await fill(columns, "jsonb", {"a": 1}, schema=schema) == ({"a": 1}, schema)
+
+
+@pytest.mark.parametrize(
+    ("type_", "answer"), [("varchar(3)", "long"), ("smallint", 99999), ("shop.small", 11)]
+)
+async def test_an_answer_that_does_not_fit_is_asked_for_once_more(
+    columns: Columns, type_: str, answer: Any
+) -> None:
+    await columns.owner.execute("create domain shop.small as integer check (value < 10)")
+    await columns.owner.execute(f"alter table shop.tickets add made {type_}")
+    await columns.add("made")
+    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
+    await columns.answer({"data": {"value": answer}})
+    [again] = await columns.answer({"data": {}})
+
+    assert "refused by the database" in again["prompt"]
+    [cell] = await columns.cells()
+    assert (cell["state"], cell["reason"]) == ("failed", "the answer has no value")
+
+
+async def test_embeddings_are_asked_for_many_at_once_and_singly_after_a_failure(
+    columns: Columns,
+) -> None:
+    await columns.owner.execute("alter table shop.tickets add made real[]")
+    await columns.add("made", "{subject}: {body}", params={"embed": True, "dimensions": 2})
+    await columns.owner.execute(
+        "insert into shop.tickets (subject, body, author)"
+        " select 's', n, case when n < 3 then $1::uuid end from generate_series(1, 4) n",
+        ALICE,
+    )
+    await columns.settle()
+    [task] = await columns.open_tasks()
+    assert (task["type"], task["params"]) == (
+        "EMBED",
+        {"input": ["s: 1", "s: 2", "s: 3", "s: 4"], "dimensions": 2},
+    )
+    await columns.answer({"embeddings": [[0, n] for n in range(4)]})
+    found = await columns.owner.fetch("select made from shop.tickets order by id")
+    assert [row["made"] for row in found] == [[0, n] for n in range(4)]
+
+    await columns.owner.execute("update shop.tickets set subject = 't' where id < 4")
+    await columns.settle()
+    [task] = await columns.open_tasks()
+    await columns.fail(task["id"])
+    await columns.settle()
+    alone = await columns.open_tasks()
+    assert [each["params"]["input"] for each in alone] == [["t: 1"], ["t: 2"], ["t: 3"]]
+    await columns.fail(alone[0]["id"])
+    await columns.answer({"embeddings": [[9, 9]]})
+    assert await columns.states() == {1: "failed", 2: "done", 3: "done", 4: "done"}
+
+
+async def test_each_owner_has_tasks_of_their_own(columns: Columns) -> None:
+    await columns.owner.execute("alter table shop.tickets add made real[]")
+    await columns.add("made", params={"embed": True}, owner_column="author")
+    await columns.owner.execute(
+        "insert into shop.tickets (body, author) values ('a', $1), ('b', $2), ('c', $1), ('d', null)",
+        ALICE,
+        BOB,
+    )
+    await columns.settle()
+    tasks = await columns.open_tasks()
+    assert {(task["owner"], len(task["params"]["input"])) for task in tasks} == {
+        (ALICE, 2),
+        (BOB, 1),
+        (None, 1),
+    }
+    alice = await columns.database.connect("authenticated", ALICE)
+    seen = await alice.fetch(
+        "select key, table_name, column_name, owner from public.cogo_column_cells"
+    )
+    assert {(row["key"][0], row["owner"]) for row in seen} == {(1, ALICE), (3, ALICE)}
+    assert await alice.fetchval("select count(*) from public.cogo_tasks") == 1
+    for refused in (
+        "select prompt from cogo.ai_column_versions",
+        "select from public.cogo_columns",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await alice.execute(refused)
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("id uuid", [str(ALICE), str(BOB)]),
+        ("id text", ["a'b\"", "ünï{code}"]),
+        ("id numeric", ["1.50", "12345678901234567890.000000000000001"]),
+        ("id double precision", ["0.1", "1e300"]),
+        ("id timestamptz", ["2026-01-02 03:04:05.678901+02", "infinity"]),
+        ("id bytea", ["\\x00ff", "\\x"]),
+        ("id date", ["2026-01-02", "2026-01-03"]),
+    ],
+)
+async def test_any_primary_key_finds_its_row_again(
+    columns: Columns, key: str, values: list[str]
+) -> None:
+    await columns.owner.execute(
+        f"create table shop.things ({key} primary key, body text, made text)"
+    )
+    await columns.add("made", table="shop.things")
+    for value in values:
+        await columns.owner.execute(
+            f"insert into shop.things values ('{value.replace(chr(39), chr(39) * 2)}', 'x')"
+        )
+    await columns.answer("made")
+    found = await columns.owner.fetch("select made from shop.things")
+    assert [row["made"] for row in found] == ["made", "made"]
+    await columns.owner.execute("set timezone = 'Asia/Tokyo'; set extra_float_digits = 0")
+    await columns.owner.execute("update shop.things set body = 'y' where true")
+    await columns.answer("anew")
+    found = await columns.owner.fetch("select made from shop.things")
+    assert [row["made"] for row in found] == ["anew", "anew"]
+    assert len(await columns.cells(state="done")) == 2
+    await columns.owner.execute("delete from shop.things where true")
+    await columns.settle()
+    assert await columns.cells() == []
+
+
+async def test_a_change_that_a_collation_ignores_is_a_change(columns: Columns) -> None:
+    try:
+        await columns.owner.execute(
+            "create collation shop.blind"
+            " (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+    except asyncpg.FeatureNotSupportedError:
+        pytest.skip("this Postgres has no ICU")
+    await columns.owner.execute(
+        "create table shop.things"
+        " (id text collate shop.blind primary key, body text collate shop.blind, made text)"
+    )
+    await columns.add("made", table="shop.things")
+    await columns.owner.execute("insert into shop.things values ('a', 'x')")
+    await columns.answer("made")
+    await columns.owner.execute("update shop.things set id = 'A', body = 'X' where true")
+    await columns.answer("anew")
+    assert await columns.owner.fetchval("select made from shop.things") == "anew"
+    assert [cell["key"] for cell in await columns.cells()] == [["A"]]
+
+
+async def test_a_key_of_several_columns_moves(columns: Columns) -> None:
+    await columns.owner.execute(
+        "create table shop.things (a text, b int, body text, made text, primary key (b, a))"
+    )
+    await columns.add("made", table="shop.things")
+    await columns.owner.execute("insert into shop.things values ('x', 1, 'body'), ('y', 1, 'body')")
+    await columns.answer("made")
+    await columns.owner.execute("update shop.things set b = 2, a = 'z' where a = 'x'")
+    assert await columns.answer("not asked") == []
+    assert [cell["key"] for cell in await columns.cells()] == [[1, "y"], [2, "z"]]
+
+
+async def test_partitions_also_later_ones_and_moves_between_them(columns: Columns) -> None:
+    await columns.owner.execute(
+        "create table shop.parts (id int, at int, body text, made text, primary key (id, at))"
+        " partition by range (at);"
+        "create table shop.part1 partition of shop.parts for values from (0) to (10)"
+    )
+    await columns.add("made", table="shop.parts")
+    await columns.owner.execute(
+        "create table shop.part2 (made text, body text, at int not null, id int not null);"
+        "alter table shop.parts attach partition shop.part2 for values from (10) to (20);"
+        "insert into shop.parts values (1, 1, 'a'), (2, 11, 'b');"
+        "insert into shop.part2 (id, at, body) values (3, 12, 'c')"
+    )
+    assert len(await columns.answer("made")) == 3
+    await columns.owner.execute("update shop.parts set at = 2 where id = 2")
+    assert await columns.answer("not asked") == []
+    assert await columns.states() == {1: "done", 2: "done", 3: "done"}
+
+    await columns.owner.execute(
+        "truncate shop.part2; insert into shop.part2 (id, at) values (3, 12)"
+    )
+    await columns.settle()
+    assert await columns.values("made", "shop.parts") == {1: "made", 2: "made", 3: None}
+    await columns.owner.execute("drop table shop.part1")
+    await columns.settle()
+    assert await columns.states() == {3: "done"}
+
+
+async def test_generated_columns_are_sources(columns: Columns, cluster: Any) -> None:
+    kind = "virtual" if cluster.major >= 18 else "stored"
+    await columns.owner.execute(
+        f"alter table shop.tickets add loud text generated always as (upper(body)) {kind}"
+    )
+    await columns.add(prompt="{loud}")
+    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
+    [task] = await columns.answer("first")
+    assert "ONE" in task["prompt"]
+    await columns.owner.execute("update shop.tickets set subject = 'x', body = 'two' where true")
+    [task] = await columns.answer("second")
+    assert "TWO" in task["prompt"]
+    assert await columns.values() == {1: "second"}
+    with pytest.raises(asyncpg.PostgresError, match="generated column"):
+        await columns.add("loud")
+
+
+async def test_hostile_names(columns: Columns) -> None:
+    long = "ü" * 31
+    table, key, source, target = 'T"; drop', "$1' or $body$", long, "sel''ect \"x\" %I %1$s"
+    quoted = ['"' + name.replace('"', '""') + '"' for name in (table, key, source, target)]
+    q_table, q_key, q_source, q_target = quoted
+    await columns.owner.execute(
+        f'create schema "Sh""op"; create table "Sh""op".{q_table}'
+        f" ({q_key} int primary key, {q_source} text, {q_target} text)"
+    )
+    try:
+        await columns.add(target, f"Say {{{source}}}", table=f'"Sh""op".{q_table}')
+        await columns.owner.execute(f'insert into "Sh""op".{q_table} values (1, $1)', "one")
+        [task] = await columns.answer("value")
+        assert f"Say `{source}`" in task["prompt"]
+        await columns.owner.execute(f'update "Sh""op".{q_table} set {q_source} = $1', "two")
+        await columns.answer("again")
+        found = await columns.owner.fetchval(f'select {q_target} from "Sh""op".{q_table}')
+        assert found == "again"
+        [cell] = await columns.cells()
+        assert (cell["table_name"], cell["column_name"]) == (f'"Sh""op".{q_table}', target)
+    finally:
+        await columns.owner.execute('drop schema "Sh""op" cascade')
+
+
+async def test_renamed_columns_and_tables_are_followed(columns: Columns) -> None:
+    await columns.add(owner_column="author")
+    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
+    await columns.answer("first")
+    await columns.owner.execute(
+        "alter table shop.tickets rename body to content;"
+        "alter table shop.tickets rename id to number;"
+        "alter table shop.tickets rename author to writer;"
+        "alter table shop.tickets rename summary to abstract;"
+        "update shop.tickets set content = 'two' where true;"
+        "alter table shop.tickets rename to requests"
+    )
+    await columns.answer("second")
+    assert await columns.owner.fetchval("select abstract from shop.requests") == "second"
+    await columns.owner.execute("update shop.requests set content = 'three' where true")
+    await columns.answer("third")
+    assert await columns.owner.fetchval("select abstract from shop.requests") == "third"
+    [cell] = await columns.cells()
+    assert (cell["table_name"], cell["column_name"]) == ("shop.requests", "abstract")
+
+
+async def test_source_types_can_be_altered(columns: Columns) -> None:
+    await columns.add()
+    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
+    await columns.answer("first")
+    await columns.owner.execute(
+        "alter table shop.tickets alter body type varchar(100), alter id type int"
+    )
+    await columns.owner.execute("update shop.tickets set body = 'two' where true")
+    await columns.answer("second")
+    assert await columns.values() == {1: "second"}
+
+
+async def test_dropped_columns_and_tables(columns: Columns) -> None:
+    column_id = await columns.add()
+    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
+    await columns.settle()
+    await columns.owner.execute("alter table shop.tickets drop body")
+    await columns.owner.execute("insert into shop.tickets (subject) values ('two')")
+    await columns.settle()
+    row = await columns.column(column_id)
+    assert row["standing_still"].startswith("its source column body was dropped")
+    assert await columns.add(prompt="{subject}") == column_id
+    await columns.settle()
+    assert (await columns.column(column_id))["standing_still"] is None
+    await columns.answer("value")
+    assert (await columns.values())[2] == "value"
+
+    await columns.owner.execute("drop table shop.tickets")
+    await columns.settle()
+    for table in ("columns", "cells", "edits", "counts", "column_versions"):
+        assert await columns.owner.fetchval(f"select count(*) from cogo.ai_{table}") == 0, table
+    assert await columns.open_tasks() == []
+    functions = "select count(*) from pg_proc where proname like 'cogo\\_column\\_%'"
+    assert await columns.owner.fetchval(functions + " and pronamespace = 'cogo'::regnamespace") == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("select cogo.ai_column('pg_class', 'relname', '{oid}')", "table of the system"),
+        ("select cogo.ai_column('shop.v', 'id', '{id}')", "no table that keeps its rows"),
+        ("select cogo.ai_column('shop.nokey', 'b', '{a}')", "no primary key"),
+        ("select cogo.ai_column('shop.tickets', 'nothing', '{body}')", "no column nothing"),
+        ("select cogo.ai_column('shop.tickets', 'id', '{body}')", "generated column|primary key"),
+        ("select cogo.ai_column('shop.tickets', 'summary', '{bdy}')", "no column bdy"),
+        ("select cogo.ai_column('shop.tickets', 'summary', 'x {')", "brace"),
+        ("select cogo.ai_column('shop.tickets', 'summary', 'x')", "names no column"),
+        ("select cogo.ai_column('shop.tickets', 'summary', ' ')", "empty"),
+        ("select cogo.ai_column('shop.tickets', 'summary', '{summary}')", "made from itself"),
+        ("select cogo.ai_column('shop.tickets', 'raw', '{body}')", "models cannot write"),
+        ("select cogo.ai_column('shop.tickets', 'floats', '{body}')", "embedding"),
+        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', -1)", "0 or more"),
+        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', open_tasks => 0)", "open_tasks"),
+        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', params => '[]')", "objects"),
+        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', owner_column => 'x')", "owner_column"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_installed_is_refused_with_a_sentence(
+    columns: Columns, statement: str, said: str
+) -> None:
+    await columns.owner.execute(
+        "create view shop.v as select 1 as id; create table shop.nokey (a text, b text);"
+        "alter table shop.tickets add raw bytea, add floats real[]"
+    )
+    with pytest.raises(asyncpg.PostgresError, match=said) as refused:
+        await columns.owner.execute(statement)
+    assert refused.value.sqlstate == "TQ004"
+    assert await columns.owner.fetchval("select count(*) from cogo.ai_columns") == 0
+
+
+async def test_columns_made_from_each_other_are_refused(columns: Columns) -> None:
+    await columns.owner.execute(
+        "alter table shop.tickets add loud text generated always as (upper(summary)) stored,"
+        " add title text"
+    )
+    await columns.add("title", "{loud}")
+    with pytest.raises(asyncpg.PostgresError, match="made from itself"):
+        await columns.add("summary", "{title}")
