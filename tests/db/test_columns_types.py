@@ -1,15 +1,19 @@
 """What kinds of columns, keys, tables and names AI columns can have."""
 
+# ruff: noqa: S608 -- the statements are put together from our own names.
+
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import pytest
 
+from tests.support.sql.agent import Row
 from tests.support.sql.columns import Columns, open_columns
 from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.waits import finish
 
 pytestmark = pytest.mark.db
 
@@ -20,75 +24,75 @@ async def columns(database: Database) -> AsyncIterator[Columns]:
         yield opened
 
 
-async def fill(
-    columns: Columns, type_: str, answer: Any, **fields: Any
-) -> tuple[Any, dict[str, Any]]:
-    """Let a column of a type be filled with an answer; return its value and the schema asked for."""
-    await columns.owner.execute(f"alter table shop.tickets add made {type_}")
-    await columns.add("made", **fields)
-    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
-    [task] = await columns.answer({"data": {"value": answer}})
-    value = await columns.owner.fetchval("select made from shop.tickets")
-    states = await columns.states()
-    assert states == {1: "done"}, await columns.cells()
-    return value, task["params"]["response_schema"]["properties"]["value"]
+TYPES: Final[list[tuple[str, Any, Any, Any]]] = [
+    ("boolean", True, True, {"type": "boolean"}),
+    ("smallint", 7, 7, {"type": "integer", "minimum": -32768, "maximum": 32767}),
+    ("bigint", 2**40, 2**40, None),
+    (
+        "numeric(5,2)", 1.25, Decimal("1.25"),
+        {"type": "number", "minimum": -999.99, "maximum": 999.99},
+    ),
+    ("double precision", 0.5, 0.5, {"type": "number"}),
+    ("varchar(5)", "abcde", "abcde", {"type": "string", "maxLength": 5}),
+    ("date", "2026-01-02", date(2026, 1, 2), {"type": "string", "format": "date"}),
+    (
+        "timestamptz", "2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        {"type": "string", "format": "date-time"},
+    ),
+    ("uuid", str(ALICE), ALICE, {"type": "string", "format": "uuid"}),
+    ("shop.mood", "so so", "so so", {"type": "string", "enum": ["good", "so so"]}),
+    ("shop.mood[]", ["good"], ["good"], None),
+    ("text[]", ["a", "b,c"], ["a", "b,c"], {"type": "array", "items": {"type": "string"}}),
+    ("jsonb", {"a": [1]}, {"a": [1]}, {}),
+    ("shop.small", 3, 3, None),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("type_", "answer", "value", "schema"),
-    [
-        ("boolean", True, True, {"type": "boolean"}),
-        ("smallint", 7, 7, {"type": "integer", "minimum": -32768, "maximum": 32767}),
-        ("bigint", 2**40, 2**40, None),
-        ("numeric(5,2)", 1.25, Decimal("1.25"), {"type": "number", "minimum": -999.99, "maximum": 999.99}),
-        ("double precision", 0.5, 0.5, {"type": "number"}),
-        ("varchar(5)", "abcde", "abcde", {"type": "string", "maxLength": 5}),
-        ("date", "2026-01-02", date(2026, 1, 2), {"type": "string", "format": "date"}),
-        (
-            "timestamptz", "2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-            {"type": "string", "format": "date-time"},
-        ),
-        ("uuid", str(ALICE), ALICE, {"type": "string", "format": "uuid"}),
-        ("shop.mood", "so so", "so so", {"type": "string", "enum": ["good", "so so"]}),
-        ("shop.mood[]", ["good"], ["good"], None),
-        ("text[]", ["a", "b,c"], ["a", "b,c"], {"type": "array", "items": {"type": "string"}}),
-        ("jsonb", {"a": [1]}, {"a": [1]}, {}),
-        ("shop.small", 3, 3, None),
-    ],
-)  # fmt: skip
-async def test_the_type_decides_what_is_asked_for(
-    columns: Columns, type_: str, answer: Any, value: Any, schema: Any
-) -> None:
+async def test_the_type_decides_what_is_asked_for(columns: Columns) -> None:
     await columns.owner.execute(
         "create type shop.mood as enum ('good', 'so so');"
         "create domain shop.small as integer check (value < 10)"
     )
-    found, asked = await fill(columns, type_, answer)
-    assert found == value
-    assert schema is None or asked == schema
-
-
-async def test_jsonb_follows_a_schema(columns: Columns) -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
-    assert await fill(columns, "jsonb", {"a": 1}, schema=schema) == ({"a": 1}, schema)
-
-
-@pytest.mark.parametrize(
-    ("type_", "answer"), [("varchar(3)", "long"), ("smallint", 99999), ("shop.small", 11)]
-)
-async def test_an_answer_that_does_not_fit_is_asked_for_once_more(
-    columns: Columns, type_: str, answer: Any
-) -> None:
-    await columns.owner.execute("create domain shop.small as integer check (value < 10)")
-    await columns.owner.execute(f"alter table shop.tickets add made {type_}")
-    await columns.add("made")
+    answers = {}
+    for nth, (type_, answer, _, schema) in enumerate(TYPES):
+        await columns.owner.execute(f"alter table shop.tickets add made{nth} {type_}")
+        answers[await columns.add(f"made{nth}")] = (answer, schema)
+    of_schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    await columns.owner.execute("alter table shop.tickets add shaped jsonb")
+    answers[await columns.add("shaped", schema=of_schema)] = ({"a": 1}, of_schema)
     await columns.owner.execute("insert into shop.tickets (body) values ('one')")
-    await columns.answer({"data": {"value": answer}})
-    [again] = await columns.answer({"data": {}})
+    await columns.settle()
+    tasks = await columns.open_tasks()
+    assert len(tasks) == len(TYPES) + 1
+    for task in tasks:
+        answer, schema = answers[task["column_id"]]
+        asked = task["params"]["response_schema"]["properties"]["value"]
+        assert schema is None or asked == schema
+        await finish(columns.agent, task["id"], data={"value": answer})
+    await columns.settle()
+    row = await columns.owner.fetchrow("select * from shop.tickets")
+    assert row is not None
+    for nth, (type_, _, value, _) in enumerate(TYPES):
+        assert row[f"made{nth}"] == value, type_
+    assert row["shaped"] == {"a": 1}
 
-    assert "refused by the database" in again["prompt"]
-    [cell] = await columns.cells()
-    assert (cell["state"], cell["reason"]) == ("failed", "the answer has no value")
+
+async def test_an_answer_that_does_not_fit_is_asked_for_once_more(columns: Columns) -> None:
+    await columns.owner.execute(
+        "create domain shop.small as integer check (value < 10);"
+        "alter table shop.tickets add a varchar(3), add b smallint, add c shop.small"
+    )
+    for name in "abc":
+        await columns.add(name)
+    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
+    wrong: Row = {"data": {"value": 99999}}
+    await columns.answer(wrong)
+    again = await columns.answer({"data": {}})
+
+    assert len(again) == 3
+    assert all("refused by the database" in task["prompt"] for task in again)
+    for cell in await columns.cells():
+        assert (cell["state"], cell["reason"]) == ("failed", "the answer has no value")
 
 
 async def test_embeddings_are_asked_for_many_at_once_and_singly_after_a_failure(
@@ -127,7 +131,8 @@ async def test_each_owner_has_tasks_of_their_own(columns: Columns) -> None:
     await columns.owner.execute("alter table shop.tickets add made real[]")
     await columns.add("made", params={"embed": True}, owner_column="author")
     await columns.owner.execute(
-        "insert into shop.tickets (body, author) values ('a', $1), ('b', $2), ('c', $1), ('d', null)",
+        "insert into shop.tickets (body, author) values"
+        " ('a', $1), ('b', $2), ('c', $1), ('d', null)",
         ALICE,
         BOB,
     )
@@ -152,39 +157,42 @@ async def test_each_owner_has_tasks_of_their_own(columns: Columns) -> None:
             await alice.execute(refused)
 
 
-@pytest.mark.parametrize(
-    ("key", "values"),
-    [
-        ("id uuid", [str(ALICE), str(BOB)]),
-        ("id text", ["a'b\"", "ünï{code}"]),
-        ("id numeric", ["1.50", "12345678901234567890.000000000000001"]),
-        ("id double precision", ["0.1", "1e300"]),
-        ("id timestamptz", ["2026-01-02 03:04:05.678901+02", "infinity"]),
-        ("id bytea", ["\\x00ff", "\\x"]),
-        ("id date", ["2026-01-02", "2026-01-03"]),
-    ],
-)
-async def test_any_primary_key_finds_its_row_again(
-    columns: Columns, key: str, values: list[str]
-) -> None:
-    await columns.owner.execute(
-        f"create table shop.things ({key} primary key, body text, made text)"
-    )
-    await columns.add("made", table="shop.things")
-    for value in values:
+KEYS: Final = [
+    ("uuid", [str(ALICE), str(BOB)]),
+    ("text", ["a''b\"", "ünï{code}"]),
+    ("numeric", ["1.50", "12345678901234567890.000000000000001"]),
+    ("double precision", ["0.1", "1e300"]),
+    ("timestamptz", ["2026-01-02 03:04:05.678901+02", "infinity"]),
+    ("bytea", ["\\x00ff", "\\x"]),
+    ("date", ["2026-01-02", "2026-01-03"]),
+]
+
+
+async def test_any_primary_key_finds_its_row_again(columns: Columns) -> None:
+    async def read() -> list[str]:
+        return [
+            row["made"]
+            for nth in range(len(KEYS))
+            for row in await columns.owner.fetch(f"select made from shop.things{nth}")
+        ]
+
+    for nth, (type_, values) in enumerate(KEYS):
         await columns.owner.execute(
-            f"insert into shop.things values ('{value.replace(chr(39), chr(39) * 2)}', 'x')"
+            f"create table shop.things{nth} (id {type_} primary key, body text, made text)"
         )
+        await columns.add("made", table=f"shop.things{nth}")
+        for value in values:
+            await columns.owner.execute(f"insert into shop.things{nth} values ('{value}', 'x')")
     await columns.answer("made")
-    found = await columns.owner.fetch("select made from shop.things")
-    assert [row["made"] for row in found] == ["made", "made"]
+    assert await read() == ["made"] * 2 * len(KEYS)
     await columns.owner.execute("set timezone = 'Asia/Tokyo'; set extra_float_digits = 0")
-    await columns.owner.execute("update shop.things set body = 'y' where true")
+    for nth in range(len(KEYS)):
+        await columns.owner.execute(f"update shop.things{nth} set body = 'y' where true")
     await columns.answer("anew")
-    found = await columns.owner.fetch("select made from shop.things")
-    assert [row["made"] for row in found] == ["anew", "anew"]
-    assert len(await columns.cells(state="done")) == 2
-    await columns.owner.execute("delete from shop.things where true")
+    assert await read() == ["anew"] * 2 * len(KEYS)
+    assert len(await columns.cells(state="done")) == 2 * len(KEYS)
+    for nth in range(len(KEYS)):
+        await columns.owner.execute(f"delete from shop.things{nth} where true")
     await columns.settle()
     assert await columns.cells() == []
 
@@ -341,44 +349,42 @@ async def test_dropped_columns_and_tables(columns: Columns) -> None:
 
     await columns.owner.execute("drop table shop.tickets")
     await columns.settle()
-    for table in ("columns", "cells", "edits", "counts", "column_versions"):
-        assert await columns.owner.fetchval(f"select count(*) from cogo.ai_{table}") == 0, table
+    assert await columns.find_traces() == []
     assert await columns.open_tasks() == []
     functions = "select count(*) from pg_proc where proname like 'cogo\\_column\\_%'"
     assert await columns.owner.fetchval(functions + " and pronamespace = 'cogo'::regnamespace") == 0
 
 
-@pytest.mark.parametrize(
-    ("statement", "said"),
-    [
-        ("select cogo.ai_column('pg_class', 'relname', '{oid}')", "table of the system"),
-        ("select cogo.ai_column('shop.v', 'id', '{id}')", "no table that keeps its rows"),
-        ("select cogo.ai_column('shop.nokey', 'b', '{a}')", "no primary key"),
-        ("select cogo.ai_column('shop.tickets', 'nothing', '{body}')", "no column nothing"),
-        ("select cogo.ai_column('shop.tickets', 'id', '{body}')", "generated column|primary key"),
-        ("select cogo.ai_column('shop.tickets', 'summary', '{bdy}')", "no column bdy"),
-        ("select cogo.ai_column('shop.tickets', 'summary', 'x {')", "brace"),
-        ("select cogo.ai_column('shop.tickets', 'summary', 'x')", "names no column"),
-        ("select cogo.ai_column('shop.tickets', 'summary', ' ')", "empty"),
-        ("select cogo.ai_column('shop.tickets', 'summary', '{summary}')", "made from itself"),
-        ("select cogo.ai_column('shop.tickets', 'raw', '{body}')", "models cannot write"),
-        ("select cogo.ai_column('shop.tickets', 'floats', '{body}')", "embedding"),
-        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', -1)", "0 or more"),
-        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', open_tasks => 0)", "open_tasks"),
-        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', params => '[]')", "objects"),
-        ("select cogo.ai_column('shop.tickets', 'summary', '{body}', owner_column => 'x')", "owner_column"),
-    ],
-)  # fmt: skip
-async def test_what_cannot_be_installed_is_refused_with_a_sentence(
-    columns: Columns, statement: str, said: str
-) -> None:
+REFUSED: Final = [
+    ("'pg_class', 'relname', '{oid}'", "table of the system"),
+    ("'shop.v', 'id', '{id}'", "no table that keeps its rows"),
+    ("'shop.nokey', 'b', '{a}'", "no primary key"),
+    ("'shop.tickets', 'nothing', '{body}'", "no column nothing"),
+    ("'shop.tickets', 'id', '{body}'", "generated column"),
+    ("'shop.tickets', 'summary', '{bdy}'", "no column bdy"),
+    ("'shop.tickets', 'summary', 'x {'", "brace"),
+    ("'shop.tickets', 'summary', 'x'", "names no column"),
+    ("'shop.tickets', 'summary', ' '", "empty"),
+    ("'shop.tickets', 'summary', '{summary}'", "made from itself"),
+    ("'shop.tickets', 'raw', '{body}'", "models cannot write"),
+    ("'shop.tickets', 'floats', '{body}'", "embedding"),
+    ("'shop.tickets', 'summary', '{body}', -1", "0 or more"),
+    ("'shop.tickets', 'summary', '{body}', open_tasks => 0", "open_tasks"),
+    ("'shop.tickets', 'summary', '{body}', params => '[]'", "objects"),
+    ("'shop.tickets', 'summary', '{body}', owner_column => 'x'", "owner_column"),
+]
+
+
+async def test_what_cannot_be_installed_is_refused_with_a_sentence(columns: Columns) -> None:
     await columns.owner.execute(
         "create view shop.v as select 1 as id; create table shop.nokey (a text, b text);"
         "alter table shop.tickets add raw bytea, add floats real[]"
     )
-    with pytest.raises(asyncpg.PostgresError, match=said) as refused:
-        await columns.owner.execute(statement)
-    assert refused.value.sqlstate == "TQ004"
+    for arguments, said in REFUSED:
+        for function in ("ai_column", "preview_ai_column"):
+            with pytest.raises(asyncpg.PostgresError, match=said) as refused:
+                await columns.owner.fetch(f"select * from cogo.{function}({arguments})")
+            assert refused.value.sqlstate == "TQ004", arguments
     assert await columns.owner.fetchval("select count(*) from cogo.ai_columns") == 0
 
 

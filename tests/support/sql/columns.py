@@ -107,6 +107,15 @@ class Columns:
         )
         return dict(row)
 
+    async def find_traces(self) -> list[str]:
+        """Return the tables of columns that are not empty."""
+        tables = ("columns", "column_versions", "cells", "edits", "counts", "refusals")
+        counts = {
+            table: await self.owner.fetchval(f"select count(*) from cogo.ai_{table}")  # noqa: S608
+            for table in tables
+        }
+        return [table for table, count in counts.items() if count]
+
     async def values(self, name: str = "summary", table: str = "shop.tickets") -> dict[Any, Any]:
         """Return the values of a column by id."""
         found = await self.owner.fetch(f"select id, {name} as value from {table} order by id")  # noqa: S608
