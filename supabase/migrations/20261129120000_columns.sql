@@ -119,6 +119,22 @@ create table cogo.ai_refusals (
 
 alter table cogo.ai_refusals enable row level security;
 
+create table cogo.budget_waits (
+  subtask_id uuid not null,
+  task_id uuid not null,
+  owner uuid,
+  scope text not null,
+  key text not null,
+  per text not null,
+  usd numeric not null,
+  child jsonb,
+  approval_id uuid,
+  since timestamp with time zone default cogo.now() not null,
+  check_at timestamp with time zone default cogo.now() not null
+);
+
+alter table cogo.budget_waits enable row level security;
+
 create table cogo.instance (
   system_identifier text not null,
   hosts text[] not null,
@@ -181,6 +197,10 @@ alter table cogo.ai_columns add constraint ai_columns_table_id_column_number_key
 
 alter table cogo.ai_refusals add constraint ai_refusals_pkey PRIMARY KEY (task_id);
 
+alter table cogo.budget_waits add constraint budget_waits_pkey PRIMARY KEY (subtask_id);
+
+alter table cogo.budget_waits add constraint budget_waits_usd_check CHECK ((usd >= (0)::numeric));
+
 alter table cogo.budgets add constraint budgets_extra_usd_check CHECK ((extra_usd >= (0)::numeric));
 
 alter table cogo.budgets add constraint budgets_scope_check CHECK ((scope = ANY (ARRAY['total'::text, 'owner'::text, 'provider'::text, 'column'::text])));
@@ -195,6 +215,8 @@ alter table public.cogo_approvals add constraint cogo_approvals_on_expiry_check 
 
 alter table cogo.ai_column_versions add constraint ai_column_versions_column_id_fkey FOREIGN KEY (column_id) REFERENCES cogo.ai_columns(id) ON DELETE CASCADE;
 
+alter table cogo.budget_waits add constraint budget_waits_subtask_id_fkey FOREIGN KEY (subtask_id) REFERENCES cogo.subtasks(id) ON DELETE CASCADE;
+
 create index ai_cells_asked ON cogo.ai_cells USING btree (column_id, task_id) WHERE (state = 'asked'::text);
 
 create index ai_cells_due ON cogo.ai_cells USING btree (column_id, priority, due_at) WHERE (state = 'pending'::text);
@@ -208,6 +230,12 @@ create index ai_counts_column ON cogo.ai_counts USING btree (column_id);
 create index ai_edits_column ON cogo.ai_edits USING btree (column_id, seq);
 
 create index ai_edits_moves ON cogo.ai_edits USING btree (column_id, op, seq) WHERE ((old_key IS NOT NULL) OR (key IS NULL));
+
+create index budget_waits_approval ON cogo.budget_waits USING btree (approval_id);
+
+create index budget_waits_check ON cogo.budget_waits USING btree (check_at);
+
+create index cogo_approvals_cap ON public.cogo_approvals USING btree (cap) WHERE ((cap IS NOT NULL) AND (answered_at IS NULL) AND (withdrawn_at IS NULL));
 
 create index cogo_approvals_due ON public.cogo_approvals USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (answered_at IS NULL) AND (withdrawn_at IS NULL));
 
@@ -309,6 +337,7 @@ $function$;
 create or replace function cogo.announce_approval(p_type text, p_approval public.cogo_approvals)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -365,6 +394,49 @@ begin
     ),
     cogo.current_actor()
   );
+end;
+$function$;
+
+create or replace function cogo.apply_answer(p_subtask cogo.subtasks, p_approval public.cogo_approvals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_answer jsonb := jsonb_build_object(
+    'approved', p_approval.approved, 'comment', p_approval.comment, 'by', p_approval.answered_by,
+    'at', cogo.iso_timestamp(p_approval.answered_at)
+  );
+  v_error jsonb := jsonb_build_object(
+    'class', 'rejected', 'message', coalesce(p_approval.comment, 'the step was refused')
+  );
+begin
+  if p_approval.kind = 'budget' then
+    perform cogo.apply_budget_answer(p_approval);
+    return;
+  elsif p_approval.call_id is not null then
+    perform cogo.record_call_answer(p_subtask, p_approval);
+    return;
+  elsif p_subtask.kind = 'approve' then
+    perform cogo.end_waiting_steps(array[p_subtask.id], array[v_answer], array[null::jsonb]);
+    return;
+  end if;
+  update cogo.subtask_payloads p
+     set metadata = p.metadata || jsonb_build_object(
+           'approval',
+           v_answer || case
+             when p_approval.approved then '{}' else jsonb_build_object('error', v_error)
+           end
+         )
+   where p.subtask_id = p_subtask.id;
+  if p_approval.approved then
+    update cogo.subtasks s
+       set status = case s.status when 'waiting' then 'queued' else s.status end,
+           needs_approval = false, run_at = null
+     where s.id = p_subtask.id;
+  else
+    perform cogo.dead_letter_subtask(p_subtask.id, v_error);
+  end if;
 end;
 $function$;
 
@@ -458,6 +530,26 @@ begin
 end;
 $function$;
 
+create or replace function cogo.apply_budget_answer(p_approval public.cogo_approvals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_approval.approved then
+    perform cogo.raise_cap(p_approval);
+  end if;
+  -- Those whose task is locked now follow at the next housekeeping.
+  update cogo.budget_waits w
+     set check_at = cogo.now()
+   where w.subtask_id in (
+     select o.subtask_id from cogo.budget_waits o
+      where o.approval_id = p_approval.id for no key update skip locked
+   );
+  perform cogo.settle_budget_waits(1000, p_approval.id);
+end;
+$function$;
+
 create or replace function cogo.apply_cell(p_column cogo.ai_columns, p_cell cogo.ai_cells, p_row jsonb, p_value jsonb, p_is_wanted boolean, p_model text, p_usd numeric, p_search_path text)
  RETURNS text
  LANGUAGE plpgsql
@@ -547,6 +639,167 @@ begin
          done_at = case when v_state <> 'pending' then v_now else c.done_at end
    where c.column_id = p_cell.column_id and c.key = p_cell.key;
   return v_state;
+end;
+$function$;
+
+create or replace function cogo.ask_about_call(p_subtask cogo.subtasks, p_question jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_call_id constant text := p_question ->> 'call_id';
+  v_approval public.cogo_approvals;
+begin
+  -- It may have been asked by an earlier attempt, and withdrawn with its task.
+  update public.cogo_approvals a
+     set withdrawn_at = null, asked_at = cogo.now(), attempt = p_subtask.attempt,
+         question = left(p_question ->> 'question', 10000),
+         show = nullif(p_question -> 'show', 'null'), by = p_question ->> 'by',
+         cost_usd = o.cost_usd, expires_at = o.expires_at, on_expiry = o.on_expiry,
+         escalate_at = o.escalate_at, escalate_to = o.escalate_to, escalated_at = null
+    from cogo.read_approval_options(p_question) o
+   where a.subtask_id = p_subtask.id and a.call_id = v_call_id and a.answered_at is null
+  returning a.* into v_approval;
+  if not found then
+    -- Some servers number the calls of each answer anew.
+    insert into public.cogo_approvals (
+      task_id, subtask_id, owner, key, question, show, by, call_id, attempt, cost_usd, expires_at,
+      on_expiry, escalate_at, escalate_to
+    )
+    select p_subtask.task_id, p_subtask.id, t.owner, k.key,
+           left(p_question ->> 'question', 10000), nullif(p_question -> 'show', 'null'),
+           p_question ->> 'by', v_call_id, p_subtask.attempt, o.cost_usd, o.expires_at, o.on_expiry,
+           o.escalate_at, o.escalate_to
+      from public.cogo_tasks t
+      cross join cogo.read_approval_options(p_question) o
+      cross join generate_series(1, 1000) as n (nth)
+      cross join concat(p_subtask.key, '/', v_call_id, '#' || nullif(n.nth, 1)) as k (key)
+     where t.id = p_subtask.task_id and not exists (
+       select from public.cogo_approvals a where a.subtask_id = p_subtask.id and a.key = k.key
+     )
+     order by n.nth
+     limit 1
+    returning * into v_approval;
+  end if;
+  perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
+end;
+$function$;
+
+create or replace function cogo.ask_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_approval public.cogo_approvals;
+begin
+  -- One that waits in the middle of a tool loop has asked already, and asks again after a redrive. What
+  -- waits for a budget asks about that.
+  if exists (select from cogo.budget_waits w where w.subtask_id = new.id)
+     or cogo.reopen_call_approvals(new) then
+    return null;
+  end if;
+  insert into public.cogo_approvals as a (
+    task_id, subtask_id, owner, key, question, show, by, cost_usd, expires_at, on_expiry,
+    escalate_at, escalate_to
+  )
+  select new.task_id, new.id, t.owner, new.key,
+         coalesce(
+           nullif(left(p.params ->> 'question', 10000), ''),
+           format('May the subtask %s (%s, in lane %s) run?', new.key, new.type, new.lane)
+         ),
+         nullif(p.params -> 'show', 'null'), p.params ->> 'by', o.cost_usd, o.expires_at,
+         o.on_expiry, o.escalate_at, o.escalate_to
+    from cogo.subtask_payloads p
+    join public.cogo_tasks t on t.id = new.task_id
+    cross join cogo.read_approval_options(p.params) o
+   where p.subtask_id = new.id
+  on conflict (subtask_id, key) do update
+    set withdrawn_at = null, asked_at = excluded.asked_at, expires_at = excluded.expires_at,
+        escalate_at = excluded.escalate_at, escalated_at = null
+    where a.withdrawn_at is not null
+  returning * into v_approval;
+  if found then
+    perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
+  end if;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.ask_for_budget(p_wait cogo.budget_waits)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_cap constant text := concat_ws(':', p_wait.scope, p_wait.key, p_wait.per);
+  v_limit record;
+  v_usd numeric;
+  v_steps integer;
+  v_needed numeric;
+  v_question text;
+  v_show jsonb;
+  v_approval public.cogo_approvals;
+  v_told numeric;
+begin
+  select a.* into v_approval
+    from public.cogo_approvals a
+   where a.cap = v_cap and a.owner is not distinct from p_wait.owner and a.answered_at is null
+     and a.withdrawn_at is null;
+  v_told := v_approval.cost_usd;
+  select l.* into v_limit from cogo.find_cap(p_wait) l;
+  select coalesce(sum(w.usd), 0) + p_wait.usd, count(*) + 1 into v_usd, v_steps
+    from cogo.budget_waits w
+   where w.approval_id = v_approval.id and w.subtask_id <> p_wait.subtask_id;
+  v_needed := ceil(greatest(v_limit.used_usd + v_usd - v_limit.limit_usd, 0) * 1e6) / 1e6;
+  v_question := format(
+    '%s is $%s%s, and $%s of it are left. May $%s more be spent%s?', cogo.name_wait(p_wait),
+    trim_scale(round(v_limit.limit_usd, 6)),
+    case when p_wait.per in ('day', 'month') then ' a ' || p_wait.per else '' end,
+    trim_scale(round(greatest(v_limit.limit_usd - v_limit.used_usd, 0), 6)), trim_scale(v_needed),
+    ' until ' || cogo.iso_timestamp(v_limit.resets_at)
+  );
+  v_question := upper(left(v_question, 1)) || substr(v_question, 2);
+  v_show := jsonb_build_object(
+    'scope', p_wait.scope, 'key', p_wait.key, 'per', p_wait.per,
+    'limit_usd', trim_scale(round(v_limit.limit_usd, 6)),
+    'spent_usd', trim_scale(round(v_limit.spent_usd, 6)), 'needed_usd', trim_scale(v_needed),
+    'resets_at', v_limit.resets_at,
+    'steps', v_steps
+  );
+  if v_approval.id is null then
+    insert into public.cogo_approvals (
+      task_id, subtask_id, owner, key, question, show, by, cap, cost_usd
+    )
+    select p_wait.task_id, s.id, p_wait.owner, k.key, v_question, v_show,
+           case when p_wait.scope <> 'task' then 'operators' end, v_cap, v_usd
+      from cogo.subtasks s
+      cross join generate_series(1, 10000) as n (nth)
+      cross join concat(s.key, '/budget', '#' || nullif(n.nth, 1)) as k (key)
+     where s.id = p_wait.subtask_id and not exists (
+       select from public.cogo_approvals a where a.subtask_id = s.id and a.key = k.key
+     )
+     order by n.nth
+     limit 1
+    returning * into v_approval;
+  else
+    update public.cogo_approvals a
+       set question = v_question, show = v_show, cost_usd = v_usd
+     where a.id = v_approval.id
+       and (a.question, a.show, a.cost_usd) is distinct from (v_question, v_show, v_usd);
+    v_approval.question := v_question;
+    v_approval.show := v_show;
+    v_approval.cost_usd := v_usd;
+  end if;
+  update cogo.budget_waits w
+     set approval_id = v_approval.id
+   where w.subtask_id = p_wait.subtask_id;
+  -- Those who were asked hear of it again when it is twice as much, not a hundred times.
+  if v_told is null or floor(log(2, greatest(v_usd, 1e-6))) > floor(log(2, greatest(v_told, 1e-6)))
+  then
+    perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
+  end if;
 end;
 $function$;
 
@@ -1348,6 +1601,26 @@ begin
 end;
 $function$;
 
+create or replace function cogo.end_budget_wait(p_wait cogo.budget_waits)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from cogo.budget_waits w where w.subtask_id = p_wait.subtask_id;
+  update cogo.subtasks s
+     set status = case
+           when s.status = 'waiting' and p_wait.child is null then 'queued' else s.status
+         end,
+         needs_approval = false
+   where s.id = p_wait.subtask_id;
+  if p_wait.child is not null then
+    perform cogo.lock_trees(array[p_wait.task_id]);
+    perform cogo.start_children(p_wait.task_id, array[p_wait.subtask_id], array[p_wait.child]);
+  end if;
+end;
+$function$;
+
 create or replace function cogo.end_pause(p_column cogo.ai_columns)
  RETURNS cogo.ai_columns
  LANGUAGE plpgsql
@@ -1387,16 +1660,7 @@ create or replace function cogo.evaluate_cap(p_scope text, p_key text, p_per tex
  SET search_path TO ''
 AS $function$
 declare
-  v_name text := case p_scope
-    when 'task' then 'the task''s budget'
-    when 'total' then 'the cap on everything'
-    when 'column' then 'the cap of the AI column ' || coalesce(cogo.show_column(p_key::uuid), p_key)
-    else case p_key
-      when 'anonymous' then 'the cap that all anonymous sign-ins share'
-      when '00000000-0000-0000-0000-000000000000' then 'the cap on tasks without an owner'
-      else format('the cap of %s %s', p_scope, p_key)
-    end
-  end;
+  v_name constant text := cogo.name_cap(p_scope, p_key);
 begin
   if p_usd is null then
     if p_allow_unpriced then
@@ -1529,6 +1793,91 @@ AS $function$
   );
 $function$;
 
+create or replace function cogo.expire_approval(p_approval_id uuid)
+ RETURNS public.cogo_approvals
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_approval public.cogo_approvals;
+begin
+  update public.cogo_approvals a
+     set answered_at = cogo.now(), approved = a.on_expiry = 'approve', answered_via = 'expiry',
+         comment = format('nobody answered by %s', cogo.iso_timestamp(a.expires_at))
+   where a.id = p_approval_id and a.expires_at <= cogo.now() and a.answered_at is null
+     and a.withdrawn_at is null
+  returning a.* into v_approval;
+  if found then
+    perform cogo.apply_answer(s, v_approval)
+       from cogo.subtasks s
+      where s.id = v_approval.subtask_id and s.status in ('waiting', 'held');
+    perform cogo.announce_approval('APPROVAL_ANSWERED', v_approval);
+  else
+    select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
+  end if;
+  return v_approval;
+end;
+$function$;
+
+create or replace function cogo.expire_approvals(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[];
+  v_approval public.cogo_approvals;
+begin
+  select array_agg(due.id order by due.expires_at) into v_ids
+    from (
+      select a.id, a.expires_at
+        from public.cogo_approvals a
+        join public.cogo_tasks t on t.id = a.task_id
+       where a.expires_at <= cogo.now() and a.answered_at is null and a.withdrawn_at is null
+       order by a.expires_at
+       limit p_limit
+         for no key update of t skip locked
+    ) as due;
+  perform cogo.expire_approval(e.id) from unnest(v_ids) as e (id);
+
+  for v_approval in
+    update public.cogo_approvals a
+       set escalated_at = cogo.now()
+     where a.id in (
+       select e.id
+         from public.cogo_approvals e
+        where e.escalate_at <= cogo.now() and e.escalated_at is null and e.answered_at is null
+          and e.withdrawn_at is null and (e.expires_at > cogo.now()) is not false
+        order by e.escalate_at
+        limit p_limit
+          for no key update skip locked
+     )
+    returning a.*
+  loop
+    perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
+  end loop;
+  return coalesce(cardinality(v_ids), 0);
+end;
+$function$;
+
+create or replace function cogo.fail_budget_wait(p_wait cogo.budget_waits, p_approval public.cogo_approvals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_error constant jsonb := jsonb_build_object(
+    'class', case p_wait.scope when 'provider' then 'provider_spend_cap' else 'spend_cap' end,
+    'message', format(
+      '%s is spent, and more was %s', cogo.name_wait(p_wait), cogo.describe_answer(p_approval)
+    )
+  );
+begin
+  update cogo.subtask_payloads p set error = v_error where p.subtask_id = p_wait.subtask_id;
+  perform cogo.dead_letter_subtask(p_wait.subtask_id, v_error);
+end;
+$function$;
+
 create or replace function cogo.feed_column(p_column cogo.ai_columns, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1645,6 +1994,31 @@ begin
     end;
   end loop;
   return v_result;
+end;
+$function$;
+
+create or replace function cogo.find_cap(p_wait cogo.budget_waits, OUT limit_usd numeric, OUT used_usd numeric, OUT spent_usd numeric, OUT resets_at timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if p_wait.scope = 'task' then
+    select b.budget_usd, b.spent_usd + b.reserved_usd, b.spent_usd
+      into limit_usd, used_usd, spent_usd
+      from cogo.task_budgets(p_wait.task_id) b where b.task_id = p_wait.key::uuid;
+    return;
+  end if;
+  select b.limit_usd + case when p.is_over then 0 else b.extra_usd end,
+         case when p.is_over then 0 else b.spent_usd end, cogo.period_end(b.per, cogo.now())
+    into limit_usd, spent_usd, resets_at
+    from cogo.budgets b
+    cross join lateral (
+      select b.period_start < cogo.period_start(b.per, cogo.now()) as is_over
+    ) as p
+   where (b.scope, b.key, b.per) = (p_wait.scope, p_wait.key, p_wait.per);
+  used_usd := spent_usd + cogo.reserved_usd(p_wait.scope, p_wait.key);
 end;
 $function$;
 
@@ -1967,6 +2341,60 @@ begin
 end;
 $function$;
 
+create or replace function cogo.insert_children(p_parent public.cogo_tasks, p_subtask_ids uuid[], p_children jsonb[])
+ RETURNS jsonb[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[] := array(select gen_random_uuid() from unnest(p_subtask_ids));
+  v_errors jsonb[] := '{}';
+begin
+  begin
+    insert into public.cogo_tasks (
+      id, type, prompt, params, priority, owner, model, preferences, budget_usd, deadline, stream,
+      parent_task_id
+    )
+    select c.id, c.child ->> 'type', c.child ->> 'prompt',
+           -- Whether a spent budget asks is the parent's choice, unless the child has its own.
+           case when p_parent.params ? 'on_budget' then
+             jsonb_build_object('on_budget', p_parent.params -> 'on_budget')
+           else '{}' end || coalesce(nullif(c.child -> 'params', 'null'), '{}'),
+           p_parent.priority, p_parent.owner,
+           c.child ->> 'model',
+           cogo.inherit_data_policy(p_parent.preferences, nullif(c.child -> 'preferences', 'null')),
+           (c.child ->> 'budget_usd')::numeric, p_parent.deadline, p_parent.stream, p_parent.id
+      from unnest(v_ids, p_children) with ordinality as c (id, child, ordinal)
+     order by c.ordinal;
+    insert into cogo.child_tasks (child_id, parent_id, root_id, subtask_id, depth)
+    select c.id, p_parent.id, coalesce(k.root_id, p_parent.id), c.subtask_id,
+           coalesce(k.depth, 0) + 1
+      from unnest(v_ids, p_subtask_ids) as c (id, subtask_id)
+      left join cogo.child_tasks k on k.child_id = p_parent.id;
+    if p_parent.status = 'held' then
+      perform cogo.pause_tasks(v_ids);
+    end if;
+    return array_fill('null'::jsonb, array[cardinality(v_ids)]);
+  exception
+    when data_exception or integrity_constraint_violation or program_limit_exceeded
+      or sqlstate 'TQ004' or sqlstate 'TQ007' or sqlstate 'TQ008' or sqlstate 'TQ009' then
+      if cardinality(v_ids) = 1 then
+        return array[
+          jsonb_build_object(
+            'class', case sqlstate when 'TQ007' then 'not_granted' else 'invalid_task' end,
+            'message', 'the child task cannot be inserted: ' || sqlerrm
+          )
+        ];
+      end if;
+  end;
+  for v_nth in 1..cardinality(v_ids) loop
+    v_errors := v_errors
+      || cogo.insert_children(p_parent, p_subtask_ids[v_nth:v_nth], p_children[v_nth:v_nth]);
+  end loop;
+  return v_errors;
+end;
+$function$;
+
 create or replace function cogo.install_column(p_table regclass, p_name text, p_prompt text, p_max_usd_per_row numeric, p_model text, p_preferences jsonb, p_params jsonb, p_schema jsonb, p_owner_column text, p_sources text[], p_overwrite boolean, p_open_tasks integer)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -2145,13 +2573,26 @@ begin
     );
   elsif v_own.inherited_to is not null or v_host is null and v_own.verified_until < cogo.now() then
     return format(
-      'no agent has lately reached this database at its address (%s). If it has another now: `cogo adopt`',
+      'no agent has lately reached this database at its address (%s). If it has another now: '
+      '`cogo adopt`',
       array_to_string(v_own.hosts, ', ')
     );
   end if;
   return null;
 end;
 $function$;
+
+create or replace function cogo.is_asked(p_approval public.cogo_approvals, p_person uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN COALESCE((((p_approval).by = (p_person)::text) OR (((p_approval).escalated_at IS NOT NULL) AND ((p_approval).escalate_to = (p_person)::text))), false);
+
+create or replace function cogo.is_number_between(p_value jsonb, p_least numeric, p_most numeric)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE jsonb_typeof(p_value) WHEN 'number'::text THEN (((p_value)::numeric >= p_least) AND ((p_value)::numeric <= p_most)) ELSE false END;
 
 create or replace function cogo.is_vector(p_table regclass, p_number smallint, p_params jsonb)
  RETURNS boolean
@@ -2165,6 +2606,41 @@ AS $function$
     from pg_catalog.pg_attribute a
     join pg_catalog.pg_type t on t.oid = a.atttypid
    where a.attrelid = p_table and a.attnum = p_number;
+$function$;
+
+create or replace function cogo.leave_budget_wait(p_subtask cogo.subtasks)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_next record;
+begin
+  delete from cogo.budget_waits w where w.subtask_id = p_subtask.id;
+  if not found then
+    return;
+  end if;
+  update cogo.subtasks s set needs_approval = false where s.id = p_subtask.id;
+  -- The question stays for the others. The lock keeps their task from being deleted meanwhile.
+  select w.task_id, w.subtask_id, a.id into v_next
+    from public.cogo_approvals a
+    join cogo.budget_waits w on w.approval_id = a.id
+    join cogo.subtasks s on s.id = w.subtask_id
+    join public.cogo_tasks t on t.id = w.task_id
+   where a.subtask_id = p_subtask.id and a.cap is not null and a.answered_at is null
+     and a.withdrawn_at is null and s.finished_at is null
+   order by w.since
+   limit 1
+     for key share of t skip locked;
+  if found then
+    update public.cogo_approvals a
+       set task_id = v_next.task_id, subtask_id = v_next.subtask_id
+     where a.id = v_next.id and not exists (
+       select from public.cogo_approvals o
+        where o.subtask_id = v_next.subtask_id and o.key = a.key
+     );
+  end if;
+end;
 $function$;
 
 create or replace function cogo.list_checks(p_table regclass, p_number smallint)
@@ -2239,6 +2715,32 @@ AS $function$
        where m.part[2] is not null
        group by m.part[2]
     ) as p;
+$function$;
+
+create or replace function cogo.lock_budget_question(p_approval public.cogo_approvals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform
+     from public.cogo_tasks t
+    where t.id in (
+      p_approval.task_id,
+      case p_approval.show ->> 'scope' when 'task' then cogo.to_uuid(p_approval.show ->> 'key') end
+    )
+    order by t.seq + 0  -- as in cogo.lock_tasks()
+      for no key update;
+  perform cogo.lock_budget_waits();
+end;
+$function$;
+
+create or replace function cogo.lock_budget_waits()
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select pg_advisory_xact_lock(hashtextextended('cogo.budget_waits', 0));
 $function$;
 
 create or replace function cogo.lock_budgets(p_owner_key text, p_provider text, p_column_id uuid)
@@ -2368,6 +2870,26 @@ begin
 end;
 $function$;
 
+create or replace function cogo.name_cap(p_scope text, p_key text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case p_scope
+    when 'task' then 'the task''s budget'
+    when 'total' then 'the cap on everything'
+    when 'column' then 'the cap of the AI column ' || coalesce(cogo.show_column(p_key::uuid), p_key)
+    else case p_key
+      when 'anonymous' then 'the cap that all anonymous sign-ins share'
+      when '00000000-0000-0000-0000-000000000000' then 'the cap on tasks without an owner'
+      else format('the cap of %s %s', p_scope, p_key)
+    end
+  end;
+end;
+$function$;
+
 create or replace function cogo.name_equality(p_table regclass, p_number smallint)
  RETURNS text
  LANGUAGE sql
@@ -2392,6 +2914,12 @@ create or replace function cogo.name_trigger(p_id uuid)
  LANGUAGE sql
  IMMUTABLE
 RETURN ('cogo_column_'::text || replace((p_id)::text, '-'::text, ''::text));
+
+create or replace function cogo.name_wait(p_wait cogo.budget_waits)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN CASE WHEN ((p_wait).scope <> 'task'::text) THEN cogo.name_cap((p_wait).scope, (p_wait).key) WHEN ((p_wait).key = ((p_wait).task_id)::text) THEN 'the task''s budget'::text ELSE format('the budget of its parent task %s'::text, (p_wait).key) END;
 
 create or replace function cogo.normalize_host(p_host text)
  RETURNS text
@@ -2607,6 +3135,47 @@ begin
 end;
 $function$;
 
+create or replace function cogo.raise_cap(p_approval public.cogo_approvals)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := cogo.now();
+  v_wait cogo.budget_waits;
+begin
+  select w.* into v_wait
+    from cogo.budget_waits w
+   where w.approval_id = p_approval.id
+   order by w.subtask_id = p_approval.subtask_id desc, w.since
+   limit 1;
+  if not found then
+    return;
+  elsif v_wait.scope = 'task' then
+    update public.cogo_tasks t
+       set budget_usd = ceil(
+             greatest(t.budget_usd, l.used_usd + p_approval.cost_usd) * 1e6
+           ) / 1e6
+      from cogo.find_cap(v_wait) l
+     where t.id = v_wait.key::uuid and l.limit_usd is not null;
+    return;
+  end if;
+  -- Calls that end or begin meanwhile are counted: the sum is read after the lock.
+  perform
+     from cogo.budgets b
+    where (b.scope, b.key, b.per) = (v_wait.scope, v_wait.key, v_wait.per)
+      for no key update;
+  update cogo.budgets b
+     set spent_usd = l.spent_usd, period_start = cogo.period_start(b.per, v_now),
+         extra_usd = greatest(
+           ceil((greatest(l.limit_usd, l.used_usd + p_approval.cost_usd) - b.limit_usd) * 1e6) / 1e6,
+           0
+         )
+    from cogo.find_cap(v_wait) l
+   where (b.scope, b.key, b.per) = (v_wait.scope, v_wait.key, v_wait.per);
+end;
+$function$;
+
 create or replace function cogo.read_answer(p_result jsonb, p_kind text, p_place integer)
  RETURNS jsonb
  LANGUAGE sql
@@ -2618,6 +3187,31 @@ AS $function$
     when 'vector' then nullif(p_result -> 'embeddings' -> coalesce(p_place, 0), 'null')
     else nullif(p_result -> 'data' -> 'value', 'null')
   end;
+$function$;
+
+create or replace function cogo.read_approval_options(p_options jsonb, OUT cost_usd numeric, OUT expires_at timestamp with time zone, OUT on_expiry text, OUT escalate_at timestamp with time zone, OUT escalate_to text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  on_expiry := 'refuse';
+  if cogo.validate_approval_options(p_options) is not null then
+    return;
+  end if;
+  cost_usd := (p_options ->> 'cost_usd')::numeric;
+  expires_at := cogo.now() + make_interval(secs => (p_options ->> 'expires_in')::float8);
+  on_expiry := coalesce(p_options ->> 'on_expiry', on_expiry);
+  escalate_at := cogo.now()
+    + make_interval(secs => (p_options -> 'escalate' ->> 'after')::float8);
+  escalate_to := case
+    when escalate_at is not null then
+      coalesce(
+        cogo.to_uuid(p_options -> 'escalate' ->> 'to')::text, p_options -> 'escalate' ->> 'to'
+      )
+  end;
+end;
 $function$;
 
 create or replace function cogo.read_rows(p_row jsonb, p_keys jsonb[], p_locks boolean DEFAULT false)
@@ -2670,6 +3264,22 @@ begin
     (select d.oid from pg_catalog.pg_database d where d.datname = current_database()),
     nullif(current_setting('cogo.place', true), '')
   );
+end;
+$function$;
+
+create or replace function cogo.recheck_budget_waits(p_scope text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update cogo.budget_waits w
+     set check_at = cogo.now()
+   where w.subtask_id in (
+     select o.subtask_id from cogo.budget_waits o
+      where o.scope = p_scope for no key update skip locked
+   );
+  perform cogo.settle_budget_waits(1000);
 end;
 $function$;
 
@@ -2735,6 +3345,35 @@ begin
     'drop trigger if exists %I on %s', v_name || '_truncate', cogo.show_table(table_name)
   );
   perform cogo.forget_column(v_column);
+end;
+$function$;
+
+create or replace function cogo.reopen_call_approvals(p_subtask cogo.subtasks)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_approval public.cogo_approvals;
+begin
+  if p_subtask.kind = 'approve' or p_subtask.attempt = 0 or not exists (
+    select from public.cogo_approvals a
+     where a.subtask_id = p_subtask.id and a.attempt = p_subtask.attempt
+  ) then
+    return false;
+  end if;
+  for v_approval in
+    update public.cogo_approvals a
+       set withdrawn_at = null, asked_at = cogo.now(), escalated_at = null,
+           expires_at = cogo.now() + (a.expires_at - a.asked_at),
+           escalate_at = cogo.now() + (a.escalate_at - a.asked_at)
+     where a.subtask_id = p_subtask.id and a.attempt = p_subtask.attempt
+       and a.withdrawn_at is not null
+    returning a.*
+  loop
+    perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
+  end loop;
+  return true;
 end;
 $function$;
 
@@ -2889,6 +3528,85 @@ begin
 end;
 $function$;
 
+create or replace function cogo.settle_budget_waits(p_limit integer, p_approval_id uuid DEFAULT NULL::uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_again constant interval := '10 seconds';
+  v_ids uuid[];
+  v_wait cogo.budget_waits;
+  v_approval public.cogo_approvals;
+  v_cap text;
+  v_room numeric;
+  v_is_asked boolean;
+  v_count integer := 0;
+begin
+  if not exists (select from cogo.budget_waits) and not exists (
+    select from public.cogo_approvals a
+     where a.cap is not null and a.answered_at is null and a.withdrawn_at is null
+  ) then
+    return 0;
+  end if;
+  v_ids := array(
+    select w.subtask_id
+      from cogo.budget_waits w
+      join public.cogo_tasks t on t.id = w.task_id
+     where w.check_at <= cogo.now() and (p_approval_id is null or w.approval_id = p_approval_id)
+     order by w.check_at, w.since
+     limit p_limit
+       for no key update of t skip locked
+  );
+  perform cogo.lock_budget_waits();
+  for v_wait in
+    select w.*
+      from cogo.budget_waits w
+     where w.subtask_id = any (v_ids)
+     order by w.scope, w.key, w.per, w.since
+  loop
+    -- The one before may have failed their task.
+    continue when not exists (
+      select from cogo.budget_waits w where w.subtask_id = v_wait.subtask_id
+    );
+    -- What is reserved for child tasks of a budget depends on the one that asks.
+    if v_cap is distinct from concat_ws(
+      ':', v_wait.scope, v_wait.key, v_wait.per,
+      case v_wait.scope when 'task' then v_wait.task_id end
+    ) then
+      v_cap := concat_ws(
+        ':', v_wait.scope, v_wait.key, v_wait.per,
+        case v_wait.scope when 'task' then v_wait.task_id end
+      );
+      v_room := (select l.limit_usd - l.used_usd from cogo.find_cap(v_wait) l);
+      v_is_asked := false;
+    end if;
+    v_approval := null;
+    select a.* into v_approval from public.cogo_approvals a where a.id = v_wait.approval_id;
+    if v_approval.approved is false then
+      perform cogo.fail_budget_wait(v_wait, v_approval);
+    elsif v_room is null or v_wait.usd <= v_room then
+      perform cogo.end_budget_wait(v_wait);
+      v_room := v_room - v_wait.usd;
+    else
+      update cogo.budget_waits w
+         set check_at = cogo.now() + v_again
+       where w.subtask_id = v_wait.subtask_id;
+      -- The numbers of an open question follow what has been spent since.
+      if not v_is_asked or v_approval.id is null or v_approval.answered_at is not null
+         or v_approval.withdrawn_at is not null then
+        perform cogo.ask_for_budget(v_wait);
+        v_is_asked := true;
+      end if;
+      continue;
+    end if;
+    v_count := v_count + 1;
+  end loop;
+  perform cogo.withdraw_budget_questions();
+  return v_count;
+end;
+$function$;
+
 create or replace function cogo.settle_failure(p_column cogo.ai_columns, p_task public.cogo_tasks, p_keys jsonb[])
  RETURNS void
  LANGUAGE plpgsql
@@ -2985,6 +3703,69 @@ AS $function$
        when p_key = '*' then false
        else c.owner is not distinct from nullif(p_key, '00000000-0000-0000-0000-000000000000')::uuid
      end;
+$function$;
+
+create or replace function cogo.start_children(p_task_id uuid, p_subtask_ids uuid[], p_children jsonb[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_parent public.cogo_tasks;
+  v_errors jsonb[];
+  v_accepted integer[];
+  v_results jsonb[];
+  v_refused integer[];
+  v_waiting integer[];
+begin
+  select t.* into v_parent from public.cogo_tasks t where t.id = p_task_id;
+  v_errors := cogo.refuse_children(v_parent, p_children);
+  v_waiting := array(
+    select e.nth from unnest(v_errors) with ordinality as e (error, nth)
+     where e.error ->> 'class' = 'budget' and v_parent.params ->> 'on_budget' = 'ask'
+     order by e.nth
+  );
+  v_accepted := array(
+    select e.nth from unnest(v_errors) with ordinality as e (error, nth)
+     where e.error = 'null' order by e.nth
+  );
+  if v_accepted <> '{}' then
+    v_results := cogo.insert_children(
+      v_parent,
+      array(select p_subtask_ids[a.nth] from unnest(v_accepted) with ordinality as a (nth, place)
+             order by a.place),
+      array(select p_children[a.nth] from unnest(v_accepted) with ordinality as a (nth, place)
+             order by a.place)
+    );
+    for v_place in 1..cardinality(v_accepted) loop
+      v_errors[v_accepted[v_place]] := v_results[v_place];
+    end loop;
+  end if;
+  v_refused := array(
+    select e.nth from unnest(v_errors) with ordinality as e (error, nth)
+     where e.error <> 'null' and e.nth <> all (v_waiting) order by e.nth
+  );
+  perform cogo.wait_for_budget(
+            s,
+            jsonb_build_object(
+              'scope', 'task', 'key', b.task_id, 'per', 'ever',
+              'usd', (p_children[w.nth] ->> 'budget_usd')::numeric
+            ),
+            p_children[w.nth]
+          )
+     from unnest(v_waiting) as w (nth)
+     join cogo.subtasks s on s.id = p_subtask_ids[w.nth]
+     cross join lateral (
+       select o.task_id from cogo.task_budgets(p_task_id) o order by o.height limit 1
+     ) as b;
+  if v_refused <> '{}' then
+    perform cogo.end_waiting_steps(
+      array(select p_subtask_ids[r.nth] from unnest(v_refused) as r (nth) order by r.nth),
+      array_fill(null::jsonb, array[cardinality(v_refused)]),
+      array(select v_errors[r.nth] from unnest(v_refused) as r (nth) order by r.nth)
+    );
+  end if;
+end;
 $function$;
 
 create or replace function cogo.store_version(p_id uuid, p_table regclass, p_prompt text, p_model text, p_preferences jsonb, p_params jsonb, p_schema jsonb, p_sources text[])
@@ -3208,17 +3989,284 @@ AS $function$
   select array_agg(t.number) from traced t;
 $function$;
 
+create or replace function cogo.validate_approval_options(p_options jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_options constant jsonb := jsonb_strip_nulls(coalesce(p_options, '{}'));
+  v_escalate constant jsonb := v_options -> 'escalate';
+  v_most constant numeric := 315360000;
+begin
+  if v_options ? 'cost_usd' and not cogo.is_number_between(v_options -> 'cost_usd', 0, 1e9) then
+    return 'cost_usd must be a number of US dollars, 0 to 1000000000';
+  elsif v_options ? 'expires_in'
+    and not cogo.is_number_between(v_options -> 'expires_in', 1, v_most) then
+    return 'expires_in must be a number of seconds, 1 to 315360000 (ten years)';
+  elsif v_options ? 'on_expiry' and v_options -> 'on_expiry' not in ('"refuse"', '"approve"') then
+    return 'on_expiry must be refuse or approve';
+  elsif v_options ? 'on_expiry' and not v_options ? 'expires_in' then
+    return 'on_expiry needs expires_in';
+  elsif v_escalate is null then
+    return null;
+  elsif jsonb_typeof(v_escalate) <> 'object' or v_escalate - array['after', 'to'] <> '{}' then
+    return 'escalate must be an object with after and to';
+  elsif not coalesce(cogo.is_number_between(v_escalate -> 'after', 1, v_most), false) then
+    return 'escalate.after must be a number of seconds, 1 to 315360000 (ten years)';
+  elsif coalesce(v_escalate ->> 'to', '') <> 'operators'
+    and cogo.to_uuid(v_escalate ->> 'to') is null then
+    return 'escalate.to must be the uuid of a person, or operators';
+  elsif v_options ? 'expires_in'
+    and (v_escalate -> 'after')::numeric >= (v_options -> 'expires_in')::numeric then
+    return 'escalate.after must be less than expires_in';
+  end if;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.validate_budget_wait(p_wait jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_budget constant jsonb := p_wait -> 'budget';
+  v_field text;
+begin
+  if coalesce(nullif(p_wait -> 'approvals', 'null'), '[]') <> '[]' then
+    return 'a subtask waits for a budget or for answers, not for both';
+  end if;
+  foreach v_field in array array['scope', 'key', 'per'] loop
+    if jsonb_typeof(v_budget -> v_field) is distinct from 'string'
+       or length(v_budget ->> v_field) > 500 then
+      return format('wait.budget needs a text %s', v_field);
+    end if;
+  end loop;
+  if not coalesce(cogo.is_number_between(v_budget -> 'usd', 0, 1e9), false) then
+    return 'wait.budget needs usd, 0 to 1000000000';
+  elsif v_budget ->> 'scope' = 'task' and cogo.to_uuid(v_budget ->> 'key') is null then
+    return 'wait.budget of scope task needs the id of a task as key';
+  end if;
+  return null;
+end;
+$function$;
+
 create or replace function cogo.validate_prompt(p_prompt text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE
 RETURN CASE WHEN (btrim(COALESCE(p_prompt, ''::text)) = ''::text) THEN 'the prompt is empty'::text WHEN (octet_length(p_prompt) > 100000) THEN 'the prompt has more than 100000 bytes'::text WHEN (regexp_replace(p_prompt, '\{\{|\}\}|\{[^{}]*\}'::text, ''::text, 'g'::text) ~ '[{}]'::text) THEN 'the prompt has a brace without its other one: a column is {name}, and {{ and }} are braces'::text ELSE NULL::text END;
 
+create or replace function cogo.validate_step(p_step jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- One segment per branch, and the number of its repetition: a/draft#2.
+  v_segment constant text := '[A-Za-z0-9_.:-]{1,100}(#[1-9][0-9]{0,3})?';
+  v_key constant text := p_step ->> 'key';
+  v_kind constant text := p_step ->> 'kind';
+  v_lane constant text := p_step ->> 'lane';
+  v_field text;
+begin
+  foreach v_field in array array['key', 'kind', 'type', 'lane'] loop
+    if jsonb_typeof(p_step -> v_field) is distinct from 'string' or p_step ->> v_field = '' then
+      return format('every step needs a text %s: %s', v_field, left(p_step::text, 200));
+    end if;
+  end loop;
+  if length(v_key) > 500 or v_key = 'plan' or v_key !~ ('^' || v_segment || '(/' || v_segment || ')*$')
+  then
+    return format(
+      'the key %s must be 1 to 100 of A-Z a-z 0-9 _ . : - (after / in a branch), and not plan',
+      left(v_key, 200)
+    );
+  end if;
+  if v_kind <> all ('{ask,check,call,approve,sleep,event,task}') then
+    return format('step %s has the unknown kind %s', v_key, left(v_kind, 100));
+  elsif not (
+    case
+      when nullif(p_step -> 'error', 'null') is not null then true
+      when v_kind = 'ask' then v_lane = 'cio' or cogo.is_model_lane(v_lane)
+      when v_kind = 'check' then v_lane like 'sandbox:_%'
+      when v_kind = 'call' then v_lane like 'tools:_%'
+      else v_lane = 'wait'
+    end
+  ) then
+    return format('step %s of kind %s cannot be in lane %s', v_key, v_kind, left(v_lane, 200));
+  end if;
+  foreach v_field in array array['params', 'metadata'] loop
+    if jsonb_typeof(coalesce(p_step -> v_field, '{}')) not in ('object', 'null') then
+      return format('%s of step %s must be an object', v_field, v_key);
+    end if;
+  end loop;
+  if jsonb_typeof(coalesce(p_step -> 'error', 'null')) <> 'null'
+     and jsonb_typeof(p_step -> 'error' -> 'class') is distinct from 'string' then
+    return format('error of step %s must be an object with class and message', v_key);
+  elsif v_kind = 'sleep' and nullif(p_step ->> 'run_at', '') is null then
+    return format('step %s of kind sleep needs run_at', v_key);
+  elsif v_kind = 'approve' and cogo.to_uuid(p_step -> 'params' ->> 'by') is null
+        and coalesce(p_step -> 'params' ->> 'by', 'operators') <> 'operators' then
+    return format('step %s: by must be the uuid of a person, or operators', v_key);
+  elsif v_kind = 'approve' and cogo.validate_approval_options(p_step -> 'params') is not null then
+    return format('step %s: %s', v_key, cogo.validate_approval_options(p_step -> 'params'));
+  elsif v_kind = 'event'
+        and coalesce(p_step -> 'params' ->> 'name', '') !~ '^[A-Za-z0-9_.:-]{1,100}$' then
+    return format('step %s: the name of an event must be 1 to 100 of A-Z a-z 0-9 _ . : -', v_key);
+  elsif (v_kind = 'task') <> (jsonb_typeof(coalesce(p_step -> 'child', 'null')) = 'object') then
+    return format('step %s: a step of kind task needs a child, and no other may have one', v_key);
+  end if;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.validate_wait(p_subtask cogo.subtasks, p_wait jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_question jsonb;
+  v_ids text[] := '{}';
+  v_id text;
+begin
+  if p_subtask.kind = 'flow' or p_subtask.lane = 'cio' then
+    return 'only a step may wait for answers of people';
+  elsif jsonb_typeof(p_wait -> 'budget') = 'object' then
+    return cogo.validate_budget_wait(p_wait);
+  elsif jsonb_typeof(p_wait) <> 'object' or jsonb_typeof(p_wait -> 'approvals') is distinct from 'array'
+  then
+    return 'wait must be an object with a list of approvals';
+  elsif jsonb_array_length(p_wait -> 'approvals') not between 1 and 100 then
+    return 'wait.approvals must be 1 to 100 questions';
+  end if;
+  for v_question in select e.value from jsonb_array_elements(p_wait -> 'approvals') e loop
+    v_id := case jsonb_typeof(v_question -> 'call_id') when 'string' then v_question ->> 'call_id' end;
+    if coalesce(length(v_id), 0) not between 1 and 200 then
+      return 'every question of wait.approvals needs a call_id of 1 to 200 characters';
+    elsif v_id = any (v_ids) then
+      return format('the call %s is asked about twice', v_id);
+    elsif jsonb_typeof(v_question -> 'question') is distinct from 'string'
+       or v_question ->> 'question' = '' then
+      return format('call %s needs a text question', v_id);
+    elsif octet_length((v_question -> 'show')::text) > 1048576 then
+      return format('show of call %s has more than 1 MiB', v_id);
+    elsif cogo.to_uuid(v_question ->> 'by') is null
+      and coalesce(v_question ->> 'by', 'operators') <> 'operators' then
+      return format('call %s: by must be the uuid of a person, or operators', v_id);
+    elsif cogo.validate_approval_options(v_question) is not null then
+      return format('call %s: %s', v_id, cogo.validate_approval_options(v_question));
+    end if;
+    v_ids := v_ids || v_id;
+  end loop;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.wait_for_answers(p_subtask cogo.subtasks, p_item jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform cogo.close_attempts(
+    array[p_subtask.id], array[p_subtask.attempt], 'suspended', array[p_item -> 'usage']
+  );
+  if jsonb_typeof(p_item -> 'wait' -> 'budget') = 'object' then
+    perform cogo.wait_for_budget(p_subtask, p_item -> 'wait' -> 'budget');
+    return;
+  end if;
+  perform cogo.ask_about_call(p_subtask, e.value)
+     from jsonb_array_elements(p_item -> 'wait' -> 'approvals') with ordinality as e (value, ordinal)
+    order by e.ordinal;
+  update cogo.subtasks s
+     set status = cogo.resting_status(t.status, s.deps_left, true, null, cogo.now(), s.kind),
+         needs_approval = true, failures = 0, reaps = 0, run_at = null, lease_expires_at = null,
+         agent_id = null, claim_request = null
+    from public.cogo_tasks t
+   where s.id = p_subtask.id and t.id = s.task_id;
+end;
+$function$;
+
+create or replace function cogo.wait_for_budget(p_subtask cogo.subtasks, p_budget jsonb, p_child jsonb DEFAULT NULL::jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_wait cogo.budget_waits;
+begin
+  insert into cogo.budget_waits (subtask_id, task_id, owner, scope, key, per, usd, child)
+  select p_subtask.id, t.id, t.owner, p_budget ->> 'scope', p_budget ->> 'key', p_budget ->> 'per',
+         (p_budget ->> 'usd')::numeric, p_child
+    from public.cogo_tasks t where t.id = p_subtask.task_id
+  returning * into v_wait;
+  update cogo.subtasks s
+     set status = cogo.resting_status(t.status, s.deps_left, true, null, cogo.now(), s.kind),
+         needs_approval = true, run_at = null, lease_expires_at = null, agent_id = null,
+         claim_request = null
+    from public.cogo_tasks t
+   where s.id = p_subtask.id and t.id = s.task_id;
+  perform cogo.lock_budget_waits();
+  -- Of a cap that is gone there is nothing to ask: the housekeeping lets it go on.
+  if (select l.limit_usd from cogo.find_cap(v_wait) l) is not null then
+    perform cogo.ask_for_budget(v_wait);
+  end if;
+end;
+$function$;
+
 create or replace function cogo.waits_for_adoption(p_task public.cogo_tasks, p_inherited bigint)
  RETURNS boolean
  LANGUAGE sql
  STABLE
 RETURN COALESCE((((p_task).seq <= p_inherited) OR ((p_inherited IS NOT NULL) AND (((p_task).run_at > (p_task).created_at) OR ((p_task).previous_task_id IS NOT NULL)))), false);
+
+create or replace function cogo.withdraw_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_approval public.cogo_approvals;
+begin
+  perform cogo.leave_budget_wait(new);
+  for v_approval in
+    update public.cogo_approvals a
+       set withdrawn_at = cogo.now()
+     where a.subtask_id = new.id and a.answered_at is null and a.withdrawn_at is null
+    returning a.*
+  loop
+    perform cogo.announce_approval('APPROVAL_WITHDRAWN', v_approval);
+  end loop;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.withdraw_budget_questions()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_approval public.cogo_approvals;
+begin
+  for v_approval in
+    update public.cogo_approvals a
+       set withdrawn_at = cogo.now(),
+           withdrawn_reason = 'the cap was raised, or its period has ended'
+     where a.cap is not null and a.answered_at is null and a.withdrawn_at is null
+       and not exists (select from cogo.budget_waits w where w.approval_id = a.id)
+    returning a.*
+  loop
+    perform cogo.announce_approval('APPROVAL_WITHDRAWN', v_approval);
+  end loop;
+end;
+$function$;
 
 create or replace function cogo.write_value(p_column cogo.ai_columns, p_row jsonb, p_place tid, p_part oid, p_value jsonb, p_search_path text)
  RETURNS integer
@@ -3266,7 +4314,7 @@ begin
     -- where nobody uses the others, does no harm.
     select array_remove(i.hosts, v_host) into v_hosts
       from cogo.instance i where i.system_identifier = v_identifier;
-    delete from cogo.instance;
+    delete from cogo.instance where true;
     insert into cogo.instance (system_identifier, hosts, adopted_by, verified_until)
     values (
       v_identifier, v_hosts || v_host, coalesce(nullif(p_who, ''), 'an operator'),
@@ -3298,13 +4346,18 @@ begin
   perform cogo.check_size('p_comment', length(p_comment));
   select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
   if not found
-     or not (v_is_operator or v_approval.owner = v_person or v_approval."by" = v_person::text)
-        is true then
+     or not (
+       v_is_operator or v_approval.owner = v_person or cogo.is_asked(v_approval, v_person)
+     ) is true then
     raise exception using errcode = 'TQ002',
       message = format('there is no approval %s, or it is not yours', p_approval_id);
   end if;
-  perform from public.cogo_tasks t where t.id = v_approval.task_id for no key update;
-  select a.* into v_approval from public.cogo_approvals a where a.id = p_approval_id;
+  if v_approval.kind = 'budget' then
+    perform cogo.lock_budget_question(v_approval);
+  else
+    perform from public.cogo_tasks t where t.id = v_approval.task_id for no key update;
+  end if;
+  v_approval := cogo.expire_approval(p_approval_id);
 
   if v_approval.answered_at is not null then
     -- The first answer counts and may be repeated.
@@ -3313,7 +4366,8 @@ begin
     end if;
     raise exception using errcode = 'TQ003',
       message = format('%s was %s', v_approval.key, cogo.describe_answer(v_approval));
-  elsif not v_is_operator and v_approval."by" <> v_person::text then
+  elsif not v_is_operator and v_approval."by" is not null
+        and not cogo.is_asked(v_approval, v_person) then
     raise exception using errcode = 'TQ003',
       message = format(
         'only %s may answer %s',
@@ -3322,11 +4376,13 @@ begin
       );
   end if;
   select s.* into v_subtask from cogo.subtasks s where s.id = v_approval.subtask_id;
-  if v_subtask.status not in ('waiting', 'held') or v_approval.withdrawn_at is not null then
+  if v_subtask.status not in ('waiting', 'held') and v_approval.kind <> 'budget'
+     or v_approval.withdrawn_at is not null then
     raise exception using errcode = 'TQ003',
       message = format(
         '%s is %s: it waits for no approval', v_approval.key,
         case when v_approval.withdrawn_at is null then v_subtask.status else 'withdrawn' end
+          || coalesce(' (' || v_approval.withdrawn_reason || ')', '')
       );
   end if;
 
@@ -3338,6 +4394,49 @@ begin
   perform cogo.apply_answer(v_subtask, v_approval);
   perform cogo.announce_approval('APPROVAL_ANSWERED', v_approval);
   return v_approval;
+end;
+$function$;
+
+create or replace function public.cogo_approve_subtask(p_subtask_id uuid, p_approved boolean DEFAULT true, p_comment text DEFAULT NULL::text)
+ RETURNS public.cogo_subtasks
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_approval_id uuid;
+  v_open text[];
+  v_row public.cogo_subtasks;
+begin
+  perform cogo.check_size('p_comment', length(p_comment));
+  perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
+  if not found then
+    raise exception using
+      errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);
+  end if;
+  -- Without an open one the last, whose first answer counts.
+  select a.id, array_agg(a.key) filter (where a.answered_at is null and a.withdrawn_at is null) over ()
+    into v_approval_id, v_open
+    from public.cogo_approvals a
+   where a.subtask_id = p_subtask_id or a.id = (
+     select w.approval_id from cogo.budget_waits w where w.subtask_id = p_subtask_id
+   )
+   order by a.answered_at is null and a.withdrawn_at is null desc, a.seq desc
+   limit 1;
+  if cardinality(v_open) > 1 then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        'subtask %s waits for %s approvals: %s', p_subtask_id, cardinality(v_open),
+        array_to_string(v_open, ', ')
+      ),
+      hint = 'answer each of them with cogo_answer_approval()';
+  elsif v_approval_id is null then
+    raise exception using errcode = 'TQ003',
+      message = format('subtask %s waits for no approval', p_subtask_id);
+  end if;
+  perform public.cogo_answer_approval(v_approval_id, p_approved, p_comment);
+  select v.* into v_row from public.cogo_subtasks v where v.id = p_subtask_id;
+  return v_row;
 end;
 $function$;
 
@@ -3738,6 +4837,92 @@ begin
 end;
 $function$;
 
+create or replace function public.cogo_reap(p_limit integer DEFAULT 100)
+ RETURNS TABLE(reaped integer, dead integer, promoted integer, cancelled integer)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_task_id uuid;
+begin
+  reaped := 0;
+  dead := 0;
+  promoted := 0;
+  cancelled := 0;
+  -- Every agent calls this; one at a time does the work.
+  if not pg_try_advisory_xact_lock(hashtextextended('cogo.reap', 0)) then
+    return next;
+    return;
+  end if;
+
+  promoted := cogo.promote_due(p_limit);
+  select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  perform cogo.apply_wakes(p_limit);
+  delete from cogo.wakes w
+   where not exists (select from public.cogo_tasks t where t.id = w.parent_id);
+  perform cogo.end_unserved_steps(p_limit);
+  perform cogo.expire_approvals(p_limit);
+  perform cogo.settle_budget_waits(p_limit);
+  for v_task_id in
+    select t.id
+      from public.cogo_tasks t
+     where t.deadline < cogo.now() and t.finished_at is null
+       and not exists (
+         select from cogo.flows f
+          where f.task_id = t.id and f.deadline_passed_at > cogo.now() - interval '30 seconds'
+       )
+     order by t.deadline
+     limit p_limit
+       for no key update skip locked
+  loop
+    -- The deadline of its parent may just have cancelled it.
+    continue when exists (
+      select from public.cogo_tasks t where t.id = v_task_id and t.finished_at is not null
+    );
+    -- A workflow with steps has 30 seconds to return what it has, unless a parent waits for it.
+    if exists (
+      select from cogo.flows f
+        join cogo.subtasks s on s.task_id = f.task_id and s.key = 'plan'
+        join public.cogo_tasks t on t.id = f.task_id
+       where f.task_id = v_task_id and f.deadline_passed_at is null and s.finished_at is null
+         and t.parent_task_id is null
+    ) then
+      perform cogo.pass_deadline(v_task_id);
+    else
+      perform cogo.fail_task(v_task_id, cogo.deadline_error());
+    end if;
+  end loop;
+  delete from cogo.cached_answers c
+   where c.key in (
+     select e.key from cogo.cached_answers e
+      where e.expires_at < cogo.now() order by e.expires_at limit p_limit
+   );
+  return next;
+end;
+$function$;
+
+create or replace function public.cogo_remove_budget(p_scope text, p_key text, p_per text)
+ RETURNS TABLE(removed boolean)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform cogo.lock_budget_waits();
+  delete from cogo.budgets b
+   where b.scope = p_scope and b.per = p_per
+     and b.key = case
+       when p_scope = 'owner' then coalesce(p_key, '00000000-0000-0000-0000-000000000000')
+       else coalesce(p_key, '')
+     end;
+  removed := found;
+  if removed and p_scope = 'owner' and p_key = '*' then
+    delete from cogo.budgets b where b.is_default and b.per = p_per;
+  end if;
+  perform cogo.recheck_budget_waits(p_scope);
+  return next;
+end;
+$function$;
+
 create or replace function public.cogo_resume_column(p_column_id uuid)
  RETURNS TABLE(id uuid, cells bigint)
  LANGUAGE plpgsql
@@ -3875,6 +5060,7 @@ begin
         'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, month '
         'or ever, p_limit_usd 0 to 1e9';
   end if;
+  perform cogo.lock_budget_waits();
   -- A new cap includes the cost so far in its period.
   insert into cogo.budgets as b (
     scope, key, per, limit_usd, allow_unpriced, period_start, spent_usd
@@ -3893,6 +5079,7 @@ begin
            extra_usd = 0
      where v_key = '*' and b.is_default and b.per = p_per;
   end if;
+  perform cogo.recheck_budget_waits(p_scope);
   return query
     select b.* from public.cogo_budgets() b
      where b.scope = p_scope and b.key = v_key and b.per = p_per;
@@ -4082,6 +5269,9 @@ comment on table cogo.ai_edits is
 comment on table cogo.ai_refusals is
   'The cap that last refused a call of a task of an AI column, until its end was looked at.';
 
+comment on table cogo.budget_waits is
+  'Subtasks that wait until a cap has room for them. All of one owner that wait for one cap share a question.';
+
 comment on table cogo.instance is
   'The server and the addresses under which this database runs columns and scheduled tasks. A copy has
 others: it does so only after cogo_adopt_instance(). Empty until the first agent starts.';
@@ -4135,6 +5325,18 @@ comment on column cogo.ai_columns.sweep_after is
 
 comment on column cogo.ai_columns.table_oid is
   'The table when names and numbers were last compared: another one in a restored dump.';
+
+comment on column cogo.budget_waits.check_at is
+  'When to look again whether there is room.';
+
+comment on column cogo.budget_waits.child is
+  'The child task that its step starts then.';
+
+comment on column cogo.budget_waits.key is
+  'As in cogo.budgets; of scope task the id of the task whose budget is spent, perhaps one above.';
+
+comment on column cogo.budget_waits.usd is
+  'What the refused call may cost, or the budget that a child task asks for.';
 
 comment on column cogo.budgets.extra_usd is
   'What people have approved in this period on top of limit_usd, when tasks had asked.';
@@ -4212,9 +5414,17 @@ comment on function cogo.announce_pause(cogo.ai_columns) is
 comment on function cogo.apply_answers(cogo.ai_columns,integer,timestamp with time zone) is
   'Write the answers of ended tasks into the rows of an AI column; return how many cells were settled.';
 
+comment on function cogo.apply_budget_answer(public.cogo_approvals) is
+  'Raise a cap and let all that waited for it go on, or fail them. The caller holds the locks of the
+question.';
+
 comment on function cogo.apply_cell(cogo.ai_columns,cogo.ai_cells,jsonb,jsonb,boolean,text,numeric,text) is
   'Write an answer under the lock of its row, if the row is as it was asked about and nobody else has
 written the value; return what became of the cell.';
+
+comment on function cogo.ask_for_budget(cogo.budget_waits) is
+  'Ask whether a cap may be raised for a subtask that waits for it, with the open question of its owner
+about the same cap, if there is one.';
 
 comment on function cogo.attach_trigger(cogo.ai_columns) is
   'Create the triggers of an AI column, unless it has them.';
@@ -4299,6 +5509,9 @@ comment on function cogo.drop_unstarted(cogo.ai_columns) is
 comment on function cogo.empty_column(uuid,bigint,integer) is
   'Delete cells of a table that was truncated, and then what was noted before.';
 
+comment on function cogo.end_budget_wait(cogo.budget_waits) is
+  'Let a subtask go on for which there is room now. The caller holds the task lock.';
+
 comment on function cogo.end_pause(cogo.ai_columns) is
   'End the pause of an AI column if the cap that made it was reset, raised or removed; return the column.';
 
@@ -4309,12 +5522,26 @@ anew, and a value that COGO has not written is kept.';
 comment on function cogo.expand_virtual(regclass,smallint[]) is
   'Return columns with those that virtual ones are made of in their place.';
 
+comment on function cogo.expire_approval(uuid) is
+  'Answer a question whose time has passed, as its on_expiry says. The caller holds the task lock.';
+
+comment on function cogo.expire_approvals(integer) is
+  'Answer questions whose time has passed, and ask the next person where nobody has answered, at most
+p_limit of each; return how many were answered. Skips locked tasks.';
+
+comment on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) is
+  'Fail a subtask whose budget people have refused to raise. The caller holds the task lock.';
+
 comment on function cogo.feed_column(cogo.ai_columns,integer) is
   'Submit tasks for cells of an AI column, while fewer than its open_tasks are open; return how many cells
 were looked at.';
 
 comment on function cogo.fill_prompt(text,text[],text[]) is
   'Return a prompt with texts in place of its placeholders.';
+
+comment on function cogo.find_cap(cogo.budget_waits) is
+  'Return the cap that a subtask waits for, what is spent, and that with what is reserved; nulls if there is
+none any more.';
 
 comment on function cogo.find_column(regclass,text) is
   'Lock and return an AI column. Raises TQ002.';
@@ -4365,11 +5592,21 @@ comment on function cogo.install_trigger(cogo.ai_columns) is
 
 comment on function cogo.instance_problem(text) is
   'Return why nothing may run by itself here, as a sentence: this is not the server, or p_host not an
-address, that was adopted. Null if it may. Without p_host, an agent must have verified it in the last five
-minutes.';
+address, that was adopted. Null if it may. Without p_host, an agent must have verified it in the last
+five minutes.';
+
+comment on function cogo.is_asked(public.cogo_approvals,uuid) is
+  'Return whether a question was put to a person by name, at first or when nobody had answered.';
+
+comment on function cogo.is_number_between(jsonb,numeric,numeric) is
+  'Return whether JSON is a number within limits.';
 
 comment on function cogo.is_vector(regclass,smallint,jsonb) is
   'Return whether the values of a column are embeddings.';
+
+comment on function cogo.leave_budget_wait(cogo.subtasks) is
+  'Let an ended subtask wait for no budget any more, and keep its question at another one that does. The
+caller holds the task lock.';
 
 comment on function cogo.list_checks(regclass,smallint) is
   'Return the constraints that only concern one column, for the model to know.';
@@ -4382,6 +5619,13 @@ comment on function cogo.list_missing(cogo.ai_columns,jsonb,integer) is
 
 comment on function cogo.list_placeholders(text) is
   'Return the names in braces of a prompt, each once, in order.';
+
+comment on function cogo.lock_budget_question(public.cogo_approvals) is
+  'Lock what the answer about a budget changes first: the task at which the question is kept, and the one
+whose budget it is about.';
+
+comment on function cogo.lock_budget_waits() is
+  'Lock the questions about budgets, so that a cap is asked about once.';
 
 comment on function cogo.lock_budgets(text,text,uuid) is
   'Lock the caps that apply to a call, by key, and begin new periods; return them. An owner without
@@ -4399,11 +5643,17 @@ comment on function cogo.mark_data(text[],jsonb) is
 comment on function cogo.move_cell(uuid,jsonb,jsonb) is
   'Give a cell the new key of its row.';
 
+comment on function cogo.name_cap(text,text) is
+  'Return the name of a cap, for a sentence.';
+
 comment on function cogo.name_equality(regclass,smallint) is
   'Return the operator by which a primary key compares one of its columns.';
 
 comment on function cogo.name_trigger(uuid) is
   'Return the name of the trigger of an AI column.';
+
+comment on function cogo.name_wait(cogo.budget_waits) is
+  'Return the name of the cap that a subtask waits for.';
 
 comment on function cogo.normalize_host(text) is
   'Return the host of an address as cogo.instance has it: loopback for all names of this machine, null
@@ -4430,15 +5680,22 @@ comment on function cogo.plan_cells(cogo.ai_columns,jsonb[]) is
 are null), failed, kept or gone.';
 
 comment on function cogo.postpone_inherited(bigint,integer) is
-  'Delay queued subtasks that may not run in a copy, at most p_limit: cogo.promote_due() queues them after
-its adoption. Skips locked tasks.';
+  'Delay queued subtasks that may not run in a copy, at most p_limit: cogo.promote_due() queues them
+after its adoption. Skips locked tasks.';
 
 comment on function cogo.promote_due(integer) is
   'Queue delayed subtasks that are due, and end due sleeps, at most p_limit; return how many. Skips
 locked tasks, and in a copy those that wait for its adoption.';
 
+comment on function cogo.raise_cap(public.cogo_approvals) is
+  'Raise the cap that a question is about by what those who wait for it may cost: the budget of a task for
+good, another one for its present period. The caller holds the locks of the question.';
+
 comment on function cogo.read_answer(jsonb,text,integer) is
   'Return the value of a cell from the result of its task; null if there is none.';
+
+comment on function cogo.read_approval_options(jsonb) is
+  'Return the cost, the expiry and the escalation of a question that is asked now.';
 
 comment on function cogo.read_rows(jsonb,jsonb[],boolean) is
   'Read rows by their keys, as cogo.describe_row() says, and lock them if wanted: locked ones of others are left out.
@@ -4447,6 +5704,10 @@ sources is a list, in the order of the version; key is as the row has it.';
 comment on function cogo.read_system_identifier() is
   'Return what distinguishes this database from a copy: the system identifier, the oid of the database,
 and the place of the data, if the server tells it.';
+
+comment on function cogo.recheck_budget_waits(text) is
+  'Let subtasks go on at once after the caps of a scope were changed. The caller holds the lock of the
+questions.';
 
 comment on function cogo.refuse_column(text,text) is
   'Raise TQ004.';
@@ -4469,6 +5730,11 @@ comment on function cogo.sample_rows(cogo.ai_columns,integer) is
 comment on function cogo.set_column_cap(uuid,text,numeric) is
   'Set the cap of an AI column a day or for ever; null leaves it, Infinity removes it.';
 
+comment on function cogo.settle_budget_waits(integer,uuid) is
+  'Let subtasks go on whose cap has room again, fail those that were refused, and ask where nobody was
+asked, at most p_limit (with p_approval_id: those that wait for it); return how many have ended their wait.
+Skips locked tasks.';
+
 comment on function cogo.settle_failure(cogo.ai_columns,public.cogo_tasks,jsonb[]) is
   'Decide what becomes of cells whose task gave no answer. What a cap refused is wanted again later.';
 
@@ -4477,6 +5743,10 @@ comment on function cogo.show_column(uuid) is
 
 comment on function cogo.show_table(regclass) is
   'Return the name of a table with its schema, quoted where SQL needs it; null if it was dropped.';
+
+comment on function cogo.start_children(uuid,uuid[],jsonb[]) is
+  'Insert the child tasks of waiting steps; a step whose child is refused ends as failed, or waits if
+only the budget refuses it and its task asks for more. The caller holds the locks of their task and of its tree.';
 
 comment on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[]) is
   'Return the number of the version of an AI column with these settings, which is made if it is new.';
@@ -4493,19 +5763,42 @@ comment on function cogo.sync_column(uuid) is
 comment on function cogo.trace_columns(regclass,smallint[]) is
   'Return columns with all that they are made from, as generated columns and as AI columns.';
 
+comment on function cogo.validate_approval_options(jsonb) is
+  'Return what is wrong with the cost, the expiry or the escalation of a question to a person, as a
+sentence; null if they are valid.';
+
+comment on function cogo.validate_budget_wait(jsonb) is
+  'Return why a subtask cannot wait for a budget, as a sentence; null if it can.';
+
 comment on function cogo.validate_prompt(text) is
   'Return what is wrong with a prompt; null if nothing is.';
+
+comment on function cogo.wait_for_answers(cogo.subtasks,jsonb) is
+  'End an attempt in the middle of a tool loop, which goes on when people have answered, or one at a
+subtask that waits for a budget. The caller holds
+the task lock and has validated p_item.';
+
+comment on function cogo.wait_for_budget(cogo.subtasks,jsonb,jsonb) is
+  'Let a subtask wait for a cap, without a failure, and ask the people who may raise it. The caller holds
+the task lock and has ended the attempt.';
 
 comment on function cogo.waits_for_adoption(public.cogo_tasks,bigint) is
   'Return whether a task may not run in a copy: it came with it, was scheduled, or is the next run of
 another.';
 
+comment on function cogo.withdraw_approval() is
+  'Withdraw the questions of a subtask that ended without an answer.';
+
+comment on function cogo.withdraw_budget_questions() is
+  'Withdraw the questions about budgets for which nothing waits any more. The caller holds the lock of the
+questions.';
+
 comment on function cogo.write_value(cogo.ai_columns,jsonb,tid,oid,jsonb,text) is
   'Write a value into a row that is locked; return how many rows were written.';
 
 comment on function public.cogo_adopt_instance(text,text) is
-  'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all that
-came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
+  'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all
+that came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
 
 comment on function public.cogo_answer_approval(uuid,boolean,text,uuid,text) is
   'Answer a question to people. The first answer counts: repeating it returns the row, another one raises
@@ -4530,11 +5823,16 @@ Owners without a cap of their own appear with the default one (is_default) after
 
 comment on function public.cogo_instance(text) is
   'Return where this database was adopted; if nothing runs by itself here, why, and what waits for
-cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and what
-calls cost yesterday (UTC).';
+cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and
+what calls cost yesterday (UTC).';
 
 comment on function public.cogo_pause_column(uuid,text) is
   'Let an AI column ask for nothing until it is resumed; what was asked for is still written.';
+
+comment on function public.cogo_reap(integer) is
+  'Do the housekeeping: expired leases, due subtasks, ends of child tasks, deadlines, unserved lanes,
+expired
+answers, questions to people. Every agent calls this every few seconds.';
 
 comment on function public.cogo_resume_column(uuid) is
   'End the pause of an AI column, whoever made it; return how many cells wait.';
@@ -4586,6 +5884,10 @@ revoke all on table cogo.ai_refusals from public, anon, authenticated, service_r
 
 grant delete, insert, select, update on table cogo.ai_refusals to service_role;
 
+revoke all on table cogo.budget_waits from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.budget_waits to service_role;
+
 revoke all on table cogo.instance from public, anon, authenticated, service_role;
 
 grant delete, insert, select, update on table cogo.instance to service_role;
@@ -4622,9 +5924,17 @@ revoke all on function cogo.apply_answers(cogo.ai_columns,integer,timestamp with
 
 grant execute on function cogo.apply_answers(cogo.ai_columns,integer,timestamp with time zone) to service_role;
 
+revoke all on function cogo.apply_budget_answer(public.cogo_approvals) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.apply_budget_answer(public.cogo_approvals) to service_role;
+
 revoke all on function cogo.apply_cell(cogo.ai_columns,cogo.ai_cells,jsonb,jsonb,boolean,text,numeric,text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.apply_cell(cogo.ai_columns,cogo.ai_cells,jsonb,jsonb,boolean,text,numeric,text) to service_role;
+
+revoke all on function cogo.ask_for_budget(cogo.budget_waits) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.ask_for_budget(cogo.budget_waits) to service_role;
 
 revoke all on function cogo.attach_trigger(cogo.ai_columns) from public, anon, authenticated, service_role;
 
@@ -4732,6 +6042,10 @@ revoke all on function cogo.empty_column(uuid,bigint,integer) from public, anon,
 
 grant execute on function cogo.empty_column(uuid,bigint,integer) to service_role;
 
+revoke all on function cogo.end_budget_wait(cogo.budget_waits) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.end_budget_wait(cogo.budget_waits) to service_role;
+
 revoke all on function cogo.end_pause(cogo.ai_columns) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.end_pause(cogo.ai_columns) to service_role;
@@ -4744,6 +6058,18 @@ revoke all on function cogo.expand_virtual(regclass,smallint[]) from public, ano
 
 grant execute on function cogo.expand_virtual(regclass,smallint[]) to service_role;
 
+revoke all on function cogo.expire_approval(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.expire_approval(uuid) to service_role;
+
+revoke all on function cogo.expire_approvals(integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.expire_approvals(integer) to service_role;
+
+revoke all on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) to service_role;
+
 revoke all on function cogo.feed_column(cogo.ai_columns,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.feed_column(cogo.ai_columns,integer) to service_role;
@@ -4751,6 +6077,10 @@ grant execute on function cogo.feed_column(cogo.ai_columns,integer) to service_r
 revoke all on function cogo.fill_prompt(text,text[],text[]) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.fill_prompt(text,text[],text[]) to service_role;
+
+revoke all on function cogo.find_cap(cogo.budget_waits) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_cap(cogo.budget_waits) to service_role;
 
 revoke all on function cogo.find_column(regclass,text) from public, anon, authenticated, service_role;
 
@@ -4812,9 +6142,21 @@ revoke all on function cogo.instance_problem(text) from public, anon, authentica
 
 grant execute on function cogo.instance_problem(text) to service_role;
 
+revoke all on function cogo.is_asked(public.cogo_approvals,uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.is_asked(public.cogo_approvals,uuid) to service_role;
+
+revoke all on function cogo.is_number_between(jsonb,numeric,numeric) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.is_number_between(jsonb,numeric,numeric) to service_role;
+
 revoke all on function cogo.is_vector(regclass,smallint,jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.is_vector(regclass,smallint,jsonb) to service_role;
+
+revoke all on function cogo.leave_budget_wait(cogo.subtasks) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.leave_budget_wait(cogo.subtasks) to service_role;
 
 revoke all on function cogo.list_checks(regclass,smallint) from public, anon, authenticated, service_role;
 
@@ -4831,6 +6173,14 @@ grant execute on function cogo.list_missing(cogo.ai_columns,jsonb,integer) to se
 revoke all on function cogo.list_placeholders(text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.list_placeholders(text) to service_role;
+
+revoke all on function cogo.lock_budget_question(public.cogo_approvals) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.lock_budget_question(public.cogo_approvals) to service_role;
+
+revoke all on function cogo.lock_budget_waits() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.lock_budget_waits() to service_role;
 
 revoke all on function cogo.lock_budgets(text,text,uuid) from public, anon, authenticated, service_role;
 
@@ -4852,6 +6202,10 @@ revoke all on function cogo.move_cell(uuid,jsonb,jsonb) from public, anon, authe
 
 grant execute on function cogo.move_cell(uuid,jsonb,jsonb) to service_role;
 
+revoke all on function cogo.name_cap(text,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.name_cap(text,text) to service_role;
+
 revoke all on function cogo.name_equality(regclass,smallint) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.name_equality(regclass,smallint) to service_role;
@@ -4859,6 +6213,10 @@ grant execute on function cogo.name_equality(regclass,smallint) to service_role;
 revoke all on function cogo.name_trigger(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.name_trigger(uuid) to service_role;
+
+revoke all on function cogo.name_wait(cogo.budget_waits) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.name_wait(cogo.budget_waits) to service_role;
 
 revoke all on function cogo.normalize_host(text) from public, anon, authenticated, service_role;
 
@@ -4892,9 +6250,17 @@ revoke all on function cogo.postpone_inherited(bigint,integer) from public, anon
 
 grant execute on function cogo.postpone_inherited(bigint,integer) to service_role;
 
+revoke all on function cogo.raise_cap(public.cogo_approvals) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.raise_cap(public.cogo_approvals) to service_role;
+
 revoke all on function cogo.read_answer(jsonb,text,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.read_answer(jsonb,text,integer) to service_role;
+
+revoke all on function cogo.read_approval_options(jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.read_approval_options(jsonb) to service_role;
 
 revoke all on function cogo.read_rows(jsonb,jsonb[],boolean) from public, anon, authenticated, service_role;
 
@@ -4903,6 +6269,10 @@ grant execute on function cogo.read_rows(jsonb,jsonb[],boolean) to service_role;
 revoke all on function cogo.read_system_identifier() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.read_system_identifier() to service_role;
+
+revoke all on function cogo.recheck_budget_waits(text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.recheck_budget_waits(text) to service_role;
 
 revoke all on function cogo.refuse_column(text,text) from public, anon, authenticated, service_role;
 
@@ -4923,6 +6293,10 @@ grant execute on function cogo.sample_rows(cogo.ai_columns,integer) to service_r
 revoke all on function cogo.set_column_cap(uuid,text,numeric) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.set_column_cap(uuid,text,numeric) to service_role;
+
+revoke all on function cogo.settle_budget_waits(integer,uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.settle_budget_waits(integer,uuid) to service_role;
 
 revoke all on function cogo.settle_failure(cogo.ai_columns,public.cogo_tasks,jsonb[]) from public, anon, authenticated, service_role;
 
@@ -4956,13 +6330,29 @@ revoke all on function cogo.trace_columns(regclass,smallint[]) from public, anon
 
 grant execute on function cogo.trace_columns(regclass,smallint[]) to service_role;
 
+revoke all on function cogo.validate_approval_options(jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.validate_approval_options(jsonb) to service_role;
+
+revoke all on function cogo.validate_budget_wait(jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.validate_budget_wait(jsonb) to service_role;
+
 revoke all on function cogo.validate_prompt(text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.validate_prompt(text) to service_role;
 
+revoke all on function cogo.wait_for_budget(cogo.subtasks,jsonb,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.wait_for_budget(cogo.subtasks,jsonb,jsonb) to service_role;
+
 revoke all on function cogo.waits_for_adoption(public.cogo_tasks,bigint) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.waits_for_adoption(public.cogo_tasks,bigint) to service_role;
+
+revoke all on function cogo.withdraw_budget_questions() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.withdraw_budget_questions() to service_role;
 
 revoke all on function cogo.write_value(cogo.ai_columns,jsonb,tid,oid,jsonb,text) from public, anon, authenticated, service_role;
 
