@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID, uuid4
 
 import pytest
 from selenium.common.exceptions import StaleElementReferenceException
@@ -14,6 +15,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 
 from cogo.config.local_gateway import create_sign_in_link
+from gateway.auth.keys import generate_key, hash_key
+from protocol.records import NewApiKey, NewTask
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, ask, says, text
 from tests.support.eventually import eventually
@@ -39,7 +42,7 @@ def locked_url(system: System) -> Iterator[str]:
     command = [sys.executable, "-P", "-m", "cogo", "serve", "gateway", "--dir", state]
     process = subprocess.Popen(
         command,
-        env=environment(system.home),
+        env=environment(system.home) | {"COGO_LINK_SECRET": "0123456789abcdef0123456789abcdef"},
         cwd=system.home,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -134,6 +137,53 @@ async def test_a_page_whose_key_is_revoked_says_so_and_asks_for_another(
     system.cogo("keys", "revoke", locked.key_id)
     await eventually(lambda: is_asking(page), within=SECONDS)
     assert "revoked" in text(page, "#key-why")
+
+
+async def make_users_key(store: SupabaseStore, owner: UUID) -> str:
+    key_id, key = generate_key()
+    new = NewApiKey(
+        id=key_id,
+        hash=hash_key(key),
+        name="user",
+        scopes=["tasks:read", "tasks:write"],
+        owner=owner,
+    )
+    await store.create_api_key(new)
+    return key
+
+
+async def test_a_user_answers_their_own_questions_and_an_operator_passes_on_the_others(
+    chromium: Chrome, locked: Locked, store: SupabaseStore
+) -> None:
+    page, alice = chromium, uuid4()
+    params = {"tools": ["cogo:ask_person"]}
+    for who, question in ((alice, "Mine?"), (uuid4(), "Theirs?")):
+        prompt = f'ask_person {{"question": "{question}"}}'
+        await store.submit_task(NewTask(prompt=prompt, type="CHAT", params=params, owner=who))
+    page.get("about:blank")
+    page.get(f"{locked.url}/#/inbox")
+    page.execute_script("sessionStorage.clear()")
+    page.refresh()
+    await give(page, await make_users_key(store, alice))
+    await eventually(says(page, "#approvals .question", "Mine?"), within=SECONDS)
+    assert text(page, "#inbox-count") == "1 open"
+    buttons = page.find_elements(By.CSS_SELECTOR, "#approvals button")
+    assert [each.text for each in buttons if each.is_displayed()] == ["Yes", "No", "Send answer"]
+    buttons[0].send_keys(Keys.ENTER)
+    said = f"Answered by the user {str(alice)[:8]}: yes"
+    await eventually(says(page, "#approvals .answer", said), within=SECONDS)
+    assert "in the console" in text(page, "#approvals .answer")
+
+    page.execute_script("sessionStorage.clear()")
+    page.refresh()
+    await give(page, locked.key)
+    await eventually(says(page, "#approvals .question", "Theirs?"), within=SECONDS)
+    link = page.find_element(By.XPATH, "//*[@id='approvals']//button[.='Copy link']")
+    await eventually(link.is_displayed, within=SECONDS)
+    link.send_keys(Keys.ENTER)
+    await eventually(says(page, ".made-link", "It expires in"), within=SECONDS)
+    page.get(page.find_element(By.CSS_SELECTOR, ".made-link input").get_property("value"))  # type: ignore[arg-type]
+    assert text(page, "h1") == "Theirs?"
 
 
 async def test_the_spending_of_each_cap_is_shown(

@@ -1,6 +1,7 @@
 // Questions to a person: whether something may be done, or what only they know.
 
 import { get, post } from "/console/api.js";
+import { buildLink } from "/console/approval_link.js";
 import { buildAnswer, buildAsked, buildDecision, buildShown } from "/console/approval_parts.js";
 import { describeEnd, describeEndTime, isOpen, isQuestion } from "/console/approval_words.js";
 import { byId, h } from "/console/dom.js";
@@ -58,6 +59,7 @@ class Item {
   #options;
   #asked;
   #form;
+  #link;
   #hadFocus = false;
   #isSending = false;
   #problem = h("p", { class: "problem", role: "alert", hidden: true });
@@ -73,6 +75,7 @@ class Item {
     this.#form = h("div", { class: "answer" }, isQuestion(approval) ? buildAnswer(approval, send) : buildDecision(send), this.#problem);
     this.#keepDraft();
     this.#asked = buildAsked(approval, options);
+    this.#link = buildLink(approval.id);
     this.root = h(
       "li",
       { "data-key": approval.key },
@@ -80,6 +83,7 @@ class Item {
       h("p", { class: "question" }, showControls(approval.question)),
       buildShown(approval),
       this.#form,
+      this.#link,
     );
   }
 
@@ -120,6 +124,7 @@ class Item {
     const note = h("p", { class: "note", role: "status", tabindex: -1 }, before + describeEnd(approval), h("small", {}, describeEndTime(approval ?? {})));
     const hadFocus = this.#hadFocus || this.#form.contains(document.activeElement);
     this.#form.replaceChildren(note, ...buildUnsent(typed));
+    this.#link.remove();
     drafts.delete(this.id);
     if (hadFocus) note.focus();
     this.#options.onEnd?.();

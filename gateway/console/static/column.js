@@ -1,7 +1,7 @@
 // One AI column: its progress and caps, what it asks for, its failures and its cells.
 
 import { get, poll, post } from "/console/api.js";
-import { buildProgress, buildReason, buildSpent, buildState } from "/console/column_parts.js";
+import { buildProgress, buildReason, buildSpent, buildStandstill, buildState } from "/console/column_parts.js";
 import { isPaused, nameColumn } from "/console/column_words.js";
 import { BackfillForm } from "/console/column_backfill.js";
 import { CellTable, Failures } from "/console/column_cells.js";
@@ -18,7 +18,8 @@ export class ColumnView {
   #isDrawn = false;
   #counts = null;
   #actions = null;
-  #versions = null;
+  #state = null;
+  #settings = null;
   #parts;
   #backfill;
   #cells;
@@ -54,19 +55,22 @@ export class ColumnView {
     return false;
   }
 
-  #draw({ column, versions }) {
+  #draw({ column, versions, standing_still: still }) {
     const parts = this.#parts;
     if (!this.#isDrawn) show(byId("detail"), parts.root);
     this.#isDrawn = true;
+    const state = JSON.stringify([column, versions, still]);
+    if (state === this.#state) return;
+    this.#state = state;
     const name = nameColumn(column);
     setTitle(`${clip(name, 60)} · COGO`);
     parts.name.textContent = clip(name, 200);
     show(parts.status, [buildState(column)]);
-    show(parts.reason, [buildReason(column)]);
+    show(parts.reason, [buildStandstill(still), buildReason(column)]);
     show(parts.progress, buildProgress(column), buildSpent(column), buildBackfillProgress(column.backfill));
     for (const each of [parts.progressSection, parts.settingsSection]) each.hidden = column.done === undefined;
     this.#drawActions(column);
-    this.#drawVersions(column, versions);
+    this.#drawSettings(column, versions);
     this.#backfill.update(column);
     const counts = ["pending", "asked", "done", "stale", "failed", "kept"].map((state) => column[state]).join();
     if (counts === this.#counts) return;
@@ -103,10 +107,10 @@ export class ColumnView {
     button.removeAttribute("aria-disabled");
   }
 
-  #drawVersions(column, versions) {
-    const state = JSON.stringify([versions.map((each) => each.version), column]);
-    if (state === this.#versions) return;
-    this.#versions = state;
+  #drawSettings(column, versions) {
+    const settings = JSON.stringify([buildTexts(column), versions]);
+    if (settings === this.#settings) return; // what is open in them stays so
+    this.#settings = settings;
     const parts = this.#parts;
     show(parts.facts, buildFacts(column));
     show(parts.prompt, buildText(column.prompt ?? ""));
@@ -163,8 +167,12 @@ function buildBackfillProgress(backfill) {
 }
 
 function buildFacts(column) {
+  return buildTexts(column).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+}
+
+function buildTexts(column) {
   const { sources = [], owner_column: owner, overwrite, max_usd_per_row: perRow, preferences, created_at: created, changed_at: changed } = column;
-  const facts = [
+  return [
     ["Type", clip(column.type, 100)],
     ["Model", column.model ? clip(column.model, 100) : "chosen for each task"],
     ["Preference", preferences?.preference ?? "balanced"],
@@ -176,7 +184,6 @@ function buildFacts(column) {
     ["Installed", moment(created)],
     ["Changed", moment(changed)],
   ];
-  return facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
 }
 
 function buildVersion({ version, prompt, model, created_at: created }, current) {

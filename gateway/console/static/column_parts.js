@@ -1,6 +1,6 @@
 // The parts of an AI column that its line in the list and its page share.
 
-import { describeCounts, describeState, divideBar, STATES } from "/console/column_words.js";
+import { describeCounts, describeState, divideBar, STATES, writeSentence } from "/console/column_words.js";
 import { buildCountdown } from "/console/countdown.js";
 import { h, s } from "/console/dom.js";
 import { count, money } from "/console/format.js";
@@ -34,6 +34,11 @@ export function buildReason(column) {
   const { why, until, mark } = describeState(column) ?? {};
   if (!why) return null;
   return h("p", { class: mark === "failed" ? "problem" : "reason" }, showControls(why), until ? [" It goes on ", buildCountdown(until), "."] : null);
+}
+
+/** Why no column does anything; null if they do. */
+export function buildStandstill(reason) {
+  return reason && h("p", { class: "reason standstill" }, showControls(writeSentence(reason)));
 }
 
 /** What was spent, against the caps. */

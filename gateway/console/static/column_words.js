@@ -22,10 +22,13 @@ export function describeState(column) {
   if (error) return { word: "failing", mark: "failed", why: writeSentence(error) };
   if (pending === undefined) return null; // only operators see it
   if (pending > 0) return { word: "working", mark: "running", why: null };
+  if (column.failed > 0) return { word: "some failed", mark: "failed", why: null };
+  if (column.stale > 0) return { word: "some stale", mark: "waiting", why: null };
   return { word: "up to date", mark: "completed", why: null };
 }
 
-function writeSentence(text) {
+/** Begin a text with a capital and end it with a full stop. */
+export function writeSentence(text) {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

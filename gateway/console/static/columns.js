@@ -1,7 +1,7 @@
 // The list of AI columns: columns of users' tables whose values models write.
 
 import { get, poll } from "/console/api.js";
-import { buildProgress, buildReason, buildSpent, buildState } from "/console/column_parts.js";
+import { buildProgress, buildReason, buildSpent, buildStandstill, buildState } from "/console/column_parts.js";
 import { nameColumn } from "/console/column_words.js";
 import { byId, h, show } from "/console/dom.js";
 import { clip } from "/console/json_view.js";
@@ -12,11 +12,13 @@ const EVERY_MS = 5_000;
 export class ColumnList {
   #isClosed = false;
   #drawn = null;
+  #still = null;
   #list = h("ul", { class: "columns" });
+  #standstill = h("div", { role: "status" });
   #note = h("p", { class: "note" }, "Loading the columns.");
 
   constructor() {
-    show(byId("detail"), h("div", { class: "page" }, h("h2", {}, "Columns"), this.#note, this.#list));
+    show(byId("detail"), h("div", { class: "page" }, h("h2", {}, "Columns"), this.#standstill, this.#note, this.#list));
     setTitle("Columns · COGO");
     poll(EVERY_MS, () => this.#refresh());
   }
@@ -28,8 +30,10 @@ export class ColumnList {
   async #refresh() {
     if (this.#isClosed) return true;
     try {
-      const { columns } = await get("/columns");
+      const { columns, standing_still: still } = await get("/columns");
       if (this.#isClosed) return true;
+      if (still !== this.#still) show(this.#standstill, [buildStandstill(still)]);
+      this.#still = still;
       this.#draw(columns);
     } catch (error) {
       // If the gateway is unreachable, the banner says so, and this is retried.

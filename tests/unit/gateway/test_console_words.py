@@ -88,7 +88,9 @@ def test_a_column_says_what_it_does_and_why_it_does_not(tmp_path: Path) -> None:
         a_column(paused_until=None, paused_reason="the cap for ever is spent"),
         a_column(error="relation is gone", pending=1),
         a_column(pending=1, done=5),
-        a_column(done=5, failed=1),
+        a_column(done=5, failed=1, stale=1),
+        a_column(done=5, stale=1),
+        a_column(done=5, kept=1),
     )
 
     assert [(each["word"], each["why"], each.get("until")) for each in said] == [
@@ -99,6 +101,8 @@ def test_a_column_says_what_it_does_and_why_it_does_not(tmp_path: Path) -> None:
         ("paused", "The cap for ever is spent.", None),
         ("failing", "Relation is gone.", None),
         ("working", None, None),
+        ("some failed", None, None),
+        ("some stale", None, None),
         ("up to date", None, None),
     ]
 
