@@ -1,5 +1,6 @@
 """The entry point of `cogo` and `python -m cogo`."""
 
+import atexit
 import gc
 import os
 import sys
@@ -17,6 +18,7 @@ start-up time."""
 def main() -> NoReturn:
     """Run the command line; explain an import error that another distribution causes."""
     gc.set_threshold(_GC_THRESHOLD)
+    atexit.register(gc.freeze)  # or the interpreter searches all objects for garbage as it ends
     try:
         from cogo.cli.app import run  # noqa: PLC0415 - an ImportError is handled here
 

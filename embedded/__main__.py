@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import atexit
+import gc
 import json
 import logging
 import os
@@ -10,17 +12,21 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from embedded.binding import REMOTE_WARNING, is_loopback, require_loopback
 from embedded.errors import CannotStart
 
 _log = logging.getLogger(__name__)
+_GC_THRESHOLD: Final = 50_000
+"""With Python's default of 700, collections take a tenth of the start-up time."""
 
 
 def main() -> None:
     """Exit with code 0 after a stop by signal, 1 with a message if the server cannot start."""
     arguments = _build_parser().parse_args()
+    gc.set_threshold(_GC_THRESHOLD)
+    atexit.register(gc.freeze)  # or the interpreter searches all objects for garbage as it ends
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -6,6 +6,8 @@ Prints one line of JSON with its URL when it is ready. Stops on SIGTERM and SIGI
 
 import argparse
 import asyncio
+import atexit
+import gc
 import json
 import os
 import signal
@@ -26,6 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.speed < 0:
         parser.error("--speed must not be negative")
+    atexit.register(gc.freeze)  # or the interpreter searches all objects for garbage as it ends
     try:
         asyncio.run(_serve(options.port, options.speed, with_parent=options.with_parent))
     except OSError as error:
