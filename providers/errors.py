@@ -34,7 +34,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from providers.secrets import Redactor
 
@@ -271,6 +271,8 @@ class SpendCapReached(NotAsked):
     code = "spend_cap"
     retryable = False
     reroute = False
+    question: dict[str, Any] | None = None
+    """The cap, if the task asks people for more in place of failing."""
 
 
 class ProviderCapReached(SpendCapReached):

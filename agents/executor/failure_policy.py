@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.attachments import AttachmentInvalid, AttachmentUnavailable
+from agents.runtime.attempt import WorkFailed, WorkWaits
 from agents.runtime.failed_attempts import (
     is_temporary,
     list_failed_attempts,
@@ -17,8 +18,23 @@ from agents.runtime.failed_attempts import (
 )
 from protocol.ids import utc_now
 from protocol.json_values import repair_surrogates
-from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
-from providers.errors import CallFailed, CircuitOpen, NotAsked, ProviderError, UnknownModel
+from protocol.records import (
+    ClaimedSubtask,
+    Completion,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    ToolWait,
+    Usage,
+)
+from providers.errors import (
+    CallFailed,
+    CircuitOpen,
+    NotAsked,
+    ProviderError,
+    SpendCapReached,
+    UnknownModel,
+)
 
 SAME_MODEL_TRIES = 2
 """Number of failures after which the CIO chooses again, because another model may succeed."""
@@ -53,6 +69,27 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
         action=decide_action(error, claimed, is_long=until is not None),
         retry_after=wait,
         usage=usage,
+    )
+
+
+def end_attempt(
+    error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None
+) -> WorkFailed | WorkWaits:
+    """Return how an attempt ends after an error of a call: as failed, or waiting for a budget."""
+    question = error.question if isinstance(error, SpendCapReached) else None
+    if question is None or _may_avoid_cap(error, claimed):
+        return WorkFailed(build_failure(error, claimed, usage))
+    wait = ToolWait(budget=question)
+    return WorkWaits(Completion(ref=claimed.ref, usage=usage, wait=wait))
+
+
+def _may_avoid_cap(error: ProviderError, claimed: ClaimedSubtask) -> bool:
+    """Return whether the CIO may find a model of another provider before people are asked."""
+    if not error.reroute or claimed.task.model is not None or claimed.kind != "ask":
+        return False
+    return not any(
+        each.model_id == claimed.lane and read_error_class(each) == error.code
+        for each in list_failed_attempts(claimed)
     )
 
 

@@ -14,7 +14,7 @@ from agents.attachments import (
 )
 from agents.executor.answer_cache import AnswerCache
 from agents.executor.call_context import build_cached_call, build_call_context
-from agents.executor.failure_policy import build_failure, build_file_failure, build_snooze
+from agents.executor.failure_policy import build_file_failure, build_snooze, end_attempt
 from agents.executor.lanes import Lanes
 from agents.executor.legacy_plans import build_escalation
 from agents.executor.model_calls import ModelCaller
@@ -207,7 +207,7 @@ class Executor:
                 return await self._loop.run(claimed, request, context, settings)
             call = self._router.call(claimed.lane, request, context=context)
         except ProviderError as error:
-            raise WorkFailed(build_failure(error, claimed, usage=None)) from error
+            raise end_attempt(error, claimed, usage=None) from error
         response = ResponseBuilder(claimed=claimed, deployment=call.deployment)
         try:
             simulated = call.deployment.simulated
@@ -225,7 +225,7 @@ class Executor:
                 await self._cache.store(key, claimed, response.build_cached_answer())
         except ProviderError as error:
             usage = self._caller.build_usage(response, started)
-            raise WorkFailed(build_failure(error, claimed, usage)) from error
+            raise end_attempt(error, claimed, usage) from error
         except InvalidData as error:
             usage = self._caller.build_usage(response, started)
             raise WorkFailed(build_invalid_failure(claimed, str(error), usage)) from error

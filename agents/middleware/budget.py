@@ -93,7 +93,9 @@ def _build_refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
             return NotAsked(vendor, detail)
         case _:
             kind = ProviderCapReached if answer.scope == "provider" else SpendCapReached
-            return kind(vendor, detail, retry_after=WAIT if answer.answer == "wait" else None)
+            error = kind(vendor, detail, retry_after=WAIT if answer.answer == "wait" else None)
+            error.question = answer.question
+            return error
 
 
 def _build_start(call: VendorCall) -> CallStart:

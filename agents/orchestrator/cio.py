@@ -9,7 +9,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from agents.attachments.params import count_file_characters
-from agents.errors import InvalidTask
+from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.tool_check import NO_TOOLS, ToolNeeds
 from agents.selection.choice import Choice
@@ -139,7 +139,13 @@ class Cio:
             preferred_role=None if role is None else CATALOGUE_ROLES.get(role),
             avoided_makers=frozenset(map(self._find_maker, needs.not_by)),
         )
-        return self.choose_model(request)
+        try:
+            return self.choose_model(request)
+        except NoModel as error:
+            if error.field != "budget_usd" or not task.is_budget_asked_for:
+                raise
+        # The executor's call is refused then, and people are asked for what it may cost.
+        return self.choose_model(replace(request, budget_usd=None))
 
     def parse_preferences(self, task: TaskBrief) -> Preferences:
         """Return the preferences of a task; raises InvalidTask."""

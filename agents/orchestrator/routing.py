@@ -7,6 +7,7 @@ from agents.errors import NoModel
 from agents.orchestrator.cio import Cio, StepNeeds, count_characters, log_choice
 from agents.orchestrator.tool_check import find_tool_needs
 from agents.runtime.failed_attempts import (
+    is_cap_of_provider,
     is_temporary,
     list_failed_attempts,
     read_error_class,
@@ -79,10 +80,14 @@ def _list_failed_models(claimed: ClaimedSubtask) -> dict[str, str]:
 
 
 def _list_temporary_models(claimed: ClaimedSubtask) -> list[str]:
-    """Return the models that failed temporarily, the first to be available again first."""
+    """Return the models that failed temporarily, the first to be available again first.
+
+    So do those of which people may be asked for more money.
+    """
     waits = {
         each.model_id: read_retry_at(each) or datetime.min.replace(tzinfo=UTC)
         for each in list_failed_attempts(claimed)
-        if each.model_id and is_temporary(each)
+        if each.model_id
+        and (is_temporary(each) or (claimed.task.is_budget_asked_for and is_cap_of_provider(each)))
     }
     return sorted(waits, key=waits.__getitem__)

@@ -62,6 +62,14 @@ class WorkFailed(Exception):
         self.failure = failure
 
 
+class WorkWaits(Exception):
+    """The attempt ends without a failure, and `completion` says what its subtask waits for."""
+
+    def __init__(self, completion: Completion) -> None:
+        super().__init__("the subtask waits")
+        self.completion = completion
+
+
 class WorkInterrupted(Exception):
     """The work was cancelled and its usage is known. Raised in place of CancelledError."""
 
@@ -109,6 +117,8 @@ async def _do(claimed: ClaimedSubtask, work: Work, stop: asyncio.Future[StopReas
         return Succeeded(await work(claimed))
     except WorkFailed as failed:
         return Failed(failed.failure)
+    except WorkWaits as waits:
+        return Succeeded(waits.completion)
     except WorkInterrupted as interrupted:
         if stop.done():
             return Stopped(stop.result(), interrupted.usage)

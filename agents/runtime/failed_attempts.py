@@ -60,6 +60,11 @@ def is_temporary(attempt: EarlierAttempt) -> bool:
     return code == errors.CircuitOpen.code or read_retry_at(attempt) is not None
 
 
+def is_cap_of_provider(attempt: EarlierAttempt) -> bool:
+    """Return whether the cap on a provider was reached, which people may raise."""
+    return read_error_class(attempt) == errors.ProviderCapReached.code
+
+
 def quote_errors(attempts: Sequence[EarlierAttempt]) -> str:
     """Return the last message of each model and provider."""
     messages = {

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic.errors import PydanticUserError
 
 from protocol.json_values import explain_first_mistake
+from protocol.records import ApprovalOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class ToolFunction(Generic[P, T_co]):
         is_idempotent: bool = False,
         retries: int = 0,
         seconds: float = DEFAULT_SECONDS,
-        needs_approval: bool = False,
+        approval: bool | Mapping[str, Any] = False,
     ) -> None:
         """Check the function and its options. Raises ToolInvalid."""
         _check(function, is_idempotent=is_idempotent, retries=retries, seconds=seconds)
@@ -64,8 +65,9 @@ class ToolFunction(Generic[P, T_co]):
         """Whether it may run again if nobody knows whether it has run."""
         self.retries = retries
         self.seconds = seconds
-        self.needs_approval = needs_approval
+        self.needs_approval = approval is not False
         """Whether a person must agree before it runs."""
+        self.approval = _read_approval(function, approval)
         self._signature = inspect.signature(function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -195,7 +197,7 @@ def tool(
     idempotent: bool = False,
     retries: int = 0,
     timeout: float = DEFAULT_SECONDS,
-    approval: bool = False,
+    approval: bool | Mapping[str, Any] = False,
 ) -> ToolDecorator: ...
 
 
@@ -206,13 +208,14 @@ def tool(
     idempotent: bool = False,
     retries: int = 0,
     timeout: float = DEFAULT_SECONDS,
-    approval: bool = False,
+    approval: bool | Mapping[str, Any] = False,
 ) -> Any:
     """Make a function, async or not, one that workflows and models can call.
 
     `idempotent`: running it twice does no harm, so it is run again if whoever ran it has died, and
     `retries` times if it fails. `timeout` is in seconds; the process is killed after it.
-    With `approval` a person must agree before each run.
+    With `approval` a person must agree before each run: true, or what follows if nobody answers,
+    such as `{"expires_in": 3600, "escalate": {"after": 600, "to": "operators"}}`, in seconds.
     """
 
     def decorate(given: Callable[..., Any]) -> ToolFunction[..., Any]:
@@ -221,10 +224,21 @@ def tool(
             is_idempotent=idempotent,
             retries=retries,
             seconds=timeout,
-            needs_approval=approval,
+            approval=approval,
         )
 
     return decorate if function is None else decorate(function)
+
+
+def _read_approval(function: Callable[..., Any], given: object) -> ApprovalOptions:
+    """Return what follows if nobody answers. Raises ToolInvalid."""
+    if isinstance(given, bool):
+        return ApprovalOptions()
+    try:
+        return ApprovalOptions.model_validate(given)
+    except ValidationError as error:
+        mistake = explain_first_mistake(error, "approval")
+        raise ToolInvalid(f"@tool on {function.__qualname__}: {mistake}") from None
 
 
 def _check(function: object, *, is_idempotent: bool, retries: int, seconds: float) -> None:

@@ -50,5 +50,6 @@ def offer_function(tool: ToolDescription) -> OfferedTool:
         source="function",
         is_idempotent=tool.is_idempotent,
         needs_approval=tool.needs_approval,
+        approval=tool.approval,
         seconds=tool.seconds,
     )

@@ -5,9 +5,10 @@ import traceback
 from types import ModuleType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.tools.definition import ToolFunction, ToolInvalid
+from protocol.records import ApprovalOptions
 
 
 class ToolsRefused(Exception):
@@ -28,6 +29,8 @@ class ToolDescription(BaseModel):
     retries: int
     seconds: float
     needs_approval: bool = False
+    approval: ApprovalOptions = Field(default_factory=ApprovalOptions)
+    """What follows if nobody answers."""
     arguments: dict[str, Any]
     """The JSON Schema of its arguments."""
 
@@ -44,6 +47,7 @@ class ToolDescription(BaseModel):
             retries=tool.retries,
             seconds=tool.seconds,
             needs_approval=tool.needs_approval,
+            approval=tool.approval,
             arguments=tool.schema,
         )
 

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from agents.tools.host import ToolFailed
 from agents.tools.worker import UNKNOWN_TOOL
+from protocol.records import ApprovalOptions
 from protocol.tool_names import MCP
 from providers.chat import Attachment
 
@@ -42,6 +43,8 @@ class OfferedTool:
     """Whether it may run again if nobody knows whether it has run."""
     needs_approval: bool = False
     """Whether a person must agree before it runs."""
+    approval: ApprovalOptions = field(default_factory=ApprovalOptions)
+    """What follows if nobody answers."""
     seconds: float = 60.0
     """It is ended after this time."""
 

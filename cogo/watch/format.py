@@ -69,7 +69,8 @@ def _cio_line(status: str, event: Event) -> str | None:
 def _subtask_line(status: str, event: Event) -> str | None:
     lane, key = event.detail.get("lane"), event.detail.get("key")
     role, kind = event.detail.get("role"), event.detail.get("kind")
-    wait = describe_wait(event.task_id, key, kind, event.detail.get("name"))
+    detail = event.detail
+    wait = describe_wait(event.task_id, key, kind, detail.get("name"), detail.get("cap"))
     # The name of a task's only step says nothing.
     step = "" if key in {None, "main"} else f"{key}{f' ({role})' if role else ''} "
     # Nobody leases a step that waits for the world.
@@ -89,9 +90,13 @@ def _subtask_line(status: str, event: Event) -> str | None:
     return lines.get(status)
 
 
-def describe_wait(task_id: UUID, key: object, kind: object, name: object = None) -> str:
+def describe_wait(
+    task_id: UUID, key: object, kind: object, name: object = None, cap: object = None
+) -> str:
     """Return what a waiting step is waiting for, and the command that ends this."""
     task = shorten_id(task_id)
+    if cap is not None:
+        return f"for more money than its budget ({cap}) allows: `cogo approvals`"
     if kind == "task":
         return f"for the child task {key}"
     if kind == "event":

@@ -336,6 +336,9 @@ def _describe_waiting(update: StepUpdate) -> RunLine:
         return _step_line(update, f"waits {wait}", tone="notice")
     if row.kind == "sleep":
         return _step_line(update, f"sleeps until {update.event.detail.get('run_at')}")
+    if (cap := update.event.detail.get("cap")) is not None:
+        wait = describe_wait(row.task_id, row.key, row.kind, cap=cap)
+        return _step_line(update, f"waits {wait}", tone="notice")
     if row.kind == "task":
         return _step_line(update, "waits for a child task")
     if update.status == "waiting":

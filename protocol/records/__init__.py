@@ -60,6 +60,7 @@ from protocol.records.spending import (
 )
 from protocol.records.tasks import ApprovalRow, NewTask, SentEvent, Subtask, Task, TaskLine
 from protocol.records.turns import (
+    ApprovalOptions,
     NewTurn,
     StoredTurn,
     TaskTurn,
@@ -74,6 +75,7 @@ __all__ = [
     "AgentRecord",
     "AgentState",
     "ApiKey",
+    "ApprovalOptions",
     "ApprovalRow",
     "Argument",
     "Attempt",

@@ -69,6 +69,11 @@ class TaskBrief(Row):
     grants: Grants | None = None
     """The grants of its owner; None: everything is allowed."""
 
+    @property
+    def is_budget_asked_for(self) -> bool:
+        """True if a step whose budget is spent waits for more, in place of failing."""
+        return isinstance(self.params, dict) and self.params.get("on_budget") == "ask"
+
 
 class EarlierAttempt(Row):
     """The end of an earlier attempt at the same subtask."""

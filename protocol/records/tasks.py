@@ -190,6 +190,8 @@ class ApprovalRow(ListedRow):
     @property
     def step(self) -> str:
         """The key of the step alone."""
+        if self.kind == "budget":
+            return self.key.rsplit("/budget", 1)[0]
         return self.key if self.call_id is None else self.key.rsplit(f"/{self.call_id}", 1)[0]
 
 

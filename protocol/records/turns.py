@@ -1,10 +1,10 @@
 """Turns: the stored transcript of a subtask in which a model calls tools."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from protocol.messages import ToolStatus
 from protocol.records.base import Argument, ListedRow, Row
@@ -75,7 +75,36 @@ class TurnLine(ListedRow):
     comment: str | None = None
 
 
-class ToolQuestion(Argument):
+Seconds = Annotated[float, Field(strict=True, ge=1, le=315_360_000, allow_inf_nan=False)]
+"""At most ten years, as in the database."""
+
+
+class Escalation(Argument):
+    """Who is asked too if nobody has answered, and when."""
+
+    after: Seconds
+    to: UUID | Literal["operators"]
+
+
+class ApprovalOptions(Argument):
+    """What follows if nobody answers a question, and what an approval may cost."""
+
+    cost_usd: Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    expires_in: Seconds | None = None
+    on_expiry: Literal["refuse", "approve"] | None = None
+    """None: refuse."""
+    escalate: Escalation | None = None
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if self.on_expiry is not None and self.expires_in is None:
+            raise ValueError("on_expiry needs expires_in")
+        if self.escalate and self.expires_in and self.escalate.after >= self.expires_in:
+            raise ValueError("escalate.after must be less than expires_in")
+        return self
+
+
+class ToolQuestion(ApprovalOptions):
     """A question to a person about a tool call."""
 
     call_id: str

@@ -7,7 +7,7 @@ its attempt has ended without a record of it, and then the call fails as `outcom
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -28,6 +28,7 @@ from agents.tools.toolbox import ToolOutput
 from agents.tools.worker import MAX_MESSAGE_CHARACTERS, TOOL_FAILED, UNKNOWN_TOOL
 from protocol.errors import CogoError, OutOfRange
 from protocol.records import (
+    ApprovalOptions,
     ClaimedSubtask,
     Completion,
     EarlierAttempt,
@@ -73,6 +74,7 @@ class CalledTool:
     run: RunCalled
     retries: int = 0
     needs_approval: bool = False
+    approval: ApprovalOptions = field(default_factory=ApprovalOptions)
 
 
 class CallExecutor:
@@ -147,6 +149,7 @@ class CallExecutor:
                 is_idempotent=function.is_idempotent,
                 retries=function.retries,
                 needs_approval=function.needs_approval,
+                approval=function.approval,
                 run=partial(self._host.run_tool, module, name),
             )
         tool = await self._mcp.find_tool(server, name)
@@ -290,6 +293,7 @@ def _build_wait(tool: CalledTool, arguments: Mapping[str, Any]) -> ToolWait:
         call_id=_CALL_ID,
         question=f"May {tool.name} run with these arguments?",
         show={"tool": tool.name, "arguments": dict(arguments)},
+        **dict(tool.approval),
     )
     return ToolWait(approvals=[question])
 

@@ -9,9 +9,9 @@ from loguru import logger
 from pydantic import BaseModel, ConfigDict
 
 from agents.executor.call_context import build_call_context
-from agents.executor.failure_policy import build_failure
+from agents.executor.failure_policy import build_failure, end_attempt
 from agents.runtime.agent import Agent
-from agents.runtime.attempt import WorkFailed
+from agents.runtime.attempt import WorkFailed, WorkWaits
 from agents.runtime.pool import SideWork
 from protocol.embeddings import EncodingFormat, encode_vector
 from protocol.lanes import EMBEDDINGS, read_embedding_lane
@@ -59,7 +59,7 @@ class EmbeddingExecutor:
         )
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
-        """Embed the texts of a step. Raises WorkFailed.
+        """Embed the texts of a step. Raises WorkFailed, WorkWaits.
 
         What a failed attempt has cost is in the audit log, from which the database books it.
         """
@@ -76,6 +76,9 @@ class EmbeddingExecutor:
             )
             vectors = await asyncio.to_thread(_encode, embedded, arguments.encoding_format)
         except ProviderError as error:
+            ending = end_attempt(error, claimed, usage=None)
+            if isinstance(ending, WorkWaits):
+                raise ending from error
             raise WorkFailed(build_embedding_failure(error, claimed)) from error
         usage = _build_usage(embedded, seconds=time.monotonic() - started)
         logger.info("texts were embedded", texts=len(vectors), model=usage.model_id)

@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 
 from pydantic import JsonValue
 
-from agents.executor.failure_policy import build_failure
+from agents.executor.failure_policy import end_attempt
 from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker
 from agents.executor.progress import Progress, ProgressHub
@@ -88,7 +88,7 @@ class ToolLoop:
     ) -> Completion:
         """Go on with the loop of a subtask until it ends, or waits for persons.
 
-        Raises WorkFailed, WorkInterrupted, and ProviderError before anything is asked.
+        Raises WorkFailed, WorkWaits, WorkInterrupted, and ProviderError before anything is asked.
         """
         tools = await find_tools(self.runner.toolbox, claimed, settings)
         attempt = LoopAttempt(
@@ -190,7 +190,7 @@ class LoopAttempt:
         return None
 
     async def _call_model(self, limit: str | None) -> ResponseBuilder:
-        """Call the model. Raises WorkFailed, and WorkInterrupted."""
+        """Call the model. Raises WorkFailed, WorkWaits, and CancelledError."""
         caller, started = self.loop.caller, time.monotonic()
         model = caller.router.catalogue.get_model(self.claimed.lane)
         request = build_loop_request(
@@ -215,8 +215,7 @@ class LoopAttempt:
         except ProviderError as error:
             if response is not None:
                 self.spent.append(caller.build_usage(response, started))
-            failure = build_failure(error, self.claimed, self._sum_usage())
-            raise WorkFailed(failure) from error
+            raise end_attempt(error, self.claimed, self._sum_usage()) from error
         except asyncio.CancelledError:
             if response is not None:
                 self.spent.append(caller.build_interrupted_usage(response, started))
@@ -344,7 +343,9 @@ class LoopAttempt:
     def _compute_remaining(self) -> Remaining:
         task = self.claimed.task
         known = sum((each.cost_usd or 0 for each in self.spent), start=task.cost_usd or 0)
-        budget, left = task.budget_usd, task.seconds_left
+        # A loop that may ask for more money does not end before it has to.
+        budget = None if task.is_budget_asked_for else task.budget_usd
+        left = task.seconds_left
         return Remaining(
             usd=None if budget is None else float(budget - known),
             seconds=None if left is None else left - (time.monotonic() - self.started),

@@ -198,6 +198,7 @@ def _build_question(
         call_id=call.key,
         question=f"May the model run the tool {tool.name}?",
         show=_limit_shown({"tool": tool.name, "arguments": dict(arguments)}),
+        **dict(tool.approval),
     )
 
 

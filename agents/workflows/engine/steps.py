@@ -5,7 +5,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final, ParamSpec, TypeVar, overload
+from typing import Any, Final, Literal, ParamSpec, TypeVar, overload
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -22,6 +22,7 @@ from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from agents.workflows.engine.work import Step
 from agents.workflows.step_params import EXTRACT_CODE
 from protocol.json_values import explain_first_mistake
+from protocol.records import ApprovalOptions
 from protocol.records.flows import StepKind
 
 EMBEDDING: Final = "embedding"
@@ -239,10 +240,37 @@ class StepDescriber:
         return self._describe("call", key, request, readers.read_vectors)
 
     def approve(
-        self, key: str, question: str, *, show: JsonValue = None, by: str | None = None
+        self,
+        key: str,
+        question: str,
+        *,
+        show: JsonValue = None,
+        by: str | None = None,
+        cost_usd: float | None = None,
+        expires_in: float | None = None,
+        on_expiry: Literal["refuse", "approve"] | None = None,
+        escalate: Mapping[str, Any] | None = None,
     ) -> Step[Approval]:
-        """Wait for a person's decision; `show` is what it is about, `by` whose it is."""
-        request = {"question": question, "show": show, "by": by}
+        """Wait for a person's decision; `show` is what it is about, `by` whose it is.
+
+        `cost_usd` is what an approval may cost. After `expires_in` seconds without an answer the
+        decision is a refusal, or as `on_expiry` says. `escalate={"after": SECONDS, "to": PERSON}`
+        asks another person too, or `operators`.
+        """
+        given = {
+            "cost_usd": cost_usd,
+            "expires_in": expires_in,
+            "on_expiry": on_expiry,
+            "escalate": escalate,
+        }
+        try:
+            options = ApprovalOptions.model_validate(given)
+        except ValidationError as error:
+            raise WorkflowInvalid(f"step {key!r}: {explain_first_mistake(error)}") from None
+        # What is absent is no part of the digest.
+        request = {"question": question, "show": show, "by": by} | options.model_dump(
+            mode="json", exclude_none=True
+        )
         return self._describe("approve", key, request, readers.read_approval)
 
     def sleep_until(self, key: str, when: datetime) -> Step[None]:

@@ -61,6 +61,10 @@ begin
                select left(p.params ->> 'name', 100)
                  from cogo.subtask_payloads p where p.subtask_id = c.id
              ) end,
+             'cap', case when c.status = 'waiting' then (
+               select concat_ws(':', w.scope, w.key, w.per)
+                 from cogo.budget_waits w where w.subtask_id = c.id
+             ) end,
              'awaits', case when c.kind = 'flow' and c.status = 'blocked' then c.deps_left end
            ))
       from changed c

@@ -197,11 +197,11 @@ WRITTEN: dict[str, Any] = {
 """A value for every param that goes to the model."""
 USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
-    "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits", "attachments",
-    "response_schema", "client_request",
+    "on_budget", "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits",
+    "attachments", "response_schema", "client_request",
 }  # fmt: skip
-"""In the result, by the answer cache, as deadlines, in the selection, in the sandbox, in loops,
-as files, in the step that gives the answer, and by the gateway."""
+"""In the result, by the answer cache, as deadlines, in the selection, in the sandbox, by caps, in
+loops, as files, in the step that gives the answer, and by the gateway."""
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 
