@@ -64,7 +64,11 @@ class ShopTools:
 
     async def list_tools(self) -> Sequence[OfferedTool]:
         schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
-        flags = {"read": {"is_idempotent": True}, "pay": {}, "ship": {"needs_approval": True}}
+        flags: dict[str, dict[str, Any]] = {
+            "read": {"is_idempotent": True},
+            "pay": {},
+            "ship": {"needs_approval": True},
+        }
         return [
             OfferedTool(
                 name=f"shop.{name}",
