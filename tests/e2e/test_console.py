@@ -262,7 +262,7 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
     refusal = "somebody else has to answer"
     await eventually(says(page, "#approvals [role=alert]", refusal), within=SECONDS)
 
-    answer = {"approved": False, "comment": "not yet"}
+    answer = {"approved": False, "comment": "not yet", "via": "console"}
     assert page.execute_script("return window.sent") == [["/approvals/1", "POST", answer]]
     assert button(page, "Refuse").is_enabled()
     page.execute_script("window.approvals.update([])")

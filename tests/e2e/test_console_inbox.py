@@ -124,6 +124,36 @@ async def test_the_inbox_fits_a_phone_and_every_control_has_a_name(
         await store.cancel_task(task_id=task_id)
 
 
+def test_a_question_about_a_cap_says_anew_what_is_needed(page: Chrome) -> None:
+    program = """
+        const [approval, done] = arguments;
+        import("/console/approvals.js").then(({ Approvals }) => {
+          window.approvals = new Approvals();
+          document.getElementById("detail").replaceChildren(window.approvals.root);
+          window.approvals.update([approval]);
+          done();
+        });
+    """
+    cap = {"limit_usd": 2, "spent_usd": 1.5, "needed_usd": 0.25, "resets_at": None, "steps": 1}
+    asked = {"id": "1", "seq": 1, "task_id": "t", "key": "main/budget", "kind": "budget"}
+    asked |= {"question": "May $0.25 more be spent?", "by": "operators", "cost_usd": "0.75"}
+    page.execute_async_script(program, asked | {"show": cap})
+    assert text(page, "#approvals dt") == "Spent\nNeeded on top\nResets"
+    assert text(page, "#approvals dd") == "$1.50 of $2.00\n$0.250\nnever"
+    field = page.find_element(By.CSS_SELECTOR, "#approvals input")
+    field.send_keys("only today")
+
+    more = asked | {"question": "May $4 more be spent?", "cost_usd": "4.5"}
+    show = cap | {"needed_usd": 4, "steps": 7}
+    page.execute_script("window.approvals.update([arguments[0]])", more | {"show": show})
+
+    assert text(page, "#approvals .question") == "May $4 more be spent?"
+    assert text(page, "#approvals dd") == "$1.50 of $2.00\n$4.00\nnever\n7 steps"
+    assert "may cost $4.50" in text(page, "#approvals .asked")
+    assert field.get_property("value") == "only today"
+    assert page.switch_to.active_element == field
+
+
 def test_a_deadline_counts_down_by_the_gateways_clock(page: Chrome) -> None:
     program = """
         const [done] = arguments;

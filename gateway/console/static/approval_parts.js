@@ -56,10 +56,10 @@ export function buildAnswer({ show: shown }, send) {
   ];
 }
 
-/** What it is about; null if the question says it all. */
+/** What it is about; empty if the question says it all. */
 export function buildShown(approval) {
   const { show: shown } = approval;
-  if (shown === null || shown === undefined || isQuestion(approval)) return null;
+  if (shown === null || shown === undefined || isQuestion(approval)) return h("div", { hidden: true });
   if (approval.kind === "budget" && typeof shown === "object") return buildCap(shown);
   if (typeof shown === "string") return h("div", { "aria-label": "What it is about", role: "group" }, buildText(shown));
   const isCall = Boolean(approval.call_id) && typeof shown.arguments === "object" && shown.arguments !== null;
@@ -68,12 +68,14 @@ export function buildShown(approval) {
   return h("div", { "aria-label": "Arguments", role: "group" }, buildJson(shown.arguments));
 }
 
-function buildCap({ limit_usd: limit, spent_usd: spent, needed_usd: needed, resets_at: resetsAt }) {
+function buildCap({ limit_usd: limit, spent_usd: spent, needed_usd: needed, resets_at: resetsAt, steps }) {
+  const most = Number(limit);
+  const meter = most > 0 ? h("meter", { min: 0, max: most, high: most * 0.8, value: Number(spent ?? 0), "aria-label": "Spent of the limit" }) : null;
   const facts = [
-    ["Limit", money(limit)],
-    ["Spent", money(spent)],
-    ["Needed", money(needed)],
+    ["Spent", [`${money(spent)} of ${money(limit)}`, meter]],
+    ["Needed on top", money(needed)],
     ["Resets", resetsAt ? buildCountdown(resetsAt) : "never"],
+    steps > 1 ? ["Waiting for it", `${steps} steps`] : null,
   ];
-  return h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h("dl", { class: "facts" }, facts.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }

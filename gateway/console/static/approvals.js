@@ -58,6 +58,8 @@ class Item {
   #approval;
   #options;
   #asked;
+  #question;
+  #shown;
   #form;
   #link;
   #hadFocus = false;
@@ -75,13 +77,15 @@ class Item {
     this.#form = h("div", { class: "answer" }, isQuestion(approval) ? buildAnswer(approval, send) : buildDecision(send), this.#problem);
     this.#keepDraft();
     this.#asked = buildAsked(approval, options);
+    this.#question = h("p", { class: "question" }, showControls(approval.question));
+    this.#shown = buildShown(approval);
     this.#link = buildLink(approval.id);
     this.root = h(
       "li",
       { "data-key": approval.key },
       this.#asked,
-      h("p", { class: "question" }, showControls(approval.question)),
-      buildShown(approval),
+      this.#question,
+      this.#shown,
       this.#form,
       this.#link,
     );
@@ -95,14 +99,15 @@ class Item {
     return this.#approval.seq ?? 0;
   }
 
-  /** Show who may answer now, and until when. */
+  /** Show what has changed: who may answer, or how much a cap lacks now. */
   refresh(approval) {
-    const { by, expires_at: expiresAt, escalated_at: escalatedAt } = this.#approval;
-    if (this.isSettled || (approval.by === by && approval.expires_at === expiresAt && approval.escalated_at === escalatedAt)) return;
+    if (this.isSettled) return;
+    const before = this.#approval;
     this.#approval = approval;
-    const asked = buildAsked(approval, this.#options);
-    this.#asked.replaceWith(asked);
-    this.#asked = asked;
+    const hasChanged = (...names) => JSON.stringify(names.map((name) => before[name])) !== JSON.stringify(names.map((name) => approval[name]));
+    if (hasChanged("task_id", "by", "cost_usd", "expires_at", "escalated_at")) this.#asked = replace(this.#asked, buildAsked(approval, this.#options));
+    if (hasChanged("question")) this.#question.textContent = showControls(approval.question);
+    if (hasChanged("show")) this.#shown = replace(this.#shown, buildShown(approval));
   }
 
   /** Show how it was answered, or that it no longer waits, in place of the form. */
@@ -190,6 +195,11 @@ class Item {
       return false;
     }
   }
+}
+
+function replace(old, element) {
+  old.replaceWith(element);
+  return element;
 }
 
 /** Keep what was typed and not sent, so that it can be copied. */

@@ -93,14 +93,17 @@ export class Failures {
   #id;
   #list = h("ul", { class: "failures" });
   #note = h("p", { class: "note" });
+  #failed = 0;
   root = h("section", { class: "section", "aria-label": "Failures", hidden: true }, h("h3", {}, "Failures"), this.#list, this.#note);
 
   constructor(id) {
     this.#id = id;
   }
 
-  /** Read them again; `failed` is how many there are, null if nobody knows. */
+  /** Read them again if their number has changed; null: nobody knows it. */
   async refresh(failed) {
+    if (failed !== null && failed === this.#failed) return;
+    this.#failed = failed;
     if (failed === 0) this.root.hidden = true;
     if (failed === 0) return;
     try {
