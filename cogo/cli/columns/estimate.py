@@ -128,7 +128,8 @@ def format_usd(usd: float | Decimal | None) -> str:
     if usd is None:
         return "unknown"
     digits = 2 if usd >= 1 or usd == 0 else 4 if usd >= 0.01 else 6
-    return f"${usd:,.{digits}f}"
+    whole, _, part = f"{usd:,.{digits}f}".partition(".")
+    return f"${whole}.{part.rstrip('0').ljust(2, '0')}"
 
 
 def _average(quotes: Sequence[Quote]) -> Quote:

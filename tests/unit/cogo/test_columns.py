@@ -212,7 +212,7 @@ def test_the_status_says_what_a_column_does() -> None:
     assert "backfill 28 %" in said
     assert "340 of 1,204 (28 %), 10.0 rows/s, about 86 s left" in said
     assert "864 pending (100 asked), 3 stale" in said
-    assert "$0.2400 today of $2.00, $3.10 in all" in said
+    assert "$0.24 today of $2.00, $3.10 in all" in said
     assert "2 x bad (as id=5)" in said
     assert "owner user_id" in said
     assert group_failures(row, failed)[1][:2] == ("worse", 1)

@@ -135,7 +135,14 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
     methods = {name for group in groups for name in vars(group)} - {"delete_task"}  # of a table
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
     # Reads that are functions, and not of a table.
-    calls |= {"cogo_queue", "cogo_deployments", "cogo_api_keys", "cogo_budgets", "cogo_grants"}
+    calls |= {
+        "cogo_queue",
+        "cogo_instance",
+        "cogo_deployments",
+        "cogo_api_keys",
+        "cogo_budgets",
+        "cogo_grants",
+    }
     calls |= {"cogo_cached_answer", "cogo_silent_ms", "cogo_step_outputs", "cogo_subtask_turns"}
 
     assert {function.name for function in parse_functions(SQL)} == calls
