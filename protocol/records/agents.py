@@ -130,6 +130,14 @@ class Verdict(Row):
     """Why not, as a sentence that says what to do."""
 
 
+class WaitingColumn(Row):
+    """An AI column that begins to run with the adoption of a copy."""
+
+    name: str
+    pending: int
+    yesterday_usd: Decimal
+
+
 class Instance(Row):
     """Where a database was adopted; if nothing runs by itself there, why, and what waits."""
 
@@ -148,6 +156,7 @@ class Instance(Row):
     """Scheduled tasks whose time has passed."""
     yesterday_usd: Decimal | None = None
     """What calls cost yesterday (UTC)."""
+    columns: list[WaitingColumn] | None = None
 
     def must_hold(self, task: Task) -> bool:
         """Return whether a task waits until the database is adopted."""

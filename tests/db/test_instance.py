@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, Row, insert_task
+from tests.support.sql.columns import open_columns
 from tests.support.sql.database import ALICE, Connection, Database, rows
 
 pytestmark = pytest.mark.db
@@ -235,6 +236,24 @@ async def test_rights_on_the_control_file_are_not_needed(
     finally:
         await admin.execute(change.format("grant", "to"))
         await admin.close()
+
+
+async def test_columns_of_a_copy_ask_for_nothing(database: Database, agent: Agent) -> None:
+    async with open_columns(database, agent) as columns:
+        await columns.add()
+        await verify(agent, "test.supabase.co")
+        await columns.owner.execute("insert into shop.tickets (body) values ('a'), ('b')")
+        await restore_elsewhere(database)
+
+        ran = await columns.run()
+
+        assert "cogo adopt" in (ran["standing_still"] or "")
+        assert await columns.open_tasks() == []
+        state = await state_of(agent)
+        assert [each["name"] for each in state["columns"]] == ["shop.tickets.summary"]
+        await adopt(agent, "test.supabase.co")
+        await columns.answer("short")
+        assert await columns.owner.fetch("select summary from shop.tickets") == [("short",)] * 2
 
 
 async def test_users_do_not_see_it(database: Database) -> None:

@@ -60,7 +60,12 @@ def describe_waiting(instance: Instance) -> list[str]:
         "scheduled tasks begin at once, as they are due": instance.due_tasks,
         "scheduled tasks begin at their time": instance.scheduled_tasks,
     }
-    lines = [f"{count} {what}" for what, count in counts.items() if count]
+    lines = [
+        f"AI column {each.name} goes on: {each.pending} cells are pending, it cost "
+        f"{format_cost(each.yesterday_usd)} yesterday"
+        for each in instance.columns or ()
+    ]
+    lines += [f"{count} {what}" for what, count in counts.items() if count]
     return [*lines, f"calls to models cost {format_cost(instance.yesterday_usd)} yesterday"]
 
 

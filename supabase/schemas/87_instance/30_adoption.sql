@@ -46,10 +46,12 @@ create or replace function public.cogo_instance(p_host text default null)
   returns table (
     reason text, hosts text[], adopted_at timestamptz, adopted_by text, verified_until timestamptz,
     inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint,
-    yesterday_usd numeric
+    yesterday_usd numeric, columns jsonb
   )
   language plpgsql stable set search_path = ''
 as $$
+declare
+  v_today constant timestamptz := date_trunc('day', cogo.now(), 'UTC');
 begin
   reason := cogo.instance_problem(p_host);
   select i.hosts, i.adopted_at, i.adopted_by, i.verified_until
@@ -75,16 +77,34 @@ begin
       ) as t (run_at, is_scheduled);
     select coalesce(sum(c.cost_usd), 0) into yesterday_usd
       from public.cogo_calls c
-     where c.started_at >= date_trunc('day', cogo.now(), 'UTC') - interval '1 day'
-       and c.started_at < date_trunc('day', cogo.now(), 'UTC');
+     where c.started_at >= v_today - interval '1 day' and c.started_at < v_today;
+    select coalesce(
+             jsonb_agg(
+               jsonb_build_object(
+                 'name', cogo.show_table(k.table_id) || '.' || quote_ident(k.column_name),
+                 'pending', (
+                   select coalesce(sum(n.cells), 0) from cogo.ai_counts n
+                    where n.column_id = k.id and n.state in ('pending', 'asked')
+                 ),
+                 'yesterday_usd', (
+                   select coalesce(sum(c.cost_usd), 0) from public.cogo_calls c
+                    where c.column_id = k.id
+                      and c.started_at >= v_today - interval '1 day' and c.started_at < v_today
+                 )
+               ) order by k.created_at
+             ), '[]'
+           )
+      into columns
+      from cogo.ai_columns k
+     where k.paused_at is null;
   end if;
   return next;
 end;
 $$;
 comment on function public.cogo_instance is
   'Return where this database was adopted; if nothing runs by itself here, why, and what waits for
-cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and
-what calls cost yesterday (UTC).';
+cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, what
+calls cost yesterday (UTC), and AI columns with their pending cells and costs.';
 
 create or replace function public.cogo_adopt_instance(p_host text, p_who text default null)
   returns table (hosts text[], is_new boolean)
