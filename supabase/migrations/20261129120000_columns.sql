@@ -4868,11 +4868,13 @@ end;
 $function$;
 
 create or replace function public.cogo_instance(p_host text DEFAULT NULL::text)
- RETURNS TABLE(reason text, hosts text[], adopted_at timestamp with time zone, adopted_by text, verified_until timestamp with time zone, inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint, yesterday_usd numeric)
+ RETURNS TABLE(reason text, hosts text[], adopted_at timestamp with time zone, adopted_by text, verified_until timestamp with time zone, inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint, yesterday_usd numeric, columns jsonb)
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_today constant timestamptz := date_trunc('day', cogo.now(), 'UTC');
 begin
   reason := cogo.instance_problem(p_host);
   select i.hosts, i.adopted_at, i.adopted_by, i.verified_until
@@ -4898,8 +4900,26 @@ begin
       ) as t (run_at, is_scheduled);
     select coalesce(sum(c.cost_usd), 0) into yesterday_usd
       from public.cogo_calls c
-     where c.started_at >= date_trunc('day', cogo.now(), 'UTC') - interval '1 day'
-       and c.started_at < date_trunc('day', cogo.now(), 'UTC');
+     where c.started_at >= v_today - interval '1 day' and c.started_at < v_today;
+    select coalesce(
+             jsonb_agg(
+               jsonb_build_object(
+                 'name', cogo.show_table(k.table_id) || '.' || quote_ident(k.column_name),
+                 'pending', (
+                   select coalesce(sum(n.cells), 0) from cogo.ai_counts n
+                    where n.column_id = k.id and n.state in ('pending', 'asked')
+                 ),
+                 'yesterday_usd', (
+                   select coalesce(sum(c.cost_usd), 0) from public.cogo_calls c
+                    where c.column_id = k.id
+                      and c.started_at >= v_today - interval '1 day' and c.started_at < v_today
+                 )
+               ) order by k.created_at
+             ), '[]'
+           )
+      into columns
+      from cogo.ai_columns k
+     where k.paused_at is null;
   end if;
   return next;
 end;
@@ -5912,8 +5932,8 @@ Owners without a cap of their own appear with the default one (is_default) after
 
 comment on function public.cogo_instance(text) is
   'Return where this database was adopted; if nothing runs by itself here, why, and what waits for
-cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and
-what calls cost yesterday (UTC).';
+cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, what
+calls cost yesterday (UTC), and AI columns with their pending cells and costs.';
 
 comment on function public.cogo_pause_column(uuid,text) is
   'Let an AI column ask for nothing until it is resumed; what was asked for is still written.';
