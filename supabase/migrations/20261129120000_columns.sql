@@ -4904,7 +4904,7 @@ begin
     select coalesce(
              jsonb_agg(
                jsonb_build_object(
-                 'name', cogo.show_table(k.table_id) || '.' || quote_ident(k.column_name),
+                 'name', coalesce(cogo.show_table(k.table_id), 'dropped') || '.' || quote_ident(k.column_name),
                  'pending', (
                    select coalesce(sum(n.cells), 0) from cogo.ai_counts n
                     where n.column_id = k.id and n.state in ('pending', 'asked')

@@ -1,6 +1,7 @@
 """One running system for all tests of this folder."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import httpx
 import pytest
@@ -11,11 +12,14 @@ from tests.e2e.console import SECONDS
 from tests.support.browser import open_browser
 from tests.support.servers.system import System, running_system
 
+LINK_SECRET: Final = "0123456789abcdef0123456789abcdef"
+
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Run an orchestrator and two executors; those that a test kills are started again."""
-    with running_system(tmp_path_factory.mktemp("system"), "--executors", "2") as running:
+    home = tmp_path_factory.mktemp("system")
+    with running_system(home, "--executors", "2", COGO_LINK_SECRET=LINK_SECRET) as running:
         yield running
 
 

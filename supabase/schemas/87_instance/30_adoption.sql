@@ -81,7 +81,8 @@ begin
     select coalesce(
              jsonb_agg(
                jsonb_build_object(
-                 'name', coalesce(cogo.show_table(k.table_id), 'dropped') || '.' || quote_ident(k.column_name),
+                 'name',
+                 coalesce(cogo.show_table(k.table_id), 'dropped') || '.' || quote_ident(k.column_name),
                  'pending', (
                    select coalesce(sum(n.cells), 0) from cogo.ai_counts n
                     where n.column_id = k.id and n.state in ('pending', 'asked')
@@ -137,4 +138,5 @@ end;
 $$;
 comment on function public.cogo_adopt_instance is
   'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all
-that came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
+that came with it. On the same server, the address is added to the known ones. Repeating it changes
+nothing.';

@@ -65,14 +65,14 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(home: Path, *arguments: str) -> Iterator[System]:
+def running_system(home: Path, *arguments: str, **variables: str) -> Iterator[System]:
     """Run `cogo up --simulate --no-key` in `home` until the block ends; fails if it leaves a trace.
 
     A trace is a process that still lives, or a log that holds a secret. Its ports are its own also
     while what listens there is started anew.
     """
     ports = ("--port", str(a_port()), "--gateway-port", str(a_port()))
-    with cogo_up("--simulate", "--no-key", *ports, *arguments, home=home) as up:
+    with cogo_up("--simulate", "--no-key", *ports, *arguments, home=home, **variables) as up:
         state = read_state(home / STATE)
         assert state is not None
         yield System(up=up, home=home, state=state)
