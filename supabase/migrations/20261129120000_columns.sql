@@ -4904,7 +4904,8 @@ begin
     select coalesce(
              jsonb_agg(
                jsonb_build_object(
-                 'name', coalesce(cogo.show_table(k.table_id), 'dropped') || '.' || quote_ident(k.column_name),
+                 'name',
+                 coalesce(cogo.show_table(k.table_id), 'dropped') || '.' || quote_ident(k.column_name),
                  'pending', (
                    select coalesce(sum(n.cells), 0) from cogo.ai_counts n
                     where n.column_id = k.id and n.state in ('pending', 'asked')
@@ -5907,7 +5908,8 @@ comment on function cogo.write_value(cogo.ai_columns,jsonb,tid,oid,jsonb,text) i
 
 comment on function public.cogo_adopt_instance(text,text) is
   'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all
-that came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
+that came with it. On the same server, the address is added to the known ones. Repeating it changes
+nothing.';
 
 comment on function public.cogo_answer_approval(uuid,boolean,text,uuid,text) is
   'Answer a question to people. The first answer counts: repeating it returns the row, another one raises
