@@ -70,6 +70,8 @@ class Task(ListedRow):
     """The task whose workflow inserted this one. It has the cost of this one, too."""
     previous_task_id: UUID | None = None
     """The run before this one, if its workflow repeats itself. It may have been deleted."""
+    column_id: UUID | None = None
+    """The AI column for which it was submitted; lists leave it out."""
 
 
 class TaskLine(ListedRow):

@@ -280,7 +280,7 @@ def test_related_tasks_are_linked(page: Chrome) -> None:
     """
     child = {"id": "c", "prompt": "count", "type": "CHAT", "status": "running", "cost_usd": None}
     details = {
-        "task": {"parent_task_id": "p", "previous_task_id": "b"},
+        "task": {"parent_task_id": "p", "previous_task_id": "b", "column_id": "k"},
         "children": [child],
         "next_run": child | {"id": "n", "run_at": None},
     }
@@ -289,5 +289,6 @@ def test_related_tasks_are_linked(page: Chrome) -> None:
         ["#/tasks/p", "the task that asked for this one"],
         ["#/tasks/c", "count"],
         ["#/tasks/b", "the run before this one"],
+        ["#/columns/k", "an AI column"],
         ["#/tasks/n", "as soon as possible"],
     ]

@@ -88,6 +88,7 @@ async def test_old_rows_are_asked_for_after_an_estimate_and_a_confirmation(
     assert text(page, ".cells thead th").startswith("id\n")
     page.find_element(By.CSS_SELECTOR, ".cells tbody a").send_keys(Keys.ENTER)
     await eventually(says(page, ".detail .prompt", "Judge"), within=SECONDS)
+    await eventually(says(page, ".relatives", "For an AI column"), within=SECONDS)
     assert page.find_elements(By.CSS_SELECTOR, "main b") == []
     assert complaints(page) == []
 

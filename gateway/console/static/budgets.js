@@ -30,7 +30,7 @@ function buildItem(each) {
     "li",
     { title: each.key },
     h("span", { class: `status ${taken >= limit ? "failed" : "alive"}` }, each.per),
-    h("span", { class: "title" }, nameBudget(each)),
+    h("span", { class: "title" }, each.scope === "column" ? h("a", { href: `#/columns/${each.key}` }, nameBudget(each)) : nameBudget(each)),
     h(
       "span",
       { class: "facts" },
@@ -45,5 +45,6 @@ function nameBudget({ scope, key }) {
   if (scope === "owner" && key === "*") return "users without a budget of their own";
   if (scope === "owner" && key === "anonymous") return "all anonymous sign-ins";
   if (scope === "owner") return key === NOBODY ? "tasks without an owner" : `owner ${key.slice(0, 8)}`;
+  if (scope === "column") return `AI column ${key.slice(0, 8)}`;
   return key;
 }

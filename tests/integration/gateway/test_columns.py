@@ -118,6 +118,12 @@ async def test_a_column_is_paused_resumed_and_asked_for_old_rows_after_an_estima
     async with opened() as client:
         await client.post(f"{path}/pause", json={"reason": "audit"})
         paused = (await client.get(path)).json()["column"]
+        await database.execute(
+            "update cogo.ai_columns set paused_at = null, paused_until = 'infinity',"
+            " paused_reason = 'the cap is spent' where id = $1",
+            column_id,
+        )
+        spent = (await client.get("/columns")).json()["columns"][0]
         await client.post(f"{path}/resume")
         resumed = (await client.get(path)).json()["column"]
         dry = (await client.post(f"{path}/backfill", json={"dry_run": True})).json()
@@ -137,6 +143,7 @@ async def test_a_column_is_paused_resumed_and_asked_for_old_rows_after_an_estima
         wrong = [await client.post(f"{path}/backfill", json=body) for body in bodies]
 
     assert (paused["paused_reason"], paused["paused_at"] is None) == ("audit", False)
+    assert (spent["paused_reason"], spent["paused_until"]) == ("the cap is spent", None)
     assert (resumed["paused_reason"], resumed["paused_at"]) == (None, None)
     unknown = {"low": None, "expected": None, "high": None, "based_on": 0}
     assert dry == {"id": str(column_id), "cells": 2, "estimate": unknown}
