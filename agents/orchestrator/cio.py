@@ -141,8 +141,8 @@ class Cio:
         )
         try:
             return self.choose_model(request)
-        except NoModel as error:
-            if error.field != "budget_usd" or not task.is_budget_asked_for:
+        except NoModel:
+            if request.budget_usd is None or not task.is_budget_asked_for:
                 raise
         # The executor's call is refused then, and people are asked for what it may cost.
         return self.choose_model(replace(request, budget_usd=None))

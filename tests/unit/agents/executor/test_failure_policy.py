@@ -10,7 +10,9 @@ from agents.executor.failure_policy import (
     MAX_SNOOZE,
     build_failure,
     build_snooze,
+    end_attempt,
 )
+from agents.runtime.attempt import WorkFailed, WorkWaits
 from agents.runtime.failed_attempts import read_retry_at
 from protocol.ids import utc_now
 from protocol.records import FailureAction
@@ -251,3 +253,40 @@ def test_an_open_circuit_is_the_cios_business_once_and_then_waited_for() -> None
 
     assert first.action is FailureAction.REROUTE
     assert again.action is FailureAction.SNOOZE
+
+
+def a_cap(kind: type[errors.SpendCapReached], *, asks: bool = True) -> errors.SpendCapReached:
+    error = kind("anthropic", "the cap is reached")
+    error.question = {"scope": "owner", "key": "a", "per": "day", "usd": 1} if asks else None
+    return error
+
+
+def test_a_cap_that_asks_lets_the_step_wait_and_is_no_failure() -> None:
+    claimed = a_subtask()
+
+    ended = end_attempt(a_cap(errors.SpendCapReached), claimed, None)
+
+    assert isinstance(ended, WorkWaits)
+    assert ended.completion.ref == claimed.ref
+    assert ended.completion.wait is not None
+    assert ended.completion.wait.budget == {"scope": "owner", "key": "a", "per": "day", "usd": 1}
+    silent = end_attempt(a_cap(errors.SpendCapReached, asks=False), claimed, None)
+    assert isinstance(silent, WorkFailed)
+    assert silent.failure.action == GIVE_UP
+
+
+def test_before_people_are_asked_for_the_cap_of_a_provider_another_one_is_tried() -> None:
+    error = a_cap(errors.ProviderCapReached)
+    before = {
+        "attempt": 1, "model_id": "claude-sonnet-5-5", "outcome": "rerouted",
+        "error": {"class": "provider_spend_cap"},
+    }  # fmt: skip
+
+    first = end_attempt(error, a_subtask(), None)
+    back = end_attempt(error, a_subtask(history=[before], failures=1), None)
+    named = end_attempt(error, a_subtask({"model": "claude-sonnet-5-5"}), None)
+
+    assert isinstance(first, WorkFailed)
+    assert first.failure.action == REROUTE
+    assert isinstance(back, WorkWaits)
+    assert isinstance(named, WorkWaits)

@@ -274,6 +274,38 @@ async def test_a_task_whose_budget_is_spent_is_not_planned(
     assert caught.value.failure.error.field == "budget_usd"
 
 
+@pytest.mark.parametrize("model", [None, "claude-sonnet-5-5"])
+async def test_a_task_that_asks_for_money_is_planned_whatever_is_left(model: str | None) -> None:
+    asks = {"params": {"on_budget": "ask"}, "budget_usd": "0.000001", "model": model}
+
+    planned = (await handle(a_plan(asks))).hand_over or (await handle(a_plan(asks))).suspend
+
+    assert planned is not None
+
+
+async def test_a_provider_whose_cap_people_may_raise_is_gone_back_to_where_no_other_serves() -> (
+    None
+):
+    def capped(lane: str) -> dict[str, Any]:
+        return failed(lane) | {"outcome": "rerouted", "error": {"class": "provider_spend_cap"}}
+
+    asks = {"params": {"on_budget": "ask"}}
+    history = [capped("claude-sonnet-5-5"), capped("claude-haiku-4-5")]
+
+    other = await handle(a_subtask(asks, lane="cio", history=history, failures=2))
+    back = await handle(
+        a_subtask(asks, lane="cio", history=history[:1], failures=1), lanes=["claude-sonnet-5-5"]
+    )
+    with pytest.raises(WorkFailed):
+        await handle(
+            a_subtask(lane="cio", history=history[:1], failures=1), lanes=["claude-sonnet-5-5"]
+        )
+
+    assert other.route is not None
+    assert back.route is not None
+    assert (other.route.lane, back.route.lane) == ("gpt-6.1-sol", "claude-sonnet-5-5")
+
+
 async def test_the_policy_of_the_deployment_holds_where_nobody_says_another() -> None:
     runner = a_runner(an_executor(), knowledge=Knowledge(policy=PolicyName.CHEAPEST))
 

@@ -124,3 +124,33 @@ def test_what_cannot_be_a_tool_is_refused(
 ) -> None:
     with pytest.raises(ToolInvalid, match=problem):
         make()
+
+
+def test_an_approval_may_expire_and_be_passed_on() -> None:
+    approval = {"expires_in": 60, "escalate": {"after": 30, "to": "operators"}}
+    pay = tool(approval=approval)(forget.function)
+
+    assert (order.needs_approval, pay.needs_approval) == (False, True)
+    assert pay.approval.expires_in == 60
+    assert pay.approval.escalate is not None
+    assert pay.approval.escalate.to == "operators"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"expires_in": -1}, "approval.expires_in"),
+        ({"expires_in": float("nan")}, "approval.expires_in"),
+        ({"expires_in": "60"}, "approval.expires_in"),
+        ({"expire": 60}, "approval.expire"),
+        ({"on_expiry": "approve"}, "on_expiry needs expires_in"),
+        ({"escalate": {"after": 5, "to": "the boss"}}, "approval.escalate.to"),
+        ({"expires_in": 5, "escalate": {"after": 5, "to": "operators"}}, "less than expires_in"),
+        ("yes", "approval"),
+    ],
+)
+def test_a_wrong_approval_is_refused_where_it_is_written(options: Any, why: str) -> None:
+    with pytest.raises(ToolInvalid, match="@tool on forget: ") as caught:
+        tool(approval=options)(forget.function)
+
+    assert why in str(caught.value)

@@ -67,6 +67,29 @@ def test_a_step_has_files() -> None:
     assert "step 'look': attachments.0: 'storage:a.png' must be storage:BUCKET/PATH" in message
 
 
+def test_a_question_says_what_follows_if_nobody_answers() -> None:
+    escalate = {"after": 60, "to": "operators"}
+
+    async def flow(run: Run) -> Result:
+        await run.approve("plain", "Sure?")
+        await run.approve("ok", "Sure?", cost_usd=2, expires_in=3600, escalate=escalate)
+        return Result("done")
+
+    async def wrong(run: Run) -> Result:
+        await run.approve("ok", "Sure?", expires_in=-1)
+        return Result("done")
+
+    plain, full = play(a_flow(flow), answers={"plain": True, "ok": True}).steps
+    error_class, message = get_failure(advance(a_flow(wrong), TASK, a_record()))
+
+    assert plain.request == {"question": "Sure?", "show": None, "by": None}
+    assert full.request == plain.request | {
+        "cost_usd": 2.0, "expires_in": 3600.0, "escalate": {"after": 60.0, "to": "operators"},
+    }  # fmt: skip
+    assert error_class == "workflow_error"
+    assert "step 'ok': expires_in" in message
+
+
 def test_keys_are_numbered_when_they_are_described() -> None:
     async def flow(run: Run) -> Result:
         one, two = run.ask("draft", "1"), run.ask("draft", "2")
