@@ -1,6 +1,7 @@
 """The documents: every page is linked, and every link resolves."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +76,57 @@ def test_examples_of_commands_name_tools_that_the_example_of_tools_has() -> None
     }
     assert "find_orders" in named
     assert named - there == set()
+
+
+def options() -> dict[tuple[str, ...], set[str]]:
+    """Return the options of each command by the reference, which is made from the program."""
+    reference = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+    found: dict[tuple[str, ...], set[str]] = {}
+    defaults = {}
+    for section in re.split(r"^##+ cogo ", reference, flags=re.MULTILINE)[1:]:
+        path = tuple(section.partition("\n")[0].split())
+        rows = re.findall(r"^\| (`-.*?) \|", section, re.MULTILINE)
+        known = {each for row in rows for each in re.findall(r"--?[a-z-]+", row.partition("<")[0])}
+        found[path] = known | {"--help", "-h"}
+        if default := re.search(r"alone runs `(.+?)`", section):
+            defaults[path] = (*path, *default[1].split())
+    found["supabase", "psql"] |= {"-c", "-f"}  # options of psql
+    return found | {path: found[default] for path, default in defaults.items()}
+
+
+def lex(line: str) -> list[str]:
+    """Return the words of a line of a shell, and what stands between commands."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(lexer)
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Yield the words of each command of COGO that a page's shell blocks type."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
+        try:
+            words = lex(line)
+        except ValueError:
+            continue  # a text of several lines
+        while words:
+            word = words.pop(0)
+            if word.rpartition("/")[2] == "cogo":
+                end = next((n for n, each in enumerate(words) if set(each) <= set("();<>|&")), None)
+                yield words[:end]
+
+
+def test_every_command_that_a_page_types_exists_with_its_options() -> None:
+    known = options()
+    wrong, count = [], 0
+    for page in pages():
+        for words in commands(page):
+            count += 1
+            path = next(
+                (tuple(words[:n]) for n in (3, 2, 1) if tuple(words[:n]) in known), ("unknown",)
+            )
+            asked = {word.partition("=")[0] for word in words if word.startswith("-")} - {"-"}
+            if path not in known or asked - known[path]:
+                wrong.append(f"{page.relative_to(ROOT)}: cogo {' '.join(words)}")
+    assert count > 100
+    assert wrong == []
