@@ -22,7 +22,7 @@ from protocol.records import AgentRecord, LeaseRef
 from protocol.store.queue import QueueStore
 
 FAREWELL_SECONDS = 5.0
-VERIFY_SECONDS = 60.0
+VERIFY_SECONDS = 20.0
 """Between two questions whether the database is a copy; it believes an answer for five minutes."""
 _T = TypeVar("_T")
 STANDS_STILL = "AI columns and scheduled tasks stand still, and tasks that came with a copy"
@@ -195,7 +195,7 @@ async def _verify_at_start(
     identity: AgentIdentity, options: RuntimeOptions, store: QueueStore, drain: Drain
 ) -> str | None:
     """Ask before anything is claimed whether the database is a copy; return why it is."""
-    if options.project_host is None:
+    if not options.project_host:
         return None
     verify = partial(
         store.verify_instance, agent_id=identity.id, host=options.project_host, is_start=True
@@ -211,7 +211,7 @@ async def _verify_regularly(
     identity: AgentIdentity, options: RuntimeOptions, store: QueueStore, problem: str | None
 ) -> None:
     """Show the database that an agent reaches it, and log when that changes what runs."""
-    while options.project_host is not None:
+    while options.project_host:
         await asyncio.sleep(VERIFY_SECONDS)
         try:
             verdict = await store.verify_instance(agent_id=identity.id, host=options.project_host)

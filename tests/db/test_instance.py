@@ -1,10 +1,15 @@
 """A copy of a database runs nothing by itself until it is adopted; its origin always does."""
 
+import asyncio
+from asyncio.subprocess import PIPE
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from embedded.postgres.binaries import find_installation
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, Row, insert_task
 from tests.support.sql.columns import open_columns
@@ -268,3 +273,35 @@ async def test_users_do_not_see_it(database: Database) -> None:
     ):
         with pytest.raises(Exception, match="permission denied"):
             await ann.execute(statement)
+
+
+async def test_a_dump_that_psql_restores_is_found_out(
+    cluster: Cluster, migrated: str, database: Database, agent: Agent, other_database_url: str
+) -> None:
+    assert await verify(agent) is None
+    queued = await insert_task(agent.connection)
+    programs = find_installation(cluster.major).bin
+    dump = await run_program(
+        programs / "pg_dump", "--schema=cogo", "--schema=public", "--no-owner",
+        cluster.dsn("postgres", migrated),
+    )  # fmt: skip
+
+    await run_program(programs / "psql", "--quiet", other_database_url, text=dump)
+
+    async with AsyncExitStack() as stack:
+        copy = Agent(await Database(other_database_url, stack).connect())
+        assert await claimed(copy) == []
+        assert HOST in (await verify(copy, HOST, is_start=True) or "")
+        await adopt(copy, HOST)
+        assert await claimed(copy) == [queued]
+    assert await claimed(agent) == [queued]
+
+
+async def run_program(program: Path, *arguments: str, text: bytes | None = None) -> bytes:
+    """Run a program of Postgres; return what it wrote."""
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate(text)
+    assert process.returncode == 0, err
+    return out
