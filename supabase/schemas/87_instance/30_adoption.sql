@@ -38,7 +38,7 @@ end;
 $$;
 comment on function public.cogo_verify_instance is
   'Return whether this database is the one that was adopted at p_host, the host of an agent''s
-SUPABASE_URL, and why not; the first agent ever adopts it. Agents call it when they start, and three times
+SUPABASE_URL, and why not; the first agent ever adopts it. Agents call it at their start and three times
 a minute. At an unknown address, one that starts stops what runs by itself until one at a known address
 calls.';
 
