@@ -5965,8 +5965,8 @@ what people have approved on top of the old one.';
 
 comment on function public.cogo_verify_instance(text,text,boolean) is
   'Return whether this database is the one that was adopted at p_host, the host of an agent''s
-SUPABASE_URL, and why not; the first agent ever adopts it. Agents call it when they start, and every
-minute. At an unknown address, one that starts stops what runs by itself until one at a known address
+SUPABASE_URL, and why not; the first agent ever adopts it. Agents call it at their start and three times
+a minute. At an unknown address, one that starts stops what runs by itself until one at a known address
 calls.';
 
 revoke all on table cogo.ai_cells from public, anon, authenticated, service_role;
