@@ -29,7 +29,7 @@ SLOW: Final = change_function(
     "cogo_complete_subtasks", "\nbegin\n", "\nbegin\n  perform pg_sleep(0.2);\n"
 )
 """Ends of attempts take a while, so that holders die before, in and after the transaction."""
-_LOOK: Final = 0.01
+_LOOK: Final = 0.02
 _ROUND: Final = 600.0
 """Seconds until a round is given up."""
 _DISCONNECTED: Final = (

@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -39,11 +39,10 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def functions(path: Path) -> Iterator[Function]:
-    """Yield the functions and methods of a module, those inside others too."""
-    for node in ast.walk(parse(path)):
-        if isinstance(node, Function):
-            yield node
+@cache
+def functions(path: Path) -> Sequence[Function]:
+    """Return the functions and methods of a module, those inside others too."""
+    return [node for node in ast.walk(parse(path)) if isinstance(node, Function)]
 
 
 def relative(path: Path) -> str:

@@ -1,6 +1,8 @@
 """Tool loops on a real database: nothing is asked or run twice, whoever dies, and whenever."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -80,7 +82,9 @@ from providers.catalogue.deployment import Credential
 from providers.router import Router
 from tests.support.agents.fake_bus import FakeBus
 
-url, key, folder, simulator, name, dies = sys.argv[1:]
+import providers.adapters.anthropic.client
+
+url, key, folder, simulator, count, dies = sys.argv[1:]
 names = ["loop_tools.look", "loop_tools.pay", "loop_tools.crash", "loop_tools.ship"]
 store_turns = SupabaseStore.store_turns
 
@@ -92,7 +96,7 @@ async def store_and_die(self, **given):
     return answers
 
 
-async def main():
+async def main(name):
     SupabaseStore.store_turns = store_and_die
     options = RuntimeOptions(
         tool_capacity=2, lease=timedelta(seconds=1), extend_every=timedelta(seconds=0.3),
@@ -116,7 +120,12 @@ async def main():
             )
 
 
-asyncio.run(main())
+for number in range(int(count)):
+    if os.fork() == 0:  # its imports are done
+        asyncio.run(main(f"mortal-{number}"))
+        os._exit(0)
+os.write(1, b"started")
+signal.pause()
 """
 
 
@@ -132,25 +141,22 @@ def read_log(folder: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def mortals(
-    agents: Fleet, folder: Path, *, count: int, dies: str
-) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+async def mortals(agents: Fleet, folder: Path, *, count: int, dies: str) -> AsyncIterator[None]:
     """Run executors that die by SIGKILL; what is left of them ends with the block."""
-    started = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", MORTAL, agents.server.url, agents.server.secret_key),
-            *(str(folder), agents.simulator, f"mortal-{number}", dies),
-            cwd=ROOT,
-        )
-        for number in range(count)
-    ]
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", MORTAL, agents.server.url, agents.server.secret_key),
+        *(str(folder), agents.simulator, str(count), dies),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
     try:
-        yield started
+        assert started.stdout is not None
+        await started.stdout.readexactly(len("started"))
+        yield
     finally:
-        for each in started:
-            if each.returncode is None:
-                each.kill()
-            await each.wait()
+        os.killpg(started.pid, signal.SIGKILL)
+        await started.wait()
 
 
 async def submit(agents: Fleet, prompt: str, **params: Any) -> Task:

@@ -15,7 +15,7 @@ import pytest
 
 from embedded.state import State, read_state
 from tests.support.eventually import eventually
-from tests.support.servers.command_line import cogo, cogo_up, environment
+from tests.support.servers.command_line import Up, cogo, cogo_up, environment
 from tests.support.servers.embedded import embedded_server
 
 pytestmark = pytest.mark.e2e
@@ -105,44 +105,46 @@ async def test_agents_work_on_a_project_that_was_migrated(tmp_path: Path) -> Non
             await eventually(completed, within=20)
 
 
-async def test_leases_of_a_killed_executor_are_released_before_they_run_out(
-    tmp_path: Path,
-) -> None:
-    with cogo_up("--simulate", home=tmp_path) as up:
-        state = read_state(tmp_path / ".cogo")
-        assert state is not None
-        db_url = state.db_url
-        task_id = await insert_task(db_url, "Explain binary search [[fault:stall after=2]]")
-
-        async def claimed() -> bool:
-            return len(await attempts_of(db_url, task_id)) == 1
-
-        await eventually(claimed, within=10)
-        os.kill(up.answer["processes"]["executor"], signal.SIGKILL)
-
-        async def claimed_again() -> bool:
-            return len(await attempts_of(db_url, task_id)) == 2
-
-        await eventually(claimed_again, within=30)
-
-        [first, second] = await attempts_of(db_url, task_id)
-        assert first[0] != second[0]
-        # A lease that ran out says so; this one was given back by whoever saw the death.
-        assert await reasons_of(db_url, task_id) == ["worker_died", None]
-
-        # It stalls again; a second request does not wait for it.
-        up.process.send_signal(signal.SIGTERM)
-        assert up.stop(signal.SIGINT, within=19) == 0  # the grace is 20
+@pytest.fixture(scope="module")
+def home_without_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="module")
-def home_without_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the directory of a running `cogo up` that has no key of any provider."""
-    home = tmp_path_factory.mktemp("home")
-    with cogo_up(home=home):
-        yield home
+def up_without_keys(home_without_keys: Path) -> Iterator[Up]:
+    """Run `cogo up` there without a key of any provider."""
+    with cogo_up(home=home_without_keys) as up:
+        yield up
 
 
+async def test_leases_of_a_killed_executor_are_released_before_they_run_out(
+    up_without_keys: Up, home_without_keys: Path
+) -> None:
+    state = read_state(home_without_keys / ".cogo")
+    assert state is not None
+    db_url = state.db_url
+    task_id = await insert_task(db_url, "Explain binary search [[fault:stall after=2]]")
+
+    async def claimed() -> bool:
+        return len(await attempts_of(db_url, task_id)) == 1
+
+    await eventually(claimed, within=10)
+    os.kill(up_without_keys.answer["processes"]["executor"], signal.SIGKILL)
+
+    async def claimed_again() -> bool:
+        return len(await attempts_of(db_url, task_id)) == 2
+
+    await eventually(claimed_again, within=30)
+
+    [first, second] = await attempts_of(db_url, task_id)
+    assert first[0] != second[0]
+    # A lease that ran out says so; this one was given back by whoever saw the death.
+    assert await reasons_of(db_url, task_id) == ["worker_died", None]
+    done = cogo("tasks", "cancel", str(task_id), home=home_without_keys)  # it stalls again
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("up_without_keys")
 @pytest.mark.parametrize("kind", ["orchestrator", "executor"])
 async def test_serve_says_that_it_is_ready_or_what_it_lacks_and_drains_at_the_first_signal(
     kind: str, home_without_keys: Path

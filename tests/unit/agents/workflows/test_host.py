@@ -207,7 +207,8 @@ async def test_no_task_gets_the_answer_or_the_failure_of_another(
         cpu_seconds=5,
         wall_seconds=60,
     ) as host:
-        for _ in range(4):
+        # What is kept adds up to too much; else what the first round has left shows in the second.
+        for _ in range(4 if type_ == "KEEP" else 2):
             harmful = await host.advance(a_task(type_), RECORD)
             good = await host.advance(a_task("GOOD"), RECORD)
 
