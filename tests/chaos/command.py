@@ -14,7 +14,6 @@ from typing import Final
 from loguru import logger
 
 from cogo.config.network import prepare_network
-from tests.chaos.columns.command import run_columns_command
 from tests.chaos.mutants import MUTANTS, Mutant
 from tests.chaos.report import recoveries, summary, verdict
 from tests.chaos.run import Result, Size, run
@@ -53,15 +52,10 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=size.seconds)
     parser.add_argument("--mutants", action="store_true")
     parser.add_argument("--steps", action="store_true")
-    parser.add_argument("--columns", action="store_true")
     return parser
 
 
 def _choose(options: argparse.Namespace, size: Size, say: Say) -> Coroutine[None, None, int]:
-    if options.columns:
-        return run_columns_command(
-            seed=size.seed, seconds=size.seconds, is_mutated=options.mutants, say=say
-        )
     if options.mutants:
         return _run_mutants(size.seed, say)
     if options.steps:

@@ -1,5 +1,7 @@
 """The part of `scripts/chaos` that is about AI columns."""
 
+import argparse
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,8 +21,28 @@ _MUTANT_SECONDS: Final = 8.0
 _SHOWN: Final = 20
 
 
-async def run_columns_command(*, seed: int, seconds: float, is_mutated: bool, say: Say) -> int:
+def run_columns_command(arguments: Sequence[str], *, description: str | None, say: Say) -> int:
     """Run one storm, or one for each mutant. 0: all is well; 1: a law was broken or missed."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/chaos",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--columns", action="store_true", required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--mutants", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        return asyncio.run(
+            _run_storms(options.seed, options.seconds, say, is_mutated=options.mutants)
+        )
+    except KeyboardInterrupt:
+        say("stopped; nothing is left running")
+        return 130
+
+
+async def _run_storms(seed: int, seconds: float, say: Say, *, is_mutated: bool) -> int:
     with state_directory() as home:
         async with _running_postgres(home) as postgres:
             if is_mutated:
