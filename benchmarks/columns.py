@@ -74,7 +74,7 @@ _BACKFILL: Final = {
     """,
     "vectors": """
         select cogo.ai_column('public.bench_old', 'vector', prompt => '{body}',
-          params => '{"embed": true}', backfill => true, open_tasks => 2000)
+          params => '{"embed": true}', model => 'bench', backfill => true, open_tasks => 2000)
     """,
 }
 _RUN: Final = "select * from public.cogo_run_columns('bench-cio', 500)"

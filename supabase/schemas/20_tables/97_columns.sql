@@ -86,6 +86,9 @@ comment on table cogo.ai_edits is
 create index if not exists ai_edits_column on cogo.ai_edits (column_id, seq);
 create index if not exists ai_edits_moves on cogo.ai_edits (column_id, op, seq)
   where old_key is not null or key is null;
+-- Edits that give or take keys: rows are looked for among these while they wait.
+create index if not exists ai_edits_moved on cogo.ai_edits (column_id)
+  where old_key is not null or key is null;
 alter table cogo.ai_edits enable row level security;
 
 create table if not exists cogo.ai_cells (

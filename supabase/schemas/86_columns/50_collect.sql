@@ -76,7 +76,20 @@ as $$
 declare
   v_now constant timestamptz := cogo.now();
   v_dropped uuid[];
+  v_keys jsonb[];
+  v_are_there boolean[];
+  v_owners uuid[];
+  v_sources bytea[];
+  v_values bytea[];
+  v_have_values boolean[];
+  v_moving jsonb[];
 begin
+  select array_agg(r.key), array_agg(r.is_there), array_agg(r.owner), array_agg(r.source_hash),
+         array_agg(r.value_hash), array_agg(r.has_value)
+    into v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values
+    from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r;
+  -- A later edit tells which row that is, and has it looked at again.
+  v_moving := cogo.list_moving(p_column);
   with examined as materialized (
     select distinct on (r.key)
            r.key, r.is_there, r.owner, r.source_hash, r.value_hash,
@@ -90,12 +103,14 @@ begin
                c.source_hash is distinct from r.source_hash
              else not p_is_sweep
            end as is_edited
-      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r
+      from unnest(v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values)
+             as r (key, is_there, owner, source_hash, value_hash, has_value)
       left join cogo.ai_cells c on c.column_id = p_column.id and c.key = r.key
       left join cogo.ai_column_versions v
         on v.column_id = p_column.id and v.version = c.version
       left join cogo.ai_column_versions w
         on w.column_id = p_column.id and w.version = p_column.version
+     where r.key <> all (v_moving)
      order by r.key, r.is_there desc
   ), kept as (
     update cogo.ai_cells c
@@ -158,6 +173,23 @@ $$;
 comment on function cogo.has_moved is
   'Return whether rows of an AI column may be known by other keys now.';
 
+-- Looked at after rows were read by their keys: those of another row by now are among these.
+create or replace function cogo.list_moving(p_column cogo.ai_columns)
+  returns jsonb[] language sql volatile set search_path = ''
+as $$
+  select cogo.cast_keys(
+    p_column,
+    array(
+      select k.key
+        from cogo.ai_edits e
+       cross join lateral unnest(array[e.key, e.old_key]) as k (key)
+       where e.column_id = p_column.id and e.old_key is not null and k.key is not null
+    )
+  );
+$$;
+comment on function cogo.list_moving is
+  'Return the keys of which edits that are not collected yet say that they were given or taken away.';
+
 create or replace function cogo.delete_cells(p_column_id uuid, p_keys jsonb[])
   returns uuid[] language sql set search_path = ''
 as $$
@@ -204,7 +236,10 @@ begin
   -- Rows that exchange their keys in one statement: the other one is moved by a later edit.
   update cogo.ai_cells c
      set key = jsonb_build_array('parked') || p_to
-   where c.column_id = p_column_id and c.key = p_to;
+   where c.column_id = p_column_id and c.key = p_to
+     and exists (
+       select from cogo.ai_cells o where o.column_id = p_column_id and o.key in (p_from, v_parked)
+     );
   update cogo.ai_cells c
      set key = p_to
    where c.column_id = p_column_id
@@ -228,39 +263,40 @@ as $$
 declare
   v_id constant uuid := p_column.id;
   v_dropped uuid[] := '{}';
-  v_same jsonb[];
+  v_taken_over jsonb[] := '{}';
+  v_unlike jsonb[];
 begin
-  v_same := array(
-    select jsonb_build_array(c.key, r.key)
-      from cogo.read_rows(
-             cogo.describe_row(p_column, p_column.version),
-             array(
-               select p_new[n + 1] from generate_subscripts(p_ops, 1) n
-                where p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
-             )
-           ) r
-      join generate_subscripts(p_ops, 1) n on p_ops[n] = 'DELETE' and p_new[n + 1] = r.asked_key
-      join cogo.ai_cells c on c.column_id = v_id and c.key = p_old[n]
-     where r.is_there and c.value_hash = r.value_hash and c.source_hash = r.source_hash
-  );
   for n in 1..cardinality(p_ops) loop
-    if p_ops[n] = 'INSERT' then
-      -- What is known of its key is of a row that has gone, perhaps with its partition.
-      if n = 1 or p_ops[n - 1] <> 'DELETE'
-         or jsonb_build_array(p_old[n - 1], p_new[n]) <> all (v_same) then
-        v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
-      end if;
+    if p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1] then
+      perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
+      v_taken_over := v_taken_over || p_new[n + 1];
     elsif p_ops[n] = 'DELETE' then
-      if p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
-         and jsonb_build_array(p_old[n], p_new[n + 1]) = any (v_same) then
-        perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
-      else
-        v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
-      end if;
+      v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
+    elsif p_ops[n] = 'INSERT' and not (p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is true then
+      -- What is known of its key is of a row that has gone, perhaps with its partition.
+      v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
     elsif p_old[n] is not null then
       perform cogo.move_cell(v_id, p_old[n], p_new[n]);
+      if p_old[n] = any (v_taken_over) then
+        v_taken_over := v_taken_over || p_new[n];
+      end if;
     end if;
   end loop;
+  -- Or it is another row that was inserted after one was deleted.
+  v_unlike := array(
+    select r.asked_key
+      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), v_taken_over) r
+      join cogo.ai_cells c on c.column_id = v_id and c.key = r.asked_key
+     where r.is_there
+       and not (
+         c.value_hash = r.value_hash and (r.has_value or c.source_hash = r.source_hash)
+       )
+  );
+  if v_unlike <> '{}' then
+    v_dropped := v_dropped || cogo.delete_cells(
+      v_id, array(select u from unnest(v_unlike) u where u <> all (cogo.list_moving(p_column)))
+    );
+  end if;
   delete from cogo.ai_cells c
    where c.column_id = v_id and c.key in (select jsonb_build_array('parked') || k from unnest(p_new) k);
   return v_dropped;
@@ -299,6 +335,8 @@ declare
   v_old jsonb[];
   v_dropped uuid[];
   v_truncated bigint;
+  v_seq bigint;
+  v_xid xid8;
 begin
   v_truncated := (
     select e.seq from cogo.ai_edits e
@@ -308,16 +346,24 @@ begin
   if v_truncated is not null then
     return cogo.empty_column(p_column.id, v_truncated, 10 * p_limit);
   end if;
+  -- The edits of a transaction belong together: one gives a key to a row that another has taken away.
+  select e.seq, e.xid into v_seq, v_xid
+    from cogo.ai_edits e where e.column_id = p_column.id
+   order by e.seq offset p_limit - 1 limit 1;
+  v_seq := coalesce(
+    (
+      select max(n.seq)
+        from (
+          select e.seq, e.xid
+            from cogo.ai_edits e where e.column_id = p_column.id and e.seq > v_seq
+           order by e.seq limit 5000
+        ) as n
+       where n.xid = v_xid
+    ), v_seq
+  );
   with taken as (
     delete from cogo.ai_edits e
-     where e.ctid = any (
-       array(
-         select o.ctid from cogo.ai_edits o
-          where o.column_id = p_column.id
-          order by o.seq limit p_limit
-            for update skip locked
-       )
-     )
+     where e.column_id = p_column.id and (v_seq is null or e.seq <= v_seq)
     returning e.*
   )
   select array_agg(t.op order by t.seq), array_agg(t.key order by t.seq),

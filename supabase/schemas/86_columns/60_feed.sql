@@ -233,6 +233,7 @@ declare
   );
   v_keys jsonb[];
   v_group record;
+  v_moving jsonb[];
   v_refusal text;
 begin
   if v_room <= 0 then
@@ -273,6 +274,14 @@ begin
               case when v_batch > 1 then s.bytes end
      order by min(s.priority), min(s.nth)
   loop
+    v_moving := coalesce(v_moving, cogo.list_moving(p_column));
+    if v_group.keys && v_moving then
+      -- Edits that are not collected yet say of which rows these are.
+      update cogo.ai_cells c
+         set due_at = cogo.now() + interval '1 second'
+       where c.column_id = p_column.id and c.key = any (v_group.keys);
+      continue;
+    end if;
     if v_group.fate = 'asked' then
       v_refusal := case when v_room <= 0 then '' else cogo.submit_cells(
         p_column, v_group.owner, v_group.priority, v_group.tries, v_group.keys, v_group.hashes,

@@ -99,6 +99,9 @@ begin
     end if;
     delete from cogo.ai_cells c where c.column_id = p_cell.column_id and c.key = p_cell.key;
     return 'gone';
+  elsif (v_read.value_hash <> p_cell.value_hash or v_read.source_hash <> p_cell.source_hash)
+     and p_cell.key = any (cogo.list_moving(p_column)) then
+    v_state := 'locked';
   elsif v_read.value_hash <> p_cell.value_hash and not p_column.overwrite then
     v_state := 'kept';
     v_hash := v_read.value_hash;
@@ -145,7 +148,7 @@ begin
   end if;
   if v_state = 'locked' then
     update cogo.ai_cells c
-       set due_at = v_now + interval '5 seconds'
+       set due_at = v_now + interval '2 seconds'
      where c.column_id = p_cell.column_id and c.key = p_cell.key;
     return v_state;
   elsif v_state = 'invalid' then

@@ -81,6 +81,25 @@ $$;
 comment on function cogo.list_missing is
   'Return the next rows by their keys, and whether they have neither value nor cell.';
 
+create or replace function cogo.leave_edited(p_column cogo.ai_columns, p_keys jsonb[])
+  returns jsonb[] language sql set search_path = ''
+as $$
+  select array(
+    select k.key
+      from unnest(p_keys) with ordinality as k (key, nth)
+     where k.key <> all (
+       cogo.cast_keys(
+         p_column,
+         array(
+           select e.key from cogo.ai_edits e where e.column_id = p_column.id and e.key is not null
+         )
+       )
+     )
+     order by k.nth
+  );
+$$;
+comment on function cogo.leave_edited is 'Return the keys that no edit names which is not collected yet.';
+
 create or replace function cogo.advance_backfill(p_column cogo.ai_columns, p_limit integer)
   returns integer language plpgsql set search_path = ''
 as $$
@@ -121,6 +140,8 @@ begin
       into v_keys, v_missing
       from cogo.list_missing(p_column, p_column.backfill_after, p_limit) m;
     v_seen := coalesce(cardinality(v_keys), 0);
+    -- Those that are written meanwhile get their cells from their edits, which come with other keys too.
+    v_missing := cogo.leave_edited(p_column, v_missing);
     v_missing := v_missing[1:p_column.backfill_left::integer];
     insert into cogo.ai_cells (column_id, key, state, priority, source_hash, value_hash, owner)
     select p_column.id, r.key, 'pending', 1, r.source_hash, r.value_hash, r.owner

@@ -68,6 +68,8 @@ create or replace function public.cogo_run_columns(
     collected integer, applied integer, asked integer, is_more boolean, standing_still text
   )
   language plpgsql security definer set search_path = ''
+  -- Shorter than deadlock_timeout, so that no writer is the victim of a deadlock with this.
+  set lock_timeout = '250ms'
 as $$
 declare
   v_limit constant integer := least(greatest(coalesce(p_limit, 500), 1), 5000);
@@ -122,6 +124,8 @@ begin
         end if;
       end if;
     exception
+      when lock_not_available then
+        is_more := true;
       when query_canceled or others then
         get stacked diagnostics v_sqlstate = returned_sqlstate;
         update cogo.ai_columns c
