@@ -173,23 +173,6 @@ $$;
 comment on function cogo.has_moved is
   'Return whether rows of an AI column may be known by other keys now.';
 
--- Looked at after rows were read by their keys: those of another row by now are among these.
-create or replace function cogo.list_moving(p_column cogo.ai_columns)
-  returns jsonb[] language sql volatile set search_path = ''
-as $$
-  select cogo.cast_keys(
-    p_column,
-    array(
-      select k.key
-        from cogo.ai_edits e
-       cross join lateral unnest(array[e.key, e.old_key]) as k (key)
-       where e.column_id = p_column.id and e.old_key is not null and k.key is not null
-    )
-  );
-$$;
-comment on function cogo.list_moving is
-  'Return the keys of which edits that are not collected yet say that they were given or taken away.';
-
 create or replace function cogo.delete_cells(p_column_id uuid, p_keys jsonb[])
   returns uuid[] language sql set search_path = ''
 as $$
@@ -323,6 +306,23 @@ end;
 $$;
 comment on function cogo.cast_keys is
   'Return keys as they are stored, whatever the settings of the session that wrote them.';
+
+-- Looked at after rows were read by their keys: those of another row by now are among these.
+create or replace function cogo.list_moving(p_column cogo.ai_columns)
+  returns jsonb[] language sql volatile set search_path = ''
+as $$
+  select cogo.cast_keys(
+    p_column,
+    array(
+      select k.key
+        from cogo.ai_edits e
+       cross join lateral unnest(array[e.key, e.old_key]) as k (key)
+       where e.column_id = p_column.id and e.old_key is not null and k.key is not null
+    )
+  );
+$$;
+comment on function cogo.list_moving is
+  'Return the keys of which edits that are not collected yet say that they were given or taken away.';
 
 create or replace function cogo.collect_edits(p_column cogo.ai_columns, p_limit integer)
   returns integer language plpgsql set search_path = ''
