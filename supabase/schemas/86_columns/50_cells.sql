@@ -1,0 +1,143 @@
+create or replace function cogo.cast_keys(p_column cogo.ai_columns, p_keys jsonb[])
+  returns jsonb[] language plpgsql set search_path = ''
+  set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601' set extra_float_digits = 1
+  set bytea_output = 'hex'
+as $$
+declare
+  v_keys jsonb[];
+begin
+  execute format(
+    'select array(select case when k.key is not null then %s end '
+    'from unnest($1) with ordinality as k (key, nth) order by k.nth)', cogo.cast_key(p_column)
+  ) into v_keys using p_keys;
+  return v_keys;
+end;
+$$;
+comment on function cogo.cast_keys is
+  'Return keys as they are stored, whatever the settings of the session that wrote them.';
+
+-- A row that is not found may have a new key by now, which an edit tells that is not collected yet. It was
+-- committed with the row, so a later statement than the one that has missed the row sees it.
+create or replace function cogo.has_moved(p_column_id uuid)
+  returns boolean language sql volatile set search_path = ''
+as $$
+  select exists (
+    select from cogo.ai_edits e where e.column_id = p_column_id and (e.old_key is not null or e.key is null)
+  );
+$$;
+comment on function cogo.has_moved is
+  'Return whether rows of an AI column may be known by other keys now.';
+
+-- Looked at after rows were read by their keys: those of another row by now are among these.
+create or replace function cogo.list_moving(p_column cogo.ai_columns)
+  returns jsonb[] language sql volatile set search_path = ''
+as $$
+  select cogo.cast_keys(
+    p_column,
+    array(
+      select k.key
+        from cogo.ai_edits e
+       cross join lateral unnest(array[e.key, e.old_key]) as k (key)
+       where e.column_id = p_column.id and e.old_key is not null and k.key is not null
+    )
+  );
+$$;
+comment on function cogo.list_moving is
+  'Return the keys of which edits that are not collected yet say that they were given or taken away.';
+
+create or replace function cogo.delete_cells(p_column_id uuid, p_keys jsonb[])
+  returns uuid[] language sql set search_path = ''
+as $$
+  with deleted as (
+    delete from cogo.ai_cells c
+     where c.column_id = p_column_id and c.key = any (p_keys)
+    returning c.state, c.task_id
+  )
+  select array(
+    select distinct d.task_id from deleted d where d.state = 'asked' and d.task_id is not null
+  );
+$$;
+comment on function cogo.delete_cells is
+  'Delete cells; return the tasks that were to answer them.';
+
+create or replace function cogo.move_cell(p_column_id uuid, p_from jsonb, p_to jsonb)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_parked constant jsonb := jsonb_build_array('parked') || p_from;
+begin
+  if p_from = p_to then
+    return;
+  end if;
+  -- Rows that exchange their keys in one statement: the other one is moved by a later edit.
+  update cogo.ai_cells c
+     set key = jsonb_build_array('parked') || p_to
+   where c.column_id = p_column_id and c.key = p_to
+     and exists (
+       select from cogo.ai_cells o where o.column_id = p_column_id and o.key in (p_from, v_parked)
+     );
+  update cogo.ai_cells c
+     set key = p_to
+   where c.column_id = p_column_id
+     and c.key = case
+       when exists (
+         select from cogo.ai_cells o where o.column_id = p_column_id and o.key = v_parked
+       ) then v_parked
+       else p_from
+     end;
+end;
+$$;
+comment on function cogo.move_cell is 'Give a cell the new key of its row.';
+
+-- A row that is moved to another partition is deleted and inserted. In order, since a key may have been
+-- given to another row meanwhile, whose value is no person's.
+create or replace function cogo.follow_keys(
+  p_column cogo.ai_columns, p_ops text[], p_xids xid8[], p_old jsonb[], p_new jsonb[]
+)
+  returns uuid[] language plpgsql set search_path = ''
+as $$
+declare
+  v_id constant uuid := p_column.id;
+  v_dropped uuid[] := '{}';
+  v_taken_over jsonb[] := '{}';
+  v_unlike jsonb[];
+begin
+  for n in 1..cardinality(p_ops) loop
+    if p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1] then
+      perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
+      v_taken_over := v_taken_over || p_new[n + 1];
+    elsif p_ops[n] = 'DELETE' then
+      v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
+    elsif p_ops[n] = 'INSERT' and not (p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is true then
+      -- What is known of its key is of a row that has gone, perhaps with its partition.
+      v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
+    elsif p_old[n] is not null then
+      perform cogo.move_cell(v_id, p_old[n], p_new[n]);
+      if p_old[n] = any (v_taken_over) then
+        v_taken_over := v_taken_over || p_new[n];
+      end if;
+    end if;
+  end loop;
+  -- Or it is another row that was inserted after one was deleted.
+  v_unlike := array(
+    select r.asked_key
+      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), v_taken_over) r
+      join cogo.ai_cells c on c.column_id = v_id and c.key = r.asked_key
+     where r.is_there
+       and not (
+         c.value_hash = r.value_hash and (r.has_value or c.source_hash = r.source_hash)
+       )
+  );
+  if v_unlike <> '{}' then
+    v_dropped := v_dropped || cogo.delete_cells(
+      v_id, array(select u from unnest(v_unlike) u where u <> all (cogo.list_moving(p_column)))
+    );
+  end if;
+  delete from cogo.ai_cells c
+   where c.column_id = v_id and c.key in (select jsonb_build_array('parked') || k from unnest(p_new) k);
+  return v_dropped;
+end;
+$$;
+comment on function cogo.follow_keys is
+  'Move the cells of rows that have new keys, and delete those of deleted rows, in the order of the edits;
+return the tasks that nobody waits for any more.';

@@ -1,0 +1,93 @@
+-- What counts is the row as it is now, however it was written and how often.
+create or replace function cogo.examine_rows(
+  p_column cogo.ai_columns, p_keys jsonb[], p_is_sweep boolean default false
+)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := cogo.now();
+  v_dropped uuid[];
+  v_keys jsonb[];
+  v_are_there boolean[];
+  v_owners uuid[];
+  v_sources bytea[];
+  v_values bytea[];
+  v_have_values boolean[];
+  v_moving jsonb[];
+begin
+  select array_agg(r.key), array_agg(r.is_there), array_agg(r.owner), array_agg(r.source_hash),
+         array_agg(r.value_hash), array_agg(r.has_value)
+    into v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values
+    from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r;
+  -- A later edit tells which row that is, and has it looked at again.
+  v_moving := cogo.list_moving(p_column);
+  with examined as materialized (
+    select distinct on (r.key)
+           r.key, r.is_there, r.owner, r.source_hash, r.value_hash,
+           r.has_value and not p_column.overwrite as has_value,
+           c.key is not null as has_cell, c.state, c.task_id,
+           coalesce(c.value_hash <> r.value_hash and not p_column.overwrite, false) as is_written,
+           -- Versions with other sources cannot be compared.
+           case
+             when coalesce(c.version, p_column.version) = p_column.version
+               or v.source_numbers = w.source_numbers then
+               c.source_hash is distinct from r.source_hash
+             else not p_is_sweep
+           end as is_edited
+      from unnest(v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values)
+             as r (key, is_there, owner, source_hash, value_hash, has_value)
+      left join cogo.ai_cells c on c.column_id = p_column.id and c.key = r.key
+      left join cogo.ai_column_versions v
+        on v.column_id = p_column.id and v.version = c.version
+      left join cogo.ai_column_versions w
+        on w.column_id = p_column.id and w.version = p_column.version
+     where r.key <> all (v_moving)
+     order by r.key, r.is_there desc
+  ), kept as (
+    update cogo.ai_cells c
+       set state = 'kept', value_hash = r.value_hash, owner = r.owner, task_id = null, reason = null,
+           done_at = v_now
+      from examined r
+     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_written
+       and c.state <> 'kept'
+    returning r.state, r.task_id
+  ), edited as (
+    update cogo.ai_cells c
+       set state = case when c.state in ('done', 'failed') then 'pending' else c.state end,
+           priority = case when c.state = 'asked' then c.priority else 0 end,
+           due_at = case when c.state in ('done', 'failed') then v_now else c.due_at end,
+           tries = case when c.state = 'asked' then c.tries else 0 end,
+           reason = case when c.state = 'asked' then c.reason end,
+           source_hash = case when c.state = 'asked' then c.source_hash else r.source_hash end,
+           owner = r.owner
+      from examined r
+     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_edited
+       and not r.is_written and c.state <> 'kept'
+    returning r.state, r.task_id
+  ), given as (
+    update cogo.ai_cells c
+       set owner = r.owner
+      from examined r
+     where c.column_id = p_column.id and c.key = r.key and r.is_there
+       and c.owner is distinct from r.owner
+       and (c.state = 'kept' or not r.is_edited and not r.is_written)
+  ), added as (
+    insert into cogo.ai_cells (column_id, key, state, due_at, source_hash, value_hash, owner)
+    select p_column.id, r.key, case when r.has_value then 'kept' else 'pending' end, v_now,
+           r.source_hash, r.value_hash, r.owner
+      from examined r
+     where r.is_there and not r.has_cell and not p_is_sweep
+    on conflict do nothing
+  )
+  select array(
+           select distinct d.task_id
+             from (select * from kept union all select * from edited) as d
+            where d.state = 'asked' and d.task_id is not null
+         )
+    into v_dropped;
+  perform cogo.drop_tasks(p_column.id, v_dropped);
+end;
+$$;
+comment on function cogo.examine_rows is
+  'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked for
+anew, and a value that COGO has not written is kept.';
