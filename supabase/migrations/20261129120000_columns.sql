@@ -4949,11 +4949,13 @@ end;
 $function$;
 
 create or replace function public.cogo_instance(p_host text DEFAULT NULL::text)
- RETURNS TABLE(reason text, hosts text[], adopted_at timestamp with time zone, adopted_by text, verified_until timestamp with time zone, inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint, yesterday_usd numeric)
+ RETURNS TABLE(reason text, hosts text[], adopted_at timestamp with time zone, adopted_by text, verified_until timestamp with time zone, inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint, yesterday_usd numeric, columns jsonb)
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_today constant timestamptz := date_trunc('day', cogo.now(), 'UTC');
 begin
   reason := cogo.instance_problem(p_host);
   select i.hosts, i.adopted_at, i.adopted_by, i.verified_until
@@ -4979,8 +4981,27 @@ begin
       ) as t (run_at, is_scheduled);
     select coalesce(sum(c.cost_usd), 0) into yesterday_usd
       from public.cogo_calls c
-     where c.started_at >= date_trunc('day', cogo.now(), 'UTC') - interval '1 day'
-       and c.started_at < date_trunc('day', cogo.now(), 'UTC');
+     where c.started_at >= v_today - interval '1 day' and c.started_at < v_today;
+    select coalesce(
+             jsonb_agg(
+               jsonb_build_object(
+                 'name',
+                 coalesce(cogo.show_table(k.table_id), 'dropped') || '.' || quote_ident(k.column_name),
+                 'pending', (
+                   select coalesce(sum(n.cells), 0) from cogo.ai_counts n
+                    where n.column_id = k.id and n.state in ('pending', 'asked')
+                 ),
+                 'yesterday_usd', (
+                   select coalesce(sum(c.cost_usd), 0) from public.cogo_calls c
+                    where c.column_id = k.id
+                      and c.started_at >= v_today - interval '1 day' and c.started_at < v_today
+                 )
+               ) order by k.created_at
+             ), '[]'
+           )
+      into columns
+      from cogo.ai_columns k
+     where k.paused_at is null;
   end if;
   return next;
 end;
@@ -5977,7 +5998,8 @@ comment on function cogo.write_value(cogo.ai_columns,jsonb,tid,oid,jsonb,text) i
 
 comment on function public.cogo_adopt_instance(text,text) is
   'Make this database at p_host the one that runs columns and scheduled tasks: a copy goes on with all
-that came with it. On the same server, the address is added to the known ones. Repeating it changes nothing.';
+that came with it. On the same server, the address is added to the known ones. Repeating it changes
+nothing.';
 
 comment on function public.cogo_answer_approval(uuid,boolean,text,uuid,text) is
   'Answer a question to people. The first answer counts: repeating it returns the row, another one raises
@@ -6002,8 +6024,8 @@ Owners without a cap of their own appear with the default one (is_default) after
 
 comment on function public.cogo_instance(text) is
   'Return where this database was adopted; if nothing runs by itself here, why, and what waits for
-cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, and
-what calls cost yesterday (UTC).';
+cogo_adopt_instance(): tasks that came with a copy, scheduled ones, those among them that are due, what
+calls cost yesterday (UTC), and AI columns with their pending cells and costs.';
 
 comment on function public.cogo_pause_column(uuid,text) is
   'Let an AI column ask for nothing until it is resumed; what was asked for is still written.';
