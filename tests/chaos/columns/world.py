@@ -75,7 +75,8 @@ COLUMNS: Final = {
     ),
     "vector": (
         "select cogo.ai_column('public.tickets', 'vector', prompt => 'MARK {subject}',"
-        """ params => '{"embed": true}', model => 'model-a', max_usd_per_day => $1, backfill => true)"""
+        """ params => '{"embed": true}', model => 'model-a', max_usd_per_day => $1,"""
+        " backfill => true)"
     ),
     "the gist": (
         """select cogo.ai_column('public."Day''s events"', 'the gist',"""
