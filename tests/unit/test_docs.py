@@ -90,7 +90,7 @@ def options() -> dict[tuple[str, ...], set[str]]:
         found[path] = known | {"--help", "-h"}
         if default := re.search(r"alone runs `(.+?)`", section):
             defaults[path] = (*path, *default[1].split())
-    found["supabase", "psql"] |= {"-c", "-f"}  # options of psql
+    found["supabase", "psql"] |= {"-c", "-f", "-1"}  # options of psql
     return found | {path: found[default] for path, default in defaults.items()}
 
 

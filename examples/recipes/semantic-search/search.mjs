@@ -1,6 +1,6 @@
-// usage: node search.mjs "how do I get my money back?"   (with the variables below)
+// usage: node search.mjs "how do I get my money back?"   (Node 22 or newer, with the variables below)
 import { createClient } from "@supabase/supabase-js";
-import { searchDocuments } from "./search.js";
+import { searchDocuments } from "./documents.mjs";
 
 const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, EMAIL: email, PASSWORD: password } = process.env;
 const db = createClient(SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, { auth: { persistSession: false } });
