@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from uuid import UUID, uuid4
 
 import typer
@@ -154,6 +154,8 @@ async def _try(
     if not samples:
         raise CommandError("there is no row to try it with")
     print_text(f"asking for {len(samples)} rows; Ctrl-C cancels them", err=True)
+    with suppress(TypeError):  # keys of several types, which no row of one table has
+        samples = sorted(samples, key=lambda each: cast("list[Any]", each.key))
     tasks = await ask(store, samples)
     return _Trial(samples=samples, key_columns=keys, tasks=tasks, count=count)
 
