@@ -18,6 +18,7 @@ from tests.support.servers.system import STATE, System
 
 pytestmark = pytest.mark.e2e
 
+LANE = "claude-haiku-5-5"
 PROMPT = ("--prompt", "Is it urgent? {body}")
 
 
@@ -72,7 +73,7 @@ def test_a_column_is_tried_then_filled_and_followed_to_its_end(system: System) -
 def test_an_interrupt_ends_the_display_and_not_the_backfill(system: System) -> None:
     command = [
         sys.executable, "-P", "-m", "cogo", "columns", "add", "public.notes", "urgent", *PROMPT,
-        "--backfill", "--yes", "--open-tasks", "2", "--dir", str(system.home / STATE),
+        "--backfill", "--yes", "--model", LANE, "--dir", str(system.home / STATE),
     ]  # fmt: skip
 
     async def wait_until_filled() -> None:
@@ -84,6 +85,7 @@ def test_an_interrupt_ends_the_display_and_not_the_backfill(system: System) -> N
 
             await eventually(has_ended, within=120, every=0.5)
 
+    system.cogo("queue", "pause", "--lane", LANE)  # so that it cannot end before the interrupt
     with notes(system, 12):
         with subprocess.Popen(
             command,
@@ -100,9 +102,11 @@ def test_an_interrupt_ends_the_display_and_not_the_backfill(system: System) -> N
                     break
             following.send_signal(signal.SIGINT)
             said = following.stderr.read()
+        resumed = system.cogo("queue", "resume", "--lane", LANE)
         asyncio.run(wait_until_filled())
         left = query(system, "select count(*) from public.notes where urgent is null")
 
+    assert resumed.returncode == 0, resumed.stderr
     assert following.returncode != 0
     assert "the backfill goes on" in said
     assert "columns pause public.notes urgent" in said
