@@ -254,6 +254,8 @@ async def test_columns_of_a_copy_ask_for_nothing(database: Database, agent: Agen
 
         assert "cogo adopt" in (ran["standing_still"] or "")
         assert await columns.open_tasks() == []
+        shown = await agent.connection.fetchval("select standing_still from public.cogo_columns")
+        assert shown == ran["standing_still"]
         state = await state_of(agent)
         assert [each["name"] for each in state["columns"]] == ["shop.tickets.summary"]
         await adopt(agent, "test.supabase.co")
