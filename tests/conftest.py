@@ -2,9 +2,14 @@
 
 import atexit
 import gc
-from collections.abc import Iterator
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Final
 
+import httpx
+import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -55,3 +60,29 @@ def _no_configuration_of_the_developer(tmp_path_factory: pytest.TempPathFactory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Iterator[None]:
+    """Share what takes each of thousands of clients 20 ms of CPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        for library in (httpx, httpx2):
+            name = f"{library.__name__}._transports.default.create_ssl_context"
+            patch.setattr(name, _read_once(library.create_ssl_context))
+        yield
+
+
+def _read_once(create: Callable[..., ssl.SSLContext]) -> Callable[..., ssl.SSLContext]:
+    @cache
+    def read(trust_env: bool, _file: str | None, _folder: str | None) -> ssl.SSLContext:
+        return create(trust_env=trust_env)
+
+    def create_once(
+        verify: object = True, cert: object = None, trust_env: bool = True
+    ) -> ssl.SSLContext:
+        if verify is not True or cert is not None:
+            return create(verify=verify, cert=cert, trust_env=trust_env)
+        file, folder = map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR"))  # noqa: TID251
+        return read(trust_env, file, folder)
+
+    return create_once

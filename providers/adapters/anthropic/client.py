@@ -17,6 +17,7 @@ from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
+from providers.adapters.http.tls import get_ssl_context
 from providers.adapters.listings import (
     ListedModel,
     fetch_listing,
@@ -41,7 +42,9 @@ class Anthropic:
             base_url=_strip_endpoint(base_url),
             max_retries=0,
             http_client=anthropic.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream)
+                follow_redirects=False,
+                event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
+                verify=get_ssl_context(),
             ),
             open_telemetry=False,  # no spans from the SDK
         )

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from providers.adapters.http.body_limits import build_body_limit_hooks, limit_body
 from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_status, map_transport_error
+from providers.adapters.http.tls import get_ssl_context
 from providers.adapters.payload import decode_json
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
@@ -57,6 +58,7 @@ class VendorClient:
         self._client = httpx2.AsyncClient(
             headers=dict(headers),
             limits=_LIMITS,
+            verify=get_ssl_context(),
             event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
         )
 

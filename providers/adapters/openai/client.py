@@ -15,6 +15,7 @@ from providers.adapters.base import Timeouts, strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
+from providers.adapters.http.tls import get_ssl_context
 from providers.adapters.listings import (
     ListedModel,
     ListedPrices,
@@ -71,6 +72,7 @@ class OpenAICompatible:
             http_client=openai.DefaultAsyncHttpxClient(
                 follow_redirects=False,
                 event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
+                verify=get_ssl_context(),
                 limits=httpx2.Limits(
                     max_connections=1_000,
                     max_keepalive_connections=_KEPT_CONNECTIONS if keeps_connections else 0,
