@@ -826,8 +826,7 @@ begin
   ) then
     return;
   end if;
-  execute format('drop trigger if exists %I on %s', v_name, v_table);
-  execute format('drop trigger if exists %I on %s', v_name || '_truncate', v_table);
+  perform cogo.detach_trigger(p_column);
   execute format(
     'create trigger %1$I after insert or update or delete on %2$s for each row execute function cogo.%1$I()',
     v_name, v_table
@@ -1560,6 +1559,27 @@ begin
     else
       return null;
   end case;
+end;
+$function$;
+
+create or replace function cogo.detach_trigger(p_column cogo.ai_columns)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_name text;
+begin
+  for v_name in
+    select t.tgname
+      from pg_catalog.pg_trigger t
+     where t.tgrelid = p_column.table_id
+       and t.tgname in (
+         cogo.name_trigger(p_column.id), cogo.name_trigger(p_column.id) || '_truncate'
+       )
+  loop
+    execute format('drop trigger %I on %s', v_name, cogo.show_table(p_column.table_id));
+  end loop;
 end;
 $function$;
 
@@ -2450,7 +2470,12 @@ declare
   v_id uuid;
   v_version integer;
 begin
-  if p_owner_column is not null and v_owner is null then
+  if p_model is null and cogo.is_vector(p_table, v_number, p_params) then
+    perform cogo.refuse_column(
+      format('%s.%I holds embeddings, and no embedding model is named', cogo.show_table(p_table), p_name),
+      'name one, as in model => ''text-embedding-3-small''; its vectors must have the column''s dimensions'
+    );
+  elsif p_owner_column is not null and v_owner is null then
     perform cogo.refuse_column(
       format('%s has no column %I, which owner_column names', cogo.show_table(p_table), p_owner_column)
     );
@@ -3507,13 +3532,9 @@ AS $function$
 #variable_conflict use_variable
 declare
   v_column cogo.ai_columns := cogo.find_column(table_name, column_name);
-  v_name constant text := cogo.name_trigger(v_column.id);
 begin
   perform cogo.check_table(table_name);
-  execute format('drop trigger if exists %I on %s', v_name, cogo.show_table(table_name));
-  execute format(
-    'drop trigger if exists %I on %s', v_name || '_truncate', cogo.show_table(table_name)
-  );
+  perform cogo.detach_trigger(v_column);
   perform cogo.forget_column(v_column);
 end;
 $function$;
@@ -5345,7 +5366,7 @@ create or replace view public.cogo_column_cells with (security_invoker=true) as
         END AS state,
     e.reason,
     e.model,
-    e.cost_usd,
+    trim_scale(round(e.cost_usd, 12)) AS cost_usd,
     e.task_id,
     e.version,
     e.owner,
@@ -5390,8 +5411,8 @@ create or replace view public.cogo_columns with (security_invoker=true) as
     ( SELECT b.limit_usd
            FROM cogo.budgets b
           WHERE ((b.scope = 'column'::text) AND (b.key = (c.id)::text) AND (b.per = 'ever'::text))) AS max_usd,
-    cogo.spent_usd('column'::text, (c.id)::text, cogo.period_start('day'::text, cogo.now())) AS spent_today_usd,
-    COALESCE(n.usd, (0)::numeric) AS spent_usd,
+    trim_scale(cogo.spent_usd('column'::text, (c.id)::text, cogo.period_start('day'::text, cogo.now()))) AS spent_today_usd,
+    trim_scale(COALESCE(n.usd, (0)::numeric)) AS spent_usd,
     COALESCE(n.pending, (0)::bigint) AS pending,
     COALESCE(n.asked, (0)::bigint) AS asked,
     COALESCE(n.done, (0)::bigint) AS done,
@@ -5692,6 +5713,9 @@ comment on function cogo.describe_row(cogo.ai_columns,integer) is
 
 comment on function cogo.describe_type(oid,integer,jsonb) is
   'Return the JSON Schema of the values of a type; null if models cannot write it.';
+
+comment on function cogo.detach_trigger(cogo.ai_columns) is
+  'Drop the triggers of an AI column.';
 
 comment on function cogo.drop_tasks(uuid,uuid[]) is
   'Cancel the tasks of cells whose answers are out of date, if nothing was paid for; they are asked for
@@ -6230,6 +6254,8 @@ grant execute on function cogo.describe_row(cogo.ai_columns,integer) to service_
 revoke all on function cogo.describe_type(oid,integer,jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.describe_type(oid,integer,jsonb) to service_role;
+
+revoke all on function cogo.detach_trigger(cogo.ai_columns) from public, anon, authenticated, service_role;
 
 revoke all on function cogo.drop_tasks(uuid,uuid[]) from public, anon, authenticated, service_role;
 

@@ -99,7 +99,9 @@ async def test_embeddings_are_asked_for_many_at_once_and_singly_after_a_failure(
     columns: Columns,
 ) -> None:
     await columns.owner.execute("alter table shop.tickets add made real[]")
-    await columns.add("made", "{subject}: {body}", params={"embed": True, "dimensions": 2})
+    await columns.add(
+        "made", "{subject}: {body}", model="e", params={"embed": True, "dimensions": 2}
+    )
     await columns.owner.execute(
         "insert into shop.tickets (subject, body, author)"
         " select 's', n, case when n < 3 then $1::uuid end from generate_series(1, 4) n",
@@ -129,7 +131,7 @@ async def test_embeddings_are_asked_for_many_at_once_and_singly_after_a_failure(
 
 async def test_each_owner_has_tasks_of_their_own(columns: Columns) -> None:
     await columns.owner.execute("alter table shop.tickets add made real[]")
-    await columns.add("made", params={"embed": True}, owner_column="author")
+    await columns.add("made", model="e", params={"embed": True}, owner_column="author")
     await columns.owner.execute(
         "insert into shop.tickets (body, author) values"
         " ('a', $1), ('b', $2), ('c', $1), ('d', null)",
@@ -368,6 +370,7 @@ REFUSED: Final = [
     ("'shop.tickets', 'summary', '{summary}'", "made from itself"),
     ("'shop.tickets', 'raw', '{body}'", "models cannot write"),
     ("'shop.tickets', 'floats', '{body}'", "embedding"),
+    ("'shop.tickets', 'floats', '{body}', params => '{\"embed\": true}'", "no embedding model"),
     ("'shop.tickets', 'summary', '{body}', -1", "0 or more"),
     ("'shop.tickets', 'summary', '{body}', open_tasks => 0", "open_tasks"),
     ("'shop.tickets', 'summary', '{body}', params => '[]'", "objects"),

@@ -12,13 +12,14 @@ as
            select b.limit_usd from cogo.budgets b
             where b.scope = 'column' and b.key = c.id::text and b.per = 'ever'
          ) as max_usd,
-         cogo.spent_usd('column', c.id::text, cogo.period_start('day', cogo.now())) as spent_today_usd,
-         coalesce(n.usd, 0) as spent_usd,
+         trim_scale(
+           cogo.spent_usd('column', c.id::text, cogo.period_start('day', cogo.now()))
+         ) as spent_today_usd,
+         trim_scale(coalesce(n.usd, 0)) as spent_usd,
          coalesce(n.pending, 0) as pending, coalesce(n.asked, 0) as asked, coalesce(n.done, 0) as done,
          coalesce(n.stale, 0) as stale, coalesce(n.failed, 0) as failed, coalesce(n.kept, 0) as kept,
          c.paused_at,
-         case when c.paused_until < 'infinity' then c.paused_until end as paused_until,
-         c.paused_reason,
+         case when c.paused_until < 'infinity' then c.paused_until end as paused_until, c.paused_reason,
          coalesce(cogo.instance_problem(), cogo.find_column_problem(c)) as standing_still,
          c.error,
          case when c.backfill_total is not null then jsonb_build_object(
@@ -66,14 +67,16 @@ as
            when e.state = 'done' and e.version <> c.version then 'stale'
            else e.state
          end as state,
-         e.reason, e.model, e.cost_usd, e.task_id, e.version, e.owner, e.asked_at, e.done_at
+         e.reason, e.model, trim_scale(round(e.cost_usd, 12)) as cost_usd, e.task_id, e.version, e.owner, e.asked_at, e.done_at,
+         e.state as stored_state
     from cogo.ai_cells e
     join cogo.ai_columns c on c.id = e.column_id
     join pg_catalog.pg_class r on r.oid = c.table_id
     join pg_catalog.pg_namespace s on s.oid = r.relnamespace;
 comment on view public.cogo_column_cells is
   'The state of each value of AI columns. key is the primary key of its row, as a list in the order of
-key_columns. Users see the cells of rows that are theirs.';
+key_columns. stored_state is pending, asked (its task is open), done (also stale), failed or kept: filter by
+it for speed. Users see the cells of rows that are theirs.';
 
 create or replace view cogo.ai_samples
   with (security_invoker = true)

@@ -4,7 +4,8 @@ revoke all on all functions in schema cogo from public, anon, authenticated, ser
 grant execute on all functions in schema cogo to service_role;
 -- For the owner of the tables that they read and write: over a direct connection, as in a migration.
 revoke all on function
-  cogo.ai_column, cogo.attach_trigger, cogo.install_column, cogo.install_trigger,
+  cogo.ai_column, cogo.attach_trigger, cogo.detach_trigger, cogo.install_column,
+  cogo.install_trigger,
   cogo.preview_ai_column, cogo.remove_ai_column, cogo.revert_ai_column
   from service_role;
 -- Called with the rights of the caller: defaults of columns, views and policies.

@@ -1,0 +1,73 @@
+create or replace function cogo.find_column(p_table regclass, p_name text)
+  returns cogo.ai_columns language plpgsql set search_path = ''
+as $$
+declare
+  v_column cogo.ai_columns;
+begin
+  select c.* into v_column
+    from cogo.ai_columns c
+   where c.table_id = p_table
+     and (
+       c.column_number = (cogo.number_columns(p_table, array[p_name]))[1]
+       or c.column_name = p_name and cogo.list_columns(p_table, array[c.column_number]) = array[null::text]
+     )
+     for no key update;
+  if not found then
+    raise exception using errcode = 'TQ002',
+      message = format('%s.%I is no AI column', cogo.show_table(p_table), p_name);
+  end if;
+  return v_column;
+end;
+$$;
+comment on function cogo.find_column is 'Lock and return an AI column. Raises TQ002.';
+
+create or replace function cogo.store_version(
+  p_id uuid, p_table regclass, p_prompt text, p_model text, p_preferences jsonb, p_params jsonb,
+  p_schema jsonb, p_sources text[]
+)
+  returns integer language plpgsql set search_path = ''
+as $$
+declare
+  v_version integer;
+  v_numbers constant smallint[] := cogo.number_columns(p_table, p_sources);
+begin
+  -- A setting that was there before is the same version: what it made is up to date again.
+  select v.version into v_version
+    from cogo.ai_column_versions v
+   where v.column_id = p_id
+     and (v.prompt, v.model, v.preferences, v.params, v.schema, v.sources, v.source_numbers)
+         is not distinct from
+         (p_prompt, p_model, p_preferences, p_params, p_schema, p_sources, v_numbers)
+   order by v.version desc
+   limit 1;
+  if found then
+    return v_version;
+  end if;
+  insert into cogo.ai_column_versions (
+    column_id, version, prompt, model, preferences, params, schema, sources, source_names,
+    source_numbers
+  )
+  select p_id, 1 + coalesce(max(v.version), 0), p_prompt, p_model, p_preferences, p_params, p_schema,
+         p_sources, p_sources, v_numbers
+    from cogo.ai_column_versions v
+   where v.column_id = p_id
+  returning version into v_version;
+  return v_version;
+end;
+$$;
+comment on function cogo.store_version is
+  'Return the number of the version of an AI column with these settings, which is made if it is new.';
+
+create or replace function cogo.set_column_cap(p_id uuid, p_per text, p_usd numeric)
+  returns void language plpgsql set search_path = ''
+as $$
+begin
+  if p_usd = 'Infinity' then
+    perform public.cogo_remove_budget('column', p_id::text, p_per);
+  elsif p_usd is not null then
+    perform public.cogo_set_budget('column', p_id::text, p_per, p_usd);
+  end if;
+end;
+$$;
+comment on function cogo.set_column_cap is
+  'Set the cap of an AI column a day or for ever; null leaves it, Infinity removes it.';
