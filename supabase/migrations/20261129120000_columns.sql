@@ -229,8 +229,6 @@ create index ai_counts_column ON cogo.ai_counts USING btree (column_id);
 
 create index ai_edits_column ON cogo.ai_edits USING btree (column_id, seq);
 
-create index ai_edits_moved ON cogo.ai_edits USING btree (column_id) WHERE ((old_key IS NOT NULL) OR (key IS NULL));
-
 create index ai_edits_moves ON cogo.ai_edits USING btree (column_id, op, seq) WHERE ((old_key IS NOT NULL) OR (key IS NULL));
 
 create index budget_waits_approval ON cogo.budget_waits USING btree (approval_id);
@@ -289,8 +287,6 @@ begin
       into v_keys, v_missing
       from cogo.list_missing(p_column, p_column.backfill_after, p_limit) m;
     v_seen := coalesce(cardinality(v_keys), 0);
-    -- Those that are written meanwhile get their cells from their edits, which come with other keys too.
-    v_missing := cogo.leave_edited(p_column, v_missing);
     v_missing := v_missing[1:p_column.backfill_left::integer];
     insert into cogo.ai_cells (column_id, key, state, priority, source_hash, value_hash, owner)
     select p_column.id, r.key, 'pending', 1, r.source_hash, r.value_hash, r.owner
@@ -582,9 +578,6 @@ begin
     end if;
     delete from cogo.ai_cells c where c.column_id = p_cell.column_id and c.key = p_cell.key;
     return 'gone';
-  elsif (v_read.value_hash <> p_cell.value_hash or v_read.source_hash <> p_cell.source_hash)
-     and p_cell.key = any (cogo.list_moving(p_column)) then
-    v_state := 'locked';
   elsif v_read.value_hash <> p_cell.value_hash and not p_column.overwrite then
     v_state := 'kept';
     v_hash := v_read.value_hash;
@@ -631,7 +624,7 @@ begin
   end if;
   if v_state = 'locked' then
     update cogo.ai_cells c
-       set due_at = v_now + interval '2 seconds'
+       set due_at = v_now + interval '5 seconds'
      where c.column_id = p_cell.column_id and c.key = p_cell.key;
     return v_state;
   elsif v_state = 'invalid' then
@@ -1211,8 +1204,6 @@ declare
   v_old jsonb[];
   v_dropped uuid[];
   v_truncated bigint;
-  v_seq bigint;
-  v_xid xid8;
 begin
   v_truncated := (
     select e.seq from cogo.ai_edits e
@@ -1222,24 +1213,16 @@ begin
   if v_truncated is not null then
     return cogo.empty_column(p_column.id, v_truncated, 10 * p_limit);
   end if;
-  -- The edits of a transaction belong together: one gives a key to a row that another has taken away.
-  select e.seq, e.xid into v_seq, v_xid
-    from cogo.ai_edits e where e.column_id = p_column.id
-   order by e.seq offset p_limit - 1 limit 1;
-  v_seq := coalesce(
-    (
-      select max(n.seq)
-        from (
-          select e.seq, e.xid
-            from cogo.ai_edits e where e.column_id = p_column.id and e.seq > v_seq
-           order by e.seq limit 5000
-        ) as n
-       where n.xid = v_xid
-    ), v_seq
-  );
   with taken as (
     delete from cogo.ai_edits e
-     where e.column_id = p_column.id and (v_seq is null or e.seq <= v_seq)
+     where e.ctid = any (
+       array(
+         select o.ctid from cogo.ai_edits o
+          where o.column_id = p_column.id
+          order by o.seq limit p_limit
+            for update skip locked
+       )
+     )
     returning e.*
   )
   select array_agg(t.op order by t.seq), array_agg(t.key order by t.seq),
@@ -1740,20 +1723,7 @@ AS $function$
 declare
   v_now constant timestamptz := cogo.now();
   v_dropped uuid[];
-  v_keys jsonb[];
-  v_are_there boolean[];
-  v_owners uuid[];
-  v_sources bytea[];
-  v_values bytea[];
-  v_have_values boolean[];
-  v_moving jsonb[];
 begin
-  select array_agg(r.key), array_agg(r.is_there), array_agg(r.owner), array_agg(r.source_hash),
-         array_agg(r.value_hash), array_agg(r.has_value)
-    into v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values
-    from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r;
-  -- A later edit tells which row that is, and has it looked at again.
-  v_moving := cogo.list_moving(p_column);
   with examined as materialized (
     select distinct on (r.key)
            r.key, r.is_there, r.owner, r.source_hash, r.value_hash,
@@ -1767,14 +1737,12 @@ begin
                c.source_hash is distinct from r.source_hash
              else not p_is_sweep
            end as is_edited
-      from unnest(v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values)
-             as r (key, is_there, owner, source_hash, value_hash, has_value)
+      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r
       left join cogo.ai_cells c on c.column_id = p_column.id and c.key = r.key
       left join cogo.ai_column_versions v
         on v.column_id = p_column.id and v.version = c.version
       left join cogo.ai_column_versions w
         on w.column_id = p_column.id and w.version = p_column.version
-     where r.key <> all (v_moving)
      order by r.key, r.is_there desc
   ), kept as (
     update cogo.ai_cells c
@@ -1912,6 +1880,17 @@ begin
 end;
 $function$;
 
+create or replace function cogo.explain_standstill(p_column cogo.ai_columns)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return coalesce(cogo.instance_problem(), cogo.find_column_problem(p_column));
+end;
+$function$;
+
 create or replace function cogo.fail_budget_wait(p_wait cogo.budget_waits, p_approval public.cogo_approvals)
  RETURNS void
  LANGUAGE plpgsql
@@ -1944,7 +1923,6 @@ declare
   );
   v_keys jsonb[];
   v_group record;
-  v_moving jsonb[];
   v_refusal text;
 begin
   if v_room <= 0 then
@@ -1985,14 +1963,6 @@ begin
               case when v_batch > 1 then s.bytes end
      order by min(s.priority), min(s.nth)
   loop
-    v_moving := coalesce(v_moving, cogo.list_moving(p_column));
-    if v_group.keys && v_moving then
-      -- Edits that are not collected yet say of which rows these are.
-      update cogo.ai_cells c
-         set due_at = cogo.now() + interval '1 second'
-       where c.column_id = p_column.id and c.key = any (v_group.keys);
-      continue;
-    end if;
     if v_group.fate = 'asked' then
       v_refusal := case when v_room <= 0 then '' else cogo.submit_cells(
         p_column, v_group.owner, v_group.priority, v_group.tries, v_group.keys, v_group.hashes,
@@ -2294,40 +2264,39 @@ AS $function$
 declare
   v_id constant uuid := p_column.id;
   v_dropped uuid[] := '{}';
-  v_taken_over jsonb[] := '{}';
-  v_unlike jsonb[];
+  v_same jsonb[];
 begin
+  v_same := array(
+    select jsonb_build_array(c.key, r.key)
+      from cogo.read_rows(
+             cogo.describe_row(p_column, p_column.version),
+             array(
+               select p_new[n + 1] from generate_subscripts(p_ops, 1) n
+                where p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
+             )
+           ) r
+      join generate_subscripts(p_ops, 1) n on p_ops[n] = 'DELETE' and p_new[n + 1] = r.asked_key
+      join cogo.ai_cells c on c.column_id = v_id and c.key = p_old[n]
+     where r.is_there and c.value_hash = r.value_hash and c.source_hash = r.source_hash
+  );
   for n in 1..cardinality(p_ops) loop
-    if p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1] then
-      perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
-      v_taken_over := v_taken_over || p_new[n + 1];
-    elsif p_ops[n] = 'DELETE' then
-      v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
-    elsif p_ops[n] = 'INSERT' and not (p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is true then
+    if p_ops[n] = 'INSERT' then
       -- What is known of its key is of a row that has gone, perhaps with its partition.
-      v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
+      if n = 1 or p_ops[n - 1] <> 'DELETE'
+         or jsonb_build_array(p_old[n - 1], p_new[n]) <> all (v_same) then
+        v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
+      end if;
+    elsif p_ops[n] = 'DELETE' then
+      if p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
+         and jsonb_build_array(p_old[n], p_new[n + 1]) = any (v_same) then
+        perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
+      else
+        v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
+      end if;
     elsif p_old[n] is not null then
       perform cogo.move_cell(v_id, p_old[n], p_new[n]);
-      if p_old[n] = any (v_taken_over) then
-        v_taken_over := v_taken_over || p_new[n];
-      end if;
     end if;
   end loop;
-  -- Or it is another row that was inserted after one was deleted.
-  v_unlike := array(
-    select r.asked_key
-      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), v_taken_over) r
-      join cogo.ai_cells c on c.column_id = v_id and c.key = r.asked_key
-     where r.is_there
-       and not (
-         c.value_hash = r.value_hash and (r.has_value or c.source_hash = r.source_hash)
-       )
-  );
-  if v_unlike <> '{}' then
-    v_dropped := v_dropped || cogo.delete_cells(
-      v_id, array(select u from unnest(v_unlike) u where u <> all (cogo.list_moving(p_column)))
-    );
-  end if;
   delete from cogo.ai_cells c
    where c.column_id = v_id and c.key in (select jsonb_build_array('parked') || k from unnest(p_new) k);
   return v_dropped;
@@ -2710,26 +2679,6 @@ begin
 end;
 $function$;
 
-create or replace function cogo.leave_edited(p_column cogo.ai_columns, p_keys jsonb[])
- RETURNS jsonb[]
- LANGUAGE sql
- SET search_path TO ''
-AS $function$
-  select array(
-    select k.key
-      from unnest(p_keys) with ordinality as k (key, nth)
-     where k.key <> all (
-       cogo.cast_keys(
-         p_column,
-         array(
-           select e.key from cogo.ai_edits e where e.column_id = p_column.id and e.key is not null
-         )
-       )
-     )
-     order by k.nth
-  );
-$function$;
-
 create or replace function cogo.list_checks(p_table regclass, p_number smallint)
  RETURNS text[]
  LANGUAGE sql
@@ -2787,22 +2736,6 @@ begin
     case when p_after = '[]' then '$2 is not null' else v_row ->> 'after' end, v_row ->> 'order'
   ) using p_column.id, p_after, p_limit;
 end;
-$function$;
-
-create or replace function cogo.list_moving(p_column cogo.ai_columns)
- RETURNS jsonb[]
- LANGUAGE sql
- SET search_path TO ''
-AS $function$
-  select cogo.cast_keys(
-    p_column,
-    array(
-      select k.key
-        from cogo.ai_edits e
-       cross join lateral unnest(array[e.key, e.old_key]) as k (key)
-       where e.column_id = p_column.id and e.old_key is not null and k.key is not null
-    )
-  );
 $function$;
 
 create or replace function cogo.list_placeholders(p_prompt text)
@@ -2960,10 +2893,7 @@ begin
   -- Rows that exchange their keys in one statement: the other one is moved by a later edit.
   update cogo.ai_cells c
      set key = jsonb_build_array('parked') || p_to
-   where c.column_id = p_column_id and c.key = p_to
-     and exists (
-       select from cogo.ai_cells o where o.column_id = p_column_id and o.key in (p_from, v_parked)
-     );
+   where c.column_id = p_column_id and c.key = p_to;
   update cogo.ai_cells c
      set key = p_to
    where c.column_id = p_column_id
@@ -5160,7 +5090,6 @@ create or replace function public.cogo_run_columns(p_agent_id text, p_limit inte
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
- SET lock_timeout TO '250ms'
 AS $function$
 declare
   v_limit constant integer := least(greatest(coalesce(p_limit, 500), 1), 5000);
@@ -5215,8 +5144,6 @@ begin
         end if;
       end if;
     exception
-      when lock_not_available then
-        is_more := true;
       when query_canceled or others then
         get stacked diagnostics v_sqlstate = returned_sqlstate;
         update cogo.ai_columns c
@@ -5371,7 +5298,8 @@ create or replace view public.cogo_column_cells with (security_invoker=true) as
     e.version,
     e.owner,
     e.asked_at,
-    e.done_at
+    e.done_at,
+    e.state AS stored_state
    FROM (((cogo.ai_cells e
      JOIN cogo.ai_columns c ON ((c.id = e.column_id)))
      JOIN pg_class r ON ((r.oid = (c.table_id)::oid)))
@@ -5425,7 +5353,7 @@ create or replace view public.cogo_columns with (security_invoker=true) as
             ELSE NULL::timestamp with time zone
         END AS paused_until,
     c.paused_reason,
-    COALESCE(cogo.instance_problem(), cogo.find_column_problem(c.*)) AS standing_still,
+    cogo.explain_standstill(c.*) AS standing_still,
     c.error,
         CASE
             WHEN (c.backfill_total IS NOT NULL) THEN jsonb_build_object('total', c.backfill_total, 'done', GREATEST((0)::bigint, ((c.backfill_total - COALESCE(c.backfill_left, (0)::bigint)) - COALESCE(n.waiting, (0)::bigint))), 'from', c.backfill_at)
@@ -5602,7 +5530,8 @@ comment on view cogo.ai_samples is
 
 comment on view public.cogo_column_cells is
   'The state of each value of AI columns. key is the primary key of its row, as a list in the order of
-key_columns. Users see the cells of rows that are theirs.';
+key_columns. stored_state is pending, asked (its task is open), done (also stale), failed or kept: filter by
+it for speed. Users see the cells of rows that are theirs.';
 
 comment on view public.cogo_column_versions is
   'What AI columns ask for, and asked for before.';
@@ -5747,6 +5676,9 @@ comment on function cogo.expire_approvals(integer) is
   'Answer questions whose time has passed, and ask the next person where nobody has answered, at most
 p_limit of each; return how many were answered. Skips locked tasks.';
 
+comment on function cogo.explain_standstill(cogo.ai_columns) is
+  'Return why nothing is done for an AI column: this database is a copy, or it cannot be read or written.';
+
 comment on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) is
   'Fail a subtask whose budget people have refused to raise. The caller holds the task lock.';
 
@@ -5826,9 +5758,6 @@ comment on function cogo.leave_budget_wait(cogo.subtasks) is
   'Let an ended subtask wait for no budget any more, and keep its question at another one that does. The
 caller holds the task lock.';
 
-comment on function cogo.leave_edited(cogo.ai_columns,jsonb[]) is
-  'Return the keys that no edit names which is not collected yet.';
-
 comment on function cogo.list_checks(regclass,smallint) is
   'Return the constraints that only concern one column, for the model to know.';
 
@@ -5837,9 +5766,6 @@ comment on function cogo.list_columns(regclass,smallint[]) is
 
 comment on function cogo.list_missing(cogo.ai_columns,jsonb,integer) is
   'Return the next rows by their keys, and whether they have neither value nor cell.';
-
-comment on function cogo.list_moving(cogo.ai_columns) is
-  'Return the keys of which edits that are not collected yet say that they were given or taken away.';
 
 comment on function cogo.list_placeholders(text) is
   'Return the names in braces of a prompt, each once, in order.';
@@ -6293,6 +6219,10 @@ revoke all on function cogo.expire_approvals(integer) from public, anon, authent
 
 grant execute on function cogo.expire_approvals(integer) to service_role;
 
+revoke all on function cogo.explain_standstill(cogo.ai_columns) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.explain_standstill(cogo.ai_columns) to service_role;
+
 revoke all on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) to service_role;
@@ -6385,10 +6315,6 @@ revoke all on function cogo.leave_budget_wait(cogo.subtasks) from public, anon, 
 
 grant execute on function cogo.leave_budget_wait(cogo.subtasks) to service_role;
 
-revoke all on function cogo.leave_edited(cogo.ai_columns,jsonb[]) from public, anon, authenticated, service_role;
-
-grant execute on function cogo.leave_edited(cogo.ai_columns,jsonb[]) to service_role;
-
 revoke all on function cogo.list_checks(regclass,smallint) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.list_checks(regclass,smallint) to service_role;
@@ -6400,10 +6326,6 @@ grant execute on function cogo.list_columns(regclass,smallint[]) to service_role
 revoke all on function cogo.list_missing(cogo.ai_columns,jsonb,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.list_missing(cogo.ai_columns,jsonb,integer) to service_role;
-
-revoke all on function cogo.list_moving(cogo.ai_columns) from public, anon, authenticated, service_role;
-
-grant execute on function cogo.list_moving(cogo.ai_columns) to service_role;
 
 revoke all on function cogo.list_placeholders(text) from public, anon, authenticated, service_role;
 
