@@ -95,7 +95,9 @@ def test_every_file_of_the_schema_is_short() -> None:
             " 'cogo_send_event', 'announce_approval',"
             " 'cogo_feedback', 'cogo_forget_embeddings', 'check_model_grant', 'check_task_limits',"
             " 'cogo_schema_versions', 'cogo_prune_records', 'is_anonymous', 'user_claims',"
-            " 'read_system_identifier')",
+            " 'read_system_identifier', 'note_truncation', 'count_cells', 'cogo_run_columns',"
+            " 'cogo_pause_column', 'cogo_resume_column', 'cogo_backfill_column',"
+            " 'cogo_sample_column')",
         ),
         ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),
     ],

@@ -41,7 +41,7 @@ comment on column cogo.ai_columns.paused_at is 'When a person paused it.';
 comment on column cogo.ai_columns.paused_until is
   'When a spent cap is reset: until then nothing is asked for. infinity: when the cap is raised.';
 comment on column cogo.ai_columns.paused_limit is
-  'The cap that paused it, as it was: scope, key, per, limit_usd. When it is raised, the column goes on.';
+  'The cap that paused it, as it was. When it is raised, the column goes on.';
 comment on column cogo.ai_columns.error is
   'The last error of the column itself; error_at says when it is tried again.';
 comment on column cogo.ai_columns.layout is 'The partitions of the table, to notice that some are gone.';
@@ -69,7 +69,7 @@ comment on column cogo.ai_column_versions.sources is 'The names that the prompt 
 comment on column cogo.ai_column_versions.source_names is 'The names that they have now.';
 alter table cogo.ai_column_versions enable row level security;
 
--- What writers leave behind. No key that could be violated and no foreign key: a writer waits for nobody.
+-- What writers leave behind. No unique key and no foreign key: a writer waits for nobody.
 create table if not exists cogo.ai_edits (
   column_id uuid not null,
   seq bigint generated always as identity,

@@ -91,7 +91,8 @@ begin
           v_budget.spent_usd, v_budget.reserved_usd, v_usd
         );
         perform cogo.note_refusal(
-          v_call, answer, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, detail, null
+          v_call, answer, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, detail,
+          null
         );
         return next;
         return;

@@ -45,8 +45,8 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, month '
-        'or ever, p_limit_usd 0 to 1e9';
+        'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, '
+        'month or ever, p_limit_usd 0 to 1e9';
   end if;
   perform cogo.lock_budget_waits();
   -- A new cap includes the cost so far in its period.

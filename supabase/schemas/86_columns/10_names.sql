@@ -92,7 +92,8 @@ begin
 end;
 $$;
 comment on function cogo.sync_column is
-  'Return an AI column after its names were compared with those of its table. The caller holds its lock.';
+  'Return an AI column after its names were compared with those of its table. The caller holds its
+lock.';
 
 create or replace function cogo.find_column_problem(p_column cogo.ai_columns)
   returns text language plpgsql stable set search_path = ''
@@ -173,4 +174,4 @@ begin
 end;
 $$;
 comment on function cogo.explain_standstill is
-  'Return why nothing is done for an AI column: this database is a copy, or it cannot be read or written.';
+  'Return why nothing is done for an AI column: the database is a copy, or it cannot be read or written.';

@@ -52,7 +52,10 @@ as $$
       else format('cogo.to_uuid(t.%I::text)', p_column.owner_name)
     end,
     'key', (
-      select format('jsonb_build_array(%s)', string_agg(format('to_jsonb(t.%I)', k.name), ', ' order by k.nth))
+      select format(
+               'jsonb_build_array(%s)',
+               string_agg(format('to_jsonb(t.%I)', k.name), ', ' order by k.nth)
+             )
         from unnest(p_column.key_names) with ordinality as k (name, nth)
     ),
     'order', (
@@ -138,5 +141,5 @@ begin
 end;
 $$;
 comment on function cogo.read_rows is
-  'Read rows by their keys, as cogo.describe_row() says, and lock them if wanted: locked ones of others are left out.
-sources is a list, in the order of the version; key is as the row has it.';
+  'Read rows by their keys, as cogo.describe_row() says, and lock them if wanted: those that others have
+locked are left out. sources is a list, in the order of the version; key is as the row has it.';

@@ -11,7 +11,8 @@ begin
   select t.* into v_type from pg_catalog.pg_type t where t.oid = p_type;
   if v_type.typtype = 'd' then
     return cogo.describe_type(
-      v_type.typbasetype, case when v_type.typtypmod >= 0 then v_type.typtypmod else p_typmod end, p_schema
+      v_type.typbasetype,
+      case when v_type.typtypmod >= 0 then v_type.typtypmod else p_typmod end, p_schema
     );
   elsif v_type.typtype = 'e' then
     return jsonb_build_object(

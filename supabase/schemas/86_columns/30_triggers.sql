@@ -1,3 +1,4 @@
+-- Security definer: writers of the table have no rights on what COGO notes.
 create or replace function cogo.note_truncation()
   returns trigger language plpgsql security definer set search_path = ''
 as $$
@@ -7,8 +8,7 @@ begin
 end;
 $$;
 comment on function cogo.note_truncation is
-  'Note that the table of an AI column was truncated. Security definer: writers of the table have no
-rights on what COGO notes.';
+  'Note that the table of an AI column was truncated.';
 
 -- By the numbers of the columns, since a name has just changed.
 create or replace function cogo.find_key(p_id uuid, p_row jsonb)
@@ -64,8 +64,9 @@ $$;
 comment on function cogo.expand_virtual is
   'Return columns with those that virtual ones are made of in their place.';
 
--- A function of its own for each AI column: the names of its columns are part of the program, which makes
--- it fast, and no condition of the trigger refers to a column, so all of them can be altered and dropped.
+-- A function of its own for each AI column: the names of its columns are part of the program, which is
+-- fast, and no condition of the trigger refers to a column, so all of them can be altered and dropped.
+-- Security definer: writers of the table have no rights on what COGO notes.
 create or replace function cogo.install_trigger(p_column cogo.ai_columns)
   returns void language plpgsql set search_path = ''
 as $$

@@ -34,7 +34,8 @@ begin
   end if;
   perform cogo.detach_trigger(p_column);
   execute format(
-    'create trigger %1$I after insert or update or delete on %2$s for each row execute function cogo.%1$I()',
+    'create trigger %1$I after insert or update or '
+    'delete on %2$s for each row execute function cogo.%1$I()',
     v_name, v_table
   );
   execute format(

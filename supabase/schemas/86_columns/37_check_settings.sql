@@ -77,7 +77,8 @@ comment on function cogo.check_sources is
   'Raise TQ004 if a prompt or a source is wrong; return the names of all sources.';
 
 create or replace function cogo.check_settings(
-  p_model text, p_preferences jsonb, p_params jsonb, p_schema jsonb, p_usd numeric[], p_open_tasks integer
+  p_model text, p_preferences jsonb, p_params jsonb, p_schema jsonb, p_usd numeric[],
+  p_open_tasks integer
 )
   returns void language plpgsql stable set search_path = ''
 as $$

@@ -9,7 +9,8 @@ begin
    where c.table_id = p_table
      and (
        c.column_number = (cogo.number_columns(p_table, array[p_name]))[1]
-       or c.column_name = p_name and cogo.list_columns(p_table, array[c.column_number]) = array[null::text]
+       or c.column_name = p_name
+         and cogo.list_columns(p_table, array[c.column_number]) = array[null::text]
      )
      for no key update;
   if not found then

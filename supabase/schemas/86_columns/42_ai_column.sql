@@ -15,8 +15,10 @@ declare
 begin
   if p_model is null and cogo.is_vector(p_table, v_number, p_params) then
     perform cogo.refuse_column(
-      format('%s.%I holds embeddings, and no embedding model is named', cogo.show_table(p_table), p_name),
-      'name one, as in model => ''text-embedding-3-small''; its vectors must have the column''s dimensions'
+      format(
+        '%s.%I holds embeddings, and no embedding model is named', cogo.show_table(p_table), p_name
+      ),
+      'name one, as in model => ''text-embedding-3-small''; its vectors must have as many dimensions'
     );
   elsif p_owner_column is not null and v_owner is null then
     perform cogo.refuse_column(
@@ -123,7 +125,7 @@ begin
 end;
 $$;
 comment on function cogo.ai_column is
-  'Let models write the values of a column: {name} in the prompt is a column of the same row. Called again
-for the same column it changes it; another prompt, model, preferences, params, schema or sources is a new
+  'Let models write the values of a column: {name} in the prompt is a column of the same row. Called
+again for the same column it changes it; another prompt, model, preferences, params, schema or sources is a new
 version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes it.
 Only for the owner of the table, which must be the owner of schema cogo. Returns the id of the column.';

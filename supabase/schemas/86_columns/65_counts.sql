@@ -1,3 +1,4 @@
+-- Security definer: nobody else writes these numbers.
 create or replace function cogo.count_cells()
   returns trigger language plpgsql security definer set search_path = ''
 as $$
@@ -23,7 +24,7 @@ begin
 end;
 $$;
 comment on function cogo.count_cells is
-  'Note how the numbers of cells have changed. Security definer: nobody else writes them.';
+  'Note how the numbers of cells have changed.';
 create or replace trigger count_inserted
   after insert on cogo.ai_cells
   referencing new table as new_rows
@@ -41,8 +42,9 @@ create or replace function cogo.fold_counts(p_column_id uuid)
   returns void language plpgsql set search_path = ''
 as $$
 begin
-  if (select count(*) from (select from cogo.ai_counts n where n.column_id = p_column_id limit 200) n) < 200
-  then
+  if not exists (
+    select from cogo.ai_counts n where n.column_id = p_column_id offset 200
+  ) then
     return;
   end if;
   with old as (

@@ -70,4 +70,4 @@ begin
 end;
 $$;
 comment on function cogo.end_pause is
-  'End the pause of an AI column if the cap that made it was reset, raised or removed; return the column.';
+  'End the pause of an AI column if its cap was reset, raised or removed; return the column.';

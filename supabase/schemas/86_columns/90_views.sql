@@ -67,7 +67,8 @@ as
            when e.state = 'done' and e.version <> c.version then 'stale'
            else e.state
          end as state,
-         e.reason, e.model, trim_scale(round(e.cost_usd, 12)) as cost_usd, e.task_id, e.version, e.owner, e.asked_at, e.done_at,
+         e.reason, e.model, trim_scale(round(e.cost_usd, 12)) as cost_usd, e.task_id, e.version,
+         e.owner, e.asked_at, e.done_at,
          e.state as stored_state
     from cogo.ai_cells e
     join cogo.ai_columns c on c.id = e.column_id
@@ -75,8 +76,8 @@ as
     join pg_catalog.pg_namespace s on s.oid = r.relnamespace;
 comment on view public.cogo_column_cells is
   'The state of each value of AI columns. key is the primary key of its row, as a list in the order of
-key_columns. stored_state is pending, asked (its task is open), done (also stale), failed or kept: filter by
-it for speed. Users see the cells of rows that are theirs.';
+key_columns. stored_state is pending, asked (its task is open), done (also stale), failed or kept:
+filter by it for speed. Users see the cells of rows that are theirs.';
 
 create or replace view cogo.ai_samples
   with (security_invoker = true)
