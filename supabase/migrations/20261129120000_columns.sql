@@ -821,7 +821,8 @@ begin
   end if;
   perform cogo.detach_trigger(p_column);
   execute format(
-    'create trigger %1$I after insert or update or delete on %2$s for each row execute function cogo.%1$I()',
+    'create trigger %1$I after insert or update or '
+    'delete on %2$s for each row execute function cogo.%1$I()',
     v_name, v_table
   );
   execute format(
@@ -1419,7 +1420,10 @@ AS $function$
       else format('cogo.to_uuid(t.%I::text)', p_column.owner_name)
     end,
     'key', (
-      select format('jsonb_build_array(%s)', string_agg(format('to_jsonb(t.%I)', k.name), ', ' order by k.nth))
+      select format(
+               'jsonb_build_array(%s)',
+               string_agg(format('to_jsonb(t.%I)', k.name), ', ' order by k.nth)
+             )
         from unnest(p_column.key_names) with ordinality as k (name, nth)
     ),
     'order', (
@@ -1480,7 +1484,8 @@ begin
   select t.* into v_type from pg_catalog.pg_type t where t.oid = p_type;
   if v_type.typtype = 'd' then
     return cogo.describe_type(
-      v_type.typbasetype, case when v_type.typtypmod >= 0 then v_type.typtypmod else p_typmod end, p_schema
+      v_type.typbasetype,
+      case when v_type.typtypmod >= 0 then v_type.typtypmod else p_typmod end, p_schema
     );
   elsif v_type.typtype = 'e' then
     return jsonb_build_object(
@@ -2066,7 +2071,8 @@ begin
    where c.table_id = p_table
      and (
        c.column_number = (cogo.number_columns(p_table, array[p_name]))[1]
-       or c.column_name = p_name and cogo.list_columns(p_table, array[c.column_number]) = array[null::text]
+       or c.column_name = p_name
+         and cogo.list_columns(p_table, array[c.column_number]) = array[null::text]
      )
      for no key update;
   if not found then
@@ -2241,8 +2247,9 @@ create or replace function cogo.fold_counts(p_column_id uuid)
  SET search_path TO ''
 AS $function$
 begin
-  if (select count(*) from (select from cogo.ai_counts n where n.column_id = p_column_id limit 200) n) < 200
-  then
+  if not exists (
+    select from cogo.ai_counts n where n.column_id = p_column_id offset 200
+  ) then
     return;
   end if;
   with old as (
@@ -2441,8 +2448,10 @@ declare
 begin
   if p_model is null and cogo.is_vector(p_table, v_number, p_params) then
     perform cogo.refuse_column(
-      format('%s.%I holds embeddings, and no embedding model is named', cogo.show_table(p_table), p_name),
-      'name one, as in model => ''text-embedding-3-small''; its vectors must have the column''s dimensions'
+      format(
+        '%s.%I holds embeddings, and no embedding model is named', cogo.show_table(p_table), p_name
+      ),
+      'name one, as in model => ''text-embedding-3-small''; its vectors must have as many dimensions'
     );
   elsif p_owner_column is not null and v_owner is null then
     perform cogo.refuse_column(
@@ -4659,7 +4668,8 @@ begin
           v_budget.spent_usd, v_budget.reserved_usd, v_usd
         );
         perform cogo.note_refusal(
-          v_call, answer, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, detail, null
+          v_call, answer, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, detail,
+          null
         );
         return next;
         return;
@@ -5199,8 +5209,8 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, month '
-        'or ever, p_limit_usd 0 to 1e9';
+        'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, '
+        'month or ever, p_limit_usd 0 to 1e9';
   end if;
   perform cogo.lock_budget_waits();
   -- A new cap includes the cost so far in its period.
@@ -5458,7 +5468,7 @@ comment on column cogo.ai_columns.paused_at is
   'When a person paused it.';
 
 comment on column cogo.ai_columns.paused_limit is
-  'The cap that paused it, as it was: scope, key, per, limit_usd. When it is raised, the column goes on.';
+  'The cap that paused it, as it was. When it is raised, the column goes on.';
 
 comment on column cogo.ai_columns.paused_until is
   'When a spent cap is reset: until then nothing is asked for. infinity: when the cap is raised.';
@@ -5530,8 +5540,8 @@ comment on view cogo.ai_samples is
 
 comment on view public.cogo_column_cells is
   'The state of each value of AI columns. key is the primary key of its row, as a list in the order of
-key_columns. stored_state is pending, asked (its task is open), done (also stale), failed or kept: filter by
-it for speed. Users see the cells of rows that are theirs.';
+key_columns. stored_state is pending, asked (its task is open), done (also stale), failed or kept:
+filter by it for speed. Users see the cells of rows that are theirs.';
 
 comment on view public.cogo_column_versions is
   'What AI columns ask for, and asked for before.';
@@ -5543,8 +5553,8 @@ comment on function cogo.advance_backfill(cogo.ai_columns,integer) is
   'Make cells for the next old rows, or ask for the next cells again; return how many were looked at.';
 
 comment on function cogo.ai_column(regclass,text,text,numeric,numeric,numeric,text,jsonb,jsonb,jsonb,text,text[],boolean,boolean,integer) is
-  'Let models write the values of a column: {name} in the prompt is a column of the same row. Called again
-for the same column it changes it; another prompt, model, preferences, params, schema or sources is a new
+  'Let models write the values of a column: {name} in the prompt is a column of the same row. Called
+again for the same column it changes it; another prompt, model, preferences, params, schema or sources is a new
 version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes it.
 Only for the owner of the table, which must be the owner of schema cogo. Returns the id of the column.';
 
@@ -5622,7 +5632,7 @@ comment on function cogo.count_batch(jsonb) is
   'Return how many cells one task may answer.';
 
 comment on function cogo.count_cells() is
-  'Note how the numbers of cells have changed. Security definer: nobody else writes them.';
+  'Note how the numbers of cells have changed.';
 
 comment on function cogo.count_missing(cogo.ai_columns) is
   'Return how many rows have no value and no cell.';
@@ -5660,7 +5670,7 @@ comment on function cogo.end_budget_wait(cogo.budget_waits) is
   'Let a subtask go on for which there is room now. The caller holds the task lock.';
 
 comment on function cogo.end_pause(cogo.ai_columns) is
-  'End the pause of an AI column if the cap that made it was reset, raised or removed; return the column.';
+  'End the pause of an AI column if its cap was reset, raised or removed; return the column.';
 
 comment on function cogo.examine_rows(cogo.ai_columns,jsonb[],boolean) is
   'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked for
@@ -5677,7 +5687,7 @@ comment on function cogo.expire_approvals(integer) is
 p_limit of each; return how many were answered. Skips locked tasks.';
 
 comment on function cogo.explain_standstill(cogo.ai_columns) is
-  'Return why nothing is done for an AI column: this database is a copy, or it cannot be read or written.';
+  'Return why nothing is done for an AI column: the database is a copy, or it cannot be read or written.';
 
 comment on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) is
   'Fail a subtask whose budget people have refused to raise. The caller holds the task lock.';
@@ -5813,8 +5823,7 @@ comment on function cogo.note_refusal(public.cogo_calls,text,text,text,text,nume
   'Note which cap has refused a call for an AI column: its task''s end does not tell.';
 
 comment on function cogo.note_truncation() is
-  'Note that the table of an AI column was truncated. Security definer: writers of the table have no
-rights on what COGO notes.';
+  'Note that the table of an AI column was truncated.';
 
 comment on function cogo.number_columns(regclass,text[]) is
   'Return the numbers of columns of a table; null for each that does not exist.';
@@ -5848,8 +5857,8 @@ comment on function cogo.read_approval_options(jsonb) is
   'Return the cost, the expiry and the escalation of a question that is asked now.';
 
 comment on function cogo.read_rows(jsonb,jsonb[],boolean) is
-  'Read rows by their keys, as cogo.describe_row() says, and lock them if wanted: locked ones of others are left out.
-sources is a list, in the order of the version; key is as the row has it.';
+  'Read rows by their keys, as cogo.describe_row() says, and lock them if wanted: those that others have
+locked are left out. sources is a list, in the order of the version; key is as the row has it.';
 
 comment on function cogo.read_system_identifier() is
   'Return what distinguishes this database from a copy: the system identifier, the oid of the database,
@@ -5908,7 +5917,8 @@ comment on function cogo.sweep_cells(cogo.ai_columns,integer) is
   'Look at the rows of the next cells again; return how many. Finds what no trigger tells.';
 
 comment on function cogo.sync_column(uuid) is
-  'Return an AI column after its names were compared with those of its table. The caller holds its lock.';
+  'Return an AI column after its names were compared with those of its table. The caller holds its
+lock.';
 
 comment on function cogo.trace_columns(regclass,smallint[]) is
   'Return columns with all that they are made from, as generated columns and as AI columns.';
