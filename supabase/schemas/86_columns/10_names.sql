@@ -165,13 +165,3 @@ end;
 $$;
 comment on function cogo.find_column_problem is
   'Return why an AI column cannot be read or written, as a sentence; null if it can.';
-
-create or replace function cogo.explain_standstill(p_column cogo.ai_columns)
-  returns text language plpgsql stable set search_path = ''
-as $$
-begin
-  return coalesce(cogo.instance_problem(), cogo.find_column_problem(p_column));
-end;
-$$;
-comment on function cogo.explain_standstill is
-  'Return why nothing is done for an AI column: the database is a copy, or it cannot be read or written.';

@@ -41,7 +41,9 @@ begin
      set state = 'pending', due_at = cogo.now(), task_id = null
    where c.column_id = p_column_id and c.state = 'asked'
      and c.task_id = any (
-       cogo.cancel_unstarted(p_task_ids, 'the value is not wanted any more: the row or the column has changed')
+       cogo.cancel_unstarted(
+         p_task_ids, 'the value is not wanted any more: the row or the column has changed'
+       )
      );
 end;
 $$;

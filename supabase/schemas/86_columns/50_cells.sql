@@ -16,13 +16,19 @@ $$;
 comment on function cogo.cast_keys is
   'Return keys as they are stored, whatever the settings of the session that wrote them.';
 
--- A row that is not found may have a new key by now, which an edit tells that is not collected yet. It was
--- committed with the row, so a later statement than the one that has missed the row sees it.
+-- A row that is not found may have a new key by now, which an edit tells that is not collected yet. It
+-- was committed with the row, so a later statement than the one that has missed the row sees it.
 create or replace function cogo.has_moved(p_column_id uuid)
   returns boolean language sql volatile set search_path = ''
 as $$
-  select exists (
-    select from cogo.ai_edits e where e.column_id = p_column_id and (e.old_key is not null or e.key is null)
+  -- In the order of the index that has only these.
+  select coalesce(
+    (
+      select true
+        from cogo.ai_edits e
+       where e.column_id = p_column_id and (e.old_key is not null or e.key is null)
+       order by e.op, e.seq limit 1
+    ), false
   );
 $$;
 comment on function cogo.has_moved is
@@ -108,7 +114,8 @@ begin
       v_taken_over := v_taken_over || p_new[n + 1];
     elsif p_ops[n] = 'DELETE' then
       v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
-    elsif p_ops[n] = 'INSERT' and not (p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is true then
+    elsif p_ops[n] = 'INSERT'
+      and not (p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is true then
       -- What is known of its key is of a row that has gone, perhaps with its partition.
       v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
     elsif p_old[n] is not null then
@@ -139,5 +146,5 @@ begin
 end;
 $$;
 comment on function cogo.follow_keys is
-  'Move the cells of rows that have new keys, and delete those of deleted rows, in the order of the edits;
+  'Move the cells of rows that have new keys, and delete those of deleted ones, in the order of the edits;
 return the tasks that nobody waits for any more.';

@@ -89,5 +89,5 @@ begin
 end;
 $$;
 comment on function cogo.examine_rows is
-  'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked for
-anew, and a value that COGO has not written is kept.';
+  'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked
+for anew, and a value that COGO has not written is kept.';

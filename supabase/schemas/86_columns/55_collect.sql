@@ -33,8 +33,10 @@ declare
 begin
   v_truncated := (
     select e.seq from cogo.ai_edits e
-     where e.column_id = p_column.id and e.op = 'TRUNCATE' and (e.old_key is not null or e.key is null)
-     order by e.seq desc limit 1
+     where e.column_id = p_column.id and (e.old_key is not null or e.key is null)
+       and e.op between 'TRUNCATE' and 'TRUNCATE'
+     -- In the order of the index that has only these, and no other.
+     order by e.op desc, e.seq desc limit 1
   );
   if v_truncated is not null then
     return cogo.empty_column(p_column.id, v_truncated, 10 * p_limit);

@@ -54,12 +54,14 @@ declare
   v_key text := format(
     'ai-column:%s:%s', p_column_id,
     encode(
-      sha256(convert_to(p_version || ':' || p_tries || ':' || array_to_string(p_parts, ','), 'UTF8')), 'hex'
+      sha256(
+        convert_to(p_version || ':' || p_tries || ':' || array_to_string(p_parts, ','), 'UTF8')
+      ), 'hex'
     )
   );
   v_task public.cogo_tasks;
 begin
-  -- A task that gave no answer is not asked again under its key, and that of somebody else is none of ours.
+  -- A task that gave no answer is not asked again under its key; that of somebody else is none of ours.
   loop
     select t.* into v_task
       from public.cogo_tasks t
@@ -88,6 +90,7 @@ declare
   v_version cogo.ai_column_versions;
   v_shape jsonb;
   v_checks text[];
+  v_most integer;
 begin
   select v.* into v_version
     from cogo.ai_column_versions v
@@ -95,6 +98,7 @@ begin
   v_shape := cogo.describe_column(
     p_column.table_id, p_column.column_number, v_version.schema, v_version.params
   );
+  v_most := case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end;
   v_checks := cogo.list_checks(p_column.table_id, p_column.column_number);
   return query
     select r.asked_key, r.source_hash, r.value_hash, r.owner,
@@ -102,15 +106,15 @@ begin
              when not r.is_there then 'gone'
              when c.value_hash <> r.value_hash and not p_column.overwrite then 'kept'
              when r.is_empty or v_shape ->> 'kind' = 'vector' and t.prompt = '' then 'empty'
-             when octet_length(t.prompt) > case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end
+             when octet_length(t.prompt) > v_most
                then 'failed'
              else 'asked'
            end,
            case
-             when octet_length(t.prompt) > case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end
+             when octet_length(t.prompt) > v_most
              then format(
                'the row makes a prompt of %s bytes; the limit is %s', octet_length(t.prompt),
-               case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end
+               v_most
              )
            end,
            t.prompt
@@ -127,5 +131,5 @@ begin
 end;
 $$;
 comment on function cogo.plan_cells is
-  'Return what has to be done for cells: asked (with the prompt, or the text to embed), empty (all sources
-are null), failed, kept or gone.';
+  'Return what has to be done for cells: asked (with the prompt, or the text to embed), empty (all
+sources are null), failed, kept or gone.';

@@ -33,7 +33,8 @@ begin
       case when v_is_vector then 'EMBED' else 'CHAT' end,
       case
         when v_is_vector then format(
-          '%s.%s: %s texts', cogo.show_table(p_column.table_id), p_column.column_name, cardinality(p_keys)
+          '%s.%s: %s texts', cogo.show_table(p_column.table_id), p_column.column_name,
+          cardinality(p_keys)
         )
         else p_prompts[1]
       end,
@@ -186,5 +187,5 @@ begin
 end;
 $$;
 comment on function cogo.feed_column is
-  'Submit tasks for cells of an AI column, while fewer than its open_tasks are open; return how many cells
-were looked at.';
+  'Submit tasks for cells of an AI column, while fewer than its open_tasks are open; return how many
+cells were looked at.';

@@ -98,7 +98,8 @@ as $$
      order by k.nth
   );
 $$;
-comment on function cogo.leave_edited is 'Return the keys that no edit names which is not collected yet.';
+comment on function cogo.leave_edited is
+  'Return the keys that no edit names which is not collected yet.';
 
 create or replace function cogo.advance_backfill(p_column cogo.ai_columns, p_limit integer)
   returns integer language plpgsql set search_path = ''

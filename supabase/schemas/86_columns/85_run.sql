@@ -9,6 +9,8 @@ declare
   v_applied integer := 0;
   v_asked integer := 0;
   v_filled integer := 0;
+  v_is_behind boolean;
+  v_is_moving boolean;
 begin
   v_column := cogo.sync_column(p_id);
   if cogo.find_column_problem(v_column) is not null then
@@ -25,13 +27,26 @@ begin
   end if;
   v_collected := cogo.collect_edits(v_column, p_limit);
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
-  v_swept := cogo.sweep_cells(v_column, 4 * p_limit);
-  v_applied := cogo.apply_answers(v_column, p_limit, p_until);
+  -- What reads rows by their keys looks at all edits that are not collected: better when they are few.
+  v_is_behind := v_collected >= p_limit;
+  v_is_moving := v_is_behind and exists (
+    select from cogo.ai_edits e where e.column_id = p_id and e.old_key is not null offset 1000
+  );
+  if not v_is_behind then
+    v_swept := cogo.sweep_cells(v_column, 4 * p_limit);
+  end if;
+  if not v_is_moving then
+    v_applied := cogo.apply_answers(v_column, p_limit, p_until);
+  end if;
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
   v_column := cogo.end_pause(v_column);
   if v_column.paused_at is null and v_column.paused_until is null then
-    v_filled := cogo.advance_backfill(v_column, p_limit);
-    v_asked := cogo.feed_column(v_column, p_limit);
+    if not v_is_behind then
+      v_filled := cogo.advance_backfill(v_column, p_limit);
+    end if;
+    if not v_is_moving then
+      v_asked := cogo.feed_column(v_column, p_limit);
+    end if;
   end if;
   if v_column.errors > 0 then
     update cogo.ai_columns c set error = null, error_at = null, errors = 0 where c.id = p_id;
@@ -140,5 +155,5 @@ end;
 $$;
 comment on function public.cogo_run_columns is
   'Do the work of all AI columns: collect edits, write answers and submit tasks, each for at most p_limit
-cells of a column. is_more: call it again at once. standing_still says why nothing was done: this database
-is a copy. Orchestrators call this.';
+cells of a column. is_more: call it again at once. standing_still says why nothing was done: this
+database is a copy. Orchestrators call this.';

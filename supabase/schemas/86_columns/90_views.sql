@@ -20,7 +20,7 @@ as
          coalesce(n.stale, 0) as stale, coalesce(n.failed, 0) as failed, coalesce(n.kept, 0) as kept,
          c.paused_at,
          case when c.paused_until < 'infinity' then c.paused_until end as paused_until, c.paused_reason,
-         cogo.explain_standstill(c) as standing_still,
+         coalesce(cogo.instance_problem(), cogo.find_column_problem(c)) as standing_still,
          c.error,
          case when c.backfill_total is not null then jsonb_build_object(
            'total', c.backfill_total,
