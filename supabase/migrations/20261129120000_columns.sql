@@ -229,6 +229,8 @@ create index ai_counts_column ON cogo.ai_counts USING btree (column_id);
 
 create index ai_edits_column ON cogo.ai_edits USING btree (column_id, seq);
 
+create index ai_edits_moved ON cogo.ai_edits USING btree (column_id) WHERE ((old_key IS NOT NULL) OR (key IS NULL));
+
 create index ai_edits_moves ON cogo.ai_edits USING btree (column_id, op, seq) WHERE ((old_key IS NOT NULL) OR (key IS NULL));
 
 create index budget_waits_approval ON cogo.budget_waits USING btree (approval_id);
@@ -287,6 +289,8 @@ begin
       into v_keys, v_missing
       from cogo.list_missing(p_column, p_column.backfill_after, p_limit) m;
     v_seen := coalesce(cardinality(v_keys), 0);
+    -- Those that are written meanwhile get their cells from their edits, which come with other keys too.
+    v_missing := cogo.leave_edited(p_column, v_missing);
     v_missing := v_missing[1:p_column.backfill_left::integer];
     insert into cogo.ai_cells (column_id, key, state, priority, source_hash, value_hash, owner)
     select p_column.id, r.key, 'pending', 1, r.source_hash, r.value_hash, r.owner
@@ -578,6 +582,9 @@ begin
     end if;
     delete from cogo.ai_cells c where c.column_id = p_cell.column_id and c.key = p_cell.key;
     return 'gone';
+  elsif (v_read.value_hash <> p_cell.value_hash or v_read.source_hash <> p_cell.source_hash)
+     and p_cell.key = any (cogo.list_moving(p_column)) then
+    v_state := 'locked';
   elsif v_read.value_hash <> p_cell.value_hash and not p_column.overwrite then
     v_state := 'kept';
     v_hash := v_read.value_hash;
@@ -624,7 +631,7 @@ begin
   end if;
   if v_state = 'locked' then
     update cogo.ai_cells c
-       set due_at = v_now + interval '5 seconds'
+       set due_at = v_now + interval '2 seconds'
      where c.column_id = p_cell.column_id and c.key = p_cell.key;
     return v_state;
   elsif v_state = 'invalid' then
@@ -1205,25 +1212,37 @@ declare
   v_old jsonb[];
   v_dropped uuid[];
   v_truncated bigint;
+  v_seq bigint;
+  v_xid xid8;
 begin
   v_truncated := (
     select e.seq from cogo.ai_edits e
-     where e.column_id = p_column.id and e.op = 'TRUNCATE' and (e.old_key is not null or e.key is null)
-     order by e.seq desc limit 1
+     where e.column_id = p_column.id and (e.old_key is not null or e.key is null)
+       and e.op between 'TRUNCATE' and 'TRUNCATE'
+     -- In the order of the index that has only these, and no other.
+     order by e.op desc, e.seq desc limit 1
   );
   if v_truncated is not null then
     return cogo.empty_column(p_column.id, v_truncated, 10 * p_limit);
   end if;
+  -- The edits of a transaction belong together: one gives a key to a row that another has taken away.
+  select e.seq, e.xid into v_seq, v_xid
+    from cogo.ai_edits e where e.column_id = p_column.id
+   order by e.seq offset p_limit - 1 limit 1;
+  v_seq := coalesce(
+    (
+      select max(n.seq)
+        from (
+          select e.seq, e.xid
+            from cogo.ai_edits e where e.column_id = p_column.id and e.seq > v_seq
+           order by e.seq limit 5000
+        ) as n
+       where n.xid = v_xid
+    ), v_seq
+  );
   with taken as (
     delete from cogo.ai_edits e
-     where e.ctid = any (
-       array(
-         select o.ctid from cogo.ai_edits o
-          where o.column_id = p_column.id
-          order by o.seq limit p_limit
-            for update skip locked
-       )
-     )
+     where e.column_id = p_column.id and (v_seq is null or e.seq <= v_seq)
     returning e.*
   )
   select array_agg(t.op order by t.seq), array_agg(t.key order by t.seq),
@@ -1584,7 +1603,9 @@ begin
      set state = 'pending', due_at = cogo.now(), task_id = null
    where c.column_id = p_column_id and c.state = 'asked'
      and c.task_id = any (
-       cogo.cancel_unstarted(p_task_ids, 'the value is not wanted any more: the row or the column has changed')
+       cogo.cancel_unstarted(
+         p_task_ids, 'the value is not wanted any more: the row or the column has changed'
+       )
      );
 end;
 $function$;
@@ -1728,7 +1749,20 @@ AS $function$
 declare
   v_now constant timestamptz := cogo.now();
   v_dropped uuid[];
+  v_keys jsonb[];
+  v_are_there boolean[];
+  v_owners uuid[];
+  v_sources bytea[];
+  v_values bytea[];
+  v_have_values boolean[];
+  v_moving jsonb[];
 begin
+  select array_agg(r.key), array_agg(r.is_there), array_agg(r.owner), array_agg(r.source_hash),
+         array_agg(r.value_hash), array_agg(r.has_value)
+    into v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values
+    from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r;
+  -- A later edit tells which row that is, and has it looked at again.
+  v_moving := cogo.list_moving(p_column);
   with examined as materialized (
     select distinct on (r.key)
            r.key, r.is_there, r.owner, r.source_hash, r.value_hash,
@@ -1742,12 +1776,14 @@ begin
                c.source_hash is distinct from r.source_hash
              else not p_is_sweep
            end as is_edited
-      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), p_keys) r
+      from unnest(v_keys, v_are_there, v_owners, v_sources, v_values, v_have_values)
+             as r (key, is_there, owner, source_hash, value_hash, has_value)
       left join cogo.ai_cells c on c.column_id = p_column.id and c.key = r.key
       left join cogo.ai_column_versions v
         on v.column_id = p_column.id and v.version = c.version
       left join cogo.ai_column_versions w
         on w.column_id = p_column.id and w.version = p_column.version
+     where r.key <> all (v_moving)
      order by r.key, r.is_there desc
   ), kept as (
     update cogo.ai_cells c
@@ -1885,17 +1921,6 @@ begin
 end;
 $function$;
 
-create or replace function cogo.explain_standstill(p_column cogo.ai_columns)
- RETURNS text
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  return coalesce(cogo.instance_problem(), cogo.find_column_problem(p_column));
-end;
-$function$;
-
 create or replace function cogo.fail_budget_wait(p_wait cogo.budget_waits, p_approval public.cogo_approvals)
  RETURNS void
  LANGUAGE plpgsql
@@ -1928,6 +1953,7 @@ declare
   );
   v_keys jsonb[];
   v_group record;
+  v_moving jsonb[];
   v_refusal text;
 begin
   if v_room <= 0 then
@@ -1968,6 +1994,14 @@ begin
               case when v_batch > 1 then s.bytes end
      order by min(s.priority), min(s.nth)
   loop
+    v_moving := coalesce(v_moving, cogo.list_moving(p_column));
+    if v_group.keys && v_moving then
+      -- Edits that are not collected yet say of which rows these are.
+      update cogo.ai_cells c
+         set due_at = cogo.now() + interval '1 second'
+       where c.column_id = p_column.id and c.key = any (v_group.keys);
+      continue;
+    end if;
     if v_group.fate = 'asked' then
       v_refusal := case when v_room <= 0 then '' else cogo.submit_cells(
         p_column, v_group.owner, v_group.priority, v_group.tries, v_group.keys, v_group.hashes,
@@ -2271,39 +2305,41 @@ AS $function$
 declare
   v_id constant uuid := p_column.id;
   v_dropped uuid[] := '{}';
-  v_same jsonb[];
+  v_taken_over jsonb[] := '{}';
+  v_unlike jsonb[];
 begin
-  v_same := array(
-    select jsonb_build_array(c.key, r.key)
-      from cogo.read_rows(
-             cogo.describe_row(p_column, p_column.version),
-             array(
-               select p_new[n + 1] from generate_subscripts(p_ops, 1) n
-                where p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
-             )
-           ) r
-      join generate_subscripts(p_ops, 1) n on p_ops[n] = 'DELETE' and p_new[n + 1] = r.asked_key
-      join cogo.ai_cells c on c.column_id = v_id and c.key = p_old[n]
-     where r.is_there and c.value_hash = r.value_hash and c.source_hash = r.source_hash
-  );
   for n in 1..cardinality(p_ops) loop
-    if p_ops[n] = 'INSERT' then
-      -- What is known of its key is of a row that has gone, perhaps with its partition.
-      if n = 1 or p_ops[n - 1] <> 'DELETE'
-         or jsonb_build_array(p_old[n - 1], p_new[n]) <> all (v_same) then
-        v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
-      end if;
+    if p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1] then
+      perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
+      v_taken_over := v_taken_over || p_new[n + 1];
     elsif p_ops[n] = 'DELETE' then
-      if p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1]
-         and jsonb_build_array(p_old[n], p_new[n + 1]) = any (v_same) then
-        perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
-      else
-        v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
-      end if;
+      v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
+    elsif p_ops[n] = 'INSERT'
+      and not (p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is true then
+      -- What is known of its key is of a row that has gone, perhaps with its partition.
+      v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
     elsif p_old[n] is not null then
       perform cogo.move_cell(v_id, p_old[n], p_new[n]);
+      if p_old[n] = any (v_taken_over) then
+        v_taken_over := v_taken_over || p_new[n];
+      end if;
     end if;
   end loop;
+  -- Or it is another row that was inserted after one was deleted.
+  v_unlike := array(
+    select r.asked_key
+      from cogo.read_rows(cogo.describe_row(p_column, p_column.version), v_taken_over) r
+      join cogo.ai_cells c on c.column_id = v_id and c.key = r.asked_key
+     where r.is_there
+       and not (
+         c.value_hash = r.value_hash and (r.has_value or c.source_hash = r.source_hash)
+       )
+  );
+  if v_unlike <> '{}' then
+    v_dropped := v_dropped || cogo.delete_cells(
+      v_id, array(select u from unnest(v_unlike) u where u <> all (cogo.list_moving(p_column)))
+    );
+  end if;
   delete from cogo.ai_cells c
    where c.column_id = v_id and c.key in (select jsonb_build_array('parked') || k from unnest(p_new) k);
   return v_dropped;
@@ -2337,8 +2373,14 @@ create or replace function cogo.has_moved(p_column_id uuid)
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  select exists (
-    select from cogo.ai_edits e where e.column_id = p_column_id and (e.old_key is not null or e.key is null)
+  -- In the order of the index that has only these.
+  select coalesce(
+    (
+      select true
+        from cogo.ai_edits e
+       where e.column_id = p_column_id and (e.old_key is not null or e.key is null)
+       order by e.op, e.seq limit 1
+    ), false
   );
 $function$;
 
@@ -2358,12 +2400,14 @@ declare
   v_key text := format(
     'ai-column:%s:%s', p_column_id,
     encode(
-      sha256(convert_to(p_version || ':' || p_tries || ':' || array_to_string(p_parts, ','), 'UTF8')), 'hex'
+      sha256(
+        convert_to(p_version || ':' || p_tries || ':' || array_to_string(p_parts, ','), 'UTF8')
+      ), 'hex'
     )
   );
   v_task public.cogo_tasks;
 begin
-  -- A task that gave no answer is not asked again under its key, and that of somebody else is none of ours.
+  -- A task that gave no answer is not asked again under its key; that of somebody else is none of ours.
   loop
     select t.* into v_task
       from public.cogo_tasks t
@@ -2688,6 +2732,26 @@ begin
 end;
 $function$;
 
+create or replace function cogo.leave_edited(p_column cogo.ai_columns, p_keys jsonb[])
+ RETURNS jsonb[]
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select array(
+    select k.key
+      from unnest(p_keys) with ordinality as k (key, nth)
+     where k.key <> all (
+       cogo.cast_keys(
+         p_column,
+         array(
+           select e.key from cogo.ai_edits e where e.column_id = p_column.id and e.key is not null
+         )
+       )
+     )
+     order by k.nth
+  );
+$function$;
+
 create or replace function cogo.list_checks(p_table regclass, p_number smallint)
  RETURNS text[]
  LANGUAGE sql
@@ -2745,6 +2809,22 @@ begin
     case when p_after = '[]' then '$2 is not null' else v_row ->> 'after' end, v_row ->> 'order'
   ) using p_column.id, p_after, p_limit;
 end;
+$function$;
+
+create or replace function cogo.list_moving(p_column cogo.ai_columns)
+ RETURNS jsonb[]
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select cogo.cast_keys(
+    p_column,
+    array(
+      select k.key
+        from cogo.ai_edits e
+       cross join lateral unnest(array[e.key, e.old_key]) as k (key)
+       where e.column_id = p_column.id and e.old_key is not null and k.key is not null
+    )
+  );
 $function$;
 
 create or replace function cogo.list_placeholders(p_prompt text)
@@ -2902,7 +2982,10 @@ begin
   -- Rows that exchange their keys in one statement: the other one is moved by a later edit.
   update cogo.ai_cells c
      set key = jsonb_build_array('parked') || p_to
-   where c.column_id = p_column_id and c.key = p_to;
+   where c.column_id = p_column_id and c.key = p_to
+     and exists (
+       select from cogo.ai_cells o where o.column_id = p_column_id and o.key in (p_from, v_parked)
+     );
   update cogo.ai_cells c
      set key = p_to
    where c.column_id = p_column_id
@@ -3161,6 +3244,7 @@ declare
   v_version cogo.ai_column_versions;
   v_shape jsonb;
   v_checks text[];
+  v_most integer;
 begin
   select v.* into v_version
     from cogo.ai_column_versions v
@@ -3168,6 +3252,7 @@ begin
   v_shape := cogo.describe_column(
     p_column.table_id, p_column.column_number, v_version.schema, v_version.params
   );
+  v_most := case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end;
   v_checks := cogo.list_checks(p_column.table_id, p_column.column_number);
   return query
     select r.asked_key, r.source_hash, r.value_hash, r.owner,
@@ -3175,15 +3260,15 @@ begin
              when not r.is_there then 'gone'
              when c.value_hash <> r.value_hash and not p_column.overwrite then 'kept'
              when r.is_empty or v_shape ->> 'kind' = 'vector' and t.prompt = '' then 'empty'
-             when octet_length(t.prompt) > case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end
+             when octet_length(t.prompt) > v_most
                then 'failed'
              else 'asked'
            end,
            case
-             when octet_length(t.prompt) > case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end
+             when octet_length(t.prompt) > v_most
              then format(
                'the row makes a prompt of %s bytes; the limit is %s', octet_length(t.prompt),
-               case v_shape ->> 'kind' when 'vector' then 500000 else 2000000 end
+               v_most
              )
            end,
            t.prompt
@@ -3572,6 +3657,8 @@ declare
   v_applied integer := 0;
   v_asked integer := 0;
   v_filled integer := 0;
+  v_is_behind boolean;
+  v_is_moving boolean;
 begin
   v_column := cogo.sync_column(p_id);
   if cogo.find_column_problem(v_column) is not null then
@@ -3588,13 +3675,26 @@ begin
   end if;
   v_collected := cogo.collect_edits(v_column, p_limit);
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
-  v_swept := cogo.sweep_cells(v_column, 4 * p_limit);
-  v_applied := cogo.apply_answers(v_column, p_limit, p_until);
+  -- What reads rows by their keys looks at all edits that are not collected: better when they are few.
+  v_is_behind := v_collected >= p_limit;
+  v_is_moving := v_is_behind and exists (
+    select from cogo.ai_edits e where e.column_id = p_id and e.old_key is not null offset 1000
+  );
+  if not v_is_behind then
+    v_swept := cogo.sweep_cells(v_column, 4 * p_limit);
+  end if;
+  if not v_is_moving then
+    v_applied := cogo.apply_answers(v_column, p_limit, p_until);
+  end if;
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
   v_column := cogo.end_pause(v_column);
   if v_column.paused_at is null and v_column.paused_until is null then
-    v_filled := cogo.advance_backfill(v_column, p_limit);
-    v_asked := cogo.feed_column(v_column, p_limit);
+    if not v_is_behind then
+      v_filled := cogo.advance_backfill(v_column, p_limit);
+    end if;
+    if not v_is_moving then
+      v_asked := cogo.feed_column(v_column, p_limit);
+    end if;
   end if;
   if v_column.errors > 0 then
     update cogo.ai_columns c set error = null, error_at = null, errors = 0 where c.id = p_id;
@@ -3966,7 +4066,8 @@ begin
       case when v_is_vector then 'EMBED' else 'CHAT' end,
       case
         when v_is_vector then format(
-          '%s.%s: %s texts', cogo.show_table(p_column.table_id), p_column.column_name, cardinality(p_keys)
+          '%s.%s: %s texts', cogo.show_table(p_column.table_id), p_column.column_name,
+          cardinality(p_keys)
         )
         else p_prompts[1]
       end,
@@ -5100,6 +5201,7 @@ create or replace function public.cogo_run_columns(p_agent_id text, p_limit inte
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
+ SET lock_timeout TO '250ms'
 AS $function$
 declare
   v_limit constant integer := least(greatest(coalesce(p_limit, 500), 1), 5000);
@@ -5154,6 +5256,8 @@ begin
         end if;
       end if;
     exception
+      when lock_not_available then
+        is_more := true;
       when query_canceled or others then
         get stacked diagnostics v_sqlstate = returned_sqlstate;
         update cogo.ai_columns c
@@ -5363,7 +5467,7 @@ create or replace view public.cogo_columns with (security_invoker=true) as
             ELSE NULL::timestamp with time zone
         END AS paused_until,
     c.paused_reason,
-    cogo.explain_standstill(c.*) AS standing_still,
+    COALESCE(cogo.instance_problem(), cogo.find_column_problem(c.*)) AS standing_still,
     c.error,
         CASE
             WHEN (c.backfill_total IS NOT NULL) THEN jsonb_build_object('total', c.backfill_total, 'done', GREATEST((0)::bigint, ((c.backfill_total - COALESCE(c.backfill_left, (0)::bigint)) - COALESCE(n.waiting, (0)::bigint))), 'from', c.backfill_at)
@@ -5554,8 +5658,8 @@ comment on function cogo.advance_backfill(cogo.ai_columns,integer) is
 
 comment on function cogo.ai_column(regclass,text,text,numeric,numeric,numeric,text,jsonb,jsonb,jsonb,text,text[],boolean,boolean,integer) is
   'Let models write the values of a column: {name} in the prompt is a column of the same row. Called
-again for the same column it changes it; another prompt, model, preferences, params, schema or sources is a new
-version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes it.
+again for the same column it changes it; another prompt, model, preferences, params, schema or sources is
+a new version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes it.
 Only for the owner of the table, which must be the owner of schema cogo. Returns the id of the column.';
 
 comment on function cogo.announce_approval(text,public.cogo_approvals) is
@@ -5673,8 +5777,8 @@ comment on function cogo.end_pause(cogo.ai_columns) is
   'End the pause of an AI column if its cap was reset, raised or removed; return the column.';
 
 comment on function cogo.examine_rows(cogo.ai_columns,jsonb[],boolean) is
-  'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked for
-anew, and a value that COGO has not written is kept.';
+  'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked
+for anew, and a value that COGO has not written is kept.';
 
 comment on function cogo.expand_virtual(regclass,smallint[]) is
   'Return columns with those that virtual ones are made of in their place.';
@@ -5686,15 +5790,12 @@ comment on function cogo.expire_approvals(integer) is
   'Answer questions whose time has passed, and ask the next person where nobody has answered, at most
 p_limit of each; return how many were answered. Skips locked tasks.';
 
-comment on function cogo.explain_standstill(cogo.ai_columns) is
-  'Return why nothing is done for an AI column: the database is a copy, or it cannot be read or written.';
-
 comment on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) is
   'Fail a subtask whose budget people have refused to raise. The caller holds the task lock.';
 
 comment on function cogo.feed_column(cogo.ai_columns,integer) is
-  'Submit tasks for cells of an AI column, while fewer than its open_tasks are open; return how many cells
-were looked at.';
+  'Submit tasks for cells of an AI column, while fewer than its open_tasks are open; return how many
+cells were looked at.';
 
 comment on function cogo.fill_prompt(text,text[],text[]) is
   'Return a prompt with texts in place of its placeholders.';
@@ -5728,7 +5829,7 @@ comment on function cogo.fold_counts(uuid) is
   'Add up the changes of the numbers of an AI column''s cells. The caller holds the lock of the column.';
 
 comment on function cogo.follow_keys(cogo.ai_columns,text[],xid8[],jsonb[],jsonb[]) is
-  'Move the cells of rows that have new keys, and delete those of deleted rows, in the order of the edits;
+  'Move the cells of rows that have new keys, and delete those of deleted ones, in the order of the edits;
 return the tasks that nobody waits for any more.';
 
 comment on function cogo.forget_column(cogo.ai_columns) is
@@ -5768,6 +5869,9 @@ comment on function cogo.leave_budget_wait(cogo.subtasks) is
   'Let an ended subtask wait for no budget any more, and keep its question at another one that does. The
 caller holds the task lock.';
 
+comment on function cogo.leave_edited(cogo.ai_columns,jsonb[]) is
+  'Return the keys that no edit names which is not collected yet.';
+
 comment on function cogo.list_checks(regclass,smallint) is
   'Return the constraints that only concern one column, for the model to know.';
 
@@ -5776,6 +5880,9 @@ comment on function cogo.list_columns(regclass,smallint[]) is
 
 comment on function cogo.list_missing(cogo.ai_columns,jsonb,integer) is
   'Return the next rows by their keys, and whether they have neither value nor cell.';
+
+comment on function cogo.list_moving(cogo.ai_columns) is
+  'Return the keys of which edits that are not collected yet say that they were given or taken away.';
 
 comment on function cogo.list_placeholders(text) is
   'Return the names in braces of a prompt, each once, in order.';
@@ -5835,8 +5942,8 @@ comment on function cogo.pick_cells(uuid,integer) is
   'Lock and return the cells that are to be asked for next.';
 
 comment on function cogo.plan_cells(cogo.ai_columns,jsonb[]) is
-  'Return what has to be done for cells: asked (with the prompt, or the text to embed), empty (all sources
-are null), failed, kept or gone.';
+  'Return what has to be done for cells: asked (with the prompt, or the text to embed), empty (all
+sources are null), failed, kept or gone.';
 
 comment on function cogo.postpone_inherited(bigint,integer) is
   'Delay queued subtasks that may not run in a copy, at most p_limit: cogo.promote_due() queues them
@@ -6000,8 +6107,8 @@ comment on function public.cogo_resume_column(uuid) is
 
 comment on function public.cogo_run_columns(text,integer,text) is
   'Do the work of all AI columns: collect edits, write answers and submit tasks, each for at most p_limit
-cells of a column. is_more: call it again at once. standing_still says why nothing was done: this database
-is a copy. Orchestrators call this.';
+cells of a column. is_more: call it again at once. standing_still says why nothing was done: this
+database is a copy. Orchestrators call this.';
 
 comment on function public.cogo_sample_column(uuid,integer) is
   'Return what would be submitted for some rows of an AI column. Writes nothing.';
@@ -6229,10 +6336,6 @@ revoke all on function cogo.expire_approvals(integer) from public, anon, authent
 
 grant execute on function cogo.expire_approvals(integer) to service_role;
 
-revoke all on function cogo.explain_standstill(cogo.ai_columns) from public, anon, authenticated, service_role;
-
-grant execute on function cogo.explain_standstill(cogo.ai_columns) to service_role;
-
 revoke all on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.fail_budget_wait(cogo.budget_waits,public.cogo_approvals) to service_role;
@@ -6325,6 +6428,10 @@ revoke all on function cogo.leave_budget_wait(cogo.subtasks) from public, anon, 
 
 grant execute on function cogo.leave_budget_wait(cogo.subtasks) to service_role;
 
+revoke all on function cogo.leave_edited(cogo.ai_columns,jsonb[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.leave_edited(cogo.ai_columns,jsonb[]) to service_role;
+
 revoke all on function cogo.list_checks(regclass,smallint) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.list_checks(regclass,smallint) to service_role;
@@ -6336,6 +6443,10 @@ grant execute on function cogo.list_columns(regclass,smallint[]) to service_role
 revoke all on function cogo.list_missing(cogo.ai_columns,jsonb,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.list_missing(cogo.ai_columns,jsonb,integer) to service_role;
+
+revoke all on function cogo.list_moving(cogo.ai_columns) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.list_moving(cogo.ai_columns) to service_role;
 
 revoke all on function cogo.list_placeholders(text) from public, anon, authenticated, service_role;
 
