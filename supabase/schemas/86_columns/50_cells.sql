@@ -146,5 +146,5 @@ begin
 end;
 $$;
 comment on function cogo.follow_keys is
-  'Move the cells of rows that have new keys, and delete those of deleted ones, in the order of the edits;
-return the tasks that nobody waits for any more.';
+  'Move the cells of rows that have new keys, and delete those of deleted ones, in the order of the
+edits; return the tasks that nobody waits for any more.';

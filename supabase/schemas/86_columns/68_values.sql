@@ -40,8 +40,8 @@ comment on function cogo.read_answer is
   'Return the value of a cell from the result of its task; null if there is none.';
 
 -- Runs what the owner of the table has attached to it: triggers, checks, generated columns. They find
--- their functions as in a session of the owner. A wait for a lock ends before a deadlock is looked for, of
--- which -- another transaction could be the victim.
+-- their functions as in a session of the owner. Waits for locks end before a deadlock is looked for, of
+-- which another transaction could be the victim.
 create or replace function cogo.write_value(
   p_column cogo.ai_columns, p_row jsonb, p_place tid, p_part oid, p_value jsonb, p_search_path text
 )
