@@ -5659,8 +5659,8 @@ comment on function cogo.advance_backfill(cogo.ai_columns,integer) is
 comment on function cogo.ai_column(regclass,text,text,numeric,numeric,numeric,text,jsonb,jsonb,jsonb,text,text[],boolean,boolean,integer) is
   'Let models write the values of a column: {name} in the prompt is a column of the same row. Called
 again for the same column it changes it; another prompt, model, preferences, params, schema or sources is
-a new version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes it.
-Only for the owner of the table, which must be the owner of schema cogo. Returns the id of the column.';
+a new version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes
+it. Only for the owner of the table, which must be the owner of schema cogo. Returns the id of the column.';
 
 comment on function cogo.announce_approval(text,public.cogo_approvals) is
   'Send a message about an approval on cogo-tasks, on the topic of its task, and on those of the people
@@ -5829,8 +5829,8 @@ comment on function cogo.fold_counts(uuid) is
   'Add up the changes of the numbers of an AI column''s cells. The caller holds the lock of the column.';
 
 comment on function cogo.follow_keys(cogo.ai_columns,text[],xid8[],jsonb[],jsonb[]) is
-  'Move the cells of rows that have new keys, and delete those of deleted ones, in the order of the edits;
-return the tasks that nobody waits for any more.';
+  'Move the cells of rows that have new keys, and delete those of deleted ones, in the order of the
+edits; return the tasks that nobody waits for any more.';
 
 comment on function cogo.forget_column(cogo.ai_columns) is
   'Delete all that is known of an AI column.';
