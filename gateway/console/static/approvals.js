@@ -5,7 +5,7 @@ import { buildLink } from "/console/approval_link.js";
 import { buildAnswer, buildAsked, buildDecision, buildShown } from "/console/approval_parts.js";
 import { describeEnd, describeEndTime, isOpen, isQuestion } from "/console/approval_words.js";
 import { byId, h } from "/console/dom.js";
-import { showControls } from "/console/json_view.js";
+import { clip, showControls } from "/console/json_view.js";
 
 /** What is being typed, by the question's id: it outlives the page on which it was begun. */
 const drafts = new Map();
@@ -74,7 +74,8 @@ class Item {
     this.#approval = approval;
     this.#options = options;
     const send = (isApproved, comment) => this.#send(isApproved, comment);
-    this.#form = h("div", { class: "answer" }, isQuestion(approval) ? buildAnswer(approval, send) : buildDecision(send), this.#problem);
+    const label = `Answer to: ${clip(approval.question, 100)}`;
+    this.#form = h("div", { class: "answer", role: "group", "aria-label": label }, isQuestion(approval) ? buildAnswer(approval, send) : buildDecision(send), this.#problem);
     this.#keepDraft();
     this.#asked = buildAsked(approval, options);
     this.#question = h("p", { class: "question" }, showControls(approval.question));

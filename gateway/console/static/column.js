@@ -65,7 +65,7 @@ export class ColumnView {
     const name = nameColumn(column);
     setTitle(`${clip(name, 60)} · COGO`);
     parts.name.textContent = clip(name, 200);
-    show(parts.status, [buildState(column)]);
+    show(parts.status, [buildState(column, still)]);
     show(parts.reason, [buildStandstill(still), buildReason(column)]);
     show(parts.progress, buildProgress(column), buildSpent(column), buildBackfillProgress(column.backfill));
     for (const each of [parts.progressSection, parts.settingsSection]) each.hidden = column.done === undefined;

@@ -23,9 +23,9 @@ export function buildProgress(column) {
   return h("div", { class: "progress" }, bar, numbers.length ? h("ul", { class: "numbers", "aria-hidden": "true" }, numbers) : h("p", { class: "note" }, "No cells yet."));
 }
 
-/** What it does, in a word; null if only operators know. */
-export function buildState(column) {
-  const state = describeState(column);
+/** What it does, in a word; null if only operators know. `still`: why no column does anything. */
+export function buildState(column, still) {
+  const state = describeState(still ? { ...column, standing_still: still } : column);
   return state && h("span", { class: `status ${state.mark}` }, state.word);
 }
 

@@ -34,7 +34,7 @@ export class ColumnList {
       if (this.#isClosed) return true;
       if (still !== this.#still) show(this.#standstill, [buildStandstill(still)]);
       this.#still = still;
-      this.#draw(columns);
+      this.#draw(columns, still);
     } catch (error) {
       // If the gateway is unreachable, the banner says so, and this is retried.
       if (error.status !== 0 && error.status < 500) this.#showNote(error.message);
@@ -42,14 +42,14 @@ export class ColumnList {
     return false;
   }
 
-  #draw(columns) {
+  #draw(columns, still) {
     if (!columns.length) this.#showNote("There are no AI columns. An operator makes one with cogo columns add, or in SQL with cogo.ai_column().");
     else this.#note.hidden = true;
-    const state = JSON.stringify(columns);
+    const state = JSON.stringify([columns, still]);
     if (state === this.#drawn) return;
     this.#drawn = state;
     const focused = this.#list.contains(document.activeElement) ? document.activeElement.hash : null;
-    show(this.#list, columns.map(buildItem));
+    show(this.#list, columns.map((each) => buildItem(each, still)));
     if (focused) [...this.#list.querySelectorAll("a")].find((each) => each.hash === focused)?.focus();
   }
 
@@ -59,11 +59,11 @@ export class ColumnList {
   }
 }
 
-function buildItem(column) {
+function buildItem(column, still) {
   return h(
     "li",
     { class: "section" },
-    h("p", { class: "heading" }, h("a", { href: `#/columns/${column.id}` }, clip(nameColumn(column), 200)), buildState(column)),
+    h("p", { class: "heading" }, h("a", { href: `#/columns/${column.id}` }, clip(nameColumn(column), 200)), buildState(column, still)),
     column.type ? h("p", { class: "note" }, `${clip(column.type, 60)} · ${column.model ? clip(column.model, 100) : "a model is chosen for each task"}`) : null,
     buildReason(column),
     buildProgress(column),
