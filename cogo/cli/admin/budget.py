@@ -62,7 +62,8 @@ def set_budget(
 def list_budgets(*, directory: Dir = None, as_json: AsJson = False) -> None:
     """List spending caps and what is spent.
 
-    Also shows what running calls have reserved, and when each cap resets.
+    Also shows what running calls have reserved, when each cap resets, and what people have approved
+    on top of it (+) until then.
 
     Examples:
         cogo budget
@@ -129,7 +130,7 @@ def _cells(budget: Budget) -> tuple[str, ...]:
     return (
         _format_target(budget),
         budget.per,
-        f"${budget.limit_usd:f}",
+        f"${budget.limit_usd:f}" + (f" + ${budget.extra_usd:f}" if budget.extra_usd else ""),
         "each" if budget.is_template else f"${budget.spent_usd:.4f}",
         "each" if budget.is_template else f"${budget.reserved_usd:.4f}",
         "allowed" if budget.allow_unpriced else "refused",
