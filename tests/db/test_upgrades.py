@@ -22,7 +22,7 @@ pytestmark = pytest.mark.db
 
 RELEASED = [each for each in load_migrations() if each.version <= "20261128000100"]
 """The migrations of v0.1.0."""
-BEFORE_TOOLS = [each for each in load_migrations() if each.name != "tools"]
+BEFORE_TOOLS = [each for each in load_migrations() if each.version < "20261129093406"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,3 +1,21 @@
+create or replace function cogo.build_budget_question(
+  p_answer text, p_call public.cogo_calls, p_scope text, p_key text, p_per text, p_limit numeric,
+  p_spent numeric, p_reserved numeric, p_usd numeric
+)
+  returns jsonb language sql stable
+  -- A higher limit does not help where no price is known.
+  return case
+    when p_answer = 'refused' and p_usd is not null and (p_call).subtask_id is not null and exists (
+      select from public.cogo_tasks t
+       where t.id = (p_call).task_id and t.params ->> 'on_budget' = 'ask'
+    ) then jsonb_build_object(
+      'scope', p_scope, 'key', p_key, 'per', p_per, 'limit_usd', p_limit, 'spent_usd', p_spent,
+      'reserved_usd', p_reserved, 'usd', p_usd, 'resets_at', cogo.period_end(p_per, cogo.now())
+    )
+  end;
+comment on function cogo.build_budget_question is
+  'Return what to ask people about a call that a cap refuses, if its task asks; else null.';
+
 -- The caller holds the lock of the task and that of the questions.
 create or replace function cogo.ask_for_budget(p_wait cogo.budget_waits)
   returns void language plpgsql set search_path = ''
