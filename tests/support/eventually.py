@@ -50,10 +50,10 @@ def fail_on_hang() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise AssertionError("this hangs: some work grows with the square of the input")
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.alarm(HANGS_AFTER_SECONDS)
+    before = signal.signal(signal.SIGVTALRM, interrupt)
+    signal.setitimer(signal.ITIMER_VIRTUAL, HANGS_AFTER_SECONDS)  # of this process, not of others
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
