@@ -83,6 +83,6 @@ async def test_a_copy_of_the_data_directory_waits_until_it_is_adopted() -> None:
             adopted = copy.cogo("adopt", "--yes")
 
             assert adopted.returncode == 0, adopted.stderr
-            assert "1 scheduled" in adopted.stderr
+            assert "scheduled tasks that begin at their time: 1" in adopted.stderr
             await eventually(is_completed(copy, scheduled), within=SECONDS)
             assert await count_calls(copy, scheduled) > 0

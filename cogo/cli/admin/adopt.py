@@ -56,16 +56,15 @@ def adopt(
 def describe_waiting(instance: Instance) -> list[str]:
     """Return what begins to run with the adoption of a copy, and what that may cost."""
     counts = {
-        "tasks that came with the copy go on": instance.waiting_tasks,
-        "scheduled tasks begin at once, as they are due": instance.due_tasks,
-        "scheduled tasks begin at their time": instance.scheduled_tasks,
+        "open tasks that came with the copy and go on": instance.waiting_tasks,
+        "scheduled tasks that are due and begin at once": instance.due_tasks,
+        "scheduled tasks that begin at their time": instance.scheduled_tasks,
     }
     lines = [
-        f"AI column {each.name} goes on: {each.pending} cells are pending, it cost "
-        f"{format_cost(each.yesterday_usd)} yesterday"
+        f"AI column {each.name}: {each.pending:,} pending, {format_cost(each.yesterday_usd)} yesterday"
         for each in instance.columns or ()
     ]
-    lines += [f"{count} {what}" for what, count in counts.items() if count]
+    lines += [f"{what}: {count:,}" for what, count in counts.items() if count]
     return [*lines, f"calls to models cost {format_cost(instance.yesterday_usd)} yesterday"]
 
 

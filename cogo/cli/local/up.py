@@ -205,7 +205,7 @@ def print_stack(project: Project, info: StackInfo, sandbox: str | None) -> None:
     for sentence in describe_ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
     if info.copy_reason is not None:
-        print_text(f"stands still  {info.copy_reason}", indent=13)
+        print_text(f"stands still {info.copy_reason}", indent=13)
     if connection.is_embedded:
         db_url = (info.db_url or hint) if is_private else hint
         print_line()

@@ -64,7 +64,7 @@ def scheduled(project: State) -> Task:
 def test_a_copy_is_adopted_only_when_that_is_confirmed(cogo: Say, scheduled: Task) -> None:
     code, out, err = cogo("adopt")
     assert (code, out) == (1, "")
-    assert "1 scheduled tasks begin at their time" in err
+    assert "scheduled tasks that begin at their time: 1" in err
     assert "$0.0000 yesterday" in err
     assert ORIGIN in err
     assert "cogo adopt" in cogo("show", str(scheduled.id))[2]
