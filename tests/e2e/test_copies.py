@@ -17,6 +17,7 @@ from tests.support.servers.postgres import state_directory
 from tests.support.servers.system import STATE, System, running_system
 
 SECONDS = 60.0
+INSTALL = "select cogo.ai_column('public.notes', 'summary', prompt => 'Sum up: {body}')"
 
 
 async def submit(system: System, prompt: str, **columns: Any) -> UUID:
@@ -25,16 +26,24 @@ async def submit(system: System, prompt: str, **columns: Any) -> UUID:
     return task.id
 
 
-async def make_due(system: System, task_id: UUID) -> None:
-    """Let the time pass until a scheduled task is due."""
+async def execute(system: System, statement: str, *values: object) -> Any:
+    """Execute SQL as the owner of the project; return the first value."""
     connection = await asyncpg.connect(system.state.db_url)
     try:
-        await connection.execute(
-            "update cogo.subtasks set run_at = now() - interval '1 minute' where task_id = $1",
-            task_id,
-        )
+        return await connection.fetchval(statement, *values)
     finally:
         await connection.close()
+
+
+async def make_due(system: System, task_id: UUID) -> None:
+    """Let the time pass until a scheduled task is due."""
+    due = "update cogo.subtasks set run_at = now() - interval '1 minute' where task_id = $1"
+    await execute(system, due, task_id)
+
+
+async def count_empty(system: System) -> int:
+    """Count the rows whose AI column was not written."""
+    return int(await execute(system, "select count(*) from public.notes where summary is null"))
 
 
 def is_completed(system: System, task_id: UUID) -> Callable[[], Coroutine[Any, Any, bool]]:
@@ -47,14 +56,14 @@ def is_completed(system: System, task_id: UUID) -> Callable[[], Coroutine[Any, A
 
 async def count_calls(system: System, task_id: UUID) -> int:
     """Count the calls to models in the audit log."""
-    connection = await asyncpg.connect(system.state.db_url)
-    try:
-        counted: int = await connection.fetchval(
-            "select count(*) from public.cogo_calls where task_id = $1", task_id
-        )
-        return counted
-    finally:
-        await connection.close()
+    count = "select count(*) from public.cogo_calls where task_id = $1"
+    return int(await execute(system, count, task_id))
+
+
+async def count_column_tasks(system: System) -> int:
+    """Count the tasks of AI columns."""
+    count = "select count(*) from public.cogo_tasks where column_id is not null"
+    return int(await execute(system, count))
 
 
 async def test_a_copy_of_the_data_directory_waits_until_it_is_adopted() -> None:
@@ -66,15 +75,28 @@ async def test_a_copy_of_the_data_directory_waits_until_it_is_adopted() -> None:
             each.chmod(0o711)
         with running_system(home) as origin:
             scheduled = await submit(origin, "scheduled", run_at=utc_now() + timedelta(hours=1))
+            await execute(origin, "create table public.notes (id int primary key, body text)")
+            await execute(origin, "alter table public.notes add summary text")
+            await execute(origin, "insert into public.notes values (1, 'old')")
+            await execute(origin, INSTALL)
+            await execute(origin, "insert into public.notes values (2, 'new')")
+
+            async def is_filled() -> bool:
+                return await count_empty(origin) == 1
+
+            await eventually(is_filled, within=SECONDS)  # but for the row without a backfill
             assert "adopted at" in origin.cogo("doctor").stdout
         await asyncio.to_thread(subprocess.run, ["cp", "-a", str(home), str(other)], check=True)
 
         with running_system(other) as copy:
             await make_due(copy, scheduled)
+            await execute(copy, "update public.notes set body = 'other'")
+            before = await count_column_tasks(copy)
             new = await submit(copy, "submitted here")
             await eventually(is_completed(copy, new), within=SECONDS)
             assert await count_calls(copy, new) > 0
             assert await count_calls(copy, scheduled) == 0
+            assert await count_column_tasks(copy) == before
             shown = copy.cogo("show", str(scheduled))
             assert "cogo adopt" in shown.stderr
             refused = copy.cogo("adopt")
@@ -86,3 +108,9 @@ async def test_a_copy_of_the_data_directory_waits_until_it_is_adopted() -> None:
             assert "scheduled tasks that begin at their time: 1" in adopted.stderr
             await eventually(is_completed(copy, scheduled), within=SECONDS)
             assert await count_calls(copy, scheduled) > 0
+            assert "public.notes.summary" in adopted.stderr
+
+            async def has_gone_on() -> bool:
+                return await count_column_tasks(copy) == before + 2
+
+            await eventually(has_gone_on, within=SECONDS)

@@ -61,7 +61,8 @@ def describe_waiting(instance: Instance) -> list[str]:
         "scheduled tasks that begin at their time": instance.scheduled_tasks,
     }
     lines = [
-        f"AI column {each.name}: {each.pending:,} pending, {format_cost(each.yesterday_usd)} yesterday"
+        f"AI column {each.name}: {each.pending:,} pending, "
+        f"{format_cost(each.yesterday_usd)} yesterday"
         for each in instance.columns or ()
     ]
     lines += [f"{what}: {count:,}" for what, count in counts.items() if count]
