@@ -97,7 +97,7 @@ class Size:
     vectors: int
 
 
-FULL: Final = Size(rows=100_000, rounds=5, texts=5_000, vectors=50_000)
+FULL: Final = Size(rows=100_000, rounds=5, texts=2_000, vectors=10_000)
 QUICK: Final = Size(rows=5_000, rounds=1, texts=200, vectors=1_000)
 
 

@@ -40,7 +40,12 @@ MUTANTS: Final = (
                 "apply_cell",
                 "elsif v_read.value_hash <> p_cell.value_hash and not p_column.overwrite then",
                 "elsif false then",
-            )
+            ),
+            (
+                "examine_rows",
+                "coalesce(c.value_hash <> r.value_hash and not p_column.overwrite, false)",
+                "false",
+            ),
         ],
         reported_as="the person's",
     ),

@@ -72,10 +72,10 @@ async def _check_storm(world: World, owner: Session) -> None:
     world.counts["cents for urgency"] = round(100 * spent)
     if float(spent) > CAPS["urgency"]:
         world.problems.append(f"{spent} is spent for urgency, more than a cap allows")
-    # Refusals of the model, and of the table.
+    # Refusals of the model and of the table, and deaths again and again.
     failed = await connection.fetch(
         "select key, reason from cogo.ai_cells where state = 'failed'"
-        " and reason not like '%does not want to%' and reason not like '%urgency_is_a_digit%'"
+        " and reason !~ 'does not want to|urgency_is_a_digit|did not extend its lease'"
     )
     world.problems += [f"a cell failed without a fault: {dict(each)}" for each in failed]
 

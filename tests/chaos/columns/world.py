@@ -84,7 +84,7 @@ COLUMNS: Final = {
     ),
 }
 """How each column is installed; MARK is that of the version, $1 its cap."""
-CAPS: Final = {"summary": 0.25, "urgency": 0.15, "vector": 0.2, "the gist": 0.2}
+CAPS: Final = {"summary": 1.5, "urgency": 0.15, "vector": 0.2, "the gist": 0.2}
 """What they may cost while there are faults: too little for everything."""
 TOTAL_CAP: Final = 3.0
 _REVIVABLE: Final = (

@@ -80,13 +80,13 @@ _WRITES: Final[Sequence[tuple[int, str]]] = (
         " from chosen s where t.id = s.id and t.id % 3 = 1 and t.id % 7 <> 0",
     ),
     (
-        4,
+        8,
         "update public.tickets set body = earlier_body, earlier_body = body where id in ("
         " select id from public.tickets where id % 7 = 0 and earlier_body is not null"
         " and id > 40 * $1 order by id limit 8 for no key update)",
     ),
     (
-        2,
+        4,
         "update public.tickets set earlier_body = body, body = 'tok' || nextval('public.tokens')"
         " where id in ("
         "  select id from public.tickets where id % 7 = 0 and earlier_body is null"
