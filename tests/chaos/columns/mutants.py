@@ -46,6 +46,7 @@ MUTANTS: Final = (
                 "coalesce(c.value_hash <> r.value_hash and not p_column.overwrite, false)",
                 "false",
             ),
+            ("plan_cells", "c.value_hash <> r.value_hash and not p_column.overwrite", "false"),
         ],
         reported_as="the person's",
     ),
@@ -56,7 +57,7 @@ MUTANTS: Final = (
                 "apply_cell",
                 "select r.* into v_read from cogo.read_rows(p_row, array[p_cell.key], true) r;",
                 "select r.* into v_read from cogo.read_rows(p_row, array[p_cell.key]) r;\n"
-                "  perform pg_sleep(0.01);",
+                "  perform pg_sleep(0.05);",
             )
         ],
         reported_as="a cell failed without a fault",

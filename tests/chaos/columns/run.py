@@ -110,6 +110,12 @@ async def _settle(world: World, owner: Session, session: Session) -> None:
             ["missing", "failed", "stale"],
         )
     await _drain(world, worker, session)
+    for _ in range(2):
+        await connection.execute(
+            "update public.tickets set body = earlier_body, earlier_body = body"
+            " where earlier_body is not null"
+        )
+        await _drain(world, worker, session)
 
 
 async def _drain(world: World, worker: Worker, session: Session) -> None:
