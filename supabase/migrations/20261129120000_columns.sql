@@ -325,8 +325,6 @@ begin
     table_name, column_name, prompt, max_usd_per_row, model, preferences, params, schema, owner_column,
     sources, overwrite, open_tasks
   );
-  perform cogo.set_column_cap(v_id, 'day', max_usd_per_day);
-  perform cogo.set_column_cap(v_id, 'ever', max_usd);
   select c.* into v_column from cogo.ai_columns c where c.id = v_id;
   perform cogo.install_trigger(v_column);
   perform cogo.attach_trigger(v_column);
@@ -334,6 +332,9 @@ begin
   if backfill then
     perform cogo.begin_backfill(v_column, '{missing}', null);
   end if;
+  -- Budgets are locked after tasks.
+  perform cogo.set_column_cap(v_id, 'day', max_usd_per_day);
+  perform cogo.set_column_cap(v_id, 'ever', max_usd);
   return v_id;
 end;
 $function$;
