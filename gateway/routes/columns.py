@@ -44,9 +44,6 @@ class Columns(BaseModel):
     """AI columns, by table and name."""
 
     columns: list[ColumnRow | VisibleColumn]
-    standing_still: str | None = Field(
-        description="Why none of them does anything: this database is a copy. Only for operators."
-    )
 
 
 class ColumnDetails(BaseModel):
@@ -54,7 +51,6 @@ class ColumnDetails(BaseModel):
 
     column: ColumnRow | VisibleColumn
     versions: list[ColumnVersion] = Field(description="Only for operators.")
-    standing_still: str | None = Field(description="As in the list.")
 
 
 class CellPageRequest(BaseModel):
@@ -117,10 +113,9 @@ async def list_columns(services: ServicesDep, principal: TasksRead) -> Columns:
     """
     columns = await services.store.fetch_columns()
     if principal.is_admin:
-        instance = await services.store.fetch_instance()
-        return Columns(columns=columns, standing_still=instance.reason)
+        return Columns(columns=columns)
     visible = [each for each in columns if await _has_cells(services, principal, each.id)]
-    return Columns(columns=[_hide_settings(each) for each in visible], standing_still=None)
+    return Columns(columns=[_hide_settings(each) for each in visible])
 
 
 @router.get("/{column_id}", summary="Show an AI column")
@@ -132,12 +127,11 @@ async def show_column(
         return ColumnDetails(
             column=await services.store.fetch_column(column_id=column_id),
             versions=await services.store.fetch_column_versions(column_id=column_id),
-            standing_still=(await services.store.fetch_instance()).reason,
         )
     if not await _has_cells(services, principal, column_id):
         raise NotFound(f"there is no AI column {column_id}, or no cell of it is yours")
     column = await services.store.fetch_column(column_id=column_id)
-    return ColumnDetails(column=_hide_settings(column), versions=[], standing_still=None)
+    return ColumnDetails(column=_hide_settings(column), versions=[])
 
 
 @router.get("/{column_id}/cells", summary="List cells of an AI column")

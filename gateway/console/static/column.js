@@ -1,7 +1,7 @@
 // One AI column: its progress and caps, what it asks for, its failures and its cells.
 
 import { get, poll, post } from "/console/api.js";
-import { buildProgress, buildReason, buildSpent, buildStandstill, buildState } from "/console/column_parts.js";
+import { buildProgress, buildReason, buildSpent, buildState } from "/console/column_parts.js";
 import { isPaused, nameColumn } from "/console/column_words.js";
 import { BackfillForm } from "/console/column_backfill.js";
 import { CellTable, Failures } from "/console/column_cells.js";
@@ -55,18 +55,18 @@ export class ColumnView {
     return false;
   }
 
-  #draw({ column, versions, standing_still: still }) {
+  #draw({ column, versions }) {
     const parts = this.#parts;
     if (!this.#isDrawn) show(byId("detail"), parts.root);
     this.#isDrawn = true;
-    const state = JSON.stringify([column, versions, still]);
+    const state = JSON.stringify([column, versions]);
     if (state === this.#state) return;
     this.#state = state;
     const name = nameColumn(column);
     setTitle(`${clip(name, 60)} · COGO`);
     parts.name.textContent = clip(name, 200);
-    show(parts.status, [buildState(column, still)]);
-    show(parts.reason, [buildStandstill(still), buildReason(column)]);
+    show(parts.status, [buildState(column)]);
+    show(parts.reason, [buildReason(column)]);
     show(parts.progress, buildProgress(column), buildSpent(column), buildBackfillProgress(column.backfill));
     for (const each of [parts.progressSection, parts.settingsSection]) each.hidden = column.done === undefined;
     this.#drawActions(column);

@@ -1,6 +1,6 @@
 // The parts of an AI column that its line in the list and its page share.
 
-import { describeCounts, describeState, divideBar, STATES, writeSentence } from "/console/column_words.js";
+import { describeCounts, describeState, divideBar, STATES } from "/console/column_words.js";
 import { buildCountdown } from "/console/countdown.js";
 import { h, s } from "/console/dom.js";
 import { count, money } from "/console/format.js";
@@ -23,9 +23,9 @@ export function buildProgress(column) {
   return h("div", { class: "progress" }, bar, numbers.length ? h("ul", { class: "numbers", "aria-hidden": "true" }, numbers) : h("p", { class: "note" }, "No cells yet."));
 }
 
-/** What it does, in a word; null if only operators know. `still`: why no column does anything. */
-export function buildState(column, still) {
-  const state = describeState(still ? { ...column, standing_still: still } : column);
+/** What it does, in a word; null if only operators know. */
+export function buildState(column) {
+  const state = describeState(column);
   return state && h("span", { class: `status ${state.mark}` }, state.word);
 }
 
@@ -34,11 +34,6 @@ export function buildReason(column) {
   const { why, until, mark } = describeState(column) ?? {};
   if (!why) return null;
   return h("p", { class: mark === "failed" ? "problem" : "reason" }, showControls(why), until ? [" It goes on ", buildCountdown(until), "."] : null);
-}
-
-/** Why no column does anything; null if they do. */
-export function buildStandstill(reason) {
-  return reason && h("p", { class: "reason standstill" }, showControls(writeSentence(reason)));
 }
 
 /** What was spent, against the caps. */

@@ -28,7 +28,7 @@ export function describeState(column) {
 }
 
 /** Begin a text with a capital and end it with a full stop. */
-export function writeSentence(text) {
+function writeSentence(text) {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -1,7 +1,7 @@
 // The list of AI columns: columns of users' tables whose values models write.
 
 import { get, poll } from "/console/api.js";
-import { buildProgress, buildReason, buildSpent, buildStandstill, buildState } from "/console/column_parts.js";
+import { buildProgress, buildReason, buildSpent, buildState } from "/console/column_parts.js";
 import { nameColumn } from "/console/column_words.js";
 import { byId, h, show } from "/console/dom.js";
 import { clip } from "/console/json_view.js";
@@ -12,13 +12,11 @@ const EVERY_MS = 5_000;
 export class ColumnList {
   #isClosed = false;
   #drawn = null;
-  #still = null;
   #list = h("ul", { class: "columns" });
-  #standstill = h("div", { role: "status" });
   #note = h("p", { class: "note" }, "Loading the columns.");
 
   constructor() {
-    show(byId("detail"), h("div", { class: "page" }, h("h2", {}, "Columns"), this.#standstill, this.#note, this.#list));
+    show(byId("detail"), h("div", { class: "page" }, h("h2", {}, "Columns"), this.#note, this.#list));
     setTitle("Columns · COGO");
     poll(EVERY_MS, () => this.#refresh());
   }
@@ -30,11 +28,9 @@ export class ColumnList {
   async #refresh() {
     if (this.#isClosed) return true;
     try {
-      const { columns, standing_still: still } = await get("/columns");
+      const { columns } = await get("/columns");
       if (this.#isClosed) return true;
-      if (still !== this.#still) show(this.#standstill, [buildStandstill(still)]);
-      this.#still = still;
-      this.#draw(columns, still);
+      this.#draw(columns);
     } catch (error) {
       // If the gateway is unreachable, the banner says so, and this is retried.
       if (error.status !== 0 && error.status < 500) this.#showNote(error.message);
@@ -42,14 +38,14 @@ export class ColumnList {
     return false;
   }
 
-  #draw(columns, still) {
+  #draw(columns) {
     if (!columns.length) this.#showNote("There are no AI columns. An operator makes one with cogo columns add, or in SQL with cogo.ai_column().");
     else this.#note.hidden = true;
-    const state = JSON.stringify([columns, still]);
+    const state = JSON.stringify(columns);
     if (state === this.#drawn) return;
     this.#drawn = state;
     const focused = this.#list.contains(document.activeElement) ? document.activeElement.hash : null;
-    show(this.#list, columns.map((each) => buildItem(each, still)));
+    show(this.#list, columns.map(buildItem));
     if (focused) [...this.#list.querySelectorAll("a")].find((each) => each.hash === focused)?.focus();
   }
 
@@ -59,11 +55,11 @@ export class ColumnList {
   }
 }
 
-function buildItem(column, still) {
+function buildItem(column) {
   return h(
     "li",
     { class: "section" },
-    h("p", { class: "heading" }, h("a", { href: `#/columns/${column.id}` }, clip(nameColumn(column), 200)), buildState(column, still)),
+    h("p", { class: "heading" }, h("a", { href: `#/columns/${column.id}` }, clip(nameColumn(column), 200)), buildState(column)),
     column.type ? h("p", { class: "note" }, `${clip(column.type, 60)} · ${column.model ? clip(column.model, 100) : "a model is chosen for each task"}`) : null,
     buildReason(column),
     buildProgress(column),

@@ -1,8 +1,8 @@
 """AI columns over the official client."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -19,6 +19,15 @@ from protocol.records.columns import (
 )
 from protocol.transport.queries import filter_by_owner, read_pages, read_query
 from protocol.transport.rpc_client import PAGE, RpcClient
+
+_STORED_STATES: Final[Mapping[CellState, tuple[str, ...]]] = {
+    "pending": ("asked", "pending"),
+    "done": ("done",),
+    "stale": ("done",),
+    "failed": ("failed",),
+    "kept": ("kept",),
+}
+"""What an index serves; `state` is computed from it."""
 
 
 class SupabaseColumnStore(RpcClient):
@@ -63,7 +72,8 @@ class SupabaseColumnStore(RpcClient):
         query = self._client.table("cogo_column_cells").select("*").eq("column_id", str(column_id))
         query = filter_by_owner(query, owner, every_owner=every_owner)
         if states:
-            query = query.in_("state", list(states))
+            stored = sorted({each for state in states for each in _STORED_STATES[state]})
+            query = query.in_("state", list(states)).in_("stored_state", stored)
         if after is not None:
             query = query.gt("key", json.dumps(after, ensure_ascii=False))
         return await read_query(CellRow, query.order("key").limit(limit))

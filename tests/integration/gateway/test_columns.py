@@ -105,7 +105,7 @@ async def test_a_user_sees_their_own_cells_and_the_names_of_their_columns(
         "bob": [[5]],
         "stranger": [],
     }
-    assert shown == {"column": public, "versions": [], "standing_still": None}
+    assert shown == {"column": public, "versions": []}
     assert hidden.status_code == 404
     assert {(each.status_code, each.json()["code"]) for each in refused} == {(403, "scope_missing")}
 
