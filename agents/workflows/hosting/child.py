@@ -4,7 +4,9 @@ A request is `{"load": module}` or `{"advance": type, "task", "record", "seconds
 and its answer `{"id", "is_last", "answer"}`. Whatever a module prints goes to stderr.
 """
 
+import atexit
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -20,6 +22,7 @@ def main() -> None:
     if ours not in sys.path:
         sys.path.insert(0, ours)
     sys.path += folders  # at the end, so that they replace nothing of ours
+    atexit.register(gc.freeze)  # or the interpreter searches all objects for garbage as it ends
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
