@@ -201,3 +201,40 @@ async def test_answers_beside_locked_tasks_reach_them_at_the_next_housekeeping(
 
     assert [each["task_id"] for each in await agent.claim("model-a", limit=9)] == tasks[1:]
     assert len(await approvals(agent.connection)) == 1
+
+
+async def test_answers_cancellations_and_new_waits_at_once_neither_block_nor_lose_anything(
+    database: Database, agent: Agent
+) -> None:
+    others = [Agent(await database.connect(), f"executor-{n}") for n in range(6)]
+    for _ in range(3):
+        await cap(agent, 1)
+        tasks = [await wait_for_budget(agent, 2) for _ in range(8)]
+        late = [await claim_step(agent, await start_asking(agent)) for _ in range(3)]
+        *_, asked = await approvals(agent.connection)
+        # Nobody but the holder of a lease may use its agent's name.
+        item = {"scope": "total", "key": "", "per": "day", "usd": 2}
+        waits = [ref(lease) | {"output": {}, "wait": {"budget": item}} for lease in late]
+        cancel = "select from public.cogo_cancel_task($1)"
+
+        said = await run_at_once(
+            answer_question(others[0].connection, asked),
+            others[1].connection.execute(cancel, tasks[0]),
+            others[2].connection.execute(cancel, tasks[5]),
+            others[3].reap(),
+            cap(others[4], 1.5),
+            agent.complete_all(waits),
+        )
+
+        assert [each for each in said if each and "withdrawn" not in each] == []
+        await cap(agent, 1000)
+        await agent.reap()
+        states = [await statuses(agent, each) for each in tasks]
+        assert [each["chat"] for each in states] == [
+            "cancelled" if n in {0, 5} else "queued" for n in range(8)
+        ]
+        assert await agent.connection.fetchval("select count(*) from cogo.budget_waits") == 0
+        left = [row for row in await approvals(agent.connection) if row["cap"]]
+        assert all(row["answered_at"] or row["withdrawn_at"] for row in left)
+        for lease in await agent.claim("model-a", limit=50):
+            assert await agent.complete(lease, output={"text": "done"}) == "ok"
