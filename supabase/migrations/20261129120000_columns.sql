@@ -1654,7 +1654,7 @@ create or replace function cogo.end_budget_wait(p_wait cogo.budget_waits)
  SET search_path TO ''
 AS $function$
 begin
-  delete from cogo.budget_waits w where w.subtask_id = p_wait.subtask_id;
+  perform cogo.leave_budget_wait(p_wait.subtask_id);
   update cogo.subtasks s
      set status = case
            when s.status = 'waiting' and p_wait.child is null then 'queued' else s.status
@@ -2698,26 +2698,25 @@ AS $function$
    where a.attrelid = p_table and a.attnum = p_number;
 $function$;
 
-create or replace function cogo.leave_budget_wait(p_subtask cogo.subtasks)
- RETURNS void
+create or replace function cogo.leave_budget_wait(p_subtask_id uuid)
+ RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   v_next record;
 begin
-  delete from cogo.budget_waits w where w.subtask_id = p_subtask.id;
+  delete from cogo.budget_waits w where w.subtask_id = p_subtask_id;
   if not found then
-    return;
+    return false;
   end if;
-  update cogo.subtasks s set needs_approval = false where s.id = p_subtask.id;
   -- The question stays for the others. The lock keeps their task from being deleted meanwhile.
   select w.task_id, w.subtask_id, a.id into v_next
     from public.cogo_approvals a
     join cogo.budget_waits w on w.approval_id = a.id
     join cogo.subtasks s on s.id = w.subtask_id
     join public.cogo_tasks t on t.id = w.task_id
-   where a.subtask_id = p_subtask.id and a.cap is not null and a.answered_at is null
+   where a.subtask_id = p_subtask_id and a.cap is not null and a.answered_at is null
      and a.withdrawn_at is null and s.finished_at is null
    order by w.since
    limit 1
@@ -2730,6 +2729,7 @@ begin
         where o.subtask_id = v_next.subtask_id and o.key = a.key
      );
   end if;
+  return true;
 end;
 $function$;
 
@@ -4466,7 +4466,10 @@ AS $function$
 declare
   v_approval public.cogo_approvals;
 begin
-  perform cogo.leave_budget_wait(new);
+  if cogo.leave_budget_wait(new.id) then
+    -- After a redrive it asks anew, if it has to.
+    update cogo.subtasks s set needs_approval = false where s.id = new.id;
+  end if;
   for v_approval in
     update public.cogo_approvals a
        set withdrawn_at = cogo.now()
@@ -5866,9 +5869,9 @@ comment on function cogo.is_number_between(jsonb,numeric,numeric) is
 comment on function cogo.is_vector(regclass,smallint,jsonb) is
   'Return whether the values of a column are embeddings.';
 
-comment on function cogo.leave_budget_wait(cogo.subtasks) is
-  'Let an ended subtask wait for no budget any more, and keep its question at another one that does. The
-caller holds the task lock.';
+comment on function cogo.leave_budget_wait(uuid) is
+  'Let a subtask wait for no budget any more, and keep its question at another one that does; return
+whether it has waited. The caller holds the task lock.';
 
 comment on function cogo.leave_edited(cogo.ai_columns,jsonb[]) is
   'Return the keys that no edit names which is not collected yet.';
@@ -6425,9 +6428,9 @@ revoke all on function cogo.is_vector(regclass,smallint,jsonb) from public, anon
 
 grant execute on function cogo.is_vector(regclass,smallint,jsonb) to service_role;
 
-revoke all on function cogo.leave_budget_wait(cogo.subtasks) from public, anon, authenticated, service_role;
+revoke all on function cogo.leave_budget_wait(uuid) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.leave_budget_wait(cogo.subtasks) to service_role;
+grant execute on function cogo.leave_budget_wait(uuid) to service_role;
 
 revoke all on function cogo.leave_edited(cogo.ai_columns,jsonb[]) from public, anon, authenticated, service_role;
 

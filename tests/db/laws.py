@@ -152,7 +152,11 @@ LAWS: Final = {
          where s.status = 'waiting' and s.kind not in ('event', 'task') and not exists (
            select from public.cogo_approvals a
             where a.subtask_id = s.id and a.answered_at is null and a.withdrawn_at is null
-         )
+         ) and not exists (select from cogo.budget_waits w where w.subtask_id = s.id)
+    """,
+    "only what waits is among those that wait for a budget": """
+        select w.subtask_id from cogo.budget_waits w join cogo.subtasks s on s.id = w.subtask_id
+         where s.status not in ('waiting', 'held')
     """,
     "turns count from 1 without a gap, and go with their subtask": """
         select u.subtask_id from cogo.turns u left join cogo.subtasks s on s.id = u.subtask_id

@@ -10,6 +10,7 @@ from tests.db.budget_waits import (
     wait_for_budget,
 )
 from tests.db.calls import a_call, begin, cap, end
+from tests.db.laws import broken_laws
 from tests.support.sql.agent import Agent, ref, statuses, task_of
 from tests.support.sql.database import Database, run_at_once
 from tests.support.sql.flows import answer
@@ -51,6 +52,8 @@ async def test_a_cap_that_has_room_again_needs_no_answer(
         assert [lease["task_id"] for lease in first] == tasks[:1], "there is room for one"
         [asked] = await approvals(agent.connection)
         assert (asked["withdrawn_at"], asked["show"]["steps"]) == (None, 1)
+        assert asked["task_id"] == tasks[1], "kept at what still waits"
+        assert await broken_laws(agent.connection) == []
         await cap(agent, 3)
     elif how == "removed":
         await agent.connection.execute("select from public.cogo_remove_budget('total', '', 'day')")
@@ -234,6 +237,7 @@ async def test_answers_cancellations_and_new_waits_at_once_neither_block_nor_los
             "cancelled" if n in {0, 5} else "queued" for n in range(8)
         ]
         assert await agent.connection.fetchval("select count(*) from cogo.budget_waits") == 0
+        assert await broken_laws(agent.connection) == []
         left = [row for row in await approvals(agent.connection) if row["cap"]]
         assert all(row["answered_at"] or row["withdrawn_at"] for row in left)
         for lease in await agent.claim("model-a", limit=50):

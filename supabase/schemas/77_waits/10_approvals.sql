@@ -101,7 +101,10 @@ as $$
 declare
   v_approval public.cogo_approvals;
 begin
-  perform cogo.leave_budget_wait(new);
+  if cogo.leave_budget_wait(new.id) then
+    -- After a redrive it asks anew, if it has to.
+    update cogo.subtasks s set needs_approval = false where s.id = new.id;
+  end if;
   for v_approval in
     update public.cogo_approvals a
        set withdrawn_at = cogo.now()

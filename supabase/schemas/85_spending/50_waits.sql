@@ -102,24 +102,23 @@ comment on function cogo.wait_for_budget is
   'Let a subtask wait for a cap, without a failure, and ask the people who may raise it. The caller holds
 the task lock and has ended the attempt.';
 
-create or replace function cogo.leave_budget_wait(p_subtask cogo.subtasks)
-  returns void language plpgsql set search_path = ''
+create or replace function cogo.leave_budget_wait(p_subtask_id uuid)
+  returns boolean language plpgsql set search_path = ''
 as $$
 declare
   v_next record;
 begin
-  delete from cogo.budget_waits w where w.subtask_id = p_subtask.id;
+  delete from cogo.budget_waits w where w.subtask_id = p_subtask_id;
   if not found then
-    return;
+    return false;
   end if;
-  update cogo.subtasks s set needs_approval = false where s.id = p_subtask.id;
   -- The question stays for the others. The lock keeps their task from being deleted meanwhile.
   select w.task_id, w.subtask_id, a.id into v_next
     from public.cogo_approvals a
     join cogo.budget_waits w on w.approval_id = a.id
     join cogo.subtasks s on s.id = w.subtask_id
     join public.cogo_tasks t on t.id = w.task_id
-   where a.subtask_id = p_subtask.id and a.cap is not null and a.answered_at is null
+   where a.subtask_id = p_subtask_id and a.cap is not null and a.answered_at is null
      and a.withdrawn_at is null and s.finished_at is null
    order by w.since
    limit 1
@@ -132,8 +131,9 @@ begin
         where o.subtask_id = v_next.subtask_id and o.key = a.key
      );
   end if;
+  return true;
 end;
 $$;
 comment on function cogo.leave_budget_wait is
-  'Let an ended subtask wait for no budget any more, and keep its question at another one that does. The
-caller holds the task lock.';
+  'Let a subtask wait for no budget any more, and keep its question at another one that does; return
+whether it has waited. The caller holds the task lock.';

@@ -85,7 +85,7 @@ create or replace function cogo.end_budget_wait(p_wait cogo.budget_waits)
   returns void language plpgsql set search_path = ''
 as $$
 begin
-  delete from cogo.budget_waits w where w.subtask_id = p_wait.subtask_id;
+  perform cogo.leave_budget_wait(p_wait.subtask_id);
   update cogo.subtasks s
      set status = case
            when s.status = 'waiting' and p_wait.child is null then 'queued' else s.status
