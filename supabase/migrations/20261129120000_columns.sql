@@ -458,6 +458,7 @@ declare
   v_kind text;
   v_rows jsonb := '{}';
   v_path text;
+  v_result jsonb;
   v_count integer := 0;
 begin
   for v_open in
@@ -487,6 +488,8 @@ begin
       v_count := v_count + cardinality(v_keys);
       continue;
     end if;
+    -- Read once: each look into a stored result decompresses all of it, with its 64 vectors.
+    v_result := v_task.result || '{}';
     v_path := coalesce(v_path, (
       select cogo.find_search_path(c.relowner) from pg_catalog.pg_class c where c.oid = p_column.table_id
     ));
@@ -521,9 +524,9 @@ begin
         perform cogo.apply_cell(
           p_column, v_cell, v_rows -> v_cell.version::text -> 'row',
           cogo.read_answer(
-            v_task.result, v_rows -> v_cell.version::text ->> 'kind', v_cell.place
+            v_result, v_rows -> v_cell.version::text ->> 'kind', v_cell.place
           ),
-          v_open.task_id is not null, v_task.result ->> 'model_used',
+          v_open.task_id is not null, v_result ->> 'model_used',
           v_task.cost_usd / v_open.cells, v_path
         );
       end if;
