@@ -14,6 +14,7 @@ from typing import Final
 from loguru import logger
 
 from cogo.config.network import prepare_network
+from tests.chaos.backfill import fill_under_deaths
 from tests.chaos.mutants import MUTANTS, Mutant
 from tests.chaos.report import recoveries, summary, verdict
 from tests.chaos.run import Result, Size, run
@@ -52,6 +53,7 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=size.seconds)
     parser.add_argument("--mutants", action="store_true")
     parser.add_argument("--steps", action="store_true")
+    parser.add_argument("--backfill", action="store_true")
     return parser
 
 
@@ -60,6 +62,8 @@ def _choose(options: argparse.Namespace, size: Size, say: Say) -> Coroutine[None
         return _run_mutants(size.seed, say)
     if options.steps:
         return _run_steps(say)
+    if options.backfill:
+        return _run_backfill(size, say)
     return _run_faults(size, say)
 
 
@@ -95,6 +99,21 @@ async def _run_steps(say: Say) -> int:
         if not is_well:
             say(f"the logs are in {_keep_logs(home)}")
         return 0 if is_well else 1
+
+
+async def _run_backfill(size: Size, say: Say) -> int:
+    with _home() as home:
+        filled = await fill_under_deaths(
+            home, rows=size.tasks, kills=size.faults, every=size.seconds / size.faults, say=say
+        )
+        _print(filled.result, say)
+        deaths = ", ".join(f"{count} of {victim}" for victim, count in filled.kills.items())
+        say(f"{filled.edits} edits; deaths: {deaths}")
+        for each in filled.broken:
+            say(f"BROKEN {each}")
+        if not filled.is_clean:
+            say(f"the logs are in {_keep_logs(home)}")
+        return 0 if filled.is_clean else 1
 
 
 def _keep_logs(home: Path) -> Path:
