@@ -87,11 +87,13 @@ as $$
   select array(
     select k.key
       from unnest(p_keys) with ordinality as k (key, nth)
-     where k.key <> all (
-       cogo.cast_keys(
-         p_column,
-         array(
-           select e.key from cogo.ai_edits e where e.column_id = p_column.id and e.key is not null
+     where k.key not in (
+       select unnest(
+         cogo.cast_keys(
+           p_column,
+           array(
+             select e.key from cogo.ai_edits e where e.column_id = p_column.id and e.key is not null
+           )
          )
        )
      )

@@ -42,7 +42,10 @@ begin
   v_column := cogo.end_pause(v_column);
   if v_column.paused_at is null and v_column.paused_until is null then
     if not v_is_behind then
+      -- Old rows come after edits, which would be looked through for each of them.
+    if v_collected < p_limit then
       v_filled := cogo.advance_backfill(v_column, p_limit);
+    end if;
     end if;
     if not v_is_moving then
       v_asked := cogo.feed_column(v_column, p_limit);
