@@ -2744,11 +2744,13 @@ AS $function$
   select array(
     select k.key
       from unnest(p_keys) with ordinality as k (key, nth)
-     where k.key <> all (
-       cogo.cast_keys(
-         p_column,
-         array(
-           select e.key from cogo.ai_edits e where e.column_id = p_column.id and e.key is not null
+     where k.key not in (
+       select unnest(
+         cogo.cast_keys(
+           p_column,
+           array(
+             select e.key from cogo.ai_edits e where e.column_id = p_column.id and e.key is not null
+           )
          )
        )
      )
@@ -3694,7 +3696,10 @@ begin
   v_column := cogo.end_pause(v_column);
   if v_column.paused_at is null and v_column.paused_until is null then
     if not v_is_behind then
+      -- Old rows come after edits, which would be looked through for each of them.
+    if v_collected < p_limit then
       v_filled := cogo.advance_backfill(v_column, p_limit);
+    end if;
     end if;
     if not v_is_moving then
       v_asked := cogo.feed_column(v_column, p_limit);
