@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from cogo.watch.format import describe_wait
 from cogo.watch.why_waiting import explain_waiting
 from protocol.records import AgentRecord, Attempt, Subtask
 from protocol.records.agents import SILENT_AFTER
@@ -136,3 +137,9 @@ def test_a_suspended_workflow_waits_for_its_open_steps() -> None:
     assert alone.startswith("for a person to approve deploy")
     assert short == "the workflow waits for draft, tests"
     assert long == "the workflow waits for draft, tests, c, d, e and 2 more"
+
+
+def test_a_step_that_waits_for_money_says_so() -> None:
+    wait = describe_wait(uuid4(), "draft", None, cap="total::day")
+
+    assert wait == "for more money than its budget (total::day) allows: `cogo approvals`"
