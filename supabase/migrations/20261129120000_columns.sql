@@ -1375,6 +1375,12 @@ create or replace function cogo.delete_cells(p_column_id uuid, p_keys jsonb[])
  RETURNS uuid[]
  LANGUAGE sql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
 AS $function$
   with deleted as (
     delete from cogo.ai_cells c
@@ -1749,6 +1755,12 @@ create or replace function cogo.examine_rows(p_column cogo.ai_columns, p_keys js
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
 AS $function$
 declare
   v_now constant timestamptz := cogo.now();
@@ -1771,7 +1783,7 @@ begin
     select distinct on (r.key)
            r.key, r.is_there, r.owner, r.source_hash, r.value_hash,
            r.has_value and not p_column.overwrite as has_value,
-           c.key is not null as has_cell, c.state, c.task_id,
+           c.key is not null as has_cell, c.ctid as cell, c.state, c.task_id,
            coalesce(c.value_hash <> r.value_hash and not p_column.overwrite, false) as is_written,
            -- Versions with other sources cannot be compared.
            case
@@ -1794,7 +1806,7 @@ begin
        set state = 'kept', value_hash = r.value_hash, owner = r.owner, task_id = null, reason = null,
            done_at = v_now
       from examined r
-     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_written
+     where c.ctid = r.cell and r.is_there and r.is_written
        and c.state <> 'kept'
     returning r.state, r.task_id
   ), edited as (
@@ -1807,14 +1819,14 @@ begin
            source_hash = case when c.state = 'asked' then c.source_hash else r.source_hash end,
            owner = r.owner
       from examined r
-     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_edited
+     where c.ctid = r.cell and r.is_there and r.is_edited
        and not r.is_written and c.state <> 'kept'
     returning r.state, r.task_id
   ), given as (
     update cogo.ai_cells c
        set owner = r.owner
       from examined r
-     where c.column_id = p_column.id and c.key = r.key and r.is_there
+     where c.ctid = r.cell and r.is_there
        and c.owner is distinct from r.owner
        and (c.state = 'kept' or not r.is_edited and not r.is_written)
   ), added as (
@@ -1947,6 +1959,12 @@ create or replace function cogo.feed_column(p_column cogo.ai_columns, p_limit in
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
 AS $function$
 declare
   v_shape jsonb;
@@ -2305,6 +2323,12 @@ create or replace function cogo.follow_keys(p_column cogo.ai_columns, p_ops text
  RETURNS uuid[]
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
 AS $function$
 declare
   v_id constant uuid := p_column.id;
@@ -3245,6 +3269,12 @@ create or replace function cogo.plan_cells(p_column cogo.ai_columns, p_keys json
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
 AS $function$
 declare
   v_version cogo.ai_column_versions;
@@ -3448,6 +3478,12 @@ create or replace function cogo.read_rows(p_row jsonb, p_keys jsonb[], p_locks b
  SET "IntervalStyle" TO 'iso_8601'
  SET extra_float_digits TO '1'
  SET bytea_output TO 'hex'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
 AS $function$
 begin
   return query execute format(
@@ -4045,6 +4081,12 @@ create or replace function cogo.submit_cells(p_column cogo.ai_columns, p_owner u
  RETURNS text
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_material TO 'off'
 AS $function$
 declare
   v_version cogo.ai_column_versions;

@@ -119,6 +119,9 @@ create or replace function cogo.read_rows(
   language plpgsql set search_path = ''
   set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601' set extra_float_digits = 1
   set bytea_output = 'hex'
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 begin
   return query execute format(

@@ -53,6 +53,9 @@ comment on function cogo.list_moving is
 
 create or replace function cogo.delete_cells(p_column_id uuid, p_keys jsonb[])
   returns uuid[] language sql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
   with deleted as (
     delete from cogo.ai_cells c
@@ -101,6 +104,9 @@ create or replace function cogo.follow_keys(
   p_column cogo.ai_columns, p_ops text[], p_xids xid8[], p_old jsonb[], p_new jsonb[]
 )
   returns uuid[] language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
   v_id constant uuid := p_column.id;

@@ -3,6 +3,9 @@ create or replace function cogo.examine_rows(
   p_column cogo.ai_columns, p_keys jsonb[], p_is_sweep boolean default false
 )
   returns void language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
   v_now constant timestamptz := cogo.now();
@@ -25,7 +28,7 @@ begin
     select distinct on (r.key)
            r.key, r.is_there, r.owner, r.source_hash, r.value_hash,
            r.has_value and not p_column.overwrite as has_value,
-           c.key is not null as has_cell, c.state, c.task_id,
+           c.key is not null as has_cell, c.ctid as cell, c.state, c.task_id,
            coalesce(c.value_hash <> r.value_hash and not p_column.overwrite, false) as is_written,
            -- Versions with other sources cannot be compared.
            case
@@ -48,7 +51,7 @@ begin
        set state = 'kept', value_hash = r.value_hash, owner = r.owner, task_id = null, reason = null,
            done_at = v_now
       from examined r
-     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_written
+     where c.ctid = r.cell and r.is_there and r.is_written
        and c.state <> 'kept'
     returning r.state, r.task_id
   ), edited as (
@@ -61,14 +64,14 @@ begin
            source_hash = case when c.state = 'asked' then c.source_hash else r.source_hash end,
            owner = r.owner
       from examined r
-     where c.column_id = p_column.id and c.key = r.key and r.is_there and r.is_edited
+     where c.ctid = r.cell and r.is_there and r.is_edited
        and not r.is_written and c.state <> 'kept'
     returning r.state, r.task_id
   ), given as (
     update cogo.ai_cells c
        set owner = r.owner
       from examined r
-     where c.column_id = p_column.id and c.key = r.key and r.is_there
+     where c.ctid = r.cell and r.is_there
        and c.owner is distinct from r.owner
        and (c.state = 'kept' or not r.is_edited and not r.is_written)
   ), added as (

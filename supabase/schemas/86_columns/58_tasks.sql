@@ -85,6 +85,9 @@ create or replace function cogo.plan_cells(p_column cogo.ai_columns, p_keys json
     key jsonb, source_hash bytea, value_hash bytea, owner uuid, fate text, reason text, prompt text
   )
   language plpgsql stable set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
   v_version cogo.ai_column_versions;

@@ -3,6 +3,9 @@ create or replace function cogo.submit_cells(
   p_hashes bytea[], p_prompts text[]
 )
   returns text language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
   v_version cogo.ai_column_versions;
@@ -92,6 +95,9 @@ comment on function cogo.pick_cells is 'Lock and return the cells that are to be
 
 create or replace function cogo.feed_column(p_column cogo.ai_columns, p_limit integer)
   returns integer language plpgsql set search_path = ''
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
   v_shape jsonb;
