@@ -5714,7 +5714,8 @@ comment on function cogo.ai_column(regclass,text,text,numeric,numeric,numeric,te
   'Let models write the values of a column: {name} in the prompt is a column of the same row. Called
 again for the same column it changes it; another prompt, model, preferences, params, schema or sources is
 a new version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes
-it. Only for the owner of the table, which must be the owner of schema cogo. Returns the id of the column.';
+it. Only for the owner of the table, who must be the owner of schema cogo. Returns the id of the
+column.';
 
 comment on function cogo.announce_approval(text,public.cogo_approvals) is
   'Send a message about an approval on cogo-tasks, on the topic of its task, and on those of the people
