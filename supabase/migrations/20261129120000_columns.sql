@@ -2334,16 +2334,20 @@ declare
   v_id constant uuid := p_column.id;
   v_dropped uuid[] := '{}';
   v_taken_over jsonb[] := '{}';
+  v_has_partitions constant boolean := exists (
+    select from pg_catalog.pg_class c where c.oid = p_column.table_id and c.relkind = 'p'
+  );
   v_unlike jsonb[];
 begin
   for n in 1..cardinality(p_ops) loop
-    if p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT' and p_xids[n] = p_xids[n + 1] then
+    if v_has_partitions and p_ops[n] = 'DELETE' and p_ops[n + 1] = 'INSERT'
+       and p_xids[n] = p_xids[n + 1] then
       perform cogo.move_cell(v_id, p_old[n], p_new[n + 1]);
       v_taken_over := v_taken_over || p_new[n + 1];
     elsif p_ops[n] = 'DELETE' then
       v_dropped := v_dropped || cogo.delete_cells(v_id, p_old[n:n]);
     elsif p_ops[n] = 'INSERT'
-      and not (p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is true then
+      and (v_has_partitions and p_ops[n - 1] = 'DELETE' and p_xids[n - 1] = p_xids[n]) is not true then
       -- What is known of its key is of a row that has gone, perhaps with its partition.
       v_dropped := v_dropped || cogo.delete_cells(v_id, p_new[n:n]);
     elsif p_old[n] is not null then
