@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent
+from tests.support.sql.columns import Columns, open_columns
 from tests.support.sql.database import Database, apply_migrations, empty
 
 
@@ -39,3 +40,9 @@ def other_database_url(cluster: Cluster) -> Iterator[str]:
     name = cluster.create()
     yield cluster.dsn("postgres", name)
     cluster.drop(name)
+
+
+@pytest.fixture
+async def columns(database: Database) -> AsyncIterator[Columns]:
+    async with open_columns(database) as opened:
+        yield opened

@@ -1,25 +1,17 @@
 """A backfill leaves room for what people wait for, on executors that are always busy."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
 from tests.support.sql.agent import Row, insert_task
-from tests.support.sql.columns import Columns, open_columns
-from tests.support.sql.database import Database
+from tests.support.sql.columns import Columns
 from tests.support.sql.flows import answer, hand_over, new_step
 
 pytestmark = pytest.mark.db
 
 LANE = "model-a"
 OPEN_TASKS = 20
-
-
-@pytest.fixture
-async def columns(database: Database) -> AsyncIterator[Columns]:
-    async with open_columns(database) as opened:
-        yield opened
 
 
 async def plan_all(columns: Columns) -> list[UUID]:

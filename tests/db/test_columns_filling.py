@@ -1,22 +1,14 @@
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from tests.support.sql.columns import Columns, open_columns
-from tests.support.sql.database import Database
+from tests.support.sql.columns import Columns
 from tests.support.sql.flows import answer, hand_over, new_step
 from tests.support.sql.waits import claim_flow
 
 pytestmark = pytest.mark.db
-
-
-@pytest.fixture
-async def columns(database: Database) -> AsyncIterator[Columns]:
-    async with open_columns(database) as opened:
-        yield opened
 
 
 async def test_new_rows_are_filled_and_edited_ones_anew(columns: Columns) -> None:

@@ -1,6 +1,5 @@
 """Caps, pauses, versions and backfills of AI columns."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,18 +9,12 @@ import pytest
 
 from tests.db.calls import a_call, begin, end
 from tests.support.sql.agent import Row
-from tests.support.sql.columns import Columns, open_columns
-from tests.support.sql.database import ALICE, NOON, Database
+from tests.support.sql.columns import Columns
+from tests.support.sql.database import ALICE, NOON
 from tests.support.sql.flows import answer, hand_over, new_step
 from tests.support.sql.waits import claim_flow
 
 pytestmark = pytest.mark.db
-
-
-@pytest.fixture
-async def columns(database: Database) -> AsyncIterator[Columns]:
-    async with open_columns(database) as opened:
-        yield opened
 
 
 async def lease_step(columns: Columns, task: Row) -> Row:

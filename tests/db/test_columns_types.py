@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 -- the statements are put together from our own names.
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -11,17 +10,11 @@ import asyncpg
 import pytest
 
 from tests.support.sql.agent import Row
-from tests.support.sql.columns import Columns, open_columns
-from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.columns import Columns
+from tests.support.sql.database import ALICE, BOB
 from tests.support.sql.waits import finish
 
 pytestmark = pytest.mark.db
-
-
-@pytest.fixture
-async def columns(database: Database) -> AsyncIterator[Columns]:
-    async with open_columns(database) as opened:
-        yield opened
 
 
 TYPES: Final[list[tuple[str, Any, Any, Any]]] = [
@@ -388,6 +381,7 @@ async def test_what_cannot_be_installed_is_refused_with_a_sentence(columns: Colu
             with pytest.raises(asyncpg.PostgresError, match=said) as refused:
                 await columns.owner.fetch(f"select * from cogo.{function}({arguments})")
             assert refused.value.sqlstate == "TQ004", arguments
+            assert refused.value.hint != "", arguments
     assert await columns.owner.fetchval("select count(*) from cogo.ai_columns") == 0
 
 

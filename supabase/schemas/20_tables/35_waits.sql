@@ -93,7 +93,8 @@ create table if not exists cogo.budget_waits (
   check_at timestamptz not null default cogo.now()
 );
 comment on table cogo.budget_waits is
-  'Subtasks that wait until a cap has room for them. All of one owner that wait for one cap share a question.';
+  'Subtasks that wait until a cap has room for them. All of one owner that wait for one
+cap share a question.';
 comment on column cogo.budget_waits.key is
   'As in cogo.budgets; of scope task the id of the task whose budget is spent, perhaps one above.';
 comment on column cogo.budget_waits.usd is

@@ -62,7 +62,8 @@ end;
 $$;
 comment on function cogo.start_children is
   'Insert the child tasks of waiting steps; a step whose child is refused ends as failed, or waits if
-only the budget refuses it and its task asks for more. The caller holds the locks of their task and of its tree.';
+only the budget refuses it and its task asks for more. The caller holds the locks of their task and of
+its tree.';
 
 create or replace function cogo.open_waiting_steps(p_task_id uuid, p_steps jsonb)
   returns void language plpgsql set search_path = ''

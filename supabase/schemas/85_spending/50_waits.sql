@@ -60,8 +60,8 @@ begin
 end;
 $$;
 comment on function cogo.find_cap is
-  'Return the cap that a subtask waits for, what is spent, and that with what is reserved; nulls if there is
-none any more.';
+  'Return the cap that a subtask waits for, what is spent, and that with what is reserved; nulls if
+there is none any more.';
 
 create or replace function cogo.name_wait(p_wait cogo.budget_waits)
   returns text language sql stable

@@ -132,5 +132,5 @@ begin
 end;
 $$;
 comment on function cogo.withdraw_budget_questions is
-  'Withdraw the questions about budgets for which nothing waits any more. The caller holds the lock of the
-questions.';
+  'Withdraw the questions about budgets for which nothing waits any more. The caller holds the lock of
+the questions.';

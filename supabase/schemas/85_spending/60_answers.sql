@@ -37,8 +37,8 @@ begin
 end;
 $$;
 comment on function cogo.raise_cap is
-  'Raise the cap that a question is about by what those who wait for it may cost: the budget of a task for
-good, another one for its present period. The caller holds the locks of the question.';
+  'Raise the cap that a question is about by what those who wait for it may cost: the budget of a task
+for good, another one for its present period. The caller holds the locks of the question.';
 
 create or replace function cogo.apply_budget_answer(p_approval public.cogo_approvals)
   returns void language plpgsql set search_path = ''
@@ -179,8 +179,8 @@ end;
 $$;
 comment on function cogo.settle_budget_waits is
   'Let subtasks go on whose cap has room again, fail those that were refused, and ask where nobody was
-asked, at most p_limit (with p_approval_id: those that wait for it); return how many have ended their wait.
-Skips locked tasks.';
+asked, at most p_limit (with p_approval_id: those that wait for it); return how many have ended their
+wait. Skips locked tasks.';
 
 create or replace function cogo.recheck_budget_waits(p_scope text)
   returns void language plpgsql set search_path = ''

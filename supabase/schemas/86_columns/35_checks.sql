@@ -2,7 +2,11 @@ create or replace function cogo.refuse_column(p_message text, p_hint text defaul
   returns void language plpgsql set search_path = ''
 as $$
 begin
-  raise exception using errcode = 'TQ004', message = p_message, hint = coalesce(p_hint, '');
+  -- An empty hint would be printed as one.
+  if p_hint is null then
+    raise exception using errcode = 'TQ004', message = p_message;
+  end if;
+  raise exception using errcode = 'TQ004', message = p_message, hint = p_hint;
 end;
 $$;
 comment on function cogo.refuse_column is 'Raise TQ004.';

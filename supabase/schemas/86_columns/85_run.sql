@@ -41,11 +41,9 @@ begin
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
   v_column := cogo.end_pause(v_column);
   if v_column.paused_at is null and v_column.paused_until is null then
+    -- Old rows come after edits, which would be looked through for each of them.
     if not v_is_behind then
-      -- Old rows come after edits, which would be looked through for each of them.
-    if v_collected < p_limit then
       v_filled := cogo.advance_backfill(v_column, p_limit);
-    end if;
     end if;
     if not v_is_moving then
       v_asked := cogo.feed_column(v_column, p_limit);
@@ -57,7 +55,7 @@ begin
   return array[
     v_collected, v_applied, v_asked,
     -- Feeding goes on when tasks end, which is told.
-    (v_collected >= p_limit or v_applied >= p_limit or v_swept + v_filled > 0
+    (v_is_behind or v_applied >= p_limit or v_swept + v_filled > 0
      or clock_timestamp() > p_until)::integer
   ];
 end;
