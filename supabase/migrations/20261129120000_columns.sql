@@ -3376,8 +3376,7 @@ begin
     return 0;
   end if;
   -- Read their statuses again, now that the tasks are locked.
-  select array_agg(s.id),
-         array_agg(s.id order by s.run_at, s.seq) filter (where s.kind = 'sleep')
+  select array_agg(s.id), array_agg(s.id order by s.run_at, s.seq) filter (where s.kind = 'sleep')
     into v_ids, v_sleeps
     from cogo.subtasks s
    where s.id = any (v_ids) and s.status = 'delayed' and s.run_at <= cogo.now();
@@ -3590,7 +3589,11 @@ create or replace function cogo.refuse_column(p_message text, p_hint text DEFAUL
  SET search_path TO ''
 AS $function$
 begin
-  raise exception using errcode = 'TQ004', message = p_message, hint = coalesce(p_hint, '');
+  -- An empty hint would be printed as one.
+  if p_hint is null then
+    raise exception using errcode = 'TQ004', message = p_message;
+  end if;
+  raise exception using errcode = 'TQ004', message = p_message, hint = p_hint;
 end;
 $function$;
 
@@ -3735,11 +3738,9 @@ begin
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
   v_column := cogo.end_pause(v_column);
   if v_column.paused_at is null and v_column.paused_until is null then
+    -- Old rows come after edits, which would be looked through for each of them.
     if not v_is_behind then
-      -- Old rows come after edits, which would be looked through for each of them.
-    if v_collected < p_limit then
       v_filled := cogo.advance_backfill(v_column, p_limit);
-    end if;
     end if;
     if not v_is_moving then
       v_asked := cogo.feed_column(v_column, p_limit);
@@ -3751,7 +3752,7 @@ begin
   return array[
     v_collected, v_applied, v_asked,
     -- Feeding goes on when tasks end, which is told.
-    (v_collected >= p_limit or v_applied >= p_limit or v_swept + v_filled > 0
+    (v_is_behind or v_applied >= p_limit or v_swept + v_filled > 0
      or clock_timestamp() > p_until)::integer
   ];
 end;
@@ -5585,7 +5586,8 @@ comment on table cogo.ai_refusals is
   'The cap that last refused a call of a task of an AI column, until its end was looked at.';
 
 comment on table cogo.budget_waits is
-  'Subtasks that wait until a cap has room for them. All of one owner that wait for one cap share a question.';
+  'Subtasks that wait until a cap has room for them. All of one owner that wait for one
+cap share a question.';
 
 comment on table cogo.instance is
   'The server and the addresses under which this database runs columns and scheduled tasks. A copy has
@@ -5860,8 +5862,8 @@ comment on function cogo.fill_prompt(text,text[],text[]) is
   'Return a prompt with texts in place of its placeholders.';
 
 comment on function cogo.find_cap(cogo.budget_waits) is
-  'Return the cap that a subtask waits for, what is spent, and that with what is reserved; nulls if there is
-none any more.';
+  'Return the cap that a subtask waits for, what is spent, and that with what is reserved; nulls if
+there is none any more.';
 
 comment on function cogo.find_column(regclass,text) is
   'Lock and return an AI column. Raises TQ002.';
@@ -6013,8 +6015,8 @@ comment on function cogo.promote_due(integer) is
 locked tasks, and in a copy those that wait for its adoption.';
 
 comment on function cogo.raise_cap(public.cogo_approvals) is
-  'Raise the cap that a question is about by what those who wait for it may cost: the budget of a task for
-good, another one for its present period. The caller holds the locks of the question.';
+  'Raise the cap that a question is about by what those who wait for it may cost: the budget of a task
+for good, another one for its present period. The caller holds the locks of the question.';
 
 comment on function cogo.read_answer(jsonb,text,integer) is
   'Return the value of a cell from the result of its task; null if there is none.';
@@ -6057,8 +6059,8 @@ comment on function cogo.set_column_cap(uuid,text,numeric) is
 
 comment on function cogo.settle_budget_waits(integer,uuid) is
   'Let subtasks go on whose cap has room again, fail those that were refused, and ask where nobody was
-asked, at most p_limit (with p_approval_id: those that wait for it); return how many have ended their wait.
-Skips locked tasks.';
+asked, at most p_limit (with p_approval_id: those that wait for it); return how many have ended their
+wait. Skips locked tasks.';
 
 comment on function cogo.settle_failure(cogo.ai_columns,public.cogo_tasks,jsonb[]) is
   'Decide what becomes of cells whose task gave no answer. What a cap refused is wanted again later.';
@@ -6071,7 +6073,8 @@ comment on function cogo.show_table(regclass) is
 
 comment on function cogo.start_children(uuid,uuid[],jsonb[]) is
   'Insert the child tasks of waiting steps; a step whose child is refused ends as failed, or waits if
-only the budget refuses it and its task asks for more. The caller holds the locks of their task and of its tree.';
+only the budget refuses it and its task asks for more. The caller holds the locks of their task and of
+its tree.';
 
 comment on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[]) is
   'Return the number of the version of an AI column with these settings, which is made if it is new.';
@@ -6116,8 +6119,8 @@ comment on function cogo.withdraw_approval() is
   'Withdraw the questions of a subtask that ended without an answer.';
 
 comment on function cogo.withdraw_budget_questions() is
-  'Withdraw the questions about budgets for which nothing waits any more. The caller holds the lock of the
-questions.';
+  'Withdraw the questions about budgets for which nothing waits any more. The caller holds the lock of
+the questions.';
 
 comment on function cogo.write_value(cogo.ai_columns,jsonb,tid,oid,jsonb,text) is
   'Write a value into a row that is locked; return how many rows were written.';

@@ -179,8 +179,7 @@ begin
     return 0;
   end if;
   -- Read their statuses again, now that the tasks are locked.
-  select array_agg(s.id),
-         array_agg(s.id order by s.run_at, s.seq) filter (where s.kind = 'sleep')
+  select array_agg(s.id), array_agg(s.id order by s.run_at, s.seq) filter (where s.kind = 'sleep')
     into v_ids, v_sleeps
     from cogo.subtasks s
    where s.id = any (v_ids) and s.status = 'delayed' and s.run_at <= cogo.now();
