@@ -22,6 +22,8 @@ create table if not exists cogo.ai_columns (
   error text,
   error_at timestamptz,
   errors integer not null default 0,
+  outages integer not null default 0,
+  outage text,
   layout text,
   sweep_after jsonb,
   backfill_states text[],
@@ -44,6 +46,8 @@ comment on column cogo.ai_columns.paused_limit is
   'The cap that paused it, as it was. When it is raised, the column goes on.';
 comment on column cogo.ai_columns.error is
   'The last error of the column itself; error_at says when it is tried again.';
+comment on column cogo.ai_columns.outages is
+  'How many of the last tasks in a row failed through no fault of their rows; outage: the last reason.';
 comment on column cogo.ai_columns.layout is 'The partitions of the table, to notice that some are gone.';
 comment on column cogo.ai_columns.sweep_after is
   'The last cell of a walk over all cells that looks at their rows again; null: none is going on.';
@@ -104,6 +108,7 @@ create table if not exists cogo.ai_cells (
   task_id uuid,
   place integer,
   tries smallint not null default 0,
+  outages smallint not null default 0,
   is_alone boolean not null default false,
   cost_usd numeric,
   model text,
@@ -125,6 +130,8 @@ comment on column cogo.ai_cells.value_hash is
   'Of the value that may be overwritten; null: any. Another value is a person''s.';
 comment on column cogo.ai_cells.place is 'Of its answer among those of a task that asks for several.';
 comment on column cogo.ai_cells.tries is 'Invalid answers since the sources changed.';
+comment on column cogo.ai_cells.outages is
+  'Tasks in a row that failed through no fault of the row.';
 comment on column cogo.ai_cells.is_alone is 'Whether it must not share a task with others.';
 create index if not exists ai_cells_due on cogo.ai_cells (column_id, priority, due_at)
   where state = 'pending';

@@ -60,6 +60,7 @@ begin
            priority = case when c.state = 'asked' then c.priority else 0 end,
            due_at = case when c.state in ('done', 'failed') then v_now else c.due_at end,
            tries = case when c.state = 'asked' then c.tries else 0 end,
+           outages = case when c.state = 'asked' then c.outages else 0 end,
            reason = case when c.state = 'asked' then c.reason end,
            source_hash = case when c.state = 'asked' then c.source_hash else r.source_hash end,
            owner = r.owner

@@ -157,7 +157,7 @@ begin
   end if;
   update cogo.ai_cells c
      set state = v_state, tries = v_tries, reason = left(v_reason, 2000), value_hash = v_hash,
-         source_hash = v_source, due_at = v_now, owner = v_read.owner, is_alone = false,
+         source_hash = v_source, due_at = v_now, owner = v_read.owner, is_alone = false, outages = 0,
          model = coalesce(p_model, c.model),
          cost_usd = case when p_usd is null then c.cost_usd else coalesce(c.cost_usd, 0) + p_usd end,
          done_at = case when v_state <> 'pending' then v_now else c.done_at end

@@ -1,3 +1,34 @@
+-- By the classes of providers/errors.py (`retryable`, and what an operator mends), and those of lost
+-- agents. no_model says nothing itself: what counts is why the models failed that were tried.
+create or replace function cogo.is_outage(p_task public.cogo_tasks)
+  returns boolean language sql stable set search_path = ''
+as $$
+  with failed as (
+    select a.error ->> 'class' as class
+      from public.cogo_attempts a
+     where a.task_id = p_task.id and a.outcome in ('failed', 'rerouted')
+       and p_task.error ->> 'class' = 'no_model' and a.error ->> 'class' <> 'no_model'
+     union all
+    select p_task.error ->> 'class' where p_task.error ->> 'class' <> 'no_model'
+  )
+  select p_task.status = 'failed' and coalesce(
+    (
+      select bool_or(
+        f.class in (
+          'rate_limited', 'overloaded', 'timeout', 'connection', 'malformed_response',
+          'incomplete_stream', 'not_asked', 'at_capacity', 'circuit_open', 'authentication',
+          'permission', 'budget', 'model_not_found', 'not_served', 'lease_expired', 'worker_died',
+          'no_agent'
+        )
+      ) from failed f
+    ),
+    p_task.error ->> 'class' = 'no_model'
+    and coalesce(p_task.error ->> 'field', '') not in ('prompt', 'budget_usd')
+  );
+$$;
+comment on function cogo.is_outage is
+  'Return whether a task failed through no fault of its own: the same may succeed later.';
+
 create or replace function cogo.settle_failure(
   p_column cogo.ai_columns, p_task public.cogo_tasks, p_keys jsonb[]
 )
@@ -7,7 +38,7 @@ declare
   v_now constant timestamptz := cogo.now();
   v_refusal cogo.ai_refusals;
   v_class constant text := p_task.error ->> 'class';
-  v_is_refused boolean := false;
+  v_is_outage constant boolean := cogo.is_outage(p_task);
   v_state text := 'failed';
   v_reason text := left(p_task.error ->> 'message', 2000);
   v_due timestamptz := v_now;
@@ -34,14 +65,25 @@ begin
       v_due := v_now;
       perform cogo.pause_for_cap(p_column, v_refusal);
     end if;
-  elsif cardinality(p_keys) > 1 then
-    -- One of them may be the reason.
+  elsif v_is_outage or cardinality(p_keys) > 1 then
+    -- Of several cells one may be the reason.
     v_state := 'pending';
   end if;
   update cogo.ai_cells c
-     set state = v_state, reason = v_reason, due_at = v_due, task_id = p_task.id,
-         is_alone = c.is_alone or cardinality(p_keys) > 1 and p_task.status = 'failed',
-         done_at = case v_state when 'failed' then v_now else c.done_at end,
+     set state = case when v_is_outage and c.outages >= 5 then 'failed' else v_state end,
+         reason = v_reason, task_id = p_task.id,
+         due_at = v_due + case
+           when v_is_outage then coalesce(
+             ('{1m,5m,30m,2h,6h}'::interval[])[c.outages + 1], interval '0'
+           )
+           else interval '0'
+         end,
+         outages = case when v_is_outage then least(c.outages, 5) + 1 else c.outages end,
+         is_alone = c.is_alone
+           or cardinality(p_keys) > 1 and p_task.status = 'failed' and not v_is_outage,
+         done_at = case
+           when v_state = 'failed' or v_is_outage and c.outages >= 5 then v_now else c.done_at
+         end,
          cost_usd = case
            when p_task.cost_usd > 0 then
              coalesce(c.cost_usd, 0) + p_task.cost_usd / cardinality(p_keys)
@@ -52,7 +94,8 @@ begin
 end;
 $$;
 comment on function cogo.settle_failure is
-  'Decide what becomes of cells whose task gave no answer. What a cap refused is wanted again later.';
+  'Decide what becomes of cells whose task gave no answer. What a cap refused is wanted again later, and
+so is, five times, what failed through no fault of the row.';
 
 create or replace function cogo.apply_answers(
   p_column cogo.ai_columns, p_limit integer, p_until timestamptz
@@ -69,6 +112,7 @@ declare
   v_path text;
   v_result jsonb;
   v_count integer := 0;
+  v_outages integer := p_column.outages;
 begin
   for v_open in
     select c.task_id, count(*)::integer as cells
@@ -94,11 +138,13 @@ begin
     );
     if v_open.task_id is not null and v_task.status is distinct from 'completed' then
       perform cogo.settle_failure(p_column, v_task, v_keys);
+      v_outages := case when cogo.is_outage(v_task) then v_outages + 1 else 0 end;
       v_count := v_count + cardinality(v_keys);
       continue;
     end if;
     -- Read once: each look into a stored result decompresses all of it, with its 64 vectors.
     v_result := v_task.result || '{}';
+    v_outages := case when v_open.task_id is null then v_outages else 0 end;
     v_path := coalesce(v_path, (
       select cogo.find_search_path(c.relowner) from pg_catalog.pg_class c where c.oid = p_column.table_id
     ));
@@ -143,6 +189,10 @@ begin
       exit when clock_timestamp() > p_until;
     end loop;
   end loop;
+  update cogo.ai_columns c
+     set outages = v_outages,
+         outage = case when v_outages > 0 then left(v_task.error ->> 'message', 2000) end
+   where c.id = p_column.id and c.outages <> v_outages;
   return v_count;
 end;
 $$;

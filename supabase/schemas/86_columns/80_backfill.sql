@@ -131,8 +131,8 @@ begin
     )
     update cogo.ai_cells c
        set value_hash = case c.state when 'kept' then null else c.value_hash end,
-           state = 'pending', priority = 1, due_at = cogo.now(), tries = 0, reason = null,
-           is_alone = false
+           state = 'pending', priority = 1, due_at = cogo.now(), tries = 0, outages = 0,
+           reason = null, is_alone = false
       from chosen o
      where c.column_id = p_column.id and c.key = o.key;
     get diagnostics v_count = row_count;

@@ -21,7 +21,11 @@ as
          c.paused_at,
          case when c.paused_until < 'infinity' then c.paused_until end as paused_until, c.paused_reason,
          coalesce(cogo.instance_problem(), cogo.find_column_problem(c)) as standing_still,
-         c.error,
+         coalesce(
+           c.error, case when c.outages >= 10 then format(
+             'the last %s tasks failed, so only one at a time is asked for: %s', c.outages, c.outage
+           ) end
+         ) as error,
          case when c.backfill_total is not null then jsonb_build_object(
            'total', c.backfill_total,
            'done', greatest(

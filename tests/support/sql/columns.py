@@ -81,8 +81,8 @@ class Columns:
         await self.settle()
         return tasks
 
-    async def fail(self, task_id: UUID, error_class: str = "overloaded") -> None:
-        """Fail a task for good."""
+    async def fail(self, task_id: UUID, error_class: str = "content_filtered") -> None:
+        """Fail a task for good; by default it is the row's fault."""
         lease = await claim_flow(self.agent, task_id)
         error = {"class": error_class, "message": "it did not work"}
         await self.agent.fail(lease, "give_up", error=error)
