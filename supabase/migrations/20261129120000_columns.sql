@@ -16,6 +16,7 @@ create table cogo.ai_cells (
   task_id uuid,
   place integer,
   tries smallint default 0 not null,
+  outages smallint default 0 not null,
   is_alone boolean default false not null,
   cost_usd numeric,
   model text,
@@ -67,6 +68,8 @@ create table cogo.ai_columns (
   error text,
   error_at timestamp with time zone,
   errors integer default 0 not null,
+  outages integer default 0 not null,
+  outage text,
   layout text,
   sweep_after jsonb,
   backfill_states text[],
@@ -277,8 +280,8 @@ begin
     )
     update cogo.ai_cells c
        set value_hash = case c.state when 'kept' then null else c.value_hash end,
-           state = 'pending', priority = 1, due_at = cogo.now(), tries = 0, reason = null,
-           is_alone = false
+           state = 'pending', priority = 1, due_at = cogo.now(), tries = 0, outages = 0,
+           reason = null, is_alone = false
       from chosen o
      where c.column_id = p_column.id and c.key = o.key;
     get diagnostics v_count = row_count;
@@ -460,6 +463,7 @@ declare
   v_path text;
   v_result jsonb;
   v_count integer := 0;
+  v_outages integer := p_column.outages;
 begin
   for v_open in
     select c.task_id, count(*)::integer as cells
@@ -485,11 +489,13 @@ begin
     );
     if v_open.task_id is not null and v_task.status is distinct from 'completed' then
       perform cogo.settle_failure(p_column, v_task, v_keys);
+      v_outages := case when cogo.is_outage(v_task) then v_outages + 1 else 0 end;
       v_count := v_count + cardinality(v_keys);
       continue;
     end if;
     -- Read once: each look into a stored result decompresses all of it, with its 64 vectors.
     v_result := v_task.result || '{}';
+    v_outages := case when v_open.task_id is null then v_outages else 0 end;
     v_path := coalesce(v_path, (
       select cogo.find_search_path(c.relowner) from pg_catalog.pg_class c where c.oid = p_column.table_id
     ));
@@ -534,6 +540,10 @@ begin
       exit when clock_timestamp() > p_until;
     end loop;
   end loop;
+  update cogo.ai_columns c
+     set outages = v_outages,
+         outage = case when v_outages > 0 then left(v_task.error ->> 'message', 2000) end
+   where c.id = p_column.id and c.outages <> v_outages;
   return v_count;
 end;
 $function$;
@@ -644,7 +654,7 @@ begin
   end if;
   update cogo.ai_cells c
      set state = v_state, tries = v_tries, reason = left(v_reason, 2000), value_hash = v_hash,
-         source_hash = v_source, due_at = v_now, owner = v_read.owner, is_alone = false,
+         source_hash = v_source, due_at = v_now, owner = v_read.owner, is_alone = false, outages = 0,
          model = coalesce(p_model, c.model),
          cost_usd = case when p_usd is null then c.cost_usd else coalesce(c.cost_usd, 0) + p_usd end,
          done_at = case when v_state <> 'pending' then v_now else c.done_at end
@@ -1815,6 +1825,7 @@ begin
            priority = case when c.state = 'asked' then c.priority else 0 end,
            due_at = case when c.state in ('done', 'failed') then v_now else c.due_at end,
            tries = case when c.state = 'asked' then c.tries else 0 end,
+           outages = case when c.state = 'asked' then c.outages else 0 end,
            reason = case when c.state = 'asked' then c.reason end,
            source_hash = case when c.state = 'asked' then c.source_hash else r.source_hash end,
            owner = r.owner
@@ -1969,7 +1980,8 @@ AS $function$
 declare
   v_shape jsonb;
   v_batch integer;
-  v_room integer := p_column.open_tasks - (
+  -- While all fail, one task finds out whether that is over.
+  v_room integer := case when p_column.outages >= 10 then 1 else p_column.open_tasks end - (
     select count(*)::integer
       from public.cogo_tasks t where t.column_id = p_column.id and t.finished_at is null
   );
@@ -2714,6 +2726,36 @@ create or replace function cogo.is_number_between(p_value jsonb, p_least numeric
  LANGUAGE sql
  IMMUTABLE
 RETURN CASE jsonb_typeof(p_value) WHEN 'number'::text THEN (((p_value)::numeric >= p_least) AND ((p_value)::numeric <= p_most)) ELSE false END;
+
+create or replace function cogo.is_outage(p_task public.cogo_tasks)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with failed as (
+    select a.error ->> 'class' as class
+      from public.cogo_attempts a
+     where a.task_id = p_task.id and a.outcome in ('failed', 'rerouted')
+       and p_task.error ->> 'class' = 'no_model' and a.error ->> 'class' <> 'no_model'
+     union all
+    select p_task.error ->> 'class' where p_task.error ->> 'class' <> 'no_model'
+  )
+  select p_task.status = 'failed' and coalesce(
+    (
+      select bool_or(
+        f.class in (
+          'rate_limited', 'overloaded', 'timeout', 'connection', 'malformed_response',
+          'incomplete_stream', 'not_asked', 'at_capacity', 'circuit_open', 'authentication',
+          'permission', 'budget', 'model_not_found', 'not_served', 'lease_expired', 'worker_died',
+          'no_agent'
+        )
+      ) from failed f
+    ),
+    p_task.error ->> 'class' = 'no_model'
+    and coalesce(p_task.error ->> 'field', '') not in ('prompt', 'budget_usd')
+  );
+$function$;
 
 create or replace function cogo.is_vector(p_table regclass, p_number smallint, p_params jsonb)
  RETURNS boolean
@@ -3896,7 +3938,7 @@ declare
   v_now constant timestamptz := cogo.now();
   v_refusal cogo.ai_refusals;
   v_class constant text := p_task.error ->> 'class';
-  v_is_refused boolean := false;
+  v_is_outage constant boolean := cogo.is_outage(p_task);
   v_state text := 'failed';
   v_reason text := left(p_task.error ->> 'message', 2000);
   v_due timestamptz := v_now;
@@ -3923,14 +3965,25 @@ begin
       v_due := v_now;
       perform cogo.pause_for_cap(p_column, v_refusal);
     end if;
-  elsif cardinality(p_keys) > 1 then
-    -- One of them may be the reason.
+  elsif v_is_outage or cardinality(p_keys) > 1 then
+    -- Of several cells one may be the reason.
     v_state := 'pending';
   end if;
   update cogo.ai_cells c
-     set state = v_state, reason = v_reason, due_at = v_due, task_id = p_task.id,
-         is_alone = c.is_alone or cardinality(p_keys) > 1 and p_task.status = 'failed',
-         done_at = case v_state when 'failed' then v_now else c.done_at end,
+     set state = case when v_is_outage and c.outages >= 5 then 'failed' else v_state end,
+         reason = v_reason, task_id = p_task.id,
+         due_at = v_due + case
+           when v_is_outage then coalesce(
+             ('{1m,5m,30m,2h,6h}'::interval[])[c.outages + 1], interval '0'
+           )
+           else interval '0'
+         end,
+         outages = case when v_is_outage then least(c.outages, 5) + 1 else c.outages end,
+         is_alone = c.is_alone
+           or cardinality(p_keys) > 1 and p_task.status = 'failed' and not v_is_outage,
+         done_at = case
+           when v_state = 'failed' or v_is_outage and c.outages >= 5 then v_now else c.done_at
+         end,
          cost_usd = case
            when p_task.cost_usd > 0 then
              coalesce(c.cost_usd, 0) + p_task.cost_usd / cardinality(p_keys)
@@ -5527,7 +5580,11 @@ create or replace view public.cogo_columns with (security_invoker=true) as
         END AS paused_until,
     c.paused_reason,
     COALESCE(cogo.instance_problem(), cogo.find_column_problem(c.*)) AS standing_still,
-    c.error,
+    COALESCE(c.error,
+        CASE
+            WHEN (c.outages >= 10) THEN format('the last %s tasks failed, so only one at a time is asked for: %s'::text, c.outages, c.outage)
+            ELSE NULL::text
+        END) AS error,
         CASE
             WHEN (c.backfill_total IS NOT NULL) THEN jsonb_build_object('total', c.backfill_total, 'done', GREATEST((0)::bigint, ((c.backfill_total - COALESCE(c.backfill_left, (0)::bigint)) - COALESCE(n.waiting, (0)::bigint))), 'from', c.backfill_at)
             ELSE NULL::jsonb
@@ -5604,6 +5661,9 @@ comment on column cogo.ai_cells.is_alone is
 comment on column cogo.ai_cells.key is
   'The primary key, as an array in the order of its columns.';
 
+comment on column cogo.ai_cells.outages is
+  'Tasks in a row that failed through no fault of the row.';
+
 comment on column cogo.ai_cells.place is
   'Of its answer among those of a task that asks for several.';
 
@@ -5627,6 +5687,9 @@ comment on column cogo.ai_columns.error is
 
 comment on column cogo.ai_columns.layout is
   'The partitions of the table, to notice that some are gone.';
+
+comment on column cogo.ai_columns.outages is
+  'How many of the last tasks in a row failed through no fault of their rows; outage: the last reason.';
 
 comment on column cogo.ai_columns.paused_at is
   'When a person paused it.';
@@ -5923,6 +5986,9 @@ comment on function cogo.is_asked(public.cogo_approvals,uuid) is
 comment on function cogo.is_number_between(jsonb,numeric,numeric) is
   'Return whether JSON is a number within limits.';
 
+comment on function cogo.is_outage(public.cogo_tasks) is
+  'Return whether a task failed through no fault of its own: the same may succeed later.';
+
 comment on function cogo.is_vector(regclass,smallint,jsonb) is
   'Return whether the values of a column are embeddings.';
 
@@ -6063,7 +6129,8 @@ asked, at most p_limit (with p_approval_id: those that wait for it); return how 
 wait. Skips locked tasks.';
 
 comment on function cogo.settle_failure(cogo.ai_columns,public.cogo_tasks,jsonb[]) is
-  'Decide what becomes of cells whose task gave no answer. What a cap refused is wanted again later.';
+  'Decide what becomes of cells whose task gave no answer. What a cap refused is wanted again later, and
+so is, five times, what failed through no fault of the row.';
 
 comment on function cogo.show_column(uuid) is
   'Return the name of an AI column, with its table and schema.';
@@ -6481,6 +6548,10 @@ grant execute on function cogo.is_asked(public.cogo_approvals,uuid) to service_r
 revoke all on function cogo.is_number_between(jsonb,numeric,numeric) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.is_number_between(jsonb,numeric,numeric) to service_role;
+
+revoke all on function cogo.is_outage(public.cogo_tasks) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.is_outage(public.cogo_tasks) to service_role;
 
 revoke all on function cogo.is_vector(regclass,smallint,jsonb) from public, anon, authenticated, service_role;
 
