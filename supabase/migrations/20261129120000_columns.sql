@@ -2531,15 +2531,24 @@ declare
   v_sources constant text[] := cogo.check_sources(p_table, v_number, p_prompt, p_sources);
   v_owner constant smallint := (cogo.number_columns(p_table, array[p_owner_column]))[1];
   v_key constant smallint[] := cogo.find_primary_key(p_table);
+  v_shape constant jsonb := cogo.describe_column(p_table, v_number, p_schema, p_params);
   v_id uuid;
   v_version integer;
 begin
-  if p_model is null and cogo.is_vector(p_table, v_number, p_params) then
+  if p_model is null and v_shape ->> 'kind' = 'vector' then
     perform cogo.refuse_column(
       format(
         '%s.%I holds embeddings, and no embedding model is named', cogo.show_table(p_table), p_name
       ),
       'name one, as in model => ''text-embedding-3-small''; its vectors must have as many dimensions'
+    );
+  elsif v_shape ->> 'dimensions' <> p_params ->> 'dimensions' then
+    perform cogo.refuse_column(
+      format(
+        '%s.%I has %s dimensions, and params ask for %s', cogo.show_table(p_table), p_name,
+        v_shape ->> 'dimensions', left(p_params ->> 'dimensions', 100)
+      ),
+      'leave dimensions out of params: those of the column are asked for'
     );
   elsif p_owner_column is not null and v_owner is null then
     perform cogo.refuse_column(
