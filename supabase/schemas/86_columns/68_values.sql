@@ -61,6 +61,8 @@ begin
           set_config('search_path', p_search_path, true);
   execute v_statement using jsonb_build_object('value', p_value), p_place, p_part;
   get diagnostics v_count = row_count;
+  -- What is deferred would run at the end, as the caller, and its error would undo all that was done.
+  set constraints all immediate;
   perform pg_catalog.set_config('search_path', '', true),
           pg_catalog.set_config('lock_timeout', v_lock_timeout, true),
           pg_catalog.set_config('cogo.writes', '', true);
@@ -130,7 +132,8 @@ begin
       when query_canceled then
         v_state := 'failed';
         v_reason := 'the triggers of the table took too long: ' || sqlerrm;
-      when others then
+      -- An assertion is no other error.
+      when assert_failure or others then
         get stacked diagnostics v_sqlstate = returned_sqlstate;
         v_state := case
           when v_sqlstate like '22%' or v_sqlstate in ('23514', '23502') then 'invalid' else 'failed'

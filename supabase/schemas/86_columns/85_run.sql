@@ -142,7 +142,7 @@ begin
     exception
       when lock_not_available then
         is_more := true;
-      when query_canceled or others then
+      when query_canceled or assert_failure or others then
         get stacked diagnostics v_sqlstate = returned_sqlstate;
         update cogo.ai_columns c
            set error = left(sqlerrm, 2000), error_at = cogo.now(), errors = c.errors + 1
