@@ -627,7 +627,8 @@ begin
       when query_canceled then
         v_state := 'failed';
         v_reason := 'the triggers of the table took too long: ' || sqlerrm;
-      when others then
+      -- An assertion is no other error.
+      when assert_failure or others then
         get stacked diagnostics v_sqlstate = returned_sqlstate;
         v_state := case
           when v_sqlstate like '22%' or v_sqlstate in ('23514', '23502') then 'invalid' else 'failed'
@@ -1154,6 +1155,8 @@ begin
       format('%s has no primary key, by which its rows could be found again', v_name),
       format('alter table %s add primary key (...)', v_name)
     );
+  elsif cogo.find_stranger(p_table) is not null then
+    perform cogo.refuse_column(format('%s: %s', v_name, cogo.find_stranger(p_table)));
   end if;
 end;
 $function$;
@@ -2185,6 +2188,10 @@ begin
     return 'row level security is forced on its table, also for its owner: alter table ... no force row '
       'level security';
   end if;
+  v_name := cogo.find_stranger(p_column.table_id);
+  if v_name is not null then
+    return v_name;
+  end if;
   select a.* into v_target
     from pg_catalog.pg_attribute a
    where a.attrelid = p_column.table_id and a.attnum = p_column.column_number;
@@ -2247,7 +2254,7 @@ create or replace function cogo.find_key(p_id uuid, p_row jsonb)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select jsonb_agg(p_row -> n.name order by n.nth)
     from cogo.ai_columns c
@@ -2292,6 +2299,59 @@ AS $function$
     (select s.reset_val from pg_catalog.pg_settings s where s.name = 'search_path'),
     '"$user", public'
   );
+$function$;
+
+create or replace function cogo.find_stranger(p_table regclass)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with ours as (
+    select n.nspowner as id from pg_catalog.pg_namespace n where n.nspname = 'cogo'
+  ), parts as (
+    select c.oid, c.relowner
+      from pg_catalog.pg_class c
+     where c.oid = p_table
+        or c.oid in (select t.relid from pg_catalog.pg_partition_tree(p_table) t)
+  ), used as (
+    select t.tgname, p.proowner as owner
+      from parts r
+      join pg_catalog.pg_trigger t on t.tgrelid = r.oid and t.tgenabled <> 'D'
+      join pg_catalog.pg_depend d
+        on d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = t.oid
+       and d.refclassid = 'pg_catalog.pg_proc'::regclass
+      join pg_catalog.pg_proc p on p.oid = d.refobjid and not p.prosecdef
+    union
+    select t.tgname, coalesce(o.oprowner, y.typowner)
+      from parts r
+      join pg_catalog.pg_trigger t on t.tgrelid = r.oid and t.tgqual is not null and t.tgenabled <> 'D'
+      join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_trigger'::regclass and d.objid = t.oid
+      left join pg_catalog.pg_operator o
+        on d.refclassid = 'pg_catalog.pg_operator'::regclass and o.oid = d.refobjid
+      left join pg_catalog.pg_type y
+        on d.refclassid = 'pg_catalog.pg_type'::regclass and y.oid = d.refobjid
+     where o.oid is not null or y.oid is not null
+  )
+  select s.problem
+    from (
+      select format(
+               'its partition %s belongs to another role: alter table %1$s owner to %I',
+               cogo.show_table(r.oid), pg_catalog.pg_get_userbyid(o.id)
+             ) as problem
+        from parts r cross join ours o where r.relowner <> o.id
+      union all
+      select format(
+               'its trigger %I runs a function of %I with the rights of %I: drop it, or alter function ... '
+               'owner to %3$I', u.tgname, pg_catalog.pg_get_userbyid(u.owner),
+               pg_catalog.pg_get_userbyid(o.id)
+             )
+        from used u
+        join pg_catalog.pg_roles w on w.oid = u.owner and not w.rolsuper
+       cross join ours o
+       where not pg_catalog.pg_has_role(u.owner, o.id, 'member')
+    ) as s
+   limit 1;
 $function$;
 
 create or replace function cogo.find_task_column(p_task_id uuid)
@@ -2622,7 +2682,7 @@ begin
     into v_new, v_old from unnest(p_column.key_names) k;
   execute format(
     'create or replace function cogo.%I() returns trigger language plpgsql security definer '
-    'set search_path = '''' as %L',
+    'set search_path = pg_catalog, pg_temp as %L',
     v_name,
     format(
       $body$
@@ -3160,7 +3220,7 @@ create or replace function cogo.note_truncation()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   insert into cogo.ai_edits (column_id, op) values (tg_argv[0]::uuid, 'TRUNCATE');
@@ -4639,6 +4699,8 @@ begin
           set_config('search_path', p_search_path, true);
   execute v_statement using jsonb_build_object('value', p_value), p_place, p_part;
   get diagnostics v_count = row_count;
+  -- What is deferred would run at the end, as the caller, and its error would undo all that was done.
+  set constraints all immediate;
   perform pg_catalog.set_config('search_path', '', true),
           pg_catalog.set_config('lock_timeout', v_lock_timeout, true),
           pg_catalog.set_config('cogo.writes', '', true);
@@ -5379,7 +5441,7 @@ begin
     exception
       when lock_not_available then
         is_more := true;
-      when query_canceled or others then
+      when query_canceled or assert_failure or others then
         get stacked diagnostics v_sqlstate = returned_sqlstate;
         update cogo.ai_columns c
            set error = left(sqlerrm, 2000), error_at = cogo.now(), errors = c.errors + 1
@@ -5955,6 +6017,9 @@ comment on function cogo.find_primary_key(regclass) is
 comment on function cogo.find_search_path(oid) is
   'Return the search_path that a session of a role has by default.';
 
+comment on function cogo.find_stranger(regclass) is
+  'Return whose code would run when a table is written, and is not of the owner of schema cogo; or null.';
+
 comment on function cogo.find_task_column(uuid) is
   'Return the AI column that a task answers, or the task above it.';
 
@@ -6513,6 +6578,10 @@ grant execute on function cogo.find_primary_key(regclass) to service_role;
 revoke all on function cogo.find_search_path(oid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.find_search_path(oid) to service_role;
+
+revoke all on function cogo.find_stranger(regclass) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_stranger(regclass) to service_role;
 
 revoke all on function cogo.find_task_column(uuid) from public, anon, authenticated, service_role;
 

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
+from tests.support.servers.postgres import Cluster
 from tests.support.sql.columns import Columns, open_columns
-from tests.support.sql.database import Database
+from tests.support.sql.database import Connection, Database
 
 pytestmark = pytest.mark.db
 
@@ -43,6 +45,21 @@ async def attach(columns: Columns, body: str, when: str = "after") -> None:
     )
 
 
+@pytest.fixture
+async def stranger(cluster: Cluster, migrated: str, columns: Columns) -> AsyncIterator[Connection]:
+    """A role that may write shop.tickets, as most do who have `grant all`."""
+    admin: Connection = await asyncpg.connect(cluster.dsn("supabase_admin", migrated))
+    await admin.execute(
+        "create role stranger; grant usage, create on schema shop to stranger;"
+        "grant usage on schema extensions to stranger; grant all on shop.tickets to stranger"
+    )
+    await admin.execute("set role stranger; set search_path = ''")
+    yield admin
+    await admin.execute("reset role")
+    await admin.execute("drop owned by stranger cascade; drop role stranger")
+    await admin.close()
+
+
 async def write_both(columns: Columns) -> None:
     await columns.owner.execute(
         "insert into shop.tickets (body) values ('a'); insert into shop.calm values (1, 'b')"
@@ -75,3 +92,78 @@ async def test_what_is_deferred_runs_as_the_owner(columns: Columns) -> None:
         await columns.owner.execute("alter role postgres reset search_path")
 
     assert await columns.owner.fetchval("select who from shop.log") == "postgres"
+
+
+SPY = """
+create function shop.spy() returns trigger language plpgsql as
+$body$ begin new.subject := current_user; return new; end $body$;
+create function shop.tell(text) returns boolean language plpgsql as
+$body$ begin perform set_config('spy.who', current_user, false); return true; end $body$;
+"""
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "before update on shop.tickets for each row execute function shop.spy()",
+        "before update on shop.tickets for each row when (shop.tell(new.body))"
+        " execute function suppress_redundant_updates_trigger()",
+    ],
+)
+async def test_a_trigger_of_a_stranger_gains_no_rights(
+    columns: Columns, stranger: Connection, trigger: str
+) -> None:
+    await stranger.execute(f"{SPY} create trigger spy {trigger}")
+    await write_both(columns)
+    await columns.answer("text")
+
+    assert await columns.values() == {1: None}
+    assert await columns.values(table="shop.calm") == {1: "text"}
+    [problem] = await columns.owner.fetch(
+        "select standing_still from cogo_columns where table_name = 'shop.tickets'"
+    )
+    assert "its trigger spy runs a function of stranger" in problem["standing_still"]
+    with pytest.raises(asyncpg.PostgresError, match="a function of stranger"):
+        await columns.add()
+
+    await columns.owner.execute("drop trigger spy on shop.tickets")
+    await columns.answer("text")
+    assert await columns.values() == {1: "text"}
+
+
+async def test_a_partition_of_a_stranger_gains_no_rights(
+    columns: Columns, stranger: Connection
+) -> None:
+    await columns.owner.execute(
+        "create table shop.parted (id int primary key, body text, summary text)"
+        " partition by range (id);"
+        "create table shop.part partition of shop.parted for values from (0) to (9)"
+    )
+    await columns.add(table="shop.parted")
+    await stranger.execute(
+        "reset role; alter table shop.part owner to stranger; set role stranger;"
+    )
+    await columns.owner.execute("insert into shop.parted values (1, 'a')")
+    await columns.answer("text")
+
+    assert await columns.values(table="shop.parted") == {1: None}
+    with pytest.raises(asyncpg.PostgresError, match="its partition shop.part belongs"):
+        await columns.add(table="shop.parted")
+
+
+async def test_types_of_a_writer_gain_no_rights(columns: Columns, stranger: Connection) -> None:
+    for name in ("jsonb", "text", "uuid"):
+        await stranger.execute(
+            f"create function pg_temp.spy(pg_catalog.{name}) returns boolean language plpgsql as"
+            " $body$ begin perform set_config('spy.who', current_user, false); return true; end"
+            f" $body$; create domain pg_temp.{name} as pg_catalog.{name} check (pg_temp.spy(value))"
+        )
+    for statement in (
+        "insert into shop.tickets (body) values ('a')",
+        "update shop.tickets set body = 'b', summary = 'c'",
+        "delete from shop.tickets",
+        "truncate shop.tickets",
+    ):
+        await stranger.execute(statement)
+        who = await stranger.fetchval("select current_setting('spy.who', true)")
+        assert who != "postgres", statement

@@ -1,6 +1,7 @@
--- Security definer: writers of the table have no rights on what COGO notes.
+-- Security definer: writers of the table have no rights on what COGO notes. They may have types of their
+-- own in pg_temp, which is looked into first where it is not named: a domain `jsonb` whose check is run.
 create or replace function cogo.note_truncation()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into cogo.ai_edits (column_id, op) values (tg_argv[0]::uuid, 'TRUNCATE');
@@ -12,7 +13,7 @@ comment on function cogo.note_truncation is
 
 -- By the numbers of the columns, since a name has just changed.
 create or replace function cogo.find_key(p_id uuid, p_row jsonb)
-  returns jsonb language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_agg(p_row -> n.name order by n.nth)
     from cogo.ai_columns c
@@ -79,7 +80,7 @@ begin
     into v_new, v_old from unnest(p_column.key_names) k;
   execute format(
     'create or replace function cogo.%I() returns trigger language plpgsql security definer '
-    'set search_path = '''' as %L',
+    'set search_path = pg_catalog, pg_temp as %L',
     v_name,
     format(
       $body$

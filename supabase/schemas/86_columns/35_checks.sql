@@ -55,6 +55,8 @@ begin
       format('%s has no primary key, by which its rows could be found again', v_name),
       format('alter table %s add primary key (...)', v_name)
     );
+  elsif cogo.find_stranger(p_table) is not null then
+    perform cogo.refuse_column(format('%s: %s', v_name, cogo.find_stranger(p_table)));
   end if;
 end;
 $$;
