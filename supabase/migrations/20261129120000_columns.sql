@@ -2342,8 +2342,8 @@ AS $function$
         from parts r cross join ours o where r.relowner <> o.id
       union all
       select format(
-               'its trigger %I runs a function of %I with the rights of %I: drop it, or alter function ... '
-               'owner to %3$I', u.tgname, pg_catalog.pg_get_userbyid(u.owner),
+               'its trigger %I runs a function of %I with the rights of %I: drop it, or alter '
+               'function ... owner to %3$I', u.tgname, pg_catalog.pg_get_userbyid(u.owner),
                pg_catalog.pg_get_userbyid(o.id)
              )
         from used u
@@ -6018,7 +6018,8 @@ comment on function cogo.find_search_path(oid) is
   'Return the search_path that a session of a role has by default.';
 
 comment on function cogo.find_stranger(regclass) is
-  'Return whose code would run when a table is written, and is not of the owner of schema cogo; or null.';
+  'Return whose code would run when a table is written, and is not of the owner of schema cogo; null if
+there is none.';
 
 comment on function cogo.find_task_column(uuid) is
   'Return the AI column that a task answers, or the task above it.';
