@@ -111,6 +111,7 @@ alter table cogo.ai_edits enable row level security;
 
 create table cogo.ai_refusals (
   task_id uuid not null,
+  column_id uuid not null,
   scope text not null,
   key text,
   per text,
@@ -462,11 +463,12 @@ declare
   v_rows jsonb := '{}';
   v_path text;
   v_result jsonb;
+  v_cells integer;
   v_count integer := 0;
   v_outages integer := p_column.outages;
 begin
   for v_open in
-    select c.task_id, count(*)::integer as cells
+    select c.task_id
       from cogo.ai_cells c
       left join public.cogo_tasks t on t.id = c.task_id
      where c.column_id = p_column.id and c.state = 'asked' and c.due_at <= cogo.now()
@@ -496,6 +498,8 @@ begin
     -- Read once: each look into a stored result decompresses all of it, with its 64 vectors.
     v_result := v_task.result || '{}';
     v_outages := case when v_open.task_id is null then v_outages else 0 end;
+    -- Not of those that are left: others were settled before.
+    v_cells := coalesce(jsonb_array_length(v_task.params -> 'input'), 1);
     v_path := coalesce(v_path, (
       select cogo.find_search_path(c.relowner) from pg_catalog.pg_class c where c.oid = p_column.table_id
     ));
@@ -533,7 +537,7 @@ begin
             v_result, v_rows -> v_cell.version::text ->> 'kind', v_cell.place
           ),
           v_open.task_id is not null, v_result ->> 'model_used',
-          v_task.cost_usd / v_open.cells, v_path
+          v_task.cost_usd / v_cells, v_path
         );
       end if;
       v_count := v_count + 1;
@@ -860,15 +864,8 @@ create or replace function cogo.begin_backfill(p_column cogo.ai_columns, p_state
  SET search_path TO ''
 AS $function$
 declare
-  v_total bigint;
+  v_total constant bigint := cogo.count_backfill(p_column, p_states, p_limit);
 begin
-  if p_states is null or p_states = '{}' or not p_states <@ array['missing', 'stale', 'failed', 'kept']
-     or p_limit < 0 then
-    perform cogo.refuse_column(
-      'p_states must be some of missing, stale, failed and kept, and p_limit 0 or more'
-    );
-  end if;
-  v_total := least(cogo.count_backfill(p_column, p_states), p_limit);
   update cogo.ai_columns c
      set backfill_states = p_states, backfill_at = cogo.now(), backfill_after = '[]',
          backfill_left = v_total, backfill_total = v_total
@@ -1309,13 +1306,21 @@ AS $function$
    where a.attrelid = p_table and a.attnum = any (p_numbers);
 $function$;
 
-create or replace function cogo.count_backfill(p_column cogo.ai_columns, p_states text[])
+create or replace function cogo.count_backfill(p_column cogo.ai_columns, p_states text[], p_limit bigint)
  RETURNS bigint
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_count bigint;
 begin
-  return case when 'missing' = any (p_states) then cogo.count_missing(p_column) else 0 end + (
+  if p_states is null or p_states = '{}' or not p_states <@ array['missing', 'stale', 'failed', 'kept']
+     or p_limit < 0 then
+    perform cogo.refuse_column(
+      'p_states must be some of missing, stale, failed and kept, and p_limit 0 or more'
+    );
+  end if;
+  v_count := (
     select coalesce(sum(n.cells), 0)
       from cogo.ai_counts n
      where n.column_id = p_column.id
@@ -1324,6 +1329,10 @@ begin
          or n.state = 'done' and 'stale' = any (p_states) and n.version <> p_column.version
        )
   );
+  if 'missing' = any (p_states) then
+    v_count := v_count + cogo.count_missing(p_column);
+  end if;
+  return least(v_count, p_limit);
 end;
 $function$;
 
@@ -2467,6 +2476,7 @@ begin
   delete from cogo.ai_edits e where e.column_id = p_column.id;
   delete from cogo.ai_cells c where c.column_id = p_column.id;
   delete from cogo.ai_counts n where n.column_id = p_column.id;
+  delete from cogo.ai_refusals r where r.column_id = p_column.id;
   delete from cogo.budgets b where b.scope = 'column' and b.key = p_column.id::text;
   delete from cogo.ai_columns c where c.id = p_column.id;
 end;
@@ -3206,10 +3216,11 @@ create or replace function cogo.note_refusal(p_call public.cogo_calls, p_answer 
  SET search_path TO ''
 AS $function$
   insert into cogo.ai_refusals as r (
-    task_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at
+    task_id, column_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at
   )
-  select p_call.task_id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail, p_resets_at
-   where p_answer = 'refused' and p_call.column_id is not null and p_call.task_id is not null
+  select p_call.task_id, c.id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail, p_resets_at
+    from cogo.ai_columns c
+   where p_answer = 'refused' and c.id = p_call.column_id and p_call.task_id is not null
   on conflict (task_id) do update
     set scope = excluded.scope, key = excluded.key, per = excluded.per,
         limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,
@@ -3857,6 +3868,11 @@ begin
       v_asked := cogo.feed_column(v_column, p_limit);
     end if;
   end if;
+  delete from cogo.ai_refusals r
+   where r.column_id = p_id and not exists (
+     select from cogo.ai_cells c
+      where c.column_id = p_id and c.state = 'asked' and c.task_id = r.task_id
+   );
   if v_column.errors > 0 then
     update cogo.ai_columns c set error = null, error_at = null, errors = 0 where c.id = p_id;
   end if;
@@ -4059,7 +4075,6 @@ begin
            else c.cost_usd
          end
    where c.column_id = p_column.id and c.key = any (p_keys);
-  delete from cogo.ai_refusals r where r.task_id = p_task.id;
 end;
 $function$;
 
@@ -4872,7 +4887,7 @@ begin
   end if;
   return query
     select p_column_id, case
-      when p_dry_run then least(cogo.count_backfill(v_column, p_states), p_limit)
+      when p_dry_run then cogo.count_backfill(v_column, p_states, p_limit)
       else cogo.begin_backfill(v_column, p_states, p_limit)
     end;
 end;
@@ -5184,7 +5199,7 @@ begin
       from unnest(v_caps) as held
      where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
     insert into cogo.ai_counts (column_id, state, priority, usd)
-    select v_call.column_id, 'spent', 0, v_call.cost_usd where v_call.column_id is not null;
+    select c.id, 'spent', 0, v_call.cost_usd from cogo.ai_columns c where c.id = v_call.column_id;
   end if;
   if booked and v_is_late then
     perform cogo.book_late_call(v_call.subtask_id, v_call.attempt);
@@ -5711,7 +5726,7 @@ comment on table cogo.ai_edits is
   'Rows that were written and not looked at yet, by their keys. Only hints: what counts is the row.';
 
 comment on table cogo.ai_refusals is
-  'The cap that last refused a call of a task of an AI column, until its end was looked at.';
+  'The cap that last refused a call of a task of an AI column, while a cell waits for that task.';
 
 comment on table cogo.budget_waits is
   'Subtasks that wait until a cap has room for them. All of one owner that wait for one
@@ -5924,7 +5939,7 @@ comment on function cogo.collect_edits(cogo.ai_columns,integer) is
 comment on function cogo.compare_columns(regclass,smallint[]) is
   'Return a condition of a trigger that is true if one of these columns has changed.';
 
-comment on function cogo.count_backfill(cogo.ai_columns,text[]) is
+comment on function cogo.count_backfill(cogo.ai_columns,text[],bigint) is
   'Return how many cells a backfill would ask for.';
 
 comment on function cogo.count_batch(jsonb) is
@@ -6466,9 +6481,9 @@ revoke all on function cogo.compare_columns(regclass,smallint[]) from public, an
 
 grant execute on function cogo.compare_columns(regclass,smallint[]) to service_role;
 
-revoke all on function cogo.count_backfill(cogo.ai_columns,text[]) from public, anon, authenticated, service_role;
+revoke all on function cogo.count_backfill(cogo.ai_columns,text[],bigint) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.count_backfill(cogo.ai_columns,text[]) to service_role;
+grant execute on function cogo.count_backfill(cogo.ai_columns,text[],bigint) to service_role;
 
 revoke all on function cogo.count_batch(jsonb) from public, anon, authenticated, service_role;
 

@@ -235,3 +235,18 @@ async def test_a_row_that_somebody_locks_waits_and_stops_nobody(columns: Columns
     await columns.database.jump(timedelta(seconds=2))
     await columns.settle()
     assert await columns.values() == {1: "value", 2: "value"}
+
+
+async def test_a_cell_that_is_settled_late_costs_no_more_than_the_others(columns: Columns) -> None:
+    await columns.owner.execute("alter table shop.tickets add made real[]")
+    await columns.add("made", "{body}", model="e", params={"embed": True})
+    await columns.owner.execute("insert into shop.tickets (body) values ('a'), ('b'), ('c'), ('d')")
+    await columns.settle()
+    writer = await columns.database.connect("postgres")
+    async with writer.transaction():
+        await writer.execute("select from shop.tickets where id = 2 for update")
+        await columns.answer({"embeddings": [[n] for n in range(4)]}, usd=0.4)
+        assert await columns.states() == {1: "done", 2: "pending", 3: "done", 4: "done"}
+    await columns.database.jump(timedelta(seconds=2))
+    await columns.settle()
+    assert [float(cell["cost_usd"]) for cell in await columns.cells()] == [0.1] * 4

@@ -127,7 +127,7 @@ async def test_a_budget_of_a_row_that_does_not_suffice_fails_it(columns: Columns
     assert "a budget of $0.5" in cell["reason"]
 
 
-async def test_a_late_report_counts_for_the_cap(columns: Columns) -> None:
+async def test_a_report_counts_for_no_column_after_its_task_was_deleted(columns: Columns) -> None:
     column_id = await columns.add(max_usd_per_day=1)
     await columns.owner.execute("insert into shop.tickets (body) values ('a')")
     await columns.settle()
@@ -139,7 +139,7 @@ async def test_a_late_report_counts_for_the_cap(columns: Columns) -> None:
     await columns.owner.execute("delete from public.cogo_tasks where id = $1", task["id"])
     await end(columns.agent, call, 0.7)
     row = await columns.column(column_id)
-    assert row["spent_today_usd"] == 0  # nothing links the call to the column any more
+    assert row["spent_today_usd"] == 0
 
 
 async def test_a_changed_prompt_makes_values_stale_and_can_be_reverted(columns: Columns) -> None:
@@ -230,6 +230,8 @@ async def test_failed_and_kept_cells_are_asked_for_when_somebody_wants_it(column
     assert await columns.values() == {1: "theirs", 2: "theirs"}
     with pytest.raises(asyncpg.PostgresError, match="p_states must be"):
         await backfill(columns, column_id, "done")
+    with pytest.raises(asyncpg.PostgresError, match="p_states must be"):
+        await backfill(columns, column_id, "done", p_dry_run="true")
 
 
 async def test_an_operator_pauses_and_resumes(columns: Columns) -> None:
@@ -284,6 +286,39 @@ async def test_removing_a_column_leaves_no_trace(columns: Columns) -> None:
         )
         == 0
     )
+
+
+async def test_a_call_of_a_removed_column_leaves_no_trace(columns: Columns) -> None:
+    await columns.add(max_usd_per_row=1)
+    await columns.owner.execute("insert into shop.tickets (body) values ('a'), ('b')")
+    await columns.settle()
+    first, second = await columns.open_tasks()
+    await refuse(columns, first, 5)
+    lease = await lease_step(columns, second)
+    call = a_call(lease, 0.5)
+    assert (await begin(columns.agent, call))["answer"] == "ok"
+    await columns.owner.execute("select cogo.remove_ai_column('shop.tickets', 'summary')")
+    await end(columns.agent, call, 0.5)
+    assert await columns.find_traces() == []
+
+
+async def test_a_refusal_is_forgotten_with_the_last_cell_that_waits(columns: Columns) -> None:
+    await columns.add(max_usd_per_row=1)
+    await columns.owner.execute("insert into shop.tickets (body) values ('a'), ('b')")
+    await columns.settle()
+    first, second = await columns.open_tasks()
+    for task, is_deleted in ((first, False), (second, True)):
+        lease = await lease_step(columns, task)
+        assert (await begin(columns.agent, a_call(lease, 5)))["answer"] == "refused"
+        await columns.settle()
+        assert "refusals" in await columns.find_traces()
+        # A cheaper model has answered, or nobody wants the answer any more.
+        if is_deleted:
+            await columns.owner.execute("delete from shop.tickets where body = 'b'")
+        else:
+            await columns.agent.complete(lease, output={"text": "cheaper"})
+        await columns.settle()
+        assert "refusals" not in await columns.find_traces()
 
 
 async def test_with_overwrite_a_value_is_replaced_when_its_sources_change(columns: Columns) -> None:

@@ -168,6 +168,7 @@ alter table cogo.ai_counts enable row level security;
 
 create table if not exists cogo.ai_refusals (
   task_id uuid not null primary key,
+  column_id uuid not null,
   scope text not null,
   key text,
   per text,
@@ -177,5 +178,5 @@ create table if not exists cogo.ai_refusals (
   resets_at timestamptz
 );
 comment on table cogo.ai_refusals is
-  'The cap that last refused a call of a task of an AI column, until its end was looked at.';
+  'The cap that last refused a call of a task of an AI column, while a cell waits for that task.';
 alter table cogo.ai_refusals enable row level security;

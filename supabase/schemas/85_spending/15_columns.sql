@@ -30,10 +30,11 @@ create or replace function cogo.note_refusal(
   returns void language sql set search_path = ''
 as $$
   insert into cogo.ai_refusals as r (
-    task_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at
+    task_id, column_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at
   )
-  select p_call.task_id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail, p_resets_at
-   where p_answer = 'refused' and p_call.column_id is not null and p_call.task_id is not null
+  select p_call.task_id, c.id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail, p_resets_at
+    from cogo.ai_columns c
+   where p_answer = 'refused' and c.id = p_call.column_id and p_call.task_id is not null
   on conflict (task_id) do update
     set scope = excluded.scope, key = excluded.key, per = excluded.per,
         limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,

@@ -176,7 +176,7 @@ begin
       from unnest(v_caps) as held
      where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
     insert into cogo.ai_counts (column_id, state, priority, usd)
-    select v_call.column_id, 'spent', 0, v_call.cost_usd where v_call.column_id is not null;
+    select c.id, 'spent', 0, v_call.cost_usd from cogo.ai_columns c where c.id = v_call.column_id;
   end if;
   if booked and v_is_late then
     perform cogo.book_late_call(v_call.subtask_id, v_call.attempt);

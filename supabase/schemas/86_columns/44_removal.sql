@@ -29,6 +29,7 @@ begin
   delete from cogo.ai_edits e where e.column_id = p_column.id;
   delete from cogo.ai_cells c where c.column_id = p_column.id;
   delete from cogo.ai_counts n where n.column_id = p_column.id;
+  delete from cogo.ai_refusals r where r.column_id = p_column.id;
   delete from cogo.budgets b where b.scope = 'column' and b.key = p_column.id::text;
   delete from cogo.ai_columns c where c.id = p_column.id;
 end;

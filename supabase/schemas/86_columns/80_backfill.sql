@@ -17,11 +17,21 @@ end;
 $$;
 comment on function cogo.count_missing is 'Return how many rows have no value and no cell.';
 
-create or replace function cogo.count_backfill(p_column cogo.ai_columns, p_states text[])
+create or replace function cogo.count_backfill(
+  p_column cogo.ai_columns, p_states text[], p_limit bigint
+)
   returns bigint language plpgsql set search_path = ''
 as $$
+declare
+  v_count bigint;
 begin
-  return case when 'missing' = any (p_states) then cogo.count_missing(p_column) else 0 end + (
+  if p_states is null or p_states = '{}' or not p_states <@ array['missing', 'stale', 'failed', 'kept']
+     or p_limit < 0 then
+    perform cogo.refuse_column(
+      'p_states must be some of missing, stale, failed and kept, and p_limit 0 or more'
+    );
+  end if;
+  v_count := (
     select coalesce(sum(n.cells), 0)
       from cogo.ai_counts n
      where n.column_id = p_column.id
@@ -30,6 +40,10 @@ begin
          or n.state = 'done' and 'stale' = any (p_states) and n.version <> p_column.version
        )
   );
+  if 'missing' = any (p_states) then
+    v_count := v_count + cogo.count_missing(p_column);
+  end if;
+  return least(v_count, p_limit);
 end;
 $$;
 comment on function cogo.count_backfill is 'Return how many cells a backfill would ask for.';
@@ -40,15 +54,8 @@ create or replace function cogo.begin_backfill(
   returns bigint language plpgsql set search_path = ''
 as $$
 declare
-  v_total bigint;
+  v_total constant bigint := cogo.count_backfill(p_column, p_states, p_limit);
 begin
-  if p_states is null or p_states = '{}' or not p_states <@ array['missing', 'stale', 'failed', 'kept']
-     or p_limit < 0 then
-    perform cogo.refuse_column(
-      'p_states must be some of missing, stale, failed and kept, and p_limit 0 or more'
-    );
-  end if;
-  v_total := least(cogo.count_backfill(p_column, p_states), p_limit);
   update cogo.ai_columns c
      set backfill_states = p_states, backfill_at = cogo.now(), backfill_after = '[]',
          backfill_left = v_total, backfill_total = v_total

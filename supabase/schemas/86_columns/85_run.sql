@@ -49,6 +49,11 @@ begin
       v_asked := cogo.feed_column(v_column, p_limit);
     end if;
   end if;
+  delete from cogo.ai_refusals r
+   where r.column_id = p_id and not exists (
+     select from cogo.ai_cells c
+      where c.column_id = p_id and c.state = 'asked' and c.task_id = r.task_id
+   );
   if v_column.errors > 0 then
     update cogo.ai_columns c set error = null, error_at = null, errors = 0 where c.id = p_id;
   end if;

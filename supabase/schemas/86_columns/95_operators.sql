@@ -81,7 +81,7 @@ begin
   end if;
   return query
     select p_column_id, case
-      when p_dry_run then least(cogo.count_backfill(v_column, p_states), p_limit)
+      when p_dry_run then cogo.count_backfill(v_column, p_states, p_limit)
       else cogo.begin_backfill(v_column, p_states, p_limit)
     end;
 end;

@@ -134,6 +134,4 @@ async def open_columns(database: Database) -> AsyncIterator[Columns]:
         yield columns
     finally:
         await owner.execute(f"drop schema {SCHEMA} cascade")
-        await owner.execute(
-            "select cogo.forget_column(c) from cogo.ai_columns c;delete from cogo.ai_refusals"
-        )
+        await owner.execute("select cogo.forget_column(c) from cogo.ai_columns c")
