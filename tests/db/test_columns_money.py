@@ -127,7 +127,7 @@ async def test_a_budget_of_a_row_that_does_not_suffice_fails_it(columns: Columns
     assert "a budget of $0.5" in cell["reason"]
 
 
-async def test_a_report_counts_for_no_column_after_its_task_was_deleted(columns: Columns) -> None:
+async def test_a_late_report_counts_for_the_cap(columns: Columns) -> None:
     column_id = await columns.add(max_usd_per_day=1)
     await columns.owner.execute("insert into shop.tickets (body) values ('a')")
     await columns.settle()
@@ -139,7 +139,13 @@ async def test_a_report_counts_for_no_column_after_its_task_was_deleted(columns:
     await columns.owner.execute("delete from public.cogo_tasks where id = $1", task["id"])
     await end(columns.agent, call, 0.7)
     row = await columns.column(column_id)
-    assert row["spent_today_usd"] == 0
+    assert row["spent_today_usd"] == row["spent_usd"] == Decimal("0.7")
+    [budget] = [
+        row
+        for row in await columns.owner.fetch("select * from public.cogo_budgets()")
+        if row["scope"] == "column"
+    ]
+    assert budget["spent_usd"] == Decimal("0.7")
 
 
 async def test_a_changed_prompt_makes_values_stale_and_can_be_reverted(columns: Columns) -> None:
