@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -87,6 +88,19 @@ DataPolicy = Annotated[
 Budget = Annotated[str | None, typer.Option(help="Maximum cost in US dollars.")]
 
 
+class OnBudget(StrEnum):
+    """What becomes of a task when a cap refuses one of its calls."""
+
+    FAIL = "fail"
+    ASK = "ask"
+
+
+OnBudgetOption = Annotated[
+    OnBudget | None,
+    typer.Option(help="At a spent budget or cap fail (the default), or ask people for more."),
+]
+
+
 def build_preferences(
     prefer: Preference, policy: PolicyName | None, data_policy: Sequence[str] | None
 ) -> dict[str, Any]:
@@ -112,6 +126,7 @@ def build_params(
     tools: Sequence[str] | None = None,
     schema: str | None = None,
     attach: Sequence[str] | None = None,
+    on_budget: OnBudget | None = None,
 ) -> dict[str, Any]:
     """Return the `params` of a task of type `kind`.
 
@@ -124,6 +139,8 @@ def build_params(
         params["target_file"] = target_file
     if file is not None:
         params["code" if kind == "ANALYZE_CODE" else "code_context"] = read_text_file(file)
+    if on_budget is not None:
+        params["on_budget"] = on_budget.value
     params |= _read_tests(tests or ())
     return add_request(params, tools=tools, schema=schema, attach=attach)
 

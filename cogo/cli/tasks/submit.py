@@ -18,6 +18,7 @@ from cogo.cli.task_options import (
     DataPolicy,
     Language,
     Model,
+    OnBudgetOption,
     Params,
     Policy,
     Prefer,
@@ -70,6 +71,7 @@ def submit(
         int, typer.Option(help="0 (first) to 9 (last) among tasks of the same owner.", min=0, max=9)
     ] = 5,
     budget: Budget = None,
+    on_budget: OnBudgetOption = None,
     deadline: Annotated[
         float | None, typer.Option(help="Seconds after which the task fails.")
     ] = None,
@@ -104,7 +106,7 @@ def submit(
         require_writable(out)
     given = build_params(
         params, language=language, target_file=target_file, file=file, kind=task_type,
-        tests=test, tools=tool, schema=schema, attach=attach,
+        tests=test, tools=tool, schema=schema, attach=attach, on_budget=on_budget,
     )  # fmt: skip
     task = NewTask(
         id=None if key else uuid4(),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cogo.cli.options import parse_since
-from cogo.cli.task_options import build_params, check_type, parse_deadline
+from cogo.cli.task_options import OnBudget, build_params, check_type, parse_deadline
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
@@ -65,6 +65,16 @@ def test_tests_are_files_or_a_command(tmp_path: Path, monkeypatch: pytest.Monkey
     for wrong, message in (["make", "pytest"], "several"), (["test_b.py"], "no such file"):
         with pytest.raises(CommandError, match=message):
             build_params(None, **options, kind="GENERATE_CODE", tests=wrong)
+
+
+def test_what_happens_at_a_spent_budget_is_a_param() -> None:
+    options: dict[str, Any] = dict.fromkeys(("language", "target_file", "file"), None)
+    text = '{"on_budget": "fail", "temperature": 0}'
+
+    given = build_params(text, **options, kind="CHAT", on_budget=OnBudget.ASK)
+
+    assert given == {"on_budget": "ask", "temperature": 0}
+    assert "on_budget" not in build_params(None, **options, kind="CHAT")
 
 
 def an_orchestrator(**details: object) -> AgentRecord:
