@@ -12,6 +12,7 @@ from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio, StepNeeds
 from agents.orchestrator.embedding_models import find_embedding_model, quote_embeddings
 from agents.selection.choice import Choice
+from agents.selection.model_profiles import ModelProfile
 from agents.selection.quote import Quote, build_quote
 from cogo.cli.tasks.estimate import build_cio
 from cogo.config.context import Project
@@ -28,6 +29,11 @@ _SHORT_TOKENS: Final = 24
 _LIST_TOKENS: Final = 80
 _OBJECT_TOKENS: Final = 250
 _TEXT_TOKENS: Final = 120
+_REASONING_TOKENS: Final[Mapping[str, int]] = {
+    "none": 0, "minimal": 60, "low": 150, "medium": 400, "high": 1_000, "xhigh": 2_000,
+    "max": 4_000,
+}  # fmt: skip
+"""Guesses of what is billed before a short answer, by effort."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +81,19 @@ def estimate_answer_tokens(params: Mapping[str, Any]) -> int:
             return _OBJECT_TOKENS
 
 
+def estimate_reasoning_tokens(params: Mapping[str, Any], profile: ModelProfile) -> int:
+    """Return the usual tokens of hidden reasoning, which are billed as those of an answer."""
+    unasked = "medium" if profile.reasons_by_default else "none"
+    return _REASONING_TOKENS.get(str(params.get("reasoning_effort") or unasked), 0)
+
+
 def price_answers(choice: Choice, samples: Sequence[ColumnSample]) -> Quote:
     """Return the average cost of a row whose answer a model writes."""
     quotes = []
     for sample in samples:
-        needs = choice.request.needs.model_copy(
-            update={"output_tokens": estimate_answer_tokens(sample.params)}
-        )
+        tokens = estimate_answer_tokens(sample.params)
+        tokens += estimate_reasoning_tokens(sample.params, choice.selected.profile)
+        needs = choice.request.needs.model_copy(update={"output_tokens": tokens})
         system = sample.params.get("system")
         characters = len(sample.prompt) + (len(system) if isinstance(system, str) else 0)
         request = replace(choice.request, needs=needs, prompt_characters=characters)
@@ -209,6 +221,8 @@ def _plan_answers(cio: Cio, samples: Sequence[ColumnSample], rows: int, basis: s
     )
     choice = cio.choose_for_task(brief, needs)
     per_row = price_answers(choice, samples)
+    if hidden := estimate_reasoning_tokens(first.params, choice.selected.profile):
+        basis += f", and a guess of {hidden} tokens of hidden reasoning each"
     return ColumnPlan(
         model=choice.selected.model_id,
         reason=choice.reason,

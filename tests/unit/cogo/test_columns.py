@@ -7,11 +7,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from agents.selection.choose import choose_model
+from agents.selection.request import SelectionRequest
+from agents.selection.requirements import Requirements
 from cogo.cli.columns.estimate import (
     ColumnEstimate,
     count_days,
     estimate_answer_tokens,
     format_usd,
+    price_answers,
     price_measured,
 )
 from cogo.cli.columns.follow import RateMeter, describe_progress
@@ -45,6 +49,7 @@ from protocol.records.columns import (
     describe_key,
     estimate_cells,
 )
+from providers.catalogue.catalogue import Catalogue
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = ColumnSettings(table="public.tickets", column="summary", prompt="Summarise {body}")
@@ -184,6 +189,22 @@ def test_answers_are_priced_by_their_type() -> None:
     assert tokens({"type": "integer"}) < tokens({"type": "string", "format": "date"}) < text
     assert tokens({"type": "array"}) < tokens({})
     assert estimate_answer_tokens({"response_schema": {"properties": None}}) == tokens(None)
+
+
+def test_hidden_reasoning_is_priced_too() -> None:
+    def expect(model: str, **params: Any) -> float:
+        request = SelectionRequest(prompt_characters=9, needs=Requirements(), served=(model,))
+        choice = choose_model(request, Catalogue.load())
+        sample = ColumnSample(key=[1], type="CHAT", prompt="Urgent?", params=params)
+        found = price_answers(choice, [sample]).expected
+        assert found is not None
+        return found
+
+    reasons, answers = "claude-sonnet-5-5", "claude-haiku-4-5"
+    without = expect(reasons, reasoning_effort="none")
+    assert without < expect(reasons, reasoning_effort="low") < expect(reasons)
+    assert expect(answers) == expect(answers, reasoning_effort="none")
+    assert expect(answers) < expect(answers, reasoning_effort="high")
 
 
 def test_a_cap_makes_a_backfill_last_days() -> None:
