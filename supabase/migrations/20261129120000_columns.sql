@@ -5171,9 +5171,10 @@ begin
   if v_is_late then
     perform cogo.lock_tasks(array[v_call.subtask_id]);
   end if;
-  -- Its task may have been deleted.
+  -- Its task may have been deleted, and its attempt lost.
   v_call.column_id := coalesce(
     (select r.column_id from cogo.reservations r where r.call_id = v_call.id),
+    (select c.column_id from public.cogo_calls c where c.id = v_call.id limit 1),
     cogo.find_task_column(v_call.task_id)
   );
   v_caps := array(
