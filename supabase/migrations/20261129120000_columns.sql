@@ -225,15 +225,13 @@ create index ai_cells_asked ON cogo.ai_cells USING btree (column_id, task_id) WH
 
 create index ai_cells_due ON cogo.ai_cells USING btree (column_id, priority, due_at) WHERE (state = 'pending'::text);
 
-create index ai_cells_owner ON cogo.ai_cells USING btree (owner, column_id) WHERE (owner IS NOT NULL);
+create index ai_cells_owner ON cogo.ai_cells USING btree (owner, column_id, key) WHERE (owner IS NOT NULL);
 
 create index ai_cells_state ON cogo.ai_cells USING btree (column_id, state, version, made_at) WHERE (state = ANY (ARRAY['done'::text, 'failed'::text, 'kept'::text]));
 
 create index ai_counts_column ON cogo.ai_counts USING btree (column_id);
 
 create index ai_edits_column ON cogo.ai_edits USING btree (column_id, seq);
-
-create index ai_edits_moved ON cogo.ai_edits USING btree (column_id) WHERE ((old_key IS NOT NULL) OR (key IS NULL));
 
 create index ai_edits_moves ON cogo.ai_edits USING btree (column_id, op, seq) WHERE ((old_key IS NOT NULL) OR (key IS NULL));
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.sql.columns import Columns
+from tests.support.sql.database import ALICE
 from tests.support.sql.flows import answer, hand_over, new_step
 from tests.support.sql.waits import claim_flow
 
@@ -250,3 +251,25 @@ async def test_a_cell_that_is_settled_late_costs_no_more_than_the_others(columns
     await columns.database.jump(timedelta(seconds=2))
     await columns.settle()
     assert [float(cell["cost_usd"]) for cell in await columns.cells()] == [0.1] * 4
+
+
+async def test_cells_of_a_user_are_found_by_index_however_many_others_have(
+    columns: Columns,
+) -> None:
+    column_id = await columns.add()
+    await columns.owner.execute(
+        "insert into cogo.ai_cells (column_id, key, state, owner)"
+        " select $1, jsonb_build_array(n), 'done', md5((n % 20)::text)::uuid"
+        " from generate_series(1, 20000) n",
+        column_id,
+    )
+    await columns.owner.execute("analyze cogo.ai_cells")
+    plan = await columns.owner.fetch(
+        "explain (costs off) select * from public.cogo_column_cells"
+        " where column_id = $1 and owner = $2 and key > '[7]' order by key limit 50",
+        column_id,
+        ALICE,
+    )
+    text = "\n".join(line[0] for line in plan)
+    assert "ai_cells_owner" in text, text
+    assert "Sort" not in text, text

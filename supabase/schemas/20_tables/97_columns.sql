@@ -88,10 +88,8 @@ create table if not exists cogo.ai_edits (
 comment on table cogo.ai_edits is
   'Rows that were written and not looked at yet, by their keys. Only hints: what counts is the row.';
 create index if not exists ai_edits_column on cogo.ai_edits (column_id, seq);
-create index if not exists ai_edits_moves on cogo.ai_edits (column_id, op, seq)
-  where old_key is not null or key is null;
 -- Edits that give or take keys: rows are looked for among these while they wait.
-create index if not exists ai_edits_moved on cogo.ai_edits (column_id)
+create index if not exists ai_edits_moves on cogo.ai_edits (column_id, op, seq)
   where old_key is not null or key is null;
 alter table cogo.ai_edits enable row level security;
 
@@ -139,7 +137,8 @@ create index if not exists ai_cells_asked on cogo.ai_cells (column_id, task_id)
   where state = 'asked';
 create index if not exists ai_cells_state on cogo.ai_cells (column_id, state, version, made_at)
   where state in ('done', 'failed', 'kept');
-create index if not exists ai_cells_owner on cogo.ai_cells (owner, column_id) where owner is not null;
+create index if not exists ai_cells_owner on cogo.ai_cells (owner, column_id, key)
+  where owner is not null;
 alter table cogo.ai_cells enable row level security;
 drop policy if exists "owners read their cells" on cogo.ai_cells;
 create policy "owners read their cells" on cogo.ai_cells
