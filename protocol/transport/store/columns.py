@@ -20,14 +20,15 @@ from protocol.records.columns import (
 from protocol.transport.queries import filter_by_owner, read_pages, read_query
 from protocol.transport.rpc_client import PAGE, RpcClient
 
-_STORED_STATES: Final[Mapping[CellState, tuple[str, ...]]] = {
-    "pending": ("asked", "pending"),
-    "done": ("done",),
-    "stale": ("done",),
-    "failed": ("failed",),
-    "kept": ("kept",),
+_INDEXED: Final[Mapping[CellState, str]] = {
+    "pending": "stored_state.eq.pending,stored_state.eq.asked",
+    "done": "stored_state.eq.done",
+    "stale": "and(stored_state.eq.done,version.lt.{version}),"
+    "and(stored_state.eq.done,version.gt.{version})",
+    "failed": "stored_state.eq.failed",
+    "kept": "stored_state.eq.kept",
 }
-"""What an index serves; `state` is computed from it."""
+"""What indexes serve, each part one: `state` is computed."""
 
 
 class SupabaseColumnStore(RpcClient):
@@ -72,11 +73,17 @@ class SupabaseColumnStore(RpcClient):
         query = self._client.table("cogo_column_cells").select("*").eq("column_id", str(column_id))
         query = filter_by_owner(query, owner, every_owner=every_owner)
         if states:
-            stored = sorted({each for state in states for each in _STORED_STATES[state]})
-            query = query.in_("state", list(states)).in_("stored_state", stored)
+            version = await self._find_version(column_id) if "stale" in states else 0
+            indexed = ",".join(_INDEXED[state] for state in dict.fromkeys(states))
+            query = query.in_("state", list(states)).or_(indexed.format(version=version))
         if after is not None:
             query = query.gt("key", json.dumps(after, ensure_ascii=False))
         return await read_query(CellRow, query.order("key").limit(limit))
+
+    async def _find_version(self, column_id: UUID) -> int:
+        """Return the version that a column has now, 0 if there is no such column."""
+        query = self._client.table("cogo_columns").select("*").eq("id", str(column_id))
+        return next((each.version for each in await read_query(ColumnRow, query)), 0)
 
     async def pause_column(self, *, column_id: UUID, reason: str | None = None) -> ColumnChange:
         return await self._call_row(

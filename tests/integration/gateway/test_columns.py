@@ -1,5 +1,6 @@
 """AI columns over HTTP: what operators see and do, and what a user sees of them."""
 
+import json
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -7,6 +8,7 @@ import asyncpg
 import pytest
 
 from embedded.state import State
+from protocol.records.columns import CellState
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
@@ -68,6 +70,40 @@ async def test_operators_see_columns_with_their_cells_page_by_page(
     assert done == {"cells": [], "next": None}
     assert (wrong.status_code, wrong.json()["param"]) == (400, "after")
     assert none.status_code == 404
+
+
+async def test_cells_are_found_by_each_state(
+    store: SupabaseStore, database: asyncpg.Connection, column_id: UUID
+) -> None:
+    states = {3: "done", 4: "failed", 5: "kept"}
+    for key, state in states.items():
+        await database.execute(
+            "update cogo.ai_cells set state = $1, version = 1 where key = $2",
+            state,
+            json.dumps([key]),
+        )
+
+    async def find(*states: CellState, who: UUID | None = None) -> list[int]:
+        found = await store.find_cells(
+            column_id=column_id, limit=10, owner=who, every_owner=who is None, states=states
+        )
+        return [each.key[0] for each in found if isinstance(each.key, list)]
+
+    assert [await find(each) for each in ("done", "stale", "failed", "kept", "pending")] == [
+        [3], [], [4], [5], [6],
+    ]  # fmt: skip
+    for prompt in ("Shorter: {body}", "Shorter still: {body}"):
+        await database.execute("select cogo.ai_column('tickets', 's', prompt => $1)", prompt)
+        assert (await find("done"), await find("stale")) == ([], [3])
+    await database.execute("update cogo.ai_cells set version = 3 where key = '[4]'")
+    await database.execute("update cogo.ai_cells set state = 'done' where key = '[4]'")
+    await database.execute("select cogo.revert_ai_column('tickets', 's', 2)")
+    assert await find("stale", "pending") == [3, 4, 6]
+    assert await find("stale", "kept", who=BOB) == [5]
+    missing = await store.find_cells(
+        column_id=uuid4(), limit=10, every_owner=True, states=["stale", "done"]
+    )
+    assert missing == []
 
 
 async def test_a_user_sees_their_own_cells_and_the_names_of_their_columns(
