@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from pydantic import JsonValue
 
 from embedded.state import State
 from protocol.records.columns import CellState
@@ -83,7 +84,7 @@ async def test_cells_are_found_by_each_state(
             json.dumps([key]),
         )
 
-    async def find(*states: CellState, who: UUID | None = None) -> list[int]:
+    async def find(*states: CellState, who: UUID | None = None) -> list[JsonValue]:
         found = await store.find_cells(
             column_id=column_id, limit=10, owner=who, every_owner=who is None, states=states
         )
