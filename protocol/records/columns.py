@@ -65,6 +65,8 @@ class ColumnRow(ListedRow):
     params: dict[str, Any] = Field(default_factory=dict)
     answer_schema: JsonValue = Field(default=None, alias="schema")
     sources: list[str] = Field(default_factory=list)
+    named_sources: list[str] = Field(default_factory=list)
+    """The same as the prompt names them, which is by names that they may have had before."""
     owner_column: str | None = None
     overwrite: bool = False
     open_tasks: int | None = None

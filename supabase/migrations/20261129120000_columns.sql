@@ -1082,7 +1082,7 @@ begin
     );
   end if;
   foreach v_name in array v_sources loop
-    if v_name is null or (cogo.number_columns(p_table, array[v_name]))[1] is null then
+    if v_name is null or (cogo.number_sources(p_table, p_target, array[v_name]))[1] is null then
       perform cogo.refuse_column(
         format('%s has no column %s, which the prompt or sources name', cogo.show_table(p_table),
                coalesce(quote_ident(v_name), 'null')),
@@ -1094,7 +1094,9 @@ begin
       );
     end if;
   end loop;
-  if p_target = any (cogo.trace_columns(p_table, cogo.number_columns(p_table, v_sources))) then
+  if p_target = any (
+    cogo.trace_columns(p_table, cogo.number_sources(p_table, p_target, v_sources))
+  ) then
     perform cogo.refuse_column(
       'the column would be made from itself, also if only by way of another AI column or a generated one'
     );
@@ -2643,7 +2645,8 @@ begin
   end if;
   v_version := cogo.store_version(
     v_id, p_table, p_prompt, cogo.normalize_model(p_model), coalesce(p_preferences, '{}'),
-    coalesce(p_params, '{}'), p_schema, v_sources
+    coalesce(p_params, '{}'), p_schema, v_sources,
+    cogo.number_sources(p_table, v_number, v_sources)
   );
   -- Cells of another key cannot be found again.
   if exists (select from cogo.ai_columns c where c.id = v_id and c.key_numbers <> v_key) then
@@ -3247,6 +3250,23 @@ AS $function$
     from unnest(p_names) with ordinality as n (name, nth)
     left join pg_catalog.pg_attribute a
       on a.attrelid = p_table and a.attname = n.name and a.attnum > 0 and not a.attisdropped;
+$function$;
+
+create or replace function cogo.number_sources(p_table regclass, p_target smallint, p_names text[])
+ RETURNS smallint[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(array_agg(coalesce(present.number, renamed.number) order by n.nth), '{}')
+    from unnest(p_names) with ordinality as n (name, nth)
+   cross join lateral (select (cogo.number_columns(p_table, array[n.name]))[1] as number) as present
+    left join lateral (
+      select v.source_numbers[array_position(v.sources, n.name)] as number
+        from cogo.ai_columns c
+        join cogo.ai_column_versions v on v.column_id = c.id and v.version = c.version
+       where c.table_id = p_table and c.column_number = p_target
+    ) as renamed on (cogo.list_columns(p_table, array[renamed.number]))[1] is not null;
 $function$;
 
 create or replace function cogo.on_subtask_status()
@@ -4183,14 +4203,13 @@ begin
 end;
 $function$;
 
-create or replace function cogo.store_version(p_id uuid, p_table regclass, p_prompt text, p_model text, p_preferences jsonb, p_params jsonb, p_schema jsonb, p_sources text[])
+create or replace function cogo.store_version(p_id uuid, p_table regclass, p_prompt text, p_model text, p_preferences jsonb, p_params jsonb, p_schema jsonb, p_sources text[], p_numbers smallint[])
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   v_version integer;
-  v_numbers constant smallint[] := cogo.number_columns(p_table, p_sources);
 begin
   -- A setting that was there before is the same version: what it made is up to date again.
   select v.version into v_version
@@ -4198,7 +4217,7 @@ begin
    where v.column_id = p_id
      and (v.prompt, v.model, v.preferences, v.params, v.schema, v.sources, v.source_numbers)
          is not distinct from
-         (p_prompt, p_model, p_preferences, p_params, p_schema, p_sources, v_numbers)
+         (p_prompt, p_model, p_preferences, p_params, p_schema, p_sources, p_numbers)
    order by v.version desc
    limit 1;
   if found then
@@ -4209,7 +4228,7 @@ begin
     source_numbers
   )
   select p_id, 1 + coalesce(max(v.version), 0), p_prompt, p_model, p_preferences, p_params, p_schema,
-         p_sources, p_sources, v_numbers
+         p_sources, cogo.list_columns(p_table, p_numbers), p_numbers
     from cogo.ai_column_versions v
    where v.column_id = p_id
   returning version into v_version;
@@ -5676,7 +5695,8 @@ create or replace view public.cogo_columns with (security_invoker=true) as
         END AS backfill,
     c.created_at,
     c.changed_at,
-    c.key_names AS key_columns
+    c.key_names AS key_columns,
+    v.sources AS named_sources
    FROM ((((cogo.ai_columns c
      JOIN pg_class r ON ((r.oid = (c.table_id)::oid)))
      JOIN pg_namespace s ON ((s.oid = r.relnamespace)))
@@ -5859,7 +5879,8 @@ comment on view public.cogo_column_versions is
   'What AI columns ask for, and asked for before.';
 
 comment on view public.cogo_columns is
-  'AI columns, with the numbers of their cells by state, what they have spent and why they do nothing.';
+  'AI columns, with the numbers of their cells by state, what they have spent and why they do nothing.
+named_sources are the sources as the prompt names them, also after they were renamed.';
 
 comment on function cogo.advance_backfill(cogo.ai_columns,integer) is
   'Make cells for the next old rows, or ask for the next cells again; return how many were looked at.';
@@ -6151,6 +6172,10 @@ comment on function cogo.note_truncation() is
 comment on function cogo.number_columns(regclass,text[]) is
   'Return the numbers of columns of a table; null for each that does not exist.';
 
+comment on function cogo.number_sources(regclass,smallint,text[]) is
+  'Return the numbers of columns; of a column that was renamed since also by the name that its AI column
+calls it. Null for each that does not exist.';
+
 comment on function cogo.pause_for_cap(cogo.ai_columns,cogo.ai_refusals) is
   'Pause an AI column until a cap is reset or raised.';
 
@@ -6232,7 +6257,7 @@ comment on function cogo.start_children(uuid,uuid[],jsonb[]) is
 only the budget refuses it and its task asks for more. The caller holds the locks of their task and of
 its tree.';
 
-comment on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[]) is
+comment on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[],smallint[]) is
   'Return the number of the version of an AI column with these settings, which is made if it is new.';
 
 comment on function cogo.submit_cells(cogo.ai_columns,uuid,integer,integer,jsonb[],bytea[],text[]) is
@@ -6738,6 +6763,10 @@ revoke all on function cogo.number_columns(regclass,text[]) from public, anon, a
 
 grant execute on function cogo.number_columns(regclass,text[]) to service_role;
 
+revoke all on function cogo.number_sources(regclass,smallint,text[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.number_sources(regclass,smallint,text[]) to service_role;
+
 revoke all on function cogo.pause_for_cap(cogo.ai_columns,cogo.ai_refusals) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.pause_for_cap(cogo.ai_columns,cogo.ai_refusals) to service_role;
@@ -6814,9 +6843,9 @@ revoke all on function cogo.show_table(regclass) from public, anon, authenticate
 
 grant execute on function cogo.show_table(regclass) to service_role;
 
-revoke all on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[]) from public, anon, authenticated, service_role;
+revoke all on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[],smallint[]) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[]) to service_role;
+grant execute on function cogo.store_version(uuid,regclass,text,text,jsonb,jsonb,jsonb,text[],smallint[]) to service_role;
 
 revoke all on function cogo.submit_cells(cogo.ai_columns,uuid,integer,integer,jsonb[],bytea[],text[]) from public, anon, authenticated, service_role;
 

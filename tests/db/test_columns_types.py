@@ -294,27 +294,6 @@ async def test_hostile_names(columns: Columns) -> None:
         await columns.owner.execute('drop schema "Sh""op" cascade')
 
 
-async def test_renamed_columns_and_tables_are_followed(columns: Columns) -> None:
-    await columns.add(owner_column="author")
-    await columns.owner.execute("insert into shop.tickets (body) values ('one')")
-    await columns.answer("first")
-    await columns.owner.execute(
-        "alter table shop.tickets rename body to content;"
-        "alter table shop.tickets rename id to number;"
-        "alter table shop.tickets rename author to writer;"
-        "alter table shop.tickets rename summary to abstract;"
-        "update shop.tickets set content = 'two' where true;"
-        "alter table shop.tickets rename to requests"
-    )
-    await columns.answer("second")
-    assert await columns.owner.fetchval("select abstract from shop.requests") == "second"
-    await columns.owner.execute("update shop.requests set content = 'three' where true")
-    await columns.answer("third")
-    assert await columns.owner.fetchval("select abstract from shop.requests") == "third"
-    [cell] = await columns.cells()
-    assert (cell["table_name"], cell["column_name"]) == ("shop.requests", "abstract")
-
-
 async def test_source_types_can_be_altered(columns: Columns) -> None:
     await columns.add()
     await columns.owner.execute("insert into shop.tickets (body) values ('one')")

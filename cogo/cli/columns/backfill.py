@@ -8,6 +8,7 @@ import typer
 
 from cogo.cli.columns.database import RowCount
 from cogo.cli.columns.estimate import ColumnEstimate, ColumnPlan, plan_rows, price_measured
+from cogo.cli.columns.format import count_things
 from cogo.cli.columns.offer import (
     Offer,
     confirm_spending,
@@ -89,7 +90,7 @@ def backfill_column(
             print_json({"id": str(row.id), "states": states, **offer.to_json()})
         return
     overwrites = " Values of persons are overwritten." if kept else ""
-    question = f"Ask for {offer.count.describe()} rows? It costs {describe_estimate(offer)}."
+    question = f"Ask for {offer.count.describe()}? It costs {describe_estimate(offer)}."
     confirm_spending(question + overwrites, yes=yes, as_json=as_json)
     done = run_with_store(
         project,
@@ -100,7 +101,7 @@ def backfill_column(
         return
     if row.is_paused:
         print_text("the column is paused: `cogo columns resume` lets it begin", err=True)
-    print_line(f"asking for {done.cells:,} rows")
+    print_line(f"asking for {count_things(done.cells, 'row')}")
     if wait and not row.is_paused:
         show_progress(project, fetch_row(project, row.id))
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cogo.cli.columns.database import open_tables
+from cogo.cli.columns.format import count_things
 from cogo.cli.columns.offer import confirm_spending
 from cogo.cli.columns.options import ColumnIfMany, PrintSql, Table, choose_column
 from cogo.cli.columns.statement import build_removal, build_reversal, unquote_table
@@ -134,7 +135,7 @@ def print_stale(row: ColumnRow) -> None:
     if row.stale:
         name = f"{unquote_table(row.table_name)} {row.column_name}"
         print_text(
-            f"{row.stale:,} values were made by other versions: "
+            f"made by another version: {count_things(row.stale, 'value')}; "
             f"`cogo columns backfill {name} --stale` makes them anew",
             err=True,
         )

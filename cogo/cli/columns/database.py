@@ -8,6 +8,7 @@ from typing import Final
 
 import asyncpg
 
+from cogo.cli.columns.format import count_things
 from cogo.cli.columns.statement import ColumnSettings, build_preview, quote_table
 from cogo.config.connection import find_database_url
 from cogo.config.context import Project
@@ -33,9 +34,10 @@ class RowCount:
     is_guess: bool = False
     """Whether it is the planner's, since counting would take too long."""
 
-    def describe(self) -> str:
-        """Return it for a person."""
-        return f"about {self.rows:,}" if self.is_guess else f"{self.rows:,}"
+    def describe(self, noun: str | None = "row") -> str:
+        """Return it for a person, without a noun if it is None."""
+        number = f"{self.rows:,}" if noun is None else count_things(self.rows, noun)
+        return f"about {number}" if self.is_guess else number
 
 
 @asynccontextmanager

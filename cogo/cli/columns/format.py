@@ -17,6 +17,11 @@ _LEAST_SECONDS: Final = 2.0
 """Before a backfill is this old, its rate would be noise."""
 
 
+def count_things(number: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 row" and "1,000 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def describe_state(row: ColumnRow) -> str:
     """Return in a few words what a column does now."""
     if row.standing_still:
@@ -29,7 +34,11 @@ def describe_state(row: ColumnRow) -> str:
         return "failing"
     if is_filling(row):
         return f"backfill {format_share(row)}"
-    return "works" if row.pending else "up to date"
+    if row.pending:
+        return "works"
+    if row.failed:
+        return "some failed"
+    return "some stale" if row.stale else "up to date"
 
 
 def is_filling(row: ColumnRow) -> bool:
@@ -60,7 +69,7 @@ def list_status_lines(
 def _list_facts(row: ColumnRow, now: datetime, rate: float | None) -> list[tuple[str, str | None]]:
     owner = f"; owner {row.owner_column}" if row.owner_column else ""
     return [
-        ("stands", row.standing_still and f"still: {row.standing_still}"),
+        ("why", row.standing_still),
         ("paused", _describe_pause(row)),
         ("error", row.error and f"{shorten(row.error, _REASON)}; it is tried again"),
         ("prompt", shorten(row.prompt, _PROMPT)),
@@ -79,7 +88,7 @@ def describe_counts(row: ColumnRow) -> str:
         f"{row.pending:,} pending" + (f" ({row.asked:,} asked)" if row.asked else ""),
     ]
     if row.stale:
-        parts.append(f"{row.stale:,} stale (made by an earlier version)")
+        parts.append(f"{row.stale:,} stale (made by another version)")
     if row.failed:
         parts.append(f"{row.failed:,} failed")
     if row.kept:

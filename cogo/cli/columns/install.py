@@ -121,8 +121,7 @@ def add_column(
         return
     fills = backfill and offer.count.rows > 0
     if fills:
-        rows = f"{offer.count.describe()} rows"
-        question = f"Fill {rows}? It costs {describe_estimate(offer)}."
+        question = f"Fill {offer.count.describe()}? It costs {describe_estimate(offer)}."
         confirm_spending(question, yes=yes, as_json=as_json)
     column_id = run_with_store(project, lambda _: install(project, settings, backfill=backfill))
     if as_json:
@@ -160,8 +159,8 @@ def _print_next(offer: Offer, *, fills: bool) -> None:
     name = f"{settings.table} {settings.column}"
     print_text("installed: new and changed rows are filled from now on", err=True)
     if offer.count.rows and not fills:
-        rows = offer.count.describe()
-        print_text(f"`cogo columns backfill {name}` fills the {rows} rows that are there", err=True)
+        rows = f"{offer.count.describe()} that {'is' if offer.count.rows == 1 else 'are'} there"
+        print_text(f"`cogo columns backfill {name}` fills the {rows}", err=True)
     if settings.max_usd_per_day is None and settings.max_usd is None:
         print_text(
             f"it has no cap of its own: `cogo columns change {name} --max-usd-per-day 2` sets one",
@@ -233,8 +232,9 @@ def change_column(
         return
     fills = backfill and offer.count.rows > 0
     if fills:
-        rows = f"{offer.count.describe()} values"
-        question = f"Make {rows} anew? It costs {describe_estimate(offer)}."
+        question = (
+            f"Make {offer.count.describe('value')} anew? It costs {describe_estimate(offer)}."
+        )
         confirm_spending(question, yes=yes, as_json=as_json)
     after = run_with_store(project, lambda store: _change(project, store, row, settings, fills))
     if as_json:

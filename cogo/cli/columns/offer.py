@@ -19,9 +19,12 @@ from cogo.errors import CommandError
 from cogo.terminal import print_line, print_text, shorten
 from cogo.watch.format import mark_simulated
 from protocol.ids import utc_now
-from protocol.records.columns import ColumnRow, ColumnSample
+from protocol.records.columns import CellRow, ColumnRow, ColumnSample
+from protocol.store.gateway import GatewayStore
 
 _PROMPT: Final = 400
+_FAILED_READ: Final = 1000
+"""Cells of a column whose reasons are grouped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ def print_offer(offer: Offer, *, rows: str) -> None:
     else:
         name = mark_simulated(plan.model, simulated=plan.is_simulated)
         print_text(f"  model     {name}: {plan.reason}", indent=12)
-    print_text(f"  rows      {offer.count.describe()} {rows}", indent=12)
+    print_text(f"  rows      {offer.count.describe(None)} {rows}", indent=12)
     print_text(f"  estimate  {describe_estimate(offer)}", indent=12)
 
 
@@ -94,7 +97,7 @@ def show_progress(project: Project, row: ColumnRow) -> None:
     name = f"{unquote_table(row.table_name)} {row.column_name}"
     print_text("Ctrl-C stops only this display; the backfill goes on", err=True)
     try:
-        last = run_with_store(project, lambda store: follow_backfill(store, row.id))
+        last, failed = run_with_store(project, lambda store: _follow(store, row.id))
     except KeyboardInterrupt:
         print_text(
             f"the backfill goes on: `cogo columns status {name} --watch` shows it, "
@@ -102,10 +105,24 @@ def show_progress(project: Project, row: ColumnRow) -> None:
             err=True,
         )
         raise
-    for line in list_status_lines(last, now=utc_now()):
+    for line in list_status_lines(last, now=utc_now(), failed=failed):
         print_text(line, indent=13)
     if is_filling(last):
         raise typer.Exit(1)
+
+
+async def _follow(store: GatewayStore, column_id: UUID) -> tuple[ColumnRow, list[CellRow]]:
+    last = await follow_backfill(store, column_id)
+    return last, await read_failed(store, last)
+
+
+async def read_failed(store: GatewayStore, row: ColumnRow) -> list[CellRow]:
+    """Return cells of a column that failed, by which the reasons are told."""
+    if not row.failed:
+        return []
+    return await store.find_cells(
+        column_id=row.id, limit=_FAILED_READ, every_owner=True, states=["failed"]
+    )
 
 
 def fetch_row(project: Project, column_id: UUID) -> ColumnRow:

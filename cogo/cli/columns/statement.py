@@ -40,6 +40,7 @@ class ColumnSettings:
 
 def read_settings(row: ColumnRow) -> ColumnSettings:
     """Return the settings of an installed column, whose caps stay as they are."""
+    sources = row.named_sources or row.sources
     return ColumnSettings(
         table=row.table_name,
         column=row.column_name,
@@ -49,7 +50,7 @@ def read_settings(row: ColumnRow) -> ColumnSettings:
         params=row.params,
         schema=row.answer_schema if isinstance(row.answer_schema, dict) else None,
         owner_column=row.owner_column,
-        sources=tuple(each for each in row.sources if each not in list_placeholders(row.prompt)),
+        sources=tuple(each for each in sources if each not in list_placeholders(row.prompt)),
         overwrite=row.overwrite,
         open_tasks=row.open_tasks or OPEN_TASKS,
     )

@@ -13,6 +13,7 @@ from cogo.cli.columns.format import (
     describe_state,
     list_status_lines,
 )
+from cogo.cli.columns.offer import read_failed
 from cogo.cli.columns.options import ColumnIfMany, choose_column, find_columns
 from cogo.cli.columns.statement import unquote_table
 from cogo.cli.listing import print_rows, read_pages
@@ -25,8 +26,6 @@ from protocol.ids import utc_now
 from protocol.records.columns import CellRow, CellState, ColumnRow, describe_key
 from protocol.store.gateway import GatewayStore
 
-_FAILED_READ: Final = 1000
-"""Cells of a column whose reasons are grouped."""
 _EMPTY: Final = (
     "no AI columns; try `cogo columns add public.tickets summary --prompt 'Summarise: {body}'`"
 )
@@ -112,15 +111,7 @@ async def _read_status(
     columns = await store.fetch_columns()
     if table is not None and not find_columns(columns, table, column):
         choose_column(columns, table, column)  # raises NotFound, which lists the names
-    return [(row, await _read_failed(store, row)) for row in find_columns(columns, table, column)]
-
-
-async def _read_failed(store: GatewayStore, row: ColumnRow) -> list[CellRow]:
-    if not row.failed:
-        return []
-    return await store.find_cells(
-        column_id=row.id, limit=_FAILED_READ, every_owner=True, states=["failed"]
-    )
+    return [(row, await read_failed(store, row)) for row in find_columns(columns, table, column)]
 
 
 async def _find_cells(

@@ -26,6 +26,7 @@ from cogo.cli.columns.estimate import (
     list_texts,
     price_measured,
 )
+from cogo.cli.columns.format import count_things
 from cogo.cli.columns.options import (
     Column,
     ColumnModel,
@@ -153,7 +154,7 @@ async def _try(
             count = RowCount(count.rows + there[0].done + there[0].stale, count.is_guess)
     if not samples:
         raise CommandError("there is no row to try it with")
-    print_text(f"asking for {len(samples)} rows; Ctrl-C cancels them", err=True)
+    print_text(f"asking for {count_things(len(samples), 'row')}; Ctrl-C cancels them", err=True)
     with suppress(TypeError):  # keys of several types, which no row of one table has
         samples = sorted(samples, key=lambda each: cast("list[Any]", each.key))
     tasks = await ask(store, samples)
@@ -257,12 +258,12 @@ def _print(trial: _Trial) -> None:
     print_table(("KEY", "SOURCES", "MODEL", "COST", "ANSWER"), cells, drop=("MODEL", "SOURCES"))
     spent = sum((each.cost_usd or Decimal() for each in trial.tasks), Decimal())
     mark = format_simulated_mark(trial.tasks[0])
-    print_text(f"{len(trial.tasks)} rows cost {format_usd(spent)}{mark}", err=True)
+    print_text(f"{count_things(len(trial.tasks), 'row')} cost {format_usd(spent)}{mark}", err=True)
     total = trial.estimate.total
     if total.expected is None or mark:
         return
     print_text(
-        f"{trial.count.describe()} rows without such a value would cost about "
+        f"{trial.count.describe()} without such a value would cost about "
         f"{format_usd(total.expected)}, between {format_usd(total.low)} and "
         f"{format_usd(total.high)}",
         err=True,

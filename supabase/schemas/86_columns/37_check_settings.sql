@@ -28,6 +28,26 @@ $$;
 comment on function cogo.trace_columns is
   'Return columns with all that they are made from, as generated columns and as AI columns.';
 
+-- So the same call is the same after a column was renamed, as the prompt of the version is.
+create or replace function cogo.number_sources(
+  p_table regclass, p_target smallint, p_names text[]
+)
+  returns smallint[] language sql stable set search_path = ''
+as $$
+  select coalesce(array_agg(coalesce(present.number, renamed.number) order by n.nth), '{}')
+    from unnest(p_names) with ordinality as n (name, nth)
+   cross join lateral (select (cogo.number_columns(p_table, array[n.name]))[1] as number) as present
+    left join lateral (
+      select v.source_numbers[array_position(v.sources, n.name)] as number
+        from cogo.ai_columns c
+        join cogo.ai_column_versions v on v.column_id = c.id and v.version = c.version
+       where c.table_id = p_table and c.column_number = p_target
+    ) as renamed on (cogo.list_columns(p_table, array[renamed.number]))[1] is not null;
+$$;
+comment on function cogo.number_sources is
+  'Return the numbers of columns; of a column that was renamed since also by the name that its AI column
+calls it. Null for each that does not exist.';
+
 create or replace function cogo.check_sources(
   p_table regclass, p_target smallint, p_prompt text, p_sources text[]
 )
@@ -53,7 +73,7 @@ begin
     );
   end if;
   foreach v_name in array v_sources loop
-    if v_name is null or (cogo.number_columns(p_table, array[v_name]))[1] is null then
+    if v_name is null or (cogo.number_sources(p_table, p_target, array[v_name]))[1] is null then
       perform cogo.refuse_column(
         format('%s has no column %s, which the prompt or sources name', cogo.show_table(p_table),
                coalesce(quote_ident(v_name), 'null')),
@@ -65,7 +85,9 @@ begin
       );
     end if;
   end loop;
-  if p_target = any (cogo.trace_columns(p_table, cogo.number_columns(p_table, v_sources))) then
+  if p_target = any (
+    cogo.trace_columns(p_table, cogo.number_sources(p_table, p_target, v_sources))
+  ) then
     perform cogo.refuse_column(
       'the column would be made from itself, also if only by way of another AI column or a generated one'
     );

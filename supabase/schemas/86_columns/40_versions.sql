@@ -24,13 +24,12 @@ comment on function cogo.find_column is 'Lock and return an AI column. Raises TQ
 
 create or replace function cogo.store_version(
   p_id uuid, p_table regclass, p_prompt text, p_model text, p_preferences jsonb, p_params jsonb,
-  p_schema jsonb, p_sources text[]
+  p_schema jsonb, p_sources text[], p_numbers smallint[]
 )
   returns integer language plpgsql set search_path = ''
 as $$
 declare
   v_version integer;
-  v_numbers constant smallint[] := cogo.number_columns(p_table, p_sources);
 begin
   -- A setting that was there before is the same version: what it made is up to date again.
   select v.version into v_version
@@ -38,7 +37,7 @@ begin
    where v.column_id = p_id
      and (v.prompt, v.model, v.preferences, v.params, v.schema, v.sources, v.source_numbers)
          is not distinct from
-         (p_prompt, p_model, p_preferences, p_params, p_schema, p_sources, v_numbers)
+         (p_prompt, p_model, p_preferences, p_params, p_schema, p_sources, p_numbers)
    order by v.version desc
    limit 1;
   if found then
@@ -49,7 +48,7 @@ begin
     source_numbers
   )
   select p_id, 1 + coalesce(max(v.version), 0), p_prompt, p_model, p_preferences, p_params, p_schema,
-         p_sources, p_sources, v_numbers
+         p_sources, cogo.list_columns(p_table, p_numbers), p_numbers
     from cogo.ai_column_versions v
    where v.column_id = p_id
   returning version into v_version;

@@ -54,7 +54,8 @@ begin
   end if;
   v_version := cogo.store_version(
     v_id, p_table, p_prompt, cogo.normalize_model(p_model), coalesce(p_preferences, '{}'),
-    coalesce(p_params, '{}'), p_schema, v_sources
+    coalesce(p_params, '{}'), p_schema, v_sources,
+    cogo.number_sources(p_table, v_number, v_sources)
   );
   -- Cells of another key cannot be found again.
   if exists (select from cogo.ai_columns c where c.id = v_id and c.key_numbers <> v_key) then

@@ -33,7 +33,7 @@ as
            ),
            'from', c.backfill_at
          ) end as backfill,
-         c.created_at, c.changed_at, c.key_names as key_columns
+         c.created_at, c.changed_at, c.key_names as key_columns, v.sources as named_sources
     from cogo.ai_columns c
     join pg_catalog.pg_class r on r.oid = c.table_id
     join pg_catalog.pg_namespace s on s.oid = r.relnamespace
@@ -52,7 +52,8 @@ as
         from cogo.ai_counts k where k.column_id = c.id
     ) as n on true;
 comment on view public.cogo_columns is
-  'AI columns, with the numbers of their cells by state, what they have spent and why they do nothing.';
+  'AI columns, with the numbers of their cells by state, what they have spent and why they do nothing.
+named_sources are the sources as the prompt names them, also after they were renamed.';
 
 create or replace view public.cogo_column_versions
   with (security_invoker = true)

@@ -177,7 +177,7 @@ def test_a_change_makes_values_stale_and_is_taken_back(cogo: Say, sql: Sql, proj
     assert (row["done"], row["stale"], row["sources"]) == (5, 25, ["part", "body"])
     assert row["max_usd_per_day"] == "3"
     assert "has version 1: Sum up: {body}" in reverted[1]
-    assert "5 values were made by other versions" in reverted[2]
+    assert "made by another version: 5 values" in reverted[2]
     [after] = parse(cogo("status", *named, "--json"))
     assert (after["version"], after["done"], after["stale"]) == (1, 25, 5)
     assert len(sql("select from cogo.ai_column_versions")) == 2

@@ -153,11 +153,14 @@ def test_a_change_keeps_what_it_does_not_name() -> None:
         max_usd_per_day="2",
     )  # fmt: skip
     before = read_settings(row)
+    renamed = read_settings(
+        a_column(prompt="{body}", sources=["title", "text"], named_sources=["title", "body"])
+    )
 
     capped = apply_options(before, per_day="none")
     asked = apply_options(before, prompt="{title}", model="auto")
 
-    assert before.sources == ("title",)
+    assert before.sources == renamed.sources == ("title",)
     assert before.max_usd_per_day is None  # stays as it is
     assert capped.max_usd_per_day == UNLIMITED
     assert not is_new_version(before, capped)
@@ -260,6 +263,8 @@ def test_the_status_says_what_a_column_does() -> None:
         ),
         ({"error": "division by zero"}, "failing", "division by zero; it is tried again"),
         ({"pending": 1}, "works", "1 pending"),
+        ({"failed": 4, "stale": 1}, "some failed", "4 failed"),
+        ({"stale": 28}, "some stale", "28 stale (made by another version)"),
         ({}, "up to date", "no cap"),
     ],
 )
@@ -268,7 +273,7 @@ def test_a_column_that_does_nothing_says_why(facts: dict[str, Any], state: str, 
 
     assert describe_state(row) == state
     assert said in "\n".join(list_status_lines(row, now=NOW))
-    assert (find_column_trouble(row) is None) == (state in {"works", "up to date"})
+    assert (find_column_trouble(row) is None) == (state in {"works", "some stale", "up to date"})
 
 
 def test_a_rate_is_that_of_the_last_seconds() -> None:
