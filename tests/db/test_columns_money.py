@@ -86,6 +86,7 @@ async def test_a_raised_cap_goes_on_at_once(columns: Columns) -> None:
     row = await columns.column(column_id)
     assert row["paused_until"] is None
     assert "is $0.1:" in row["paused_reason"]
+    assert "raise it, or lower params.max_output_tokens" in row["paused_reason"]
     assert await columns.open_tasks() == []
     await columns.agent.connection.execute(
         "select from public.cogo_set_budget('column', $1, 'ever', 5)", str(column_id)

@@ -98,7 +98,7 @@ begin
     answer := case when p_reserved > 0 and p_spent + p_usd <= p_limit then 'wait' else 'refused' end;
     detail := format(
       '%s is $%s%s: $%s are spent, $%s are reserved for what runs, $%s are left, and this call '
-      'may cost up to $%s%s%s',
+      'may cost up to $%s%s%s%s',
       v_name, trim_scale(p_limit), case when p_per <> 'ever' then ' a ' || p_per else '' end,
       round(p_spent, 6), round(p_reserved, 6), round(greatest(p_limit - p_spent - p_reserved, 0), 6),
       round(p_usd, 6),
@@ -108,7 +108,10 @@ begin
           round(ceil((p_spent + p_reserved + p_usd) * 1e6) / 1e6, 6)
         )
       end,
-      '; it resets at ' || cogo.iso_timestamp(resets_at)
+      '; it resets at ' || cogo.iso_timestamp(resets_at),
+      case when p_usd > p_limit and p_scope <> 'task' then
+        '; one call may cost more than the whole cap: raise it, or lower params.max_output_tokens'
+      end
     );
   end if;
   scope := case when answer is not null then p_scope end;
