@@ -15,6 +15,7 @@ from protocol.store.gateway import GatewayStore
 _Id = TypeVar("_Id")
 
 LAST: Final = "last"
+_CERTAIN: Final = 4
 _SHOWN: Final = 10
 """How many candidates an ambiguous prefix lists."""
 
@@ -41,6 +42,18 @@ async def find_task_id(store: GatewayStore, text: str) -> TaskId:
     found = await store.fetch_lines_between(first=first, last=last, limit=_SHOWN + 1)
     lines = {TaskId(each.id): _line(each) for each in found}
     return choose_only(text, lines, noun="task", hint="`cogo tasks` lists them")
+
+
+def require_certain(text: str) -> None:
+    """Raise InvalidArgument if an id is so short that a slip of the finger would be one, too.
+
+    For what cannot be taken back.
+    """
+    if text != LAST and len(text.strip().replace("-", "")) < _CERTAIN:
+        raise InvalidArgument(
+            f"{text[:60]!r} is too short for an answer",
+            hint=f"name at least {_CERTAIN} digits of the id",
+        )
 
 
 def choose_only(text: str, candidates: Mapping[_Id, str], *, noun: str, hint: str) -> _Id:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from cogo.cli.ids import choose_only, find_task_id
+from cogo.cli.ids import choose_only, find_task_id, require_certain
 from cogo.cli.listing import print_more, print_rows, read_pages
 from cogo.cli.options import All, AsJson, Dir, Limit
 from cogo.cli.session import run_with_client, run_with_store
@@ -146,6 +146,7 @@ def answer_by_id(
         cogo approvals answer 7d0e4b8a --answer "The one of Monday."
         cogo approvals answer 7d0e4b8a --refuse --comment "not on a Friday"
     """
+    require_certain(approval)
     asked = run_with_store(directory, lambda store: _find_approval(store, approval))
     may_ask = not (refuse or yes or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
     given = confirm_answer(asked, comment) if may_ask and asked.is_open else comment
@@ -158,7 +159,7 @@ def answer_by_id(
     if as_json:
         print_json(answered)
     else:
-        print_line(f"{answered.id}  {answered.key} {describe_state(answered)}")
+        print_line(f"{answered.id}  {answered.key} {describe_end(asked, answered)}")
 
 
 def create_link(
@@ -286,7 +287,8 @@ def _list_facts(approval: ApprovalRow) -> Iterable[str]:
     yield f"id            {approval.id}"
     yield f"task          {approval.task_id}, {approval.key}"
     yield f"state         {describe_state(approval)}{_describe_answer(approval)}"
-    yield f"asks          {approval.by or 'the owner of the task'}"
+    nobody = "the owner of the task" if approval.owner else "operators"
+    yield f"asks          {approval.by or nobody}"
     cost = "unknown" if approval.cost_usd is None else f"up to {format_cost(approval.cost_usd)}"
     yield f"approving     costs {cost}"
     if approval.expires_at is not None:
@@ -309,6 +311,12 @@ def _describe_answer(approval: ApprovalRow) -> str:
     return f" by {who}{via} at {approval.answered_at:%Y-%m-%d %H:%M:%S} UTC{said}"
 
 
+def describe_end(asked: ApprovalRow, answered: ApprovalRow) -> str:
+    """Return how a question ended, and by whom if it had ended before it was answered again."""
+    state = describe_state(answered)
+    return state if asked.is_open else f"was {state} already{_describe_answer(answered)}"
+
+
 def describe_state(approval: ApprovalRow) -> str:
     """Return whether a question is open, or how it ended, in a word."""
     if approval.approved is not None:
@@ -324,6 +332,6 @@ def _format_cells(approval: ApprovalRow) -> tuple[str, ...]:
         approval.key,
         f"{approval.asked_at:%Y-%m-%d %H:%M}",
         describe_state(approval),
-        approval.by or "owner",
+        approval.by or ("owner" if approval.owner else "operators"),
         shorten(format_question(approval), MAX_CALL),
     )

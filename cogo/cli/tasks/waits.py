@@ -9,10 +9,10 @@ from uuid import UUID
 import typer
 from pydantic import JsonValue
 
-from cogo.cli.ids import TaskArgument, find_task_id
+from cogo.cli.ids import TaskArgument, find_task_id, require_certain
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
-from cogo.cli.tasks.approvals import confirm_answer, describe_state
+from cogo.cli.tasks.approvals import confirm_answer, describe_end
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_text
 from protocol.records import ApprovalRow, SentEvent
@@ -55,6 +55,7 @@ def answer_approval(
         cogo approve 3f2a9c1e --answer "The one of Monday."
         cogo approve 3f2a9c1e --key deploy --refuse --comment "not on a Friday"
     """
+    require_certain(task)
     given = comment
 
     async def find(store: GatewayStore) -> ApprovalRow:
@@ -78,7 +79,7 @@ def answer_approval(
     if as_json:
         print_json(answered)
     else:
-        print_line(f"{answered.task_id}  {answered.key} {describe_state(answered)}")
+        print_line(f"{answered.task_id}  {answered.key} {describe_end(asked, answered)}")
 
 
 def send_event(
