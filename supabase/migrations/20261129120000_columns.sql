@@ -6288,9 +6288,8 @@ comment on function cogo.validate_prompt(text) is
   'Return what is wrong with a prompt; null if nothing is.';
 
 comment on function cogo.wait_for_answers(cogo.subtasks,jsonb) is
-  'End an attempt in the middle of a tool loop, which goes on when people have answered, or one at a
-subtask that waits for a budget. The caller holds
-the task lock and has validated p_item.';
+  'End an attempt whose subtask goes on when people have answered about its calls of tools, or when a
+budget has room. The caller holds the task lock and has validated p_item.';
 
 comment on function cogo.wait_for_budget(cogo.subtasks,jsonb,jsonb) is
   'Let a subtask wait for a cap, without a failure, and ask the people who may raise it. The caller holds

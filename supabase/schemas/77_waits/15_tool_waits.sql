@@ -108,9 +108,8 @@ begin
 end;
 $$;
 comment on function cogo.wait_for_answers is
-  'End an attempt in the middle of a tool loop, which goes on when people have answered, or one at a
-subtask that waits for a budget. The caller holds
-the task lock and has validated p_item.';
+  'End an attempt whose subtask goes on when people have answered about its calls of tools, or when a
+budget has room. The caller holds the task lock and has validated p_item.';
 
 create or replace function cogo.record_call_answer(
   p_subtask cogo.subtasks, p_approval public.cogo_approvals
