@@ -24,6 +24,7 @@ create table if not exists cogo.ai_columns (
   errors integer not null default 0,
   outages integer not null default 0,
   outage text,
+  outage_at timestamptz,
   layout text,
   sweep_after jsonb,
   backfill_states text[],
@@ -47,7 +48,8 @@ comment on column cogo.ai_columns.paused_limit is
 comment on column cogo.ai_columns.error is
   'The last error of the column itself; error_at says when it is tried again.';
 comment on column cogo.ai_columns.outages is
-  'How many of the last tasks in a row failed through no fault of their rows; outage: the last reason.';
+  'How many of the last tasks in a row failed through no fault of their rows; outage: the last reason,
+at outage_at.';
 comment on column cogo.ai_columns.layout is 'The partitions of the table, to notice that some are gone.';
 comment on column cogo.ai_columns.sweep_after is
   'The last cell of a walk over all cells that looks at their rows again; null: none is going on.';

@@ -102,8 +102,10 @@ as $$
 declare
   v_shape jsonb;
   v_batch integer;
-  -- While all fail, one task finds out whether that is over.
-  v_room integer := case when p_column.outages >= 10 then 1 else p_column.open_tasks end - (
+  -- While all fail, one task finds out whether that is over, at most every 30 seconds.
+  v_room integer := case
+    when p_column.outages < 10 then p_column.open_tasks
+    else (p_column.outage_at <= cogo.now() - interval '30 seconds')::integer end - (
     select count(*)::integer
       from public.cogo_tasks t where t.column_id = p_column.id and t.finished_at is null
   );

@@ -94,9 +94,16 @@ begin
     end loop;
   end loop;
   update cogo.ai_columns c
-     set outages = v_outages,
+     set outages = v_outages, outage_at = case when v_outages > 0 then cogo.now() end,
          outage = case when v_outages > 0 then left(v_task.error ->> 'message', 2000) end
    where c.id = p_column.id and c.outages <> v_outages;
+  if p_column.outages >= 10 and v_outages = 0 then
+    -- It is over: nobody needs to wait any longer.
+    update cogo.ai_cells c
+       set due_at = cogo.now()
+     where c.column_id = p_column.id and c.state = 'pending' and c.due_at > cogo.now()
+       and c.outages > 0;
+  end if;
   return v_count;
 end;
 $$;

@@ -23,7 +23,8 @@ as
          coalesce(cogo.instance_problem(), cogo.find_column_problem(c)) as standing_still,
          coalesce(
            c.error, case when c.outages >= 10 then format(
-             'the last %s tasks failed, so only one at a time is asked for: %s', c.outages, c.outage
+             'the last %s tasks failed, so one row is asked for every 30 seconds: %s', c.outages,
+             c.outage
            ) end
          ) as error,
          case when c.backfill_total is not null then jsonb_build_object(
