@@ -70,6 +70,7 @@ create table cogo.ai_columns (
   errors integer default 0 not null,
   outages integer default 0 not null,
   outage text,
+  outage_at timestamp with time zone,
   layout text,
   sweep_after jsonb,
   backfill_states text[],
@@ -543,9 +544,16 @@ begin
     end loop;
   end loop;
   update cogo.ai_columns c
-     set outages = v_outages,
+     set outages = v_outages, outage_at = case when v_outages > 0 then cogo.now() end,
          outage = case when v_outages > 0 then left(v_task.error ->> 'message', 2000) end
    where c.id = p_column.id and c.outages <> v_outages;
+  if p_column.outages >= 10 and v_outages = 0 then
+    -- It is over: nobody needs to wait any longer.
+    update cogo.ai_cells c
+       set due_at = cogo.now()
+     where c.column_id = p_column.id and c.state = 'pending' and c.due_at > cogo.now()
+       and c.outages > 0;
+  end if;
   return v_count;
 end;
 $function$;
@@ -1996,8 +2004,10 @@ AS $function$
 declare
   v_shape jsonb;
   v_batch integer;
-  -- While all fail, one task finds out whether that is over.
-  v_room integer := case when p_column.outages >= 10 then 1 else p_column.open_tasks end - (
+  -- While all fail, one task finds out whether that is over, at most every 30 seconds.
+  v_room integer := case
+    when p_column.outages < 10 then p_column.open_tasks
+    else (p_column.outage_at <= cogo.now() - interval '30 seconds')::integer end - (
     select count(*)::integer
       from public.cogo_tasks t where t.column_id = p_column.id and t.finished_at is null
   );
@@ -5690,7 +5700,7 @@ create or replace view public.cogo_columns with (security_invoker=true) as
     COALESCE(cogo.instance_problem(), cogo.find_column_problem(c.*)) AS standing_still,
     COALESCE(c.error,
         CASE
-            WHEN (c.outages >= 10) THEN format('the last %s tasks failed, so only one at a time is asked for: %s'::text, c.outages, c.outage)
+            WHEN (c.outages >= 10) THEN format('the last %s tasks failed, so one row is asked for every 30 seconds: %s'::text, c.outages, c.outage)
             ELSE NULL::text
         END) AS error,
         CASE
@@ -5798,7 +5808,8 @@ comment on column cogo.ai_columns.layout is
   'The partitions of the table, to notice that some are gone.';
 
 comment on column cogo.ai_columns.outages is
-  'How many of the last tasks in a row failed through no fault of their rows; outage: the last reason.';
+  'How many of the last tasks in a row failed through no fault of their rows; outage: the last reason,
+at outage_at.';
 
 comment on column cogo.ai_columns.paused_at is
   'When a person paused it.';
