@@ -91,6 +91,7 @@ async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome)
 async def test_files_are_dropped_made_smaller_and_sent(
     page: Chrome, http: httpx.AsyncClient
 ) -> None:
+    page.find_element(By.ID, "on-budget").send_keys(Keys.SPACE)
     page.execute_async_script(DROP, "wide.png", "image/png", 4000)
     await eventually(says(page, "#ask .files", "made smaller: 1568"), within=SECONDS)
     page.execute_async_script(DROP, "small.png", "image/png", 30)
@@ -107,6 +108,7 @@ async def test_files_are_dropped_made_smaller_and_sent(
     row = (await http.get(f"/tasks/{page.current_url.rpartition('/')[2]}")).json()["task"]
     sent = [(file["name"], file["url"][:23]) for file in row["params"]["attachments"]]
     assert sent == [(name, "data:image/jpeg;base64,") for name in ("wide.jpg", "late.jpg")]
+    assert row["params"]["on_budget"] == "ask"
     assert page.find_elements(By.CSS_SELECTOR, "#ask .files li") == []
     assert complaints(page) == []
 

@@ -24,6 +24,7 @@ export class Ask {
   #model = h("select", { id: "model" }, h("option", { value: "auto" }, "auto"));
   #preference = h("select", { id: "preference" }, PREFERENCES.map((value) => h("option", { value }, value)));
   #budget = h("input", { id: "budget", type: "number", min: 0, step: "any", inputmode: "decimal", placeholder: "none" });
+  #asks = h("input", { id: "on-budget", type: "checkbox" });
   #stream = h("input", { id: "stream", type: "checkbox", checked: true });
   #schema = h("textarea", { id: "schema", rows: 5, spellcheck: "false", placeholder: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}' });
   #tools = new ToolChoice();
@@ -49,7 +50,7 @@ export class Ask {
       this.#files.root,
       this.#tools.root,
       h("details", { id: "structure" }, h("summary", {}, "Answer as JSON"), field("schema", "JSON Schema of the answer", this.#schema)),
-      h("p", { class: "actions" }, h("label", { class: "tick" }, this.#stream, " stream the text"), this.#send),
+      h("p", { class: "actions" }, h("label", { class: "tick" }, this.#stream, " stream the text"), h("label", { class: "tick" }, this.#asks, " ask for more at a spent budget"), this.#send),
       this.#problem,
     );
     form.addEventListener("submit", (event) => (event.preventDefault(), this.#submit()));
@@ -112,6 +113,7 @@ export class Ask {
         ...(tools.length ? { tools } : {}),
         ...(schema === null ? {} : { response_schema: schema }),
         ...(attachments.length ? { attachments } : {}),
+        ...(this.#asks.checked ? { on_budget: "ask" } : {}),
       },
       type: this.#type.value,
       model: this.#model.value,
