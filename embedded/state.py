@@ -14,6 +14,8 @@ from embedded.errors import DirectoryInUse
 from embedded.private_files import read_json_object, write_private
 
 FILE_NAME: Final = "state.json"
+_PLACE: Final = "place"
+"""In the file: the directory's inode, which a copy has not."""
 _HEALTH_SECONDS: Final = 10.0
 """Long enough for a server on a machine under load."""
 
@@ -59,20 +61,30 @@ def hold_directory_lock(directory: Path) -> Iterator[None]:
 
 
 def read_state(directory: Path) -> State | None:
-    """Return the state that the last server wrote, or None; see `is_alive`."""
+    """Return the state that the last server wrote, or None; see `is_alive`.
+
+    In a copy of the directory it has no pid: the server that runs is that of the origin.
+    """
     stored = read_json_object(directory / FILE_NAME)
     if stored is None:
         return None
     try:
         known = {field.name for field in fields(State)}
-        return State(**{name: value for name, value in stored.items() if name in known})
+        state = State(**{name: value for name, value in stored.items() if name in known})
     except TypeError:
         return None
+    is_copy = stored.get(_PLACE, place := _find_place(directory)) != place
+    return replace(state, pid=None) if is_copy else state
 
 
 def write_state(directory: Path, state: State) -> None:
     """Replace the file atomically, with mode 0600."""
-    write_private(directory / FILE_NAME, json.dumps(asdict(state), indent=2) + "\n")
+    stored = asdict(state) | {_PLACE: _find_place(directory)}
+    write_private(directory / FILE_NAME, json.dumps(stored, indent=2) + "\n")
+
+
+def _find_place(directory: Path) -> int:
+    return directory.stat().st_ino
 
 
 def mark_stopped(directory: Path) -> None:

@@ -1,6 +1,7 @@
 """The check of AI columns: which pause, stand still or fail."""
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from cogo.doctor.check import Check, note, ok
@@ -19,7 +20,7 @@ async def check_columns(store: ColumnStore) -> AsyncIterator[Check]:
     except CogoError as error:
         yield note(_NAME, str(error), "cogo migrate")
         return
-    problems = [problem for row in columns if (problem := find_column_trouble(row)) is not None]
+    problems = list_column_troubles(columns)
     for problem in problems:
         yield problem
     if columns and not problems:
@@ -27,6 +28,18 @@ async def check_columns(store: ColumnStore) -> AsyncIterator[Check]:
         done = sum(row.done for row in columns)
         count = f"{len(columns)} column{'' if len(columns) == 1 else 's'}"
         yield ok(_NAME, f"{count}, {done:,} values written, {pending:,} pending")
+
+
+def list_column_troubles(columns: Sequence[ColumnRow]) -> list[Check]:
+    """Return what is wrong; for columns that stand still for one reason, as in a copy, once."""
+    still = Counter(row.standing_still for row in columns)
+    found = {
+        row.id: note(_NAME, f"{still[row.standing_still]} stand still: {row.standing_still}", _FIX)
+        if row.standing_still and still[row.standing_still] > 1
+        else find_column_trouble(row)
+        for row in columns
+    }
+    return [check for check in dict.fromkeys(found.values()) if check is not None]
 
 
 def find_column_trouble(row: ColumnRow) -> Check | None:

@@ -38,7 +38,7 @@ from cogo.cli.columns.statement import (
     unquote_table,
 )
 from cogo.cli.columns.try_rows import read_answer, read_sources
-from cogo.doctor.columns import find_column_trouble
+from cogo.doctor.columns import find_column_trouble, list_column_troubles
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument, NotFound
 from protocol.records import Task
@@ -274,6 +274,17 @@ def test_a_column_that_does_nothing_says_why(facts: dict[str, Any], state: str, 
     assert describe_state(row) == state
     assert said in "\n".join(list_status_lines(row, now=NOW))
     assert (find_column_trouble(row) is None) == (state in {"works", "some stale", "up to date"})
+
+
+def test_columns_that_stand_still_for_one_reason_are_told_once() -> None:
+    copied = [a_column(id=str(uuid4()), standing_still="it is a copy") for _ in range(3)]
+    alone = a_column(id=str(uuid4()), standing_still="its table was dropped")
+
+    found = list_column_troubles([*copied, alone, a_column(id=str(uuid4()))])
+
+    assert len(found) == 2
+    assert "3 stand still: it is a copy" in found[0].detail
+    assert "its table was dropped" in found[1].detail
 
 
 def test_a_rate_is_that_of_the_last_seconds() -> None:

@@ -1,6 +1,7 @@
 """The state file of a server."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def test_a_written_state_is_read_and_only_its_owner_may_read_it(tmp_path: Path) 
     assert read_state(tmp_path) == a_state()
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_the_server_of_a_directory_is_not_that_of_its_copy(tmp_path: Path) -> None:
+    origin, copy, moved = (tmp_path / name for name in ("origin", "copy", "moved"))
+    origin.mkdir()
+    write_state(origin, a_state())
+
+    shutil.copytree(origin, copy)
+    origin.rename(moved)
+
+    assert read_state(copy) == a_state(pid=None)
+    assert read_state(moved) == a_state()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"url": 1}', "\udcff"])
