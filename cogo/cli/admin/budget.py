@@ -100,11 +100,11 @@ def parse_target(text: str) -> tuple[BudgetScope, str | None]:
     scope, _, key = text.partition(":")
     if text == "total":
         return "total", None
-    if scope in {"owner", "provider"} and key:
+    if scope in {"owner", "provider", "column"} and key:
         return cast("BudgetScope", scope), None if (scope, key) == ("owner", NO_OWNER) else key
     raise InvalidArgument(
         f"{text!r} cannot have a cap",
-        hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous or provider:ID",
+        hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous, provider:ID or column:UUID",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from agents.selection.choose import choose_model
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
+from cogo.cli.admin.budget import parse_target
 from cogo.cli.columns.estimate import (
     ColumnEstimate,
     count_days,
@@ -274,6 +275,12 @@ def test_a_column_that_does_nothing_says_why(facts: dict[str, Any], state: str, 
     assert describe_state(row) == state
     assert said in "\n".join(list_status_lines(row, now=NOW))
     assert (find_column_trouble(row) is None) == (state in {"works", "some stale", "up to date"})
+
+
+def test_the_cap_of_a_column_is_named_as_it_is_listed() -> None:
+    assert parse_target("column:1f0e") == ("column", "1f0e")
+    with pytest.raises(InvalidArgument, match="column"):
+        parse_target("column:")
 
 
 def test_columns_that_stand_still_for_one_reason_are_told_once() -> None:
