@@ -104,7 +104,8 @@ def parse_target(text: str) -> tuple[BudgetScope, str | None]:
         return cast("BudgetScope", scope), None if (scope, key) == ("owner", NO_OWNER) else key
     raise InvalidArgument(
         f"{text!r} cannot have a cap",
-        hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous, provider:ID or column:UUID",
+        hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous, provider:ID or "
+        "column:UUID",
     )
 
 
