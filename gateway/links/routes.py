@@ -104,7 +104,8 @@ async def answer_link(token: str, request: Request, services: ServicesDep) -> Re
     async with request.form(max_files=0, max_fields=10, max_part_size=16 * MAX_COMMENT) as form:
         given = form.get("approved"), form.get("comment")
     approved = _ANSWERS.get(str(given[0]))
-    comment = str(given[1] or "").replace("\r\n", "\n").strip()
+    # The database has no text with the character 0.
+    comment = str(given[1] or "").replace("\r\n", "\n").replace("\0", "").strip()
     problem = _find_problem(approval, approved, comment)
     if approved is None or problem is not None:
         return _build_state_page(approval) or build_question_page(

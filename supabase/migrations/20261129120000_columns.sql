@@ -16,6 +16,8 @@ create table cogo.ai_cells (
   task_id uuid,
   place integer,
   tries smallint default 0 not null,
+  asks smallint default 0 not null,
+  asks_from timestamp with time zone,
   outages smallint default 0 not null,
   is_alone boolean default false not null,
   cost_usd numeric,
@@ -329,6 +331,7 @@ begin
     sources, overwrite, open_tasks
   );
   select c.* into v_column from cogo.ai_columns c where c.id = v_id;
+  perform cogo.recast_cells(v_column);
   perform cogo.install_trigger(v_column);
   perform cogo.attach_trigger(v_column);
   perform cogo.drop_unstarted(v_column);
@@ -1315,6 +1318,20 @@ AS $function$
    where a.attrelid = p_table and a.attnum = any (p_numbers);
 $function$;
 
+create or replace function cogo.convert_value(p_value anyelement)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return to_jsonb(p_value);
+exception
+  when data_exception or program_limit_exceeded then
+    return to_jsonb(left(p_value::text, 3000000));
+end;
+$function$;
+
 create or replace function cogo.count_backfill(p_column cogo.ai_columns, p_states text[], p_limit bigint)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -1516,7 +1533,8 @@ AS $function$
     'cast', cogo.cast_key(p_column),
     'values', (
       select format(
-               'jsonb_build_array(%s)', string_agg(format('to_jsonb(t.%I)', s.name), ', ' order by s.nth)
+               'jsonb_build_array(%s)',
+               string_agg(cogo.read_source(p_column.table_id, s.name), ', ' order by s.nth)
              )
         from unnest(v.source_names) with ordinality as s (name, nth)
     )
@@ -2024,7 +2042,10 @@ begin
     from cogo.ai_column_versions v
    where v.column_id = p_column.id and v.version = p_column.version;
   v_batch := cogo.count_batch(v_shape);
-  v_keys := cogo.pick_cells(p_column.id, least(p_limit::bigint, v_room::bigint * v_batch)::integer);
+  v_keys := cogo.put_off_restless(
+    p_column.id,
+    cogo.pick_cells(p_column.id, least(p_limit::bigint, v_room::bigint * v_batch)::integer)
+  );
   if v_keys = '{}' then
     return 0;
   end if;
@@ -3547,6 +3568,34 @@ begin
 end;
 $function$;
 
+create or replace function cogo.put_off_restless(p_column_id uuid, p_keys jsonb[])
+ RETURNS jsonb[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_restless jsonb[];
+begin
+  with late as (
+    update cogo.ai_cells c
+       set due_at = c.asks_from + interval '1 hour',
+           reason = case
+             when c.tries > 0 then c.reason
+             else 'asked for 100 times in an hour: its sources change again and again, perhaps by a '
+               'trigger that its own value fires'
+           end
+     where c.column_id = p_column_id and c.key = any (p_keys)
+       and c.asks >= 100 and c.asks_from > cogo.now() - interval '1 hour'
+    returning c.key
+  )
+  select array_agg(l.key) into v_restless from late l;
+  return case
+    when v_restless is null then p_keys
+    else array(select k from unnest(p_keys) k where k <> all (v_restless))
+  end;
+end;
+$function$;
+
 create or replace function cogo.raise_cap(p_approval public.cogo_approvals)
  RETURNS void
  LANGUAGE plpgsql
@@ -3663,6 +3712,28 @@ begin
 end;
 $function$;
 
+create or replace function cogo.read_source(p_table regclass, p_name text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select format(
+           case
+             -- More makes too large a prompt in any case.
+             when t.oid in ('text'::regtype, 'varchar'::regtype) then
+               'to_jsonb(case when octet_length(t.%1$I) > 3000000 then left(t.%1$I, 3000000) '
+               'else t.%1$I end)'
+             when t.typtype in ('b', 'e') and t.typcategory <> 'A'
+               and t.oid not in ('json'::regtype, 'bytea'::regtype) then 'to_jsonb(t.%I)'
+             else 'cogo.convert_value(t.%I)'
+           end, a.attname
+         )
+    from pg_catalog.pg_attribute a
+    join pg_catalog.pg_type t on t.oid = a.atttypid
+   where a.attrelid = p_table and a.attname = p_name and not a.attisdropped;
+$function$;
+
 create or replace function cogo.read_system_identifier()
  RETURNS text
  LANGUAGE plpgsql
@@ -3682,6 +3753,32 @@ begin
     (select d.oid from pg_catalog.pg_database d where d.datname = current_database()),
     nullif(current_setting('cogo.place', true), '')
   );
+end;
+$function$;
+
+create or replace function cogo.recast_cells(p_column cogo.ai_columns, p_most bigint DEFAULT NULL::bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- Few, since all or most are written in another way then.
+  v_keys jsonb[] := array(
+    select c.key from cogo.ai_cells c where c.column_id = p_column.id order by c.key desc limit 10
+  );
+begin
+  if cogo.cast_keys(p_column, v_keys) = v_keys then
+    return;
+  elsif p_most < (select sum(n.cells) from cogo.ai_counts n where n.column_id = p_column.id) then
+    raise exception using
+      errcode = 'TQ003',
+      message = 'the primary key of its table has another type now: call cogo.ai_column() for it again';
+  end if;
+  v_keys := array(select c.key from cogo.ai_cells c where c.column_id = p_column.id);
+  update cogo.ai_cells c
+     set key = k.key
+    from unnest(v_keys, cogo.cast_keys(p_column, v_keys)) as k (old_key, key)
+   where c.column_id = p_column.id and c.key = k.old_key and k.key <> k.old_key;
 end;
 $function$;
 
@@ -3876,6 +3973,7 @@ begin
      where c.id = p_id
     returning c.* into v_column;
   end if;
+  perform cogo.recast_cells(v_column, 100000);
   v_collected := cogo.collect_edits(v_column, p_limit);
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
   -- What reads rows by their keys looks at all edits that are not collected: better when they are few.
@@ -4310,10 +4408,19 @@ begin
   if v_id is null then
     select t.id into v_id
       from public.cogo_tasks t
-     where t.idempotency_key = v_key and t.owner is not distinct from p_owner;
+     where t.idempotency_key = v_key and t.owner is not distinct from p_owner
+       and t.column_id = p_column.id;
+    if not found then
+      -- Somebody has just taken the key for a task of their own: the next time there is another one.
+      return '';
+    end if;
   end if;
   update cogo.ai_cells c
-     set state = 'asked', task_id = v_id, place = k.nth - 1, version = p_column.version,
+     set asks = case when c.asks_from > cogo.now() - interval '1 hour' then c.asks else 0 end + 1,
+         asks_from = case
+           when c.asks_from > cogo.now() - interval '1 hour' then c.asks_from else cogo.now()
+         end,
+         state = 'asked', task_id = v_id, place = k.nth - 1, version = p_column.version,
          source_hash = k.hash, owner = p_owner, asked_at = cogo.now(), due_at = cogo.now()
     from unnest(p_keys, p_hashes) with ordinality as k (key, hash, nth)
    where c.column_id = p_column.id and c.key = k.key;
@@ -5774,6 +5881,9 @@ comment on table public.cogo_approvals is
 that it waits for, or one for all subtasks of an owner that wait for the same budget. Each is answered
 once, with cogo_answer_approval().';
 
+comment on column cogo.ai_cells.asks is
+  'How often it was asked for in the hour from asks_from.';
+
 comment on column cogo.ai_cells.is_alone is
   'Whether it must not share a task with others.';
 
@@ -5973,6 +6083,9 @@ comment on function cogo.collect_edits(cogo.ai_columns,integer) is
 
 comment on function cogo.compare_columns(regclass,smallint[]) is
   'Return a condition of a trigger that is true if one of these columns has changed.';
+
+comment on function cogo.convert_value(anyelement) is
+  'Return a value as jsonb; as text if jsonb cannot hold it, as numbers and characters of some json.';
 
 comment on function cogo.count_backfill(cogo.ai_columns,text[],bigint) is
   'Return how many cells a backfill would ask for.';
@@ -6209,6 +6322,9 @@ comment on function cogo.promote_due(integer) is
   'Queue delayed subtasks that are due, and end due sleeps, at most p_limit; return how many. Skips
 locked tasks, and in a copy those that wait for its adoption.';
 
+comment on function cogo.put_off_restless(uuid,jsonb[]) is
+  'Let cells wait that were asked for too often in an hour; return the other ones.';
+
 comment on function cogo.raise_cap(public.cogo_approvals) is
   'Raise the cap that a question is about by what those who wait for it may cost: the budget of a task
 for good, another one for its present period. The caller holds the locks of the question.';
@@ -6223,9 +6339,15 @@ comment on function cogo.read_rows(jsonb,jsonb[],boolean) is
   'Read rows by their keys, as cogo.describe_row() says, and lock them if wanted: those that others have
 locked are left out. sources is a list, in the order of the version; key is as the row has it.';
 
+comment on function cogo.read_source(regclass,text) is
+  'Return the expression of a source as jsonb, which raises no error whatever the value.';
+
 comment on function cogo.read_system_identifier() is
   'Return what distinguishes this database from a copy: the system identifier, the oid of the database,
 and the place of the data, if the server tells it.';
+
+comment on function cogo.recast_cells(cogo.ai_columns,bigint) is
+  'Write the keys of cells as the types of the primary key do now; raise TQ003 if there are too many.';
 
 comment on function cogo.recheck_budget_waits(text) is
   'Let subtasks go on at once after the caps of a scope were changed. The caller holds the lock of the
@@ -6519,6 +6641,10 @@ revoke all on function cogo.compare_columns(regclass,smallint[]) from public, an
 
 grant execute on function cogo.compare_columns(regclass,smallint[]) to service_role;
 
+revoke all on function cogo.convert_value(anyelement) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.convert_value(anyelement) to service_role;
+
 revoke all on function cogo.count_backfill(cogo.ai_columns,text[],bigint) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.count_backfill(cogo.ai_columns,text[],bigint) to service_role;
@@ -6797,6 +6923,10 @@ revoke all on function cogo.postpone_inherited(bigint,integer) from public, anon
 
 grant execute on function cogo.postpone_inherited(bigint,integer) to service_role;
 
+revoke all on function cogo.put_off_restless(uuid,jsonb[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.put_off_restless(uuid,jsonb[]) to service_role;
+
 revoke all on function cogo.raise_cap(public.cogo_approvals) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.raise_cap(public.cogo_approvals) to service_role;
@@ -6813,9 +6943,17 @@ revoke all on function cogo.read_rows(jsonb,jsonb[],boolean) from public, anon, 
 
 grant execute on function cogo.read_rows(jsonb,jsonb[],boolean) to service_role;
 
+revoke all on function cogo.read_source(regclass,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.read_source(regclass,text) to service_role;
+
 revoke all on function cogo.read_system_identifier() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.read_system_identifier() to service_role;
+
+revoke all on function cogo.recast_cells(cogo.ai_columns,bigint) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.recast_cells(cogo.ai_columns,bigint) to service_role;
 
 revoke all on function cogo.recheck_budget_waits(text) from public, anon, authenticated, service_role;
 

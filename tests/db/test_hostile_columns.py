@@ -1,6 +1,7 @@
 """Triggers and values of users' tables that harm nothing but their own cells."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -167,3 +168,73 @@ async def test_types_of_a_writer_gain_no_rights(columns: Columns, stranger: Conn
         await stranger.execute(statement)
         who = await stranger.fetchval("select current_setting('spy.who', true)")
         assert who != "postgres", statement
+
+
+async def test_json_that_jsonb_cannot_hold_stops_no_other_row(columns: Columns) -> None:
+    await columns.owner.execute(
+        "create table shop.raw (id int primary key, body json, many json[], summary text)"
+    )
+    await columns.add(table="shop.raw", prompt="{body} {many}")
+    await columns.owner.execute(
+        """insert into shop.raw values
+           (1, '{"a": 1}', null), (2, '"\\u0000"', null), (3, '1e999999', null),
+           (4, null, array['"\\u0000"'::json])"""
+    )
+    tasks = await columns.answer("text")
+
+    assert await columns.values(table="shop.raw") == dict.fromkeys(range(1, 5), "text")
+    assert r"\u0000" in tasks[1]["prompt"]
+    assert "1e999999" in tasks[2]["prompt"]
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+async def test_cells_follow_another_type_of_the_key(columns: Columns, is_large: bool) -> None:
+    await write_both(columns)
+    await columns.owner.execute("insert into shop.calm values (2, 'c')")
+    await columns.answer("text")
+    await columns.owner.execute("update shop.calm set body = 'd' where id = 2")
+    await columns.settle()
+
+    await columns.owner.execute("alter table shop.calm alter id type text")
+    if is_large:
+        await columns.owner.execute(
+            "insert into cogo.ai_counts (column_id, state, priority, cells)"
+            " select id, 'done', 0, 100000 from cogo.ai_columns"
+        )
+        await columns.run()
+        [problem] = await columns.owner.fetch("select error from cogo.ai_columns where error <> ''")
+        assert "another type now: call cogo.ai_column()" in problem["error"]
+        await columns.add(table="shop.calm")
+    await columns.answer("new")
+
+    assert await columns.values(table="shop.calm") == {"1": "text", "2": "new"}
+    cells = await columns.cells(table_name="shop.calm")
+    assert [(cell["key"], cell["state"]) for cell in cells] == [(["1"], "done"), (["2"], "done")]
+    await columns.owner.execute("update shop.calm set body = 'e' where id = '1'")
+    await columns.answer("newer")
+    assert (await columns.values(table="shop.calm"))["1"] == "newer"
+
+
+async def test_values_that_change_their_own_sources_are_asked_for_a_hundred_times_an_hour(
+    columns: Columns,
+) -> None:
+    await attach(columns, "update shop.calm set body = body || '.' where new.summary <> ''")
+    await columns.owner.execute(
+        "create function shop.back() returns trigger language plpgsql as"
+        " $body$ begin update shop.tickets set body = body || '.'; return new; end $body$;"
+        "create trigger back after update of summary on shop.calm"
+        " for each row execute function shop.back()"
+    )
+    await write_both(columns)
+    for nth in range(3):  # each answer asks for the other one
+        assert await columns.answer(f"{nth}")
+    await columns.owner.execute("update cogo.ai_cells set asks = 99")
+    for nth in range(3):
+        await columns.answer(f"more {nth}")
+
+    assert await columns.open_tasks() == []
+    waiting = await columns.cells(state="pending")
+    assert waiting
+    assert all("100 times in an hour" in cell["reason"] for cell in waiting)
+    await columns.database.jump(timedelta(hours=1))
+    assert await columns.answer("later")

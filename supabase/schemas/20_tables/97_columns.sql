@@ -108,6 +108,8 @@ create table if not exists cogo.ai_cells (
   task_id uuid,
   place integer,
   tries smallint not null default 0,
+  asks smallint not null default 0,
+  asks_from timestamptz,
   outages smallint not null default 0,
   is_alone boolean not null default false,
   cost_usd numeric,
@@ -132,6 +134,7 @@ comment on column cogo.ai_cells.place is 'Of its answer among those of a task th
 comment on column cogo.ai_cells.tries is 'Invalid answers since the sources changed.';
 comment on column cogo.ai_cells.outages is
   'Tasks in a row that failed through no fault of the row.';
+comment on column cogo.ai_cells.asks is 'How often it was asked for in the hour from asks_from.';
 comment on column cogo.ai_cells.is_alone is 'Whether it must not share a task with others.';
 create index if not exists ai_cells_due on cogo.ai_cells (column_id, priority, due_at)
   where state = 'pending';

@@ -39,6 +39,41 @@ $$;
 comment on function cogo.cast_key is
   'Return an expression that writes the key k.key as the types of its columns do.';
 
+create or replace function cogo.convert_value(p_value anyelement)
+  returns jsonb language plpgsql stable set search_path = ''
+as $$
+begin
+  return to_jsonb(p_value);
+exception
+  when data_exception or program_limit_exceeded then
+    return to_jsonb(left(p_value::text, 3000000));
+end;
+$$;
+comment on function cogo.convert_value is
+  'Return a value as jsonb; as text if jsonb cannot hold it, as numbers and characters of some json.';
+
+-- What one row has must not make it impossible to read the others.
+create or replace function cogo.read_source(p_table regclass, p_name text)
+  returns text language sql stable set search_path = ''
+as $$
+  select format(
+           case
+             -- More makes too large a prompt in any case.
+             when t.oid in ('text'::regtype, 'varchar'::regtype) then
+               'to_jsonb(case when octet_length(t.%1$I) > 3000000 then left(t.%1$I, 3000000) '
+               'else t.%1$I end)'
+             when t.typtype in ('b', 'e') and t.typcategory <> 'A'
+               and t.oid not in ('json'::regtype, 'bytea'::regtype) then 'to_jsonb(t.%I)'
+             else 'cogo.convert_value(t.%I)'
+           end, a.attname
+         )
+    from pg_catalog.pg_attribute a
+    join pg_catalog.pg_type t on t.oid = a.atttypid
+   where a.attrelid = p_table and a.attname = p_name and not a.attisdropped;
+$$;
+comment on function cogo.read_source is
+  'Return the expression of a source as jsonb, which raises no error whatever the value.';
+
 -- The only place where names of users' tables and columns become SQL, always as quoted identifiers.
 create or replace function cogo.describe_row(p_column cogo.ai_columns, p_version integer)
   returns jsonb language sql stable set search_path = ''
@@ -88,7 +123,8 @@ as $$
     'cast', cogo.cast_key(p_column),
     'values', (
       select format(
-               'jsonb_build_array(%s)', string_agg(format('to_jsonb(t.%I)', s.name), ', ' order by s.nth)
+               'jsonb_build_array(%s)',
+               string_agg(cogo.read_source(p_column.table_id, s.name), ', ' order by s.nth)
              )
         from unnest(v.source_names) with ordinality as s (name, nth)
     )

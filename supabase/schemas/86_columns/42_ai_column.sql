@@ -123,6 +123,7 @@ begin
     sources, overwrite, open_tasks
   );
   select c.* into v_column from cogo.ai_columns c where c.id = v_id;
+  perform cogo.recast_cells(v_column);
   perform cogo.install_trigger(v_column);
   perform cogo.attach_trigger(v_column);
   perform cogo.drop_unstarted(v_column);

@@ -16,6 +16,32 @@ $$;
 comment on function cogo.cast_keys is
   'Return keys as they are stored, whatever the settings of the session that wrote them.';
 
+create or replace function cogo.recast_cells(p_column cogo.ai_columns, p_most bigint default null)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  -- Few, since all or most are written in another way then.
+  v_keys jsonb[] := array(
+    select c.key from cogo.ai_cells c where c.column_id = p_column.id order by c.key desc limit 10
+  );
+begin
+  if cogo.cast_keys(p_column, v_keys) = v_keys then
+    return;
+  elsif p_most < (select sum(n.cells) from cogo.ai_counts n where n.column_id = p_column.id) then
+    raise exception using
+      errcode = 'TQ003',
+      message = 'the primary key of its table has another type now: call cogo.ai_column() for it again';
+  end if;
+  v_keys := array(select c.key from cogo.ai_cells c where c.column_id = p_column.id);
+  update cogo.ai_cells c
+     set key = k.key
+    from unnest(v_keys, cogo.cast_keys(p_column, v_keys)) as k (old_key, key)
+   where c.column_id = p_column.id and c.key = k.old_key and k.key <> k.old_key;
+end;
+$$;
+comment on function cogo.recast_cells is
+  'Write the keys of cells as the types of the primary key do now; raise TQ003 if there are too many.';
+
 -- A row that is not found may have a new key by now, which an edit tells that is not collected yet. It
 -- was committed with the row, so a later statement than the one that has missed the row sees it.
 create or replace function cogo.has_moved(p_column_id uuid)

@@ -1,74 +1,3 @@
-create or replace function cogo.submit_cells(
-  p_column cogo.ai_columns, p_owner uuid, p_priority integer, p_tries integer, p_keys jsonb[],
-  p_hashes bytea[], p_prompts text[]
-)
-  returns text language plpgsql set search_path = ''
-  -- Fixed plans by index: see supabase/README.md.
-  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
-  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
-as $$
-declare
-  v_version cogo.ai_column_versions;
-  v_shape jsonb;
-  v_key text;
-  v_id uuid;
-  v_is_vector boolean;
-begin
-  select v.* into v_version
-    from cogo.ai_column_versions v
-   where v.column_id = p_column.id and v.version = p_column.version;
-  v_shape := cogo.describe_column(
-    p_column.table_id, p_column.column_number, v_version.schema, v_version.params
-  );
-  v_is_vector := v_shape ->> 'kind' = 'vector';
-  v_key := cogo.identify_task(
-    p_column.id, p_owner, p_column.version,
-    array(
-      select k.key::text || encode(k.hash, 'hex')
-        from unnest(p_keys, p_hashes) with ordinality as k (key, hash, nth) order by k.nth
-    ), p_tries
-  );
-  begin
-    insert into public.cogo_tasks (
-      type, prompt, params, priority, owner, model, preferences, budget_usd, stream, idempotency_key,
-      column_id
-    ) values (
-      case when v_is_vector then 'EMBED' else 'CHAT' end,
-      case
-        when v_is_vector then format(
-          '%s.%s: %s texts', cogo.show_table(p_column.table_id), p_column.column_name,
-          cardinality(p_keys)
-        )
-        else p_prompts[1]
-      end,
-      cogo.build_column_params(v_version, v_shape, p_prompts),
-      -- Edits come before old rows.
-      case p_priority when 0 then 5 else 9 end,
-      p_owner, v_version.model, v_version.preferences,
-      p_column.max_usd_per_row * cardinality(p_keys), false, v_key, p_column.id
-    )
-    on conflict do nothing
-    returning id into v_id;
-  exception
-    when sqlstate 'TQ004' or sqlstate 'TQ007' or sqlstate 'TQ008' or sqlstate 'TQ009' then
-      return sqlerrm;
-  end;
-  if v_id is null then
-    select t.id into v_id
-      from public.cogo_tasks t
-     where t.idempotency_key = v_key and t.owner is not distinct from p_owner;
-  end if;
-  update cogo.ai_cells c
-     set state = 'asked', task_id = v_id, place = k.nth - 1, version = p_column.version,
-         source_hash = k.hash, owner = p_owner, asked_at = cogo.now(), due_at = cogo.now()
-    from unnest(p_keys, p_hashes) with ordinality as k (key, hash, nth)
-   where c.column_id = p_column.id and c.key = k.key;
-  return null;
-end;
-$$;
-comment on function cogo.submit_cells is
-  'Submit one task for cells of one owner; return why it was refused, or null.';
-
 create or replace function cogo.pick_cells(p_column_id uuid, p_limit integer)
   returns jsonb[] language plpgsql set search_path = ''
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
@@ -92,6 +21,36 @@ begin
 end;
 $$;
 comment on function cogo.pick_cells is 'Lock and return the cells that are to be asked for next.';
+
+-- Triggers of the user may change sources of a row whenever COGO writes its value, also by way of other
+-- tables, which no check of the prompts finds. Without a cap that would be paid without end.
+create or replace function cogo.put_off_restless(p_column_id uuid, p_keys jsonb[])
+  returns jsonb[] language plpgsql set search_path = ''
+as $$
+declare
+  v_restless jsonb[];
+begin
+  with late as (
+    update cogo.ai_cells c
+       set due_at = c.asks_from + interval '1 hour',
+           reason = case
+             when c.tries > 0 then c.reason
+             else 'asked for 100 times in an hour: its sources change again and again, perhaps by a '
+               'trigger that its own value fires'
+           end
+     where c.column_id = p_column_id and c.key = any (p_keys)
+       and c.asks >= 100 and c.asks_from > cogo.now() - interval '1 hour'
+    returning c.key
+  )
+  select array_agg(l.key) into v_restless from late l;
+  return case
+    when v_restless is null then p_keys
+    else array(select k from unnest(p_keys) k where k <> all (v_restless))
+  end;
+end;
+$$;
+comment on function cogo.put_off_restless is
+  'Let cells wait that were asked for too often in an hour; return the other ones.';
 
 create or replace function cogo.feed_column(p_column cogo.ai_columns, p_limit integer)
   returns integer language plpgsql set search_path = ''
@@ -122,7 +81,10 @@ begin
     from cogo.ai_column_versions v
    where v.column_id = p_column.id and v.version = p_column.version;
   v_batch := cogo.count_batch(v_shape);
-  v_keys := cogo.pick_cells(p_column.id, least(p_limit::bigint, v_room::bigint * v_batch)::integer);
+  v_keys := cogo.put_off_restless(
+    p_column.id,
+    cogo.pick_cells(p_column.id, least(p_limit::bigint, v_room::bigint * v_batch)::integer)
+  );
   if v_keys = '{}' then
     return 0;
   end if;

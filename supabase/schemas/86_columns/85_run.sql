@@ -25,6 +25,7 @@ begin
      where c.id = p_id
     returning c.* into v_column;
   end if;
+  perform cogo.recast_cells(v_column, 100000);
   v_collected := cogo.collect_edits(v_column, p_limit);
   select c.* into v_column from cogo.ai_columns c where c.id = p_id;
   -- What reads rows by their keys looks at all edits that are not collected: better when they are few.
