@@ -321,6 +321,12 @@ AS $function$
 declare
   v_id uuid;
   v_column cogo.ai_columns;
+  v_type constant text := (
+    select c.type
+      from cogo.ai_columns c
+     where c.table_id = table_name
+       and c.column_number = (cogo.number_columns(table_name, array[column_name]))[1]
+  );
 begin
   perform cogo.check_table(table_name);
   perform cogo.check_settings(
@@ -332,6 +338,9 @@ begin
   );
   select c.* into v_column from cogo.ai_columns c where c.id = v_id;
   perform cogo.recast_cells(v_column);
+  if v_type <> v_column.type then
+    perform cogo.retake_values(v_column);
+  end if;
   perform cogo.install_trigger(v_column);
   perform cogo.attach_trigger(v_column);
   perform cogo.drop_unstarted(v_column);
@@ -3910,6 +3919,37 @@ AS $function$
      and (r.subtask_id is not null or r.made_at > cogo.now() - interval '1 hour');
 $function$;
 
+create or replace function cogo.retake_values(p_column cogo.ai_columns)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_row constant jsonb := cogo.describe_row(p_column, p_column.version);
+  v_after jsonb := '[]';
+  v_keys jsonb[];
+  v_rows jsonb[];
+  v_hashes bytea[];
+begin
+  loop
+    v_keys := array(
+      select c.key from cogo.ai_cells c
+       where c.column_id = p_column.id and c.key > v_after order by c.key limit 5000
+    );
+    exit when v_keys = '{}';
+    v_after := v_keys[cardinality(v_keys)];
+    -- Read before the edits: of what somebody writes meanwhile there is one.
+    select array_agg(r.asked_key), array_agg(r.value_hash) into v_rows, v_hashes
+      from cogo.read_rows(v_row, v_keys) r where r.is_there;
+    update cogo.ai_cells c
+       set value_hash = r.hash
+      from unnest(v_rows, v_hashes) as r (key, hash)
+     where c.column_id = p_column.id and c.key = r.key and c.value_hash is not null
+       and c.key = any (cogo.leave_edited(p_column, v_keys));
+  end loop;
+end;
+$function$;
+
 create or replace function cogo.revert_ai_column(table_name regclass, column_name text, version integer DEFAULT NULL::integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -6360,6 +6400,9 @@ comment on function cogo.remove_ai_column(regclass,text) is
   'Make an AI column an ordinary one: its values stay, nothing of COGO is left. Its open tasks are
 cancelled.';
 
+comment on function cogo.retake_values(cogo.ai_columns) is
+  'Take the values of an AI column, which has another type now, for what they were: COGO''s or a person''s.';
+
 comment on function cogo.revert_ai_column(regclass,text,integer) is
   'Go back to a version of an AI column, by default the one before; return its number. What that version
 has made is up to date again.';
@@ -6964,6 +7007,10 @@ revoke all on function cogo.refuse_column(text,text) from public, anon, authenti
 grant execute on function cogo.refuse_column(text,text) to service_role;
 
 revoke all on function cogo.remove_ai_column(regclass,text) from public, anon, authenticated, service_role;
+
+revoke all on function cogo.retake_values(cogo.ai_columns) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.retake_values(cogo.ai_columns) to service_role;
 
 revoke all on function cogo.revert_ai_column(regclass,text,integer) from public, anon, authenticated, service_role;
 

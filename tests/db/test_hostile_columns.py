@@ -238,3 +238,42 @@ async def test_values_that_change_their_own_sources_are_asked_for_a_hundred_time
     assert all("100 times in an hour" in cell["reason"] for cell in waiting)
     await columns.database.jump(timedelta(hours=1))
     assert await columns.answer("later")
+
+
+async def test_with_another_type_a_value_is_still_cogos_or_a_persons(columns: Columns) -> None:
+    await columns.owner.execute(
+        "create table shop.scores (id int primary key, body text, score int)"
+    )
+    await columns.add("score", "Rate {body}", table="shop.scores")
+    await columns.owner.execute(
+        "insert into shop.scores select i, 'a' from generate_series(1, 3) i"
+    )
+    await columns.answer({"text": "", "data": {"value": 5}})
+    await columns.owner.execute("update shop.scores set score = 1 where id = 2")
+    await columns.settle()
+    await columns.owner.execute("update shop.scores set score = 1 where id = 3")
+
+    await columns.owner.execute("alter table shop.scores alter score type numeric(10, 2)")
+    await columns.add("score", "Rate {body}", table="shop.scores")
+    await columns.owner.execute("update shop.scores set body = 'b'")
+    await columns.answer({"text": "", "data": {"value": 6}})
+
+    assert await columns.values("score", "shop.scores") == {1: 6, 2: 1, 3: 1}
+    assert await columns.states() == {1: "done", 2: "kept", 3: "kept"}
+
+
+async def test_what_fires_no_triggers_is_found_when_the_column_is_added_again(
+    columns: Columns, stranger: Connection
+) -> None:
+    await write_both(columns)
+    await columns.answer("text")
+    await stranger.execute("reset role; set session_replication_role = replica")
+    await stranger.execute("update shop.tickets set body = 'b'")
+    await stranger.execute("insert into shop.tickets (body) values ('c')")
+    await stranger.execute("set role stranger")
+    assert await columns.answer("missed") == []
+
+    await columns.add(backfill=True)
+    await columns.answer("found")
+
+    assert await columns.values() == {1: "found", 2: "found"}

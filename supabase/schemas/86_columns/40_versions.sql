@@ -58,6 +58,37 @@ $$;
 comment on function cogo.store_version is
   'Return the number of the version of an AI column with these settings, which is made if it is new.';
 
+create or replace function cogo.retake_values(p_column cogo.ai_columns)
+  returns void language plpgsql set search_path = ''
+as $$
+declare
+  v_row constant jsonb := cogo.describe_row(p_column, p_column.version);
+  v_after jsonb := '[]';
+  v_keys jsonb[];
+  v_rows jsonb[];
+  v_hashes bytea[];
+begin
+  loop
+    v_keys := array(
+      select c.key from cogo.ai_cells c
+       where c.column_id = p_column.id and c.key > v_after order by c.key limit 5000
+    );
+    exit when v_keys = '{}';
+    v_after := v_keys[cardinality(v_keys)];
+    -- Read before the edits: of what somebody writes meanwhile there is one.
+    select array_agg(r.asked_key), array_agg(r.value_hash) into v_rows, v_hashes
+      from cogo.read_rows(v_row, v_keys) r where r.is_there;
+    update cogo.ai_cells c
+       set value_hash = r.hash
+      from unnest(v_rows, v_hashes) as r (key, hash)
+     where c.column_id = p_column.id and c.key = r.key and c.value_hash is not null
+       and c.key = any (cogo.leave_edited(p_column, v_keys));
+  end loop;
+end;
+$$;
+comment on function cogo.retake_values is
+  'Take the values of an AI column, which has another type now, for what they were: COGO''s or a person''s.';
+
 create or replace function cogo.set_column_cap(p_id uuid, p_per text, p_usd numeric)
   returns void language plpgsql set search_path = ''
 as $$

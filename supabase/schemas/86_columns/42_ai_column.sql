@@ -113,6 +113,12 @@ as $$
 declare
   v_id uuid;
   v_column cogo.ai_columns;
+  v_type constant text := (
+    select c.type
+      from cogo.ai_columns c
+     where c.table_id = table_name
+       and c.column_number = (cogo.number_columns(table_name, array[column_name]))[1]
+  );
 begin
   perform cogo.check_table(table_name);
   perform cogo.check_settings(
@@ -124,6 +130,9 @@ begin
   );
   select c.* into v_column from cogo.ai_columns c where c.id = v_id;
   perform cogo.recast_cells(v_column);
+  if v_type <> v_column.type then
+    perform cogo.retake_values(v_column);
+  end if;
   perform cogo.install_trigger(v_column);
   perform cogo.attach_trigger(v_column);
   perform cogo.drop_unstarted(v_column);
