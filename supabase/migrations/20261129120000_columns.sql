@@ -6401,7 +6401,8 @@ comment on function cogo.remove_ai_column(regclass,text) is
 cancelled.';
 
 comment on function cogo.retake_values(cogo.ai_columns) is
-  'Take the values of an AI column, which has another type now, for what they were: COGO''s or a person''s.';
+  'Take the values of an AI column, which has another type now, for what they were: COGO''s or those of
+a person.';
 
 comment on function cogo.revert_ai_column(regclass,text,integer) is
   'Go back to a version of an AI column, by default the one before; return its number. What that version

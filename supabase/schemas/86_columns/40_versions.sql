@@ -87,7 +87,8 @@ begin
 end;
 $$;
 comment on function cogo.retake_values is
-  'Take the values of an AI column, which has another type now, for what they were: COGO''s or a person''s.';
+  'Take the values of an AI column, which has another type now, for what they were: COGO''s or those of
+a person.';
 
 create or replace function cogo.set_column_cap(p_id uuid, p_per text, p_usd numeric)
   returns void language plpgsql set search_path = ''
