@@ -1543,7 +1543,12 @@ AS $function$
     'values', (
       select format(
                'jsonb_build_array(%s)',
-               string_agg(cogo.read_source(p_column.table_id, s.name), ', ' order by s.nth)
+               string_agg(
+                 -- Of one that was just renamed: an error, and no shorter list.
+                 coalesce(
+                   cogo.read_source(p_column.table_id, s.name), format('to_jsonb(t.%I)', s.name)
+                 ), ', ' order by s.nth
+               )
              )
         from unnest(v.source_names) with ordinality as s (name, nth)
     )
