@@ -4378,6 +4378,9 @@ begin
    order by v.version desc
    limit 1;
   if found then
+    update cogo.ai_column_versions v
+       set source_names = cogo.list_columns(p_table, p_numbers)
+     where v.column_id = p_id and v.version = v_version;
     return v_version;
   end if;
   insert into cogo.ai_column_versions (

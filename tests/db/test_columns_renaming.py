@@ -37,6 +37,11 @@ async def test_a_prompt_may_name_a_source_as_before_it_was_renamed(columns: Colu
         "alter table shop.tickets rename body to content;"
         "alter table shop.tickets rename subject to title"
     )
+    previewed = await columns.owner.fetch(
+        "select * from cogo.preview_ai_column('shop.tickets', 'summary', 'Sum up: {body}',"
+        " sources => '{subject}')"
+    )
+    assert '"body": "one"' in previewed[0]["prompt"]
     assert await columns.add(sources=["subject"], max_usd_per_day=2) == column_id
     column = await columns.column(column_id)
     assert (column["version"], column["done"], column["max_usd_per_day"]) == (1, 1, 2)
