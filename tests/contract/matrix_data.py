@@ -3,6 +3,7 @@
 import secrets
 from typing import Any, Final
 
+import asyncpg
 import httpx
 
 PLANNERS: Final = "cio"
@@ -54,6 +55,28 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
         p_action="give_up",
     )
     return finished
+
+
+async def fill_cells(db_url: str, owner: str, count: int) -> None:
+    """Give a person rows of a table with an AI column, which is paused: no task is submitted."""
+    connection = await asyncpg.connect(db_url)
+    try:
+        await connection.execute(
+            "create table if not exists public.matrix ("
+            " id bigint generated always as identity primary key, owner uuid, a text, b text)"
+        )
+        column = await connection.fetchval(
+            "select cogo.ai_column('public.matrix', 'b', prompt => '{a}', owner_column => 'owner')"
+        )
+        await connection.execute("select public.cogo_pause_column($1)", column)
+        await connection.execute(
+            "insert into public.matrix (owner, a) select $1, 'matrix' from generate_series(1, $2)",
+            owner,
+            count,
+        )
+        await connection.execute("select public.cogo_run_columns('matrix')")
+    finally:
+        await connection.close()
 
 
 async def _plan(client: httpx.AsyncClient, owner: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from protocol import topics
-from tests.contract.matrix_data import finish_and_fail
+from tests.contract.matrix_data import fill_cells, finish_and_fail
 from tests.support.accounts import PASSWORD, an_email
 from tests.support.eventually import eventually
 from tests.support.servers.contract_target import Target, foreign_target
@@ -40,6 +40,9 @@ RELATIONS: Final = {
     "cogo_approvals": Readers.OWNERS,
     "cogo_attempts": Readers.OWNERS,
     "cogo_calls": Readers.OWNERS,
+    "cogo_column_cells": Readers.OWNERS,
+    "cogo_column_versions": Readers.SERVICE,
+    "cogo_columns": Readers.SERVICE,
     "cogo_dead_letters": Readers.OWNERS,
     "cogo_embeddings": Readers.OWNERS,
     "cogo_events": Readers.OWNERS,
@@ -77,6 +80,14 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_submit_task": {"p_prompt": "matrix", "p_run_at": "2999-01-01T00:00:00Z"},
 }
 AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
+    "cogo_adopt_instance": {"p_host": "matrix"},
+    "cogo_backfill_column": {"p_column_id": NOBODY},
+    "cogo_instance": {},
+    "cogo_pause_column": {"p_column_id": NOBODY},
+    "cogo_resume_column": {"p_column_id": NOBODY},
+    "cogo_run_columns": {"p_agent_id": "matrix", "p_limit": 1},
+    "cogo_sample_column": {"p_column_id": NOBODY},
+    "cogo_verify_instance": {"p_agent_id": "matrix", "p_host": "matrix"},
     "cogo_api_keys": {},
     "cogo_check_api_key": {"p_id": "nobody", "p_hash": "0"},
     "cogo_check_writes": {},
@@ -208,6 +219,7 @@ async def world(matrix_target: Target) -> AsyncIterator[World]:
             )
             for _ in range(times):
                 tasks[name] = await finish_and_fail(clients["service"], str(session["user"]["id"]))
+            await fill_cells(matrix_target.db_url, str(session["user"]["id"]), times)
         world = World(target=matrix_target, clients=clients, tokens=tokens, tasks=tasks)
         await _read_catalogue(world)
         yield world

@@ -27,7 +27,7 @@ def pause_column(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for nothing more until the column is resumed.
+    """Pause an AI column: nothing more is asked until it is resumed.
 
     Edits are still noted, and what was asked for is still written.
 
@@ -46,7 +46,7 @@ def pause_column(
 def resume_column(
     *, table: Table, column: ColumnIfMany = None, directory: Dir = None, as_json: AsJson = False
 ) -> None:
-    """Go on after a pause, also one that a spent cap made.
+    """Resume an AI column, also one that a spent cap has paused.
 
     Caps are not raised: a column whose cap is still spent pauses again.
 

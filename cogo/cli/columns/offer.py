@@ -16,7 +16,7 @@ from cogo.cli.columns.statement import ColumnSettings, unquote_table
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.errors import CommandError
-from cogo.terminal import print_line, print_text, shorten
+from cogo.terminal import neutralize, print_line, print_text, shorten
 from cogo.watch.format import mark_simulated
 from protocol.ids import utc_now
 from protocol.records.columns import CellRow, ColumnRow, ColumnSample
@@ -88,7 +88,7 @@ def confirm_spending(question: str, *, yes: bool, as_json: bool) -> None:
         return
     if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise CommandError(f"nobody was asked: {question}", hint="--yes goes on without asking")
-    if not typer.confirm(question, default=False, err=True):
+    if not typer.confirm(neutralize(question), default=False, err=True):
         raise CommandError("nothing was done")
 
 

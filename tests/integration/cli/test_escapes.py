@@ -22,6 +22,7 @@ from tests.support.sql.waits import start_flow, wait_step
 
 SONNET: Final = "claude-sonnet-5-5"
 HOSTILE: Final = "\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x\r\x08"
+TABLE: Final = f'public."{HOSTILE}"'
 ACTIVE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 POISONED: Final = {
     *("agent_id", "comment", "detail", "details", "error", "host", "last_error", "name", "output"),
@@ -32,8 +33,11 @@ POISONED: Final = {
 READING: Final = {
     ("agents",): (),
     ("approvals",): (),
+    ("approvals", "list"): (),
     ("audit",): (),
     ("budget", "list"): (),
+    ("columns", "list"): (),
+    ("columns", "status"): (),
     ("embeddings", "list"): (),
     ("grants", "list"): (),
     ("keys", "list"): (),
@@ -50,18 +54,43 @@ READING: Final = {
     ("usage",): (),
     ("workflows", "show"): ("TASK",),
 }
+SHOWN: Final = {("approvals",), ("approvals", "list"), ("columns", "list"), ("columns", "status")}
+"""Commands that have nothing but words of others to show."""
 ELSEWHERE: Final = {
     # They print what they were given, their own words, or only what print_line has anyway.
-    *("approve", "console", "demo", "doctor", "embed", "estimate", "feedback", "hold", "migrate"),
+    *(
+        "adopt",
+        "approve",
+        "console",
+        "demo",
+        "doctor",
+        "embed",
+        "estimate",
+        "feedback",
+        "hold",
+        "migrate",
+    ),
     *("resume", "submit", "trust", "up", "watch", "serve", "supabase"),
     *("apply", "diff", "eval", "local-model", "sandbox", "send"),
-    *("budget", "embeddings", "grants", "keys", "models", "queue", "tasks", "tools", "workflows"),
+    *(
+        "approvals",
+        "budget",
+        "columns",
+        "embeddings",
+        "grants",
+        "keys",
+        "models",
+        "queue",
+        "tasks",
+        "tools",
+        "workflows",
+    ),
 }
 
 
 @pytest.fixture
-def tasks(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the ids of a completed and a failed task, in a project full of escape sequences."""
+def tasks(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Yield the ids of a completed and a failed task, in a project full of escape sequences."""
     monkeypatch.setenv("SUPABASE_URL", project.url)
     monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
@@ -69,7 +98,8 @@ def tasks(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> li
     monkeypatch.chdir(tmp_path)
     assert run(["keys", "create", "--name", "laptop"]) == 0
     assert run(["models", "ban", SONNET, "--reason", "it lies"]) == 0
-    return asyncio.run(_fill(project.db_url))
+    yield asyncio.run(_fill(project.db_url))
+    asyncio.run(_drop_table(project.db_url))
 
 
 async def _fill(db_url: str) -> list[str]:
@@ -90,11 +120,22 @@ async def _fill(db_url: str) -> list[str]:
             [SONNET],
             HOSTILE,
         )
+        await connection.execute(f"create table {TABLE} (id integer primary key, a text, b text)")
+        await connection.execute("select cogo.ai_column($1::text::regclass, 'b', '{a}')", TABLE)
         await _poison(connection)
         rows = await connection.fetch(
             "select id from public.cogo_tasks where finished_at is not null order by created_at"
         )
         return [str(row["id"]) for row in rows]
+    finally:
+        await connection.close()
+
+
+async def _drop_table(db_url: str) -> None:
+    connection = await asyncpg.connect(db_url)
+    try:
+        await connection.execute("select cogo.remove_ai_column($1::text::regclass, 'b')", TABLE)
+        await connection.execute(f"drop table {TABLE}")
     finally:
         await connection.close()
 
@@ -167,7 +208,7 @@ def test_every_command_that_reads_shows_escapes_and_sends_none(
             plain = capsys.readouterr()
             assert not ACTIVE.search(plain.out + plain.err), line
             escaped = plain.out.count(r"\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x")
-            assert escaped or command != ("approvals",), "no question was shown"
+            assert escaped or command not in SHOWN, f"{line} shows no hostile text"
             shown += escaped
 
             run([*line, "--json"])
@@ -221,9 +262,12 @@ def test_only_one_module_writes_to_the_terminal() -> None:
     allowed = {
         "cogo/terminal.py",
         "cogo/cli/app.py",  # its own version
+        "cogo/cli/admin/adopt.py",  # a question, neutralized
+        "cogo/cli/columns/offer.py",  # a question, neutralized
         "cogo/cli/local/supabase.py",  # a question, neutralized
         "cogo/cli/local/local_model.py",  # questions in its own words
         "cogo/cli/local/sandbox.py",  # a question, neutralized
+        "cogo/cli/tasks/approvals.py",  # questions in its own words
         "cogo/cli/tasks/apply.py",  # a question in its own words
         "cogo/cli/tasks/waits.py",  # questions in its own words
         "cogo/cli/workflows/find.py",  # a signal handler's last words
