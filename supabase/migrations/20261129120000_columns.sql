@@ -121,7 +121,8 @@ create table cogo.ai_refusals (
   limit_usd numeric,
   allow_unpriced boolean,
   detail text,
-  resets_at timestamp with time zone
+  resets_at timestamp with time zone,
+  usd numeric
 );
 
 alter table cogo.ai_refusals enable row level security;
@@ -2870,19 +2871,27 @@ AS $function$
      union all
     select p_task.error ->> 'class' where p_task.error ->> 'class' <> 'no_model'
   )
-  select p_task.status = 'failed' and coalesce(
-    (
-      select bool_or(
-        f.class in (
-          'rate_limited', 'overloaded', 'timeout', 'connection', 'malformed_response',
-          'incomplete_stream', 'not_asked', 'at_capacity', 'circuit_open', 'authentication',
-          'permission', 'budget', 'model_not_found', 'not_served', 'lease_expired', 'worker_died',
-          'no_agent'
-        )
-      ) from failed f
-    ),
-    p_task.error ->> 'class' = 'no_model'
-    and coalesce(p_task.error ->> 'field', '') not in ('prompt', 'budget_usd')
+  select p_task.status = 'failed' and (
+    coalesce(
+      (
+        select bool_or(
+          f.class in (
+            'rate_limited', 'overloaded', 'timeout', 'connection', 'malformed_response',
+            'incomplete_stream', 'not_asked', 'at_capacity', 'circuit_open', 'authentication',
+            'permission', 'budget', 'model_not_found', 'not_served', 'lease_expired',
+            'worker_died', 'no_agent'
+          )
+        ) from failed f
+      ),
+      p_task.error ->> 'class' = 'no_model'
+      and coalesce(p_task.error ->> 'field', '') not in ('prompt', 'budget_usd')
+    )
+    -- A call that is more than a whole cap: those of other rows may be cheaper, and the cap raised.
+    or exists (
+      select from cogo.ai_refusals r
+       where r.task_id = p_task.id and r.scope not in ('task', 'owner') and r.usd > r.limit_usd
+         and p_task.error ->> 'class' in ('spend_cap', 'provider_spend_cap')
+    )
   );
 $function$;
 
@@ -3260,21 +3269,22 @@ create or replace function cogo.normalize_host(p_host text)
  IMMUTABLE
 RETURN CASE WHEN (btrim(lower(p_host), ' []'::text) ~ '^(localhost|.*\.localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0|::|host\.docker\.internal)\.?$'::text) THEN 'loopback'::text ELSE NULLIF(rtrim(btrim(lower(p_host), ' []'::text), '.'::text), ''::text) END;
 
-create or replace function cogo.note_refusal(p_call public.cogo_calls, p_answer text, p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean, p_detail text, p_resets_at timestamp with time zone)
+create or replace function cogo.note_refusal(p_call public.cogo_calls, p_answer text, p_scope text, p_key text, p_per text, p_limit numeric, p_allow_unpriced boolean, p_detail text, p_resets_at timestamp with time zone, p_usd numeric)
  RETURNS void
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   insert into cogo.ai_refusals as r (
-    task_id, column_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at
+    task_id, column_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at, usd
   )
-  select p_call.task_id, c.id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail, p_resets_at
+  select p_call.task_id, c.id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail,
+         p_resets_at, p_usd
     from cogo.ai_columns c
    where p_answer = 'refused' and c.id = p_call.column_id and p_call.task_id is not null
   on conflict (task_id) do update
     set scope = excluded.scope, key = excluded.key, per = excluded.per,
         limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,
-        detail = excluded.detail, resets_at = excluded.resets_at;
+        detail = excluded.detail, resets_at = excluded.resets_at, usd = excluded.usd;
 $function$;
 
 create or replace function cogo.note_truncation()
@@ -4212,7 +4222,9 @@ begin
     else
       v_reason := 'its task was cancelled: ' || v_reason;
     end if;
-  elsif v_class in ('spend_cap', 'provider_spend_cap') and v_refusal.scope is distinct from 'task' then
+  elsif v_class in ('spend_cap', 'provider_spend_cap') and v_refusal.scope is distinct from 'task'
+    and not v_is_outage
+  then
     v_state := 'pending';
     v_due := coalesce(v_refusal.resets_at, v_now + interval '10 minutes');
     if v_refusal.scope = 'owner' then
@@ -5154,7 +5166,7 @@ begin
         );
         perform cogo.note_refusal(
           v_call, answer, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, detail,
-          null
+          null, v_usd
         );
         return next;
         return;
@@ -5178,7 +5190,7 @@ begin
       );
       perform cogo.note_refusal(
         v_call, answer, v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd + v_cap.extra_usd,
-        v_cap.allow_unpriced, detail, resets_at
+        v_cap.allow_unpriced, detail, resets_at, v_usd
       );
       return next;
       return;
@@ -5856,6 +5868,7 @@ create or replace view public.cogo_columns with (security_invoker=true) as
     COALESCE(c.error,
         CASE
             WHEN (c.outages >= 10) THEN format('the last %s tasks failed, so one row is asked for every 30 seconds: %s'::text, c.outages, c.outage)
+            WHEN (c.outages > 0) THEN ('the last task failed: '::text || c.outage)
             ELSE NULL::text
         END) AS error,
         CASE
@@ -5983,6 +5996,9 @@ comment on column cogo.ai_columns.sweep_after is
 
 comment on column cogo.ai_columns.table_oid is
   'The table when names and numbers were last compared: another one in a restored dump.';
+
+comment on column cogo.ai_refusals.usd is
+  'What the refused call could have cost; null: unknown.';
 
 comment on column cogo.budget_waits.check_at is
   'When to look again whether there is room.';
@@ -6339,7 +6355,7 @@ comment on function cogo.normalize_host(text) is
   'Return the host of an address as cogo.instance has it: loopback for all names of this machine, null
 for an empty one.';
 
-comment on function cogo.note_refusal(public.cogo_calls,text,text,text,text,numeric,boolean,text,timestamp with time zone) is
+comment on function cogo.note_refusal(public.cogo_calls,text,text,text,text,numeric,boolean,text,timestamp with time zone,numeric) is
   'Note which cap has refused a call for an AI column: its task''s end does not tell.';
 
 comment on function cogo.note_truncation() is
@@ -6943,9 +6959,9 @@ revoke all on function cogo.normalize_host(text) from public, anon, authenticate
 
 grant execute on function cogo.normalize_host(text) to service_role;
 
-revoke all on function cogo.note_refusal(public.cogo_calls,text,text,text,text,numeric,boolean,text,timestamp with time zone) from public, anon, authenticated, service_role;
+revoke all on function cogo.note_refusal(public.cogo_calls,text,text,text,text,numeric,boolean,text,timestamp with time zone,numeric) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.note_refusal(public.cogo_calls,text,text,text,text,numeric,boolean,text,timestamp with time zone) to service_role;
+grant execute on function cogo.note_refusal(public.cogo_calls,text,text,text,text,numeric,boolean,text,timestamp with time zone,numeric) to service_role;
 
 revoke all on function cogo.note_truncation() from public, anon, authenticated, service_role;
 

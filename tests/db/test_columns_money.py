@@ -35,6 +35,18 @@ async def refuse(columns: Columns, task: Row, usd: float) -> Row:
     return refused
 
 
+async def pay(columns: Columns, task: Row, usd: float) -> Any:
+    """Complete a task for this cost; return the cap of the column while 10 cents more are held."""
+    lease = await lease_step(columns, task)
+    call = a_call(lease, usd + 0.1)
+    assert (await begin(columns.agent, call))["answer"] == "ok"
+    caps = await columns.owner.fetch("select * from public.cogo_budgets()")
+    await end(columns.agent, call, usd)
+    await columns.agent.complete(lease, output={"text": "paid"})
+    [cap] = [row for row in caps if row["scope"] == "column"]
+    return cap
+
+
 async def test_a_spent_cap_pauses_the_column_tells_once_and_goes_on_tomorrow(
     columns: Columns,
 ) -> None:
@@ -42,17 +54,8 @@ async def test_a_spent_cap_pauses_the_column_tells_once_and_goes_on_tomorrow(
     await columns.owner.execute("insert into shop.tickets (body) values ('a'), ('b'), ('c')")
     await columns.settle()
     first, second, third = await columns.open_tasks()
-    lease = await lease_step(columns, first)
-    call = a_call(lease, 0.9)
-    assert (await begin(columns.agent, call))["answer"] == "ok"
-    [budget] = [
-        row
-        for row in await columns.owner.fetch("select * from public.cogo_budgets()")
-        if row["scope"] == "column"
-    ]
-    assert (budget["key"], budget["reserved_usd"]) == (str(column_id), Decimal("0.9"))
-    await end(columns.agent, call, 0.8)
-    await columns.agent.complete(lease, output={"text": "paid"})
+    reserved = await pay(columns, first, 0.8)
+    assert (reserved["key"], reserved["reserved_usd"]) == (str(column_id), Decimal("0.9"))
     for task in (second, third):
         refused = await refuse(columns, task, 0.5)
         assert refused["scope"] == "column"
@@ -77,16 +80,16 @@ async def test_a_spent_cap_pauses_the_column_tells_once_and_goes_on_tomorrow(
 
 
 async def test_a_raised_cap_goes_on_at_once(columns: Columns) -> None:
-    column_id = await columns.add(max_usd=Decimal("0.1"))
-    await columns.owner.execute("insert into shop.tickets (body) values ('a')")
+    column_id = await columns.add(max_usd=1)
+    await columns.owner.execute("insert into shop.tickets (body) values ('a'), ('b')")
     await columns.settle()
-    [task] = await columns.open_tasks()
-    await refuse(columns, task, 0.5)
+    first, second = await columns.open_tasks()
+    await pay(columns, first, 0.8)
+    await refuse(columns, second, 0.5)
     await columns.settle()
     row = await columns.column(column_id)
     assert row["paused_until"] is None
-    assert "is $0.1:" in row["paused_reason"]
-    assert "raise it, or lower params.max_output_tokens" in row["paused_reason"]
+    assert "is $1:" in row["paused_reason"]
     assert await columns.open_tasks() == []
     await columns.agent.connection.execute(
         "select from public.cogo_set_budget('column', $1, 'ever', 5)", str(column_id)
@@ -126,6 +129,30 @@ async def test_a_budget_of_a_row_that_does_not_suffice_fails_it(columns: Columns
     [cell] = await columns.cells()
     assert cell["state"] == "failed"
     assert "a budget of $0.5" in cell["reason"]
+
+
+async def test_a_row_that_costs_more_than_the_whole_cap_waits_alone(
+    columns: Columns,
+) -> None:
+    column_id = await columns.add(max_usd_per_day=1)
+    await columns.owner.execute("insert into shop.tickets (body) values ('long'), ('short')")
+    await columns.settle()
+    long, short = await columns.open_tasks()
+
+    refused = await refuse(columns, long, 1.5)
+    assert "raise it, or lower params.max_output_tokens" in refused["detail"]
+    await columns.settle()
+
+    row = await columns.column(column_id)
+    assert (row["pending"], row["paused_until"], row["paused_reason"]) == (2, None, None)
+    assert row["error"].startswith("the last task failed: the cap of the AI column")
+    await pay(columns, short, 0.1)
+    await columns.settle()
+    row = await columns.column(column_id)
+    assert (row["pending"], row["done"], row["error"]) == (1, 1, None)
+    assert await columns.open_tasks() == []
+    await columns.database.jump(timedelta(minutes=1))
+    assert len(await columns.answer("at last")) == 1
 
 
 async def test_a_late_report_counts_for_the_cap(columns: Columns) -> None:

@@ -179,8 +179,10 @@ create table if not exists cogo.ai_refusals (
   limit_usd numeric,
   allow_unpriced boolean,
   detail text,
-  resets_at timestamptz
+  resets_at timestamptz,
+  usd numeric
 );
+comment on column cogo.ai_refusals.usd is 'What the refused call could have cost; null: unknown.';
 comment on table cogo.ai_refusals is
   'The cap that last refused a call of a task of an AI column, while a cell waits for that task.';
 alter table cogo.ai_refusals enable row level security;

@@ -25,20 +25,21 @@ comment on function cogo.show_column is 'Return the name of an AI column, with i
 
 create or replace function cogo.note_refusal(
   p_call public.cogo_calls, p_answer text, p_scope text, p_key text, p_per text, p_limit numeric,
-  p_allow_unpriced boolean, p_detail text, p_resets_at timestamptz
+  p_allow_unpriced boolean, p_detail text, p_resets_at timestamptz, p_usd numeric
 )
   returns void language sql set search_path = ''
 as $$
   insert into cogo.ai_refusals as r (
-    task_id, column_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at
+    task_id, column_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at, usd
   )
-  select p_call.task_id, c.id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail, p_resets_at
+  select p_call.task_id, c.id, p_scope, p_key, p_per, p_limit, p_allow_unpriced, p_detail,
+         p_resets_at, p_usd
     from cogo.ai_columns c
    where p_answer = 'refused' and c.id = p_call.column_id and p_call.task_id is not null
   on conflict (task_id) do update
     set scope = excluded.scope, key = excluded.key, per = excluded.per,
         limit_usd = excluded.limit_usd, allow_unpriced = excluded.allow_unpriced,
-        detail = excluded.detail, resets_at = excluded.resets_at;
+        detail = excluded.detail, resets_at = excluded.resets_at, usd = excluded.usd;
 $$;
 comment on function cogo.note_refusal is
   'Note which cap has refused a call for an AI column: its task''s end does not tell.';

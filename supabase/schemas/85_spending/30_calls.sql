@@ -74,7 +74,7 @@ begin
         );
         perform cogo.note_refusal(
           v_call, answer, 'task', v_budget.task_id::text, 'ever', v_budget.budget_usd, false, detail,
-          null
+          null, v_usd
         );
         return next;
         return;
@@ -98,7 +98,7 @@ begin
       );
       perform cogo.note_refusal(
         v_call, answer, v_cap.scope, v_cap.key, v_cap.per, v_cap.limit_usd + v_cap.extra_usd,
-        v_cap.allow_unpriced, detail, resets_at
+        v_cap.allow_unpriced, detail, resets_at, v_usd
       );
       return next;
       return;

@@ -11,19 +11,27 @@ as $$
      union all
     select p_task.error ->> 'class' where p_task.error ->> 'class' <> 'no_model'
   )
-  select p_task.status = 'failed' and coalesce(
-    (
-      select bool_or(
-        f.class in (
-          'rate_limited', 'overloaded', 'timeout', 'connection', 'malformed_response',
-          'incomplete_stream', 'not_asked', 'at_capacity', 'circuit_open', 'authentication',
-          'permission', 'budget', 'model_not_found', 'not_served', 'lease_expired', 'worker_died',
-          'no_agent'
-        )
-      ) from failed f
-    ),
-    p_task.error ->> 'class' = 'no_model'
-    and coalesce(p_task.error ->> 'field', '') not in ('prompt', 'budget_usd')
+  select p_task.status = 'failed' and (
+    coalesce(
+      (
+        select bool_or(
+          f.class in (
+            'rate_limited', 'overloaded', 'timeout', 'connection', 'malformed_response',
+            'incomplete_stream', 'not_asked', 'at_capacity', 'circuit_open', 'authentication',
+            'permission', 'budget', 'model_not_found', 'not_served', 'lease_expired',
+            'worker_died', 'no_agent'
+          )
+        ) from failed f
+      ),
+      p_task.error ->> 'class' = 'no_model'
+      and coalesce(p_task.error ->> 'field', '') not in ('prompt', 'budget_usd')
+    )
+    -- A call that is more than a whole cap: those of other rows may be cheaper, and the cap raised.
+    or exists (
+      select from cogo.ai_refusals r
+       where r.task_id = p_task.id and r.scope not in ('task', 'owner') and r.usd > r.limit_usd
+         and p_task.error ->> 'class' in ('spend_cap', 'provider_spend_cap')
+    )
   );
 $$;
 comment on function cogo.is_outage is
@@ -52,7 +60,9 @@ begin
     else
       v_reason := 'its task was cancelled: ' || v_reason;
     end if;
-  elsif v_class in ('spend_cap', 'provider_spend_cap') and v_refusal.scope is distinct from 'task' then
+  elsif v_class in ('spend_cap', 'provider_spend_cap') and v_refusal.scope is distinct from 'task'
+    and not v_is_outage
+  then
     v_state := 'pending';
     v_due := coalesce(v_refusal.resets_at, v_now + interval '10 minutes');
     if v_refusal.scope = 'owner' then

@@ -22,10 +22,13 @@ as
          case when c.paused_until < 'infinity' then c.paused_until end as paused_until, c.paused_reason,
          coalesce(cogo.instance_problem(), cogo.find_column_problem(c)) as standing_still,
          coalesce(
-           c.error, case when c.outages >= 10 then format(
-             'the last %s tasks failed, so one row is asked for every 30 seconds: %s', c.outages,
-             c.outage
-           ) end
+           c.error, case
+             when c.outages >= 10 then format(
+               'the last %s tasks failed, so one row is asked for every 30 seconds: %s', c.outages,
+               c.outage
+             )
+             when c.outages > 0 then 'the last task failed: ' || c.outage
+           end
          ) as error,
          case when c.backfill_total is not null then jsonb_build_object(
            'total', c.backfill_total,
