@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 
 from embedded.postgres.binaries import find_installation
+from protocol.records.agents import Instance
+from protocol.records.tasks import Task
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent, Row, insert_task
 from tests.support.sql.columns import open_columns
@@ -116,6 +118,33 @@ async def test_a_copy_runs_what_a_person_submits_there_now(
     assert await claimed(agent) == []
     await adopt(agent, COPY)
     assert set(await claimed(agent)) == {*old, scheduled}
+
+
+async def test_commands_say_of_the_same_tasks_that_they_wait(
+    database: Database, agent: Agent
+) -> None:
+    plain = await insert_task(agent.connection)
+    await insert_task(agent.connection, run_at=database.now + HOUR)
+    following = await insert_task(agent.connection)
+    owner = await database.connect("postgres")
+    await owner.execute(
+        "update public.cogo_tasks set previous_task_id = $1 where id = $2", plain, following
+    )
+    held = []
+
+    for inherited in (None, 0, 1, 99):
+        for row in rows(
+            await owner.fetch(
+                "select t.*, cogo.waits_for_adoption(t, $1::bigint) as waits"
+                " from public.cogo_tasks t order by t.seq",
+                inherited,
+            )
+        ):
+            waits = row.pop("waits")
+            assert Instance(inherited_to=inherited).must_hold(Task.model_validate(row)) is waits
+            held.append(waits)
+
+    assert held == [False] * 3 + [False, True, True] + [True] * 6
 
 
 async def test_a_copy_does_not_repeat_tasks(database: Database, agent: Agent) -> None:
