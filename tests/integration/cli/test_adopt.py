@@ -2,44 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from cogo.cli.app import run
 from cogo.doctor.supabase import check_instance
 from embedded.state import State
 from protocol.ids import utc_now
 from protocol.records import NewTask, Task
 from protocol.transport.supabase_store import open_store
+from tests.integration.cli.conftest import Say
 
 ORIGIN = "acme.supabase.co"
-Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Say:
-    """Run a command on an emptied project; return its exit code and what it printed."""
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
-
-    def say(*arguments: str) -> tuple[int, str, str]:
-        code = run([*arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return say
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from cogo.cli.app import run
 from cogo.cli.tasks import approvals
 from cogo.config.connection import connection_from_state
 from cogo.wiring.stores import open_client
@@ -17,34 +14,12 @@ from embedded.state import State
 from gateway.links.tokens import LinkSigner
 from protocol.records import ApprovalRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
+from tests.integration.cli.conftest import Say
 from tests.integration.waiting import start_flow, wait_step
 from tests.support.eventually import eventually
 
 SECRET = "0123456789abcdef0123456789abcdef"
 OWNER = uuid4()
-Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Say:
-    """Run a command on an emptied project; return its exit code and what it printed."""
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
-
-    def say(*arguments: str) -> tuple[int, str, str]:
-        code = run([*arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return say
 
 
 async def ask(store: SupabaseStore, key: str = "ship", **params: Any) -> ApprovalRow:

@@ -4,48 +4,23 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from cogo.cli.app import run
 from embedded.state import State
 from protocol.errors import OutOfRange
 from protocol.records import NewChildTask, NextRun, TurnLine
 from protocol.transport.supabase_store import SupabaseStore, open_store
+from tests.integration.cli.conftest import Say
 from tests.integration.waiting import (
     repeat_task,
     start_flow,
     wait_in_a_tool_loop,
     wait_step,
 )
-
-Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Say:
-    """Run a command on an emptied project; return its exit code and what it printed."""
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
-
-    def say(*arguments: str) -> tuple[int, str, str]:
-        code = run([*arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return say
 
 
 def with_store(project: State, work: Callable[[SupabaseStore], Awaitable[UUID]]) -> str:
