@@ -130,9 +130,10 @@ async def test_commands_say_of_the_same_tasks_that_they_wait(
     await owner.execute(
         "update public.cogo_tasks set previous_task_id = $1 where id = $2", plain, following
     )
+    first = await owner.fetchval("select seq from public.cogo_tasks where id = $1", plain)
     held = []
 
-    for inherited in (None, 0, 1, 99):
+    for inherited in (None, first - 1, first, first + 98):
         for row in rows(
             await owner.fetch(
                 "select t.*, cogo.waits_for_adoption(t, $1::bigint) as waits"
