@@ -16,7 +16,7 @@ create or replace function extensions.uuid_generate_v4()
   returns uuid
   language sql
   volatile
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$ select pg_catalog.gen_random_uuid() $$;
 
 grant execute on function extensions.uuid_generate_v4() to anon, authenticated, service_role;

@@ -32,7 +32,7 @@ create or replace function realtime.topic()
   returns text
   language sql
   stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$ select nullif(current_setting('realtime.topic', true), '') $$;
 comment on function realtime.topic() is
   'The topic for which a policy on realtime.messages is evaluated.';
@@ -42,7 +42,7 @@ create or replace function realtime.send(
 )
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id uuid := gen_random_uuid();
@@ -73,7 +73,7 @@ create or replace function realtime.send_binary(
 )
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if payload is null then
@@ -103,7 +103,7 @@ create or replace function realtime.broadcast_changes(
 )
   returns void
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if level = 'STATEMENT' then
@@ -131,7 +131,7 @@ comment on function realtime.broadcast_changes(text, text, text, text, text, rec
 create or replace function realtime.notify_server()
   returns trigger
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[] := array(select n.id from new_rows n);

@@ -47,7 +47,7 @@ create or replace function storage.foldername(name text)
   returns text[]
   language sql
   immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select t.tokens[1:cardinality(t.tokens) - 1] from (select string_to_array(name, '/')) as t (tokens)
 $$;
@@ -56,21 +56,21 @@ create or replace function storage.filename(name text)
   returns text
   language sql
   immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$ select split_part(name, '/', -1) $$;
 
 create or replace function storage.extension(name text)
   returns text
   language sql
   immutable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$ select split_part(storage.filename(name), '.', -1) $$;
 
 create or replace function storage.operation()
   returns text
   language sql
   stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$ select current_setting('storage.operation', true) $$;
 
 -- For policies; `storage.` before a name may be left out.
@@ -78,7 +78,7 @@ create or replace function storage.allow_any_operation(expected_operations text[
   returns boolean
   language sql
   stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select from unnest(expected_operations) as e (name)
@@ -92,13 +92,13 @@ create or replace function storage.allow_only_operation(expected_operation text)
   returns boolean
   language sql
   stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$ select storage.allow_any_operation(array[expected_operation]) $$;
 
 create or replace function storage.update_updated_at_column()
   returns trigger
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.updated_at := now();
@@ -114,7 +114,7 @@ create or replace trigger update_objects_updated_at
 create or replace function storage.protect_delete()
   returns trigger
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if current_setting('storage.allow_delete_query', true) is distinct from 'true' then

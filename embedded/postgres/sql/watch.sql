@@ -4,7 +4,7 @@
 create or replace function extensions.pgrst_ddl_watch()
   returns event_trigger
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   notify pgrst, 'reload schema';
@@ -20,13 +20,13 @@ create or replace function extensions.acts_as_superuser()
   returns boolean
   language sql
   stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$ select rolsuper from pg_catalog.pg_roles where rolname = current_user $$;
 
 create or replace function extensions.guard_managed_ddl()
   returns event_trigger
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_command record;
@@ -50,7 +50,7 @@ $$;
 create or replace function extensions.guard_managed_drop()
   returns event_trigger
   language plpgsql
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_object record;

@@ -41,7 +41,7 @@ comment on function cogo.validate_time is
 create or replace function cogo.check_size(
   p_field text, p_size bigint, p_limit bigint default 10000, p_unit text default 'characters'
 )
-  returns void language plpgsql immutable set search_path = ''
+  returns void language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_size > p_limit then

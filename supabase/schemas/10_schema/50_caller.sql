@@ -14,7 +14,7 @@ comment on function cogo.current_actor is
   'Return the agent that set_actor() named in this transaction, else cogo-database.';
 
 create or replace function cogo.set_actor(p_agent_id text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(p_agent_id, '') = '' then

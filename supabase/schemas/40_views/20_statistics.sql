@@ -54,7 +54,7 @@ which unpriced counts. Simulated calls have rows of their own.';
 
 -- A computed column of the Data API: select=*,cogo_silent_ms.
 create or replace function public.cogo_silent_ms(p_agent public.cogo_agents)
-  returns bigint language sql set search_path = ''
+  returns bigint language sql set search_path = pg_catalog, pg_temp
 as $$
   select cogo.elapsed_ms(p_agent.heartbeat_at, cogo.now());
 $$;

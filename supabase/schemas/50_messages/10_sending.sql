@@ -17,7 +17,7 @@ comment on function cogo.build_envelope is
 -- Realtime drops a broadcast that is too large without an error, so large values stay in the row
 -- and the message refers to it.
 create or replace function cogo.truncate_payload(p_payload jsonb)
-  returns jsonb language plpgsql immutable set search_path = ''
+  returns jsonb language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- JSON as text is at most six times as long as its binary form, so this test is cheap for most.
@@ -57,7 +57,7 @@ comment on function cogo.truncate_payload is
 -- function is called for each; it turns errors into warnings.
 -- https://supabase.com/docs/guides/realtime/broadcast
 create or replace function cogo.send_messages(p_topics text[], p_envelopes jsonb[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
@@ -81,7 +81,7 @@ comment on function cogo.send_messages is
 create or replace function cogo.notify(
   p_topic text, p_type text, p_payload jsonb, p_source text, p_target text default null
 )
-  returns void language plpgsql security definer set search_path = ''
+  returns void language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.send_messages(
@@ -101,7 +101,7 @@ comment on function cogo.notify is
 create or replace function cogo.publish_results(
   p_type text, p_task_ids uuid[], p_payloads jsonb[], p_sources text[]
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_envelopes jsonb[] := array(

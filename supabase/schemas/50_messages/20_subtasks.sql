@@ -2,7 +2,7 @@
 -- all that is queued. For lane cio it is always enough. Security definer: only the owner may write
 -- in realtime.messages.
 create or replace function cogo.notify_lanes(p_subtask_ids uuid[])
-  returns void language plpgsql security definer set search_path = ''
+  returns void language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_notified text[] := coalesce(nullif(current_setting('cogo.notified_lanes', true), '')::text[], '{}');
@@ -84,7 +84,7 @@ comment on function cogo.notify_lanes is
 lane cio only one. metadata.queued of a lane''s last message counts the unannounced rest.';
 
 create or replace function cogo.publish_subtask_results(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task_ids uuid[];

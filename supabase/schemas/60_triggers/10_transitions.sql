@@ -1,5 +1,5 @@
 create or replace function cogo.reject_transition()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using errcode = 'TQ003',

@@ -3,7 +3,7 @@
 -- the limits. The trigger sorts before `prepare`, which creates a session from the prompt.
 -- Security definer: users may not call what validates values.
 create or replace function cogo.check_task_limits()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_field text;
@@ -60,7 +60,7 @@ comment on function cogo.normalize_model is
 
 -- Security definer: users may not insert sessions, but a task that names a new one creates it.
 create or replace function cogo.prepare_task()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not cogo.is_operator() then

@@ -1,6 +1,6 @@
 -- Security definer: users insert tasks and may not write subtasks.
 create or replace function cogo.create_plan()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -41,7 +41,7 @@ create or replace trigger create_plan
 -- Security definer: users may not read grants. Which models a granted provider has is known only to the
 -- catalogue, so those are checked when subtasks are stamped.
 create or replace function cogo.check_model_grant()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owner uuid := coalesce(new.owner, '00000000-0000-0000-0000-000000000000');

@@ -23,7 +23,7 @@ grant. The nil uuid stands for no owner.';
 --     gets a new turn; with its old one a crowd could pass everybody else. A flow that wakes gets a new
 --     place too: each of its many turns is new work, which must not pass the owner's new tasks.
 create or replace function cogo.assign_turn()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
   -- Read the last turn from its index, also when the plan was made while the table was empty.
   set enable_seqscan = off
   set enable_bitmapscan = off

@@ -2,7 +2,7 @@
 -- The next number of an event is one more than the last, read from an index. Numbers are unique because
 -- the writer locked the task in an earlier statement, so this snapshot shows the last holder's events.
 create or replace function cogo.on_task_status()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off

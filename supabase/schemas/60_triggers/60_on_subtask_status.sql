@@ -2,7 +2,7 @@
 -- Runs once per statement: ten claims cost one insert of ten events. For the numbers of events see
 -- cogo.on_task_status().
 create or replace function cogo.on_subtask_status()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off

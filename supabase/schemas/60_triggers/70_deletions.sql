@@ -1,6 +1,6 @@
 -- Security definer: the right to delete a task need not include the right to change its history.
 create or replace function cogo.delete_task_events()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
@@ -18,7 +18,7 @@ create or replace trigger delete_events
 
 -- Security definer: see cogo.delete_task_events().
 create or replace function cogo.delete_subtask_records()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
@@ -38,7 +38,7 @@ create or replace trigger delete_records
   for each statement execute function cogo.delete_subtask_records();
 
 create or replace function cogo.delete_session_messages()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from public.cogo_messages m where m.owner is null and m.session_id = old.id;
@@ -55,7 +55,7 @@ create or replace trigger delete_messages
   for each row when (old.owner is null) execute function cogo.delete_session_messages();
 
 create or replace function cogo.record_lost_calls()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- In most cases the holder has reported how its calls ended.

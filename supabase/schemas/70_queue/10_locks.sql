@@ -1,5 +1,5 @@
 create or replace function cogo.lock_tasks(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- By seq, so that two batches never wait for each other. `+ 0` keeps the planner from reading the
@@ -18,7 +18,7 @@ comment on function cogo.lock_tasks is 'Lock the tasks of subtasks, by seq.';
 -- Lanes by name, then owners by id, before any task. An owner is locked only if one of their
 -- subtasks can be claimed. Lane cio does not count for owners.
 create or replace function cogo.lock_limits(p_lanes text[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform

@@ -23,7 +23,7 @@ create or replace function cogo.close_attempts(
   p_usages jsonb[] default '{}',
   p_error jsonb default null
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- From here on they begin no call. Calls are read in a later statement, which sees all of them.

@@ -1,7 +1,7 @@
 -- A tool loop that dies in its third call has paid for two. A call of which there was a late report has
 -- two rows in the audit log.
 create or replace function cogo.sum_calls(p_task_id uuid, p_subtask_id uuid, p_attempt integer)
-  returns jsonb language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
@@ -44,7 +44,7 @@ comment on function cogo.sum_calls is
 is null if one of them has none or has not ended. Null if nothing is known of its calls.';
 
 create or replace function cogo.book_late_call(p_subtask_id uuid, p_attempt integer)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_before public.cogo_attempts;
@@ -89,7 +89,7 @@ comment on function cogo.book_late_call is
 caller holds the task lock.';
 
 create or replace function cogo.add_up_costs(p_task_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update public.cogo_tasks t

@@ -1,5 +1,5 @@
 create or replace function cogo.cancel_running(p_subtask_id uuid, p_attempt integer, p_usage jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.close_attempts(
@@ -20,7 +20,7 @@ comment on function cogo.cancel_running is
 create or replace function cogo.book_late_usage(
   p_subtask_id uuid, p_attempt integer, p_usage jsonb
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if cogo.sanitize_usage(p_usage) is null then
@@ -37,7 +37,7 @@ comment on function cogo.book_late_usage is
 lock.';
 
 create or replace function cogo.stop_running(p_subtask_ids uuid[], p_reason text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -56,7 +56,7 @@ $$;
 comment on function cogo.stop_running is 'Ask the holders of running subtasks to stop.';
 
 create or replace function cogo.announce_cancellation(p_subtask cogo.subtasks, p_reason text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.notify(
@@ -74,7 +74,7 @@ comment on function cogo.announce_cancellation is
   'Send SUBTASK_CANCELLED to the holder of a running subtask.';
 
 create or replace function cogo.cancel_open_subtasks(p_task_ids uuid[], p_reason text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- In most cases the sink was the last one.

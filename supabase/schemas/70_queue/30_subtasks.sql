@@ -3,7 +3,7 @@ create or replace function cogo.requeue_subtask(
   p_run_at timestamptz default null,
   p_lane text default null
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update cogo.subtasks s
@@ -26,7 +26,7 @@ comment on function cogo.requeue_subtask is
 -- A counter under the task lock: a query for unfinished parents would miss the release when two parents
 -- finish at the same time, because neither transaction sees the other.
 create or replace function cogo.release_dependents(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update cogo.subtasks s
@@ -51,7 +51,7 @@ comment on function cogo.release_dependents is
   'Count ended subtasks off their dependents, and queue those that wait for none any more.';
 
 create or replace function cogo.dead_letter_subtask(p_subtask_id uuid, p_error jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_subtask cogo.subtasks;
@@ -83,7 +83,7 @@ comment on function cogo.dead_letter_subtask is
 create or replace function cogo.fail_attempt(
   p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_failures integer := p_subtask.failures + 1;

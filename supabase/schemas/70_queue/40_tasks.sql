@@ -1,5 +1,5 @@
 create or replace function cogo.fail_task(p_task_id uuid, p_error jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.cancel_open_subtasks(array[p_task_id], 'the task failed');
@@ -11,7 +11,7 @@ $$;
 comment on function cogo.fail_task is 'End an open task as failed. The caller holds the task lock.';
 
 create or replace function cogo.complete_tasks(p_task_ids uuid[], p_results jsonb[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.cancel_open_subtasks(p_task_ids, 'the task is complete');

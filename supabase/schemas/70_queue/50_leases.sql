@@ -5,7 +5,7 @@ create or replace function cogo.load_leases(p_subtask_ids uuid[])
     params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb,
     kind text, flow jsonb, turns integer, tools_granted jsonb
   )
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -81,7 +81,7 @@ comment on function cogo.load_leases is 'Return all that the holders of leases n
 create or replace function cogo.take_back_lease(
   p_subtask cogo.subtasks, p_outcome text, p_error jsonb, p_counts boolean
 )
-  returns boolean language plpgsql set search_path = ''
+  returns boolean language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.close_attempts(
@@ -105,7 +105,7 @@ many deaths since the last stored turn as it may have.';
 create or replace function cogo.reap_leases(
   p_limit integer, out reaped integer, out dead integer, out cancelled integer
 )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -156,7 +156,7 @@ comment on function cogo.reap_leases is
   'Take back expired leases, at most p_limit. Skips locked tasks.';
 
 create or replace function cogo.promote_due(p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_inherited constant bigint := cogo.find_inherited();

@@ -17,7 +17,7 @@ comment on function cogo.available_tokens is 'Return the tokens in a bucket now;
 
 create or replace function cogo.lane_capacity(p_lanes text[])
   returns table (lane text, room integer)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -42,7 +42,7 @@ The caller has locked them in an earlier statement.';
 
 create or replace function cogo.owner_capacity()
   returns table (owner uuid, room integer)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -68,7 +68,7 @@ comment on function cogo.owner_capacity is
 caller has locked them in an earlier statement.';
 
 create or replace function cogo.take_tokens(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -99,7 +99,7 @@ comment on function cogo.take_tokens is
 -- claims, a claim may get a turn from far behind, and newcomers would have to queue behind all
 -- between.
 create or replace function cogo.advance_clocks(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
   -- Read the head of a lane from its index.
   set enable_bitmapscan = off
   set enable_sort = off

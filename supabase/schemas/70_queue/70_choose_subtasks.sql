@@ -6,7 +6,7 @@
 create or replace function cogo.choose_subtasks(
   p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
-  returns uuid[] language plpgsql set search_path = ''
+  returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
   -- Read the heads of queues in the order of their indexes, without sorting.
   set enable_bitmapscan = off
   set enable_sort = off

@@ -1,5 +1,5 @@
 create or replace function cogo.validate_step(p_step jsonb)
-  returns text language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- One segment per branch, and the number of its repetition: a/draft#2.
@@ -62,7 +62,7 @@ comment on function cogo.validate_step is
   'Return what is wrong with a step that a workflow asks for, as a sentence; null if it is valid.';
 
 create or replace function cogo.validate_steps(p_steps jsonb, p_selections jsonb, p_taken text[])
-  returns text language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problem text;

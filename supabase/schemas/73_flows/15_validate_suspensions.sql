@@ -1,5 +1,5 @@
 create or replace function cogo.validate_suspension(p_task_id uuid, p_suspend jsonb)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_max_steps constant integer := 1000;

@@ -1,5 +1,5 @@
 create or replace function cogo.validate_hand_over(p_task_id uuid, p_hand_over jsonb)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_step constant jsonb := p_hand_over -> 'step';
@@ -31,7 +31,7 @@ comment on function cogo.validate_hand_over is
   'Return what is wrong with a hand-over, as a sentence; null if it is valid.';
 
 create or replace function cogo.validate_flow_end(p_subtask cogo.subtasks, p_item jsonb)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problem text;

@@ -2,7 +2,7 @@
 -- then locks the row of the flow, the steps, and the flow's subtask. So a suspension either sees that a
 -- step has ended, and counts it, or marks it before it ends.
 create or replace function cogo.wake_flows(p_task_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update cogo.subtasks s
@@ -24,7 +24,7 @@ comment on function cogo.wake_flows is
 holds the task locks.';
 
 create or replace function cogo.record_ends(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_tasks uuid[];
@@ -78,7 +78,7 @@ holds the task locks.';
 create or replace function cogo.end_waiting_steps(
   p_subtask_ids uuid[], p_outputs jsonb[], p_errors jsonb[]
 )
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];
@@ -119,7 +119,7 @@ wake their flows; return how many. Others, such as ended ones, are left out. The
 locks.';
 
 create or replace function cogo.end_unserved_steps(p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_since timestamptz := cogo.now() - interval '10 minutes';

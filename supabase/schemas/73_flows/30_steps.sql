@@ -8,7 +8,7 @@ create or replace function cogo.insert_steps(
   p_task_id uuid, p_steps jsonb, p_selections jsonb, p_error jsonb default null,
   p_sink boolean default false
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$
@@ -76,7 +76,7 @@ comment on function cogo.insert_steps is
 p_error, or an error of their own, they have failed. p_sink: the one step to which the flow hands over.';
 
 create or replace function cogo.cancel_steps(p_task_id uuid, p_keys text[], p_reason text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_running uuid[];
@@ -103,7 +103,7 @@ comment on function cogo.cancel_steps is
 stop, whose cost still counts. What has ended stays as it is.';
 
 create or replace function cogo.pass_deadline(p_task_id uuid)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];

@@ -1,5 +1,5 @@
 create or replace function cogo.suspend_flow(p_subtask cogo.subtasks, p_item jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_suspend constant jsonb := p_item -> 'suspend';
@@ -68,7 +68,7 @@ comment on function cogo.suspend_flow is
 p_item.';
 
 create or replace function cogo.record_drift(p_subtask cogo.subtasks, p_drift jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if jsonb_array_length(p_drift) = 0 then
@@ -97,7 +97,7 @@ comment on function cogo.record_drift is
   'Record steps whose request differs from what the workflow now asks, as events workflow.drift.';
 
 create or replace function cogo.hand_over(p_subtask cogo.subtasks, p_hand_over jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Most flows that hand over have never been suspended and have no steps.

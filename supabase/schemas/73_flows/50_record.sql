@@ -1,7 +1,7 @@
 -- One pass over the steps, and no join of two lists, because the claim allows only nested loops. Outputs
 -- are measured as they are stored before any is read.
 create or replace function cogo.load_flow(p_flow cogo.flows)
-  returns jsonb language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
            'first_claimed_at', p_flow.first_claimed_at,
@@ -69,7 +69,7 @@ first.';
 
 create or replace function public.cogo_step_outputs(p_task_id uuid, p_keys text[])
   returns table (key text, output jsonb)
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select s.key, o.output
     from cogo.subtasks s

@@ -1,6 +1,6 @@
 create or replace function cogo.parse_plan(p_plan jsonb)
   returns table (ordinal bigint, key text, entry jsonb, dependencies text[], sink boolean)
-  language plpgsql immutable set search_path = ''
+  language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -31,7 +31,7 @@ comment on function cogo.parse_plan is
 sinks.';
 
 create or replace function cogo.validate_plan(p_plan jsonb, p_taken text[] default null)
-  returns text language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_entry jsonb;

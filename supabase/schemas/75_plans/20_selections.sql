@@ -1,7 +1,7 @@
 create or replace function cogo.record_selection(
   p_selection jsonb, p_task_id uuid, p_subtask_id uuid
 )
-  returns public.cogo_model_selections language plpgsql set search_path = ''
+  returns public.cogo_model_selections language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_request_id uuid := cogo.to_uuid(p_selection ->> 'request_id');

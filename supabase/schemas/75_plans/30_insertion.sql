@@ -1,7 +1,7 @@
 create or replace function cogo.insert_plan(
   p_task_id uuid, p_plan jsonb, p_parent_id uuid default null
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$

@@ -1,5 +1,5 @@
 create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_grant text;
@@ -78,7 +78,7 @@ comment on function cogo.validate_completion is
   'Return what is wrong with a completion, as a sentence; null if it is valid.';
 
 create or replace function cogo.route_subtask(p_subtask cogo.subtasks, p_item jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_route jsonb := p_item -> 'route';

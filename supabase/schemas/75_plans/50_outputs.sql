@@ -1,7 +1,7 @@
 create or replace function cogo.accept_outputs(
   p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[]
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];

@@ -6,7 +6,7 @@
 -- the flow back.
 create or replace function cogo.complete_subtasks(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -110,7 +110,7 @@ comment on function cogo.complete_subtasks is
 -- others.
 create or replace function cogo.complete_isolated(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_alone boolean := jsonb_array_length(p_items) = 1;

@@ -1,6 +1,6 @@
 -- Security definer: only the owner may write in realtime.messages.
 create or replace function cogo.announce_approval(p_type text, p_approval public.cogo_approvals)
-  returns void language plpgsql security definer set search_path = ''
+  returns void language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_envelope jsonb := cogo.build_envelope(
@@ -43,7 +43,7 @@ comment on function cogo.announce_approval is
 who are asked by name.';
 
 create or replace function cogo.ask_approval()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval public.cogo_approvals;
@@ -96,7 +96,7 @@ create or replace trigger ask_approval
   execute function cogo.ask_approval();
 
 create or replace function cogo.withdraw_approval()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval public.cogo_approvals;

@@ -6,7 +6,7 @@ create or replace function cogo.is_number_between(p_value jsonb, p_least numeric
 comment on function cogo.is_number_between is 'Return whether JSON is a number within limits.';
 
 create or replace function cogo.validate_approval_options(p_options jsonb)
-  returns text language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_options constant jsonb := jsonb_strip_nulls(coalesce(p_options, '{}'));
@@ -47,7 +47,7 @@ create or replace function cogo.read_approval_options(
   p_options jsonb, out cost_usd numeric, out expires_at timestamptz, out on_expiry text,
   out escalate_at timestamptz, out escalate_to text
 )
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   on_expiry := 'refuse';
@@ -71,7 +71,7 @@ comment on function cogo.read_approval_options is
   'Return the cost, the expiry and the escalation of a question that is asked now.';
 
 create or replace function cogo.apply_answer(p_subtask cogo.subtasks, p_approval public.cogo_approvals)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_answer jsonb := jsonb_build_object(
@@ -115,7 +115,7 @@ comment on function cogo.apply_answer is
 goes on after the last one; another subtask is queued, or fails its task if it was refused.';
 
 create or replace function cogo.expire_approval(p_approval_id uuid)
-  returns public.cogo_approvals language plpgsql set search_path = ''
+  returns public.cogo_approvals language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval public.cogo_approvals;
@@ -141,7 +141,7 @@ comment on function cogo.expire_approval is
   'Answer a question whose time has passed, as its on_expiry says. The caller holds the task lock.';
 
 create or replace function cogo.expire_approvals(p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];

@@ -1,5 +1,5 @@
 create or replace function cogo.validate_wait(p_subtask cogo.subtasks, p_wait jsonb)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_question jsonb;
@@ -42,7 +42,7 @@ comment on function cogo.validate_wait is
   'Return why a subtask cannot wait for answers about calls of tools, as a sentence; null if it can.';
 
 create or replace function cogo.ask_about_call(p_subtask cogo.subtasks, p_question jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_call_id constant text := p_question ->> 'call_id';
@@ -86,7 +86,7 @@ comment on function cogo.ask_about_call is
   'Ask a person about a call of a tool. The caller holds the task lock.';
 
 create or replace function cogo.wait_for_answers(p_subtask cogo.subtasks, p_item jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.close_attempts(
@@ -114,7 +114,7 @@ budget has room. The caller holds the task lock and has validated p_item.';
 create or replace function cogo.record_call_answer(
   p_subtask cogo.subtasks, p_approval public.cogo_approvals
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into cogo.turns (subtask_id, seq, kind, attempt, body)
@@ -141,7 +141,7 @@ comment on function cogo.record_call_answer is
 The caller holds the task lock.';
 
 create or replace function cogo.reopen_call_approvals(p_subtask cogo.subtasks)
-  returns boolean language plpgsql set search_path = ''
+  returns boolean language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval public.cogo_approvals;

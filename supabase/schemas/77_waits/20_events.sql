@@ -1,5 +1,5 @@
 create or replace function cogo.take_events(p_task_id uuid)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];

@@ -1,5 +1,5 @@
 create or replace function cogo.lock_descendants(p_task_id uuid)
-  returns uuid[] language plpgsql set search_path = ''
+  returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_locked uuid[] := '{}';
@@ -30,7 +30,7 @@ comment on function cogo.lock_descendants is
 -- Whoever has locked a tree must not wait for a task after that: the holder of the task may wait for the
 -- tree.
 create or replace function cogo.lock_trees(p_task_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('cogo.tree ' || r.id::text, 0))
@@ -46,7 +46,7 @@ comment on function cogo.lock_trees is
 that it will change.';
 
 create or replace function cogo.cancel_tasks(p_task_ids uuid[], p_reason text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.cancel_open_subtasks(p_task_ids, p_reason);
@@ -62,7 +62,7 @@ $$;
 comment on function cogo.cancel_tasks is 'Cancel open tasks. The caller holds their locks.';
 
 create or replace function cogo.pause_tasks(p_task_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update public.cogo_tasks t

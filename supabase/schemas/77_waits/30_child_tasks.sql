@@ -29,7 +29,7 @@ comment on function cogo.inherit_data_policy is
 -- The caller has locked the tree in an earlier statement, so that tasks which insert children in the
 -- same moment do not pass its limit together.
 create or replace function cogo.refuse_children(p_parent public.cogo_tasks, p_children jsonb[])
-  returns jsonb[] language plpgsql stable set search_path = ''
+  returns jsonb[] language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_link cogo.child_tasks;
@@ -84,7 +84,7 @@ comment on function cogo.refuse_children is
 create or replace function cogo.insert_children(
   p_parent public.cogo_tasks, p_subtask_ids uuid[], p_children jsonb[]
 )
-  returns jsonb[] language plpgsql set search_path = ''
+  returns jsonb[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[] := array(select gen_random_uuid() from unnest(p_subtask_ids));

@@ -1,7 +1,7 @@
 create or replace function cogo.start_children(
   p_task_id uuid, p_subtask_ids uuid[], p_children jsonb[]
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_parent public.cogo_tasks;
@@ -66,7 +66,7 @@ only the budget refuses it and its task asks for more. The caller holds the lock
 its tree.';
 
 create or replace function cogo.open_waiting_steps(p_task_id uuid, p_steps jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];
@@ -92,7 +92,7 @@ comment on function cogo.open_waiting_steps is
 child tasks inserted. Called last, because it may end steps.';
 
 create or replace function cogo.is_awaited_child(p_task_id uuid)
-  returns boolean language sql stable set search_path = ''
+  returns boolean language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select from cogo.child_tasks k join cogo.subtasks s on s.id = k.subtask_id
@@ -102,7 +102,7 @@ $$;
 comment on function cogo.is_awaited_child is 'Return whether the step of a child task is open.';
 
 create or replace function cogo.reopen_waiting_steps(p_task_id uuid)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_step record;

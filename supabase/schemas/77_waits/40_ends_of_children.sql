@@ -1,5 +1,5 @@
 create or replace function cogo.cancel_child()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_child_id uuid;
@@ -33,7 +33,7 @@ create or replace trigger cancel_child
   execute function cogo.cancel_child();
 
 create or replace function cogo.wake_parent()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
@@ -67,7 +67,7 @@ create or replace trigger wake_parent
   execute function cogo.wake_parent();
 
 create or replace function cogo.wake_parent_of_deleted()
-  returns trigger language plpgsql set search_path = ''
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- If the parent is deleted with it, that row is gone already.

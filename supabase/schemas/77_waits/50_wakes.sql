@@ -1,5 +1,5 @@
 create or replace function cogo.book_child_costs(p_child_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   with new_costs as materialized (
@@ -43,7 +43,7 @@ comment on function cogo.book_child_costs is
 holds.';
 
 create or replace function cogo.apply_wakes(p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_parents uuid[];
@@ -115,7 +115,7 @@ comment on function cogo.apply_wakes is
 Skips locked parents: waiting for them could deadlock with a cancellation.';
 
 create or replace function cogo.cancel_unneeded(p_child_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_locked uuid[] := array(

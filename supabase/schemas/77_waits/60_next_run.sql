@@ -1,5 +1,5 @@
 create or replace function cogo.repeat_task(p_task_id uuid, p_item jsonb)
-  returns jsonb language plpgsql set search_path = ''
+  returns jsonb language plpgsql set search_path = pg_catalog, pg_temp
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$
@@ -37,7 +37,7 @@ comment on function cogo.repeat_task is
 which next_task_id names that run.';
 
 create or replace function cogo.validate_next_run(p_task_id uuid, p_again jsonb)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if jsonb_typeof(coalesce(p_again -> 'params', 'null')) not in ('object', 'null') then

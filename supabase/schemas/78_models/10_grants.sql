@@ -10,7 +10,7 @@ comment on function cogo.task_type is
   'Return the type of work that a subtask''s model was selected for.';
 
 create or replace function cogo.granted_models(p_owner uuid)
-  returns jsonb language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
            'models', coalesce(jsonb_agg(g.name order by g.name) filter (where g.kind = 'model'), '[]'),
@@ -26,7 +26,7 @@ comment on function cogo.granted_models is
   'Return the models and providers granted to an owner; null: everything is allowed.';
 
 create or replace function cogo.granted_tools(p_owner uuid)
-  returns jsonb language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(g.name order by g.name) filter (where g.name <> 'none'), '[]')
     from cogo.grants g
@@ -50,7 +50,7 @@ create or replace function cogo.describe_grants(p_granted jsonb)
 comment on function cogo.describe_grants is 'Return the result of cogo.granted_models() as text.';
 
 create or replace function cogo.validate_grant(p_owner uuid, p_model text, p_provider text)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_granted jsonb := cogo.granted_models(p_owner);
@@ -68,7 +68,7 @@ comment on function cogo.validate_grant is
   'Return why an owner may not use a model of a provider; null if they may.';
 
 create or replace function cogo.validate_stamps(p_task_id uuid, p_item jsonb)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with body as (
     select case

@@ -1,7 +1,7 @@
 create or replace function cogo.find_ban(
   p_owner uuid, p_subtask_id uuid, p_model text, p_provider text
 )
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select format('%s is banned: %s', c.subject, c.reason)
     from cogo.controls c
@@ -22,7 +22,7 @@ comment on function cogo.find_ban is
 create or replace function cogo.restamp_subtasks(
   p_action text, p_lanes text[], p_scope text, p_reason text, p_who text
 )
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];

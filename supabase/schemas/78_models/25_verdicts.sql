@@ -3,7 +3,7 @@
 create or replace function cogo.find_verdict(
   p_subtask_id uuid, out subtask_id uuid, out attempt integer, out score double precision
 )
-  returns setof record language sql stable set search_path = ''
+  returns setof record language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select a.subtask_id, a.attempt, v.score
     from cogo.subtasks c

@@ -1,7 +1,7 @@
 -- A failure of the vendor counts against a model's quality only while the model is ok and not on
 -- trial: an outage belongs to its health and must not count as bad answers for weeks.
 create or replace function cogo.count_outcomes(p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();

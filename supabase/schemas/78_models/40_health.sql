@@ -4,7 +4,7 @@
 create or replace function cogo.evaluate_health(
   p_model cogo.model_health, p_now timestamptz, p_circuits_open boolean
 )
-  returns cogo.model_health language plpgsql immutable set search_path = ''
+  returns cogo.model_health language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_model cogo.model_health := p_model;
@@ -97,7 +97,7 @@ create or replace function cogo.record_switch(
   p_kind text, p_subject text, p_scope text, p_was text, p_became text, p_reason text,
   p_numbers jsonb, p_who text
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.cogo_model_switches (kind, subject, scope, was, became, reason, numbers, who)
@@ -131,7 +131,7 @@ comment on function cogo.record_switch is
 
 -- Every orchestrator calls this; one at a time does the work, and the others read its result.
 create or replace function cogo.update_model_health(p_limit integer default 2000)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer;

@@ -13,7 +13,7 @@ comment on function cogo.circuit_wait_seconds is
   'Return the seconds until a deployment may be called; 0: now.';
 
 create or replace function cogo.evaluate_circuit(p_deployment cogo.deployments, p_item jsonb)
-  returns cogo.deployments language plpgsql set search_path = ''
+  returns cogo.deployments language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -98,7 +98,7 @@ comment on function cogo.evaluate_circuit is
   'Return the deployment with a report counted and its circuit evaluated.';
 
 create or replace function cogo.record_report(p_agent_id text, p_report bigint, p_item jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text := p_item ->> 'deployment';

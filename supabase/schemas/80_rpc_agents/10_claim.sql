@@ -14,7 +14,7 @@ create or replace function public.cogo_claim_subtasks(
     params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb,
     kind text, flow jsonb, turns integer, tools_granted jsonb
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off

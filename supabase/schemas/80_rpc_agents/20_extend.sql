@@ -6,7 +6,7 @@ create or replace function public.cogo_extend_leases(
   returns table (
     subtask_id uuid, attempt integer, answer text, lease_expires_at timestamptz
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

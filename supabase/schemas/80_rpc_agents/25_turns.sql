@@ -1,5 +1,5 @@
 create or replace function cogo.validate_turns(p_turns jsonb, p_last integer)
-  returns text language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_turn jsonb;
@@ -40,7 +40,7 @@ comment on function cogo.validate_turns is
   'Return why turns cannot be stored after the last one, as a sentence; null if they can.';
 
 create or replace function cogo.append_turns(p_subtask_id uuid, p_attempt integer, p_turns jsonb)
-  returns text language plpgsql set search_path = ''
+  returns text language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_last integer;
@@ -81,7 +81,7 @@ task lock.';
 
 create or replace function public.cogo_store_turns(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
@@ -131,7 +131,7 @@ of it was written, see detail). Repeat the call until it answers.';
 
 create or replace function public.cogo_subtask_turns(p_subtask_id uuid, p_after integer default 0)
   returns table (seq integer, kind text, attempt integer, body jsonb)
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare

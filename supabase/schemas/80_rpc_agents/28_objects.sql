@@ -1,7 +1,7 @@
 -- Security definer: agents may not read auth.users. Policies may ask for more than the id; a claim that
 -- says less of a person than their token would must not open more to them.
 create or replace function cogo.user_claims(p_owner uuid)
-  returns jsonb language plpgsql stable security definer set search_path = ''
+  returns jsonb language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_claims jsonb := jsonb_build_object(
@@ -30,7 +30,7 @@ comment on function cogo.user_claims is
 -- read an old version may not therefore read what is downloaded, the latest.
 -- The role is as before when the function returns; the other settings are put back, or rolled back.
 create or replace function cogo.can_select_object(p_claims jsonb, p_bucket text, p_path text)
-  returns boolean language plpgsql set search_path = '' set role = 'authenticated'
+  returns boolean language plpgsql set search_path = pg_catalog, pg_temp set role = 'authenticated'
 as $$
 declare
   v_names constant text[] := array['request.jwt.claims', 'request.jwt.claim.sub', 'storage.operation'];
@@ -63,7 +63,7 @@ comment on function cogo.can_select_object is
 object.';
 
 create or replace function public.cogo_may_read_object(p_owner uuid, p_bucket text, p_path text)
-  returns boolean language plpgsql set search_path = ''
+  returns boolean language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regclass('storage.objects') is null or p_bucket is null or p_path is null then

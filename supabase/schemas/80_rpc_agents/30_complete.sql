@@ -1,6 +1,6 @@
 create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
   returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off

@@ -10,7 +10,7 @@ create or replace function public.cogo_fail_subtask(
   returns table (
     subtask_id uuid, attempt integer, answer text, status text, run_at timestamptz, after_ms bigint
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

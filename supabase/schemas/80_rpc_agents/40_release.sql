@@ -3,7 +3,7 @@ create or replace function public.cogo_release_subtasks(
   p_died boolean default false
 )
   returns table (subtask_id uuid, attempt integer, answer text)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

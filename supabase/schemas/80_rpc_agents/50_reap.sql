@@ -1,6 +1,6 @@
 create or replace function public.cogo_reap(p_limit integer default 100)
   returns table (reaped integer, dead integer, promoted integer, cancelled integer)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task_id uuid;

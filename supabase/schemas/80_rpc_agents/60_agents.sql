@@ -1,5 +1,5 @@
 create or replace function public.cogo_record_agent(p_agent jsonb)
-  returns public.cogo_agents language sql set search_path = ''
+  returns public.cogo_agents language sql set search_path = pg_catalog, pg_temp
   -- A time without an offset is UTC.
   set timezone = 'UTC'
 as $$
@@ -42,7 +42,7 @@ comment on function public.cogo_record_agent is
 -- old one. Calls within five seconds, or at the same time, use the last result.
 create or replace function public.cogo_check_writes()
   returns table (at timestamptz)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (

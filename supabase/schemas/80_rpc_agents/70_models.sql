@@ -1,6 +1,6 @@
 create or replace function public.cogo_model_knowledge(p_agent_id text)
   returns table (outcomes jsonb, health jsonb, controls jsonb, policies jsonb)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.set_actor(p_agent_id);
@@ -45,7 +45,7 @@ comment on function public.cogo_model_knowledge is
 means), models that are not ok, controls and policies. Counts the attempts that ended first.';
 
 create or replace function public.cogo_record_selection(p_selection jsonb)
-  returns public.cogo_model_selections language plpgsql set search_path = ''
+  returns public.cogo_model_selections language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task_id uuid;

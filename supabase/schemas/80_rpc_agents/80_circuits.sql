@@ -2,7 +2,7 @@ create or replace function public.cogo_report_calls(
   p_agent_id text, p_report bigint, p_items jsonb default '[]'
 )
   returns table (deployment text, state text, wait_seconds numeric, resting boolean)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_item jsonb;
@@ -36,7 +36,7 @@ create or replace function public.cogo_take_trial(
   p_agent_id text, p_deployment text, p_trial_id uuid
 )
   returns table (granted boolean, state text, wait_seconds numeric)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -74,7 +74,7 @@ after the last one another agent may take it. The same p_trial_id gets the same 
 
 create or replace function public.cogo_draw(p_request_id uuid, p_draws jsonb)
   returns table (granted boolean, wait_seconds numeric)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();

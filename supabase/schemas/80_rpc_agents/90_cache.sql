@@ -1,6 +1,6 @@
 create or replace function public.cogo_cached_answer(p_key text)
   returns table (answer jsonb, created_at timestamptz)
-  language sql set search_path = ''
+  language sql set search_path = pg_catalog, pg_temp
 as $$
   update cogo.cached_answers c
      set hits = c.hits + 1
@@ -14,7 +14,7 @@ create or replace function public.cogo_cache_answer(
   p_key text, p_owner uuid, p_model_id text, p_answer jsonb, p_seconds integer
 )
   returns table (key text, expires_at timestamptz)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin

@@ -1,6 +1,6 @@
 create or replace function public.cogo_keep_embeddings(p_owner uuid, p_items jsonb)
   returns table (place integer, id uuid, is_new boolean)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -69,7 +69,7 @@ create or replace function public.cogo_nearest_embeddings(
   returns table (
     id uuid, content text, source text, likeness double precision, created_at timestamptz
   )
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select e.id, e.content, e.source, l.likeness, e.created_at
     from public.cogo_embeddings e

@@ -15,7 +15,7 @@ for an empty one.';
 -- has another, a physical copy has the same. The embedded server adds the place of its data directory
 -- (cogo.place), so that a copied directory differs.
 create or replace function cogo.read_system_identifier()
-  returns text language plpgsql stable security definer set search_path = ''
+  returns text language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_identifier text;
@@ -37,7 +37,7 @@ comment on function cogo.read_system_identifier is
 and the place of the data, if the server tells it.';
 
 create or replace function cogo.instance_problem(p_host text default null)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_identifier constant text := cogo.read_system_identifier();

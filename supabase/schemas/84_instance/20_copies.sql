@@ -1,5 +1,5 @@
 create or replace function cogo.mark_copy()
-  returns bigint language plpgsql set search_path = ''
+  returns bigint language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_inherited bigint;
@@ -19,7 +19,7 @@ comment on function cogo.mark_copy is
   'Record that this is a copy, and that all present tasks came with it; return the seq of the last.';
 
 create or replace function cogo.find_inherited()
-  returns bigint language plpgsql set search_path = ''
+  returns bigint language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_is_copy boolean;
@@ -50,7 +50,7 @@ comment on function cogo.waits_for_adoption is
 another.';
 
 create or replace function cogo.postpone_inherited(p_inherited bigint, p_limit integer)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];

@@ -2,7 +2,7 @@ create or replace function public.cogo_verify_instance(
   p_agent_id text, p_host text, p_is_start boolean default false
 )
   returns table (is_own boolean, reason text)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_host constant text := cogo.normalize_host(p_host);
@@ -48,7 +48,7 @@ create or replace function public.cogo_instance(p_host text default null)
     inherited_to bigint, waiting_tasks bigint, scheduled_tasks bigint, due_tasks bigint,
     yesterday_usd numeric, columns jsonb
   )
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_today constant timestamptz := date_trunc('day', cogo.now(), 'UTC');
@@ -109,7 +109,7 @@ calls cost yesterday (UTC), and AI columns with their pending cells and costs.';
 
 create or replace function public.cogo_adopt_instance(p_host text, p_who text default null)
   returns table (hosts text[], is_new boolean)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_identifier constant text := cogo.read_system_identifier();

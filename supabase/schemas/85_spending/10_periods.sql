@@ -22,7 +22,7 @@ comment on function cogo.period_end is
 -- Security definer: agents may not read auth.users. A project without Supabase Auth, or with an
 -- Auth without anonymous sign-ins, has none.
 create or replace function cogo.is_anonymous(p_owner uuid)
-  returns boolean language plpgsql stable security definer set search_path = ''
+  returns boolean language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regclass('auth.users') is null or not exists (
@@ -52,7 +52,7 @@ comment on function cogo.budget_key is
   'Return the key of the cap of an owner: anonymous sign-ins without a cap of their own share one.';
 
 create or replace function cogo.reserved_usd(p_scope text, p_key text)
-  returns numeric language sql stable set search_path = ''
+  returns numeric language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(r.usd), 0)
     from cogo.reservations r
@@ -69,7 +69,7 @@ comment on function cogo.reserved_usd is
   'Return the maximum cost of the running calls that count towards a cap.';
 
 create or replace function cogo.spent_usd(p_scope text, p_key text, p_since timestamptz)
-  returns numeric language sql stable set search_path = ''
+  returns numeric language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(c.cost_usd), 0)
     from public.cogo_calls c

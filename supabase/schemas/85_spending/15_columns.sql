@@ -1,5 +1,5 @@
 create or replace function cogo.find_task_column(p_task_id uuid)
-  returns uuid language sql stable set search_path = ''
+  returns uuid language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(
     (select t.column_id from public.cogo_tasks t where t.id = p_task_id),
@@ -13,7 +13,7 @@ comment on function cogo.find_task_column is
   'Return the AI column that a task answers, or the task above it.';
 
 create or replace function cogo.show_column(p_id uuid)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select format('%I.%I.%I', n.nspname, r.relname, c.column_name)
     from cogo.ai_columns c
@@ -27,7 +27,7 @@ create or replace function cogo.note_refusal(
   p_call public.cogo_calls, p_answer text, p_scope text, p_key text, p_per text, p_limit numeric,
   p_allow_unpriced boolean, p_detail text, p_resets_at timestamptz, p_usd numeric
 )
-  returns void language sql set search_path = ''
+  returns void language sql set search_path = pg_catalog, pg_temp
 as $$
   insert into cogo.ai_refusals as r (
     task_id, column_id, scope, key, per, limit_usd, allow_unpriced, detail, resets_at, usd

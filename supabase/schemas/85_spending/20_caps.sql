@@ -1,7 +1,7 @@
 create or replace function cogo.lock_budgets(
   p_owner_key text, p_provider text, p_column_id uuid
 )
-  returns setof cogo.budgets language plpgsql set search_path = ''
+  returns setof cogo.budgets language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();
@@ -55,7 +55,7 @@ comment on function cogo.lock_budgets is
 a cap of their own gets the default one.';
 
 create or replace function cogo.name_cap(p_scope text, p_key text)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case p_scope
@@ -77,7 +77,7 @@ create or replace function cogo.evaluate_cap(
   p_spent numeric, p_reserved numeric, p_usd numeric,
   out answer text, out scope text, out detail text, out resets_at timestamptz
 )
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name constant text := cogo.name_cap(p_scope, p_key);

@@ -4,7 +4,7 @@ create or replace function cogo.task_budgets(p_task_id uuid)
   returns table (
     height integer, task_id uuid, budget_usd numeric, spent_usd numeric, reserved_usd numeric
   )
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with recursive path as (
     select 0 as height, t.id, t.parent_task_id, t.budget_usd
@@ -44,7 +44,7 @@ comment on function cogo.task_budgets is
 is spent, and reserved by running calls and open child tasks. height is 0 for its own.';
 
 create or replace function cogo.lock_task_budgets(p_task_id uuid)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id uuid := p_task_id;

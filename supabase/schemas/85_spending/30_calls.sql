@@ -4,7 +4,7 @@ create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
   returns table (
     answer text, scope text, detail text, resets_at timestamptz, question jsonb
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -128,7 +128,7 @@ attempt.';
 
 create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
   returns table (booked boolean)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_call public.cogo_calls := jsonb_populate_record(

@@ -3,7 +3,7 @@ create or replace function public.cogo_budgets()
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
     reserved_usd numeric, resets_at timestamptz, is_default boolean, extra_usd numeric
   )
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select b.scope, b.key, b.per, b.limit_usd, b.allow_unpriced,
          case when b.period_start < cogo.period_start(b.per, cogo.now()) then 0 else b.spent_usd end,
@@ -25,7 +25,7 @@ create or replace function public.cogo_set_budget(
     scope text, key text, per text, limit_usd numeric, allow_unpriced boolean, spent_usd numeric,
     reserved_usd numeric, resets_at timestamptz, is_default boolean, extra_usd numeric
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -82,7 +82,7 @@ what people have approved on top of the old one.';
 
 create or replace function public.cogo_remove_budget(p_scope text, p_key text, p_per text)
   returns table (removed boolean)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.lock_budget_waits();

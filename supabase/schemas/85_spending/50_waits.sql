@@ -1,7 +1,7 @@
 -- Lock order: tasks (or, skipping, those that are free), then this lock, then approvals and budgets. Who
 -- ends a subtask changes only the question that is kept at it.
 create or replace function cogo.lock_budget_waits()
-  returns void language sql set search_path = ''
+  returns void language sql set search_path = pg_catalog, pg_temp
 as $$
   select pg_advisory_xact_lock(hashtextextended('cogo.budget_waits', 0));
 $$;
@@ -9,7 +9,7 @@ comment on function cogo.lock_budget_waits is
   'Lock the questions about budgets, so that a cap is asked about once.';
 
 create or replace function cogo.validate_budget_wait(p_wait jsonb)
-  returns text language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_budget constant jsonb := p_wait -> 'budget';
@@ -39,7 +39,7 @@ create or replace function cogo.find_cap(
   p_wait cogo.budget_waits, out limit_usd numeric, out used_usd numeric, out spent_usd numeric,
   out resets_at timestamptz
 )
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_wait.scope = 'task' then
@@ -75,7 +75,7 @@ comment on function cogo.name_wait is 'Return the name of the cap that a subtask
 create or replace function cogo.wait_for_budget(
   p_subtask cogo.subtasks, p_budget jsonb, p_child jsonb default null
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wait cogo.budget_waits;
@@ -103,7 +103,7 @@ comment on function cogo.wait_for_budget is
 the task lock and has ended the attempt.';
 
 create or replace function cogo.leave_budget_wait(p_subtask_id uuid)
-  returns boolean language plpgsql set search_path = ''
+  returns boolean language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_next record;

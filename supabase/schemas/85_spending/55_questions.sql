@@ -18,7 +18,7 @@ comment on function cogo.build_budget_question is
 
 -- The caller holds the lock of the task and that of the questions.
 create or replace function cogo.ask_for_budget(p_wait cogo.budget_waits)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_cap constant text := concat_ws(':', p_wait.scope, p_wait.key, p_wait.per);
@@ -95,7 +95,7 @@ comment on function cogo.ask_for_budget is
 about the same cap, if there is one.';
 
 create or replace function cogo.lock_budget_question(p_approval public.cogo_approvals)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform
@@ -114,7 +114,7 @@ comment on function cogo.lock_budget_question is
 whose budget it is about.';
 
 create or replace function cogo.withdraw_budget_questions()
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval public.cogo_approvals;

@@ -1,5 +1,5 @@
 create or replace function cogo.raise_cap(p_approval public.cogo_approvals)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := cogo.now();
@@ -41,7 +41,7 @@ comment on function cogo.raise_cap is
 for good, another one for its present period. The caller holds the locks of the question.';
 
 create or replace function cogo.apply_budget_answer(p_approval public.cogo_approvals)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_approval.approved then
@@ -64,7 +64,7 @@ question.';
 create or replace function cogo.fail_budget_wait(
   p_wait cogo.budget_waits, p_approval public.cogo_approvals
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_error constant jsonb := jsonb_build_object(
@@ -82,7 +82,7 @@ comment on function cogo.fail_budget_wait is
   'Fail a subtask whose budget people have refused to raise. The caller holds the task lock.';
 
 create or replace function cogo.end_budget_wait(p_wait cogo.budget_waits)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.leave_budget_wait(p_wait.subtask_id);
@@ -102,7 +102,7 @@ comment on function cogo.end_budget_wait is
   'Let a subtask go on for which there is room now. The caller holds the task lock.';
 
 create or replace function cogo.settle_budget_waits(p_limit integer, p_approval_id uuid default null)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_again constant interval := '10 seconds';
@@ -183,7 +183,7 @@ asked, at most p_limit (with p_approval_id: those that wait for it); return how 
 wait. Skips locked tasks.';
 
 create or replace function cogo.recheck_budget_waits(p_scope text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update cogo.budget_waits w

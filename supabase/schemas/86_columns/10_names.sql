@@ -1,5 +1,5 @@
 create or replace function cogo.list_columns(p_table regclass, p_numbers smallint[])
-  returns text[] language sql stable set search_path = ''
+  returns text[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(a.attname::text order by n.nth), '{}')
     from unnest(p_numbers) with ordinality as n (number, nth)
@@ -10,7 +10,7 @@ comment on function cogo.list_columns is
   'Return the names of columns of a table; null for each that was dropped.';
 
 create or replace function cogo.number_columns(p_table regclass, p_names text[])
-  returns smallint[] language sql stable set search_path = ''
+  returns smallint[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(a.attnum order by n.nth), '{}')
     from unnest(p_names) with ordinality as n (name, nth)
@@ -21,14 +21,14 @@ comment on function cogo.number_columns is
   'Return the numbers of columns of a table; null for each that does not exist.';
 
 create or replace function cogo.find_primary_key(p_table regclass)
-  returns smallint[] language sql stable set search_path = ''
+  returns smallint[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select c.conkey from pg_catalog.pg_constraint c where c.conrelid = p_table and c.contype = 'p';
 $$;
 comment on function cogo.find_primary_key is 'Return the numbers of the columns of a primary key.';
 
 create or replace function cogo.show_table(p_table regclass)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select format('%I.%I', n.nspname, c.relname)
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -39,7 +39,7 @@ comment on function cogo.show_table is
 
 -- Renaming changes names, restoring a dump changes numbers.
 create or replace function cogo.sync_column(p_id uuid)
-  returns cogo.ai_columns language plpgsql set search_path = ''
+  returns cogo.ai_columns language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_column cogo.ai_columns;

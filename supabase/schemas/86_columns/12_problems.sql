@@ -1,7 +1,7 @@
 -- What a table runs when COGO writes has the rights of COGO's owner: it must be the owner's. Others
 -- who may add triggers, as by `grant all`, would gain them.
 create or replace function cogo.find_stranger(p_table regclass)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with ours as (
     select n.nspowner as id from pg_catalog.pg_namespace n where n.nspname = 'cogo'
@@ -54,7 +54,7 @@ comment on function cogo.find_stranger is
 there is none.';
 
 create or replace function cogo.find_column_problem(p_column cogo.ai_columns)
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table pg_catalog.pg_class;

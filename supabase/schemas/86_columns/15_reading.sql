@@ -4,7 +4,7 @@ create or replace function cogo.name_trigger(p_id uuid)
 comment on function cogo.name_trigger is 'Return the name of the trigger of an AI column.';
 
 create or replace function cogo.name_equality(p_table regclass, p_number smallint)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   -- Of the operator class of the primary key: the only one for which its index can be used.
   select format('operator(%I.%s)', n.nspname, o.oprname)
@@ -22,7 +22,7 @@ comment on function cogo.name_equality is
   'Return the operator by which a primary key compares one of its columns.';
 
 create or replace function cogo.cast_key(p_column cogo.ai_columns)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select format(
            'jsonb_build_array(%s)',
@@ -40,7 +40,7 @@ comment on function cogo.cast_key is
   'Return an expression that writes the key k.key as the types of its columns do.';
 
 create or replace function cogo.convert_value(p_value anyelement)
-  returns jsonb language plpgsql stable set search_path = ''
+  returns jsonb language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return to_jsonb(p_value);
@@ -54,7 +54,7 @@ comment on function cogo.convert_value is
 
 -- What one row has must not make it impossible to read the others.
 create or replace function cogo.read_source(p_table regclass, p_name text)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select format(
            case
@@ -76,7 +76,7 @@ comment on function cogo.read_source is
 
 -- The only place where names of users' tables and columns become SQL, always as quoted identifiers.
 create or replace function cogo.describe_row(p_column cogo.ai_columns, p_version integer)
-  returns jsonb language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'table', case when r.relkind = 'r' then 'only ' else '' end || cogo.show_table(p_column.table_id),
@@ -157,7 +157,7 @@ create or replace function cogo.read_rows(
     asked_key jsonb, key jsonb, is_there boolean, owner uuid, sources jsonb, source_hash bytea,
     is_empty boolean, value_hash bytea, has_value boolean, place tid, part oid
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
   set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601' set extra_float_digits = 1
   set bytea_output = 'hex'
   -- Fixed plans by index: see supabase/README.md.

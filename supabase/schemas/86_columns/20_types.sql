@@ -1,5 +1,5 @@
 create or replace function cogo.describe_type(p_type oid, p_typmod integer, p_schema jsonb)
-  returns jsonb language plpgsql stable set search_path = ''
+  returns jsonb language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_type pg_catalog.pg_type;
@@ -80,7 +80,7 @@ comment on function cogo.describe_type is
   'Return the JSON Schema of the values of a type; null if models cannot write it.';
 
 create or replace function cogo.is_vector(p_table regclass, p_number smallint, p_params jsonb)
-  returns boolean language sql stable set search_path = ''
+  returns boolean language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select t.typname in ('vector', 'halfvec') and t.typnamespace <> 'pg_catalog'::regnamespace
       or a.atttypid in ('real[]'::regtype, 'double precision[]'::regtype)
@@ -94,7 +94,7 @@ comment on function cogo.is_vector is 'Return whether the values of a column are
 create or replace function cogo.describe_column(
   p_table regclass, p_number smallint, p_schema jsonb, p_params jsonb
 )
-  returns jsonb language sql stable set search_path = ''
+  returns jsonb language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
     when cogo.is_vector(p_table, p_number, p_params) then jsonb_build_object(
@@ -118,7 +118,7 @@ comment on function cogo.describe_column is
 null if models cannot write its type.';
 
 create or replace function cogo.list_checks(p_table regclass, p_number smallint)
-  returns text[] language sql stable set search_path = ''
+  returns text[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select array(
     select c.definition

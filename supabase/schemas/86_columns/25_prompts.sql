@@ -1,6 +1,6 @@
 -- {name} is a column, {{ and }} are braces.
 create or replace function cogo.list_placeholders(p_prompt text)
-  returns text[] language sql immutable set search_path = ''
+  returns text[] language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(p.name order by p.nth), '{}')
     from (
@@ -24,7 +24,7 @@ create or replace function cogo.validate_prompt(p_prompt text)
 comment on function cogo.validate_prompt is 'Return what is wrong with a prompt; null if nothing is.';
 
 create or replace function cogo.fill_prompt(p_prompt text, p_names text[], p_texts text[])
-  returns text language plpgsql immutable set search_path = ''
+  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_result text := '';
@@ -71,7 +71,7 @@ comment on function cogo.mark_data is 'Return values by name as a block of data 
 create or replace function cogo.build_chat_prompt(
   p_version cogo.ai_column_versions, p_values jsonb, p_shape jsonb, p_checks text[], p_refusal text
 )
-  returns text language sql immutable set search_path = ''
+  returns text language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select concat_ws(
     chr(10) || chr(10),
@@ -98,7 +98,7 @@ comment on function cogo.build_chat_prompt is
   'Return the prompt of a task for one cell. It names the values; they are in a block of data.';
 
 create or replace function cogo.build_embed_text(p_version cogo.ai_column_versions, p_values jsonb)
-  returns text language sql immutable set search_path = ''
+  returns text language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select btrim(
     cogo.fill_prompt(

@@ -23,7 +23,7 @@ $$;
 comment on function cogo.find_key is 'Return the key of a row whose columns have other names now.';
 
 create or replace function cogo.compare_columns(p_table regclass, p_numbers smallint[])
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   -- The text of a value shows changes that its type takes for none: collations that ignore case, json.
   select string_agg(
@@ -44,7 +44,7 @@ comment on function cogo.compare_columns is
   'Return a condition of a trigger that is true if one of these columns has changed.';
 
 create or replace function cogo.expand_virtual(p_table regclass, p_numbers smallint[])
-  returns smallint[] language sql stable set search_path = ''
+  returns smallint[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   -- A trigger does not see the values of virtual columns.
   select array(
@@ -69,7 +69,7 @@ comment on function cogo.expand_virtual is
 -- fast, and no condition of the trigger refers to a column, so all of them can be altered and dropped.
 -- Security definer: writers of the table have no rights on what COGO notes.
 create or replace function cogo.install_trigger(p_column cogo.ai_columns)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name constant text := cogo.name_trigger(p_column.id);

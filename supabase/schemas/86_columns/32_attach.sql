@@ -1,5 +1,5 @@
 create or replace function cogo.detach_trigger(p_column cogo.ai_columns)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text;
@@ -19,7 +19,7 @@ $$;
 comment on function cogo.detach_trigger is 'Drop the triggers of an AI column.';
 
 create or replace function cogo.attach_trigger(p_column cogo.ai_columns)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name constant text := cogo.name_trigger(p_column.id);

@@ -1,5 +1,5 @@
 create or replace function cogo.refuse_column(p_message text, p_hint text default null)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- An empty hint would be printed as one.
@@ -12,7 +12,7 @@ $$;
 comment on function cogo.refuse_column is 'Raise TQ004.';
 
 create or replace function cogo.check_table(p_table regclass)
-  returns void language plpgsql stable set search_path = ''
+  returns void language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table pg_catalog.pg_class;
@@ -65,7 +65,7 @@ comment on function cogo.check_table is 'Raise TQ004 if a table cannot have an A
 create or replace function cogo.check_target(
   p_table regclass, p_name text, p_schema jsonb, p_params jsonb
 )
-  returns smallint language plpgsql stable set search_path = ''
+  returns smallint language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_number smallint := (cogo.number_columns(p_table, array[p_name]))[1];

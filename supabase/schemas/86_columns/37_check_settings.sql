@@ -1,5 +1,5 @@
 create or replace function cogo.trace_columns(p_table regclass, p_numbers smallint[])
-  returns smallint[] language sql stable set search_path = ''
+  returns smallint[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with recursive traced as (
     select n.number from unnest(p_numbers) as n (number)
@@ -32,7 +32,7 @@ comment on function cogo.trace_columns is
 create or replace function cogo.number_sources(
   p_table regclass, p_target smallint, p_names text[]
 )
-  returns smallint[] language sql stable set search_path = ''
+  returns smallint[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(coalesce(present.number, renamed.number) order by n.nth), '{}')
     from unnest(p_names) with ordinality as n (name, nth)
@@ -51,7 +51,7 @@ calls it. Null for each that does not exist.';
 create or replace function cogo.check_sources(
   p_table regclass, p_target smallint, p_prompt text, p_sources text[]
 )
-  returns text[] language plpgsql stable set search_path = ''
+  returns text[] language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problem text := cogo.validate_prompt(p_prompt);
@@ -102,7 +102,7 @@ create or replace function cogo.check_settings(
   p_model text, p_preferences jsonb, p_params jsonb, p_schema jsonb, p_usd numeric[],
   p_open_tasks integer
 )
-  returns void language plpgsql stable set search_path = ''
+  returns void language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   if jsonb_typeof(coalesce(p_preferences, '{}')) <> 'object'

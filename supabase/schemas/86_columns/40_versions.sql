@@ -1,5 +1,5 @@
 create or replace function cogo.find_column(p_table regclass, p_name text)
-  returns cogo.ai_columns language plpgsql set search_path = ''
+  returns cogo.ai_columns language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_column cogo.ai_columns;
@@ -26,7 +26,7 @@ create or replace function cogo.store_version(
   p_id uuid, p_table regclass, p_prompt text, p_model text, p_preferences jsonb, p_params jsonb,
   p_schema jsonb, p_sources text[], p_numbers smallint[]
 )
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_version integer;
@@ -62,7 +62,7 @@ comment on function cogo.store_version is
   'Return the number of the version of an AI column with these settings, which is made if it is new.';
 
 create or replace function cogo.retake_values(p_column cogo.ai_columns)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_row constant jsonb := cogo.describe_row(p_column, p_column.version);
@@ -94,7 +94,7 @@ comment on function cogo.retake_values is
 a person.';
 
 create or replace function cogo.set_column_cap(p_id uuid, p_per text, p_usd numeric)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_usd = 'Infinity' then

@@ -3,7 +3,7 @@ create or replace function cogo.install_column(
   p_preferences jsonb, p_params jsonb, p_schema jsonb, p_owner_column text, p_sources text[],
   p_overwrite boolean, p_open_tasks integer
 )
-  returns uuid language plpgsql set search_path = ''
+  returns uuid language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_number constant smallint := cogo.check_target(p_table, p_name, p_schema, p_params);
@@ -107,7 +107,7 @@ create or replace function cogo.ai_column(
   backfill boolean default false,
   open_tasks integer default 100
 )
-  returns uuid language plpgsql set search_path = ''
+  returns uuid language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare

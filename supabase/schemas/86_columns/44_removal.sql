@@ -1,5 +1,5 @@
 create or replace function cogo.remove_ai_column(table_name regclass, column_name text)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
@@ -15,7 +15,7 @@ comment on function cogo.remove_ai_column is
 cancelled.';
 
 create or replace function cogo.forget_column(p_column cogo.ai_columns)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- The triggers may have gone with their table.
@@ -39,7 +39,7 @@ comment on function cogo.forget_column is 'Delete all that is known of an AI col
 create or replace function cogo.revert_ai_column(
   table_name regclass, column_name text, version integer default null
 )
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare

@@ -1,7 +1,7 @@
 create or replace function cogo.cancel_unstarted(
   p_task_ids uuid[], p_reason text, p_also_started boolean default false
 )
-  returns uuid[] language plpgsql set search_path = ''
+  returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[];
@@ -31,7 +31,7 @@ comment on function cogo.cancel_unstarted is
   'Cancel tasks that no model was asked for yet, or all of these; return their ids. Skips locked tasks.';
 
 create or replace function cogo.drop_tasks(p_column_id uuid, p_task_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(p_task_ids, '{}') = '{}' then
@@ -52,7 +52,7 @@ comment on function cogo.drop_tasks is
 anew.';
 
 create or replace function cogo.drop_unstarted(p_column cogo.ai_columns)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.drop_tasks(

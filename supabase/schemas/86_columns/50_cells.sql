@@ -1,5 +1,5 @@
 create or replace function cogo.cast_keys(p_column cogo.ai_columns, p_keys jsonb[])
-  returns jsonb[] language plpgsql set search_path = ''
+  returns jsonb[] language plpgsql set search_path = pg_catalog, pg_temp
   set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601' set extra_float_digits = 1
   set bytea_output = 'hex'
 as $$
@@ -17,7 +17,7 @@ comment on function cogo.cast_keys is
   'Return keys as they are stored, whatever the settings of the session that wrote them.';
 
 create or replace function cogo.recast_cells(p_column cogo.ai_columns, p_most bigint default null)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Few, since all or most are written in another way then.
@@ -45,7 +45,7 @@ comment on function cogo.recast_cells is
 -- A row that is not found may have a new key by now, which an edit tells that is not collected yet. It
 -- was committed with the row, so a later statement than the one that has missed the row sees it.
 create or replace function cogo.has_moved(p_column_id uuid)
-  returns boolean language sql volatile set search_path = ''
+  returns boolean language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   -- In the order of the index that has only these.
   select coalesce(
@@ -62,7 +62,7 @@ comment on function cogo.has_moved is
 
 -- Looked at after rows were read by their keys: those of another row by now are among these.
 create or replace function cogo.list_moving(p_column cogo.ai_columns)
-  returns jsonb[] language sql volatile set search_path = ''
+  returns jsonb[] language sql volatile set search_path = pg_catalog, pg_temp
 as $$
   select cogo.cast_keys(
     p_column,
@@ -78,7 +78,7 @@ comment on function cogo.list_moving is
   'Return the keys of which edits that are not collected yet say that they were given or taken away.';
 
 create or replace function cogo.delete_cells(p_column_id uuid, p_keys jsonb[])
-  returns uuid[] language sql set search_path = ''
+  returns uuid[] language sql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
@@ -96,7 +96,7 @@ comment on function cogo.delete_cells is
   'Delete cells; return the tasks that were to answer them.';
 
 create or replace function cogo.move_cell(p_column_id uuid, p_from jsonb, p_to jsonb)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_parked constant jsonb := jsonb_build_array('parked') || p_from;
@@ -129,7 +129,7 @@ comment on function cogo.move_cell is 'Give a cell the new key of its row.';
 create or replace function cogo.follow_keys(
   p_column cogo.ai_columns, p_ops text[], p_xids xid8[], p_old jsonb[], p_new jsonb[]
 )
-  returns uuid[] language plpgsql set search_path = ''
+  returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off set enable_material = off

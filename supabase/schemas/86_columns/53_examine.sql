@@ -2,7 +2,7 @@
 create or replace function cogo.examine_rows(
   p_column cogo.ai_columns, p_keys jsonb[], p_is_sweep boolean default false
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off set enable_material = off

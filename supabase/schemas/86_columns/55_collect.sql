@@ -1,5 +1,5 @@
 create or replace function cogo.empty_column(p_column_id uuid, p_seq bigint, p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_keys jsonb[] := array(
@@ -18,7 +18,7 @@ comment on function cogo.empty_column is
   'Delete cells of a table that was truncated, and then what was noted before.';
 
 create or replace function cogo.collect_edits(p_column cogo.ai_columns, p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
@@ -89,7 +89,7 @@ comment on function cogo.collect_edits is
   'Look at rows that were written; return how many edits that were.';
 
 create or replace function cogo.sweep_cells(p_column cogo.ai_columns, p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_keys jsonb[];

@@ -12,7 +12,7 @@ comment on function cogo.count_batch is 'Return how many cells one task may answ
 create or replace function cogo.build_column_params(
   p_version cogo.ai_column_versions, p_shape jsonb, p_texts text[]
 )
-  returns jsonb language sql immutable set search_path = ''
+  returns jsonb language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select case p_shape ->> 'kind'
     when 'vector' then
@@ -49,7 +49,7 @@ comment on function cogo.build_column_params is
 create or replace function cogo.identify_task(
   p_column_id uuid, p_owner uuid, p_version integer, p_parts text[], p_tries integer
 )
-  returns text language plpgsql stable set search_path = ''
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key text := format(
@@ -85,7 +85,7 @@ create or replace function cogo.plan_cells(p_column cogo.ai_columns, p_keys json
   returns table (
     key jsonb, source_hash bytea, value_hash bytea, owner uuid, fate text, reason text, prompt text
   )
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off set enable_material = off

@@ -2,7 +2,7 @@ create or replace function cogo.submit_cells(
   p_column cogo.ai_columns, p_owner uuid, p_priority integer, p_tries integer, p_keys jsonb[],
   p_hashes bytea[], p_prompts text[]
 )
-  returns text language plpgsql set search_path = ''
+  returns text language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off set enable_material = off

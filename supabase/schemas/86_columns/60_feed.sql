@@ -1,5 +1,5 @@
 create or replace function cogo.pick_cells(p_column_id uuid, p_limit integer)
-  returns jsonb[] language plpgsql set search_path = ''
+  returns jsonb[] language plpgsql set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 declare
@@ -25,7 +25,7 @@ comment on function cogo.pick_cells is 'Lock and return the cells that are to be
 -- Triggers of the user may change sources of a row whenever COGO writes its value, also by way of other
 -- tables, which no check of the prompts finds. Without a cap that would be paid without end.
 create or replace function cogo.put_off_restless(p_column_id uuid, p_keys jsonb[])
-  returns jsonb[] language plpgsql set search_path = ''
+  returns jsonb[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_restless jsonb[];
@@ -53,7 +53,7 @@ comment on function cogo.put_off_restless is
   'Let cells wait that were asked for too often in an hour; return the other ones.';
 
 create or replace function cogo.feed_column(p_column cogo.ai_columns, p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
   set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off set enable_material = off

@@ -1,6 +1,6 @@
 -- Security definer: nobody else writes these numbers.
 create or replace function cogo.count_cells()
-  returns trigger language plpgsql security definer set search_path = ''
+  returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_op = 'INSERT' then
@@ -39,7 +39,7 @@ create or replace trigger count_deleted
   for each statement execute function cogo.count_cells();
 
 create or replace function cogo.fold_counts(p_column_id uuid)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (

@@ -1,5 +1,5 @@
 create or replace function cogo.find_search_path(p_role oid)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(
     (
@@ -28,7 +28,7 @@ comment on function cogo.find_search_path is
   'Return the search_path that a session of a role has by default.';
 
 create or replace function cogo.read_answer(p_result jsonb, p_kind text, p_place integer)
-  returns jsonb language sql immutable set search_path = ''
+  returns jsonb language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select case p_kind
     when 'text' then to_jsonb(nullif(btrim(p_result ->> 'text', E' \t\r\n'), ''))
@@ -45,7 +45,7 @@ comment on function cogo.read_answer is
 create or replace function cogo.write_value(
   p_column cogo.ai_columns, p_row jsonb, p_place tid, p_part oid, p_value jsonb, p_search_path text
 )
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer;
@@ -76,7 +76,7 @@ create or replace function cogo.apply_cell(
   p_column cogo.ai_columns, p_cell cogo.ai_cells, p_row jsonb, p_value jsonb, p_is_wanted boolean,
   p_model text, p_usd numeric, p_search_path text
 )
-  returns text language plpgsql set search_path = ''
+  returns text language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := cogo.now();

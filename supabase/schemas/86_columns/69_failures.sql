@@ -1,7 +1,7 @@
 -- By the classes of providers/errors.py (`retryable`, and what an operator mends), and those of lost
 -- agents. no_model says nothing itself: what counts is why the models failed that were tried.
 create or replace function cogo.is_outage(p_task public.cogo_tasks)
-  returns boolean language sql stable set search_path = ''
+  returns boolean language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with failed as (
     select a.error ->> 'class' as class
@@ -40,7 +40,7 @@ comment on function cogo.is_outage is
 create or replace function cogo.settle_failure(
   p_column cogo.ai_columns, p_task public.cogo_tasks, p_keys jsonb[]
 )
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := cogo.now();

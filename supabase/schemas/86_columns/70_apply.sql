@@ -1,7 +1,7 @@
 create or replace function cogo.apply_answers(
   p_column cogo.ai_columns, p_limit integer, p_until timestamptz
 )
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_open record;

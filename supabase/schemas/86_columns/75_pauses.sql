@@ -1,5 +1,5 @@
 create or replace function cogo.announce_pause(p_column cogo.ai_columns)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.notify(
@@ -18,7 +18,7 @@ $$;
 comment on function cogo.announce_pause is 'Send COLUMN_PAUSED.';
 
 create or replace function cogo.pause_for_cap(p_column cogo.ai_columns, p_refusal cogo.ai_refusals)
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_column cogo.ai_columns;
@@ -41,7 +41,7 @@ $$;
 comment on function cogo.pause_for_cap is 'Pause an AI column until a cap is reset or raised.';
 
 create or replace function cogo.end_pause(p_column cogo.ai_columns)
-  returns cogo.ai_columns language plpgsql set search_path = ''
+  returns cogo.ai_columns language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_column cogo.ai_columns := p_column;

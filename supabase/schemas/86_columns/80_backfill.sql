@@ -1,5 +1,5 @@
 create or replace function cogo.count_missing(p_column cogo.ai_columns)
-  returns bigint language plpgsql set search_path = ''
+  returns bigint language plpgsql set search_path = pg_catalog, pg_temp
   set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601' set extra_float_digits = 1
   set bytea_output = 'hex'
 as $$
@@ -20,7 +20,7 @@ comment on function cogo.count_missing is 'Return how many rows have no value an
 create or replace function cogo.count_backfill(
   p_column cogo.ai_columns, p_states text[], p_limit bigint
 )
-  returns bigint language plpgsql set search_path = ''
+  returns bigint language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count bigint;
@@ -51,7 +51,7 @@ comment on function cogo.count_backfill is 'Return how many cells a backfill wou
 create or replace function cogo.begin_backfill(
   p_column cogo.ai_columns, p_states text[], p_limit bigint
 )
-  returns bigint language plpgsql set search_path = ''
+  returns bigint language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_total constant bigint := cogo.count_backfill(p_column, p_states, p_limit);
@@ -69,7 +69,7 @@ comment on function cogo.begin_backfill is
 create or replace function cogo.list_missing(
   p_column cogo.ai_columns, p_after jsonb, p_limit integer
 )
-  returns table (key jsonb, is_missing boolean) language plpgsql set search_path = ''
+  returns table (key jsonb, is_missing boolean) language plpgsql set search_path = pg_catalog, pg_temp
   set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601' set extra_float_digits = 1
   set bytea_output = 'hex'
 as $$
@@ -89,7 +89,7 @@ comment on function cogo.list_missing is
   'Return the next rows by their keys, and whether they have neither value nor cell.';
 
 create or replace function cogo.leave_edited(p_column cogo.ai_columns, p_keys jsonb[])
-  returns jsonb[] language sql set search_path = ''
+  returns jsonb[] language sql set search_path = pg_catalog, pg_temp
 as $$
   select array(
     select k.key
@@ -111,7 +111,7 @@ comment on function cogo.leave_edited is
   'Return the keys that no edit names which is not collected yet.';
 
 create or replace function cogo.advance_backfill(p_column cogo.ai_columns, p_limit integer)
-  returns integer language plpgsql set search_path = ''
+  returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_keys jsonb[];

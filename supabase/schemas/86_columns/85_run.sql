@@ -1,5 +1,5 @@
 create or replace function cogo.run_column(p_id uuid, p_limit integer, p_until timestamptz)
-  returns integer[] language plpgsql set search_path = ''
+  returns integer[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_column cogo.ai_columns;
@@ -71,7 +71,7 @@ comment on function cogo.run_column is
 how many were collected, applied and asked for, and 1 if there is more to do at once.';
 
 create or replace function cogo.describe_layout(p_table regclass)
-  returns text language sql stable set search_path = ''
+  returns text language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select md5(string_agg(p.relid::oid::text || ' ' || c.relfilenode, ',' order by p.relid::oid))
     from pg_catalog.pg_partition_tree(p_table) p
@@ -89,7 +89,7 @@ create or replace function public.cogo_run_columns(
   returns table (
     collected integer, applied integer, asked integer, is_more boolean, standing_still text
   )
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
   -- Shorter than deadlock_timeout, so that no writer is the victim of a deadlock with this.
   set lock_timeout = '250ms'
 as $$

@@ -1,5 +1,5 @@
 create or replace function cogo.lock_column(p_column_id uuid)
-  returns cogo.ai_columns language plpgsql set search_path = ''
+  returns cogo.ai_columns language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_column cogo.ai_columns;
@@ -21,7 +21,7 @@ comment on function cogo.lock_column is 'Lock and return an AI column. Raises TQ
 -- Security definer: operators have no rights on the tables of AI columns.
 create or replace function public.cogo_pause_column(p_column_id uuid, p_reason text default null)
   returns table (id uuid, cells bigint)
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -43,7 +43,7 @@ comment on function public.cogo_pause_column is
 -- Security definer: operators have no rights on the tables of AI columns.
 create or replace function public.cogo_resume_column(p_column_id uuid)
   returns table (id uuid, cells bigint)
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -67,7 +67,7 @@ create or replace function public.cogo_backfill_column(
   p_dry_run boolean default false
 )
   returns table (id uuid, cells bigint)
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -95,7 +95,7 @@ create or replace function cogo.sample_rows(p_column cogo.ai_columns, p_rows int
     key jsonb, owner uuid, type text, prompt text, params jsonb, model text, preferences jsonb,
     budget_usd numeric
   )
-  language plpgsql stable set search_path = ''
+  language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_version cogo.ai_column_versions;
@@ -135,7 +135,7 @@ create or replace function public.cogo_sample_column(p_column_id uuid, p_rows in
     key jsonb, owner uuid, type text, prompt text, params jsonb, model text, preferences jsonb,
     budget_usd numeric
   )
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_column cogo.ai_columns := cogo.lock_column(p_column_id);
@@ -168,7 +168,7 @@ create or replace function cogo.preview_ai_column(
   open_tasks integer default 100,
   rows integer default 10
 )
-  returns setof cogo.ai_samples language plpgsql set search_path = ''
+  returns setof cogo.ai_samples language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare

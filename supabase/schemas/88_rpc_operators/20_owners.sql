@@ -7,7 +7,7 @@ create or replace function public.cogo_set_owner(
   returns table (
     owner uuid, paused boolean, max_running integer, per_minute integer, running integer
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -8,7 +8,7 @@ create or replace function public.cogo_queue()
     lane_paused boolean, lane_max_running integer, lane_per_minute integer,
     owner_paused boolean, owner_max_running integer, owner_per_minute integer
   )
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with open as (
     select s.lane, s.owner, s.status, s.created_at from cogo.subtasks s where s.status = 'queued'

@@ -7,7 +7,7 @@ create or replace function public.cogo_control_model(
   p_who text default null
 )
   returns table (subject text, action text, scope text, was text, restamped integer)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -70,7 +70,7 @@ create or replace function public.cogo_set_policy(
   p_policy text, p_owner uuid default null, p_who text default null
 )
   returns table (policy text, owner uuid, was text)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

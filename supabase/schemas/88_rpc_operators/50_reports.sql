@@ -6,7 +6,7 @@ create or replace function public.cogo_model_report(p_since timestamptz default 
     duration_ms_p95 double precision, input_tokens bigint, output_tokens bigint,
     cost_usd numeric, ratings bigint, satisfaction numeric, simulated boolean
   )
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with bounds as (
     select coalesce(p_since, cogo.now() - interval '1 day') as since
@@ -62,7 +62,7 @@ create or replace function public.cogo_deployments()
     answered numeric, failed numeric, openings integer, last_error jsonb, last_error_at timestamptz,
     changed_at timestamptz, agents bigint, concurrency bigint, running bigint, unreachable_for bigint
   )
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select d.deployment, d.model_id, d.provider,
          case when d.state = 'closed' and d.not_before > cogo.now() then 'resting' else d.state end,

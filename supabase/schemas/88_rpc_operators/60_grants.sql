@@ -1,6 +1,6 @@
 create or replace function public.cogo_grants()
   returns table (owner uuid, models jsonb, providers jsonb, priority integer, tools jsonb)
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select nullif(o.owner, '00000000-0000-0000-0000-000000000000'),
          coalesce(g.granted -> 'models', '[]'), coalesce(g.granted -> 'providers', '[]'), o.priority,
@@ -21,7 +21,7 @@ create or replace function public.cogo_set_grants(
   p_aliases text[] default '{}', p_priority integer default null, p_tools text[] default null
 )
   returns table (owner uuid, models jsonb, providers jsonb, priority integer, tools jsonb)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -3,7 +3,7 @@ create or replace function public.cogo_api_keys()
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
     revoked_at timestamptz, last_used_at timestamptz, usable boolean
   )
-  language sql stable set search_path = ''
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select k.id, k.name, k.owner, k.scopes, k.created_at, k.expires_at, k.revoked_at,
          k.last_used_at,
@@ -20,7 +20,7 @@ create or replace function public.cogo_check_api_key(p_id text, p_hash text)
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
     revoked_at timestamptz, last_used_at timestamptz, usable boolean
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -51,7 +51,7 @@ create or replace function public.cogo_create_api_key(
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
     revoked_at timestamptz, last_used_at timestamptz, usable boolean
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -86,7 +86,7 @@ create or replace function public.cogo_revoke_api_key(p_id text)
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
     revoked_at timestamptz, last_used_at timestamptz, usable boolean
   )
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin

@@ -4,7 +4,7 @@ create or replace function public.cogo_prune(
   p_limit integer default 100, p_older_than interval default '30 days'
 )
   returns table (pruned integer)
-  language plpgsql set search_path = ''
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_limit is null or p_limit < 0 or p_older_than is null or p_older_than < interval '0' then
@@ -57,7 +57,7 @@ create or replace function public.cogo_prune_records(
   p_calls_older_than interval default null
 )
   returns table (pruned integer)
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_calls integer;

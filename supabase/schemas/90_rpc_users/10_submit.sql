@@ -16,7 +16,7 @@ create or replace function public.cogo_submit_task(
   p_id uuid default null,
   p_owner uuid default null
 )
-  returns public.cogo_tasks language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owner uuid := case when cogo.is_operator() then p_owner else auth.uid() end;

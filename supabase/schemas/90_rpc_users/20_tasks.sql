@@ -1,5 +1,5 @@
 create or replace function cogo.authorize_task(p_task_id uuid)
-  returns public.cogo_tasks language plpgsql set search_path = ''
+  returns public.cogo_tasks language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task public.cogo_tasks;
@@ -20,7 +20,7 @@ comment on function cogo.authorize_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)
-  returns public.cogo_tasks language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -45,7 +45,7 @@ comment on function public.cogo_cancel_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_pause_task(p_task_id uuid)
-  returns public.cogo_tasks language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -67,7 +67,7 @@ resumed.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_resume_task(p_task_id uuid)
-  returns public.cogo_tasks language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);

@@ -1,5 +1,5 @@
 create or replace function cogo.find_fatal_steps(p_task public.cogo_tasks)
-  returns setof uuid language sql stable set search_path = ''
+  returns setof uuid language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select s.id
     from cogo.flows f
@@ -18,7 +18,7 @@ comment on function cogo.find_fatal_steps is
 and the others that it waited for then; and those that its deadline ended.';
 
 create or replace function cogo.revive_subtasks(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = ''
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update cogo.subtask_payloads p
@@ -48,7 +48,7 @@ comment on function cogo.revive_subtasks is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_task(p_task_id uuid)
-  returns public.cogo_tasks language plpgsql security definer set search_path = ''
+  returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
@@ -124,7 +124,7 @@ comment on function public.cogo_redrive_task is
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_redrive_subtask(p_subtask_id uuid)
-  returns public.cogo_subtasks language plpgsql security definer set search_path = ''
+  returns public.cogo_subtasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_subtask cogo.subtasks;

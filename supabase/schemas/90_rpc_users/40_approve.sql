@@ -25,7 +25,7 @@ create or replace function public.cogo_answer_approval(
   p_approval_id uuid, p_approved boolean, p_comment text default null, p_person uuid default null,
   p_via text default null
 )
-  returns public.cogo_approvals language plpgsql security definer set search_path = ''
+  returns public.cogo_approvals language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_person uuid := case when cogo.is_operator() then p_person else auth.uid() end;
@@ -101,7 +101,7 @@ answered_via.';
 create or replace function public.cogo_approve_subtask(
   p_subtask_id uuid, p_approved boolean default true, p_comment text default null
 )
-  returns public.cogo_subtasks language plpgsql security definer set search_path = ''
+  returns public.cogo_subtasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval_id uuid;

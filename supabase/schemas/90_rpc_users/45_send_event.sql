@@ -3,7 +3,7 @@ create or replace function public.cogo_send_event(
   p_task_id uuid, p_name text, p_payload jsonb default 'null', p_idempotency_key text default null,
   p_person uuid default null
 )
-  returns public.cogo_sent_events language plpgsql security definer set search_path = ''
+  returns public.cogo_sent_events language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task public.cogo_tasks := cogo.authorize_task(p_task_id);

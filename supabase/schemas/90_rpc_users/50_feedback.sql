@@ -2,7 +2,7 @@
 create or replace function public.cogo_feedback(
   p_task_id uuid, p_score numeric, p_comment text default null, p_person uuid default null
 )
-  returns public.cogo_ratings language plpgsql security definer set search_path = ''
+  returns public.cogo_ratings language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task public.cogo_tasks;

@@ -11,7 +11,7 @@ create or replace function public.cogo_forget_embeddings(
   p_dry_run boolean default false
 )
   returns table (forgotten integer)
-  language plpgsql security definer set search_path = ''
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_operator constant boolean := cogo.is_operator();

@@ -1,7 +1,7 @@
 -- Security definer: users may read the versions, not the table.
 create or replace function public.cogo_schema_versions()
   returns table (version text)
-  language sql stable security definer set search_path = ''
+  language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select v.version from cogo.schema_versions v order by v.version;
 $$;
@@ -9,7 +9,7 @@ comment on function public.cogo_schema_versions is 'Return the versions of the a
 
 -- Security definer: Realtime calls this as the user, who may have no right to read cogo_tasks.
 create or replace function cogo.can_read_topic(p_topic text)
-  returns boolean language sql stable security definer set search_path = ''
+  returns boolean language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(p_topic = 'cogo-approvals:' || (select auth.uid()), false) or exists (
     select
