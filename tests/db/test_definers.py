@@ -130,4 +130,6 @@ async def test_types_of_a_caller_gain_no_rights(database: Database, user: UUID |
     await caller.fetch("select * from public.cogo_cancel_task($1)", task)
     await caller.fetch("select * from public.cogo_forget_embeddings(p_before => 'infinity')")
 
-    assert "postgres" not in (await caller.fetchval("select current_setting('spy.who', true)") or "")
+    assert "postgres" not in (
+        await caller.fetchval("select current_setting('spy.who', true)") or ""
+    )
