@@ -1,0 +1,1 @@
+"""Long-term memory: how texts are cut, found, shown to models as data, and cited."""

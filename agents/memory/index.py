@@ -1,0 +1,57 @@
+"""The interface of vector stores beside Postgres, which keep ids and vectors and no texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorItem:
+    """The vector of a memory."""
+
+    id: UUID
+    vector: Sequence[float]
+    model_id: str
+    """Only vectors of one model are comparable: an index keeps those of each model apart."""
+
+
+class VectorMatch(NamedTuple):
+    """A memory near a query, and the cosine of the angle between their vectors."""
+
+    id: UUID
+    likeness: float
+
+
+class IndexUnavailable(Exception):
+    """An index did not answer, or refused: a search goes on without it, a change is sent again."""
+
+
+class VectorIndex(Protocol):
+    """Vectors by owner; None is the operators' own. All methods may be repeated.
+
+    All raise IndexUnavailable.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name under which the database keeps what it has not heard of yet: `pinecone`."""
+        ...
+
+    async def upsert(self, owner: UUID | None, items: Sequence[VectorItem]) -> None:
+        """Insert vectors, replacing those of the same ids."""
+        ...
+
+    async def query(
+        self, owner: UUID | None, vector: Sequence[float], limit: int, *, model_id: str
+    ) -> Sequence[VectorMatch]:
+        """Return the nearest vectors of a model, nearest first."""
+        ...
+
+    async def delete(self, owner: UUID | None, ids: Sequence[UUID]) -> None:
+        """Delete vectors; those that are not there are no error."""
+        ...
+
+    async def delete_owner(self, owner: UUID | None) -> None:
+        """Delete all vectors of an owner, whatever their model."""
+        ...

@@ -1,0 +1,176 @@
+"""Long-term memory: facts, documents in chunks, what a search finds, changes for outer indexes."""
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import Field
+
+from protocol.records.base import Argument, ListedRow, Row
+
+MemoryKind: TypeAlias = Literal["fact", "chunk"]
+
+
+class NewFact(Argument):
+    """A fact to remember. The same content of an owner is kept once."""
+
+    content: str
+    source: str | None = None
+    """Where it comes from: a task, a person, an address."""
+    task_id: UUID | None = None
+    session_id: UUID | None = None
+    happened_at: datetime | None = None
+    """The time that it speaks of, if it is known."""
+
+
+class KeptFact(Row):
+    """The stored row of one new fact."""
+
+    place: int
+    """Its index among those that were sent."""
+    id: UUID
+    is_new: bool
+
+
+class NewChunk(Argument):
+    """A part of a document."""
+
+    content: str
+    heading: str | None = None
+    """The headings above it, outermost first: `Refunds > Deadlines`."""
+    start: int
+    """Its place in the document: the first character, counted from 0."""
+    end: int
+    """The character after the last one."""
+
+
+class AddedDocument(Row):
+    """The document that was added, replaced, or found unchanged."""
+
+    id: UUID
+    is_new: bool
+    is_unchanged: bool = False
+    """Whether the same content was there, so that nothing was written."""
+    chunks: int
+
+
+class DocumentRow(ListedRow):
+    """A row of `cogo_documents`."""
+
+    id: UUID
+    owner: UUID | None = None
+    source: str
+    title: str | None = None
+    sha256: str | None = None
+    characters: int = 0
+    chunks: int = 0
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime | None = None
+
+
+class MemoryRow(ListedRow):
+    """A row of `cogo_memories`: a fact, or a chunk of a document, without its vector."""
+
+    id: UUID
+    seq: int
+    owner: UUID | None = None
+    kind: MemoryKind
+    content: str
+    source: str | None = None
+    document_id: UUID | None = None
+    place: int | None = None
+    """Which chunk of its document it is, from 0."""
+    heading: str | None = None
+    task_id: UUID | None = None
+    session_id: UUID | None = None
+    happened_at: datetime | None = None
+    created_at: datetime
+    model_id: str | None = None
+    """The model of its vector; None: it has none yet."""
+    dimensions: int | None = None
+    simulated: bool | None = None
+    embedded_at: datetime | None = None
+    error: str | None = None
+    """Why it has no vector and will get none by itself."""
+
+
+class FoundMemory(Row):
+    """A memory that a search has found."""
+
+    id: UUID
+    kind: MemoryKind
+    content: str
+    source: str | None = None
+    document_id: UUID | None = None
+    title: str | None = None
+    place: int | None = None
+    heading: str | None = None
+    created_at: datetime | None = None
+    score: float
+    """Of its ranks in both searches; for order only."""
+    likeness: float | None = None
+    """The cosine of the angle to the query; None: it was found by words only."""
+    found_by: list[str] = Field(default_factory=list)
+    """`words`, `vectors`."""
+
+
+class MemoryCandidate(Argument):
+    """A memory that an outer index has found."""
+
+    id: UUID
+    likeness: float
+
+
+class MemoryForgetting(Argument):
+    """Criteria for deletion: all given ones must match, and at least one is required."""
+
+    owner: UUID | None = None
+    """Owner; None: memories without one."""
+    every_owner: bool = False
+    """All owners; `owner` is ignored."""
+    ids: list[UUID] | None = None
+    kind: MemoryKind | None = None
+    source: str | None = None
+    """The exact source, or `prefix*`."""
+    before: datetime | Literal["infinity"] | None = None
+    """Remembered before that; `infinity` is all."""
+    dry_run: bool = False
+    """Only count them."""
+
+
+class ForgottenMemory(Row):
+    """How much was deleted, or would be."""
+
+    forgotten: int
+    """Facts and chunks."""
+    documents: int = 0
+
+
+class MemoryRun(Row):
+    """What one call for the follow-up work of memory has done."""
+
+    asked: int
+    """Tasks that were submitted."""
+    applied: int
+    """Finished tasks whose results were taken, or found useless."""
+    is_more: bool
+    """Whether another call would do more at once."""
+    problem: str | None = None
+    """Why something waits: no model serves, no money is left."""
+
+    @property
+    def is_idle(self) -> bool:
+        """True if it did nothing."""
+        return not (self.asked or self.applied)
+
+
+class VectorChange(Row):
+    """A change of one memory's vector that an outer index does not know yet."""
+
+    seq: int
+    id: UUID
+    owner: UUID | None = None
+    is_deleted: bool
+    vector: list[float] | None = None
+    model_id: str | None = None
