@@ -58,6 +58,7 @@ async def test_the_supabase_client_gets_messages_of_the_database(supabase_server
     assert states == [RealtimeSubscribeStates.SUBSCRIBED]
 
     await channel.send_broadcast("mine", {"n": 1})
+    await eventually(lambda: len(heard) == 1)  # two connections: nothing orders them
     await channel.http_send("http", {"n": 2})
     await eventually(lambda: len(heard) == 2)
 
