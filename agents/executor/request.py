@@ -12,9 +12,9 @@ from uuid import UUID
 from agents.attachments import LoadedFiles
 from agents.executor.legacy_plans import list_team_answers
 from agents.executor.structured import describe_mistake, get_schema
+from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE
 from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
-from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE
 from protocol.json_values import to_finite_float
 from protocol.records import ClaimedSubtask, SessionMessage
 from protocol.tool_names import WEB_SEARCH

@@ -12,7 +12,7 @@ from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import is_about_code
 from agents.executor.structured import get_schema, parse_data
 from agents.extraction.answer import Extracted, extract_code
-from agents.workflows.step_params import DRAFT, NOTES, UNVERIFIED
+from agents.workflows.params.step_params import DRAFT, NOTES, UNVERIFIED
 from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
 from protocol.verification import NO_TESTS, add_summary

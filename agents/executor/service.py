@@ -43,7 +43,7 @@ from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
 from agents.tools.own import OwnTools
 from agents.tools.toolbox import Toolbox
-from agents.workflows.step_params import NOTES, WITH_HISTORY
+from agents.workflows.params.step_params import NOTES, WITH_HISTORY
 from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.lanes import is_model_lane

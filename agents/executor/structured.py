@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from agents.executor.output_checks import Checker
 from agents.extraction.data import find_json
 from agents.runtime.failed_attempts import list_failed_attempts, read_error_class
-from agents.workflows.step_params import RESPONSE_SCHEMA
+from agents.workflows.params.step_params import RESPONSE_SCHEMA
 from protocol.errors import OutOfRange
 from protocol.json_values import make_storable, repair_surrogates
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage

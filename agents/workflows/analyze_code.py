@@ -11,8 +11,8 @@ from agents.workflows.coding.findings import Bugs, Findings, build_findings_resu
 from agents.workflows.coding.syntax import SyntaxComparison, compare_syntax
 from agents.workflows.engine import Answer, LastStep, Result, Run, StepFailed, workflow
 from agents.workflows.params import AnalysisParams
+from agents.workflows.params.step_params import EXTRACT_CODE
 from agents.workflows.prompts import code as prompts
-from agents.workflows.step_params import EXTRACT_CODE
 
 
 @workflow("ANALYZE_CODE", params=AnalysisParams)

@@ -61,7 +61,7 @@ class Parts:
         """
         record = step.record
         output = (record.output if record else None) or {}
-        error = describe_failure(step, problem)
+        error = describe_step_failure(step, problem)
         said = output.get("text") if text is None else text
         cost = record.cost_usd if record else None
         self._parts.append(
@@ -107,7 +107,7 @@ class Parts:
         return {"parts": [each.to_json() for each in self._parts], "responses": shown}
 
 
-def describe_failure(
+def describe_step_failure(
     step: Step[Any], problem: StepFailed | None = None
 ) -> dict[str, JsonValue] | None:
     """Return why a step has given nothing that can be used, as `class` and `message`, or None."""

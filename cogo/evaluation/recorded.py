@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from agents.extraction.answer import extract_code
 from agents.workflows.engine import DecisionRequest, StepRequest
-from agents.workflows.step_params import FOR_STATISTICS
+from agents.workflows.params.step_params import FOR_STATISTICS
 from cogo.evaluation.checks import RememberedChecks
 from cogo.evaluation.dataset import CodingProblem, Recordings
 from cogo.evaluation.in_process import StepDone

@@ -7,7 +7,7 @@ from typing import Any, Final
 from agents.errors import InvalidTask
 from agents.orchestrator.failures import compute_snooze
 from agents.workflows.engine import Finished, FlowFailed, Repeats
-from agents.workflows.step_params import NOTES
+from agents.workflows.params.step_params import NOTES
 from protocol.records import (
     ClaimedSubtask,
     Completion,

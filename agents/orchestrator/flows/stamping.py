@@ -13,7 +13,13 @@ from agents.orchestrator.tool_check import find_tool_needs
 from agents.sandbox.check import LANGUAGES
 from agents.selection.choice import Choice
 from agents.workflows.engine.outcomes import StepRequest
-from agents.workflows.step_params import DRAFT, FOR_STATISTICS, NOTES, RESPONSE_SCHEMA, WITH_HISTORY
+from agents.workflows.params.step_params import (
+    DRAFT,
+    FOR_STATISTICS,
+    NOTES,
+    RESPONSE_SCHEMA,
+    WITH_HISTORY,
+)
 from protocol.lanes import SANDBOX, TOOLS, WAIT
 from protocol.records import (
     ErrorInfo,

@@ -27,8 +27,8 @@ from agents.workflows.engine import (
 )
 from agents.workflows.engine.readers import read_models
 from agents.workflows.one_question import Question, answer_question
+from agents.workflows.params.step_params import UNVERIFIED
 from agents.workflows.prompts import code as prompts
-from agents.workflows.step_params import UNVERIFIED
 from protocol.verification import NO_TESTS
 
 

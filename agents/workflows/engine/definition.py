@@ -14,7 +14,7 @@ from agents.errors import InvalidTask
 from agents.workflows.engine.errors import WorkflowInvalid
 from agents.workflows.engine.values import Again, LastStep, Result
 from agents.workflows.params import MAX_CHARACTERS, Params, describe_unused
-from agents.workflows.step_params import RESPONSE_SCHEMA
+from agents.workflows.params.step_params import RESPONSE_SCHEMA
 from protocol.records import TaskBrief
 
 if TYPE_CHECKING:

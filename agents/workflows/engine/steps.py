@@ -20,7 +20,7 @@ from agents.workflows.engine.errors import WorkflowInvalid
 from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from agents.workflows.engine.work import Step
-from agents.workflows.step_params import EXTRACT_CODE
+from agents.workflows.params.step_params import EXTRACT_CODE
 from protocol.json_values import explain_first_mistake
 from protocol.records import ApprovalOptions
 from protocol.records.flows import StepKind

@@ -16,8 +16,8 @@ from agents.workflows.engine.definition import Ending, WorkflowFunction, list_ma
 from agents.workflows.engine.readers import read_answer
 from agents.workflows.engine.values import Again, Answer, LastStep, Result
 from agents.workflows.engine.work import Step
+from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
 from agents.workflows.prompts.talk import ASSISTANT, ask_for_data
-from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
 from protocol.json_schema import check_schema, find_mismatch, is_quick
 
 if TYPE_CHECKING:

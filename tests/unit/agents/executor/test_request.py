@@ -276,7 +276,7 @@ async def test_thousands_of_unknown_params_get_a_short_list_at_once(
         return suggest_similar(name, choices)
 
     compared = list[str]()
-    monkeypatch.setattr("agents.workflows.params.suggest_similar", suggest)
+    monkeypatch.setattr("agents.workflows.params.task_params.suggest_similar", suggest)
     _, notes = await planned("CHAT", {f"param {number}": 1 for number in range(100_000)})
 
     assert len(notes) == 21

@@ -8,7 +8,7 @@ from agents.executor.output_checks import Checker
 from agents.executor.request import build_request
 from agents.executor.structured import InvalidData, parse_data
 from agents.runtime.failed_attempts import list_failed_attempts
-from agents.workflows.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
+from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
 from protocol.ids import utc_now
 from protocol.records import ClaimedSubtask, FailureAction
 from providers.chat import TextDelta, TokenUsage

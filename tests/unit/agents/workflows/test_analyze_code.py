@@ -7,7 +7,7 @@ import pytest
 from agents.workflows.analyze_code import analyze_code
 from agents.workflows.coding.syntax import compare_syntax
 from agents.workflows.engine import FlowFailed, HandedOver
-from agents.workflows.step_params import EXTRACT_CODE
+from agents.workflows.params.step_params import EXTRACT_CODE
 from cogo.testing import fail_with
 from tests.support.agents.scripted_flow import (
     DECISIONS,

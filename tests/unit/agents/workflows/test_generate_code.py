@@ -6,7 +6,7 @@ import pytest
 
 from agents.workflows.engine import Finished, FlowFailed, HandedOver, StepRequest
 from agents.workflows.generate_code import generate_code
-from agents.workflows.step_params import UNVERIFIED
+from agents.workflows.params.step_params import UNVERIFIED
 from cogo.testing import fail_with
 from tests.support.agents.scripted_flow import (
     DECISIONS,
