@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agents.attachments.params import count_file_characters
 from agents.errors import InvalidTask, NoModel
+from agents.memory.models import MemoryModel, choose_memory_model
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.tool_check import NO_TOOLS, ToolNeeds
 from agents.selection.choice import Choice
@@ -63,10 +64,16 @@ class Cio:
         catalogue: Catalogue,
         registry: LaneRegistry,
         knowledge: Callable[[], Knowledge] = lambda: NOTHING_KNOWN,
+        memory_model: str | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.registry = registry
         self._knowledge = knowledge
+        self._memory_model = memory_model
+
+    def choose_memory_model(self) -> MemoryModel:
+        """Return the embedding model of memory, of those that executors serve now."""
+        return choose_memory_model(self._memory_model, self.catalogue, self.registry.embeddings)
 
     def choose_model(self, request: SelectionRequest) -> Choice:
         """Choose a model. Raises InvalidTask for an unknown name, NoModel if none is eligible."""

@@ -48,9 +48,9 @@ async def run_columns_regularly(agent: Agent) -> None:
         await wakeup.wait()
 
 
-def adapt_limit(limit: int, *, has_failed: bool) -> int:
+def adapt_limit(limit: int, *, has_failed: bool, most: int = LIMIT) -> int:
     """Return the limit of the next call: half of it after a failure, else up to twice as much."""
-    return max(limit // 2, LEAST_LIMIT) if has_failed else min(limit * 2, LIMIT)
+    return max(limit // 2, LEAST_LIMIT) if has_failed else min(limit * 2, most)
 
 
 def log_column_pause(message: Envelope) -> None:

@@ -61,12 +61,17 @@ async def run_orchestrator(
         await asyncio.to_thread(profiles.preload, registry.lanes)
         sync = KnowledgeSync(store=agent.store, agent_id=identity.id, start=knowledge)
         await sync.refresh()
-        cio = Cio(catalogue=catalogue, registry=registry, knowledge=lambda: sync.knowledge)
+        cio = Cio(
+            catalogue=catalogue,
+            registry=registry,
+            knowledge=lambda: sync.knowledge,
+            memory_model=options.memory_model,
+        )
         flows = FlowRunner(cio=cio, workflows=workflows, outputs=agent.store)
         channel = SelectionChannelHandler(
             cio=cio, bus=bus, store=agent.store, source=identity.id, jitter=agent.jitter
         )
-        services = _start_services(agent, channel, sync, registry)
+        services = _start_services(agent, channel, sync, cio)
         try:
             async with (
                 bus.listen(TASKS, _wake(agent), on_ready=agent.wakeup.notify),
@@ -81,11 +86,11 @@ async def run_orchestrator(
 
 
 def _start_services(
-    agent: Agent, channel: SelectionChannelHandler, sync: KnowledgeSync, registry: LaneRegistry
+    agent: Agent, channel: SelectionChannelHandler, sync: KnowledgeSync, cio: Cio
 ) -> list[asyncio.Task[None]]:
     """Start the periodic services; the caller cancels them."""
     services = {
-        "lane registry": registry.run(),
+        "lane registry": cio.registry.run(),
         "selection channel": channel.run(),
         "knowledge sync": sync.run(),
         "reaper": _reap_regularly(agent.store),

@@ -69,6 +69,8 @@ class RuntimeOptions:
     """Where health, readiness and metrics are served; shown in the list of agents."""
     sandbox: str | None = None
     """Backend in which generated code is run; shown in the list of agents."""
+    memory_model: str | None = None
+    """The embedding model of memory; None: the first one that is served."""
     workflows: tuple[str, ...] = ()
     """Types of the users' workflows that an orchestrator has loaded; `cogo submit` reads them."""
     list_tools: Callable[[], Sequence[str]] = list

@@ -126,6 +126,7 @@ class Settings(BaseModel):
     tool_slots: int = Field(4, ge=0, le=1_000, validation_alias="COGO_TOOL_SLOTS")
     attachment_mb: int = Field(10, gt=0, le=1_000, validation_alias="COGO_ATTACHMENT_MB")
     attachments_mb: int = Field(25, gt=0, le=1_000, validation_alias="COGO_ATTACHMENTS_MB")
+    memory_model: str | None = Field(None, max_length=200, validation_alias="COGO_MEMORY_MODEL")
     fetch_allow: str = Field("", validation_alias="COGO_FETCH_ALLOW")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")

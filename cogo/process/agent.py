@@ -26,6 +26,7 @@ from agents.tools.mcp import McpHost
 from agents.tools.own import OwnTools, build_own_tools
 from cogo.config.catalogue import describe_ended_models, load_credentials
 from cogo.config.context import Project
+from cogo.config.sections.memory import find_memory_settings
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.process.health_server import serve_health
 from cogo.process.parent_watch import watch_parent
@@ -247,6 +248,7 @@ def _build_options(
         sandbox=checks.sandbox.name if checks else None,
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
         project_host=bootstrap.connection.host,
+        memory_model=find_memory_settings(project).model,
         simulated=bootstrap.simulator_url is not None,
         health_url=health_url,
         progress_every=HOSTED_PROGRESS if bootstrap.connection.is_hosted else PROGRESS,

@@ -1,4 +1,7 @@
-"""Long-term memory: facts, documents in chunks, what a search finds, changes for outer indexes."""
+"""Stored texts that are found by meaning: embeddings of users, and long-term memory.
+
+Memory has facts, and documents in chunks.
+"""
 
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -9,6 +12,75 @@ from pydantic import Field
 from protocol.records.base import Argument, ListedRow, Row
 
 MemoryKind: TypeAlias = Literal["fact", "chunk"]
+
+
+class NewEmbedding(Argument):
+    """A text and its vector. Only vectors of one model and dimension are comparable."""
+
+    model_id: str
+    content: str
+    vector: list[float]
+    source: str | None = None
+    """Origin of the text."""
+    simulated: bool = False
+    """Whether the vendor simulator made the vector, which is then not compared with real ones."""
+
+
+class KeptEmbedding(Row):
+    """The stored row of one new embedding."""
+
+    place: int
+    """Its index among those that were sent."""
+    id: UUID
+    is_new: bool
+
+
+class EmbeddingRow(Row):
+    """A stored text without its vector."""
+
+    id: UUID
+    owner: UUID | None = None
+    model_id: str
+    dimensions: int
+    simulated: bool
+    content: str
+    source: str | None = None
+    created_at: datetime
+
+
+class Forgotten(Row):
+    """The number of texts that were deleted, or would be."""
+
+    forgotten: int
+
+
+class Forgetting(Argument):
+    """Criteria for deletion: all given ones must match, and at least one is required."""
+
+    owner: UUID | None = None
+    """Owner; None: texts without one."""
+    every_owner: bool = False
+    """All owners; `owner` is ignored."""
+    ids: list[UUID] | None = None
+    model_id: str | None = None
+    content: str | None = None
+    """The whole text."""
+    source: str | None = None
+    before: datetime | Literal["infinity"] | None = None
+    """Stored before that; `infinity` is all."""
+    dry_run: bool = False
+    """Only count them."""
+
+
+class NearEmbedding(Row):
+    """A stored text and its similarity to the query."""
+
+    id: UUID
+    content: str
+    source: str | None = None
+    likeness: float | None = None
+    """The cosine of the angle between the vectors; None for a vector of zeros."""
+    created_at: datetime
 
 
 class NewFact(Argument):
@@ -174,3 +246,21 @@ class VectorChange(Row):
     is_deleted: bool
     vector: list[float] | None = None
     model_id: str | None = None
+
+
+class MemoryStatus(Row):
+    """How much is remembered, and how much of it can be found by meaning."""
+
+    facts: int = 0
+    documents: int = 0
+    chunks: int = 0
+    embedded: int = 0
+    """Facts and chunks that have a vector."""
+    waiting: int = 0
+    """Those that wait for one."""
+    failed: int = 0
+    """Those that get none by themselves any more."""
+    models: list[str] = Field(default_factory=list)
+    """The models of the vectors."""
+    waiting_since: datetime | None = None
+    last_error: str | None = None

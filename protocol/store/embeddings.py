@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from protocol.records.embeddings import (
+from protocol.records.memory import (
     EmbeddingRow,
     Forgetting,
     KeptEmbedding,

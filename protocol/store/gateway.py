@@ -17,12 +17,15 @@ from protocol.records import (
 )
 from protocol.store.columns import ColumnStore
 from protocol.store.instance import InstanceStore
+from protocol.store.memory import MemoryStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.waits import WaitStore
 
 
-class GatewayStore(QueueStore, ModelStore, WaitStore, ColumnStore, InstanceStore, Protocol):
+class GatewayStore(
+    QueueStore, ModelStore, WaitStore, ColumnStore, MemoryStore, InstanceStore, Protocol
+):
     """The queue with API keys, lists and figures. Raises what QueueStore raises."""
 
     async def check_api_key(self, *, key_id: str, key_hash: str) -> ApiKey | None:

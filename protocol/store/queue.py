@@ -36,11 +36,12 @@ from protocol.records import (
 )
 from protocol.store.columns import ColumnRunStore
 from protocol.store.instance import VerifyingStore
+from protocol.store.memory import MemoryUseStore
 from protocol.store.models import ModelStore
 
 
-class QueueStore(ModelStore, ColumnRunStore, VerifyingStore, Protocol):
-    """The store of agents: the queue, AI columns, and the statistics of models.
+class QueueStore(ModelStore, ColumnRunStore, MemoryUseStore, VerifyingStore, Protocol):
+    """The store of agents: the queue, AI columns, memory, and the statistics of models.
 
     Every call is idempotent and may be retried after StoreUnavailable. In addition to the errors
     in their docstrings, all methods raise StoreUnavailable, Unauthorized and MigrationMissing.

@@ -11,9 +11,9 @@ from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.transport.store.cache import SupabaseAnswerCacheStore
 from protocol.transport.store.calls import SupabaseCallStateStore
 from protocol.transport.store.columns import SupabaseColumnStore
-from protocol.transport.store.embeddings import SupabaseEmbeddingStore
 from protocol.transport.store.gateway import SupabaseGatewayStore
 from protocol.transport.store.instance import SupabaseInstanceStore
+from protocol.transport.store.memory import SupabaseEmbeddingStore, SupabaseMemoryStore
 from protocol.transport.store.models import SupabaseModelStore
 from protocol.transport.store.objects import SupabaseObjectStore
 from protocol.transport.store.queue import SupabaseQueueStore
@@ -37,6 +37,7 @@ class SupabaseStore(
     SupabaseWaitStore,
     SupabaseObjectStore,
     SupabaseColumnStore,
+    SupabaseMemoryStore,
     SupabaseInstanceStore,
 ):
     """Implementation of every protocol in `protocol.store`. One per event loop."""

@@ -26,7 +26,10 @@ WORKFLOWS_SECTION: Final = "workflows"
 TOOLS_SECTION: Final = "tools"
 MCP_SECTION: Final = "mcp"
 FETCH_SECTION: Final = "fetch"
-_OTHER_SECTIONS: Final = (WORKFLOWS_SECTION, TOOLS_SECTION, MCP_SECTION, FETCH_SECTION)
+MEMORY_SECTION: Final = "memory"
+_OTHER_SECTIONS: Final = (
+    WORKFLOWS_SECTION, TOOLS_SECTION, MCP_SECTION, FETCH_SECTION, MEMORY_SECTION,
+)  # fmt: skip
 """Sections of the same file that are not about models."""
 _NOT_INHERITED: Final = frozenset({"aliases", "base", "deployments", "id", "name", "retirement"})
 """Fields that a fine-tuned model does not inherit from its base."""

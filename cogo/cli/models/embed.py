@@ -21,7 +21,7 @@ from cogo.terminal import print_json, print_line, shorten
 from cogo.watch.format import format_cost, mark_simulated
 from cogo.wiring.router import open_router
 from protocol.errors import InvalidArgument
-from protocol.records.embeddings import NearEmbedding, NewEmbedding
+from protocol.records.memory import NearEmbedding, NewEmbedding
 from protocol.store.embeddings import EmbeddingStore
 from providers.calls.middleware import CallContext
 from providers.catalogue.data_policy import find_deployment_objection, parse_rules

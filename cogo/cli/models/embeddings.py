@@ -17,7 +17,7 @@ from cogo.terminal import print_json, print_line, shorten
 from cogo.watch.format import mark_simulated, shorten_id
 from protocol.errors import InvalidArgument
 from protocol.ids import parse_id_range
-from protocol.records.embeddings import EmbeddingRow, Forgetting
+from protocol.records.memory import EmbeddingRow, Forgetting
 from protocol.store.embeddings import EmbeddingStore
 from providers.errors import UnknownModel
 

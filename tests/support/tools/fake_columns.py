@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 from protocol.errors import CogoError
 from protocol.records.columns import ColumnRun
+from tests.support.tools.fake_memory import FakeMemory
 
 IDLE = ColumnRun(collected=0, applied=0, asked=0, is_more=False)
 
 
 @dataclass(kw_only=True)
-class FakeColumns:
+class FakeColumns(FakeMemory):
     """Answers with a script, and then that there is nothing to do."""
 
     column_runs: list[ColumnRun | CogoError] = field(default_factory=list)
