@@ -41,6 +41,9 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
     await rpc(client, "cogo_feedback", p_task_id=finished, p_score=1)
     vector = {"model_id": "m", "content": finished, "vector": [1, 0]}
     await rpc(client, "cogo_keep_embeddings", p_owner=owner, p_items=[vector])
+    document = {"p_source": finished, "p_title": None, "p_sha256": "0" * 64}
+    chunks = [{"content": finished}]
+    await rpc(client, "cogo_add_document", p_owner=owner, p_chunks=chunks, **document)
     switch = {"kind": "health", "subject": "m", "became": "ok", "reason": "r", "who": "matrix"}
     assert (await client.post("/rest/v1/cogo_model_switches", json=switch)).is_success
     failed = await _plan(client, owner)

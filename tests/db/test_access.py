@@ -28,6 +28,8 @@ OWNED: Final = (
     "public.cogo_usage",
     "public.cogo_ratings",
     "public.cogo_turns",
+    "public.cogo_documents",
+    "public.cogo_memories",
     "cogo.subtasks",
     "cogo.subtask_payloads",
     "cogo.subtask_outputs",
@@ -55,6 +57,10 @@ OPERATORS: Final = (
     "cogo.instance",
     "cogo.schema_versions",
     "cogo.api_keys",
+    "cogo.memory_words",
+    "cogo.document_parts",
+    "cogo.follow_ups",
+    "cogo.vector_indexes",
 )
 
 USERS_RPCS: Final = (
@@ -69,6 +75,10 @@ USERS_RPCS: Final = (
     "cogo_send_event",
     "cogo_feedback",
     "cogo_forget_embeddings",
+    "cogo_add_document",
+    "cogo_forget_memory",
+    "cogo_remember",
+    "cogo_search_memory",
     "cogo_schema_versions",
 )
 
@@ -108,6 +118,12 @@ async def a_finished_task(database: Database, owner: object) -> None:
             task_id,
         )
     await agent.connection.execute("select from public.cogo_feedback($1, 1)", task_id)
+    await agent.connection.execute(
+        "select from public.cogo_add_document($1, $2, null, repeat('0', 64), $3)",
+        owner,
+        str(task_id),
+        [{"content": "a chunk"}],
+    )
     assert await agent.connection.fetchval(
         "select status = 'completed' from public.cogo_tasks where id = $1", task_id
     )

@@ -98,7 +98,8 @@ def test_every_file_of_the_schema_is_short() -> None:
             " 'cogo_schema_versions', 'cogo_prune_records', 'is_anonymous', 'user_claims',"
             " 'read_system_identifier', 'note_truncation', 'count_cells', 'cogo_run_columns',"
             " 'cogo_pause_column', 'cogo_resume_column', 'cogo_backfill_column',"
-            " 'cogo_sample_column')",
+            " 'cogo_sample_column', 'index_memories', 'follow_memory_source', 'cogo_remember',"
+            " 'cogo_add_document', 'cogo_search_memory', 'cogo_forget_memory')",
         ),
         ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),
     ],

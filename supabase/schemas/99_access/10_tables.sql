@@ -12,6 +12,10 @@ grant truncate on cogo.write_checks to service_role;
 revoke insert, update, delete on
   cogo.ai_columns, cogo.ai_column_versions, cogo.ai_edits, cogo.ai_cells
   from service_role;
+-- What only functions of the owner of this schema write.
+revoke insert, update, delete on
+  cogo.memory_words, cogo.document_parts
+  from service_role;
 -- The views in `public` run with the rights of the caller.
 grant select on cogo.ai_cells to authenticated;
 grant select (id, table_id, column_name, version) on cogo.ai_columns to authenticated;
@@ -31,14 +35,15 @@ revoke all on
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
   public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage,
-  public.cogo_turns
+  public.cogo_turns, public.cogo_documents, public.cogo_memories
   from public, anon, authenticated, service_role;
 grant select on
   public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
   public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_subtasks, public.cogo_task_previews, public.cogo_events, public.cogo_dead_letters,
-  public.cogo_model_stats, public.cogo_usage, public.cogo_turns
+  public.cogo_model_stats, public.cogo_usage, public.cogo_turns,
+  public.cogo_documents, public.cogo_memories
   to authenticated;
 -- An owner may be sent; a trigger replaces it by the caller.
 grant insert (
@@ -51,18 +56,18 @@ grant select on
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
   public.cogo_agents, public.cogo_model_switches, public.cogo_subtasks, public.cogo_task_previews,
   public.cogo_events, public.cogo_dead_letters, public.cogo_model_stats, public.cogo_usage,
-  public.cogo_turns
+  public.cogo_turns, public.cogo_documents, public.cogo_memories
   to service_role;
 -- Rows of the audit log, public.cogo_calls, are only added.
 grant insert on
   public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
   public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_calls, public.cogo_embeddings,
-  public.cogo_agents, public.cogo_model_switches
+  public.cogo_agents, public.cogo_model_switches, public.cogo_documents, public.cogo_memories
   to service_role;
 grant update, delete on
   public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,
   public.cogo_messages, public.cogo_attempts,
   public.cogo_model_selections, public.cogo_ratings, public.cogo_embeddings, public.cogo_agents,
-  public.cogo_model_switches
+  public.cogo_model_switches, public.cogo_documents, public.cogo_memories
   to service_role;

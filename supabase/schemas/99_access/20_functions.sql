@@ -32,7 +32,10 @@ revoke all on function
   public.cogo_send_event,
   public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane, public.cogo_set_owner,
   public.cogo_set_policy, public.cogo_silent_ms, public.cogo_step_outputs, public.cogo_store_turns,
-  public.cogo_submit_task, public.cogo_subtask_turns, public.cogo_take_trial
+  public.cogo_submit_task, public.cogo_subtask_turns, public.cogo_take_trial,
+  public.cogo_add_document, public.cogo_confirm_vector_changes, public.cogo_forget_memory,
+  public.cogo_list_vector_changes, public.cogo_register_index, public.cogo_remember,
+  public.cogo_run_memory, public.cogo_search_memory
   from public, anon, authenticated, service_role;
 grant execute on function
   public.cogo_backfill_column, public.cogo_pause_column, public.cogo_resume_column,
@@ -50,11 +53,15 @@ grant execute on function
   public.cogo_release_subtasks, public.cogo_remove_budget, public.cogo_report_calls,
   public.cogo_revoke_api_key, public.cogo_set_budget, public.cogo_set_grants, public.cogo_set_lane,
   public.cogo_set_owner, public.cogo_set_policy, public.cogo_silent_ms, public.cogo_step_outputs,
-  public.cogo_store_turns, public.cogo_subtask_turns, public.cogo_take_trial
+  public.cogo_store_turns, public.cogo_subtask_turns, public.cogo_take_trial,
+  public.cogo_confirm_vector_changes, public.cogo_list_vector_changes, public.cogo_register_index,
+  public.cogo_run_memory
   to service_role;
 grant execute on function
   public.cogo_submit_task, public.cogo_cancel_task, public.cogo_pause_task, public.cogo_resume_task,
   public.cogo_redrive_task, public.cogo_redrive_subtask, public.cogo_answer_approval,
   public.cogo_approve_subtask, public.cogo_send_event,
-  public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_schema_versions
+  public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_schema_versions,
+  public.cogo_add_document, public.cogo_forget_memory, public.cogo_remember,
+  public.cogo_search_memory
   to authenticated, service_role;

@@ -1,0 +1,139 @@
+create or replace function cogo.build_memory_filter(p_kinds text[], p_sources text[])
+  returns text language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select concat_ws(
+    ' and ', 'true',
+    case when p_kinds is not null then format('w.kind = any (%L::text[])', p_kinds) end,
+    case when p_sources is not null then
+      '(' || coalesce(
+        (
+          select string_agg(
+                   case
+                     when s.source = 'facts' then 'w.kind = ''fact'''
+                     when s.source = 'documents' then 'w.kind = ''chunk'''
+                     when s.source like '%*' then format(
+                       'w.source like %L',
+                       regexp_replace(left(s.source, -1), '([\\%_])', '\\\1', 'g') || '%'
+                     )
+                     else format('w.source = %L', s.source)
+                   end, ' or '
+                 )
+            from unnest(p_sources) as s (source) where s.source is not null
+        ), 'false'
+      ) || ')'
+    end
+  );
+$$;
+comment on function cogo.build_memory_filter is
+  'Return the condition by which a search finds memories of these kinds and sources: exact ones,
+prefix*, facts or documents.';
+
+-- How many of an owner's memories there are, and in how many each word is, from a sample: the ids are
+-- random, so the first ones are one, and how close they are tells how many follow.
+create or replace function cogo.sample_words(p_owner uuid, p_filter text, p_words text[])
+  returns table (total double precision, share double precision, frequencies double precision[])
+  language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_sampled integer;
+  v_passed integer;
+  v_last uuid;
+  v_counts integer[];
+begin
+  execute format(
+    'with sample as (
+       select w.memory_id, w.words, (%s) is true as passes
+         from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 500
+     )
+     select count(*), count(*) filter (where passes), max(memory_id::text)::uuid, array[%s]::integer[]
+       from sample',
+    p_filter,
+    (
+      select string_agg(
+               format('count(*) filter (where words @@ %L::tsquery)', cogo.quote_word(u.word)), ', '
+               order by u.place
+             )
+        from unnest(p_words) with ordinality as u (word, place)
+    )
+  ) using p_owner into v_sampled, v_passed, v_last, v_counts;
+  total := v_sampled;
+  if v_sampled = 500 then
+    total := v_sampled * 4294967296.0
+      / greatest(1, ('x' || left(v_last::text, 8))::bit(32)::bigint);
+  end if;
+  share := v_passed / greatest(1, v_sampled)::float8;
+  frequencies := array(
+    select c.count / greatest(1, v_sampled)::float8
+      from unnest(v_counts) with ordinality as c (count, place) order by c.place
+  );
+  return next;
+end;
+$$;
+comment on function cogo.sample_words is
+  'Estimate how many memories an owner has, which share of them passes a filter, and in which share each
+of some words is.';
+
+-- Ranks by how rare the words of the query are and how often a text has them. Common words rank what
+-- rare ones find: a search reads some thousand texts at most.
+create or replace function cogo.search_words(
+  p_owner uuid, p_filter text, p_query text, p_limit integer
+)
+  returns table (id uuid, place bigint)
+  language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_words text[] := array(
+    select u.lexeme from unnest(cogo.split_words(left(p_query, 8000))) u
+     order by length(u.lexeme) desc, u.lexeme limit 32
+  );
+  v_sample record;
+  v_any text;
+  v_all text;
+  v_rank text;
+begin
+  if v_words = '{}' then
+    return;
+  end if;
+  select s.* into v_sample from cogo.sample_words(p_owner, p_filter, v_words) s;
+  with words as (
+    select cogo.quote_word(f.word) as query, f.frequency,
+           ln(
+             1 + v_sample.total * (1 - f.frequency + 0.001) / (v_sample.total * f.frequency + 1)
+           ) as weight
+      from unnest(v_words, v_sample.frequencies) as f (word, frequency)
+     order by f.frequency, f.word limit 12
+  ), summed as (
+    select w.*, sum(w.frequency) over (order by w.frequency, w.query) as found,
+           row_number() over (order by w.frequency, w.query) as nth
+      from words w
+  )
+  select string_agg(s.query, ' | ') filter (
+           where s.nth = 1
+              or s.found * v_sample.total * greatest(v_sample.share, 0.002) <= 1000
+         ),
+         string_agg(s.query, ' & '),
+         string_agg(
+           format('%s * ts_rank(''{1,1,1,1}'', w.words, %L::tsquery)', s.weight, s.query), ' + '
+         )
+    into v_any, v_all, v_rank
+    from summed s;
+  return query execute format(
+    'select r.memory_id, row_number() over (order by r.score desc, r.memory_id)
+       from (
+         select w.memory_id, (%s) / (1 + 0.002 * length(w.words)) as score
+           from (
+             (select * from cogo.memory_words w
+               where w.owner = $1 and (%s) and w.words @@ %L::tsquery limit 200)
+             union all
+             (select * from cogo.memory_words w
+               where w.owner = $1 and (%s) and w.words @@ %L::tsquery
+                 and not w.words @@ %L::tsquery limit 2000)
+           ) as w
+       ) as r
+      order by 2 limit $2',
+    v_rank, p_filter, v_all, p_filter, v_any, v_all
+  ) using p_owner, p_limit;
+end;
+$$;
+comment on function cogo.search_words is
+  'Return the memories of an owner whose words fit a query best, with their places.';
