@@ -68,6 +68,7 @@ class Progress:
     attempt: int
     key: str
     role: str | None
+    model: str
     is_answer: bool
     enabled: bool
     _turn: int = 1
@@ -185,6 +186,7 @@ class Progress:
         self._sent[kind] += len(delta)
         return SubtaskProgress(
             **self._describe(),
+            model=self.model,
             kind=kind,
             offset=offset,
             delta=delta,
@@ -234,6 +236,7 @@ class ProgressHub:
             attempt=claimed.attempt,
             key=claimed.key,
             role=role if isinstance(role, str) else None,
+            model=claimed.lane,
             is_answer=is_answer_step(claimed.metadata, claimed.params),
             enabled=claimed.task.stream,
         )

@@ -16,6 +16,7 @@ from gateway.problems import Problem, build_problem_response
 from gateway.streams.task_feeds import TaskWatcher
 from protocol.records import Event, SelectionRow
 from protocol.transcript import (
+    ChildBegan,
     TaskEnded,
     TaskUpdate,
     ToolCallUpdate,
@@ -125,6 +126,13 @@ def describe_update(update: TaskUpdate) -> tuple[str, dict[str, Any]]:
             }
         case ToolCallUpdate():
             return "tool_call", describe_call(update)
+        case ChildBegan():
+            return "child", {
+                "task_id": str(update.task_id),
+                "subtask_id": str(update.subtask_id),
+                "key": update.key,
+                "child_task_id": str(update.child_task_id),
+            }
         case TaskEnded():
             return "end", update.task.model_dump(mode="json")
         case _ as unreachable:

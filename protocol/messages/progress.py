@@ -42,6 +42,8 @@ class SubtaskProgress(Payload):
     """The subtask's key in its task, such as `draft#2`."""
     role: str | None = None
     """What the subtask does in its workflow, such as `reviewer`."""
+    model: str | None = None
+    """Who says it; None: the executor is older than this field."""
     answer: bool = True
     """Whether its text is the task's answer, as far as it is known; else it is for other steps."""
     attempt: int = Field(ge=1)

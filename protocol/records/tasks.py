@@ -129,6 +129,8 @@ class Subtask(ListedRow):
     """Whether the workflow cancelled it."""
     decisions: dict[str, JsonValue] | None = None
     """Only of a flow: what its workflow took from the world, by key."""
+    child_task_id: UUID | None = None
+    """Only of a step that is a child task: that task, once it was inserted."""
 
 
 class ApprovalRow(ListedRow):

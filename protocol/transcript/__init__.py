@@ -5,7 +5,8 @@ complete up to some point; outputs and stored turns are final. All count charact
 from the beginning of a turn, so they can be merged. A later attempt replaces the text of earlier
 ones, but for turns in which a model calls tools: these are stored, and it goes on after them.
 
-A task may have many steps: `Transcript` holds the text of each, `AnswerText` that of the answer.
+A task may have many steps: `Transcript` holds the text of each, `AnswerText` that of the answer,
+and `PartReader` says who of them says what.
 
 The gateway's streams and `cogo watch` both use these; `gateway/console/static/transcript.js`
 is its counterpart in the browser, and `tests/support/transcripts.json` has cases for both.
@@ -19,10 +20,12 @@ from protocol.transcript.assembly import (
     is_answer_step,
     read_live,
 )
+from protocol.transcript.parts import PartReader, PartUpdate
 from protocol.transcript.reading import ReadPosition
 from protocol.transcript.updates import (
     TEXT_KINDS,
     AsideKind,
+    ChildBegan,
     TaskEnded,
     TaskUpdate,
     TextKind,
@@ -40,7 +43,10 @@ __all__ = [
     "WORKFLOW",
     "AnswerText",
     "AsideKind",
+    "ChildBegan",
     "LivePayload",
+    "PartReader",
+    "PartUpdate",
     "ReadPosition",
     "TaskEnded",
     "TaskUpdate",

@@ -110,14 +110,14 @@ class Transcript:
     def apply_delta(self, progress: SubtaskProgress) -> None:
         """Apply a live delta; deltas may be applied in any order and repeatedly."""
         known = self._get_subtask(progress.subtask_id)
-        known.step = StepLabel(progress.key, progress.role, progress.answer)
+        known.step = StepLabel(progress.key, progress.role, progress.answer, progress.model)
         if (turn := known.begin(progress.attempt, progress.turn, is_said=True)) is not None:
             turn.add(progress.kind, progress.offset, progress.delta, start=progress.start)
 
     def apply_call(self, call: ToolCalled) -> None:
         """Apply the message that a model calls a tool."""
         known = self._get_subtask(call.subtask_id)
-        known.step = StepLabel(call.key, call.role, call.answer)
+        known.step = StepLabel(call.key, call.role, call.answer, known.step.model)
         if (turn := known.begin(call.attempt, call.turn)) is not None:
             before = turn.calls.get(call.call_id) or self._build_call(call)
             turn.calls[call.call_id] = replace(
@@ -127,7 +127,7 @@ class Transcript:
     def apply_result(self, result: ToolReturned) -> None:
         """Apply the message about what a tool gave."""
         known = self._get_subtask(result.subtask_id)
-        known.step = StepLabel(result.key, result.role, result.answer)
+        known.step = StepLabel(result.key, result.role, result.answer, known.step.model)
         if (turn := known.begin(result.attempt, result.turn)) is not None:
             before = turn.calls.get(result.call_id) or self._build_call(result)
             turn.calls[result.call_id] = replace(
@@ -310,7 +310,8 @@ def _list_names(tools: object) -> list[str]:
 def _label(row: Subtask) -> StepLabel:
     role = row.metadata.get("role")
     is_answer = is_answer_step(row.metadata, row.params)
-    return StepLabel(row.key, role if isinstance(role, str) else None, is_answer)
+    model = row.lane if is_model_lane(row.lane) else None
+    return StepLabel(row.key, role if isinstance(role, str) else None, is_answer, model)
 
 
 def _to_number(value: object) -> int:

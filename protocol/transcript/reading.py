@@ -140,6 +140,7 @@ class SubtaskReader:
             delta=delta,
             key=step.key,
             role=step.role,
+            model=step.model,
             is_answer=step.is_answer,
             turn=turn,
             start=start,

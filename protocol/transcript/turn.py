@@ -107,6 +107,7 @@ class StepLabel:
     key: str | None = None
     role: str | None = None
     is_answer: bool = True
+    model: str | None = None
 
 
 @dataclass(slots=True)

@@ -28,6 +28,8 @@ class TranscriptDelta:
     delta: str
     key: str | None = None
     role: str | None = None
+    model: str | None = None
+    """Who says it, if that is known."""
     is_answer: bool = True
     """Whether it is text of the task's answer, and not only for other steps."""
     turn: int = 1
@@ -88,6 +90,17 @@ class ToolCallUpdate:
     is_answer: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildBegan:
+    """A step of a task is a child task, whose updates follow for those who watch children, too."""
+
+    task_id: UUID
+    subtask_id: UUID
+    key: str
+    """The key of the step."""
+    child_task_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
     """The end of a task, with its final row. It is the last update."""
@@ -102,6 +115,7 @@ TaskUpdate: TypeAlias = (
     | TranscriptReset
     | TranscriptAside
     | ToolCallUpdate
+    | ChildBegan
     | TaskEnded
 )
 """An update about a watched task."""

@@ -154,6 +154,10 @@ comment on column cogo.child_tasks.depth is 'The number of tasks above it.';
 create index if not exists child_tasks_step on cogo.child_tasks (subtask_id);
 create index if not exists child_tasks_root on cogo.child_tasks (root_id);
 alter table cogo.child_tasks enable row level security;
+drop policy if exists "owners read their child_tasks" on cogo.child_tasks;
+create policy "owners read their child_tasks" on cogo.child_tasks for select to authenticated using (
+  exists (select from public.cogo_tasks t where t.id = child_id and t.owner = (select auth.uid()))
+);
 
 -- No foreign keys, so that the end of a child waits for no lock of its parent.
 create table if not exists cogo.wakes (

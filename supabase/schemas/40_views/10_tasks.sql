@@ -36,14 +36,18 @@ as
          case s.kind when 'flow' then coalesce(
            (select f.decisions from cogo.flows f where f.task_id = s.task_id),
            o.output -> 'decisions'
-         ) end as decisions
+         ) end as decisions,
+         case s.kind when 'task' then (
+           select k.child_id from cogo.child_tasks k where k.subtask_id = s.id
+         ) end as child_task_id
     from cogo.subtasks s
     left join cogo.subtask_payloads p on p.subtask_id = s.id
     left join cogo.subtask_outputs o on o.subtask_id = s.id
     left join cogo.checkpoints c on c.subtask_id = s.id
     left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt;
 comment on view public.cogo_subtasks is
-  'Subtasks with payload, output, checkpoint, dependencies and the error of the latest attempt.';
+  'Subtasks with payload, output, checkpoint, dependencies, child task and the error of the latest
+attempt.';
 
 create or replace view public.cogo_events
   with (security_invoker = true)

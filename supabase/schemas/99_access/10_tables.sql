@@ -21,7 +21,7 @@ grant select on cogo.ai_cells to authenticated;
 grant select (id, table_id, column_name, version) on cogo.ai_columns to authenticated;
 grant select on
   cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
-  cogo.flows, cogo.events, cogo.turns
+  cogo.flows, cogo.events, cogo.turns, cogo.child_tasks
   to authenticated;
 
 revoke all on public.cogo_columns, public.cogo_column_versions, public.cogo_column_cells
