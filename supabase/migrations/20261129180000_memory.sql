@@ -70,7 +70,9 @@ comment on view public.cogo_subtasks is
   'Subtasks with payload, output, checkpoint, dependencies, child task and the error of the latest
 attempt.';
 
-grant select on table cogo.child_tasks to authenticated;
+grant select (child_id) on table cogo.child_tasks to authenticated;
+
+grant select (subtask_id) on table cogo.child_tasks to authenticated;
 
 insert into cogo.schema_versions (version) values ('20261129180000')
 on conflict (version) do nothing;

@@ -40,7 +40,6 @@ OWNED: Final = (
 )
 OPERATORS: Final = (
     "public.cogo_agents",
-    "cogo.child_tasks",
     "cogo.wakes",
     "cogo.lanes",
     "cogo.owners",
@@ -181,6 +180,25 @@ async def test_people_do_not_see_the_machinery(database: Database) -> None:
 
     for table in OPERATORS:
         assert await is_refused(alice, f"select from {table}"), table
+
+
+async def test_people_see_which_of_their_tasks_a_step_is(database: Database) -> None:
+    operator = await database.connect()
+    for owner in (ALICE, BOB):
+        parent = await insert_task(operator, owner=owner)
+        child = await insert_task(operator, owner=owner)
+        await operator.execute(
+            "insert into cogo.child_tasks (child_id, parent_id, root_id, subtask_id, depth)"
+            " values ($2, $1, $1, gen_random_uuid(), 1)",
+            parent,
+            child,
+        )
+    alice = await database.connect("authenticated", ALICE)
+
+    seen = await alice.fetch("select t.owner from cogo.child_tasks k"
+                             " left join public.cogo_tasks t on t.id = k.child_id")  # fmt: skip
+    assert [str(each["owner"]) for each in seen] == [str(ALICE)]
+    assert await is_refused(alice, "select cost_usd from cogo.child_tasks")
 
 
 async def test_people_call_their_functions_and_no_other(database: Database) -> None:

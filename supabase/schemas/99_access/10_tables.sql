@@ -21,8 +21,9 @@ grant select on cogo.ai_cells to authenticated;
 grant select (id, table_id, column_name, version) on cogo.ai_columns to authenticated;
 grant select on
   cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
-  cogo.flows, cogo.events, cogo.turns, cogo.child_tasks
+  cogo.flows, cogo.events, cogo.turns
   to authenticated;
+grant select (child_id, subtask_id) on cogo.child_tasks to authenticated;
 
 revoke all on public.cogo_columns, public.cogo_column_versions, public.cogo_column_cells
   from public, anon, authenticated, service_role;

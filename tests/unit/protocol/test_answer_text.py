@@ -114,8 +114,8 @@ def test_rows_say_which_step_it_is_as_messages_do() -> None:
     by_row.apply_row(a_row(metadata={"role": "reviewer", "answer": False}))
     by_message.apply_delta(
         SubtaskProgress(
-            task_id=TASK, subtask_id=FIRST, attempt=1, key="draft", role="reviewer", answer=False,
-            offset=0, delta="one",
+            task_id=TASK, subtask_id=FIRST, attempt=1, key="draft", role="reviewer",
+            model="a-model", answer=False, offset=0, delta="one",
         )
     )  # fmt: skip
 
