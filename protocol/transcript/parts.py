@@ -71,7 +71,7 @@ class PartReader:
         return f"{path}/{key}" if path else key
 
     def apply(self, update: TaskUpdate) -> Iterator[PartUpdate]:
-        """Yield what an update changes; ends come from `settle` after the last update of a batch."""
+        """Yield what an update changes; `settle` yields ends after the last one of a batch."""
         match update:
             case ChildBegan():
                 self._paths[update.child_task_id] = self.get_agent(update.task_id, update.key)
