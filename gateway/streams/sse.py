@@ -101,29 +101,8 @@ def describe_update(update: TaskUpdate) -> tuple[str, dict[str, Any]]:
             return "event", update.model_dump(mode="json")
         case SelectionRow():
             return "selection", update.model_dump(mode="json")
-        case TranscriptDelta():
-            data = {
-                "subtask_id": str(update.subtask_id),
-                "attempt": update.attempt,
-                "offset": update.offset,
-                "delta": update.delta,
-                "key": update.key,
-                "role": update.role,
-                "turn": update.turn,
-                "start": update.start,
-            }
-            if update.is_answer:
-                return update.kind, data
-            return "activity", data | {"kind": update.kind}
-        case TranscriptReset():
-            return "discard", {"subtask_id": str(update.subtask_id), "attempt": update.attempt}
-        case TranscriptAside():
-            return "aside", {
-                "subtask_id": str(update.subtask_id),
-                "attempt": update.attempt,
-                "turn": update.turn,
-                "kind": update.kind,
-            }
+        case TranscriptDelta() | TranscriptReset() | TranscriptAside():
+            return _describe_text(update)
         case ToolCallUpdate():
             return "tool_call", describe_call(update)
         case ChildBegan():
@@ -137,6 +116,29 @@ def describe_update(update: TaskUpdate) -> tuple[str, dict[str, Any]]:
             return "end", update.task.model_dump(mode="json")
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _describe_text(
+    update: TranscriptDelta | TranscriptReset | TranscriptAside,
+) -> tuple[str, dict[str, Any]]:
+    data = {"subtask_id": str(update.subtask_id), "attempt": update.attempt}
+    match update:
+        case TranscriptReset():
+            return "discard", data
+        case TranscriptAside():
+            return "aside", data | {"turn": update.turn, "kind": update.kind}
+    data |= {
+        "offset": update.offset,
+        "delta": update.delta,
+        "key": update.key,
+        "role": update.role,
+        "model": update.model,
+        "turn": update.turn,
+        "start": update.start,
+    }
+    if update.is_answer:
+        return update.kind, data
+    return "activity", data | {"kind": update.kind}
 
 
 def encode_event(name: str | None, data: object, *, event_id: str | None = None) -> bytes:
