@@ -24,6 +24,7 @@ from protocol.transcript import (
     TranscriptDelta,
     TranscriptReset,
     describe_call,
+    describe_child,
 )
 
 HEARTBEAT: Final = format_sse_event(comment="nothing new")
@@ -106,12 +107,7 @@ def describe_update(update: TaskUpdate) -> tuple[str, dict[str, Any]]:
         case ToolCallUpdate():
             return "tool_call", describe_call(update)
         case ChildBegan():
-            return "child", {
-                "task_id": str(update.task_id),
-                "subtask_id": str(update.subtask_id),
-                "key": update.key,
-                "child_task_id": str(update.child_task_id),
-            }
+            return "child", describe_child(update)
         case TaskEnded():
             return "end", update.task.model_dump(mode="json")
         case _ as unreachable:

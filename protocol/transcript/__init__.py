@@ -34,6 +34,7 @@ from protocol.transcript.updates import (
     TranscriptDelta,
     TranscriptReset,
     describe_call,
+    describe_child,
 )
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "TranscriptReset",
     "calls_tools",
     "describe_call",
+    "describe_child",
     "is_answer_step",
     "read_live",
 ]

@@ -121,6 +121,16 @@ TaskUpdate: TypeAlias = (
 """An update about a watched task."""
 
 
+def describe_child(child: ChildBegan) -> dict[str, Any]:
+    """Return the beginning of a child task as JSON."""
+    return {
+        "task_id": str(child.task_id),
+        "subtask_id": str(child.subtask_id),
+        "key": child.key,
+        "child_task_id": str(child.child_task_id),
+    }
+
+
 def describe_call(call: ToolCallUpdate) -> dict[str, Any]:
     """Return a call of a tool as JSON."""
     return {

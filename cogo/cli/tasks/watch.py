@@ -24,6 +24,7 @@ from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow
 from protocol.topics import MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
 from protocol.transcript import (
+    ChildBegan,
     TaskEnded,
     TaskUpdate,
     ToolCallUpdate,
@@ -31,6 +32,7 @@ from protocol.transcript import (
     TranscriptDelta,
     TranscriptReset,
     describe_call,
+    describe_child,
 )
 
 TOPICS: Final = (TASKS, SUBTASKS, RESULTS, MODEL_SELECTION)
@@ -156,6 +158,8 @@ def _to_json(update: TaskUpdate) -> dict[str, object]:
             return {"kind": "aside", "turn": update.turn, "was": update.kind}
         case ToolCallUpdate():
             return {"kind": "tool_call", **describe_call(update)}
+        case ChildBegan():
+            return {"kind": "child", **describe_child(update)}
         case TaskEnded(task):
             return task.model_dump(mode="json")
         case _:

@@ -1,6 +1,7 @@
 """The parts of a task: who begins, says something and ends, in the task and in its children."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -95,7 +96,7 @@ def test_narration_and_what_was_reasoning_are_void_and_reasoning_is_no_part() ->
 def test_steps_of_children_are_named_by_their_way_and_a_child_begins_and_ends_itself() -> None:
     child = ChildBegan(task_id=TASK, subtask_id=SECOND, key="implement/a", child_task_id=CHILD)
     below = ChildBegan(task_id=CHILD, subtask_id=STEP, key="review", child_task_id=GRANDCHILD)
-    waits = {"key": "implement/a", "lane": "wait", "kind": "task", "role": None}
+    waits: dict[str, Any] = {"key": "implement/a", "lane": "wait", "kind": "task", "role": None}
     seen = read(
         [happens("waiting", SECOND, **waits), child, below],
         [says("x", uuid4(), task=CHILD, key="draft", role="coding")],
