@@ -4,13 +4,56 @@ create table if not exists public.cogo_sessions (
   owner uuid,
   title text,
   created_at timestamptz not null default cogo.now(),
+  forked_from uuid,
+  -- Kept by cogo.count_messages(), so that no list and no claim has to count.
+  last_message bigint,
+  last_message_at timestamptz,
+  messages integer not null default 0,
+  revision integer not null default 0,
+  unsummarised bigint not null default 0,
   constraint cogo_sessions_owner_id unique nulls not distinct (owner, id)
 );
 comment on table public.cogo_sessions is
   'A conversation that tasks share, created by the first task that names it. Two owners may use the
 same id; their sessions are separate.';
+comment on column public.cogo_sessions.last_message is 'The seq of its newest message.';
+comment on column public.cogo_sessions.revision is
+  'Grows when a message is changed or deleted, which copies of the conversation do not notice.';
+comment on column public.cogo_sessions.unsummarised is
+  'Characters of the messages that its summary does not cover.';
+comment on column public.cogo_sessions.forked_from is
+  'The session, of the same owner, from which it was copied. It may have been deleted.';
 create index if not exists cogo_sessions_owner on public.cogo_sessions (owner, created_at);
 alter table public.cogo_sessions enable row level security;
 drop policy if exists "owners read their sessions" on public.cogo_sessions;
 create policy "owners read their sessions" on public.cogo_sessions
   for select to authenticated using (owner = (select auth.uid()));
+-- Sessions with enough to be summarised: cogo.run_summaries() looks for them once a second.
+create index if not exists cogo_sessions_unsummarised on public.cogo_sessions (seq)
+  where unsummarised >= 24000;
+
+create table if not exists cogo.session_summaries (
+  session_seq bigint not null primary key
+    references public.cogo_sessions (seq) on delete cascade,
+  owner uuid,
+  through bigint not null,
+  content text not null,
+  model_id text,
+  simulated boolean not null default false,
+  created_at timestamptz not null default cogo.now()
+);
+comment on table cogo.session_summaries is
+  'What models are told of the older messages of a session; each summary is made of the last one and the
+messages since.';
+comment on column cogo.session_summaries.through is 'The seq of the newest message that it covers.';
+alter table cogo.session_summaries enable row level security;
+
+-- Copies outside the database delete what is named here; see cogo_forgotten_sessions().
+create table if not exists cogo.forgotten_sessions (
+  session_seq bigint not null primary key,
+  forgotten_at timestamptz not null default cogo.now()
+);
+comment on table cogo.forgotten_sessions is
+  'Sessions that were deleted in the last day: no owner and no text, only the number of the row.';
+create index if not exists forgotten_sessions_time on cogo.forgotten_sessions (forgotten_at);
+alter table cogo.forgotten_sessions enable row level security;

@@ -111,12 +111,18 @@ create table if not exists public.cogo_messages (
   content text not null,
   task_id uuid references public.cogo_tasks (id) on delete set null,
   created_at timestamptz not null default cogo.now(),
+  exchange jsonb,
   primary key (session_id, seq),
   -- Not checked without an owner; cogo.delete_session_messages() does its work then.
   constraint cogo_messages_session foreign key (owner, session_id)
     references public.cogo_sessions (owner, id) on delete cascade
 );
-comment on table public.cogo_messages is 'The messages of a session, in order of seq.';
+comment on table public.cogo_messages is
+  'The messages of a session, in order of seq. Each turn adds two in one transaction: what the user said
+and the answer.';
+comment on column public.cogo_messages.exchange is
+  'Of an answer: the calls of tools that led to it, with their results, in order. A call of the caller''s
+tools may have no result yet. It is one value, so that no reader sees half of it.';
 create index if not exists cogo_messages_task on public.cogo_messages (task_id)
   where task_id is not null;
 alter table public.cogo_messages enable row level security;

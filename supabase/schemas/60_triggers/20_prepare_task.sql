@@ -62,6 +62,9 @@ comment on function cogo.normalize_model is
 create or replace function cogo.prepare_task()
   returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_fork jsonb;
+  v_session bigint;
 begin
   if not cogo.is_operator() then
     new.owner := auth.uid();
@@ -93,16 +96,31 @@ begin
   new.started_at := null;
   new.finished_at := null;
 
+  v_fork := new.params -> 'fork_session';
+  if v_fork ->> 'session_id' is not null then
+    new.session_id := coalesce(new.session_id, gen_random_uuid());
+  end if;
   if new.session_id is not null then
     insert into public.cogo_sessions (id, owner, title)
     values (new.session_id, new.owner, left(new.prompt, 80))
-    on conflict (owner, id) do nothing;
+    on conflict (owner, id) do nothing
+    returning seq into v_session;
+    -- The next run of a task, and a session that goes on, do not fork again. What is not a session's
+    -- id the orchestrator refuses.
+    if v_session is not null and cogo.to_uuid(v_fork ->> 'session_id') is not null then
+      perform cogo.copy_session(
+        new.owner, cogo.to_uuid(v_fork ->> 'session_id'),
+        case when jsonb_typeof(v_fork -> 'through') = 'number'
+             then least((v_fork ->> 'through')::numeric, 9007199254740992)::bigint end,
+        v_session
+      );
+    end if;
   end if;
   return new;
 end;
 $$;
 comment on function cogo.prepare_task is
-  'Set defaults, reset the system''s columns, and create the session.';
+  'Set defaults, reset the system''s columns, and create the session, or a copy of another one.';
 create or replace trigger prepare
   before insert on public.cogo_tasks
   for each row execute function cogo.prepare_task();

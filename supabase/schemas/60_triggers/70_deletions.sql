@@ -93,3 +93,26 @@ create or replace trigger record_lost_calls
   after update on public.cogo_attempts
   referencing new table as ended
   for each statement execute function cogo.record_lost_calls();
+
+create or replace function cogo.note_forgotten_sessions()
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into cogo.forgotten_sessions (session_seq)
+  select o.seq from old_rows o
+  on conflict do nothing;
+  delete from cogo.forgotten_sessions f
+   where f.session_seq in (
+           select g.session_seq from cogo.forgotten_sessions g
+            where g.forgotten_at < cogo.now() - interval '1 day'
+            order by g.forgotten_at limit 1000 for update skip locked
+         );
+  return null;
+end;
+$$;
+comment on function cogo.note_forgotten_sessions is
+  'Note deleted sessions for copies outside the database, and forget those of the day before.';
+create or replace trigger note_forgotten
+  after delete on public.cogo_sessions
+  referencing old table as old_rows
+  for each statement execute function cogo.note_forgotten_sessions();

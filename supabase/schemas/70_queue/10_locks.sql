@@ -15,6 +15,32 @@ end;
 $$;
 comment on function cogo.lock_tasks is 'Lock the tasks of subtasks, by seq.';
 
+-- Messages get their seq under this lock, so that a session has them in the order of the commits and
+-- the two of a turn stand beside each other.
+create or replace function cogo.lock_sessions(p_subtask_ids uuid[])
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform
+     from public.cogo_sessions e
+    where e.seq = any (
+            array(
+              select f.seq
+                from cogo.subtasks s
+                join public.cogo_tasks t on t.id = s.task_id and t.session_id is not null
+                join public.cogo_sessions f
+                  on f.id = t.session_id
+                 and (f.owner = t.owner or f.owner is null and t.owner is null)
+               where s.id = any (p_subtask_ids)
+            )
+          )
+    order by e.seq
+      for no key update;
+end;
+$$;
+comment on function cogo.lock_sessions is
+  'Lock the sessions of subtasks, by seq, after their tasks.';
+
 -- Lanes by name, then owners by id, before any task. An owner is locked only if one of their
 -- subtasks can be claimed. Lane cio does not count for owners.
 create or replace function cogo.lock_limits(p_lanes text[])

@@ -18,8 +18,8 @@ begin
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
            'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
            'cost_usd', t.cost_usd, 'priority', t.priority,
-           'grants',
-           case when exists (select from cogo.grants g where g.owner = s.owner) then
+           'session', cogo.describe_session(t.owner, t.session_id),
+           'grants', case when exists (select from cogo.grants g where g.owner = s.owner) then
              cogo.granted_models(t.owner)
            end
          ),

@@ -19,7 +19,8 @@ begin
              ('suspend.drift', p_item -> 'suspend' -> 'drift'),
              ('hand_over.step', p_item -> 'hand_over' -> 'step'),
              ('hand_over.decisions', p_item -> 'hand_over' -> 'decisions'),
-             ('again', p_item -> 'again'), ('wait', p_item -> 'wait')
+             ('again', p_item -> 'again'), ('wait', p_item -> 'wait'),
+             ('messages', p_item -> 'messages')
     ) as f (field, value)
    where cogo.validate_json(f.value) is not null
    limit 1;

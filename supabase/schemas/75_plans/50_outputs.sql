@@ -36,8 +36,10 @@ begin
   select * from unnest(v_ids, v_attempts, v_outputs);
   -- A statement is costly even without rows, so skip those that no item needs.
   if v_messages then
-    insert into public.cogo_messages (owner, session_id, role, content, task_id)
-    select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id
+    -- The sessions are locked: see cogo.lock_sessions().
+    insert into public.cogo_messages (owner, session_id, role, content, task_id, exchange)
+    select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id,
+           nullif(m.value -> 'exchange', 'null')
       from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
       join cogo.subtasks s on s.id = k.id
       join public.cogo_tasks t on t.id = s.task_id

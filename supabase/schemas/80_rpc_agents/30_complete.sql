@@ -13,6 +13,14 @@ begin
   perform cogo.lock_tasks(
     array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
   );
+  if p_items @? '$[*].messages[*]' then
+    perform cogo.lock_sessions(
+      array(
+        select cogo.to_uuid(i.value ->> 'subtask_id')
+          from jsonb_array_elements(p_items) i where i.value @? '$.messages[*]'
+      )
+    );
+  end if;
   if p_items @? '$[*].suspend.steps[*] ? (@.kind == "task")' then
     perform cogo.lock_trees(
       array(

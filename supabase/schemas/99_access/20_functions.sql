@@ -65,3 +65,13 @@ grant execute on function
   public.cogo_add_document, public.cogo_forget_memory, public.cogo_remember,
   public.cogo_search_memory
   to authenticated, service_role;
+
+-- Sessions.
+revoke all on function
+  public.cogo_fork_session, public.cogo_forget_sessions, public.cogo_forgotten_sessions,
+  public.cogo_read_session
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_forgotten_sessions to service_role;
+grant execute on function
+  public.cogo_fork_session, public.cogo_forget_sessions, public.cogo_read_session
+  to authenticated, service_role;

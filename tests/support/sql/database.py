@@ -18,6 +18,7 @@ NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _TABLES: Final = (
     "public.cogo_tasks",
     "public.cogo_sessions",
+    "cogo.forgotten_sessions",
     "public.cogo_agents",
     "public.cogo_model_selections",
     "cogo.wakes",

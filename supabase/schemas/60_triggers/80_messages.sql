@@ -1,0 +1,52 @@
+-- One statement adds all messages of a batch of completions. The sessions are locked before, by seq.
+create or replace function cogo.count_messages()
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+as $$
+begin
+  update public.cogo_sessions e
+     set messages = e.messages + a.messages,
+         last_message = greatest(e.last_message, a.last_message),
+         last_message_at = cogo.now(),
+         unsummarised = e.unsummarised + a.characters
+    from (
+      select n.owner, n.session_id, count(*) as messages, max(n.seq) as last_message,
+             sum(length(n.content) + coalesce(length(n.exchange::text), 0)) as characters
+        from new_rows n
+       group by n.owner, n.session_id
+    ) as a
+   where e.id = a.session_id and (e.owner = a.owner or e.owner is null and a.owner is null);
+  return null;
+end;
+$$;
+comment on function cogo.count_messages is 'Count new messages in the rows of their sessions.';
+create or replace trigger count_messages
+  after insert on public.cogo_messages
+  referencing new table as new_rows
+  for each statement execute function cogo.count_messages();
+
+create or replace function cogo.revise_session()
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update public.cogo_sessions e
+     set revision = e.revision + 1,
+         messages = e.messages - case tg_op when 'DELETE' then 1 else 0 end,
+         last_message = (
+           select max(m.seq) from public.cogo_messages m
+            where m.session_id = e.id and (m.owner = e.owner or m.owner is null and e.owner is null)
+         )
+   where e.id = old.session_id and (e.owner = old.owner or e.owner is null and old.owner is null);
+  return null;
+end;
+$$;
+comment on function cogo.revise_session is
+  'Note in its session that a message was changed or deleted, which operators may do.';
+create or replace trigger revise_session
+  after update of owner, session_id, seq, role, content, exchange on public.cogo_messages
+  for each row execute function cogo.revise_session();
+create or replace trigger revise_session_on_delete
+  after delete on public.cogo_messages
+  for each row execute function cogo.revise_session();
