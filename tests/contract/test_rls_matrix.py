@@ -80,13 +80,10 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_cancel_task": {"p_task_id": NOBODY},
     "cogo_feedback": {"p_task_id": NOBODY, "p_score": 1},
     "cogo_forget_embeddings": {"p_ids": [NOBODY]},
-<<<<<<< HEAD
     "cogo_forget_memory": {"p_ids": [NOBODY]},
-=======
     "cogo_forget_sessions": {"p_ids": [NOBODY]},
     "cogo_fork_session": {"p_owner": NOBODY, "p_session_id": NOBODY},
     "cogo_read_session": {"p_owner": NOBODY, "p_session_id": NOBODY},
->>>>>>> ee02641b (Count and page the messages of sessions, copy and delete sessions)
     "cogo_pause_task": {"p_task_id": NOBODY},
     "cogo_redrive_subtask": {"p_subtask_id": NOBODY},
     "cogo_redrive_task": {"p_task_id": NOBODY},

@@ -74,16 +74,13 @@ USERS_RPCS: Final = (
     "cogo_send_event",
     "cogo_feedback",
     "cogo_forget_embeddings",
-<<<<<<< HEAD
     "cogo_add_document",
     "cogo_forget_memory",
     "cogo_remember",
     "cogo_search_memory",
-=======
     "cogo_fork_session",
     "cogo_forget_sessions",
     "cogo_read_session",
->>>>>>> ee02641b (Count and page the messages of sessions, copy and delete sessions)
     "cogo_schema_versions",
 )
 
