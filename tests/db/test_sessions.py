@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.support.eventually import eventually
 from tests.support.sql.agent import Agent, Row, insert_task, plan_task, ref, task_of
 from tests.support.sql.database import ALICE, BOB, Connection, Database
 
@@ -141,14 +142,13 @@ async def test_turns_that_end_at_once_follow_one_another_whole(
         leases += await agent.claim("model-a")
     agents = [Agent(await database.connect(), agent.id) for _ in leases]
 
-    answers = await asyncio.gather(
-        *(
-            each.complete(lease, messages=turn(number))
+    async with asyncio.TaskGroup() as group:
+        ends = [
+            group.create_task(each.complete(lease, messages=turn(number)))
             for number, (each, lease) in enumerate(zip(agents, leases, strict=True))
-        )
-    )
+        ]
 
-    assert answers == ["ok"] * len(leases)
+    assert [each.result() for each in ends] == ["ok"] * len(leases)
     said = contents(await read(agent.connection, session_id))
     assert len(said) == 2 * len(leases)
     for answer, question in zip(said[::2], said[1::2], strict=True):
@@ -165,15 +165,21 @@ async def test_a_turn_waits_for_one_that_ends_before_it(database: Database, agen
     transaction = slow.connection.transaction()
     await transaction.start()
     assert await slow.complete(leases[0], messages=turn(1)) == "ok"
-    second = asyncio.create_task(agent.complete(leases[1], messages=turn(2)))
     watcher = await database.connect()
-    while not await watcher.fetchval(
-        "select exists (select from pg_locks where not granted and locktype = 'transactionid')"
-    ):
-        await asyncio.sleep(0)
-    await transaction.commit()
 
-    assert await second == "ok"
+    async def is_waiting() -> bool:
+        return bool(
+            await watcher.fetchval(
+                "select exists (select from pg_locks where not granted and locktype <> 'advisory')"
+            )
+        )
+
+    async with asyncio.TaskGroup() as group:
+        second = group.create_task(agent.complete(leases[1], messages=turn(2)))
+        await eventually(is_waiting, within=20)
+        await transaction.commit()
+
+    assert second.result() == "ok"
     assert contents(await read(watcher, session_id)) == [
         "answer 2",
         "question 2",
