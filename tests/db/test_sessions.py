@@ -44,6 +44,10 @@ async def read(
     return None if row is None else dict(row)
 
 
+async def fetch_row(connection: Connection, statement: str, *values: object) -> tuple[Any, ...]:
+    return tuple(*await connection.fetch(statement, *values))
+
+
 def contents(page: Row | None) -> list[str]:
     assert page is not None
     return [each["content"] for each in page["messages"]]
@@ -103,7 +107,7 @@ async def test_two_owners_of_one_id_have_two_conversations(
         assert len(contents(await read(alice, session_id, owner))) == 2
 
     forget = "select * from public.cogo_forget_sessions($1, true, array[$2::uuid])"
-    assert tuple(await alice.fetchrow(forget, BOB, session_id)) == (1, 2)
+    assert await fetch_row(alice, forget, BOB, session_id) == (1, 2)
     assert await read(agent.connection, session_id, ALICE) is None
     assert len(contents(await read(agent.connection, session_id, BOB))) == 4
     fork = "select public.cogo_fork_session($1, $2)"
@@ -210,7 +214,7 @@ async def test_a_session_that_was_forgotten_meanwhile_gets_no_answer(agent: Agen
     task_id = await plan_task(agent, owner=ALICE, session_id=session_id)
     [lease] = await agent.claim("model-a")
     forget = "select * from public.cogo_forget_sessions($1, p_ids => array[$2::uuid])"
-    assert tuple(await agent.connection.fetchrow(forget, ALICE, session_id)) == (1, 0)
+    assert await fetch_row(agent.connection, forget, ALICE, session_id) == (1, 0)
 
     assert await agent.complete(lease, messages=turn(1)) == "ok"
 
@@ -256,8 +260,8 @@ async def test_a_task_forks_a_session_once(agent: Agent, database: Database) -> 
 
     assert len(contents(await read(agent.connection, copy))) == 4
     assert len(contents(await read(agent.connection, session_id))) == 4
-    row = await alice.fetchrow("select * from public.cogo_sessions where id = $1", copy)
-    assert (row["forked_from"], row["messages"]) == (session_id, 4)
+    row = "select forked_from, messages from public.cogo_sessions where id = $1"
+    assert await fetch_row(alice, row, copy) == (session_id, 4)
     bob = await database.connect("authenticated", BOB)
     with pytest.raises(asyncpg.PostgresError) as refused:
         await insert_task(bob, "mine?", params=fork)
