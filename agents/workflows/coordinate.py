@@ -1,195 +1,262 @@
-"""COORDINATE: a plan, its parts in parallel where they are independent, one result, a review."""
+"""COORDINATE: a plan, its parts, tests of all of them together, a debate about it, one revision."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from agents.workflows.engine import (
-    Answer,
-    LastStep,
-    Result,
-    Run,
-    Step,
-    StepFailed,
-    TaskOutcome,
-    workflow,
+from agents.workflows.coding.checks import run_check
+from agents.workflows.coding.job import CHECKED_LANGUAGES, TestSuite, find_language
+from agents.workflows.engine import Result, Run, Step, StepFailed, workflow
+from agents.workflows.params import ChatParams, CodeParams
+from agents.workflows.parts import Parts
+from agents.workflows.planning.blueprint import (
+    MAX_PARTS,
+    ArrangedPlan,
+    Blueprint,
+    PlannedPart,
+    arrange_parts,
 )
-from agents.workflows.engine.readers import read_answer
-from agents.workflows.params import ChatParams
+from agents.workflows.planning.coordination import Coordination
+from agents.workflows.planning.interfaces import find_named_files, show_files
+from agents.workflows.planning.merging import merge_files
+from agents.workflows.planning.waves import list_needed
+from agents.workflows.planning.whole import (
+    MAX_SHOWN_TEXT,
+    PartValue,
+    WholeCheck,
+    choose_test_path,
+    find_main_language,
+    is_ready,
+    list_changes,
+)
 from agents.workflows.prompts import coordinate as prompts
-from agents.workflows.prompts.critique import MAX_PROBLEMS, Critique
-from protocol.verification import describe_result
 
-MAX_PARTS = 6
-LATER_CALLS = 3
-"""Calls that follow the parts: one result, its review, a correction."""
-
-PartResult: TypeAlias = Answer | TaskOutcome
-
-
-class Part(BaseModel):
-    """One part of the work."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(min_length=1, max_length=100)
-    instruction: str = Field(min_length=1)
-    acceptance: str
-    needs: list[str]
-    kind: Literal["text", "code"]
-    """`code` is run before it is used."""
-
-    def describe(self, results: Mapping[str, PartResult]) -> dict[str, Any]:
-        """Return it for the result of the task, with what running its code has shown."""
-        done = results.get(self.name)
-        verification = None if done is None else describe_result(done.output)
-        return self.model_dump() | {"is_done": done is not None, "verification": verification}
-
-
-class Division(BaseModel):
-    """The work in parts."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    parts: list[Part] = Field(min_length=1)
+LATER_SHARES = 4
+"""Shares of the budget beside those of the parts: tests, the debate (two), a revision."""
+DEBATE_SHARE = Decimal(2) / 3
+"""Of what is left after the tests; the rest is for a revision."""
 
 
 @workflow("COORDINATE", params=ChatParams)
-async def coordinate(run: Run) -> Result | LastStep:
-    """Divide the work, do independent parts at the same time, make one result and review it.
+async def coordinate(run: Run) -> Result:
+    """Plan, do the parts, test them together, have them debated, and revise once.
 
-    Parts that are code are child tasks, so they are run before they are used.
+    Parts that are code are child tasks, so they are run before others build on them.
     """
-    params = run.params_as(ChatParams)
-    prompt = prompts.ask_for_parts(run.prompt, MAX_PARTS)
+    parts, notes = Parts(), list[str]()
+    plan = await make_plan(run, parts, notes)
+    if plan is None:
+        return await answer_alone(run, parts, notes)
+    work = Coordination(plan=plan, parts=parts, notes=notes)
+    await run.branch("implement", implement(run, work))
+    if not work.done:
+        return await answer_alone(run, parts, notes)
+    merged = work.merge()
+    notes += merged.notes
+    check = await test_together(run, work, merged.files)
+    if not merged.files:
+        await write_whole(run, work)
+    problems = [check.explain()] if check.is_failed else []
+    problems += await debate_result(run, work, check)
+    if problems:
+        check = await revise(run, work, check, problems)
+    return work.build_result(check)
+
+
+async def make_plan(run: Run, parts: Parts, notes: list[str]) -> ArrangedPlan | None:
+    """Return the plan; None if no model gives one."""
+    prompt = prompts.ask_for_blueprint(run.prompt, MAX_PARTS)
+    step = run.ask(
+        "strategy", prompt, schema=Blueprint, role="strategic", with_history=True,
+        params=run.params_as(ChatParams).for_step(prompts.PLANNER, prompt),
+    )  # fmt: skip
     try:
-        division = await run.ask(
-            "division", prompt, schema=Division, role="planner", with_history=True,
-            params=params.for_step(prompts.PLANNER, prompt),
-        )  # fmt: skip
+        blueprint = await step
     except StepFailed as error:
         if error.error_class != "invalid_answer":
             raise
-        return run.hand_over(_ask_alone(run, params))
-    waves, notes = plan_waves(division.parts[:MAX_PARTS])
-    results = await _do_parts(run, waves, notes)
-    if not results:
-        return run.hand_over(_ask_alone(run, params))
-
-    output: dict[str, Any] = {"notes": notes}
-    output["parts"] = [each.describe(results) for wave in waves for each in wave]
-    prompt = prompts.ask_for_whole(run.prompt, _list_texts(results))
-    try:
-        whole = await run.ask(
-            "whole", prompt, role="integrator", answer=True, with_history=True,
-            params=params.for_step(prompts.INTEGRATOR, prompt),
-        )  # fmt: skip
-    except StepFailed as error:
-        notes.append(f"Nobody made one result of the parts: {error.message}")
-        texts = (f"## {name}\n\n{text}" for name, text in _list_texts(results).items())
-        return Result("\n\n".join(texts), output=output)
-    return await _review(run, params, whole, {**whole.output, **output}, notes)
+        parts.add(step, problem=error)
+        notes.append(f"The work was not divided: {error.message}")
+        return None
+    parts.add(step, text=blueprint.to_text())
+    plan = arrange_parts(blueprint, find_language(run.prompt, CodeParams()))
+    notes += plan.notes
+    return plan
 
 
-async def _do_parts(
-    run: Run, waves: Sequence[Sequence[Part]], notes: list[str]
-) -> dict[str, PartResult]:
-    """Return the results of the parts that could be done; add a note for each other one."""
-    results: dict[str, PartResult] = {}
-    for number, wave in enumerate(waves):
-        share = _get_share(run, sum(map(len, waves[number:])))
-        works = [_begin_part(run, part, results, share) for part in wave]
-        for part, each in zip(wave, await run.settled(*works), strict=True):
-            if isinstance(each, StepFailed):
-                notes.append(f"The part {part.name} could not be done: {each.message}")
-            else:
-                results[part.name] = each
-    return results
+async def answer_alone(run: Run, parts: Parts, notes: Sequence[str]) -> Result:
+    """Ask one model for the whole work, which could not be divided."""
+    settings = {"system": prompts.INTEGRATOR} | run.params_as(ChatParams).for_request()
+    step = run.ask("alone", run.prompt, answer=True, with_history=True, params=settings)
+    answer = await step
+    parts.add(step)
+    output = {**answer.output, **parts.build_output(answer.text), "notes": [*notes]}
+    return Result(answer.text, output=output)
 
 
-def _begin_part(
-    run: Run, part: Part, results: Mapping[str, PartResult], share: Decimal | None
-) -> Step[PartResult]:
-    """Describe the work on one part; `share` is the budget of a child task."""
-    known = {name: text for name, text in _list_texts(results).items() if name in part.needs}
-    prompt = prompts.ask_for_part(run.prompt, part.instruction, part.acceptance, known)
+async def implement(run: Run, work: Coordination) -> None:
+    """Do the parts, wave after wave; one whose needs were not done is left out."""
+    for number, wave in enumerate(work.plan.waves):
+        left = sum(map(len, work.plan.waves[number:]))
+        share = get_share(run, Decimal(1) / (left + LATER_SHARES))
+        parts = work.choose_ready(wave)
+        steps: list[Step[PartValue]] = [begin_part(run, work, part, share) for part in parts]
+        for part, step, ended in zip(parts, steps, await run.settled(*steps), strict=True):
+            work.parts.add_child(step, role="coding" if part.kind == "code" else "specialist")
+            work.keep(part, ended)
+    work.notes += [f"{name} was not done: {why}" for name, why in work.undone.items()]
+
+
+def begin_part(
+    run: Run, work: Coordination, part: PlannedPart, share: Decimal | None
+) -> Step[PartValue]:
+    """Describe the work on one part, which sees the results that it needs; `share` is its budget.
+
+    Its code runs with the files of everything that it builds on.
+    """
+    results = [work.done[name].show() for name in part.needs if name in work.done]
+    about = (part.instruction, part.interface, part.acceptance)
+    prompt = prompts.ask_for_part(run.prompt, work.plan.approach, about, results)
     if part.kind == "text":
-        return run.ask("part", prompt, role="specialist", system=prompts.SPECIALIST)
-    return run.task("part", "GENERATE_CODE", prompt, budget_usd=share)
+        return run.ask(part.name, prompt, role="specialist", system=prompts.SPECIALIST)
+    files = work.merge(list_needed(part.name, work.plan.needs)).files
+    settings = run.params_as(ChatParams).for_child() | {"target_file": part.file}
+    return run.task(
+        part.name, "GENERATE_CODE", prompt, settings | ({"files": files} if files else {}), share
+    )
 
 
-async def _review(
-    run: Run, params: ChatParams, whole: Answer, output: dict[str, Any], notes: list[str]
-) -> Result:
-    """Have a model of another maker review the result, and its author correct it once."""
+async def test_together(run: Run, work: Coordination, files: Mapping[str, str]) -> WholeCheck:
+    """Have a model of another maker write tests of all files, and run them together."""
+    language = find_main_language(files) or "python"
+    check = WholeCheck(files=files, language=language)
+    code = [each for each in work.list_done() if each.files]
+    if not code:
+        return check
+    if language not in CHECKED_LANGUAGES:
+        return replace(check, obstacle=f"programs in {language} are not run together")
+    if not run.has_sandbox(language):
+        return replace(check, obstacle=f"no executor has a sandbox for {language}")
     step = run.ask(
-        "review", prompts.ask_for_review(run.prompt, whole.text), schema=Critique,
-        role="reviewer", not_by=[whole], system=prompts.REVIEWER,
+        "tests",
+        prompts.ask_for_common_tests(run.prompt, work.plan.approach, show_files(files), language),
+        role="reviewer", language=language, system=prompts.TESTER,
+        not_by=[each.model for each in code if each.model],
     )  # fmt: skip
+    try:
+        answer = await step
+    except StepFailed as error:
+        work.parts.add(step)
+        work.notes.append(f"Nobody wrote tests of the parts together: {error.message}")
+        return replace(check, obstacle=error.message)
+    work.parts.add(step)
+    if not (answer.code or "").strip() or answer.problem is not None:
+        return replace(check, obstacle="the tests cannot be used")
+    path = choose_test_path(files, language)
+    suite = {path: answer.code or ""}
+    stub = await run_check(
+        run, "stub", files=files, tests=suite, language=language, against="stub"
+    )  # fmt: skip
+    if stub.passed:
+        return replace(check, obstacle="the tests that were written pass without the program")
+    tests = TestSuite(
+        files=suite, written_by=answer.model, maker=answer.maker, vacuous=stub.passed_tests or 0
+    )
+    return await run_together(run, replace(check, tests=tests))
+
+
+async def run_together(run: Run, check: WholeCheck) -> WholeCheck:
+    """Run the tests on all files."""
+    tests = check.tests
+    if tests is None:
+        return check
+    report = await run_check(
+        run, "together", files=check.files, tests=tests.files, language=check.language,
+        tests_by=tests.written_by,
+    )  # fmt: skip
+    return replace(check, report=report)
+
+
+async def write_whole(run: Run, work: Coordination) -> None:
+    """Make one text of parts that are texts."""
+    done = work.list_done()
+    work.text = done[0].value.text
+    if len(done) == 1:
+        return
+    prompt = prompts.ask_for_whole(run.prompt, [each.show() for each in done])
+    step = run.ask(
+        "whole", prompt, role="integrator", answer=True, with_history=True,
+        params=run.params_as(ChatParams).for_step(prompts.INTEGRATOR, prompt),
+    )  # fmt: skip
+    try:
+        work.text = (await step).text
+    except StepFailed as error:
+        work.notes.append(f"Nobody made one result of the parts: {error.message}")
+        work.text = "\n\n".join(f"## {each.name}\n\n{each.value.text}" for each in done)
+    work.parts.add(step)
+
+
+async def debate_result(run: Run, work: Coordination, check: WholeCheck) -> list[str]:
+    """Have models debate whether the result is ready; return what they found, if it is not."""
+    known = check.report.summary if check.report else ""
+    prompt = prompts.ask_for_debate(run.prompt, work.show(check), known)
+    settings = run.params_as(ChatParams).for_child()
+    step = run.task("review", "DEBATE", prompt, settings, get_share(run, DEBATE_SHARE))
     try:
         review = await step
     except StepFailed as error:
-        notes.append(f"Nobody reviewed the result: {error.message}")
-        return Result(whole.text, output=output)
-    if step.record and whole.model and read_answer(step.record).model == whole.model:
-        notes.append("No other model was available, so the author of the result reviewed it.")
-    problems = output["review"] = review.problems[:MAX_PROBLEMS]
-    if not problems:
-        return Result(whole.text, output=output)
-    prompt = prompts.ask_for_correction(run.prompt, whole.text, problems)
+        work.parts.add_child(step, role="debate")
+        work.notes.append(f"Nobody debated the result: {error.message}")
+        return []
+    work.parts.add_child(step, role="debate")
+    return [] if is_ready(review) else [review.text[:MAX_SHOWN_TEXT]]
+
+
+async def revise(
+    run: Run, work: Coordination, check: WholeCheck, problems: Sequence[str]
+) -> WholeCheck:
+    """Have what was found repaired once, and check it again; keep the better of the two."""
+    is_code = bool(check.files)
+    named = find_named_files(check.files, "\n".join(problems))
+    shown = {path: check.files[path] for path in named or check.files}
+    result = show_files(shown) if is_code else work.text
+    prompt = prompts.ask_for_correction(run.prompt, result, problems)
+    step = run.ask(
+        "revision", prompt, role="coding" if is_code else "integrator", answer=not is_code,
+        language=check.language if is_code else None,
+        params={"target_file": next(iter(shown))} if len(shown) == 1 else {},
+        system=prompts.REVISER if is_code else prompts.INTEGRATOR,
+    )  # fmt: skip
     try:
-        corrected = await run.ask(
-            "correction", prompt, model=whole.model, role="integrator", answer=True,
-            with_history=True, params=params.for_step(prompts.INTEGRATOR, prompt),
-        )  # fmt: skip
+        answer = await step
     except StepFailed as error:
-        notes.append(f"The result was not corrected: {error.message}")
-        return Result(whole.text, output=output)
-    return Result(corrected.text, output={**corrected.output, **output})
+        work.parts.add(step)
+        work.notes.append(f"What was found was not repaired: {error.message}")
+        return check
+    work.parts.add(step)
+    if not is_code:
+        work.text = answer.text
+        return check
+    changed = list_changes(check, answer)
+    if not changed:
+        work.notes.append("The revision has changed no file.")
+        return check
+    files = merge_files(
+        [("parts", check.files), ("revision", changed)],
+        owners={},
+        builds_on={"revision": ["parts"]},
+    ).files
+    revised = await run_together(run, replace(check, files=files))
+    if revised.rank < check.rank:
+        work.notes.append("The revision was left out: more tests fail with it.")
+        return check
+    work.notes.append(f"Revised: {', '.join(sorted(changed))}.")
+    return revised
 
 
-def _ask_alone(run: Run, params: ChatParams) -> Step[Answer]:
-    """Ask one model for the whole work, which could not be divided."""
-    settings = {"system": prompts.INTEGRATOR} | params.for_request()
-    return run.ask("alone", run.prompt, answer=True, with_history=True, params=settings)
-
-
-def _get_share(run: Run, parts: int) -> Decimal | None:
-    """Return an equal share of what is left, for each of the parts and of the calls after them."""
+def get_share(run: Run, share: Decimal) -> Decimal | None:
+    """Return a share of what is left of the budget; None without a budget."""
     if run.budget_left is None:
         return None
-    share = max(run.budget_left, Decimal()) / (parts + LATER_CALLS)
-    return share.quantize(Decimal("0.000001"), rounding=ROUND_DOWN)
-
-
-def _list_texts(results: Mapping[str, PartResult]) -> dict[str, str]:
-    """Return the text of each part, with what running its code has shown."""
-    shown = {name: describe_result(each.output) for name, each in results.items()}
-    return {
-        name: f"{each.text}\n\n({shown[name]})" if shown[name] else each.text
-        for name, each in results.items()
-    }
-
-
-def plan_waves(parts: list[Part]) -> tuple[list[list[Part]], list[str]]:
-    """Return the parts in groups that can be done at the same time, and notes about the plan.
-
-    Needs of unknown parts, and those in a circle, are ignored.
-    """
-    waves: list[list[Part]] = []
-    done: set[str] = set()
-    left = list({each.name: each for each in parts}.values())
-    names = {each.name for each in left}
-    while left:
-        ready = [each for each in left if names.intersection(each.needs) <= done] or left
-        waves.append(ready)
-        done |= {each.name for each in ready}
-        left = [each for each in left if each not in ready]
-    notes = []
-    if len(waves) == len(names) > 1:
-        notes.append(
-            "The plan is sequential: several agents add cost and no speed; a single task may do."
-        )
-    return waves, notes
+    usd = max(run.budget_left, Decimal()) * share
+    return usd.quantize(Decimal("0.000001"), rounding=ROUND_DOWN)

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from simulator.answers.review import extract_prompt_code, review_code
 from simulator.answers.samples import build_sample
 from simulator.answers.suites import SUITES
-from simulator.answers.topics import find_topic
+from simulator.answers.topics import find_topic, find_topics
 from simulator.schemas.fit import fits
 
 SIMULATED: Final = "Simulated: no model was asked."
@@ -104,22 +104,34 @@ def _write_position(prompt: str, model: str) -> Written:
     }
 
 
-def _write_division(_prompt: str, _model: str) -> Written:
+def _write_division(prompt: str, _model: str) -> Written:
+    """Plan programs for the subjects that the request names, and a guide; else three texts."""
+    topics = find_topics(prompt[:_ASKED])
     parts: list[JsonValue] = [
-        _build_part("interface", "Say what goes in, what comes out, and what is refused."),
-        _build_part("examples", "Give three examples, with one that is refused."),
-        _build_part("body", "Do the work itself.", "interface"),
+        _build_part(each.program, f"Write {each.sentence}.", file=f"{each.program}.py")
+        for each in topics
     ]
-    return {"parts": parts}
+    if topics:
+        needs = [each.program for each in topics]
+        parts.append(_build_part("guide", "Say how it is used.", *needs))
+    else:
+        parts = [
+            _build_part("interface", "Say what goes in, what comes out, and what is refused."),
+            _build_part("examples", "Give three examples, with one that is refused."),
+            _build_part("body", "Do the work itself.", "interface"),
+        ]
+    return {"approach": f"{SIMULATED} Each part by itself, then all together.", "parts": parts}
 
 
-def _build_part(name: str, instruction: str, *needs: str) -> Written:
+def _build_part(name: str, instruction: str, *needs: str, file: str | None = None) -> Written:
     return {
         "name": name,
         "instruction": f"{instruction} ({SIMULATED})",
+        "interface": f"{name}: what its name says.",
         "acceptance": "Somebody who has not seen the rest can use it.",
         "needs": [*needs],
-        "kind": "text",
+        "kind": "code" if file else "text",
+        "file": file,
     }
 
 

@@ -58,3 +58,9 @@ def find_topic(request: str) -> CodingTopic | None:
             if topic.words.search(paragraph):
                 return topic
     return _ANY_OPTIMISATION if _ANY_OPTIMISATION.words.search(lowered) else None
+
+
+def find_topics(request: str) -> list[CodingTopic]:
+    """Return all topics that a request names, but for the one that any optimisation has."""
+    lowered = request.lower()
+    return [each for each in TOPICS if each.words.search(lowered)]

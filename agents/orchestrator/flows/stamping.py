@@ -41,6 +41,10 @@ _SETTINGS: Final = {
     "tools": "tools",
 }
 """Names in the request of an ask, and in the params of its subtask."""
+_INHERITED: Final = (
+    "preference", "allowed_models", "denied_models", "allowed_providers", "denied_providers",
+)  # fmt: skip
+"""Preferences of a task that hold for its child tasks too; SQL adds the data policy."""
 
 
 def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
@@ -118,7 +122,7 @@ def build_refused_ask(
 def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
     """Return a step that is no ask."""
     wanted = request.request
-    child = _build_child(wanted) if request.kind == "task" else None
+    child = _build_child(wanted, task) if request.kind == "task" else None
     until = _get_text(wanted, "until") if request.kind == "sleep" else None
     return NewStep(
         key=request.key,
@@ -159,13 +163,15 @@ def _find_max_failures(wanted: Mapping[str, JsonValue]) -> int | None:
     return retries + 1 if isinstance(retries, int) and retries >= DEFAULT_FAILURES else None
 
 
-def _build_child(wanted: Mapping[str, JsonValue]) -> NewChildTask:
+def _build_child(wanted: Mapping[str, JsonValue], task: TaskBrief) -> NewChildTask:
     params, budget = wanted.get("params"), wanted.get("budget_usd")
+    stated = task.preferences if isinstance(task.preferences, dict) else {}
     return NewChildTask(
         type=_get_text(wanted, "type") or "",
         prompt=_get_text(wanted, "prompt") or "",
         params=params if isinstance(params, dict) else {},
         budget_usd=None if budget is None else Decimal(str(budget)),
+        preferences={name: stated[name] for name in _INHERITED if name in stated},
     )
 
 

@@ -105,6 +105,10 @@ class Params(BaseModel):
         unsent = {"cache", "timeouts", "on_budget", "task_requirements", "response_schema"}
         return self.model_dump(mode="json", exclude=unsent, exclude_none=True)
 
+    def for_child(self) -> dict[str, Any]:
+        """Return what a task wants of its child tasks as well, as JSON."""
+        return self.model_dump(mode="json", include={"cache", "timeouts"}, exclude_none=True)
+
 
 class CodeParams(Params):
     """The params of tasks about code."""

@@ -161,3 +161,31 @@ async def test_an_optimization_of_the_simulator_keeps_the_original(
     assert ended.status == TaskState.COMPLETED, ended.error
     assert ended.result is not None
     assert ended.result["optimization"]["is_faster"] is not True
+
+
+async def test_parts_that_are_code_are_run_alone_and_then_together(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    ended, subtasks = await run_task(
+        fleet, checks, type="COORDINATE", prompt="Write fibonacci(n) and is_palindrome(text)"
+    )
+
+    assert ended.status == TaskState.COMPLETED, ended.error
+    kinds = {each.key: each.kind for each in subtasks if each.status == "completed"}
+    assert kinds == {
+        "plan": "flow", "strategy": "ask", "implement/fibonacci": "task",
+        "implement/palindrome": "task", "implement/guide": "ask", "tests": "ask", "stub": "check",
+        "together": "check", "review": "task", "revision": "ask",
+    }  # fmt: skip
+    result = ended.result
+    assert result is not None
+    assert {*result["files"]} == {"fibonacci.py", "palindrome.py"}
+    assert result["verification"]["status"] == "self_tested", result["verification"]
+    agents = [each["agent"] for each in result["parts"]]
+    assert agents[:4] == [
+        "strategy",
+        "implement/fibonacci",
+        "implement/palindrome",
+        "implement/guide",
+    ]
+    assert all(each["model"] for each in result["parts"] if each["agent"] != "review")

@@ -40,7 +40,6 @@ async def list_calls(simulator: str) -> list[dict[str, Any]]:
             + ["decision"],
         ),
         ("STRATEGY", ["draft", "critique", "revision"]),
-        ("COORDINATE", ["division", "part", "part#2", "part#3", "whole", "review", "correction"]),
     ],
 )
 async def test_a_workflow_asks_for_each_step_once_and_its_result_is_the_tasks(

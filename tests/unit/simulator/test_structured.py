@@ -8,8 +8,8 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import JsonValue
 
 from agents.workflows.coding.findings import Bugs, Findings
-from agents.workflows.coordinate import Division, plan_waves
 from agents.workflows.debate import Position, Reply
+from agents.workflows.planning.blueprint import Blueprint, arrange_parts
 from agents.workflows.prompts import debate as prompts
 from agents.workflows.prompts.critique import Critique
 from simulator.answers.structured import NoSample, write_json
@@ -18,7 +18,7 @@ CODE = "def retry(call):\n    try:\n        return eval(call)\n    except:\n    
 MODELS = ("claude-sonnet-5-5", "minimax-m3", "fireworks/qwen3p8-max")
 
 
-@pytest.mark.parametrize("model", [Findings, Bugs, Division, Critique, Position, Reply])
+@pytest.mark.parametrize("model", [Findings, Bugs, Blueprint, Critique, Position, Reply])
 def test_what_workflows_ask_for_is_given_and_says_that_it_is_simulated(model: Any) -> None:
     schema = model.model_json_schema()
 
@@ -65,12 +65,22 @@ def test_models_of_different_families_take_different_sides_and_keep_them(
         assert Reply.model_validate(reply).verdict == own.verdict
 
 
-def test_the_work_is_divided_into_parts_of_which_some_can_be_done_at_once() -> None:
-    division = Division.model_validate(write_json("Do it", Division.model_json_schema(), model="m"))
+@pytest.mark.parametrize(
+    ("prompt", "kinds"),
+    [
+        ("Do it", [["text", "text"], ["text"]]),
+        ("Write fibonacci(n) and is_palindrome(s)", [["code", "code"], ["text"]]),
+    ],
+)
+def test_the_work_is_divided_into_parts_of_which_some_can_be_done_at_once(
+    prompt: str, kinds: list[list[str]]
+) -> None:
+    value = write_json(prompt, Blueprint.model_json_schema(), model="m")
 
-    waves, _ = plan_waves(division.parts)
+    plan = arrange_parts(Blueprint.model_validate(value), "python")
 
-    assert [len(wave) for wave in waves] == [2, 1]
+    assert [[plan.parts[name].kind for name in wave] for wave in plan.waves] == kinds
+    assert plan.notes == []
 
 
 LINES = {"type": "object", "required": ["line"], "properties": {"line": {"type": "integer"}}}

@@ -9,14 +9,14 @@ import pytest
 
 from agents.orchestrator.flows.ends import UNKNOWN_WORKFLOW
 from agents.orchestrator.flows.output_cache import OutputCache
-from agents.orchestrator.flows.stamping import find_sandbox_lane
+from agents.orchestrator.flows.stamping import build_step, find_sandbox_lane
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.runtime.attempt import WorkFailed
 from agents.sandbox.check import parse_check
-from agents.workflows.engine import Again, LastStep, Result, Run, StepFailed, workflow
+from agents.workflows.engine import Again, LastStep, Result, Run, StepFailed, StepRequest, workflow
 from protocol.ids import utc_now
 from protocol.lifecycle import SubtaskState
-from protocol.records import Completion, FailureAction
+from protocol.records import Completion, FailureAction, TaskBrief
 from protocol.records.flows import FlowRecord, StepRecord
 from tests.support.agents.fake_store import FakeStore
 from tests.support.agents.flows import LANES, an_executor, claim, ended, run_of, suspended
@@ -357,3 +357,28 @@ async def test_a_handed_over_step_that_nobody_can_do_fails_the_task_as_ever() ->
 
     assert caught.value.failure.error.class_ == "no_model"
     assert caught.value.failure.error.field == "budget_usd"
+
+
+@pytest.mark.parametrize(
+    ("preferences", "expected"),
+    [
+        (None, {}),
+        ("odd", {}),
+        (
+            {"denied_providers": ["openai"], "preference": "cost", "policy": "ensemble"},
+            {"denied_providers": ["openai"], "preference": "cost"},
+        ),
+    ],
+)
+def test_child_tasks_keep_what_their_parent_says_of_models(
+    preferences: Any, expected: dict[str, Any]
+) -> None:
+    request = StepRequest(
+        key="a", kind="task", request={"type": "CHAT", "prompt": "Hi"}, digest="d"
+    )
+    task = TaskBrief(id=UUID(int=1), type="T", prompt="Do", preferences=preferences)
+
+    child = build_step(request, task).child
+
+    assert child is not None
+    assert child.preferences == expected

@@ -1,13 +1,11 @@
-"""CHAT, DEBATE, STRATEGY and COORDINATE: the steps and the result of each story."""
+"""CHAT, DEBATE and STRATEGY: the steps and the result of each story."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from agents.workflows.chat import chat
-from agents.workflows.coordinate import Part, coordinate, plan_waves
 from agents.workflows.debate import build_debate_receipt, debate, normalize_verdict
 from agents.workflows.engine import Finished, HandedOver, Step
 from agents.workflows.strategy import strategy
@@ -252,129 +250,3 @@ def test_a_plan_that_nobody_criticised_says_so() -> None:
 
     assert played.text == "Do X."
     assert played.output["notes"] == ["Nobody criticised the plan: nobody else"]
-
-
-def a_division(*parts: tuple[str, list[str]], code: Sequence[str] = ()) -> dict[str, Any]:
-    listed = [
-        {
-            "name": name, "instruction": f"do {name}", "acceptance": "done", "needs": needs,
-            "kind": "code" if name in code else "text",
-        }
-        for name, needs in parts
-    ]  # fmt: skip
-    return {"text": json.dumps({"parts": listed})}
-
-
-GOOD = {"text": '{"problems": []}'}
-
-
-def test_independent_parts_are_done_at_the_same_time() -> None:
-    division = a_division(("api", []), ("docs", []), ("site", ["api"]))
-    answers = {
-        "division": division, "part": ["A", "D", "S"], "whole": "W", "review": GOOD,
-    }  # fmt: skip
-
-    played = play(coordinate, prompt="Ship.", answers=answers)
-
-    assert [len(each.steps) for each in played.suspensions] == [1, 2, 1, 1, 1]
-    assert '<result of="api">\nA' in str(played.steps[3].request["prompt"])
-    assert played.text == "W"
-    assert [each["name"] for each in played.output["parts"]] == ["api", "docs", "site"]
-    assert played.output["notes"] == []
-
-
-def test_a_reviewed_result_is_corrected_once() -> None:
-    answers = {
-        "division": a_division(("a", []), ("b", ["a"])),
-        "part": ["A", fail_with("timeout", "slow")],
-        "whole": {"text": "W", "model_used": "m"},
-        "review": {"text": '{"problems": ["no tests"]}'}, "correction": "C",
-    }  # fmt: skip
-
-    played = play(coordinate, prompt="Ship.", answers=answers)
-
-    assert keys(played)[-1] == "correction"
-    assert played.text == "C"
-    assert played.output["review"] == ["no tests"]
-    assert "The plan is sequential" in played.output["notes"][0]
-    assert "The part b could not be done: slow" in played.output["notes"]
-
-
-VERIFIED: dict[str, Any] = {
-    "status": "self_tested", "reason": "all passed",
-    "report": {"verdict": "passed", "total": 2, "passed_tests": 2},
-    "tests": {"written_by": "t"}, "sandbox": "bubblewrap",
-}  # fmt: skip
-
-
-def test_parts_that_are_code_are_run_as_child_tasks_with_a_share_of_the_budget() -> None:
-    division = a_division(("api", []), ("docs", ["api"]), code=["api"]) | {"cost_usd": "0.1"}
-    api = {"text": "def api(): ...", "verification": VERIFIED, "cost_usd": "0.2"}
-    answers = {"division": division, "part": [api, "D"], "whole": "W", "review": GOOD}
-
-    played = play(coordinate, prompt="Ship.", answers=answers, budget_usd=1)
-
-    child, docs = played.steps[1], played.steps[2]
-    assert (child.kind, child.request["type"]) == ("task", "GENERATE_CODE")
-    assert child.request["budget_usd"] == "0.180000"
-    assert docs.kind == "ask"
-    shown = "self-tested: 2 of 2 tests passed that t wrote (bubblewrap)"
-    assert f"def api(): ...\n\n({shown})" in str(docs.request["prompt"])
-    assert [each["verification"] for each in played.output["parts"]] == [shown, None]
-
-
-def test_what_was_done_is_handed_over_when_the_budget_ends() -> None:
-    answers = {
-        "division": a_division(("a", []), ("b", []), code="b"),
-        "part": ["A", fail_with("budget", "none is left")], "whole": fail_with("budget", "none"),
-    }  # fmt: skip
-
-    played = play(coordinate, prompt="Ship.", answers=answers, budget_usd=1)
-
-    assert played.text == "## a\n\nA"
-    assert played.output["notes"] == [
-        "The part b could not be done: none is left", "Nobody made one result of the parts: none",
-    ]  # fmt: skip
-    assert [each["is_done"] for each in played.output["parts"]] == [True, False]
-
-
-def test_a_review_by_the_author_and_a_correction_that_fails_are_named() -> None:
-    answers = {
-        "division": a_division(("a", [])), "part": "A",
-        "whole": {"text": "W", "model_used": "model-a"},
-        "review": {"text": '{"problems": ["no tests"]}', "model_used": "model-a"},
-        "correction": fail_with("timeout", "slow"),
-    }  # fmt: skip
-
-    played = play(coordinate, prompt="Ship.", answers=answers)
-
-    assert played.text == "W"
-    assert played.output["review"] == ["no tests"]
-    assert played.output["notes"][-2:] == [
-        "No other model was available, so the author of the result reviewed it.",
-        "The result was not corrected: slow",
-    ]
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        {"division": "no JSON"},
-        {"division": a_division(("a", [])), "part": fail_with("timeout")},
-    ],
-)
-def test_work_that_cannot_be_divided_is_done_by_one_model(answers: dict[str, Any]) -> None:
-    played = play(coordinate, prompt="Ship.", answers=answers | {"alone": "W"})
-
-    assert keys(played)[-1] == "alone"
-    assert isinstance(played.outcome, HandedOver)
-
-
-def test_parts_that_wait_for_each_other_or_for_nobody_are_done_all_the_same() -> None:
-    def part(name: str, *needs: str) -> Part:
-        return Part(name=name, instruction="x", acceptance="x", needs=list(needs), kind="text")
-
-    waves, notes = plan_waves([part("a", "b"), part("b", "a"), part("c", "missing"), part("c")])
-
-    assert [[each.name for each in wave] for wave in waves] == [["c"], ["a", "b"]]
-    assert notes == []
