@@ -3,7 +3,7 @@
 `<seq>.<selections>` (with `.end` once the end was sent), then for each subtask with text
 `;<subtask>:<attempt>:<text>:<reasoning>` with the numbers of characters sent, and after tool calls
 `:<turn>:<text>:<reasoning>:<retractions>` with the numbers before this turn. Any gateway can
-continue from it; tool calls are sent again.
+continue from it; tool calls are sent again. With child tasks `|<task>=<cursor>` follows for each.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from protocol.json_values import parse_count
 from protocol.transcript import ReadPosition
 
 _END: Final = ".end"
+_CHILD: Final = "|"
 _MAX: Final = 10**15
 _FIRST_TURN: Final = [1, 0, 0]
 
@@ -52,6 +53,30 @@ class Cursor:
             )
         except ValueError:
             return cls()
+
+
+@dataclass(slots=True)
+class TreeCursor:
+    """Position of a watcher of a task and of its child tasks."""
+
+    root: Cursor = field(default_factory=Cursor)
+    children: dict[UUID, Cursor] = field(default_factory=dict)
+    """Those that the watcher knows; of those that have ended only this is kept."""
+
+    def __str__(self) -> str:
+        below = (f"{_CHILD}{key.hex}={each}" for key, each in self.children.items())
+        return f"{self.root}{''.join(below)}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self:
+        """Parse the cursor of a task with or without children. Other text means the beginning."""
+        root, *below = (text or "").strip().split(_CHILD)
+        try:
+            children = [each.partition("=")[::2] for each in below]
+            known = {UUID(key): Cursor.parse(cursor) for key, cursor in children}
+        except ValueError:
+            return cls()
+        return cls(Cursor.parse(root), known)
 
 
 def _parse_position(part: str) -> tuple[UUID, ReadPosition]:

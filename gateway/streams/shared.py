@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -14,12 +14,24 @@ class VersionedEvent:
     def __init__(self) -> None:
         self._version = 0
         self._next = asyncio.Event()
+        self._followers: set[VersionedEvent] = set()
 
     def notify(self) -> None:
         """Increment the version and wake all waiters."""
         self._version += 1
         happened, self._next = self._next, asyncio.Event()
         happened.set()
+        for each in self._followers:
+            each.notify()
+
+    @contextmanager
+    def forward(self, other: "VersionedEvent") -> Iterator[None]:
+        """Notify another event, too, while the block runs."""
+        self._followers.add(other)
+        try:
+            yield
+        finally:
+            self._followers.discard(other)
 
     async def wait(self, seen: int, *, within: float) -> int:
         """Wait for a later version than `seen`, at most `within` seconds; return the version."""

@@ -7,15 +7,16 @@ cause no more work for the database or Realtime.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from loguru import logger
 
-from gateway.streams.cursor import Cursor
+from gateway.streams.cursor import Cursor, TreeCursor
 from gateway.streams.shared import SharedRunners, VersionedEvent
 from protocol.bus import Bus
 from protocol.errors import CogoError, MalformedMessage
@@ -24,7 +25,16 @@ from protocol.messages import Envelope
 from protocol.records import Event, SelectionRow, Subtask, Task
 from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
-from protocol.transcript import TaskEnded, TaskUpdate, Transcript, calls_tools, read_live
+from protocol.transcript import (
+    ChildBegan,
+    TaskEnded,
+    TaskUpdate,
+    Transcript,
+    calls_tools,
+    read_live,
+)
+
+_C = TypeVar("_C", Cursor, TreeCursor)
 
 LIVE_ROUNDS: Final = 5
 """While live text arrives, Realtime works, so only every fifth poll reads the rows."""
@@ -43,11 +53,18 @@ class TaskFeed:
         self._selections: list[SelectionRow] = []
         self._transcript = Transcript(task_id)
         self._end: Task | None = None
+        self._children: dict[UUID, ChildBegan] = {}
+        self._reading = asyncio.Lock()
         self._has_live_text = False
         self._is_running = False
         self._is_store_unavailable = False
         self._failure: Exception | None = None
         self._wake = asyncio.Event()
+
+    @property
+    def children(self) -> list[ChildBegan]:
+        """The child tasks that are known, the oldest first."""
+        return list(self._children.values())
 
     async def run(self) -> None:
         """Follow the task until cancelled."""
@@ -55,7 +72,7 @@ class TaskFeed:
         async with self._bus.listen(topic, self._handle_message, on_ready=self._wake.set):
             try:
                 while True:
-                    await self._read_rows_or_log()
+                    await self.refresh()
                     await self._wait()
             except Exception as error:
                 logger.exception("a feed failed", task_id=str(self._task_id))
@@ -111,9 +128,11 @@ class TaskFeed:
             return False
         return True
 
-    async def _read_rows_or_log(self) -> None:
+    async def refresh(self) -> None:
+        """Read the rows now; if they cannot be read, log it."""
         try:
-            await self._read_rows()
+            async with self._reading:
+                await self._read_rows()
         except CogoError as error:
             if not self._is_store_unavailable:
                 logger.warning("a watched task cannot be read now", error=str(error))
@@ -133,6 +152,7 @@ class TaskFeed:
             for row in rows:
                 self._transcript.apply_row(row)
                 await self._read_turns(row)
+                self._keep_child(row)
         self._has_live_text = False
         known = [*self._events, *events]
         latest = next((each for each in reversed(known) if each.kind.startswith("task.")), None)
@@ -149,17 +169,26 @@ class TaskFeed:
             lines = await self._store.fetch_turn_lines(subtask_id=row.id, after=after)
             self._transcript.apply_turns(row, lines)
 
+    def _keep_child(self, row: Subtask) -> None:
+        if row.child_task_id is not None:
+            self._children[row.child_task_id] = ChildBegan(
+                task_id=self._task_id,
+                subtask_id=row.id,
+                key=row.key,
+                child_task_id=row.child_task_id,
+            )
+
     def _needs_checkpoints(self) -> bool:
         """Return whether rows may hold text that Realtime did not deliver."""
         return self._transcript.has_gap or (self._is_running and not self._has_live_text)
 
 
-class TaskWatcher:
-    """A reader of a feed, at its own cursor."""
+class UpdateWatcher(ABC, Generic[_C]):
+    """A reader of updates, at its own cursor."""
 
-    def __init__(self, feed: TaskFeed, cursor: Cursor) -> None:
-        self.cursor = cursor
-        self._feed = feed
+    def __init__(self, changed: VersionedEvent, cursor: _C) -> None:
+        self.cursor: _C = cursor
+        self._changed = changed
         self._version = -1
 
     async def next_updates(self, *, within: float) -> list[TaskUpdate]:
@@ -171,10 +200,26 @@ class TaskWatcher:
         clock = asyncio.get_running_loop().time
         until = clock() + within
         while True:
-            self._version = await self._feed.changed.wait(self._version, within=until - clock())
-            found = [(update, str(self.cursor)) for update in self._feed.read(self.cursor)]
+            self._version = await self._changed.wait(self._version, within=until - clock())
+            found = [(update, str(self.cursor)) async for update in self._read()]
             if found or clock() >= until:
                 return found
+
+    @abstractmethod
+    def _read(self) -> AsyncIterator[TaskUpdate]:
+        """Yield the updates after the cursor, advancing it past each before it is yielded."""
+
+
+class TaskWatcher(UpdateWatcher[Cursor]):
+    """A reader of a feed."""
+
+    def __init__(self, feed: TaskFeed, cursor: Cursor) -> None:
+        super().__init__(feed.changed, cursor)
+        self._feed = feed
+
+    async def _read(self) -> AsyncIterator[TaskUpdate]:
+        for update in self._feed.read(self.cursor):
+            yield update
 
 
 class TaskFeeds(SharedRunners[UUID, TaskFeed]):
