@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from gateway.dependencies import ServicesDep, TasksRead
 from gateway.problems import Problem
-from gateway.streams.cursor import Cursor
+from gateway.streams.cursor import TreeCursor
 from gateway.streams.sse import (
     HEARTBEAT,
     RETRY,
@@ -18,6 +18,7 @@ from gateway.streams.sse import (
     stream_task,
 )
 from gateway.streams.task_lists import TaskListUpdate
+from gateway.streams.task_trees import watch_tree
 from gateway.tasks.task_run import load_visible_task
 
 router = APIRouter(tags=["tasks"])
@@ -29,8 +30,9 @@ _DESCRIPTION = (
     "`reasoning`: `delta` starts at `offset` characters of that `attempt`; of other steps it is "
     "`activity`. `tool_call`: a call of a tool, again when it has ended. `aside`: the text of that "
     "`turn` so far is not the answer, but narration before a call, or reasoning. `discard`: the "
-    "text of earlier attempts of that subtask is no longer valid. `end`: the final row of the "
-    "task. `refused`: the key was revoked or the token has expired, and the stream ends. "
+    "text of earlier attempts of that subtask is no longer valid. `child`: with `children`, a step "
+    "is a child task, whose updates follow with its `task_id`; their text is `activity`. `end`: "
+    "the final row of the task. `refused`: the key was revoked or the token has expired, and the stream ends. "
     "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
     "missed or repeated. 204: everything was sent before."
 )
@@ -65,25 +67,28 @@ async def watch_task(
         str | None,
         Query(max_length=_MAX_CURSOR, description="As Last-Event-ID, for a first request."),
     ] = None,
+    children: Annotated[
+        bool, Query(description="Include the updates of child tasks, which have their `task_id`.")
+    ] = False,
 ) -> Response:
     """Stream the updates of a task until it has ended."""
     task = await load_visible_task(services, principal, task_id)
-    cursor = Cursor.parse(last_event_id or after)
+    cursor = TreeCursor.parse(last_event_id or after)
     if (
         task.status.is_final
-        and cursor.has_ended
-        and not await services.store.fetch_events(task_id=task_id, after=cursor.seq)
+        and cursor.root.has_ended
+        and not await services.store.fetch_events(task_id=task_id, after=cursor.root.seq)
     ):
         return Response(status_code=204)  # a browser's EventSource does not reconnect
 
     async def stream() -> AsyncIterator[bytes]:
-        heartbeat = services.options.heartbeat.total_seconds()
+        heartbeat, feeds = services.options.heartbeat.total_seconds(), services.feeds
+        watched = (
+            watch_tree(feeds, task_id, cursor) if children else feeds.watch(task_id, cursor.root)
+        )
         try:
-            async with (
-                services.credentials.guard(request),
-                services.feeds.watch(task_id, cursor) as watcher,
-            ):
-                async for each in stream_task(watcher, heartbeat=heartbeat):
+            async with services.credentials.guard(request), watched as watcher:
+                async for each in stream_task(watcher, task_id, heartbeat=heartbeat):
                     yield each
         except Problem as problem:
             yield encode_refusal(problem)

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.auth.principal import Principal
-from gateway.dependencies import GatewayServices, ServicesDep, TasksWrite
+from gateway.dependencies import GatewayServices, ServicesDep, TasksRead, TasksWrite
 from gateway.problems import Problem, to_problem
 from gateway.streams.sse import HEADERS, build_event_response, encode_event
 from gateway.strict_json import StrictRoute
@@ -18,11 +22,20 @@ from gateway.tasks.swarms import (
     SwarmFrame,
     build_answer,
     get_task_type,
+    get_team_id,
     stream_frames,
 )
-from gateway.tasks.task_run import derive_session_id, run_task, start_task
+from gateway.tasks.task_run import (
+    TaskRun,
+    cancel_on_disconnect,
+    derive_session_id,
+    load_visible_task,
+    resume_task,
+    start_task,
+)
 from protocol.errors import CogoError
-from protocol.records import NewTask
+from protocol.json_values import JsonObject
+from protocol.records import NewTask, Task
 
 router = APIRouter(prefix="/swarm", tags=["swarms"], route_class=StrictRoute)
 
@@ -37,6 +50,10 @@ class Message(BaseModel):
     session_id: str | None = Field(
         None, max_length=200, description="Names a conversation, which the swarm remembers."
     )
+    params: JsonObject = Field(
+        default_factory=dict, description="Those of a task, such as `confirm_above_usd`."
+    )
+    budget_usd: Decimal | None = Field(None, ge=0, le=1_000_000)
 
 
 class SwarmRequest(Message):
@@ -53,7 +70,9 @@ class SwarmRequest(Message):
         }
     )
 
-    swarm_id: str = Field(max_length=100, description="strategic-swarm, coding-swarm, debate-swarm")
+    swarm_id: str = Field(
+        max_length=100, description="strategic-swarm, coding-swarm, debate-swarm, auto-swarm"
+    )
 
 
 class SwarmAnswer(BaseModel):
@@ -73,7 +92,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         "description": (
             "The complete answer. With `stream`, one frame `{content, done, team_id, session_id}` "
             "per line, or server-sent events if the client accepts text/event-stream. Frames "
-            "with `status` report progress."
+            "with `status` report progress, those with `part` what each participant says."
         ),
     }
 }
@@ -85,7 +104,9 @@ async def execute(
 ) -> Any:
     """Answer a message as one swarm."""
     new = build_swarm_task(body, get_task_type(body.swarm_id), principal)
-    return await _answer(body, request, services, principal, new, body.swarm_id)
+    run = start_task(services, principal, new, with_children=body.stream)
+    exchange = SwarmExchange(run, body.swarm_id, body.session_id or str(new.session_id))
+    return await _answer(exchange, request, services, stream=body.stream)
 
 
 @router.post("/coordinate", summary="Ask all swarms", responses=_RESPONSES, response_model=None)
@@ -94,50 +115,81 @@ async def coordinate(
 ) -> Any:
     """Answer a message with all swarms: plan, do and review."""
     new = build_swarm_task(body, "COORDINATE", principal)
-    return await _answer(body, request, services, principal, new, COORDINATION)
+    run = start_task(services, principal, new, with_children=body.stream)
+    exchange = SwarmExchange(run, COORDINATION, body.session_id or str(new.session_id))
+    return await _answer(exchange, request, services, stream=body.stream)
+
+
+@router.get(
+    "/tasks/{task_id}", summary="Pick up an answer", responses=_RESPONSES, response_model=None
+)
+async def resume(
+    task_id: UUID,
+    request: Request,
+    services: ServicesDep,
+    principal: TasksRead,
+    stream: bool = False,
+) -> Any:
+    """Answer with a task that a swarm works on or has ended: from the beginning, and only read.
+
+    For clients whose connection broke; frames name the task.
+    """
+    task = await load_visible_task(services, principal, task_id)
+    run = resume_task(services, principal, task_id)
+    exchange = SwarmExchange(run, get_team_id(task), str(task.session_id or ""))
+    return await _answer(exchange, request, services, stream=stream)
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmExchange:
+    """A request to a swarm: the run that answers it, and how its answer is named."""
+
+    run: AbstractAsyncContextManager[TaskRun]
+    team_id: str
+    session_id: str
 
 
 def build_swarm_task(body: Message, task_type: str, principal: Principal) -> NewTask:
     """Build the task that answers a message."""
     session_id = derive_session_id(body.session_id, principal)
-    return NewTask(prompt=body.message, type=task_type, session_id=session_id, stream=True)
+    return NewTask(
+        prompt=body.message,
+        type=task_type,
+        params=body.params,
+        budget_usd=body.budget_usd,
+        session_id=session_id,
+        stream=True,
+    )
 
 
-async def _answer(  # noqa: PLR0917 - the parameters of both endpoints
-    body: Message,
-    request: Request,
-    services: GatewayServices,
-    principal: Principal,
-    new: NewTask,
-    team_id: str,
+async def _answer(
+    exchange: SwarmExchange, request: Request, services: GatewayServices, *, stream: bool
 ) -> Any:
-    session_id = body.session_id or str(new.session_id)
-    if not body.stream:
-        task = await run_task(services, request, principal, new)
-        return build_answer(task, team_id=team_id, session_id=session_id)
-    frames = _stream(request, services, principal, new, team_id, session_id)
+    if not stream:
+        task = await cancel_on_disconnect(services, request, _wait(exchange))
+        named = {"team_id": exchange.team_id, "session_id": exchange.session_id}
+        return await build_answer(services.store, task, **named)
+    frames = _stream(exchange, request, services)
     if "text/event-stream" in request.headers.get("accept", ""):
         return build_event_response(encode_event(None, each) async for each in frames)
     lines = (json.dumps(each, ensure_ascii=False) + "\n" async for each in frames)
     return StreamingResponse(lines, media_type=_NDJSON, headers=HEADERS)
 
 
-async def _stream(  # noqa: PLR0917 - as above
-    request: Request,
-    services: GatewayServices,
-    principal: Principal,
-    new: NewTask,
-    team_id: str,
-    session_id: str,
+async def _wait(exchange: SwarmExchange) -> Task:
+    async with exchange.run as run:
+        return await run.wait()
+
+
+async def _stream(
+    exchange: SwarmExchange, request: Request, services: GatewayServices
 ) -> AsyncIterator[SwarmFrame]:
+    named = {"team_id": exchange.team_id, "session_id": exchange.session_id}
     try:
-        async with (
-            services.credentials.guard(request),
-            start_task(services, principal, new) as run,
-        ):
-            async for each in stream_frames(run, team_id=team_id, session_id=session_id):
+        async with services.credentials.guard(request), exchange.run as run:
+            async for each in stream_frames(run, services.store, **named):
                 yield each
     except (Problem, CogoError) as error:
         # The response has begun, so its status cannot change: the last frame has the error.
-        base = {"content": "", "done": True, "team_id": team_id, "session_id": session_id}
+        base = {"content": "", "done": True, **named}
         yield base | {"status": "failed", "error": to_problem(error).body()}

@@ -1,22 +1,25 @@
 """Swarms over a WebSocket: requests are answered one after the other, in frames."""
 
 import asyncio
-from typing import Final
+from typing import Final, TypeVar
+from uuid import UUID
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.auth.principal import Principal, Scope
 from gateway.dependencies import GatewayServices, ServicesDep, authorize
 from gateway.problems import Problem, to_problem
-from gateway.routes.swarm import SwarmRequest, build_swarm_task
+from gateway.routes.swarm import SwarmExchange, SwarmRequest, build_swarm_task
 from gateway.strict_json import read_strict_json
-from gateway.tasks.swarms import COORDINATION, get_task_type, stream_frames
-from gateway.tasks.task_run import start_task
+from gateway.tasks.swarms import COORDINATION, get_task_type, get_team_id, stream_frames
+from gateway.tasks.task_run import load_visible_task, resume_task, start_task
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
 router = APIRouter()
+
+_M = TypeVar("_M", bound=BaseModel)
 
 MAX_QUEUED: Final = 16
 """Requests that a client may send ahead."""
@@ -25,11 +28,18 @@ _BYTES: Final = 1003
 _OVERRUN: Final = 4429
 
 
+class TaskReference(BaseModel):
+    """A request for the answer of a task that there is already."""
+
+    task_id: UUID
+
+
 @router.websocket("/ws/swarm")
 async def converse(socket: WebSocket, services: ServicesDep) -> None:
     """Answer requests `{swarm_id, message, session_id?}` until the client disconnects.
 
-    Each counts towards the rate of the key, like an HTTP request.
+    `{task_id}` picks up the answer to an earlier one, from its beginning. Each message counts
+    towards the rate of the key, like an HTTP request.
     """
     await socket.accept()
     try:
@@ -80,19 +90,38 @@ async def _answer(
     socket: WebSocket, services: GatewayServices, principal: Principal, text: str
 ) -> None:
     services.authenticator.count_request(principal.key_id)
+    given = read_strict_json(text)
+    if isinstance(given, dict) and "task_id" in given:
+        exchange = await _resume(services, principal, _validate(TaskReference, given).task_id)
+    else:
+        exchange = _start(services, principal, _validate(SwarmRequest, given))
+    named = {"team_id": exchange.team_id, "session_id": exchange.session_id}
+    async with exchange.run as run:
+        async for each in stream_frames(run, services.store, **named):
+            await socket.send_json(each)
+
+
+def _start(services: GatewayServices, principal: Principal, body: SwarmRequest) -> SwarmExchange:
+    is_coordinated = body.swarm_id == COORDINATION
+    task_type = "COORDINATE" if is_coordinated else get_task_type(body.swarm_id)
+    new = build_swarm_task(body, task_type, principal)
+    run = start_task(services, principal, new, with_children=True)
+    return SwarmExchange(run, body.swarm_id, body.session_id or str(new.session_id))
+
+
+async def _resume(services: GatewayServices, principal: Principal, task_id: UUID) -> SwarmExchange:
+    task = await load_visible_task(services, principal, task_id)
+    run = resume_task(services, principal, task_id)
+    return SwarmExchange(run, get_team_id(task), str(task.session_id or ""))
+
+
+def _validate(shape: type[_M], given: object) -> _M:
     try:
-        body = SwarmRequest.model_validate(read_strict_json(text))
+        return shape.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "message"
         raise Problem(400, "invalid_request", f"{field}: {explain_mistake(first)}") from error
-    is_coordinated = body.swarm_id == COORDINATION
-    task_type = "COORDINATE" if is_coordinated else get_task_type(body.swarm_id)
-    new = build_swarm_task(body, task_type, principal)
-    session_id = body.session_id or str(new.session_id)
-    async with start_task(services, principal, new) as run:
-        async for each in stream_frames(run, team_id=body.swarm_id, session_id=session_id):
-            await socket.send_json(each)
 
 
 async def _send_error(socket: WebSocket, problem: Problem) -> None:

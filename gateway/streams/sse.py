@@ -7,6 +7,7 @@ could not choose between a stream and another response.
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, assert_never
+from uuid import UUID
 
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from starlette.types import Send
 
 from gateway.problems import Problem, build_problem_response
 from gateway.streams.task_feeds import TaskWatcher
+from gateway.streams.task_trees import TreeWatcher
 from protocol.records import Event, SelectionRow
 from protocol.transcript import (
     ChildBegan,
@@ -77,15 +79,23 @@ async def _prepend(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
         yield each
 
 
-async def stream_task(watcher: TaskWatcher, *, heartbeat: float) -> AsyncIterator[bytes]:
-    """Yield frames until the task has ended, and a comment every `heartbeat` seconds otherwise."""
+async def stream_task(
+    watcher: TaskWatcher | TreeWatcher, task_id: UUID, *, heartbeat: float
+) -> AsyncIterator[bytes]:
+    """Yield frames until the task has ended, and a comment every `heartbeat` seconds otherwise.
+
+    Those of its child tasks name their task.
+    """
     yield RETRY
     while True:
         found = await watcher.next_with_cursors(within=heartbeat)
         if not found:
             yield HEARTBEAT
         for update, cursor in found:
-            yield encode_event(*describe_update(update), event_id=cursor)
+            name, data = describe_update(update)
+            if not isinstance(update, TaskEnded) and update.task_id not in {None, task_id}:
+                data["task_id"] = str(update.task_id)
+            yield encode_event(name, data, event_id=cursor)
             if isinstance(update, TaskEnded):
                 return
 

@@ -1,14 +1,18 @@
 """Swarms: the task type of each, and the format of their answers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
 from gateway.problems import Problem
 from gateway.tasks.task_run import TaskRun, get_result_text, is_simulated
-from protocol.lanes import CIO
-from protocol.lifecycle import TaskState
-from protocol.records import Event, SelectionRow, Task
+from protocol.lanes import CIO, is_model_lane
+from protocol.lifecycle import SubtaskState, TaskState
+from protocol.records import Attempt, Event, SelectionRow, Subtask, Task
+from protocol.store.queue import QueueStore
 from protocol.transcript import (
+    AnswerText,
+    PartReader,
+    PartUpdate,
     TaskEnded,
     TaskUpdate,
     ToolCallUpdate,
@@ -21,9 +25,14 @@ SWARMS: Final[Mapping[str, str]] = {
     "strategic-swarm": "STRATEGY",
     "coding-swarm": "GENERATE_CODE",
     "debate-swarm": "DEBATE",
+    "auto-swarm": "AUTO",
 }
 COORDINATION: Final = "coordination"
 """The `team_id` of several swarms together."""
+_PART_ENDS: Final[Mapping[SubtaskState, str]] = {
+    SubtaskState.COMPLETED: "complete",
+    SubtaskState.FAILED: "failed",
+}
 
 SwarmFrame = dict[str, Any]
 
@@ -42,32 +51,111 @@ def get_task_type(swarm_id: str) -> str:
     return found
 
 
-def build_answer(task: Task, *, team_id: str, session_id: str) -> SwarmFrame:
+def get_team_id(task: Task) -> str:
+    """Return the swarm that answers a task; for a task of another type the type."""
+    teams = {task_type: swarm_id for swarm_id, task_type in SWARMS.items()}
+    return (teams | {"COORDINATE": COORDINATION}).get(task.type, task.type)
+
+
+async def build_answer(
+    store: QueueStore, task: Task, *, team_id: str, session_id: str
+) -> SwarmFrame:
     """Build the complete answer, for a request without `stream`."""
     return {
         "team_id": team_id,
         "session_id": session_id,
-        "responses": [get_result_text(task)],
+        "responses": get_responses(task),
         "status": "complete",
         **_describe_origin(task),
+        "parts": await read_parts(store, task),
     }
 
 
-async def stream_frames(
-    run: TaskRun, *, team_id: str, session_id: str
-) -> AsyncIterator[SwarmFrame]:
-    """Yield content frames as text arrives, status frames between them, and a final frame.
+def get_responses(task: Task) -> list[str]:
+    """Return the responses of a swarm; the text of a task that has no others."""
+    found = (task.result or {}).get("responses")
+    if isinstance(found, list) and found and all(isinstance(each, str) for each in found):
+        return found
+    return [get_result_text(task)]
 
-    The joined `content` of all frames is the answer, unless a frame has `discard`.
+
+async def read_parts(store: QueueStore, task: Task) -> list[dict[str, Any]]:
+    """Return what each participant has said, as the workflow tells it, else by its steps."""
+    found = (task.result or {}).get("parts")
+    if isinstance(found, list) and all(isinstance(e, dict) and "agent" in e for e in found):
+        return found
+    rows = await store.fetch_subtasks(task_id=task.id)
+    return list(list_parts(rows, await store.fetch_attempts(task_id=task.id)))
+
+
+def list_parts(rows: list[Subtask], attempts: list[Attempt]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of steps that models have done, in the order of the steps."""
+    for row in rows:
+        if row.kind != "ask" or row.status not in _PART_ENDS or not is_model_lane(row.lane):
+            continue
+        costs = [each.cost_usd for each in attempts if each.subtask_id == row.id]
+        known = [each for each in costs if each is not None]
+        output = row.output or {}
+        part = {
+            "agent": row.key,
+            "role": row.metadata.get("role"),
+            "model": output.get("model_used") or row.lane,
+            "text": str(output.get("text") or ""),
+            "status": _PART_ENDS[row.status],
+            "cost_usd": float(sum(known)) if len(known) == len(costs) else None,
+        }
+        yield part if row.error is None else part | {"error": row.error}
+
+
+async def stream_frames(
+    run: TaskRun, store: QueueStore, *, team_id: str, session_id: str
+) -> AsyncIterator[SwarmFrame]:
+    """Yield frames with content and parts as they arrive, status frames, and a final frame.
+
+    The joined `content` of all frames is the answer, unless a frame has `discard`. Text of parts
+    is beside it, in frames without content: that of the answer's part comes in both.
     """
     base = {"content": "", "done": False, "team_id": team_id, "session_id": session_id}
-    async for update in run.updates():
-        if update is None:
+    base["task_id"] = str(run.task_id)
+    reader = _FrameReader(base)
+    async for found in run.batches():
+        if not found:
             yield base | {"status": "waiting"}
-        elif isinstance(update, TaskEnded):
-            yield base | {"done": True} | _build_end(update.task)
-        elif (found := _build_frame(update)) is not None:
-            yield base | found
+        for frame in reader.read(found):
+            yield frame
+    if run.end is not None:
+        end = {"parts": await read_parts(store, run.end)} | _build_end(run.end)
+        yield base | {"done": True} | end
+
+
+class _FrameReader:
+    """Reduces the updates of a task and its children to frames."""
+
+    def __init__(self, base: SwarmFrame) -> None:
+        self._base = base
+        self._answer = AnswerText()
+        self._parts = PartReader()
+
+    def read(self, updates: list[TaskUpdate]) -> Iterator[SwarmFrame]:
+        """Yield the frames of updates that were found together, all but the final one."""
+        for update in updates:
+            for part in self._parts.apply(update):
+                yield self._base | {"part": _describe_part(part)}
+            for each in self._answer.apply(update):
+                # What child tasks do is told by their parts; the final frame is built later.
+                if isinstance(each, TaskEnded) or str(each.task_id) != self._base["task_id"]:
+                    continue
+                if (frame := _build_frame(each)) is not None:
+                    yield self._base | frame
+        for part in self._parts.settle():
+            yield self._base | {"part": _describe_part(part)}
+
+
+def _describe_part(part: PartUpdate) -> dict[str, Any]:
+    said = {"text": part.text} if part.status == "delta" else {}
+    return {
+        "agent": part.agent, "role": part.role, "model": part.model, "status": part.status
+    } | said  # fmt: skip
 
 
 def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
@@ -102,7 +190,11 @@ def _describe_call(call: ToolCallUpdate) -> SwarmFrame:
 
 def _build_end(task: Task) -> SwarmFrame:
     if task.status is TaskState.COMPLETED:
-        return {"status": "complete", **_describe_origin(task)}
+        return {
+            "status": "complete",
+            "responses": get_responses(task),
+            **_describe_origin(task),
+        }
     return {"status": str(task.status), "task_id": str(task.id), "error": task.error}
 
 

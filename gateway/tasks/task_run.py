@@ -12,6 +12,7 @@ from gateway.auth.principal import Principal
 from gateway.dependencies import GatewayServices
 from gateway.problems import Problem
 from gateway.streams.task_feeds import TaskWatcher
+from gateway.streams.task_trees import TreeWatcher, watch_tree
 from protocol.errors import CogoError, NotFound
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task
@@ -49,7 +50,9 @@ _BUSY: Final = frozenset({"at_capacity", "circuit_open", "no_model", "overloaded
 class TaskRun:
     """A task that a request waits for."""
 
-    def __init__(self, task_id: UUID, watcher: TaskWatcher, *, heartbeat: float) -> None:
+    def __init__(
+        self, task_id: UUID, watcher: TaskWatcher | TreeWatcher, *, heartbeat: float
+    ) -> None:
         self.task_id = task_id
         self.end: Task | None = None
         self._watcher = watcher
@@ -61,15 +64,23 @@ class TaskRun:
         Of the text only that of the answer.
         """
         answer = AnswerText()
-        while self.end is None:
-            found = await self._watcher.next_updates(within=self._heartbeat)
+        async for found in self.batches():
             for update in found:
-                if isinstance(update, TaskEnded):
-                    self.end = update.task
                 for each in answer.apply(update):
                     yield each
             if not found:
                 yield None
+
+    async def batches(self) -> AsyncIterator[list[TaskUpdate]]:
+        """Yield all updates up to the end, those together that were found together.
+
+        After each heartbeat without any the list is empty.
+        """
+        while self.end is None:
+            found = await self._watcher.next_updates(within=self._heartbeat)
+            if found and isinstance(found[-1], TaskEnded):
+                self.end = found[-1].task
+            yield found
 
     async def wait(self) -> Task:
         """Wait for the completed task. Raise Problem if it ends otherwise."""
@@ -81,7 +92,12 @@ class TaskRun:
 
 @asynccontextmanager
 async def start_task(
-    services: GatewayServices, principal: Principal, new: NewTask, *, keeps_running: bool = False
+    services: GatewayServices,
+    principal: Principal,
+    new: NewTask,
+    *,
+    keeps_running: bool = False,
+    with_children: bool = False,
 ) -> AsyncIterator[TaskRun]:
     """Submit a task and provide its run. If the block ends first, the task is cancelled.
 
@@ -90,23 +106,38 @@ async def start_task(
     than the options allow.
     """
     task_id = uuid4()
-    options = services.options
-    async with services.feeds.watch(task_id) as watcher:
+    options, feeds = services.options, services.feeds
+    async with watch_tree(feeds, task_id) if with_children else feeds.watch(task_id) as watcher:
         run = TaskRun(task_id, watcher, heartbeat=options.heartbeat.total_seconds())
         try:
             async with asyncio.timeout(options.answer_timeout.total_seconds()):
                 await submit_task_for(services, principal, new.model_copy(update={"id": task_id}))
                 yield run
         except TimeoutError as error:
-            raise Problem(
-                504,
-                "answer_timeout",
-                f"task {task_id} took longer than a request may wait",
-                hint="submit long work to POST /tasks and watch its events",
-            ) from error
+            raise _build_timeout(task_id) from error
         finally:
             if run.end is None and options.cancels_on_disconnect and not keeps_running:
                 services.feeds.spawn(_cancel(services, task_id))
+
+
+@asynccontextmanager
+async def resume_task(
+    services: GatewayServices, principal: Principal, task_id: UUID
+) -> AsyncIterator[TaskRun]:
+    """Provide the run of a task and its children from the beginning; it is left as it is.
+
+    Raise NotFound, and Problem (504) if it takes longer than the options allow.
+    """
+    await load_visible_task(services, principal, task_id)
+    options = services.options
+    try:
+        async with (
+            asyncio.timeout(options.answer_timeout.total_seconds()),
+            watch_tree(services.feeds, task_id) as watcher,
+        ):
+            yield TaskRun(task_id, watcher, heartbeat=options.heartbeat.total_seconds())
+    except TimeoutError as error:
+        raise _build_timeout(task_id) from error
 
 
 async def run_task(
@@ -119,6 +150,15 @@ async def run_task(
             return await run.wait()
 
     return await cancel_on_disconnect(services, request, wait())
+
+
+def _build_timeout(task_id: UUID) -> Problem:
+    return Problem(
+        504,
+        "answer_timeout",
+        f"task {task_id} took longer than a request may wait",
+        hint="submit long work to POST /tasks and watch its events",
+    )
 
 
 async def _cancel(services: GatewayServices, task_id: UUID) -> None:
