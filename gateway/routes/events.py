@@ -32,9 +32,9 @@ _DESCRIPTION = (
     "`turn` so far is not the answer, but narration before a call, or reasoning. `discard`: the "
     "text of earlier attempts of that subtask is no longer valid. `child`: with `children`, a step "
     "is a child task, whose updates follow with its `task_id`; their text is `activity`. `end`: "
-    "the final row of the task. `refused`: the key was revoked or the token has expired, and the stream ends. "
-    "Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: nothing is "
-    "missed or repeated. 204: everything was sent before."
+    "the final row of the task. `refused`: the key was revoked or the token has expired, and the "
+    "stream ends. Reconnect with the last `id` as `Last-Event-ID`, here or at another gateway: "
+    "nothing is missed or repeated. 204: everything was sent before."
 )
 
 _LIST_DESCRIPTION = (

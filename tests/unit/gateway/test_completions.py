@@ -19,10 +19,9 @@ from gateway.tasks.openai.chat_request import (
 )
 from gateway.tasks.openai.responses.request import NAMES_IN_RESPONSES
 from gateway.tasks.openai.results import rename_parameter
-from gateway.tasks.swarms import build_answer, stream_frames
 from gateway.tasks.task_run import TaskRun, require_completed
 from protocol.ids import utc_now
-from protocol.records import Event, Task
+from protocol.records import Task
 from protocol.transcript import (
     TaskEnded,
     TaskUpdate,
@@ -162,14 +161,6 @@ async def test_the_pages_of_a_search_are_annotations() -> None:
     ] == [[cited]]
 
 
-async def test_a_frame_about_a_new_attempt_says_that_its_text_starts_again() -> None:
-    asked = cast("TaskRun", Script(TranscriptReset(task_id=uuid4(), subtask_id=uuid4(), attempt=2)))
-
-    [frame] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
-
-    assert (frame["status"], frame["discard"]) == ("restarted", True)
-
-
 @pytest.mark.parametrize(
     ("reason", "told"),
     [
@@ -290,52 +281,6 @@ async def test_simulated_answers_are_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "detail", "told"),
-    [
-        ("subtask.running", {"lane": "cio"}, {"status": "planning", "agent": "a-1"}),
-        ("subtask.running", {"lane": "m"}, {"status": "working", "agent": "a-1"}),
-        ("subtask.delayed", {"lane": "m"}, {"status": "will retry"}),
-        ("subtask.delayed", {"lane": "wait", "kind": "sleep"}, {"status": "waiting"}),
-        ("subtask.waiting", {"lane": "wait", "kind": "approve"}, {"status": "waiting"}),
-    ],
-)
-async def test_a_swarm_reports_the_progress_of_its_work(
-    kind: str, detail: dict[str, str], told: dict[str, str]
-) -> None:
-    event = Event(task_id=uuid4(), seq=1, at=utc_now(), kind=kind, agent_id="a-1", detail=detail)
-    asked = cast("TaskRun", Script(event))
-
-    [frame] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
-
-    base = {"content": "", "done": False, "team_id": "t", "session_id": "s"}
-    assert frame == base | told
-
-
-async def test_a_swarm_tells_of_tool_calls_and_withdraws_what_was_said_before_them() -> None:
-    ids: dict[str, Any] = {"task_id": uuid4(), "subtask_id": uuid4(), "turn": 1}
-    call = ToolCallUpdate(
-        **ids,
-        call_id="c",
-        tool="find",
-        arguments={"x": 1},
-        status="ok",
-        duration_ms=5,
-        role="coder",
-    )
-    aside = TranscriptAside(**ids, attempt=1, kind="narration")
-    asked = cast("TaskRun", Script(aside, call))
-
-    [withdrawn, told] = [each async for each in stream_frames(asked, team_id="t", session_id="s")]
-
-    assert (withdrawn["discard"], withdrawn["content"]) == (True, "")
-    found = {"tool": "find", "outcome": "ok", "duration_ms": 5}
-    assert told == {
-        "content": "", "done": False, "team_id": "t", "session_id": "s", "status": "calling",
-        "member": "coder",
-    } | found  # fmt: skip
-
-
-@pytest.mark.parametrize(
     "code",
     [
         "let x = 1",
@@ -370,16 +315,3 @@ def test_a_long_answer_is_searched_for_code_in_linear_time(line: str) -> None:
 
     with fail_on_hang():
         find_code({"text": text, "generated_code": text})
-
-
-async def test_the_last_frame_of_a_swarm_says_whether_its_code_was_run() -> None:
-    verification = {"status": "verified", "summary": "verified: 2 of 2 tests passed (bubblewrap)"}
-    result = {"text": "x", "verification": verification, "receipt": {"sentence": "It passed."}}
-    task = a_task(type="GENERATE_CODE", result=result)
-    run = cast("TaskRun", Script(TaskEnded(task)))
-
-    [frame] = [each async for each in stream_frames(run, team_id="t", session_id="s")]
-
-    assert frame["verification"] == verification
-    assert frame["receipt"] == {"sentence": "It passed."}
-    assert build_answer(task, team_id="t", session_id="s")["verification"] == verification
