@@ -8,7 +8,7 @@ from pydantic_core import to_jsonable_python
 
 from agents.extraction.answer import extract_code
 from agents.tools import ToolFunction
-from agents.tools.names import read_embedding_module, read_mcp_module
+from agents.tools.names import read_embedding_module, read_mcp_module, read_rerank_module
 from agents.tools.worker import ToolWorker
 from agents.workflows.engine import StepRequest
 from agents.workflows.hosting.schema_example import build_example
@@ -74,10 +74,15 @@ def run_call(worker: ToolWorker, request: StepRequest) -> dict[str, Any]:
     if (server := read_mcp_module(asked["module"])) is not None:
         text = f"a script cannot call MCP server {server}: give it an answer for {request.key}"
         return fail_with("unknown_tool", text)
-    if (model := read_embedding_module(asked["module"])) is not None:
+    if (model := _read_model(asked["module"])) is not None:
         return fail_with("unknown_tool", f"a script cannot call {model}: script {request.key}")
     worker.load(asked["module"])
     return worker.call(asked["module"], asked["name"], asked["arguments"])
+
+
+def _read_model(module: str) -> str | None:
+    """Return the model that a module stands for, or None for a module."""
+    return read_embedding_module(module) or read_rerank_module(module)
 
 
 def _is_failure(value: Any) -> bool:
@@ -100,6 +105,8 @@ def suggest_result(module: str, name: str) -> Any:
     """Return a value such as a tool returns."""
     if read_embedding_module(module) is not None:
         return [[0.0, 1.0]]
+    if read_rerank_module(module) is not None:
+        return [[0, 1.0]]
     is_function = read_mcp_module(module) is None
     function = getattr(import_module(module), name, None) if is_function else None
     if not isinstance(function, ToolFunction):

@@ -298,8 +298,8 @@ class World:
             return dict(answer)
         if request.kind == "policy":
             return str(answer or "rules")
-        if request.kind == "embedding":
-            return {"model": str(answer or request.arguments.get("model"))}
+        if request.kind in {"embedding", "rerank"}:
+            return {"model": str(answer or request.arguments.get("model") or "scripted")}
         if request.kind == "sandbox":
             return {"available": answer is not False, "backend": "script"}
         if answer is None:

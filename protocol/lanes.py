@@ -13,6 +13,9 @@ TOOLS: Final = "tools:"
 EMBEDDINGS: Final = f"{TOOLS}cogo.embeddings/"
 """Prefix of the lanes of embeddings, followed by the embedding model."""
 
+RERANKS: Final = f"{TOOLS}cogo.rerank/"
+"""Prefix of the lanes of rankings, followed by the rerank model."""
+
 
 def is_model_lane(lane: str) -> bool:
     """Return whether the lane is a model: the subtasks in it are calls of that model."""
@@ -22,3 +25,8 @@ def is_model_lane(lane: str) -> bool:
 def read_embedding_lane(lane: str) -> str | None:
     """Return the embedding model of such a lane, or None for another lane."""
     return lane.removeprefix(EMBEDDINGS) if lane.startswith(EMBEDDINGS) else None
+
+
+def read_rerank_lane(lane: str) -> str | None:
+    """Return the rerank model of such a lane, or None for another lane."""
+    return lane.removeprefix(RERANKS) if lane.startswith(RERANKS) else None

@@ -5,6 +5,7 @@ Each layer of this package only imports those below it:
     smoke_test      tests of a deployment: list, answer, stream, tool call
     router          from a model id to a running call
     embeddings      texts to vectors, with the router's keys and middleware
+    rerank          rankings of documents, likewise
     calls           one call: middleware, retries, fallback, limits, timeouts
     adapters        wire formats over HTTP, and the mapping of errors; beside it prices
     catalogue       providers, models and deployments as data, keys, data policies
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from providers.chat import ChatRequest, ChatResponse, Message, Tool, collect_response
     from providers.embeddings.embedder import Embedder
     from providers.errors import CallFailed, ProviderError
+    from providers.rerank.reranker import Reranker
     from providers.router import Call, Router
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "Embedder",
     "Message",
     "ProviderError",
+    "Reranker",
     "Router",
     "Timeouts",
     "Tool",
@@ -64,6 +67,7 @@ _MODULES = {
     "chat": ("ChatRequest", "ChatResponse", "Message", "Tool", "collect_response"),
     "embeddings.embedder": ("Embedder",),
     "errors": ("CallFailed", "ProviderError"),
+    "rerank.reranker": ("Reranker",),
     "router": ("Call", "Router"),
 }
 

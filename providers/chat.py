@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
 JsonObject: TypeAlias = Mapping[str, Any]
 """A decoded JSON object whose fields are defined elsewhere."""
@@ -150,6 +150,7 @@ class ChatRequest:
     """Whether one answer may contain several calls."""
     web_search: bool = False
     """Whether the vendor may search the web while it answers."""
+    search_units: ClassVar[int] = 0
     response_schema: JsonObject | None = None
     """JSON Schema that the text must follow."""
     max_output_tokens: int | None = None
@@ -269,7 +270,7 @@ class TokenUsage:
     output: int | None = 0
     reasoning: int | None = 0
     searches: int = 0
-    """Searches of the web by the vendor, which have a price of their own."""
+    """Searches of the web by the vendor, or search units of a ranking: both have prices."""
     raw: JsonObject = field(default_factory=dict)
     """The vendor's own counts, as far as they can be stored."""
 

@@ -52,7 +52,9 @@ def calculate_cost(
         if deployment.entry.prices is None
         else _use_catalogue(usage, deployment.entry.prices)
     )
-    return None if tokens is None else _add_searches(tokens, usage, deployment)
+    if tokens is None or not usage.searches:
+        return tokens
+    return _add_searches(tokens, usage, deployment)
 
 
 def get_unit_prices(
@@ -108,9 +110,9 @@ def _use_catalogue(usage: TokenUsage, prices: Prices) -> Cost:
 
 def _add_searches(cost: Cost, usage: TokenUsage, deployment: Deployment) -> Cost:
     """Return the cost with that of the vendor's searches; the source says if it is not known."""
-    price = deployment.host.usd_per_search
-    if not usage.searches:
-        return cost
+    own, price = deployment.entry.prices, deployment.host.usd_per_search
+    if own is not None and own.per_search is not None:
+        price = own.per_search
     if price is None:
         return replace(cost, source=f"{cost.source}, without its {usage.searches} web searches")
     return replace(cost, usd=cost.usd + usage.searches * price)

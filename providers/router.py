@@ -33,16 +33,19 @@ from providers.catalogue.deployment import (
     Credentials,
     Deployment,
     build_embedding_deployment,
+    build_rerank_deployment,
 )
 from providers.catalogue.keyring import Keyring, check_key
-from providers.catalogue.schema import Provider, TimeoutSeconds
+from providers.catalogue.schema import EmbeddingModel, Provider, RerankModel, TimeoutSeconds
 from providers.chat import ChatRequest, Event, TokenUsage
 from providers.errors import NotServed, UnknownModel
 from providers.prices import Cost, calculate_cost, load_prices
 from providers.secrets import Redactor
 
 if TYPE_CHECKING:
+    from providers.calls.batches import BatchSender, BuildDeployment
     from providers.embeddings.embedder import Embedder
+    from providers.rerank.reranker import Reranker
 
 
 class Call:
@@ -88,7 +91,7 @@ class Router:
         self._middleware = (self.concurrency, *middleware)
         self._timeouts = timeouts
         self._affinities = AffinityTable()
-        self._embedder: Embedder | None = None
+        self._sender: BatchSender | None = None
         self._servers: dict[str, LocalServer] = {}
         self._adapters: dict[tuple[str, str, str], Adapter] = {}
         self._opening = asyncio.Lock()
@@ -148,23 +151,42 @@ class Router:
             if self.catalogue.providers[server.provider].any_model
             for model in server.embedding_models
         ]
-        listed = [
-            entry.id
-            for entry in self.catalogue.embeddings.values()
-            if entry.provider not in self._servers
-            and self._get_base_url(self.catalogue.providers[entry.provider]) is not None
+        listed = filter(self._is_listed, self.catalogue.embeddings.values())
+        return list(dict.fromkeys([*(each.id for each in listed), *local]))
+
+    def list_rerank_models(self) -> list[str]:
+        """Return the ids of all rerank models that can be called now."""
+        local = [
+            self.catalogue.find_rerank_model(f"{server.provider}/{model}").id
+            for server in self._servers.values()
+            if self.catalogue.providers[server.provider].rerank is not None
+            for model in server.rerank_models
         ]
-        return list(dict.fromkeys([*listed, *local]))
+        listed = filter(self._is_listed, self.catalogue.rerankers.values())
+        return list(dict.fromkeys([*(each.id for each in listed), *local]))
+
+    def _is_listed(self, entry: EmbeddingModel | RerankModel) -> bool:
+        """Return whether an entry can be called: what was discovered knows its own models."""
+        host = self.catalogue.providers[entry.provider]
+        return host.id not in self._servers and self._get_base_url(host) is not None
 
     def count_embedding_slots(self, model_id: str) -> int:
         """Return how many calls of an embedding model can run at once; raises UnknownModel."""
         entry = self.catalogue.find_embedding_model(model_id)
-        host = self.catalogue.providers[entry.provider]
+        return self._count_slots(entry.provider, partial(build_embedding_deployment, entry))
+
+    def count_rerank_slots(self, model_id: str) -> int:
+        """Return how many calls of a rerank model can run at once; raises UnknownModel."""
+        entry = self.catalogue.find_rerank_model(model_id)
+        return self._count_slots(entry.provider, partial(build_rerank_deployment, entry))
+
+    def _count_slots(self, provider: str, build: "BuildDeployment") -> int:
+        host = self.catalogue.providers[provider]
         base_url = self._get_base_url(host)
         if base_url is None:
             return 0
         return self.concurrency.count_slots(
-            build_embedding_deployment(entry, host, base_url, simulated=self._is_simulated(host))
+            build(host, base_url, simulated=self._is_simulated(host))
         )
 
     def _is_simulated(self, host: Provider) -> bool:
@@ -251,19 +273,28 @@ class Router:
         return self.call(model_id, request, timeouts=timeouts).events
 
     async def open_embedder(self) -> "Embedder":
-        """Return the embedder, which shares middleware and keys; opened on first use."""
+        """Return the embedder, which shares middleware and keys."""
+        embedder_class, _, sender = await self._open_sender()
+        return embedder_class(self.catalogue, sender)
+
+    async def open_reranker(self) -> "Reranker":
+        """Return the reranker, which shares middleware and keys."""
+        _, reranker_class, sender = await self._open_sender()
+        return reranker_class(self.catalogue, sender)
+
+    async def _open_sender(self) -> "tuple[type[Embedder], type[Reranker], BatchSender]":
         async with self._opening:
-            if self._embedder is None:
-                embedder_class = await asyncio.to_thread(_import_embedder)
-                embedder = embedder_class(
+            embedder, reranker, sender = await asyncio.to_thread(_import_batches)
+            if self._sender is None:
+                opened = sender(
                     self.catalogue,
                     self.keyring,
                     get_base_url=self._get_base_url,
                     middleware=self._middleware,
                     timeouts=self._timeouts,
                 )
-                self._embedder = await self._stack.enter_async_context(embedder)
-            return self._embedder
+                self._sender = await self._stack.enter_async_context(opened)
+            return embedder, reranker, self._sender
 
     def calculate_cost(self, usage: TokenUsage, deployment: Deployment) -> Cost | None:
         """Return the cost of a call; see `prices.calculate_cost`."""
@@ -288,13 +319,7 @@ class Router:
 
     def _keep_listing(self, host: Provider, ids: Sequence[str]) -> None:
         """Store a list, unless it has no known model, as its ids then have another format."""
-        known = {
-            entry.model
-            for model in self.catalogue.models.values()
-            for entry in model.deployments
-            if entry.provider == host.id
-        }
-        if known.isdisjoint(ids):
+        if self.catalogue.list_own_ids(host.id).isdisjoint(ids):
             logger.warning(
                 "ignoring a list of models without any known model",
                 provider=host.id,
@@ -359,10 +384,12 @@ class Router:
         return f"{model.name} cannot be called from here: {why}"
 
 
-def _import_embedder() -> "type[Embedder]":
-    from providers.embeddings.embedder import Embedder  # noqa: PLC0415  its HTTP stack is large
+def _import_batches() -> "tuple[type[Embedder], type[Reranker], type[BatchSender]]":
+    from providers.calls.batches import BatchSender  # noqa: PLC0415  its HTTP stack is large
+    from providers.embeddings.embedder import Embedder  # noqa: PLC0415
+    from providers.rerank.reranker import Reranker  # noqa: PLC0415
 
-    return Embedder
+    return Embedder, Reranker, BatchSender
 
 
 def _import_adapter(host: Provider, base_url: str, key: SecretStr | None) -> Adapter:

@@ -15,7 +15,8 @@ SDK the base URL of this table, where HOST is http://127.0.0.1:PORT:
 (anthropic 2.11, fireworks-ai 1.2.28, google-genai 3.4, openai 3.52; any other base URL gets 404,
 as at the vendors.) VENDOR is each value of `request.Vendor`. Models are listed where each SDK
 looks for them. Embeddings are at the vendors' own paths: /v1/embeddings, /v2/embed (Cohere),
-:batchEmbedContents (Gemini), /api/embed (Ollama).
+:batchEmbedContents (Gemini), /api/embed (Ollama). So are rankings: /v2/rerank (Cohere), /v1/rerank
+(Jina, Fireworks, vLLM, llama.cpp), /rerank (text-embeddings-inference).
 
 Answers are deterministic and chosen by keywords. A prompt that names an offered tool is answered
 by calling it, a response schema by an object that fits; `[[say:TEXT]]` and `[[pieces:N]]` in a

@@ -23,11 +23,22 @@ from simulator.formats.embeddings import (
     OPENAI_EMBEDDINGS,
 )
 from simulator.formats.gemini import GeminiFormat
+from simulator.formats.rerank import (
+    COHERE_RANKINGS,
+    FIREWORKS_RANKINGS,
+    JINA_RANKINGS,
+    TEI_RANKINGS,
+)
 from simulator.formats.responses import ResponsesFormat
 from simulator.request import Vendor
 
 _KEYLESS: Final = {Vendor.LLAMACPP, Vendor.LMSTUDIO, Vendor.MLX, Vendor.OLLAMA, Vendor.VLLM}
 _WITH_OPENAI_EMBEDDINGS: Final = (Vendor.MISTRAL, Vendor.TOGETHER, Vendor.LMSTUDIO, Vendor.VLLM)
+_RANKINGS: Final = {
+    Vendor.COHERE: ("/cohere/v2/rerank", COHERE_RANKINGS),
+    Vendor.LLAMACPP: ("/llamacpp/v1/rerank", JINA_RANKINGS),
+    Vendor.VLLM: ("/vllm/v1/rerank", JINA_RANKINGS),
+}
 _PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 200
 
@@ -46,6 +57,7 @@ def create_simulator(*, speed: float = 1.0) -> Starlette:
         *_gemini_routes(state),
         *_openai_routes(state),
         *_compatible_routes(state),
+        *_rerank_routes(state),
         Mount("/_simulator", routes=ControlRoutes(state.faults, state.request_log).routes()),
     ]
     return Starlette(routes=routes, middleware=[Middleware(_SimulatedHeaderMiddleware)])
@@ -60,12 +72,15 @@ def _anthropic_routes(state: SimulatorState) -> Iterator[Route]:
 
 def _fireworks_routes(state: SimulatorState) -> Iterator[Route]:
     wire_format = ChatCompletionsFormat(fireworks.FIREWORKS)
-    endpoint = VendorEndpoint(wire_format, state, embeddings=OPENAI_EMBEDDINGS)
+    endpoint = VendorEndpoint(
+        wire_format, state, embeddings=OPENAI_EMBEDDINGS, rankings=FIREWORKS_RANKINGS
+    )
     yield Route("/fireworks/v1/chat/completions", endpoint.complete, methods=["POST"])
     yield Route("/fireworks/v1/embeddings", endpoint.embed, methods=["POST"])
     inference = "/fireworks/inference/v1"
     yield Route(f"{inference}/chat/completions", endpoint.complete, methods=["POST"])
     yield Route(f"{inference}/embeddings", endpoint.embed, methods=["POST"])
+    yield Route(f"{inference}/rerank", endpoint.rank, methods=["POST"])
     yield _models_route(f"{inference}/models", endpoint, fireworks.list_fireworks_models())
     yield _models_route(
         "/fireworks/v1/accounts/{account}/models", endpoint, _list_fireworks_account
@@ -108,6 +123,7 @@ def _compatible_routes(state: SimulatorState) -> Iterator[Route]:
             ChatCompletionsFormat(dialect),
             state,
             embeddings=embeddings,
+            rankings=_RANKINGS[vendor][1] if vendor in _RANKINGS else None,
             is_keyless=vendor in _KEYLESS,
         )
         yield Route(f"{base}/chat/completions", endpoint.complete, methods=["POST"])
@@ -118,6 +134,21 @@ def _compatible_routes(state: SimulatorState) -> Iterator[Route]:
             yield _responses_route(vendor, state)
         if vendor in special or vendor in _WITH_OPENAI_EMBEDDINGS:
             yield Route(path, endpoint.embed, methods=["POST"])
+        if vendor in _RANKINGS:
+            yield Route(_RANKINGS[vendor][0], endpoint.rank, methods=["POST"])
+
+
+def _rerank_routes(state: SimulatorState) -> Iterator[Route]:
+    """Yield the routes of vendors that only rank."""
+    for vendor, path, rankings in (
+        (Vendor.JINA, "/jina/v1/rerank", JINA_RANKINGS),
+        (Vendor.TEI, "/tei/rerank", TEI_RANKINGS),
+    ):
+        dialect = openai_compatible.build_rerank_dialect(vendor)
+        wire_format = ChatCompletionsFormat(dialect)
+        is_keyless = vendor is Vendor.TEI
+        endpoint = VendorEndpoint(wire_format, state, rankings=rankings, is_keyless=is_keyless)
+        yield Route(path, endpoint.rank, methods=["POST"])
 
 
 def _responses_route(vendor: Vendor, state: SimulatorState) -> Route:

@@ -22,6 +22,7 @@ from simulator.faults import (
 )
 from simulator.formats.base import InvalidKeyError, StatusError, WireFormat, dump_json
 from simulator.formats.embeddings import EmbeddingsFormat, embed_text
+from simulator.formats.rerank import RankingFormat, rank_documents
 from simulator.pacing import choose_pace
 from simulator.planned import count_tokens, plan_response
 from simulator.request_log import LoggedRequest, RequestLog
@@ -42,7 +43,7 @@ class SimulatorState:
 
 
 class VendorEndpoint:
-    """Handlers for completions, embeddings and the list of models of one vendor."""
+    """Handlers for completions, embeddings, rankings and the list of models of one vendor."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class VendorEndpoint:
         state: SimulatorState,
         *,
         embeddings: EmbeddingsFormat | None = None,
+        rankings: RankingFormat | None = None,
         is_keyless: bool = False,
         invalid_key_status: int = 401,
     ) -> None:
@@ -57,6 +59,7 @@ class VendorEndpoint:
         self._format = wire_format
         self._state = state
         self._embeddings = embeddings
+        self._rankings = rankings
         self._is_keyless = is_keyless
         self._invalid_key_status = invalid_key_status
 
@@ -98,6 +101,29 @@ class VendorEndpoint:
             fault = self._take_fault(http_request, entry, texts[0] if texts else "")
         except StatusError as error:
             return self._finish_with_error(error, entry)
+        vectors = [embed_text(text, request.dimensions) for text in texts]
+        body = self._embeddings.build_body(request, vectors, sum(map(count_tokens, texts)))
+        return await self._finish(http_request, entry, fault, body)
+
+    async def rank(self, http_request: Request) -> Response:
+        """Answer a request for a ranking; raise `LookupError` for a vendor without them."""
+        if self._rankings is None:
+            raise LookupError(f"{self._format.vendor} has no rankings")
+        entry = self._state.request_log.add(self._format.vendor)
+        try:
+            self._check_key(http_request)
+            request = self._rankings.parse(await http_request.body())
+            entry.model, entry.message_count = request.model, len(request.documents)
+            fault = self._take_fault(http_request, entry, request.query)
+        except StatusError as error:
+            return self._finish_with_error(error, entry)
+        tokens = sum(count_tokens(request.query) + count_tokens(each) for each in request.documents)
+        body = self._rankings.build_body(request, rank_documents(request), tokens)
+        return await self._finish(http_request, entry, fault, body)
+
+    async def _finish(
+        self, http_request: Request, entry: LoggedRequest, fault: Fault | None, body: JsonValue
+    ) -> Response:
         match fault.effect if fault else None:
             case SlowHeaders(seconds):
                 await asyncio.sleep(seconds)
@@ -105,8 +131,6 @@ class VendorEndpoint:
                 await _wait_for_disconnect(http_request)
             case BrokenBody(Breakage.BAD_JSON):
                 return Response('{"data": [', media_type="application/json")
-        vectors = [embed_text(text, request.dimensions) for text in texts]
-        body = self._embeddings.build_body(request, vectors, sum(map(count_tokens, texts)))
         entry.status = 200
         self._state.request_log.finish(entry)
         return Response(dump_json(body), media_type="application/json")

@@ -31,6 +31,7 @@ from providers.errors import (
     CallFailed,
     CircuitOpen,
     NotAsked,
+    NotServed,
     ProviderError,
     SpendCapReached,
     UnknownModel,
@@ -81,6 +82,24 @@ def end_attempt(
         return WorkFailed(build_failure(error, claimed, usage))
     wait = ToolWait(budget=question)
     return WorkWaits(Completion(ref=claimed.ref, usage=usage, wait=wait))
+
+
+def end_irreplaceable(error: ProviderError, claimed: ClaimedSubtask) -> WorkFailed | WorkWaits:
+    """Return how an attempt ends whose model no other may replace: embeddings, rankings.
+
+    What it has cost is in the audit log, from which the database books it.
+    """
+    ending = end_attempt(error, claimed, usage=None)
+    if isinstance(ending, WorkWaits):
+        return ending
+    if isinstance(error, NotAsked) and error.retry_after is not None:
+        action = FailureAction.SNOOZE
+    else:
+        # The orchestrator has checked the model, so another executor can call it.
+        is_retried = error.retryable or isinstance(error, NotServed | UnknownModel)
+        action = FailureAction.RETRY if is_retried else FailureAction.GIVE_UP
+    failure = build_failure(error, claimed, usage=None)
+    return WorkFailed(failure.model_copy(update={"action": action}))
 
 
 def _may_avoid_cap(error: ProviderError, claimed: ClaimedSubtask) -> bool:

@@ -25,6 +25,7 @@ from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
 from agents.executor.steps.embeddings import EmbeddingExecutor
+from agents.executor.steps.rankings import RerankExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.conversation import restore_answers
 from agents.executor.tool_loop.loop import ToolLoop
@@ -170,6 +171,8 @@ class Executor:
         """Work in lanes that are no models."""
         if agent.options.embedding_capacity:
             self.sides.append(EmbeddingExecutor(router).build_side_work(agent))
+        if agent.options.rerank_capacity:
+            self.sides.append(RerankExecutor(router).build_side_work(agent))
 
     def handle_message(self, message: Envelope) -> None:
         """Claim new work, or check for a cancellation, as the message suggests."""

@@ -1,4 +1,4 @@
-"""Embedding models of tasks: found by name, and checked before anything is spent. Pure."""
+"""Embedding and rerank models of tasks: found, and checked before anything is spent. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -10,7 +10,7 @@ from protocol.embeddings import EncodingFormat, count_fitting_texts
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import find_objection
 from providers.catalogue.deployment import build_embedding_deployment
-from providers.catalogue.schema import EmbeddingModel
+from providers.catalogue.schema import EmbeddingModel, RerankModel
 from providers.chat import TokenUsage
 from providers.embeddings.records import Text
 from providers.embeddings.request import check_dimensions, estimate_text_tokens
@@ -71,7 +71,55 @@ def check_embedding(
         )
 
 
-def check_host(entry: EmbeddingModel, preferences: Preferences, catalogue: Catalogue) -> None:
+def find_rerank_model(
+    name: str | None, catalogue: Catalogue, served: Sequence[str], preferences: Preferences
+) -> RerankModel:
+    """Return the rerank model of this name, or the first that is served and allowed.
+
+    Raises InvalidTask if the name is unknown, NoModel if it is not served or not allowed.
+    """
+    there = f"There are: {', '.join(served)}." if served else "No executor serves any now."
+    name = normalize_requested_model(name)
+    if name is not None:
+        try:
+            entry = catalogue.find_rerank_model(name[:MAX_SHOWN])
+        except UnknownModel:
+            kind = "does not exist" if _is_unknown(name, catalogue) else "ranks no documents"
+            raise InvalidTask(
+                "model", f"model {name[:MAX_SHOWN]!r} {kind}. {there}", allowed=served
+            ) from None
+        check_host(entry, preferences, catalogue)
+        if entry.id not in served:
+            how = catalogue.providers[entry.provider].how_to_open
+            raise NoModel(
+                f"no executor can call {entry.name} now; {how}. {there}",
+                field="model",
+                allowed=served,
+            )
+        return entry
+    refused: NoModel | None = None
+    # In the order of the catalogue, whose first ones are the cheapest of the newest.
+    order = {each: place for place, each in enumerate(catalogue.rerankers)}
+    for each in sorted(served, key=lambda id_: order.get(id_, len(order))):
+        try:
+            entry = catalogue.find_rerank_model(each)
+            check_host(entry, preferences, catalogue)
+        except UnknownModel:  # of another version's executor
+            continue
+        except NoModel as error:
+            refused = refused or error
+            continue
+        return entry
+    raise refused or NoModel(
+        "no executor can rank documents: set COHERE_API_KEY or JINA_API_KEY, or the base URL of "
+        "a server of your own",
+        field="model",
+    )
+
+
+def check_host(
+    entry: EmbeddingModel | RerankModel, preferences: Preferences, catalogue: Catalogue
+) -> None:
     """Raise NoModel if the preferences of the task do not allow the provider of a model."""
     host = catalogue.providers[entry.provider]
     why = find_objection(preferences.data_policy, host)

@@ -7,7 +7,7 @@ from typing import Protocol
 from loguru import logger
 
 from protocol.errors import CogoError
-from protocol.lanes import SANDBOX, is_model_lane, read_embedding_lane
+from protocol.lanes import SANDBOX, is_model_lane, read_embedding_lane, read_rerank_lane
 from protocol.records import AgentRecord, list_offered_tools
 
 REFRESH_SECONDS = 2.0
@@ -40,6 +40,8 @@ class LaneRegistry:
         """The tools that running executors offer to models."""
         self.embeddings: Mapping[str, bool] = {}
         """The embedding models that running executors can call; whether only simulators do."""
+        self.rerankers: Mapping[str, bool] = {}
+        """The rerank models that running executors can call; whether only simulators do."""
         self.is_known = False
         """Whether the lanes are those of running executors."""
 
@@ -63,6 +65,7 @@ class LaneRegistry:
         self.sandboxes = list_sandboxes(agents)
         self.tools = tuple(list_offered_tools(agents))
         self.embeddings = list_embedding_models(agents)
+        self.rerankers = list_rerank_models(agents)
 
 
 def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
@@ -78,11 +81,22 @@ def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
 
 def list_embedding_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
     """Return the embedding models of running executors, and whether only simulators serve each."""
+    return _list_models(agents, read_embedding_lane)
+
+
+def list_rerank_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
+    """Return the rerank models of running executors, and whether only simulators serve each."""
+    return _list_models(agents, read_rerank_lane)
+
+
+def _list_models(
+    agents: Iterable[AgentRecord], read_lane: Callable[[str], str | None]
+) -> dict[str, bool]:
     simulated: dict[str, bool] = {}
     for agent in agents:
         is_simulated = bool(agent.details.get("simulated"))
         for lane in agent.lanes if agent.serves else ():
-            if model := read_embedding_lane(lane):
+            if model := read_lane(lane):
                 simulated[model] = simulated.get(model, True) and is_simulated
     return dict(sorted(simulated.items()))
 

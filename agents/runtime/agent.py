@@ -149,7 +149,8 @@ def build_agent_record(
         capacity=options.capacity
         + options.check_capacity
         + options.tool_capacity
-        + options.embedding_capacity,
+        + options.embedding_capacity
+        + options.rerank_capacity,
         running=running,
         version=identity.version,
         host=identity.host,

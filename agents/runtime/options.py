@@ -46,6 +46,8 @@ class RuntimeOptions:
     """Concurrent calls of tools."""
     embedding_capacity: int = 0
     """Concurrent steps of embeddings."""
+    rerank_capacity: int = 0
+    """Concurrent rankings of documents."""
     lease: timedelta = timedelta(seconds=15)
     extend_every: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)

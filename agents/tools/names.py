@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from protocol.lanes import EMBEDDINGS, TOOLS, read_embedding_lane
+from protocol.lanes import EMBEDDINGS, RERANKS, TOOLS, read_embedding_lane, read_rerank_lane
 from protocol.tool_names import MCP
 
 _MODULE: Final = "mcp."
@@ -59,3 +59,13 @@ def read_embedding_module(module: str) -> str | None:
 def write_embedding_module(model: str) -> str:
     """Return the name that an embedding model has beside the modules of functions."""
     return EMBEDDINGS.removeprefix(TOOLS) + model
+
+
+def read_rerank_module(module: str) -> str | None:
+    """Return the rerank model of such a name, or None for a module."""
+    return read_rerank_lane(TOOLS + module)
+
+
+def write_rerank_module(model: str) -> str:
+    """Return the name that a rerank model has beside the modules of functions."""
+    return RERANKS.removeprefix(TOOLS) + model

@@ -232,7 +232,7 @@ COMMANDS: Final = (
     Command("queue limit", "Limit a lane or an owner.", "admin.queue:limit"),
     Command(
         "models list",
-        "List the models that can be used now, with those that turn texts into vectors.",
+        "List the models that can be used now, with those that embed texts or rank documents.",
         "models.list:list_models",
     ),
     Command("models show", "Show the details of a model.", "models.list:show_model"),

@@ -242,6 +242,7 @@ def _build_options(
         capacity=role.capacity,
         check_capacity=count_check_slots(settings) if checks else 0,
         embedding_capacity=role.capacity,
+        rerank_capacity=role.capacity,
         tool_capacity=settings.tool_slots if tools.functions or tools.mcp else 0,
         list_tools=tools.list_names,
         list_tool_problems=tools.list_problems,

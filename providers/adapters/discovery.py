@@ -21,6 +21,8 @@ GATEWAY_OWNER: Final = "cogo"
 SIMULATOR_HEADER: Final = "x-cogo-simulated"
 _EMBEDS: Final = re.compile(r"embed|minilm|\b(?:bge|e5|gte)-", re.IGNORECASE)
 """Occurs in the names of embedding models."""
+_RERANKS: Final = re.compile(r"rerank|cross-encoder|ms-marco", re.IGNORECASE)
+"""Occurs in the names of rerank models, some of which have the names of embedding models too."""
 _DIRECT: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 
 
@@ -34,6 +36,8 @@ class LocalServer:
     """Those that answer."""
     embedding_models: tuple[str, ...] = ()
     """Those that turn texts into vectors, as their names tell."""
+    rerank_models: tuple[str, ...] = ()
+    """Those that rank documents, as their names tell, or their server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,18 @@ class _Target:
     providers: tuple[Provider, ...]
     """Candidates; the first one is assumed unless the answer identifies another."""
     key: str | None
+
+    @property
+    def is_tei(self) -> bool:
+        """Whether it tells its only model at /info, and lists none."""
+        return self.providers[0].rerank == "tei"
+
+    @property
+    def listing(self) -> str:
+        """The URL that tells the models."""
+        if self.is_tei:
+            return f"{self.base_url.removesuffix('/v1')}/info"
+        return f"{self.base_url}/models"
 
 
 async def find_servers(
@@ -79,7 +95,8 @@ def _list_targets(catalogue: Catalogue, credentials: Credentials) -> list[_Targe
     by_port: dict[int, list[Provider]] = {}
     for provider in catalogue.providers.values():
         given = credentials.get(provider.id)
-        if provider.any_model and provider.key_is_optional and given and given.base_url:
+        serves_any = provider.any_model or provider.rerank_only
+        if serves_any and provider.key_is_optional and given and given.base_url:
             key = given.key.get_secret_value() if given.key else None
             named.append(_Target(strip_endpoint(given.base_url), (provider,), key))
         elif provider.local:
@@ -96,20 +113,24 @@ async def _probe(http: httpx.AsyncClient, target: _Target, within: timedelta) ->
     headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
     try:
         async with asyncio.timeout(within.total_seconds()):
-            response = await http.get(f"{target.base_url}/models", headers=headers)
+            response = await http.get(target.listing, headers=headers)
         listing = response.json() if response.is_success else None
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
         return None  # no server, or one that does not list models
     if GATEWAY_HEADER in response.headers or SIMULATOR_HEADER in response.headers:
         return None
-    models = _parse_models(listing)
+    models = _parse_info(listing) if target.is_tei else _parse_models(listing)
     if models is None or GATEWAY_OWNER in models.values():
         return None
+    provider = _identify(models, target.providers)
+    ranking = {id_ for id_ in models if provider.rerank_only or _RERANKS.search(id_)}
+    others = [id_ for id_ in models if id_ not in ranking]
     return LocalServer(
-        provider=_identify(models, target.providers).id,
+        provider=provider.id,
         base_url=target.base_url,
-        models=tuple(id_ for id_ in models if not _EMBEDS.search(id_)),
-        embedding_models=tuple(filter(_EMBEDS.search, models)),
+        models=tuple(id_ for id_ in others if not _EMBEDS.search(id_)),
+        embedding_models=tuple(filter(_EMBEDS.search, others)),
+        rerank_models=tuple(id_ for id_ in models if id_ in ranking),
     )
 
 
@@ -123,6 +144,14 @@ def _parse_models(listing: Any) -> Mapping[str, str] | None:
         for row in rows
         if isinstance(row, dict) and isinstance(row.get("id"), str)
     }
+
+
+def _parse_info(info: Any) -> Mapping[str, str] | None:
+    """Return the model of a server of text-embeddings-inference if it ranks, else None."""
+    kind = info.get("model_type") if isinstance(info, dict) else None
+    if not isinstance(kind, dict) or "reranker" not in kind:
+        return None
+    return {info["model_id"]: "tei"} if isinstance(info.get("model_id"), str) else None
 
 
 def _identify(models: Mapping[str, str], providers: tuple[Provider, ...]) -> Provider:

@@ -29,11 +29,12 @@ def max_cost_usd(request: VendorRequest, deployment: Deployment) -> Decimal | No
     that vendors make of them, and the answer with its maximum length. Some vendors charge more for
     a prompt that they write to a cache. What a vendor's search finds becomes part of the prompt.
     """
-    searches = MOST_SEARCHES if request.web_search else 0
+    web_searches = MOST_SEARCHES if request.web_search else 0
+    searches = web_searches + request.search_units
     prompt = FRAME_TOKENS + sum(
         len(text.encode("utf-8", "surrogatepass")) for text in request.iter_texts()
     )
-    prompt += sum(map(_limit_file, request.iter_files())) + searches * FOUND_TOKENS
+    prompt += sum(map(_limit_file, request.iter_files())) + web_searches * FOUND_TOKENS
     answer = request.max_output_tokens
     if answer is None:
         answer = (

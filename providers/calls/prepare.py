@@ -36,6 +36,10 @@ class VendorRequest(Protocol):
     def web_search(self) -> bool:
         """Whether the vendor may search the web."""
 
+    @property
+    def search_units(self) -> int:
+        """Units of a ranking that the vendor may count; 0 if nothing is ranked."""
+
     def iter_texts(self) -> Iterable[str]:
         """Iterate over all texts that the model reads."""
 

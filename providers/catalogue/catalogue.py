@@ -1,20 +1,27 @@
 """The catalogue of models: their names, providers and facts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from providers.catalogue.fine_tuned import build_fine_tuned_model
 from providers.catalogue.loader import CHECKED_ON, PACKAGED, Entries, Overlay, load_entries
-from providers.catalogue.schema import DeploymentEntry, EmbeddingModel, Model, Provider
+from providers.catalogue.schema import (
+    DeploymentEntry,
+    EmbeddingModel,
+    Model,
+    Provider,
+    RerankModel,
+)
 from providers.errors import CatalogueInvalid, UnknownModel
 
 _EDITIONS: Final = count(1)
+_Named = TypeVar("_Named", bound=EmbeddingModel | RerankModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,7 @@ class Catalogue:
         self.roles: Mapping[str, str] = entries.roles
         """Role to the name of its model, for `resolve`."""
         self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
+        self.rerankers: Mapping[str, RerankModel] = entries.rerankers
         self.edition = next(_EDITIONS)
         """Changes with `replace_with`; values computed for another edition are stale."""
         self._entries = entries
@@ -133,6 +141,11 @@ class Catalogue:
             raise UnknownModel(model_id, get_close_matches(model_id, self.models, n=3, cutoff=0.5))
         return model
 
+    def list_own_ids(self, provider: str) -> frozenset[str]:
+        """Return a provider's own ids of its models."""
+        entries = (entry for model in self.models.values() for entry in model.deployments)
+        return frozenset(entry.model for entry in entries if entry.provider == provider)
+
     def find_embedding_model(self, name: str) -> EmbeddingModel:
         """Find an embedding model by id, alias, provider's id or `<provider>/<its own id>`.
 
@@ -156,6 +169,40 @@ class Catalogue:
                 shortens=True,
             )
         raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
+
+    def find_rerank_model(self, name: str) -> RerankModel:
+        """Find a rerank model by id, alias, provider's id or `<provider>/<its own id>`.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        wanted, names = _normalize(name), self._rerank_names
+        if wanted in names:
+            return names[wanted]
+        provider_id, _, model = name.strip().partition("/")
+        provider = self.providers.get(provider_id)
+        if provider is None or provider.rerank is None or not model:
+            raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
+        if not (provider.any_model or provider.rerank_only):
+            raise UnknownModel(name, get_close_matches(wanted, names, n=3, cutoff=0.5))
+        return RerankModel(
+            id=f"{provider_id}/{model}",
+            name=f"{model} (via {provider.name})",
+            maker="unknown",
+            provider=provider.id,
+            model=model,
+        )
+
+    def find_textless_model(self, name: str) -> EmbeddingModel | RerankModel:
+        """Find a model that writes no text, by any of its names.
+
+        Raises:
+            UnknownModel: with the nearest names.
+        """
+        try:
+            return self._rerank_names.get(_normalize(name)) or self.find_embedding_model(name)
+        except UnknownModel:
+            return self.find_rerank_model(name)
 
     def get_lane_facts(self, lane: str) -> LaneFacts:
         """Return the facts about a lane, which may come from another process's catalogue."""
@@ -194,13 +241,11 @@ class Catalogue:
 
     @cached_property
     def _embedding_names(self) -> Mapping[str, EmbeddingModel]:
-        """Embedding models by name; the first one counts."""
-        names: dict[str, EmbeddingModel] = {}
-        for entry in self.embeddings.values():
-            own = (entry.id, *entry.aliases, entry.model, f"{entry.provider}/{entry.model}")
-            for each in own:
-                names.setdefault(_normalize(each), entry)
-        return names
+        return _map_names(self.embeddings.values())
+
+    @cached_property
+    def _rerank_names(self) -> Mapping[str, RerankModel]:
+        return _map_names(self.rerankers.values())
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -223,6 +268,11 @@ class Catalogue:
             if embedding.provider not in self.providers:
                 why = f"there is no provider {embedding.provider!r}"
                 self._refuse("embeddings", embedding.id, "provider", why)
+        for reranker in self.rerankers.values():
+            host = self.providers.get(reranker.provider)
+            if host is None or host.rerank is None:
+                why = f"there is no provider {reranker.provider!r} with a `rerank` format"
+                self._refuse("rerankers", reranker.id, "provider", why)
         for model in self.models.values():
             for deployment in model.deployments:
                 if deployment.provider not in self.providers:
@@ -252,6 +302,15 @@ class Catalogue:
     def _refuse(self, section: str, key: str, field: str, why: str) -> None:
         origin = self._origins.get((section, key), PACKAGED)
         raise CatalogueInvalid(f"{origin}: {section}.{key}{f': {field}' if field else ''}: {why}")
+
+
+def _map_names(entries: Iterable[_Named]) -> Mapping[str, _Named]:
+    """Return the entries by all of their names; the first one of a name counts."""
+    names: dict[str, _Named] = {}
+    for entry in entries:
+        for each in (entry.id, *entry.aliases, entry.model, f"{entry.provider}/{entry.model}"):
+            names.setdefault(_normalize(each), entry)
+    return names
 
 
 def _normalize(name: str) -> str:

@@ -15,6 +15,7 @@ from providers.catalogue.schema import (
     Model,
     Prices,
     Provider,
+    RerankModel,
 )
 from providers.chat import ChatRequest, NamedTool
 from providers.errors import NotSupported
@@ -243,19 +244,30 @@ def build_embedding_deployment(
     entry: EmbeddingModel, host: Provider, base_url: str, *, simulated: bool
 ) -> Deployment:
     """Return an embedding model as a deployment, for middleware."""
-    model = _to_model(entry)
+    model = _to_model(entry, None)
     return Deployment(
         model=model, entry=model.deployments[0], host=host, base_url=base_url, simulated=simulated
     )
 
 
-def _to_model(entry: EmbeddingModel) -> Model:
-    """Return an embedding model as a `Model`, for middleware; only input tokens have a price."""
+def build_rerank_deployment(
+    entry: RerankModel, host: Provider, base_url: str, *, simulated: bool
+) -> Deployment:
+    """Return a rerank model as a deployment, for middleware."""
+    model = _to_model(entry, entry.usd_per_search)
+    return Deployment(
+        model=model, entry=model.deployments[0], host=host, base_url=base_url, simulated=simulated
+    )
+
+
+def _to_model(entry: EmbeddingModel | RerankModel, usd_per_search: Decimal | None) -> Model:
+    """Return a model that writes no text as a `Model`; only what it reads has a price."""
     prices = None
-    if entry.usd_per_million is not None:
+    if entry.usd_per_million is not None or usd_per_search is not None:
         prices = Prices(
-            input=entry.usd_per_million,
+            input=entry.usd_per_million or Decimal(0),
             output=Decimal(0),
+            per_search=usd_per_search,
             source=entry.price_source or "the catalogue",
         )
     return Model(

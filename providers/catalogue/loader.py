@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from providers.catalogue.schema import EmbeddingModel, Model, Provider
+from providers.catalogue.schema import EmbeddingModel, Model, Provider, RerankModel
 from providers.errors import CatalogueInvalid
 
 CHECKED_ON: Final = date(2026, 11, 28)
@@ -21,7 +21,7 @@ _NOTICE: Final = timedelta(days=30)
 """A model counts as retired from this long before its end."""
 
 PACKAGED: Final = "catalogue.toml"
-_SECTIONS: Final = ("providers", "models", "roles", "embeddings")
+_SECTIONS: Final = ("providers", "models", "roles", "embeddings", "rerankers")
 WORKFLOWS_SECTION: Final = "workflows"
 TOOLS_SECTION: Final = "tools"
 MCP_SECTION: Final = "mcp"
@@ -45,6 +45,7 @@ class Entries(BaseModel):
     models: dict[str, Model]
     roles: dict[str, str]
     embeddings: dict[str, EmbeddingModel] = {}
+    rerankers: dict[str, RerankModel] = {}
 
 
 @dataclass(frozen=True, slots=True)

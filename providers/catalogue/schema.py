@@ -13,6 +13,8 @@ AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_com
 
 EmbeddingWire: TypeAlias = Literal["openai", "cohere", "fireworks", "gemini", "ollama"]
 
+RerankWire: TypeAlias = Literal["cohere", "fireworks", "jina", "tei"]
+
 Reasoning: TypeAlias = Literal["none", "optional", "default-on", "always"]
 """When a model reasons: never, on request, unless switched off, or always."""
 
@@ -46,6 +48,8 @@ class Prices(_Entry):
     output: Decimal = Field(ge=0)
     cached: Decimal | None = Field(default=None, ge=0)
     cache_write: Decimal | None = Field(default=None, ge=0)
+    per_search: Decimal | None = Field(default=None, ge=0)
+    """US dollars per search unit, of models that rank documents."""
     source: str
     """Source of the numbers."""
     checked_on: date | None = None
@@ -153,6 +157,10 @@ class Provider(_Entry):
     wire: RequestDialect = RequestDialect()
     embeddings: EmbeddingWire = "openai"
     """Wire format of its embeddings."""
+    rerank: RerankWire | None = None
+    """Wire format of its rankings of documents; absent: it ranks none."""
+    rerank_only: bool = False
+    """Whether all its models rank documents, and none writes text."""
     data_policy: DataPolicy = DataPolicy()
     mask_keys: bool | None = None
     """Whether keys in prompts are masked; by default, except for local providers."""
@@ -268,4 +276,23 @@ class EmbeddingModel(_Entry):
     max_input_tokens: int | None = Field(default=None, gt=0)
     """Maximum tokens of one text."""
     usd_per_million: Decimal | None = Field(default=None, ge=0)
+    price_source: str | None = None
+
+
+class RerankModel(_Entry):
+    """A model that ranks documents by how well they answer a query."""
+
+    id: str
+    name: str
+    maker: str
+    provider: str
+    model: str
+    """The provider's own id."""
+    aliases: tuple[str, ...] = ()
+    max_input_tokens: int | None = Field(default=None, gt=0)
+    """Maximum tokens of the query and one document."""
+    usd_per_search: Decimal | None = Field(default=None, ge=0)
+    """Price of one search unit: a query with up to 100 documents."""
+    usd_per_million: Decimal | None = Field(default=None, ge=0)
+    """Price of a million tokens, where tokens are paid instead."""
     price_source: str | None = None

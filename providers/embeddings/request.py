@@ -4,7 +4,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import SecretStr
 
@@ -39,6 +39,7 @@ class EmbeddingRequest:
     texts: tuple[Text, ...]
     purpose: Purpose
     dimensions: int | None
+    search_units: ClassVar[int] = 0
 
     @property
     def stream(self) -> bool:

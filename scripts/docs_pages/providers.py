@@ -106,6 +106,9 @@ def render_provider(catalogue: Catalogue, provider: Provider) -> str:
     if embeddings := list(_iter_embeddings(catalogue, provider)):
         columns = ("id", "the provider's id", "dimensions", "shortens", "maximum tokens", "$/M")
         parts += ["## Embeddings\n", table(columns, embeddings)]
+    if rerankers := list(_iter_rerankers(catalogue, provider)):
+        columns = ("id", "the provider's id", "maximum tokens", "$/search unit", "$/M tokens")
+        parts += ["## Rerankers\n", table(columns, rerankers)]
     parts += ["## Data policy\n", _render_policy(provider)]
     return "\n".join(parts)
 
@@ -200,6 +203,18 @@ def _iter_embeddings(catalogue: Catalogue, provider: Provider) -> Iterator[tuple
                 "yes" if each.shortens else "no",
                 _format_number(each.max_input_tokens),
                 "0 (local)" if provider.local else price,
+            )
+
+
+def _iter_rerankers(catalogue: Catalogue, provider: Provider) -> Iterator[tuple[str, ...]]:
+    for each in catalogue.rerankers.values():
+        if each.provider == provider.id:
+            prices = (each.usd_per_search, each.usd_per_million)
+            yield (
+                f"`{each.id}`",
+                f"`{each.model}`",
+                _format_number(each.max_input_tokens),
+                *("" if price is None else str(price) for price in prices),
             )
 
 

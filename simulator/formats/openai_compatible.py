@@ -157,3 +157,8 @@ DIALECTS: Final = (
     ),
     Dialect(vendor=Vendor.XAI, error=build_error, usage=_build_xai_usage),
 )
+
+
+def build_rerank_dialect(vendor: Vendor) -> Dialect:
+    """Return the dialect of a vendor that only ranks, for its errors."""
+    return Dialect(vendor=vendor, error=build_error, usage=_build_usage)

@@ -9,21 +9,14 @@ from loguru import logger
 from pydantic import BaseModel, ConfigDict
 
 from agents.executor.call_context import build_call_context
-from agents.executor.failure_policy import build_failure, end_attempt
+from agents.executor.failure_policy import end_irreplaceable
 from agents.runtime.agent import Agent
-from agents.runtime.attempt import WorkFailed, WorkWaits
 from agents.runtime.pool import SideWork
 from protocol.embeddings import EncodingFormat, encode_vector
 from protocol.lanes import EMBEDDINGS, read_embedding_lane
-from protocol.records import ClaimedSubtask, Completion, Failure, FailureAction, Usage
+from protocol.records import ClaimedSubtask, Completion, Usage
 from providers.embeddings.records import Embedded, Purpose
-from providers.errors import (
-    MalformedResponse,
-    NotAsked,
-    NotServed,
-    ProviderError,
-    UnknownModel,
-)
+from providers.errors import MalformedResponse, ProviderError, UnknownModel
 from providers.router import Router
 
 
@@ -59,10 +52,7 @@ class EmbeddingExecutor:
         )
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
-        """Embed the texts of a step. Raises WorkFailed, WorkWaits.
-
-        What a failed attempt has cost is in the audit log, from which the database books it.
-        """
+        """Embed the texts of a step. Raises WorkFailed, WorkWaits."""
         started = time.monotonic()
         arguments = EmbeddingArguments.model_validate(claimed.params.get("arguments"))
         try:
@@ -76,10 +66,7 @@ class EmbeddingExecutor:
             )
             vectors = await asyncio.to_thread(_encode, embedded, arguments.encoding_format)
         except ProviderError as error:
-            ending = end_attempt(error, claimed, usage=None)
-            if isinstance(ending, WorkWaits):
-                raise ending from error
-            raise WorkFailed(build_embedding_failure(error, claimed)) from error
+            raise end_irreplaceable(error, claimed) from error
         usage = _build_usage(embedded, seconds=time.monotonic() - started)
         logger.info("texts were embedded", texts=len(vectors), model=usage.model_id)
         return Completion(
@@ -93,20 +80,6 @@ class EmbeddingExecutor:
             return self._router.count_embedding_slots(read_embedding_lane(lane) or lane) or None
         except UnknownModel:
             return None
-
-
-def build_embedding_failure(error: ProviderError, claimed: ClaimedSubtask) -> Failure:
-    """Return the failure of a step: no other model may take its place."""
-    failure = build_failure(error, claimed, usage=None)
-    return failure.model_copy(update={"action": _decide_action(error)})
-
-
-def _decide_action(error: ProviderError) -> FailureAction:
-    if isinstance(error, NotAsked) and error.retry_after is not None:
-        return FailureAction.SNOOZE
-    # The orchestrator has checked the model, so another executor can call it.
-    is_retried = error.retryable or isinstance(error, NotServed | UnknownModel)
-    return FailureAction.RETRY if is_retried else FailureAction.GIVE_UP
 
 
 def _encode(embedded: Embedded, encoding_format: EncodingFormat) -> list[Any]:

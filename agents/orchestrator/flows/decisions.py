@@ -11,6 +11,7 @@ from agents.orchestrator.embedding_models import (
     check_embedding,
     check_host,
     find_embedding_model,
+    find_rerank_model,
 )
 from agents.orchestrator.flows.stamping import find_sandbox_lane
 from agents.selection.choice import Choice
@@ -25,7 +26,7 @@ from agents.selection.ladder import (
 )
 from agents.selection.preferences import Preference
 from agents.workflows.engine import DecisionRequest
-from agents.workflows.engine.steps import EMBEDDING
+from agents.workflows.engine.steps import EMBEDDING, RERANK
 from protocol.records import TaskBrief
 from protocol.records.models import PolicyName
 
@@ -46,6 +47,7 @@ class DecisionMaker:
             "team": self._find_team,
             "sandbox": self._find_sandbox,
             EMBEDDING: self._find_embedding_model,
+            RERANK: self._find_rerank_model,
         }
 
     def decide(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
@@ -103,6 +105,23 @@ class DecisionMaker:
                 field="model",
                 allowed=served,
             )
+        return {"model": entry.id}
+
+    def _find_rerank_model(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
+        """Return the rerank model of a step, or why there is none: the order then stays."""
+        registry, catalogue = self._cio.registry, self._cio.catalogue
+        name = request.arguments.get("model")
+        try:
+            entry = find_rerank_model(
+                name if isinstance(name, str) else None,
+                catalogue,
+                list(registry.rerankers),
+                self._cio.parse_preferences(task),
+            )
+        except NoModel as error:
+            if not registry.is_known:  # executors are starting
+                raise
+            return {"model": None, "problem": error.message}
         return {"model": entry.id}
 
     def _choose(

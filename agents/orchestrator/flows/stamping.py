@@ -17,6 +17,7 @@ from agents.workflows.params.step_params import (
     DRAFT,
     FOR_STATISTICS,
     NOTES,
+    PROBLEM,
     RESPONSE_SCHEMA,
     WITH_HISTORY,
 )
@@ -120,15 +121,16 @@ def build_refused_ask(
 
 
 def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
-    """Return a step that is no ask."""
+    """Return a step that is no ask; one that nobody can do has failed before it began."""
     wanted = request.request
+    problem = _get_text(wanted, PROBLEM) if request.kind == "call" else None
     child = _build_child(wanted, task) if request.kind == "task" else None
     until = _get_text(wanted, "until") if request.kind == "sleep" else None
     return NewStep(
         key=request.key,
         kind=request.kind,
         type=task.type,
-        lane=_find_lane(request),
+        lane=WAIT if problem else _find_lane(request),
         params={}
         if request.kind in {"task", "sleep"}
         else {name: value for name, value in wanted.items() if name not in FOR_STATISTICS},
@@ -136,6 +138,7 @@ def build_step(request: StepRequest, task: TaskBrief) -> NewStep:
         max_failures=_find_max_failures(wanted),
         run_at=None if until is None else datetime.fromisoformat(until),
         child=child,
+        error=None if problem is None else ErrorInfo(class_="no_model", message=problem),
     )
 
 

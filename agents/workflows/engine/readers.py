@@ -14,6 +14,7 @@ from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from protocol.embeddings import decode_vector
 from protocol.json_values import explain_mistake
 from protocol.records.flows import StepRecord
+from providers.rerank.records import RankedDocument
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -124,6 +125,19 @@ def read_vectors(record: StepRecord) -> list[list[float]]:
         return [decode_vector(each) for each in vectors or ()]
     except (TypeError, ValueError):
         raise StepFailed(record.key, "invalid_answer", "the vectors cannot be read") from None
+
+
+def read_ranking(record: StepRecord, count: int) -> list[RankedDocument]:
+    """Return the places of documents and their scores, best first. Raises StepFailed."""
+    output = record.output or {}
+    rows = output.get("ranking", output.get("value"))
+    try:
+        found = [RankedDocument(int(place), float(score)) for place, score in rows or ()]
+    except (TypeError, ValueError):
+        raise StepFailed(record.key, "invalid_answer", "the ranking cannot be read") from None
+    if not all(0 <= each.place < count for each in found):
+        raise StepFailed(record.key, "invalid_answer", "the ranking has documents of others")
+    return found
 
 
 def read_nothing(record: StepRecord) -> None:

@@ -17,7 +17,7 @@ from agents.workflows.engine.definition import (
 )
 from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
 from agents.workflows.engine.replay import Replay
-from agents.workflows.engine.steps import EMBEDDING, StepDescriber
+from agents.workflows.engine.steps import EMBEDDING, RERANK, StepDescriber
 from agents.workflows.engine.values import (
     Again,
     LastStep,
@@ -36,6 +36,7 @@ from agents.workflows.engine.work import (
 from protocol.embeddings import EncodingFormat
 from protocol.records import TaskBrief
 from providers.embeddings.records import Purpose
+from providers.rerank.records import MAX_DOCUMENTS, RankedDocument
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -108,7 +109,7 @@ class Run(StepDescriber):
         last = but.step if isinstance(but, LastStep) else None
         return any(each is not last for each in self._replay.list_undone())
 
-    # Vectors
+    # Vectors and rankings
 
     def embed(
         self,
@@ -143,6 +144,31 @@ class Run(StepDescriber):
                 "purpose": purpose,
             },
         )
+
+    def rerank(
+        self,
+        key: str,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str | None = None,
+        top_n: int | None = None,
+    ) -> Step[list[RankedDocument]]:
+        """Rank documents by how well they answer a query: their places and scores, best first.
+
+        `model` names a rerank model; without, it is the first that executors serve. If they serve
+        none, the step raises StepFailed of class `no_model`, when awaited.
+        """
+        if not query.strip() or not documents or not all(map(str.strip, documents)):
+            raise WorkflowInvalid(f"step {key!r} needs a query and documents that are not empty")
+        if len(documents) > MAX_DOCUMENTS or (top_n is not None and top_n < 1):
+            raise WorkflowInvalid(
+                f"step {key!r} ranks {len(documents)} documents, to return {top_n or 'all'}; it "
+                f"may rank {MAX_DOCUMENTS:,}, to return at least 1"
+            )
+        decision = self._replay.decide(f"rerank:{check_step_key(key)}", RERANK, {"model": model})
+        arguments = {"query": query, "documents": list(documents), "top_n": top_n}
+        return self._describe_ranking(key, decision, arguments)
 
     # Several at once
 

@@ -13,20 +13,28 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from agents.attachments import AttachmentList, AttachmentParam
 from agents.sandbox.report import Report
 from agents.tools import ArgumentsInvalid, ToolFunction
-from agents.tools.names import read_mcp_name, write_embedding_module, write_mcp_module
+from agents.tools.names import (
+    read_mcp_name,
+    write_embedding_module,
+    write_mcp_module,
+    write_rerank_module,
+)
 from agents.workflows.engine import readers
 from agents.workflows.engine.definition import check_event_name, check_step_key, check_time
 from agents.workflows.engine.errors import WorkflowInvalid
 from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from agents.workflows.engine.work import Step
-from agents.workflows.params.step_params import EXTRACT_CODE
+from agents.workflows.params.step_params import EXTRACT_CODE, PROBLEM
 from protocol.json_values import explain_first_mistake
 from protocol.records import ApprovalOptions
 from protocol.records.flows import StepKind
+from providers.rerank.records import RankedDocument
 
 EMBEDDING: Final = "embedding"
 """The kind of decisions about embedding models."""
+RERANK: Final = "rerank"
+"""The kind of decisions about rerank models."""
 _ATTACHMENTS: Final = TypeAdapter[list[AttachmentParam]](AttachmentList)
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -238,6 +246,20 @@ class StepDescriber:
             "arguments": arguments,
         }
         return self._describe("call", key, request, readers.read_vectors)
+
+    def _describe_ranking(
+        self, key: str, decision: JsonValue, arguments: dict[str, Any]
+    ) -> Step[list[RankedDocument]]:
+        found = decision if isinstance(decision, dict) else {}
+        request: dict[str, Any] = {
+            "module": write_rerank_module(str(found.get("model"))),
+            "name": "rerank",
+            "arguments": arguments,
+        }
+        if found.get("model") is None:
+            request[PROBLEM] = found.get("problem") or "no executor can rank documents now"
+        read = partial(readers.read_ranking, count=len(arguments["documents"]))
+        return self._describe("call", key, request, read)
 
     def approve(
         self,

@@ -18,3 +18,5 @@ UNVERIFIED: Final = "unverified_reason"
 """Why the code of the answer is not run, for the result."""
 FOR_STATISTICS: Final = ("after", "judges", "tests_by")
 """Names in the request of a step that say what its end shows of models; no params of the work."""
+PROBLEM: Final = "problem"
+"""Name in the request of a call that nobody can do: why it has failed before it began."""

@@ -15,7 +15,7 @@ from protocol.errors import InvalidArgument
 from protocol.records import Grants
 from protocol.tool_names import WEB_SEARCH
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.schema import EmbeddingModel, Model
+from providers.catalogue.schema import EmbeddingModel, Model, RerankModel
 from providers.errors import UnknownModel
 
 _ALL: Final = "all"
@@ -145,13 +145,13 @@ def _parse_tools(names: list[str]) -> list[str]:
 
 def _resolve_models(names: list[str], catalogue: Catalogue) -> tuple[list[str], list[str]]:
     """Return canonical ids, and all other names of the models. Raises InvalidArgument."""
-    found: list[Model | EmbeddingModel] = []
+    found: list[Model | EmbeddingModel | RerankModel] = []
     for name in names:
         try:
             found.append(catalogue.resolve(name).model)
         except UnknownModel as error:
             try:
-                found.append(catalogue.find_embedding_model(name))
+                found.append(catalogue.find_textless_model(name))
             except UnknownModel:
                 raise InvalidArgument(str(error), hint="`cogo models --all` lists them") from error
     others = [alias for model in found for alias in (*model.aliases, model.name)]

@@ -62,9 +62,9 @@ def _control(described: Callable[[], None]) -> Callable[..., None]:
                 subjects = list_control_subjects(name, catalogue, served)
             except UnknownModel as error:
                 known = await store.model_knowledge(agent_id=_WHO)
-                embedding = _find_embedding_model(name, catalogue)
-                if embedding is not None and action in {"ban", "allow"}:
-                    subjects = (embedding,)
+                textless = _find_textless_model(name, catalogue)
+                if textless is not None and action in {"ban", "allow"}:
+                    subjects = (textless,)
                 elif action == "allow" and name in {row.subject for row in known.controls}:
                     subjects = (name,)
                 else:
@@ -199,10 +199,10 @@ def build_scope(owner: str | None, task_type: str | None) -> str:
     return "everywhere" if owner is None else f"owner:{parse_user(owner)}"
 
 
-def _find_embedding_model(name: str, catalogue: Catalogue) -> str | None:
-    """Return the id of the embedding model of this name, which nobody chooses, or None."""
+def _find_textless_model(name: str, catalogue: Catalogue) -> str | None:
+    """Return the id of the embedding or rerank model of this name, or None."""
     try:
-        return catalogue.find_embedding_model(name).id
+        return catalogue.find_textless_model(name).id
     except UnknownModel:
         return None
 

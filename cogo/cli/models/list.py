@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from agents.orchestrator.lane_registry import list_embedding_models
-from cogo.cli.models.names import find_current_models, find_listed_embedding_model
+from agents.orchestrator.lane_registry import list_embedding_models, list_rerank_models
+from cogo.cli.models.names import find_current_models, find_listed_textless_model
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import load_catalogue, load_credentials, resolve_name
 from cogo.config.connection import find_connection
@@ -22,9 +22,10 @@ from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import (
     Deployment,
     build_embedding_deployment,
+    build_rerank_deployment,
     list_supported_parameters,
 )
-from providers.catalogue.schema import EmbeddingModel, Model, Prices, Provider
+from providers.catalogue.schema import EmbeddingModel, Model, Prices, Provider, RerankModel
 from providers.errors import UnknownModel
 from providers.prices import get_unit_prices
 from providers.router import Router
@@ -44,7 +45,7 @@ def list_models(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that can be used now, with those that turn texts into vectors.
+    """List the models that can be used now, with those that embed texts or rank documents.
 
     These are the models of the providers with a key on this machine, of local model servers, and
     of the executors that are alive.
@@ -59,18 +60,17 @@ def list_models(
     served = asyncio.run(_find_served(project, catalogue))
     names = _list_names(served.models, catalogue.models, every=every)
     models, unknown = _split(names, catalogue)
-    embeddings, unlisted = _split_embeddings(
-        _list_names(served.embeddings, catalogue.embeddings, every=every), catalogue
+    others, unlisted = _split_textless(
+        _list_names(served.textless, {**catalogue.embeddings, **catalogue.rerankers}, every=every),
+        catalogue,
     )
-    by = served.models | served.embeddings
+    by = served.models | served.textless
     unknown += unlisted
     if as_json:
         known = [_describe(model, catalogue, served_by=by.get(model.id)) for model in models]
-        known += [
-            _describe_embedding(each, catalogue, served_by=by.get(each.id)) for each in embeddings
-        ]
+        known += [_describe_textless(each, catalogue, served_by=by.get(each.id)) for each in others]
         print_json([*known, *({"id": name, "served_by": by[name]} for name in unknown)])
-    elif not models and not embeddings and not unknown:
+    elif not models and not others and not unknown:
         print_text(
             "no model can be used from here: set ANTHROPIC_API_KEY or start Ollama (until then "
             "`cogo up` uses the vendor simulator); `cogo models --all` lists the catalogue"
@@ -80,7 +80,7 @@ def list_models(
             ("MODEL", "MADE BY", "SERVED BY", "CONTEXT", "$/M IN", "$/M OUT", "ROLES"),
             [
                 *(_row(model, catalogue, served_by=by.get(model.id)) for model in models),
-                *(_row_embedding(each, catalogue, by.get(each.id)) for each in embeddings),
+                *(_row_textless(each, catalogue, by.get(each.id)) for each in others),
                 *((name, "-", by[name], "-", "-", "-", _UNKNOWN) for name in unknown),
             ],
             drop=("MADE BY", "CONTEXT"),
@@ -103,16 +103,16 @@ def show_model(
     """
     project = Project.find(directory)
     catalogue = load_catalogue(project)
-    embedding, note = find_listed_embedding_model(catalogue, name), None
-    if embedding is None:
+    textless, note = find_listed_textless_model(catalogue, name), None
+    if textless is None:
         found = resolve_name(catalogue, name)
         asked_id, note, model = found.requested_id, found.note, found.model
         served = asyncio.run(_find_served(project, catalogue)).models
         facts = _describe(model, catalogue, served_by=served.get(model.id))
     else:
-        asked_id = embedding.id
-        served = asyncio.run(_find_served(project, catalogue)).embeddings
-        facts = _describe_embedding(embedding, catalogue, served_by=served.get(asked_id))
+        asked_id = textless.id
+        served = asyncio.run(_find_served(project, catalogue)).textless
+        facts = _describe_textless(textless, catalogue, served_by=served.get(asked_id))
     if as_json:
         print_json({"asked": name, "asked_id": asked_id, "note": note, **facts})
         return
@@ -155,6 +155,9 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
         source = (
             f"{each.source}{f', {each.checked_on}' if each.checked_on else ''}" if each else "-"
         )
+        own = place.entry.prices
+        if own is not None and own.per_search is not None:
+            source = f"${own.per_search.normalize():f} a search; {source}"
         rows.append((place.model.id, place.provider, *shown, source))
     print_table(
         ("MODEL", "PROVIDER", "IN", "CACHED", "CACHE WRITE", "OUT", "SOURCE"),
@@ -166,32 +169,33 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
 def _list_places(catalogue: Catalogue, names: Sequence[str] | None) -> list[Deployment]:
     """Return the deployments of the models of these names, or of all that are not retired."""
     if names:
-        listed = {name: find_listed_embedding_model(catalogue, name) for name in names}
-        embeddings = [each for each in listed.values() if each is not None]
+        listed = {name: find_listed_textless_model(catalogue, name) for name in names}
+        others = [each for each in listed.values() if each is not None]
         models = find_current_models(catalogue, [each for each in names if listed[each] is None])
     else:
         models = [model for model in catalogue.models.values() if model.retirement is None]
-        embeddings = list(catalogue.embeddings.values())
+        others = [*catalogue.embeddings.values(), *catalogue.rerankers.values()]
     places = [
         Deployment(model=model, entry=entry, host=catalogue.providers[entry.provider], base_url="")
         for model in models
         for entry in model.deployments
     ]
-    return places + [_build_place(each, catalogue) for each in embeddings]
+    return places + [_build_place(each, catalogue) for each in others]
 
 
 def _list_names(served: Mapping[str, str], listed: Mapping[str, Any], *, every: bool) -> list[str]:
     return list(dict.fromkeys([*served, *listed])) if every else list(served)
 
 
-def _split_embeddings(
+def _split_textless(
     names: Sequence[str], catalogue: Catalogue
-) -> tuple[list[EmbeddingModel], list[str]]:
-    """Return the embedding models of these names, and the names that are not known here."""
-    models, unknown = [], []
+) -> tuple[list[EmbeddingModel | RerankModel], list[str]]:
+    """Return the models that write no text of these names, and the names that are unknown here."""
+    models: list[EmbeddingModel | RerankModel] = []
+    unknown = []
     for name in names:
         try:
-            models.append(catalogue.find_embedding_model(name))
+            models.append(catalogue.find_textless_model(name))
         except UnknownModel:
             unknown.append(name)
     return models, unknown
@@ -224,20 +228,22 @@ class _Served:
     """Who serves each model: `here`, `executors` or `simulator`."""
 
     models: dict[str, str]
-    embeddings: dict[str, str]
+    textless: dict[str, str]
+    """Those that turn texts into vectors, or rank documents."""
 
 
 async def _find_served(project: Project, catalogue: Catalogue) -> _Served:
     async with Router(catalogue, load_credentials(project, catalogue)) as router:
         await router.discover()
         models = dict.fromkeys(router.list_lanes(), "here")
-        embeddings = dict.fromkeys(router.list_embedding_models(), "here")
+        own = [*router.list_embedding_models(), *router.list_rerank_models()]
+        textless = dict.fromkeys(own, "here")
     for agent in await _fetch_executors(project):
         by = "simulator" if agent.details.get("simulated") else "executors"
         models |= {lane: by for lane in agent.lanes if lane not in models and is_model_lane(lane)}
-        offered = list_embedding_models([agent])
-        embeddings |= {name: by for name in offered if name not in embeddings}
-    return _Served(models, embeddings)
+        offered = [*list_embedding_models([agent]), *list_rerank_models([agent])]
+        textless |= {name: by for name in offered if name not in textless}
+    return _Served(models, textless)
 
 
 async def _fetch_executors(project: Project) -> list[AgentRecord]:
@@ -255,33 +261,48 @@ def _find_prices(model: Model, catalogue: Catalogue) -> Prices | None:
     return get_unit_prices(place)
 
 
-def _build_place(model: EmbeddingModel, catalogue: Catalogue) -> Deployment:
+def _build_place(model: EmbeddingModel | RerankModel, catalogue: Catalogue) -> Deployment:
     host = catalogue.providers[model.provider]
+    if isinstance(model, RerankModel):
+        return build_rerank_deployment(model, host, "", simulated=False)
     return build_embedding_deployment(model, host, "", simulated=False)
 
 
-def _describe_embedding(
-    model: EmbeddingModel, catalogue: Catalogue, *, served_by: str | None
+def _describe_textless(
+    model: EmbeddingModel | RerankModel, catalogue: Catalogue, *, served_by: str | None
 ) -> dict[str, Any]:
     prices = get_unit_prices(_build_place(model, catalogue))
+    price = model.usd_per_search if isinstance(model, RerankModel) else None
     return {
         "id": model.id,
-        "kind": "embedding",
+        "kind": "rerank" if isinstance(model, RerankModel) else "embedding",
         "name": model.name,
         "maker": model.maker,
         "served_by": served_by,
         "providers": [model.provider],
         "aliases": list(model.aliases),
-        "dimensions": model.dimensions,
-        "shortens": model.shortens,
+        **(
+            {"usd_per_search": None if price is None else float(price)}
+            if isinstance(model, RerankModel)
+            else {"dimensions": model.dimensions, "shortens": model.shortens}
+        ),
         "max_input_tokens": model.max_input_tokens,
         "key": catalogue.providers[model.provider].how_to_open,
-        "usd_per_million": prices.model_dump(mode="json") if prices else None,
+        "usd_per_million": prices.model_dump(mode="json", exclude={"per_search"})
+        if prices
+        else None,
     }
 
 
-def _row_embedding(
-    model: EmbeddingModel, catalogue: Catalogue, served_by: str | None
+def _name_use(model: EmbeddingModel | RerankModel) -> str:
+    if not isinstance(model, RerankModel):
+        return "(embeddings)"
+    price = model.usd_per_search
+    return "(ranking)" if price is None else f"(ranking, ${price.normalize():f} a search)"
+
+
+def _row_textless(
+    model: EmbeddingModel | RerankModel, catalogue: Catalogue, served_by: str | None
 ) -> tuple[str, ...]:
     prices = get_unit_prices(_build_place(model, catalogue))
     return (
@@ -291,7 +312,7 @@ def _row_embedding(
         f"{model.max_input_tokens // 1000}k" if model.max_input_tokens else "-",
         f"{prices.input.normalize():f}" if prices else "-",
         "-",
-        "(embeddings)",
+        _name_use(model),
     )
 
 
@@ -319,7 +340,9 @@ def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> d
         "parameters": list_supported_parameters(model, _get_host(model, catalogue).adapter),
         "base": model.base,
         "key": _get_host(model, catalogue).how_to_open,
-        "usd_per_million": prices.model_dump(mode="json") if prices else None,
+        "usd_per_million": prices.model_dump(mode="json", exclude={"per_search"})
+        if prices
+        else None,
         "retired_at": str(model.retirement.on) if model.retirement else None,
         "successor": model.retirement.successor if model.retirement else None,
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from cogo.config.catalogue import resolve_name
 from cogo.terminal import print_line
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.schema import EmbeddingModel, Model
+from providers.catalogue.schema import EmbeddingModel, Model, RerankModel
 from providers.errors import UnknownModel
 
 
@@ -23,10 +23,13 @@ def find_current_models(catalogue: Catalogue, names: Iterable[str]) -> list[Mode
     return found
 
 
-def find_listed_embedding_model(catalogue: Catalogue, name: str) -> EmbeddingModel | None:
-    """Return the embedding model of this name, if the catalogue lists it."""
+def find_listed_textless_model(
+    catalogue: Catalogue, name: str
+) -> EmbeddingModel | RerankModel | None:
+    """Return the embedding or rerank model of this name, if the catalogue lists it."""
     try:
-        found = catalogue.find_embedding_model(name)
+        found = catalogue.find_textless_model(name)
     except UnknownModel:
         return None
-    return found if found.id in catalogue.embeddings else None
+    is_listed = found.id in catalogue.embeddings or found.id in catalogue.rerankers
+    return found if is_listed else None

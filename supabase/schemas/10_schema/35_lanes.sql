@@ -7,7 +7,8 @@ comment on function cogo.is_model_lane is
 
 create or replace function cogo.is_calling_lane(p_lane text)
   returns boolean language sql immutable
-  return cogo.is_model_lane(p_lane) or p_lane like 'tools:cogo.embeddings/_%';
+  return cogo.is_model_lane(p_lane) or p_lane like 'tools:cogo.embeddings/_%'
+    or p_lane like 'tools:cogo.rerank/_%';
 comment on function cogo.is_calling_lane is
-  'Return whether the subtasks of a lane pay for calls, which are in the audit log: those of a model, and
-embeddings.';
+  'Return whether the subtasks of a lane pay for calls, which are in the audit log: those of a model,
+embeddings and rankings.';

@@ -56,7 +56,7 @@ async def servers() -> AsyncIterator[Servers]:
 
 def a_catalogue(tmp_path: Path, **ports: list[int]) -> Catalogue:
     """Load the packaged catalogue with only these ports for its local providers."""
-    names = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx")
+    names = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx", "tei")
     path = tmp_path / "cogo.toml"
     path.write_text(
         "\n".join(f"[providers.{name}]\nports = {ports.get(name, [])}" for name in names)

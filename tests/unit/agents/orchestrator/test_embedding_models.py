@@ -9,11 +9,16 @@ from agents.orchestrator.embedding_models import (
     check_embedding,
     check_host,
     find_embedding_model,
+    find_rerank_model,
     quote_embeddings,
 )
-from agents.orchestrator.lane_registry import list_embedding_models, list_served_lanes
+from agents.orchestrator.lane_registry import (
+    list_embedding_models,
+    list_rerank_models,
+    list_served_lanes,
+)
 from agents.selection.preferences import Preferences
-from protocol.lanes import EMBEDDINGS
+from protocol.lanes import EMBEDDINGS, RERANKS
 from tests.support.agents.flows import CATALOGUE, an_executor
 
 SMALL = "text-embedding-3-small"
@@ -147,3 +152,54 @@ def test_vectors_of_a_model_without_a_price_cost_an_unknown_amount() -> None:
     )
 
     assert quote_embeddings(entry, ["x"], CATALOGUE, is_simulated=False).high is None
+
+
+RERANKERS = ["tei/own", "jina/jina-reranker-v3.5", "cohere/rerank-v5.0-fast"]
+
+
+@pytest.mark.parametrize(
+    ("name", "denied", "found"),
+    [
+        (None, [], "cohere/rerank-v5.0-fast"),
+        ("auto", ["cohere"], "jina/jina-reranker-v3.5"),
+        (None, ["cohere", "jina"], "tei/own"),
+        ("jina-reranker-v3.5", [], "jina/jina-reranker-v3.5"),
+    ],
+)
+def test_a_rerank_model_is_the_named_one_or_the_first_of_the_catalogue(
+    name: str | None, denied: list[str], found: str
+) -> None:
+    preferences = Preferences(denied_providers=denied)
+
+    assert find_rerank_model(name, CATALOGUE, RERANKERS, preferences).id == found
+
+
+@pytest.mark.parametrize(
+    ("name", "served", "error", "why"),
+    [
+        (None, [], NoModel, "COHERE_API_KEY"),
+        (None, ["jina/jina-reranker-v3.5"], NoModel, "deny its provider"),
+        (None, ["gone/model"], NoModel, "COHERE_API_KEY"),
+        ("rerank-v5.0-pro", RERANKERS, NoModel, "CO_API_KEY"),
+        ("jina-reranker-v3.5", RERANKERS, NoModel, "deny its provider"),
+        ("rerank-v9", RERANKERS, InvalidTask, "'rerank-v9' does not exist"),
+        ("claude-sonnet-5-5", RERANKERS, InvalidTask, "ranks no documents"),
+        ("x" * 1_000, RERANKERS, InvalidTask, "does not exist"),
+    ],
+)
+def test_without_a_rerank_model_the_reason_says_what_to_do(
+    name: str | None, served: list[str], error: type[Exception], why: str
+) -> None:
+    preferences = Preferences(denied_providers=["jina"])
+
+    with pytest.raises(error, match=why) as raised:
+        find_rerank_model(name, CATALOGUE, served, preferences)
+    assert len(str(raised.value)) < 500
+
+
+def test_rerank_models_are_lanes_beside_others() -> None:
+    agent = an_executor([SMALL, RERANKS + RERANKERS[0]])
+
+    assert list_rerank_models([agent]) == {RERANKERS[0]: False}
+    assert list(list_served_lanes([agent])) == [SMALL]
+    assert list_embedding_models([agent]) == {}

@@ -1,0 +1,1 @@
+"""Ranking of documents by how well they answer a query, with the router's keys and middleware."""
