@@ -107,8 +107,8 @@ def render_provider(catalogue: Catalogue, provider: Provider) -> str:
         columns = ("id", "the provider's id", "dimensions", "shortens", "maximum tokens", "$/M")
         parts += ["## Embeddings\n", table(columns, embeddings)]
     if rerankers := list(_iter_rerankers(catalogue, provider)):
-        columns = ("id", "the provider's id", "maximum tokens", "$/search unit", "$/M tokens")
-        parts += ["## Rerankers\n", table(columns, rerankers)]
+        heads = ("id", "the provider's id", "maximum tokens", "$/search unit", "$/M tokens")
+        parts += ["## Rerankers\n", table(heads, rerankers)]
     parts += ["## Data policy\n", _render_policy(provider)]
     return "\n".join(parts)
 

@@ -3,15 +3,1919 @@
 -- Functions may refer to what is created later in this file.
 set local check_function_bodies = off;
 
+create table cogo.document_parts (
+  owner uuid not null,
+  source text not null,
+  sha256 text not null,
+  total integer not null,
+  first integer not null,
+  chunks jsonb not null,
+  created_at timestamp with time zone default cogo.now() not null
+);
+
+alter table cogo.document_parts enable row level security;
+
+create table cogo.follow_ups (
+  task_id uuid not null,
+  purpose text not null,
+  owner uuid,
+  refs jsonb default '{}'::jsonb not null,
+  created_at timestamp with time zone default cogo.now() not null,
+  due_at timestamp with time zone default cogo.now() not null,
+  tries integer default 0 not null,
+  error text
+);
+
+alter table cogo.follow_ups enable row level security;
+
+create table cogo.forgotten_sessions (
+  session_seq bigint not null,
+  forgotten_at timestamp with time zone default cogo.now() not null
+);
+
+alter table cogo.forgotten_sessions enable row level security;
+
+create table cogo.memory_words (
+  memory_id uuid not null,
+  owner uuid not null,
+  kind text not null,
+  source text,
+  words tsvector not null
+);
+
+alter table cogo.memory_words enable row level security;
+
+create table cogo.session_summaries (
+  session_seq bigint not null,
+  owner uuid,
+  through bigint not null,
+  content text not null,
+  model_id text,
+  simulated boolean default false not null,
+  created_at timestamp with time zone default cogo.now() not null
+);
+
+alter table cogo.session_summaries enable row level security;
+
+create table cogo.vector_indexes (
+  name text not null,
+  confirmed bigint default 0 not null,
+  created_at timestamp with time zone default cogo.now() not null
+);
+
+alter table cogo.vector_indexes enable row level security;
+
+create table public.cogo_documents (
+  id uuid default gen_random_uuid() not null,
+  owner uuid,
+  source text not null,
+  title text,
+  sha256 text not null,
+  characters integer default 0 not null,
+  chunks integer default 0 not null,
+  metadata jsonb default '{}'::jsonb not null,
+  created_at timestamp with time zone default cogo.now() not null,
+  updated_at timestamp with time zone default cogo.now() not null
+);
+
+alter table public.cogo_documents enable row level security;
+
+create table public.cogo_memories (
+  id uuid default gen_random_uuid() not null,
+  seq bigint generated always as identity not null,
+  owner uuid,
+  kind text not null,
+  content text not null,
+  source text,
+  document_id uuid,
+  place integer,
+  heading text,
+  char_start integer,
+  char_end integer,
+  task_id uuid,
+  session_id uuid,
+  happened_at timestamp with time zone,
+  created_at timestamp with time zone default cogo.now() not null,
+  content_sha256 text not null,
+  model_id text,
+  dimensions integer,
+  simulated boolean default false not null,
+  embedded_at timestamp with time zone,
+  error text
+);
+
+alter table public.cogo_memories enable row level security;
+
+alter table public.cogo_messages add column exchange jsonb;
+
+alter table public.cogo_sessions add column forked_from uuid;
+
+alter table public.cogo_sessions add column last_message bigint;
+
+alter table public.cogo_sessions add column last_message_at timestamp with time zone;
+
+alter table public.cogo_sessions add column messages integer default 0 not null;
+
+alter table public.cogo_sessions add column revision integer default 0 not null;
+
+alter table public.cogo_sessions add column unsummarised bigint default 0 not null;
+
+alter table cogo.document_parts add constraint document_parts_pkey PRIMARY KEY (owner, source, first);
+
+alter table cogo.follow_ups add constraint follow_ups_pkey PRIMARY KEY (task_id);
+
+alter table cogo.follow_ups add constraint follow_ups_purpose_check CHECK ((purpose = ANY (ARRAY['embed'::text, 'summary'::text, 'extract'::text])));
+
+alter table cogo.forgotten_sessions add constraint forgotten_sessions_pkey PRIMARY KEY (session_seq);
+
+alter table cogo.memory_words add constraint memory_words_pkey PRIMARY KEY (memory_id);
+
+alter table cogo.session_summaries add constraint session_summaries_pkey PRIMARY KEY (session_seq);
+
+alter table cogo.vector_indexes add constraint vector_indexes_pkey PRIMARY KEY (name);
+
+alter table public.cogo_documents add constraint cogo_documents_pkey PRIMARY KEY (id);
+
+alter table public.cogo_documents add constraint cogo_documents_source UNIQUE NULLS NOT DISTINCT (owner, source);
+
+alter table public.cogo_memories add constraint cogo_memories_kind CHECK (
+CASE kind
+    WHEN 'chunk'::text THEN ((document_id IS NOT NULL) AND (place IS NOT NULL))
+    ELSE (document_id IS NULL)
+END);
+
+alter table public.cogo_memories add constraint cogo_memories_kind_check CHECK ((kind = ANY (ARRAY['fact'::text, 'chunk'::text])));
+
+alter table public.cogo_memories add constraint cogo_memories_pkey PRIMARY KEY (id);
+
+alter table public.cogo_memories add constraint cogo_memories_seq_key UNIQUE (seq);
+
+alter table cogo.follow_ups add constraint follow_ups_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.cogo_tasks(id) ON DELETE CASCADE;
+
+alter table cogo.memory_words add constraint memory_words_memory_id_fkey FOREIGN KEY (memory_id) REFERENCES public.cogo_memories(id) ON DELETE CASCADE;
+
+alter table cogo.session_summaries add constraint session_summaries_session_seq_fkey FOREIGN KEY (session_seq) REFERENCES public.cogo_sessions(seq) ON DELETE CASCADE;
+
+alter table public.cogo_memories add constraint cogo_memories_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.cogo_documents(id) ON DELETE CASCADE;
+
+create index follow_ups_due ON cogo.follow_ups USING btree (due_at);
+
+create index forgotten_sessions_time ON cogo.forgotten_sessions USING btree (forgotten_at);
+
+create index memory_words_owner ON cogo.memory_words USING btree (owner, memory_id);
+
+create index memory_words_source ON cogo.memory_words USING btree (owner, source);
+
+create index memory_words_words ON cogo.memory_words USING gin (words) WITH (fastupdate=off);
+
+create unique index cogo_memories_chunks ON public.cogo_memories USING btree (document_id, place) WHERE (document_id IS NOT NULL);
+
+create unique index cogo_memories_facts ON public.cogo_memories USING btree (owner, content_sha256) NULLS NOT DISTINCT WHERE (kind = 'fact'::text);
+
+create index cogo_memories_owner ON public.cogo_memories USING btree (owner, seq);
+
+create index cogo_sessions_unsummarised ON public.cogo_sessions USING btree (seq) WHERE (unsummarised >= 24000);
+
+create or replace function cogo.accept_outputs(p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids uuid[];
+  v_attempts integer[];
+  v_outputs jsonb[];
+  v_usages jsonb[];
+  v_tasks uuid[];
+  v_messages boolean;
+  v_plans boolean;
+  v_passed uuid[];
+begin
+  select array_agg(k.id), array_agg(k.attempt),
+         array_agg(
+           coalesce(nullif(k.item -> 'output', 'null'), '{}')
+           -- A flow that hands over at once has no row for its decisions.
+           || case
+             when k.kind = 'hand_over' and k.item -> 'hand_over' -> 'decisions' <> '{}' then
+               jsonb_build_object('decisions', k.item -> 'hand_over' -> 'decisions')
+             else '{}'
+           end
+         ),
+         array_agg(k.item -> 'usage'),
+         bool_or(k.item ? 'messages' and k.kind = 'sink'),
+         bool_or(k.kind = 'plan' or k.kind = 'step' and k.item ? 'subtasks'),
+         coalesce(array_agg(k.id) filter (where k.kind in ('plan', 'hand_over')), '{}')
+    into v_ids, v_attempts, v_outputs, v_usages, v_messages, v_plans, v_passed
+    from unnest(p_ids, p_attempts, p_items, p_kinds) as k (id, attempt, item, kind)
+   where k.kind in ('plan', 'hand_over', 'sink', 'step');
+
+  perform cogo.close_attempts(v_ids, v_attempts, 'completed', v_usages);
+  insert into cogo.subtask_outputs (subtask_id, attempt, output)
+  select * from unnest(v_ids, v_attempts, v_outputs);
+  -- A statement is costly even without rows, so skip those that no item needs.
+  if v_messages then
+    -- The sessions are locked: see cogo.lock_sessions().
+    insert into public.cogo_messages (owner, session_id, role, content, task_id, exchange)
+    select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id,
+           nullif(m.value -> 'exchange', 'null')
+      from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
+      join cogo.subtasks s on s.id = k.id
+      join public.cogo_tasks t on t.id = s.task_id
+      cross join jsonb_array_elements(coalesce(nullif(k.item -> 'messages', 'null'), '[]'))
+        with ordinality as m (value, ordinal)
+     where k.item ? 'messages' and k.kind = 'sink' and t.session_id is not null
+     order by k.ordinal, m.ordinal;
+  end if;
+  update cogo.subtasks s
+     set status = 'completed',
+         finished_at = cogo.now(),
+         sink = s.sink and s.id <> all (v_passed),
+         lease_expires_at = null,
+         agent_id = null,
+         claim_request = null
+   where s.id = any (v_ids);
+
+  if v_plans then
+    perform cogo.insert_plan(
+              s.task_id,
+              case k.kind when 'plan' then k.item -> 'plan' else k.item end,
+              case k.kind when 'step' then k.id end
+            )
+       from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
+       join cogo.subtasks s on s.id = k.id
+      where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
+  end if;
+  if 'hand_over' = any (p_kinds) then
+    perform cogo.hand_over(s, k.item -> 'hand_over')
+       from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
+       join cogo.subtasks s on s.id = k.id
+      where k.kind = 'hand_over';
+  end if;
+  if 'step' = any (p_kinds) then
+    v_ids := array(
+      select k.id from unnest(p_ids, p_kinds) with ordinality as k (id, kind, nth)
+       where k.kind = 'step' order by k.nth
+    );
+    perform cogo.release_dependents(v_ids);
+    perform cogo.record_ends(v_ids);
+  end if;
+  if 'sink' = any (p_kinds) then
+    select array_agg(s.task_id), array_agg(k.item -> 'output')
+      into v_tasks, v_outputs
+      from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
+      join cogo.subtasks s on s.id = k.id
+     where k.kind = 'sink';
+    perform cogo.complete_tasks(v_tasks, v_outputs);
+  end if;
+end;
+$function$;
+
+create or replace function cogo.add_chunks(p_document public.cogo_documents, p_chunks jsonb, p_first integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  delete from public.cogo_memories m
+   where m.document_id = p_document.id and m.place >= p_first;
+  insert into public.cogo_memories (
+    owner, kind, content, source, document_id, place, heading, char_start, char_end, content_sha256
+  )
+  select p_document.owner, 'chunk', i.item ->> 'content', p_document.source, p_document.id,
+         p_first + i.ordinality - 1, i.item ->> 'heading', cogo.to_integer(i.item ->> 'start'),
+         cogo.to_integer(i.item ->> 'end'),
+         encode(sha256(convert_to(i.item ->> 'content', 'UTF8')), 'hex')
+    from jsonb_array_elements(p_chunks) with ordinality as i (item, ordinality)
+   order by i.ordinality;
+  update public.cogo_documents d
+     set chunks = c.chunks, characters = c.characters
+    from (
+      select count(*) as chunks,
+             coalesce(max(m.char_end), sum(length(m.content)), 0) as characters
+        from public.cogo_memories m where m.document_id = p_document.id
+    ) as c
+   where d.id = p_document.id;
+end;
+$function$;
+
+create or replace function cogo.build_memory_filter(p_kinds text[], p_sources text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select concat_ws(
+    ' and ', 'true',
+    case when p_kinds is not null then format('w.kind = any (%L::text[])', p_kinds) end,
+    case when p_sources is not null then
+      '(' || coalesce(
+        (
+          select string_agg(
+                   case
+                     when s.source = 'facts' then 'w.kind = ''fact'''
+                     when s.source = 'documents' then 'w.kind = ''chunk'''
+                     when s.source like '%*' then format(
+                       'w.source like %L',
+                       regexp_replace(left(s.source, -1), '([\\%_])', '\\\1', 'g') || '%'
+                     )
+                     else format('w.source = %L', s.source)
+                   end, ' or '
+                 )
+            from unnest(p_sources) as s (source) where s.source is not null
+        ), 'false'
+      ) || ')'
+    end
+  );
+$function$;
+
+create or replace function cogo.check_memory(p_field text, p_items jsonb, p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if jsonb_typeof(p_items) is distinct from 'array' then
+    raise exception using errcode = 'TQ004',
+      message = p_field || ' must be an array of objects with content';
+  end if;
+  perform cogo.check_size(p_field, jsonb_array_length(p_items), p_limit, 'items');
+  if exists (
+    select from jsonb_array_elements(p_items) i
+     where jsonb_typeof(i) <> 'object' or jsonb_typeof(i -> 'content') is distinct from 'string'
+        or btrim(i ->> 'content', E' \t\r\n') = ''
+  ) then
+    raise exception using errcode = 'TQ004',
+      message = p_field || ' must be an array of objects with content, a text that is not empty';
+  end if;
+  perform cogo.check_size('content', octet_length(i ->> 'content'), 65536, 'bytes'),
+          cogo.check_size('source', length(i ->> 'source'), 4096),
+          cogo.check_size('heading', length(i ->> 'heading'), 4096)
+     from jsonb_array_elements(p_items) i;
+end;
+$function$;
+
+create or replace function cogo.collect_parts(p_owner uuid, p_source text, p_sha256 text, p_chunks jsonb, p_first integer, p_total integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+  v_chunks jsonb;
+begin
+  delete from cogo.document_parts p
+   where p.owner = cogo.owner_key(p_owner) and p.source = p_source
+     and (
+       p.sha256 <> p_sha256 or p.total <> p_total or p_first = 0
+       -- A part may come again, and be cut otherwise.
+       or p.first < p_first + jsonb_array_length(p_chunks)
+          and p.first + jsonb_array_length(p.chunks) > p_first
+     );
+  insert into cogo.document_parts (owner, source, sha256, total, first, chunks)
+  values (cogo.owner_key(p_owner), p_source, p_sha256, p_total, p_first, p_chunks);
+  select sum(jsonb_array_length(p.chunks)) into v_count
+    from cogo.document_parts p
+   where p.owner = cogo.owner_key(p_owner) and p.source = p_source;
+  if v_count < p_total then
+    return null;
+  end if;
+  with parts as (
+    delete from cogo.document_parts p
+     where p.owner = cogo.owner_key(p_owner) and p.source = p_source
+    returning p.first, p.chunks
+  )
+  select jsonb_agg(c.chunk order by p.first, c.place) into v_chunks
+    from parts p cross join jsonb_array_elements(p.chunks) with ordinality as c (chunk, place);
+  return v_chunks;
+end;
+$function$;
+
+create or replace function cogo.copy_session(p_owner uuid, p_source uuid, p_through bigint, p_target bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_source public.cogo_sessions;
+  v_target public.cogo_sessions;
+  v_through bigint;
+begin
+  select e.* into v_source from public.cogo_sessions e
+   where e.id = p_source and (e.owner = p_owner or e.owner is null and p_owner is null);
+  if not found then
+    raise exception using errcode = 'TQ002',
+      message = format('there is no session %s, or it is not yours', p_source);
+  end if;
+  perform cogo.check_size('the session to copy', v_source.messages, 20000, 'messages');
+  -- A turn is copied whole.
+  select max(m.seq) into v_through
+    from public.cogo_messages m
+   where m.session_id = v_source.id
+     and (m.owner = p_owner or m.owner is null and p_owner is null)
+     and m.role = 'assistant'
+     and m.seq <= coalesce(
+       (
+         select min(n.seq) from public.cogo_messages n
+          where n.session_id = v_source.id
+            and (n.owner = p_owner or n.owner is null and p_owner is null)
+            and n.role = 'assistant' and n.seq >= p_through
+       ), 9223372036854775807
+     );
+  update public.cogo_sessions e
+     set forked_from = v_source.id, title = v_source.title
+   where e.seq = p_target returning e.* into v_target;
+  insert into public.cogo_messages (
+    owner, session_id, role, content, exchange, task_id, created_at
+  )
+  select m.owner, v_target.id, m.role, m.content, m.exchange, m.task_id, m.created_at
+    from public.cogo_messages m
+   where m.session_id = v_source.id
+     and (m.owner = p_owner or m.owner is null and p_owner is null)
+     and m.seq <= v_through
+   order by m.seq;
+  perform cogo.copy_summary(v_source, v_target, v_through);
+end;
+$function$;
+
+create or replace function cogo.copy_summary(p_source public.cogo_sessions, p_target public.cogo_sessions, p_through bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_covered integer;
+begin
+  select count(*) into v_covered
+    from cogo.session_summaries u
+    join public.cogo_messages m
+      on m.session_id = p_source.id
+     and (m.owner = p_source.owner or m.owner is null and p_source.owner is null)
+     and m.seq <= u.through
+   where u.session_seq = p_source.seq and u.through <= p_through;
+  if v_covered = 0 then
+    return;
+  end if;
+  -- The messages have numbers of their own, in the same order.
+  insert into cogo.session_summaries (
+    session_seq, owner, through, content, model_id, simulated, created_at
+  )
+  select p_target.seq, p_target.owner, m.seq, u.content, u.model_id, u.simulated, u.created_at
+    from cogo.session_summaries u
+   cross join lateral (
+     select n.seq from public.cogo_messages n
+      where n.session_id = p_target.id
+        and (n.owner = p_target.owner or n.owner is null and p_target.owner is null)
+      order by n.seq offset v_covered - 1 limit 1
+   ) as m
+   where u.session_seq = p_source.seq;
+  perform cogo.count_unsummarised(p_target.seq);
+end;
+$function$;
+
+create or replace function cogo.count_messages()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  update public.cogo_sessions e
+     set messages = e.messages + a.messages,
+         last_message = greatest(e.last_message, a.last_message),
+         last_message_at = cogo.now(),
+         unsummarised = e.unsummarised + a.characters
+    from (
+      select n.owner, n.session_id, count(*) as messages, max(n.seq) as last_message,
+             sum(length(n.content) + coalesce(length(n.exchange::text), 0)) as characters
+        from new_rows n
+       group by n.owner, n.session_id
+    ) as a
+   where e.id = a.session_id and (e.owner = a.owner or e.owner is null and a.owner is null);
+  return null;
+end;
+$function$;
+
+create or replace function cogo.count_unsummarised(p_session bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update public.cogo_sessions e
+     set unsummarised = coalesce(
+           (
+             select sum(length(m.content) + coalesce(length(m.exchange::text), 0))
+               from public.cogo_messages m
+              where m.session_id = e.id
+                and (m.owner = e.owner or m.owner is null and e.owner is null)
+                and m.seq > coalesce(
+                  (select u.through from cogo.session_summaries u where u.session_seq = e.seq), 0
+                )
+           ), 0
+         )
+   where e.seq = p_session;
+$function$;
+
+create or replace function cogo.describe_session(p_owner uuid, p_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select jsonb_build_object(
+           'seq', e.seq, 'last_message', e.last_message, 'revision', e.revision
+         )
+    from public.cogo_sessions e
+   where e.id = p_id and (e.owner = p_owner or e.owner is null and p_owner is null);
+$function$;
+
+create or replace function cogo.follow_memory_source()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update cogo.memory_words w set source = new.source where w.memory_id = new.id;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.index_memories()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into cogo.memory_words (memory_id, owner, kind, source, words)
+  select n.id, cogo.owner_key(n.owner), n.kind, n.source,
+         cogo.split_words(concat_ws(chr(10), n.heading, n.content))
+    from new_rows n
+   order by n.seq;
+  return null;
+end;
+$function$;
+
 create or replace function cogo.is_calling_lane(p_lane text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
 RETURN (cogo.is_model_lane(p_lane) OR (p_lane ~~ 'tools:cogo.embeddings/_%'::text) OR (p_lane ~~ 'tools:cogo.rerank/_%'::text));
 
+create or replace function cogo.load_leases(p_subtask_ids uuid[])
+ RETURNS TABLE(subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer, failures integer, reaps integer, priority integer, lease_expires_at timestamp with time zone, params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb, kind text, flow jsonb, turns integer, tools_granted jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+  select s.id, s.task_id, s.key, s.type, s.lane, s.attempt, s.failures, s.reaps,
+         s.priority::integer, s.lease_expires_at, p.params, p.metadata,
+         jsonb_build_object(
+           'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
+           'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
+           'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
+           'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
+           'cost_usd', t.cost_usd, 'priority', t.priority,
+           'session', cogo.describe_session(t.owner, t.session_id),
+           'grants', case when exists (select from cogo.grants g where g.owner = s.owner) then
+             cogo.granted_models(t.owner)
+           end
+         ),
+         coalesce(parents.outputs, '{}'), coalesce(parents.errors, '{}'),
+         case when s.attempt = 1 then '[]' else (
+           select coalesce(
+                    jsonb_agg(
+                      jsonb_build_object(
+                        'attempt', a.attempt, 'model_id', a.model_id, 'provider', a.provider,
+                        'outcome', a.outcome, 'error', a.error
+                      ) order by a.attempt
+                    ), '[]'
+                  )
+             from public.cogo_attempts a
+            where a.subtask_id = s.id and a.ended_at is not null and a.outcome <> 'suspended'
+         ) end,
+         s.kind,
+         case s.kind when 'flow' then coalesce(
+           (select cogo.load_flow(f) from cogo.flows f where f.task_id = s.task_id),
+           jsonb_build_object('first_claimed_at', s.started_at)
+         ) end,
+         case when s.attempt = 1 then 0 else (
+           select coalesce(max(u.seq), 0) from cogo.turns u where u.subtask_id = s.id
+         ) end,
+         case when s.kind in ('flow', 'call') or p.params ? 'tools' then
+           cogo.granted_tools(s.owner)
+         end
+    from cogo.subtasks s
+    join public.cogo_tasks t on t.id = s.task_id
+    join cogo.subtask_payloads p on p.subtask_id = s.id
+    cross join lateral (
+      -- Subqueries, because few parents are dead; a join would be planned for all.
+      select jsonb_object_agg(parent.key, o.output) filter (where o.output is not null) as outputs,
+             jsonb_object_agg(
+               parent.key,
+               coalesce(
+                 (
+                   select a.error from public.cogo_attempts a
+                    where a.subtask_id = parent.id and a.attempt = parent.attempt
+                 ),
+                 (
+                   select pp.metadata -> 'approval' -> 'error'
+                     from cogo.subtask_payloads pp where pp.subtask_id = parent.id
+                 ),
+                 '{"class": "failed", "message": "no attempt recorded an error"}'
+               )
+             ) filter (where parent.dead_at is not null) as errors
+        from cogo.dependencies d
+        join cogo.subtasks parent on parent.id = d.parent_id
+        left join cogo.subtask_outputs o on o.subtask_id = d.parent_id
+       where d.child_id = s.id
+    ) as parents
+   where s.id = any (p_subtask_ids)
+   order by s.place, s.seq;
+end;
+$function$;
+
+create or replace function cogo.lock_sessions(p_subtask_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform
+     from public.cogo_sessions e
+    where e.seq = any (
+            array(
+              select f.seq
+                from cogo.subtasks s
+                join public.cogo_tasks t on t.id = s.task_id and t.session_id is not null
+                join public.cogo_sessions f
+                  on f.id = t.session_id
+                 and (f.owner = t.owner or f.owner is null and t.owner is null)
+               where s.id = any (p_subtask_ids)
+            )
+          )
+    order by e.seq
+      for no key update;
+end;
+$function$;
+
+create or replace function cogo.note_forgotten_sessions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into cogo.forgotten_sessions (session_seq)
+  select o.seq from old_rows o
+  on conflict do nothing;
+  delete from cogo.forgotten_sessions f
+   where f.session_seq in (
+           select g.session_seq from cogo.forgotten_sessions g
+            where g.forgotten_at < cogo.now() - interval '1 day'
+            order by g.forgotten_at limit 1000 for update skip locked
+         );
+  return null;
+end;
+$function$;
+
+create or replace function cogo.owner_key(p_owner uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+RETURN COALESCE(p_owner, '00000000-0000-0000-0000-000000000000'::uuid);
+
+create or replace function cogo.prepare_task()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_fork jsonb;
+  v_session bigint;
+begin
+  if not cogo.is_operator() then
+    new.owner := auth.uid();
+    if new.owner is null then
+      raise exception using
+        errcode = 'insufficient_privilege', message = 'the access token names no user';
+    end if;
+  end if;
+  new.id := coalesce(new.id, gen_random_uuid());
+  new.type := coalesce(new.type, 'GENERATE_CODE');
+  new.params := coalesce(new.params, '{}');
+  new.model := cogo.normalize_model(new.model);
+  new.priority := coalesce(new.priority, 5);
+  new.preferences := coalesce(new.preferences, '{}');
+  new.stream := coalesce(new.stream, true);
+
+  new.status := 'pending';
+  new.result := null;
+  new.error := null;
+  new.cost_usd := 0;
+  new.input_tokens := 0;
+  new.cached_tokens := 0;
+  new.output_tokens := 0;
+  new.reasoning_tokens := 0;
+  new.simulated := false;
+  new.cancel_requested_at := null;
+  new.paused_at := null;
+  new.created_at := cogo.now();
+  new.started_at := null;
+  new.finished_at := null;
+
+  v_fork := new.params -> 'fork_session';
+  if v_fork ->> 'session_id' is not null then
+    new.session_id := coalesce(new.session_id, gen_random_uuid());
+  end if;
+  if new.session_id is not null then
+    insert into public.cogo_sessions (id, owner, title)
+    values (new.session_id, new.owner, left(new.prompt, 80))
+    on conflict (owner, id) do nothing
+    returning seq into v_session;
+    -- The next run of a task, and a session that goes on, do not fork again. What is not a session's
+    -- id the orchestrator refuses.
+    if v_session is not null and cogo.to_uuid(v_fork ->> 'session_id') is not null then
+      perform cogo.copy_session(
+        new.owner, cogo.to_uuid(v_fork ->> 'session_id'),
+        case when jsonb_typeof(v_fork -> 'through') = 'number'
+             then least((v_fork ->> 'through')::numeric, 9007199254740992)::bigint end,
+        v_session
+      );
+    end if;
+  end if;
+  return new;
+end;
+$function$;
+
+create or replace function cogo.quote_word(p_word text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ((''''::text || replace(replace(p_word, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text);
+
+create or replace function cogo.read_time(p_text text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_text is null then
+    return null;
+  end if;
+  if cogo.validate_time(p_text::timestamptz) is not null then
+    raise exception using errcode = 'TQ009',
+      message = 'happened_at ' || cogo.validate_time(p_text::timestamptz);
+  end if;
+  return p_text::timestamptz;
+exception
+  when invalid_datetime_format or datetime_field_overflow or invalid_parameter_value then
+    raise exception using errcode = 'TQ004',
+      message = format('happened_at must be a time, not %s', left(p_text, 100));
+end;
+$function$;
+
+create or replace function cogo.resolve_owner(p_owner uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_user uuid;
+begin
+  if cogo.is_operator() then
+    return p_owner;
+  end if;
+  v_user := auth.uid();
+  if v_user is null then
+    raise exception using
+      errcode = 'insufficient_privilege', message = 'the access token names no user';
+  end if;
+  return v_user;
+end;
+$function$;
+
+create or replace function cogo.revise_session()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update public.cogo_sessions e
+     set revision = e.revision + 1,
+         messages = e.messages - case tg_op when 'DELETE' then 1 else 0 end,
+         last_message = (
+           select max(m.seq) from public.cogo_messages m
+            where m.session_id = e.id and (m.owner = e.owner or m.owner is null and e.owner is null)
+         )
+   where e.id = old.session_id and (e.owner = old.owner or e.owner is null and old.owner is null);
+  return null;
+end;
+$function$;
+
+create or replace function cogo.sample_words(p_owner uuid, p_filter text, p_words text[])
+ RETURNS TABLE(total double precision, share double precision, frequencies double precision[])
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_sampled integer;
+  v_passed integer;
+  v_last uuid;
+  v_counts integer[];
+begin
+  execute format(
+    'with sample as (
+       select w.memory_id, w.words, (%s) is true as passes
+         from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 500
+     )
+     select count(*), count(*) filter (where passes), max(memory_id::text)::uuid, array[%s]::integer[]
+       from sample',
+    p_filter,
+    (
+      select string_agg(
+               format('count(*) filter (where words @@ %L::tsquery)', cogo.quote_word(u.word)), ', '
+               order by u.place
+             )
+        from unnest(p_words) with ordinality as u (word, place)
+    )
+  ) using p_owner into v_sampled, v_passed, v_last, v_counts;
+  total := v_sampled;
+  if v_sampled = 500 then
+    total := v_sampled * 4294967296.0
+      / greatest(1, ('x' || left(v_last::text, 8))::bit(32)::bigint);
+  end if;
+  share := v_passed / greatest(1, v_sampled)::float8;
+  frequencies := array(
+    select c.count / greatest(1, v_sampled)::float8
+      from unnest(v_counts) with ordinality as c (count, place) order by c.place
+  );
+  return next;
+end;
+$function$;
+
+create or replace function cogo.search_words(p_owner uuid, p_filter text, p_query text, p_limit integer)
+ RETURNS TABLE(id uuid, place bigint)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_words text[] := array(
+    select u.lexeme from unnest(cogo.split_words(left(p_query, 8000))) u
+     order by length(u.lexeme) desc, u.lexeme limit 32
+  );
+  v_sample record;
+  v_any text;
+  v_all text;
+  v_rank text;
+begin
+  if v_words = '{}' then
+    return;
+  end if;
+  select s.* into v_sample from cogo.sample_words(p_owner, p_filter, v_words) s;
+  with words as (
+    select cogo.quote_word(f.word) as query, f.frequency,
+           ln(
+             1 + v_sample.total * (1 - f.frequency + 0.001) / (v_sample.total * f.frequency + 1)
+           ) as weight
+      from unnest(v_words, v_sample.frequencies) as f (word, frequency)
+     order by f.frequency, f.word limit 12
+  ), summed as (
+    select w.*, sum(w.frequency) over (order by w.frequency, w.query) as found,
+           row_number() over (order by w.frequency, w.query) as nth
+      from words w
+  )
+  select string_agg(s.query, ' | ') filter (
+           where s.nth = 1
+              or s.found * v_sample.total * greatest(v_sample.share, 0.002) <= 1000
+         ),
+         string_agg(s.query, ' & '),
+         string_agg(
+           format('%s * ts_rank(''{1,1,1,1}'', w.words, %L::tsquery)', s.weight, s.query), ' + '
+         )
+    into v_any, v_all, v_rank
+    from summed s;
+  return query execute format(
+    'select r.memory_id, row_number() over (order by r.score desc, r.memory_id)
+       from (
+         select w.memory_id, (%s) / (1 + 0.002 * length(w.words)) as score
+           from (
+             (select * from cogo.memory_words w
+               where w.owner = $1 and (%s) and w.words @@ %L::tsquery limit 200)
+             union all
+             (select * from cogo.memory_words w
+               where w.owner = $1 and (%s) and w.words @@ %L::tsquery
+                 and not w.words @@ %L::tsquery limit 2000)
+           ) as w
+       ) as r
+      order by 2 limit $2',
+    v_rank, p_filter, v_all, p_filter, v_any, v_all
+  ) using p_owner, p_limit;
+end;
+$function$;
+
+create or replace function cogo.split_words(p_text text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select to_tsvector(
+    'pg_catalog.english',
+    regexp_replace(p_text, '([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])', ' \1 ', 'g')
+  );
+$function$;
+
+create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_grant text;
+  v_plan jsonb := nullif(p_item -> 'plan', 'null');
+  v_route jsonb := nullif(p_item -> 'route', 'null');
+  v_added jsonb := nullif(p_item -> 'subtasks', 'null');
+  v_unreadable text;
+begin
+  -- Dependents, watchers and lists must be able to read these.
+  select f.field || ' ' || cogo.validate_json(f.value) into v_unreadable
+    from (
+      values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
+             ('subtasks', v_added), ('route.params', v_route -> 'params'),
+             ('route.metadata', v_route -> 'metadata'),
+             ('suspend.steps', p_item -> 'suspend' -> 'steps'),
+             ('suspend.decisions', p_item -> 'suspend' -> 'decisions'),
+             ('suspend.drift', p_item -> 'suspend' -> 'drift'),
+             ('hand_over.step', p_item -> 'hand_over' -> 'step'),
+             ('hand_over.decisions', p_item -> 'hand_over' -> 'decisions'),
+             ('again', p_item -> 'again'), ('wait', p_item -> 'wait'),
+             ('messages', p_item -> 'messages')
+    ) as f (field, value)
+   where cogo.validate_json(f.value) is not null
+   limit 1;
+  if v_unreadable is not null then
+    return v_unreadable;
+  elsif jsonb_typeof(p_item -> 'messages') not in ('array', 'null') then
+    return 'messages must be a list';
+  elsif nullif(p_item -> 'wait', 'null') is not null then
+    if coalesce(
+      v_plan, v_route, v_added, nullif(p_item -> 'suspend', 'null'),
+      nullif(p_item -> 'hand_over', 'null'), nullif(p_item -> 'again', 'null')
+    ) is not null then
+      return 'an attempt ends in one way, not with wait and another';
+    end if;
+    return cogo.validate_wait(p_subtask, p_item -> 'wait');
+  end if;
+  if p_subtask.kind = 'flow' then
+    return cogo.validate_flow_end(p_subtask, p_item);
+  elsif v_added is not null and (
+    p_subtask.lane = 'cio' or p_subtask.sink
+    or exists (select from cogo.flows f where f.task_id = p_subtask.task_id)
+  ) then
+    return 'only a completed subtask that is neither the sink nor a step of a workflow may add subtasks';
+  end if;
+  if v_route is not null or v_added is not null then
+    v_grant := cogo.validate_stamps(p_subtask.task_id, p_item);
+    if v_grant is not null then
+      return 'TQ007: ' || v_grant;
+    end if;
+  end if;
+  if coalesce(
+    v_plan, nullif(p_item -> 'suspend', 'null'), nullif(p_item -> 'hand_over', 'null'),
+    nullif(p_item -> 'again', 'null')
+  ) is not null then
+    return 'only a flow is completed with a plan, a suspension, a hand-over or its next run';
+  elsif (v_route is not null) <> (p_subtask.lane = 'cio') then
+    return 'a rerouted subtask in lane cio must be completed with a route, others must not';
+  elsif v_route is not null then
+    if coalesce(v_route ->> 'lane', '') = '' or not cogo.is_model_lane(v_route ->> 'lane') then
+      return 'route.lane must name a model';
+    elsif jsonb_typeof(coalesce(nullif(v_route -> 'params', 'null'), '{}')) <> 'object'
+       or jsonb_typeof(coalesce(nullif(v_route -> 'metadata', 'null'), '{}')) <> 'object' then
+      return 'route.params and route.metadata must be objects';
+    end if;
+  elsif jsonb_typeof(p_item -> 'output') is distinct from 'object' then
+    return 'output must be an object';
+  elsif v_added is not null then
+    return 'TQ006: ' || cogo.validate_plan(
+      p_item, array(select s.key from cogo.subtasks s where s.task_id = p_subtask.task_id)
+    );
+  end if;
+  return null;
+end;
+$function$;
+
+create or replace function public.cogo_add_document(p_owner uuid, p_source text, p_title text, p_sha256 text, p_chunks jsonb, p_metadata jsonb DEFAULT '{}'::jsonb, p_first integer DEFAULT 0, p_total integer DEFAULT NULL::integer)
+ RETURNS TABLE(id uuid, is_new boolean, is_unchanged boolean, chunks integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_owner constant uuid := cogo.resolve_owner(p_owner);
+  v_first integer := coalesce(p_first, 0);
+  v_chunks jsonb := p_chunks;
+  v_document public.cogo_documents;
+  v_problem text := case
+    when coalesce(btrim(p_source), '') = '' then 'p_source must name the document'
+    when coalesce(p_sha256, '') !~ '^[0-9a-f]{64}$' then 'p_sha256 must be 64 hexadecimal digits'
+    when jsonb_typeof(p_metadata) is distinct from 'object' then 'p_metadata must be an object'
+    when p_first < 0 or p_total < 0 then 'p_first and p_total must be 0 or more'
+  end;
+begin
+  if v_problem is not null then
+    raise exception using errcode = 'TQ004', message = v_problem;
+  end if;
+  perform cogo.check_memory('p_chunks', p_chunks, 5000),
+          cogo.check_size('p_source', length(p_source), 1024),
+          cogo.check_size('p_title', length(p_title), 4096),
+          cogo.check_size('p_metadata', octet_length(p_metadata::text), 65536, 'bytes'),
+          cogo.check_size(
+            'the document', greatest(p_total, v_first::bigint + jsonb_array_length(p_chunks)), 50000,
+            'chunks'
+          );
+  -- One writer of a document at a time. Not by its row, which may not be there yet.
+  perform pg_advisory_xact_lock(
+    hashtextextended('cogo document:' || cogo.owner_key(v_owner) || ':' || p_source, 0)
+  );
+  select d.* into v_document
+    from public.cogo_documents d
+   where d.source = p_source and cogo.owner_key(d.owner) = cogo.owner_key(v_owner);
+  is_new := not found;
+  if v_first = 0 and v_document.sha256 = p_sha256
+     and (p_total is null or p_total = v_document.chunks) then
+    update public.cogo_documents d
+       set title = p_title, metadata = p_metadata
+     where d.id = v_document.id and (d.title, d.metadata) is distinct from (p_title, p_metadata);
+    return query select v_document.id, false, true, v_document.chunks;
+    return;
+  end if;
+  if p_total is not null then
+    v_chunks := cogo.collect_parts(v_owner, p_source, p_sha256, p_chunks, v_first, p_total);
+    v_first := 0;
+    if v_chunks is null and p_total > 0 then
+      return query
+        select v_document.id, is_new, false, coalesce(v_document.chunks, 0);
+      return;
+    end if;
+  elsif v_first > 0 and (
+    v_document.sha256 is distinct from p_sha256 or v_document.chunks < v_first
+  ) then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        'chunk %s of %s does not follow what is there: add the document anew, from p_first 0',
+        v_first, left(p_source, 200)
+      );
+  end if;
+  insert into public.cogo_documents as d (owner, source, title, sha256, metadata)
+  values (v_owner, p_source, p_title, p_sha256, p_metadata)
+  on conflict on constraint cogo_documents_source do update
+    set title = excluded.title, sha256 = excluded.sha256, metadata = excluded.metadata,
+        updated_at = cogo.now()
+  returning d.* into v_document;
+  perform cogo.add_chunks(v_document, coalesce(v_chunks, '[]'), v_first);
+  return query
+    select d.id, is_new, false, d.chunks from public.cogo_documents d where d.id = v_document.id;
+end;
+$function$;
+
+create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
+ RETURNS TABLE(subtask_id uuid, attempt integer, answer text, detail text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  perform cogo.set_actor(p_agent_id);
+  if jsonb_typeof(p_items) is distinct from 'array' then
+    raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
+  end if;
+  perform cogo.lock_tasks(
+    array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
+  );
+  if p_items @? '$[*].messages[*]' then
+    perform cogo.lock_sessions(
+      array(
+        select cogo.to_uuid(i.value ->> 'subtask_id')
+          from jsonb_array_elements(p_items) i where i.value @? '$.messages[*]'
+      )
+    );
+  end if;
+  if p_items @? '$[*].suspend.steps[*] ? (@.kind == "task")' then
+    perform cogo.lock_trees(
+      array(
+        select s.task_id
+          from jsonb_array_elements(p_items) i
+          join cogo.subtasks s on s.id = cogo.to_uuid(i.value ->> 'subtask_id')
+         where i.value @? '$.suspend.steps[*] ? (@.kind == "task")'
+      )
+    );
+  end if;
+  return query select * from cogo.complete_isolated(p_agent_id, p_items);
+end;
+$function$;
+
+create or replace function public.cogo_confirm_vector_changes(p_index text, p_through bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update cogo.vector_indexes i
+     set confirmed = greatest(i.confirmed, p_through) where i.name = p_index;
+  if not found then
+    raise exception using errcode = 'TQ002',
+      message = format('there is no index %s: register it first', left(p_index, 100));
+  end if;
+end;
+$function$;
+
+create or replace function public.cogo_forget_memory(p_owner uuid DEFAULT NULL::uuid, p_every_owner boolean DEFAULT false, p_ids uuid[] DEFAULT NULL::uuid[], p_kind text DEFAULT NULL::text, p_source text DEFAULT NULL::text, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_dry_run boolean DEFAULT false)
+ RETURNS TABLE(forgotten integer, documents integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_owner constant uuid := cogo.resolve_owner(p_owner);
+  v_is_every constant boolean := coalesce(p_every_owner, false) and cogo.is_operator();
+  v_ids uuid[];
+  v_documents uuid[];
+begin
+  if num_nonnulls(p_ids, p_kind, p_source, p_before) = 0 then
+    raise exception using
+      errcode = 'TQ004',
+      message = 'name what to forget by p_ids, p_kind, p_source or p_before (infinity: all of it)';
+  end if;
+  -- In a fixed order, so that it cannot deadlock with another.
+  v_ids := array(
+    select m.id
+      from public.cogo_memories m
+     where (v_is_every or cogo.owner_key(m.owner) = cogo.owner_key(v_owner))
+       and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
+       and (p_kind is null or m.kind = p_kind)
+       and (p_source is null or m.source = p_source)
+       and (p_before is null or m.created_at < p_before)
+     order by m.content_sha256, m.id
+       for update
+  );
+  -- Documents go as a whole: with a part of their chunks they would be wrong.
+  v_documents := array(
+    select d.id
+      from public.cogo_documents d
+     where (v_is_every or cogo.owner_key(d.owner) = cogo.owner_key(v_owner))
+       and (p_ids is null or d.id = any (p_ids))
+       and (p_kind is null or p_kind = 'chunk')
+       and (p_source is null or d.source = p_source)
+       and (p_before is null or d.updated_at < p_before)
+  );
+  if not coalesce(p_dry_run, false) then
+    delete from public.cogo_memories m where m.id = any (v_ids);
+    delete from public.cogo_documents d where d.id = any (v_documents);
+    delete from cogo.document_parts p
+     where p_ids is null
+       and (v_is_every or p.owner = cogo.owner_key(v_owner))
+       and (p_kind is null or p_kind = 'chunk')
+       and (p_source is null or p.source = p_source)
+       and (p_before is null or p.created_at < p_before);
+  end if;
+  forgotten := cardinality(v_ids);
+  documents := cardinality(v_documents);
+  return next;
+end;
+$function$;
+
+create or replace function public.cogo_forget_sessions(p_owner uuid DEFAULT NULL::uuid, p_every_owner boolean DEFAULT false, p_ids uuid[] DEFAULT NULL::uuid[], p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_dry_run boolean DEFAULT false)
+ RETURNS TABLE(sessions integer, messages bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_operator constant boolean := cogo.is_operator();
+  v_owner constant uuid := case when v_operator then p_owner else auth.uid() end;
+  v_seqs bigint[];
+begin
+  if num_nonnulls(p_ids, p_before) = 0 then
+    raise exception using errcode = 'TQ004',
+      message = 'name the sessions by p_ids or p_before (infinity: all of them)';
+  end if;
+  select coalesce(array_agg(e.seq order by e.seq), '{}') into v_seqs
+    from public.cogo_sessions e
+   where (
+           e.owner = v_owner
+           or v_operator and (coalesce(p_every_owner, false) or e.owner is null and v_owner is null)
+         )
+     and (p_ids is null or e.id = any (p_ids))
+     and (p_before is null or coalesce(e.last_message_at, e.created_at) < p_before);
+  if not coalesce(p_dry_run, false) then
+    -- Tasks before sessions, as their completions do.
+    perform from public.cogo_tasks t
+     where exists (
+             select from public.cogo_sessions e
+              where e.seq = any (v_seqs) and e.id = t.session_id
+                and (e.owner = t.owner or e.owner is null and t.owner is null)
+           )
+     order by t.seq
+       for no key update;
+  end if;
+  select count(*), coalesce(sum(k.messages), 0) into sessions, messages
+    from (
+      select e.messages from public.cogo_sessions e where e.seq = any (v_seqs) order by e.seq
+         for update
+    ) as k;
+  if not coalesce(p_dry_run, false) then
+    delete from public.cogo_sessions e where e.seq = any (v_seqs);
+  end if;
+  return next;
+end;
+$function$;
+
+create or replace function public.cogo_forgotten_sessions(p_since interval DEFAULT '00:10:00'::interval)
+ RETURNS SETOF bigint
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select f.session_seq from cogo.forgotten_sessions f
+   where f.forgotten_at > cogo.now() - p_since order by f.forgotten_at limit 10000;
+$function$;
+
+create or replace function public.cogo_fork_session(p_owner uuid, p_session_id uuid, p_through bigint DEFAULT NULL::bigint, p_id uuid DEFAULT NULL::uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_id constant uuid := coalesce(p_id, gen_random_uuid());
+  v_seq bigint;
+begin
+  insert into public.cogo_sessions (id, owner) values (v_id, v_owner)
+  on conflict (owner, id) do nothing
+  returning seq into v_seq;
+  if v_seq is null then
+    raise exception using errcode = 'TQ003', message = format('there is a session %s already', v_id);
+  end if;
+  perform cogo.copy_session(v_owner, p_session_id, p_through, v_seq);
+  return v_id;
+end;
+$function$;
+
+create or replace function public.cogo_list_vector_changes(p_index text, p_limit integer DEFAULT 100)
+ RETURNS TABLE(seq bigint, id uuid, owner uuid, is_deleted boolean, vector real[], model_id text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select null::bigint, null::uuid, null::uuid, null::boolean, null::real[], null::text where false;
+$function$;
+
+create or replace function public.cogo_read_session(p_owner uuid, p_session_id uuid, p_before bigint DEFAULT NULL::bigint, p_after bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 100, p_characters integer DEFAULT 200000)
+ RETURNS TABLE(seq bigint, last_message bigint, revision integer, summary jsonb, messages jsonb, is_more boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_session public.cogo_sessions;
+begin
+  select e.* into v_session from public.cogo_sessions e
+   where e.id = p_session_id and (e.owner = v_owner or e.owner is null and v_owner is null);
+  if not found then
+    return;
+  end if;
+  return query
+  with newest as materialized (
+    select m.*,
+           row_number() over (order by m.seq desc) as nth,
+           sum(length(m.content) + coalesce(length(m.exchange::text), 0))
+             over (order by m.seq desc) as total
+      from (
+        select n.seq, n.role, n.content, n.exchange, n.task_id, n.created_at
+          from public.cogo_messages n
+         where n.session_id = v_session.id
+           and (n.owner = v_session.owner or n.owner is null and v_session.owner is null)
+           and n.seq < coalesce(p_before, 9223372036854775807)
+           and n.seq > coalesce(p_after, 0)
+         order by n.seq desc
+         limit least(greatest(coalesce(p_limit, 100), 1), 1000) + 1
+      ) as m
+  ), page as (
+    select w.* from newest w
+     where w.nth <= least(greatest(coalesce(p_limit, 100), 1), 1000)
+       and (w.nth = 1 or w.total <= coalesce(p_characters, 200000))
+  )
+  select v_session.seq, v_session.last_message, v_session.revision,
+         (
+           select jsonb_build_object(
+                    'through', u.through, 'content', u.content, 'model_id', u.model_id,
+                    'simulated', u.simulated, 'created_at', u.created_at
+                  )
+             from cogo.session_summaries u where u.session_seq = v_session.seq
+         ),
+         (
+           select coalesce(
+                    jsonb_agg(
+                      jsonb_build_object(
+                        'seq', g.seq, 'role', g.role, 'content', g.content,
+                        'exchange', g.exchange, 'task_id', g.task_id, 'created_at', g.created_at
+                      ) order by g.seq desc
+                    ), '[]'
+                  )
+             from page g
+         ),
+         (select count(*) from newest) > (select count(*) from page);
+end;
+$function$;
+
+create or replace function public.cogo_register_index(p_index text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if coalesce(p_index, '') !~ '^[A-Za-z0-9][A-Za-z0-9:._/-]{0,254}$' then
+    raise exception using errcode = 'TQ004',
+      message = 'p_index must be a name: letters, digits and :._/-';
+  end if;
+  insert into cogo.vector_indexes (name) values (p_index) on conflict do nothing;
+end;
+$function$;
+
+create or replace function public.cogo_remember(p_owner uuid, p_facts jsonb)
+ RETURNS TABLE(place integer, id uuid, is_new boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_owner constant uuid := cogo.resolve_owner(p_owner);
+begin
+  perform cogo.check_memory('p_facts', p_facts, 1000);
+  return query
+    with items as materialized (
+      select i.ordinality::integer - 1 as place,
+             i.item ->> 'content' as content,
+             encode(sha256(convert_to(i.item ->> 'content', 'UTF8')), 'hex') as sha256,
+             i.item ->> 'source' as source,
+             cogo.to_uuid(i.item ->> 'task_id') as task_id,
+             cogo.to_uuid(i.item ->> 'session_id') as session_id,
+             cogo.read_time(i.item ->> 'happened_at') as happened_at
+        from jsonb_array_elements(p_facts) with ordinality as i (item, ordinality)
+    ), kept as (
+      insert into public.cogo_memories as m (
+        owner, kind, content, source, task_id, session_id, happened_at, content_sha256
+      )
+      -- The same fact twice is one row. In a fixed order, so that two writers cannot deadlock.
+      select distinct on (i.sha256)
+             v_owner, 'fact', i.content, i.source, i.task_id, i.session_id, i.happened_at, i.sha256
+        from items i
+       order by i.sha256, i.place
+      on conflict (owner, content_sha256) where kind = 'fact' do update
+        set source = coalesce(excluded.source, m.source),
+            happened_at = coalesce(excluded.happened_at, m.happened_at)
+      returning m.id, m.content_sha256, (m.xmax = 0) as is_new
+    )
+    select i.place, k.id, k.is_new
+      from items i join kept k on k.content_sha256 = i.sha256
+     order by i.place;
+end;
+$function$;
+
+create or replace function public.cogo_run_memory(p_agent_id text, p_embedding_model text DEFAULT NULL::text, p_limit integer DEFAULT 200)
+ RETURNS TABLE(asked integer, applied integer, is_more boolean, problem text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform cogo.set_actor(p_agent_id);
+  asked := 0;
+  applied := 0;
+  is_more := false;
+  return next;
+end;
+$function$;
+
+create or replace function public.cogo_search_memory(p_owner uuid, p_query text, p_vector real[] DEFAULT NULL::real[], p_model_id text DEFAULT NULL::text, p_simulated boolean DEFAULT false, p_kinds text[] DEFAULT NULL::text[], p_sources text[] DEFAULT NULL::text[], p_candidates jsonb DEFAULT NULL::jsonb, p_limit integer DEFAULT 10)
+ RETURNS TABLE(id uuid, kind text, content text, source text, document_id uuid, title text, place integer, heading text, created_at timestamp with time zone, score double precision, likeness double precision, found_by text[])
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_owner constant uuid := cogo.owner_key(cogo.resolve_owner(p_owner));
+  v_limit constant integer := least(greatest(coalesce(p_limit, 10), 0), 100);
+  v_filter constant text := cogo.build_memory_filter(p_kinds, p_sources);
+begin
+  return query
+    with by_words as (
+      select w.id, w.place from cogo.search_words(v_owner, v_filter, p_query, 4 * v_limit + 20) w
+    ), fused as (
+      select w.id, 1.0 / (60 + w.place) as score, null::double precision as likeness,
+             array['words'] as found_by
+        from by_words w
+    )
+    select m.id, m.kind, m.content, m.source, m.document_id, d.title, m.place, m.heading,
+           m.created_at, f.score::double precision, f.likeness, f.found_by
+      from fused f
+      join public.cogo_memories m on m.id = f.id
+      left join public.cogo_documents d on d.id = m.document_id
+     order by f.score desc, m.id
+     limit v_limit;
+end;
+$function$;
+
+create or replace view public.cogo_subtasks with (security_invoker=true) as
+ SELECT s.id,
+    s.seq,
+    s.task_id,
+    s.key,
+    s.type,
+    s.lane,
+    s.status,
+    s.priority,
+    s.deps_left,
+    s.attempt,
+    s.failures,
+    s.max_failures,
+    s.reaps,
+    s.max_reaps,
+    s.sink,
+    s.needs_approval,
+    s.run_at,
+    s.lease_expires_at,
+    s.agent_id,
+    s.cancel_requested_at,
+    s.dead_at,
+    s.created_at,
+    s.started_at,
+    s.finished_at,
+    COALESCE(p.params, '{}'::jsonb) AS params,
+    COALESCE(p.metadata, '{}'::jsonb) AS metadata,
+    o.output,
+    COALESCE(p.error, a.error) AS error,
+        CASE
+            WHEN (c.subtask_id IS NOT NULL) THEN jsonb_build_object('attempt', c.attempt, 'content', c.content, 'reasoning', c.reasoning, 'turn', c.turn)
+            ELSE NULL::jsonb
+        END AS checkpoint,
+    ARRAY( SELECT d.parent_id
+           FROM cogo.dependencies d
+          WHERE (d.child_id = s.id)
+          ORDER BY d.parent_id) AS dependencies,
+    s.on_failure,
+    s.kind,
+    s.end_no,
+    s.not_needed,
+        CASE s.kind
+            WHEN 'flow'::text THEN COALESCE(( SELECT f.decisions
+               FROM cogo.flows f
+              WHERE (f.task_id = s.task_id)), (o.output -> 'decisions'::text))
+            ELSE NULL::jsonb
+        END AS decisions,
+        CASE s.kind
+            WHEN 'task'::text THEN ( SELECT k.child_id
+               FROM cogo.child_tasks k
+              WHERE (k.subtask_id = s.id))
+            ELSE NULL::uuid
+        END AS child_task_id
+   FROM ((((cogo.subtasks s
+     LEFT JOIN cogo.subtask_payloads p ON ((p.subtask_id = s.id)))
+     LEFT JOIN cogo.subtask_outputs o ON ((o.subtask_id = s.id)))
+     LEFT JOIN cogo.checkpoints c ON ((c.subtask_id = s.id)))
+     LEFT JOIN public.cogo_attempts a ON (((a.subtask_id = s.id) AND (a.attempt = s.attempt))));
+
+create or replace trigger follow_source AFTER UPDATE OF source ON public.cogo_memories FOR EACH ROW WHEN ((old.source IS DISTINCT FROM new.source)) EXECUTE FUNCTION cogo.follow_memory_source();
+
+create or replace trigger index_words AFTER INSERT ON public.cogo_memories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cogo.index_memories();
+
+create or replace trigger count_messages AFTER INSERT ON public.cogo_messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cogo.count_messages();
+
+create or replace trigger revise_session AFTER UPDATE OF owner, session_id, seq, role, content, exchange ON public.cogo_messages FOR EACH ROW EXECUTE FUNCTION cogo.revise_session();
+
+create or replace trigger revise_session_on_delete AFTER DELETE ON public.cogo_messages FOR EACH ROW EXECUTE FUNCTION cogo.revise_session();
+
+create or replace trigger note_forgotten AFTER DELETE ON public.cogo_sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cogo.note_forgotten_sessions();
+
+create policy "owners read their child_tasks" on cogo.child_tasks as PERMISSIVE for SELECT to authenticated using ((EXISTS ( SELECT
+   FROM public.cogo_tasks t
+  WHERE ((t.id = child_tasks.child_id) AND (t.owner = ( SELECT auth.uid() AS uid))))));
+
+create policy "owners read their documents" on public.cogo_documents as PERMISSIVE for SELECT to authenticated using ((owner = ( SELECT auth.uid() AS uid)));
+
+create policy "owners read their memories" on public.cogo_memories as PERMISSIVE for SELECT to authenticated using ((owner = ( SELECT auth.uid() AS uid)));
+
+comment on table cogo.document_parts is
+  'Chunks of documents that are sent in parts, until all of them are there.';
+
+comment on table cogo.follow_ups is
+  'Tasks that memory has asked for, until their results are applied. refs says what they are about.';
+
+comment on table cogo.forgotten_sessions is
+  'Sessions that were deleted in the last day: no owner and no text, only the number of the row.';
+
+comment on table cogo.memory_words is
+  'The words of each memory, for searches. The owner of what belongs to nobody is the nil UUID.';
+
+comment on table cogo.session_summaries is
+  'What models are told of the older messages of a session; each summary is made of the last one and the
+messages since.';
+
+comment on table cogo.vector_indexes is
+  'Outer indexes of vectors, and the last change of cogo.vector_changes that each has confirmed.';
+
+comment on table public.cogo_documents is
+  'Documents in long-term memory. Their texts are the chunks in cogo_memories.';
+
+comment on table public.cogo_memories is
+  'Long-term memory: facts, and chunks of documents. Search it with cogo_search_memory().';
+
+comment on table public.cogo_messages is
+  'The messages of a session, in order of seq. Each turn adds two in one transaction: what the user said
+and the answer.';
+
+comment on column cogo.session_summaries.through is
+  'The seq of the newest message that it covers.';
+
+comment on column public.cogo_documents.sha256 is
+  'Of the whole document: one that has not changed is not read again.';
+
+comment on column public.cogo_documents.source is
+  'What names it, such as a path; unique per owner.';
+
+comment on column public.cogo_memories.char_start is
+  'Where a chunk begins in its document, in characters; char_end: where it ends.';
+
+comment on column public.cogo_memories.error is
+  'Why it has no vector, if that was tried in vain.';
+
+comment on column public.cogo_memories.happened_at is
+  'When the fact happened or was so, if known.';
+
+comment on column public.cogo_memories.model_id is
+  'What made its vector, at embedded_at; null: it is found by its words alone.';
+
+comment on column public.cogo_memories.place is
+  'The number of a chunk in its document, from 0.';
+
+comment on column public.cogo_memories.simulated is
+  'Whether the vendor simulator made the vector.';
+
+comment on column public.cogo_memories.task_id is
+  'The task that remembered it, which may have been deleted; session_id: its session.';
+
+comment on column public.cogo_messages.exchange is
+  'Of an answer: the calls of tools that led to it, with their results, in order. A call of the caller''s
+tools may have no result yet. It is one value, so that no reader sees half of it.';
+
+comment on column public.cogo_sessions.forked_from is
+  'The session, of the same owner, from which it was copied. It may have been deleted.';
+
+comment on column public.cogo_sessions.last_message is
+  'The seq of its newest message.';
+
+comment on column public.cogo_sessions.revision is
+  'Grows when a message is changed or deleted, which copies of the conversation do not notice.';
+
+comment on column public.cogo_sessions.unsummarised is
+  'Characters of the messages that its summary does not cover.';
+
+comment on view public.cogo_subtasks is
+  'Subtasks with payload, output, checkpoint, dependencies, child task and the error of the latest
+attempt.';
+
+comment on function cogo.add_chunks(public.cogo_documents,jsonb,integer) is
+  'Put chunks into a document from a place on, instead of those that it has there.';
+
+comment on function cogo.build_memory_filter(text[],text[]) is
+  'Return the condition by which a search finds memories of these kinds and sources: exact ones,
+prefix*, facts or documents.';
+
+comment on function cogo.check_memory(text,jsonb,integer) is
+  'Raise TQ004 or TQ008 unless these are texts that can be remembered, at most p_limit.';
+
+comment on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) is
+  'Keep a part of a document; return all its chunks once they are there, else null.';
+
+comment on function cogo.copy_session(uuid,uuid,bigint,bigint) is
+  'Copy the messages of a session, up to the turn with p_through, into an empty one, by its seq.';
+
+comment on function cogo.copy_summary(public.cogo_sessions,public.cogo_sessions,bigint) is
+  'Copy the summary of a session into a copy of it, unless it covers messages that were not copied.';
+
+comment on function cogo.count_messages() is
+  'Count new messages in the rows of their sessions.';
+
+comment on function cogo.count_unsummarised(bigint) is
+  'Count the characters of a session that its summary does not cover.';
+
+comment on function cogo.describe_session(uuid,uuid) is
+  'Return how far a session is, for the holder of a lease; null if there is no session.';
+
+comment on function cogo.follow_memory_source() is
+  'Keep what searches filter by as the memory has it.';
+
+comment on function cogo.index_memories() is
+  'Store the words of new memories.';
+
 comment on function cogo.is_calling_lane(text) is
   'Return whether the subtasks of a lane pay for calls, which are in the audit log: those of a model,
 embeddings and rankings.';
+
+comment on function cogo.lock_sessions(uuid[]) is
+  'Lock the sessions of subtasks, by seq, after their tasks.';
+
+comment on function cogo.note_forgotten_sessions() is
+  'Note deleted sessions for copies outside the database, and forget those of the day before.';
+
+comment on function cogo.owner_key(uuid) is
+  'Return an owner as keys that cannot be null spell it: the nil UUID for nobody.';
+
+comment on function cogo.prepare_task() is
+  'Set defaults, reset the system''s columns, and create the session, or a copy of another one.';
+
+comment on function cogo.quote_word(text) is
+  'Return a word as a tsquery spells it.';
+
+comment on function cogo.read_time(text) is
+  'Return a time from its text. Raises TQ004 and TQ009.';
+
+comment on function cogo.resolve_owner(uuid) is
+  'Return whose rows a call is about: for operators the owner that they name (null: nobody), for users
+themselves.';
+
+comment on function cogo.revise_session() is
+  'Note in its session that a message was changed or deleted, which operators may do.';
+
+comment on function cogo.sample_words(uuid,text,text[]) is
+  'Estimate how many memories an owner has, which share of them passes a filter, and in which share each
+of some words is.';
+
+comment on function cogo.search_words(uuid,text,text,integer) is
+  'Return the memories of an owner whose words fit a query best, with their places.';
+
+comment on function cogo.split_words(text) is
+  'Return the words of a text by which it is found.';
+
+comment on function public.cogo_add_document(uuid,text,text,text,jsonb,jsonb,integer,integer) is
+  'Add a document of an owner by its chunks (content, heading, start, end), or replace the one of this
+source; later parts begin at p_first. With p_total, the number of all chunks, parts are put together
+first, and the document is replaced when the last one is there.';
+
+comment on function public.cogo_confirm_vector_changes(text,bigint) is
+  'Note that an outer index has made all changes up to a seq.';
+
+comment on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) is
+  'Forget memories that match every given argument, with their vectors and words; p_ids may name
+documents. Users forget their own; operators those of an owner (null: of nobody) or, with
+p_every_owner, of all. Return how many memories and whole documents; p_dry_run only counts them.';
+
+comment on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) is
+  'Delete sessions with their messages and summaries: those that match every given argument; p_before
+is a time after their last message. Their tasks stay, without a session. Users delete their own;
+operators those of an owner (null: of nobody) or, with p_every_owner, of all. p_dry_run only counts.';
+
+comment on function public.cogo_forgotten_sessions(interval) is
+  'Return the rows of the sessions that were deleted lately, for copies outside the database.';
+
+comment on function public.cogo_fork_session(uuid,uuid,bigint,uuid) is
+  'Copy a session up to the turn that holds the message p_through (null: all of it) into a new one, and
+return its id. Raises TQ002 if there is no such session of that owner, TQ003 if p_id is taken.';
+
+comment on function public.cogo_list_vector_changes(text,integer) is
+  'Return the next changes that an outer index has to make, in order of seq.';
+
+comment on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) is
+  'Return a page of the messages of a session, newest first, with its summary: those before and after a
+seq, at most p_limit, 1000 at most, and no more than p_characters after the first; is_more says whether
+there are older ones. No row if there is no such session of that owner.';
+
+comment on function public.cogo_register_index(text) is
+  'Register an outer index of vectors: all that is there becomes a change that it has to make.';
+
+comment on function public.cogo_remember(uuid,jsonb) is
+  'Remember facts (content, source, task_id, session_id, happened_at) of an owner; return the id of
+each, by place. A fact that is remembered already stays one row. Users remember their own.';
+
+comment on function public.cogo_run_memory(text,text,integer) is
+  'Apply the results of finished follow-up tasks of memory and submit new ones, such as EMBED tasks for
+memories without a vector. is_more: call it again at once. Orchestrators call this.';
+
+comment on function public.cogo_search_memory(uuid,text,real[],text,boolean,text[],text[],jsonb,integer) is
+  'Search the memory of an owner by words and by meaning, fused by reciprocal ranks, best first.
+p_vector is the query embedded by p_model_id, or p_candidates what an outer index found ({id,
+likeness}). p_sources: exact sources, prefix*, facts or documents. Users search their own.';
+
+revoke all on table cogo.document_parts from public, anon, authenticated, service_role;
+
+grant select on table cogo.document_parts to service_role;
+
+revoke all on table cogo.follow_ups from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.follow_ups to service_role;
+
+revoke all on table cogo.forgotten_sessions from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.forgotten_sessions to service_role;
+
+revoke all on table cogo.memory_words from public, anon, authenticated, service_role;
+
+grant select on table cogo.memory_words to service_role;
+
+revoke all on table cogo.session_summaries from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.session_summaries to service_role;
+
+revoke all on table cogo.vector_indexes from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.vector_indexes to service_role;
+
+revoke all on table public.cogo_documents from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table public.cogo_documents to service_role;
+
+grant select on table public.cogo_documents to authenticated;
+
+revoke all on table public.cogo_memories from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table public.cogo_memories to service_role;
+
+grant select on table public.cogo_memories to authenticated;
+
+revoke all on function cogo.add_chunks(public.cogo_documents,jsonb,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.add_chunks(public.cogo_documents,jsonb,integer) to service_role;
+
+revoke all on function cogo.build_memory_filter(text[],text[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.build_memory_filter(text[],text[]) to service_role;
+
+revoke all on function cogo.check_memory(text,jsonb,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.check_memory(text,jsonb,integer) to service_role;
+
+revoke all on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) to service_role;
+
+revoke all on function cogo.copy_session(uuid,uuid,bigint,bigint) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.copy_session(uuid,uuid,bigint,bigint) to service_role;
+
+revoke all on function cogo.copy_summary(public.cogo_sessions,public.cogo_sessions,bigint) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.copy_summary(public.cogo_sessions,public.cogo_sessions,bigint) to service_role;
+
+revoke all on function cogo.count_messages() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.count_messages() to service_role;
+
+revoke all on function cogo.count_unsummarised(bigint) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.count_unsummarised(bigint) to service_role;
+
+revoke all on function cogo.describe_session(uuid,uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.describe_session(uuid,uuid) to service_role;
+
+revoke all on function cogo.follow_memory_source() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.follow_memory_source() to service_role;
+
+revoke all on function cogo.index_memories() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.index_memories() to service_role;
+
+revoke all on function cogo.lock_sessions(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.lock_sessions(uuid[]) to service_role;
+
+revoke all on function cogo.note_forgotten_sessions() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.note_forgotten_sessions() to service_role;
+
+revoke all on function cogo.owner_key(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.owner_key(uuid) to service_role;
+
+revoke all on function cogo.quote_word(text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.quote_word(text) to service_role;
+
+revoke all on function cogo.read_time(text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.read_time(text) to service_role;
+
+revoke all on function cogo.resolve_owner(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.resolve_owner(uuid) to service_role;
+
+revoke all on function cogo.revise_session() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.revise_session() to service_role;
+
+revoke all on function cogo.sample_words(uuid,text,text[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.sample_words(uuid,text,text[]) to service_role;
+
+revoke all on function cogo.search_words(uuid,text,text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.search_words(uuid,text,text,integer) to service_role;
+
+revoke all on function cogo.split_words(text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.split_words(text) to service_role;
+
+revoke all on function public.cogo_add_document(uuid,text,text,text,jsonb,jsonb,integer,integer) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_add_document(uuid,text,text,text,jsonb,jsonb,integer,integer) to authenticated;
+
+grant execute on function public.cogo_add_document(uuid,text,text,text,jsonb,jsonb,integer,integer) to service_role;
+
+revoke all on function public.cogo_confirm_vector_changes(text,bigint) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_confirm_vector_changes(text,bigint) to service_role;
+
+revoke all on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) to authenticated;
+
+grant execute on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) to service_role;
+
+revoke all on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) to authenticated;
+
+grant execute on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) to service_role;
+
+revoke all on function public.cogo_forgotten_sessions(interval) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_forgotten_sessions(interval) to service_role;
+
+revoke all on function public.cogo_fork_session(uuid,uuid,bigint,uuid) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_fork_session(uuid,uuid,bigint,uuid) to authenticated;
+
+grant execute on function public.cogo_fork_session(uuid,uuid,bigint,uuid) to service_role;
+
+revoke all on function public.cogo_list_vector_changes(text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_list_vector_changes(text,integer) to service_role;
+
+revoke all on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) to authenticated;
+
+grant execute on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) to service_role;
+
+revoke all on function public.cogo_register_index(text) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_register_index(text) to service_role;
+
+revoke all on function public.cogo_remember(uuid,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_remember(uuid,jsonb) to authenticated;
+
+grant execute on function public.cogo_remember(uuid,jsonb) to service_role;
+
+revoke all on function public.cogo_run_memory(text,text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_run_memory(text,text,integer) to service_role;
+
+revoke all on function public.cogo_search_memory(uuid,text,real[],text,boolean,text[],text[],jsonb,integer) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_search_memory(uuid,text,real[],text,boolean,text[],text[],jsonb,integer) to authenticated;
+
+grant execute on function public.cogo_search_memory(uuid,text,real[],text,boolean,text[],text[],jsonb,integer) to service_role;
+
+grant select (child_id) on table cogo.child_tasks to authenticated;
+
+grant select (subtask_id) on table cogo.child_tasks to authenticated;
 
 insert into cogo.schema_versions (version) values ('20261129180000')
 on conflict (version) do nothing;

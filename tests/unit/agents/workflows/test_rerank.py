@@ -65,7 +65,7 @@ def test_a_script_begins_with_the_order_that_is_there() -> None:
 def test_documents_that_cannot_be_ranked_are_a_mistake_of_the_workflow(
     documents: list[str],
 ) -> None:
-    played = play(ranks, params={"documents": documents}, answers={})
+    played = play(ranks, params={"documents": [*documents]}, answers={})
 
     assert played.failure is not None
     assert "step 'best'" in played.failure.message
