@@ -19,7 +19,6 @@ from agents.workflows.planning.blueprint import (
 from agents.workflows.planning.coordination import Coordination
 from agents.workflows.planning.interfaces import find_named_files, show_files
 from agents.workflows.planning.merging import merge_files
-from agents.workflows.planning.waves import list_needed
 from agents.workflows.planning.whole import (
     MAX_SHOWN_TEXT,
     PartValue,
@@ -47,7 +46,9 @@ async def coordinate(run: Run) -> Result:
     plan = await make_plan(run, parts, notes)
     if plan is None:
         return await answer_alone(run, parts, notes)
-    work = Coordination(plan=plan, parts=parts, notes=notes)
+    work = Coordination(
+        plan=plan, needs=plan.needs, waves=plan.waves, owners=plan.owners, parts=parts, notes=notes
+    )
     await run.branch("implement", implement(run, work))
     if not work.done:
         return await answer_alone(run, parts, notes)
@@ -99,12 +100,12 @@ async def implement(run: Run, work: Coordination) -> None:
     for number, wave in enumerate(work.plan.waves):
         left = sum(map(len, work.plan.waves[number:]))
         share = get_share(run, Decimal(1) / (left + LATER_SHARES))
-        parts = work.choose_ready(wave)
-        steps: list[Step[PartValue]] = [begin_part(run, work, part, share) for part in parts]
-        for part, step, ended in zip(parts, steps, await run.settled(*steps), strict=True):
-            work.parts.add_child(step, role="coding" if part.kind == "code" else "specialist")
-            work.keep(part, ended)
-    work.notes += [f"{name} was not done: {why}" for name, why in work.undone.items()]
+        ready = [work.plan.parts[name] for name in work.choose_ready(wave)]
+        steps: list[Step[PartValue]] = [begin_part(run, work, part, share) for part in ready]
+        for part, step, ended in zip(ready, steps, await run.settled(*steps), strict=True):
+            is_code = part.kind == "code"
+            work.parts.add_child(step, role="coding" if is_code else "specialist")
+            work.keep(part.name, ended, is_code=is_code, interface=part.interface)
 
 
 def begin_part(
@@ -114,12 +115,12 @@ def begin_part(
 
     Its code runs with the files of everything that it builds on.
     """
-    results = [work.done[name].show() for name in part.needs if name in work.done]
+    results = [each.show() for each in work.list_needed_results(part.name)]
     about = (part.instruction, part.interface, part.acceptance)
     prompt = prompts.ask_for_part(run.prompt, work.plan.approach, about, results)
     if part.kind == "text":
         return run.ask(part.name, prompt, role="specialist", system=prompts.SPECIALIST)
-    files = work.merge(list_needed(part.name, work.plan.needs)).files
+    files = work.merge_needed(part.name)
     settings = run.params_as(ChatParams).for_child() | {"target_file": part.file}
     return run.task(
         part.name, "GENERATE_CODE", prompt, settings | ({"files": files} if files else {}), share

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agents.workflows.analyze_code import analyze_code
+from agents.workflows.auto import auto
 from agents.workflows.chat import chat
 from agents.workflows.coordinate import coordinate
 from agents.workflows.debate import debate
@@ -16,6 +17,6 @@ from agents.workflows.strategy import strategy
 WORKFLOWS: Final[Mapping[str, Workflow]] = {
     each.type: each
     for each in (
-        analyze_code, chat, coordinate, debate, embed, generate_code, optimize_code, strategy,
+        analyze_code, auto, chat, coordinate, debate, embed, generate_code, optimize_code, strategy,
     )
 }  # fmt: skip

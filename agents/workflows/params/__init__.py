@@ -4,6 +4,7 @@ from agents.workflows.params.task_params import (
     MAX_CHARACTERS,
     MAX_FILES,
     AnalysisParams,
+    AutoParams,
     ChatParams,
     CodeParams,
     OptimizationParams,
@@ -13,6 +14,6 @@ from agents.workflows.params.task_params import (
 )
 
 __all__ = [
-    "MAX_CHARACTERS", "MAX_FILES", "AnalysisParams", "ChatParams", "CodeParams",
+    "MAX_CHARACTERS", "MAX_FILES", "AnalysisParams", "AutoParams", "ChatParams", "CodeParams",
     "OptimizationParams", "Params", "TargetFile", "describe_unused",
 ]  # fmt: skip

@@ -259,6 +259,22 @@ class ChatParams(Params):
         return params
 
 
+class AutoParams(ChatParams):
+    """The params of AUTO."""
+
+    confirm_above_usd: float | None = Field(default=None, ge=0, le=1_000_000)
+    """A person is asked before steps that cost more than this by estimate, or an unknown sum."""
+    review_plan: StrictBool | None = None
+    """Whether a person is asked for every plan."""
+
+    def for_request(self) -> dict[str, Any]:
+        """Return what goes into the request to the model, as JSON."""
+        request = super().for_request()
+        for unsent in ("confirm_above_usd", "review_plan"):
+            request.pop(unsent, None)
+        return request
+
+
 def describe_unused(params: Mapping[str, Any], model: type[Params]) -> list[str]:
     """Return a sentence for each of the params that `model` does not have."""
     given = {name: value for name, value in params.items() if value is not None}

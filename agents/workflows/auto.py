@@ -1,0 +1,204 @@
+"""AUTO: a model proposes the steps, code checks them, and they are done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import JsonValue
+
+from agents.workflows.engine import (
+    Approval,
+    BudgetSpent,
+    DeadlinePassed,
+    Result,
+    Run,
+    Step,
+    StepFailed,
+    workflow,
+)
+from agents.workflows.params import AutoParams
+from agents.workflows.parts import Parts
+from agents.workflows.planning.estimates import PlanEstimate, estimate_plan, list_roles
+from agents.workflows.planning.progress import Progress
+from agents.workflows.planning.proposal import (
+    ASK,
+    MAX_STEPS,
+    STEP_TYPES,
+    Proposal,
+    ProposedStep,
+    divide_budget,
+    find_mistakes,
+)
+from agents.workflows.planning.steps_result import build_steps_result
+from agents.workflows.planning.templates import choose_template
+from agents.workflows.planning.waves import list_waves
+from agents.workflows.planning.whole import PartValue
+from agents.workflows.prompts import auto as prompts
+
+REPAIRS = 1
+TOOL_PARAMS = ("tools", "tool_limits", "parallel_tool_calls")
+"""Not for the planner, which needs none."""
+MAX_SHOWN_PLAN = 20_000
+"""Characters of a refused plan that its author sees again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedPlan:
+    """Steps that can be done, and what they cost by expectation."""
+
+    steps: Mapping[str, ProposedStep]
+    estimate: PlanEstimate
+    is_template: bool = False
+    """Whether it replaces what the model proposed: its one step is the request itself."""
+
+    def to_json(self) -> list[JsonValue]:
+        """Return the steps for results and for people who are asked."""
+        return [each.model_dump() for each in self.steps.values()]
+
+
+@workflow("AUTO", params=AutoParams)
+async def auto(run: Run) -> Result:
+    """Let a model propose the steps, check them, and do them; else do what a template says.
+
+    A plan cannot widen what the task may do, and no step plans again.
+    """
+    parts, notes = Parts(), list[str]()
+    plan = await propose(run, parts, notes)
+    described: dict[str, Any] = {"plan": plan.to_json(), "estimate": plan.estimate.model_dump()}
+    answer = await confirm(run, plan, notes)
+    if answer is not None and not answer.approved:
+        why = f": {answer.comment}" if answer.comment else "."
+        text = f"Nothing was done, since the plan was refused{why}"
+        return Result(text, output={**described, **parts.build_output(text), "notes": [*notes]})
+    needs = {name: each.needs for name, each in plan.steps.items()}
+    owners = {each.file: name for name, each in plan.steps.items() if each.file}
+    work = Progress(
+        needs=needs, waves=list_waves(needs), owners=owners, parts=parts, notes=notes
+    )  # fmt: skip
+    await run.branch("steps", do_steps(run, work, plan))
+    if not work.done and work.failure is not None:
+        raise work.failure
+    return build_steps_result(work, described)
+
+
+async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
+    """Return a plan without mistakes: as proposed, as repaired once, or a template."""
+    params = run.params_as(AutoParams)
+    money = "" if run.budget_left is None else f"All of it may cost ${run.budget_left:.2f}. "
+    question = prompts.ask_for_proposal(run.prompt, STEP_TYPES, MAX_STEPS, money)
+    prompt: str = question
+    author: Any = None
+    mistakes: list[str] = []
+    for _ in range(1 + REPAIRS):
+        step = run.ask(
+            "proposal", prompt, schema=Proposal, role="strategic", model=author,
+            with_history=True, params=leave_out_tools(params.for_step(prompts.PLANNER, prompt)),
+        )  # fmt: skip
+        proposal, mistakes = await read_proposal(run, step, parts)
+        if proposal is not None and not mistakes:
+            return CheckedPlan(
+                steps=proposal.arrange(), estimate=estimate(run, proposal.list_types())
+            )
+        if proposal is None and not is_about_plan(step):
+            break
+        output = (step.record.output if step.record else None) or {}
+        author, shown = output.get("model_used"), str(output.get("text") or "")
+        prompt = f"{question}\n\n{prompts.ask_for_repair(shown[:MAX_SHOWN_PLAN], mistakes)}"
+    template = choose_template(run.prompt)
+    [kind] = template.list_types()
+    notes.append(f"A template ({kind}) has replaced the plan: {' '.join(mistakes)}")
+    return CheckedPlan(
+        steps=template.arrange(), estimate=estimate(run, [kind]), is_template=True
+    )  # fmt: skip
+
+
+def leave_out_tools(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a step whose model may call nothing."""
+    return {name: value for name, value in settings.items() if name not in TOOL_PARAMS}
+
+
+async def read_proposal(
+    run: Run, step: Step[Proposal], parts: Parts
+) -> tuple[Proposal | None, list[str]]:
+    """Return the plan of a step, and what is wrong with it."""
+    try:
+        proposal = await step
+    except (BudgetSpent, DeadlinePassed):  # of which a template would have no more
+        raise
+    except StepFailed as error:
+        parts.add(step, problem=error)
+        return None, [f"{error.message.rstrip('.')}."]
+    expected = estimate(run, proposal.list_types())
+    mistakes = find_mistakes(
+        proposal, budget_left=run.budget_left, estimated_usd=expected.usd
+    )  # fmt: skip
+    refused = StepFailed(step.key, "invalid_plan", " ".join(mistakes)) if mistakes else None
+    parts.add(step, text=proposal.to_text(), problem=refused)
+    return proposal, mistakes
+
+
+def is_about_plan(step: Step[Proposal]) -> bool:
+    """Return whether a step failed by its answer, which may be better the next time."""
+    return isinstance(step.error, StepFailed) and step.error.error_class == "invalid_answer"
+
+
+def estimate(run: Run, types: list[str]) -> PlanEstimate:
+    """Return what steps of these types cost by expectation, with the prices of this task."""
+    roles = list_roles(types)
+    return estimate_plan(types, {role: run.decide("ladder", role=role) for role in roles})
+
+
+async def confirm(run: Run, plan: CheckedPlan, notes: list[str]) -> Approval | None:
+    """Ask a person before the first step, if the task wants that; None: nobody was asked."""
+    params = run.params_as(AutoParams)
+    limit, usd = params.confirm_above_usd, plan.estimate.usd
+    is_expensive = limit is not None and (usd is None or usd > limit)
+    if not is_expensive and not params.review_plan:
+        return None
+    return await run.approve(
+        "confirm",
+        f"Do these {len(plan.steps)} steps: {plan.estimate.describe()}?",
+        show={"steps": plan.to_json(), "estimate": plan.estimate.model_dump(), "notes": [*notes]},
+        cost_usd=usd,
+    )
+
+
+async def do_steps(run: Run, work: Progress, plan: CheckedPlan) -> None:
+    """Do the steps, wave after wave; one whose needs were not done is left out."""
+    for number, wave in enumerate(work.waves):
+        left = [plan.steps[name] for each in work.waves[number:] for name in each]
+        shares = divide_budget(left, run.budget_left)
+        ready = work.choose_ready(wave)
+        steps = [begin_step(run, work, plan, name, shares[name]) for name in ready]
+        for name, step, ended in zip(ready, steps, await run.settled(*steps), strict=True):
+            kind = plan.steps[name].type
+            work.parts.add_child(step, role=step.role or kind.lower())
+            work.keep(name, ended, is_code=kind in {"GENERATE_CODE", "OPTIMIZE_CODE"})
+
+
+def begin_step(
+    run: Run, work: Progress, plan: CheckedPlan, name: str, share: Decimal | None
+) -> Step[PartValue]:
+    """Describe the work on one step, which sees the results that it needs; `share` is its budget.
+
+    Its params are what the plan may say, and what the task wants of its children; no others.
+    """
+    step, params = plan.steps[name], run.params_as(AutoParams)
+    results = [each.show() for each in work.list_needed_results(step.name)]
+    prompt = prompts.ask_for_step(run.prompt, step.instruction, results)
+    if plan.is_template:
+        prompt = run.prompt
+    if step.type == ASK:
+        settings = params.for_step(prompts.WORKER, prompt)
+        return run.ask(step.name, prompt, role="specialist", with_history=True, params=settings)
+    child: dict[str, Any] = params.for_child()
+    files = work.merge_needed(step.name)
+    if step.type.endswith("_CODE") and step.language:
+        child |= {"language": step.language}
+    if step.type == "GENERATE_CODE":
+        child |= {"target_file": step.file} if step.file else {}
+        child |= {"files": files} if files else {}
+    elif step.type.endswith("_CODE") and len(files) == 1:
+        child |= {"code": next(iter(files.values()))}
+    return run.task(step.name, step.type, prompt, child, share)
