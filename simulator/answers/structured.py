@@ -135,6 +135,31 @@ def _build_part(name: str, instruction: str, *needs: str, file: str | None = Non
     }
 
 
+def _write_proposal(prompt: str, _model: str) -> Written:
+    """Propose a program for each subject that the request names, and a report of all."""
+    topics = find_topics(prompt[:_ASKED])
+    first: list[JsonValue] = [
+        _build_step(each.program, "GENERATE_CODE", f"Write {each.sentence}.") for each in topics
+    ]
+    names = [each.program for each in topics]
+    if not topics:
+        names = ["facts", "doubts"]
+        first = [_build_step(each, "ASK", f"Collect the {each}.") for each in names]
+    return {"tasks": [*first, _build_step("report", "ASK", "Say what came of it.", *names)]}
+
+
+def _build_step(name: str, kind: str, instruction: str, *needs: str) -> Written:
+    return {
+        "name": name,
+        "type": kind,
+        "instruction": f"{instruction} ({SIMULATED})",
+        "needs": [*needs],
+        "language": None,
+        "file": f"{name}.py" if kind == "GENERATE_CODE" else None,
+        "budget_usd": None,
+    }
+
+
 def _write_critique(_prompt: str, _model: str) -> Written:
     return {"problems": [f"{SIMULATED} Nothing says how one will see that the goal is reached."]}
 
@@ -150,6 +175,7 @@ _WRITERS: Final[Mapping[str, Callable[[str, str], Written]]] = {
     "findings": _write_findings,
     "verdict": _write_position,
     "parts": _write_division,
+    "tasks": _write_proposal,
     "problems": _write_critique,
     "workload": _write_proof,
 }

@@ -13,6 +13,7 @@ const TYPES = [
   ["STRATEGY", "Strategy"],
   ["DEBATE", "Debate"],
   ["COORDINATE", "Coordinate"],
+  ["AUTO", "Auto"],
 ];
 const PREFERENCES = ["balanced", "quality", "speed", "cost"];
 

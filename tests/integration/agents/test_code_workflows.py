@@ -189,3 +189,23 @@ async def test_parts_that_are_code_are_run_alone_and_then_together(
         "implement/guide",
     ]
     assert all(each["model"] for each in result["parts"] if each["agent"] != "review")
+
+
+async def test_proposed_steps_are_child_tasks_and_questions(
+    fleet: OpenFleet, checks: CheckRunner
+) -> None:
+    ended, subtasks = await run_task(
+        fleet, checks, type="AUTO", prompt="Write fibonacci(n)", params={"confirm_above_usd": 100}
+    )
+
+    assert ended.status == TaskState.COMPLETED, ended.error
+    assert {each.key: each.kind for each in subtasks if each.status == "completed"} == {
+        "plan": "flow", "proposal": "ask", "steps/fibonacci": "task", "steps/report": "ask",
+    }  # fmt: skip
+    result = ended.result
+    assert result is not None
+    assert {*result["files"]} == {"fibonacci.py"}
+    assert result["verification"]["status"] == "self_tested"
+    assert result["estimate"]["calls"] == 4
+    assert 0 < result["estimate"]["usd"] <= result["estimate"]["at_most_usd"]
+    assert result["notes"] == []

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from agents.workflows.coding.findings import Bugs, Findings
 from agents.workflows.debate import Position, Reply
 from agents.workflows.planning.blueprint import Blueprint, arrange_parts
+from agents.workflows.planning.proposal import Proposal, find_mistakes
 from agents.workflows.prompts import debate as prompts
 from agents.workflows.prompts.critique import Critique
 from simulator.answers.structured import NoSample, write_json
@@ -18,7 +19,7 @@ CODE = "def retry(call):\n    try:\n        return eval(call)\n    except:\n    
 MODELS = ("claude-sonnet-5-5", "minimax-m3", "fireworks/qwen3p8-max")
 
 
-@pytest.mark.parametrize("model", [Findings, Bugs, Blueprint, Critique, Position, Reply])
+@pytest.mark.parametrize("model", [Findings, Bugs, Blueprint, Proposal, Critique, Position, Reply])
 def test_what_workflows_ask_for_is_given_and_says_that_it_is_simulated(model: Any) -> None:
     schema = model.model_json_schema()
 
@@ -63,6 +64,22 @@ def test_models_of_different_families_take_different_sides_and_keep_them(
             model=model,
         )
         assert Reply.model_validate(reply).verdict == own.verdict
+
+
+@pytest.mark.parametrize(
+    ("prompt", "types"),
+    [
+        ("Do it", ["ASK", "ASK", "ASK"]),
+        ("Write fibonacci(n) and a binary search", ["GENERATE_CODE", "GENERATE_CODE", "ASK"]),
+    ],
+)
+def test_proposed_steps_can_be_done(prompt: str, types: list[str]) -> None:
+    value = write_json(prompt, Proposal.model_json_schema(), model="m")
+
+    proposal = Proposal.model_validate(value)
+
+    assert proposal.list_types() == types
+    assert find_mistakes(proposal, budget_left=None, estimated_usd=None) == []
 
 
 @pytest.mark.parametrize(
