@@ -72,6 +72,8 @@ class Task(ListedRow):
     """The run before this one, if its workflow repeats itself. It may have been deleted."""
     column_id: UUID | None = None
     """The AI column for which it was submitted; lists leave it out."""
+    follow_up: str | None = None
+    """What memory needs it for: embed, summary or extract. Such tasks are deleted when they end."""
 
 
 class TaskLine(ListedRow):

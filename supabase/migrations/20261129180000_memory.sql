@@ -3,6 +3,8 @@
 -- Functions may refer to what is created later in this file.
 set local check_function_bodies = off;
 
+create sequence cogo.vector_change_numbers;
+
 create table cogo.document_parts (
   owner uuid not null,
   source text not null,
@@ -15,25 +17,37 @@ create table cogo.document_parts (
 
 alter table cogo.document_parts enable row level security;
 
+create table cogo.embedding_queue (
+  memory_id uuid not null,
+  owner uuid not null,
+  seq bigint not null,
+  task_id uuid,
+  tries smallint default 0 not null,
+  due_at timestamp with time zone default cogo.now() not null
+);
+
+alter table cogo.embedding_queue enable row level security;
+
 create table cogo.follow_ups (
   task_id uuid not null,
   purpose text not null,
   owner uuid,
   refs jsonb default '{}'::jsonb not null,
-  created_at timestamp with time zone default cogo.now() not null,
-  due_at timestamp with time zone default cogo.now() not null,
   tries integer default 0 not null,
-  error text
+  due_at timestamp with time zone default cogo.now() not null,
+  applied_at timestamp with time zone,
+  error text,
+  created_at timestamp with time zone default cogo.now() not null
 );
 
 alter table cogo.follow_ups enable row level security;
 
-create table cogo.forgotten_sessions (
-  session_seq bigint not null,
-  forgotten_at timestamp with time zone default cogo.now() not null
+create table cogo.memory_vectors (
+  id uuid not null,
+  vector real[] not null
 );
 
-alter table cogo.forgotten_sessions enable row level security;
+alter table cogo.memory_vectors enable row level security;
 
 create table cogo.memory_words (
   memory_id uuid not null,
@@ -45,21 +59,29 @@ create table cogo.memory_words (
 
 alter table cogo.memory_words enable row level security;
 
-create table cogo.session_summaries (
-  session_seq bigint not null,
+create table cogo.unindexed_embeddings (
+  id uuid not null,
+  owner uuid not null,
+  error text
+);
+
+alter table cogo.unindexed_embeddings enable row level security;
+
+create table cogo.vector_changes (
+  index_name text not null,
+  memory_id uuid not null,
   owner uuid,
-  through bigint not null,
-  content text not null,
-  model_id text,
-  simulated boolean default false not null,
+  is_deleted boolean not null,
+  seq bigint,
   created_at timestamp with time zone default cogo.now() not null
 );
 
-alter table cogo.session_summaries enable row level security;
+alter table cogo.vector_changes enable row level security;
 
 create table cogo.vector_indexes (
   name text not null,
-  confirmed bigint default 0 not null,
+  agent_id text,
+  lease_expires_at timestamp with time zone,
   created_at timestamp with time zone default cogo.now() not null
 );
 
@@ -106,31 +128,23 @@ create table public.cogo_memories (
 
 alter table public.cogo_memories enable row level security;
 
-alter table public.cogo_messages add column exchange jsonb;
-
-alter table public.cogo_sessions add column forked_from uuid;
-
-alter table public.cogo_sessions add column last_message bigint;
-
-alter table public.cogo_sessions add column last_message_at timestamp with time zone;
-
-alter table public.cogo_sessions add column messages integer default 0 not null;
-
-alter table public.cogo_sessions add column revision integer default 0 not null;
-
-alter table public.cogo_sessions add column unsummarised bigint default 0 not null;
+alter table public.cogo_tasks add column follow_up text;
 
 alter table cogo.document_parts add constraint document_parts_pkey PRIMARY KEY (owner, source, first);
+
+alter table cogo.embedding_queue add constraint embedding_queue_pkey PRIMARY KEY (memory_id);
 
 alter table cogo.follow_ups add constraint follow_ups_pkey PRIMARY KEY (task_id);
 
 alter table cogo.follow_ups add constraint follow_ups_purpose_check CHECK ((purpose = ANY (ARRAY['embed'::text, 'summary'::text, 'extract'::text])));
 
-alter table cogo.forgotten_sessions add constraint forgotten_sessions_pkey PRIMARY KEY (session_seq);
+alter table cogo.memory_vectors add constraint memory_vectors_pkey PRIMARY KEY (id);
 
 alter table cogo.memory_words add constraint memory_words_pkey PRIMARY KEY (memory_id);
 
-alter table cogo.session_summaries add constraint session_summaries_pkey PRIMARY KEY (session_seq);
+alter table cogo.unindexed_embeddings add constraint unindexed_embeddings_pkey PRIMARY KEY (id);
+
+alter table cogo.vector_changes add constraint vector_changes_pkey PRIMARY KEY (index_name, memory_id);
 
 alter table cogo.vector_indexes add constraint vector_indexes_pkey PRIMARY KEY (name);
 
@@ -150,134 +164,88 @@ alter table public.cogo_memories add constraint cogo_memories_pkey PRIMARY KEY (
 
 alter table public.cogo_memories add constraint cogo_memories_seq_key UNIQUE (seq);
 
+alter table cogo.embedding_queue add constraint embedding_queue_memory_id_fkey FOREIGN KEY (memory_id) REFERENCES public.cogo_memories(id) ON DELETE CASCADE;
+
 alter table cogo.follow_ups add constraint follow_ups_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.cogo_tasks(id) ON DELETE CASCADE;
+
+alter table cogo.memory_vectors add constraint memory_vectors_id_fkey FOREIGN KEY (id) REFERENCES public.cogo_memories(id) ON DELETE CASCADE;
 
 alter table cogo.memory_words add constraint memory_words_memory_id_fkey FOREIGN KEY (memory_id) REFERENCES public.cogo_memories(id) ON DELETE CASCADE;
 
-alter table cogo.session_summaries add constraint session_summaries_session_seq_fkey FOREIGN KEY (session_seq) REFERENCES public.cogo_sessions(seq) ON DELETE CASCADE;
+alter table cogo.unindexed_embeddings add constraint unindexed_embeddings_id_fkey FOREIGN KEY (id) REFERENCES public.cogo_embeddings(id) ON DELETE CASCADE;
+
+alter table cogo.vector_changes add constraint vector_changes_index_name_fkey FOREIGN KEY (index_name) REFERENCES cogo.vector_indexes(name) ON DELETE CASCADE;
 
 alter table public.cogo_memories add constraint cogo_memories_document_id_fkey FOREIGN KEY (document_id) REFERENCES public.cogo_documents(id) ON DELETE CASCADE;
 
-create index follow_ups_due ON cogo.follow_ups USING btree (due_at);
+create index embedding_queue_asked ON cogo.embedding_queue USING btree (task_id) WHERE (task_id IS NOT NULL);
 
-create index forgotten_sessions_time ON cogo.forgotten_sessions USING btree (forgotten_at);
+create index embedding_queue_waiting ON cogo.embedding_queue USING btree (owner, seq) WHERE (task_id IS NULL);
+
+create index follow_ups_due ON cogo.follow_ups USING btree (due_at);
 
 create index memory_words_owner ON cogo.memory_words USING btree (owner, memory_id);
 
-create index memory_words_source ON cogo.memory_words USING btree (owner, source);
+create index memory_words_source ON cogo.memory_words USING btree (owner, kind, source);
 
 create index memory_words_words ON cogo.memory_words USING gin (words) WITH (fastupdate=off);
+
+create index unindexed_embeddings_owner ON cogo.unindexed_embeddings USING btree (owner);
+
+create index unindexed_embeddings_waiting ON cogo.unindexed_embeddings USING btree (id) WHERE (error IS NULL);
+
+create index vector_changes_seq ON cogo.vector_changes USING btree (index_name, seq, created_at);
 
 create unique index cogo_memories_chunks ON public.cogo_memories USING btree (document_id, place) WHERE (document_id IS NOT NULL);
 
 create unique index cogo_memories_facts ON public.cogo_memories USING btree (owner, content_sha256) NULLS NOT DISTINCT WHERE (kind = 'fact'::text);
 
+create index cogo_memories_model ON public.cogo_memories USING btree (model_id) WHERE (model_id IS NOT NULL);
+
 create index cogo_memories_owner ON public.cogo_memories USING btree (owner, seq);
 
-create index cogo_sessions_unsummarised ON public.cogo_sessions USING btree (seq) WHERE (unsummarised >= 24000);
-
-create or replace function cogo.accept_outputs(p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[])
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-declare
-  v_ids uuid[];
-  v_attempts integer[];
-  v_outputs jsonb[];
-  v_usages jsonb[];
-  v_tasks uuid[];
-  v_messages boolean;
-  v_plans boolean;
-  v_passed uuid[];
-begin
-  select array_agg(k.id), array_agg(k.attempt),
-         array_agg(
-           coalesce(nullif(k.item -> 'output', 'null'), '{}')
-           -- A flow that hands over at once has no row for its decisions.
-           || case
-             when k.kind = 'hand_over' and k.item -> 'hand_over' -> 'decisions' <> '{}' then
-               jsonb_build_object('decisions', k.item -> 'hand_over' -> 'decisions')
-             else '{}'
-           end
-         ),
-         array_agg(k.item -> 'usage'),
-         bool_or(k.item ? 'messages' and k.kind = 'sink'),
-         bool_or(k.kind = 'plan' or k.kind = 'step' and k.item ? 'subtasks'),
-         coalesce(array_agg(k.id) filter (where k.kind in ('plan', 'hand_over')), '{}')
-    into v_ids, v_attempts, v_outputs, v_usages, v_messages, v_plans, v_passed
-    from unnest(p_ids, p_attempts, p_items, p_kinds) as k (id, attempt, item, kind)
-   where k.kind in ('plan', 'hand_over', 'sink', 'step');
-
-  perform cogo.close_attempts(v_ids, v_attempts, 'completed', v_usages);
-  insert into cogo.subtask_outputs (subtask_id, attempt, output)
-  select * from unnest(v_ids, v_attempts, v_outputs);
-  -- A statement is costly even without rows, so skip those that no item needs.
-  if v_messages then
-    -- The sessions are locked: see cogo.lock_sessions().
-    insert into public.cogo_messages (owner, session_id, role, content, task_id, exchange)
-    select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id,
-           nullif(m.value -> 'exchange', 'null')
-      from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
-      join cogo.subtasks s on s.id = k.id
-      join public.cogo_tasks t on t.id = s.task_id
-      cross join jsonb_array_elements(coalesce(nullif(k.item -> 'messages', 'null'), '[]'))
-        with ordinality as m (value, ordinal)
-     where k.item ? 'messages' and k.kind = 'sink' and t.session_id is not null
-     order by k.ordinal, m.ordinal;
-  end if;
-  update cogo.subtasks s
-     set status = 'completed',
-         finished_at = cogo.now(),
-         sink = s.sink and s.id <> all (v_passed),
-         lease_expires_at = null,
-         agent_id = null,
-         claim_request = null
-   where s.id = any (v_ids);
-
-  if v_plans then
-    perform cogo.insert_plan(
-              s.task_id,
-              case k.kind when 'plan' then k.item -> 'plan' else k.item end,
-              case k.kind when 'step' then k.id end
-            )
-       from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
-       join cogo.subtasks s on s.id = k.id
-      where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
-  end if;
-  if 'hand_over' = any (p_kinds) then
-    perform cogo.hand_over(s, k.item -> 'hand_over')
-       from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
-       join cogo.subtasks s on s.id = k.id
-      where k.kind = 'hand_over';
-  end if;
-  if 'step' = any (p_kinds) then
-    v_ids := array(
-      select k.id from unnest(p_ids, p_kinds) with ordinality as k (id, kind, nth)
-       where k.kind = 'step' order by k.nth
-    );
-    perform cogo.release_dependents(v_ids);
-    perform cogo.record_ends(v_ids);
-  end if;
-  if 'sink' = any (p_kinds) then
-    select array_agg(s.task_id), array_agg(k.item -> 'output')
-      into v_tasks, v_outputs
-      from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
-      join cogo.subtasks s on s.id = k.id
-     where k.kind = 'sink';
-    perform cogo.complete_tasks(v_tasks, v_outputs);
-  end if;
-end;
-$function$;
+create index cogo_memories_simulated ON public.cogo_memories USING btree (owner) WHERE simulated;
 
 create or replace function cogo.add_chunks(p_document public.cogo_documents, p_chunks jsonb, p_first integer)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_kept uuid[];
+  v_places integer[];
 begin
+  -- In the order of all who write memories.
+  perform from public.cogo_memories m
+    where m.document_id = p_document.id order by m.content_sha256, m.id for update;
+  -- A chunk that only moved keeps its vector, which has been paid.
+  with given as (
+    select i.ordinality::integer as nth, i.item ->> 'heading' as heading,
+           encode(sha256(convert_to(i.item ->> 'content', 'UTF8')), 'hex') as sha256
+      from jsonb_array_elements(p_chunks) with ordinality as i (item, ordinality)
+  ), numbered as (
+    select g.*, row_number() over (partition by g.sha256, g.heading order by g.nth) as copy
+      from given g
+  ), present as (
+    select m.id, m.content_sha256 as sha256, m.heading,
+           row_number() over (partition by m.content_sha256, m.heading order by m.place) as copy
+      from public.cogo_memories m where m.document_id = p_document.id and m.place >= p_first
+  )
+  select array_agg(h.id order by n.nth), array_agg(n.nth order by n.nth) into v_kept, v_places
+    from numbered n
+    join present h
+      on h.sha256 = n.sha256 and h.heading is not distinct from n.heading and h.copy = n.copy;
   delete from public.cogo_memories m
-   where m.document_id = p_document.id and m.place >= p_first;
+   where m.document_id = p_document.id and m.place >= p_first
+     and not exists (select from unnest(v_kept) as k (id) where k.id = m.id);
+  -- Aside first: no two chunks may have one place.
+  update public.cogo_memories m set place = -1 - m.place where m.id = any (v_kept);
+  update public.cogo_memories m
+     set place = p_first + k.nth - 1,
+         char_start = cogo.to_integer(p_chunks -> (k.nth - 1) ->> 'start'),
+         char_end = cogo.to_integer(p_chunks -> (k.nth - 1) ->> 'end')
+    from unnest(v_kept, v_places) as k (id, nth)
+   where m.id = k.id;
   insert into public.cogo_memories (
     owner, kind, content, source, document_id, place, heading, char_start, char_end, content_sha256
   )
@@ -286,6 +254,7 @@ begin
          cogo.to_integer(i.item ->> 'end'),
          encode(sha256(convert_to(i.item ->> 'content', 'UTF8')), 'hex')
     from jsonb_array_elements(p_chunks) with ordinality as i (item, ordinality)
+   where not exists (select from unnest(v_places) as k (nth) where k.nth = i.ordinality)
    order by i.ordinality;
   update public.cogo_documents d
      set chunks = c.chunks, characters = c.characters
@@ -295,6 +264,236 @@ begin
         from public.cogo_memories m where m.document_id = p_document.id
     ) as c
    where d.id = p_document.id;
+end;
+$function$;
+
+create or replace function cogo.apply_embed(p_follow_up cogo.follow_ups, p_task public.cogo_tasks)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids constant uuid[] := array(
+    select i.id::uuid
+      from jsonb_array_elements_text(p_follow_up.refs -> 'ids') with ordinality as i (id, place)
+     order by i.place
+  );
+  -- Read once: each look into a stored result decompresses all of it.
+  v_vectors constant jsonb := coalesce(p_task.result -> 'embeddings', '[]') || '[]';
+  v_memory public.cogo_memories;
+  v_vector real[];
+begin
+  if p_task.status <> 'completed' then
+    perform cogo.fail_embeddings(
+      v_ids, coalesce(p_task.error ->> 'message', 'its task has ' || p_task.status)
+    );
+    return;
+  end if;
+  for v_memory in
+    select m.* from public.cogo_memories m
+     where m.id = any (v_ids) order by m.content_sha256, m.id
+       for no key update
+  loop
+    v_vector := cogo.read_vector(v_vectors -> (array_position(v_ids, v_memory.id) - 1));
+    if v_vector is null then
+      perform cogo.fail_embeddings(
+        array[v_memory.id], 'the model gave no vector of finite numbers that are not all 0'
+      );
+      continue;
+    end if;
+    if v_memory.dimensions <> cardinality(v_vector) then
+      perform cogo.delete_vector('memory', v_memory.id, v_memory.dimensions);
+    end if;
+    update public.cogo_memories m
+       set model_id = p_follow_up.refs ->> 'model_id', dimensions = cardinality(v_vector),
+           simulated = p_task.simulated, embedded_at = cogo.now(), error = null
+     where m.id = v_memory.id
+    returning m.* into v_memory;
+    perform cogo.store_memory_vector(v_memory, v_vector);
+  end loop;
+  delete from cogo.embedding_queue q
+   using public.cogo_memories m
+   where q.memory_id = any (v_ids) and q.task_id = p_task.id and m.id = q.memory_id;
+  perform cogo.note_vector_changes(v_ids, p_follow_up.owner, false);
+  if not p_task.simulated then
+    -- What the simulator made is not compared with real vectors.
+    perform cogo.queue_embeddings(
+      array(
+        select m.id from public.cogo_memories m
+         where m.simulated and m.owner is not distinct from p_follow_up.owner
+         limit 1000
+      )
+    );
+  end if;
+end;
+$function$;
+
+create or replace function cogo.apply_follow_up(p_follow_up cogo.follow_ups, p_task public.cogo_tasks)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  case p_follow_up.purpose
+    when 'embed' then perform cogo.apply_embed(p_follow_up, p_task);
+    when 'summary' then perform cogo.apply_summary(p_follow_up, p_task);
+    when 'extract' then perform cogo.apply_extract(p_follow_up, p_task);
+  end case;
+end;
+$function$;
+
+create or replace function cogo.apply_follow_ups(p_limit integer)
+ RETURNS TABLE(applied integer, seen integer, problem text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_follow_up cogo.follow_ups;
+  v_task public.cogo_tasks;
+  v_problem text;
+begin
+  applied := 0;
+  seen := 0;
+  for v_follow_up in
+    select f.*
+      from cogo.follow_ups f join public.cogo_tasks t on t.id = f.task_id
+     where f.due_at <= cogo.now() and f.applied_at is null and t.finished_at is not null
+     order by f.due_at
+     limit p_limit
+       for no key update of f skip locked
+  loop
+    seen := seen + 1;
+    select t.* into v_task from public.cogo_tasks t where t.id = v_follow_up.task_id;
+    begin
+      perform cogo.apply_follow_up(v_follow_up, v_task);
+      update cogo.follow_ups f set applied_at = cogo.now() where f.task_id = v_follow_up.task_id;
+      applied := applied + 1;
+      if v_task.status <> 'completed' then
+        problem := format(
+          'a task of memory (%s) has %s: %s', v_follow_up.purpose, v_task.status,
+          left(coalesce(v_task.error ->> 'message', 'no reason given'), 500)
+        );
+      end if;
+    exception
+      when assert_failure or others then
+        v_problem := left(sqlerrm, 500);
+        -- One bad result harms only itself. The database may be at fault, so it is tried again.
+        update cogo.follow_ups f
+           set tries = f.tries + 1, error = v_problem,
+               due_at = cogo.now() + cogo.retry_interval(10 * power(4, f.tries)::numeric),
+               applied_at = case when f.tries >= 4 then cogo.now() end
+         where f.task_id = v_follow_up.task_id;
+        problem := format(
+          'a result of memory (%s) cannot be taken: %s', v_follow_up.purpose, v_problem
+        );
+    end;
+  end loop;
+  perform cogo.delete_follow_ups(p_limit);
+  return next;
+end;
+$function$;
+
+create or replace function cogo.ask_embeddings(p_model_id text, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_owner uuid;
+  v_count integer := 0;
+begin
+  if p_model_id is null or cogo.find_vector_types() is null
+     and not exists (select from cogo.vector_indexes) then
+    return 0;
+  end if;
+  perform cogo.free_embeddings();
+  perform cogo.queue_embeddings(cogo.find_other_vectors(p_model_id, p_limit));
+  -- Each owner in turn, from another one on each time.
+  for v_owner in
+    with recursive owners as (
+      (
+        select q.owner from cogo.embedding_queue q
+         where q.task_id is null order by q.owner limit 1
+      )
+      union all
+      select (
+               select q.owner from cogo.embedding_queue q
+                where q.task_id is null and q.owner > o.owner order by q.owner limit 1
+             )
+        from owners o where o.owner is not null
+    )
+    select o.owner from owners o where o.owner is not null order by random()
+  loop
+    exit when v_count >= p_limit;
+    v_count := v_count + cogo.ask_embeddings_of(v_owner, p_model_id);
+  end loop;
+  return v_count;
+end;
+$function$;
+
+create or replace function cogo.ask_embeddings_of(p_owner uuid, p_model_id text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_owner constant uuid := nullif(p_owner, cogo.owner_key(null));
+  v_dimensions constant integer := coalesce(
+    (
+      select m.dimensions from public.cogo_memories m
+       where m.model_id = p_model_id order by m.seq desc limit 1
+    ), 4096
+  );
+  v_ids uuid[];
+  v_texts text[];
+  v_task uuid;
+begin
+  if (
+    select count(*) from cogo.follow_ups f
+     where f.purpose = 'embed' and f.owner is not distinct from v_owner and f.applied_at is null
+  ) >= 4 then
+    return 0;
+  end if;
+  with due as (
+    select q.memory_id, q.tries, q.seq
+      from cogo.embedding_queue q
+     where q.owner = p_owner and q.task_id is null and q.due_at <= cogo.now()
+     order by q.seq
+     -- All vectors of a task are stored as JSON, in 4 MiB at most.
+     limit greatest(1, least(64, 4194304 / (v_dimensions * 24 + 8)))
+       for update skip locked
+  ), alike as (
+    -- What failed before is tried with fewer others, and alone at last: only its own text harms it.
+    select d.memory_id, d.seq, concat_ws(chr(10), m.heading, m.content) as content,
+           row_number() over (order by d.seq) as nth,
+           case first_value(d.tries) over (order by d.seq)
+             when 0 then 64 when 1 then 64 when 2 then 8 else 1
+           end as most,
+           d.tries = first_value(d.tries) over (order by d.seq) as is_alike
+      from due d join public.cogo_memories m on m.id = d.memory_id
+  ), sized as (
+    select a.*, sum(octet_length(a.content)) over (order by a.seq) as bytes
+      from alike a where a.is_alike
+  )
+  select array_agg(s.memory_id order by s.seq), array_agg(s.content order by s.seq)
+    into v_ids, v_texts
+    from sized s where s.nth <= s.most and (s.nth = 1 or s.bytes <= 400000);
+  if v_ids is null then
+    return 0;
+  end if;
+  begin
+    v_task := cogo.submit_follow_up(
+      'embed', v_owner, 'EMBED', format('memory: %s texts', cardinality(v_ids)),
+      jsonb_build_object('input', to_jsonb(v_texts)), p_model_id,
+      jsonb_build_object('ids', to_jsonb(v_ids), 'model_id', p_model_id)
+    );
+  exception
+    when sqlstate 'TQ004' or sqlstate 'TQ007' or sqlstate 'TQ008' or sqlstate 'TQ009' then
+      perform cogo.fail_embeddings(v_ids, sqlerrm);
+      return 0;
+  end;
+  update cogo.embedding_queue q set task_id = v_task where q.memory_id = any (v_ids);
+  return cardinality(v_ids);
 end;
 $function$;
 
@@ -315,10 +514,12 @@ AS $function$
                      when s.source = 'facts' then 'w.kind = ''fact'''
                      when s.source = 'documents' then 'w.kind = ''chunk'''
                      when s.source like '%*' then format(
-                       'w.source like %L',
+                       'w.kind = any (''{fact,chunk}'') and w.source like %L',
                        regexp_replace(left(s.source, -1), '([\\%_])', '\\\1', 'g') || '%'
                      )
-                     else format('w.source = %L', s.source)
+                     else format(
+                       'w.kind = any (''{fact,chunk}'') and w.source = %L', s.source
+                     )
                    end, ' or '
                  )
             from unnest(p_sources) as s (source) where s.source is not null
@@ -326,6 +527,87 @@ AS $function$
       ) || ')'
     end
   );
+$function$;
+
+create or replace function cogo.build_vector_search(p_table regclass, p_filter text, p_is_exact boolean)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select format(
+    'with near as materialized (
+       select w.id, w.vector operator(%1$s.<=>) %2$s as distance
+         from %3$s w
+        where w.owner = $2 and w.model_id = $3 and w.simulated = $4 and %4$s %5$s
+     ), first as (
+       select n.* from near n where n.distance <> ''NaN'' order by n.distance, n.id limit $5
+     )
+     select array_agg(f.id order by f.distance, f.id),
+            array_agg(1 - f.distance order by f.distance, f.id)
+       from first f',
+    t.types, t.query, p_table, p_filter,
+    case when not p_is_exact then
+      format('order by w.vector operator(%s.<=>) %s limit $5', t.types, t.query)
+    end
+  )
+  from (
+    select f.types, format('%1$s.l2_normalize($1::%1$s.vector)::%1$s.halfvec', f.types) as query
+      from cogo.find_vector_types() as f (types)
+  ) as t;
+$function$;
+
+create or replace function cogo.build_vector_table(p_what text, p_dimensions integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_types constant text := cogo.find_vector_types();
+  v_table constant text := 'cogo.' || quote_ident(p_what || '_vectors_' || p_dimensions);
+  v_texts constant text := case p_what when 'memory' then 'cogo_memories' else 'cogo_embeddings' end;
+begin
+  execute format(
+    'create table %s (
+       id uuid not null primary key references public.%I (id) on delete cascade,
+       owner uuid not null, model_id text not null, simulated boolean not null,
+       kind text not null, source text collate "C", vector %s.halfvec(%s) not null
+     ) with (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)',
+    v_table, v_texts, v_types, p_dimensions
+  );
+  execute format(
+    'comment on table %s is %L', v_table,
+    format('Vectors of %s dimensions. Made by cogo.prepare_vectors().', p_dimensions)
+  );
+  execute format('alter table %s enable row level security', v_table);
+  execute format('revoke all on %s from public, anon, authenticated, service_role', v_table);
+  execute format('grant select, insert, update, delete on %s to service_role', v_table);
+  -- In the row itself, as long as it fits into a page: searches read them all.
+  if p_dimensions <= 3900 then
+    execute format('alter table %s alter column vector set storage plain', v_table);
+  end if;
+  execute format('create index on %s (owner, kind, source)', v_table);
+  -- The most that an index can have.
+  if p_dimensions <= 4000 then
+    execute format(
+      'create index on %s using hnsw (vector %s.halfvec_cosine_ops)', v_table, v_types
+    );
+  end if;
+end;
+$function$;
+
+create or replace function cogo.change_vector_source(p_id uuid, p_dimensions integer, p_source text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if cogo.find_vector_table('memory', p_dimensions) is not null then
+    execute format(
+      'update %s set source = $2 where id = $1', cogo.find_vector_table('memory', p_dimensions)
+    ) using p_id, p_source;
+  end if;
+end;
 $function$;
 
 create or replace function cogo.check_memory(p_field text, p_items jsonb, p_limit integer)
@@ -391,145 +673,222 @@ begin
 end;
 $function$;
 
-create or replace function cogo.copy_session(p_owner uuid, p_source uuid, p_through bigint, p_target bigint)
- RETURNS void
+create or replace function cogo.count_vectors(p_table regclass, p_owner uuid)
+ RETURNS integer
  LANGUAGE plpgsql
+ STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_source public.cogo_sessions;
-  v_target public.cogo_sessions;
-  v_through bigint;
+  v_count integer;
 begin
-  select e.* into v_source from public.cogo_sessions e
-   where e.id = p_source and (e.owner = p_owner or e.owner is null and p_owner is null);
-  if not found then
-    raise exception using errcode = 'TQ002',
-      message = format('there is no session %s, or it is not yours', p_source);
-  end if;
-  perform cogo.check_size('the session to copy', v_source.messages, 20000, 'messages');
-  -- A turn is copied whole.
-  select max(m.seq) into v_through
-    from public.cogo_messages m
-   where m.session_id = v_source.id
-     and (m.owner = p_owner or m.owner is null and p_owner is null)
-     and m.role = 'assistant'
-     and m.seq <= coalesce(
-       (
-         select min(n.seq) from public.cogo_messages n
-          where n.session_id = v_source.id
-            and (n.owner = p_owner or n.owner is null and p_owner is null)
-            and n.role = 'assistant' and n.seq >= p_through
-       ), 9223372036854775807
-     );
-  update public.cogo_sessions e
-     set forked_from = v_source.id, title = v_source.title
-   where e.seq = p_target returning e.* into v_target;
-  insert into public.cogo_messages (
-    owner, session_id, role, content, exchange, task_id, created_at
-  )
-  select m.owner, v_target.id, m.role, m.content, m.exchange, m.task_id, m.created_at
-    from public.cogo_messages m
-   where m.session_id = v_source.id
-     and (m.owner = p_owner or m.owner is null and p_owner is null)
-     and m.seq <= v_through
-   order by m.seq;
-  perform cogo.copy_summary(v_source, v_target, v_through);
+  execute format(
+    'select count(*) from (select from %s w where w.owner = $1 limit 20000) as v', p_table
+  ) into v_count using p_owner;
+  return v_count;
 end;
 $function$;
 
-create or replace function cogo.copy_summary(p_source public.cogo_sessions, p_target public.cogo_sessions, p_through bigint)
+create or replace function cogo.delete_follow_ups(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids uuid[];
+begin
+  -- Never waits for a task: whoever deletes one waits for its follow-up.
+  v_ids := array(
+    select t.id
+      from cogo.follow_ups f join public.cogo_tasks t on t.id = f.task_id
+     where f.applied_at is not null and t.finished_at is not null
+       and not exists (
+         select from cogo.subtasks s where s.task_id = t.id and s.status = 'running'
+       )
+     order by t.seq
+     limit p_limit
+       for update of t skip locked
+  );
+  delete from public.cogo_tasks t where t.id = any (v_ids);
+  return cardinality(v_ids);
+end;
+$function$;
+
+create or replace function cogo.delete_vector(p_what text, p_id uuid, p_dimensions integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if cogo.find_vector_table(p_what, p_dimensions) is not null then
+    execute format(
+      'delete from %s where id = $1', cogo.find_vector_table(p_what, p_dimensions)
+    ) using p_id;
+  end if;
+end;
+$function$;
+
+create or replace function cogo.drop_embeddings(p_owner uuid, p_is_every boolean, p_ids uuid[], p_kind text, p_source text, p_before timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_covered integer;
+  v_tasks uuid[];
 begin
-  select count(*) into v_covered
-    from cogo.session_summaries u
-    join public.cogo_messages m
-      on m.session_id = p_source.id
-     and (m.owner = p_source.owner or m.owner is null and p_source.owner is null)
-     and m.seq <= u.through
-   where u.session_seq = p_source.seq and u.through <= p_through;
-  if v_covered = 0 then
+  v_tasks := array(
+    select distinct q.task_id
+      from cogo.embedding_queue q join public.cogo_memories m on m.id = q.memory_id
+     where q.task_id is not null
+       and (p_is_every or q.owner = cogo.owner_key(p_owner))
+       and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
+       and (p_kind is null or m.kind = p_kind)
+       and (p_source is null or m.source = p_source)
+       and (p_before is null or m.created_at < p_before)
+  );
+  perform cogo.drop_follow_ups(v_tasks, 'a text of it has been forgotten');
+  -- The other texts of these tasks are asked for again.
+  update cogo.embedding_queue q set task_id = null where q.task_id = any (v_tasks);
+end;
+$function$;
+
+create or replace function cogo.drop_follow_ups(p_task_ids uuid[], p_reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if coalesce(p_task_ids, '{}') = '{}' then
     return;
   end if;
-  -- The messages have numbers of their own, in the same order.
-  insert into cogo.session_summaries (
-    session_seq, owner, through, content, model_id, simulated, created_at
-  )
-  select p_target.seq, p_target.owner, m.seq, u.content, u.model_id, u.simulated, u.created_at
-    from cogo.session_summaries u
-   cross join lateral (
-     select n.seq from public.cogo_messages n
-      where n.session_id = p_target.id
-        and (n.owner = p_target.owner or n.owner is null and p_target.owner is null)
-      order by n.seq offset v_covered - 1 limit 1
-   ) as m
-   where u.session_seq = p_source.seq;
-  perform cogo.count_unsummarised(p_target.seq);
+  -- Tasks before what hangs on them. One that somebody has locked ends by itself: its result is not
+  -- taken.
+  perform cogo.cancel_unstarted(p_task_ids, p_reason, true);
+  update cogo.follow_ups f set applied_at = cogo.now() where f.task_id = any (p_task_ids);
+  perform cogo.delete_follow_ups(cardinality(p_task_ids) + 100);
 end;
 $function$;
 
-create or replace function cogo.count_messages()
- RETURNS trigger
+create or replace function cogo.fail_embeddings(p_ids uuid[], p_reason text)
+ RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET plan_cache_mode TO 'force_generic_plan'
- SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
 AS $function$
 begin
-  update public.cogo_sessions e
-     set messages = e.messages + a.messages,
-         last_message = greatest(e.last_message, a.last_message),
-         last_message_at = cogo.now(),
-         unsummarised = e.unsummarised + a.characters
-    from (
-      select n.owner, n.session_id, count(*) as messages, max(n.seq) as last_message,
-             sum(length(n.content) + coalesce(length(n.exchange::text), 0)) as characters
-        from new_rows n
-       group by n.owner, n.session_id
-    ) as a
-   where e.id = a.session_id and (e.owner = a.owner or e.owner is null and a.owner is null);
-  return null;
+  update cogo.embedding_queue q
+     set task_id = null, tries = q.tries + 1,
+         due_at = cogo.now() + cogo.retry_interval(60 * power(5, q.tries)::numeric)
+   where q.memory_id = any (p_ids);
+  with given_up as (
+    delete from cogo.embedding_queue q
+     where q.memory_id = any (p_ids) and q.tries >= 5
+    returning q.memory_id
+  )
+  update public.cogo_memories m
+     set error = left(p_reason, 2000) from given_up g where m.id = g.memory_id;
 end;
 $function$;
 
-create or replace function cogo.count_unsummarised(p_session bigint)
- RETURNS void
- LANGUAGE sql
+create or replace function cogo.filter_candidates(p_owner uuid, p_filter text, p_candidates jsonb)
+ RETURNS TABLE(id uuid, likeness double precision)
+ LANGUAGE plpgsql
+ STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  update public.cogo_sessions e
-     set unsummarised = coalesce(
-           (
-             select sum(length(m.content) + coalesce(length(m.exchange::text), 0))
-               from public.cogo_messages m
-              where m.session_id = e.id
-                and (m.owner = e.owner or m.owner is null and e.owner is null)
-                and m.seq > coalesce(
-                  (select u.through from cogo.session_summaries u where u.session_seq = e.seq), 0
-                )
-           ), 0
-         )
-   where e.seq = p_session;
+begin
+  if jsonb_typeof(p_candidates) is distinct from 'array' then
+    raise exception using errcode = 'TQ004',
+      message = 'p_candidates must be an array of objects with id and likeness';
+  end if;
+  return query execute format(
+    'with given as materialized (
+       select distinct on (c.id) c.id, c.likeness
+         from (
+           select cogo.to_uuid(i.item ->> ''id'') as id,
+                  case when jsonb_typeof(i.item -> ''likeness'') = ''number''
+                            and abs((i.item ->> ''likeness'')::numeric) < 1e9
+                    then (i.item ->> ''likeness'')::double precision end as likeness
+             from jsonb_array_elements($2) with ordinality as i (item, place)
+            where i.place <= 1000
+         ) as c
+        where c.id is not null
+        order by c.id, c.likeness desc nulls last
+     )
+     select g.id, g.likeness
+       from given g join cogo.memory_words w on w.memory_id = g.id
+      where w.owner = $1 and %s
+      order by g.likeness desc nulls last, g.id', p_filter
+  ) using p_owner, p_candidates;
+end;
 $function$;
 
-create or replace function cogo.describe_session(p_owner uuid, p_id uuid)
- RETURNS jsonb
+create or replace function cogo.find_near_embeddings(p_owner uuid, p_model_id text, p_vector real[], p_limit integer, p_simulated boolean)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_owner constant uuid := cogo.owner_key(p_owner);
+  v_table constant regclass := cogo.find_vector_table('embedding', cardinality(p_vector));
+begin
+  if v_table is null or cogo.find_vector_types() is null or array_position(p_vector, null) is not null
+     or array_ndims(p_vector) <> 1
+     or exists (select from unnest(p_vector) v where v in ('NaN', 'Infinity', '-Infinity'))
+     or not exists (select from unnest(p_vector) v where v <> 0) then
+    return null;
+  end if;
+  return array(
+    select u.id from cogo.unindexed_embeddings u where u.owner = v_owner
+    union all
+    select s.id
+      from cogo.search_vectors(
+        v_table, v_owner, 'true', p_model_id, p_simulated, p_vector,
+        cogo.count_vectors(v_table, v_owner), p_limit
+      ) s
+  );
+end;
+$function$;
+
+create or replace function cogo.find_other_vectors(p_model_id text, p_limit integer)
+ RETURNS uuid[]
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select jsonb_build_object(
-           'seq', e.seq, 'last_message', e.last_message, 'revision', e.revision
-         )
-    from public.cogo_sessions e
-   where e.id = p_id and (e.owner = p_owner or e.owner is null and p_owner is null);
+  select array(
+    select o.id
+      from (
+        (select m.id, m.error from public.cogo_memories m where m.model_id < p_model_id)
+        union all
+        (select m.id, m.error from public.cogo_memories m where m.model_id > p_model_id)
+      ) as o
+     where o.error is null
+       and not exists (select from cogo.embedding_queue q where q.memory_id = o.id)
+     limit p_limit
+  );
+$function$;
+
+create or replace function cogo.find_vector_table(p_what text, p_dimensions integer)
+ RETURNS regclass
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select to_regclass('cogo.' || p_what || '_vectors_' || p_dimensions);
+$function$;
+
+create or replace function cogo.find_vector_types()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select quote_ident(n.nspname)
+    from pg_catalog.pg_extension e
+    join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+    join pg_catalog.pg_type t on t.typnamespace = n.oid and t.typname = 'halfvec'
+   where e.extname = 'vector';
 $function$;
 
 create or replace function cogo.follow_memory_source()
@@ -540,7 +899,116 @@ create or replace function cogo.follow_memory_source()
 AS $function$
 begin
   update cogo.memory_words w set source = new.source where w.memory_id = new.id;
+  perform cogo.change_vector_source(new.id, new.dimensions, new.source);
   return null;
+end;
+$function$;
+
+create or replace function cogo.free_embeddings()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids uuid[];
+begin
+  v_ids := array(
+    select q.memory_id
+      from cogo.embedding_queue q
+     where q.task_id is not null
+       and not exists (
+         select from cogo.follow_ups f where f.task_id = q.task_id and f.applied_at is null
+       )
+     order by q.memory_id
+     limit 1000
+       for update skip locked
+  );
+  if v_ids <> '{}' then
+    perform cogo.fail_embeddings(v_ids, 'the task for its vector was deleted');
+  end if;
+end;
+$function$;
+
+create or replace function cogo.index_embedding(p_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_kept public.cogo_embeddings;
+  v_table regclass;
+begin
+  select e.* into v_kept from public.cogo_embeddings e where e.id = p_id;
+  if not found then
+    return null;
+  end if;
+  v_table := cogo.prepare_vectors('embedding', v_kept.dimensions);
+  if v_table is null then
+    return 'pgvector is not installed, or has no vectors of so many dimensions';
+  end if;
+  perform cogo.write_vector(
+    v_table, p_id, v_kept.owner, v_kept.model_id, v_kept.simulated, 'text', v_kept.source,
+    v_kept.vector
+  );
+  return null;
+exception
+  when data_exception or program_limit_exceeded then
+    return sqlerrm;
+end;
+$function$;
+
+create or replace function cogo.index_embeddings()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_problem text := cogo.index_embedding(new.id);
+begin
+  if v_problem is not null then
+    if cogo.find_vector_types() is not null then
+      perform cogo.delete_vector('embedding', new.id, new.dimensions);
+    end if;
+    insert into cogo.unindexed_embeddings as u (id, owner, error)
+    values (
+      new.id, cogo.owner_key(new.owner),
+      case when cogo.find_vector_types() is not null then v_problem end
+    )
+    on conflict (id) do update set error = excluded.error;
+  else
+    delete from cogo.unindexed_embeddings u where u.id = new.id;
+  end if;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.index_kept_embeddings(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_id uuid;
+  v_problem text;
+  v_count integer := 0;
+begin
+  for v_id in
+    select e.id
+      from cogo.unindexed_embeddings u join public.cogo_embeddings e on e.id = u.id
+     where u.error is null
+     limit p_limit
+       for update of e skip locked
+  loop
+    v_problem := cogo.index_embedding(v_id);
+    if v_problem is null then
+      delete from cogo.unindexed_embeddings u where u.id = v_id;
+    else
+      update cogo.unindexed_embeddings u set error = v_problem where u.id = v_id;
+    end if;
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
 end;
 $function$;
 
@@ -556,132 +1024,81 @@ begin
          cogo.split_words(concat_ws(chr(10), n.heading, n.content))
     from new_rows n
    order by n.seq;
+  insert into cogo.embedding_queue (memory_id, owner, seq)
+  select n.id, cogo.owner_key(n.owner), n.seq from new_rows n order by n.seq;
   return null;
 end;
 $function$;
 
-create or replace function cogo.is_calling_lane(p_lane text)
- RETURNS boolean
+create or replace function cogo.list_words(p_query text)
+ RETURNS text[]
  LANGUAGE sql
  IMMUTABLE
-RETURN (cogo.is_model_lane(p_lane) OR (p_lane ~~ 'tools:cogo.embeddings/_%'::text) OR (p_lane ~~ 'tools:cogo.rerank/_%'::text));
-
-create or replace function cogo.load_leases(p_subtask_ids uuid[])
- RETURNS TABLE(subtask_id uuid, task_id uuid, key text, type text, lane text, attempt integer, failures integer, reaps integer, priority integer, lease_expires_at timestamp with time zone, params jsonb, metadata jsonb, task jsonb, inputs jsonb, failed_inputs jsonb, history jsonb, kind text, flow jsonb, turns integer, tools_granted jsonb)
- LANGUAGE plpgsql
- STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-#variable_conflict use_column
+  select array(
+    select u.lexeme from unnest(cogo.split_words(left(p_query, 8000))) u
+     order by length(u.lexeme) desc, u.lexeme limit 32
+  );
+$function$;
+
+create or replace function cogo.move_vectors(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_moved record;
+  v_count integer := 0;
 begin
-  return query
-  select s.id, s.task_id, s.key, s.type, s.lane, s.attempt, s.failures, s.reaps,
-         s.priority::integer, s.lease_expires_at, p.params, p.metadata,
-         jsonb_build_object(
-           'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
-           'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
-           'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
-           'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
-           'cost_usd', t.cost_usd, 'priority', t.priority,
-           'session', cogo.describe_session(t.owner, t.session_id),
-           'grants', case when exists (select from cogo.grants g where g.owner = s.owner) then
-             cogo.granted_models(t.owner)
-           end
-         ),
-         coalesce(parents.outputs, '{}'), coalesce(parents.errors, '{}'),
-         case when s.attempt = 1 then '[]' else (
-           select coalesce(
-                    jsonb_agg(
-                      jsonb_build_object(
-                        'attempt', a.attempt, 'model_id', a.model_id, 'provider', a.provider,
-                        'outcome', a.outcome, 'error', a.error
-                      ) order by a.attempt
-                    ), '[]'
-                  )
-             from public.cogo_attempts a
-            where a.subtask_id = s.id and a.ended_at is not null and a.outcome <> 'suspended'
-         ) end,
-         s.kind,
-         case s.kind when 'flow' then coalesce(
-           (select cogo.load_flow(f) from cogo.flows f where f.task_id = s.task_id),
-           jsonb_build_object('first_claimed_at', s.started_at)
-         ) end,
-         case when s.attempt = 1 then 0 else (
-           select coalesce(max(u.seq), 0) from cogo.turns u where u.subtask_id = s.id
-         ) end,
-         case when s.kind in ('flow', 'call') or p.params ? 'tools' then
-           cogo.granted_tools(s.owner)
-         end
-    from cogo.subtasks s
-    join public.cogo_tasks t on t.id = s.task_id
-    join cogo.subtask_payloads p on p.subtask_id = s.id
-    cross join lateral (
-      -- Subqueries, because few parents are dead; a join would be planned for all.
-      select jsonb_object_agg(parent.key, o.output) filter (where o.output is not null) as outputs,
-             jsonb_object_agg(
-               parent.key,
-               coalesce(
-                 (
-                   select a.error from public.cogo_attempts a
-                    where a.subtask_id = parent.id and a.attempt = parent.attempt
-                 ),
-                 (
-                   select pp.metadata -> 'approval' -> 'error'
-                     from cogo.subtask_payloads pp where pp.subtask_id = parent.id
-                 ),
-                 '{"class": "failed", "message": "no attempt recorded an error"}'
-               )
-             ) filter (where parent.dead_at is not null) as errors
-        from cogo.dependencies d
-        join cogo.subtasks parent on parent.id = d.parent_id
-        left join cogo.subtask_outputs o on o.subtask_id = d.parent_id
-       where d.child_id = s.id
-    ) as parents
-   where s.id = any (p_subtask_ids)
-   order by s.place, s.seq;
+  if cogo.find_vector_types() is null then
+    return 0;
+  end if;
+  for v_moved in
+    select m as memory, v.vector
+      from cogo.memory_vectors v join public.cogo_memories m on m.id = v.id
+     where cardinality(v.vector) <= 16000
+     order by m.content_sha256, m.id
+     limit p_limit
+       for update of m skip locked
+  loop
+    perform cogo.store_memory_vector(v_moved.memory, v_moved.vector);
+    v_count := v_count + 1;
+  end loop;
+  return v_count + cogo.index_kept_embeddings(p_limit);
 end;
 $function$;
 
-create or replace function cogo.lock_sessions(p_subtask_ids uuid[])
+create or replace function cogo.note_forgotten()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform cogo.note_vector_changes(array_agg(o.id), o.owner, true)
+     from old_rows o where o.embedded_at is not null group by o.owner order by o.owner;
+  return null;
+end;
+$function$;
+
+create or replace function cogo.note_vector_changes(p_ids uuid[], p_owner uuid, p_is_deleted boolean)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  perform
-     from public.cogo_sessions e
-    where e.seq = any (
-            array(
-              select f.seq
-                from cogo.subtasks s
-                join public.cogo_tasks t on t.id = s.task_id and t.session_id is not null
-                join public.cogo_sessions f
-                  on f.id = t.session_id
-                 and (f.owner = t.owner or f.owner is null and t.owner is null)
-               where s.id = any (p_subtask_ids)
-            )
-          )
-    order by e.seq
-      for no key update;
-end;
-$function$;
-
-create or replace function cogo.note_forgotten_sessions()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  insert into cogo.forgotten_sessions (session_seq)
-  select o.seq from old_rows o
-  on conflict do nothing;
-  delete from cogo.forgotten_sessions f
-   where f.session_seq in (
-           select g.session_seq from cogo.forgotten_sessions g
-            where g.forgotten_at < cogo.now() - interval '1 day'
-            order by g.forgotten_at limit 1000 for update skip locked
-         );
-  return null;
+  perform pg_advisory_xact_lock_shared(hashtextextended('cogo vector indexes', 0));
+  insert into cogo.vector_changes as c (index_name, memory_id, owner, is_deleted)
+  select x.name, i.id, p_owner, p_is_deleted
+    from cogo.vector_indexes x
+   cross join (select distinct u.id from unnest(p_ids) as u (id)) as i
+    left join public.cogo_memories m on m.id = i.id
+   where p_is_deleted or m.embedded_at is not null
+   order by x.name, i.id
+  on conflict (index_name, memory_id) do update
+    set owner = excluded.owner, is_deleted = excluded.is_deleted, seq = null,
+        created_at = excluded.created_at;
 end;
 $function$;
 
@@ -691,68 +1108,36 @@ create or replace function cogo.owner_key(p_owner uuid)
  IMMUTABLE
 RETURN COALESCE(p_owner, '00000000-0000-0000-0000-000000000000'::uuid);
 
-create or replace function cogo.prepare_task()
- RETURNS trigger
+create or replace function cogo.prepare_vectors(p_what text, p_dimensions integer)
+ RETURNS regclass
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  v_fork jsonb;
-  v_session bigint;
 begin
-  if not cogo.is_operator() then
-    new.owner := auth.uid();
-    if new.owner is null then
-      raise exception using
-        errcode = 'insufficient_privilege', message = 'the access token names no user';
+  if p_what not in ('memory', 'embedding') or cogo.find_vector_types() is null
+     or not coalesce(p_dimensions between 1 and 16000, false) then
+    return null;
+  end if;
+  if cogo.find_vector_table(p_what, p_dimensions) is null then
+    perform pg_advisory_xact_lock(hashtextextended('cogo vectors:' || p_what || p_dimensions, 0));
+    if cogo.find_vector_table(p_what, p_dimensions) is null then
+      perform cogo.build_vector_table(p_what, p_dimensions);
     end if;
   end if;
-  new.id := coalesce(new.id, gen_random_uuid());
-  new.type := coalesce(new.type, 'GENERATE_CODE');
-  new.params := coalesce(new.params, '{}');
-  new.model := cogo.normalize_model(new.model);
-  new.priority := coalesce(new.priority, 5);
-  new.preferences := coalesce(new.preferences, '{}');
-  new.stream := coalesce(new.stream, true);
-
-  new.status := 'pending';
-  new.result := null;
-  new.error := null;
-  new.cost_usd := 0;
-  new.input_tokens := 0;
-  new.cached_tokens := 0;
-  new.output_tokens := 0;
-  new.reasoning_tokens := 0;
-  new.simulated := false;
-  new.cancel_requested_at := null;
-  new.paused_at := null;
-  new.created_at := cogo.now();
-  new.started_at := null;
-  new.finished_at := null;
-
-  v_fork := new.params -> 'fork_session';
-  if v_fork ->> 'session_id' is not null then
-    new.session_id := coalesce(new.session_id, gen_random_uuid());
-  end if;
-  if new.session_id is not null then
-    insert into public.cogo_sessions (id, owner, title)
-    values (new.session_id, new.owner, left(new.prompt, 80))
-    on conflict (owner, id) do nothing
-    returning seq into v_session;
-    -- The next run of a task, and a session that goes on, do not fork again. What is not a session's
-    -- id the orchestrator refuses.
-    if v_session is not null and cogo.to_uuid(v_fork ->> 'session_id') is not null then
-      perform cogo.copy_session(
-        new.owner, cogo.to_uuid(v_fork ->> 'session_id'),
-        case when jsonb_typeof(v_fork -> 'through') = 'number'
-             then least((v_fork ->> 'through')::numeric, 9007199254740992)::bigint end,
-        v_session
-      );
-    end if;
-  end if;
-  return new;
+  return cogo.find_vector_table(p_what, p_dimensions);
 end;
+$function$;
+
+create or replace function cogo.queue_embeddings(p_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into cogo.embedding_queue (memory_id, owner, seq)
+  select m.id, cogo.owner_key(m.owner), m.seq
+    from public.cogo_memories m where m.id = any (p_ids) order by m.content_sha256, m.id
+  on conflict do nothing;
 $function$;
 
 create or replace function cogo.quote_word(p_word text)
@@ -760,6 +1145,26 @@ create or replace function cogo.quote_word(p_word text)
  LANGUAGE sql
  IMMUTABLE
 RETURN ((''''::text || replace(replace(p_word, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text);
+
+create or replace function cogo.read_memory_vectors(p_ids uuid[], p_dimensions integer)
+ RETURNS TABLE(id uuid, vector real[])
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_table constant regclass := cogo.find_vector_table('memory', p_dimensions);
+begin
+  return query
+    select v.id, v.vector from cogo.memory_vectors v
+     where v.id = any (p_ids) and cardinality(v.vector) = p_dimensions;
+  if v_table is not null then
+    return query execute format(
+      'select v.id, v.vector::real[] from %s v where v.id = any ($1)', v_table
+    ) using p_ids;
+  end if;
+end;
+$function$;
 
 create or replace function cogo.read_time(p_text text)
  RETURNS timestamp with time zone
@@ -783,6 +1188,30 @@ exception
 end;
 $function$;
 
+create or replace function cogo.read_vector(p_vector jsonb)
+ RETURNS real[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_vector real[];
+begin
+  v_vector := array(
+    select e.value::real
+      from jsonb_array_elements_text(p_vector) with ordinality as e (value, place) order by e.place
+  );
+  if exists (select from unnest(v_vector) v where v in ('NaN', 'Infinity', '-Infinity'))
+     or not exists (select from unnest(v_vector) v where v <> 0) then
+    return null;
+  end if;
+  return v_vector;
+exception
+  when data_exception then
+    return null;
+end;
+$function$;
+
 create or replace function cogo.resolve_owner(p_owner uuid)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -801,24 +1230,6 @@ begin
       errcode = 'insufficient_privilege', message = 'the access token names no user';
   end if;
   return v_user;
-end;
-$function$;
-
-create or replace function cogo.revise_session()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  update public.cogo_sessions e
-     set revision = e.revision + 1,
-         messages = e.messages - case tg_op when 'DELETE' then 1 else 0 end,
-         last_message = (
-           select max(m.seq) from public.cogo_messages m
-            where m.session_id = e.id and (m.owner = e.owner or m.owner is null and e.owner is null)
-         )
-   where e.id = old.session_id and (e.owner = old.owner or e.owner is null and old.owner is null);
-  return null;
 end;
 $function$;
 
@@ -864,32 +1275,87 @@ begin
 end;
 $function$;
 
-create or replace function cogo.search_words(p_owner uuid, p_filter text, p_query text, p_limit integer)
- RETURNS TABLE(id uuid, place bigint)
+create or replace function cogo.search_meanings(p_owner uuid, p_filter text, p_model_id text, p_simulated boolean, p_vector real[], p_expected double precision, p_limit integer)
+ RETURNS TABLE(id uuid, likeness double precision)
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_words text[] := array(
-    select u.lexeme from unnest(cogo.split_words(left(p_query, 8000))) u
-     order by length(u.lexeme) desc, u.lexeme limit 32
+  v_table regclass;
+begin
+  if p_vector is null or p_model_id is null then
+    return;
+  end if;
+  if array_ndims(p_vector) is distinct from 1 or exists (
+    select from unnest(p_vector) v
+     where v is null or v in ('NaN', 'Infinity', '-Infinity')
+  ) then
+    raise exception using errcode = 'TQ004', message = 'p_vector must be a list of finite numbers';
+  end if;
+  v_table := cogo.find_vector_table('memory', cardinality(p_vector));
+  if v_table is not null and cogo.find_vector_types() is not null
+     and exists (select from unnest(p_vector) v where v <> 0) then
+    return query
+      select s.id, s.likeness
+        from cogo.search_vectors(
+          v_table, p_owner, p_filter, p_model_id, coalesce(p_simulated, false), p_vector,
+          p_expected, p_limit
+        ) s;
+  end if;
+end;
+$function$;
+
+create or replace function cogo.search_vectors(p_table regclass, p_owner uuid, p_filter text, p_model_id text, p_simulated boolean, p_vector real[], p_expected double precision, p_limit integer)
+ RETURNS TABLE(id uuid, likeness double precision)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET max_parallel_workers_per_gather TO '0'
+AS $function$
+declare
+  v_width constant text := coalesce(current_setting('hnsw.ef_search', true), '40');
+  v_iterates constant text := coalesce(current_setting('hnsw.iterative_scan', true), 'off');
+  v_share constant double precision := greatest(p_expected, 1) / greatest(
+    (select c.reltuples from pg_catalog.pg_class c where c.oid = p_table), p_expected, 1
   );
-  v_sample record;
+  v_ids uuid[];
+  v_likeness double precision[];
+begin
+  if p_expected > greatest(5000, 400 / v_share) then
+    perform cogo.set_vector_search(greatest(100, least(p_limit, 1000))::text, 'relaxed_order');
+    execute cogo.build_vector_search(p_table, p_filter, false)
+      into v_ids, v_likeness using p_vector, p_owner, p_model_id, p_simulated, p_limit;
+    perform cogo.set_vector_search(v_width, v_iterates);
+  end if;
+  -- Also where the walk has ended before it found enough.
+  if coalesce(cardinality(v_ids), 0) < p_limit then
+    execute cogo.build_vector_search(p_table, p_filter, true)
+      into v_ids, v_likeness using p_vector, p_owner, p_model_id, p_simulated, p_limit;
+  end if;
+  return query select u.id, u.likeness from unnest(v_ids, v_likeness) as u (id, likeness);
+end;
+$function$;
+
+create or replace function cogo.search_words(p_owner uuid, p_filter text, p_words text[], p_total double precision, p_share double precision, p_frequencies double precision[], p_limit integer)
+ RETURNS TABLE(id uuid, place bigint)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET max_parallel_workers_per_gather TO '0'
+AS $function$
+declare
   v_any text;
   v_all text;
   v_rank text;
 begin
-  if v_words = '{}' then
-    return;
-  end if;
-  select s.* into v_sample from cogo.sample_words(p_owner, p_filter, v_words) s;
   with words as (
     select cogo.quote_word(f.word) as query, f.frequency,
-           ln(
-             1 + v_sample.total * (1 - f.frequency + 0.001) / (v_sample.total * f.frequency + 1)
-           ) as weight
-      from unnest(v_words, v_sample.frequencies) as f (word, frequency)
+           ln(1 + (p_total * (1 - f.frequency) + 0.5) / (p_total * f.frequency + 0.5)) as weight
+      from unnest(p_words, p_frequencies) as f (word, frequency)
      order by f.frequency, f.word limit 12
   ), summed as (
     select w.*, sum(w.frequency) over (order by w.frequency, w.query) as found,
@@ -897,8 +1363,7 @@ begin
       from words w
   )
   select string_agg(s.query, ' | ') filter (
-           where s.nth = 1
-              or s.found * v_sample.total * greatest(v_sample.share, 0.002) <= 1000
+           where s.nth = 1 or s.found * p_total * greatest(p_share, 0.002) <= 1000
          ),
          string_agg(s.query, ' & '),
          string_agg(
@@ -906,22 +1371,42 @@ begin
          )
     into v_any, v_all, v_rank
     from summed s;
+  if v_any is null then
+    return;
+  end if;
   return query execute format(
-    'select r.memory_id, row_number() over (order by r.score desc, r.memory_id)
+    'select r.id, row_number() over (order by r.score desc, r.id)
        from (
-         select w.memory_id, (%s) / (1 + 0.002 * length(w.words)) as score
+         select w.memory_id as id, (%s) / (1 + 0.002 * length(w.words)) as score
            from (
-             (select * from cogo.memory_words w
-               where w.owner = $1 and (%s) and w.words @@ %L::tsquery limit 200)
+             (select w.memory_id, w.words from cogo.memory_words w
+               where w.owner = $1 and %s and w.words @@ %L::tsquery limit 200)
              union all
-             (select * from cogo.memory_words w
-               where w.owner = $1 and (%s) and w.words @@ %L::tsquery
+             (select w.memory_id, w.words from cogo.memory_words w
+               where w.owner = $1 and %s and w.words @@ %L::tsquery
                  and not w.words @@ %L::tsquery limit 2000)
            ) as w
        ) as r
       order by 2 limit $2',
     v_rank, p_filter, v_all, p_filter, v_any, v_all
   ) using p_owner, p_limit;
+end;
+$function$;
+
+create or replace function cogo.set_vector_search(p_width text, p_iterates text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform set_config('hnsw.ef_search', p_width, true);
+  -- Before 0.8 a walk ends although few of what it has seen pass the filter.
+  if exists (
+    select from pg_catalog.pg_extension e
+     where e.extname = 'vector' and string_to_array(e.extversion, '.')::integer[] >= array[0, 8]
+  ) then
+    perform set_config('hnsw.iterative_scan', p_iterates, true);
+  end if;
 end;
 $function$;
 
@@ -937,84 +1422,60 @@ AS $function$
   );
 $function$;
 
-create or replace function cogo.validate_completion(p_subtask cogo.subtasks, p_item jsonb)
- RETURNS text
+create or replace function cogo.store_memory_vector(p_memory public.cogo_memories, p_vector real[])
+ RETURNS void
  LANGUAGE plpgsql
- STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_grant text;
-  v_plan jsonb := nullif(p_item -> 'plan', 'null');
-  v_route jsonb := nullif(p_item -> 'route', 'null');
-  v_added jsonb := nullif(p_item -> 'subtasks', 'null');
-  v_unreadable text;
+  v_dimensions constant integer := cardinality(p_vector);
+  v_table constant regclass := cogo.prepare_vectors('memory', v_dimensions);
 begin
-  -- Dependents, watchers and lists must be able to read these.
-  select f.field || ' ' || cogo.validate_json(f.value) into v_unreadable
-    from (
-      values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
-             ('subtasks', v_added), ('route.params', v_route -> 'params'),
-             ('route.metadata', v_route -> 'metadata'),
-             ('suspend.steps', p_item -> 'suspend' -> 'steps'),
-             ('suspend.decisions', p_item -> 'suspend' -> 'decisions'),
-             ('suspend.drift', p_item -> 'suspend' -> 'drift'),
-             ('hand_over.step', p_item -> 'hand_over' -> 'step'),
-             ('hand_over.decisions', p_item -> 'hand_over' -> 'decisions'),
-             ('again', p_item -> 'again'), ('wait', p_item -> 'wait'),
-             ('messages', p_item -> 'messages')
-    ) as f (field, value)
-   where cogo.validate_json(f.value) is not null
-   limit 1;
-  if v_unreadable is not null then
-    return v_unreadable;
-  elsif jsonb_typeof(p_item -> 'messages') not in ('array', 'null') then
-    return 'messages must be a list';
-  elsif nullif(p_item -> 'wait', 'null') is not null then
-    if coalesce(
-      v_plan, v_route, v_added, nullif(p_item -> 'suspend', 'null'),
-      nullif(p_item -> 'hand_over', 'null'), nullif(p_item -> 'again', 'null')
-    ) is not null then
-      return 'an attempt ends in one way, not with wait and another';
-    end if;
-    return cogo.validate_wait(p_subtask, p_item -> 'wait');
-  end if;
-  if p_subtask.kind = 'flow' then
-    return cogo.validate_flow_end(p_subtask, p_item);
-  elsif v_added is not null and (
-    p_subtask.lane = 'cio' or p_subtask.sink
-    or exists (select from cogo.flows f where f.task_id = p_subtask.task_id)
-  ) then
-    return 'only a completed subtask that is neither the sink nor a step of a workflow may add subtasks';
-  end if;
-  if v_route is not null or v_added is not null then
-    v_grant := cogo.validate_stamps(p_subtask.task_id, p_item);
-    if v_grant is not null then
-      return 'TQ007: ' || v_grant;
-    end if;
-  end if;
-  if coalesce(
-    v_plan, nullif(p_item -> 'suspend', 'null'), nullif(p_item -> 'hand_over', 'null'),
-    nullif(p_item -> 'again', 'null')
-  ) is not null then
-    return 'only a flow is completed with a plan, a suspension, a hand-over or its next run';
-  elsif (v_route is not null) <> (p_subtask.lane = 'cio') then
-    return 'a rerouted subtask in lane cio must be completed with a route, others must not';
-  elsif v_route is not null then
-    if coalesce(v_route ->> 'lane', '') = '' or not cogo.is_model_lane(v_route ->> 'lane') then
-      return 'route.lane must name a model';
-    elsif jsonb_typeof(coalesce(nullif(v_route -> 'params', 'null'), '{}')) <> 'object'
-       or jsonb_typeof(coalesce(nullif(v_route -> 'metadata', 'null'), '{}')) <> 'object' then
-      return 'route.params and route.metadata must be objects';
-    end if;
-  elsif jsonb_typeof(p_item -> 'output') is distinct from 'object' then
-    return 'output must be an object';
-  elsif v_added is not null then
-    return 'TQ006: ' || cogo.validate_plan(
-      p_item, array(select s.key from cogo.subtasks s where s.task_id = p_subtask.task_id)
+  if v_table is null then
+    -- Kept for outer indexes, if there are any, and until pgvector is installed.
+    insert into cogo.memory_vectors as v (id, vector) values (p_memory.id, p_vector)
+    on conflict (id) do update set vector = excluded.vector;
+  else
+    perform cogo.write_vector(
+      v_table, p_memory.id, p_memory.owner, p_memory.model_id, p_memory.simulated, p_memory.kind,
+      p_memory.source, p_vector
     );
+    delete from cogo.memory_vectors v where v.id = p_memory.id;
   end if;
-  return null;
+end;
+$function$;
+
+create or replace function cogo.submit_follow_up(p_purpose text, p_owner uuid, p_type text, p_prompt text, p_params jsonb, p_model text, p_refs jsonb)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_id uuid;
+begin
+  insert into public.cogo_tasks (type, prompt, params, priority, owner, model, stream, follow_up)
+  values (p_type, p_prompt, p_params, 1, p_owner, p_model, false, p_purpose)
+  returning id into v_id;
+  insert into cogo.follow_ups (task_id, purpose, owner, refs)
+  values (v_id, p_purpose, p_owner, p_refs);
+  return v_id;
+end;
+$function$;
+
+create or replace function cogo.write_vector(p_table regclass, p_id uuid, p_owner uuid, p_model_id text, p_simulated boolean, p_kind text, p_source text, p_vector real[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  execute format(
+    'insert into %s (id, owner, model_id, simulated, kind, source, vector)
+     values ($1, $2, $3, $4, $5, $6, %2$s.l2_normalize($7::%2$s.vector)::%2$s.halfvec)
+     on conflict (id) do update
+       set model_id = excluded.model_id, simulated = excluded.simulated, source = excluded.source,
+           vector = excluded.vector',
+    p_table, cogo.find_vector_types()
+  ) using p_id, cogo.owner_key(p_owner), p_model_id, p_simulated, p_kind, p_source, p_vector;
 end;
 $function$;
 
@@ -1093,57 +1554,25 @@ begin
 end;
 $function$;
 
-create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
- RETURNS TABLE(subtask_id uuid, attempt integer, answer text, detail text)
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET plan_cache_mode TO 'force_generic_plan'
- SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
-AS $function$
-begin
-  perform cogo.set_actor(p_agent_id);
-  if jsonb_typeof(p_items) is distinct from 'array' then
-    raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
-  end if;
-  perform cogo.lock_tasks(
-    array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
-  );
-  if p_items @? '$[*].messages[*]' then
-    perform cogo.lock_sessions(
-      array(
-        select cogo.to_uuid(i.value ->> 'subtask_id')
-          from jsonb_array_elements(p_items) i where i.value @? '$.messages[*]'
-      )
-    );
-  end if;
-  if p_items @? '$[*].suspend.steps[*] ? (@.kind == "task")' then
-    perform cogo.lock_trees(
-      array(
-        select s.task_id
-          from jsonb_array_elements(p_items) i
-          join cogo.subtasks s on s.id = cogo.to_uuid(i.value ->> 'subtask_id')
-         where i.value @? '$.suspend.steps[*] ? (@.kind == "task")'
-      )
-    );
-  end if;
-  return query select * from cogo.complete_isolated(p_agent_id, p_items);
-end;
-$function$;
-
-create or replace function public.cogo_confirm_vector_changes(p_index text, p_through bigint)
- RETURNS void
+create or replace function public.cogo_confirm_vector_changes(p_index text, p_through bigint, p_agent_id text DEFAULT NULL::text)
+ RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_index cogo.vector_indexes;
 begin
-  update cogo.vector_indexes i
-     set confirmed = greatest(i.confirmed, p_through) where i.name = p_index;
+  select x.* into v_index from cogo.vector_indexes x where x.name = p_index for no key update;
   if not found then
     raise exception using errcode = 'TQ002',
       message = format('there is no index %s: register it first', left(p_index, 100));
   end if;
+  if v_index.agent_id is distinct from p_agent_id then
+    return false;
+  end if;
+  -- One that was noted anew has no number again.
+  delete from cogo.vector_changes c where c.index_name = p_index and c.seq <= p_through;
+  return true;
 end;
 $function$;
 
@@ -1163,6 +1592,10 @@ begin
     raise exception using
       errcode = 'TQ004',
       message = 'name what to forget by p_ids, p_kind, p_source or p_before (infinity: all of it)';
+  end if;
+  if not coalesce(p_dry_run, false) then
+    -- Tasks that hold the texts go first, in the order of locks.
+    perform cogo.drop_embeddings(v_owner, v_is_every, p_ids, p_kind, p_source, p_before);
   end if;
   -- In a fixed order, so that it cannot deadlock with another.
   v_ids := array(
@@ -1188,7 +1621,12 @@ begin
   );
   if not coalesce(p_dry_run, false) then
     delete from public.cogo_memories m where m.id = any (v_ids);
+    -- An answer may have cited what is forgotten.
+    delete from cogo.cached_answers c
+     where cardinality(v_ids) > 0
+       and (v_is_every or cogo.owner_key(c.owner) = cogo.owner_key(v_owner));
     delete from public.cogo_documents d where d.id = any (v_documents);
+    -- Parts of a document that is not whole yet have no ids.
     delete from cogo.document_parts p
      where p_ids is null
        and (v_is_every or p.owner = cogo.owner_key(v_owner))
@@ -1202,153 +1640,101 @@ begin
 end;
 $function$;
 
-create or replace function public.cogo_forget_sessions(p_owner uuid DEFAULT NULL::uuid, p_every_owner boolean DEFAULT false, p_ids uuid[] DEFAULT NULL::uuid[], p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_dry_run boolean DEFAULT false)
- RETURNS TABLE(sessions integer, messages bigint)
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-#variable_conflict use_column
-declare
-  v_operator constant boolean := cogo.is_operator();
-  v_owner constant uuid := case when v_operator then p_owner else auth.uid() end;
-  v_seqs bigint[];
-begin
-  if num_nonnulls(p_ids, p_before) = 0 then
-    raise exception using errcode = 'TQ004',
-      message = 'name the sessions by p_ids or p_before (infinity: all of them)';
-  end if;
-  select coalesce(array_agg(e.seq order by e.seq), '{}') into v_seqs
-    from public.cogo_sessions e
-   where (
-           e.owner = v_owner
-           or v_operator and (coalesce(p_every_owner, false) or e.owner is null and v_owner is null)
-         )
-     and (p_ids is null or e.id = any (p_ids))
-     and (p_before is null or coalesce(e.last_message_at, e.created_at) < p_before);
-  if not coalesce(p_dry_run, false) then
-    -- Tasks before sessions, as their completions do.
-    perform from public.cogo_tasks t
-     where exists (
-             select from public.cogo_sessions e
-              where e.seq = any (v_seqs) and e.id = t.session_id
-                and (e.owner = t.owner or e.owner is null and t.owner is null)
-           )
-     order by t.seq
-       for no key update;
-  end if;
-  select count(*), coalesce(sum(k.messages), 0) into sessions, messages
-    from (
-      select e.messages from public.cogo_sessions e where e.seq = any (v_seqs) order by e.seq
-         for update
-    ) as k;
-  if not coalesce(p_dry_run, false) then
-    delete from public.cogo_sessions e where e.seq = any (v_seqs);
-  end if;
-  return next;
-end;
-$function$;
-
-create or replace function public.cogo_forgotten_sessions(p_since interval DEFAULT '00:10:00'::interval)
- RETURNS SETOF bigint
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select f.session_seq from cogo.forgotten_sessions f
-   where f.forgotten_at > cogo.now() - p_since order by f.forgotten_at limit 10000;
-$function$;
-
-create or replace function public.cogo_fork_session(p_owner uuid, p_session_id uuid, p_through bigint DEFAULT NULL::bigint, p_id uuid DEFAULT NULL::uuid)
- RETURNS uuid
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-declare
-  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
-  v_id constant uuid := coalesce(p_id, gen_random_uuid());
-  v_seq bigint;
-begin
-  insert into public.cogo_sessions (id, owner) values (v_id, v_owner)
-  on conflict (owner, id) do nothing
-  returning seq into v_seq;
-  if v_seq is null then
-    raise exception using errcode = 'TQ003', message = format('there is a session %s already', v_id);
-  end if;
-  perform cogo.copy_session(v_owner, p_session_id, p_through, v_seq);
-  return v_id;
-end;
-$function$;
-
-create or replace function public.cogo_list_vector_changes(p_index text, p_limit integer DEFAULT 100)
+create or replace function public.cogo_list_vector_changes(p_index text, p_limit integer DEFAULT 200, p_agent_id text DEFAULT NULL::text, p_lease_seconds integer DEFAULT 120)
  RETURNS TABLE(seq bigint, id uuid, owner uuid, is_deleted boolean, vector real[], model_id text)
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select null::bigint, null::uuid, null::uuid, null::boolean, null::real[], null::text where false;
-$function$;
-
-create or replace function public.cogo_read_session(p_owner uuid, p_session_id uuid, p_before bigint DEFAULT NULL::bigint, p_after bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 100, p_characters integer DEFAULT 200000)
- RETURNS TABLE(seq bigint, last_message bigint, revision integer, summary jsonb, messages jsonb, is_more boolean)
  LANGUAGE plpgsql
- STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET plan_cache_mode TO 'force_generic_plan'
- SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_column
 declare
-  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
-  v_session public.cogo_sessions;
+  v_limit constant integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
 begin
-  select e.* into v_session from public.cogo_sessions e
-   where e.id = p_session_id and (e.owner = v_owner or e.owner is null and v_owner is null);
+  update cogo.vector_indexes x
+     set agent_id = p_agent_id,
+         lease_expires_at = cogo.now()
+           + make_interval(secs => least(greatest(coalesce(p_lease_seconds, 120), 1), 3600))
+    from (
+      select i.name from cogo.vector_indexes i where i.name = p_index for update skip locked
+    ) as free
+   where x.name = free.name
+     and (
+       x.lease_expires_at is null or x.lease_expires_at <= cogo.now()
+       or x.agent_id is not distinct from p_agent_id
+     );
   if not found then
+    if not exists (select from cogo.vector_indexes x where x.name = p_index) then
+      raise exception using errcode = 'TQ002',
+        message = format('there is no index %s: register it first', left(p_index, 100));
+    end if;
     return;
   end if;
+  -- Numbered when they are seen, which is in the order of commits: none comes later with a lower one.
+  update cogo.vector_changes c
+     set seq = nextval('cogo.vector_change_numbers')
+    from (
+      select v.memory_id from cogo.vector_changes v
+       where v.index_name = p_index and v.seq is null
+       order by v.created_at
+       limit greatest(
+         0, v_limit - (
+           select count(*) from cogo.vector_changes n
+            where n.index_name = p_index and n.seq is not null
+         )
+       )
+         for update skip locked
+    ) as new
+   where c.index_name = p_index and c.memory_id = new.memory_id;
   return query
-  with newest as materialized (
-    select m.*,
-           row_number() over (order by m.seq desc) as nth,
-           sum(length(m.content) + coalesce(length(m.exchange::text), 0))
-             over (order by m.seq desc) as total
-      from (
-        select n.seq, n.role, n.content, n.exchange, n.task_id, n.created_at
-          from public.cogo_messages n
-         where n.session_id = v_session.id
-           and (n.owner = v_session.owner or n.owner is null and v_session.owner is null)
-           and n.seq < coalesce(p_before, 9223372036854775807)
-           and n.seq > coalesce(p_after, 0)
-         order by n.seq desc
-         limit least(greatest(coalesce(p_limit, 100), 1), 1000) + 1
-      ) as m
-  ), page as (
-    select w.* from newest w
-     where w.nth <= least(greatest(coalesce(p_limit, 100), 1), 1000)
-       and (w.nth = 1 or w.total <= coalesce(p_characters, 200000))
-  )
-  select v_session.seq, v_session.last_message, v_session.revision,
-         (
-           select jsonb_build_object(
-                    'through', u.through, 'content', u.content, 'model_id', u.model_id,
-                    'simulated', u.simulated, 'created_at', u.created_at
-                  )
-             from cogo.session_summaries u where u.session_seq = v_session.seq
-         ),
-         (
-           select coalesce(
-                    jsonb_agg(
-                      jsonb_build_object(
-                        'seq', g.seq, 'role', g.role, 'content', g.content,
-                        'exchange', g.exchange, 'task_id', g.task_id, 'created_at', g.created_at
-                      ) order by g.seq desc
-                    ), '[]'
-                  )
-             from page g
-         ),
-         (select count(*) from newest) > (select count(*) from page);
+    with changes as materialized (
+      select c.seq, c.memory_id, c.owner, c.is_deleted, m.dimensions, m.model_id
+        from cogo.vector_changes c
+        left join public.cogo_memories m on m.id = c.memory_id
+       where c.index_name = p_index and c.seq is not null
+       order by c.seq limit v_limit
+    ), vectors as materialized (
+      select v.id, v.vector
+        from (
+          select g.dimensions, array_agg(g.memory_id) as ids
+            from changes g where not g.is_deleted and g.dimensions is not null group by g.dimensions
+        ) as g
+       cross join lateral cogo.read_memory_vectors(g.ids, g.dimensions) v
+    )
+    select g.seq, g.memory_id, g.owner, v.id is null, v.vector,
+           case when v.id is not null then g.model_id end
+      from changes g left join vectors v on v.id = g.memory_id
+     order by g.seq;
+end;
+$function$;
+
+create or replace function public.cogo_nearest_embeddings(p_owner uuid, p_model_id text, p_vector real[], p_limit integer DEFAULT 10, p_simulated boolean DEFAULT false)
+ RETURNS TABLE(id uuid, content text, source text, likeness double precision, created_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  v_limit constant integer := greatest(0, least(coalesce(p_limit, 10), 1000));
+  v_near constant uuid[] := cogo.find_near_embeddings(
+    -- Some more, because halves rank a little differently.
+    p_owner, p_model_id, p_vector, v_limit + 20, p_simulated
+  );
+begin
+  return query
+    select e.id, e.content, e.source, l.likeness, e.created_at
+      from public.cogo_embeddings e
+     cross join lateral (
+       select sum(n.a::float8 * n.b)
+                / nullif(sqrt(sum(n.a::float8 * n.a)) * sqrt(sum(n.b::float8 * n.b)), 0) as likeness
+         from unnest(e.vector, p_vector) as n (a, b)
+     ) as l
+     where e.owner is not distinct from p_owner
+       and e.model_id = p_model_id
+       and e.dimensions = cardinality(p_vector)
+       and e.simulated = p_simulated
+       and (v_near is null or e.id = any (v_near))
+     order by l.likeness desc nulls last, e.created_at, e.id
+     limit v_limit;
 end;
 $function$;
 
@@ -1362,7 +1748,15 @@ begin
     raise exception using errcode = 'TQ004',
       message = 'p_index must be a name: letters, digits and :._/-';
   end if;
+  if exists (select from cogo.vector_indexes x where x.name = p_index) then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('cogo vector indexes', 0));
   insert into cogo.vector_indexes (name) values (p_index) on conflict do nothing;
+  if found then
+    insert into cogo.vector_changes (index_name, memory_id, owner, is_deleted)
+    select p_index, m.id, m.owner, false from public.cogo_memories m where m.embedded_at is not null;
+  end if;
 end;
 $function$;
 
@@ -1412,11 +1806,33 @@ create or replace function public.cogo_run_memory(p_agent_id text, p_embedding_m
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_limit constant integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+  v_applied record;
+  v_moved integer;
 begin
   perform cogo.set_actor(p_agent_id);
   asked := 0;
   applied := 0;
   is_more := false;
+  -- A copy of the database asks for nothing by itself.
+  problem := cogo.instance_problem();
+  if problem is not null then
+    return next;
+    return;
+  end if;
+  -- Each result may have the vectors of 64 texts.
+  select a.* into v_applied from cogo.apply_follow_ups(greatest(1, v_limit / 50)) a;
+  applied := v_applied.applied;
+  problem := v_applied.problem;
+  v_moved := cogo.move_vectors(v_limit);
+  begin
+    asked := cogo.ask_embeddings(p_embedding_model, v_limit);
+  exception
+    when others then
+      problem := 'nothing can be embedded: ' || left(sqlerrm, 500);
+  end;
+  is_more := v_applied.seen > 0 or v_moved > 0 or asked >= v_limit;
   return next;
 end;
 $function$;
@@ -1431,23 +1847,50 @@ AS $function$
 declare
   v_owner constant uuid := cogo.owner_key(cogo.resolve_owner(p_owner));
   v_limit constant integer := least(greatest(coalesce(p_limit, 10), 0), 100);
+  -- Of each kind of search, so that what is found by both is seen in both.
+  v_depth constant integer := 2 * v_limit + 40;
   v_filter constant text := cogo.build_memory_filter(p_kinds, p_sources);
+  v_words constant text[] := cogo.list_words(p_query);
+  v_sample record;
 begin
+  select s.* into v_sample from cogo.sample_words(v_owner, v_filter, v_words) s;
   return query
-    with by_words as (
-      select w.id, w.place from cogo.search_words(v_owner, v_filter, p_query, 4 * v_limit + 20) w
+    with by_words as materialized (
+      select w.id, w.place
+        from cogo.search_words(
+          v_owner, v_filter, v_words, v_sample.total, v_sample.share, v_sample.frequencies, v_depth
+        ) w
+    ), near as materialized (
+      select c.id, c.likeness from cogo.filter_candidates(v_owner, v_filter, p_candidates) c
+       where p_candidates is not null
+      union all
+      select s.id, s.likeness
+        from cogo.search_meanings(
+          v_owner, v_filter, p_model_id, p_simulated, p_vector,
+          v_sample.total * greatest(v_sample.share, 0.002), v_depth
+        ) s
+       where p_candidates is null
+    ), by_vectors as (
+      select n.*, row_number() over (order by n.likeness desc nulls last, n.id) as place from near n
     ), fused as (
-      select w.id, 1.0 / (60 + w.place) as score, null::double precision as likeness,
-             array['words'] as found_by
-        from by_words w
+      select coalesce(w.id, v.id) as id, v.likeness,
+             coalesce(1.0 / (60 + w.place), 0) + coalesce(1.0 / (60 + v.place), 0) as score,
+             array_remove(
+               array[
+                 case when w.id is not null then 'words' end,
+                 case when v.id is not null then 'vectors' end
+               ], null
+             ) as found_by
+        from by_words w full join by_vectors v on v.id = w.id
+       order by 3 desc, v.likeness desc nulls last, 1
+       limit v_limit
     )
     select m.id, m.kind, m.content, m.source, m.document_id, d.title, m.place, m.heading,
            m.created_at, f.score::double precision, f.likeness, f.found_by
       from fused f
       join public.cogo_memories m on m.id = f.id
       left join public.cogo_documents d on d.id = m.document_id
-     order by f.score desc, m.id
-     limit v_limit;
+     order by f.score desc, f.likeness desc nulls last, m.id;
 end;
 $function$;
 
@@ -1510,17 +1953,48 @@ create or replace view public.cogo_subtasks with (security_invoker=true) as
      LEFT JOIN cogo.checkpoints c ON ((c.subtask_id = s.id)))
      LEFT JOIN public.cogo_attempts a ON (((a.subtask_id = s.id) AND (a.attempt = s.attempt))));
 
+create or replace view public.cogo_task_previews with (security_invoker=true) as
+ SELECT id,
+    seq,
+    type,
+    "left"(prompt, 300) AS prompt,
+    cogo.truncate_json(params) AS params,
+    priority,
+    owner,
+    session_id,
+    idempotency_key,
+    model,
+    cogo.truncate_json(preferences) AS preferences,
+    budget_usd,
+    deadline,
+    run_at,
+    stream,
+    status,
+    cogo.truncate_json(result) AS result,
+    cogo.truncate_json(error) AS error,
+    cost_usd,
+    input_tokens,
+    cached_tokens,
+    output_tokens,
+    reasoning_tokens,
+    simulated,
+    cancel_requested_at,
+    paused_at,
+    created_at,
+    started_at,
+    finished_at,
+    parent_task_id,
+    previous_task_id,
+    follow_up
+   FROM public.cogo_tasks t;
+
+create or replace trigger index_vector AFTER INSERT OR UPDATE OF vector ON public.cogo_embeddings FOR EACH ROW EXECUTE FUNCTION cogo.index_embeddings();
+
 create or replace trigger follow_source AFTER UPDATE OF source ON public.cogo_memories FOR EACH ROW WHEN ((old.source IS DISTINCT FROM new.source)) EXECUTE FUNCTION cogo.follow_memory_source();
 
 create or replace trigger index_words AFTER INSERT ON public.cogo_memories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cogo.index_memories();
 
-create or replace trigger count_messages AFTER INSERT ON public.cogo_messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cogo.count_messages();
-
-create or replace trigger revise_session AFTER UPDATE OF owner, session_id, seq, role, content, exchange ON public.cogo_messages FOR EACH ROW EXECUTE FUNCTION cogo.revise_session();
-
-create or replace trigger revise_session_on_delete AFTER DELETE ON public.cogo_messages FOR EACH ROW EXECUTE FUNCTION cogo.revise_session();
-
-create or replace trigger note_forgotten AFTER DELETE ON public.cogo_sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cogo.note_forgotten_sessions();
+create or replace trigger note_forgotten AFTER DELETE ON public.cogo_memories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cogo.note_forgotten();
 
 create policy "owners read their child_tasks" on cogo.child_tasks as PERMISSIVE for SELECT to authenticated using ((EXISTS ( SELECT
    FROM public.cogo_tasks t
@@ -1530,24 +2004,33 @@ create policy "owners read their documents" on public.cogo_documents as PERMISSI
 
 create policy "owners read their memories" on public.cogo_memories as PERMISSIVE for SELECT to authenticated using ((owner = ( SELECT auth.uid() AS uid)));
 
+comment on sequence cogo.vector_change_numbers is
+  'Numbers of cogo.vector_changes, given when they are listed: none is committed after a higher one.';
+
 comment on table cogo.document_parts is
   'Chunks of documents that are sent in parts, until all of them are there.';
 
-comment on table cogo.follow_ups is
-  'Tasks that memory has asked for, until their results are applied. refs says what they are about.';
+comment on table cogo.embedding_queue is
+  'Memories that have no vector yet, or need another, and the task that was asked for it.';
 
-comment on table cogo.forgotten_sessions is
-  'Sessions that were deleted in the last day: no owner and no text, only the number of the row.';
+comment on table cogo.follow_ups is
+  'Tasks that memory has asked for. refs says what they are about.';
+
+comment on table cogo.memory_vectors is
+  'Vectors for outer indexes where pgvector is not installed. With it, those of N dimensions are in
+cogo.memory_vectors_N, which is created with the first one.';
 
 comment on table cogo.memory_words is
   'The words of each memory, for searches. The owner of what belongs to nobody is the nil UUID.';
 
-comment on table cogo.session_summaries is
-  'What models are told of the older messages of a session; each summary is made of the last one and the
-messages since.';
+comment on table cogo.unindexed_embeddings is
+  'Stored texts whose vectors are not in pgvector: not yet, or the error says why they cannot be.';
+
+comment on table cogo.vector_changes is
+  'What outer indexes of vectors have to be told: the last change of each memory.';
 
 comment on table cogo.vector_indexes is
-  'Outer indexes of vectors, and the last change of cogo.vector_changes that each has confirmed.';
+  'Outer indexes of vectors, and the agent that brings one up to date.';
 
 comment on table public.cogo_documents is
   'Documents in long-term memory. Their texts are the chunks in cogo_memories.';
@@ -1555,12 +2038,8 @@ comment on table public.cogo_documents is
 comment on table public.cogo_memories is
   'Long-term memory: facts, and chunks of documents. Search it with cogo_search_memory().';
 
-comment on table public.cogo_messages is
-  'The messages of a session, in order of seq. Each turn adds two in one transaction: what the user said
-and the answer.';
-
-comment on column cogo.session_summaries.through is
-  'The seq of the newest message that it covers.';
+comment on column cogo.follow_ups.applied_at is
+  'When its result was taken or given up; the task is deleted as soon as nobody runs it.';
 
 comment on column public.cogo_documents.sha256 is
   'Of the whole document: one that has not changed is not read again.';
@@ -1589,21 +2068,9 @@ comment on column public.cogo_memories.simulated is
 comment on column public.cogo_memories.task_id is
   'The task that remembered it, which may have been deleted; session_id: its session.';
 
-comment on column public.cogo_messages.exchange is
-  'Of an answer: the calls of tools that led to it, with their results, in order. A call of the caller''s
-tools may have no result yet. It is one value, so that no reader sees half of it.';
-
-comment on column public.cogo_sessions.forked_from is
-  'The session, of the same owner, from which it was copied. It may have been deleted.';
-
-comment on column public.cogo_sessions.last_message is
-  'The seq of its newest message.';
-
-comment on column public.cogo_sessions.revision is
-  'Grows when a message is changed or deleted, which copies of the conversation do not notice.';
-
-comment on column public.cogo_sessions.unsummarised is
-  'Characters of the messages that its summary does not cover.';
+comment on column public.cogo_tasks.follow_up is
+  'What memory needs the task for: embed, summary or extract. Lists leave these out, and they are
+deleted when their results are applied.';
 
 comment on view public.cogo_subtasks is
   'Subtasks with payload, output, checkpoint, dependencies, child task and the error of the latest
@@ -1612,9 +2079,34 @@ attempt.';
 comment on function cogo.add_chunks(public.cogo_documents,jsonb,integer) is
   'Put chunks into a document from a place on, instead of those that it has there.';
 
+comment on function cogo.apply_embed(cogo.follow_ups,public.cogo_tasks) is
+  'Store the vectors that a task gave for memories.';
+
+comment on function cogo.apply_follow_up(cogo.follow_ups,public.cogo_tasks) is
+  'Take the result of a finished follow-up task, which may have failed.';
+
+comment on function cogo.apply_follow_ups(integer) is
+  'Take the results of finished follow-up tasks, and delete the tasks; return how many, and the last
+problem.';
+
+comment on function cogo.ask_embeddings(text,integer) is
+  'Submit EMBED tasks for memories that need vectors, about p_limit of them; return how many.';
+
+comment on function cogo.ask_embeddings_of(uuid,text) is
+  'Submit an EMBED task for memories of one owner; return how many they are.';
+
 comment on function cogo.build_memory_filter(text[],text[]) is
   'Return the condition by which a search finds memories of these kinds and sources: exact ones,
 prefix*, facts or documents.';
+
+comment on function cogo.build_vector_search(regclass,text,boolean) is
+  'Return the statement of cogo.search_vectors().';
+
+comment on function cogo.build_vector_table(text,integer) is
+  'Create the table of the vectors with so many dimensions, with its indexes.';
+
+comment on function cogo.change_vector_source(uuid,integer,text) is
+  'Change the source by which a vector is filtered.';
 
 comment on function cogo.check_memory(text,jsonb,integer) is
   'Raise TQ004 or TQ008 unless these are texts that can be remembered, at most p_limit.';
@@ -1622,98 +2114,146 @@ comment on function cogo.check_memory(text,jsonb,integer) is
 comment on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) is
   'Keep a part of a document; return all its chunks once they are there, else null.';
 
-comment on function cogo.copy_session(uuid,uuid,bigint,bigint) is
-  'Copy the messages of a session, up to the turn with p_through, into an empty one, by its seq.';
+comment on function cogo.count_vectors(regclass,uuid) is
+  'Return how many vectors an owner has, at most 20,000.';
 
-comment on function cogo.copy_summary(public.cogo_sessions,public.cogo_sessions,bigint) is
-  'Copy the summary of a session into a copy of it, unless it covers messages that were not copied.';
+comment on function cogo.delete_follow_ups(integer) is
+  'Delete follow-up tasks whose results are applied and that nobody runs; return how many.';
 
-comment on function cogo.count_messages() is
-  'Count new messages in the rows of their sessions.';
+comment on function cogo.delete_vector(text,uuid,integer) is
+  'Delete the vector of a memory or a stored text.';
 
-comment on function cogo.count_unsummarised(bigint) is
-  'Count the characters of a session that its summary does not cover.';
+comment on function cogo.drop_embeddings(uuid,boolean,uuid[],text,text,timestamp with time zone) is
+  'Give up the tasks that embed memories which are to be forgotten.';
 
-comment on function cogo.describe_session(uuid,uuid) is
-  'Return how far a session is, for the holder of a lease; null if there is no session.';
+comment on function cogo.drop_follow_ups(uuid[],text) is
+  'Give up follow-up tasks: cancel them, take no result and delete them as soon as nobody runs them.';
+
+comment on function cogo.fail_embeddings(uuid[],text) is
+  'Note that memories got no vector: they are tried again, later and with fewer others, five times.';
+
+comment on function cogo.filter_candidates(uuid,text,jsonb) is
+  'Return what an outer index has found, as far as it belongs to the owner and passes the filter.';
+
+comment on function cogo.find_near_embeddings(uuid,text,real[],integer,boolean) is
+  'Return which stored texts may be the most similar ones to a vector; null: any.';
+
+comment on function cogo.find_other_vectors(text,integer) is
+  'Return memories whose vectors another model made, and that wait for no new ones.';
+
+comment on function cogo.find_vector_table(text,integer) is
+  'Return the table of the vectors of memory or embedding with so many dimensions, if there is one.';
+
+comment on function cogo.find_vector_types() is
+  'Return the schema of pgvector, quoted; null where it is not installed, or before 0.7.';
 
 comment on function cogo.follow_memory_source() is
   'Keep what searches filter by as the memory has it.';
 
+comment on function cogo.free_embeddings() is
+  'Let memories wait again whose tasks are gone.';
+
+comment on function cogo.index_embedding(uuid) is
+  'Copy the vector of a stored text to pgvector; return why that cannot be done.';
+
+comment on function cogo.index_embeddings() is
+  'Copy the vector of a stored text to pgvector.';
+
+comment on function cogo.index_kept_embeddings(integer) is
+  'Copy vectors to pgvector that were stored before it was installed; return how many.';
+
 comment on function cogo.index_memories() is
-  'Store the words of new memories.';
+  'Store the words of new memories, and ask for their vectors.';
 
-comment on function cogo.is_calling_lane(text) is
-  'Return whether the subtasks of a lane pay for calls, which are in the audit log: those of a model,
-embeddings and rankings.';
+comment on function cogo.list_words(text) is
+  'Return the words of a query, at most 32, the longest first.';
 
-comment on function cogo.lock_sessions(uuid[]) is
-  'Lock the sessions of subtasks, by seq, after their tasks.';
+comment on function cogo.move_vectors(integer) is
+  'Move vectors that were stored before pgvector was installed; return how many.';
 
-comment on function cogo.note_forgotten_sessions() is
-  'Note deleted sessions for copies outside the database, and forget those of the day before.';
+comment on function cogo.note_forgotten() is
+  'Note for outer indexes which memories are gone.';
+
+comment on function cogo.note_vector_changes(uuid[],uuid,boolean) is
+  'Note for all outer indexes that memories of an owner have a new vector, or are gone.';
 
 comment on function cogo.owner_key(uuid) is
   'Return an owner as keys that cannot be null spell it: the nil UUID for nobody.';
 
-comment on function cogo.prepare_task() is
-  'Set defaults, reset the system''s columns, and create the session, or a copy of another one.';
+comment on function cogo.prepare_vectors(text,integer) is
+  'Return the table of the vectors with so many dimensions, created if need be; null if pgvector is not
+installed or has no such vectors.';
+
+comment on function cogo.queue_embeddings(uuid[]) is
+  'Ask for vectors of memories, by the next calls.';
 
 comment on function cogo.quote_word(text) is
   'Return a word as a tsquery spells it.';
 
+comment on function cogo.read_memory_vectors(uuid[],integer) is
+  'Return the vectors of memories that have so many dimensions.';
+
 comment on function cogo.read_time(text) is
   'Return a time from its text. Raises TQ004 and TQ009.';
+
+comment on function cogo.read_vector(jsonb) is
+  'Return a vector from JSON; null unless it is one of finite numbers that are not all 0.';
 
 comment on function cogo.resolve_owner(uuid) is
   'Return whose rows a call is about: for operators the owner that they name (null: nobody), for users
 themselves.';
 
-comment on function cogo.revise_session() is
-  'Note in its session that a message was changed or deleted, which operators may do.';
-
 comment on function cogo.sample_words(uuid,text,text[]) is
   'Estimate how many memories an owner has, which share of them passes a filter, and in which share each
 of some words is.';
 
-comment on function cogo.search_words(uuid,text,text,integer) is
-  'Return the memories of an owner whose words fit a query best, with their places.';
+comment on function cogo.search_meanings(uuid,text,text,boolean,real[],double precision,integer) is
+  'Return the memories of an owner that are most like a vector; none where there is no pgvector.';
+
+comment on function cogo.search_vectors(regclass,uuid,text,text,boolean,real[],double precision,integer) is
+  'Return the vectors of an owner that are most like one, best first. p_expected is about how many pass
+the filter.';
+
+comment on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision[],integer) is
+  'Return the memories of an owner whose words fit best, with their places. The rest is what
+cogo.sample_words() says.';
+
+comment on function cogo.set_vector_search(text,text) is
+  'Set how pgvector walks its indexes in this transaction.';
 
 comment on function cogo.split_words(text) is
   'Return the words of a text by which it is found.';
+
+comment on function cogo.store_memory_vector(public.cogo_memories,real[]) is
+  'Store the vector of a memory that says what made it.';
+
+comment on function cogo.submit_follow_up(text,uuid,text,text,jsonb,text,jsonb) is
+  'Submit a task whose result cogo_run_memory() applies; refs says what it is about.';
+
+comment on function cogo.write_vector(regclass,uuid,uuid,text,boolean,text,text,real[]) is
+  'Store a vector in a table of cogo.prepare_vectors(). Raises what pgvector raises.';
 
 comment on function public.cogo_add_document(uuid,text,text,text,jsonb,jsonb,integer,integer) is
   'Add a document of an owner by its chunks (content, heading, start, end), or replace the one of this
 source; later parts begin at p_first. With p_total, the number of all chunks, parts are put together
 first, and the document is replaced when the last one is there.';
 
-comment on function public.cogo_confirm_vector_changes(text,bigint) is
-  'Note that an outer index has made all changes up to a seq.';
+comment on function public.cogo_confirm_vector_changes(text,bigint,text) is
+  'Note that an outer index has made all changes up to a seq; false if another agent leases it now.';
 
 comment on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) is
   'Forget memories that match every given argument, with their vectors and words; p_ids may name
 documents. Users forget their own; operators those of an owner (null: of nobody) or, with
 p_every_owner, of all. Return how many memories and whole documents; p_dry_run only counts them.';
 
-comment on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) is
-  'Delete sessions with their messages and summaries: those that match every given argument; p_before
-is a time after their last message. Their tasks stay, without a session. Users delete their own;
-operators those of an owner (null: of nobody) or, with p_every_owner, of all. p_dry_run only counts.';
+comment on function public.cogo_list_vector_changes(text,integer,text,integer) is
+  'Return the next changes that an outer index has to make, in order of seq: of each memory the newest.
+The caller leases the index; while another agent does, there are none.';
 
-comment on function public.cogo_forgotten_sessions(interval) is
-  'Return the rows of the sessions that were deleted lately, for copies outside the database.';
-
-comment on function public.cogo_fork_session(uuid,uuid,bigint,uuid) is
-  'Copy a session up to the turn that holds the message p_through (null: all of it) into a new one, and
-return its id. Raises TQ002 if there is no such session of that owner, TQ003 if p_id is taken.';
-
-comment on function public.cogo_list_vector_changes(text,integer) is
-  'Return the next changes that an outer index has to make, in order of seq.';
-
-comment on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) is
-  'Return a page of the messages of a session, newest first, with its summary: those before and after a
-seq, at most p_limit, 1000 at most, and no more than p_characters after the first; is_more says whether
-there are older ones. No row if there is no such session of that owner.';
+comment on function public.cogo_nearest_embeddings(uuid,text,real[],integer,boolean) is
+  'Return the stored texts of an owner (null: of nobody) most similar to a vector of the same model and
+dimensions; 1 is the same direction. Without pgvector every row is compared, which is slow beyond some
+100,000.';
 
 comment on function public.cogo_register_index(text) is
   'Register an outer index of vectors: all that is there becomes a change that it has to make.';
@@ -1731,25 +2271,37 @@ comment on function public.cogo_search_memory(uuid,text,real[],text,boolean,text
 p_vector is the query embedded by p_model_id, or p_candidates what an outer index found ({id,
 likeness}). p_sources: exact sources, prefix*, facts or documents. Users search their own.';
 
+revoke all on sequence cogo.vector_change_numbers from public, anon, authenticated, service_role;
+
+grant usage on sequence cogo.vector_change_numbers to service_role;
+
 revoke all on table cogo.document_parts from public, anon, authenticated, service_role;
 
 grant select on table cogo.document_parts to service_role;
+
+revoke all on table cogo.embedding_queue from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.embedding_queue to service_role;
 
 revoke all on table cogo.follow_ups from public, anon, authenticated, service_role;
 
 grant delete, insert, select, update on table cogo.follow_ups to service_role;
 
-revoke all on table cogo.forgotten_sessions from public, anon, authenticated, service_role;
+revoke all on table cogo.memory_vectors from public, anon, authenticated, service_role;
 
-grant delete, insert, select, update on table cogo.forgotten_sessions to service_role;
+grant delete, insert, select, update on table cogo.memory_vectors to service_role;
 
 revoke all on table cogo.memory_words from public, anon, authenticated, service_role;
 
 grant select on table cogo.memory_words to service_role;
 
-revoke all on table cogo.session_summaries from public, anon, authenticated, service_role;
+revoke all on table cogo.unindexed_embeddings from public, anon, authenticated, service_role;
 
-grant delete, insert, select, update on table cogo.session_summaries to service_role;
+grant delete, insert, select, update on table cogo.unindexed_embeddings to service_role;
+
+revoke all on table cogo.vector_changes from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.vector_changes to service_role;
 
 revoke all on table cogo.vector_indexes from public, anon, authenticated, service_role;
 
@@ -1771,9 +2323,41 @@ revoke all on function cogo.add_chunks(public.cogo_documents,jsonb,integer) from
 
 grant execute on function cogo.add_chunks(public.cogo_documents,jsonb,integer) to service_role;
 
+revoke all on function cogo.apply_embed(cogo.follow_ups,public.cogo_tasks) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.apply_embed(cogo.follow_ups,public.cogo_tasks) to service_role;
+
+revoke all on function cogo.apply_follow_up(cogo.follow_ups,public.cogo_tasks) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.apply_follow_up(cogo.follow_ups,public.cogo_tasks) to service_role;
+
+revoke all on function cogo.apply_follow_ups(integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.apply_follow_ups(integer) to service_role;
+
+revoke all on function cogo.ask_embeddings(text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.ask_embeddings(text,integer) to service_role;
+
+revoke all on function cogo.ask_embeddings_of(uuid,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.ask_embeddings_of(uuid,text) to service_role;
+
 revoke all on function cogo.build_memory_filter(text[],text[]) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.build_memory_filter(text[],text[]) to service_role;
+
+revoke all on function cogo.build_vector_search(regclass,text,boolean) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.build_vector_search(regclass,text,boolean) to service_role;
+
+revoke all on function cogo.build_vector_table(text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.build_vector_table(text,integer) to service_role;
+
+revoke all on function cogo.change_vector_source(uuid,integer,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.change_vector_source(uuid,integer,text) to service_role;
 
 revoke all on function cogo.check_memory(text,jsonb,integer) from public, anon, authenticated, service_role;
 
@@ -1783,73 +2367,157 @@ revoke all on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) 
 
 grant execute on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) to service_role;
 
-revoke all on function cogo.copy_session(uuid,uuid,bigint,bigint) from public, anon, authenticated, service_role;
+revoke all on function cogo.count_vectors(regclass,uuid) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.copy_session(uuid,uuid,bigint,bigint) to service_role;
+grant execute on function cogo.count_vectors(regclass,uuid) to service_role;
 
-revoke all on function cogo.copy_summary(public.cogo_sessions,public.cogo_sessions,bigint) from public, anon, authenticated, service_role;
+revoke all on function cogo.delete_follow_ups(integer) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.copy_summary(public.cogo_sessions,public.cogo_sessions,bigint) to service_role;
+grant execute on function cogo.delete_follow_ups(integer) to service_role;
 
-revoke all on function cogo.count_messages() from public, anon, authenticated, service_role;
+revoke all on function cogo.delete_vector(text,uuid,integer) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.count_messages() to service_role;
+grant execute on function cogo.delete_vector(text,uuid,integer) to service_role;
 
-revoke all on function cogo.count_unsummarised(bigint) from public, anon, authenticated, service_role;
+revoke all on function cogo.drop_embeddings(uuid,boolean,uuid[],text,text,timestamp with time zone) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.count_unsummarised(bigint) to service_role;
+grant execute on function cogo.drop_embeddings(uuid,boolean,uuid[],text,text,timestamp with time zone) to service_role;
 
-revoke all on function cogo.describe_session(uuid,uuid) from public, anon, authenticated, service_role;
+revoke all on function cogo.drop_follow_ups(uuid[],text) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.describe_session(uuid,uuid) to service_role;
+grant execute on function cogo.drop_follow_ups(uuid[],text) to service_role;
+
+revoke all on function cogo.fail_embeddings(uuid[],text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.fail_embeddings(uuid[],text) to service_role;
+
+revoke all on function cogo.filter_candidates(uuid,text,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.filter_candidates(uuid,text,jsonb) to service_role;
+
+revoke all on function cogo.find_near_embeddings(uuid,text,real[],integer,boolean) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_near_embeddings(uuid,text,real[],integer,boolean) to service_role;
+
+revoke all on function cogo.find_other_vectors(text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_other_vectors(text,integer) to service_role;
+
+revoke all on function cogo.find_vector_table(text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_vector_table(text,integer) to service_role;
+
+revoke all on function cogo.find_vector_types() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_vector_types() to service_role;
 
 revoke all on function cogo.follow_memory_source() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.follow_memory_source() to service_role;
 
+revoke all on function cogo.free_embeddings() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.free_embeddings() to service_role;
+
+revoke all on function cogo.index_embedding(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.index_embedding(uuid) to service_role;
+
+revoke all on function cogo.index_embeddings() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.index_embeddings() to service_role;
+
+revoke all on function cogo.index_kept_embeddings(integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.index_kept_embeddings(integer) to service_role;
+
 revoke all on function cogo.index_memories() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.index_memories() to service_role;
 
-revoke all on function cogo.lock_sessions(uuid[]) from public, anon, authenticated, service_role;
+revoke all on function cogo.list_words(text) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.lock_sessions(uuid[]) to service_role;
+grant execute on function cogo.list_words(text) to service_role;
 
-revoke all on function cogo.note_forgotten_sessions() from public, anon, authenticated, service_role;
+revoke all on function cogo.move_vectors(integer) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.note_forgotten_sessions() to service_role;
+grant execute on function cogo.move_vectors(integer) to service_role;
+
+revoke all on function cogo.note_forgotten() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.note_forgotten() to service_role;
+
+revoke all on function cogo.note_vector_changes(uuid[],uuid,boolean) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.note_vector_changes(uuid[],uuid,boolean) to service_role;
 
 revoke all on function cogo.owner_key(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.owner_key(uuid) to service_role;
 
+revoke all on function cogo.prepare_vectors(text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.prepare_vectors(text,integer) to service_role;
+
+revoke all on function cogo.queue_embeddings(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.queue_embeddings(uuid[]) to service_role;
+
 revoke all on function cogo.quote_word(text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.quote_word(text) to service_role;
+
+revoke all on function cogo.read_memory_vectors(uuid[],integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.read_memory_vectors(uuid[],integer) to service_role;
 
 revoke all on function cogo.read_time(text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.read_time(text) to service_role;
 
+revoke all on function cogo.read_vector(jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.read_vector(jsonb) to service_role;
+
 revoke all on function cogo.resolve_owner(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.resolve_owner(uuid) to service_role;
-
-revoke all on function cogo.revise_session() from public, anon, authenticated, service_role;
-
-grant execute on function cogo.revise_session() to service_role;
 
 revoke all on function cogo.sample_words(uuid,text,text[]) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.sample_words(uuid,text,text[]) to service_role;
 
-revoke all on function cogo.search_words(uuid,text,text,integer) from public, anon, authenticated, service_role;
+revoke all on function cogo.search_meanings(uuid,text,text,boolean,real[],double precision,integer) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.search_words(uuid,text,text,integer) to service_role;
+grant execute on function cogo.search_meanings(uuid,text,text,boolean,real[],double precision,integer) to service_role;
+
+revoke all on function cogo.search_vectors(regclass,uuid,text,text,boolean,real[],double precision,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.search_vectors(regclass,uuid,text,text,boolean,real[],double precision,integer) to service_role;
+
+revoke all on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision[],integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision[],integer) to service_role;
+
+revoke all on function cogo.set_vector_search(text,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.set_vector_search(text,text) to service_role;
 
 revoke all on function cogo.split_words(text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.split_words(text) to service_role;
+
+revoke all on function cogo.store_memory_vector(public.cogo_memories,real[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.store_memory_vector(public.cogo_memories,real[]) to service_role;
+
+revoke all on function cogo.submit_follow_up(text,uuid,text,text,jsonb,text,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.submit_follow_up(text,uuid,text,text,jsonb,text,jsonb) to service_role;
+
+revoke all on function cogo.write_vector(regclass,uuid,uuid,text,boolean,text,text,real[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.write_vector(regclass,uuid,uuid,text,boolean,text,text,real[]) to service_role;
 
 revoke all on function public.cogo_add_document(uuid,text,text,text,jsonb,jsonb,integer,integer) from public, anon, authenticated, service_role;
 
@@ -1857,9 +2525,9 @@ grant execute on function public.cogo_add_document(uuid,text,text,text,jsonb,jso
 
 grant execute on function public.cogo_add_document(uuid,text,text,text,jsonb,jsonb,integer,integer) to service_role;
 
-revoke all on function public.cogo_confirm_vector_changes(text,bigint) from public, anon, authenticated, service_role;
+revoke all on function public.cogo_confirm_vector_changes(text,bigint,text) from public, anon, authenticated, service_role;
 
-grant execute on function public.cogo_confirm_vector_changes(text,bigint) to service_role;
+grant execute on function public.cogo_confirm_vector_changes(text,bigint,text) to service_role;
 
 revoke all on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) from public, anon, authenticated, service_role;
 
@@ -1867,31 +2535,9 @@ grant execute on function public.cogo_forget_memory(uuid,boolean,uuid[],text,tex
 
 grant execute on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) to service_role;
 
-revoke all on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) from public, anon, authenticated, service_role;
+revoke all on function public.cogo_list_vector_changes(text,integer,text,integer) from public, anon, authenticated, service_role;
 
-grant execute on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) to authenticated;
-
-grant execute on function public.cogo_forget_sessions(uuid,boolean,uuid[],timestamp with time zone,boolean) to service_role;
-
-revoke all on function public.cogo_forgotten_sessions(interval) from public, anon, authenticated, service_role;
-
-grant execute on function public.cogo_forgotten_sessions(interval) to service_role;
-
-revoke all on function public.cogo_fork_session(uuid,uuid,bigint,uuid) from public, anon, authenticated, service_role;
-
-grant execute on function public.cogo_fork_session(uuid,uuid,bigint,uuid) to authenticated;
-
-grant execute on function public.cogo_fork_session(uuid,uuid,bigint,uuid) to service_role;
-
-revoke all on function public.cogo_list_vector_changes(text,integer) from public, anon, authenticated, service_role;
-
-grant execute on function public.cogo_list_vector_changes(text,integer) to service_role;
-
-revoke all on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) from public, anon, authenticated, service_role;
-
-grant execute on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) to authenticated;
-
-grant execute on function public.cogo_read_session(uuid,uuid,bigint,bigint,integer,integer) to service_role;
+grant execute on function public.cogo_list_vector_changes(text,integer,text,integer) to service_role;
 
 revoke all on function public.cogo_register_index(text) from public, anon, authenticated, service_role;
 

@@ -60,6 +60,10 @@ OPERATORS: Final = (
     "cogo.document_parts",
     "cogo.follow_ups",
     "cogo.vector_indexes",
+    "cogo.vector_changes",
+    "cogo.embedding_queue",
+    "cogo.memory_vectors",
+    "cogo.unindexed_embeddings",
 )
 
 USERS_RPCS: Final = (

@@ -52,7 +52,7 @@ class SupabaseGatewayStore(RpcClient):
         if before is not None:
             query = query.lt("seq", before)
         if not with_children:
-            query = query.is_("parent_task_id", "null")
+            query = query.is_("parent_task_id", "null").is_("follow_up", "null")
         return await read_query(Task, query.order("seq", desc=True).limit(limit))
 
     async def delete_task(self, *, task_id: UUID) -> None:
@@ -67,7 +67,7 @@ class SupabaseGatewayStore(RpcClient):
         for statuses in (None, _OPEN):
             query = self._client.table(_PREVIEWS).select(_LINE)
             query = filter_by_owner(query, owner, every_owner=every_owner)
-            query = query.is_("parent_task_id", "null")
+            query = query.is_("parent_task_id", "null").is_("follow_up", "null")
             if statuses is not None:
                 query = query.in_("status", statuses)
             query = query.order("seq", desc=True).limit(limit)

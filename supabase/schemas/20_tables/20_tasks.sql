@@ -35,6 +35,8 @@ create table if not exists public.cogo_tasks (
   previous_task_id uuid,
   -- Set by the database when it asks for values of an AI column.
   column_id uuid,
+  -- Set by the database when memory asks for something: embed, summary or extract.
+  follow_up text,
   constraint cogo_tasks_status check (
     status in ('pending', 'running', 'held', 'completed', 'failed', 'cancelled')
   ),
@@ -91,6 +93,9 @@ create index if not exists cogo_tasks_previous on public.cogo_tasks (previous_ta
   where previous_task_id is not null;
 comment on column public.cogo_tasks.column_id is
   'The AI column that the task answers. Its caps count for the calls of the task.';
+comment on column public.cogo_tasks.follow_up is
+  'What memory needs the task for: embed, summary or extract. Lists leave these out, and they are
+deleted when their results are applied.';
 create index if not exists cogo_tasks_column on public.cogo_tasks (column_id)
   where column_id is not null and finished_at is null;
 create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)

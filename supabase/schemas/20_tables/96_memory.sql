@@ -65,6 +65,9 @@ create unique index if not exists cogo_memories_facts
   on public.cogo_memories (owner, content_sha256) nulls not distinct where kind = 'fact';
 create unique index if not exists cogo_memories_chunks
   on public.cogo_memories (document_id, place) where document_id is not null;
+create index if not exists cogo_memories_model on public.cogo_memories (model_id)
+  where model_id is not null;
+create index if not exists cogo_memories_simulated on public.cogo_memories (owner) where simulated;
 create index if not exists cogo_memories_owner on public.cogo_memories (owner, seq);
 alter table public.cogo_memories enable row level security;
 drop policy if exists "owners read their memories" on public.cogo_memories;
@@ -83,7 +86,7 @@ comment on table cogo.memory_words is
   'The words of each memory, for searches. The owner of what belongs to nobody is the nil UUID.';
 -- The ids are random: a range of them is a sample of an owner's words.
 create index if not exists memory_words_owner on cogo.memory_words (owner, memory_id);
-create index if not exists memory_words_source on cogo.memory_words (owner, source);
+create index if not exists memory_words_source on cogo.memory_words (owner, kind, source);
 -- What waits in the list of an index would be read through in each search.
 create index if not exists memory_words_words on cogo.memory_words using gin (words)
   with (fastupdate = off);
@@ -109,21 +112,79 @@ create table if not exists cogo.follow_ups (
   purpose text not null check (purpose in ('embed', 'summary', 'extract')),
   owner uuid,
   refs jsonb not null default '{}',
-  created_at timestamptz not null default cogo.now(),
-  due_at timestamptz not null default cogo.now(),
   tries integer not null default 0,
-  error text
+  due_at timestamptz not null default cogo.now(),
+  applied_at timestamptz,
+  error text,
+  created_at timestamptz not null default cogo.now()
 );
 comment on table cogo.follow_ups is
-  'Tasks that memory has asked for, until their results are applied. refs says what they are about.';
+  'Tasks that memory has asked for. refs says what they are about.';
+comment on column cogo.follow_ups.applied_at is
+  'When its result was taken or given up; the task is deleted as soon as nobody runs it.';
 create index if not exists follow_ups_due on cogo.follow_ups (due_at);
 alter table cogo.follow_ups enable row level security;
 
+create table if not exists cogo.embedding_queue (
+  memory_id uuid not null primary key references public.cogo_memories (id) on delete cascade,
+  owner uuid not null,
+  seq bigint not null,
+  task_id uuid,
+  tries smallint not null default 0,
+  due_at timestamptz not null default cogo.now()
+);
+comment on table cogo.embedding_queue is
+  'Memories that have no vector yet, or need another, and the task that was asked for it.';
+create index if not exists embedding_queue_waiting on cogo.embedding_queue (owner, seq)
+  where task_id is null;
+create index if not exists embedding_queue_asked on cogo.embedding_queue (task_id)
+  where task_id is not null;
+alter table cogo.embedding_queue enable row level security;
+
+create table if not exists cogo.memory_vectors (
+  id uuid not null primary key references public.cogo_memories (id) on delete cascade,
+  vector real[] not null
+);
+comment on table cogo.memory_vectors is
+  'Vectors for outer indexes where pgvector is not installed. With it, those of N dimensions are in
+cogo.memory_vectors_N, which is created with the first one.';
+alter table cogo.memory_vectors enable row level security;
+
+create table if not exists cogo.unindexed_embeddings (
+  id uuid not null primary key references public.cogo_embeddings (id) on delete cascade,
+  owner uuid not null,
+  error text
+);
+comment on table cogo.unindexed_embeddings is
+  'Stored texts whose vectors are not in pgvector: not yet, or the error says why they cannot be.';
+create index if not exists unindexed_embeddings_owner on cogo.unindexed_embeddings (owner);
+create index if not exists unindexed_embeddings_waiting on cogo.unindexed_embeddings (id)
+  where error is null;
+alter table cogo.unindexed_embeddings enable row level security;
+
 create table if not exists cogo.vector_indexes (
   name text not null primary key,
-  confirmed bigint not null default 0,
+  agent_id text,
+  lease_expires_at timestamptz,
   created_at timestamptz not null default cogo.now()
 );
 comment on table cogo.vector_indexes is
-  'Outer indexes of vectors, and the last change of cogo.vector_changes that each has confirmed.';
+  'Outer indexes of vectors, and the agent that brings one up to date.';
 alter table cogo.vector_indexes enable row level security;
+
+create sequence if not exists cogo.vector_change_numbers;
+comment on sequence cogo.vector_change_numbers is
+  'Numbers of cogo.vector_changes, given when they are listed: none is committed after a higher one.';
+create table if not exists cogo.vector_changes (
+  index_name text not null references cogo.vector_indexes (name) on delete cascade,
+  memory_id uuid not null,
+  owner uuid,
+  is_deleted boolean not null,
+  seq bigint,
+  created_at timestamptz not null default cogo.now(),
+  primary key (index_name, memory_id)
+);
+comment on table cogo.vector_changes is
+  'What outer indexes of vectors have to be told: the last change of each memory.';
+create index if not exists vector_changes_seq on cogo.vector_changes (index_name, seq, created_at);
+alter table cogo.vector_changes enable row level security;

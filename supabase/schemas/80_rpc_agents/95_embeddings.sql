@@ -59,6 +59,37 @@ comment on function public.cogo_keep_embeddings is
 null, for nobody; return the id of each, by place. A text that is stored already gets the new
 vector.';
 
+-- Without pgvector, each vector is compared. With it, those that an index found, and those that are
+-- not in it.
+create or replace function cogo.find_near_embeddings(
+  p_owner uuid, p_model_id text, p_vector real[], p_limit integer, p_simulated boolean
+)
+  returns uuid[] language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_owner constant uuid := cogo.owner_key(p_owner);
+  v_table constant regclass := cogo.find_vector_table('embedding', cardinality(p_vector));
+begin
+  if v_table is null or cogo.find_vector_types() is null or array_position(p_vector, null) is not null
+     or array_ndims(p_vector) <> 1
+     or exists (select from unnest(p_vector) v where v in ('NaN', 'Infinity', '-Infinity'))
+     or not exists (select from unnest(p_vector) v where v <> 0) then
+    return null;
+  end if;
+  return array(
+    select u.id from cogo.unindexed_embeddings u where u.owner = v_owner
+    union all
+    select s.id
+      from cogo.search_vectors(
+        v_table, v_owner, 'true', p_model_id, p_simulated, p_vector,
+        cogo.count_vectors(v_table, v_owner), p_limit
+      ) s
+  );
+end;
+$$;
+comment on function cogo.find_near_embeddings is
+  'Return which stored texts may be the most similar ones to a vector; null: any.';
+
 create or replace function public.cogo_nearest_embeddings(
   p_owner uuid,
   p_model_id text,
@@ -69,22 +100,34 @@ create or replace function public.cogo_nearest_embeddings(
   returns table (
     id uuid, content text, source text, likeness double precision, created_at timestamptz
   )
-  language sql stable set search_path = pg_catalog, pg_temp
+  language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select e.id, e.content, e.source, l.likeness, e.created_at
-    from public.cogo_embeddings e
-   cross join lateral (
-     select sum(n.a::float8 * n.b)
-              / nullif(sqrt(sum(n.a::float8 * n.a)) * sqrt(sum(n.b::float8 * n.b)), 0) as likeness
-       from unnest(e.vector, p_vector) as n (a, b)
-   ) as l
-   where e.owner is not distinct from p_owner
-     and e.model_id = p_model_id
-     and e.dimensions = cardinality(p_vector)
-     and e.simulated = p_simulated
-   order by l.likeness desc nulls last, e.created_at, e.id
-   limit greatest(0, least(coalesce(p_limit, 10), 1000));
+#variable_conflict use_column
+declare
+  v_limit constant integer := greatest(0, least(coalesce(p_limit, 10), 1000));
+  v_near constant uuid[] := cogo.find_near_embeddings(
+    -- Some more, because halves rank a little differently.
+    p_owner, p_model_id, p_vector, v_limit + 20, p_simulated
+  );
+begin
+  return query
+    select e.id, e.content, e.source, l.likeness, e.created_at
+      from public.cogo_embeddings e
+     cross join lateral (
+       select sum(n.a::float8 * n.b)
+                / nullif(sqrt(sum(n.a::float8 * n.a)) * sqrt(sum(n.b::float8 * n.b)), 0) as likeness
+         from unnest(e.vector, p_vector) as n (a, b)
+     ) as l
+     where e.owner is not distinct from p_owner
+       and e.model_id = p_model_id
+       and e.dimensions = cardinality(p_vector)
+       and e.simulated = p_simulated
+       and (v_near is null or e.id = any (v_near))
+     order by l.likeness desc nulls last, e.created_at, e.id
+     limit v_limit;
+end;
 $$;
 comment on function public.cogo_nearest_embeddings is
   'Return the stored texts of an owner (null: of nobody) most similar to a vector of the same model and
-dimensions; 1 is the same direction. Compares every row: beyond some 100,000 index with pgvector.';
+dimensions; 1 is the same direction. Without pgvector every row is compared, which is slow beyond some
+100,000.';

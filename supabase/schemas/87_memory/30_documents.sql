@@ -3,9 +3,41 @@ create or replace function cogo.add_chunks(
 )
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_kept uuid[];
+  v_places integer[];
 begin
+  -- In the order of all who write memories.
+  perform from public.cogo_memories m
+    where m.document_id = p_document.id order by m.content_sha256, m.id for update;
+  -- A chunk that only moved keeps its vector, which has been paid.
+  with given as (
+    select i.ordinality::integer as nth, i.item ->> 'heading' as heading,
+           encode(sha256(convert_to(i.item ->> 'content', 'UTF8')), 'hex') as sha256
+      from jsonb_array_elements(p_chunks) with ordinality as i (item, ordinality)
+  ), numbered as (
+    select g.*, row_number() over (partition by g.sha256, g.heading order by g.nth) as copy
+      from given g
+  ), present as (
+    select m.id, m.content_sha256 as sha256, m.heading,
+           row_number() over (partition by m.content_sha256, m.heading order by m.place) as copy
+      from public.cogo_memories m where m.document_id = p_document.id and m.place >= p_first
+  )
+  select array_agg(h.id order by n.nth), array_agg(n.nth order by n.nth) into v_kept, v_places
+    from numbered n
+    join present h
+      on h.sha256 = n.sha256 and h.heading is not distinct from n.heading and h.copy = n.copy;
   delete from public.cogo_memories m
-   where m.document_id = p_document.id and m.place >= p_first;
+   where m.document_id = p_document.id and m.place >= p_first
+     and not exists (select from unnest(v_kept) as k (id) where k.id = m.id);
+  -- Aside first: no two chunks may have one place.
+  update public.cogo_memories m set place = -1 - m.place where m.id = any (v_kept);
+  update public.cogo_memories m
+     set place = p_first + k.nth - 1,
+         char_start = cogo.to_integer(p_chunks -> (k.nth - 1) ->> 'start'),
+         char_end = cogo.to_integer(p_chunks -> (k.nth - 1) ->> 'end')
+    from unnest(v_kept, v_places) as k (id, nth)
+   where m.id = k.id;
   insert into public.cogo_memories (
     owner, kind, content, source, document_id, place, heading, char_start, char_end, content_sha256
   )
@@ -14,6 +46,7 @@ begin
          cogo.to_integer(i.item ->> 'end'),
          encode(sha256(convert_to(i.item ->> 'content', 'UTF8')), 'hex')
     from jsonb_array_elements(p_chunks) with ordinality as i (item, ordinality)
+   where not exists (select from unnest(v_places) as k (nth) where k.nth = i.ordinality)
    order by i.ordinality;
   update public.cogo_documents d
      set chunks = c.chunks, characters = c.characters

@@ -12,10 +12,12 @@ as $$
                      when s.source = 'facts' then 'w.kind = ''fact'''
                      when s.source = 'documents' then 'w.kind = ''chunk'''
                      when s.source like '%*' then format(
-                       'w.source like %L',
+                       'w.kind = any (''{fact,chunk}'') and w.source like %L',
                        regexp_replace(left(s.source, -1), '([\\%_])', '\\\1', 'g') || '%'
                      )
-                     else format('w.source = %L', s.source)
+                     else format(
+                       'w.kind = any (''{fact,chunk}'') and w.source = %L', s.source
+                     )
                    end, ' or '
                  )
             from unnest(p_sources) as s (source) where s.source is not null
@@ -27,6 +29,16 @@ $$;
 comment on function cogo.build_memory_filter is
   'Return the condition by which a search finds memories of these kinds and sources: exact ones,
 prefix*, facts or documents.';
+
+create or replace function cogo.list_words(p_query text)
+  returns text[] language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select array(
+    select u.lexeme from unnest(cogo.split_words(left(p_query, 8000))) u
+     order by length(u.lexeme) desc, u.lexeme limit 32
+  );
+$$;
+comment on function cogo.list_words is 'Return the words of a query, at most 32, the longest first.';
 
 -- How many of an owner's memories there are, and in how many each word is, from a sample: the ids are
 -- random, so the first ones are one, and how close they are tells how many follow.
@@ -76,31 +88,22 @@ of some words is.';
 -- Ranks by how rare the words of the query are and how often a text has them. Common words rank what
 -- rare ones find: a search reads some thousand texts at most.
 create or replace function cogo.search_words(
-  p_owner uuid, p_filter text, p_query text, p_limit integer
+  p_owner uuid, p_filter text, p_words text[], p_total double precision, p_share double precision,
+  p_frequencies double precision[], p_limit integer
 )
   returns table (id uuid, place bigint)
   language plpgsql stable set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set jit = off set max_parallel_workers_per_gather = 0
 as $$
 declare
-  v_words text[] := array(
-    select u.lexeme from unnest(cogo.split_words(left(p_query, 8000))) u
-     order by length(u.lexeme) desc, u.lexeme limit 32
-  );
-  v_sample record;
   v_any text;
   v_all text;
   v_rank text;
 begin
-  if v_words = '{}' then
-    return;
-  end if;
-  select s.* into v_sample from cogo.sample_words(p_owner, p_filter, v_words) s;
   with words as (
     select cogo.quote_word(f.word) as query, f.frequency,
-           ln(
-             1 + v_sample.total * (1 - f.frequency + 0.001) / (v_sample.total * f.frequency + 1)
-           ) as weight
-      from unnest(v_words, v_sample.frequencies) as f (word, frequency)
+           ln(1 + (p_total * (1 - f.frequency) + 0.5) / (p_total * f.frequency + 0.5)) as weight
+      from unnest(p_words, p_frequencies) as f (word, frequency)
      order by f.frequency, f.word limit 12
   ), summed as (
     select w.*, sum(w.frequency) over (order by w.frequency, w.query) as found,
@@ -108,8 +111,7 @@ begin
       from words w
   )
   select string_agg(s.query, ' | ') filter (
-           where s.nth = 1
-              or s.found * v_sample.total * greatest(v_sample.share, 0.002) <= 1000
+           where s.nth = 1 or s.found * p_total * greatest(p_share, 0.002) <= 1000
          ),
          string_agg(s.query, ' & '),
          string_agg(
@@ -117,16 +119,19 @@ begin
          )
     into v_any, v_all, v_rank
     from summed s;
+  if v_any is null then
+    return;
+  end if;
   return query execute format(
-    'select r.memory_id, row_number() over (order by r.score desc, r.memory_id)
+    'select r.id, row_number() over (order by r.score desc, r.id)
        from (
-         select w.memory_id, (%s) / (1 + 0.002 * length(w.words)) as score
+         select w.memory_id as id, (%s) / (1 + 0.002 * length(w.words)) as score
            from (
-             (select * from cogo.memory_words w
-               where w.owner = $1 and (%s) and w.words @@ %L::tsquery limit 200)
+             (select w.memory_id, w.words from cogo.memory_words w
+               where w.owner = $1 and %s and w.words @@ %L::tsquery limit 200)
              union all
-             (select * from cogo.memory_words w
-               where w.owner = $1 and (%s) and w.words @@ %L::tsquery
+             (select w.memory_id, w.words from cogo.memory_words w
+               where w.owner = $1 and %s and w.words @@ %L::tsquery
                  and not w.words @@ %L::tsquery limit 2000)
            ) as w
        ) as r
@@ -136,4 +141,38 @@ begin
 end;
 $$;
 comment on function cogo.search_words is
-  'Return the memories of an owner whose words fit a query best, with their places.';
+  'Return the memories of an owner whose words fit best, with their places. The rest is what
+cogo.sample_words() says.';
+
+create or replace function cogo.filter_candidates(p_owner uuid, p_filter text, p_candidates jsonb)
+  returns table (id uuid, likeness double precision)
+  language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(p_candidates) is distinct from 'array' then
+    raise exception using errcode = 'TQ004',
+      message = 'p_candidates must be an array of objects with id and likeness';
+  end if;
+  return query execute format(
+    'with given as materialized (
+       select distinct on (c.id) c.id, c.likeness
+         from (
+           select cogo.to_uuid(i.item ->> ''id'') as id,
+                  case when jsonb_typeof(i.item -> ''likeness'') = ''number''
+                            and abs((i.item ->> ''likeness'')::numeric) < 1e9
+                    then (i.item ->> ''likeness'')::double precision end as likeness
+             from jsonb_array_elements($2) with ordinality as i (item, place)
+            where i.place <= 1000
+         ) as c
+        where c.id is not null
+        order by c.id, c.likeness desc nulls last
+     )
+     select g.id, g.likeness
+       from given g join cogo.memory_words w on w.memory_id = g.id
+      where w.owner = $1 and %s
+      order by g.likeness desc nulls last, g.id', p_filter
+  ) using p_owner, p_candidates;
+end;
+$$;
+comment on function cogo.filter_candidates is
+  'Return what an outer index has found, as far as it belongs to the owner and passes the filter.';

@@ -1,3 +1,29 @@
+create or replace function cogo.drop_embeddings(
+  p_owner uuid, p_is_every boolean, p_ids uuid[], p_kind text, p_source text, p_before timestamptz
+)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tasks uuid[];
+begin
+  v_tasks := array(
+    select distinct q.task_id
+      from cogo.embedding_queue q join public.cogo_memories m on m.id = q.memory_id
+     where q.task_id is not null
+       and (p_is_every or q.owner = cogo.owner_key(p_owner))
+       and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
+       and (p_kind is null or m.kind = p_kind)
+       and (p_source is null or m.source = p_source)
+       and (p_before is null or m.created_at < p_before)
+  );
+  perform cogo.drop_follow_ups(v_tasks, 'a text of it has been forgotten');
+  -- The other texts of these tasks are asked for again.
+  update cogo.embedding_queue q set task_id = null where q.task_id = any (v_tasks);
+end;
+$$;
+comment on function cogo.drop_embeddings is
+  'Give up the tasks that embed memories which are to be forgotten.';
+
 -- Security definer: owners may not write the tables. Users forget only what is theirs; p_owner is
 -- ignored.
 create or replace function public.cogo_forget_memory(
@@ -23,6 +49,10 @@ begin
       errcode = 'TQ004',
       message = 'name what to forget by p_ids, p_kind, p_source or p_before (infinity: all of it)';
   end if;
+  if not coalesce(p_dry_run, false) then
+    -- Tasks that hold the texts go first, in the order of locks.
+    perform cogo.drop_embeddings(v_owner, v_is_every, p_ids, p_kind, p_source, p_before);
+  end if;
   -- In a fixed order, so that it cannot deadlock with another.
   v_ids := array(
     select m.id
@@ -47,7 +77,12 @@ begin
   );
   if not coalesce(p_dry_run, false) then
     delete from public.cogo_memories m where m.id = any (v_ids);
+    -- An answer may have cited what is forgotten.
+    delete from cogo.cached_answers c
+     where cardinality(v_ids) > 0
+       and (v_is_every or cogo.owner_key(c.owner) = cogo.owner_key(v_owner));
     delete from public.cogo_documents d where d.id = any (v_documents);
+    -- Parts of a document that is not whole yet have no ids.
     delete from cogo.document_parts p
      where p_ids is null
        and (v_is_every or p.owner = cogo.owner_key(v_owner))

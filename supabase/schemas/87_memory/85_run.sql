@@ -1,14 +1,37 @@
+-- Runs as the agent that calls it. One statement for each purpose: what it asks for.
 create or replace function public.cogo_run_memory(
   p_agent_id text, p_embedding_model text default null, p_limit integer default 200
 )
   returns table (asked integer, applied integer, is_more boolean, problem text)
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_limit constant integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+  v_applied record;
+  v_moved integer;
 begin
   perform cogo.set_actor(p_agent_id);
   asked := 0;
   applied := 0;
   is_more := false;
+  -- A copy of the database asks for nothing by itself.
+  problem := cogo.instance_problem();
+  if problem is not null then
+    return next;
+    return;
+  end if;
+  -- Each result may have the vectors of 64 texts.
+  select a.* into v_applied from cogo.apply_follow_ups(greatest(1, v_limit / 50)) a;
+  applied := v_applied.applied;
+  problem := v_applied.problem;
+  v_moved := cogo.move_vectors(v_limit);
+  begin
+    asked := cogo.ask_embeddings(p_embedding_model, v_limit);
+  exception
+    when others then
+      problem := 'nothing can be embedded: ' || left(sqlerrm, 500);
+  end;
+  is_more := v_applied.seen > 0 or v_moved > 0 or asked >= v_limit;
   return next;
 end;
 $$;

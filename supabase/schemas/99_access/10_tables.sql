@@ -4,7 +4,7 @@
 revoke all on all tables in schema cogo from public, anon, authenticated, service_role;
 revoke all on all sequences in schema cogo from public, anon, authenticated, service_role;
 grant select, insert, update, delete on all tables in schema cogo to service_role;
-grant usage on sequence cogo.lane_services to service_role;
+grant usage on sequence cogo.lane_services, cogo.vector_change_numbers to service_role;
 revoke insert, update, delete on cogo.schema_versions from service_role;
 revoke update, delete on cogo.write_checks from service_role;
 grant truncate on cogo.write_checks to service_role;

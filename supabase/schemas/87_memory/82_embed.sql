@@ -1,0 +1,109 @@
+create or replace function cogo.queue_embeddings(p_ids uuid[])
+  returns void language sql set search_path = pg_catalog, pg_temp
+as $$
+  insert into cogo.embedding_queue (memory_id, owner, seq)
+  select m.id, cogo.owner_key(m.owner), m.seq
+    from public.cogo_memories m where m.id = any (p_ids) order by m.content_sha256, m.id
+  on conflict do nothing;
+$$;
+comment on function cogo.queue_embeddings is 'Ask for vectors of memories, by the next calls.';
+
+create or replace function cogo.fail_embeddings(p_ids uuid[], p_reason text)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update cogo.embedding_queue q
+     set task_id = null, tries = q.tries + 1,
+         due_at = cogo.now() + cogo.retry_interval(60 * power(5, q.tries)::numeric)
+   where q.memory_id = any (p_ids);
+  with given_up as (
+    delete from cogo.embedding_queue q
+     where q.memory_id = any (p_ids) and q.tries >= 5
+    returning q.memory_id
+  )
+  update public.cogo_memories m
+     set error = left(p_reason, 2000) from given_up g where m.id = g.memory_id;
+end;
+$$;
+comment on function cogo.fail_embeddings is
+  'Note that memories got no vector: they are tried again, later and with fewer others, five times.';
+
+create or replace function cogo.apply_embed(
+  p_follow_up cogo.follow_ups, p_task public.cogo_tasks
+)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids constant uuid[] := array(
+    select i.id::uuid
+      from jsonb_array_elements_text(p_follow_up.refs -> 'ids') with ordinality as i (id, place)
+     order by i.place
+  );
+  -- Read once: each look into a stored result decompresses all of it.
+  v_vectors constant jsonb := coalesce(p_task.result -> 'embeddings', '[]') || '[]';
+  v_memory public.cogo_memories;
+  v_vector real[];
+begin
+  if p_task.status <> 'completed' then
+    perform cogo.fail_embeddings(
+      v_ids, coalesce(p_task.error ->> 'message', 'its task has ' || p_task.status)
+    );
+    return;
+  end if;
+  for v_memory in
+    select m.* from public.cogo_memories m
+     where m.id = any (v_ids) order by m.content_sha256, m.id
+       for no key update
+  loop
+    v_vector := cogo.read_vector(v_vectors -> (array_position(v_ids, v_memory.id) - 1));
+    if v_vector is null then
+      perform cogo.fail_embeddings(
+        array[v_memory.id], 'the model gave no vector of finite numbers that are not all 0'
+      );
+      continue;
+    end if;
+    if v_memory.dimensions <> cardinality(v_vector) then
+      perform cogo.delete_vector('memory', v_memory.id, v_memory.dimensions);
+    end if;
+    update public.cogo_memories m
+       set model_id = p_follow_up.refs ->> 'model_id', dimensions = cardinality(v_vector),
+           simulated = p_task.simulated, embedded_at = cogo.now(), error = null
+     where m.id = v_memory.id
+    returning m.* into v_memory;
+    perform cogo.store_memory_vector(v_memory, v_vector);
+  end loop;
+  delete from cogo.embedding_queue q
+   using public.cogo_memories m
+   where q.memory_id = any (v_ids) and q.task_id = p_task.id and m.id = q.memory_id;
+  perform cogo.note_vector_changes(v_ids, p_follow_up.owner, false);
+  if not p_task.simulated then
+    -- What the simulator made is not compared with real vectors.
+    perform cogo.queue_embeddings(
+      array(
+        select m.id from public.cogo_memories m
+         where m.simulated and m.owner is not distinct from p_follow_up.owner
+         limit 1000
+      )
+    );
+  end if;
+end;
+$$;
+comment on function cogo.apply_embed is 'Store the vectors that a task gave for memories.';
+
+create or replace function cogo.find_other_vectors(p_model_id text, p_limit integer)
+  returns uuid[] language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select array(
+    select o.id
+      from (
+        (select m.id, m.error from public.cogo_memories m where m.model_id < p_model_id)
+        union all
+        (select m.id, m.error from public.cogo_memories m where m.model_id > p_model_id)
+      ) as o
+     where o.error is null
+       and not exists (select from cogo.embedding_queue q where q.memory_id = o.id)
+     limit p_limit
+  );
+$$;
+comment on function cogo.find_other_vectors is
+  'Return memories whose vectors another model made, and that wait for no new ones.';
