@@ -1,19 +1,13 @@
 """Vectors of memories: asked for, stored, compared and told to outer indexes."""
 
-from datetime import timedelta
-from typing import Any
-from uuid import UUID
-
-import asyncpg
 import pytest
 
 from tests.support.sql.agent import Agent
-from tests.support.sql.database import ALICE, BOB, Connection, Database, rows
+from tests.support.sql.database import ALICE, BOB, Database
 from tests.support.sql.memory import (
     add_document,
     call,
     embed,
-    find,
     has_pgvector,
     open_follow_ups,
     remember,
@@ -31,7 +25,8 @@ async def test_memories_get_vectors_by_tasks_that_are_deleted(database: Database
     service = agent.connection
     await remember(service, ALICE, "north", "east")
     await add_document(service, BOB, "b.md", ["south"])
-    await call(service, "register_index", index="outer")  # so that vectors are made without pgvector
+    # So that vectors are made without pgvector, too.
+    await call(service, "register_index", index="outer")
 
     ran = await run_memory(service, MODEL)
 
@@ -41,9 +36,9 @@ async def test_memories_get_vectors_by_tasks_that_are_deleted(database: Database
         (ALICE, "east", "north"),
         (BOB, "south"),
     }
-    assert {(task["type"], task["model"], task["follow_up"], task["priority"]) for task in tasks} == {
-        ("EMBED", MODEL, "embed", 1)
-    }
+    assert {
+        (task["type"], task["model"], task["follow_up"], task["priority"]) for task in tasks
+    } == {("EMBED", MODEL, "embed", 1)}
     assert (await run_memory(service, MODEL))["asked"] == 0
     vectors = {"north": [0, 1, 0], "east": [3, 0, 0], "south": [0, -1, 0]}
     await embed(agent, vectors)

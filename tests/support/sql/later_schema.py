@@ -12,8 +12,8 @@ VERSION: Final = "20990101000000"
 _ADDITIONS: Final = {
     "20_tables/20_tasks.sql": [
         (
-            "  column_id uuid,\n  constraint cogo_tasks_status",
-            "  column_id uuid,\n  labels text[] default '{}',\n  constraint cogo_tasks_status",
+            "  follow_up text,\n  constraint cogo_tasks_status",
+            "  follow_up text,\n  labels text[] default '{}',\n  constraint cogo_tasks_status",
         )
     ],
     "70_queue/50_leases.sql": [

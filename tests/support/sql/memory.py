@@ -50,7 +50,9 @@ async def find(who: Connection, owner: object, query: str, **more: Any) -> list[
 
 async def run_memory(who: Connection, model: str | None = None, **more: Any) -> Row:
     """Let memory take results and ask for more, as orchestrators do."""
-    [answer] = await call(who, "run_memory", agent_id="orchestrator-1", embedding_model=model, **more)
+    [answer] = await call(
+        who, "run_memory", agent_id="orchestrator-1", embedding_model=model, **more
+    )
     return answer
 
 
