@@ -1308,6 +1308,12 @@ begin
 end;
 $function$;
 
+create or replace function cogo.is_calling_lane(p_lane text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (cogo.is_model_lane(p_lane) OR (p_lane ~~ 'tools:cogo.embeddings/_%'::text) OR (p_lane ~~ 'tools:cogo.rerank/_%'::text));
+
 create or replace function cogo.list_words(p_query text)
  RETURNS text[]
  LANGUAGE sql
@@ -2957,6 +2963,10 @@ comment on function cogo.index_kept_embeddings(integer) is
 
 comment on function cogo.index_memories() is
   'Store the words of new memories, and ask for their vectors.';
+
+comment on function cogo.is_calling_lane(text) is
+  'Return whether the subtasks of a lane pay for calls, which are in the audit log: those of a model,
+embeddings and rankings.';
 
 comment on function cogo.list_words(text) is
   'Return the words of a query, at most 32, the longest first.';
