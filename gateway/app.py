@@ -11,10 +11,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from gateway.console import console, session
 from gateway.dependencies import GatewayServices
 from gateway.links import routes as links
+from gateway.mcp.endpoint import PATH, McpEndpoint
 from gateway.metrics import GatewayMetrics
 from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions
@@ -82,10 +84,11 @@ def create_app(
     open_services: OpenServices, options: GatewayOptions, metrics: GatewayMetrics
 ) -> EdgeMiddleware:
     """Build the application. Its services are opened when it starts."""
+    mcp = McpEndpoint(body_bytes=options.body_bytes)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services() as services:
+        async with open_services() as services, mcp.running():
             app.state.services = services
             yield
 
@@ -100,6 +103,7 @@ def create_app(
     for each in _MODULES:
         app.include_router(each.router)
     app.include_router(links.pages)
+    app.router.routes.append(Route(PATH, mcp))
     for kind in (Exception, CogoError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _handle_error)
     app.add_middleware(

@@ -2,23 +2,31 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, Protocol, TypeAlias, cast
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from gateway.auth.authenticator import Authenticator, read_credential
-from gateway.auth.principal import Principal, Scope
+from gateway.auth.principal import Principal, Scope, require_scope
 from gateway.limits.connection_limiter import get_client_address
 from gateway.limits.credential_monitor import CredentialMonitor
 from gateway.links.tokens import LinkSigner
 from gateway.metrics import GatewayMetrics
 from gateway.models import ModelDirectory
 from gateway.options import GatewayOptions
-from gateway.problems import Problem
 from gateway.streams.task_feeds import TaskFeeds
 from gateway.streams.task_lists import TaskLists
 from protocol.store.gateway import GatewayStore
+
+
+class HasStore(Protocol):
+    """Services of which only the store is used."""
+
+    @property
+    def store(self) -> GatewayStore:
+        """The store."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,13 @@ def _require(scope: Scope) -> Callable[[HTTPConnection], Awaitable[Principal]]:
 
 async def authorize(connection: HTTPConnection, scope: Scope) -> Principal:
     """Return the principal of a connection. Raise Problem: 401, 403 (scope), 429."""
+    principal = await authenticate_connection(connection)
+    require_scope(principal, scope)
+    return principal
+
+
+async def authenticate_connection(connection: HTTPConnection) -> Principal:
+    """Return the principal of a connection, whatever it may do. Raise Problem: 401, 429."""
     authenticator = _get_services(connection).authenticator
     principal = await authenticator.authenticate(
         read_credential(connection.headers), address=get_client_address(connection.scope)
@@ -57,13 +72,6 @@ async def authorize(connection: HTTPConnection, scope: Scope) -> Principal:
     connection.state.rate = authenticator.read_rate(principal.key_id)
     connection.state.key_id = principal.key_id
     connection.state.slot.transfer_to(principal.key_id)
-    if not principal.has_scope(scope):
-        raise Problem(
-            403,
-            "scope_missing",
-            f"the key lacks the scope {scope}",
-            hint=f"`cogo keys create --scope {scope}` creates a key with it",
-        )
     return principal
 
 

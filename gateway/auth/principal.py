@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from gateway.problems import Problem
+
 
 class Scope(StrEnum):
     """A permission of a key."""
@@ -54,3 +56,14 @@ class Principal:
 
 LOCAL: Final = Principal(key_id="local", owner=None, scopes=frozenset({Scope.ADMIN}))
 """Any caller of a gateway that accepts requests without a key."""
+
+
+def require_scope(principal: Principal, scope: Scope) -> None:
+    """Raise Problem (403) unless the credential grants a scope."""
+    if not principal.has_scope(scope):
+        raise Problem(
+            403,
+            "scope_missing",
+            f"the key lacks the scope {scope}",
+            hint=f"`cogo keys create --scope {scope}` creates a key with it",
+        )

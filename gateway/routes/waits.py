@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from gateway.auth.principal import Principal
-from gateway.dependencies import GatewayServices, ServicesDep, TasksRead, TasksWrite
+from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
+from gateway.tasks.approvals import answer_approval_for, load_visible_approval
 from gateway.tasks.task_run import load_visible_task
-from protocol.errors import MoveNotAllowed, NotFound
 from protocol.records import ApprovalRow, SentEvent
 
 router = APIRouter(tags=["tasks"], route_class=StrictRoute)
@@ -80,7 +79,7 @@ async def show_approval(
     approval_id: UUID, services: ServicesDep, principal: TasksRead
 ) -> ApprovalRow:
     """Return a question that you may see, also after its answer."""
-    return await _load_visible_approval(services, principal, approval_id)
+    return await load_visible_approval(services.store, principal, approval_id)
 
 
 @router.post("/approvals/{approval_id}", summary="Answer a question")
@@ -91,16 +90,13 @@ async def answer_approval(
 
     A refusal does not fail a workflow, which decides what follows.
     """
-    approval = await _load_visible_approval(services, principal, approval_id)
-    if principal.owner is None and approval.by is not None and not principal.is_admin:
-        # Without a person the database would take it for an operator's answer.
-        raise MoveNotAllowed(f"only {approval.by} may answer {approval.key}")
-    return await services.store.answer_approval(
-        approval_id=approval_id,
+    return await answer_approval_for(
+        services.store,
+        principal,
+        approval_id,
         approved=body.approved,
         comment=body.comment,
         via=body.via,
-        person=None if principal.is_admin else principal.owner,
     )
 
 
@@ -124,18 +120,3 @@ async def send_event(
         idempotency_key=idempotency_key,
         person=principal.owner,
     )
-
-
-async def _load_visible_approval(
-    services: GatewayServices, principal: Principal, approval_id: UUID
-) -> ApprovalRow:
-    approval = await services.store.fetch_approval(approval_id=approval_id)
-    if not (_is_asked(principal, approval) or principal.sees(approval.owner)):
-        raise NotFound(f"there is no approval {approval_id}, or it is not yours")
-    return approval
-
-
-def _is_asked(principal: Principal, approval: ApprovalRow) -> bool:
-    """Return whether the question is to this person by name, or was passed on to them."""
-    asked = {approval.by, approval.escalate_to if approval.escalated_at else None}
-    return principal.owner is not None and str(principal.owner) in asked

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from starlette.requests import Request
 
 from gateway.auth.principal import Principal
-from gateway.dependencies import GatewayServices
+from gateway.dependencies import GatewayServices, HasStore
 from gateway.problems import Problem
 from gateway.streams.task_feeds import TaskWatcher
 from gateway.streams.task_trees import TreeWatcher, watch_tree
@@ -201,12 +201,12 @@ async def cancel_on_disconnect(
     return found
 
 
-async def submit_task_for(services: GatewayServices, principal: Principal, new: NewTask) -> Task:
+async def submit_task_for(services: HasStore, principal: Principal, new: NewTask) -> Task:
     """Insert a task that belongs to the principal."""
     return await services.store.submit_task(new.model_copy(update={"owner": principal.owner}))
 
 
-async def load_visible_task(services: GatewayServices, principal: Principal, task_id: UUID) -> Task:
+async def load_visible_task(services: HasStore, principal: Principal, task_id: UUID) -> Task:
     """Read a task. Raise NotFound if there is none, or the principal may not see it."""
     task = await services.store.fetch_task(task_id=task_id)
     if not principal.sees(task.owner):
