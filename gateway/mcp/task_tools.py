@@ -110,7 +110,8 @@ async def _fetch_result(caller: ToolCaller, arguments: ResultArguments) -> ToolA
 
 def _describe_failure(task: Task) -> ToolAnswer:
     error = task.error or {}
-    text = f"the task {task.status}: {error.get('message') or 'no reason is recorded'}"
+    end = "was cancelled" if task.status is TaskState.CANCELLED else "failed"
+    text = f"the task {end}: {error.get('message') or 'no reason is recorded'}"
     hint = f" ({error['hint']})" if error.get("hint") else ""
     return ToolAnswer(_summarize(task) | {"error": task.error}, text + hint, is_error=True)
 

@@ -27,7 +27,7 @@ def wait_step(key: str, kind: str, **fields: object) -> NewStep:
 async def start_flow(store: SupabaseStore, *steps: NewStep, owner: UUID | None = None) -> UUID:
     """Insert a task and suspend its flow, as an orchestrator does; return its id."""
     suspension = Suspension(steps=list(steps), awaits=[step.key for step in steps])
-    return await _end_flow(store, owner, suspend=suspension)
+    return await end_flow(store, owner, suspend=suspension)
 
 
 async def wait_in_a_tool_loop(store: SupabaseStore, *call_ids: str) -> UUID:
@@ -61,10 +61,11 @@ async def wait_in_a_tool_loop(store: SupabaseStore, *call_ids: str) -> UUID:
 
 async def repeat_task(store: SupabaseStore, again: NextRun) -> UUID:
     """Insert a task that repeats itself; return its id."""
-    return await _end_flow(store, None, again=again)
+    return await end_flow(store, again=again)
 
 
-async def _end_flow(store: SupabaseStore, owner: UUID | None, **end: object) -> UUID:
+async def end_flow(store: SupabaseStore, owner: UUID | None = None, **end: object) -> UUID:
+    """Insert a task and end the attempt of its flow, as an orchestrator does; return its id."""
     task = await store.submit_task(NewTask(prompt="x", owner=owner))
     claims = await store.claim_subtasks(
         agent_id="o", lanes=["cio"], limit=1, lease=timedelta(minutes=1), request_id=uuid4()
