@@ -66,6 +66,7 @@ GROUPS: Final = (
     Group("approvals", "List, show and answer questions to people.", default="list"),
     Group("workflows", "List, show and play workflows.", default="list"),
     Group("tools", "List, check and call tools.", default="list"),
+    Group("mcp", "Serve tasks as tools of an assistant.", default="serve"),
     Group("columns", "Let models write columns of your tables.", default="list"),
     Group("queue", "Show the queue, and pause or limit parts of it.", default="show"),
     Group("models", "List, compare and control models.", default="list"),
@@ -180,6 +181,16 @@ COMMANDS: Final = (
         "tools.example:print_tool_example",
     ),
     Command("tools check", "Report which tools cannot be used.", "tools.list:check_tools"),
+    Command(
+        "mcp serve",
+        "Serve the tasks of this project, or of a gateway, as tools of an assistant.",
+        "mcp.serve:serve_mcp",
+    ),
+    Command(
+        "mcp install",
+        "Show or write the entry of the MCP server in an assistant's settings.",
+        "mcp.install:install_mcp",
+    ),
     Command(
         "columns add",
         "Have models write a column of a table of yours.",

@@ -108,6 +108,7 @@ class Settings(BaseModel):
     gateway_rate: int = Field(600, gt=0, validation_alias="COGO_GATEWAY_RATE")
     gateway_keyless: bool = Field(False, validation_alias="COGO_GATEWAY_KEYLESS")
     gateway_share: int = Field(300, gt=0, validation_alias="COGO_GATEWAY_SHARE")
+    api_key: SecretStr | None = Field(None, validation_alias="COGO_API_KEY")
     gateway_url: str | None = Field(
         None, pattern=r"^https?://[^/\s]+(/[^\s?#]*)?$", validation_alias="COGO_GATEWAY_URL"
     )

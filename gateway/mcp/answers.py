@@ -31,7 +31,7 @@ class ToolAnswer:
     def build_result(self) -> CallToolResult:
         """Return it as the protocol has it, cut if it is too large."""
         data = dict(self.data) if self.is_large else fit_data(self.data)
-        text = dump_json(data) if self.text is None else self.text
+        text = encode_json(data) if self.text is None else self.text
         return CallToolResult(
             content=[TextContent(type="text", text=text)],
             structured_content=data,
@@ -53,12 +53,12 @@ def build_error_result(error: Problem | CogoError) -> CallToolResult:
 def fit_data(data: Mapping[str, Any], *, most: int = MAX_CHARACTERS) -> dict[str, Any]:
     """Return JSON data of at most about `most` characters: long texts and lists are cut first."""
     plain: dict[str, Any] = to_jsonable_python(dict(data), fallback=str)
-    if len(dump_json(plain)) <= most:
+    if len(encode_json(plain)) <= most:
         return plain
     cut = plain
     for characters, items in zip(_STRING_LIMITS, _LIST_LIMITS, strict=True):
         cut = {name: _cut(each, characters, items) for name, each in plain.items()}
-        if len(dump_json(cut)) <= most:
+        if len(encode_json(cut)) <= most:
             return cut | {"cut": "long texts and lists are cut; the resource has all of it"}
     kept = {
         name: each
@@ -68,7 +68,7 @@ def fit_data(data: Mapping[str, Any], *, most: int = MAX_CHARACTERS) -> dict[str
     return kept | {"cut": f"more than {most} characters; the resource has all of it"}
 
 
-def dump_json(value: object) -> str:
+def encode_json(value: object) -> str:
     """Return JSON text without ASCII escapes and without spaces at which it is not read."""
     return json.dumps(value, ensure_ascii=False, default=str)
 

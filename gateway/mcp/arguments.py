@@ -29,7 +29,7 @@ Wait = Annotated[
 ]
 
 
-class ToolArguments(BaseModel):
+class CallArguments(BaseModel):
     """Arguments of a tool."""
 
     model_config = ConfigDict(extra="forbid")
@@ -44,7 +44,7 @@ def _require_zone(value: datetime) -> datetime:
 Moment = Annotated[datetime, AfterValidator(_require_zone)]
 
 
-class SubmitArguments(ToolArguments):
+class SubmitArguments(CallArguments):
     """A task."""
 
     prompt: str = Field(min_length=1, description="What to do, with all that a model must know.")
@@ -82,7 +82,7 @@ class SubmitArguments(ToolArguments):
     )
 
 
-class TaskArguments(ToolArguments):
+class TaskArguments(CallArguments):
     """A task that exists."""
 
     task_id: TaskId
@@ -112,7 +112,7 @@ class CancelArguments(TaskArguments):
     reason: str | None = Field(None, max_length=1_000)
 
 
-class TaskListArguments(ToolArguments):
+class TaskListArguments(CallArguments):
     """Filters and the size of a page of tasks."""
 
     status: TaskState | None = None
@@ -121,11 +121,11 @@ class TaskListArguments(ToolArguments):
     before: int | None = Field(None, ge=1, le=2**53, description="`next` of the previous page.")
 
 
-class ModelListArguments(ToolArguments):
+class ModelListArguments(CallArguments):
     """No arguments."""
 
 
-class ApprovalListArguments(ToolArguments):
+class ApprovalListArguments(CallArguments):
     """Filters and the size of a page of questions."""
 
     task_id: UUID | None = Field(None, description="Only questions of this task.")
@@ -133,7 +133,7 @@ class ApprovalListArguments(ToolArguments):
     before: int | None = Field(None, ge=1, le=2**53, description="`next` of the previous page.")
 
 
-class AnswerArguments(ToolArguments):
+class AnswerArguments(CallArguments):
     """The answer of a person."""
 
     approval_id: UUID = Field(description="The id of the question, from `list_approvals`.")
@@ -143,10 +143,10 @@ class AnswerArguments(ToolArguments):
     )
 
 
-_A = TypeVar("_A", bound=ToolArguments)
+_A = TypeVar("_A", bound=CallArguments)
 
 
-def parse_arguments(kind: type[_A], name: str, arguments: Mapping[str, Any] | None) -> _A:
+def read_tool_arguments(kind: type[_A], name: str, arguments: Mapping[str, Any] | None) -> _A:
     """Return the arguments of a tool. Raise InvalidArgument, which names each mistake."""
     try:
         return kind.model_validate(arguments or {})
@@ -168,7 +168,7 @@ def _describe(mistake: Mapping[str, Any]) -> str:
     return f"{place}: {explain_mistake(mistake)}"
 
 
-def build_schema(kind: type[ToolArguments]) -> dict[str, Any]:
+def build_arguments_schema(kind: type[CallArguments]) -> dict[str, Any]:
     """Return the JSON schema of arguments, short and without references."""
     schema = kind.model_json_schema()
     definitions = schema.pop("$defs", {})

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from gateway.auth.principal import LOCAL, Principal, Scope, require_scope
 from gateway.dependencies import HasStore
 from gateway.mcp.answers import ToolAnswer, build_error_result
-from gateway.mcp.arguments import ToolArguments, parse_arguments
+from gateway.mcp.arguments import CallArguments, read_tool_arguments
 from gateway.models import ModelDirectory
 from gateway.problems import Problem
 from gateway.streams.task_feeds import TaskFeeds
@@ -49,11 +49,11 @@ class ToolCaller:
     report: ReportProgress
 
 
-_A = TypeVar("_A", bound=ToolArguments)
+_A = TypeVar("_A", bound=CallArguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class McpTool(Generic[_A]):
+class ServedTool(Generic[_A]):
     """A tool that clients see."""
 
     name: str
@@ -68,7 +68,7 @@ class McpTool(Generic[_A]):
 class McpBackend(Protocol):
     """Whatever answers the calls of a client."""
 
-    def select_tools(self, connection: HTTPConnection | None) -> Sequence[McpTool[Any]]:
+    def select_tools(self, connection: HTTPConnection | None) -> Sequence[ServedTool[Any]]:
         """Return the tools that the caller may use."""
         ...
 
@@ -94,13 +94,13 @@ class ToolBackend:
     """Runs tools with services that are opened for each call."""
 
     def __init__(
-        self, tools: Sequence[McpTool[Any]], read_resource: ReadResource, open_caller: OpenCaller
+        self, tools: Sequence[ServedTool[Any]], read_resource: ReadResource, open_caller: OpenCaller
     ) -> None:
         self._tools = {each.name: each for each in tools}
         self._read_resource = read_resource
         self._open = open_caller
 
-    def select_tools(self, connection: HTTPConnection | None) -> Sequence[McpTool[Any]]:
+    def select_tools(self, connection: HTTPConnection | None) -> Sequence[ServedTool[Any]]:
         """Return the tools for which the caller has the scope."""
         principal = _get_principal(connection)
         return [each for each in self._tools.values() if principal.has_scope(each.scope)]
@@ -117,7 +117,7 @@ class ToolBackend:
         principal = _get_principal(connection)
         try:
             require_scope(principal, tool.scope)
-            parsed = parse_arguments(tool.arguments, name, arguments)
+            parsed = read_tool_arguments(tool.arguments, name, arguments)
             async with self._open(connection) as services:
                 caller = ToolCaller(principal=principal, services=services, report=report)
                 # Inside, since the services' task groups would wrap an error.
@@ -141,7 +141,7 @@ class ToolBackend:
         raise MCPError(INVALID_PARAMS, text)
 
 
-def find_tool(tools: Mapping[str, McpTool[Any]], name: str) -> McpTool[Any]:
+def find_tool(tools: Mapping[str, ServedTool[Any]], name: str) -> ServedTool[Any]:
     """Return the tool of a name. Raise MCPError, which names the others."""
     tool = tools.get(name)
     if tool is None:
@@ -151,7 +151,7 @@ def find_tool(tools: Mapping[str, McpTool[Any]], name: str) -> McpTool[Any]:
     return tool
 
 
-async def _run(tool: McpTool[_A], caller: ToolCaller, arguments: _A) -> CallToolResult:
+async def _run(tool: ServedTool[_A], caller: ToolCaller, arguments: _A) -> CallToolResult:
     try:
         return (await tool.run(caller, arguments)).build_result()
     except (Problem, CogoError) as error:

@@ -7,7 +7,7 @@ from mcp_types import ToolAnnotations
 from gateway.auth.principal import Scope
 from gateway.mcp.answers import ToolAnswer
 from gateway.mcp.arguments import AnswerArguments, ApprovalListArguments
-from gateway.mcp.backend import McpTool, ToolCaller
+from gateway.mcp.backend import ServedTool, ToolCaller
 from gateway.tasks.approvals import answer_approval_for
 from protocol.records import ApprovalRow
 
@@ -60,7 +60,7 @@ def describe_approval(row: ApprovalRow) -> dict[str, Any]:
 
 
 QUESTION_TOOLS: Final = (
-    McpTool(
+    ServedTool(
         name="list_approvals",
         title="List questions to people",
         description="List the questions of tasks that wait for a person. Do not answer them "
@@ -72,7 +72,7 @@ QUESTION_TOOLS: Final = (
             read_only_hint=True, idempotent_hint=True, open_world_hint=False
         ),
     ),
-    McpTool(
+    ServedTool(
         name="answer_approval",
         title="Answer a question",
         description="Approve or refuse what a task asks, as the person has decided. The first "

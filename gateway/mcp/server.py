@@ -20,8 +20,8 @@ from mcp_types import (
     Tool,
 )
 
-from gateway.mcp.arguments import build_schema
-from gateway.mcp.backend import McpBackend, McpTool, ReportProgress
+from gateway.mcp.arguments import build_arguments_schema
+from gateway.mcp.backend import McpBackend, ReportProgress, ServedTool
 from gateway.mcp.tasks_extension import add_tasks_extension, start_result_task
 
 _Context = ServerRequestContext[Any, Any]
@@ -40,31 +40,55 @@ _ABOUT: Final = (
 
 def build_mcp_server(backend: McpBackend) -> Server[Any]:
     """Build the server of a backend, for any transport."""
+    handlers = _Handlers(backend)
+    server: Server[Any] = Server(
+        _NAME,
+        version=version("cogo"),
+        title="COGO",
+        instructions=_ABOUT,
+        get_tool_input_schema=_find_no_schema,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_resources,
+        on_list_resource_templates=handlers.list_templates,
+        on_read_resource=handlers.read_resource,
+    )
+    add_tasks_extension(server, backend)
+    return server
 
-    async def list_tools(ctx: _Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
-        tools = backend.select_tools(ctx.request)
+
+class _Handlers:
+    def __init__(self, backend: McpBackend) -> None:
+        self._backend = backend
+
+    async def list_tools(
+        self, ctx: _Context, _params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        tools = self._backend.select_tools(ctx.request)
         return ListToolsResult(tools=[_describe_tool(each) for each in tools])
 
-    async def call_tool(ctx: _Context, params: CallToolRequestParams) -> Any:
-        handle = await start_result_task(backend, ctx, params)
+    async def call_tool(self, ctx: _Context, params: CallToolRequestParams) -> Any:
+        handle = await start_result_task(self._backend, ctx, params)
         if handle is not None:
             return handle
-        return await backend.call(ctx.request, params.name, params.arguments, build_reporter(ctx))
+        return await self._backend.call(
+            ctx.request, params.name, params.arguments, build_reporter(ctx)
+        )
 
     async def list_resources(
-        ctx: _Context, _params: PaginatedRequestParams | None
+        self, ctx: _Context, _params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
-        names = {each.name for each in backend.select_tools(ctx.request)}
+        names = {each.name for each in self._backend.select_tools(ctx.request)}
         if "list_tasks" not in names:
             return ListResourcesResult(resources=[])
-        found = await backend.call(
+        found = await self._backend.call(
             ctx.request, "list_tasks", {"limit": _MAX_RESOURCES}, build_reporter(ctx)
         )
         tasks = (found.structured_content or {}).get("tasks", [])
         return ListResourcesResult(resources=[_describe_resource(each) for each in tasks])
 
     async def list_templates(
-        _ctx: _Context, _params: PaginatedRequestParams | None
+        self, _ctx: _Context, _params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
         template = ResourceTemplate(
             uri_template="cogo://tasks/{task_id}",
@@ -75,25 +99,12 @@ def build_mcp_server(backend: McpBackend) -> Server[Any]:
         )
         return ListResourceTemplatesResult(resource_templates=[template])
 
-    async def read_resource(ctx: _Context, params: ReadResourceRequestParams) -> ReadResourceResult:
-        text = await backend.read(ctx.request, str(params.uri))
+    async def read_resource(
+        self, ctx: _Context, params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        text = await self._backend.read(ctx.request, str(params.uri))
         contents = TextResourceContents(uri=params.uri, mime_type=JSON, text=text)
         return ReadResourceResult(contents=[contents])
-
-    server: Server[Any] = Server(
-        _NAME,
-        version=version("cogo"),
-        title="COGO",
-        instructions=_ABOUT,
-        get_tool_input_schema=_find_no_schema,
-        on_list_tools=list_tools,
-        on_call_tool=call_tool,
-        on_list_resources=list_resources,
-        on_list_resource_templates=list_templates,
-        on_read_resource=read_resource,
-    )
-    add_tasks_extension(server, backend)
-    return server
 
 
 def build_reporter(ctx: _Context) -> ReportProgress:
@@ -110,12 +121,12 @@ def _find_no_schema(_name: str) -> None:
     """Return that no argument of a tool is repeated in a header, of any tool."""
 
 
-def _describe_tool(tool: McpTool[Any]) -> Tool:
+def _describe_tool(tool: ServedTool[Any]) -> Tool:
     return Tool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=build_schema(tool.arguments),
+        input_schema=build_arguments_schema(tool.arguments),
         annotations=tool.annotations,
     )
 

@@ -16,7 +16,7 @@ from gateway.mcp.arguments import (
     TaskListArguments,
     WatchArguments,
 )
-from gateway.mcp.backend import McpTool, ToolCaller
+from gateway.mcp.backend import ServedTool, ToolCaller
 from gateway.mcp.question_tools import describe_approval
 from gateway.mcp.waiting import find_open_approvals, wait_for_task
 from gateway.tasks.task_run import get_result_text, load_visible_task, submit_task_for
@@ -195,7 +195,7 @@ async def read_task(caller: ToolCaller, task_id: UUID) -> dict[str, Any]:
 
 
 TASK_TOOLS: Final = (
-    McpTool(
+    ServedTool(
         name="submit_task",
         title="Submit a task",
         description="Start a task for COGO's AI workers: one model, or a swarm of several that "
@@ -208,7 +208,7 @@ TASK_TOOLS: Final = (
             read_only_hint=False, destructive_hint=False, idempotent_hint=False
         ),
     ),
-    McpTool(
+    ServedTool(
         name="watch_task",
         title="Watch a task",
         description="Wait for a task until it ends, a person has to answer a question, or the "
@@ -218,7 +218,7 @@ TASK_TOOLS: Final = (
         run=_watch,
         annotations=READS,
     ),
-    McpTool(
+    ServedTool(
         name="result",
         title="Get the answer of a task",
         description="Wait for the answer of a task and return it: the text, and what belongs to "
@@ -228,7 +228,7 @@ TASK_TOOLS: Final = (
         run=_fetch_result,
         annotations=READS,
     ),
-    McpTool(
+    ServedTool(
         name="get_task",
         title="Show a task",
         description="Return the state of a task now: its steps with their models, its open "
@@ -238,7 +238,7 @@ TASK_TOOLS: Final = (
         run=_get,
         annotations=READS,
     ),
-    McpTool(
+    ServedTool(
         name="list_tasks",
         title="List tasks",
         description="List tasks, the newest first: for example to find one that was submitted "
@@ -248,7 +248,7 @@ TASK_TOOLS: Final = (
         run=_list,
         annotations=READS,
     ),
-    McpTool(
+    ServedTool(
         name="cancel_task",
         title="Cancel a task",
         description="Cancel a task that has not ended. What its finished steps cost stays spent.",

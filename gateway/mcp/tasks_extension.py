@@ -65,7 +65,7 @@ async def start_result_task(
 
 
 def add_tasks_extension(server: Server[Any], backend: McpBackend) -> None:
-    """Let a server answer `tasks/get`, `tasks/update` and `tasks/cancel`."""
+    """Add the methods `tasks/get`, `tasks/update` and `tasks/cancel` to a server."""
 
     async def call(ctx: _Context, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
         return await backend.call(ctx.request, name, arguments, _report_nothing)

@@ -5,9 +5,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from gateway.auth.principal import Scope
-from gateway.mcp.answers import ToolAnswer, dump_json
+from gateway.mcp.answers import ToolAnswer, encode_json
 from gateway.mcp.arguments import ModelListArguments
-from gateway.mcp.backend import McpTool, OpenCaller, ToolBackend, ToolCaller
+from gateway.mcp.backend import OpenCaller, ServedTool, ToolBackend, ToolCaller
 from gateway.mcp.question_tools import QUESTION_TOOLS
 from gateway.mcp.task_tools import READS, TASK_TOOLS, read_task
 from protocol.errors import InvalidArgument
@@ -44,12 +44,12 @@ async def read_resource(caller: ToolCaller, uri: str) -> str:
         raise InvalidArgument(
             f"there is no resource {uri[:200]!r}", hint="tasks are cogo://tasks/TASK_ID"
         )
-    return dump_json(await read_task(caller, task_id))
+    return encode_json(await read_task(caller, task_id))
 
 
-TOOLS: Final[tuple[McpTool[Any], ...]] = (
+TOOLS: Final[tuple[ServedTool[Any], ...]] = (
     *TASK_TOOLS,
-    McpTool(
+    ServedTool(
         name="list_models",
         title="List models",
         description="List the models that can be used now, with what they can do.",

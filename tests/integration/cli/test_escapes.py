@@ -79,6 +79,7 @@ ELSEWHERE: Final = {
         "embeddings",
         "grants",
         "keys",
+        "mcp",
         "models",
         "queue",
         "tasks",

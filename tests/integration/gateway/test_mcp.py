@@ -1,14 +1,20 @@
 """The MCP server of the gateway, with the official client."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
+from mcp.client import Client
+from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, ElicitResult, Request, Result
+from pydantic import ConfigDict
 
 from gateway.mcp.answers import MAX_CHARACTERS
+from gateway.mcp.tasks_extension import EXTENSION
 from protocol.records import NewTask
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenEdge, OpenGateway
@@ -139,7 +145,8 @@ async def test_whoever_waits_hears_of_steps_and_of_questions_and_passes_an_answe
     task_id = str(await start_flow(store, ask))
     heard: list[str] = []
 
-    async def hear(_progress: float, _total: float | None, message: str | None) -> None:
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total
         heard.append(message or "")
 
     async with opened_edge() as edge, open_mcp(edge, mode=mode) as client:
@@ -217,3 +224,83 @@ async def test_a_revoked_key_ends_a_wait(opened_edge: OpenEdge, store: SupabaseS
         ended = await client.call_tool("result", {"task_id": str(task.id)})
 
     assert "expired or revoked" in read_text(ended)
+
+
+class Handle(Result):
+    """What a client of the Tasks extension gets in place of a result."""
+
+    model_config = ConfigDict(extra="allow")
+
+    result_type: Literal["task"] = "task"
+
+
+class TasksClient(ClientExtension):
+    """Declares the extension; tests finish the handles themselves."""
+
+    identifier = EXTENSION
+
+    def claims(self) -> Sequence[ResultClaim[Any]]:
+        """Return the shape of a handle."""
+        return (ResultClaim(result_type="task", model=Handle, resolve=self._resolve),)
+
+    async def _resolve(self, handle: Handle, ctx: ClaimContext) -> CallToolResult:
+        raise AssertionError
+
+
+async def ask(client: Client, method: str, **params: Any) -> dict[str, Any]:
+    class AnyRequest(Request[dict[str, Any], str]):
+        name_param = "taskId"
+
+    class AnyResult(Result):
+        model_config = ConfigDict(extra="allow")
+
+    result = await client.session.send_request(AnyRequest(method=method, params=params), AnyResult)
+    return result.model_dump(by_alias=True)
+
+
+async def decline(_ctx: Any, _params: Any) -> ElicitResult:
+    return ElicitResult(action="decline")
+
+
+async def test_a_client_of_the_tasks_extension_polls_answers_questions_and_gets_the_result(
+    opened_edge: OpenEdge, store: SupabaseStore
+) -> None:
+    question = wait_step("deploy", "approve", params={"question": "Deploy it?"})
+    open_id = str(await start_flow(store, question))
+    ended_id = str(await end_flow(store, output={"text": "42"}))
+    options: dict[str, Any] = {"extensions": [TasksClient()], "elicitation_callback": decline}
+
+    async with opened_edge() as edge, open_mcp(edge, **options) as client:
+        at_once = await client.session.call_tool(
+            "result", {"task_id": ended_id}, allow_claimed=True
+        )
+        handle = await client.session.call_tool("result", {"task_id": open_id}, allow_claimed=True)
+        asking = await ask(client, "tasks/get", taskId=open_id)
+        [(approval_id, request)] = asking["inputRequests"].items()
+        answer = {"action": "accept", "content": {"approved": True, "comment": "go"}}
+        await ask(client, "tasks/update", taskId=open_id, inputResponses={"other": answer})
+        await ask(client, "tasks/update", taskId=open_id, inputResponses={approval_id: answer})
+        working = await ask(client, "tasks/get", taskId=open_id)
+        await ask(client, "tasks/cancel", taskId=open_id)
+        cancelled = await ask(client, "tasks/get", taskId=open_id)
+        await ask(client, "tasks/cancel", taskId=ended_id)
+        completed = await ask(client, "tasks/get", taskId=ended_id)
+        with pytest.raises(MCPError, match="there is no task"):
+            await ask(client, "tasks/get", taskId=str(uuid4()))
+    async with opened_edge() as edge, open_mcp(edge) as client:
+        with pytest.raises(MCPError) as undeclared:
+            await ask(client, "tasks/get", taskId=open_id)
+
+    assert isinstance(at_once, CallToolResult)
+    assert read_text(at_once) == "42"
+    assert isinstance(handle, Handle)
+    shown = handle.model_dump()
+    assert (shown["taskId"], shown["status"], shown["ttlMs"]) == (open_id, "working", None)
+    assert (asking["status"], request["method"]) == ("input_required", "elicitation/create")
+    assert request["params"]["message"] == "Deploy it?"
+    row = await store.fetch_approval(approval_id=UUID(approval_id))
+    assert (row.approved, row.comment) == (True, "go")
+    assert (working["status"], cancelled["status"]) == ("working", "cancelled")
+    assert completed["status"] == "completed"
+    assert completed["result"]["content"][0]["text"] == "42"
+    assert undeclared.value.code == -32021

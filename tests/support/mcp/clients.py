@@ -31,7 +31,8 @@ async def call(client: Client, name: str, /, **arguments: Any) -> dict[str, Any]
     result = await client.call_tool(name, arguments)
     assert not result.is_error, read_text(result)
     assert result.structured_content is not None
-    return result.structured_content
+    data: dict[str, Any] = result.structured_content
+    return data
 
 
 async def refuse(client: Client, name: str, /, **arguments: Any) -> str:
