@@ -19,8 +19,8 @@ from agents.workflows.engine import (
 )
 from agents.workflows.params import AutoParams
 from agents.workflows.parts import Parts
-from agents.workflows.planning.estimates import PlanEstimate, estimate_plan, list_roles
-from agents.workflows.planning.progress import Progress
+from agents.workflows.planning.estimates import PlanEstimate, estimate_plan, list_priced_roles
+from agents.workflows.planning.plan_progress import PlanProgress
 from agents.workflows.planning.proposal import (
     ASK,
     MAX_STEPS,
@@ -28,7 +28,7 @@ from agents.workflows.planning.proposal import (
     Proposal,
     ProposedStep,
     divide_budget,
-    find_mistakes,
+    list_plan_mistakes,
 )
 from agents.workflows.planning.steps_result import build_steps_result
 from agents.workflows.planning.templates import choose_template
@@ -59,7 +59,7 @@ class CheckedPlan:
 
 @workflow("AUTO", params=AutoParams)
 async def auto(run: Run) -> Result:
-    """Let a model propose the steps, check them, and do them; else do what a template says.
+    """Do the steps that a model proposes and code has checked, else those of a template.
 
     A plan cannot widen what the task may do, and no step plans again.
     """
@@ -73,7 +73,7 @@ async def auto(run: Run) -> Result:
         return Result(text, output={**described, **parts.build_output(text), "notes": [*notes]})
     needs = {name: each.needs for name, each in plan.steps.items()}
     owners = {each.file: name for name, each in plan.steps.items() if each.file}
-    work = Progress(
+    work = PlanProgress(
         needs=needs, waves=list_waves(needs), owners=owners, parts=parts, notes=notes
     )  # fmt: skip
     await run.branch("steps", do_steps(run, work, plan))
@@ -98,18 +98,18 @@ async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
         proposal, mistakes = await read_proposal(run, step, parts)
         if proposal is not None and not mistakes:
             return CheckedPlan(
-                steps=proposal.arrange(), estimate=estimate(run, proposal.list_types())
+                steps=proposal.arrange(), estimate=estimate_steps(run, proposal.list_types())
             )
         if proposal is None and not is_about_plan(step):
             break
         output = (step.record.output if step.record else None) or {}
         author, shown = output.get("model_used"), str(output.get("text") or "")
-        prompt = f"{question}\n\n{prompts.ask_for_repair(shown[:MAX_SHOWN_PLAN], mistakes)}"
+        prompt = f"{question}\n\n{prompts.ask_for_correct_plan(shown[:MAX_SHOWN_PLAN], mistakes)}"
     template = choose_template(run.prompt)
     [kind] = template.list_types()
     notes.append(f"A template ({kind}) has replaced the plan: {' '.join(mistakes)}")
     return CheckedPlan(
-        steps=template.arrange(), estimate=estimate(run, [kind]), is_template=True
+        steps=template.arrange(), estimate=estimate_steps(run, [kind]), is_template=True
     )  # fmt: skip
 
 
@@ -129,8 +129,8 @@ async def read_proposal(
     except StepFailed as error:
         parts.add(step, problem=error)
         return None, [f"{error.message.rstrip('.')}."]
-    expected = estimate(run, proposal.list_types())
-    mistakes = find_mistakes(
+    expected = estimate_steps(run, proposal.list_types())
+    mistakes = list_plan_mistakes(
         proposal, budget_left=run.budget_left, estimated_usd=expected.usd
     )  # fmt: skip
     refused = StepFailed(step.key, "invalid_plan", " ".join(mistakes)) if mistakes else None
@@ -143,9 +143,9 @@ def is_about_plan(step: Step[Proposal]) -> bool:
     return isinstance(step.error, StepFailed) and step.error.error_class == "invalid_answer"
 
 
-def estimate(run: Run, types: list[str]) -> PlanEstimate:
+def estimate_steps(run: Run, types: list[str]) -> PlanEstimate:
     """Return what steps of these types cost by expectation, with the prices of this task."""
-    roles = list_roles(types)
+    roles = list_priced_roles(types)
     return estimate_plan(types, {role: run.decide("ladder", role=role) for role in roles})
 
 
@@ -164,7 +164,7 @@ async def confirm(run: Run, plan: CheckedPlan, notes: list[str]) -> Approval | N
     )
 
 
-async def do_steps(run: Run, work: Progress, plan: CheckedPlan) -> None:
+async def do_steps(run: Run, work: PlanProgress, plan: CheckedPlan) -> None:
     """Do the steps, wave after wave; one whose needs were not done is left out."""
     for number, wave in enumerate(work.waves):
         left = [plan.steps[name] for each in work.waves[number:] for name in each]
@@ -178,7 +178,7 @@ async def do_steps(run: Run, work: Progress, plan: CheckedPlan) -> None:
 
 
 def begin_step(
-    run: Run, work: Progress, plan: CheckedPlan, name: str, share: Decimal | None
+    run: Run, work: PlanProgress, plan: CheckedPlan, name: str, share: Decimal | None
 ) -> Step[PartValue]:
     """Describe the work on one step, which sees the results that it needs; `share` is its budget.
 

@@ -63,7 +63,7 @@ class ArrangedPlan:
 
     @property
     def needs(self) -> dict[str, list[str]]:
-        """What each part builds on directly."""
+        """The parts on which each builds directly."""
         return {name: each.needs for name, each in self.parts.items()}
 
     @property
@@ -82,7 +82,7 @@ def arrange_parts(blueprint: Blueprint, language: str) -> ArrangedPlan:
     if len(blueprint.parts) > MAX_PARTS:
         left_out = ", ".join(each.name for each in blueprint.parts[MAX_PARTS:][:MAX_PARTS])
         notes.append(f"At most {MAX_PARTS} parts are done; left out: {left_out}.")
-    keys = make_keys([each.name for each in planned])
+    keys = make_step_keys([each.name for each in planned])
     by_name = dict(zip((each.name for each in planned), keys, strict=True))
     parts: dict[str, PlannedPart] = {}
     taken: set[str] = set()
@@ -101,7 +101,7 @@ def arrange_parts(blueprint: Blueprint, language: str) -> ArrangedPlan:
     return ArrangedPlan(approach=blueprint.approach, parts=parts, waves=waves, notes=notes)
 
 
-def make_keys(names: Sequence[str]) -> list[str]:
+def make_step_keys(names: Sequence[str]) -> list[str]:
     """Return a key of a step for each name, such as `http-api`, no two the same."""
     keys: list[str] = []
     for name in names:

@@ -6,12 +6,12 @@ from typing import Any
 from agents.workflows.engine import Result
 from agents.workflows.planning.blueprint import ArrangedPlan
 from agents.workflows.planning.interfaces import show_files
-from agents.workflows.planning.progress import Progress
+from agents.workflows.planning.plan_progress import PlanProgress
 from agents.workflows.planning.whole import WholeCheck, build_whole_verification, compose_text
 
 
 @dataclass(slots=True, kw_only=True)
-class Coordination(Progress):
+class Coordination(PlanProgress):
     """What is known of the work so far."""
 
     plan: ArrangedPlan

@@ -37,7 +37,7 @@ class PlanEstimate(BaseModel):
         return f"{self.calls} calls of models, about ${self.usd:.2g}{most}"
 
 
-def list_roles(types: Iterable[str]) -> list[str]:
+def list_priced_roles(types: Iterable[str]) -> list[str]:
     """Return the roles for which prices are needed, each once."""
     return list(dict.fromkeys(ROLES.get(each, ANSWER) for each in types))
 

@@ -15,10 +15,6 @@ class MergedFiles:
     notes: list[str] = field(default_factory=list)
     """What became of names that two steps gave to different files."""
 
-    def list_of(self, steps: Collection[str]) -> dict[str, str]:
-        """Return the files that these steps have made."""
-        return {path: text for path, text in self.files.items() if self.authors.get(path) in steps}
-
 
 def merge_files(
     made: Sequence[tuple[str, Mapping[str, str]]],

@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.extraction.paths import check_file_path
-from agents.workflows.planning.blueprint import make_keys
+from agents.workflows.planning.blueprint import make_step_keys
 from agents.workflows.planning.waves import find_circle, list_waves
 
 MAX_STEPS: Final = 20
@@ -75,7 +75,7 @@ class Proposal(BaseModel):
 
     def arrange(self) -> dict[str, ProposedStep]:
         """Return the steps of a plan without mistakes by their keys, which are also their needs."""
-        keys = make_keys([each.name for each in self.tasks])
+        keys = make_step_keys([each.name for each in self.tasks])
         by_name = dict(zip((each.name for each in self.tasks), keys, strict=True))
         return {
             key: each.model_copy(
@@ -85,7 +85,7 @@ class Proposal(BaseModel):
         }
 
 
-def find_mistakes(
+def list_plan_mistakes(
     proposal: Proposal, *, budget_left: Decimal | None, estimated_usd: float | None
 ) -> list[str]:
     """Return what is wrong with a plan, each as a sentence that a model can act on; else nothing.

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.workflows.engine import Result
-from agents.workflows.planning.progress import Progress
+from agents.workflows.planning.plan_progress import PlanProgress
 from agents.workflows.planning.whole import combine_verifications
 
 
-def build_steps_result(work: Progress, described: Mapping[str, Any]) -> Result:
+def build_steps_result(work: PlanProgress, described: Mapping[str, Any]) -> Result:
     """Return the result: the text of the step that needs the others, or of all that nobody needs.
 
     Steps that were not done are named in it, too.

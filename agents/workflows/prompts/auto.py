@@ -28,7 +28,7 @@ def ask_for_proposal(request: str, types: Mapping[str, str], most: int, money: s
     )
 
 
-def ask_for_repair(proposal: str, mistakes: Sequence[str]) -> str:
+def ask_for_correct_plan(proposal: str, mistakes: Sequence[str]) -> str:
     """Ask for the plan again, after what was wrong with it."""
     listed = "\n".join(f"- {each}" for each in mistakes)
     return f"Your plan was:\n\n{proposal}\n\nIt cannot be done:\n\n{listed}\n\nCorrect it."

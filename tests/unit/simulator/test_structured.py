@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from agents.workflows.coding.findings import Bugs, Findings
 from agents.workflows.debate import Position, Reply
 from agents.workflows.planning.blueprint import Blueprint, arrange_parts
-from agents.workflows.planning.proposal import Proposal, find_mistakes
+from agents.workflows.planning.proposal import Proposal, list_plan_mistakes
 from agents.workflows.prompts import debate as prompts
 from agents.workflows.prompts.critique import Critique
 from simulator.answers.structured import NoSample, write_json
@@ -79,7 +79,7 @@ def test_proposed_steps_can_be_done(prompt: str, types: list[str]) -> None:
     proposal = Proposal.model_validate(value)
 
     assert proposal.list_types() == types
-    assert find_mistakes(proposal, budget_left=None, estimated_usd=None) == []
+    assert list_plan_mistakes(proposal, budget_left=None, estimated_usd=None) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from agents.workflows.engine import Answer, TaskOutcome
-from agents.workflows.planning.blueprint import Blueprint, PlannedPart, arrange_parts, make_keys
+from agents.workflows.planning.blueprint import (
+    Blueprint,
+    PlannedPart,
+    arrange_parts,
+    make_step_keys,
+)
 from agents.workflows.planning.interfaces import find_named_files, outline_file, show_files
 from agents.workflows.planning.merging import merge_files
 from agents.workflows.planning.waves import find_circle, list_needed, list_waves
@@ -60,7 +65,7 @@ def arrange(*parts: PlannedPart) -> Any:
 def test_names_become_keys_of_steps() -> None:
     names = ["HTTP API", "http-api", "Überblick!", "***", "plan", "a" * 100]
 
-    assert make_keys(names) == [
+    assert make_step_keys(names) == [
         "http-api", "http-api-2", "berblick", "part", "plan-1", "a" * 60,
     ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from agents.workflows.planning.whole import DonePart, PartValue
 
 
 @dataclass(slots=True, kw_only=True)
-class Progress:
+class PlanProgress:
     """The steps that were done, and those that were not, with the reason."""
 
     needs: Mapping[str, Collection[str]]
