@@ -143,6 +143,18 @@ class AnswerArguments(CallArguments):
     )
 
 
+class MemorySearchArguments(CallArguments):
+    """A question to long-term memory."""
+
+    query: str = Field(min_length=1, max_length=8_000, description="What to look for.")
+    sources: list[str] | None = Field(
+        None,
+        max_length=100,
+        description="Exact sources or `prefix*`; `facts` and `documents` are all of a kind.",
+    )
+    limit: int = Field(8, ge=1, le=50)
+
+
 _A = TypeVar("_A", bound=CallArguments)
 
 

@@ -8,6 +8,7 @@ from gateway.auth.principal import Scope
 from gateway.mcp.answers import ToolAnswer, encode_json
 from gateway.mcp.arguments import ModelListArguments
 from gateway.mcp.backend import OpenCaller, ServedTool, ToolBackend, ToolCaller
+from gateway.mcp.memory_tools import MEMORY_TOOLS
 from gateway.mcp.question_tools import QUESTION_TOOLS
 from gateway.mcp.task_tools import READS, TASK_TOOLS, read_task
 from protocol.errors import InvalidArgument
@@ -59,6 +60,7 @@ TOOLS: Final[tuple[ServedTool[Any], ...]] = (
         annotations=READS,
     ),
     *QUESTION_TOOLS,
+    *MEMORY_TOOLS,
 )
 
 

@@ -11,6 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CONNECTION_CLOSED,
     INTERNAL_ERROR,
+    PARSE_ERROR,
     REQUEST_TIMEOUT,
     CallToolRequest,
     CallToolRequestParams,
@@ -36,7 +37,7 @@ _T = TypeVar("_T")
 _LOST: Final = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
 _LOST_STATUS: Final = frozenset({502, 503, 504})
 _UNAUTHORIZED: Final = 401
-_PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 10.0
 """How long a gateway may take to come back in a call that does not wait for anything else."""
 _ANSWER_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.5
@@ -50,10 +51,13 @@ class GatewayBackend:
     idempotency key that it gets here.
     """
 
-    def __init__(self, url: str, key: SecretStr | None) -> None:
+    def __init__(
+        self, url: str, key: SecretStr | None, *, patience: float = PATIENCE_SECONDS
+    ) -> None:
         address = url.rstrip("/")
         headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
         self._url = address if address.endswith(PATH) else address + PATH
+        self._patience = patience
         self._server = McpServer(name="gateway", url=self._url, headers=headers)
 
     def select_tools(self, connection: HTTPConnection | None) -> Sequence[ServedTool[Any]]:
@@ -93,7 +97,7 @@ class GatewayBackend:
             )
 
         try:
-            return await self._ask(ask, seconds=max(seconds, _PATIENCE_SECONDS))
+            return await self._ask(ask, seconds=max(seconds, self._patience))
         except CogoError as error:
             return build_error_result(error)
 
@@ -102,7 +106,7 @@ class GatewayBackend:
         del connection
         try:
             found = await self._ask(
-                lambda client: client.session.read_resource(uri), seconds=_PATIENCE_SECONDS
+                lambda client: client.session.read_resource(uri), seconds=self._patience
             )
         except CogoError as error:
             raise MCPError(INTERNAL_ERROR, str(error)) from error
@@ -121,6 +125,10 @@ class GatewayBackend:
                 raise Unauthorized(
                     f"{self._url} does not accept the key",
                     hint="set COGO_API_KEY; `cogo keys create` creates a key where the gateway is",
+                )
+            if found.code == PARSE_ERROR:
+                raise StoreUnavailable(
+                    f"{self._url} does not answer as a gateway of COGO", hint="check the address"
                 )
             if not _is_lost(found):
                 raise found

@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from gateway.mcp.answers import MAX_CHARACTERS
 from gateway.mcp.tasks_extension import EXTENSION
 from protocol.records import NewTask
+from protocol.records.memory import NewFact
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenEdge, OpenGateway
 from tests.integration.gateway.keys import a_key
@@ -23,7 +24,7 @@ from tests.integration.waiting import end_flow, start_flow, wait_step
 from tests.support.mcp.clients import call, open_mcp, read_text, refuse
 
 MODES = ["auto", "legacy"]
-READS = {"watch_task", "result", "get_task", "list_tasks", "list_approvals"}
+READS = {"watch_task", "result", "get_task", "list_tasks", "list_approvals", "search_memory"}
 WRITES = {"submit_task", "cancel_task", "answer_approval"}
 
 
@@ -89,6 +90,28 @@ async def test_one_owner_sees_and_touches_nothing_of_another(
     assert resources == []
     stored = await store.fetch_task(task_id=UUID(own["task_id"]))
     assert stored.owner == alice
+
+
+async def test_memory_is_searched_for_its_owner_only(
+    opened_edge: OpenEdge, store: SupabaseStore
+) -> None:
+    alice = uuid4()
+    hers = await a_key(store, "tasks:read", owner=alice)
+    his = await a_key(store, "tasks:read", owner=uuid4())
+    facts = [NewFact(content="The deploy key lives in the blue vault", source="notes.md")]
+    await store.remember(owner=alice, facts=facts)
+
+    async with opened_edge(is_keyless=False) as edge:
+        async with open_mcp(edge, hers) as client:
+            found = await call(client, "search_memory", query="blue vault", sources=["notes*"])
+            refused = await refuse(client, "search_memory", query="")
+        async with open_mcp(edge, his) as client:
+            nothing = await call(client, "search_memory", query="blue vault")
+
+    [hit] = found["hits"]
+    assert (hit["content"], hit["source"]) == (facts[0].content, "notes.md")
+    assert "query" in refused
+    assert nothing["hits"] == []
 
 
 async def test_a_key_lists_and_calls_only_the_tools_of_its_scopes(
