@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.attachments import AttachmentInvalid, AttachmentUnavailable
+from agents.executor.response import ResponseBuilder
+from agents.memory.conversation import History
 from agents.runtime.attempt import WorkFailed, WorkWaits
 from agents.runtime.failed_attempts import (
     is_temporary,
@@ -74,12 +76,21 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
 
 
 def end_attempt(
-    error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None
+    error: ProviderError,
+    claimed: ClaimedSubtask,
+    usage: Usage | None,
+    history: History | None = None,
 ) -> WorkFailed | WorkWaits:
-    """Return how an attempt ends after an error of a call: as failed, or waiting for a budget."""
+    """Return how an attempt ends after an error of a call: as failed, or waiting for a budget.
+
+    An answer that did not fit beside the conversation is asked for again with less of it.
+    """
     question = error.question if isinstance(error, SpendCapReached) else None
     if question is None or _may_avoid_cap(error, claimed):
-        return WorkFailed(build_failure(error, claimed, usage))
+        failure = build_failure(error, claimed, usage)
+        if history is not None and history.shorten_after(error):
+            failure = failure.model_copy(update={"action": FailureAction.RETRY})
+        return WorkFailed(failure)
     wait = ToolWait(budget=question)
     return WorkWaits(Completion(ref=claimed.ref, usage=usage, wait=wait))
 
@@ -100,6 +111,15 @@ def end_irreplaceable(error: ProviderError, claimed: ClaimedSubtask) -> WorkFail
         action = FailureAction.RETRY if is_retried else FailureAction.GIVE_UP
     failure = build_failure(error, claimed, usage=None)
     return WorkFailed(failure.model_copy(update={"action": action}))
+
+
+def shorten_history(history: History, error: ProviderError, response: ResponseBuilder) -> bool:
+    """Return whether to ask the same model at once with less of the conversation.
+
+    Not after the first word of an answer, which watchers have read and somebody has paid.
+    """
+    has_begun = bool(response.text or response.reasoning or response.tokens)
+    return not has_begun and history.shorten_after(error)
 
 
 def _may_avoid_cap(error: ProviderError, claimed: ClaimedSubtask) -> bool:

@@ -16,7 +16,7 @@ from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE
 from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
 from protocol.json_values import to_finite_float
-from protocol.records import ClaimedSubtask, SessionMessage
+from protocol.records import ClaimedSubtask
 from protocol.tool_names import WEB_SEARCH
 from providers.chat import Attachment, ChatRequest, Effort, Message, ToolCall
 from providers.errors import InvalidRequest
@@ -74,11 +74,10 @@ def is_about_code(claimed: ClaimedSubtask) -> bool:
 def build_request(
     claimed: ClaimedSubtask,
     *,
-    history: Sequence[SessionMessage] = (),
     files: LoadedFiles = NO_FILES,
     repeated: Mapping[int, Sequence[Message]] = NO_REPEATED,
 ) -> ChatRequest:
-    """Build the request; `history` are the earlier messages of the session.
+    """Build the request, without the earlier turns of the session.
 
     `repeated` is what stands for turns in params.messages, by number: answers as they were stored,
     with what led to them.
@@ -110,7 +109,7 @@ def build_request(
     limit = to_finite_float(params.get("max_output_tokens"))
     return ChatRequest(
         model=claimed.lane,
-        messages=(*(_build_message(each.role, each.content) for each in history), *turns),
+        messages=turns,
         system=_get_text(params, "system") or (EXPERT if is_code else None),
         response_schema=get_schema(claimed),
         max_output_tokens=None if limit is None else int(limit),

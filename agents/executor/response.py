@@ -12,6 +12,7 @@ from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import is_about_code
 from agents.executor.structured import get_schema, parse_data
 from agents.extraction.answer import Extracted, extract_code
+from agents.memory.conversation import build_answer_message, list_given_exchange
 from agents.workflows.params.step_params import DRAFT, NOTES, UNVERIFIED
 from protocol.json_values import repair_surrogates
 from protocol.records import Checkpoint, ClaimedSubtask, Completion, SessionMessage, Usage
@@ -200,7 +201,7 @@ class ResponseBuilder:
             ref=self.claimed.ref,
             output=self._build_output(text, usage),
             usage=usage,
-            messages=self._build_messages(text),
+            messages=self.build_messages(list_given_exchange(self.claimed.params)),
         )
 
     def _note_token(self, seconds: float) -> None:
@@ -276,12 +277,13 @@ class ResponseBuilder:
                 notes.append(CUT)
         return notes
 
-    def _build_messages(self, text: str) -> list[SessionMessage]:
+    def build_messages(self, exchange: Sequence[chat.Message]) -> list[SessionMessage]:
+        """Return the turn for the session; `exchange` are the calls that led to the answer."""
         if self.claimed.task.session_id is None or self.claimed.params.get(DRAFT) is True:
             return []
         return [
             SessionMessage(role="user", content=self.claimed.task.prompt),
-            SessionMessage(role="assistant", content=text),
+            build_answer_message("".join(self.text), exchange),
         ]
 
 

@@ -14,7 +14,12 @@ from agents.attachments import (
 )
 from agents.executor.answer_cache import AnswerCache
 from agents.executor.call_context import build_cached_call, build_call_context
-from agents.executor.failure_policy import build_file_failure, build_snooze, end_attempt
+from agents.executor.failure_policy import (
+    build_file_failure,
+    build_snooze,
+    end_attempt,
+    shorten_history,
+)
 from agents.executor.lanes import Lanes
 from agents.executor.legacy_plans import build_escalation
 from agents.executor.model_calls import ModelCaller
@@ -30,6 +35,15 @@ from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.conversation import restore_answers
 from agents.executor.tool_loop.loop import ToolLoop
 from agents.executor.tool_loop.offer import read_loop_settings
+from agents.memory.conversation import (
+    Conversations,
+    History,
+    PostgresConversations,
+    SessionKey,
+    find_level,
+    read_conversation,
+    read_turn_limit,
+)
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
@@ -49,19 +63,17 @@ from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType
-from protocol.records import ClaimedSubtask, Completion, SessionMessage
+from protocol.records import ClaimedSubtask, Completion
 from protocol.topics import SUBTASKS
-from providers.chat import Message
+from providers.chat import ChatRequest, Message
 from providers.errors import ProviderError
-from providers.router import Router
+from providers.router import Call, Router
 
 CHECKPOINT_EVERY = timedelta(seconds=2)
 REASONING_LOST = (
     "The reasoning of earlier answers (params.messages: {}) was left out: it is not that of this "
     "model, or is not stored."
 )
-MAX_HISTORY_MESSAGES = 40
-"""Maximum number of earlier session messages in a request."""
 
 
 async def run_executor(
@@ -149,8 +161,10 @@ class Executor:
         checkpoint_every: timedelta = CHECKPOINT_EVERY,
         toolbox: Toolbox | None = None,
         drain: Drain | None = None,
+        conversations: Conversations | None = None,
     ) -> None:
         self._agent = agent
+        self._conversations = conversations or PostgresConversations(agent.store)
         self._router = router
         self._hub = hub
         self._checker = checker
@@ -201,23 +215,42 @@ class Executor:
             raise WorkFailed(snooze)
         try:
             files = await self._load_files(claimed)
-            history = await self._fetch_history(claimed)
             repeated = await self._load_repeated(claimed)
-            request = build_request(claimed, history=history, files=files, repeated=repeated)
+            request = build_request(claimed, files=files, repeated=repeated)
+            history = await self._load_history(claimed, request)
             settings = read_loop_settings(claimed.params)
             context = build_call_context(claimed)
             if settings.needs_loop:
-                return await self._loop.run(claimed, request, context, settings)
-            call = self._router.call(claimed.lane, request, context=context)
+                return await self._loop.run(claimed, request, context, settings, history)
+            while True:
+                asked = history.add_to(request)
+                call = self._router.call(claimed.lane, asked, context=context)
+                response = ResponseBuilder(claimed=claimed, deployment=call.deployment)
+                try:
+                    return await self._answer(claimed, asked, call, response, started)
+                except ProviderError as error:
+                    if not shorten_history(history, error, response):
+                        usage = self._caller.build_usage(response, started)
+                        raise end_attempt(error, claimed, usage, history) from error
         except ProviderError as error:
             raise end_attempt(error, claimed, usage=None) from error
-        response = ResponseBuilder(claimed=claimed, deployment=call.deployment)
+
+    async def _answer(
+        self,
+        claimed: ClaimedSubtask,
+        request: ChatRequest,
+        call: Call,
+        response: ResponseBuilder,
+        started: float,
+    ) -> Completion:
+        """Read the answer, or take it from the cache, and check it. Raises ProviderError, too."""
         try:
             simulated = call.deployment.simulated
             key = self._cache and self._cache.build_key(claimed, request, simulated=simulated)
             if self._cache and key and (cached := await self._cache.find(key)):
                 call.events, response.cached = cached, True
                 redactor = self._router.get_redactor(call.deployment)
+                context = build_call_context(claimed)
                 await self._cache.record_hit(
                     build_cached_call(request, call.deployment, context, redactor)
                 )
@@ -226,9 +259,6 @@ class Executor:
             await response.run_checks(self._checker)
             if self._cache and key and response.is_cacheable:
                 await self._cache.store(key, claimed, response.build_cached_answer())
-        except ProviderError as error:
-            usage = self._caller.build_usage(response, started)
-            raise end_attempt(error, claimed, usage) from error
         except InvalidData as error:
             usage = self._caller.build_usage(response, started)
             raise WorkFailed(build_invalid_failure(claimed, str(error), usage)) from error
@@ -275,17 +305,24 @@ class Executor:
             claimed.params[NOTES] = [*notes, REASONING_LOST.format(numbers)]
         return restored.messages
 
-    async def _fetch_history(self, claimed: ClaimedSubtask) -> list[SessionMessage]:
-        if claimed.task.session_id is None or claimed.params.get(WITH_HISTORY) is False:
-            return []
-        owner, session_id = claimed.task.owner, claimed.task.session_id
-        return await retry_until_answered(
-            lambda: self._agent.store.fetch_messages(
-                owner=owner, session_id=session_id, limit=MAX_HISTORY_MESSAGES
-            ),
-            what="the conversation",
-            jitter=self._agent.jitter,
+    async def _load_history(self, claimed: ClaimedSubtask, request: ChatRequest) -> History:
+        """Read the earlier turns of the session, as far as the model takes them."""
+        turns = read_turn_limit(claimed.task.params)
+        history = History(
+            model=self._router.catalogue.get_model(claimed.lane),
+            is_capped=turns is None,
+            level=find_level(claimed),
         )
+        session = SessionKey.from_task(claimed.task)
+        if session is not None and claimed.params.get(WITH_HISTORY) is not False:
+            history.conversation = await retry_until_answered(
+                lambda: read_conversation(
+                    self._conversations, session, tokens=history.compute_room(request), turns=turns
+                ),
+                what="the conversation",
+                jitter=self._agent.jitter,
+            )
+        return history
 
 
 def _build_lanes(agent: Agent, router: Router) -> Lanes:

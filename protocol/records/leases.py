@@ -48,6 +48,15 @@ class Extension(Argument):
     checkpoint: Checkpoint | None = None
 
 
+class SessionState(Row):
+    """A session at the time of a claim: copies of it that are older are not used."""
+
+    seq: int
+    """The number of its row, which no other session ever has."""
+    last_message: int | None = None
+    revision: int = 0
+
+
 class TaskBrief(Row):
     """The task of a claimed subtask. `params` and `preferences` may be any JSON."""
 
@@ -57,6 +66,8 @@ class TaskBrief(Row):
     params: JsonValue = None
     owner: UUID | None = None
     session_id: UUID | None = None
+    session: SessionState | None = None
+    """None: without a session, or from a database that does not say."""
     model: str | None = None
     preferences: JsonValue = None
     budget_usd: Decimal | None = None

@@ -152,6 +152,8 @@ class SessionMessage(Argument):
 
     role: Literal["user", "assistant"]
     content: str
+    exchange: list[dict[str, JsonValue]] | None = None
+    """Of an answer: the calls of tools that led to it and their results, as `chat_json` writes."""
 
 
 class Completion(Argument):

@@ -1,4 +1,4 @@
-"""Turns: the stored transcript of a subtask in which a model calls tools."""
+"""Turns: the transcript of a subtask in which a model calls tools; the messages of sessions."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -121,3 +121,60 @@ class ToolWait(Argument):
     approvals: list[ToolQuestion] = Field(default_factory=list)
     budget: dict[str, JsonValue] | None = None
     """The cap that has refused a call, as the database has named it."""
+
+
+class StoredSessionMessage(ListedRow):
+    """A message of a session."""
+
+    seq: int
+    role: str
+    content: str
+    exchange: JsonValue = None
+    """Of an answer: the calls of tools that led to it, with their results."""
+    task_id: UUID | None = None
+    """None too if the task was deleted."""
+    created_at: datetime | None = None
+
+
+class SessionSummary(Row):
+    """What is told of the older messages of a session."""
+
+    through: int
+    """The `seq` of the newest message that it covers."""
+    content: str
+    model_id: str | None = None
+    simulated: bool = False
+    created_at: datetime | None = None
+
+
+class SessionPage(Row):
+    """A page of the messages of a session, newest first."""
+
+    seq: int
+    """The number of the session's row."""
+    last_message: int | None = None
+    revision: int = 0
+    summary: SessionSummary | None = None
+    messages: list[StoredSessionMessage] = Field(default_factory=list)
+    is_more: bool = False
+    """Whether there are older ones."""
+
+
+class SessionRow(ListedRow):
+    """A row of `cogo_sessions`."""
+
+    seq: int
+    id: UUID
+    owner: UUID | None = None
+    title: str | None = None
+    created_at: datetime
+    messages: int = 0
+    last_message_at: datetime | None = None
+    forked_from: UUID | None = None
+
+
+class ForgottenSessions(Row):
+    """The number of sessions that were deleted, or would be, and of their messages."""
+
+    sessions: int
+    messages: int

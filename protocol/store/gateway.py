@@ -20,11 +20,19 @@ from protocol.store.instance import InstanceStore
 from protocol.store.memory import MemoryStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
+from protocol.store.sessions import SessionStore
 from protocol.store.waits import WaitStore
 
 
 class GatewayStore(
-    QueueStore, ModelStore, WaitStore, ColumnStore, MemoryStore, InstanceStore, Protocol
+    QueueStore,
+    ModelStore,
+    WaitStore,
+    ColumnStore,
+    MemoryStore,
+    InstanceStore,
+    SessionStore,
+    Protocol,
 ):
     """The queue with API keys, lists and figures. Raises what QueueStore raises."""
 

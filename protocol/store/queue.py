@@ -24,7 +24,6 @@ from protocol.records import (
     ReleaseAnswer,
     SelectionRecord,
     SelectionRow,
-    SessionMessage,
     StoredTurn,
     Subtask,
     Task,
@@ -38,9 +37,12 @@ from protocol.store.columns import ColumnRunStore
 from protocol.store.instance import VerifyingStore
 from protocol.store.memory import MemoryUseStore
 from protocol.store.models import ModelStore
+from protocol.store.sessions import SessionReadStore
 
 
-class QueueStore(ModelStore, ColumnRunStore, MemoryUseStore, VerifyingStore, Protocol):
+class QueueStore(
+    ModelStore, ColumnRunStore, MemoryUseStore, VerifyingStore, SessionReadStore, Protocol
+):
     """The store of agents: the queue, AI columns, memory, and the statistics of models.
 
     Every call is idempotent and may be retried after StoreUnavailable. In addition to the errors
@@ -238,10 +240,4 @@ class QueueStore(ModelStore, ColumnRunStore, MemoryUseStore, VerifyingStore, Pro
 
     async def fetch_agents(self) -> list[AgentRecord]:
         """Read all agents, the latest heartbeat first."""
-        ...
-
-    async def fetch_messages(
-        self, *, owner: UUID | None, session_id: UUID, limit: int
-    ) -> list[SessionMessage]:
-        """Read the latest messages of an owner's session, in chronological order."""
         ...

@@ -18,6 +18,7 @@ from protocol.transport.store.models import SupabaseModelStore
 from protocol.transport.store.objects import SupabaseObjectStore
 from protocol.transport.store.queue import SupabaseQueueStore
 from protocol.transport.store.spending import SupabaseSpendingStore
+from protocol.transport.store.turns import SupabaseSessionStore
 from protocol.transport.store.waits import SupabaseWaitStore
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -39,6 +40,7 @@ class SupabaseStore(
     SupabaseColumnStore,
     SupabaseMemoryStore,
     SupabaseInstanceStore,
+    SupabaseSessionStore,
 ):
     """Implementation of every protocol in `protocol.store`. One per event loop."""
 

@@ -53,10 +53,11 @@ class VendorRequest(Protocol):
 def estimate_prompt_tokens(request: VendorRequest) -> int:
     """Return the approximate number of prompt tokens; each vendor counts them differently."""
     text = sum(map(len, request.iter_texts())) // _CHARACTERS_PER_TOKEN
-    return text + sum(map(_estimate_file, request.iter_files()))
+    return text + sum(map(estimate_file_tokens, request.iter_files()))
 
 
-def _estimate_file(attachment: Attachment) -> int:
+def estimate_file_tokens(attachment: Attachment) -> int:
+    """Return the approximate number of tokens of an image or a PDF file."""
     if attachment.is_image:
         return _TOKENS_OF_IMAGE
     size = None if attachment.data is None else len(attachment.data)

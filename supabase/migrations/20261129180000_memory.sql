@@ -2303,11 +2303,12 @@ AS $function$
 $function$;
 
 create or replace function public.cogo_fork_session(p_owner uuid, p_session_id uuid, p_through bigint DEFAULT NULL::bigint, p_id uuid DEFAULT NULL::uuid)
- RETURNS uuid
+ RETURNS TABLE(session_id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+#variable_conflict use_column
 declare
   v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
   v_id constant uuid := coalesce(p_id, gen_random_uuid());
@@ -2316,11 +2317,16 @@ begin
   insert into public.cogo_sessions (id, owner) values (v_id, v_owner)
   on conflict (owner, id) do nothing
   returning seq into v_seq;
-  if v_seq is null then
+  if v_seq is not null then
+    perform cogo.copy_session(v_owner, p_session_id, p_through, v_seq);
+  elsif not exists (
+    select from public.cogo_sessions e
+     where e.id = v_id and e.forked_from = p_session_id
+       and (e.owner = v_owner or e.owner is null and v_owner is null)
+  ) then
     raise exception using errcode = 'TQ003', message = format('there is a session %s already', v_id);
   end if;
-  perform cogo.copy_session(v_owner, p_session_id, p_through, v_seq);
-  return v_id;
+  return query select v_id;
 end;
 $function$;
 
@@ -3071,7 +3077,8 @@ comment on function public.cogo_forgotten_sessions(interval) is
 
 comment on function public.cogo_fork_session(uuid,uuid,bigint,uuid) is
   'Copy a session up to the turn that holds the message p_through (null: all of it) into a new one, and
-return its id. Raises TQ002 if there is no such session of that owner, TQ003 if p_id is taken.';
+return its id; the same p_id of the same session returns the copy that was made. Raises TQ002 if there
+is no such session of that owner, TQ003 if p_id is that of another session.';
 
 comment on function public.cogo_list_vector_changes(text,integer,text,integer) is
   'Return the next changes that an outer index has to make, in order of seq: of each memory the newest.

@@ -234,14 +234,16 @@ async def test_a_copy_ends_with_the_turn_that_is_named(agent: Agent, owner: UUID
     question = page["messages"][3]["seq"]
     fork = "select public.cogo_fork_session($1, $2, $3, $4)"
 
+    copy = None
     for through in (question, question + 1):
         copy = await agent.connection.fetchval(fork, owner, session_id, through, None)
         said = contents(await read(agent.connection, copy, owner))
         assert said == ["answer 2", "question 2", "answer 1", "question 1"]
     await agent.connection.fetchval(fork, owner, session_id, None, taken)
     assert len(contents(await read(agent.connection, taken, owner))) == 6
+    assert await agent.connection.fetchval(fork, owner, session_id, None, taken) == taken
     with pytest.raises(asyncpg.PostgresError) as refused:
-        await agent.connection.fetchval(fork, owner, session_id, None, taken)
+        await agent.connection.fetchval(fork, owner, copy, None, taken)
     assert refused.value.sqlstate == "TQ003"
     assert len(contents(await read(agent.connection, session_id, owner))) == 6
 

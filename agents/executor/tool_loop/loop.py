@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 
 from pydantic import JsonValue
 
-from agents.executor.failure_policy import end_attempt
+from agents.executor.failure_policy import end_attempt, shorten_history
 from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker
 from agents.executor.progress import Progress, ProgressHub
@@ -17,7 +17,7 @@ from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import NOT_BEGUN
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.arguments import find_mistakes
-from agents.executor.tool_loop.conversation import build_loop_request
+from agents.executor.tool_loop.conversation import build_exchange, build_loop_request
 from agents.executor.tool_loop.limits import Remaining
 from agents.executor.tool_loop.moves import (
     AskModel,
@@ -33,6 +33,7 @@ from agents.executor.tool_loop.spending import describe_tools, sum_usage
 from agents.executor.tool_loop.state import LoopTurn
 from agents.executor.tool_loop.tool_runs import ToolRunner, build_context
 from agents.executor.tool_loop.turn_log import NewTurns, TurnLog
+from agents.memory.conversation import History
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.wakeup import Drain
@@ -85,6 +86,7 @@ class ToolLoop:
         request: ChatRequest,
         context: CallContext,
         settings: LoopSettings,
+        history: History,
     ) -> Completion:
         """Go on with the loop of a subtask until it ends, or waits for persons.
 
@@ -97,6 +99,7 @@ class ToolLoop:
             request=request,
             context=context,
             settings=settings,
+            history=history,
             offer=build_offer(tools, settings.client),
             log=TurnLog(self.agent, claimed),
             progress=self.hub.open(claimed),
@@ -114,6 +117,8 @@ class LoopAttempt:
     """That of the first turn."""
     context: CallContext
     settings: LoopSettings
+    history: History
+    """The earlier turns of the session; less of them fits from turn to turn."""
     offer: LoopOffer
     log: TurnLog
     progress: Progress
@@ -191,6 +196,12 @@ class LoopAttempt:
 
     async def _call_model(self, limit: str | None) -> ResponseBuilder:
         """Call the model. Raises WorkFailed, WorkWaits, and CancelledError."""
+        while (response := await self._try_to_call_model(limit)) is None:
+            pass
+        return response
+
+    async def _try_to_call_model(self, limit: str | None) -> ResponseBuilder | None:
+        """Call the model; return None if it may be called again, with less of the conversation."""
         caller, started = self.loop.caller, time.monotonic()
         model = caller.router.catalogue.get_model(self.claimed.lane)
         request = build_loop_request(
@@ -204,7 +215,9 @@ class LoopAttempt:
         response: ResponseBuilder | None = None
         try:
             call = caller.router.call(
-                self.claimed.lane, request, context=self._build_context(started)
+                self.claimed.lane,
+                self.history.add_to(request),
+                context=self._build_context(started),
             )
             response = ResponseBuilder(
                 claimed=self.claimed,
@@ -213,9 +226,11 @@ class LoopAttempt:
             )
             await caller.read(call, response, self.progress, started)
         except ProviderError as error:
+            if response is not None and shorten_history(self.history, error, response):
+                return None
             if response is not None:
                 self.spent.append(caller.build_usage(response, started))
-            raise end_attempt(error, self.claimed, self._sum_usage()) from error
+            raise end_attempt(error, self.claimed, self._sum_usage(), self.history) from error
         except asyncio.CancelledError:
             if response is not None:
                 self.spent.append(caller.build_interrupted_usage(response, started))
@@ -256,7 +271,8 @@ class LoopAttempt:
             ]
         if limit is not None:
             output["notes"] = [*output["notes"], LIMIT_NOTE.format(limit)]
-        messages = [] if callers else completion.messages
+        exchange = build_exchange(self.claimed.params, state, "".join(response.text), callers)
+        messages = response.build_messages(exchange)
         return completion.model_copy(
             update={"output": output, "usage": usage, "messages": messages}
         )

@@ -13,6 +13,7 @@ from pydantic import (
     Discriminator,
     Field,
     StrictBool,
+    StrictInt,
     Tag,
     field_validator,
     model_validator,
@@ -37,6 +38,7 @@ MAX_CALL_NAME = 200
 MAX_FILES = 200
 """Maximum number of files in params."""
 MAX_NOTES = 20
+MAX_TURNS = 1_000
 """Maximum number of unknown params that are named individually."""
 
 _REFUSED_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)")
@@ -60,6 +62,15 @@ def _branch(value: str) -> str:
 
 Branch = Annotated[str, Field(max_length=200), AfterValidator(_branch)]
 TargetFile = Annotated[str, Field(max_length=1_000), AfterValidator(check_file_path)]
+
+
+class ForkedSession(BaseModel):
+    """A session, and the last of its messages that the copy has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    session_id: UUID
+    through: Annotated[StrictInt, Field(ge=1)] | None = None
 
 
 class Params(BaseModel):
@@ -89,6 +100,10 @@ class Params(BaseModel):
     tool_limits: ToolLimits | None = None
     response_schema: dict[str, object] | None = None
     """JSON Schema of the data that the result must have; the engine asks the right step for it."""
+    history: Literal["off"] | Annotated[StrictInt, Field(ge=0, le=MAX_TURNS)] | None = None
+    """How many turns of the session are sent: `off`, or at most a number; None: what fits."""
+    fork_session: ForkedSession | None = None
+    """The session that is copied for this task; the database does it when it is inserted."""
     attachments: AttachmentList | None = None
     """Images, PDF files and texts, for models that read them."""
 
@@ -102,7 +117,8 @@ class Params(BaseModel):
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON."""
-        unsent = {"cache", "timeouts", "on_budget", "task_requirements", "response_schema"}
+        unsent = {"history", "fork_session"}
+        unsent |= {"cache", "timeouts", "on_budget", "task_requirements", "response_schema"}
         return self.model_dump(mode="json", exclude=unsent, exclude_none=True)
 
     def for_child(self) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from protocol.records import (
     SchemaVersion,
     SelectionRecord,
     SelectionRow,
-    SessionMessage,
     StepOutput,
     Subtask,
     Task,
@@ -38,7 +37,7 @@ from protocol.records import (
     UnreadableSubtask,
     WriteCheck,
 )
-from protocol.transport.queries import filter_by_owner, read_pages, read_query
+from protocol.transport.queries import read_pages, read_query
 from protocol.transport.rpc_client import (
     PAGE,
     UnreadableAnswer,
@@ -329,18 +328,6 @@ class SupabaseQueueStore(SupabaseTurnStore):
         # Not ordered by heartbeat, which changes while the pages are read.
         found = await read_pages(AgentRecord, query)
         return sorted(found, key=lambda each: each.heartbeat_at or _NEVER, reverse=True)
-
-    async def fetch_messages(
-        self, *, owner: UUID | None, session_id: UUID, limit: int
-    ) -> list[SessionMessage]:
-        query = self._client.table("cogo_messages").select("role,content")
-        query = (
-            filter_by_owner(query, owner)
-            .eq("session_id", str(session_id))
-            .order("seq", desc=True)
-            .limit(limit)
-        )
-        return (await read_query(SessionMessage, query))[::-1]
 
     def _select_for_task(self, table: str, task_id: UUID) -> Any:
         return self._client.table(table).select("*").eq("task_id", str(task_id))

@@ -2,8 +2,10 @@
 create or replace function public.cogo_fork_session(
   p_owner uuid, p_session_id uuid, p_through bigint default null, p_id uuid default null
 )
-  returns uuid language plpgsql security definer set search_path = pg_catalog, pg_temp
+  returns table (session_id uuid)
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
   v_id constant uuid := coalesce(p_id, gen_random_uuid());
@@ -12,16 +14,22 @@ begin
   insert into public.cogo_sessions (id, owner) values (v_id, v_owner)
   on conflict (owner, id) do nothing
   returning seq into v_seq;
-  if v_seq is null then
+  if v_seq is not null then
+    perform cogo.copy_session(v_owner, p_session_id, p_through, v_seq);
+  elsif not exists (
+    select from public.cogo_sessions e
+     where e.id = v_id and e.forked_from = p_session_id
+       and (e.owner = v_owner or e.owner is null and v_owner is null)
+  ) then
     raise exception using errcode = 'TQ003', message = format('there is a session %s already', v_id);
   end if;
-  perform cogo.copy_session(v_owner, p_session_id, p_through, v_seq);
-  return v_id;
+  return query select v_id;
 end;
 $$;
 comment on function public.cogo_fork_session is
   'Copy a session up to the turn that holds the message p_through (null: all of it) into a new one, and
-return its id. Raises TQ002 if there is no such session of that owner, TQ003 if p_id is taken.';
+return its id; the same p_id of the same session returns the copy that was made. Raises TQ002 if there
+is no such session of that owner, TQ003 if p_id is that of another session.';
 
 -- Security definer: users may not write sessions. They delete only their own; p_owner is ignored.
 create or replace function public.cogo_forget_sessions(

@@ -100,8 +100,9 @@ async def test_a_task_is_planned_done_and_finished(agent: Agent, store: Supabase
     assert [each.outcome for each in attempts] == ["completed", "completed"]
     assert attempts[1].cost_usd == Decimal("0.25")
     assert task.session_id is not None
-    [message] = await store.fetch_messages(owner=None, session_id=task.session_id, limit=5)
-    assert message.content == "done"
+    page = await store.read_session(owner=None, session_id=task.session_id)
+    assert page is not None
+    assert [each.content for each in page.messages] == ["done"]
 
 
 async def test_events_have_no_gaps_and_can_be_read_from_any_point(

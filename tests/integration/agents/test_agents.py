@@ -122,8 +122,10 @@ async def test_a_conversation_is_remembered(fleet: OpenFleet) -> None:
         for prompt in ("My name is Ada.", "What is my name?"):
             task = await agents.submit(prompt, type="CHAT", session_id=session_id)
             assert (await agents.ended(task.id)).status == TaskState.COMPLETED
-        memory = await agents.store.fetch_messages(owner=None, session_id=session_id, limit=10)
+        page = await agents.store.read_session(owner=None, session_id=session_id)
 
+    assert page is not None
+    memory = page.messages[::-1]
     assert [each.role for each in memory] == ["user", "assistant", "user", "assistant"]
     assert [each.content for each in memory if each.role == "user"] == [
         "My name is Ada.",

@@ -31,7 +31,6 @@ from protocol.records import (
     ReleaseAnswer,
     SelectionRecord,
     SelectionRow,
-    SessionMessage,
     StoredTurn,
     Subtask,
     Task,
@@ -53,12 +52,13 @@ from tests.support.files.fake_objects import FakeObjects
 from tests.support.tools.fake_answers import FakeAnswers
 from tests.support.tools.fake_columns import FakeColumns
 from tests.support.tools.fake_instance import FakeInstance
+from tests.support.tools.fake_sessions import FakeSessions
 
 Extending = Literal["ok", "cancel", "lost"]
 
 
 @dataclass(kw_only=True)
-class FakeStore(FakeObjects, FakeAnswers, FakeColumns, FakeInstance):
+class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstance):
     """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
@@ -84,7 +84,6 @@ class FakeStore(FakeObjects, FakeAnswers, FakeColumns, FakeInstance):
     """What leases of flows left out, by key."""
     turns: dict[UUID, list[StoredTurn]] = field(default_factory=dict)
     """What was stored, by subtask. `verdicts` decides whether an attempt may store."""
-    memory: list[SessionMessage] = field(default_factory=list)
     others: list[AgentRecord] = field(default_factory=list)
     knowledge: ModelKnowledge = field(
         default_factory=lambda: ModelKnowledge(outcomes=[], health={})
@@ -306,12 +305,6 @@ class FakeStore(FakeObjects, FakeAnswers, FakeColumns, FakeInstance):
     async def fetch_agents(self) -> list[AgentRecord]:
         await self._obey("fetch_agents")
         return self.others
-
-    async def fetch_messages(
-        self, *, owner: UUID | None, session_id: UUID, limit: int
-    ) -> list[SessionMessage]:
-        await self._obey("fetch_messages")
-        return self.memory[-limit:]
 
     async def submit_task(self, task: NewTask) -> Task:
         _not_for_agents()

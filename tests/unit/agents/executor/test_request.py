@@ -14,7 +14,6 @@ from agents.executor.call_context import build_cached_call, build_call_context
 from agents.executor.request import build_request
 from agents.workflows.prompts.code import EXPERT
 from agents.workflows.registry import WORKFLOWS
-from protocol.records import SessionMessage
 from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
@@ -62,17 +61,6 @@ def test_a_planner_in_another_language_needs_to_give_a_prompt_only() -> None:
     assert asked().system == EXPERT
     assert asked("CHAT").system is None
     assert asked("CHAT", system="Be brief.").system == "Be brief."
-
-
-def test_earlier_turns_come_first() -> None:
-    memory = [
-        SessionMessage(role="user", content="Hi"),
-        SessionMessage(role="assistant", content="Hello"),
-    ]
-
-    request = build_request(a_subtask(type="CHAT"), history=memory)
-
-    assert [each.role for each in request.messages] == ["user", "assistant", "user"]
 
 
 def test_the_audit_of_a_kept_answer_shows_no_key_that_is_loaded_here() -> None:
@@ -198,10 +186,10 @@ WRITTEN: dict[str, Any] = {
 USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
     "on_budget", "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits",
-    "attachments", "response_schema", "client_request",
+    "attachments", "response_schema", "client_request", "history", "fork_session",
 }  # fmt: skip
 """In the result, by the answer cache, as deadlines, in the selection, in the sandbox, by caps, in
-loops, as files, in the step that gives the answer, and by the gateway."""
+loops, as files, in the step that gives the answer, by the gateway, and with the session."""
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 

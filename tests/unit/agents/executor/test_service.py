@@ -316,11 +316,11 @@ async def test_a_conversation_goes_on_where_it_ended() -> None:
 
 async def test_a_conversation_that_cannot_be_read_yet_is_waited_for() -> None:
     harness = ExecutorHarness(TextDelta("x"), STOP)
-    harness.store.errors["fetch_messages"] = AWAY
+    harness.store.errors["read_session"] = AWAY
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(harness.execute(a_local({"session_id": str(uuid4())})))
-        await eventually(lambda: harness.store.asked["fetch_messages"], within=5)
+        await eventually(lambda: harness.store.asked["read_session"], within=5)
         harness.store.errors.clear()
 
     assert task.result().output["text"] == "x"
