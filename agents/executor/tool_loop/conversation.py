@@ -64,7 +64,8 @@ def build_exchange(
 ) -> Sequence[Message]:
     """Return the calls of a loop with their results, as its session keeps them.
 
-    They follow those with which the task's own messages go on. `callers` are calls of the last answer, `text`, for the caller's tools, which have no results.
+    They follow those with which the task's own messages go on. `callers` are calls of the last
+    answer, `text`, for the caller's tools, which have no results.
     """
     messages = list_given_exchange(params)
     for turn in state.turns:
