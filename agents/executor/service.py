@@ -41,7 +41,7 @@ from agents.memory.conversation import (
     PostgresConversations,
     SessionKey,
     find_level,
-    read_conversation,
+    load_conversation,
     read_turn_limit,
 )
 from agents.runtime.agent import Agent, open_agent
@@ -316,7 +316,7 @@ class Executor:
         session = SessionKey.from_task(claimed.task)
         if session is not None and claimed.params.get(WITH_HISTORY) is not False:
             history.conversation = await retry_until_answered(
-                lambda: read_conversation(
+                lambda: load_conversation(
                     self._conversations, session, tokens=history.compute_room(request), turns=turns
                 ),
                 what="the conversation",

@@ -5,10 +5,10 @@ from agents.memory.conversation.store import (
     Conversations,
     PostgresConversations,
     SessionKey,
-    read_conversation,
+    load_conversation,
 )
 from agents.memory.conversation.turns import (
-    Conversation,
+    PastConversation,
     PastTurn,
     build_answer_message,
     list_given_exchange,
@@ -16,15 +16,15 @@ from agents.memory.conversation.turns import (
 
 __all__ = [
     "SHORTENED",
-    "Conversation",
     "Conversations",
     "History",
+    "PastConversation",
     "PastTurn",
     "PostgresConversations",
     "SessionKey",
     "build_answer_message",
     "find_level",
     "list_given_exchange",
-    "read_conversation",
+    "load_conversation",
     "read_turn_limit",
 ]

@@ -10,7 +10,7 @@ from agents.memory.conversation.trimming import (
     compute_history_tokens,
     trim_conversation,
 )
-from agents.memory.conversation.turns import Conversation
+from agents.memory.conversation.turns import PastConversation
 from protocol.records import ClaimedSubtask
 from providers.catalogue.schema import Model
 from providers.chat import ChatRequest
@@ -27,7 +27,7 @@ class History:
     """The conversation before a request, and how often the model has found it too long."""
 
     model: Model
-    conversation: Conversation = field(default_factory=Conversation)
+    conversation: PastConversation = field(default_factory=PastConversation)
     is_capped: bool = True
     """Whether it is kept short to save money, too; not if the task names a number of turns."""
     level: int = 0

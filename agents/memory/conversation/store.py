@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self
 from uuid import UUID
 
-from agents.memory.conversation.tokens import estimate_tokens
-from agents.memory.conversation.turns import Conversation, build_turns
+from agents.memory.conversation.tokens import estimate_text_tokens
+from agents.memory.conversation.turns import PastConversation, build_turns
 from protocol.records import SessionPage, StoredSessionMessage, TaskBrief
 from protocol.store.sessions import SessionReadStore
 
@@ -81,15 +81,15 @@ class PostgresConversations:
         """See `Conversations.refresh`: there is no copy."""
 
 
-async def read_conversation(
+async def load_conversation(
     conversations: Conversations, session: SessionKey, *, tokens: int, turns: int | None = None
-) -> Conversation:
+) -> PastConversation:
     """Read a conversation backwards until it has `turns`, or fills `tokens`.
 
     What is read is bounded by these, however long the conversation is.
     """
     if session.is_empty or tokens <= 0 or turns == 0:
-        return Conversation()
+        return PastConversation()
     messages: list[StoredSessionMessage] = []
     summary, is_more, size = None, True, 0
     for _ in range(MAX_PAGES):
@@ -100,7 +100,7 @@ async def read_conversation(
             break
         summary = summary or page.summary
         messages += page.messages
-        size += sum(estimate_tokens(each.content) for each in page.messages)
+        size += sum(estimate_text_tokens(each.content) for each in page.messages)
         is_more = page.is_more
         answers = sum(each.role == "assistant" for each in messages)
         is_enough = turns is not None and answers > turns
@@ -109,5 +109,5 @@ async def read_conversation(
     found = build_turns(messages[::-1])
     if turns is not None:
         # Whoever asks for the last turns gets these, and nothing of the time before.
-        return Conversation(turns=tuple(found[-turns:]))
-    return Conversation(turns=tuple(found), summary=summary, is_whole=not is_more)
+        return PastConversation(turns=tuple(found[-turns:]))
+    return PastConversation(turns=tuple(found), summary=summary, is_whole=not is_more)

@@ -12,9 +12,9 @@ from agents.memory.conversation.tokens import (
     TOKENS_OF_TURN,
     estimate_message_tokens,
     estimate_request_tokens,
-    estimate_tokens,
+    estimate_text_tokens,
 )
-from agents.memory.conversation.turns import Conversation, PastTurn
+from agents.memory.conversation.turns import PastConversation, PastTurn
 from providers.chat import ChatRequest, Message
 
 UNKNOWN_WINDOW: Final = 8_192
@@ -68,7 +68,7 @@ def compute_history_tokens(
 
 
 def trim_conversation(
-    conversation: Conversation, *, tokens: int, offered: Set[str] = frozenset()
+    conversation: PastConversation, *, tokens: int, offered: Set[str] = frozenset()
 ) -> TrimmedConversation:
     """Return what fits into `tokens` for a model to which the tools `offered` are offered."""
     if tokens <= 0 or not (conversation.turns or conversation.summary):
@@ -80,10 +80,10 @@ def trim_conversation(
     summary = conversation.summary
     preface = LEFT_OUT if summary is None else _build_preface(summary.content)
     covered = 0 if summary is None else summary.through
-    cost = estimate_tokens(preface)
+    cost = estimate_text_tokens(preface)
     if cost > tokens // 2 and summary is not None:
         preface, covered = LEFT_OUT, 0
-        cost = estimate_tokens(preface)
+        cost = estimate_text_tokens(preface)
     # From the end of the summary on, so that the beginning of the prompt stays the same, and the
     # vendor's cache is used, until there is a newer summary.
     since = [each for each in conversation.turns if each.last > covered]
@@ -140,7 +140,7 @@ def _shorten_turn(turn: PastTurn, tokens: int) -> tuple[tuple[Message, ...], int
     room = tokens - 2 * TOKENS_OF_TURN - 40
     if room < 100:
         return None
-    size = estimate_tokens(turn.question) + estimate_tokens(turn.answer)
+    size = estimate_text_tokens(turn.question) + estimate_text_tokens(turn.answer)
     share = room / size
     messages = tuple(
         replace(each, content=_cut_middle(each.content, int(len(each.content) * share)))

@@ -43,7 +43,7 @@ class PastTurn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
+class PastConversation:
     """The turns that were read, oldest first."""
 
     turns: tuple[PastTurn, ...] = ()

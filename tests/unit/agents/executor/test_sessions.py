@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from agents.memory.conversation import PostgresConversations, SessionKey, read_conversation
+from agents.memory.conversation import PostgresConversations, SessionKey, load_conversation
 from agents.memory.conversation.trimming import LEFT_OUT
 from protocol.records import ClaimedSubtask, FailureAction, SessionMessage, SessionSummary
 from providers.chat import ChatRequest, TextDelta, ToolCall
@@ -211,6 +211,6 @@ async def test_a_thousand_turns_are_within_the_budget_of_every_model() -> None:
     remember(harness, 1_000, size=1_000)
     session = SessionKey(owner=None, id=uuid4())
 
-    found = await read_conversation(PostgresConversations(harness.store), session, tokens=32_000)
+    found = await load_conversation(PostgresConversations(harness.store), session, tokens=32_000)
 
     assert len(found.turns) < 200

@@ -8,7 +8,7 @@ from agents.memory.conversation.store import (
     PAGE_MESSAGES,
     PostgresConversations,
     SessionKey,
-    read_conversation,
+    load_conversation,
 )
 from protocol.records import SessionMessage, SessionSummary
 from tests.support.agents.fake_store import FakeStore
@@ -28,7 +28,7 @@ async def test_of_a_long_conversation_only_what_fits_is_read() -> None:
     store = FakeStore()
     fill(store, 1_000, size=350)
 
-    found = await read_conversation(PostgresConversations(store), SESSION, tokens=8_000)
+    found = await load_conversation(PostgresConversations(store), SESSION, tokens=8_000)
 
     assert not found.is_whole
     assert found.turns[-1].question == "q1000"
@@ -40,7 +40,7 @@ async def test_a_number_of_turns_is_all_that_is_read() -> None:
     store = FakeStore(summary=SessionSummary(through=4, content="x"))
     fill(store, 200)
 
-    found = await read_conversation(PostgresConversations(store), SESSION, tokens=10**6, turns=3)
+    found = await load_conversation(PostgresConversations(store), SESSION, tokens=10**6, turns=3)
 
     assert [each.question for each in found.turns] == ["q198", "q199", "q200"]
     assert (found.is_whole, found.summary) == (True, None)
@@ -52,7 +52,7 @@ async def test_without_room_nothing_is_read(tokens: int, turns: int | None) -> N
     store = FakeStore()
     fill(store, 3)
 
-    found = await read_conversation(
+    found = await load_conversation(
         PostgresConversations(store), SESSION, tokens=tokens, turns=turns
     )
 
@@ -63,7 +63,7 @@ async def test_a_session_that_was_empty_at_the_claim_is_not_read() -> None:
     store = FakeStore()
 
     session = SessionKey(owner=None, id=uuid4(), seq=4)
-    await read_conversation(PostgresConversations(store), session, tokens=1_000)
+    await load_conversation(PostgresConversations(store), session, tokens=1_000)
 
     assert store.pages == []
 
@@ -72,7 +72,7 @@ async def test_all_of_a_short_one_is_read_with_its_summary() -> None:
     store = FakeStore(summary=SessionSummary(through=2, content="hello"))
     fill(store, 3)
 
-    found = await read_conversation(PostgresConversations(store), SESSION, tokens=1_000)
+    found = await load_conversation(PostgresConversations(store), SESSION, tokens=1_000)
 
     assert (len(found.turns), found.is_whole) == (3, True)
     assert found.summary is not None

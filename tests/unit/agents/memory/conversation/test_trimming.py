@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.memory.conversation.tokens import (
     estimate_message_tokens,
     estimate_request_tokens,
-    estimate_tokens,
+    estimate_text_tokens,
 )
 from agents.memory.conversation.trimming import (
     LEFT_OUT,
@@ -19,7 +19,7 @@ from agents.memory.conversation.trimming import (
     compute_history_tokens,
     trim_conversation,
 )
-from agents.memory.conversation.turns import Conversation, PastTurn
+from agents.memory.conversation.turns import PastConversation, PastTurn
 from protocol.records import SessionSummary
 from providers.chat import ChatRequest, Message, Tool, ToolCall
 
@@ -44,14 +44,14 @@ def questions(messages: tuple[Message, ...]) -> list[str]:
 
 
 def test_a_short_conversation_is_sent_whole() -> None:
-    trimmed = trim_conversation(Conversation(turns=turns(10, 10)), tokens=1_000)
+    trimmed = trim_conversation(PastConversation(turns=turns(10, 10)), tokens=1_000)
 
     assert questions(trimmed.messages) == ["q1", "q2"]
     assert (trimmed.preface, trimmed.turns) == ("", 2)
 
 
 def test_the_newest_turns_that_fit_are_sent_and_it_says_so() -> None:
-    trimmed = trim_conversation(Conversation(turns=turns(*[350] * 10)), tokens=400)
+    trimmed = trim_conversation(PastConversation(turns=turns(*[350] * 10)), tokens=400)
 
     assert questions(trimmed.messages) == ["q8", "q9", "q10"]
     assert trimmed.preface == LEFT_OUT
@@ -60,7 +60,7 @@ def test_the_newest_turns_that_fit_are_sent_and_it_says_so() -> None:
 
 def test_a_summary_stands_for_what_it_covers() -> None:
     summary = SessionSummary(through=12, content="they spoke of Ada")
-    conversation = Conversation(turns=turns(*[350] * 10), summary=summary, is_whole=False)
+    conversation = PastConversation(turns=turns(*[350] * 10), summary=summary, is_whole=False)
 
     trimmed = trim_conversation(conversation, tokens=700)
     request = add_conversation(REQUEST, trimmed)
@@ -76,7 +76,7 @@ def test_a_summary_stands_for_what_it_covers() -> None:
 
 def test_turns_that_neither_fit_nor_are_in_the_summary_are_said_to_be_left_out() -> None:
     summary = SessionSummary(through=4, content="early on")
-    conversation = Conversation(turns=turns(*[350] * 10), summary=summary)
+    conversation = PastConversation(turns=turns(*[350] * 10), summary=summary)
 
     trimmed = trim_conversation(conversation, tokens=500)
 
@@ -85,7 +85,7 @@ def test_turns_that_neither_fit_nor_are_in_the_summary_are_said_to_be_left_out()
 
 
 def test_a_turn_is_never_sent_without_the_results_of_its_calls() -> None:
-    conversation = Conversation(turns=turns(10, 10, 10, exchange=CALLS))
+    conversation = PastConversation(turns=turns(10, 10, 10, exchange=CALLS))
     offered = {"look"}
     trimmed = trim_conversation(conversation, tokens=0)
 
@@ -105,7 +105,7 @@ def test_a_turn_is_never_sent_without_the_results_of_its_calls() -> None:
 
 
 def test_calls_of_tools_that_are_not_offered_are_not_sent() -> None:
-    conversation = Conversation(turns=turns(10, exchange=CALLS))
+    conversation = PastConversation(turns=turns(10, exchange=CALLS))
 
     trimmed = trim_conversation(conversation, tokens=1_000, offered={"other"})
 
@@ -115,7 +115,7 @@ def test_calls_of_tools_that_are_not_offered_are_not_sent() -> None:
 def test_of_a_huge_newest_turn_the_middle_is_cut_out() -> None:
     turn = PastTurn(last=2, question="begin " + "x" * 100_000 + " end", answer="yes")
 
-    trimmed = trim_conversation(Conversation(turns=(turn,)), tokens=500)
+    trimmed = trim_conversation(PastConversation(turns=(turn,)), tokens=500)
 
     [question, answer] = trimmed.messages
     assert question.content.startswith("begin")
@@ -126,7 +126,7 @@ def test_of_a_huge_newest_turn_the_middle_is_cut_out() -> None:
 
 
 def test_without_room_nothing_is_sent() -> None:
-    conversation = Conversation(
+    conversation = PastConversation(
         turns=turns(10), summary=SessionSummary(through=2, content="x"), is_whole=False
     )
 
@@ -179,7 +179,7 @@ def test_each_refusal_halves_it_until_nothing_is_left() -> None:
 def test_it_never_exceeds_its_tokens(
     sizes: list[int], tokens: int, through: int, summary: str, is_whole: bool
 ) -> None:
-    conversation = Conversation(
+    conversation = PastConversation(
         turns=turns(*sizes),
         summary=SessionSummary(through=through, content=summary) if through else None,
         is_whole=is_whole,
@@ -205,4 +205,4 @@ def test_it_never_exceeds_its_tokens(
     ],
 )
 def test_tokens_are_estimated_in_every_script(text: str, least: int, most: int) -> None:
-    assert least <= estimate_tokens(text) <= most
+    assert least <= estimate_text_tokens(text) <= most
