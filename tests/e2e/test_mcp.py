@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from mcp.client import Client
@@ -22,6 +23,8 @@ from protocol.lifecycle import TaskState
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended
 from tests.support.mcp.clients import call, read_text
+from tests.support.ports import a_port
+from tests.support.processes import descendants
 from tests.support.servers.command_line import environment
 from tests.support.servers.system import STATE, System
 
@@ -47,10 +50,29 @@ async def open_stdio(system: System, *arguments: str, **options: Any) -> AsyncIt
 
 def find_server(system: System) -> int:
     """Return the process of `cogo mcp` that this test has started."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    lines = {int(each): Path(f"/proc/{each}/cmdline").read_text() for each in children}
+    lines = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(os.getpid())}
     [found] = [pid for pid, line in lines.items() if "\0mcp\0" in line and str(system.home) in line]
     return found
+
+
+@contextmanager
+def running_gateway(system: System, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Run a gateway of its own, which other tests do not need."""
+    where = ("--port", str(port), "--no-key", "--dir", str(system.home / STATE))
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "cogo", "serve", "gateway", *where],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment(system.home),
+        cwd=system.home,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "ready" in process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
 
 
 async def test_a_task_is_followed_over_stdio_to_its_answer(system: System) -> None:
@@ -101,7 +123,7 @@ async def test_a_task_is_picked_up_by_its_id_after_the_server_was_killed(
 
     assert task["task_id"] in {each["task_id"] for each in known["tasks"]}
     assert "merge_sort" in answer["text"]
-    assert (await store.fetch_task(task_id=task["task_id"])).status is TaskState.COMPLETED
+    assert (await store.fetch_task(task_id=UUID(task["task_id"]))).status is TaskState.COMPLETED
 
 
 async def call_or_none(client: Client, name: str, arguments: dict[str, Any], hear: Any) -> Any:
@@ -114,42 +136,33 @@ async def call_or_none(client: Client, name: str, arguments: dict[str, Any], hea
 
 
 async def test_a_wait_survives_the_death_of_the_gateway_behind_it(
-    system: System, store: SupabaseStore, url: str
+    system: System, store: SupabaseStore
 ) -> None:
     waiting = asyncio.Event()
+    port = a_port()
+    url = f"http://127.0.0.1:{port}"
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         waiting.set()
 
     async with open_stdio(system, "--url", url) as client, asyncio.TaskGroup() as group:
-        task = await call(
-            client, "submit_task", prompt="Write merge sort", params={"verify": "off"},
-            run_at=(utc_now() + LATER).isoformat(),
-        )  # fmt: skip
-        arguments = {"task_id": task["task_id"], "timeout_seconds": 90}
-        watching = group.create_task(client.call_tool("result", arguments, progress_callback=hear))
-        await waiting.wait()
-        [gateway] = find_gateways(system)
-        os.kill(gateway, signal.SIGKILL)
-        answer = await watching
+        with running_gateway(system, port) as first:
+            task = await call(
+                client, "submit_task", prompt="Write merge sort", params={"verify": "off"},
+                run_at=(utc_now() + LATER).isoformat(),
+            )  # fmt: skip
+            arguments = {"task_id": task["task_id"], "timeout_seconds": 90}
+            watching = group.create_task(
+                client.call_tool("result", arguments, progress_callback=hear)
+            )
+            await waiting.wait()
+            first.kill()
+        with running_gateway(system, port):
+            answer = await watching
 
     assert not answer.is_error, read_text(answer)
     assert "merge_sort" in read_text(answer)
-    assert (await ended(store, task["task_id"])).status is TaskState.COMPLETED
-
-
-def find_gateways(system: System) -> list[int]:
-    """Return the gateway that runs now."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                line = (folder / "cmdline").read_text().split("\0")
-            except OSError:
-                continue
-            if "gateway" in line and str(system.home / STATE) in line:
-                found.append(int(folder.name))
-    return found
+    assert (await ended(store, UUID(task["task_id"]))).status is TaskState.COMPLETED
 
 
 def test_only_messages_go_to_standard_output_and_the_end_of_the_input_ends_it(
