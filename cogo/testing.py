@@ -50,8 +50,8 @@ __all__ = [
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time at which a played task starts; each step ends a minute after the one before."""
-MODELS: Final = ("model-a", "model-b", "model-c")
-"""Models of `run.ladder` and `run.different_models`, unless the script has others."""
+MODELS: Final = ("model-a", "model-b", "model-c", "model-d")
+"""Models of `run.ladder`, `run.different_models` and `run.panel`, unless the script has others."""
 MAX_ORDERS: Final = 1_000
 
 Choose = Callable[[Sequence[str]], str]
@@ -302,6 +302,10 @@ class World:
             return {"model": str(answer or request.arguments.get("model") or "scripted")}
         if request.kind == "sandbox":
             return {"available": answer is not False, "backend": "script"}
+        if request.kind == "panel":
+            roles = request.arguments.get("roles")
+            seats = zip(roles if isinstance(roles, list) else [], answer or MODELS, strict=False)
+            return {"models": [{"role": role, "model": m, "maker": m} for role, m in seats]}
         if answer is None:
             count = request.arguments.get("count")
             most = count if isinstance(count, int) else 3

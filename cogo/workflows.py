@@ -12,7 +12,10 @@ from agents.workflows.engine import (
     LastStep,
     NotNeeded,
     OutcomeUnknown,
+    Panel,
+    PanelMember,
     Result,
+    Review,
     Run,
     Step,
     StepFailed,
@@ -26,7 +29,7 @@ from agents.workflows.params import CodeParams, Params
 
 __all__ = [
     "Again", "Answer", "Approval", "Branch", "BudgetSpent", "CodeParams", "DeadlinePassed",
-    "LastStep", "NotNeeded", "OutcomeUnknown", "Params", "Report", "Result", "Run", "Step",
-    "StepFailed", "TaskOutcome", "ToolFunction", "Work", "Workflow", "WorkflowInvalid", "tool",
-    "workflow",
+    "LastStep", "NotNeeded", "OutcomeUnknown", "Panel", "PanelMember", "Params", "Report",
+    "Result", "Review", "Run", "Step", "StepFailed", "TaskOutcome", "ToolFunction", "Work",
+    "Workflow", "WorkflowInvalid", "tool", "workflow",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 Pure: each function orders the candidates of a choice, all of them with the reason for their place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
@@ -79,7 +79,7 @@ def list_different_models(choice: Choice, count: int) -> list[Rung]:
         for each in sorted(_list_options(choice), key=_rank_by_quality):
             if len(rungs) >= count:
                 return rungs
-            is_new = each.profile.maker not in makers and each.profile.maker != UNKNOWN_MAKER
+            is_new = _is_of_new_maker(each, makers)
             if each.model_id in named or is_new is not is_new_maker or each.price > left:
                 continue
             why = "The best of another maker" if is_new else "No further maker is eligible"
@@ -88,6 +88,39 @@ def list_different_models(choice: Choice, count: int) -> list[Rung]:
             makers.add(each.profile.maker)
             named.add(each.model_id)
     return rungs
+
+
+def build_panel(choice: Choice, roles: Mapping[str, Sequence[str]]) -> dict[str, Rung]:
+    """Return a model for each role, in their order, of as many makers as possible and none twice.
+
+    `roles` has the catalogue's models for each, best first. The first role gets the chosen model;
+    each other one its own if no earlier role has one of that maker, else the best of another maker.
+    Roles that are left get further models of the same makers, or none.
+    """
+    options = _list_options(choice)
+    first, *others = roles
+    panel = {first: build_rung(choice.selected, choice.reason)}
+    makers, budget = {choice.selected.profile.maker}, choice.request.budget_usd
+    left = inf if budget is None else budget - choice.selected.price
+    for is_new_maker in (True, False):
+        for role in (each for each in others if each not in panel):
+            named = {each.model_id for each in panel.values()}
+            free = [
+                each
+                for each in sorted(options, key=_rank_by_quality)
+                if each.model_id not in named
+                and each.price <= left
+                and is_new_maker is _is_of_new_maker(each, makers)
+            ]
+            own = next((each for id_ in roles[role] for each in free if each.model_id == id_), None)
+            if (member := own or next(iter(free), None)) is None:
+                continue
+            why = "The best of another maker" if is_new_maker else "No further maker is eligible"
+            why = f"The catalogue's model for {role}" if own else why
+            panel[role] = build_rung(member, _explain(member, why))
+            left -= member.price
+            makers.add(member.profile.maker)
+    return {role: panel[role] for role in roles if role in panel}
 
 
 def list_team(choice: Choice) -> list[Rung]:
@@ -129,6 +162,12 @@ def _find_second(choice: Choice, options: list[Candidate]) -> Candidate | None:
     good = [each for each in others if each.estimate.quality >= least]
     in_order = [*planned, *good, *sorted(others, key=_rank_by_quality)]
     return next(iter([*(each for each in in_order if each in others), *planned]), None)
+
+
+def _is_of_new_maker(candidate: Candidate, makers: Container[str]) -> bool:
+    """Return whether a candidate's maker is known and not among `makers`."""
+    maker = candidate.profile.maker
+    return maker != UNKNOWN_MAKER and maker not in makers
 
 
 def _rank_by_quality(candidate: Candidate) -> tuple[float, float, str]:

@@ -9,9 +9,9 @@ CODER: Final = "coding"
 REVIEWER: Final = "reviewer"
 
 CATALOGUE_ROLES: Final[Mapping[str, str]] = {
+    **{role: role for role in ("strategic", "debate_1", "debate_2", "debate_3", "fast")},
     "strategist": "strategic",
     "planner": "strategic",
-    "debater": "debate_1",
 }
 """The catalogue's role whose model the documented rules take for a role of a step."""
 

@@ -1,5 +1,6 @@
 """What each participant of a swarm has said: `parts` and `responses` in the result of its task."""
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
@@ -53,29 +54,32 @@ class Parts:
         text: str | None = None,
         perspective: str | None = None,
         problem: StepFailed | None = None,
-    ) -> None:
-        """Add the part of a step that has ended.
+        later: Sequence[Step[Any]] = (),
+    ) -> SwarmPart:
+        """Add the part of a step that has ended, and return it.
 
         Without `text` it is that of the step's output; of data, give a text that people can read.
-        `problem` is why an answer cannot be used though the step completed.
+        `problem` is why an answer cannot be used though the step completed. The costs of `later`
+        steps of the same participant are added.
         """
         record = step.record
         output = (record.output if record else None) or {}
         error = describe_step_failure(step, problem)
         said = output.get("text") if text is None else text
-        cost = record.cost_usd if record else None
-        self._parts.append(
-            SwarmPart(
-                agent=agent or step.key,
-                role=role or step.role,
-                model=_find_model(step),
-                text=said if isinstance(said, str) and error is None else "",
-                perspective=perspective,
-                status=COMPLETE if error is None else FAILED,
-                error=error,
-                cost_usd=None if cost is None else float(cost),
-            )
+        costs = [each.record.cost_usd if each.record else None for each in (step, *later)]
+        known = [each for each in costs if each is not None]
+        part = SwarmPart(
+            agent=agent or step.key,
+            role=role or step.role,
+            model=_find_model(step),
+            text=said if isinstance(said, str) and error is None else "",
+            perspective=perspective,
+            status=COMPLETE if error is None else FAILED,
+            error=error,
+            cost_usd=float(sum(known)) if len(known) == len(costs) else None,
         )
+        self._parts.append(part)
+        return part
 
     def add_child(self, step: Step[Any], *, agent: str | None = None, role: str) -> None:
         """Add the parts of a child task that is a swarm itself, else the one part of the task.

@@ -6,8 +6,15 @@ from typing import Final
 
 from simulator.answers.topics import find_topic
 
+_PLAN: Final = (
+    "a plan in general terms, since the simulator knows nothing of the matter.\n\n"
+    "1. Write down the goal and how one will see that it is reached.\n"
+    "2. Try the riskiest part first, with one customer.\n"
+    "3. Decide by the result whether to go on.\n\n"
+    "Risks: the goal is vague (let somebody else read it); the trial is too small (name the "
+    "smallest one that would change your mind).\n\nNeeded: one person, four weeks."
+)
 _TOLD: Final = re.compile(r"<(?:part|result) (?:name|of)=\"(?P<name>[^\"\n]{1,100})\">")
-_VERDICT: Final = re.compile(r"^(?!- )(?P<verdict>.{1,200}?) \(confidence \d+\)$", re.MULTILINE)
 
 
 def write_essay(request: str, context: str) -> str | None:
@@ -15,32 +22,7 @@ def write_essay(request: str, context: str) -> str | None:
     for words, write in _FORMS.items():
         if words in request:
             return write(request)
-    return _write_plan(request) if "You are a strategist" in context else None
-
-
-def _write_decision(request: str) -> str:
-    held = [found["verdict"] for found in _VERDICT.finditer(request)]
-    decided = max(held, key=held.count, default="nothing, since nobody held anything")
-    against = sorted({each for each in held if each != decided})
-    dissent = f" Against it: {', '.join(against)}." if against else ""
-    return (
-        f"{decided}.\n\nMost of the positions hold it ({held.count(decided)} of {len(held)}), and "
-        f"the simulator knows no better reason.{dissent} A trial of a week with one measure, "
-        "agreed on beforehand, would decide the question for good."
-    )
-
-
-def _write_plan(request: str) -> str:
-    is_revised = "A critic found:" in request
-    measure = "Measure it: two weeks, one number, one person who reads it." if is_revised else ""
-    return (
-        "a plan in general terms, since the simulator knows nothing of the matter.\n\n"
-        "1. Write down the goal and how one will see that it is reached.\n"
-        "2. Try the riskiest part first, with one customer.\n"
-        f"3. Decide by the result whether to go on. {measure}".rstrip()
-        + "\n\nRisks: the goal is vague (let somebody else read it); the trial is too small "
-        "(name the smallest one that would change your mind).\n\nNeeded: one person, four weeks."
-    )
+    return _PLAN if "You are a strategist" in context else None
 
 
 def _write_part(request: str) -> str | None:
@@ -59,8 +41,6 @@ def _write_whole(request: str) -> str | None:
 
 
 _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
-    "These positions were taken": _write_decision,
-    "A critic found:": _write_plan,
     "Your part:": _write_part,
     "Specialists have done these parts": _write_whole,
     "A reviewer found:": _write_whole,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from pydantic import JsonValue
@@ -20,7 +21,10 @@ _DECODER: Final = json.JSONDecoder()
 _CHOICE: Final = re.compile(r"([\w+#.-]{1,40}) or (?:an? |the )?([\w+#-]{1,40})", re.IGNORECASE)
 _ASKED: Final = 500
 """Characters of a prompt that are searched for its question."""
-_OWN: Final = re.compile(r"You said:\s+(?P<verdict>.{1,200}?) \(confidence \d+\)$", re.MULTILINE)
+_QUOTED: Final = re.compile(
+    r"<(?P<name>own_position|positions)>\n(?P<json>.*?)\n</(?P=name)>", re.DOTALL
+)
+"""Positions of debaters, as prompts quote them."""
 
 
 class NoSample(Exception):
@@ -88,8 +92,9 @@ def _write_position(prompt: str, model: str) -> Written:
     chosen = _CHOICE.search(question)
     sides = chosen.groups() if chosen else ("Yes, in small steps", "No, not yet")
     is_first = "claude" in model.lower()
-    own = _OWN.search(prompt)
-    verdict = own["verdict"] if own else sides[0 if is_first else 1]
+    own = _read_quoted(prompt).get("own_position")
+    held = own.get("verdict") if isinstance(own, dict) else None
+    verdict = held if isinstance(held, str) else sides[0 if is_first else 1]
     other = sides[1 if is_first else 0]
     return {
         "verdict": verdict[:1].upper() + verdict[1:],
@@ -101,6 +106,66 @@ def _write_position(prompt: str, model: str) -> Written:
         "confidence": 70 if is_first else 60,
         "would_change": "A trial of a week in which the other way takes less time.",
         "attack": f"{SIMULATED} What speaks for the other way holds only at first.",
+    }
+
+
+def _write_ruling(prompt: str, _model: str) -> Written:
+    """Decide with the majority, and name who holds the same."""
+    quoted = _read_quoted(prompt).get("positions")
+    positions = quoted if isinstance(quoted, dict) else {}
+    held = {
+        number: str(each.get("verdict")) for number, each in positions.items()
+        if isinstance(each, dict) and number.isdecimal()
+    }  # fmt: skip
+    votes = [*held.values()]
+    decided = max(votes, key=votes.count, default="Nothing, since nobody held anything")
+    return {
+        "decision": decided,
+        "explanation": f"{SIMULATED} Most of the positions hold it ({votes.count(decided)} of "
+        f"{len(votes)}). A trial of a week with one measure, agreed on beforehand, would decide "
+        "the question for good.",
+        "evidence": ["None: the simulator has read nothing."],
+        "agreeing": [int(number) for number, verdict in held.items() if verdict == decided],
+    }
+
+
+def _write_comparison(prompt: str, _model: str) -> Written:
+    """Hold every answer for another one: the simulator does not know what words mean."""
+    count = len(re.findall(r'^ "\d+": ', prompt, re.MULTILINE))
+    return {"groups": [[number] for number in range(1, count + 1)]}
+
+
+def _read_quoted(prompt: str) -> dict[str, JsonValue]:
+    quoted = {}
+    for found in _QUOTED.finditer(prompt):
+        with suppress(ValueError):
+            quoted[found["name"]] = json.loads(found["json"])
+    return quoted
+
+
+def _write_strategy(prompt: str, _model: str) -> Written:
+    is_revised = "A critic found:" in prompt
+    measure = "Two weeks, one number, one person who reads it." if is_revised else ""
+    steps: list[JsonValue] = [
+        {"title": title, "work": work, "done_when": measure}
+        for title, work in (
+            ("Write down the goal.", "Say how one will see that it is reached."),
+            ("Try the riskiest part first.", "One customer is enough."),
+            ("Decide by the result.", "Go on, or stop."),
+        )
+    ]
+    return {
+        "architecture": f"{SIMULATED} A plan in general terms: it knows nothing of the matter.",
+        "steps": steps,
+        "challenges": [{"risk": "The goal is vague.", "answer": "Let somebody else read it."}],
+        "resources": ["One person, four weeks."],
+    }
+
+
+def _write_opinion(_prompt: str, _model: str) -> Written:
+    return {
+        "agrees": False,
+        "problems": [f"{SIMULATED} Nothing says how one will see that the goal is reached."],
     }
 
 
@@ -174,6 +239,10 @@ def _write_proof(prompt: str, _model: str) -> Written:
 _WRITERS: Final[Mapping[str, Callable[[str, str], Written]]] = {
     "findings": _write_findings,
     "verdict": _write_position,
+    "decision": _write_ruling,
+    "groups": _write_comparison,
+    "architecture": _write_strategy,
+    "agrees": _write_opinion,
     "parts": _write_division,
     "tasks": _write_proposal,
     "problems": _write_critique,

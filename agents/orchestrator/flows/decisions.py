@@ -19,11 +19,13 @@ from agents.selection.ladder import (
     MAX_RUNGS,
     Rung,
     build_ladder,
+    build_panel,
     build_rung,
     find_strongest,
     list_different_models,
     list_team,
 )
+from agents.selection.model_profiles import get_profile_cache
 from agents.selection.preferences import Preference
 from agents.workflows.engine import DecisionRequest
 from agents.workflows.engine.steps import EMBEDDING, RERANK
@@ -44,6 +46,7 @@ class DecisionMaker:
             POLICY: self._find_policy,
             "ladder": self._build_ladder,
             "different_models": self._list_different_models,
+            "panel": self._build_panel,
             "team": self._find_team,
             "sandbox": self._find_sandbox,
             EMBEDDING: self._find_embedding_model,
@@ -70,6 +73,20 @@ class DecisionMaker:
         choice = self._choose(task, request)
         count = _get_count(request.arguments, "count", default=2, least=1)
         return _describe(list_different_models(choice, count), choice)
+
+    def _build_panel(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
+        given = request.arguments.get("roles")
+        names = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+        if not names or len(names) > MAX_DIFFERENT:
+            raise InvalidTask.not_allowed("roles", f"{len(names)} roles", ["1", str(MAX_DIFFERENT)])
+        choice = self._choose(task, request, role=names[0], policy=PolicyName.RULES)
+        profiles = get_profile_cache(self._cio.catalogue)
+        panel = build_panel(choice, {each: profiles.resolve_role(each) for each in names})
+        described = _describe(panel.values(), choice)
+        members = [
+            {"role": role, **each} for role, each in zip(panel, described["models"], strict=True)
+        ]
+        return described | {"models": members}
 
     def _find_team(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
         if self._cio.get_policy(task) is not PolicyName.ENSEMBLE:
@@ -129,14 +146,15 @@ class DecisionMaker:
         task: TaskBrief,
         request: DecisionRequest,
         *,
+        role: str | None = None,
         policy: PolicyName | None = None,
         may_team: bool = False,
     ) -> Choice:
-        role = request.arguments.get("role")
+        asked = request.arguments.get("role")
         needs = StepNeeds(
             seed=f"{task.id}:{request.key}",
             prompt_characters=len(task.prompt),
-            role=role if isinstance(role, str) else None,
+            role=asked if isinstance(asked, str) else role,
             policy=policy,
             may_team=may_team,
         )

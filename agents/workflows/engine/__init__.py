@@ -36,7 +36,10 @@ from agents.workflows.engine.values import (
     Answer,
     Approval,
     LastStep,
+    Panel,
+    PanelMember,
     Result,
+    Review,
     TaskOutcome,
 )
 from agents.workflows.engine.work import Branch, Step, StepGroup, Work
@@ -44,7 +47,7 @@ from agents.workflows.engine.work import Branch, Step, StepGroup, Work
 __all__ = [
     "Advance", "Again", "Answer", "Approval", "Branch", "BudgetSpent", "DeadlinePassed",
     "DecisionRequest", "Drift", "Finished", "FlowFailed", "HandedOver", "LastStep",
-    "NeedsDecisions", "NeedsOutput", "NotNeeded", "OutcomeUnknown", "Repeats", "Result", "Run",
-    "Step", "StepFailed", "StepGroup", "StepRequest", "Suspended", "TaskOutcome", "Work",
-    "Workflow", "WorkflowInvalid", "advance", "workflow",
+    "NeedsDecisions", "NeedsOutput", "NotNeeded", "OutcomeUnknown", "Panel", "PanelMember",
+    "Repeats", "Result", "Review", "Run", "Step", "StepFailed", "StepGroup", "StepRequest",
+    "Suspended", "TaskOutcome", "Work", "Workflow", "WorkflowInvalid", "advance", "workflow",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from agents.workflows.engine.outcomes import (
 )
 from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.run import Run
-from agents.workflows.engine.task_data import check_response_schema, end_with_data
+from agents.workflows.engine.task_data import check_response_schema, end_as_asked
 from agents.workflows.engine.values import Again, LastStep, Result
 from agents.workflows.engine.work import Branch, Step, describe_wakes
 from protocol.errors import OutOfRange
@@ -46,7 +46,7 @@ def advance(workflow: Workflow, task: TaskBrief, record: FlowRecord) -> Advance:
         return _build_invalid(error)
     replay = Replay(task, record, home=workflow.file)
     run = Run(replay, workflow.list_notes(task.params))
-    replay.play(end_with_data(run, workflow.function))
+    replay.play(end_as_asked(run, workflow))
     return _conclude(replay)
 
 

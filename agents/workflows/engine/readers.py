@@ -10,7 +10,15 @@ from agents.extraction.data import find_json
 from agents.sandbox.report import Report
 from agents.tools import ToolFunction
 from agents.workflows.engine.errors import StepFailed
-from agents.workflows.engine.values import Answer, Approval, TaskOutcome
+from agents.workflows.engine.values import (
+    Answer,
+    Approval,
+    Panel,
+    PanelMember,
+    Review,
+    TaskOutcome,
+)
+from agents.workflows.prompts.review import ReviewAnswer
 from protocol.embeddings import decode_vector
 from protocol.json_values import explain_mistake
 from protocol.records.flows import StepRecord
@@ -19,6 +27,7 @@ from providers.rerank.records import RankedDocument
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
+MAX_PROBLEMS_SHOWN: Final = 5
 _APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
 
 
@@ -186,4 +195,39 @@ def read_models(decision: JsonValue) -> tuple[str, ...]:
         model
         for each in models
         if isinstance(each, dict) and isinstance(model := each.get("model"), str)
+    )
+
+
+def read_panel(decision: JsonValue) -> Panel:
+    """Return the panel of a decision, in its order."""
+    models = decision.get("models") if isinstance(decision, dict) else None
+    strongest = decision.get("strongest") if isinstance(decision, dict) else None
+    members = [
+        PanelMember(role, model, str(each.get("maker")))
+        for each in (models if isinstance(models, list) else [])
+        if isinstance(each, dict)
+        and isinstance(role := each.get("role"), str)
+        and isinstance(model := each.get("model"), str)
+    ]
+    problem = decision.get("problem") if isinstance(decision, dict) else None
+    return Panel(
+        tuple(members),
+        strongest if isinstance(strongest, dict) else {},
+        problem if isinstance(problem, str) else None,
+    )
+
+
+def read_review(record: StepRecord, authors: Sequence[str]) -> Review:
+    """Return a review of what these models have written. Raises StepFailed.
+
+    Who names problems does not agree, whatever else it says.
+    """
+    answer = read_data(record, ReviewAnswer)
+    problems = tuple(each for each in answer.problems if each.strip())[:MAX_PROBLEMS_SHOWN]
+    model = read_answer(record).model
+    return Review(
+        agrees=answer.agrees and not problems,
+        problems=problems,
+        model=model,
+        is_by_author=model is not None and model in authors,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any, TypeVar, overload
 
@@ -20,8 +21,11 @@ from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.steps import EMBEDDING, RERANK, StepDescriber
 from agents.workflows.engine.values import (
     Again,
+    Answer,
     LastStep,
+    Panel,
     Result,
+    Review,
 )
 from agents.workflows.engine.work import (
     AllOf,
@@ -32,6 +36,11 @@ from agents.workflows.engine.work import (
     StepGroup,
     Work,
     check_members,
+)
+from agents.workflows.prompts.review import (
+    REVIEWER,
+    ReviewAnswer,
+    ask_for_second_opinion,
 )
 from protocol.embeddings import EncodingFormat
 from protocol.records import TaskBrief
@@ -108,6 +117,31 @@ class Run(StepDescriber):
         """Return whether work was described and never awaited, other than the step to end with."""
         last = but.step if isinstance(but, LastStep) else None
         return any(each is not last for each in self._replay.list_undone())
+
+    # Reviews
+
+    def review(
+        self,
+        key: str,
+        *,
+        of: Answer | str,
+        not_by: Sequence[Answer | str] = (),
+        request: str | None = None,
+        role: str = "critic",
+        system: str = REVIEWER,
+    ) -> Step[Review]:
+        """Have a model of another maker review an answer, or a text by models that `not_by` names.
+
+        `request` is what was asked for, the task's prompt if nothing else is said. The review does
+        not change the answer: a workflow shows it, or has the work done again.
+        """
+        text = of.text if isinstance(of, Answer) else of
+        authors = readers.list_models([*([of] if isinstance(of, Answer) else []), *not_by])
+        prompt = ask_for_second_opinion(self.prompt if request is None else request, text)
+        step = self.ask(key, prompt, schema=ReviewAnswer, role=role, system=system, not_by=authors)
+        reviewed: Step[Any] = step
+        reviewed.read = partial(readers.read_review, authors=authors)
+        return reviewed
 
     # Vectors and rankings
 
@@ -255,6 +289,16 @@ class Run(StepDescriber):
     def different_models(self, count: int, role: str | None = None) -> tuple[str, ...]:
         """Return up to `count` models of different makers."""
         return readers.read_models(self.decide("different_models", count=count, role=role))
+
+    def panel(self, *roles: str) -> Panel:
+        """Return a model for each role, of different makers as far as there are any.
+
+        It is the catalogue's model for that role, unless selection refuses it or an earlier role
+        has one of its maker. A role for which no model is left is absent.
+        """
+        name = check_step_key(":".join(["panel", *roles]))
+        decision = self._replay.decide(name, "panel", {"roles": [*roles]})
+        return readers.read_panel(decision)
 
     def team(self) -> tuple[str, ...]:
         """Return the models that answer together, if the task's policy wants that; else none."""

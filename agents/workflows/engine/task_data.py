@@ -1,7 +1,7 @@
-"""Results of tasks that must have data: `params.response_schema`.
+"""Ends of tasks as their params want them: with data (`response_schema`), reviewed (`review`).
 
 The last step of a workflow is asked for the data itself. A result that a workflow returns gets one
-more step, `data`, unless it has data that follows the schema.
+more step, `data`, unless it has data that follows the schema. A review is one more step too.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,12 @@ from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 
 from agents.errors import InvalidTask
-from agents.workflows.engine.definition import Ending, WorkflowFunction, list_mapping
+from agents.workflows.engine.definition import Ending, Workflow, WorkflowFunction, list_mapping
+from agents.workflows.engine.errors import StepFailed
 from agents.workflows.engine.readers import read_answer
-from agents.workflows.engine.values import Again, Answer, LastStep, Result
+from agents.workflows.engine.values import Again, Answer, LastStep, Result, Review
 from agents.workflows.engine.work import Step
+from agents.workflows.params import Params
 from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
 from agents.workflows.prompts.talk import ASSISTANT, ask_for_data
 from protocol.json_schema import check_schema, find_mismatch, is_quick
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 DATA: Final = "data"
 """The key of the step, and of the data in a result."""
+REVIEW: Final = "review"
+"""The param, the key of the step, and that of the review in a result."""
 OWN_DATA: Final = "own_data"
 """Data of the workflow in a result whose `data` follows the schema of the task."""
 
@@ -42,6 +46,63 @@ def follow_task_schema(run: "Run", step: Step[Any]) -> Step[Any]:
     if isinstance(schema, dict) and not step.is_begun and not _is_code(run, step):
         step.request["schema"] = {"name": RESPONSE_SCHEMA, "schema": schema}
     return step
+
+
+async def end_as_asked(run: "Run", workflow: Workflow) -> Ending:
+    """Run a workflow, and give its end what the task's params want of it."""
+    ended = await end_with_data(run, workflow.function)
+    wants_review = issubclass(workflow.params, Params) and run.params.get(REVIEW) is True
+    if not wants_review or run.has_undone_work(but=ended):
+        return ended
+    match ended:
+        case LastStep(Step(is_begun=False) as step):
+            await step
+            return await _add_review(run, _read_result(step))
+        case Result():
+            return await _add_review(run, ended)
+        case Again(result=Result() as result):
+            return replace(ended, result=await _add_review(run, result))
+        case _:
+            return ended
+
+
+async def _add_review(run: "Run", result: Result) -> Result:
+    """Return the result with what a model of another maker says of it; both stay as they are."""
+    output, notes = {**(result.output or {})}, list[str]()
+    if output.get("finish_reason") == "tool_calls":  # nothing has been answered yet
+        return result
+    step = run.review(REVIEW, of=str(result.text), not_by=_list_authors(run, output))
+    [review] = await run.settled(step)
+    text = result.text
+    if isinstance(review, StepFailed):
+        error: JsonValue = {"class": review.error_class, "message": review.message}
+        output[REVIEW] = {"model": None, "agrees": None, "problems": [], "error": error}
+        notes.append(f"Nobody reviewed the result: {review.message}")
+    else:
+        output[REVIEW] = review.to_json()
+        if review.is_by_author:
+            notes.append("No other model was available, so the author reviewed the result.")
+        # Text that has to follow a schema stays what programs can read.
+        if not review.agrees and run.params.get(RESPONSE_SCHEMA) is None:
+            text = f"{text}\n\n{_describe_disagreement(review)}"
+    earlier = output.get("notes")
+    output["notes"] = [*(earlier if isinstance(earlier, list) else []), *notes]
+    return replace(result, text=text, output=output)
+
+
+def _describe_disagreement(review: Review) -> str:
+    listed = "\n".join(f"- {each}" for each in review.problems) or "- It does not say why."
+    return f"## Review\n\n{review.model or 'Another model'} does not agree:\n\n{listed}\n"
+
+
+def _list_authors(run: "Run", output: Mapping[str, Any]) -> list[str]:
+    """Return the models that wrote a result: that which it names, else those of its answers."""
+    if isinstance(used := output.get("model_used"), str):
+        return [used]
+    asked = [each for each in run.list_steps() if each.kind == "ask" and each.record]
+    written = [each for each in asked if each.answer] or asked
+    models = [read_answer(each.record).model for each in written if each.record]
+    return [each for each in models if each]
 
 
 async def end_with_data(run: "Run", function: WorkflowFunction) -> Ending:

@@ -53,6 +53,43 @@ class TaskOutcome:
     output: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a model says of the work of another one."""
+
+    agrees: bool
+    problems: tuple[str, ...] = ()
+    """What must change, the worst first."""
+    model: str | None = None
+    is_by_author: bool = False
+    """Whether no other model was there, so that it reviewed its own work."""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return it for the output of a result."""
+        return {"model": self.model, "agrees": self.agrees, "problems": [*self.problems]}
+
+
+@dataclass(frozen=True, slots=True)
+class PanelMember:
+    """A model that speaks in a role."""
+
+    role: str
+    model: str
+    maker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Models of different makers, each in a role of its own. See `Run.panel`."""
+
+    members: tuple[PanelMember, ...]
+    """In the order of the roles; a role for which there is no model is absent."""
+    strongest: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The model of the highest expected quality: `model`, `expected_usd`."""
+    problem: str | None = None
+    """Why there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The result of the task. `output` has further keys beside `text`."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -38,9 +38,14 @@ MAX_CALL_NAME = 200
 MAX_FILES = 200
 """Maximum number of files in params."""
 MAX_NOTES = 20
-MAX_TURNS = 1_000
 """Maximum number of unknown params that are named individually."""
+MAX_TURNS = 1_000
 
+_UNSENT: Final = frozenset(
+    {"cache", "fork_session", "history", "on_budget", "response_schema", "review"}
+    | {"task_requirements", "timeouts"}
+)
+"""Params that orchestrators and executors read from the task itself."""
 _REFUSED_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)")
 
 
@@ -104,6 +109,8 @@ class Params(BaseModel):
     """How many turns of the session are sent: `off`, or at most a number; None: what fits."""
     fork_session: ForkedSession | None = None
     """The session that is copied for this task; the database does it when it is inserted."""
+    review: StrictBool | None = None
+    """Whether a model of another maker reviews the result; the engine asks it."""
     attachments: AttachmentList | None = None
     """Images, PDF files and texts, for models that read them."""
 
@@ -117,9 +124,7 @@ class Params(BaseModel):
 
     def for_request(self) -> dict[str, Any]:
         """Return what goes into the request to the model, as JSON."""
-        unsent = {"history", "fork_session"}
-        unsent |= {"cache", "timeouts", "on_budget", "task_requirements", "response_schema"}
-        return self.model_dump(mode="json", exclude=unsent, exclude_none=True)
+        return self.model_dump(mode="json", exclude={*_UNSENT}, exclude_none=True)
 
     def for_child(self) -> dict[str, Any]:
         """Return what a task wants of its child tasks as well, as JSON."""

@@ -51,7 +51,9 @@ def _tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _tell_votes(votes: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> Iterator[str]:
     held = [str(each["after"].get("verdict")) for each in votes if _has_verdict(each)]
-    decided = max(held, key=held.count, default="undecided")
+    verdict = result.get("verdict")
+    ruled = verdict.get("decision") if isinstance(verdict, Mapping) else None
+    decided = str(ruled or max(held, key=held.count, default="undecided"))
     judge = f", decided by {result['decided_by']}" if result.get("decided_by") else ""
     yield f"{decided}: {held.count(decided)} of {len(held)}{judge}"
     for each in votes:

@@ -36,10 +36,13 @@ async def list_calls(simulator: str) -> list[dict[str, Any]]:
         # Simulated debaters differ, and simulated critics find a problem.
         (
             "DEBATE",
-            [f"{each}_{number}" for each in ("position", "reply") for number in (1, 2, 3)]
-            + ["decision"],
+            [
+                *("optimistic", "cautious", "balanced"),
+                *("optimistic#2", "cautious#2", "balanced#2"),
+                "verdict",
+            ],
         ),
-        ("STRATEGY", ["draft", "critique", "revision"]),
+        ("STRATEGY", ["strategy", "critic", "strategy#2"]),
     ],
 )
 async def test_a_workflow_asks_for_each_step_once_and_its_result_is_the_tasks(
@@ -57,9 +60,9 @@ async def test_a_workflow_asks_for_each_step_once_and_its_result_is_the_tasks(
     assert ended.status == TaskState.COMPLETED, ended.error
     assert ended.result is not None
     assert ended.result["text"]
-    asked = [each for each in subtasks if each.key != "plan"]
+    asked = [each for each in subtasks if each.kind == "ask"]
     assert sorted(each.key for each in asked) == sorted(steps)
-    assert all(each.status == "completed" and each.attempt == 1 for each in subtasks[1:])
+    assert all(each.status == "completed" and each.attempt == 1 for each in asked)
     assert len(calls) == len(steps)
     assert {each.subtask_id for each in selections} == {each.id for each in asked}
     assert all(each.reason for each in selections)
@@ -97,7 +100,7 @@ async def test_an_orchestrator_that_is_killed_at_every_step_repeats_no_paid_work
 
     assert ended.status == TaskState.COMPLETED, ended.error
     steps = [each for each in subtasks if each.key != "plan"]
-    assert [each.key for each in steps] == ["draft", "critique", "revision"]
+    assert [each.key for each in steps] == ["strategy", "critic", "strategy#2"]
     assert all(each.attempt == 1 for each in steps)
     assert len(calls) == 3
     planned = [each.outcome for each in attempts if each.lane == "cio"]

@@ -8,18 +8,33 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import JsonValue
 
 from agents.workflows.coding.findings import Bugs, Findings
-from agents.workflows.debate import Position, Reply
 from agents.workflows.planning.blueprint import Blueprint, arrange_parts
 from agents.workflows.planning.proposal import Proposal, list_plan_mistakes
 from agents.workflows.prompts import debate as prompts
-from agents.workflows.prompts.critique import Critique
+from agents.workflows.prompts.review import ReviewAnswer
+from agents.workflows.swarms.agreement import Comparison
+from agents.workflows.swarms.plan import StrategicPlan
+from agents.workflows.swarms.positions import Position, Reply, Ruling
 from simulator.answers.structured import NoSample, write_json
 
 CODE = "def retry(call):\n    try:\n        return eval(call)\n    except:\n        pass\n"
 MODELS = ("claude-sonnet-5-5", "minimax-m3", "fireworks/qwen3p8-max")
 
 
-@pytest.mark.parametrize("model", [Findings, Bugs, Blueprint, Proposal, Critique, Position, Reply])
+@pytest.mark.parametrize(
+    "model",
+    [
+        Findings,
+        Bugs,
+        Blueprint,
+        Proposal,
+        Position,
+        Reply,
+        Ruling,
+        StrategicPlan,
+        ReviewAnswer,
+    ],
+)
 def test_what_workflows_ask_for_is_given_and_says_that_it_is_simulated(model: Any) -> None:
     schema = model.model_json_schema()
 
@@ -57,9 +72,9 @@ def test_models_of_different_families_take_different_sides_and_keep_them(
     assert {each.verdict for each in taken} == verdicts
 
     for model, own in zip(MODELS, taken, strict=True):
-        others = [each.to_text() for each in taken if each is not own]
+        others = [each.to_data() for each in taken if each is not own]
         reply = write_json(
-            prompts.ask_for_reply(question, own.to_text(), others),
+            prompts.ask_for_reply(question, own.to_data(), others),
             Reply.model_json_schema(),
             model=model,
         )
@@ -132,6 +147,20 @@ def test_other_schemas_with_the_same_names_get_a_sample(properties: dict[str, Js
 def test_what_no_value_was_found_for_is_said(schema: JsonValue) -> None:
     with pytest.raises(NoSample):
         write_json("Tabs or spaces?", schema, model="m")
+
+
+def test_a_ruling_follows_the_majority_and_a_comparison_takes_words_for_what_they_are() -> None:
+    asked = prompts.ask_for_position("Tabs or spaces?")
+    schema = Position.model_json_schema()
+    taken = [Position.model_validate(write_json(asked, schema, model=each)) for each in MODELS]
+    shown = prompts.ask_for_ruling("?", {n: each.to_data() for n, each in enumerate(taken, 1)})
+
+    ruling = Ruling.model_validate(write_json(shown, Ruling.model_json_schema(), model="m"))
+
+    assert (ruling.decision, ruling.agreeing) == ("Spaces", [2, 3])
+    compared = prompts.ask_for_comparison("Tabs?", ["with tabs", "tabs", "spaces"])
+    groups = write_json(compared, Comparison.model_json_schema(), model="m")
+    assert groups == {"groups": [[1], [2], [3]]}
 
 
 def test_the_same_model_and_prompt_get_the_same_json() -> None:

@@ -11,10 +11,12 @@ from agents.selection.ladder import (
     MAX_RUNGS,
     Rung,
     build_ladder,
+    build_panel,
     find_strongest,
     list_different_models,
     list_team,
 )
+from agents.selection.model_profiles import get_profile_cache
 from agents.selection.requirements import Requirements
 from agents.selection.roles import CODER, REVIEWER, apply_role
 from protocol.records import Grants
@@ -120,6 +122,52 @@ def test_different_models_fit_the_budget_together() -> None:
     few = chosen(TOP, MIDDLE, CHEAP, prompt_characters=3_000, budget_usd=budget)
 
     assert names(list_different_models(few, 3)) == [MIDDLE, CHEAP]
+
+
+ROLES = ("debate_1", "debate_2", "debate_3", "judge")
+TABLE = {role: get_profile_cache(CATALOGUE).resolve_role(role) for role in ROLES}
+GPT, KIMI, GEMINI = "gpt-6.2-sol", "fireworks/kimi-k3p1-pro", "gemini-4-argon"
+
+
+def panel_of(*served: str, **fields: Any) -> dict[str, str]:
+    choice = chosen(*served, preferred_role="debate_1", **fields)
+    return {role: each.model_id for role, each in build_panel(choice, TABLE).items()}
+
+
+def test_a_panel_has_the_catalogues_models_for_its_roles_and_another_maker_for_the_rest() -> None:
+    assert panel_of(TOP, MIDDLE, GPT, KIMI, GEMINI, CHEAP) == {
+        "debate_1": MIDDLE, "debate_2": GPT, "debate_3": KIMI, "judge": GEMINI,
+    }  # fmt: skip
+
+
+def test_a_role_whose_model_is_refused_or_whose_maker_has_spoken_gets_another_maker() -> None:
+    denied = panel_of(MIDDLE, GPT, CHEAP, KIMI, GEMINI, preferences={"denied_models": [GPT, CHEAP]})
+    named = panel_of(TOP, MIDDLE, GPT, KIMI, GEMINI, requested=GPT)
+
+    assert {*denied.values()} == {MIDDLE, KIMI, GEMINI}
+    assert named["debate_1"] == GPT
+    assert {*named.values()} >= {GPT, KIMI, GEMINI}
+    assert len({*named.values()}) == 4
+
+
+def test_a_panel_of_few_makers_has_no_model_twice_and_says_why() -> None:
+    choice = chosen(TOP, MIDDLE, SMALL, GPT, preferred_role="debate_1")
+    panel = build_panel(choice, TABLE)
+
+    assert [each.maker for each in panel.values()].count("OpenAI") == 1
+    assert len({each.model_id for each in panel.values()}) == len(panel) == 4
+    assert panel["judge"].reason.startswith("No further maker is eligible")
+    assert panel_of(TOP) == {"debate_1": TOP}
+
+
+def test_a_panel_fits_the_budget_together() -> None:
+    served = (MIDDLE, GPT, KIMI, GEMINI)
+    choice = chosen(*served, prompt_characters=3_000, preferred_role="debate_1")
+    price = choice.candidates[MIDDLE].price
+
+    few = panel_of(*served, prompt_characters=3_000, budget_usd=price * 2.5)
+
+    assert len(few) == 2
 
 
 def test_a_team_is_that_of_the_policy() -> None:

@@ -1,0 +1,1 @@
+"""Parts of the workflows in which several models work on one question."""
