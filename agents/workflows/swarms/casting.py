@@ -22,7 +22,7 @@ class Cast:
 
 
 def cast_debate(panel: Panel) -> Cast:
-    """Give the models of a panel their places: debaters of different makers, and another judge.
+    """Return the places of the models of a panel: debaters of different makers, and another judge.
 
     Models of one maker debate only if there is no other maker. Of three models two debate, since
     nobody should decide a debate in which he took part. Raises StepFailed if there is no model.

@@ -1,23 +1,12 @@
 """DEBATE, with scripted opinions: agreement, dissent, and everything that debaters may do wrong."""
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from agents.workflows.debate import debate
-from agents.workflows.engine import PanelMember, Step
-from agents.workflows.engine.values import Panel
-from agents.workflows.swarms.agreement import (
-    Comparison,
-    group_verdicts,
-    normalize_verdict,
-    read_groups,
-)
-from agents.workflows.swarms.casting import cast_debate
-from agents.workflows.swarms.debate_result import build_debate_receipt
 from cogo.testing import Played, fail_with, play, play_every_order
-from protocol.records.flows import StepRecord
 from protocol.verification import get_receipt
 
 ROLES = ("debate_1", "debate_2", "debate_3", "judge")
@@ -329,18 +318,6 @@ def test_a_debate_says_what_it_has_cost_against_one_strong_answer(
     assert played.output["receipt"]["calls"] == len(costs)
 
 
-def test_a_debate_whose_cost_is_not_known_says_so() -> None:
-    [one, two] = (Step(cast("Any", None), kind="ask", request={}, read=str) for _ in "ab")
-    one.record = StepRecord.model_validate(
-        {"key": "a", "kind": "ask", "status": "completed", "cost_usd": "1"}
-    )
-
-    receipt = build_debate_receipt([one, two], {})
-
-    assert receipt["sentence"] == "The debate of 2 calls cost an unknown amount."
-    assert receipt["cost_usd"] is None
-
-
 def test_a_debate_saves_the_second_round_if_the_budget_is_short() -> None:
     played = debated(
         *(a_position(each, usd="0.2") for each in ("tabs", "spaces", "spaces")),
@@ -368,40 +345,6 @@ def test_responses_are_one_text_a_perspective_and_the_verdict_each_with_its_mode
     assert [each.get("perspective") for each in played.output["parts"]] == [*NAMES, None]
 
 
-# The cast
-
-
-def a_panel(*makers: str, judge: str | None = None) -> Panel:
-    members = [
-        PanelMember(role, f"{maker}{number}", maker)
-        for number, (role, maker) in enumerate(zip(ROLES, makers, strict=False))
-    ]
-    return Panel((*members, *([PanelMember("judge", f"{judge}9", judge)] if judge else [])))
-
-
-@pytest.mark.parametrize(
-    ("panel", "debaters", "judge", "notes"),
-    [
-        (a_panel(*"abcd"), ["a0", "b1", "c2"], "d3", 0),
-        (a_panel(*"abc", judge="a"), ["a0", "b1", "c2"], "a9", 1),
-        (a_panel(*"abc"), ["a0", "b1"], "c2", 1),
-        (a_panel(*"aba", judge="b"), ["a0", "b1"], "a2", 2),
-        (a_panel(*"aab", judge="b"), ["a0", "b2"], "a1", 2),
-        (a_panel(*"aaa", judge="a"), ["a0", "a1", "a2"], "a9", 2),
-        (a_panel(*"ab"), ["a0", "b1"], None, 2),
-        (a_panel("a"), ["a0"], None, 1),
-    ],
-)
-def test_debaters_are_of_different_makers_and_the_judge_is_none_of_them(
-    panel: Panel, debaters: list[str], judge: str | None, notes: int
-) -> None:
-    cast = cast_debate(panel)
-
-    assert [each.model for each in cast.debaters.values()] == debaters
-    assert cast.judge == judge
-    assert len(cast.notes) == notes
-
-
 def test_without_a_judge_a_debate_that_differs_shows_all_and_decides_nothing() -> None:
     models = {"models": PANEL["models"][:2]}
     positions = ([a_position(each), a_reply(each)] for each in ("tabs", "spaces"))
@@ -418,27 +361,3 @@ def test_without_any_model_the_task_fails() -> None:
 
     assert played.failure is not None
     assert played.failure.error_class == "no_model"
-
-
-# Words
-
-
-def test_verdicts_are_compared_without_what_does_not_matter() -> None:
-    assert normalize_verdict("The  answer: YES!") == normalize_verdict("answer, yes.")
-    assert normalize_verdict("C++") != normalize_verdict("C")
-    assert normalize_verdict("3.5") != normalize_verdict("35")
-    assert normalize_verdict("1,000.50") == normalize_verdict("$1000.5")
-    assert normalize_verdict("-5") != normalize_verdict("5")
-    assert normalize_verdict("10:30") != normalize_verdict("10/30")
-    assert normalize_verdict("...") != normalize_verdict("!!!")
-    assert group_verdicts(["Yes", "no", "yes."]) == [0, 1, 0]
-
-
-def test_groups_of_a_comparison_keep_equal_words_together() -> None:
-    def read(*groups: list[int]) -> list[int] | None:
-        return read_groups(Comparison(groups=list(groups)), ["yes", "yes indeed", "Yes."])
-
-    assert read([1], [2], [3]) == [0, 1, 0]
-    assert read([1, 2], [3]) == [0, 0, 0]
-    assert read([1, 2]) is None
-    assert read([1, 2, 3], []) == [0, 0, 0]
