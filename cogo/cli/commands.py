@@ -70,7 +70,7 @@ GROUPS: Final = (
     Group("columns", "Let models write columns of your tables.", default="list"),
     Group("queue", "Show the queue, and pause or limit parts of it.", default="show"),
     Group("models", "List, compare and control models.", default="list"),
-    Group("eval", "Evaluate models and workflows on problems with hidden tests."),
+    Group("eval", "Evaluate models and workflows on problems with known answers."),
     Group("embeddings", "List and delete stored embeddings.", default="list"),
     Group("keys", "Manage API keys for the gateway.", default="list"),
     Group("budget", "Manage spending caps.", default="list"),
@@ -262,6 +262,11 @@ COMMANDS: Final = (
         "eval humaneval",
         "Evaluate models and workflows on HumanEval.",
         "models.evaluate:evaluate_humaneval",
+    ),
+    Command(
+        "eval debate",
+        "Compare debates with one strong answer.",
+        "models.evaluate_debate:evaluate_debate",
     ),
     Command(
         "embeddings list",

@@ -184,3 +184,14 @@ def test_a_project_that_cannot_be_used_is_one_sentence(
     assert said in sentence
     assert "unexpected" not in sentence
     assert system.state.secret_key not in sentence
+
+
+def test_a_debate_is_compared_with_one_answer_of_the_running_system(system: System) -> None:
+    ended_well = system.cogo("eval", "debate", "--limit", "1", "--json")
+
+    assert ended_well.returncode == 0, ended_well.stderr
+    [debated], [alone] = json.loads(ended_well.stdout)["outcomes"].values()
+    assert (debated["calls"], alone["calls"]) == (8, 1), "the simulator never agrees"
+    assert debated["ended"] == "decided"
+    assert alone["model"] == debated["strongest"]
+    assert debated["is_simulated"]

@@ -119,7 +119,7 @@ def evaluate_humaneval(
         raise CommandError("name either --recorded FILE or --live")
     problems = load_problems(data, tests=tests)[:limit]
     recordings = load_recordings(recorded) if recorded else {}
-    prices = _parse_prices(price)
+    prices = parse_prices(price)
     wanted = _list_configurations(models, chain or [], recordings, live=live)
     name = name_outcomes(problems, recordings, prices, version=compute_version(_CODE))
     file = OutcomesFile(cache_directory() / "eval" / name)
@@ -165,7 +165,7 @@ async def _run(
         return
     workers = min(parallel or os.cpu_count() or 1, len(left))
     queue = iter(left)
-    with _open_progress() as bar:
+    with open_progress() as bar:
         total = len(wanted) * len(problems)
         shown = bar.add_task("problems", total=total, completed=total - len(left))
         async with _open_evaluator(project, recordings, prices, live=live) as evaluator:
@@ -208,7 +208,8 @@ async def _open_runner() -> CheckRunner:
     return CheckRunner(sandbox=sandbox, python=toolchain)
 
 
-def _open_progress() -> Progress:
+def open_progress() -> Progress:
+    """Return a bar on standard error, which is not there if that is no terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -240,7 +241,7 @@ def _list_configurations(
     return wanted
 
 
-def _parse_prices(text: str | None) -> dict[str, Decimal]:
+def parse_prices(text: str | None) -> dict[str, Decimal]:
     """Return dollars for a call by model. Raises CommandError."""
     prices = {}
     for part in _split(text or ""):

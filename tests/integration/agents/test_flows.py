@@ -71,8 +71,8 @@ async def test_a_workflow_asks_for_each_step_once_and_its_result_is_the_tasks(
 async def test_an_orchestrator_that_is_killed_at_every_step_repeats_no_paid_work(
     fleet: OpenFleet,
 ) -> None:
-    # A draft, a critique and a revision: three transactions, each with a death on both sides.
-    doomed = [await start_doomed() for _ in range(6)]
+    # A plan, its critic, a revision, the result: four transactions, with a death on both sides.
+    doomed = [await start_doomed() for _ in range(8)]
     try:
         async with fleet() as agents:
             await agents.executor("e-1")
@@ -104,7 +104,7 @@ async def test_an_orchestrator_that_is_killed_at_every_step_repeats_no_paid_work
     assert all(each.attempt == 1 for each in steps)
     assert len(calls) == 3
     planned = [each.outcome for each in attempts if each.lane == "cio"]
-    assert Counter(planned) == {"reaped": 3, "suspended": 2, "completed": 1}
+    assert Counter(planned) == {"reaped": 4, "suspended": 3, "completed": 1}
     costs = [each.cost_usd for each in attempts if each.cost_usd is not None]
     assert ended.cost_usd == sum(costs)
 

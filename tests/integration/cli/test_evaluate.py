@@ -146,3 +146,29 @@ async def test_an_interrupted_evaluation_goes_on_where_it_stopped(
     [file] = folder.glob("*.jsonl")
     [kept] = file.read_text().splitlines()
     assert json.loads(kept)["outcome"]["problem"] == DOUBLE["task_id"]
+
+
+def test_debates_are_compared_with_one_answer_and_a_wrong_file_is_named(tmp_path: Path) -> None:
+    answers = {"a": ["9", "1"], "b": ["9", "2"], "c": ["9.0", "2"], "d": ["8", "2"]}
+    (tmp_path / "mine.md").write_text(
+        "## Sheep\n\nHow many?\n\nAnswer: 9\n\n## Moons\n\nHow many?\n\nAnswer: 2\n"
+    )
+    lines = [
+        {"task_id": question, "model": model, "completion": answer}
+        for model, given in answers.items()
+        for question, answer in zip(("Sheep", "Moons"), given, strict=True)
+    ]
+    (tmp_path / "answers.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    asked = ("--questions", "mine.md", "--recorded", "answers.jsonl")
+    price = ("--price", "a=0.01,b=0.01,c=0.01,d=0.1")
+
+    ended = cogo("eval", "debate", *asked, *price, "--against", "d", "--json", home=tmp_path)
+    shown = cogo("eval", "debate", *asked, "--limit", "1", home=tmp_path)
+    wrong = cogo("eval", "debate", *asked, "--against", "e", home=tmp_path)
+
+    debate, alone = json.loads(ended.stdout)["figures"]
+    assert (debate["right"], debate["calls"], debate["cost_usd"]) == (2, 10, 0.19)
+    assert (alone["right"], alone["calls"], alone["cost_usd"]) == (1, 2, 0.2)
+    assert "1 agreed at once" in shown.stdout
+    assert wrong.returncode != 0
+    assert "e has no recorded answers; recorded: a, b, c, d" in wrong.stderr
