@@ -25,7 +25,7 @@ from cogo.evaluation.debates import (
     summarize_way,
 )
 from cogo.evaluation.debates.live import LiveDebates
-from cogo.evaluation.debates.recorded import RecordedDebates, find_strongest
+from cogo.evaluation.debates.recorded import RecordedDebates, find_most_right
 from cogo.terminal import print_json, print_table, print_text
 from cogo.wiring.stores import open_client
 
@@ -146,7 +146,7 @@ class _Source:
         yield RecordedDebates(
             recordings=recordings,
             prices=parse_prices(self.price),
-            against=self.against or find_strongest(recordings, questions),
+            against=self.against or find_most_right(recordings, questions),
         )
 
 

@@ -91,7 +91,7 @@ class RecordedDebates:
         return float(sum(known)) if len(known) == len(prices) else None
 
 
-def find_strongest(recordings: Recordings, questions: Sequence[KnownQuestion]) -> str:
+def find_most_right(recordings: Recordings, questions: Sequence[KnownQuestion]) -> str:
     """Return the model with the most right answers; the first of equal ones."""
     right = {
         model: sum(is_right(each, answers.get(each.id)) for each in questions)

@@ -9,7 +9,7 @@ import pytest
 from cogo.errors import CommandError
 from cogo.evaluation.debates import KnownQuestion, is_right, load_own_questions, load_questions
 from cogo.evaluation.debates.figures import WayOutcome, summarize_way
-from cogo.evaluation.debates.recorded import RecordedDebates, find_strongest
+from cogo.evaluation.debates.recorded import RecordedDebates, find_most_right
 
 SHEEP = KnownQuestion(id="Sheep", text="How many?", answers=("9", "nine"))
 COURT = KnownQuestion(id="Court", text="Who?", answers=("Bo",))
@@ -130,7 +130,7 @@ async def test_what_is_not_recorded_fails_and_is_counted() -> None:
 def test_the_strongest_is_the_model_with_the_most_right_answers() -> None:
     recordings = {"a": {"Sheep": "8"}, "b": {"Sheep": "9"}, "c": {"Sheep": "nine"}}
 
-    assert find_strongest(recordings, [SHEEP, COURT]) == "b"
+    assert find_most_right(recordings, [SHEEP, COURT]) == "b"
 
 
 def test_figures_know_no_cost_if_one_is_not_known() -> None:
