@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self
 from uuid import UUID
 
-from agents.memory.conversation.tokens import estimate_text_tokens
+from agents.memory.conversation.tokens import approximate_tokens
 from agents.memory.conversation.turns import PastConversation, build_turns
 from protocol.records import SessionPage, StoredSessionMessage, TaskBrief
 from protocol.store.sessions import SessionReadStore
@@ -100,7 +100,7 @@ async def load_conversation(
             break
         summary = summary or page.summary
         messages += page.messages
-        size += sum(estimate_text_tokens(each.content) for each in page.messages)
+        size += sum(approximate_tokens(each.content) for each in page.messages)
         is_more = page.is_more
         answers = sum(each.role == "assistant" for each in messages)
         is_enough = turns is not None and answers > turns

@@ -17,7 +17,7 @@ TOKENS_OF_TURN: Final = 8
 """What vendors add to a message: its role and separators."""
 
 
-def estimate_text_tokens(text: str) -> int:
+def approximate_tokens(text: str) -> int:
     """Return the approximate number of tokens of a text."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if size == len(text):
@@ -29,12 +29,12 @@ def estimate_text_tokens(text: str) -> int:
 
 def estimate_message_tokens(message: Message) -> int:
     """Return the approximate number of tokens of a turn without its files."""
-    calls = sum(estimate_text_tokens(call.name + call.arguments) for call in message.tool_calls)
-    return TOKENS_OF_TURN + estimate_text_tokens(message.content) + calls
+    calls = sum(approximate_tokens(call.name + call.arguments) for call in message.tool_calls)
+    return TOKENS_OF_TURN + approximate_tokens(message.content) + calls
 
 
 def estimate_request_tokens(request: ChatRequest) -> int:
     """Return the approximate number of tokens of all that the model reads."""
-    texts = sum(map(estimate_text_tokens, request.iter_texts()))
+    texts = sum(map(approximate_tokens, request.iter_texts()))
     files = sum(map(estimate_file_tokens, request.iter_files()))
     return texts + files + TOKENS_OF_TURN * len(request.messages)

@@ -10,9 +10,9 @@ from typing import Final
 
 from agents.memory.conversation.tokens import (
     TOKENS_OF_TURN,
+    approximate_tokens,
     estimate_message_tokens,
     estimate_request_tokens,
-    estimate_text_tokens,
 )
 from agents.memory.conversation.turns import PastConversation, PastTurn
 from providers.chat import ChatRequest, Message
@@ -80,10 +80,10 @@ def trim_conversation(
     summary = conversation.summary
     preface = LEFT_OUT if summary is None else _build_preface(summary.content)
     covered = 0 if summary is None else summary.through
-    cost = estimate_text_tokens(preface)
+    cost = approximate_tokens(preface)
     if cost > tokens // 2 and summary is not None:
         preface, covered = LEFT_OUT, 0
-        cost = estimate_text_tokens(preface)
+        cost = approximate_tokens(preface)
     # From the end of the summary on, so that the beginning of the prompt stays the same, and the
     # vendor's cache is used, until there is a newer summary.
     since = [each for each in conversation.turns if each.last > covered]
@@ -140,7 +140,7 @@ def _shorten_turn(turn: PastTurn, tokens: int) -> tuple[tuple[Message, ...], int
     room = tokens - 2 * TOKENS_OF_TURN - 40
     if room < 100:
         return None
-    size = estimate_text_tokens(turn.question) + estimate_text_tokens(turn.answer)
+    size = approximate_tokens(turn.question) + approximate_tokens(turn.answer)
     share = room / size
     messages = tuple(
         replace(each, content=_cut_middle(each.content, int(len(each.content) * share)))

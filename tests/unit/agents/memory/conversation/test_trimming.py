@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.memory.conversation.tokens import (
+    approximate_tokens,
     estimate_message_tokens,
     estimate_request_tokens,
-    estimate_text_tokens,
 )
 from agents.memory.conversation.trimming import (
     LEFT_OUT,
@@ -205,4 +205,4 @@ def test_it_never_exceeds_its_tokens(
     ],
 )
 def test_tokens_are_estimated_in_every_script(text: str, least: int, most: int) -> None:
-    assert least <= estimate_text_tokens(text) <= most
+    assert least <= approximate_tokens(text) <= most
