@@ -7,7 +7,7 @@ update public.cogo_sessions e
        unsummarised = a.characters
   from (
     select m.owner, m.session_id, count(*) as messages, max(m.seq) as last_message,
-           max(m.created_at) as last_message_at, sum(length(m.content)) as characters
+           max(m.created_at) as last_message_at, sum(cogo.count_summarised(m.content, null)) as characters
       from public.cogo_messages m
      group by m.owner, m.session_id
   ) as a

@@ -1,3 +1,9 @@
+create or replace function cogo.count_summarised(p_content text, p_exchange jsonb)
+  returns integer language sql immutable
+  return least(length(p_content), 4000) + least(coalesce(length(p_exchange::text), 0), 1000);
+comment on function cogo.count_summarised is
+  'Return how many characters of a message a summary is made of: 4000 of its text, 1000 of its calls.';
+
 -- One statement adds all messages of a batch of completions. The sessions are locked before, by seq.
 create or replace function cogo.count_messages()
   returns trigger language plpgsql set search_path = pg_catalog, pg_temp
@@ -13,7 +19,7 @@ begin
          unsummarised = e.unsummarised + a.characters
     from (
       select n.owner, n.session_id, count(*) as messages, max(n.seq) as last_message,
-             sum(length(n.content) + coalesce(length(n.exchange::text), 0)) as characters
+             sum(cogo.count_summarised(n.content, n.exchange)) as characters
         from new_rows n
        group by n.owner, n.session_id
     ) as a
@@ -30,6 +36,8 @@ create or replace trigger count_messages
 create or replace function cogo.revise_session()
   returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_session bigint;
 begin
   update public.cogo_sessions e
      set revision = e.revision + 1,
@@ -38,12 +46,19 @@ begin
            select max(m.seq) from public.cogo_messages m
             where m.session_id = e.id and (m.owner = e.owner or m.owner is null and e.owner is null)
          )
-   where e.id = old.session_id and (e.owner = old.owner or e.owner is null and old.owner is null);
+   where e.id = old.session_id and (e.owner = old.owner or e.owner is null and old.owner is null)
+  returning e.seq into v_session;
+  -- What was deleted leaves the summary, too.
+  delete from cogo.session_summaries u where u.session_seq = v_session and u.through >= old.seq;
+  if found then
+    perform cogo.count_unsummarised(v_session);
+  end if;
   return null;
 end;
 $$;
 comment on function cogo.revise_session is
-  'Note in its session that a message was changed or deleted, which operators may do.';
+  'Note in its session that a message was changed or deleted, which operators may do, and delete the
+summary of it.';
 create or replace trigger revise_session
   after update of owner, session_id, seq, role, content, exchange on public.cogo_messages
   for each row execute function cogo.revise_session();

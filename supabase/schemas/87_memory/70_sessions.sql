@@ -155,9 +155,10 @@ begin
   end if;
   -- The messages have numbers of their own, in the same order.
   insert into cogo.session_summaries (
-    session_seq, owner, through, content, model_id, simulated, created_at
+    session_seq, owner, through, content, model_id, simulated, preferences, created_at
   )
-  select p_target.seq, p_target.owner, m.seq, u.content, u.model_id, u.simulated, u.created_at
+  select p_target.seq, p_target.owner, m.seq, u.content, u.model_id, u.simulated, u.preferences,
+         u.created_at
     from cogo.session_summaries u
    cross join lateral (
      select n.seq from public.cogo_messages n
@@ -178,7 +179,7 @@ as $$
   update public.cogo_sessions e
      set unsummarised = coalesce(
            (
-             select sum(length(m.content) + coalesce(length(m.exchange::text), 0))
+             select sum(cogo.count_summarised(m.content, m.exchange))
                from public.cogo_messages m
               where m.session_id = e.id
                 and (m.owner = e.owner or m.owner is null and e.owner is null)

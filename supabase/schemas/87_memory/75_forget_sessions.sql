@@ -61,6 +61,12 @@ begin
      and (p_ids is null or e.id = any (p_ids))
      and (p_before is null or coalesce(e.last_message_at, e.created_at) < p_before);
   if not coalesce(p_dry_run, false) then
+    perform cogo.drop_follow_ups(
+      array(
+        select f.task_id from cogo.follow_ups f
+         where f.purpose = 'summary' and (f.refs ->> 'session_seq')::bigint = any (v_seqs)
+      ), 'the session was forgotten'
+    );
     -- Tasks before sessions, as their completions do.
     perform from public.cogo_tasks t
      where exists (

@@ -2,15 +2,17 @@
 -- and limited as any other; cogo_run_memory() takes what finished ones gave and deletes them, because
 -- they hold texts that somebody may forget.
 create or replace function cogo.submit_follow_up(
-  p_purpose text, p_owner uuid, p_type text, p_prompt text, p_params jsonb, p_model text, p_refs jsonb
+  p_purpose text, p_owner uuid, p_type text, p_prompt text, p_params jsonb, p_model text, p_refs jsonb,
+  p_preferences jsonb default '{}'
 )
   returns uuid language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id uuid;
 begin
-  insert into public.cogo_tasks (type, prompt, params, priority, owner, model, stream, follow_up)
-  values (p_type, p_prompt, p_params, 1, p_owner, p_model, false, p_purpose)
+  insert into public.cogo_tasks (
+    type, prompt, params, priority, owner, model, preferences, stream, follow_up
+  ) values (p_type, p_prompt, p_params, 1, p_owner, p_model, p_preferences, false, p_purpose)
   returning id into v_id;
   insert into cogo.follow_ups (task_id, purpose, owner, refs)
   values (v_id, p_purpose, p_owner, p_refs);

@@ -31,6 +31,12 @@ begin
     when others then
       problem := 'nothing can be embedded: ' || left(sqlerrm, 500);
   end;
+  begin
+    asked := asked + cogo.ask_summaries(greatest(1, v_limit / 10));
+  exception
+    when others then
+      problem := 'nothing can be summarised: ' || left(sqlerrm, 500);
+  end;
   is_more := v_applied.seen > 0 or v_moved > 0 or asked >= v_limit;
   return next;
 end;
