@@ -21,7 +21,7 @@ async def hold_turns(
     first: int = 1,
     *,
     owner: UUID | None = ALICE,
-    **columns: object,
+    **columns: Any,
 ) -> None:
     """Add turns, with a task each if there are columns of it."""
     for number in range(first, first + count):
