@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,13 @@ from tests.chaos.backfill import fill_under_deaths
 from tests.chaos.mutants import MUTANTS, Mutant
 from tests.chaos.report import recoveries, summary, verdict
 from tests.chaos.run import Result, Size, run
-from tests.chaos.step_kills import Victim, kill_at_every_step, report_steps
+from tests.chaos.step_kills import (
+    Hit,
+    Victim,
+    kill_at_every_step,
+    kill_at_every_step_of_swarms,
+    report_steps,
+)
 
 Say = Callable[[str], object]
 
@@ -53,6 +59,7 @@ def _parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=size.seconds)
     parser.add_argument("--mutants", action="store_true")
     parser.add_argument("--steps", action="store_true")
+    parser.add_argument("--swarms", action="store_true")
     parser.add_argument("--backfill", action="store_true")
     return parser
 
@@ -61,7 +68,11 @@ def _choose(options: argparse.Namespace, size: Size, say: Say) -> Coroutine[None
     if options.mutants:
         return _run_mutants(size.seed, say)
     if options.steps:
-        return _run_steps(say)
+        rounds = [[each] for each in Victim if each is not Victim.GATEWAY]
+        return _run_steps(lambda home: kill_at_every_step(home, rounds, say), say)
+    if options.swarms:
+        deaths = [[each] for each in Victim if each is not Victim.POSTGRES]
+        return _run_steps(lambda home: kill_at_every_step_of_swarms(home, deaths, say), say)
     if options.backfill:
         return _run_backfill(size, say)
     return _run_faults(size, say)
@@ -85,9 +96,9 @@ async def _run_faults(size: Size, say: Say) -> int:
         return 0 if result.is_clean else 1
 
 
-async def _run_steps(say: Say) -> int:
+async def _run_steps(kill: Callable[[Path], Awaitable[tuple[Result, list[Hit]]]], say: Say) -> int:
     with _home() as home:
-        result, hits = await kill_at_every_step(home, [[each] for each in Victim], say)
+        result, hits = await kill(home)
         say("")
         for line in report_steps(result.history, hits):
             say(line)

@@ -113,28 +113,31 @@ class Fleet:
     simulator_url: str
     line: CuttableProxy
     members: dict[str, Member]
+    gateway: RestartingChild
+    """Which runs only for those who need it: see `working`."""
     requests: list[str] = field(default_factory=list)
     """The vendors' names of the models that were asked, as often as they were."""
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self, *, has_gateway: bool = False) -> AsyncIterator[None]:
         """Run the agents while the block runs; those that die are started again."""
+        processes = [member.process for member in self.members.values()]
+        if has_gateway:
+            processes.append(self.gateway)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._watch_server(), name="watch the server")
-            tasks = [
-                group.create_task(member.process.run(), name=f"keep {member.name}")
-                for member in self.members.values()
-            ]
+            tasks = [group.create_task(each.run(), name="keep a process") for each in processes]
             try:
-                for member in self.members.values():
-                    await member.process.ready.wait()
+                for each in processes:
+                    await each.ready.wait()
                 yield
             finally:
                 watching.cancel()
                 for member in self.members.values():
                     for pid in list(member.stopped):
                         member.go_on(pid)
-                    member.process.stop()
+                for each in processes:
+                    each.stop()
                 _, late = await asyncio.wait(tasks, timeout=_LEAVING.total_seconds())
                 for task in late:
                     task.cancel()
@@ -161,6 +164,17 @@ class Fleet:
             query = {"after": len(self.requests)}
             found = await simulator.get("/_simulator/requests", params=query)
         self.requests.extend(each["model"] for each in found.raise_for_status().json()["requests"])
+
+    def kill_gateway(self) -> bool:
+        """Kill the gateway; False when it is dead or not ready."""
+        pid = self.gateway.pid if self.gateway.ready.is_set() else None
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
 
     def kill_postgres(self) -> bool:
         """Kill the postmaster; False when it is already dead."""
@@ -224,6 +238,7 @@ async def running_fleet(
             simulator_url=simulator_url,
             line=line,
             members={n: _build_member(n, kind, home, bootstrap) for n, kind in NAMES.items()},
+            gateway=_build_gateway(home, bootstrap),
         )
 
 
@@ -260,6 +275,22 @@ def _build_member(name: str, kind: AgentKind, home: Path, bootstrap: AgentBootst
     process = RestartingChild(build_spec, bootstrap=send_bootstrap, on_death=on_death)
     member = Member(name=name, kind=kind, process=process)
     return member
+
+
+def _build_gateway(home: Path, bootstrap: AgentBootstrap) -> RestartingChild:
+    async def send_bootstrap() -> str:
+        return bootstrap.to_line()
+
+    def build_spec(_: Mapping[str, JsonValue]) -> Spec:
+        arguments = ("--dir", str(home), "--no-key", "--with-parent")
+        return Spec(
+            name="gateway",
+            arguments=build_module_arguments("cogo", "serve", "gateway", *arguments),
+            log=home / "logs" / "gateway.log",
+            patience=_PATIENCE,
+        )
+
+    return RestartingChild(build_spec, bootstrap=send_bootstrap)
 
 
 def _build_server(home: Path) -> Spec:

@@ -5,7 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from tests.chaos.fleet import Fleet, running_fleet
 from tests.chaos.history import History, read_history
 from tests.chaos.mutants import change_function
 from tests.chaos.run import Result, settle
+from tests.chaos.swarm_clients import SwarmClients, find_lost_answers
 from tests.chaos.workload import CALLING, FAILING, TOOLS, Users
 from tests.support.eventually import eventually
 
@@ -66,6 +67,8 @@ class Victim(StrEnum):
     POSTGRES = "postgres"
     PLANNERS = "planners"
     """All orchestrators, whatever has begun."""
+    GATEWAY = "gateway"
+    """Through which the answer is read, whatever has begun."""
 
 
 WORKFLOWS: Final = (
@@ -77,6 +80,14 @@ WORKFLOWS: Final = (
 )
 """Code whose tests fail, so that it is repaired and others try, with child tasks, a question and an
 event; then a tool loop, alone: who dies between its turns would take other attempts along."""
+
+
+SWARMS: Final = (
+    (NewTask(type="COORDINATE", prompt="Write fibonacci(n) and is_palindrome(text) for a shop"),),
+    (NewTask(type="AUTO", prompt="Write a palindrome check and a binary search"),),
+)
+"""A plan, child tasks side by side, their tests, a debate among them, a revision; then steps that a
+model proposes, with child tasks. Both are asked for, and read, through the gateway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,18 +122,68 @@ async def kill_at_every_step(
                 for place, task in enumerate(tasks):
                     key = f"steps-{number}-{place}"
                     await people.request(replace_task(task, key), key)
-                before, began = len(hits), time.monotonic()
-                with suppress(TimeoutError):  # the checker says what is left
-                    async with asyncio.timeout(_ROUND):
-                        await _kill(fleet, victims, hits, diary)
-                took = time.monotonic() - began
-                names = " and ".join(dict.fromkeys(each for each in victims if each))
-                say(f"{names}: {len(hits) - before} deaths in {took:.0f} s")
+                await _run_round(fleet, victims, hits, diary, say)
             await settle(fleet, 60.0, say)
             attending.cancel()
-        await fleet.read_requests()
-        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests, fleet.read_runs())
-    return Result(history=history, diary=diary, broken=check(history, diary)), hits
+        result = await _conclude(fleet, diary)
+    return result, hits
+
+
+async def kill_at_every_step_of_swarms(
+    home: Path,
+    rounds: Sequence[Sequence[Victim | None]],
+    say: Callable[[str], object],
+    *,
+    speed: float = 4.0,
+    swarms: Sequence[Sequence[NewTask]] = SWARMS,
+) -> tuple[Result, list[Hit]]:
+    """Do the same with swarms whose answers are read through a gateway, which dies as well.
+
+    An answer that is told otherwise than it is stored breaks the law `told`.
+    """
+    diary = Diary()
+    hits: list[Hit] = []
+    async with running_fleet(home, speed=speed, prepare=[SLOW]) as fleet:
+        clients = SwarmClients(fleet, diary)
+        async with fleet.working(has_gateway=True), asyncio.TaskGroup() as group:
+            for number, (victims, tasks) in enumerate(itertools.product(rounds, swarms)):
+                reading = []
+                for place, task in enumerate(tasks):
+                    key = f"swarms-{number}-{place}"
+                    task_id = await clients.ask(replace_task(task, key), key)
+                    reading.append(group.create_task(clients.follow(task_id), name="follow"))
+                await _run_round(fleet, victims, hits, diary, say)
+                _, late = await asyncio.wait(reading, timeout=_ROUND)
+                for each in late:
+                    each.cancel()
+            await settle(fleet, 60.0, say)
+        result = await _conclude(fleet, diary)
+    unread = {each.task_id for each in diary.submitted} - clients.answers.keys()
+    told = find_lost_answers(result.history, clients.answers)
+    told += [f"task {task_id}: its answer was never read" for task_id in unread]
+    say(f"answers broke off {clients.broken_off} times")
+    return replace(result, broken={**result.broken, "told": told}), hits
+
+
+async def _run_round(
+    fleet: Fleet,
+    victims: Sequence[Victim | None],
+    hits: list[Hit],
+    diary: Diary,
+    say: Callable[[str], object],
+) -> None:
+    before, began = len(hits), time.monotonic()
+    with suppress(TimeoutError):  # the checker says what is left
+        async with asyncio.timeout(_ROUND):
+            await _kill(fleet, victims, hits, diary)
+    names = " and ".join(dict.fromkeys(each for each in victims if each))
+    say(f"{names}: {len(hits) - before} deaths in {time.monotonic() - began:.0f} s")
+
+
+async def _conclude(fleet: Fleet, diary: Diary) -> Result:
+    await fleet.read_requests()
+    history = await read_history(fleet.db_url, fleet.logs(), fleet.requests, fleet.read_runs())
+    return Result(history=history, diary=diary, broken=check(history, diary))
 
 
 def replace_task(task: NewTask, key: str) -> NewTask:
@@ -179,6 +240,11 @@ async def _strike(
         await eventually(fleet.kill_postgres)
         diary.struck.append(Struck(kind=Kind.POSTGRES, at=now, until=utc_now()))
         hits.append(hit)
+        return
+    if victim is Victim.GATEWAY:
+        if fleet.kill_gateway():
+            diary.struck.append(Struck(kind=Kind.KILL, at=now, until=utc_now()))
+            hits.append(hit)
         return
     for member in fleet.members.values():
         is_holder = member.agent_id == row["agent_id"]
