@@ -39,6 +39,7 @@ _PROMPTS: Final[Sequence[tuple[str, str, dict[str, JsonValue]]]] = (
     ("DEBATE", "Tabs or spaces?", {}),
     ("STRATEGY", "Grow the shop", {}),
     ("COORDINATE", "Plan the fair", {}),
+    ("AUTO", "Write a palindrome check for the fair", {}),
     ("CHAOS_TREE", "Write the handbook", {}),
     ("CHAOS_TREE", "Write the almanac", {}),
     ("CHAOS_RACE", "Write the motto", {}),

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 CALLS: Final[Mapping[str, int]] = {
-    "ASK": 1, "ANALYZE_CODE": 1, "GENERATE_CODE": 3, "OPTIMIZE_CODE": 3, "STRATEGY": 3, "DEBATE": 7,
+    "ASK": 1, "ANALYZE_CODE": 1, "GENERATE_CODE": 3, "OPTIMIZE_CODE": 3, "STRATEGY": 3, "DEBATE": 8,
 }  # fmt: skip
 """Calls of models that a step of each type usually makes, the longest way of a debate included."""
 ROLES: Final[Mapping[str, str]] = {

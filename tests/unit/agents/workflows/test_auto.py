@@ -134,7 +134,7 @@ INVALID: dict[str, tuple[Any, str]] = {
     "a debt": (told(a_step("a", budget_usd=-1)), "a: its budget_usd must be more than 0."),
     "too expensive": (
         told(*(a_step(f"s{n}", "DEBATE") for n in range(20))),
-        "The steps cost about $1.4, and $1 are left.",
+        "The steps cost about $1.6, and $1 are left.",
     ),
     "an owner": (told(a_step("a", owner="0b9"), ), "tasks.0.owner"),
     "tools": (told(a_step("a", tools=["cogo:run_code"])), "tasks.0.tools"),
