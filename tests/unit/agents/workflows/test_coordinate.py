@@ -6,7 +6,7 @@ import pytest
 
 from agents.workflows.coordinate import coordinate
 from agents.workflows.engine import StepRequest
-from cogo.testing import Played, fail_with, play
+from cogo.testing import Played, fail_with, play, play_every_order
 
 TESTED: dict[str, Any] = {
     "status": "self_tested", "reason": "all passed",
@@ -262,6 +262,29 @@ def test_a_revision_that_fails_keeps_what_there_is() -> None:
     assert (
         "What was found was not repaired: the task's deadline has passed" in played.output["notes"]
     )
+
+
+@pytest.mark.parametrize("last", [*DONE][1:])
+def test_at_the_deadline_what_there_is_is_handed_over(last: str) -> None:
+    late = [*DONE][[*DONE].index(last) :]
+    answers = {**DONE, **dict.fromkeys([*late, "revision", "alone"], fail_with("deadline"))}
+
+    played = coordinated(answers)
+
+    if last == "implement/prices":  # nothing was done, so the task fails as its last step did
+        assert played.failure is not None
+        assert played.failure.error_class == "deadline"
+        return
+    assert played.text
+    assert any("deadline" in note for note in played.output["notes"]) or (
+        "deadline" in played.output["verification"]["reason"]
+    )
+
+
+def test_in_whatever_order_parts_end_the_result_is_the_same() -> None:
+    texts = {each.text for each in play_every_order(coordinate, prompt="Write.", answers=DONE)}
+
+    assert len(texts) == 1
 
 
 def test_children_get_shares_of_the_budget_and_the_tasks_wishes() -> None:
