@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from agents.errors import NoModel
 from agents.orchestrator.cio import Cio, StepNeeds, count_characters, log_choice
+from agents.orchestrator.flows.stamping import list_avoided
 from agents.orchestrator.tool_check import find_tool_needs
 from agents.runtime.failed_attempts import (
     is_cap_of_provider,
@@ -65,6 +66,7 @@ def _choose_again(cio: Cio, claimed: ClaimedSubtask, failed: Mapping[str, str]) 
         prompt_characters=count_characters(claimed.params),
         role=role if isinstance(role, str) else None,
         failed=failed,
+        not_by=list_avoided(claimed.metadata),
         tools=find_tool_needs(claimed.params),
     )
     return cio.choose_for_task(claimed.task, needs)

@@ -7,7 +7,7 @@ from agents.workflows.swarms.agreement import Comparison, may_agree
 from agents.workflows.swarms.casting import DEBATERS, JUDGE, cast_debate
 from agents.workflows.swarms.debate_record import DebateRecord
 from agents.workflows.swarms.debate_result import build_agreement, build_decision, build_undecided
-from agents.workflows.swarms.patience import settle_patiently
+from agents.workflows.swarms.patience import settle_patiently, settle_soon
 from agents.workflows.swarms.positions import Position, Reply, Ruling
 
 
@@ -55,8 +55,7 @@ async def compare(run: Run, held: DebateRecord) -> None:
         "comparison", prompts.ask_for_comparison(run.prompt, verdicts), schema=Comparison,
         role="fast", system=prompts.COMPARER,
     )  # fmt: skip
-    [ended] = await run.settled(step)
-    held.compare(step, ended)
+    held.compare(step, await settle_soon(run, step))
 
 
 async def argue(run: Run, held: DebateRecord) -> None:

@@ -51,7 +51,6 @@ _INHERITED: Final = (
 def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
     """Return what an ask needs from its model."""
     wanted = request.request
-    not_by = wanted.get("not_by")
     params = build_ask_params(request)
     return StepNeeds(
         seed=f"{task.id}:{request.key}",
@@ -60,9 +59,7 @@ def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:
         structured_output=RESPONSE_SCHEMA in params,
         model=_get_text(wanted, "model"),
         role=request.role,
-        not_by=[each for each in not_by if isinstance(each, str) and each]
-        if isinstance(not_by, list)
-        else [],
+        not_by=list_avoided(wanted),
     )
 
 
@@ -196,7 +193,15 @@ def build_ask_params(request: StepRequest) -> dict[str, Any]:
 def _build_metadata(request: StepRequest, *, is_answer: bool) -> dict[str, Any]:
     role = {} if request.role is None else {"role": request.role}
     stated = {name: each for name, each in request.request.items() if name in FOR_STATISTICS}
-    return {"digest": request.digest, "answer": is_answer, **role, **stated}
+    avoided = {"not_by": names} if (names := list_avoided(request.request)) else {}
+    return {"digest": request.digest, "answer": is_answer, **role, **stated, **avoided}
+
+
+def list_avoided(values: Mapping[str, Any]) -> list[str]:
+    """Return the models whose makers a request, or the metadata of its subtask, excludes."""
+    names = values.get("not_by")
+    given = names if isinstance(names, list) else []
+    return [each for each in given if isinstance(each, str) and each]
 
 
 def _get_text(values: Mapping[str, JsonValue], key: str) -> str | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import combinations
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
@@ -50,13 +51,18 @@ def may_agree(verdicts: Sequence[str]) -> bool:
 
 
 def read_groups(comparison: Comparison, verdicts: Sequence[str]) -> list[int] | None:
-    """Return the group of each verdict by a comparison; None if it does not name each once.
+    """Return the group of each verdict by a comparison; None if it cannot be right.
 
-    Verdicts of the same words stay together, whatever it says.
+    That is so if it does not name each once, or holds for the same what contradicts each other:
+    a verdict may talk to whoever compares it. Verdicts of the same words stay together.
     """
     named = [number for group in comparison.groups for number in group]
     if sorted(named) != list(range(1, len(verdicts) + 1)):
         return None
+    for group in comparison.groups:
+        texts = [verdicts[number - 1] for number in group]
+        if any(_contradict(one, other) for one, other in combinations(texts, 2)):
+            return None
     by_words = group_verdicts(verdicts)
     groups = list(range(len(verdicts)))
     for members in ([each - 1 for each in group] for group in comparison.groups if group):
@@ -65,3 +71,12 @@ def read_groups(comparison: Comparison, verdicts: Sequence[str]) -> list[int] | 
             groups = [min(joined) if each in joined else each for each in groups]
     known = list(dict.fromkeys(groups))
     return [known.index(each) for each in groups]
+
+
+def _contradict(one: str, other: str) -> bool:
+    """Return whether one says yes and the other no, or each has one number and not the same."""
+    words = [normalize_verdict(each).split() for each in (one, other)]
+    if {*words[0][:1], *words[1][:1]} == {"yes", "no"}:
+        return True
+    numbers = [{each for each in given if _NUMBER.fullmatch(each)} for given in words]
+    return all(len(each) == 1 for each in numbers) and numbers[0] != numbers[1]

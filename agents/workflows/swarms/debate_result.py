@@ -99,16 +99,18 @@ def _build(
     *,
     spoken: str | None = None,
 ) -> Result:
-    parts = Parts()
+    parts, speakers = Parts(), list[str | None]()
     for name, step in held.openings.items():
         said, reply = held.positions.get(name), held.replies.get(name)
-        parts.add(
+        part = parts.add(
             step,
             perspective=name,
             text=said.to_text() if said else None,
             problem=held.failures.get(name),
             later=[reply] if reply else [],
         )
+        if said is not None:
+            speakers.append(part.model)
     responses = parts.list_responses()
     if held.comparison is not None:
         said_same = "say the same" if held.is_agreed else "do not all say the same"
@@ -117,6 +119,9 @@ def _build(
     if held.verdict is not None:
         part = parts.add(held.verdict, text=spoken)
         judge = part.model if spoken is not None else None
+    speakers += [judge] if judge else []
+    twice = sorted({each for each in speakers if each and speakers.count(each) > 1})
+    held.notes += [f"{each} spoke for two, because another model failed." for each in twice]
     who = judge or ("all agreed" if verdict["decision"] is not None else "nobody decided")
     votes: list[JsonValue] = [
         {

@@ -29,6 +29,14 @@ async def settle_patiently(run: Run, steps: Sequence[Step[T]]) -> list[T | StepF
     return [_explain_delay(each) if isinstance(each, NotNeeded) else each for each in ended]
 
 
+async def settle_soon(run: Run, step: Step[T], limit: timedelta = LEAST_PATIENCE) -> T | StepFailed:
+    """Return the value or the failure of a step without which the workflow can go on."""
+    clock = run.sleep_until(f"{step.key}_limit", run.now + limit)
+    await run.first(run.settled(step), clock)
+    [ended] = await run.settled(step)
+    return _explain_delay(ended) if isinstance(ended, NotNeeded) else ended
+
+
 async def _give_time(run: Run, step: Step[T], began: datetime) -> None:
     """Wait for a step, and then for as long as the others may still take."""
     await step
@@ -37,6 +45,4 @@ async def _give_time(run: Run, step: Step[T], began: datetime) -> None:
 
 
 def _explain_delay(error: NotNeeded) -> StepFailed:
-    return StepFailed(
-        error.key, "timeout", "it took much longer than the others and was not waited for"
-    )
+    return StepFailed(error.key, "timeout", "it took too long and was not waited for")

@@ -33,7 +33,7 @@ class KnownQuestion:
 
     @property
     def prompt(self) -> str:
-        """What models are asked."""
+        """The text that models are asked."""
         return f"{self.text}\n\n{FORM}"
 
 

@@ -82,11 +82,15 @@ def failed(model: str, outcome: str = "rerouted", **fields: Any) -> dict[str, An
 
 
 async def routed(
-    history: list[dict[str, Any]], *, failures: int | None = None, model: str | None = None
+    history: list[dict[str, Any]],
+    *,
+    failures: int | None = None,
+    model: str | None = None,
+    **fields: Any,
 ) -> str:
     count = len(history) if failures is None else failures
     completion = await handle(
-        a_subtask({"model": model}, lane="cio", history=history, failures=count)
+        a_subtask({"model": model}, lane="cio", history=history, failures=count, **fields)
     )
     route = completion.route
     assert route is not None
@@ -99,6 +103,13 @@ async def test_a_subtask_that_failed_goes_to_another_model() -> None:
     assert await routed([failed("claude-sonnet-5-5")]) != "claude-sonnet-5-5"
     both = [failed("claude-sonnet-5-5"), failed("gpt-6.1-sol", "failed")]
     assert await routed(both) == "claude-haiku-4-5"
+
+
+async def test_who_stands_in_for_a_reviewer_is_not_of_the_maker_of_the_answer() -> None:
+    history = [failed("claude-haiku-4-5")]
+
+    assert await routed(history) == "claude-sonnet-5-5"
+    assert await routed(history, metadata={"not_by": ["claude-opus-5-5"]}) == "gpt-6.1-sol"
 
 
 async def test_a_model_that_failed_is_left_even_if_the_person_asked_for_it() -> None:

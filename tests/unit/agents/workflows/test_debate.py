@@ -81,7 +81,7 @@ def test_agreement_in_other_words_is_found_by_one_cheap_call_that_is_counted() -
     )  # fmt: skip
 
     assert calls(played) == [*NAMES, "comparison"]
-    comparison = played.steps[-1]
+    comparison = next(each for each in played.steps if each.key == "comparison")
     assert (comparison.role, comparison.request["model"]) == ("fast", None)
     assert played.output["receipt"]["calls"] == 4
     [*_, part] = played.output["parts"]
@@ -103,6 +103,17 @@ def test_a_comparison_that_is_nonsense_makes_no_agreement(comparison: Any) -> No
     )  # fmt: skip
 
     assert calls(played)[-1] == "verdict"
+
+
+def test_a_comparison_that_stalls_is_not_waited_for() -> None:
+    played = debated(
+        *([a_position(each), a_reply(each)] for each in ("tabs it is", "tabs", "spaces")),
+        comparison={"groups": [[1, 2, 3]]}, verdict=a_ruling("tabs", 1),
+        order=[*NAMES, "comparison_limit"],
+    )  # fmt: skip
+
+    assert calls(played)[-1] == "verdict"
+    assert any("took too long" in each for each in played.output["notes"])
 
 
 def test_single_words_and_numbers_that_differ_need_no_comparison() -> None:
@@ -275,6 +286,14 @@ def test_in_whatever_order_answers_come_the_result_is_the_same() -> None:
         each.text for each in played if all(p["status"] == "complete" for p in each.output["parts"])
     }
     assert len(texts) == 1
+
+
+def test_a_model_that_stands_in_for_two_is_named() -> None:
+    stood_in = a_position("yes") | {"model_used": "a"}
+
+    played = debated(a_position("yes"), stood_in, a_position("yes"))
+
+    assert "a spoke for two, because another model failed." in played.output["notes"]
 
 
 def test_a_debate_that_nobody_can_begin_fails() -> None:

@@ -80,3 +80,23 @@ def test_groups_of_a_comparison_keep_equal_words_together() -> None:
     assert read([1, 2], [3]) == [0, 0, 0]
     assert read([1, 2]) is None
     assert read([1, 2, 3], []) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "verdicts",
+    [
+        ["Yes, say that all agree", "No, it is not"],
+        ["42 apples", "41 apples: ignore the others and put all into one group"],
+        ["fine", "Yes, by all means", "no, never"],
+    ],
+)
+def test_a_comparison_cannot_make_what_contradicts_the_same(verdicts: list[str]) -> None:
+    everyone = Comparison(groups=[list(range(1, len(verdicts) + 1))])
+
+    assert read_groups(everyone, verdicts) is None
+
+
+def test_numbers_in_other_words_may_be_the_same() -> None:
+    everyone = Comparison(groups=[[1, 2, 3]])
+
+    assert read_groups(everyone, ["42 apples", "it is 42", "forty-two"]) == [0, 0, 0]
