@@ -19,7 +19,12 @@ from agents.workflows.engine import (
 )
 from agents.workflows.params import AutoParams
 from agents.workflows.parts import Parts
-from agents.workflows.planning.estimates import PlanEstimate, estimate_plan, list_priced_roles
+from agents.workflows.planning.estimates import (
+    ROLES,
+    PlanEstimate,
+    estimate_plan,
+    list_priced_roles,
+)
 from agents.workflows.planning.plan_progress import PlanProgress
 from agents.workflows.planning.proposal import (
     ASK,
@@ -173,7 +178,7 @@ async def do_steps(run: Run, work: PlanProgress, plan: CheckedPlan) -> None:
         steps = [begin_step(run, work, plan, name, shares[name]) for name in ready]
         for name, step, ended in zip(ready, steps, await run.settled(*steps), strict=True):
             kind = plan.steps[name].type
-            work.parts.add_child(step, role=step.role or kind.lower())
+            work.parts.add_child(step, role=step.role or ROLES[kind])
             work.keep(name, ended, is_code=kind in {"GENERATE_CODE", "OPTIMIZE_CODE"})
 
 

@@ -83,7 +83,7 @@ def test_proposed_steps_are_done_at_once_where_they_are_independent() -> None:
     assert played.output["estimate"] == {"calls": 5, "usd": 0.05, "at_most_usd": 0.5}
     assert played.output["notes"] == []
     assert [(each["agent"], each["role"]) for each in played.output["parts"]] == [
-        ("proposal", "strategic"), ("steps/code", "generate_code"), ("steps/facts", "specialist"),
+        ("proposal", "strategic"), ("steps/code", "coding"), ("steps/facts", "specialist"),
         ("steps/report", "specialist"),
     ]  # fmt: skip
 
