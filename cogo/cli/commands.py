@@ -88,6 +88,12 @@ COMMANDS: Final = (
     ),
     Command("submit", "Submit a task and follow it to its result.", "tasks.submit:submit"),
     Command("run", "Run a task live, to a verdict.", "tasks.run:run_live", usage_exit=64),
+    Command(
+        "swarm",
+        "Ask a swarm of models, and show who says what.",
+        "workflows.swarm:run_swarm",
+        usage_exit=64,
+    ),
     Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
     Command("show", "Show the result of a task.", "tasks.show:show_result"),
     Command("diff", "Show what `cogo apply` would change.", "tasks.apply:show_diff"),

@@ -198,13 +198,13 @@ class RunProgress:
         lane = str(update.event.detail.get("lane"))
         model = lane if is_model_lane(lane) else None
         self.active[row.id] = ActiveStep(
-            key=row.key, role=update.role, model=model or lane, since=update.event.at
+            key=update.name, role=update.role, model=model or lane, since=update.event.at
         )
         again = f", attempt {update.event.attempt}" if (update.event.attempt or 1) > 1 else ""
         if model is None:
             yield _step_line(update, f"runs in {lane}{again}")
             return
-        part = f"{row.key.rpartition('/')[0]}/{update.role}"
+        part = f"{update.name.rpartition('/')[0]}/{update.role}"
         before = self._models.get(part)
         self._models[part] = model
         why = f": {update.reason}" if update.reason and before != model else ""
@@ -281,11 +281,11 @@ def _describe_notice(event: Event) -> RunLine:
 def _step_line(update: StepUpdate, text: str, *, tone: Tone = "plain", **more: Any) -> RunLine:
     row = update.row
     data = {
-        "event": "step", "key": row.key, "role": update.role, "kind": row.kind,
+        "event": "step", "key": update.name, "role": update.role, "kind": row.kind,
         "status": update.status, "attempt": update.event.attempt, "reason": update.reason,
         "cost_usd": update.spent, "text": text,
     }  # fmt: skip
-    return _line(update.event, row.key, text, data | more, tone=tone)
+    return _line(update.event, update.name, text, data | more, tone=tone)
 
 
 def _describe_plan(update: DecisionUpdate, key: str, value: object) -> RunLine | None:

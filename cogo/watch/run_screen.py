@@ -67,7 +67,7 @@ class LiveScreen:
         self, progress: RunProgress, console: Console, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._progress = progress
-        self._now = now
+        self.now = now
         self._hint = ""
         self.live = Live(console=console, auto_refresh=False, transient=True)
 
@@ -89,13 +89,22 @@ class LiveScreen:
             self.live.update(self.render(), refresh=True)
 
     def render(self) -> Text:
-        """Return the steps in progress, what they write, and the costs."""
+        """Return what is in progress, and the costs."""
+        drawn = self.render_blocks()
+        passed = format_clock((self.now() - self._progress.task.created_at).total_seconds())
+        drawn.append(f"{passed:>6}  {self._progress.build_limit()}", "bold")
+        if self._hint:
+            drawn.append(f"   {neutralize(self._hint, one_line=True)}", "dim")
+        return drawn
+
+    def render_blocks(self) -> Text:
+        """Return the steps in progress, and what they write."""
         width = self.live.console.width - 1
         drawn = Text(no_wrap=True, overflow="ellipsis")
         active = list(self._progress.active.values())
         room = max(_TAIL_LINES // max(len(active), 1), 1)
         for step in active[:_MOST_STEPS]:
-            since = format_clock((self._now() - step.since).total_seconds())
+            since = format_clock((self.now() - step.since).total_seconds())
             count = f"  {step.characters} characters" if step.characters else ""
             drawn.append(f"{since:>6}  {neutralize(step.title, one_line=True)}{count}\n", "cyan")
             running = [f"runs {each}" for each in step.calls.values()]
@@ -103,10 +112,6 @@ class LiveScreen:
                 drawn.append(f"        {line}\n", "dim")
         if len(active) > _MOST_STEPS:
             drawn.append(f"        and {len(active) - _MOST_STEPS} more\n", "cyan")
-        passed = format_clock((self._now() - self._progress.task.created_at).total_seconds())
-        drawn.append(f"{passed:>6}  {self._progress.build_limit()}", "bold")
-        if self._hint:
-            drawn.append(f"   {neutralize(self._hint, one_line=True)}", "dim")
         return drawn
 
 
@@ -117,11 +122,18 @@ async def open_screen(progress: RunProgress, console: Console) -> AsyncIterator[
         yield PlainScreen(progress)
         return
     screen = LiveScreen(progress, console)
+    async with draw_live(screen):
+        yield screen
+
+
+@asynccontextmanager
+async def draw_live(screen: LiveScreen) -> AsyncIterator[None]:
+    """Draw a screen again and again while the block runs, and remove it."""
     with screen.live:
         async with asyncio.TaskGroup() as group:
             drawing = group.create_task(_draw(screen))
             try:
-                yield screen
+                yield
             finally:
                 drawing.cancel()
 

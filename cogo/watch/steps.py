@@ -1,9 +1,9 @@
 """Follow the steps of a task's workflow: its decisions, and what each step is, costs and gives."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias, TypeVar
@@ -17,7 +17,7 @@ from protocol.errors import NotFound, StoreUnavailable
 from protocol.lifecycle import SubtaskState
 from protocol.records import ApprovalRow, Event, SelectionRow, Subtask
 from protocol.store.gateway import GatewayStore
-from protocol.transcript import TaskUpdate
+from protocol.transcript import ChildBegan, PartReader, TaskEnded, TaskUpdate
 
 _T = TypeVar("_T")
 _ENDS: Final = frozenset({SubtaskState.COMPLETED, SubtaskState.FAILED, SubtaskState.CANCELLED})
@@ -38,6 +38,15 @@ class StepUpdate:
     """What the task has cost; only at the end of a step, and None if it is not known."""
     approvals: tuple[ApprovalRow, ...] = ()
     """The open questions of a step that waits for people."""
+    agent: str = ""
+    """Its name in the task that is followed: its key, after those of the child tasks above it."""
+    cost: Decimal | None = None
+    """What a step that has ended has cost; None if it is not known, or no parts are followed."""
+
+    @property
+    def name(self) -> str:
+        """The name of the step in the task that is followed."""
+        return self.agent or self.row.key
 
     @property
     def status(self) -> str:
@@ -73,22 +82,34 @@ RunUpdate: TypeAlias = TaskUpdate | StepUpdate | DecisionUpdate
 
 
 async def follow_steps(
-    task_id: UUID, *, store: GatewayStore, bus: Bus, poll: float = POLL_SECONDS
+    task_id: UUID,
+    *,
+    store: GatewayStore,
+    bus: Bus,
+    poll: float = POLL_SECONDS,
+    with_parts: bool = False,
 ) -> AsyncGenerator[RunUpdate, None]:
     """Yield the updates of a task until it has ended; what concerns steps with their rows.
 
-    Rows are read at changes only, and one by one. A store that is unavailable is asked again.
+    Rows are read at changes only, and one by one. A store that is unavailable is asked again. With
+    parts the updates of child tasks are among them, and ends of steps say what the step has cost.
     """
-    reader = _StepReader(task_id, store, poll)
-    updates = follow([task_id], store=store, bus=bus, poll=poll)
+    names, readers = PartReader(), dict[UUID, _StepReader]()
+    updates = follow([task_id], store=store, bus=bus, poll=poll, with_parts=with_parts)
     async with aclosing(updates):
         async for update in updates:
+            if isinstance(update, ChildBegan):
+                list(names.apply(update))
+            own = task_id if isinstance(update, TaskEnded) else update.task_id or task_id
+            root = task_id if with_parts else None
+            reader = readers.setdefault(own, _StepReader(own, store, poll, root))
             match update:
                 case Event(subtask_id=UUID()) if update.detail.get("kind") == "flow":
                     if (decided := await reader.read_decisions(update)) is not None:
                         yield decided
                 case Event(subtask_id=UUID()) if update.kind.startswith("subtask."):
-                    yield await reader.read_step(update)
+                    step = await reader.read_step(update)
+                    yield replace(step, agent=names.get_agent(own, step.row.key))
                 case SelectionRow():
                     reader.keep_reason(update)
                 case _:
@@ -141,8 +162,10 @@ async def _retry(read: Callable[[], Awaitable[_T]], poll: float) -> _T:
 class _StepReader:
     """Reads what the events of one task do not say."""
 
-    def __init__(self, task_id: UUID, store: GatewayStore, poll: float) -> None:
+    def __init__(self, task_id: UUID, store: GatewayStore, poll: float, root: UUID | None) -> None:
         self._task_id = task_id
+        self._root = root
+        """The task that is followed with its parts; None: this one without."""
         self._store = store
         self._poll = poll
         self._rows: dict[UUID, Subtask] = {}
@@ -175,6 +198,7 @@ class _StepReader:
             row=row,
             reason=self._reasons.get(row.id),
             spent=await self._retry(self._read_spent) if has_ended else None,
+            cost=await self._retry(lambda: self._read_cost(row)) if has_ended else None,
             approvals=await self._retry(lambda: self._read_approvals(row.id)) if is_asked else (),
         )
 
@@ -190,16 +214,30 @@ class _StepReader:
         return rows[0]
 
     async def _read_spent(self) -> Decimal | None:
-        lines = await self._store.fetch_lines_between(
-            first=self._task_id, last=self._task_id, limit=1
-        )
+        return await self._read_cost_of_task(self._root or self._task_id)
+
+    async def _read_cost_of_task(self, task_id: UUID) -> Decimal | None:
+        lines = await self._store.fetch_lines_between(first=task_id, last=task_id, limit=1)
         return lines[0].cost_usd if lines else None
+
+    async def _read_cost(self, row: Subtask) -> Decimal | None:
+        if self._root is None:
+            return None
+        if row.child_task_id is not None:
+            return await self._read_cost_of_task(row.child_task_id)
+        attempts = await self._store.fetch_attempts(task_id=row.task_id)
+        return sum_costs([each.cost_usd for each in attempts if each.subtask_id == row.id])
 
     async def _read_approvals(self, subtask_id: UUID) -> tuple[ApprovalRow, ...]:
         return await _read_approvals(self._store, self._task_id, subtask_id)
 
     async def _retry(self, read: Callable[[], Awaitable[_T]]) -> _T:
         return await _retry(read, self._poll)
+
+
+def sum_costs(costs: Sequence[Decimal | None]) -> Decimal | None:
+    """Return what attempts have cost together; None if the cost of one is not known."""
+    return None if None in costs else sum((each for each in costs if each), Decimal())
 
 
 def _is_at_least(row: Subtask, event: Event) -> bool:

@@ -8,10 +8,8 @@ from uuid import uuid4
 import typer
 
 from agents.selection.preferences import Preference
-from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.request_options import AnswerSchema, Attach, Tools
-from cogo.cli.session import run_with_client
 from cogo.cli.task_options import (
     CodeFile,
     CodeTests,
@@ -28,27 +26,17 @@ from cogo.cli.task_options import (
     add_repository,
     build_params,
     build_preferences,
-    check_task,
     describe_missing_files,
     parse_budget,
     parse_deadline,
 )
 from cogo.cli.tasks.apply import commit_result, describe_commit
-from cogo.cli.tasks.result import require_writable, write_answer
-from cogo.cli.tasks.run_control import catch_interrupts, run_attached
-from cogo.cli.tasks.run_outcome import (
-    DETACHED,
-    VERIFIED,
-    Accepted,
-    find_exit_code,
-    has_answer,
-    print_outcome,
-)
+from cogo.cli.tasks.result import require_writable
+from cogo.cli.tasks.run_control import run_task_live
+from cogo.cli.tasks.run_outcome import DETACHED, VERIFIED, Accepted, conclude_run, print_left
 from cogo.config.context import Project
-from cogo.terminal import command_path, print_json, print_line, print_text
-from cogo.watch.format import get_answer, shorten_id
+from cogo.terminal import print_json, print_text
 from cogo.watch.run_lines import RunProgress
-from cogo.wiring.stores import Client
 from protocol.records import NewTask, Task
 
 
@@ -137,11 +125,13 @@ def run_live(
             budget_usd=parse_budget(max_usd, option="--max-usd"),
             deadline=parse_deadline(deadline),
         )
-    progress, has_ended = _run(Project.find(directory), new, follow or "", as_json=as_json)
+    progress, has_ended = run_task_live(
+        Project.find(directory), new, follow or "", RunProgress, as_json=as_json
+    )
     if not has_ended:
-        _print_left(progress.task, as_json=as_json)
+        print_left(progress.task, as_json=as_json)
         raise typer.Exit(DETACHED)
-    code = _conclude(progress, out, accept, as_json=as_json)
+    code = conclude_run(progress, out, accept, as_json=as_json)
     if apply and code == VERIFIED:
         _apply(progress.task, repo or Path(), target_file, as_json=as_json)
     raise typer.Exit(code)
@@ -155,66 +145,3 @@ def _apply(task: Task, repo: Path, target_file: str | None, *, as_json: bool) ->
         return
     for line in describe_commit(task, done):
         print_text(line, err=True, indent=13)
-
-
-def _run(
-    project: Project, new: NewTask | None, attached: str, *, as_json: bool
-) -> tuple[RunProgress, bool]:
-    """Insert the task, or find the attached one, and show it; return whether it has ended."""
-
-    async def run(client: Client) -> tuple[RunProgress, bool]:
-        async with catch_interrupts() as interrupts:
-            if new is None:
-                task_id = await find_task_id(client.store, attached)
-                task = await client.store.fetch_task(task_id=task_id)
-            else:
-                await check_task(new, new.id or uuid4(), project=project, store=client.store)
-                task = await client.store.submit_task(new)
-            _print_begin(task, as_json=as_json)
-            progress = RunProgress(task)
-            return progress, await run_attached(client, progress, interrupts, as_json=as_json)
-
-    return run_with_client(project, run)
-
-
-def _print_begin(task: Task, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"event": "task", "task_id": task.id, "type": task.type, "model": task.model,
-                    "budget_usd": task.budget_usd})  # fmt: skip
-    else:
-        print_line(f"{'0:00':>6}  {'task':<11} {task.id}", err=True)
-
-
-def _conclude(progress: RunProgress, out: Path | None, accept: Accepted, *, as_json: bool) -> int:
-    """Hand over the result and print the verdict; return the exit code."""
-    code = find_exit_code(progress.task, is_budget_spent=progress.is_budget_spent, accepts=accept)
-    where = _hand_over(progress.task, out, as_json=as_json)
-    if as_json:
-        print_json({"event": "result", "exit_code": code, "task": progress.task})
-    else:
-        print_outcome(progress, code, result_is=where)
-    return code
-
-
-def _hand_over(task: Task, out: Path | None, *, as_json: bool) -> str | None:
-    """Write the result to its file or to standard output; return where it is, in words."""
-    if not has_answer(task):
-        return None
-    if out is not None:
-        write_answer(out, task)
-        return f"written to {out}"
-    if as_json:
-        return None
-    print_line(get_answer(task))
-    return None if sys.stdout.isatty() else "on standard output"
-
-
-def _print_left(task: Task, *, as_json: bool) -> None:
-    """Print that the task continues, how to come back, and how to cancel it."""
-    name, cogo = shorten_id(task.id), command_path()
-    if as_json:
-        print_json({"event": "detached", "task_id": task.id, "exit_code": DETACHED})
-        return
-    print_line(f"{name}  continues in the background", err=True)
-    print_line(f"  {cogo} run --follow {name}   # comes back", err=True)
-    print_line(f"  {cogo} tasks cancel {name}   # cancels it", err=True)

@@ -9,23 +9,30 @@ import termios
 import tty
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import Final, TypeAlias
-from uuid import UUID
+from typing import Final, TypeAlias, TypeVar
+from uuid import UUID, uuid4
 
 from rich.console import Console
 
-from cogo.terminal import print_json
+from cogo.cli.ids import find_task_id
+from cogo.cli.session import run_with_client
+from cogo.cli.task_options import check_task
+from cogo.config.context import Project
+from cogo.terminal import print_json, print_line
+from cogo.watch.participants import SwarmProgress
 from cogo.watch.run_lines import RunLine, RunProgress
 from cogo.watch.run_screen import Screen, open_screen
-from cogo.watch.steps import RunUpdate, StepUpdate, follow_steps
+from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate, follow_steps
+from cogo.watch.swarm_screen import open_swarm_screen
 from cogo.wiring.stores import Client
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
-from protocol.records import ApprovalRow
-from protocol.transcript import TaskEnded, TranscriptDelta
+from protocol.records import ApprovalRow, NewTask, Task
+from protocol.transcript import PartReader, TaskEnded, TranscriptDelta
 
 CANCEL_SECONDS: Final = 3.0
 """Time in which a second Ctrl-C cancels the task."""
+_P = TypeVar("_P", bound=RunProgress)
 _Answer: TypeAlias = Callable[[ApprovalRow, bool, str | None], None]
 _ENTER: Final = "\r\n"
 _BACKSPACE: Final = "\x7f\x08"
@@ -68,7 +75,40 @@ async def catch_interrupts() -> AsyncIterator[Interrupts]:
         loop.remove_signal_handler(signal.SIGINT)
 
 
-async def run_attached(
+def run_task_live(
+    project: Project,
+    new: NewTask | None,
+    attached: str,
+    create_progress: Callable[[Task], _P],
+    *,
+    as_json: bool,
+) -> tuple[_P, bool]:
+    """Insert a task, or find the attached one, and show it; return whether it has ended."""
+
+    async def run(client: Client) -> tuple[_P, bool]:
+        async with catch_interrupts() as interrupts:
+            if new is None:
+                task_id = await find_task_id(client.store, attached)
+                task = await client.store.fetch_task(task_id=task_id)
+            else:
+                await check_task(new, new.id or uuid4(), project=project, store=client.store)
+                task = await client.store.submit_task(new)
+            _print_begin(task, as_json=as_json)
+            progress = create_progress(task)
+            return progress, await _run_attached(client, progress, interrupts, as_json=as_json)
+
+    return run_with_client(project, run)
+
+
+def _print_begin(task: Task, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"event": "task", "task_id": task.id, "type": task.type, "model": task.model,
+                    "budget_usd": task.budget_usd})  # fmt: skip
+    else:
+        print_line(f"{'0:00':>6}  {'task':<11} {task.id}", err=True)
+
+
+async def _run_attached(
     client: Client, progress: RunProgress, interrupts: Interrupts, *, as_json: bool
 ) -> bool:
     """Show a task until it ends; return False if the person left it running."""
@@ -77,7 +117,12 @@ async def run_attached(
             screen: Screen = _JsonScreen(progress.task.id)
         else:
             console = Console(stderr=True, highlight=False)
-            screen = await stack.enter_async_context(open_screen(progress, console))
+            opened = (
+                open_swarm_screen(progress, console)
+                if isinstance(progress, SwarmProgress)
+                else open_screen(progress, console)
+            )
+            screen = await stack.enter_async_context(opened)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         following = group.create_task(_follow(client, progress, screen))
         following.add_done_callback(lambda _: interrupts.wake())
@@ -128,10 +173,17 @@ async def _follow(client: Client, progress: RunProgress, screen: Screen) -> None
 async def _show_updates(
     client: Client, progress: RunProgress, screen: Screen, group: asyncio.TaskGroup
 ) -> None:
+    is_swarm = isinstance(progress, SwarmProgress)
+    parts = PartReader()
+    updates = follow_steps(
+        progress.task.id, store=client.store, bus=client.bus, with_parts=is_swarm
+    )
     with _open_questions(client, screen, group) as questions:
-        async for update in follow_steps(progress.task.id, store=client.store, bus=client.bus):
+        async for update in updates:
             questions.take(update)
-            if isinstance(update, TranscriptDelta) and isinstance(screen, _JsonScreen):
+            if isinstance(screen, _JsonScreen) and is_swarm:
+                screen.show_parts(parts, update)
+            elif isinstance(screen, _JsonScreen) and isinstance(update, TranscriptDelta):
                 screen.show_text(update)
             for line in progress.apply(update):
                 screen.show(line)
@@ -156,6 +208,17 @@ class _JsonScreen:
             "event": delta.kind, "key": delta.key, "role": delta.role, "attempt": delta.attempt,
             "offset": delta.offset, "delta": delta.delta, "task_id": self._task_id,
         })  # fmt: skip
+
+    def show_parts(self, parts: PartReader, update: RunUpdate) -> None:
+        """Print how an update changes the parts of a swarm."""
+        if isinstance(update, DecisionUpdate):
+            return
+        changes = parts.apply(update.event if isinstance(update, StepUpdate) else update)
+        for each in (*changes, *parts.settle()):
+            print_json({
+                "event": "part", "agent": each.agent, "role": each.role, "model": each.model,
+                "status": each.status, "text": each.text, "task_id": self._task_id,
+            })  # fmt: skip
 
     def set_hint(self, hint: str) -> None:
         """Do nothing: a program presses no keys."""

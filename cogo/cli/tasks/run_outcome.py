@@ -1,11 +1,25 @@
 """The end of `cogo run`: the verdict, where the code is, what may follow, and the exit code."""
 
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
-from cogo.cli.tasks.result import list_check_lines, list_code_lines, list_notes, list_tool_lines
-from cogo.terminal import print_text, write_text
-from cogo.watch.format import format_error, format_simulated_mark, get_answer, has_data
+from cogo.cli.tasks.result import (
+    list_check_lines,
+    list_code_lines,
+    list_notes,
+    list_tool_lines,
+    write_answer,
+)
+from cogo.terminal import command_path, print_json, print_line, print_text, write_text
+from cogo.watch.format import (
+    format_error,
+    format_simulated_mark,
+    get_answer,
+    has_data,
+    shorten_id,
+)
 from cogo.watch.run_lines import RunProgress, format_clock, get_next_commands
 from protocol.lifecycle import TaskState
 from protocol.records import Task
@@ -105,3 +119,40 @@ def _get_status(task: Task) -> str | None:
 
 def _has_code(task: Task) -> bool:
     return isinstance((task.result or {}).get("generated_code"), str)
+
+
+def conclude_run(
+    progress: RunProgress, out: Path | None, accept: Accepted, *, as_json: bool
+) -> int:
+    """Hand over the result and print the verdict; return the exit code."""
+    code = find_exit_code(progress.task, is_budget_spent=progress.is_budget_spent, accepts=accept)
+    where = _hand_over(progress.task, out, as_json=as_json)
+    if as_json:
+        print_json({"event": "result", "exit_code": code, "task": progress.task})
+    else:
+        print_outcome(progress, code, result_is=where)
+    return code
+
+
+def _hand_over(task: Task, out: Path | None, *, as_json: bool) -> str | None:
+    """Write the result to its file or to standard output; return where it is, in words."""
+    if not has_answer(task):
+        return None
+    if out is not None:
+        write_answer(out, task)
+        return f"written to {out}"
+    if as_json:
+        return None
+    print_line(get_answer(task))
+    return None if sys.stdout.isatty() else "on standard output"
+
+
+def print_left(task: Task, *, as_json: bool, command: str = "run") -> None:
+    """Print that the task continues, how to come back, and how to cancel it."""
+    name, cogo = shorten_id(task.id), command_path()
+    if as_json:
+        print_json({"event": "detached", "task_id": task.id, "exit_code": DETACHED})
+        return
+    print_line(f"{name}  continues in the background", err=True)
+    print_line(f"  {cogo} {command} --follow {name}   # comes back", err=True)
+    print_line(f"  {cogo} tasks cancel {name}   # cancels it", err=True)

@@ -1,0 +1,164 @@
+"""Who takes part in a task: by which model, what each says, and what it costs. Pure: no I/O."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Literal
+from uuid import UUID
+
+from cogo.watch.format import format_error
+from cogo.watch.run_lines import RunLine, RunProgress
+from cogo.watch.steps import RunUpdate, StepUpdate
+from protocol.ids import utc_now
+from protocol.lanes import is_model_lane
+from protocol.records import Task
+from protocol.transcript import TaskEnded, TranscriptAside, TranscriptDelta, TranscriptReset
+
+_KEPT: Final = 20_000
+"""Characters of a text that are kept."""
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+
+ParticipantStatus = Literal["working", "waiting", "complete", "failed", "not needed"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Participant:
+    """A step that a model does, or a child task."""
+
+    agent: str
+    role: str | None
+    model: str | None
+    """None: a child task, whose steps have theirs."""
+    since: datetime
+    status: ParticipantStatus = "working"
+    until: datetime | None = None
+    """When it ended."""
+    cost: Decimal | None = None
+    """Of one that has ended; None if it is not known."""
+    error: str = ""
+    characters: int = 0
+    text: str = ""
+    """The beginning of what it says."""
+
+    @property
+    def title(self) -> str:
+        """Its name, its role and its model."""
+        role = f" ({self.role})" if self.role else ""
+        return f"{self.agent}{role}  {self.model or 'child task'}"
+
+
+class SwarmProgress(RunProgress):
+    """The state of a run with all that take part in it."""
+
+    def __init__(self, task: Task, now: Callable[[], datetime] = utc_now) -> None:
+        super().__init__(task, now)
+        self._participants: dict[UUID, Participant] = {}
+
+    @property
+    def participants(self) -> list[Participant]:
+        """In the order in which they began; the steps of a child task stand behind it."""
+        found = list(self._participants.values())
+        first: dict[str, int] = {}
+        for number, each in enumerate(found):
+            for path in _list_paths(each.agent):
+                first.setdefault(path, number)
+        return sorted(found, key=lambda each: [first[path] for path in _list_paths(each.agent)])
+
+    def apply(self, update: RunUpdate) -> Iterator[RunLine]:
+        """Yield the lines that an update adds."""
+        match update:
+            case StepUpdate():
+                self._apply_to_participant(update)
+            case TranscriptDelta(kind="text"):
+                if (known := self._participants.get(update.subtask_id)) is not None:
+                    known.characters += len(update.delta)
+                    known.text += update.delta[: max(_KEPT - len(known.text), 0)]
+            case TranscriptReset() | TranscriptAside():
+                if (known := self._participants.get(update.subtask_id)) is not None:
+                    known.text, known.characters = "", 0
+            case TaskEnded(task):
+                for each in self._participants.values():
+                    if each.until is None:
+                        each.status, each.until = "not needed", task.finished_at
+            case _:
+                pass
+        yield from super().apply(update)
+
+    def _apply_to_participant(self, update: StepUpdate) -> None:
+        row, event = update.row, update.event
+        lane = str(event.detail.get("lane"))
+        if row.kind != "task" and not (row.kind == "ask" and is_model_lane(lane)):
+            return
+        begins = update.status == ("waiting" if row.kind == "task" else "running")
+        known = self._participants.get(row.id)
+        if known is None:
+            if not begins:
+                return
+            model = None if row.kind == "task" else lane
+            known = self._participants[row.id] = Participant(
+                agent=update.name, role=update.role, model=model, since=event.at
+            )
+        match update.status:
+            case "completed" | "failed":
+                known.status = "complete" if update.status == "completed" else "failed"
+                known.until, known.cost = event.at, update.cost
+                known.error = "" if row.error is None else format_error(row.error)
+            case "cancelled":
+                known.status, known.until = "not needed", event.at
+            case _ if begins:
+                known.status, known.until = "working", None
+                known.model = None if row.kind == "task" else lane
+            case "waiting" | "delayed" | "held" | "queued":
+                known.status = "waiting"
+            case _:
+                pass
+
+
+def format_said(text: str) -> str:
+    """Return what a model says; JSON, also its beginning, as lines that people can read."""
+    start = text.lstrip().removeprefix("```json").lstrip()
+    if not start.startswith("{"):
+        return text
+    shown: list[str] = []
+    stack: list[str] = []
+    is_key, dash = False, ""
+    for match in _TOKEN.finditer(start):
+        piece = match[0]
+        if piece in {"{", "["}:
+            dash = "- " if stack[-1:] == ["["] and piece == "{" else ""
+            stack.append(piece)
+            is_key = piece == "{"
+        elif piece in {"}", "]"}:
+            stack.pop()
+            if not stack:
+                break
+        elif piece == ",":
+            is_key = stack[-1] == "{"
+        elif is_key:
+            indent = "  " * (len(stack) - 1 - len(dash) // 2)
+            shown.append(f"\n{indent}{dash}{_decode(piece)}: ")
+            is_key, dash = False, ""
+        elif piece not in {":", "\\"}:
+            element = f"\n{'  ' * (len(stack) - 1)}- " if stack[-1] == "[" else ""
+            shown.append(f"{element}{_decode(piece)}")
+    return "".join(shown).lstrip("\n")
+
+
+def _decode(piece: str) -> str:
+    """Return a string without its quotes and escapes, or another value as it is."""
+    if not piece.startswith('"'):
+        return piece
+    whole = piece if len(piece) > 1 and piece.endswith('"') else f'{piece}"'
+    try:
+        return str(json.loads(whole, strict=False))
+    except ValueError:  # it ends in the middle of an escape
+        return piece.strip('"').rpartition("\\")[0]
+
+
+def _list_paths(agent: str) -> list[str]:
+    """Return the names of the tasks above a participant, and its own."""
+    parts = agent.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]

@@ -1,0 +1,92 @@
+"""The display of a swarm: a block for each participant that stays, and lines for the rest."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from cogo.terminal import neutralize, shorten
+from cogo.watch.format import format_cost
+from cogo.watch.participants import Participant, SwarmProgress, format_said
+from cogo.watch.run_lines import RunLine, format_clock
+from cogo.watch.run_screen import LiveScreen, PlainScreen, Screen, draw_live
+
+_MOST_LINES: Final = 6
+"""Lines that are shown of what one participant says."""
+_STYLES: Final = {"complete": "green", "failed": "red", "working": "cyan", "waiting": "yellow"}
+_INDENT: Final = 8
+
+
+class SwarmScreen(LiveScreen):
+    """A block for each participant, below lines about what concerns all of them."""
+
+    def __init__(self, progress: SwarmProgress, console: Console) -> None:
+        super().__init__(progress, console)
+        self._swarm = progress
+
+    def show(self, line: RunLine) -> None:
+        """Print a line, unless the block of a participant says it."""
+        if line.tone != "plain" or line.data.get("event") != "step":
+            super().show(line)
+
+    def render_blocks(self) -> Text:
+        """Return a block for each participant, at most as many lines as fit."""
+        drawn = Text(no_wrap=True, overflow="ellipsis")
+        console = self.live.console
+        participants = self._swarm.participants
+        open_ones = [each for each in participants if each.until is None]
+        room = max(console.height - len(participants) - 4, 0) // max(len(open_ones), 1)
+        hidden = max(len(participants) - max(console.height - 4, 1), 0)
+        if hidden:  # the oldest that have ended are counted
+            ended = [each for each in participants if each.until is not None][:hidden]
+            participants = [each for each in participants if each not in ended]
+            drawn.append(f"{'':>6}  {len(ended)} more have ended\n", "dim")
+        for each in participants:
+            drawn.append(f"{describe_participant(each, self.passed(each))}\n", _style(each))
+            if each.until is None:
+                for line in _list_last_lines(each, min(room, _MOST_LINES), console.width - 10):
+                    drawn.append(f"{'':>{_INDENT}}{line}\n", "dim")
+        return drawn
+
+    def passed(self, participant: Participant) -> float:
+        """Return for how many seconds a participant has been at work, or was."""
+        return ((participant.until or self.now()) - participant.since).total_seconds()
+
+
+def describe_participant(participant: Participant, seconds: float) -> str:
+    """Return one line: time, name, role, model, status, size and cost."""
+    each = participant
+    size = f"  {each.characters:,} characters" if each.characters else ""
+    cost = f"  {format_cost(each.cost)}" if each.status in {"complete", "failed"} else ""
+    why = f": {shorten(each.error, 200)}" if each.error else ""
+    line = f"{format_clock(seconds):>6}  {each.title}  {each.status}{size}{cost}{why}"
+    return neutralize(line, one_line=True)
+
+
+@asynccontextmanager
+async def open_swarm_screen(progress: SwarmProgress, console: Console) -> AsyncIterator[Screen]:
+    """Show a swarm while the block runs: blocks on a terminal, plain lines elsewhere.
+
+    In the end each participant has its line.
+    """
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield PlainScreen(progress)
+        return
+    screen = SwarmScreen(progress, console)
+    async with draw_live(screen):
+        yield screen
+    for each in progress.participants:
+        line = describe_participant(each, screen.passed(each))
+        console.print(Text(line, style=_style(each)), soft_wrap=True)
+
+
+def _style(participant: Participant) -> str:
+    return _STYLES.get(participant.status, "dim")
+
+
+def _list_last_lines(participant: Participant, count: int, width: int) -> Iterator[str]:
+    lines = [each for each in format_said(participant.text).split("\n") if each.strip()]
+    for line in lines[max(len(lines) - count, 0) :]:
+        yield shorten(neutralize(line, one_line=True), max(width, 20))
