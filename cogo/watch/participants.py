@@ -19,7 +19,7 @@ from protocol.transcript import TaskEnded, TranscriptAside, TranscriptDelta, Tra
 
 _KEPT: Final = 20_000
 """Characters of a text that are kept."""
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_TOKEN: Final = re.compile(r'"(?P<body>(?:[^"\\]|\\.)*)"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 ParticipantStatus = Literal["working", "waiting", "complete", "failed", "not needed"]
 
@@ -42,12 +42,6 @@ class Participant:
     characters: int = 0
     text: str = ""
     """The beginning of what it says."""
-
-    @property
-    def title(self) -> str:
-        """Its name, its role and its model."""
-        role = f" ({self.role})" if self.role else ""
-        return f"{self.agent}{role}  {self.model or 'child task'}"
 
 
 class SwarmProgress(RunProgress):
@@ -139,23 +133,23 @@ def format_said(text: str) -> str:
             is_key = stack[-1] == "{"
         elif is_key:
             indent = "  " * (len(stack) - 1 - len(dash) // 2)
-            shown.append(f"\n{indent}{dash}{_decode(piece)}: ")
+            shown.append(f"\n{indent}{dash}{_decode(match)}: ")
             is_key, dash = False, ""
         elif piece not in {":", "\\"}:
             element = f"\n{'  ' * (len(stack) - 1)}- " if stack[-1] == "[" else ""
-            shown.append(f"{element}{_decode(piece)}")
+            shown.append(f"{element}{_decode(match)}")
     return "".join(shown).lstrip("\n")
 
 
-def _decode(piece: str) -> str:
+def _decode(piece: re.Match[str]) -> str:
     """Return a string without its quotes and escapes, or another value as it is."""
-    if not piece.startswith('"'):
-        return piece
-    whole = piece if len(piece) > 1 and piece.endswith('"') else f'{piece}"'
+    body = piece["body"]
+    if body is None:
+        return piece[0]
     try:
-        return str(json.loads(whole, strict=False))
+        return str(json.loads(f'"{body}"', strict=False))
     except ValueError:  # it ends in the middle of an escape
-        return piece.strip('"').rpartition("\\")[0]
+        return body.rpartition("\\")[0]
 
 
 def _list_paths(agent: str) -> list[str]:

@@ -1,9 +1,11 @@
 """The display of a swarm: a block for each participant that stays, and lines for the rest."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -43,26 +45,35 @@ class SwarmScreen(LiveScreen):
             ended = [each for each in participants if each.until is not None][:hidden]
             participants = [each for each in participants if each not in ended]
             drawn.append(f"{'':>6}  {len(ended)} more have ended\n", "dim")
-        for each in participants:
-            drawn.append(f"{describe_participant(each, self.passed(each))}\n", _style(each))
+        for each, line in zip(participants, self.list_lines(participants), strict=True):
+            drawn.append(f"{line}\n", _style(each))
             if each.until is None:
-                for line in _list_last_lines(each, min(room, _MOST_LINES), console.width - 10):
-                    drawn.append(f"{'':>{_INDENT}}{line}\n", "dim")
+                for said in _list_last_lines(each, min(room, _MOST_LINES), console.width - 10):
+                    drawn.append(f"{'':>{_INDENT}}{said}\n", "dim")
         return drawn
 
-    def passed(self, participant: Participant) -> float:
-        """Return for how many seconds a participant has been at work, or was."""
-        return ((participant.until or self.now()) - participant.since).total_seconds()
+    def list_lines(self, participants: Sequence[Participant]) -> Iterator[str]:
+        """Yield a line for each: time, name, role, model, status, cost and size, in columns."""
+        rows = [_list_cells(each, self.now()) for each in participants]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for each, row in zip(participants, rows, strict=True):
+            cells = map(set_cell_size, row, widths)
+            why = f": {shorten(each.error, 200)}" if each.error else ""
+            yield neutralize(f"{'  '.join(cells).rstrip()}{why}", one_line=True)
 
 
-def describe_participant(participant: Participant, seconds: float) -> str:
-    """Return one line: time, name, role, model, status, size and cost."""
+def _list_cells(participant: Participant, now: datetime) -> tuple[str, ...]:
     each = participant
-    size = f"  {each.characters:,} characters" if each.characters else ""
-    cost = f"  {format_cost(each.cost)}" if each.status in {"complete", "failed"} else ""
-    why = f": {shorten(each.error, 200)}" if each.error else ""
-    line = f"{format_clock(seconds):>6}  {each.title}  {each.status}{size}{cost}{why}"
-    return neutralize(line, one_line=True)
+    seconds = ((each.until or now) - each.since).total_seconds()
+    return (
+        f"{format_clock(seconds):>6}",
+        neutralize(each.agent, one_line=True),
+        neutralize(each.role or "", one_line=True),
+        neutralize(each.model or "child task", one_line=True),
+        each.status,
+        format_cost(each.cost) if each.status in {"complete", "failed"} else "",
+        f"{each.characters:,} characters" if each.characters else "",
+    )
 
 
 @asynccontextmanager
@@ -77,8 +88,8 @@ async def open_swarm_screen(progress: SwarmProgress, console: Console) -> AsyncI
     screen = SwarmScreen(progress, console)
     async with draw_live(screen):
         yield screen
-    for each in progress.participants:
-        line = describe_participant(each, screen.passed(each))
+    participants = progress.participants
+    for each, line in zip(participants, screen.list_lines(participants), strict=True):
         console.print(Text(line, style=_style(each)), soft_wrap=True)
 
 

@@ -23,7 +23,7 @@ from cogo.watch.format import (
 from cogo.watch.run_lines import RunProgress, format_clock, get_next_commands
 from protocol.lifecycle import TaskState
 from protocol.records import Task
-from protocol.verification import get_status
+from protocol.verification import describe_result, get_status
 
 VERIFIED, FAILED, UNVERIFIED, BUDGET, CANCELLED, DETACHED = 0, 1, 2, 3, 4, 130
 """Exit codes."""
@@ -86,7 +86,8 @@ def describe_outcome(
     task = progress.task
     untold = "unverified: the result does not say that it was tested"
     without = untold if _has_code(task) else str(task.status)
-    verdict, *receipt = list_code_lines(task) or [without]
+    receipt = list_code_lines(task)
+    verdict = without if describe_result(task.result) is None else receipt.pop(0)
     if task.status is not TaskState.COMPLETED:
         reason = f": {format_error(task.error)}" if task.status is TaskState.FAILED else ""
         verdict, receipt = f"{task.status}{reason}", []
