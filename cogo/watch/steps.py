@@ -119,11 +119,11 @@ async def follow_steps(
 async def follow_with_questions(
     task_id: UUID, *, store: GatewayStore, bus: Bus, poll: float = POLL_SECONDS
 ) -> AsyncGenerator[TaskUpdate | QuestionsUpdate, None]:
-    """Yield the updates of a task until it has ended.
+    """Yield the updates of a task and its child tasks until it has ended.
 
     In place of the event that people are asked comes what they are asked.
     """
-    updates = follow([task_id], store=store, bus=bus, poll=poll)
+    updates = follow([task_id], store=store, bus=bus, poll=poll, with_parts=True)
     async with aclosing(updates):
         async for update in updates:
             asked = await _find_questions(store, update, poll) if isinstance(update, Event) else ()

@@ -11,9 +11,10 @@ from rich.text import Text
 
 from cogo.terminal import neutralize, shorten
 from cogo.watch.format import format_cost
-from cogo.watch.participants import Participant, SwarmProgress, format_said
+from cogo.watch.participants import Participant, SwarmProgress
 from cogo.watch.run_lines import RunLine, format_clock
 from cogo.watch.run_screen import LiveScreen, PlainScreen, Screen, draw_live
+from cogo.watch.said import format_said
 
 _MOST_LINES: Final = 6
 """Lines that are shown of what one participant says."""

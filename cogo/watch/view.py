@@ -1,8 +1,8 @@
 """Live display of one task: status lines and, if requested, its text."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from cogo.watch.calls import build_answer_command, format_call_update, format_question
@@ -13,11 +13,14 @@ from cogo.watch.format import (
     get_answer,
     shorten_id,
 )
+from cogo.watch.said import format_said
 from cogo.watch.steps import QuestionsUpdate
 from protocol.lanes import is_model_lane
 from protocol.records import Event, SelectionRow, Task
 from protocol.transcript import (
     AnswerText,
+    PartReader,
+    PartUpdate,
     TaskEnded,
     TaskUpdate,
     ToolCallUpdate,
@@ -30,6 +33,8 @@ LabelledUpdate: TypeAlias = (
     Event | SelectionRow | TranscriptDelta | TranscriptAside | ToolCallUpdate
 )
 """An update that has a status line."""
+_MOST_LINES: Final = 40
+"""Lines that are shown of what another participant than the answer's has said."""
 Stream = Literal["answer", "aside", "none"]
 """Use of the live text: as the answer itself; dimmed on standard error, because the answer goes
 elsewhere; or not shown."""
@@ -39,7 +44,8 @@ elsewhere; or not shown."""
 class TaskView:
     """Display of a task. Status lines are held back until an attempt's text ends.
 
-    Only the text of the answer is shown; a status line says which other steps are written.
+    Only the text of the answer is shown as it is written. A status line says which other steps are
+    written, and with `say_part` what they and steps of child tasks have said comes at their end.
     """
 
     stream: Stream
@@ -47,9 +53,14 @@ class TaskView:
     """Prints a status line."""
     write: Callable[[str, str], None]
     """Writes text without a newline, given its kind (`text` or `reasoning`)."""
+    say_part: Callable[[str], None] | None = None
+    """Prints what a participant has said whose text is not the answer."""
     label: Callable[[LabelledUpdate], str] = lambda update: shorten_id(update.task_id)
     """Returns the start of a status line."""
     _answer: AnswerText = field(default_factory=AnswerText)
+    _parts: PartReader = field(default_factory=PartReader)
+    _said: dict[UUID, list[str]] = field(default_factory=dict)
+    """What participants say whose text is not the answer, by subtask."""
     _models: dict[UUID, str] = field(default_factory=dict)
     """The model of each subtask, as far as it is known."""
     _keys: dict[UUID, str] = field(default_factory=dict)
@@ -71,9 +82,43 @@ class TaskView:
             self._show_questions(update)
             return
         if isinstance(update, TranscriptDelta) and not update.is_answer:
+            self._said.setdefault(update.subtask_id, [])
             self._show_activity(update)
+        for part in self._parts.apply(update):
+            self._keep_part(part)
         for each in self._answer.apply(update):
-            self._show(each)
+            self._show(self._name(each))
+        for part in self._parts.settle():
+            self._show_part(part)
+
+    def _keep_part(self, part: PartUpdate) -> None:
+        said = self._said.get(part.subtask_id)
+        if said is not None and part.status == "started":
+            said.clear()
+        elif said is not None:
+            said.append(part.text)
+
+    def _show_part(self, part: PartUpdate) -> None:
+        """Show what a participant has said that has ended."""
+        text = format_said("".join(self._said.pop(part.subtask_id, []))).strip()
+        if not text or self.say_part is None:
+            return
+        lines = text.split("\n")
+        more = [f"({len(lines) - _MOST_LINES} more lines)"][: len(lines) > _MOST_LINES]
+        role = f" ({part.role})" if part.role else ""
+        who = f"{part.agent}{role} by {part.model}" if part.model else f"{part.agent}{role}"
+        shown = "\n".join([f"{who} says:", *lines[:_MOST_LINES], *more])
+        if self._speaker is None:
+            self.say_part(shown)
+        else:
+            self._held.append(shown)
+
+    def _name(self, update: TaskUpdate) -> TaskUpdate:
+        """Return an event of a child task with the whole name of its step."""
+        if isinstance(update, Event) and (key := update.detail.get("key")) is not None:
+            agent = self._parts.get_agent(update.task_id, str(key))
+            return update.model_copy(update={"detail": update.detail | {"key": agent}})
+        return update
 
     def _show(self, update: TaskUpdate) -> None:
         match update:
@@ -154,7 +199,8 @@ class TaskView:
         lane = self._models.get(delta.subtask_id)
         if attempt not in self._active and (lane is None or is_model_lane(lane)):
             self._active.add(attempt)
-            line = format_activity(delta, lane)
+            agent = self._parts.get_agent(delta.task_id, delta.key or "a step")
+            line = format_activity(replace(delta, key=agent), lane or delta.model)
             self._show_status(f"{self.label(delta)}  {line}")
 
     def _show_text(self, delta: TranscriptDelta) -> None:

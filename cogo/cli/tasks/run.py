@@ -34,7 +34,6 @@ from cogo.cli.tasks.apply import commit_result, describe_commit
 from cogo.cli.tasks.result import require_writable
 from cogo.cli.tasks.run_control import run_task_live
 from cogo.cli.tasks.run_outcome import DETACHED, VERIFIED, Accepted, conclude_run, print_left
-from cogo.config.context import Project
 from cogo.terminal import print_json, print_text
 from cogo.watch.run_lines import RunProgress
 from protocol.records import NewTask, Task
@@ -125,9 +124,7 @@ def run_live(
             budget_usd=parse_budget(max_usd, option="--max-usd"),
             deadline=parse_deadline(deadline),
         )
-    progress, has_ended = run_task_live(
-        Project.find(directory), new, follow or "", RunProgress, as_json=as_json
-    )
+    progress, has_ended = run_task_live(directory, new, follow, RunProgress, as_json=as_json)
     if not has_ended:
         print_left(progress.task, as_json=as_json)
         raise typer.Exit(DETACHED)

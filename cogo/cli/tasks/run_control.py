@@ -9,6 +9,7 @@ import termios
 import tty
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
@@ -76,19 +77,20 @@ async def catch_interrupts() -> AsyncIterator[Interrupts]:
 
 
 def run_task_live(
-    project: Project,
+    directory: Path | None,
     new: NewTask | None,
-    attached: str,
+    attached: str | None,
     create_progress: Callable[[Task], _P],
     *,
     as_json: bool,
 ) -> tuple[_P, bool]:
     """Insert a task, or find the attached one, and show it; return whether it has ended."""
+    project = Project.find(directory)
 
     async def run(client: Client) -> tuple[_P, bool]:
         async with catch_interrupts() as interrupts:
             if new is None:
-                task_id = await find_task_id(client.store, attached)
+                task_id = await find_task_id(client.store, attached or "")
                 task = await client.store.fetch_task(task_id=task_id)
             else:
                 await check_task(new, new.id or uuid4(), project=project, store=client.store)

@@ -53,7 +53,8 @@ def watch(
     """Follow all messages or one task, live.
 
     Without TASK, prints one line for each message on any channel, with --json the message itself.
-    With TASK, prints the progress of that task to its end.
+    With TASK, prints the progress of that task and of its child tasks to its end: the answer as it
+    is written, and what others of a swarm say when they have said it, each with its model.
 
     Examples:
         cogo watch                                   # all channels, until Ctrl-C
@@ -120,6 +121,7 @@ async def _watch_one(client: Client, task_id: UUID, *, as_json: bool) -> None:
         stream="answer",
         say=lambda line: print_text(line, indent=23),
         write=lambda _, text: write_text(text),
+        say_part=lambda text: print_line(text.replace("\n", f"\n{'':>10}")),
         label=lambda update: f"{_get_time(update):%H:%M:%S}",
     )
     async for update in follow_with_questions(task_id, store=client.store, bus=client.bus):
@@ -150,8 +152,8 @@ def _to_json(update: TaskUpdate) -> dict[str, object]:
         case TranscriptDelta():
             if update.is_answer:
                 return {"kind": update.kind, "delta": update.delta}
-            step = {"key": update.key, "role": update.role}
-            return {"kind": "activity", **step, "delta": update.delta}
+            step = {"task_id": update.task_id, "key": update.key, "role": update.role}
+            return {"kind": "activity", **step, "model": update.model, "delta": update.delta}
         case TranscriptReset():
             return {"kind": "discard", "attempt": update.attempt}
         case TranscriptAside():

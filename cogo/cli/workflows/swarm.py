@@ -23,7 +23,6 @@ from cogo.cli.task_options import (
 from cogo.cli.tasks.result import require_writable
 from cogo.cli.tasks.run_control import run_task_live
 from cogo.cli.tasks.run_outcome import DETACHED, Accepted, conclude_run, print_left
-from cogo.config.context import Project
 from cogo.watch.participants import SwarmProgress
 from protocol.records import NewTask
 
@@ -124,9 +123,7 @@ def run_swarm(
             budget_usd=parse_budget(max_usd, option="--max-usd"),
             deadline=parse_deadline(deadline),
         )
-    progress, has_ended = run_task_live(
-        Project.find(directory), new, follow or "", SwarmProgress, as_json=as_json
-    )
+    progress, has_ended = run_task_live(directory, new, follow, SwarmProgress, as_json=as_json)
     if not has_ended:
         print_left(progress.task, as_json=as_json, command="swarm")
         raise typer.Exit(DETACHED)

@@ -47,6 +47,7 @@ READING: Final = {
     ("models", "why"): ("TASK",),
     ("queue", "show"): (),
     ("run",): ("--follow", "TASK"),
+    ("swarm",): ("--follow", "TASK"),
     ("show",): ("TASK",),
     ("show", "--turns"): ("TASK",),
     ("tasks", "list"): (),

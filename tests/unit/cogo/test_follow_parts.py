@@ -12,7 +12,7 @@ from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta
 from tests.support.agents.fake_bus import FakeBus
-from tests.support.agents.tree_rows import (
+from tests.support.watching.tree_rows import (
     CHILD,
     GRANDCHILD,
     TASK,

@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 from rich.console import Console
 
-from cogo.watch.participants import SwarmProgress, format_said
+from cogo.watch.participants import SwarmProgress
 from cogo.watch.run_lines import RunLine
+from cogo.watch.said import format_said
 from cogo.watch.steps import RunUpdate, StepUpdate
 from cogo.watch.swarm_screen import SwarmScreen, open_swarm_screen
 from protocol.records import Event, Subtask, Task

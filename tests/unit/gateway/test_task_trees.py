@@ -15,8 +15,8 @@ from protocol.store.queue import QueueStore
 from protocol.topics import result_topic
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta
 from tests.support.agents.fake_bus import FakeBus
-from tests.support.agents.tree_rows import CHILD, TASK, TreeRows, build_finished_tree, describe
 from tests.support.eventually import eventually
+from tests.support.watching.tree_rows import CHILD, TASK, TreeRows, build_finished_tree, describe
 
 STRANGER = UUID("4" * 32)
 
