@@ -1,8 +1,9 @@
 """The interface of vector stores beside Postgres, which keep ids and vectors and no texts."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 
@@ -25,6 +26,14 @@ class VectorMatch(NamedTuple):
 
 class IndexUnavailable(Exception):
     """An index did not answer, or refused: a search goes on without it, a change is sent again."""
+
+
+CALL_SECONDS: Final = 30.0
+"""For one call of an index, with all requests and repetitions."""
+CLIENT_ERRORS: Final = (TimeoutError, LookupError, TypeError, ValueError, AttributeError)
+"""What clients raise beside errors of their own: for answers that they do not understand, too."""
+_SLACK: Final = 1.01
+"""A cosine that was computed inexactly may be a little more than 1."""
 
 
 class VectorIndex(Protocol):
@@ -55,3 +64,18 @@ class VectorIndex(Protocol):
     async def delete_owner(self, owner: UUID | None) -> None:
         """Delete all vectors of an owner, whatever their model."""
         ...
+
+
+def read_memory_id(value: object) -> UUID | None:
+    """Return the id that an index gives, or None for that of somebody else's vector."""
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
+
+
+def read_likeness(value: object) -> float | None:
+    """Return a cosine that an index gives, or None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, float | int) or not math.isfinite(value):
+        return None
+    return max(-1.0, min(1.0, float(value))) if abs(value) <= _SLACK else None
