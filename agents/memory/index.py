@@ -30,8 +30,6 @@ class IndexUnavailable(Exception):
 
 CALL_SECONDS: Final = 30.0
 """For one call of an index, with all requests and repetitions."""
-CLIENT_ERRORS: Final = (TimeoutError, LookupError, TypeError, ValueError, AttributeError)
-"""What clients raise beside errors of their own: for answers that they do not understand, too."""
 _SLACK: Final = 1.01
 """A cosine that was computed inexactly may be a little more than 1."""
 

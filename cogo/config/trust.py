@@ -31,11 +31,13 @@ ADDRESSES: Final = frozenset(
         "ANTHROPIC_BASE_URL", "DASHSCOPE_BASE_URL", "FIREWORKS_API_URL", "FIREWORKS_BASE_URL",
         "GOOGLE_GEMINI_BASE_URL", "LLAMACPP_BASE_URL", "LMSTUDIO_BASE_URL", "MINIMAX_BASE_URL",
         "MLX_BASE_URL", "MOONSHOT_BASE_URL", "OLLAMA_BASE_URL", "OPENAI_BASE_URL",
-        "OPENAI_COMPATIBLE_BASE_URL", "PORTKEY_BASE_URL", "RERANK_COMPATIBLE_BASE_URL",
-        "TEI_BASE_URL", "VLLM_BASE_URL", "ZAI_BASE_URL",
+        "OPENAI_COMPATIBLE_BASE_URL", "PINECONE_INDEX", "PORTKEY_BASE_URL",
+        "RERANK_COMPATIBLE_BASE_URL", "TEI_BASE_URL", "VLLM_BASE_URL", "WEAVIATE_GRPC_URL",
+        "WEAVIATE_URL", "ZAI_BASE_URL",
     }
 )  # fmt: skip
-"""Variables that decide where keys and prompts are sent; a test compares the catalogue."""
+"""Variables that decide where keys and prompts are sent; a test compares the catalogue. Those of
+outer indexes of memory are among them."""
 _HARMLESS: Final = frozenset(
     {
         "COGO_CACHE", "COGO_CACHE_SECONDS", "COGO_FIRST_TOKEN_SECONDS", "COGO_LOG_FORMAT",
