@@ -34,6 +34,7 @@ from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.fetching import build_fetcher, build_file_access
+from cogo.wiring.memory import sync_vector_index
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -87,8 +88,7 @@ async def serve_agent(
         bus = await stack.enter_async_context(build_bus(connection))
         router = await stack.enter_async_context(_open_router(project, catalogue, bootstrap, role))
         health = Health(bus=bus)
-        port = role.health_port
-        health_url = None if port is None else stack.enter_context(serve_health(health, port))
+        health_url = _open_health(stack, health, role)
         await _watch_models(stack, project, catalogue, None if bootstrap.simulator_url else router)
         shutdown = stack.enter_context(shut_down_on_signals())
         if with_parent:
@@ -116,6 +116,7 @@ async def serve_agent(
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))
+            await stack.enter_async_context(sync_vector_index(project, connection, role.agent_id))
             agent = partial(
                 run_orchestrator,
                 open_store=partial(open_supabase_store, connection),
@@ -130,6 +131,12 @@ async def serve_agent(
             )
         on_ready = partial(_report_ready, identity, health, health_url)
         await run_until_stopped(agent, shutdown, on_ready=on_ready)
+
+
+def _open_health(stack: AsyncExitStack, health: Health, role: Role) -> str | None:
+    """Serve probes of an agent, if it has a port for them; return their address."""
+    port = role.health_port
+    return None if port is None else stack.enter_context(serve_health(health, port))
 
 
 async def _watch_models(

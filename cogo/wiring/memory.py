@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, TypeAlias
 
-from agents.memory.index import VectorIndex
 from agents.memory.index_sync import sync_index_regularly
 from agents.memory.pinecone import PineconeIndex
 from agents.memory.weaviate import WeaviateIndex
@@ -44,29 +43,34 @@ def build_vector_index(project: Project) -> OuterIndex | None:
 
 
 @asynccontextmanager
-async def open_vector_index(
-    project: Project, connection: Connection, *, syncs_as: str | None
-) -> AsyncIterator[VectorIndex | None]:
-    """Yield the outer index of memory, if any; the agent `syncs_as` brings changes to it.
+async def open_vector_index(project: Project) -> AsyncIterator[OuterIndex | None]:
+    """Yield the outer index of memory, if any, and close it. Raises SettingInvalid."""
+    index = build_vector_index(project)
+    try:
+        yield index
+    finally:
+        if index is not None:
+            await index.close()
+
+
+@asynccontextmanager
+async def sync_vector_index(
+    project: Project, connection: Connection, agent_id: str
+) -> AsyncIterator[None]:
+    """Bring changes of memory to its outer index, if any, during the block.
 
     Raises SettingInvalid.
     """
-    index = build_vector_index(project)
-    if index is None:
-        yield None
-        return
-    try:
-        if syncs_as is None:
-            yield index
+    async with open_vector_index(project) as index:
+        if index is None:
+            yield
             return
         async with open_supabase_store(connection) as store, asyncio.TaskGroup() as group:
-            syncing = group.create_task(sync_index_regularly(store, index, agent_id=syncs_as))
+            syncing = group.create_task(sync_index_regularly(store, index, agent_id=agent_id))
             try:
-                yield index
+                yield
             finally:
                 syncing.cancel()
-    finally:
-        await index.close()
 
 
 def _build_pinecone(sources: SecretSources) -> PineconeIndex:
