@@ -2571,6 +2571,10 @@ AS $function$
 declare
   v_limit constant integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
 begin
+  -- A copy of the database would write to the index of the original.
+  if cogo.instance_problem() is not null then
+    return;
+  end if;
   update cogo.vector_indexes x
      set agent_id = p_agent_id,
          lease_expires_at = cogo.now()
