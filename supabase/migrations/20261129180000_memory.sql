@@ -822,14 +822,19 @@ AS $function$
     'with near as materialized (
        select w.id, w.vector operator(%1$s.<=>) %2$s as distance
          from %3$s w
-        where w.owner = $2 and w.model_id = $3 and w.simulated = $4 and %4$s %5$s
+        where %4$s %5$s
      ), first as (
        select n.* from near n where n.distance <> ''NaN'' order by n.distance, n.id limit $5
      )
      select array_agg(f.id order by f.distance, f.id),
             array_agg(1 - f.distance order by f.distance, f.id)
        from first f',
-    t.types, t.query, p_table, p_filter,
+    t.types, t.query, p_table,
+    -- What must not choose another index is within coalesce.
+    format(
+      case when p_is_exact then '%s' else 'coalesce(%s, false)' end,
+      'w.owner = $2 and w.model_id = $3 and w.simulated = $4 and ' || p_filter
+    ),
     case when not p_is_exact then
       format('order by w.vector operator(%s.<=>) %s limit $5', t.types, t.query)
     end
@@ -1165,24 +1170,17 @@ AS $function$
    where e.id = p_id and (e.owner = p_owner or e.owner is null and p_owner is null);
 $function$;
 
-create or replace function cogo.drop_embeddings(p_owner uuid, p_is_every boolean, p_ids uuid[], p_kind text, p_source text, p_before timestamp with time zone)
+create or replace function cogo.drop_embeddings(p_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_tasks uuid[];
-begin
-  v_tasks := array(
+  v_tasks constant uuid[] := array(
     select distinct q.task_id
-      from cogo.embedding_queue q join public.cogo_memories m on m.id = q.memory_id
-     where q.task_id is not null
-       and (p_is_every or q.owner = cogo.owner_key(p_owner))
-       and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
-       and (p_kind is null or m.kind = p_kind)
-       and (p_source is null or m.source = p_source)
-       and (p_before is null or m.created_at < p_before)
+      from cogo.embedding_queue q where q.memory_id = any (p_ids) and q.task_id is not null
   );
+begin
   perform cogo.drop_follow_ups(v_tasks, 'a text of it has been forgotten');
   -- The other texts of these tasks are asked for again.
   update cogo.embedding_queue q set task_id = null where q.task_id = any (v_tasks);
@@ -1631,6 +1629,44 @@ begin
 end;
 $function$;
 
+create or replace function cogo.match_documents(p_owner uuid, p_is_every boolean, p_ids uuid[], p_kind text, p_source text, p_before timestamp with time zone)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+begin
+  return query
+    select d.id
+      from public.cogo_documents d
+     where (p_is_every or d.owner = p_owner or p_owner is null and d.owner is null)
+       and (p_ids is null or d.id = any (p_ids))
+       and (p_kind is null or p_kind = 'chunk')
+       and (p_source is null or d.source = p_source)
+       and (p_before is null or d.updated_at < p_before);
+end;
+$function$;
+
+create or replace function cogo.match_memories(p_owner uuid, p_is_every boolean, p_ids uuid[], p_kind text, p_source text, p_before timestamp with time zone)
+ RETURNS TABLE(id uuid, document_id uuid, content_sha256 text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+begin
+  return query
+    select m.id, m.document_id, m.content_sha256
+      from public.cogo_memories m
+     where (p_is_every or m.owner = p_owner or p_owner is null and m.owner is null)
+       and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
+       and (p_kind is null or m.kind = p_kind)
+       and (p_source is null or m.source = p_source)
+       and (p_before is null or m.created_at < p_before);
+end;
+$function$;
+
 create or replace function cogo.move_vectors(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1830,6 +1866,43 @@ create or replace function cogo.quote_word(p_word text)
  IMMUTABLE
 RETURN ((''''::text || replace(replace(p_word, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text);
 
+create or replace function cogo.read_filtered_words(p_filter text, p_queries text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select format(
+    'select w.memory_id as id, w.words from cogo.memory_words w
+      where w.owner = $1 and %s and coalesce(w.words @@ %L::tsquery, false)',
+    p_filter, p_queries[4]
+  );
+$function$;
+
+create or replace function cogo.read_found_words(p_filter text, p_queries text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select string_agg(
+           format(
+             '(select w.memory_id as id, w.words from cogo.memory_words w
+                where w.owner = $1 and coalesce(%s, false) and w.words @@ %L::tsquery %s limit %s)',
+             p_filter, q.query,
+             case when q.before is not null then format('and not w.words @@ %L::tsquery', q.before) end,
+             case q.nth when 2 then 300 else 150 end
+           ), ' union all ' order by q.nth
+         )
+    from (
+      select u.query, u.nth,
+             string_agg('(' || u.query || ')', ' | ') over (
+               order by u.nth rows between unbounded preceding and 1 preceding
+             ) as before
+        from unnest(p_queries[1:3]) with ordinality as u (query, nth) where u.query is not null
+    ) as q;
+$function$;
+
 create or replace function cogo.read_memory_vectors(p_ids uuid[], p_dimensions integer)
  RETURNS TABLE(id uuid, vector real[])
  LANGUAGE plpgsql
@@ -1958,7 +2031,7 @@ begin
   execute format(
     'with sample as (
        select w.memory_id, w.words, (%s) is true as passes
-         from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 500
+         from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 256
      )
      select count(*), count(*) filter (where passes), max(memory_id::text)::uuid, array[%s]::integer[]
        from sample',
@@ -1972,7 +2045,7 @@ begin
     )
   ) using p_owner into v_sampled, v_passed, v_last, v_counts;
   total := v_sampled;
-  if v_sampled = 500 then
+  if v_sampled = 256 then
     total := v_sampled * 4294967296.0
       / greatest(1, ('x' || left(v_last::text, 8))::bit(32)::bigint);
   end if;
@@ -2058,47 +2131,46 @@ create or replace function cogo.search_words(p_owner uuid, p_filter text, p_word
  SET max_parallel_workers_per_gather TO '0'
 AS $function$
 declare
-  v_any text;
-  v_all text;
+  v_queries text[];
   v_rank text;
 begin
   with words as (
     select cogo.quote_word(f.word) as query, f.frequency,
            ln(1 + (p_total * (1 - f.frequency) + 0.5) / (p_total * f.frequency + 0.5)) as weight
       from unnest(p_words, p_frequencies) as f (word, frequency)
-     order by f.frequency, f.word limit 12
+     order by f.frequency, f.word limit 8
   ), summed as (
     select w.*, sum(w.frequency) over (order by w.frequency, w.query) as found,
            row_number() over (order by w.frequency, w.query) as nth
       from words w
   )
-  select string_agg(s.query, ' | ') filter (
-           where s.nth = 1 or s.found * p_total * greatest(p_share, 0.002) <= 1000
-         ),
-         string_agg(s.query, ' & '),
+  select array[
+           string_agg(s.query, ' & '),
+           (
+             select string_agg(a.query || ' & ' || b.query, ' | ')
+               from summed a join summed b on a.nth < b.nth and b.nth <= 4
+           ),
+           string_agg(s.query, ' | ') filter (
+             where s.nth = 1 or s.found * p_total * greatest(p_share, 0.002) <= 1000
+           ),
+           string_agg(s.query, ' | ')
+         ],
          string_agg(
            format('%s * ts_rank(''{1,1,1,1}'', w.words, %L::tsquery)', s.weight, s.query), ' + '
          )
-    into v_any, v_all, v_rank
+    into v_queries, v_rank
     from summed s;
-  if v_any is null then
+  if v_rank is null then
     return;
   end if;
   return query execute format(
     'select r.id, row_number() over (order by r.score desc, r.id)
-       from (
-         select w.memory_id as id, (%s) / (1 + 0.002 * length(w.words)) as score
-           from (
-             (select w.memory_id, w.words from cogo.memory_words w
-               where w.owner = $1 and %s and w.words @@ %L::tsquery limit 200)
-             union all
-             (select w.memory_id, w.words from cogo.memory_words w
-               where w.owner = $1 and %s and w.words @@ %L::tsquery
-                 and not w.words @@ %L::tsquery limit 2000)
-           ) as w
-       ) as r
+       from (select w.id, (%s) / (1 + 0.002 * length(w.words)) as score from (%s) as w) as r
       order by 2 limit $2',
-    v_rank, p_filter, v_all, p_filter, v_any, v_all
+    v_rank,
+    case when p_total * p_share <= 2000
+      then cogo.read_filtered_words(p_filter, v_queries) else cogo.read_found_words(p_filter, v_queries)
+    end
   ) using p_owner, p_limit;
 end;
 $function$;
@@ -2307,7 +2379,7 @@ begin
   );
   select d.* into v_document
     from public.cogo_documents d
-   where d.source = p_source and cogo.owner_key(d.owner) = cogo.owner_key(v_owner);
+   where d.source = p_source and (d.owner = v_owner or v_owner is null and d.owner is null);
   is_new := not found;
   if v_first = 0 and v_document.sha256 = p_sha256
      and (p_total is null or p_total = v_document.chunks) then
@@ -2418,6 +2490,7 @@ declare
   v_is_every constant boolean := coalesce(p_every_owner, false) and cogo.is_operator();
   v_ids uuid[];
   v_documents uuid[];
+  v_cut uuid[];
 begin
   if num_nonnulls(p_ids, p_kind, p_source, p_before) = 0 then
     raise exception using
@@ -2425,38 +2498,43 @@ begin
       message = 'name what to forget by p_ids, p_kind, p_source or p_before (infinity: all of it)';
   end if;
   if not coalesce(p_dry_run, false) then
-    -- Tasks that hold the texts go first, in the order of locks.
-    perform cogo.drop_embeddings(v_owner, v_is_every, p_ids, p_kind, p_source, p_before);
+    -- In the order of all who write memories: tasks, documents, memories, each in a fixed order.
+    perform cogo.drop_embeddings(
+      array(
+        select m.id
+          from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+      )
+    );
+    perform from public.cogo_documents d
+      where d.id in (
+        select m.document_id
+          from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+        union all
+        select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
+      )
+      order by d.id for update;
   end if;
-  -- In a fixed order, so that it cannot deadlock with another.
-  v_ids := array(
-    select m.id
-      from public.cogo_memories m
-     where (v_is_every or cogo.owner_key(m.owner) = cogo.owner_key(v_owner))
-       and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
-       and (p_kind is null or m.kind = p_kind)
-       and (p_source is null or m.source = p_source)
-       and (p_before is null or m.created_at < p_before)
-     order by m.content_sha256, m.id
-       for update
-  );
-  -- Documents go as a whole: with a part of their chunks they would be wrong.
   v_documents := array(
-    select d.id
-      from public.cogo_documents d
-     where (v_is_every or cogo.owner_key(d.owner) = cogo.owner_key(v_owner))
-       and (p_ids is null or d.id = any (p_ids))
-       and (p_kind is null or p_kind = 'chunk')
-       and (p_source is null or d.source = p_source)
-       and (p_before is null or d.updated_at < p_before)
+    select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
   );
+  select coalesce(array_agg(m.id order by m.content_sha256, m.id), '{}'),
+         array_agg(distinct m.document_id)
+    into v_ids, v_cut
+    from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m;
   if not coalesce(p_dry_run, false) then
+    perform from public.cogo_memories m
+      where m.id = any (v_ids) order by m.content_sha256, m.id for update;
     delete from public.cogo_memories m where m.id = any (v_ids);
+    delete from public.cogo_documents d where d.id = any (v_documents);
+    -- A document that has lost some of its chunks is read anew when it is added again.
+    update public.cogo_documents d
+       set sha256 = '',
+           chunks = (select count(*) from public.cogo_memories m where m.document_id = d.id)
+     where d.id = any (v_cut);
     -- An answer may have cited what is forgotten.
     delete from cogo.cached_answers c
      where cardinality(v_ids) > 0
-       and (v_is_every or cogo.owner_key(c.owner) = cogo.owner_key(v_owner));
-    delete from public.cogo_documents d where d.id = any (v_documents);
+       and (v_is_every or c.owner is not distinct from v_owner);
     -- Parts of a document that is not whole yet have no ids.
     delete from cogo.document_parts p
      where p_ids is null
@@ -3191,7 +3269,7 @@ comment on function cogo.delete_vector(text,uuid,integer) is
 comment on function cogo.describe_session(uuid,uuid) is
   'Return how far a session is, for the holder of a lease; null if there is no session.';
 
-comment on function cogo.drop_embeddings(uuid,boolean,uuid[],text,text,timestamp with time zone) is
+comment on function cogo.drop_embeddings(uuid[]) is
   'Give up the tasks that embed memories which are to be forgotten.';
 
 comment on function cogo.drop_follow_ups(uuid[],text) is
@@ -3250,6 +3328,12 @@ comment on function cogo.list_words(text) is
 comment on function cogo.lock_sessions(uuid[]) is
   'Lock the sessions of subtasks, by seq, after their tasks.';
 
+comment on function cogo.match_documents(uuid,boolean,uuid[],text,text,timestamp with time zone) is
+  'Return the documents that match every given argument as a whole.';
+
+comment on function cogo.match_memories(uuid,boolean,uuid[],text,text,timestamp with time zone) is
+  'Return the memories that match every given argument, of an owner or of all.';
+
 comment on function cogo.move_vectors(integer) is
   'Move vectors that were stored before pgvector was installed; return how many.';
 
@@ -3280,6 +3364,12 @@ comment on function cogo.queue_embeddings(uuid[]) is
 
 comment on function cogo.quote_word(text) is
   'Return a word as a tsquery spells it.';
+
+comment on function cogo.read_filtered_words(text,text[]) is
+  'Return the statement that reads what passes a filter and has any word, where few texts pass.';
+
+comment on function cogo.read_found_words(text,text[]) is
+  'Return the statement that reads texts with all words, then with pairs of rare ones, then with any.';
 
 comment on function cogo.read_memory_vectors(uuid[],integer) is
   'Return the vectors of memories that have so many dimensions.';
@@ -3540,9 +3630,9 @@ revoke all on function cogo.describe_session(uuid,uuid) from public, anon, authe
 
 grant execute on function cogo.describe_session(uuid,uuid) to service_role;
 
-revoke all on function cogo.drop_embeddings(uuid,boolean,uuid[],text,text,timestamp with time zone) from public, anon, authenticated, service_role;
+revoke all on function cogo.drop_embeddings(uuid[]) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.drop_embeddings(uuid,boolean,uuid[],text,text,timestamp with time zone) to service_role;
+grant execute on function cogo.drop_embeddings(uuid[]) to service_role;
 
 revoke all on function cogo.drop_follow_ups(uuid[],text) from public, anon, authenticated, service_role;
 
@@ -3612,6 +3702,14 @@ revoke all on function cogo.lock_sessions(uuid[]) from public, anon, authenticat
 
 grant execute on function cogo.lock_sessions(uuid[]) to service_role;
 
+revoke all on function cogo.match_documents(uuid,boolean,uuid[],text,text,timestamp with time zone) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.match_documents(uuid,boolean,uuid[],text,text,timestamp with time zone) to service_role;
+
+revoke all on function cogo.match_memories(uuid,boolean,uuid[],text,text,timestamp with time zone) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.match_memories(uuid,boolean,uuid[],text,text,timestamp with time zone) to service_role;
+
 revoke all on function cogo.move_vectors(integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.move_vectors(integer) to service_role;
@@ -3647,6 +3745,14 @@ grant execute on function cogo.queue_embeddings(uuid[]) to service_role;
 revoke all on function cogo.quote_word(text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.quote_word(text) to service_role;
+
+revoke all on function cogo.read_filtered_words(text,text[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.read_filtered_words(text,text[]) to service_role;
+
+revoke all on function cogo.read_found_words(text,text[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.read_found_words(text,text[]) to service_role;
 
 revoke all on function cogo.read_memory_vectors(uuid[],integer) from public, anon, authenticated, service_role;
 

@@ -46,6 +46,21 @@ async def test_a_document_is_replaced_as_a_whole(database: Database) -> None:
     assert await find(service, ALICE, "apples pears plums") == ["blue plums"]
 
 
+async def test_a_document_that_lost_a_chunk_is_read_anew(database: Database) -> None:
+    service = await database.connect()
+    await add_document(service, ALICE, "a.md", ["one", "two"])
+    [hit] = await search(service, ALICE, "two")
+
+    forgotten = await call(service, "forget_memory", owner=ALICE, ids=[hit["id"]])
+    again = await add_document(service, ALICE, "a.md", ["one", "two"])
+
+    assert forgotten == [{"forgotten": 1, "documents": 0}]
+    assert (again["is_unchanged"], again["chunks"]) == (False, 2)
+    assert await find(service, ALICE, "two") == ["two"]
+    await call(service, "forget_memory", owner=ALICE, ids=[again["id"]])
+    assert await service.fetchval("select count(*) from public.cogo_memories") == 0
+
+
 async def test_parts_are_put_together_before_anybody_sees_them(database: Database) -> None:
     service = await database.connect()
     await add_document(service, ALICE, "long.md", ["old words"])

@@ -143,7 +143,7 @@ begin
   );
   select d.* into v_document
     from public.cogo_documents d
-   where d.source = p_source and cogo.owner_key(d.owner) = cogo.owner_key(v_owner);
+   where d.source = p_source and (d.owner = v_owner or v_owner is null and d.owner is null);
   is_new := not found;
   if v_first = 0 and v_document.sha256 = p_sha256
      and (p_total is null or p_total = v_document.chunks) then

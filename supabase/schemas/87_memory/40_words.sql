@@ -55,7 +55,7 @@ begin
   execute format(
     'with sample as (
        select w.memory_id, w.words, (%s) is true as passes
-         from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 500
+         from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 256
      )
      select count(*), count(*) filter (where passes), max(memory_id::text)::uuid, array[%s]::integer[]
        from sample',
@@ -69,7 +69,7 @@ begin
     )
   ) using p_owner into v_sampled, v_passed, v_last, v_counts;
   total := v_sampled;
-  if v_sampled = 500 then
+  if v_sampled = 256 then
     total := v_sampled * 4294967296.0
       / greatest(1, ('x' || left(v_last::text, 8))::bit(32)::bigint);
   end if;
@@ -84,65 +84,6 @@ $$;
 comment on function cogo.sample_words is
   'Estimate how many memories an owner has, which share of them passes a filter, and in which share each
 of some words is.';
-
--- Ranks by how rare the words of the query are and how often a text has them. Common words rank what
--- rare ones find: a search reads some thousand texts at most.
-create or replace function cogo.search_words(
-  p_owner uuid, p_filter text, p_words text[], p_total double precision, p_share double precision,
-  p_frequencies double precision[], p_limit integer
-)
-  returns table (id uuid, place bigint)
-  language plpgsql stable set search_path = pg_catalog, pg_temp
-  set enable_seqscan = off set jit = off set max_parallel_workers_per_gather = 0
-as $$
-declare
-  v_any text;
-  v_all text;
-  v_rank text;
-begin
-  with words as (
-    select cogo.quote_word(f.word) as query, f.frequency,
-           ln(1 + (p_total * (1 - f.frequency) + 0.5) / (p_total * f.frequency + 0.5)) as weight
-      from unnest(p_words, p_frequencies) as f (word, frequency)
-     order by f.frequency, f.word limit 12
-  ), summed as (
-    select w.*, sum(w.frequency) over (order by w.frequency, w.query) as found,
-           row_number() over (order by w.frequency, w.query) as nth
-      from words w
-  )
-  select string_agg(s.query, ' | ') filter (
-           where s.nth = 1 or s.found * p_total * greatest(p_share, 0.002) <= 1000
-         ),
-         string_agg(s.query, ' & '),
-         string_agg(
-           format('%s * ts_rank(''{1,1,1,1}'', w.words, %L::tsquery)', s.weight, s.query), ' + '
-         )
-    into v_any, v_all, v_rank
-    from summed s;
-  if v_any is null then
-    return;
-  end if;
-  return query execute format(
-    'select r.id, row_number() over (order by r.score desc, r.id)
-       from (
-         select w.memory_id as id, (%s) / (1 + 0.002 * length(w.words)) as score
-           from (
-             (select w.memory_id, w.words from cogo.memory_words w
-               where w.owner = $1 and %s and w.words @@ %L::tsquery limit 200)
-             union all
-             (select w.memory_id, w.words from cogo.memory_words w
-               where w.owner = $1 and %s and w.words @@ %L::tsquery
-                 and not w.words @@ %L::tsquery limit 2000)
-           ) as w
-       ) as r
-      order by 2 limit $2',
-    v_rank, p_filter, v_all, p_filter, v_any, v_all
-  ) using p_owner, p_limit;
-end;
-$$;
-comment on function cogo.search_words is
-  'Return the memories of an owner whose words fit best, with their places. The rest is what
-cogo.sample_words() says.';
 
 create or replace function cogo.filter_candidates(p_owner uuid, p_filter text, p_candidates jsonb)
   returns table (id uuid, likeness double precision)

@@ -23,14 +23,19 @@ as $$
     'with near as materialized (
        select w.id, w.vector operator(%1$s.<=>) %2$s as distance
          from %3$s w
-        where w.owner = $2 and w.model_id = $3 and w.simulated = $4 and %4$s %5$s
+        where %4$s %5$s
      ), first as (
        select n.* from near n where n.distance <> ''NaN'' order by n.distance, n.id limit $5
      )
      select array_agg(f.id order by f.distance, f.id),
             array_agg(1 - f.distance order by f.distance, f.id)
        from first f',
-    t.types, t.query, p_table, p_filter,
+    t.types, t.query, p_table,
+    -- What must not choose another index is within coalesce.
+    format(
+      case when p_is_exact then '%s' else 'coalesce(%s, false)' end,
+      'w.owner = $2 and w.model_id = $3 and w.simulated = $4 and ' || p_filter
+    ),
     case when not p_is_exact then
       format('order by w.vector operator(%s.<=>) %s limit $5', t.types, t.query)
     end

@@ -1,21 +1,54 @@
-create or replace function cogo.drop_embeddings(
+create or replace function cogo.match_memories(
   p_owner uuid, p_is_every boolean, p_ids uuid[], p_kind text, p_source text, p_before timestamptz
 )
-  returns void language plpgsql set search_path = pg_catalog, pg_temp
+  returns table (id uuid, document_id uuid, content_sha256 text)
+  language plpgsql stable set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_custom_plan
 as $$
-declare
-  v_tasks uuid[];
 begin
-  v_tasks := array(
-    select distinct q.task_id
-      from cogo.embedding_queue q join public.cogo_memories m on m.id = q.memory_id
-     where q.task_id is not null
-       and (p_is_every or q.owner = cogo.owner_key(p_owner))
+  return query
+    select m.id, m.document_id, m.content_sha256
+      from public.cogo_memories m
+     where (p_is_every or m.owner = p_owner or p_owner is null and m.owner is null)
        and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
        and (p_kind is null or m.kind = p_kind)
        and (p_source is null or m.source = p_source)
-       and (p_before is null or m.created_at < p_before)
+       and (p_before is null or m.created_at < p_before);
+end;
+$$;
+comment on function cogo.match_memories is
+  'Return the memories that match every given argument, of an owner or of all.';
+
+create or replace function cogo.match_documents(
+  p_owner uuid, p_is_every boolean, p_ids uuid[], p_kind text, p_source text, p_before timestamptz
+)
+  returns setof uuid
+  language plpgsql stable set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return query
+    select d.id
+      from public.cogo_documents d
+     where (p_is_every or d.owner = p_owner or p_owner is null and d.owner is null)
+       and (p_ids is null or d.id = any (p_ids))
+       and (p_kind is null or p_kind = 'chunk')
+       and (p_source is null or d.source = p_source)
+       and (p_before is null or d.updated_at < p_before);
+end;
+$$;
+comment on function cogo.match_documents is
+  'Return the documents that match every given argument as a whole.';
+
+create or replace function cogo.drop_embeddings(p_ids uuid[])
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tasks constant uuid[] := array(
+    select distinct q.task_id
+      from cogo.embedding_queue q where q.memory_id = any (p_ids) and q.task_id is not null
   );
+begin
   perform cogo.drop_follow_ups(v_tasks, 'a text of it has been forgotten');
   -- The other texts of these tasks are asked for again.
   update cogo.embedding_queue q set task_id = null where q.task_id = any (v_tasks);
@@ -43,6 +76,7 @@ declare
   v_is_every constant boolean := coalesce(p_every_owner, false) and cogo.is_operator();
   v_ids uuid[];
   v_documents uuid[];
+  v_cut uuid[];
 begin
   if num_nonnulls(p_ids, p_kind, p_source, p_before) = 0 then
     raise exception using
@@ -50,38 +84,43 @@ begin
       message = 'name what to forget by p_ids, p_kind, p_source or p_before (infinity: all of it)';
   end if;
   if not coalesce(p_dry_run, false) then
-    -- Tasks that hold the texts go first, in the order of locks.
-    perform cogo.drop_embeddings(v_owner, v_is_every, p_ids, p_kind, p_source, p_before);
+    -- In the order of all who write memories: tasks, documents, memories, each in a fixed order.
+    perform cogo.drop_embeddings(
+      array(
+        select m.id
+          from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+      )
+    );
+    perform from public.cogo_documents d
+      where d.id in (
+        select m.document_id
+          from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+        union all
+        select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
+      )
+      order by d.id for update;
   end if;
-  -- In a fixed order, so that it cannot deadlock with another.
-  v_ids := array(
-    select m.id
-      from public.cogo_memories m
-     where (v_is_every or cogo.owner_key(m.owner) = cogo.owner_key(v_owner))
-       and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
-       and (p_kind is null or m.kind = p_kind)
-       and (p_source is null or m.source = p_source)
-       and (p_before is null or m.created_at < p_before)
-     order by m.content_sha256, m.id
-       for update
-  );
-  -- Documents go as a whole: with a part of their chunks they would be wrong.
   v_documents := array(
-    select d.id
-      from public.cogo_documents d
-     where (v_is_every or cogo.owner_key(d.owner) = cogo.owner_key(v_owner))
-       and (p_ids is null or d.id = any (p_ids))
-       and (p_kind is null or p_kind = 'chunk')
-       and (p_source is null or d.source = p_source)
-       and (p_before is null or d.updated_at < p_before)
+    select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
   );
+  select coalesce(array_agg(m.id order by m.content_sha256, m.id), '{}'),
+         array_agg(distinct m.document_id)
+    into v_ids, v_cut
+    from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m;
   if not coalesce(p_dry_run, false) then
+    perform from public.cogo_memories m
+      where m.id = any (v_ids) order by m.content_sha256, m.id for update;
     delete from public.cogo_memories m where m.id = any (v_ids);
+    delete from public.cogo_documents d where d.id = any (v_documents);
+    -- A document that has lost some of its chunks is read anew when it is added again.
+    update public.cogo_documents d
+       set sha256 = '',
+           chunks = (select count(*) from public.cogo_memories m where m.document_id = d.id)
+     where d.id = any (v_cut);
     -- An answer may have cited what is forgotten.
     delete from cogo.cached_answers c
      where cardinality(v_ids) > 0
-       and (v_is_every or cogo.owner_key(c.owner) = cogo.owner_key(v_owner));
-    delete from public.cogo_documents d where d.id = any (v_documents);
+       and (v_is_every or c.owner is not distinct from v_owner);
     -- Parts of a document that is not whole yet have no ids.
     delete from cogo.document_parts p
      where p_ids is null
