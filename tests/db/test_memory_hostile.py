@@ -1,11 +1,11 @@
-"""Values that may be wrong, huge or hostile; writers and readers at the same time; ends in the middle."""
+"""Values that may be wrong, huge or hostile, and writers that meet or end in the middle."""
 
-import asyncio
 from typing import Any
 
 import asyncpg
 import pytest
 
+from tests.support.eventually import eventually
 from tests.support.sql.agent import Agent
 from tests.support.sql.database import ALICE, BOB, Connection, Database, run_at_once
 from tests.support.sql.memory import (
@@ -168,7 +168,9 @@ async def test_any_vector_is_compared_or_refused(
     given = {"owner": ALICE, "query": "north", "vector": vector, "model_id": MODEL}
 
     if state is None:
-        assert [hit["content"] for hit in await call(service, "search_memory", **given)] == ["north"]
+        assert [hit["content"] for hit in await call(service, "search_memory", **given)] == [
+            "north"
+        ]
     else:
         assert await refusal(service, "search_memory", **given) == state
 
@@ -268,13 +270,18 @@ async def test_a_call_that_ends_in_the_middle_leaves_all_or_nothing(database: Da
     await held.start()
     await holder.execute("select from public.cogo_documents for update")
 
-    working = asyncio.ensure_future(add_document(victim, ALICE, "a.md", ["new"]))
     pid = victim.get_server_pid()
-    while not await killer.fetchval("select count(*) from pg_locks where pid = $1 and not granted", pid):
-        await asyncio.sleep(0.01)
-    await killer.execute("select pg_terminate_backend($1)", pid)
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-        await working
+
+    async def is_waiting() -> bool:
+        waits = "select exists (select from pg_locks where pid = $1 and not granted)"
+        return bool(await killer.fetchval(waits, pid))
+
+    async def kill() -> None:
+        await eventually(is_waiting)
+        await killer.execute("select pg_terminate_backend($1)", pid)
+
+    failed = await run_at_once(add_document(victim, ALICE, "a.md", ["new"]), kill())
+    assert [bool(each) for each in failed] == [True, False]
     await held.rollback()
 
     assert await find(service, ALICE, "old new") == ["old"]

@@ -36,9 +36,7 @@ async def changes(service: Connection, index: str = "outer", **more: Any) -> lis
 
 
 async def confirm(service: Connection, through: int, index: str = "outer", **more: Any) -> bool:
-    [answer] = await call(
-        service, "confirm_vector_changes", index=index, through=through, **more
-    )
+    [answer] = await call(service, "confirm_vector_changes", index=index, through=through, **more)
     return bool(answer["cogo_confirm_vector_changes"])
 
 
@@ -187,7 +185,9 @@ async def test_a_task_that_runs_while_its_text_is_forgotten_leaves_nothing(
 
     ids = [
         row["id"]
-        for row in await service.fetch("select id from public.cogo_memories where content = 'xyzzy'")
+        for row in await service.fetch(
+            "select id from public.cogo_memories where content = 'xyzzy'"
+        )
     ]
     await call(service, "forget_memory", owner=ALICE, ids=ids)
     assert await service.fetchval("select status from public.cogo_tasks") == "cancelled"
@@ -209,9 +209,9 @@ async def test_users_forget_only_what_is_theirs_in_every_place(
 
     left = await service.fetch("select distinct owner from public.cogo_memories")
     assert [row["owner"] for row in left] == [BOB]
-    assert await service.fetchval(
-        "select array_agg(distinct owner) from cogo.memory_words"
-    ) == [BOB]
+    assert await service.fetchval("select array_agg(distinct owner) from cogo.memory_words") == [
+        BOB
+    ]
     deleted = [row["owner"] for row in await changes(service) if row["is_deleted"]]
     assert deleted == [ALICE, ALICE]
     assert UUID(int=0) not in deleted

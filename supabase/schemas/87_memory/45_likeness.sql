@@ -66,8 +66,8 @@ declare
   v_ids uuid[];
   v_likeness double precision[];
 begin
-  if p_expected > greatest(5000, 400 / v_share) then
-    perform cogo.set_vector_search(greatest(100, least(p_limit, 1000))::text, 'relaxed_order');
+  if p_expected > greatest(2000, 400 / v_share) then
+    perform cogo.set_vector_search(greatest(200, least(p_limit, 1000))::text, 'relaxed_order');
     execute cogo.build_vector_search(p_table, p_filter, false)
       into v_ids, v_likeness using p_vector, p_owner, p_model_id, p_simulated, p_limit;
     perform cogo.set_vector_search(v_width, v_iterates);
