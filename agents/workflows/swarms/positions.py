@@ -1,13 +1,23 @@
 """What is said in a debate: positions, replies, and the ruling of the judge."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 MAX_ITEMS: Final = 8
 MAX_ITEM_CHARACTERS: Final = 1_000
 """What others see of each reason: an endless position must not crowd out the others."""
+
+
+def _check_words(text: str) -> str:
+    """Reject a verdict of nothing but spaces or signs, which would agree with its like."""
+    if not any(each.isalnum() for each in text):
+        raise ValueError("it says nothing")
+    return text
+
+
+ShortAnswer = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_words)]
 
 
 class Position(BaseModel):
@@ -15,7 +25,7 @@ class Position(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    verdict: str = Field(min_length=1, max_length=500)
+    verdict: ShortAnswer
     reasons: list[str]
     evidence: list[str]
     confidence: int = Field(ge=0, le=100)
@@ -51,7 +61,7 @@ class Ruling(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    decision: str = Field(min_length=1, max_length=500)
+    decision: ShortAnswer
     explanation: str
     evidence: list[str]
     agreeing: list[int]

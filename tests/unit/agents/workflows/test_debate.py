@@ -239,9 +239,10 @@ def test_while_nobody_has_answered_nobody_is_given_up() -> None:
 @pytest.mark.parametrize(
     "nonsense",
     [
-        {"text": "As an AI I would rather not."}, a_position(""), a_position("x" * 501),
-        a_position("tabs", confidence=1000), a_position("tabs", votes_of_others="tabs"),
-        {"data": ["tabs"]}, {"data": None}, {"data": {"verdict": {"verdict": "tabs"}}},
+        {"text": "As an AI I would rather not."}, a_position(""), a_position(" \n"),
+        a_position("...!"), a_position("x" * 501), a_position("tabs", confidence=1000),
+        a_position("tabs", votes_of_others="tabs"), {"data": ["tabs"]}, {"data": None},
+        {"data": {"verdict": {"verdict": "tabs"}}},
     ],
 )  # fmt: skip
 def test_a_debater_that_talks_nonsense_is_left_out(nonsense: Any) -> None:
