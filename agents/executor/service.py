@@ -39,9 +39,11 @@ from agents.memory.conversation import (
     Conversations,
     History,
     PostgresConversations,
+    RedisCommands,
     SessionKey,
     find_level,
     load_conversation,
+    open_conversations,
     read_turn_limit,
 )
 from agents.runtime.agent import Agent, open_agent
@@ -63,7 +65,7 @@ from protocol.bus import Bus
 from protocol.ids import utc_now
 from protocol.lanes import is_model_lane
 from protocol.messages import Envelope, MessageType
-from protocol.records import ClaimedSubtask, Completion
+from protocol.records import ClaimedSubtask, Completion, LeaseRef
 from protocol.topics import SUBTASKS
 from providers.chat import ChatRequest, Message
 from providers.errors import ProviderError
@@ -92,11 +94,12 @@ async def run_executor(
     mcp: McpHost | None = None,
     own: OwnTools | None = None,
     files: FileAccess | None = None,
+    redis: RedisCommands | None = None,
 ) -> None:
     """Execute subtasks of the lanes that are served here until drained or cancelled.
 
     `router` serves models, `checks` the sandbox, `tools` functions of users, `mcp` tools of MCP
-    servers and `own` ours. `files` are fetched for tasks.
+    servers and `own` ours. `files` are fetched for tasks; `redis` has copies of conversations.
 
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
@@ -110,6 +113,8 @@ async def run_executor(
         sending = agent.services.create_task(hub.run(), name="progress")
         lanes = _build_lanes(agent, router)
         opening = agent.services.create_task(lanes.run(), name="lanes")
+        conversations = open_conversations(agent.store, redis, jitter=agent.jitter)
+        copying = agent.services.create_task(conversations.run(), name="conversations")
         executor = Executor(
             agent=agent,
             router=router,
@@ -120,6 +125,7 @@ async def run_executor(
             toolbox=_build_toolbox(tools, mcp, own),
             drain=drain,
             files=files,
+            conversations=conversations,
         )
         if checks is not None and options.check_capacity:
             executor.sides.append(CheckExecutor(runner=checks, hub=hub).build_side_work(agent))
@@ -138,11 +144,12 @@ async def run_executor(
                     work=executor.execute,
                     drain=drain,
                     sides=executor.sides,
+                    on_recorded=executor.refresh_session,
                 )
         finally:
             await calls.report_cut_off()
-            sending.cancel()
-            opening.cancel()
+            for service in (sending, opening, copying):
+                service.cancel()
 
 
 class Executor:
@@ -165,6 +172,8 @@ class Executor:
     ) -> None:
         self._agent = agent
         self._conversations = conversations or PostgresConversations(agent.store)
+        self._grown: dict[LeaseRef, SessionKey] = {}
+        """Sessions of attempts whose end is being recorded."""
         self._router = router
         self._hub = hub
         self._checker = checker
@@ -210,6 +219,17 @@ class Executor:
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Call the stamped model and return its answer; raises WorkFailed if that fails."""
+        completion = await self._execute(claimed)
+        if completion.messages and (session := SessionKey.from_task(claimed.task)):
+            self._grown[claimed.ref] = session
+        return completion
+
+    def refresh_session(self, ref: LeaseRef) -> None:
+        """Let copies of a session have the turn whose end was recorded."""
+        if (session := self._grown.pop(ref, None)) is not None:
+            self._agent.services.create_task(self._conversations.refresh(session))
+
+    async def _execute(self, claimed: ClaimedSubtask) -> Completion:
         started = time.monotonic()
         if snooze := build_snooze(claimed, now=utc_now()):
             raise WorkFailed(snooze)

@@ -57,16 +57,18 @@ async def run_pool(
     serves: Callable[[], Sequence[str]] | None = None,
     get_limit: Callable[[str], int | None] = lambda _: None,
     sides: Sequence[SideWork] = (),
+    on_recorded: Callable[[LeaseRef], object] = bool,
 ) -> None:
     """Claim from `lanes()`, do `work` and send heartbeats until drained.
 
     `get_limit` returns how many attempts of a lane can run at once here; more stay in the queue.
 
     Heartbeats list the lanes of `serves()`, which may include some that cannot be claimed yet, and
-    those of `sides`, which are claimed and done in the same way.
+    those of `sides`, which are claimed and done in the same way. `on_recorded` is called when the
+    end of an attempt at `work` is recorded, or its lease is lost.
     """
     serves = serves or lanes
-    pools = [Pool(agent, lanes=lanes, work=work, get_limit=get_limit)]
+    pools = [Pool(agent, lanes=lanes, work=work, get_limit=get_limit, on_recorded=on_recorded)]
     pools += [
         Pool(
             agent,

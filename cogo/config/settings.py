@@ -81,6 +81,7 @@ class Settings(BaseModel):
         None, validation_alias=AliasChoices("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY")
     )
     supabase_db_url: SecretStr | None = Field(None, validation_alias="SUPABASE_DB_URL")
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
     home: Path | None = Field(None, validation_alias="COGO_HOME")
     catalogue: Path | None = Field(None, validation_alias="COGO_CATALOGUE")
     retention_days: int | None = Field(

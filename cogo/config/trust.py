@@ -162,6 +162,7 @@ def split_variables(variables: Mapping[str, str]) -> tuple[Mapping[str, str], tu
         elif (
             is_key
             or name in ADDRESSES
+            or name == "REDIS_URL"
             or name.startswith(("COGO_", "SUPABASE_"))
             or _KEY_SOURCE.fullmatch(name)
         ):

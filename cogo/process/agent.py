@@ -35,6 +35,7 @@ from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.fetching import build_fetcher, build_file_access
 from cogo.wiring.memory import sync_vector_index
+from cogo.wiring.redis import open_redis
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -70,7 +71,12 @@ def find_secrets(project: Project, catalogue: Catalogue, bootstrap: AgentBootstr
     """Return every secret of this process, for the redaction of its logs."""
     opened = load_credentials(project, catalogue).values()
     keys = (key.get_secret_value() for each in opened for key in each.keys)
-    return [bootstrap.connection.secret_key.get_secret_value(), *keys]
+    redis = project.settings.redis_url
+    return [
+        bootstrap.connection.secret_key.get_secret_value(),
+        *keys,
+        *([] if redis is None else [redis.get_secret_value()]),
+    ]
 
 
 async def serve_agent(
@@ -113,6 +119,7 @@ async def serve_agent(
                 mcp=tools.mcp,
                 own=tools.own,
                 files=build_file_access(project),
+                redis=await stack.enter_async_context(open_redis(project)),
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))

@@ -60,6 +60,10 @@ class Conversations(Protocol):
         """Note that the session has grown. Never raises."""
         ...
 
+    async def run(self) -> None:
+        """Delete copies of sessions that were deleted, until cancelled."""
+        ...
+
 
 class PostgresConversations:
     """The record of conversations."""
@@ -79,6 +83,9 @@ class PostgresConversations:
 
     async def refresh(self, session: SessionKey) -> None:
         """See `Conversations.refresh`: there is no copy."""
+
+    async def run(self) -> None:
+        """See `Conversations.run`: there is no copy."""
 
 
 async def load_conversation(
