@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from agents.attachments import FileAccess
 from agents.executor.service import run_executor
+from agents.memory.conversation import RedisCommands
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
@@ -98,6 +99,7 @@ class Fleet:
         catalogue: Catalogue = CATALOGUE,
         own: OwnTools | None = None,
         files: FileAccess | None = None,
+        redis: RedisCommands | None = None,
         paths: Mapping[str, str] = PATHS,
         credentials: Mapping[str, Credential] | None = None,
         **options: Any,
@@ -125,6 +127,7 @@ class Fleet:
                     mcp=mcp,
                     own=own,
                     files=files,
+                    redis=redis,
                 )
 
         return await self.start(run)
