@@ -100,7 +100,6 @@ async def run_executor(
 
     `router` serves models, `checks` the sandbox, `tools` functions of users, `mcp` tools of MCP
     servers and `own` ours. `files` are fetched for tasks; `redis` has copies of conversations.
-
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
     async with (
@@ -110,11 +109,10 @@ async def run_executor(
         ) as agent,
     ):
         hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
-        sending = agent.services.create_task(hub.run(), name="progress")
         lanes = _build_lanes(agent, router)
-        opening = agent.services.create_task(lanes.run(), name="lanes")
         conversations = open_conversations(agent.store, redis, jitter=agent.jitter)
-        copying = agent.services.create_task(conversations.run(), name="conversations")
+        running = (hub.run(), lanes.run(), conversations.run())
+        services = [agent.services.create_task(each) for each in running]
         executor = Executor(
             agent=agent,
             router=router,
@@ -136,19 +134,10 @@ async def run_executor(
             async with bus.listen(SUBTASKS, executor.handle_message, on_ready=executor.catch_up):
                 if not drain.begun.is_set():
                     on_ready()
-                await run_pool(
-                    agent,
-                    lanes=lanes.list_claimable,
-                    serves=lanes.list_served,
-                    get_limit=lanes.get_limit,
-                    work=executor.execute,
-                    drain=drain,
-                    sides=executor.sides,
-                    on_recorded=executor.refresh_session,
-                )
+                await executor.run(drain)
         finally:
             await calls.report_cut_off()
-            for service in (sending, opening, copying):
+            for service in services:
                 service.cancel()
 
 
@@ -175,6 +164,7 @@ class Executor:
         self._grown: dict[LeaseRef, SessionKey] = {}
         """Sessions of attempts whose end is being recorded."""
         self._router = router
+        self._lanes = lanes
         self._hub = hub
         self._checker = checker
         self._cache = cache
@@ -196,6 +186,19 @@ class Executor:
             self.sides.append(EmbeddingExecutor(router).build_side_work(agent))
         if agent.options.rerank_capacity:
             self.sides.append(RerankExecutor(router).build_side_work(agent))
+
+    async def run(self, drain: Drain) -> None:
+        """Claim and execute subtasks until drained."""
+        await run_pool(
+            self._agent,
+            lanes=self._lanes.list_claimable,
+            serves=self._lanes.list_served,
+            get_limit=self._lanes.get_limit,
+            work=self.execute,
+            drain=drain,
+            sides=self.sides,
+            on_recorded=self.refresh_session,
+        )
 
     def handle_message(self, message: Envelope) -> None:
         """Claim new work, or check for a cancellation, as the message suggests."""
@@ -225,7 +228,7 @@ class Executor:
         return completion
 
     def refresh_session(self, ref: LeaseRef) -> None:
-        """Let copies of a session have the turn whose end was recorded."""
+        """Add the turn whose end was recorded to copies of its session."""
         if (session := self._grown.pop(ref, None)) is not None:
             self._agent.services.create_task(self._conversations.refresh(session))
 

@@ -34,8 +34,7 @@ from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.fetching import build_fetcher, build_file_access
-from cogo.wiring.memory import sync_vector_index
-from cogo.wiring.redis import open_redis
+from cogo.wiring.memory import open_redis, sync_vector_index
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -104,7 +103,6 @@ async def serve_agent(
         tools = await stack.enter_async_context(opened)
         options = _build_options(project, bootstrap, role, health_url, checks=checks, tools=tools)
         if role.kind == "executor":
-            opening = open_cache(project, connection, agent_id=role.agent_id)
             agent: _Agent = partial(
                 run_executor,
                 open_store=partial(open_supabase_store, connection),
@@ -113,13 +111,12 @@ async def serve_agent(
                 identity=identity,
                 options=options,
                 health=health,
-                cache=await stack.enter_async_context(opening),
                 checks=checks,
                 tools=tools.functions,
                 mcp=tools.mcp,
                 own=tools.own,
                 files=build_file_access(project),
-                redis=await stack.enter_async_context(open_redis(project)),
+                **await _open_copies(stack, project, bootstrap, role),
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))
@@ -153,6 +150,17 @@ async def _watch_models(
     await stack.enter_async_context(watch_catalogue(project, catalogue, lister=lister))
     if lister is not None:
         await lister.discover()
+
+
+async def _open_copies(
+    stack: AsyncExitStack, project: Project, bootstrap: AgentBootstrap, role: Role
+) -> dict[str, Any]:
+    """Open what spares an executor calls and reads: cached answers, copies of conversations."""
+    cache = open_cache(project, bootstrap.connection, agent_id=role.agent_id)
+    return {
+        "cache": await stack.enter_async_context(cache),
+        "redis": await stack.enter_async_context(open_redis(project)),
+    }
 
 
 def _warn_of_ended_models(catalogue: Catalogue, role: Role) -> None:

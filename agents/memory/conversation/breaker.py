@@ -43,5 +43,5 @@ class Breaker:
         return was_closed
 
     def abandon_trial(self) -> None:
-        """Let somebody else try: the caller was cancelled before there was an answer."""
+        """Allow another trial: the caller was cancelled before there was an answer."""
         self._is_trying = False

@@ -50,7 +50,7 @@ class RedisUnavailable(Exception):
 class RedisCommands(Protocol):
     """The few commands that are used; all raise RedisUnavailable.
 
-    `cogo.wiring.redis` has those of the official client.
+    `cogo.wiring.memory` has those of the official client.
     """
 
     async def read(self, key: str, most: int) -> bytes:
@@ -86,7 +86,7 @@ class _Copy(BaseModel):
         """The `seq` of the newest message."""
         return self.messages[0].seq if self.messages else 0
 
-    def is_of(self, session: SessionKey) -> bool:
+    def matches(self, session: SessionKey) -> bool:
         """Return whether it is a copy of this session, and not of one with the same id."""
         return (self.version, self.owner, self.session_id, self.seq) == (
             1,
@@ -171,7 +171,7 @@ class RedisConversations:
             copy = _Copy.model_validate_json(value)
         except ValidationError:
             return None
-        is_usable = copy.is_of(session) and copy.revision >= session.revision
+        is_usable = copy.matches(session) and copy.revision >= session.revision
         return copy if is_usable else None
 
     async def _renew(self, session: SessionKey, copy: _Copy | None) -> SessionPage | None:

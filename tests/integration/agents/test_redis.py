@@ -20,7 +20,7 @@ from agents.memory.conversation.redis_copy import (
 )
 from agents.memory.conversation.store import SessionKey, load_conversation
 from cogo.errors import SettingInvalid
-from cogo.wiring.redis import OfficialRedis, build_client
+from cogo.wiring.memory import OfficialRedis, build_redis_client
 from protocol.lifecycle import TaskState
 from protocol.records import SessionMessage
 from tests.integration.agents.conftest import Fleet
@@ -95,7 +95,7 @@ class World:
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
-        self.client = build_client(server.url)
+        self.client = build_redis_client(server.url)
         self.redis = WatchedRedis(self.client)
         self.store = FakeStore()
         self.clock = Clock()
@@ -338,7 +338,7 @@ async def test_a_conversation_of_real_agents_goes_on_when_redis_is_killed(
     fleet: OpenFleet, redis_server: RedisServer
 ) -> None:
     session_id = uuid4()
-    client = build_client(redis_server.url)
+    client = build_redis_client(redis_server.url)
 
     async def has_all(count: int) -> bool:
         [name] = await client.keys("cogo:session:*") or [b""]
@@ -385,4 +385,4 @@ async def test_a_long_conversation_goes_on_in_the_database(world: World) -> None
 @pytest.mark.parametrize("url", ["localhost", "http://localhost", "redis://localhost:port"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(SettingInvalid, match="REDIS_URL"):
-        build_client(url)
+        build_redis_client(url)
