@@ -66,7 +66,7 @@ async def argue(run: Run, held: DebateRecord) -> None:
         run.random.shuffle(others)
         prompt = prompts.ask_for_reply(run.prompt, own.to_data(), others)
         steps[name] = run.ask(
-            name, prompt, schema=Reply, model=held.cast.debaters[name].model,
+            name, prompt, schema=Reply, model=held.get_model(name),
             role=held.cast.debaters[name].role, not_by=held.list_others(name), with_history=True,
             params=params.for_step(prompts.describe_debater(name), prompt),
         )  # fmt: skip
@@ -81,7 +81,7 @@ async def decide(run: Run, held: DebateRecord) -> Ruling | None:
     run.random.shuffle(order)
     prompt = prompts.ask_for_ruling(run.prompt, held.show_to_judge(order))
     held.verdict = run.ask(
-        "verdict", prompt, schema=Ruling, model=held.cast.judge, role=JUDGE,
+        "verdict", prompt, schema=Ruling, model=held.find_judge(), role=JUDGE,
         not_by=held.list_others(), with_history=True,
         params=run.params_as(ChatParams).for_step(prompts.JUDGE, prompt),
     )  # fmt: skip

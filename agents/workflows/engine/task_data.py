@@ -84,7 +84,7 @@ async def _add_review(run: "Run", result: Result) -> Result:
             notes.append("No other model was available, so the author reviewed the result.")
         # Text that has to follow a schema stays what programs can read.
         if not review.agrees and run.params.get(RESPONSE_SCHEMA) is None:
-            text = f"{text}\n\n{_describe_disagreement(review)}"
+            text = f"{str(text).rstrip()}\n\n{_describe_disagreement(review)}"
     earlier = output.get("notes")
     output["notes"] = [*(earlier if isinstance(earlier, list) else []), *notes]
     return replace(result, text=text, output=output)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pydantic import JsonValue
 
 from agents.workflows.engine import Run, Step, StepFailed
+from agents.workflows.engine.readers import read_answer
 from agents.workflows.swarms.agreement import (
     Comparison,
     group_verdicts,
@@ -79,8 +80,31 @@ class DebateRecord:
         return [each.verdict for each in self.positions.values()]
 
     def list_others(self, name: str | None = None) -> list[str]:
-        """Return the models of the other debaters."""
-        return [each.model for other, each in self.cast.debaters.items() if other != name]
+        """Return the models of the other debaters, also those that stand in for one."""
+        others = [other for other in self.cast.debaters if other != name]
+        models = [
+            *(self.cast.debaters[each].model for each in others),
+            *map(self.get_model, others),
+        ]
+        return list(dict.fromkeys(models))
+
+    def get_model(self, name: str) -> str:
+        """Return the model that speaks for a debater: another one if its own has failed."""
+        for steps in (self.replies, self.openings):
+            step = steps.get(name)
+            used = (
+                read_answer(step.record).model
+                if step and step.error is None and step.record
+                else None
+            )
+            if used is not None:
+                return used
+        return self.cast.debaters[name].model
+
+    def find_judge(self) -> str | None:
+        """Return the model that judges; None, so that another is chosen, if it stood in before."""
+        spoke = {self.get_model(name) for name in self.positions}
+        return None if self.cast.judge in spoke else self.cast.judge
 
     def list_steps(self) -> list[Step[Position] | Step[Reply] | Step[Comparison] | Step[Ruling]]:
         """Return the calls of the debate."""

@@ -126,7 +126,7 @@ def _build(
     votes: list[JsonValue] = [
         {
             "agent": name,
-            "model": held.cast.debaters[name].model,
+            "model": held.get_model(name),
             "before": each.model_dump(),
             "after": held.positions[name].model_dump(),
         }
@@ -158,7 +158,7 @@ def _describe_vote(held: DebateRecord, name: str) -> str:
 
 
 def _name(held: DebateRecord, name: str) -> str:
-    return f"{name} ({held.cast.debaters[name].model})"
+    return f"{name} ({held.get_model(name)})"
 
 
 def _join(*paragraphs: str) -> str:

@@ -297,6 +297,21 @@ def test_a_model_that_stands_in_for_two_is_named() -> None:
     assert "a spoke for two, because another model failed." in played.output["notes"]
 
 
+def test_who_stands_in_goes_on_and_does_not_judge() -> None:
+    played = debated(
+        [a_position("tabs"), a_reply("tabs")],
+        [a_position("spaces") | {"model_used": "d"}, a_reply("spaces") | {"model_used": "d"}],
+        [a_position("spaces"), a_reply("spaces")], verdict=a_ruling("tabs") | {"model_used": "e"},
+    )  # fmt: skip
+
+    asked = {each.key: each.request for each in played.steps}
+    assert asked["cautious#2"]["model"] == "d"
+    assert asked["verdict"]["model"] is None
+    assert asked["verdict"]["not_by"] == ["a", "b", "c", "d"]
+    assert played.output["decided_by"] == "e"
+    assert played.output["verdict"]["dissent"][0].startswith("cautious (d): spaces")
+
+
 def test_a_debate_that_nobody_can_begin_fails() -> None:
     played = debated(*(fail_with("budget", "none left") for _ in NAMES))
 

@@ -192,6 +192,7 @@ def test_every_type_but_embed_takes_a_review() -> None:
     names = ("optimistic", "cautious", "balanced")
     agreed = reviewed(debate, **dict.fromkeys(names, position), review=BAD)
 
+    assert "- One person\n\n## Review\n" in str(planned.text)
     for played in (analysed, planned, agreed):
         assert keys(played)[-1] == "review"
         assert "b does not agree" in str(played.text)
