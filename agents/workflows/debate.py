@@ -1,10 +1,10 @@
 """DEBATE: independent answers first; only where they differ are they argued over and decided."""
 
-from agents.workflows.engine import Result, Run, StepFailed, workflow
+from agents.workflows.engine import Result, Run, workflow
 from agents.workflows.params import ChatParams
 from agents.workflows.prompts import debate as prompts
 from agents.workflows.swarms.agreement import Comparison, may_agree
-from agents.workflows.swarms.casting import DEBATERS, JUDGE, cast_debate
+from agents.workflows.swarms.casting import DEBATERS, JUDGES, cast_debate
 from agents.workflows.swarms.debate_record import DebateRecord
 from agents.workflows.swarms.debate_result import build_agreement, build_decision, build_undecided
 from agents.workflows.swarms.patience import settle_patiently, settle_soon
@@ -15,9 +15,10 @@ from agents.workflows.swarms.positions import Position, Reply, Ruling
 async def debate(run: Run) -> Result:
     """Ask models of three makers independently; unless they agree, argue once and decide.
 
-    At most eight calls. Who fails or stalls is left out. The dissent is part of the result.
+    At most eight calls if none fails. Who fails or stalls is left out. The dissent is part of the
+    result.
     """
-    panel = run.panel(*DEBATERS, JUDGE)
+    panel = run.panel(*DEBATERS, *JUDGES)
     held = DebateRecord(cast_debate(panel))
     await take_positions(run, held)
     await compare(run, held)
@@ -25,10 +26,7 @@ async def debate(run: Run) -> Result:
         return build_agreement(held, panel)
     if held.can_pay_round(run):
         await argue(run, held)
-    try:
-        ruling = await decide(run, held)
-    except StepFailed as error:
-        return build_undecided(held, panel, error)
+    ruling = await decide(run, held)
     return build_decision(held, panel, ruling) if ruling else build_undecided(held, panel)
 
 
@@ -75,14 +73,17 @@ async def argue(run: Run, held: DebateRecord) -> None:
 
 async def decide(run: Run, held: DebateRecord) -> Ruling | None:
     """Have a model that did not debate decide, without knowing who said what."""
-    if held.cast.judge is None:
-        return None
     order = [*held.positions]
     run.random.shuffle(order)
     prompt = prompts.ask_for_ruling(run.prompt, held.show_to_judge(order))
-    held.verdict = run.ask(
-        "verdict", prompt, schema=Ruling, model=held.find_judge(), role=JUDGE,
-        not_by=held.list_others(), with_history=True,
-        params=run.params_as(ChatParams).for_step(prompts.JUDGE, prompt),
-    )  # fmt: skip
-    return await held.verdict
+    for judge in held.list_judges():
+        step = run.ask(
+            "verdict", prompt, schema=Ruling, model=judge, role=JUDGES[0],
+            not_by=held.list_others(), with_history=True,
+            params=run.params_as(ChatParams).for_step(prompts.JUDGE, prompt),
+        )  # fmt: skip
+        [ended] = await run.settled(step)
+        held.add_verdict(step, ended)
+        if isinstance(ended, Ruling):
+            return ended
+    return None

@@ -8,7 +8,8 @@ from agents.workflows.engine import Panel, PanelMember, StepFailed
 from agents.workflows.prompts.debate import PERSPECTIVES
 
 DEBATERS: Final = ("debate_1", "debate_2", "debate_3")
-JUDGE: Final = "judge"
+JUDGES: Final = ("judge", "judge_2")
+"""The second one decides if the first one fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,8 @@ class Cast:
     """The debaters by their perspectives, the judge, and what could not be as it should."""
 
     debaters: dict[str, PanelMember]
-    judge: str | None
-    """None if no model is left that has not debated."""
+    judges: list[str]
+    """The models that decide, in turn; none if no model is left that has not debated."""
     notes: list[str]
 
 
@@ -29,15 +30,17 @@ def cast_debate(panel: Panel) -> Cast:
     """
     if not panel.members:
         raise StepFailed("panel", "no_model", panel.problem or "no model is available")
-    first_of_maker = {each.maker: each for each in reversed(panel.members) if each.role != JUDGE}
-    speakers = [each for each in panel.members if each.role != JUDGE]
+    speakers = [each for each in panel.members if each.role not in JUDGES]
+    first_of_maker = {each.maker: each for each in reversed(speakers)}
     different = [each for each in speakers if first_of_maker[each.maker] is each]
     debaters = different if len(different) > 1 else speakers
-    judge = next((each for each in panel.members if each not in debaters), None)
-    if judge is None and len(debaters) == len(DEBATERS):
-        judge = debaters.pop()
+    judges = [each for each in panel.members if each.role in JUDGES]
+    judges += [each for each in speakers if each not in debaters]
+    if not judges and len(debaters) == len(DEBATERS):
+        judges.append(debaters.pop())
     named = dict(zip(PERSPECTIVES, debaters, strict=False))
-    return Cast(named, judge.model if judge else None, _list_notes(debaters, judge))
+    notes = _list_notes(debaters, judges[0] if judges else None)
+    return Cast(named, [each.model for each in judges], notes)
 
 
 def _list_notes(debaters: Sequence[PanelMember], judge: PanelMember | None) -> list[str]:

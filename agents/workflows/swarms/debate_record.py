@@ -12,7 +12,7 @@ from agents.workflows.swarms.agreement import (
     normalize_verdict,
     read_groups,
 )
-from agents.workflows.swarms.casting import Cast
+from agents.workflows.swarms.casting import JUDGES, Cast
 from agents.workflows.swarms.positions import Position, Reply, Ruling
 
 
@@ -30,7 +30,8 @@ class DebateRecord:
         self.openings: Mapping[str, Step[Position]] = {}
         self.replies: Mapping[str, Step[Reply]] = {}
         self.comparison: Step[Comparison] | None = None
-        self.verdict: Step[Ruling] | None = None
+        self.verdicts: list[Step[Ruling]] = []
+        """One for each judge that was asked."""
         self.shown: Sequence[str] = ()
         """The debaters in the order in which the judge has read them."""
         self._groups: list[int] = []
@@ -70,6 +71,12 @@ class DebateRecord:
             else:
                 self.positions[name] = each
 
+    def add_verdict(self, step: Step[Ruling], ended: Ruling | StepFailed) -> None:
+        """Add what a judge has decided, or why it has not."""
+        self.verdicts.append(step)
+        if isinstance(ended, StepFailed):
+            self.notes.append(f"A judge did not decide the debate: {ended.message}")
+
     @property
     def is_agreed(self) -> bool:
         """Whether all independent positions say the same."""
@@ -101,15 +108,19 @@ class DebateRecord:
                 return used
         return self.cast.debaters[name].model
 
-    def find_judge(self) -> str | None:
-        """Return the model that judges; None, so that another is chosen, if it stood in before."""
+    def list_judges(self) -> list[str | None]:
+        """Return the models that judge in turn, without those that spoke for a debater.
+
+        None is for a model that is still to be chosen, if all of them did.
+        """
         spoke = {self.get_model(name) for name in self.positions}
-        return None if self.cast.judge in spoke else self.cast.judge
+        left = [each for each in self.cast.judges if each not in spoke]
+        return [*left[: len(JUDGES)]] if left or not self.cast.judges else [None]
 
     def list_steps(self) -> list[Step[Position] | Step[Reply] | Step[Comparison] | Step[Ruling]]:
         """Return the calls of the debate."""
-        last = [each for each in (self.comparison, self.verdict) if each is not None]
-        return [*self.openings.values(), *self.replies.values(), *last]
+        compared = [self.comparison] if self.comparison is not None else []
+        return [*self.openings.values(), *self.replies.values(), *compared, *self.verdicts]
 
     def can_pay_round(self, run: Run) -> bool:
         """Return whether the budget allows a decision and another round as dear as the first."""

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from agents.workflows.coding.results import format_usd
-from agents.workflows.engine import Panel, Result, Step, StepFailed
-from agents.workflows.parts import Parts
+from agents.workflows.engine import Panel, Result, Step
+from agents.workflows.parts import COMPLETE, Parts
 from agents.workflows.swarms.agreement import normalize_verdict
 from agents.workflows.swarms.debate_record import DebateRecord
 from agents.workflows.swarms.positions import Ruling, flatten, list_items
@@ -43,10 +43,8 @@ def build_decision(held: DebateRecord, panel: Panel, ruling: Ruling) -> Result:
     return _build(held, panel, text, verdict, spoken=f"{ruling.decision}\n\n{ruling.explanation}")
 
 
-def build_undecided(held: DebateRecord, panel: Panel, problem: StepFailed | None = None) -> Result:
+def build_undecided(held: DebateRecord, panel: Panel) -> Result:
     """Return the result of a debate that nobody decided: all positions, and no decision."""
-    if problem is not None:
-        held.notes.append(f"Nobody decided the debate: {problem.message}")
     shown = [f"### {name}\n\n{each.to_text()}" for name, each in held.positions.items()]
     text = _join("No decision was made.", *shown, _list_votes(held))
     verdict = {"decision": None, "dissent": list_dissent(held, None), "evidence": []}
@@ -116,9 +114,9 @@ def _build(
         said_same = "say the same" if held.is_agreed else "do not all say the same"
         parts.add(held.comparison, text=f"The answers {said_same}.")
     judge = None
-    if held.verdict is not None:
-        part = parts.add(held.verdict, text=spoken)
-        judge = part.model if spoken is not None else None
+    for asked in held.verdicts:
+        part = parts.add(asked, agent="verdict", text=spoken)
+        judge = part.model if part.status == COMPLETE else None
     speakers += [judge] if judge else []
     twice = sorted({each for each in speakers if each and speakers.count(each) > 1})
     held.notes += [f"{each} spoke for two, because another model failed." for each in twice]

@@ -6,56 +6,18 @@ from typing import Any
 import pytest
 
 from agents.workflows.debate import debate
-from cogo.testing import Played, fail_with, play, play_every_order
-from protocol.verification import get_receipt
-
-ROLES = ("debate_1", "debate_2", "debate_3", "judge")
-PANEL = {
-    "models": [
-        {"role": role, "model": m, "maker": m} for role, m in zip(ROLES, "abcd", strict=True)
-    ]
-}
-NAMES = ("optimistic", "cautious", "balanced")
-
-
-def a_position(verdict: str, **fields: Any) -> dict[str, Any]:
-    """Say so, for one reason; `usd` is what it costs."""
-    position = {
-        "verdict": verdict,
-        "reasons": [f"because {verdict}"],
-        "evidence": [f"{verdict} measured"],
-        "confidence": 70,
-        "would_change": f"no {verdict}",
-    }
-    usd = fields.pop("usd", None)
-    return {"data": position | fields} | ({} if usd is None else {"cost_usd": usd})
-
-
-def a_reply(verdict: str, **fields: Any) -> dict[str, Any]:
-    return a_position(verdict, attack="weak", **fields)
-
-
-def a_ruling(decision: str, *agreeing: int) -> dict[str, Any]:
-    ruling = {"decision": decision, "explanation": "It carries.", "evidence": ["fact"]}
-    return {"data": ruling | {"agreeing": [*agreeing]}, "model_used": "d"}
-
-
-def debated(*positions: Any, **options: Any) -> Played:
-    """Play a debate; further arguments are answers of other steps, or options of `play`."""
-    given = {"answers", "budget_usd", "order", "decisions"}
-    more = {name: options.pop(name) for name in [*options] if name not in given}
-    answers: dict[str, Any] = dict(zip(NAMES, positions, strict=False)) | more
-    decisions = {"panel": PANEL} | options.pop("decisions", {})
-    return play(debate, prompt="Tabs?", answers=answers, decisions=decisions, **options)
-
-
-def calls(played: Played) -> list[str]:
-    return [each.key for each in played.steps if each.kind == "ask"]
-
-
-def prompts_of(played: Played, key: str) -> str:
-    return next(str(each.request["prompt"]) for each in played.steps if each.key == key)
-
+from cogo.testing import Played, fail_with, play_every_order
+from tests.unit.agents.workflows.debates import (
+    NAMES,
+    PANEL,
+    a_position,
+    a_reply,
+    a_ruling,
+    argued,
+    calls,
+    debated,
+    prompts_of,
+)
 
 # Agreement
 
@@ -129,14 +91,6 @@ def test_single_words_and_numbers_that_differ_need_no_comparison() -> None:
 # Dissent
 
 
-def argued(**options: Any) -> Played:
-    return debated(
-        [a_position("tabs"), a_reply("tabs")], [a_position("spaces"), a_reply("spaces")],
-        [a_position("spaces"), a_reply("tabs", confidence=60)],
-        **({"verdict": a_ruling("Tabs it is.")} | options),
-    )  # fmt: skip
-
-
 def test_a_debate_argues_once_and_a_model_that_did_not_debate_decides() -> None:
     played = argued(verdict=a_ruling("Tabs."))
 
@@ -205,7 +159,7 @@ def test_a_debate_goes_on_without_those_that_fail_and_says_so() -> None:
 
     assert played.expect_text().startswith("No decision was made.\n\n### optimistic\n\ntabs")
     assert "A debater could not answer (cautious): busy" in played.output["notes"]
-    assert "Nobody decided the debate: nobody home" in played.output["notes"]
+    assert "A judge did not decide the debate: nobody home" in played.output["notes"]
     assert played.output["verdict"]["decision"] is None
     assert len(played.output["verdict"]["dissent"]) == 2
     statuses = {each["agent"]: each["status"] for each in played.output["parts"]}
@@ -289,29 +243,6 @@ def test_in_whatever_order_answers_come_the_result_is_the_same() -> None:
     assert len(texts) == 1
 
 
-def test_a_model_that_stands_in_for_two_is_named() -> None:
-    stood_in = a_position("yes") | {"model_used": "a"}
-
-    played = debated(a_position("yes"), stood_in, a_position("yes"))
-
-    assert "a spoke for two, because another model failed." in played.output["notes"]
-
-
-def test_who_stands_in_goes_on_and_does_not_judge() -> None:
-    played = debated(
-        [a_position("tabs"), a_reply("tabs")],
-        [a_position("spaces") | {"model_used": "d"}, a_reply("spaces") | {"model_used": "d"}],
-        [a_position("spaces"), a_reply("spaces")], verdict=a_ruling("tabs") | {"model_used": "e"},
-    )  # fmt: skip
-
-    asked = {each.key: each.request for each in played.steps}
-    assert asked["cautious#2"]["model"] == "d"
-    assert asked["verdict"]["model"] is None
-    assert asked["verdict"]["not_by"] == ["a", "b", "c", "d"]
-    assert played.output["decided_by"] == "e"
-    assert played.output["verdict"]["dissent"][0].startswith("cautious (d): spaces")
-
-
 def test_a_debate_that_nobody_can_begin_fails() -> None:
     played = debated(*(fail_with("budget", "none left") for _ in NAMES))
 
@@ -325,74 +256,3 @@ def test_a_debate_of_which_one_is_left_is_its_answer_and_says_so() -> None:
     assert calls(played) == [*NAMES]
     assert "One model answered." in played.expect_text()
     assert len(played.output["notes"]) == 2
-
-
-# Money
-
-
-@pytest.mark.parametrize(
-    ("costs", "strongest", "expected"),
-    [
-        (
-            ["0.1", "0.2", "0.3"], {"model": "d", "expected_usd": 0.25},
-            "The debate of 3 calls cost $0.60; one answer of d, the strongest: about $0.25 "
-            "(estimate).",
-        ),
-        (["0.001"], {"model": "d", "expected_usd": None}, "One call cost $0.001."),
-    ],
-)  # fmt: skip
-def test_a_debate_says_what_it_has_cost_against_one_strong_answer(
-    costs: list[str], strongest: Any, expected: str
-) -> None:
-    models = PANEL["models"][: len(costs) if len(costs) == 1 else 4]
-    panel = {"models": models, "strongest": strongest}
-
-    played = debated(*(a_position("yes", usd=usd) for usd in costs), decisions={"panel": panel})
-
-    assert get_receipt(played.output) == expected
-    assert played.output["receipt"]["calls"] == len(costs)
-
-
-def test_a_debate_saves_the_second_round_if_the_budget_is_short() -> None:
-    played = debated(
-        *(a_position(each, usd="0.2") for each in ("tabs", "spaces", "spaces")),
-        verdict=a_ruling("spaces"), budget_usd=1,
-    )  # fmt: skip
-
-    assert calls(played) == [*NAMES, "verdict"]
-    assert "The budget did not allow a second round." in played.output["notes"]
-
-
-# Parts and responses
-
-
-def test_responses_are_one_text_a_perspective_and_the_verdict_each_with_its_model() -> None:
-    played = argued()
-
-    heads = [each.partition("\n")[0] for each in played.output["responses"]]
-    assert heads == ["optimistic (a)", "cautious (b)", "balanced (c)", "verdict (d)"]
-    assert played.output["responses"][2].startswith("balanced (c)\n\ntabs (confidence 60)")
-    parts = [(each["agent"], each["role"], each["model"]) for each in played.output["parts"]]
-    assert parts == [
-        ("optimistic", "debate_1", "a"), ("cautious", "debate_2", "b"),
-        ("balanced", "debate_3", "c"), ("verdict", "judge", "d"),
-    ]  # fmt: skip
-    assert [each.get("perspective") for each in played.output["parts"]] == [*NAMES, None]
-
-
-def test_without_a_judge_a_debate_that_differs_shows_all_and_decides_nothing() -> None:
-    models = {"models": PANEL["models"][:2]}
-    positions = ([a_position(each), a_reply(each)] for each in ("tabs", "spaces"))
-
-    played = debated(*positions, decisions={"panel": models})
-
-    assert calls(played)[-1] == "cautious#2"
-    assert played.output["verdict"]["decision"] is None
-    assert played.output["responses"][-1].startswith("verdict (nobody decided)")
-
-
-def test_without_any_model_the_task_fails() -> None:
-    played = debated(decisions={"panel": {"models": [], "problem": "no executor"}})
-
-    assert played.failure is not None
-    assert played.failure.error_class == "no_model"
