@@ -63,6 +63,7 @@ def split_help(function: Callable[..., None]) -> tuple[str, list[str]]:
 GROUPS: Final = (
     Group("serve", "Run an agent or the gateway in this process."),
     Group("tasks", "List, inspect, cancel and retry tasks.", default="list"),
+    Group("sessions", "List, show, copy and delete conversations.", default="list"),
     Group("approvals", "List, show and answer questions to people.", default="list"),
     Group("workflows", "List, show and play workflows.", default="list"),
     Group("tools", "List, check and call tools.", default="list"),
@@ -130,6 +131,24 @@ COMMANDS: Final = (
     Command("tasks cancel", "Cancel a task.", "tasks.control:cancel_task"),
     Command("tasks redrive", "Retry a failed task.", "tasks.control:redrive_task"),
     Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
+    Command(
+        "sessions list", "List conversations, the newest first.", "sessions.show:list_sessions"
+    ),
+    Command(
+        "sessions show",
+        "Show what was said in a conversation, the newest at the end, and its summary.",
+        "sessions.show:show_session",
+    ),
+    Command(
+        "sessions fork",
+        "Copy a conversation, and print the id of the copy.",
+        "sessions.change:fork_session",
+    ),
+    Command(
+        "sessions forget",
+        "Delete conversations, with their messages and summaries.",
+        "sessions.change:forget_sessions",
+    ),
     Command(
         "approvals list",
         "List what waits for a person, the newest first.",

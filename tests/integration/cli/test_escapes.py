@@ -22,6 +22,7 @@ from tests.support.sql.waits import start_flow, wait_step
 
 SONNET: Final = "claude-sonnet-5-5"
 HOSTILE: Final = "\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x\r\x08"
+SESSION: Final = "5e551011-0000-4000-8000-000000000001"
 TABLE: Final = f'public."{HOSTILE}"'
 ACTIVE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 POISONED: Final = {
@@ -48,6 +49,8 @@ READING: Final = {
     ("queue", "show"): (),
     ("run",): ("--follow", "TASK"),
     ("swarm",): ("--follow", "TASK"),
+    ("sessions", "list"): (),
+    ("sessions", "show"): (SESSION,),
     ("show",): ("TASK",),
     ("show", "--turns"): ("TASK",),
     ("tasks", "list"): (),
@@ -55,7 +58,10 @@ READING: Final = {
     ("usage",): (),
     ("workflows", "show"): ("TASK",),
 }
-SHOWN: Final = {("approvals",), ("approvals", "list"), ("columns", "list"), ("columns", "status")}
+SHOWN: Final = {
+    *(("approvals",), ("approvals", "list"), ("columns", "list"), ("columns", "status")),
+    *(("sessions", "list"), ("sessions", "show")),
+}
 """Commands that have nothing but words of others to show."""
 ELSEWHERE: Final = {
     # They print what they were given, their own words, or only what print_line has anyway.
@@ -83,6 +89,7 @@ ELSEWHERE: Final = {
         "mcp",
         "models",
         "queue",
+        "sessions",
         "tasks",
         "tools",
         "workflows",
@@ -120,6 +127,13 @@ async def _fill(db_url: str) -> list[str]:
             "insert into public.cogo_agents (id, kind, lanes, host, version)"
             " values ('e' || $2, 'executor', $1, 'h', '1')",
             [SONNET],
+            HOSTILE,
+        )
+        await connection.execute(
+            "with session as (insert into public.cogo_sessions (id, title) values ($1, $2))"
+            " insert into public.cogo_messages (session_id, role, content)"
+            " values ($1, 'user', $2), ($1, 'assistant', $2)",
+            SESSION,
             HOSTILE,
         )
         await connection.execute(f"create table {TABLE} (id integer primary key, a text, b text)")
