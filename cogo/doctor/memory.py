@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from agents.memory.index import IndexUnavailable
 from cogo.config.context import Project
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import SettingInvalid
-from cogo.wiring.memory import open_vector_index
 
 _SECONDS: Final = 10.0
 
@@ -16,6 +14,12 @@ _SECONDS: Final = 10.0
 async def check_memory_index(project: Project) -> AsyncIterator[Check]:
     """Check that the outer index of memory answers; yield nothing if none is named."""
     name = "index of memory"
+    try:
+        # Imported late, so that the doctor can report a foreign package `agents`.
+        from agents.memory.index import IndexUnavailable  # noqa: PLC0415
+        from cogo.wiring.memory import open_vector_index  # noqa: PLC0415
+    except ImportError:
+        return
     try:
         async with open_vector_index(project) as index:
             if index is None:

@@ -142,7 +142,8 @@ def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson =
                 {
                     "model": place.model.id,
                     "provider": place.provider,
-                    "usd_per_million": each,
+                    "usd_per_million": _dump_prices(each),
+                    **_dump_search_price(place),
                 }
                 for place, each in found
             ]
@@ -261,6 +262,16 @@ def _find_prices(model: Model, catalogue: Catalogue) -> Prices | None:
     return get_unit_prices(place)
 
 
+def _dump_prices(prices: Prices | None) -> dict[str, Any] | None:
+    return None if prices is None else prices.model_dump(mode="json", exclude={"per_search"})
+
+
+def _dump_search_price(place: Deployment) -> dict[str, float]:
+    own = place.entry.prices
+    price = None if own is None else own.per_search
+    return {} if price is None else {"usd_per_search": float(price)}
+
+
 def _build_place(model: EmbeddingModel | RerankModel, catalogue: Catalogue) -> Deployment:
     host = catalogue.providers[model.provider]
     if isinstance(model, RerankModel):
@@ -288,9 +299,7 @@ def _describe_textless(
         ),
         "max_input_tokens": model.max_input_tokens,
         "key": catalogue.providers[model.provider].how_to_open,
-        "usd_per_million": prices.model_dump(mode="json", exclude={"per_search"})
-        if prices
-        else None,
+        "usd_per_million": _dump_prices(prices),
     }
 
 
@@ -340,9 +349,7 @@ def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> d
         "parameters": list_supported_parameters(model, _get_host(model, catalogue).adapter),
         "base": model.base,
         "key": _get_host(model, catalogue).how_to_open,
-        "usd_per_million": prices.model_dump(mode="json", exclude={"per_search"})
-        if prices
-        else None,
+        "usd_per_million": _dump_prices(prices),
         "retired_at": str(model.retirement.on) if model.retirement else None,
         "successor": model.retirement.successor if model.retirement else None,
     }

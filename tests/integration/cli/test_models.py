@@ -17,7 +17,7 @@ from tests.support.servers.simulator import simulator_process
 
 ROOT = Path(__file__).resolve().parents[3]
 NOBODY = "[providers.{}]\nports = []\n"
-LOCAL = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx")
+LOCAL = ("ollama", "lmstudio", "vllm", "llamacpp", "mlx", "tei")
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +130,20 @@ def test_a_retired_model_has_the_prices_of_its_successor(cogo: Program) -> None:
     assert cogo.json("models", "prices", "Claude 3.5 Sonnet", variables={}) == cogo.json(
         "models", "prices", "claude-sonnet-5-5", variables={}
     )
+
+
+def test_models_that_rank_are_listed_shown_and_priced(cogo: Program) -> None:
+    name = "cohere/rerank-v4.0-pro"
+
+    [row] = [each for each in cogo.json("models", "--all", variables={}) if each["id"] == name]
+    shown = cogo.json("models", "show", "rerank-v4.0-pro", variables={})
+    [price] = cogo.json("models", "prices", name, variables={})
+
+    assert (row["kind"], row["usd_per_search"], row["served_by"]) == ("rerank", 0.0025, None)
+    assert shown["asked_id"] == name
+    assert (price["model"], price["usd_per_search"]) == (name, 0.0025)
+    assert "$0.0025 a search" in cogo.run("models", "prices", name)
+    assert "(ranking, $0.0025 a search)" in cogo.run("models", "--all")
 
 
 def test_models_of_vectors_are_listed_shown_and_priced(cogo: Program) -> None:
