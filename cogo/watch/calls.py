@@ -1,14 +1,15 @@
-"""Calls of tools, and questions about them, as plain text on one line."""
+"""Calls of tools, questions about them, and the stored turns of a task, as plain text."""
 
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from cogo.terminal import shorten
 from cogo.watch.format import shorten_id
-from protocol.records import ApprovalRow
+from protocol.messages import write_content
+from protocol.records import ApprovalRow, Subtask, TurnLine
 from protocol.transcript import ToolCallUpdate
 
 MAX_CALL: Final = 200
@@ -18,6 +19,7 @@ _MAX_REPEATED: Final = 60
 _MAX_READ: Final = 4 * MAX_CALL
 """Characters of a value that are looked at."""
 _NAME: Final = re.compile(r"\w{1,50}")
+_TURN_INDENT = " " * 11
 _VERBS: Final = {"ok": "gave", "error": "error", "unknown": "unknown", "refused": "refused"}
 
 
@@ -96,3 +98,41 @@ def _write(value: object) -> str:
 
 def _cut(text: str, most: int) -> str:
     return shorten(text[:_MAX_READ], most)
+
+
+def list_turn_lines(step: Subtask, turns: Sequence[TurnLine]) -> Iterator[str]:
+    """Yield the lines of one step: its stored turns, and the answer that ended them."""
+    number, ended = 0, {each.call_id for each in turns if each.kind == "result"}
+    for each in turns:
+        match each.kind:
+            case "answer":
+                number += 1
+                yield f"{step.key}, turn {number}"
+                if (each.text or "").strip():
+                    yield _write_turn("says", each.text or "")
+                for call in _list_stored_calls(each):
+                    yield _write_turn("calls", format_call(call.get("name"), call.get("arguments")))
+            case "approval":
+                verdict = "approved" if each.approved else "refused"
+                comment = f": {each.comment}" if each.comment else ""
+                yield _write_turn("a person", f"{verdict} {each.call_id}{comment}")
+            case "begun" if each.call_id not in ended:
+                yield _write_turn("began", f"{each.tool}; what it gave is not stored")
+            case "result":
+                verb = "gave" if each.status == "ok" else str(each.status)
+                took = f" in {each.seconds:.1f} s" if each.seconds else ""
+                yield _write_turn(verb, f"{each.tool}{took}\n{write_content(each.content)}")
+            case _:
+                continue
+    if number and step.output is not None:
+        yield f"{step.key}, turn {number + 1}"
+        yield _write_turn("says", str(step.output.get("text") or ""))
+
+
+def _write_turn(verb: str, text: str) -> str:
+    return f"  {verb:<9}" + text.strip("\n").replace("\n", f"\n{_TURN_INDENT}")
+
+
+def _list_stored_calls(turn: TurnLine) -> list[Mapping[str, object]]:
+    calls = turn.calls if isinstance(turn.calls, list) else []
+    return [each for each in calls if isinstance(each, dict)]

@@ -19,6 +19,7 @@ from cogo.cli.tasks.result import (
 from cogo.config.context import Project
 from cogo.config.lock import is_up_running
 from cogo.terminal import print_json, print_line, print_text, shorten
+from cogo.watch.calls import list_turn_lines
 from cogo.watch.format import (
     format_cost,
     format_error,
@@ -29,7 +30,6 @@ from cogo.watch.format import (
     shorten_id,
     sum_tokens,
 )
-from cogo.watch.turns import list_turn_lines
 from cogo.watch.why_waiting import explain_copy, explain_waiting
 from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState

@@ -7,7 +7,7 @@ import { buildJson, buildText, clip, writeJson } from "/console/json_view.js";
 const SHOWN_ELSEWHERE = new Set([
   "text", "workflow", "verification", "receipt", "generated_code", "files", "simulated", "notes", "next_task_id",
   "language", "model_used", "file_path", "git_branch", "framework", "usage", "derived", "finish_reason", "tools_used",
-  "tool_calls", "turns",
+  "tool_calls", "turns", "parts", "responses", "votes", "verdict", "review", "decided_by", "models", "critique",
 ]);
 
 /** The parts of a result. They are drawn once for each end of the task, so that what is open stays so. */

@@ -2,9 +2,11 @@
 
 import { get } from "/console/api.js";
 import { Approvals } from "/console/approvals.js";
+import { buildDecision } from "/console/decision.js";
 import { byId, h, show } from "/console/dom.js";
 import { showFiles } from "/console/files.js";
 import { explain, firstLine, isOver } from "/console/format.js";
+import { Participants } from "/console/participants.js";
 import { buildRelatives } from "/console/relatives.js";
 import { ResultView } from "/console/result.js";
 import { Stream } from "/console/stream.js";
@@ -19,26 +21,28 @@ export class TaskView {
   #id;
   #stream;
   #transcript;
-  #steps;
+  #participants;
   #details = null;
   #events = new Map();
   #reading = false;
   #stale = false;
   #gone = false;
   #status = null;
+  #decided = null;
   #waterfall = new Waterfall();
   #approvals = new Approvals();
   #result = new ResultView();
-  #parts = buildSections(this.#waterfall.root, this.#approvals.root, this.#result.root);
+  #parts;
 
   constructor(id) {
     this.#id = id;
     const describe = { nameSubtask: (subtask) => this.#getSubtaskName(subtask), getCallState: (call) => this.#getCallState(call) };
+    this.#participants = new Participants(id, describe.getCallState);
+    this.#parts = buildSections(this.#waterfall.root, this.#approvals.root, this.#result.root, this.#participants.root);
     this.#transcript = new TranscriptView(this.#parts.answer, describe);
-    this.#steps = new TranscriptView(this.#parts.steps, describe);
     show(byId("detail"), h("p", { class: "note" }, "Loading the task."));
     this.#read();
-    this.#stream = new Stream(`/tasks/${id}/events`, {
+    this.#stream = new Stream(`/tasks/${id}/events?children=true`, {
       onEvent: (name, data) => this.#handleEvent(name, data),
       onOpen: () => this.#read(),
       onLost: () => {},
@@ -49,21 +53,22 @@ export class TaskView {
   close() {
     this.#gone = true;
     this.#stream.stop();
-    for (const each of [this.#transcript, this.#steps]) each.close();
+    for (const each of [this.#transcript, this.#participants]) each.close();
   }
 
   #handleEvent(name, data) {
     if (this.#gone) return;
-    const views = [this.#transcript, this.#steps];
+    this.#participants.apply(name, data);
+    this.#parts.participantsSection.hidden = this.#participants.isEmpty;
+    if (data.task_id !== undefined && data.task_id !== this.#id) return; // of a child task
     if (name === "text" || name === "reasoning") this.#transcript.applyAnswer({ kind: name, ...data });
-    else if (name === "activity") this.#steps.applyDelta(data);
-    else if (name === "tool_call") (data.answer ? this.#transcript : this.#steps).applyCall(data);
-    else if (name === "aside") for (const each of views) each.applyAside(data);
-    else if (name === "discard") for (const each of views) each.applyReset(data);
+    else if (name === "tool_call" && data.answer) this.#transcript.applyCall(data);
+    else if (name === "aside") this.#transcript.applyAside(data);
+    else if (name === "discard") this.#transcript.applyReset(data);
     else if (name === "event") this.#events.set(data.seq, data);
-    if (name === "end") for (const each of views) each.finish();
+    else if (name === "end") this.#transcript.finish();
     if (name === "event" || name === "selection" || name === "end") this.#read();
-    else if (this.#details) this.#parts.answerNote.hidden = true;
+    else if (this.#details && (name === "text" || name === "reasoning")) this.#parts.answerNote.hidden = true;
   }
 
   /** Read the rows, and read them again if an event arrives meanwhile. */
@@ -136,8 +141,13 @@ export class TaskView {
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
     show(parts.history, buildHistory(events, this.#getSubtaskKey));
     this.#transcript.refresh();
-    this.#steps.refresh();
-    parts.stepsSection.hidden = this.#steps.isEmpty;
+    this.#participants.update(this.#details);
+    parts.participantsSection.hidden = this.#participants.isEmpty;
+    parts.participantsSection.classList.toggle("ended", isOver(task.status));
+    const decision = buildDecision(task.result);
+    parts.decisionSection.hidden = !decision;
+    if (decision && this.#decided !== task.finished_at) show(parts.decision, decision);
+    this.#decided = task.finished_at;
     // The answer of a workflow that made it of its steps is no step's text.
     const result = task.result?.workflow ? task.result.text : null;
     parts.result.hidden = !result;

@@ -7,7 +7,7 @@ import { between, cost, count, isOver, moment, money } from "/console/format.js"
 export const note = (text) => h("p", { class: "note" }, text);
 
 /** Build the sections of a task; the parts are filled in later. */
-export function buildSections(waterfall, approvals, result) {
+export function buildSections(waterfall, approvals, result, participants) {
   const parts = {
     prompt: h("p", { class: "prompt", tabindex: 0 }),
     files: h("ul", { class: "files", "aria-label": "Attached files", hidden: true }),
@@ -22,12 +22,13 @@ export function buildSections(waterfall, approvals, result) {
     answer: h("div", { id: "answer" }),
     result: h("pre", { id: "result", class: "text", tabindex: 0, hidden: true }),
     verification: h("div", { class: "wide" }),
-    steps: h("div", { id: "steps" }),
     attempts: h("div", {}),
     selections: h("div", {}),
     history: h("div", {}),
   };
-  parts.stepsSection = h("details", { class: "section", hidden: true }, h("summary", {}, "Text of other steps"), parts.steps);
+  parts.participantsSection = section("Who says what", participants);
+  parts.decision = h("div", { id: "decision" });
+  parts.decisionSection = section("How it was decided", parts.decision);
   parts.approvalsSection = section("Questions", approvals);
   parts.relativesSection = section("Related tasks", parts.relatives);
   parts.verificationSection = section("Verification", parts.verification);
@@ -43,10 +44,11 @@ export function buildSections(waterfall, approvals, result) {
     parts.facts,
     parts.approvalsSection,
     section("Steps", h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Steps" }, waterfall)),
+    parts.participantsSection,
     section("Answer", parts.answerNote, parts.answer, parts.result, result),
+    parts.decisionSection,
     parts.verificationSection,
     parts.relativesSection,
-    parts.stepsSection,
     h("details", { class: "section", open: true }, h("summary", {}, "Model selection"), parts.selections),
     section("Attempts", parts.attempts),
     h("details", { class: "section" }, h("summary", {}, "History"), parts.history),

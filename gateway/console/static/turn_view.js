@@ -3,17 +3,21 @@
 
 import { CallView } from "/console/call_view.js";
 import { h } from "/console/dom.js";
+import { formatSaid } from "/console/said.js";
+
+const MOST = 20_000; // characters of data that are shown as lines
 
 export class TurnView {
-  #text = new TextBlock("text");
+  #text;
   #reasoning = new TextBlock("reasoning");
   #thinking = h("details", { class: "thinking", hidden: true }, h("summary", {}, "Reasoning"), this.#reasoning.root);
   #list = h("ul", { class: "calls", "aria-label": "Tool calls", hidden: true });
   #calls = new Map();
   root;
 
-  constructor(number, turn) {
+  constructor(number, turn, isReadable) {
     this.turn = turn;
+    this.#text = new TextBlock("text", isReadable);
     this.root = h("section", { class: "turn", "aria-label": `Turn ${number}` }, this.#thinking, this.#text.root, this.#list);
   }
 
@@ -43,19 +47,37 @@ export class TurnView {
 class TextBlock {
   #pieces = null;
   #shown = 0;
+  #isReadable;
   root;
 
-  constructor(name) {
+  constructor(name, isReadable = false) {
+    this.#isReadable = isReadable;
     this.root = h("pre", { class: name, tabindex: 0 });
   }
 
   update(pieces) {
+    if (this.#isReadable && /^\s*({|```json)/.test(pieces[0] ?? "")) this.#draw(formatSaid(pieces.join("").slice(0, MOST)));
+    else this.#append(pieces);
+  }
+
+  #draw(text) {
+    if (this.root.textContent === text) return;
+    const follows = this.#follows();
+    this.root.textContent = text;
+    if (follows) this.root.scrollTop = this.root.scrollHeight;
+  }
+
+  #follows() {
+    return this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - 8;
+  }
+
+  #append(pieces) {
     if (pieces !== this.#pieces) {
       this.root.replaceChildren();
       [this.#pieces, this.#shown] = [pieces, 0];
     }
     if (this.#shown === pieces.length) return;
-    const follows = this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - 8;
+    const follows = this.#follows();
     this.root.append(pieces.slice(this.#shown).join(""));
     this.#shown = pieces.length;
     if (follows) this.root.scrollTop = this.root.scrollHeight;
