@@ -2,11 +2,13 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from agents.workflows.debate import debate
-from cogo.testing import Played, fail_with, play_every_order
+from cogo.testing import World, fail_with, play_every_order
+from protocol.records import TaskBrief
 from tests.unit.agents.workflows.debates import (
     NAMES,
     PANEL,
@@ -131,21 +133,25 @@ def test_positions_are_shown_as_data_without_names_and_in_any_order() -> None:
     for key in ("optimistic#2", "cautious#2", "verdict"):
         shown = prompts_of(played, key)
         assert not any(each in shown for each in (*NAMES, "debate_", '"model'))
-    orders = {
-        tuple(each["verdict"] for each in _read_positions(prompts_of(_seeded(number), "verdict")))
-        for number in range(12)
+
+
+def test_positions_are_shown_in_an_order_that_is_drawn_for_each_task() -> None:
+    orders = {_read_order(number) for number in range(1, 13)}
+
+    assert len(orders) > 2
+
+
+def _read_order(number: int) -> tuple[str, ...]:
+    """Return the verdicts in the order in which the judge of a task reads them."""
+    answers = {
+        name: [a_position(each), a_reply(each)]
+        for name, each in zip(NAMES, ("tabs", "spaces", "both"), strict=True)
     }
-    assert len(orders) > 1
-
-
-def _seeded(number: int) -> Played:
-    """Play the debate with another order of events, which has no part in the order of positions."""
-    words = [f"a{number}", f"b{number}", f"c{number}"]
-    return debated(*([a_position(each), a_reply(each)] for each in words), verdict=a_ruling("none"))
-
-
-def _read_positions(prompt: str) -> list[dict[str, Any]]:
-    return list(json.loads(prompt.split("<positions>\n")[1].split("\n</", maxsplit=1)[0]).values())
+    task = TaskBrief(id=UUID(int=number), type=debate.type, prompt="Tabs?")
+    world = World(debate, task, answers | {"verdict": a_ruling("tabs")}, {"panel": PANEL})
+    played = world.run(lambda keys: keys[0])
+    shown = prompts_of(played, "verdict").split("<positions>\n")[1].split("\n</", maxsplit=1)[0]
+    return tuple(each["verdict"] for each in json.loads(shown).values())
 
 
 # Debaters that fail, stall, talk nonsense or attack
