@@ -8,21 +8,27 @@ import json
 import struct
 import sys
 import zipfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Final, TypeAlias
 
-import numpy as np
-from tokenizers import Tokenizer
+import numpy as np  # type: ignore[import-not-found]
+from tokenizers import Tokenizer  # type: ignore[import-not-found]
 
-HEADS = 12
-LAYERS = 6
-LONGEST = 256
+Array: TypeAlias = Any
+Weights: TypeAlias = dict[str, Array]
+
+HEADS: Final = 12
+LAYERS: Final = 6
+LONGEST: Final = 256
 
 
 def main() -> None:
     """Read texts, write their vectors."""
     spec = find_spec("all_minilm_l6_v2")
-    with zipfile.ZipFile(Path(spec.origin).parent / "model.zip") as archive:
+    assert spec is not None
+    with zipfile.ZipFile(Path(str(spec.origin)).parent / "model.zip") as archive:
         weights = read_weights(archive.read("model.safetensors"))
         tokenizer = Tokenizer.from_str(archive.read("tokenizer.json").decode())
     tokenizer.no_padding()
@@ -32,7 +38,7 @@ def main() -> None:
     json.dump([[round(float(number), 6) for number in vector] for vector in vectors], sys.stdout)
 
 
-def read_weights(data):
+def read_weights(data: bytes) -> Weights:
     """Return the arrays of a file of safetensors by name."""
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
@@ -44,7 +50,7 @@ def read_weights(data):
     return arrays
 
 
-def embed(weights, ids):
+def embed(weights: Weights, ids: Sequence[int]) -> Array:
     """Return the mean of the last layer, with length 1."""
     state = (
         weights["embeddings.word_embeddings.weight"][ids]
@@ -58,7 +64,7 @@ def embed(weights, ids):
     return mean / np.linalg.norm(mean)
 
 
-def attend(weights, layer, state):
+def attend(weights: Weights, layer: str, state: Array) -> Array:
     """Return what one layer makes of the state."""
     query, key, value = (
         apply_layer(weights, f"{layer}.attention.self.{part}", state)
@@ -78,24 +84,23 @@ def attend(weights, layer, state):
     return normalize(weights, f"{layer}.output.LayerNorm", state + deep)
 
 
-def apply_layer(weights, name, state):
+def apply_layer(weights: Weights, name: str, state: Array) -> Array:
     """Return the state times the weights of a layer, plus its bias."""
     return state @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
 
-def normalize(weights, name, state):
+def normalize(weights: Weights, name: str, state: Array) -> Array:
     """Return the state with mean 0 and variance 1, scaled as the layer says."""
     centred = state - state.mean(axis=-1, keepdims=True)
     scaled = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-12)
     return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
 
-def erf(x):
+def erf(x: Array) -> Array:
     """Return the error function, as Abramowitz and Stegun approximate it (7.1.26)."""
     t = 1 / (1 + 0.3275911 * np.abs(x))
     rest = t * (
-        0.254829592
-        + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
     )
     return np.sign(x) * (1 - rest * np.exp(-x * x))
 
