@@ -1423,6 +1423,9 @@ begin
   if not found then
     return null;
   end if;
+  if not exists (select from unnest(v_kept.vector) v where v <> 0) then
+    return 'all of its numbers are 0';
+  end if;
   v_table := cogo.prepare_vectors('embedding', v_kept.dimensions);
   if v_table is null then
     return 'pgvector is not installed, or has no vectors of so many dimensions';
