@@ -8,7 +8,7 @@ from tests.support.servers.postgres import state_directory
 
 pytestmark = pytest.mark.chaos
 
-REST = (None,) * 2
+REST = (None,) * 5
 VICTIMS = (Victim.GATEWAY, *REST, Victim.HOLDER, *REST)
 SWARM = NewTask(type="AUTO", prompt="Write a palindrome check")
 
