@@ -30,6 +30,7 @@ from cogo.supervisor.restart import RestartingChild
 from embedded.postgres.postmaster import read_postmaster
 from embedded.state import State, read_state
 from protocol.transport.supabase_store import SupabaseStore, open_store
+from tests.chaos.gateway import MortalGateway
 from tests.chaos.proxy import CuttableProxy
 
 NAMES: Final[dict[str, AgentKind]] = {
@@ -113,7 +114,7 @@ class Fleet:
     simulator_url: str
     line: CuttableProxy
     members: dict[str, Member]
-    gateway: RestartingChild
+    gateway: MortalGateway
     """Which runs only for those who need it: see `working`."""
     requests: list[str] = field(default_factory=list)
     """The vendors' names of the models that were asked, as often as they were."""
@@ -122,17 +123,19 @@ class Fleet:
     async def working(self, *, has_gateway: bool = False) -> AsyncIterator[None]:
         """Run the agents while the block runs; those that die are started again."""
         processes = [member.process for member in self.members.values()]
-        if has_gateway:
-            processes.append(self.gateway)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._watch_server(), name="watch the server")
             tasks = [group.create_task(each.run(), name="keep a process") for each in processes]
+            serving = group.create_task(self._serve(has_gateway=has_gateway), name="serve")
             try:
                 for each in processes:
                     await each.ready.wait()
+                if has_gateway:
+                    await self.gateway.ready.wait()
                 yield
             finally:
                 watching.cancel()
+                serving.cancel()
                 for member in self.members.values():
                     for pid in list(member.stopped):
                         member.go_on(pid)
@@ -141,6 +144,10 @@ class Fleet:
                 _, late = await asyncio.wait(tasks, timeout=_LEAVING.total_seconds())
                 for task in late:
                     task.cancel()
+
+    async def _serve(self, *, has_gateway: bool) -> None:
+        if has_gateway:
+            await self.gateway.run()
 
     async def _watch_server(self) -> None:
         """Raise if the server ends: no fault ends it, and without it a run would never end."""
@@ -165,16 +172,16 @@ class Fleet:
             found = await simulator.get("/_simulator/requests", params=query)
         self.requests.extend(each["model"] for each in found.raise_for_status().json()["requests"])
 
-    def kill_gateway(self) -> bool:
-        """Kill the gateway; False when it is dead or not ready."""
-        pid = self.gateway.pid if self.gateway.ready.is_set() else None
-        if pid is None:
-            return False
+    @asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """Stop all agents while the block runs, shortly enough for their leases."""
+        stopped = [(each, each.stop()) for each in self.members.values()]
         try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return False
-        return True
+            yield
+        finally:
+            for member, pid in stopped:
+                if pid is not None:
+                    member.go_on(pid)
 
     def kill_postgres(self) -> bool:
         """Kill the postmaster; False when it is already dead."""
@@ -277,20 +284,15 @@ def _build_member(name: str, kind: AgentKind, home: Path, bootstrap: AgentBootst
     return member
 
 
-def _build_gateway(home: Path, bootstrap: AgentBootstrap) -> RestartingChild:
-    async def send_bootstrap() -> str:
-        return bootstrap.to_line()
-
-    def build_spec(_: Mapping[str, JsonValue]) -> Spec:
-        arguments = ("--dir", str(home), "--no-key", "--with-parent")
-        return Spec(
-            name="gateway",
-            arguments=build_module_arguments("cogo", "serve", "gateway", *arguments),
-            log=home / "logs" / "gateway.log",
-            patience=_PATIENCE,
-        )
-
-    return RestartingChild(build_spec, bootstrap=send_bootstrap)
+def _build_gateway(home: Path, bootstrap: AgentBootstrap) -> MortalGateway:
+    arguments = ("--dir", str(home), "--no-key", "--with-parent")
+    spec = Spec(
+        name="gateway",
+        arguments=build_module_arguments("cogo", "serve", "gateway", *arguments),
+        log=home / "logs" / "gateway.log",
+        patience=_PATIENCE,
+    )
+    return MortalGateway(spec, bootstrap)
 
 
 def _build_server(home: Path) -> Spec:

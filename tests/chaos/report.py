@@ -48,7 +48,9 @@ def summary(history: History, diary: Diary) -> Iterator[str]:
 def verdict(broken: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Return a line for each law, with the first cases of those that were broken."""
     for name, cases in broken.items():
-        yield f"{name:<12} {len(cases):>5}  {(LAWS[name].__doc__ or name).splitlines()[0]}"
+        law = LAWS.get(name)
+        about = (law.__doc__ if law else None) or "Check that everybody was told what is stored."
+        yield f"{name:<12} {len(cases):>5}  {about.splitlines()[0]}"
         yield from (f"    {case}" for case in cases[:_SHOWN])
 
 

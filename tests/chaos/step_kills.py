@@ -242,7 +242,9 @@ async def _strike(
         hits.append(hit)
         return
     if victim is Victim.GATEWAY:
-        if fleet.kill_gateway():
+        async with fleet.standing_still():
+            is_dead = await fleet.gateway.kill()
+        if is_dead:
             diary.struck.append(Struck(kind=Kind.KILL, at=now, until=utc_now()))
             hits.append(hit)
         return

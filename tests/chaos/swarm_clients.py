@@ -49,26 +49,31 @@ class SwarmClients:
     async def follow(self, task_id: UUID) -> None:
         """Read the frames of an answer; when they break off, from the beginning."""
         while task_id not in self.answers:
-            has_begun = False
             try:
                 async with (
                     self._open() as http,
                     http.stream("GET", f"/swarm/tasks/{task_id}?stream=true") as frames,
                 ):
                     if frames.is_success:
-                        async for line in frames.aiter_lines():
-                            has_begun = True
-                            frame = json.loads(line)
-                            if frame["done"] and "parts" in frame:
-                                self.answers[task_id] = frame
+                        await self._read(task_id, frames)
             except (httpx.HTTPError, ValueError):  # half a frame
-                self.broken_off += has_begun
+                pass
             if task_id not in self.answers:
                 await asyncio.sleep(_PAUSE)
 
+    async def _read(self, task_id: UUID, frames: httpx.Response) -> None:
+        await self._fleet.gateway.note_readers(1)
+        try:
+            async for line in frames.aiter_lines():
+                frame = json.loads(line)
+                if frame["done"] and "parts" in frame:
+                    self.answers[task_id] = frame
+        finally:
+            await self._fleet.gateway.note_readers(-1)
+            self.broken_off += task_id not in self.answers
+
     def _open(self) -> httpx.AsyncClient:
-        url = self._fleet.gateway.get_url("url") or ""
-        return httpx.AsyncClient(base_url=url, timeout=30)
+        return httpx.AsyncClient(base_url=self._fleet.gateway.url, timeout=30)
 
 
 def find_lost_answers(history: History, answers: Mapping[UUID, Mapping[str, Any]]) -> list[str]:

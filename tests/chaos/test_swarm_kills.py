@@ -9,7 +9,7 @@ from tests.support.servers.postgres import state_directory
 pytestmark = pytest.mark.chaos
 
 REST = (None,) * 5
-VICTIMS = (Victim.GATEWAY, *REST, Victim.HOLDER, *REST)
+VICTIMS = (Victim.GATEWAY, *REST, Victim.HOLDER, *REST, *REST, *REST)
 SWARM = NewTask(type="AUTO", prompt="Write a palindrome check")
 
 
