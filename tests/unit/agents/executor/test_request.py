@@ -187,10 +187,11 @@ USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
     "on_budget", "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits",
     "attachments", "response_schema", "client_request", "history", "fork_session",
-    "confirm_above_usd", "review_plan",
+    "confirm_above_usd", "review_plan", "review",
 }  # fmt: skip
 """In the result, by the answer cache, as deadlines, in the selection, in the sandbox, by caps, in
-loops, as files, in the step that gives the answer, by the gateway, and with the session."""
+loops, as files, in the step that gives the answer, by the gateway, with the session,
+before the steps of a plan, and after the result."""
 SENT_AS = {"analysis_type": "potential bugs", "messages": "the turn", "stop": "the end"}
 
 
