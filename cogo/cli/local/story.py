@@ -51,11 +51,14 @@ def _tell_attempts(attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _tell_votes(votes: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> Iterator[str]:
     held = [str(each["after"].get("verdict")) for each in votes if _has_verdict(each)]
-    verdict = result.get("verdict")
-    ruled = verdict.get("decision") if isinstance(verdict, Mapping) else None
-    decided = str(ruled or max(held, key=held.count, default="undecided"))
     judge = f", decided by {result['decided_by']}" if result.get("decided_by") else ""
-    yield f"{decided}: {held.count(decided)} of {len(held)}{judge}"
+    verdict = result.get("verdict")
+    ruled = verdict if isinstance(verdict, Mapping) else {}
+    decided, dissent = ruled.get("decision"), ruled.get("dissent")
+    if not isinstance(decided, str) or not isinstance(dissent, list):
+        decided = max(held, key=held.count, default="undecided")
+        dissent = [each for each in held if each != decided]
+    yield f"{decided}: {max(len(held) - len(dissent), 0)} of {len(held)}{judge}"
     for each in votes:
         if _has_verdict(each):
             yield f"- {each['after'].get('verdict')}: {each.get('model')}"

@@ -46,6 +46,15 @@ def test_attempts_at_code_are_told_as_draft_repair_and_another_model() -> None:
     assert lines[-1] == "4.0 s, $0.1720"
 
 
+def test_a_debate_is_told_by_its_verdict_whose_words_may_be_its_own() -> None:
+    votes = [{"model": m, "after": {"verdict": v}} for m, v in (("a", "Tabs."), ("b", "spaces"))]
+    verdict = {"decision": "Tabs it is", "dissent": ["cautious (b): spaces."]}
+
+    lines = tell(result={"votes": votes, "verdict": verdict, "decided_by": "j"})
+
+    assert lines[0] == "Tabs it is: 1 of 2, decided by j"
+
+
 def test_a_debate_is_told_by_its_votes() -> None:
     votes = [
         {"model": model, "after": {"verdict": verdict}}
