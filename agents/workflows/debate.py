@@ -19,71 +19,71 @@ async def debate(run: Run) -> Result:
     result.
     """
     panel = run.panel(*DEBATERS, *JUDGES)
-    held = DebateRecord(cast_debate(panel))
-    await take_positions(run, held)
-    await compare(run, held)
-    if held.is_agreed:
-        return build_agreement(held, panel)
-    if held.can_pay_round(run):
-        await argue(run, held)
-    ruling = await decide(run, held)
-    return build_decision(held, panel, ruling) if ruling else build_undecided(held, panel)
+    record = DebateRecord(cast_debate(panel))
+    await take_positions(run, record)
+    await compare(run, record)
+    if record.is_agreed:
+        return build_agreement(record, panel)
+    if record.can_pay_round(run):
+        await argue(run, record)
+    ruling = await decide(run, record)
+    return build_decision(record, panel, ruling) if ruling else build_undecided(record, panel)
 
 
-async def take_positions(run: Run, held: DebateRecord) -> None:
+async def take_positions(run: Run, record: DebateRecord) -> None:
     """Ask all debaters at once; none sees another."""
     question, params = prompts.ask_for_position(run.prompt), run.params_as(ChatParams)
     steps = {
         name: run.ask(
             name, question, schema=Position, model=member.model, role=member.role,
-            not_by=held.list_others(name), with_history=True,
+            not_by=record.list_others(name), with_history=True,
             params=params.for_step(prompts.describe_debater(name), question),
         )
-        for name, member in held.cast.debaters.items()
+        for name, member in record.cast.debaters.items()
     }  # fmt: skip
-    held.open(steps, await settle_patiently(run, [*steps.values()]))
+    record.open(steps, await settle_patiently(run, [*steps.values()]))
 
 
-async def compare(run: Run, held: DebateRecord) -> None:
+async def compare(run: Run, record: DebateRecord) -> None:
     """If positions agree in other words, find it out by one cheap call."""
-    verdicts = held.list_verdicts()
-    if held.is_agreed or not may_agree(verdicts):
+    verdicts = record.list_verdicts()
+    if record.is_agreed or not may_agree(verdicts):
         return
     step = run.ask(
         "comparison", prompts.ask_for_comparison(run.prompt, verdicts), schema=Comparison,
         role="fast", system=prompts.COMPARER,
     )  # fmt: skip
-    held.compare(step, await settle_soon(run, step))
+    record.compare(step, await settle_soon(run, step))
 
 
-async def argue(run: Run, held: DebateRecord) -> None:
+async def argue(run: Run, record: DebateRecord) -> None:
     """Show each debater the others, without their names, to attack their strongest point."""
     params, steps = run.params_as(ChatParams), {}
-    for name, own in held.positions.items():
-        others = [each.to_data() for other, each in held.positions.items() if other != name]
+    for name, own in record.positions.items():
+        others = [each.to_data() for other, each in record.positions.items() if other != name]
         run.random.shuffle(others)
         prompt = prompts.ask_for_reply(run.prompt, own.to_data(), others)
         steps[name] = run.ask(
-            name, prompt, schema=Reply, model=held.get_model(name),
-            role=held.cast.debaters[name].role, not_by=held.list_others(name), with_history=True,
+            name, prompt, schema=Reply, model=record.get_model(name),
+            role=record.cast.debaters[name].role, not_by=record.list_others(name), with_history=True,
             params=params.for_step(prompts.describe_debater(name), prompt),
         )  # fmt: skip
-    held.close(steps, await settle_patiently(run, [*steps.values()]))
+    record.close(steps, await settle_patiently(run, [*steps.values()]))
 
 
-async def decide(run: Run, held: DebateRecord) -> Ruling | None:
+async def decide(run: Run, record: DebateRecord) -> Ruling | None:
     """Have a model that did not debate decide, without knowing who said what."""
-    order = [*held.positions]
+    order = [*record.positions]
     run.random.shuffle(order)
-    prompt = prompts.ask_for_ruling(run.prompt, held.show_to_judge(order))
-    for judge in held.list_judges():
+    prompt = prompts.ask_for_ruling(run.prompt, record.show_to_judge(order))
+    for judge in record.list_judges():
         step = run.ask(
             "verdict", prompt, schema=Ruling, model=judge, role=JUDGES[0],
-            not_by=held.list_others(), with_history=True,
+            not_by=record.list_others(), with_history=True,
             params=run.params_as(ChatParams).for_step(prompts.JUDGE, prompt),
         )  # fmt: skip
         [ended] = await run.settled(step)
-        held.add_verdict(step, ended)
+        record.add_verdict(step, ended)
         if isinstance(ended, Ruling):
             return ended
     return None

@@ -60,7 +60,7 @@ class DebateRecord:
         elif groups := read_groups(ended, self.list_verdicts()):
             self._groups = groups
         else:
-            self.notes.append("The comparison does not name each answer once, so it is not used.")
+            self.notes.append("The comparison of the answers cannot be right, so it is not used.")
 
     def close(self, steps: Mapping[str, Step[Reply]], ended: Iterable[Reply | StepFailed]) -> None:
         """Add the positions after the others were read; who gives none keeps the first."""
@@ -99,13 +99,8 @@ class DebateRecord:
         """Return the model that speaks for a debater: another one if its own has failed."""
         for steps in (self.replies, self.openings):
             step = steps.get(name)
-            used = (
-                read_answer(step.record).model
-                if step and step.error is None and step.record
-                else None
-            )
-            if used is not None:
-                return used
+            if step is not None and step.error is None and step.record is not None:
+                return read_answer(step.record).model or self.cast.debaters[name].model
         return self.cast.debaters[name].model
 
     def list_judges(self) -> list[str | None]:
