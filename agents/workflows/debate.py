@@ -65,7 +65,8 @@ async def argue(run: Run, record: DebateRecord) -> None:
         prompt = prompts.ask_for_reply(run.prompt, own.to_data(), others)
         steps[name] = run.ask(
             name, prompt, schema=Reply, model=record.get_model(name),
-            role=record.cast.debaters[name].role, not_by=record.list_others(name), with_history=True,
+            role=record.cast.debaters[name].role, not_by=record.list_others(name),
+            with_history=True,
             params=params.for_step(prompts.describe_debater(name), prompt),
         )  # fmt: skip
     record.close(steps, await settle_patiently(run, [*steps.values()]))
