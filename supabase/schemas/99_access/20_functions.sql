@@ -75,3 +75,11 @@ grant execute on function public.cogo_forgotten_sessions to service_role;
 grant execute on function
   public.cogo_fork_session, public.cogo_forget_sessions, public.cogo_read_session
   to authenticated, service_role;
+
+-- Erasures and exports.
+revoke all on function
+  public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables
+  from public, anon, authenticated, service_role;
+grant execute on function
+  public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables
+  to service_role;
