@@ -51,7 +51,11 @@ declare
   v_counts jsonb;
 begin
   if cardinality(v_ids) > 0 then
-    v_counts := cogo.count_parts('memory', v_ids);
+    -- Answers that may cite them go with the first ones.
+    v_counts := cogo.add_counts(cogo.count_parts('memory', v_ids), jsonb_build_object(
+      'cogo.cached_answers',
+      (select count(*) from cogo.cached_answers c where c.owner = p_owner)
+    ));
     perform public.cogo_forget_memory(p_owner => p_owner, p_ids => v_ids);
     return cogo.add_counts(
       v_counts, jsonb_build_object('public.cogo_memories', cardinality(v_ids))
@@ -68,13 +72,13 @@ begin
     perform public.cogo_forget_memory(p_owner => p_owner, p_before => 'infinity');
     return v_counts;
   end if;
-  with gone as (
-    delete from public.cogo_embeddings e
-     where e.id in (select x.id from public.cogo_embeddings x where x.owner = p_owner limit p_limit)
-    returning e.id
-  )
-  select cogo.add_counts('{}', jsonb_build_object('public.cogo_embeddings', count(*))) into v_counts
-    from gone;
+  v_ids := array(select e.id from public.cogo_embeddings e where e.owner = p_owner limit p_limit);
+  v_counts := cogo.add_counts('{}', jsonb_build_object(
+    'public.cogo_embeddings', cardinality(v_ids),
+    'cogo.unindexed_embeddings',
+    (select count(*) from cogo.unindexed_embeddings u where u.id = any (v_ids))
+  ));
+  delete from public.cogo_embeddings e where e.id = any (v_ids);
   return v_counts;
 end;
 $$;
