@@ -122,6 +122,10 @@ COMMANDS: Final = (
         "Adopt a copied, restored or moved database, so that it runs by itself.",
         "admin.adopt:adopt",
     ),
+    Command(
+        "export", "Write all that belongs to an owner into files.", "admin.export:export_owner"
+    ),
+    Command("erase", "Erase all that belongs to an owner, for good.", "admin.erase:erase_owner"),
     Command("trust", "Trust the configuration files in a folder.", "local.trust:trust"),
     Command("serve orchestrator", "Run an orchestrator.", "local.serve:serve_orchestrator"),
     Command("serve executor", "Run an executor.", "local.serve:serve_executor"),

@@ -207,3 +207,33 @@ class ApiKey(Row):
     last_used_at: datetime | None = None
     usable: bool
     """Whether it is neither revoked nor expired, by the database's clock."""
+
+
+class ErasedBatch(Row):
+    """What one call of an erasure has done."""
+
+    is_done: bool
+    """Whether nothing of the owner is left; then it has the receipt."""
+    erased: dict[str, int] = Field(default_factory=dict)
+    """Rows by table."""
+    cancelled: int = 0
+    waiting: int = 0
+    """Tasks that are cancelled and still held by agents."""
+    left: dict[str, int] = Field(default_factory=dict)
+    """Rows that somebody else has locked."""
+    receipt: str | None = None
+    """A JSON text; its bytes are what was hashed."""
+    sha256: str | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """True if the next call can do nothing until others have let go."""
+        return bool(self.waiting or self.left)
+
+
+class ExportedRow(Row):
+    """A row of an owner."""
+
+    place: dict[str, JsonValue]
+    """Its primary key; the next page begins after it."""
+    data: dict[str, JsonValue]

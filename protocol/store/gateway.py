@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from protocol.lifecycle import TaskState
 from protocol.records import (
     ApiKey,
     Budget,
+    ErasedBatch,
+    ExportedRow,
     Grants,
     ModelStats,
     NewApiKey,
@@ -88,6 +92,30 @@ class GatewayStore(
 
     async def find_subtasks(self, *, task_id: UUID, ids: Sequence[UUID]) -> list[Subtask]:
         """Read some subtasks of a task, in the order of their insertion."""
+        ...
+
+    async def erase_owner(
+        self,
+        *,
+        owner: UUID,
+        limit: int,
+        requested_by: str | None = None,
+        dry_run: bool = False,
+    ) -> ErasedBatch:
+        """Erase a batch of all that belongs to an owner; `dry_run` only counts.
+
+        Call it until `is_done`. Raise InvalidArgument.
+        """
+        ...
+
+    async def export_tables(self) -> list[str]:
+        """Return the tables that `export_owner` reads."""
+        ...
+
+    async def export_owner(
+        self, *, owner: UUID, table: str, limit: int, after: dict[str, JsonValue] | None = None
+    ) -> list[ExportedRow]:
+        """Read rows of an owner, after the `place` of the last one. Raise InvalidArgument."""
         ...
 
     async def fetch_grants(self) -> list[Grants]:

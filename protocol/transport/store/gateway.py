@@ -3,8 +3,19 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from protocol.lifecycle import TaskState
-from protocol.records import ApiKey, ModelStats, NewApiKey, Subtask, Task, TaskLine
+from protocol.records import (
+    ApiKey,
+    ErasedBatch,
+    ExportedRow,
+    ModelStats,
+    NewApiKey,
+    Subtask,
+    Task,
+    TaskLine,
+)
 from protocol.records.base import ListedRow
 from protocol.transport.queries import filter_by_owner, read_query
 from protocol.transport.rpc_client import RpcClient
@@ -31,6 +42,33 @@ class SupabaseGatewayStore(RpcClient):
 
     async def revoke_api_key(self, *, key_id: str) -> ApiKey:
         return await self._call_row(ApiKey, "revoke_api_key", id=key_id)
+
+    async def erase_owner(
+        self,
+        *,
+        owner: UUID,
+        limit: int,
+        requested_by: str | None = None,
+        dry_run: bool = False,
+    ) -> ErasedBatch:
+        return await self._call_row(
+            ErasedBatch,
+            "erase_owner",
+            owner=str(owner),
+            limit=limit,
+            requested_by=requested_by,
+            dry_run=dry_run,
+        )
+
+    async def export_tables(self) -> list[str]:
+        return [each["name"] for each in await self._call("export_tables")]
+
+    async def export_owner(
+        self, *, owner: UUID, table: str, limit: int, after: dict[str, JsonValue] | None = None
+    ) -> list[ExportedRow]:
+        return await self._call_rows(
+            ExportedRow, "export_owner", owner=str(owner), table=table, after=after, limit=limit
+        )
 
     async def find_tasks(
         self,

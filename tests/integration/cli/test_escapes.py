@@ -67,6 +67,8 @@ ELSEWHERE: Final = {
     # They print what they were given, their own words, or only what print_line has anyway.
     *(
         "adopt",
+        "erase",
+        "export",
         "approve",
         "console",
         "demo",

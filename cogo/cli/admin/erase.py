@@ -1,0 +1,101 @@
+"""`cogo erase`: everything of an owner, with a receipt."""
+
+import asyncio
+import getpass
+import json
+import socket
+import sys
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+
+from cogo.cli.options import AsJson, Dir, parse_user
+from cogo.cli.session import run_with_store
+from cogo.config.context import Project
+from cogo.errors import CommandError
+from cogo.terminal import neutralize, print_json, print_line, print_table, print_text
+from protocol.records import ErasedBatch
+from protocol.store.gateway import GatewayStore
+
+_PAUSE_SECONDS: Final = 1.0
+_BATCH: Final = 100
+
+
+def erase_owner(
+    owner: Annotated[str, typer.Argument(help="UUID of the user.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the rows.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    requested_by: Annotated[
+        str | None,
+        typer.Option(help="Who asked, for the receipt, such as a ticket (default: you)."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Wait so many seconds for agents that hold cancelled tasks.")
+    ] = 300.0,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase all that belongs to an owner, for good.
+
+    Tasks are cancelled first. Then tasks, conversations, memory, embeddings, keys, budgets and
+    grants are deleted, in small batches; calls in the audit log keep their amounts, without owner
+    and prompts. The receipt, printed last, has the rows by table and a SHA-256. An interrupted
+    erasure goes on when it is run again.
+
+    Examples:
+        cogo erase 7f3c... --dry-run
+        cogo export 7f3c... --output anna.zip && cogo erase 7f3c...
+        cogo erase 7f3c... --yes --json --requested-by "ticket 4711" > receipt.json
+    """
+    user = parse_user(owner)
+    project = Project.find(directory)
+    counted = run_with_store(
+        project, lambda store: store.erase_owner(owner=user, limit=_BATCH, dry_run=True)
+    )
+    if dry_run and as_json:
+        print_json(counted.erased)
+        return
+    if not as_json:
+        rows = [(name, f"{count:,}") for name, count in sorted(counted.erased.items())]
+        print_table(("TABLE", "ROWS"), rows)
+    if dry_run:
+        return
+    if not yes:
+        _ask(user)
+    who = requested_by or f"{getpass.getuser()}@{socket.gethostname()}"
+    done = run_with_store(project, lambda store: _erase(store, user, who[:200], timeout))
+    if as_json:
+        print_json({"receipt": done.receipt, "sha256": done.sha256})
+        return
+    print_line(json.dumps(json.loads(done.receipt or "{}"), indent=2))
+    print_line(f"SHA-256 of the receipt: {done.sha256}")
+
+
+async def _erase(store: GatewayStore, owner: UUID, who: str, patience: float) -> ErasedBatch:
+    """Erase batch by batch. Raise CommandError if agents hold tasks for too long."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + patience
+    while True:
+        batch = await store.erase_owner(owner=owner, limit=_BATCH, requested_by=who)
+        if batch.is_done:
+            return batch
+        if not batch.is_stuck:
+            until = clock() + patience
+            continue
+        if clock() >= until:
+            raise CommandError(
+                f"tasks are cancelled but still held by agents: {batch.waiting}",
+                hint="see `cogo agents`, and run it again: it goes on where it stopped",
+            )
+        await store.reap()  # leases of agents that are gone
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _ask(owner: UUID) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError("nothing was erased", hint="--yes confirms it where nobody can answer")
+    print_text("This cannot be undone; `cogo export` writes it into files first.", err=True)
+    if not typer.confirm(neutralize(f"Erase all of {owner}?"), default=False, err=True):
+        raise CommandError("nothing was erased")

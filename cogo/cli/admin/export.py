@@ -1,0 +1,115 @@
+"""`cogo export`: everything of an owner, as JSON lines."""
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any, Final, Protocol
+from uuid import UUID
+
+import typer
+
+from cogo.cli.options import Dir, parse_user
+from cogo.cli.session import run_with_store
+from cogo.errors import CommandError
+from cogo.terminal import print_line, print_text
+from protocol.ids import utc_now
+from protocol.store.gateway import GatewayStore
+
+_PAGE: Final = 500
+_ZIP: Final = ".zip"
+
+
+class _Files(Protocol):
+    """Where the files of an export go."""
+
+    def open(self, name: str) -> IO[bytes]: ...
+
+
+def export_owner(
+    owner: Annotated[str, typer.Argument(help="UUID of the user.")],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A new directory, or a file ending in .zip.")
+    ],
+    directory: Dir = None,
+) -> None:
+    """Write all that belongs to an owner into files.
+
+    One file of JSON lines a table, and manifest.json with their rows and SHA-256. Hashes of keys
+    are left out. What changes meanwhile may be in it or not.
+
+    Examples:
+        cogo export 7f3c... --output anna/
+        cogo export 7f3c... --output anna.zip
+    """
+    user = parse_user(owner)
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise CommandError(f"{output} exists", hint="name a new directory or a new .zip file")
+    with _open_output(output) as files:
+        manifest = run_with_store(directory, lambda store: _export(store, user, files))
+        with files.open("manifest.json") as file:
+            file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+    rows = sum(each["rows"] for each in manifest["files"].values())
+    print_line(f"wrote {rows:,} rows of {len(manifest['files'])} tables to {output}")
+
+
+async def _export(store: GatewayStore, owner: UUID, files: _Files) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for table in await store.export_tables():
+        name = f"{table.rpartition('.')[2]}.jsonl"
+        place: dict[str, Any] | None = None
+        rows, digest = 0, hashlib.sha256()
+        with files.open(name) as file:
+            while page := await store.export_owner(
+                owner=owner, table=table, after=place, limit=_PAGE
+            ):
+                for row in page:
+                    line = json.dumps(row.data, ensure_ascii=False).encode() + b"\n"
+                    file.write(line)
+                    digest.update(line)
+                rows, place = rows + len(page), page[-1].place
+        if rows:
+            print_text(f"{table}: {rows:,}", err=True)
+        found[name] = {"table": table, "rows": rows, "sha256": digest.hexdigest()}
+    return {"owner": str(owner), "exported_at": utc_now().isoformat(), "files": found}
+
+
+class _Folder:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self, name: str) -> IO[bytes]:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        return os.fdopen(os.open(self._path / name, flags, 0o600), "wb")
+
+
+class _Archive:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def open(self, name: str) -> IO[bytes]:
+        return self._archive.open(name, "w", force_zip64=True)
+
+
+@contextmanager
+def _open_output(output: Path) -> Iterator[_Files]:
+    """Provide the files; an archive appears only when it is whole."""
+    if output.suffix != _ZIP:
+        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield _Folder(output)
+        return
+    draft = output.with_name(f".{output.name}.{os.getpid()}")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            yield _Archive(archive)
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)
