@@ -81,12 +81,7 @@ class IndexSync:
         CogoError, and IndexUnavailable if the index takes nothing at all.
         """
         name, self.problem = self._index.name, ""
-        if not self._is_registered:
-            await self._store.register_index(index=name)
-            self._is_registered = True
-        changes = await self._store.list_vector_changes(
-            index=name, limit=LIMIT, agent_id=self._agent_id
-        )
+        changes = await self._list_changes()
         if not changes:
             return False
         undone = await self._make(changes)
@@ -99,6 +94,17 @@ class IndexSync:
                 return False
             logger.debug("vectors were brought to their index", index=name, changes=len(changes))
         return len(changes) >= LIMIT and through is not None
+
+    async def _list_changes(self) -> list[VectorChange]:
+        name, was_registered = self._index.name, self._is_registered
+        self._is_registered = False  # after an error again: an operator may have removed it
+        if not was_registered:
+            await self._store.register_index(index=name)
+        listed = await self._store.list_vector_changes(
+            index=name, limit=LIMIT, agent_id=self._agent_id
+        )
+        self._is_registered = True
+        return listed
 
     async def _make(self, changes: Sequence[VectorChange]) -> set[UUID]:
         """Make changes owner by owner; return the ids of those that are still to be made."""

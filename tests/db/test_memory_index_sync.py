@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from agents.memory.index_sync import IndexSync
@@ -172,6 +173,23 @@ async def test_what_was_there_before_the_index_is_brought_to_it(
     await remember_with_vectors(agent, ALICE, "north", "south")
 
     await IndexSync(store, index, agent_id="cio-1").run()
+
+    assert server.count(str(ALICE)) == 2
+
+
+async def test_an_index_that_was_removed_is_filled_anew(
+    agent: Agent, server: PineconeServer, index: PineconeIndex
+) -> None:
+    sync = IndexSync(SqlStore(agent.connection), index, agent_id="cio-1")
+    await sync.run()
+    await remember_with_vectors(agent, ALICE, "north", "south")
+    await sync.run()
+    server.lose()
+
+    await agent.connection.execute("delete from cogo.vector_indexes")
+    with pytest.raises(asyncpg.PostgresError, match="register it first"):
+        await sync.run()
+    await sync.run()
 
     assert server.count(str(ALICE)) == 2
 
