@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, cast
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -69,6 +70,14 @@ Branch = Annotated[str, Field(max_length=200), AfterValidator(_branch)]
 TargetFile = Annotated[str, Field(max_length=1_000), AfterValidator(check_file_path)]
 
 
+def _check_history(value: object) -> object:
+    """Refuse anything but `off` and a number of turns, with one sentence for both."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if value in (None, "off") or (is_number and 0 <= cast("int", value) <= MAX_TURNS):
+        return value
+    raise ValueError(f'must be "off" or a number of turns from 0 to {MAX_TURNS}')
+
+
 class ForkedSession(BaseModel):
     """A session, and the last of its messages that the copy has."""
 
@@ -105,7 +114,7 @@ class Params(BaseModel):
     tool_limits: ToolLimits | None = None
     response_schema: dict[str, object] | None = None
     """JSON Schema of the data that the result must have; the engine asks the right step for it."""
-    history: Literal["off"] | Annotated[StrictInt, Field(ge=0, le=MAX_TURNS)] | None = None
+    history: Annotated[Literal["off"] | int | None, BeforeValidator(_check_history)] = None
     """How many turns of the session are sent: `off`, or at most a number; None: what fits."""
     fork_session: ForkedSession | None = None
     """The session that is copied for this task; the database does it when it is inserted."""
