@@ -45,7 +45,7 @@ class ProposedStep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
-    type: str = Field(min_length=1, max_length=100)
+    type: str = Field(min_length=1, max_length=100, json_schema_extra={"enum": [*STEP_TYPES]})
     instruction: str = Field(min_length=1, max_length=MAX_INSTRUCTION)
     needs: list[str] = Field(max_length=MAX_STEPS)
     language: str | None = Field(max_length=100)
