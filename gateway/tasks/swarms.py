@@ -33,6 +33,8 @@ _PART_ENDS: Final[Mapping[SubtaskState, str]] = {
     SubtaskState.COMPLETED: "complete",
     SubtaskState.FAILED: "failed",
 }
+_UNASKED: Final = frozenset({"event", "task"})
+"""Kinds of steps that wait for something else than a person."""
 
 SwarmFrame = dict[str, Any]
 
@@ -179,7 +181,10 @@ def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
         case Event(kind="subtask.delayed") if update.detail.get("kind") != "sleep":
             return {"status": "will retry"}
         case Event(kind="subtask.waiting" | "subtask.delayed"):
-            return {"status": "waiting"}
+            is_asked = (
+                update.kind == "subtask.waiting" and update.detail.get("kind") not in _UNASKED
+            )
+            return {"status": "waiting"} | ({"asks": update.detail.get("key")} if is_asked else {})
     return None
 
 

@@ -101,10 +101,12 @@ class PartReader:
         part = self._parts.get(subtask_id)
         if event.kind == ("subtask.running" if is_model else "subtask.waiting"):
             attempt = event.attempt or 1
-            if part is None or part.attempt < attempt:
-                part = part or self._add(event.task_id, subtask_id, event.detail.get("key"))
+            is_new = part is None or part.attempt < attempt
+            part = part or self._add(event.task_id, subtask_id, event.detail.get("key"))
+            if attempt >= part.attempt:
                 part.attempt, part.model = attempt, lane if is_model else None
                 part.role = event.detail.get("role")
+            if is_new:
                 yield self._start(part)
         elif part is not None and (end := _ENDS.get(event.kind)) is not None:
             part.end = end

@@ -33,9 +33,9 @@ export class Participants {
     this.#view = new TranscriptView(this.root, describe, true);
   }
 
-  /** A task of one step has no participants: its text is the answer. */
+  /** Whether nobody but the one that answers takes part: its text is the answer. */
   get isEmpty() {
-    return this.#known.size < 2;
+    return this.#known.size < 2 && ![...this.#known.values()].some((each) => each.isOther);
   }
 
   close() {
@@ -50,10 +50,10 @@ export class Participants {
     else if (name === "event" && data.subtask_id) this.#applyEvent(taskId, data);
     else if (name === "text" || name === "reasoning") this.#learn(taskId, data).isAnswer = true;
     else if (name === "activity") {
-      this.#learn(taskId, data);
+      this.#learn(taskId, data).isOther = true;
       this.#view.applyDelta(data);
     } else if (name === "tool_call" && !data.answer) {
-      this.#learn(taskId, data);
+      this.#learn(taskId, data).isOther = true;
       this.#view.applyCall(data);
     } else if (name === "aside") this.#view.applyAside(data);
     else if (name === "discard") this.#view.applyReset(data);

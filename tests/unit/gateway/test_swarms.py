@@ -135,7 +135,12 @@ async def test_a_frame_about_a_new_attempt_says_that_its_text_starts_again() -> 
         ("subtask.running", {"lane": "m"}, {"status": "working", "agent": "a-1"}),
         ("subtask.delayed", {"lane": "m"}, {"status": "will retry"}),
         ("subtask.delayed", {"lane": "wait", "kind": "sleep"}, {"status": "waiting"}),
-        ("subtask.waiting", {"lane": "wait", "kind": "approve"}, {"status": "waiting"}),
+        ("subtask.waiting", {"lane": "wait", "kind": "task"}, {"status": "waiting"}),
+        (
+            "subtask.waiting",
+            {"lane": "wait", "kind": "approve", "key": "confirm"},
+            {"status": "waiting", "asks": "confirm"},
+        ),
     ],
 )
 async def test_a_swarm_reports_the_progress_of_its_work(

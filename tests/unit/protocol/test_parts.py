@@ -81,6 +81,16 @@ def test_another_attempt_begins_the_part_again(second: list[TaskUpdate]) -> None
     assert seen[-2:] == [f"{WHO} started", f"{WHO} delta no"]
 
 
+def test_the_model_that_an_older_executor_does_not_name_is_that_of_the_event() -> None:
+    seen = read([says("yes", model=None)], [happens("running")], [happens("completed")])
+
+    assert seen == [
+        "optimistic debate_1 started",
+        "optimistic debate_1 delta yes",
+        f"{WHO} complete",
+    ]
+
+
 def test_narration_and_what_was_reasoning_are_void_and_reasoning_is_no_part() -> None:
     aside = TranscriptAside(
         task_id=TASK, subtask_id=FIRST, attempt=1, turn=1, kind="narration", is_answer=False
