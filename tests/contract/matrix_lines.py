@@ -62,6 +62,7 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_forget_sessions": {"p_ids": [NOBODY]},
     "cogo_fork_session": {"p_owner": NOBODY, "p_session_id": NOBODY},
     "cogo_read_session": {"p_owner": NOBODY, "p_session_id": NOBODY},
+    "cogo_memory_status": {"p_owner": None},
     "cogo_pause_task": {"p_task_id": NOBODY},
     "cogo_redrive_subtask": {"p_subtask_id": NOBODY},
     "cogo_redrive_task": {"p_task_id": NOBODY},

@@ -63,6 +63,7 @@ OPERATORS: Final = (
     "cogo.vector_changes",
     "cogo.embedding_queue",
     "cogo.memory_vectors",
+    "cogo.extractions",
     "cogo.unindexed_embeddings",
 )
 
@@ -81,6 +82,7 @@ USERS_RPCS: Final = (
     "cogo_add_document",
     "cogo_forget_memory",
     "cogo_remember",
+    "cogo_memory_status",
     "cogo_search_memory",
     "cogo_fork_session",
     "cogo_forget_sessions",

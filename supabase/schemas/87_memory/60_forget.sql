@@ -12,7 +12,10 @@ begin
      where (p_is_every or m.owner = p_owner or p_owner is null and m.owner is null)
        and (p_ids is null or m.id = any (p_ids) or m.document_id = any (p_ids))
        and (p_kind is null or m.kind = p_kind)
-       and (p_source is null or m.source = p_source)
+       and (
+         p_source is null or m.source = p_source
+         or p_source like '%*' and starts_with(m.source, left(p_source, -1))
+       )
        and (p_before is null or m.created_at < p_before);
 end;
 $$;
@@ -33,7 +36,10 @@ begin
      where (p_is_every or d.owner = p_owner or p_owner is null and d.owner is null)
        and (p_ids is null or d.id = any (p_ids))
        and (p_kind is null or p_kind = 'chunk')
-       and (p_source is null or d.source = p_source)
+       and (
+         p_source is null or d.source = p_source
+         or p_source like '%*' and starts_with(d.source, left(p_source, -1))
+       )
        and (p_before is null or d.updated_at < p_before);
 end;
 $$;

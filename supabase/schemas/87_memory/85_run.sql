@@ -37,6 +37,12 @@ begin
     when others then
       problem := 'nothing can be summarised: ' || left(sqlerrm, 500);
   end;
+  begin
+    asked := asked + cogo.ask_extractions(greatest(1, v_limit / 10));
+  exception
+    when others then
+      problem := 'no facts can be asked for: ' || left(sqlerrm, 500);
+  end;
   is_more := v_applied.seen > 0 or v_moved > 0 or asked >= v_limit;
   return next;
 end;

@@ -35,7 +35,7 @@ revoke all on function
   public.cogo_submit_task, public.cogo_subtask_turns, public.cogo_take_trial,
   public.cogo_add_document, public.cogo_confirm_vector_changes, public.cogo_forget_memory,
   public.cogo_list_vector_changes, public.cogo_register_index, public.cogo_remember,
-  public.cogo_run_memory, public.cogo_search_memory
+  public.cogo_memory_status, public.cogo_run_memory, public.cogo_search_memory
   from public, anon, authenticated, service_role;
 grant execute on function
   public.cogo_backfill_column, public.cogo_pause_column, public.cogo_resume_column,
@@ -62,8 +62,8 @@ grant execute on function
   public.cogo_redrive_task, public.cogo_redrive_subtask, public.cogo_answer_approval,
   public.cogo_approve_subtask, public.cogo_send_event,
   public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_schema_versions,
-  public.cogo_add_document, public.cogo_forget_memory, public.cogo_remember,
-  public.cogo_search_memory
+  public.cogo_add_document, public.cogo_forget_memory, public.cogo_memory_status,
+  public.cogo_remember, public.cogo_search_memory
   to authenticated, service_role;
 
 -- Sessions.

@@ -15,6 +15,7 @@ from protocol.store.columns import ColumnRunStore, ColumnStore
 from protocol.store.embeddings import EmbeddingStore
 from protocol.store.gateway import GatewayStore
 from protocol.store.instance import InstanceStore, VerifyingStore
+from protocol.store.memory import MemoryStore, MemoryUseStore, VectorOutboxStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.spending import SpendingStore
@@ -131,6 +132,9 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         ColumnStore,
         InstanceStore,
         VerifyingStore,
+        MemoryUseStore,
+        VectorOutboxStore,
+        MemoryStore,
     )
     methods = {name for group in groups for name in vars(group)} - {"delete_task"}  # of a table
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
@@ -142,6 +146,7 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         "cogo_api_keys",
         "cogo_budgets",
         "cogo_grants",
+        "cogo_memory_status",
     }
     calls |= {"cogo_cached_answer", "cogo_silent_ms", "cogo_step_outputs", "cogo_subtask_turns"}
 
