@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
 from agents.extraction.answer import extract_code
 from agents.tools import ToolFunction
-from agents.tools.names import read_embedding_module, read_mcp_module, read_rerank_module
+from agents.tools.names import (
+    is_memory_module,
+    read_embedding_module,
+    read_mcp_module,
+    read_rerank_module,
+)
 from agents.tools.worker import ToolWorker
 from agents.workflows.engine import StepRequest
 from agents.workflows.hosting.schema_example import build_example
@@ -76,6 +82,8 @@ def run_call(worker: ToolWorker, request: StepRequest) -> dict[str, Any]:
         return fail_with("unknown_tool", text)
     if (model := _read_model(asked["module"])) is not None:
         return fail_with("unknown_tool", f"a script cannot call {model}: script {request.key}")
+    if is_memory_module(asked["module"]):
+        return fail_with("unknown_tool", f"a script has no memory: script {request.key}")
     worker.load(asked["module"])
     return worker.call(asked["module"], asked["name"], asked["arguments"])
 
@@ -103,6 +111,11 @@ def _extract(text: str, language: str) -> dict[str, Any]:
 
 def suggest_result(module: str, name: str) -> Any:
     """Return a value such as a tool returns."""
+    if name == "recall" and (is_memory_module(module) or read_embedding_module(module)):
+        hit = {"id": str(UUID(int=0)), "kind": "fact", "content": "What was found.", "score": 1.0}
+        return [hit | {"source": "a source"}]
+    if is_memory_module(module):
+        return [str(UUID(int=0))]
     if read_embedding_module(module) is not None:
         return [[0.0, 1.0]]
     if read_rerank_module(module) is not None:

@@ -298,7 +298,7 @@ class World:
             return dict(answer)
         if request.kind == "policy":
             return str(answer or "rules")
-        if request.kind in {"embedding", "rerank"}:
+        if request.kind in {"embedding", "memory", "rerank"}:
             return {"model": str(answer or request.arguments.get("model") or "scripted")}
         if request.kind == "sandbox":
             return {"available": answer is not False, "backend": "script"}

@@ -17,6 +17,7 @@ from gateway.models import ModelDirectory
 from gateway.options import GatewayOptions
 from gateway.streams.task_feeds import TaskFeeds
 from gateway.streams.task_lists import TaskLists
+from gateway.tasks.memory import MemoryServices
 from protocol.store.gateway import GatewayStore
 
 
@@ -41,6 +42,7 @@ class GatewayServices:
     credentials: CredentialMonitor
     metrics: GatewayMetrics
     options: GatewayOptions
+    memory: MemoryServices
     links: LinkSigner | None = None
     """Signs links to questions; None: there are none."""
 

@@ -73,6 +73,7 @@ GROUPS: Final = (
     Group("models", "List, compare and control models.", default="list"),
     Group("eval", "Evaluate models and workflows on problems with known answers."),
     Group("embeddings", "List and delete stored embeddings.", default="list"),
+    Group("memory", "Remember facts and documents, search and forget them.", default="list"),
     Group("keys", "Manage API keys for the gateway.", default="list"),
     Group("budget", "Manage spending caps.", default="list"),
     Group("grants", "Manage which models, tools and priorities owners may use.", default="list"),
@@ -303,6 +304,40 @@ COMMANDS: Final = (
         "models.embeddings:list_embeddings",
     ),
     Command("embeddings forget", "Delete stored embeddings.", "models.embeddings:forget"),
+    Command(
+        "memory add",
+        "Add documents to memory, in chunks that are found by meaning and by words.",
+        "memory.add:add",
+    ),
+    Command("memory remember", "Remember facts.", "memory.add:remember"),
+    Command(
+        "memory list", "List documents and facts, the newest first.", "memory.show:list_memory"
+    ),
+    Command(
+        "memory search",
+        "Search memory by meaning and by words, best first.",
+        "memory.search:search",
+    ),
+    Command(
+        "memory show",
+        "Show a fact, a chunk, or a document with all of its chunks.",
+        "memory.show:show_memory",
+    ),
+    Command(
+        "memory forget",
+        "Delete facts and documents that meet all conditions, with their vectors.",
+        "memory.forget:forget_memory",
+    ),
+    Command(
+        "memory export",
+        "Write all documents and facts of an owner as lines of JSON, without vectors.",
+        "memory.show:export_memory",
+    ),
+    Command(
+        "memory status",
+        "Show how much is remembered, by which model it is found, and what waits.",
+        "memory.show:show_status",
+    ),
     Command("keys list", "List API keys.", "admin.keys:list_keys"),
     Command("keys create", "Create an API key and print it.", "admin.keys:create_key"),
     Command("keys rotate", "Replace an API key.", "admin.keys:rotate_key"),

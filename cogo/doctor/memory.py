@@ -1,14 +1,49 @@
-"""The check of the outer index of memory."""
+"""The checks of memory: what waits for a vector, and its outer index."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import SettingInvalid
+from protocol.errors import CogoError
+from protocol.records.memory import MemoryStatus
+from protocol.store.gateway import GatewayStore
 
+_NAME: Final = "memory"
+_FIX: Final = "cogo memory status"
 _SECONDS: Final = 10.0
+
+
+async def check_memory(project: Project, store: GatewayStore) -> AsyncIterator[Check]:
+    """Check by which model memory is found, and what waits; yield nothing if it is empty."""
+    from cogo.wiring.memory import LocalMemoryServices  # noqa: PLC0415 - imports agents
+
+    try:
+        status = await store.fetch_memory_status(every_owner=True)
+        services = LocalMemoryServices(project, load_catalogue(project), store)
+        model, problem = await services.find_model()
+    except CogoError as error:
+        yield note(_NAME, str(error), "cogo migrate")
+        return
+    if status.facts or status.documents:
+        yield describe_memory(status, model, problem)
+
+
+def describe_memory(status: MemoryStatus, model: str | None, problem: str | None) -> Check:
+    """Return by which model memory is found, or what keeps it from being found by meaning."""
+    total = f"{status.documents:,} documents and {status.facts:,} facts"
+    if not status.can_embed:
+        return note(_NAME, f"{total} are found by words alone: the database has no pgvector")
+    if model is None:
+        return note(_NAME, f"{total}; new ones are found by words alone: {problem}", _FIX)
+    if status.failed:
+        last = f"the last one: {status.last_error}"
+        return note(_NAME, f"{status.failed:,} texts got no vector of {model}; {last}", _FIX)
+    waiting = f", {status.waiting:,} texts wait" if status.waiting else ""
+    return ok(_NAME, f"{total}, found by meaning with {model}{waiting}")
 
 
 async def check_memory_index(project: Project) -> AsyncIterator[Check]:

@@ -8,6 +8,7 @@ from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus, missing, note, ok
 from cogo.doctor.columns import check_columns
+from cogo.doctor.memory import check_memory
 from cogo.errors import CommandError
 from cogo.wiring.schema_check import find_missing_versions
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -37,6 +38,8 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
         yield await _check_realtime(connection)
         yield await _check_agents(store)
         async for check in check_columns(store):
+            yield check
+        async for check in check_memory(project, store):
             yield check
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from loguru import logger
 
 from agents.executor.service import run_executor
+from agents.memory.index import VectorIndex
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
@@ -34,7 +35,7 @@ from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.fetching import build_fetcher, build_file_access
-from cogo.wiring.memory import open_redis, sync_vector_index
+from cogo.wiring.memory import open_redis, open_vector_index, sync_vector_index
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -115,6 +116,7 @@ async def serve_agent(
                 tools=tools.functions,
                 mcp=tools.mcp,
                 own=tools.own,
+                index=await _open_index(stack, project),
                 files=build_file_access(project),
                 **await _open_copies(stack, project, bootstrap, role),
             )
@@ -141,6 +143,11 @@ def _open_health(stack: AsyncExitStack, health: Health, role: Role) -> str | Non
     """Serve probes of an agent, if it has a port for them; return their address."""
     port = role.health_port
     return None if port is None else stack.enter_context(serve_health(health, port))
+
+
+async def _open_index(stack: AsyncExitStack, project: Project) -> VectorIndex | None:
+    """Return the outer index that searches ask, closed with the stack. Raises SettingInvalid."""
+    return await stack.enter_async_context(open_vector_index(project))
 
 
 async def _watch_models(
@@ -271,6 +278,7 @@ def _build_options(
         sandbox=checks.sandbox.name if checks else None,
         retention=Retention(tasks=settings.retention, calls=settings.audit_retention),
         project_host=bootstrap.connection.host,
+        memory_capacity=role.capacity,
         memory_model=find_memory_settings(project).model,
         simulated=bootstrap.simulator_url is not None,
         health_url=health_url,

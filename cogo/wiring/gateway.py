@@ -12,6 +12,7 @@ from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.settings import Settings
 from cogo.wiring.catalogue_watch import watch_catalogue
+from cogo.wiring.memory import LocalMemoryServices
 from cogo.wiring.model_directory import CatalogueModelDirectory
 from cogo.wiring.stores import build_bus, open_supabase_store
 from gateway.auth.authenticator import Authenticator
@@ -69,6 +70,7 @@ async def open_services(
                 credentials=credentials,
                 metrics=metrics,
                 options=options,
+                memory=LocalMemoryServices(project, catalogue, store),
                 links=build_link_signer(project.settings),
             )
 

@@ -1,15 +1,20 @@
-"""What memory has outside the database: an index of vectors, copies of conversations in Redis."""
+"""What memory has outside the database, and documents from files and requests, cut into chunks."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from agents.memory.chunking import cut_into_chunks, find_text_kind
 from agents.memory.conversation.redis_copy import TIMEOUT_SECONDS, RedisUnavailable
 from agents.memory.index_sync import sync_index_regularly
+from agents.memory.models import choose_memory_model
 from agents.memory.pinecone import PineconeIndex
 from agents.memory.weaviate import WeaviateIndex
+from agents.tools.own.text_process import TextTaskFailed, extract_text
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.logging import hide_in_logs
@@ -18,6 +23,12 @@ from cogo.config.sections.memory import find_memory_settings
 from cogo.config.settings import Settings
 from cogo.errors import SettingInvalid
 from cogo.wiring.stores import open_supabase_store
+from protocol.errors import InvalidArgument
+from protocol.json_values import repair_surrogates
+from protocol.records.agents import list_embedding_models
+from protocol.records.memory import CutDocument, NewChunk
+from protocol.store.queue import QueueStore
+from providers.catalogue.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -193,3 +204,82 @@ def build_redis_client(url: str) -> "Redis":
         raise SettingInvalid(
             "REDIS_URL", reason=f"it is no address such as {_REDIS_EXAMPLE}"
         ) from error
+
+
+MAX_DOCUMENT_BYTES: Final = 20 * 1024 * 1024
+MAX_CHUNKS: Final = 50_000
+_PAGES: Final = (".html", ".htm", ".xhtml")
+_BYTE_ORDERS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_TITLE: Final = 200
+
+
+async def cut_document(content: bytes, name: str) -> CutDocument:
+    """Return a document in chunks; the end of its name says what it is. Raises InvalidArgument."""
+    title: str | None = None
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise InvalidArgument(
+            f"it has {len(content):,} bytes, and a document may have {MAX_DOCUMENT_BYTES:,}",
+            hint="split it",
+        )
+    if PurePath(name).suffix.lower() in _PAGES:
+        try:
+            title, text = await extract_text(content, charset=None, url="")
+        except TextTaskFailed as error:
+            raise InvalidArgument(f"its text cannot be extracted: {error}") from error
+    else:
+        text = _decode(content)
+    chunks = await asyncio.to_thread(cut_into_chunks, text, find_text_kind(name))
+    if not chunks:
+        raise InvalidArgument("there is no text in it")
+    if len(chunks) > MAX_CHUNKS:
+        raise InvalidArgument(f"it has {len(chunks):,} chunks, and may have {MAX_CHUNKS:,}")
+    return CutDocument(
+        title=(title or _find_title(chunks[0].heading, name))[:_TITLE],
+        sha256=hashlib.sha256(content).hexdigest(),
+        characters=len(text),
+        chunks=[
+            NewChunk(content=each.content, heading=each.heading, start=each.start, end=each.end)
+            for each in chunks
+        ],
+    )
+
+
+def _decode(content: bytes) -> str:
+    """Return the text of a file. Raises InvalidArgument."""
+    if content.startswith(b"%PDF"):
+        raise InvalidArgument(
+            "it is a PDF, which is not read", hint="`pdftotext FILE.pdf FILE.txt` makes it a text"
+        )
+    encoding = _BYTE_ORDERS.get(content[:2], "utf-8-sig")
+    if encoding == "utf-8-sig" and b"\0" in content:
+        raise InvalidArgument("it is no text: it contains bytes that are 0")
+    try:
+        return repair_surrogates(content.decode(encoding)).replace("\0", "\ufffd")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(
+            f"it is no text in UTF-8 (byte {error.start:,})",
+            hint="`iconv -t UTF-8` converts other encodings",
+        ) from error
+
+
+def _find_title(heading: str | None, name: str) -> str:
+    return (heading or "").partition(" > ")[0] or PurePath(name).name
+
+
+class LocalMemoryServices:
+    """Cuts documents, and finds the model of memory as agents do."""
+
+    def __init__(self, project: Project, catalogue: Catalogue, store: QueueStore) -> None:
+        self._named = find_memory_settings(project).model
+        self._catalogue = catalogue
+        self._store = store
+
+    async def cut_document(self, content: bytes, name: str) -> CutDocument:
+        """Return a document in chunks. Raises InvalidArgument."""
+        return await cut_document(content, name)
+
+    async def find_model(self) -> tuple[str | None, str | None]:
+        """Return the embedding model of memory, or None and why there is none."""
+        served = list_embedding_models(await self._store.fetch_agents())
+        model = choose_memory_model(self._named, self._catalogue, served)
+        return model.id, model.problem

@@ -10,11 +10,7 @@ from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio
 from agents.orchestrator.embedding_models import find_embedding_model
 from agents.orchestrator.knowledge_sync import build_knowledge
-from agents.orchestrator.lane_registry import (
-    LaneRegistry,
-    list_embedding_models,
-    list_served_lanes,
-)
+from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from gateway.models import (
@@ -26,6 +22,7 @@ from gateway.models import (
     UnknownModelName,
 )
 from protocol.records import ModelStats
+from protocol.records.agents import list_embedding_models
 from protocol.store.gateway import GatewayStore
 from protocol.store.spending import SpendingStore
 from providers.catalogue.catalogue import Catalogue

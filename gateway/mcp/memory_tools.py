@@ -7,7 +7,7 @@ from gateway.mcp.answers import ToolAnswer
 from gateway.mcp.arguments import MemorySearchArguments
 from gateway.mcp.backend import ServedTool, ToolCaller
 from gateway.mcp.task_tools import READS
-from protocol.records.memory import FoundMemory
+from protocol.records.memory import MemoryHit
 
 _BY_WORDS: Final = "searched by words: use the words that the texts have"
 
@@ -23,7 +23,7 @@ async def _search(caller: ToolCaller, arguments: MemorySearchArguments) -> ToolA
     return ToolAnswer({"hits": hits, "total": len(hits), "notes": [_BY_WORDS]})
 
 
-def _describe_hit(hit: FoundMemory) -> dict[str, Any]:
+def _describe_hit(hit: MemoryHit) -> dict[str, Any]:
     described = hit.model_dump(mode="json", exclude={"score", "document_id"})
     return {name: each for name, each in described.items() if each is not None}
 

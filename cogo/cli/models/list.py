@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from agents.orchestrator.lane_registry import list_embedding_models, list_rerank_models
 from cogo.cli.models.names import find_current_models, find_listed_textless_model
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import load_catalogue, load_credentials, resolve_name
@@ -18,6 +17,7 @@ from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
 from protocol.lanes import is_model_lane
 from protocol.records import AgentRecord
+from protocol.records.agents import list_embedding_models, list_rerank_models
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import (
     Deployment,

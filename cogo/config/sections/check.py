@@ -2,7 +2,7 @@
 
 from cogo.config.sections.fetch import check_fetch
 from cogo.config.sections.mcp_servers import check_mcp_servers
-from cogo.config.sections.memory import check_memory
+from cogo.config.sections.memory import check_memory_section
 from cogo.config.sections.modules import check_modules, parse_overlay
 from providers.catalogue.loader import Overlay, load_entries
 from providers.errors import CatalogueInvalid
@@ -12,7 +12,7 @@ def check_overlay(overlay: Overlay) -> list[str]:
     """Return what is wrong in a `cogo.toml`, a sentence each. Raises SettingInvalid: no TOML."""
     parse_overlay(overlay)
     wrong = [*check_modules(overlay), *check_mcp_servers(overlay), *check_fetch(overlay)]
-    wrong += check_memory(overlay)
+    wrong += check_memory_section(overlay)
     try:
         load_entries([overlay])
     except CatalogueInvalid as error:

@@ -33,7 +33,7 @@ def find_memory_settings(project: Project) -> MemorySettings:
     return MemorySettings(model=model, index=found.get("index"))
 
 
-def check_memory(overlay: Overlay) -> list[str]:
+def check_memory_section(overlay: Overlay) -> list[str]:
     """Return what is wrong in this section of a file, a sentence each."""
     try:
         _read_section(overlay)

@@ -22,6 +22,7 @@ class GivenAnswer:
     tool_calls: Sequence[Mapping[str, str]]
     """Calls that the caller must answer: `id`, `name` and `arguments`, as the model wrote them."""
     citations: Sequence[Mapping[str, Any]]
+    """Of pages: vendors' formats have no place for those of memory."""
     reasoning: str
 
 
@@ -38,7 +39,7 @@ def read_given_answer(task: Task) -> GivenAnswer:
     return GivenAnswer(
         text=text,
         tool_calls=calls,
-        citations=_list_objects(result.get("citations")),
+        citations=[each for each in _list_objects(result.get("citations")) if each.get("url")],
         reasoning=str(result.get("reasoning_content") or ""),
     )
 

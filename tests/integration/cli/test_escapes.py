@@ -89,6 +89,7 @@ ELSEWHERE: Final = {
         "grants",
         "keys",
         "mcp",
+        "memory",  # tests/integration/cli/test_memory.py
         "models",
         "queue",
         "sessions",

@@ -1,0 +1,1 @@
+"""`cogo memory`: what is remembered, and how it is found."""

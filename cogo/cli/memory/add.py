@@ -1,0 +1,181 @@
+"""`cogo memory add` and `remember`: put documents and facts into memory."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from cogo.cli.memory.files import STDIN, find_files, find_source_name, read_file
+from cogo.cli.memory.options import Owner
+from cogo.cli.options import AsJson, Dir, parse_owner
+from cogo.cli.session import run_with_store
+from cogo.terminal import print_json, print_line
+from cogo.wiring.memory import cut_document
+from gateway.tasks.memory import store_document
+from protocol.errors import CogoError, InvalidArgument, StoreUnavailable, Unauthorized
+from protocol.records.memory import AddedDocument, KeptFact, MemoryStatus, NewFact
+from protocol.store.memory import MemoryStore
+
+_POLL_SECONDS: Final = 0.5
+
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait until everything that is new has its vector.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Added:
+    """What became of one file."""
+
+    source: str
+    document: AddedDocument | None = None
+    problem: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        found = self.document.model_dump(mode="json") if self.document else {}
+        return {"source": self.source, **found, "error": self.problem}
+
+
+def add(
+    *,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE", help="Files, patterns such as 'docs/**/*.md', or `-` for one text."
+        ),
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Name of the document, for one file or for `-`."),
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Title, for one file.")] = None,
+    owner: Owner = "none",
+    wait: Wait = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add documents to memory, in chunks that are found by meaning and by words.
+
+    Markdown, code, plain text and HTML are read, at most 20 MiB each. A document replaces the one
+    with the same name; one that has not changed is left as it is. Exits with 1 if a file could not
+    be added.
+
+    Examples:
+        cogo memory add handbook.md 'notes/**/*.md'
+        cogo memory add page.html --source https://example.com/page --wait
+        git log -50 | cogo memory add - --source git-log.txt
+    """
+    whose = parse_owner(owner)
+    names = find_files(files)
+    if len(names) > 1 and (source or title):
+        raise InvalidArgument("--source and --title name one document", hint="name one file")
+    if STDIN in names and source is None:
+        raise InvalidArgument("a text from standard input has no name", hint="add --source NAME")
+
+    async def run(store: MemoryStore) -> tuple[list[_Added], MemoryStatus | None]:
+        added = []
+        for number, name in enumerate(names, start=1):
+            named = source or find_source_name(name)
+            each = await _add_file(store, name, named, title, whose)
+            added.append(each)
+            if not as_json:
+                print_line(f"[{number}/{len(names)}] {_describe(each)}", err=bool(each.problem))
+        return added, await wait_for_vectors(store, whose) if wait else None
+
+    added, status = run_with_store(directory, run)
+    if as_json:
+        shown = status.model_dump(mode="json") if status else None
+        print_json({"documents": [each.to_json() for each in added], "status": shown})
+    elif status is not None:
+        print_line(describe_vectors(status), err=True)
+    if any(each.problem for each in added):
+        raise typer.Exit(1)
+
+
+def remember(
+    *,
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT", help="Facts, one in each text.")],
+    source: Annotated[
+        str | None, typer.Option("--source", help="Where they come from, such as a meeting.")
+    ] = None,
+    owner: Owner = "none",
+    wait: Wait = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remember facts.
+
+    The same fact again is no other one.
+
+    Examples:
+        cogo memory remember "Invoices are sent on the 5th of each month." --source "Ada, 2 June"
+    """
+    whose = parse_owner(owner)
+    facts = [NewFact(content=each.strip(), source=source) for each in texts if each.strip()]
+    if not facts:
+        raise InvalidArgument("there is nothing to remember", hint="name a text")
+
+    async def run(store: MemoryStore) -> tuple[list[KeptFact], MemoryStatus | None]:
+        kept = await store.remember(owner=whose, facts=facts)
+        return kept, await wait_for_vectors(store, whose) if wait else None
+
+    kept, status = run_with_store(directory, run)
+    if as_json:
+        print_json(kept)
+        return
+    for each in kept:
+        print_line(f"{each.id}  {'remembered' if each.is_new else 'known already'}")
+    if status is not None:
+        print_line(describe_vectors(status), err=True)
+
+
+async def wait_for_vectors(store: MemoryStore, owner: UUID | None) -> MemoryStatus:
+    """Return the status of an owner's memory once nothing waits for a vector that it can get."""
+    while True:
+        status = await store.fetch_memory_status(owner=owner)
+        if not status.waiting or not status.can_embed:
+            return status
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def describe_vectors(status: MemoryStatus) -> str:
+    """Return how much of memory can be found by meaning."""
+    total = status.facts + status.chunks
+    if not status.can_embed:
+        return (
+            f"{total:,} texts are found by words alone: this database has no pgvector, and no "
+            "outer index is used"
+        )
+    parts = [f"{status.embedded:,} of {total:,} texts are found by meaning"]
+    if status.waiting:
+        parts.append(f"{status.waiting:,} wait for a vector")
+    if status.failed:
+        parts.append(f"{status.failed:,} got none: {status.last_error}")
+    return "; ".join(parts)
+
+
+async def _add_file(
+    store: MemoryStore, name: str, source: str, title: str | None, owner: UUID | None
+) -> _Added:
+    """Add one file; what is wrong with it harms no other file."""
+    try:
+        content = await asyncio.to_thread(read_file, name)
+        document = await cut_document(content, source if name == STDIN else name)
+        kept = await store_document(store, owner, source, document, title=title)
+    except (StoreUnavailable, Unauthorized):
+        raise
+    except (CogoError, OSError) as error:
+        return _Added(source=source, problem=str(error))
+    return _Added(source=source, document=kept)
+
+
+def _describe(added: _Added) -> str:
+    if added.document is None:
+        return f"{added.source}: not added: {added.problem}"
+    if added.document.is_unchanged:
+        return f"{added.source}: unchanged"
+    how = "added" if added.document.is_new else "replaced"
+    count = added.document.chunks
+    return f"{added.source}: {how}, {count:,} chunk{'' if count == 1 else 's'}"
