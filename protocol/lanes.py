@@ -12,6 +12,8 @@ TOOLS: Final = "tools:"
 """Prefix of the lanes of tool functions, followed by their module."""
 EMBEDDINGS: Final = f"{TOOLS}cogo.embeddings/"
 """Prefix of the lanes of embeddings, followed by the embedding model."""
+MEMORY: Final = f"{TOOLS}cogo.memory"
+"""The lane of steps of memory that call no model."""
 
 RERANKS: Final = f"{TOOLS}cogo.rerank/"
 """Prefix of the lanes of rankings, followed by the rerank model."""

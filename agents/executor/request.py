@@ -12,6 +12,7 @@ from uuid import UUID
 from agents.attachments import LoadedFiles
 from agents.executor.legacy_plans import list_team_answers
 from agents.executor.structured import describe_mistake, get_schema
+from agents.memory.citing import render_recalled
 from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE
 from agents.workflows.prompts.code import EXPERT, add_context
 from agents.workflows.prompts.talk import add_answers
@@ -104,6 +105,8 @@ def build_request(
     if not turns or answers:
         turns = (*turns, Message(role="user", content=prompt))
     turns = _attach(turns, files.prompt)
+    if (recalled := render_recalled(params)) is not None:
+        turns = _put_before(turns, recalled)
     if (mistake := describe_mistake(claimed)) is not None:
         turns = _add_text(turns, mistake)
     limit = to_finite_float(params.get("max_output_tokens"))
@@ -144,6 +147,13 @@ def _attach(turns: tuple[Message, ...], files: tuple[Attachment, ...]) -> tuple[
         return turns
     *_, last = (number for number, each in enumerate(turns) if each.role == "user")
     message = replace(turns[last], attachments=(*turns[last].attachments, *files))
+    return (*turns[:last], message, *turns[last + 1 :])
+
+
+def _put_before(turns: tuple[Message, ...], text: str) -> tuple[Message, ...]:
+    """Put a text before the last turn of the user."""
+    *_, last = (number for number, each in enumerate(turns) if each.role == "user")
+    message = replace(turns[last], content=f"{text}\n\n{turns[last].content}")
     return (*turns[:last], message, *turns[last + 1 :])
 
 

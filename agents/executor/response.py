@@ -12,6 +12,7 @@ from agents.executor.output_checks import Checker, OutputCheck, find_problem
 from agents.executor.request import is_about_code
 from agents.executor.structured import get_schema, parse_data
 from agents.extraction.answer import Extracted, extract_code
+from agents.memory.citing import list_citations
 from agents.memory.conversation import build_answer_message, list_given_exchange
 from agents.workflows.params.step_params import DRAFT, NOTES, UNVERIFIED
 from protocol.json_values import repair_surrogates
@@ -245,8 +246,11 @@ class ResponseBuilder:
                 output["is_diff"] = True
         if get_schema(self.claimed) is not None:
             output["data"] = self.data
-        if self.citations:
-            output["citations"] = self._list_citations()
+        cited = None if params.get(DRAFT) is True else list_citations(text, params)
+        if cited is not None or self.citations:
+            found, notes = cited or ([], [])
+            output["citations"] = [*found, *self._list_citations()]
+            output["notes"] += notes
         if self.reasoning:
             output["reasoning_content"] = "".join(self.reasoning)
         if self.deployment.simulated:

@@ -30,6 +30,7 @@ from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
 from agents.executor.steps.embeddings import EmbeddingExecutor
+from agents.executor.steps.memory import MemoryExecutor, MemoryModelFinder
 from agents.executor.steps.rankings import RerankExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.conversation import restore_answers
@@ -46,6 +47,8 @@ from agents.memory.conversation import (
     open_conversations,
     read_turn_limit,
 )
+from agents.memory.index import VectorIndex
+from agents.memory.memory import Memory
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
@@ -59,6 +62,7 @@ from agents.tools.functions import FunctionTools
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
 from agents.tools.own import OwnTools
+from agents.tools.own.memory import build_memory_tools
 from agents.tools.toolbox import Toolbox
 from agents.workflows.params.step_params import NOTES, WITH_HISTORY
 from protocol.bus import Bus
@@ -93,6 +97,7 @@ async def run_executor(
     tools: ToolHost | None = None,
     mcp: McpHost | None = None,
     own: OwnTools | None = None,
+    index: VectorIndex | None = None,
     files: FileAccess | None = None,
     redis: RedisCommands | None = None,
 ) -> None:
@@ -115,6 +120,7 @@ async def run_executor(
         services = [agent.services.create_task(each) for each in running]
         executor = Executor(
             agent=agent,
+            memory=_open_memory(agent, router, own, index),
             router=router,
             lanes=lanes,
             hub=hub,
@@ -125,8 +131,7 @@ async def run_executor(
             files=files,
             conversations=conversations,
         )
-        if checks is not None and options.check_capacity:
-            executor.sides.append(CheckExecutor(runner=checks, hub=hub).build_side_work(agent))
+        executor.sides += _list_check_work(agent, hub, checks)
         calls = CallExecutor(host=tools or ToolHost(), hub=hub, agent=agent, drain=drain, mcp=mcp)
         if options.tool_capacity and (mcp is not None or calls.lanes):
             executor.sides.append(calls.build_side_work())
@@ -158,6 +163,7 @@ class Executor:
         toolbox: Toolbox | None = None,
         drain: Drain | None = None,
         conversations: Conversations | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._agent = agent
         self._conversations = conversations or PostgresConversations(agent.store)
@@ -182,8 +188,11 @@ class Executor:
         self._files = AttachmentLoader(files or FileAccess(), agent.store)
         self.sides: list[SideWork] = []
         """Work in lanes that are no models."""
+        steps = MemoryExecutor(memory or Memory(store=agent.store, router=router))
+        if agent.options.memory_capacity:
+            self.sides.append(steps.build_side_work(agent))
         if agent.options.embedding_capacity:
-            self.sides.append(EmbeddingExecutor(router).build_side_work(agent))
+            self.sides.append(EmbeddingExecutor(router, steps).build_side_work(agent))
         if agent.options.rerank_capacity:
             self.sides.append(RerankExecutor(router).build_side_work(agent))
 
@@ -356,6 +365,24 @@ def _build_lanes(agent: Agent, router: Router) -> Lanes:
         health=agent.health,
         probes=not agent.options.simulated,
     )
+
+
+def _list_check_work(agent: Agent, hub: ProgressHub, checks: CheckRunner | None) -> list[SideWork]:
+    if checks is None or not agent.options.check_capacity:
+        return []
+    return [CheckExecutor(runner=checks, hub=hub).build_side_work(agent)]
+
+
+def _open_memory(
+    agent: Agent, router: Router, own: OwnTools | None, index: VectorIndex | None
+) -> Memory:
+    """Return the memory, of which models get tools."""
+    memory = Memory(store=agent.store, router=router, index=index)
+    if own is not None:
+        named = agent.options.memory_model
+        finder = MemoryModelFinder(agent.store, router.catalogue, named)
+        own.add_tools(build_memory_tools(memory, finder.find))
+    return memory
 
 
 def _build_toolbox(tools: ToolHost | None, mcp: McpHost | None, own: OwnTools | None) -> Toolbox:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agents.attachments.params import count_file_characters
 from agents.errors import InvalidTask, NoModel
+from agents.memory.citing import list_recalled
 from agents.memory.models import MemoryModel, choose_memory_model
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.tool_check import NO_TOOLS, ToolNeeds
@@ -203,7 +204,8 @@ def count_characters(params: Mapping[str, Any]) -> int:
     """Count the characters that the model will read, approximately."""
     turns = params.get("messages")
     listed = turns if isinstance(turns, list) else []
-    contents = [each.get("content") for each in listed if isinstance(each, dict)]
+    read = [*listed, *list_recalled(params)]
+    contents = [each.get("content") for each in read if isinstance(each, dict)]
     texts = sum(len(each) for each in (*params.values(), *contents) if isinstance(each, str))
     return texts + count_file_characters(params)
 

@@ -7,8 +7,9 @@ from typing import Protocol
 from loguru import logger
 
 from protocol.errors import CogoError
-from protocol.lanes import SANDBOX, is_model_lane, read_embedding_lane, read_rerank_lane
+from protocol.lanes import SANDBOX, is_model_lane
 from protocol.records import AgentRecord, list_offered_tools
+from protocol.records.agents import list_embedding_models, list_rerank_models
 
 REFRESH_SECONDS = 2.0
 
@@ -76,28 +77,6 @@ def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
             is_simulated = bool(agent.details.get("simulated"))
             for lane in filter(is_model_lane, agent.lanes):
                 simulated[lane] = simulated.get(lane, True) and is_simulated
-    return dict(sorted(simulated.items()))
-
-
-def list_embedding_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
-    """Return the embedding models of running executors, and whether only simulators serve each."""
-    return _list_models(agents, read_embedding_lane)
-
-
-def list_rerank_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
-    """Return the rerank models of running executors, and whether only simulators serve each."""
-    return _list_models(agents, read_rerank_lane)
-
-
-def _list_models(
-    agents: Iterable[AgentRecord], read_lane: Callable[[str], str | None]
-) -> dict[str, bool]:
-    simulated: dict[str, bool] = {}
-    for agent in agents:
-        is_simulated = bool(agent.details.get("simulated"))
-        for lane in agent.lanes if agent.serves else ():
-            if model := read_lane(lane):
-                simulated[model] = simulated.get(model, True) and is_simulated
     return dict(sorted(simulated.items()))
 
 

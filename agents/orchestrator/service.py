@@ -10,6 +10,7 @@ from agents.orchestrator.columns import log_column_pause, run_columns_regularly
 from agents.orchestrator.flows.runner import FlowRunner, WorkflowSource
 from agents.orchestrator.knowledge_sync import KnowledgeSync
 from agents.orchestrator.lane_registry import LaneRegistry
+from agents.orchestrator.memory import run_memory_regularly
 from agents.orchestrator.retention import prune_regularly
 from agents.orchestrator.selection_channel import SelectionChannelHandler
 from agents.runtime.agent import Agent, open_agent
@@ -95,6 +96,7 @@ def _start_services(
         "knowledge sync": sync.run(),
         "reaper": _reap_regularly(agent.store),
         "AI columns": run_columns_regularly(agent),
+        "memory": run_memory_regularly(agent, cio.choose_memory_model),
         "pruner": prune_regularly(agent.store, agent.options.retention),
     }
     return [agent.services.create_task(each, name=name) for name, each in services.items()]

@@ -48,6 +48,8 @@ class RuntimeOptions:
     """Concurrent steps of embeddings."""
     rerank_capacity: int = 0
     """Concurrent rankings of documents."""
+    memory_capacity: int = 0
+    """Concurrent steps that remember, or search memory by words."""
     lease: timedelta = timedelta(seconds=15)
     extend_every: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)

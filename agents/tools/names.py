@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from protocol.lanes import EMBEDDINGS, RERANKS, TOOLS, read_embedding_lane, read_rerank_lane
+from protocol.lanes import EMBEDDINGS, MEMORY, RERANKS, TOOLS, read_embedding_lane, read_rerank_lane
 from protocol.tool_names import MCP
 
 _MODULE: Final = "mcp."
@@ -49,6 +49,11 @@ def select_names(offered: Sequence[str], name: str) -> list[str]:
 def write_mcp_lane(server: str) -> str:
     """Return the lane of the calls of a server's tools by workflows."""
     return TOOLS + write_mcp_module(server)
+
+
+def is_memory_module(module: str) -> bool:
+    """Return whether such a name is that of memory, and not of a module."""
+    return TOOLS + module == MEMORY
 
 
 def read_embedding_module(module: str) -> str | None:

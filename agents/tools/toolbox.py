@@ -11,6 +11,7 @@ from agents.tools.host import ToolFailed
 from agents.tools.worker import UNKNOWN_TOOL
 from protocol.records import ApprovalOptions
 from protocol.tool_names import MCP
+from providers.calls.middleware import CallContext
 from providers.chat import Attachment
 
 ToolOrigin: TypeAlias = Literal["function", "mcp", "cogo"]
@@ -20,8 +21,8 @@ OWN: Final = "cogo:"
 OWN_NAMES: Final = frozenset(
     OWN + name
     for name in (
-        "ask_person", "fetch_url", "list_files", "read_file", "run_code", "search_files",
-        "view_image",
+        "ask_person", "fetch_url", "list_files", "read_file", "remember", "run_code",
+        "search_files", "search_memory", "view_image",
     )
 )  # fmt: skip
 """Tools that COGO brings, whether an executor can offer them or not."""
@@ -62,6 +63,8 @@ class ToolContext:
     """Those of the subtask."""
     attachments: tuple[Attachment, ...] = ()
     """The files of the request."""
+    call: CallContext | None = None
+    """That of calls of models for the subtask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

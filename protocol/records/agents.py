@@ -1,6 +1,6 @@
 """Agents and the queue as operators see them, and the results of maintenance."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from protocol.lanes import read_embedding_lane, read_rerank_lane
 from protocol.records.base import Row
 from protocol.records.tasks import Task
 
@@ -78,6 +79,28 @@ def list_offered_tools(agents: Iterable[AgentRecord]) -> list[str]:
         if agent.serves and isinstance(stated, list):
             found.update(each for each in stated if isinstance(each, str))
     return sorted(found)
+
+
+def list_embedding_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
+    """Return the embedding models of running executors, and whether only simulators serve each."""
+    return _list_models(agents, read_embedding_lane)
+
+
+def list_rerank_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
+    """Return the rerank models of running executors, and whether only simulators serve each."""
+    return _list_models(agents, read_rerank_lane)
+
+
+def _list_models(
+    agents: Iterable[AgentRecord], read_lane: Callable[[str], str | None]
+) -> dict[str, bool]:
+    simulated: dict[str, bool] = {}
+    for agent in agents:
+        is_simulated = bool(agent.details.get("simulated"))
+        for lane in agent.lanes if agent.serves else ():
+            if model := read_lane(lane):
+                simulated[model] = simulated.get(model, True) and is_simulated
+    return dict(sorted(simulated.items()))
 
 
 class QueueRow(Row):

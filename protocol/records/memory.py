@@ -116,10 +116,21 @@ class NewChunk(Argument):
     """The character after the last one."""
 
 
+class CutDocument(Argument):
+    """A document in chunks, as it is stored."""
+
+    title: str | None
+    sha256: str
+    """Of its content."""
+    characters: int
+    chunks: list[NewChunk]
+
+
 class AddedDocument(Row):
     """The document that was added, replaced, or found unchanged."""
 
-    id: UUID
+    id: UUID | None = None
+    """None while parts of a new one are missing."""
     is_new: bool
     is_unchanged: bool = False
     """Whether the same content was there, so that nothing was written."""
@@ -154,6 +165,9 @@ class MemoryRow(ListedRow):
     place: int | None = None
     """Which chunk of its document it is, from 0."""
     heading: str | None = None
+    char_start: int | None = None
+    """Of a chunk: its first character in the text of the document."""
+    char_end: int | None = None
     task_id: UUID | None = None
     session_id: UUID | None = None
     happened_at: datetime | None = None
@@ -167,7 +181,7 @@ class MemoryRow(ListedRow):
     """Why it has no vector and will get none by itself."""
 
 
-class FoundMemory(Row):
+class MemoryHit(Row):
     """A memory that a search has found."""
 
     id: UUID
@@ -262,5 +276,7 @@ class MemoryStatus(Row):
     """Those that get none by themselves any more."""
     models: list[str] = Field(default_factory=list)
     """The models of the vectors."""
+    can_embed: bool = True
+    """Whether vectors are kept at all: the database has pgvector, or there is an outer index."""
     waiting_since: datetime | None = None
     last_error: str | None = None

@@ -8,10 +8,10 @@ from protocol.records.memory import (
     AddedDocument,
     DocumentRow,
     ForgottenMemory,
-    FoundMemory,
     KeptFact,
     MemoryCandidate,
     MemoryForgetting,
+    MemoryHit,
     MemoryKind,
     MemoryRow,
     MemoryRun,
@@ -41,7 +41,7 @@ class MemoryUseStore(Protocol):
         sources: Sequence[str] | None = None,
         candidates: Sequence[MemoryCandidate] | None = None,
         limit: int = 10,
-    ) -> list[FoundMemory]:
+    ) -> list[MemoryHit]:
         """Search by words, and by the vector of the query or what an outer index has found.
 
         `sources` are exact ones, `prefix*`, `facts` or `documents`.
@@ -92,11 +92,12 @@ class MemoryStore(MemoryUseStore, VectorOutboxStore, Protocol):
         chunks: Sequence[NewChunk],
         metadata: dict[str, Any] | None = None,
         first: int = 0,
+        total: int | None = None,
     ) -> AddedDocument:
-        """Store a document, or a later part of it that begins with chunk `first`.
+        """Store a document, in place of the owner's with that source, unless that is the same.
 
-        `first` 0 replaces the owner's document with that source, unless its content is the same.
-        Raise InvalidArgument.
+        With `total`, the number of all chunks, these are a part that begins with chunk `first`;
+        the document is replaced when the last one is there. Raise InvalidArgument, TooLarge.
         """
         ...
 
@@ -107,6 +108,7 @@ class MemoryStore(MemoryUseStore, VectorOutboxStore, Protocol):
         owner: UUID | None = None,
         every_owner: bool = False,
         source: str | None = None,
+        document_id: UUID | None = None,
         last: DocumentRow | None = None,
     ) -> list[DocumentRow]:
         """Read documents without their texts, newest first; `last` ended the previous page."""

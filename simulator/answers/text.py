@@ -32,6 +32,12 @@ _ASKS_FOR_CODE: Final = re.compile(
 _WANTS_TESTS: Final = re.compile(r"\bwrite (?:\w+ ){0,3}tests\b", re.IGNORECASE)
 _DATA: Final = re.compile(r"^<data>\n(\{.*\})\n</data>$", re.MULTILINE)
 """Values beside a request for one, as COGO sends those of a row."""
+_SOURCE: Final = re.compile(
+    r"<source-(?P<mark>[0-9a-f]{16}) n=\"1\" [^>\n]*>\n(?P<text>.*?)\n</source-(?P=mark)>",
+    re.DOTALL,
+)
+"""What was found for a request, as COGO sends it."""
+_LONGEST_SOURCE: Final = 300
 _LONGEST_RESULT: Final = 500
 _OPENINGS: Final = ("here is ", "this is ", "below is ")
 _CLOSINGS: Final = (
@@ -45,6 +51,11 @@ def derive_seed(model: str, prompt: str) -> int:
     """Return a number that depends on nothing but model and prompt."""
     digest = hashlib.sha256(f"{model}\0{prompt}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8])
+
+
+def _shorten_source(text: str) -> str:
+    lines = [each for each in text.splitlines() if each.strip() and not each.startswith("#")]
+    return " ".join(" ".join(lines).split())[:_LONGEST_SOURCE]
 
 
 def find_dictation(prompt: str) -> str | None:
@@ -68,6 +79,8 @@ def write_answer(prompt: str, *, seed: int, context: str = "", model: str = "") 
     `context` is the text of the other messages: a system prompt may ask for code.
     """
     request = MARKER.sub("", prompt).strip()
+    if found := _SOURCE.search(request):
+        return f"{_PREFIX}the first source says: {_shorten_source(found['text'])} [1]"
     if essay := write_essay(request, context):
         return _PREFIX + essay
     if (values := _find_values(request)) is not None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.executor.call_context import build_call_context
 from agents.executor.failure_policy import end_irreplaceable
+from agents.executor.steps.memory import RECALL, MemoryExecutor
 from agents.runtime.agent import Agent
 from agents.runtime.pool import SideWork
 from protocol.embeddings import EncodingFormat, encode_vector
@@ -32,10 +33,14 @@ class EmbeddingArguments(BaseModel):
 
 
 class EmbeddingExecutor:
-    """Calls embedding models for claimed steps. Each model that can be called has a lane."""
+    """Calls embedding models for claimed steps. Each model that can be called has a lane.
 
-    def __init__(self, router: Router) -> None:
+    Searches of memory are done in the lane of the model that embeds their query.
+    """
+
+    def __init__(self, router: Router, memory: MemoryExecutor) -> None:
         self._router = router
+        self._memory = memory
 
     def list_lanes(self) -> list[str]:
         """Return the lanes of the embedding models that can be called now."""
@@ -53,6 +58,8 @@ class EmbeddingExecutor:
 
     async def execute(self, claimed: ClaimedSubtask) -> Completion:
         """Embed the texts of a step. Raises WorkFailed, WorkWaits."""
+        if claimed.params.get("name") == RECALL:
+            return await self._memory.execute(claimed)
         started = time.monotonic()
         arguments = EmbeddingArguments.model_validate(claimed.params.get("arguments"))
         try:

@@ -8,6 +8,7 @@ from typing import Final
 from loguru import logger
 from pydantic import JsonValue
 
+from agents.executor.call_context import build_call_context
 from agents.executor.tool_loop.moves import CallRun, RunCalls
 from agents.executor.tool_loop.results import build_failed_result, build_reply, build_result
 from agents.executor.tool_loop.turn_log import StoreTurns
@@ -109,4 +110,5 @@ def build_context(claimed: ClaimedSubtask, request: ChatRequest) -> ToolContext:
         owner=claimed.task.owner,
         params={**task, **claimed.params},
         attachments=tuple(file for turn in turns for file in turn.attachments),
+        call=build_call_context(claimed),
     )

@@ -28,7 +28,7 @@ from agents.selection.ladder import (
 from agents.selection.model_profiles import get_profile_cache
 from agents.selection.preferences import Preference
 from agents.workflows.engine import DecisionRequest
-from agents.workflows.engine.steps import EMBEDDING, RERANK
+from agents.workflows.engine.steps import EMBEDDING, MEMORY_MODEL, RERANK
 from protocol.records import TaskBrief
 from protocol.records.models import PolicyName
 
@@ -51,6 +51,7 @@ class DecisionMaker:
             "sandbox": self._find_sandbox,
             EMBEDDING: self._find_embedding_model,
             RERANK: self._find_rerank_model,
+            MEMORY_MODEL: self._find_memory_model,
         }
 
     def decide(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
@@ -140,6 +141,13 @@ class DecisionMaker:
                 raise
             return {"model": None, "problem": error.message}
         return {"model": entry.id}
+
+    def _find_memory_model(self, _: TaskBrief, __: DecisionRequest) -> JsonValue:
+        """Return the embedding model of memory, or why there is none."""
+        if not self._cio.registry.is_known:
+            raise NoModel("it is not known yet which models executors can call")
+        model = self._cio.choose_memory_model()
+        return {"model": model.id} if model.id else {"model": None, "problem": model.problem}
 
     def _choose(
         self,

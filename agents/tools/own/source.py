@@ -18,6 +18,7 @@ from agents.tools.toolbox import OWN, OfferedTool, ToolContext, ToolOutput
 from agents.tools.worker import UNKNOWN_TOOL
 
 _NO_SANDBOX: Final = "this machine has no sandbox, or it is turned off (`cogo sandbox status`)"
+_NO_MEMORY: Final = "only executors offer it, for the owner of a task (else: `cogo memory`)"
 _NO_LANGUAGE: Final = "the sandbox cannot run Python (`cogo sandbox status`)"
 
 
@@ -28,6 +29,12 @@ class OwnTools:
         self._tools = {each.offer.name: each for each in tools}
         self.missing = dict(missing or {})
         """The tools that cannot be used here, by name, and why not."""
+
+    def add_tools(self, tools: Sequence[OwnTool]) -> None:
+        """Offer these tools, too."""
+        for each in tools:
+            self._tools[each.offer.name] = each
+            self.missing.pop(each.offer.name, None)
 
     @property
     def names(self) -> list[str]:
@@ -62,7 +69,7 @@ def build_own_tools(*, checks: CheckRunner | None, fetcher: Fetcher) -> OwnTools
     fetched.
     """
     tools: list[OwnTool] = [AskPerson(), ListFiles(), ReadFile(), SearchFiles()]
-    missing: dict[str, str] = {}
+    missing = {f"{OWN}{name}": _NO_MEMORY for name in ("remember", "search_memory")}
     if checks is not None and RunCode.list_languages(checks):
         tools.append(RunCode(checks))
     else:

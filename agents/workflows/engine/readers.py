@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
@@ -22,6 +23,7 @@ from agents.workflows.prompts.review import ReviewAnswer
 from protocol.embeddings import decode_vector
 from protocol.json_values import explain_mistake
 from protocol.records.flows import StepRecord
+from protocol.records.memory import MemoryHit
 from providers.rerank.records import RankedDocument
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,6 +31,8 @@ T = TypeVar("T")
 
 MAX_PROBLEMS_SHOWN: Final = 5
 _APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
+_HITS: Final = TypeAdapter(list[MemoryHit])
+_IDS: Final = TypeAdapter(list[UUID])
 
 
 def read_answer(record: StepRecord) -> Answer:
@@ -147,6 +151,23 @@ def read_ranking(record: StepRecord, count: int) -> list[RankedDocument]:
     if not all(0 <= each.place < count for each in found):
         raise StepFailed(record.key, "invalid_answer", "the ranking has documents of others")
     return found
+
+
+def read_hits(record: StepRecord) -> list[MemoryHit]:
+    """Return what a search of memory has found, best first. Raises StepFailed."""
+    output = record.output or {}
+    try:
+        return _HITS.validate_python(output.get("hits", output.get("value")))
+    except ValidationError:
+        raise StepFailed(record.key, "invalid_answer", "what was found cannot be read") from None
+
+
+def read_ids(record: StepRecord) -> list[UUID]:
+    """Return the ids of what was remembered. Raises StepFailed."""
+    try:
+        return _IDS.validate_python((record.output or {}).get("value"))
+    except ValidationError:
+        raise StepFailed(record.key, "invalid_answer", "the ids cannot be read") from None
 
 
 def read_nothing(record: StepRecord) -> None:

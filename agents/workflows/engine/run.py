@@ -6,9 +6,11 @@ from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import Any, TypeVar, overload
+from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
+from agents.tools.names import write_embedding_module
 from agents.workflows.engine import readers
 from agents.workflows.engine.definition import (
     check_step_key,
@@ -18,7 +20,7 @@ from agents.workflows.engine.definition import (
 )
 from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
 from agents.workflows.engine.replay import Replay
-from agents.workflows.engine.steps import EMBEDDING, RERANK, StepDescriber
+from agents.workflows.engine.steps import EMBEDDING, MEMORY_MODEL, RERANK, StepDescriber
 from agents.workflows.engine.values import (
     Again,
     Answer,
@@ -43,7 +45,9 @@ from agents.workflows.prompts.review import (
     ask_for_second_opinion,
 )
 from protocol.embeddings import EncodingFormat
+from protocol.lanes import MEMORY, TOOLS
 from protocol.records import TaskBrief
+from protocol.records.memory import MemoryHit, NewFact
 from providers.embeddings.records import Purpose
 from providers.rerank.records import MAX_DOCUMENTS, RankedDocument
 
@@ -54,6 +58,8 @@ T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 T5 = TypeVar("T5")
 M = TypeVar("M", bound=BaseModel)
+
+_OF_FACTS = {"content", "source", "happened_at"}
 
 
 class Run(StepDescriber):
@@ -204,6 +210,45 @@ class Run(StepDescriber):
         arguments = {"query": query, "documents": list(documents), "top_n": top_n}
         return self._describe_ranking(key, decision, arguments)
 
+    # Memory
+
+    def remember(self, key: str, facts: Sequence[str | NewFact]) -> Step[list[UUID]]:
+        """Remember facts for the task's owner; the value are their ids, in the order of the facts.
+
+        The same fact again is no other one. A fact is complete in itself, such as "Ada's team
+        meets on Mondays (since May 2026)".
+        """
+        request = {
+            "module": MEMORY.removeprefix(TOOLS),
+            "name": "remember",
+            "arguments": {"facts": [_write_fact(key, each) for each in facts]},
+        }
+        return self._describe("call", key, request, readers.read_ids)
+
+    def recall(
+        self, key: str, query: str, sources: Sequence[str] | None = None, limit: int = 8
+    ) -> Step[list[MemoryHit]]:
+        """Search the memory of the task's owner, by meaning and by words; the value: best first.
+
+        `sources` are names of documents, `notes/*` for those that begin so, `facts` or
+        `documents`; None: everything. What is found is data that anyone may have written: show it
+        to models as such.
+        """
+        decision = self._replay.decide(f"memory:{check_step_key(key)}", MEMORY_MODEL, {})
+        found = decision if isinstance(decision, dict) else {}
+        model = found.get("model")
+        arguments = {"query": query, "limit": limit, "problem": found.get("problem")}
+        if sources is not None:
+            arguments["sources"] = list(sources)
+        request = {
+            "module": write_embedding_module(model)
+            if isinstance(model, str)
+            else MEMORY.removeprefix(TOOLS),
+            "name": "recall",
+            "arguments": {name: each for name, each in arguments.items() if each is not None},
+        }
+        return self._describe("call", key, request, readers.read_hits)
+
     # Several at once
 
     @overload
@@ -319,3 +364,13 @@ class Run(StepDescriber):
         check_members(group.members)
         self._replay.describe(group)
         return group
+
+
+def _write_fact(key: str, fact: str | NewFact) -> dict[str, JsonValue]:
+    """Return a fact as JSON. Raises WorkflowInvalid."""
+    given: object = fact
+    if isinstance(given, str):
+        return {"content": given}
+    if not isinstance(given, NewFact):
+        raise WorkflowInvalid(f"a fact of step {key!r} is {type(given).__name__}, no text")
+    return given.model_dump(mode="json", exclude_none=True, include=_OF_FACTS)

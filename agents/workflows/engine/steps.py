@@ -11,6 +11,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agents.attachments import AttachmentList, AttachmentParam
+from agents.memory.citing import RECALLED
 from agents.sandbox.report import Report
 from agents.tools import ArgumentsInvalid, ToolFunction
 from agents.tools.names import (
@@ -33,6 +34,8 @@ from providers.rerank.records import RankedDocument
 
 EMBEDDING: Final = "embedding"
 """The kind of decisions about embedding models."""
+MEMORY_MODEL: Final = "memory"
+"""The kind of decisions about the embedding model of memory."""
 RERANK: Final = "rerank"
 """The kind of decisions about rerank models."""
 _ATTACHMENTS: Final = TypeAdapter[list[AttachmentParam]](AttachmentList)
@@ -46,6 +49,9 @@ class StepDescriber:
 
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
+        self.recalled: Mapping[str, JsonValue] | None = None
+        """What was found in the task's params.sources, for steps that get the conversation:
+        `hits` and `notes`."""
 
     @overload
     def ask(
@@ -147,6 +153,7 @@ class StepDescriber:
                 **({EXTRACT_CODE: True} if language else {}),
                 **({"attachments": _list_attachments(key, attachments)} if attachments else {}),
                 **(params or {}),
+                **({RECALLED: dict(self.recalled)} if with_history and self.recalled else {}),
             },
         }
         if after:

@@ -1,10 +1,13 @@
-"""Ends of tasks as their params want them: with data (`response_schema`), reviewed (`review`).
+"""What the params of a task want of any workflow: `sources`, `response_schema`, `review`.
+
+The sources are searched before the workflow begins. Its steps that get the conversation get what
+was found, and its result names what the answer cites.
 
 The last step of a workflow is asked for the data itself. A result that a workflow returns gets one
 more step, `data`, unless it has data that follows the schema. A review is one more step too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,23 +15,34 @@ from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 
 from agents.errors import InvalidTask
+from agents.memory.citing import MAX_QUERY, RECALLED, list_citations, number_hits
 from agents.workflows.engine.definition import Ending, Workflow, WorkflowFunction, list_mapping
 from agents.workflows.engine.errors import StepFailed
 from agents.workflows.engine.readers import read_answer
 from agents.workflows.engine.values import Again, Answer, LastStep, Result, Review
 from agents.workflows.engine.work import Step
 from agents.workflows.params import Params
-from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE, RESPONSE_SCHEMA
+from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE, NOTES, RESPONSE_SCHEMA
 from agents.workflows.prompts.talk import ASSISTANT, ask_for_data
 from protocol.json_schema import check_schema, find_mismatch, is_quick
+from protocol.records.memory import MemoryHit
 
 if TYPE_CHECKING:
+    from agents.workflows.engine.definition import Workflow
     from agents.workflows.engine.run import Run
 
 DATA: Final = "data"
 """The key of the step, and of the data in a result."""
 REVIEW: Final = "review"
 """The param, the key of the step, and that of the review in a result."""
+SOURCES: Final = "sources"
+"""The param, and the key of the step that searches."""
+RERANK: Final = "rerank"
+MAX_HITS: Final = 8
+"""That models are shown."""
+RERANKED: Final = 4
+"""Of how many times as many a rerank model chooses them."""
+CITATIONS: Final = "citations"
 OWN_DATA: Final = "own_data"
 """Data of the workflow in a result whose `data` follows the schema of the task."""
 
@@ -49,7 +63,20 @@ def follow_task_schema(run: "Run", step: Step[Any]) -> Step[Any]:
 
 
 async def end_as_asked(run: "Run", workflow: Workflow) -> Ending:
-    """Run a workflow, and give its end what the task's params want of it."""
+    """Run a workflow, and give it and its end what the task's params want."""
+    if _has_sources(workflow):
+        await _recall_sources(run)
+    ended = await _end_with_review(run, workflow)
+    match ended:
+        case Result():
+            return _add_citations(run, ended)
+        case Again(result=Result() as result):
+            return replace(ended, result=_add_citations(run, result))
+        case _:
+            return ended
+
+
+async def _end_with_review(run: "Run", workflow: Workflow) -> Ending:
     ended = await end_with_data(run, workflow.function)
     wants_review = issubclass(workflow.params, Params) and run.params.get(REVIEW) is True
     if not wants_review or run.has_undone_work(but=ended):
@@ -103,6 +130,71 @@ def _list_authors(run: "Run", output: Mapping[str, Any]) -> list[str]:
     written = [each for each in asked if each.answer] or asked
     models = [read_answer(each.record).model for each in written if each.record]
     return [each for each in models if each]
+
+
+async def _recall_sources(run: "Run") -> None:
+    """Search the sources of the task for what it asks."""
+    sources = run.params.get(SOURCES)
+    if not isinstance(sources, list) or not sources:
+        return
+    names = [each for each in sources if isinstance(each, str)]
+    question, rerank = _find_question(run), run.params.get(RERANK)
+    count = MAX_HITS * RERANKED if rerank else MAX_HITS
+    step = run.recall(SOURCES, question, names, limit=count)
+    hits = await step
+    stated = (step.record.output or {}).get(NOTES) if step.record else None
+    notes = [str(each) for each in stated] if isinstance(stated, list) else []
+    if rerank and len(hits) > 1:
+        hits = await _rerank(run, question, hits, rerank, notes)
+    run.recalled = {"hits": number_hits(hits[:MAX_HITS]), NOTES: list[JsonValue](notes)}
+
+
+async def _rerank(
+    run: "Run", question: str, hits: Sequence[MemoryHit], model: JsonValue, notes: list[str]
+) -> list[MemoryHit]:
+    """Return hits in the order of a rerank model; if it fails, in their own, with a note."""
+    step = run.rerank(
+        RERANK,
+        question,
+        [each.content for each in hits],
+        model=model if isinstance(model, str) else None,
+        top_n=MAX_HITS,
+    )
+    [ranked] = await run.settled(step)
+    if isinstance(ranked, StepFailed):
+        notes.append(f"What was found was not ranked: {ranked.message}")
+        return list(hits)
+    return [hits[each.place] for each in ranked]
+
+
+def _has_sources(workflow: "Workflow") -> bool:
+    """Return whether `sources` in the params of this type are those of memory."""
+    field = workflow.params.model_fields.get(SOURCES)
+    return field is not None and field.annotation == Params.model_fields[SOURCES].annotation
+
+
+def _find_question(run: "Run") -> str:
+    """Return what the task asks: the last turn of the user, else the prompt."""
+    turns = run.params.get("messages")
+    for turn in reversed(turns if isinstance(turns, list) else []):
+        if isinstance(turn, dict) and turn.get("role") == "user":
+            text = turn.get("content")
+            if isinstance(text, str) and text.strip():
+                return text[:MAX_QUERY]
+    return run.prompt[:MAX_QUERY]
+
+
+def _add_citations(run: "Run", result: Result) -> Result:
+    """Return the result with the sources that its text cites."""
+    found = list_citations(str(result.text), {RECALLED: run.recalled})
+    if found is None:
+        return result
+    (citations, notes), output = found, dict(result.output or {})
+    stated, others = output.get(NOTES), output.get(CITATIONS)
+    own = stated if isinstance(stated, list) else []
+    output[CITATIONS] = [*citations, *(others if isinstance(others, list) else [])]
+    output[NOTES] = [*own, *notes]
+    return replace(result, output=output)
 
 
 async def end_with_data(run: "Run", function: WorkflowFunction) -> Ending:

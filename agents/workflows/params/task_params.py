@@ -38,13 +38,14 @@ MAX_CALL_ID = 10_000
 MAX_CALL_NAME = 200
 MAX_FILES = 200
 """Maximum number of files in params."""
+MAX_SOURCES = 100
 MAX_NOTES = 20
 """Maximum number of unknown params that are named individually."""
 MAX_TURNS = 1_000
 
 _UNSENT: Final = frozenset(
-    {"cache", "fork_session", "history", "on_budget", "response_schema", "review"}
-    | {"task_requirements", "timeouts"}
+    {"cache", "fork_session", "history", "on_budget", "remember", "rerank"}
+    | {"response_schema", "review", "sources", "task_requirements", "timeouts"}
 )
 """Params that orchestrators and executors read from the task itself."""
 _REFUSED_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)")
@@ -66,6 +67,8 @@ def _branch(value: str) -> str:
     return value
 
 
+SourceName = Annotated[str, Field(min_length=1, max_length=1_000)]
+"""The source of documents, `notes/*` for those that begin so, `facts` or `documents`."""
 Branch = Annotated[str, Field(max_length=200), AfterValidator(_branch)]
 TargetFile = Annotated[str, Field(max_length=1_000), AfterValidator(check_file_path)]
 
@@ -122,6 +125,12 @@ class Params(BaseModel):
     """Whether a model of another maker reviews the result; the engine asks it."""
     attachments: AttachmentList | None = None
     """Images, PDF files and texts, for models that read them."""
+    sources: list[SourceName] | None = Field(default=None, min_length=1, max_length=MAX_SOURCES)
+    """Where the engine searches before the workflow begins; the answer cites what it finds."""
+    rerank: StrictBool | Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Whether a rerank model orders what is found in the sources, or which one."""
+    remember: StrictBool | None = None
+    """Whether facts of the request and the answer are remembered afterwards."""
 
     @field_validator("client_tools")
     @classmethod

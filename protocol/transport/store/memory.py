@@ -14,11 +14,11 @@ from protocol.records.memory import (
     Forgetting,
     Forgotten,
     ForgottenMemory,
-    FoundMemory,
     KeptEmbedding,
     KeptFact,
     MemoryCandidate,
     MemoryForgetting,
+    MemoryHit,
     MemoryKind,
     MemoryRow,
     MemoryRun,
@@ -35,8 +35,8 @@ from protocol.transport.rpc_client import RpcClient
 _EMBEDDING: Final = ",".join(EmbeddingRow.model_fields)
 _DOCUMENT: Final = "id,owner,source,title,sha256,characters,chunks,metadata,created_at,updated_at"
 _MEMORY: Final = (
-    "id,seq,owner,kind,content,source,document_id,place,heading,task_id,session_id,happened_at,"
-    "created_at,model_id,dimensions,simulated,embedded_at,error"
+    "id,seq,owner,kind,content,source,document_id,place,heading,char_start,char_end,"
+    "task_id,session_id,happened_at,created_at,model_id,dimensions,simulated,embedded_at,error"
 )
 
 
@@ -126,9 +126,9 @@ class SupabaseMemoryStore(RpcClient):
         sources: Sequence[str] | None = None,
         candidates: Sequence[MemoryCandidate] | None = None,
         limit: int = 10,
-    ) -> list[FoundMemory]:
+    ) -> list[MemoryHit]:
         return await self._call_rows(
-            FoundMemory,
+            MemoryHit,
             "search_memory",
             owner=_write_owner(owner),
             query=query,
@@ -178,6 +178,7 @@ class SupabaseMemoryStore(RpcClient):
         chunks: Sequence[NewChunk],
         metadata: dict[str, Any] | None = None,
         first: int = 0,
+        total: int | None = None,
     ) -> AddedDocument:
         return await self._call_row(
             AddedDocument,
@@ -189,6 +190,7 @@ class SupabaseMemoryStore(RpcClient):
             chunks=_write(chunks),
             metadata=metadata or {},
             first=first,
+            total=total,
         )
 
     async def fetch_documents(
@@ -198,12 +200,14 @@ class SupabaseMemoryStore(RpcClient):
         owner: UUID | None = None,
         every_owner: bool = False,
         source: str | None = None,
+        document_id: UUID | None = None,
         last: DocumentRow | None = None,
     ) -> list[DocumentRow]:
         query = self._client.table("cogo_documents").select(_DOCUMENT)
         query = filter_by_owner(query, owner, every_owner=every_owner)
-        if source is not None:
-            query = query.eq("source", source)
+        for column, value in (("source", source), ("id", document_id)):
+            if value is not None:
+                query = query.eq(column, str(value))
         query = order_newest_first(query, ("created_at", "id"), last)
         return await read_query(DocumentRow, query.limit(limit))
 

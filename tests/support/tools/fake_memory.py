@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from protocol.errors import CogoError
-from protocol.records.memory import FoundMemory, KeptFact, MemoryRun, NewFact
+from protocol.records.memory import KeptFact, MemoryHit, MemoryRun, NewFact
 
 IDLE_MEMORY = MemoryRun(asked=0, applied=0, is_more=False)
 
@@ -18,7 +18,7 @@ class FakeMemory:
     memory_runs: list[MemoryRun | CogoError] = field(default_factory=list)
     memory_calls: list[tuple[str | None, int]] = field(default_factory=list)
     """The model and the limit of each call."""
-    found_memories: list[FoundMemory] = field(default_factory=list)
+    found_memories: list[MemoryHit] = field(default_factory=list)
     searches: list[dict[str, Any]] = field(default_factory=list)
     facts: list[tuple[UUID | None, NewFact]] = field(default_factory=list)
     """What was remembered, with its owner."""
@@ -40,6 +40,6 @@ class FakeMemory:
             kept.append(KeptFact(place=place, id=uuid4(), is_new=is_new))
         return kept
 
-    async def search_memory(self, *, limit: int = 10, **asked: Any) -> list[FoundMemory]:
+    async def search_memory(self, *, limit: int = 10, **asked: Any) -> list[MemoryHit]:
         self.searches.append(asked | {"limit": limit})
         return self.found_memories[:limit]

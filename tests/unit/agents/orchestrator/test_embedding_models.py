@@ -12,13 +12,10 @@ from agents.orchestrator.embedding_models import (
     find_rerank_model,
     quote_embeddings,
 )
-from agents.orchestrator.lane_registry import (
-    list_embedding_models,
-    list_rerank_models,
-    list_served_lanes,
-)
+from agents.orchestrator.lane_registry import list_served_lanes
 from agents.selection.preferences import Preferences
 from protocol.lanes import EMBEDDINGS, RERANKS
+from protocol.records.agents import list_embedding_models, list_rerank_models
 from tests.support.agents.flows import CATALOGUE, an_executor
 
 SMALL = "text-embedding-3-small"

@@ -1,0 +1,160 @@
+"""Memory: the steps of workflows that remember facts, and that search what was remembered."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any, Final, NoReturn
+
+from loguru import logger
+from pydantic import BaseModel, ConfigDict
+
+from agents.executor.call_context import build_call_context
+from agents.memory.memory import Memory, Recalled
+from agents.memory.models import MemoryModel, choose_memory_model
+from agents.runtime.agent import Agent
+from agents.runtime.attempt import WorkFailed
+from agents.runtime.pool import SideWork
+from protocol.errors import CogoError, Refused
+from protocol.lanes import MEMORY, read_embedding_lane
+from protocol.records import ClaimedSubtask, Completion, ErrorInfo, Failure, FailureAction
+from protocol.records.agents import list_embedding_models
+from protocol.records.memory import NewFact
+from protocol.store.queue import QueueStore
+from providers.catalogue.catalogue import Catalogue
+from providers.errors import ProviderError
+
+RECALL: Final = "recall"
+REMEMBER: Final = "remember"
+MEMORY_FAILED: Final = "memory_failed"
+"""Class of the error of a step that the database refused, or did not answer."""
+MODEL_SECONDS: Final = 15.0
+"""For which executors go on with the model that they have found."""
+_RETRY: Final = timedelta(seconds=2)
+_SHOWN: Final = 100
+
+
+class _FactArguments(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    content: str
+    source: str | None = None
+    happened_at: datetime | None = None
+
+
+class _RememberArguments(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    facts: list[_FactArguments]
+
+
+class _RecallArguments(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    query: str
+    sources: list[str] | None = None
+    limit: int = 8
+    problem: str | None = None
+    """Why there is no embedding model."""
+
+
+class MemoryExecutor:
+    """Does claimed steps of memory, of the task's owner only."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def build_side_work(self, agent: Agent) -> SideWork:
+        """Return the work in the lane of steps that call no model."""
+        return SideWork(
+            lanes=lambda: [MEMORY],
+            work=self.execute,
+            capacity=agent.options.memory_capacity,
+            wakeup=agent.build_wakeup(),
+        )
+
+    async def execute(self, claimed: ClaimedSubtask) -> Completion:
+        """Remember, or recall. Raises WorkFailed."""
+        arguments = claimed.params.get("arguments")
+        try:
+            if claimed.params.get("name") == REMEMBER:
+                asked = _RememberArguments.model_validate(arguments)
+                return Completion(ref=claimed.ref, output=await self._remember(claimed, asked))
+            wanted = _RecallArguments.model_validate(arguments)
+            return Completion(ref=claimed.ref, output=await self._recall(claimed, wanted))
+        except (CogoError, ProviderError) as error:
+            _fail(claimed, error)
+
+    async def _remember(self, claimed: ClaimedSubtask, asked: _RememberArguments) -> dict[str, Any]:
+        facts = [
+            NewFact(
+                content=each.content,
+                source=each.source or f"task {claimed.task_id}",
+                task_id=claimed.task_id,
+                session_id=claimed.task.session_id,
+                happened_at=each.happened_at,
+            )
+            for each in asked.facts
+        ]
+        kept = await self._memory.remember(claimed.task.owner, facts)
+        new = sum(each.is_new for each in kept)
+        logger.info("facts were remembered", new=new, known=len(kept) - new)
+        return {
+            "text": f"remembered {new} new facts of {len(kept)}",
+            "value": [str(each.id) for each in sorted(kept, key=lambda one: one.place)],
+        }
+
+    async def _recall(self, claimed: ClaimedSubtask, asked: _RecallArguments) -> dict[str, Any]:
+        started = time.monotonic()
+        model = read_embedding_lane(claimed.lane)
+        found = await self._memory.search(
+            claimed.task.owner,
+            asked.query,
+            model=MemoryModel(id=model, problem=asked.problem),
+            context=build_call_context(claimed),
+            sources=asked.sources,
+            limit=asked.limit,
+        )
+        logger.info("memory was searched", hits=len(found.hits), model=model)
+        return _build_output(found, seconds=time.monotonic() - started)
+
+
+class MemoryModelFinder:
+    """Finds the embedding model of memory as orchestrators do: by what running executors serve."""
+
+    def __init__(self, store: QueueStore, catalogue: Catalogue, named: str | None) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._named = named
+        self._found = MemoryModel()
+        self._until = 0.0
+
+    async def find(self) -> MemoryModel:
+        """Return the model, as it was at most some seconds ago."""
+        now = time.monotonic()
+        if now >= self._until:
+            served = list_embedding_models(await self._store.fetch_agents())
+            self._found = choose_memory_model(self._named, self._catalogue, served)
+            self._until = now + MODEL_SECONDS
+        return self._found
+
+
+def _build_output(found: Recalled, *, seconds: float) -> dict[str, Any]:
+    names = dict.fromkeys(str(each.source or "a fact")[:_SHOWN] for each in found.hits)
+    return {
+        "text": f"found {len(found.hits)}: {', '.join(names)}" if names else "found nothing",
+        "hits": [each.model_dump(mode="json") for each in found.hits],
+        "generation_time": round(seconds * 1000),
+        "notes": found.notes,
+    }
+
+
+def _fail(claimed: ClaimedSubtask, error: CogoError | ProviderError) -> NoReturn:
+    """Raise WorkFailed: for good if the same again would be refused again."""
+    is_call = isinstance(error, ProviderError)
+    is_final = isinstance(error, Refused) or (is_call and not error.retryable)
+    failure = Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(class_=error.code if is_call else MEMORY_FAILED, message=str(error)),
+        action=FailureAction.GIVE_UP if is_final else FailureAction.RETRY,
+        retry_after=None if is_final else _RETRY,
+    )
+    raise WorkFailed(failure) from error
