@@ -28,6 +28,18 @@ create table cogo.embedding_queue (
 
 alter table cogo.embedding_queue enable row level security;
 
+create table cogo.erasures (
+  id uuid default gen_random_uuid() not null,
+  owner_sha256 text not null,
+  requested_by text,
+  counts jsonb default '{}'::jsonb not null,
+  started_at timestamp with time zone default cogo.now() not null,
+  finished_at timestamp with time zone,
+  receipt_sha256 text
+);
+
+alter table cogo.erasures enable row level security;
+
 create table cogo.extractions (
   task_id uuid not null,
   asked_task_id uuid,
@@ -181,6 +193,8 @@ alter table cogo.document_parts add constraint document_parts_pkey PRIMARY KEY (
 
 alter table cogo.embedding_queue add constraint embedding_queue_pkey PRIMARY KEY (memory_id);
 
+alter table cogo.erasures add constraint erasures_pkey PRIMARY KEY (id);
+
 alter table cogo.extractions add constraint extractions_pkey PRIMARY KEY (task_id);
 
 alter table cogo.follow_ups add constraint follow_ups_pkey PRIMARY KEY (task_id);
@@ -238,6 +252,8 @@ alter table public.cogo_memories add constraint cogo_memories_document_id_fkey F
 create index embedding_queue_asked ON cogo.embedding_queue USING btree (task_id) WHERE (task_id IS NOT NULL);
 
 create index embedding_queue_waiting ON cogo.embedding_queue USING btree (owner, seq) WHERE (task_id IS NULL);
+
+create unique index erasures_open ON cogo.erasures USING btree (owner_sha256) WHERE (finished_at IS NULL);
 
 create index extractions_due ON cogo.extractions USING btree (due_at);
 
@@ -422,6 +438,23 @@ begin
     ) as c
    where d.id = p_document.id;
 end;
+$function$;
+
+create or replace function cogo.add_counts(p_some jsonb, p_more jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(jsonb_object_agg(s.key, s.rows), '{}')
+    from (
+      select e.key, sum(e.value::bigint) as rows
+        from (
+          select * from jsonb_each_text(p_some) union all select * from jsonb_each_text(p_more)
+        ) as e
+       group by e.key
+      having sum(e.value::bigint) > 0
+    ) as s
 $function$;
 
 create or replace function cogo.apply_embed(p_follow_up cogo.follow_ups, p_task public.cogo_tasks)
@@ -945,6 +978,27 @@ AS $function$
   );
 $function$;
 
+create or replace function cogo.build_owner_condition(p_via text, p_column text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select format(
+    case p_via
+      when 'owner' then 't.%I = $1'
+      when 'text' then 't.%I = $1::text'
+      when 'scope' then 't.%I = ''owner:'' || $1'
+      when 'task' then 't.%I in (select k.id from public.cogo_tasks k where k.owner = $1)'
+      when 'subtask' then
+        't.%I in (select s.id from cogo.subtasks s join public.cogo_tasks k on k.id = s.task_id '
+        'where k.owner = $1)'
+      when 'session' then 't.%I in (select e.seq from public.cogo_sessions e where e.owner = $1)'
+      when 'memory' then 't.%I in (select m.id from public.cogo_memories m where m.owner = $1)'
+    end, p_column
+  )
+$function$;
+
 create or replace function cogo.build_vector_search(p_table regclass, p_filter text, p_is_exact boolean)
  RETURNS text
  LANGUAGE sql
@@ -1017,6 +1071,26 @@ begin
 end;
 $function$;
 
+create or replace function cogo.cancel_owned(p_owner uuid, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids constant uuid[] := array(
+    select t.id from public.cogo_tasks t
+     where t.owner = p_owner and t.finished_at is null and t.parent_task_id is null
+     order by t.seq limit p_limit
+  );
+  v_id uuid;
+begin
+  foreach v_id in array v_ids loop
+    perform public.cogo_cancel_task(v_id, 'its owner is erased');
+  end loop;
+  return cardinality(v_ids);
+end;
+$function$;
+
 create or replace function cogo.change_vector_source(p_id uuid, p_dimensions integer, p_source text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1055,6 +1129,37 @@ begin
           cogo.check_size('source', length(i ->> 'source'), 4096),
           cogo.check_size('heading', length(i ->> 'heading'), 4096)
      from jsonb_array_elements(p_items) i;
+end;
+$function$;
+
+create or replace function cogo.close_erasure(p_owner uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_erasure cogo.erasures;
+  v_receipt text;
+begin
+  update cogo.erasures e
+     set finished_at = cogo.now()
+   where e.owner_sha256 = encode(sha256(convert_to(p_owner::text, 'UTF8')), 'hex')
+     and e.finished_at is null
+  returning * into v_erasure;
+  v_receipt := jsonb_build_object(
+    'id', v_erasure.id, 'owner', p_owner, 'requested_by', v_erasure.requested_by,
+    'started_at', v_erasure.started_at, 'finished_at', v_erasure.finished_at,
+    'erased', v_erasure.counts,
+    'pending_in_indexes', (select count(*) from cogo.vector_changes c where c.owner = p_owner)
+  )::text;
+  update cogo.erasures e
+     set receipt_sha256 = encode(sha256(convert_to(v_receipt, 'UTF8')), 'hex')
+   where e.id = v_erasure.id
+  returning e.receipt_sha256 into v_erasure.receipt_sha256;
+  return jsonb_build_object(
+    'is_done', true, 'erased', '{}'::jsonb, 'receipt', v_receipt,
+    'sha256', v_erasure.receipt_sha256
+  );
 end;
 $function$;
 
@@ -1203,6 +1308,52 @@ begin
 end;
 $function$;
 
+create or replace function cogo.count_owned(p_owner uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_counts jsonb := '{}';
+  v_rule record;
+  v_number bigint;
+begin
+  for v_rule in select r.* from cogo.list_erasure_rules() r where r.fate <> 'keep' loop
+    execute format(
+      'select count(*) from %s t where %s', v_rule.name,
+      cogo.build_owner_condition(v_rule.via, v_rule.col)
+    ) into v_number using p_owner;
+    if v_number > 0 then
+      v_counts := cogo.add_counts(v_counts, jsonb_build_object(v_rule.name, v_number));
+    end if;
+  end loop;
+  return v_counts;
+end;
+$function$;
+
+create or replace function cogo.count_parts(p_via text, p_ids uuid[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_counts jsonb := '{}';
+  v_rule record;
+  v_number bigint;
+begin
+  for v_rule in
+    select r.* from cogo.list_erasure_rules() r where r.via = p_via and r.fate = 'delete'
+  loop
+    execute format('select count(*) from %s t where t.%I = any ($1)', v_rule.name, v_rule.col)
+      into v_number using p_ids;
+    v_counts := cogo.add_counts(v_counts, jsonb_build_object(v_rule.name, v_number));
+  end loop;
+  return v_counts;
+end;
+$function$;
+
 create or replace function cogo.count_summarised(p_content text, p_exchange jsonb)
  RETURNS integer
  LANGUAGE sql
@@ -1334,6 +1485,161 @@ begin
   perform cogo.cancel_unstarted(p_task_ids, p_reason, true);
   update cogo.follow_ups f set applied_at = cogo.now() where f.task_id = any (p_task_ids);
   perform cogo.delete_follow_ups(cardinality(p_task_ids) + 100);
+end;
+$function$;
+
+create or replace function cogo.erase_memory(p_owner uuid, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids uuid[] := array(
+    select m.id from public.cogo_memories m where m.owner = p_owner order by m.seq limit p_limit
+  );
+  v_counts jsonb;
+begin
+  if cardinality(v_ids) > 0 then
+    -- Answers that may cite them go with the first ones.
+    v_counts := cogo.add_counts(cogo.count_parts('memory', v_ids), jsonb_build_object(
+      'cogo.cached_answers',
+      (select count(*) from cogo.cached_answers c where c.owner = p_owner)
+    ));
+    perform public.cogo_forget_memory(p_owner => p_owner, p_ids => v_ids);
+    return cogo.add_counts(
+      v_counts, jsonb_build_object('public.cogo_memories', cardinality(v_ids))
+    );
+  end if;
+  v_ids := array(select d.id from public.cogo_documents d where d.owner = p_owner limit p_limit);
+  if cardinality(v_ids) > 0 then
+    perform public.cogo_forget_memory(p_owner => p_owner, p_ids => v_ids);
+    return jsonb_build_object('public.cogo_documents', cardinality(v_ids));
+  end if;
+  if exists (select from cogo.document_parts d where d.owner = p_owner) then
+    select jsonb_build_object('cogo.document_parts', count(*)) into v_counts
+      from cogo.document_parts d where d.owner = p_owner;
+    perform public.cogo_forget_memory(p_owner => p_owner, p_before => 'infinity');
+    return v_counts;
+  end if;
+  v_ids := array(select e.id from public.cogo_embeddings e where e.owner = p_owner limit p_limit);
+  v_counts := cogo.add_counts('{}', jsonb_build_object(
+    'public.cogo_embeddings', cardinality(v_ids),
+    'cogo.unindexed_embeddings',
+    (select count(*) from cogo.unindexed_embeddings u where u.id = any (v_ids))
+  ));
+  delete from public.cogo_embeddings e where e.id = any (v_ids);
+  return v_counts;
+end;
+$function$;
+
+create or replace function cogo.erase_sessions(p_owner uuid, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_ids constant uuid[] := array(
+    select e.id from public.cogo_sessions e where e.owner = p_owner order by e.seq limit p_limit
+  );
+  v_counts jsonb;
+begin
+  if cardinality(v_ids) = 0 then
+    return '{}';
+  end if;
+  select jsonb_build_object(
+           'public.cogo_sessions', count(*),
+           'public.cogo_messages', (
+             select count(*) from public.cogo_messages m
+              where m.owner = p_owner and m.session_id = any (v_ids)
+           ),
+           'cogo.session_summaries', count(s.session_seq)
+         )
+    into v_counts
+    from public.cogo_sessions e left join cogo.session_summaries s on s.session_seq = e.seq
+   where e.owner = p_owner and e.id = any (v_ids);
+  perform public.cogo_forget_sessions(p_owner => p_owner, p_ids => v_ids);
+  return cogo.add_counts('{}', v_counts);
+end;
+$function$;
+
+create or replace function cogo.erase_tasks(p_owner uuid, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_roots constant uuid[] := array(
+    select t.id from public.cogo_tasks t
+     where t.owner = p_owner and t.parent_task_id is null and t.finished_at is not null
+       -- Agents still have to learn what became of their leases.
+       and not exists (
+         select from cogo.subtasks s where s.task_id = t.id and s.status = 'running'
+       )
+       and not exists (
+         select from cogo.child_tasks k join cogo.subtasks s on s.task_id = k.child_id
+          where k.root_id = t.id and s.finished_at is null
+       )
+     order by t.seq limit p_limit
+       for update skip locked
+  );
+  v_ids constant uuid[] := v_roots || array(
+    select k.child_id from cogo.child_tasks k where k.root_id = any (v_roots)
+  );
+  v_steps constant uuid[] := array(select s.id from cogo.subtasks s where s.task_id = any (v_ids));
+  v_counts jsonb;
+begin
+  if cardinality(v_roots) = 0 then
+    return '{}';
+  end if;
+  v_counts := cogo.add_counts(
+    cogo.add_counts(cogo.count_parts('task', v_ids), cogo.count_parts('subtask', v_steps)),
+    jsonb_build_object('public.cogo_tasks', cardinality(v_ids))
+  );
+  delete from cogo.wakes w where w.child_id = any (v_ids);
+  delete from cogo.outcomes o where o.subtask_id = any (v_steps);
+  delete from cogo.ai_refusals r where r.task_id = any (v_ids);
+  delete from public.cogo_tasks t where t.id = any (v_roots);
+  return v_counts;
+end;
+$function$;
+
+create or replace function cogo.erase_traces(p_owner uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_tables constant text[] := array[
+    'public.cogo_ratings', 'public.cogo_approvals', 'public.cogo_sent_events',
+    'public.cogo_model_switches', 'cogo.cached_answers', 'cogo.api_keys', 'cogo.grants',
+    'cogo.policies', 'cogo.owners', 'cogo.reservations', 'cogo.budgets'
+  ];
+  v_counts constant jsonb := cogo.add_counts('{}', (
+    select coalesce(jsonb_object_agg(c.key, c.value), '{}')
+      from jsonb_each(cogo.count_owned(p_owner)) c where c.key = any (v_tables)
+  ));
+begin
+  delete from cogo.owners o where o.owner = p_owner;
+  -- In tasks of others: what they were asked and what came of it stays.
+  delete from public.cogo_ratings r where r.person = p_owner;
+  update public.cogo_approvals a
+     set answered_by = case when a.answered_by = p_owner then v_nobody else a.answered_by end,
+         comment = case when a.answered_by = p_owner then null else a.comment end,
+         by = case when a.by = p_owner::text then 'operators' else a.by end,
+         escalate_to = case when a.escalate_to = p_owner::text then 'operators'
+                            else a.escalate_to end
+   where a.answered_by = p_owner or a.by = p_owner::text or a.escalate_to = p_owner::text;
+  update public.cogo_sent_events e set sent_by = v_nobody where e.sent_by = p_owner;
+  update public.cogo_model_switches w
+     set scope = 'owner:erased' where w.scope = 'owner:' || p_owner;
+  delete from cogo.cached_answers c where c.owner = p_owner;
+  delete from cogo.api_keys k where k.owner = p_owner;
+  delete from cogo.grants g where g.owner = p_owner;
+  delete from cogo.policies p where p.owner = p_owner;
+  delete from cogo.reservations r where r.owner = p_owner;
+  delete from cogo.budgets b where b.scope = 'owner' and b.key = p_owner::text;
+  return v_counts;
 end;
 $function$;
 
@@ -1524,6 +1830,40 @@ begin
 end;
 $function$;
 
+create or replace function cogo.forget_owner_of_records(p_owner uuid, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_cells integer;
+  v_calls integer;
+begin
+  with found as materialized (
+    select c.column_id, c.key from cogo.ai_cells c where c.owner = p_owner limit p_limit
+       for no key update skip locked
+  )
+  update cogo.ai_cells c
+     set owner = null, reason = null,
+         -- One that is asked finds its task gone by this.
+         task_id = case when c.state = 'asked' then c.task_id end
+    from found f where c.column_id = f.column_id and c.key = f.key;
+  get diagnostics v_cells = row_count;
+  with found as materialized (
+    select c.id, c.outcome from public.cogo_calls c where c.owner = p_owner limit p_limit
+       for no key update skip locked
+  )
+  update public.cogo_calls c
+     set owner = null, task_id = null, subtask_id = null, prompt = null, prompt_sha256 = null
+    from found f where c.id = f.id and c.outcome = f.outcome;
+  get diagnostics v_calls = row_count;
+  return cogo.add_counts(
+    '{}', jsonb_build_object('cogo.ai_cells', v_cells, 'public.cogo_calls', v_calls)
+  );
+end;
+$function$;
+
 create or replace function cogo.free_embeddings()
  RETURNS void
  LANGUAGE plpgsql
@@ -1658,6 +1998,63 @@ create or replace function cogo.is_calling_lane(p_lane text)
  LANGUAGE sql
  IMMUTABLE
 RETURN (cogo.is_model_lane(p_lane) OR (p_lane ~~ 'tools:cogo.embeddings/_%'::text) OR (p_lane ~~ 'tools:cogo.rerank/_%'::text));
+
+create or replace function cogo.list_erasure_rules()
+ RETURNS TABLE(name text, via text, col text, fate text, is_exported boolean)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  values
+    ('public.cogo_tasks', 'owner', 'owner', 'delete', true),
+    ('cogo.subtasks', 'task', 'task_id', 'delete', true),
+    ('cogo.subtask_payloads', 'subtask', 'subtask_id', 'delete', true),
+    ('cogo.subtask_outputs', 'subtask', 'subtask_id', 'delete', true),
+    ('cogo.checkpoints', 'subtask', 'subtask_id', 'delete', true),
+    ('cogo.turns', 'subtask', 'subtask_id', 'delete', true),
+    ('cogo.dependencies', 'task', 'task_id', 'delete', false),
+    ('cogo.flows', 'task', 'task_id', 'delete', true),
+    ('cogo.events', 'task', 'task_id', 'delete', true),
+    ('public.cogo_attempts', 'task', 'task_id', 'delete', true),
+    ('public.cogo_model_selections', 'task', 'task_id', 'delete', true),
+    ('public.cogo_ratings', 'task', 'task_id', 'delete', true),
+    ('public.cogo_approvals', 'task', 'task_id', 'delete', true),
+    ('public.cogo_sent_events', 'task', 'task_id', 'delete', true),
+    ('cogo.budget_waits', 'task', 'task_id', 'delete', false),
+    ('cogo.child_tasks', 'task', 'child_id', 'delete', false),
+    ('cogo.wakes', 'task', 'child_id', 'delete', false),
+    ('cogo.outcomes', 'subtask', 'subtask_id', 'delete', false),
+    ('cogo.ai_refusals', 'task', 'task_id', 'delete', false),
+    ('cogo.follow_ups', 'task', 'task_id', 'delete', false),
+    ('cogo.reservations', 'owner', 'owner', 'delete', false),
+    ('public.cogo_sessions', 'owner', 'owner', 'delete', true),
+    ('public.cogo_messages', 'owner', 'owner', 'delete', true),
+    ('cogo.session_summaries', 'session', 'session_seq', 'delete', true),
+    ('cogo.forgotten_sessions', 'session', 'session_seq', 'keep', false),
+    ('public.cogo_documents', 'owner', 'owner', 'delete', true),
+    ('cogo.document_parts', 'owner', 'owner', 'delete', true),
+    ('public.cogo_memories', 'owner', 'owner', 'delete', true),
+    ('cogo.memory_words', 'memory', 'memory_id', 'delete', false),
+    ('cogo.memory_vectors', 'memory', 'id', 'delete', false),
+    ('cogo.embedding_queue', 'memory', 'memory_id', 'delete', false),
+    ('cogo.vector_changes', 'owner', 'owner', 'keep', false),
+    ('public.cogo_embeddings', 'owner', 'owner', 'delete', true),
+    ('cogo.unindexed_embeddings', 'owner', 'owner', 'delete', false),
+    ('cogo.cached_answers', 'owner', 'owner', 'delete', true),
+    ('cogo.api_keys', 'owner', 'owner', 'delete', true),
+    ('cogo.grants', 'owner', 'owner', 'delete', true),
+    ('cogo.policies', 'owner', 'owner', 'delete', true),
+    ('cogo.owners', 'owner', 'owner', 'delete', true),
+    ('cogo.budgets', 'text', 'key', 'delete', true),
+    ('public.cogo_calls', 'owner', 'owner', 'forget', true),
+    ('cogo.ai_cells', 'owner', 'owner', 'forget', true),
+    ('public.cogo_ratings', 'owner', 'person', 'delete', false),
+    ('public.cogo_approvals', 'owner', 'answered_by', 'forget', false),
+    ('public.cogo_approvals', 'text', 'by', 'forget', false),
+    ('public.cogo_approvals', 'text', 'escalate_to', 'forget', false),
+    ('public.cogo_sent_events', 'owner', 'sent_by', 'forget', false),
+    ('public.cogo_model_switches', 'scope', 'scope', 'forget', false)
+$function$;
 
 create or replace function cogo.list_words(p_query text)
  RETURNS text[]
@@ -2653,6 +3050,106 @@ begin
 end;
 $function$;
 
+create or replace function public.cogo_erase_owner(p_owner uuid, p_limit integer DEFAULT 100, p_requested_by text DEFAULT NULL::text, p_dry_run boolean DEFAULT false)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_limit constant integer := least(greatest(coalesce(p_limit, 100), 1), 1000);
+  v_cancelled integer;
+  v_counts jsonb;
+  v_open bigint;
+begin
+  if p_owner is null or p_owner = '00000000-0000-0000-0000-000000000000' then
+    raise exception using errcode = 'TQ004', message = 'p_owner must name an owner';
+  elsif length(p_requested_by) > 200 then
+    raise exception using errcode = 'TQ008', message = 'p_requested_by has more than 200 characters';
+  elsif p_dry_run then
+    return jsonb_build_object('is_done', false, 'erased', cogo.count_owned(p_owner));
+  end if;
+  insert into cogo.erasures (owner_sha256, requested_by)
+  values (encode(sha256(convert_to(p_owner::text, 'UTF8')), 'hex'), p_requested_by)
+  on conflict (owner_sha256) where finished_at is null do nothing;
+  -- One kind a call, so that its locks are those of one kind.
+  v_cancelled := cogo.cancel_owned(p_owner, v_limit);
+  if v_cancelled > 0 then
+    return jsonb_build_object('is_done', false, 'cancelled', v_cancelled, 'erased', '{}'::jsonb);
+  end if;
+  v_counts := cogo.erase_memory(p_owner, v_limit * 10);
+  if v_counts = '{}' then
+    v_counts := cogo.erase_sessions(p_owner, v_limit);
+  end if;
+  if v_counts = '{}' then
+    v_counts := cogo.erase_tasks(p_owner, v_limit);
+  end if;
+  if v_counts = '{}' then
+    select count(*) into v_open from public.cogo_tasks t where t.owner = p_owner;
+    if v_open > 0 then
+      return jsonb_build_object('is_done', false, 'waiting', v_open, 'erased', '{}'::jsonb);
+    end if;
+    v_counts := cogo.forget_owner_of_records(p_owner, v_limit * 10);
+  end if;
+  if v_counts = '{}' then
+    v_counts := cogo.erase_traces(p_owner);
+  end if;
+  if v_counts = '{}' then
+    v_counts := cogo.count_owned(p_owner);  -- of rows that somebody else has locked
+    if v_counts = '{}' then
+      return cogo.close_erasure(p_owner);
+    end if;
+    return jsonb_build_object('is_done', false, 'left', v_counts, 'erased', '{}'::jsonb);
+  end if;
+  update cogo.erasures e
+     set counts = cogo.add_counts(e.counts, v_counts)
+   where e.owner_sha256 = encode(sha256(convert_to(p_owner::text, 'UTF8')), 'hex')
+     and e.finished_at is null;
+  return jsonb_build_object('is_done', false, 'erased', v_counts);
+end;
+$function$;
+
+create or replace function public.cogo_export_owner(p_owner uuid, p_table text, p_after jsonb DEFAULT NULL::jsonb, p_limit integer DEFAULT 500)
+ RETURNS TABLE(place jsonb, data jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_rule record;
+  v_keys text[];
+  v_condition text;
+begin
+  select r.* into v_rule from cogo.list_erasure_rules() r where r.name = p_table and r.is_exported;
+  if v_rule is null or p_owner is null then
+    raise exception using errcode = 'TQ004',
+      message = 'p_owner must name an owner, and p_table a table of cogo_export_tables()';
+  end if;
+  select array_agg(a.attname order by array_position(i.indkey::int2[], a.attnum)) into v_keys
+    from pg_index i
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+   where i.indrelid = v_rule.name::regclass and i.indisprimary;
+  v_condition := cogo.build_owner_condition(v_rule.via, v_rule.col);
+  return query execute format(
+    'select jsonb_build_object(%s), to_jsonb(t) - ''hash'' from %s t where %s '
+    'and ($2 is null or (%s) > (select %s from jsonb_populate_record(null::%s, $2) r)) '
+    'order by %s limit $3',
+    (select string_agg(format('%L, t.%I', k, k), ', ') from unnest(v_keys) as k), v_rule.name,
+    v_condition, (select string_agg(format('t.%I', k), ', ') from unnest(v_keys) as k),
+    (select string_agg(format('r.%I', k), ', ') from unnest(v_keys) as k), v_rule.name,
+    (select string_agg(format('t.%I', k), ', ') from unnest(v_keys) as k)
+  ) using p_owner, p_after, least(greatest(coalesce(p_limit, 500), 1), 5000);
+end;
+$function$;
+
+create or replace function public.cogo_export_tables()
+ RETURNS TABLE(name text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select r.name from cogo.list_erasure_rules() r where r.is_exported;
+$function$;
+
 create or replace function public.cogo_forget_memory(p_owner uuid DEFAULT NULL::uuid, p_every_owner boolean DEFAULT false, p_ids uuid[] DEFAULT NULL::uuid[], p_kind text DEFAULT NULL::text, p_source text DEFAULT NULL::text, p_before timestamp with time zone DEFAULT NULL::timestamp with time zone, p_dry_run boolean DEFAULT false)
  RETURNS TABLE(forgotten integer, documents integer)
  LANGUAGE plpgsql
@@ -3305,6 +3802,10 @@ comment on table cogo.document_parts is
 comment on table cogo.embedding_queue is
   'Memories that have no vector yet, or need another, and the task that was asked for it.';
 
+comment on table cogo.erasures is
+  'Erasures of owners: rows by table, when, who asked, and the SHA-256 of the receipt. They go on where
+they were interrupted while finished_at is null.';
+
 comment on table cogo.extractions is
   'Completed tasks with params.remember whose facts are still to be remembered, and the follow-up task
 that a model does for it.';
@@ -3411,6 +3912,9 @@ attempt.';
 comment on function cogo.add_chunks(public.cogo_documents,jsonb,integer) is
   'Put chunks into a document from a place on, instead of those that it has there.';
 
+comment on function cogo.add_counts(jsonb,jsonb) is
+  'Return the sums of numbers by name, without zeros.';
+
 comment on function cogo.apply_embed(cogo.follow_ups,public.cogo_tasks) is
   'Store the vectors that a task gave for memories.';
 
@@ -3449,17 +3953,26 @@ comment on function cogo.build_memory_filter(text[],text[]) is
   'Return the condition by which a search finds memories of these kinds and sources: exact ones,
 prefix*, facts or documents.';
 
+comment on function cogo.build_owner_condition(text,text) is
+  'Return the condition on rows t of a table that belong to owner $1, by one of our rules.';
+
 comment on function cogo.build_vector_search(regclass,text,boolean) is
   'Return the statement of cogo.search_vectors().';
 
 comment on function cogo.build_vector_table(text,integer) is
   'Create the table of the vectors with so many dimensions, with its indexes.';
 
+comment on function cogo.cancel_owned(uuid,integer) is
+  'Cancel open tasks of an owner; return how many.';
+
 comment on function cogo.change_vector_source(uuid,integer,text) is
   'Change the source by which a vector is filtered.';
 
 comment on function cogo.check_memory(text,jsonb,integer) is
   'Raise TQ004 or TQ008 unless these are texts that can be remembered, at most p_limit.';
+
+comment on function cogo.close_erasure(uuid) is
+  'End the erasure of an owner of whom nothing is left; return its receipt.';
 
 comment on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) is
   'Keep a part of a document; return all its chunks once they are there, else null.';
@@ -3472,6 +3985,12 @@ comment on function cogo.copy_summary(public.cogo_sessions,public.cogo_sessions,
 
 comment on function cogo.count_messages() is
   'Count new messages in the rows of their sessions.';
+
+comment on function cogo.count_owned(uuid) is
+  'Return the number of rows that refer to an owner, by table.';
+
+comment on function cogo.count_parts(text,uuid[]) is
+  'Return the number of rows that go with tasks, subtasks or memories of these ids, by table.';
 
 comment on function cogo.count_summarised(text,jsonb) is
   'Return how many characters of a message a summary is made of: 4000 of its text, 1000 of its calls.';
@@ -3499,6 +4018,18 @@ comment on function cogo.drop_embeddings(uuid[]) is
 
 comment on function cogo.drop_follow_ups(uuid[],text) is
   'Give up follow-up tasks: cancel them, take no result and delete them as soon as nobody runs them.';
+
+comment on function cogo.erase_memory(uuid,integer) is
+  'Erase memories, then documents, then embeddings of an owner; outer indexes are told.';
+
+comment on function cogo.erase_sessions(uuid,integer) is
+  'Erase sessions of an owner with their messages and summaries; copies in Redis are told.';
+
+comment on function cogo.erase_tasks(uuid,integer) is
+  'Erase ended tasks of an owner, with their child tasks and all that belongs to them.';
+
+comment on function cogo.erase_traces(uuid) is
+  'Erase what is left of an owner without tasks: settings, keys, and names in tasks of others.';
 
 comment on function cogo.extraction_schema() is
   'Return the schema of the facts that a model finds.';
@@ -3531,6 +4062,9 @@ comment on function cogo.find_vector_types() is
 comment on function cogo.follow_memory_source() is
   'Keep what searches filter by as the memory has it.';
 
+comment on function cogo.forget_owner_of_records(uuid,integer) is
+  'Take the owner, the tasks and the prompts from cells of AI columns and calls; the amounts stay.';
+
 comment on function cogo.free_embeddings() is
   'Let memories wait again whose tasks are gone.';
 
@@ -3549,6 +4083,9 @@ comment on function cogo.index_memories() is
 comment on function cogo.is_calling_lane(text) is
   'Return whether the subtasks of a lane pay for calls, which are in the audit log: those of a model,
 embeddings and rankings.';
+
+comment on function cogo.list_erasure_rules() is
+  'Return what an erasure and an export do with each table that refers to an owner.';
 
 comment on function cogo.list_words(text) is
   'Return the words of a query, at most 32, the longest first.';
@@ -3660,6 +4197,17 @@ first, and the document is replaced when the last one is there.';
 comment on function public.cogo_confirm_vector_changes(text,bigint,text) is
   'Note that an outer index has made all changes up to a seq; false if another agent leases it now.';
 
+comment on function public.cogo_erase_owner(uuid,integer,text,boolean) is
+  'For operators: erase a batch of all that belongs to an owner. Call it until is_done: then receipt is
+a text with the rows by table, and sha256 its hash. `waiting` tasks are cancelled and still held by
+agents. Calls and cells of AI columns stay without owner, tasks and prompts. p_dry_run only counts.';
+
+comment on function public.cogo_export_owner(uuid,text,jsonb,integer) is
+  'For operators: return rows of a table that belong to an owner, after `place` of the last one.';
+
+comment on function public.cogo_export_tables() is
+  'For operators: the tables whose rows cogo_export_owner() returns.';
+
 comment on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) is
   'Forget memories that match every given argument, with their vectors and words; p_ids may name
 documents. Users forget their own; operators those of an owner (null: of nobody) or, with
@@ -3724,6 +4272,10 @@ revoke all on table cogo.embedding_queue from public, anon, authenticated, servi
 
 grant delete, insert, select, update on table cogo.embedding_queue to service_role;
 
+revoke all on table cogo.erasures from public, anon, authenticated, service_role;
+
+grant delete, insert, select, update on table cogo.erasures to service_role;
+
 revoke all on table cogo.extractions from public, anon, authenticated, service_role;
 
 grant delete, insert, select, update on table cogo.extractions to service_role;
@@ -3776,6 +4328,10 @@ revoke all on function cogo.add_chunks(public.cogo_documents,jsonb,integer) from
 
 grant execute on function cogo.add_chunks(public.cogo_documents,jsonb,integer) to service_role;
 
+revoke all on function cogo.add_counts(jsonb,jsonb) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.add_counts(jsonb,jsonb) to service_role;
+
 revoke all on function cogo.apply_embed(cogo.follow_ups,public.cogo_tasks) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.apply_embed(cogo.follow_ups,public.cogo_tasks) to service_role;
@@ -3824,6 +4380,10 @@ revoke all on function cogo.build_memory_filter(text[],text[]) from public, anon
 
 grant execute on function cogo.build_memory_filter(text[],text[]) to service_role;
 
+revoke all on function cogo.build_owner_condition(text,text) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.build_owner_condition(text,text) to service_role;
+
 revoke all on function cogo.build_vector_search(regclass,text,boolean) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.build_vector_search(regclass,text,boolean) to service_role;
@@ -3832,6 +4392,10 @@ revoke all on function cogo.build_vector_table(text,integer) from public, anon, 
 
 grant execute on function cogo.build_vector_table(text,integer) to service_role;
 
+revoke all on function cogo.cancel_owned(uuid,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.cancel_owned(uuid,integer) to service_role;
+
 revoke all on function cogo.change_vector_source(uuid,integer,text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.change_vector_source(uuid,integer,text) to service_role;
@@ -3839,6 +4403,10 @@ grant execute on function cogo.change_vector_source(uuid,integer,text) to servic
 revoke all on function cogo.check_memory(text,jsonb,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.check_memory(text,jsonb,integer) to service_role;
+
+revoke all on function cogo.close_erasure(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.close_erasure(uuid) to service_role;
 
 revoke all on function cogo.collect_parts(uuid,text,text,jsonb,integer,integer) from public, anon, authenticated, service_role;
 
@@ -3855,6 +4423,14 @@ grant execute on function cogo.copy_summary(public.cogo_sessions,public.cogo_ses
 revoke all on function cogo.count_messages() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.count_messages() to service_role;
+
+revoke all on function cogo.count_owned(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.count_owned(uuid) to service_role;
+
+revoke all on function cogo.count_parts(text,uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.count_parts(text,uuid[]) to service_role;
 
 revoke all on function cogo.count_summarised(text,jsonb) from public, anon, authenticated, service_role;
 
@@ -3891,6 +4467,22 @@ grant execute on function cogo.drop_embeddings(uuid[]) to service_role;
 revoke all on function cogo.drop_follow_ups(uuid[],text) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.drop_follow_ups(uuid[],text) to service_role;
+
+revoke all on function cogo.erase_memory(uuid,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.erase_memory(uuid,integer) to service_role;
+
+revoke all on function cogo.erase_sessions(uuid,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.erase_sessions(uuid,integer) to service_role;
+
+revoke all on function cogo.erase_tasks(uuid,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.erase_tasks(uuid,integer) to service_role;
+
+revoke all on function cogo.erase_traces(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.erase_traces(uuid) to service_role;
 
 revoke all on function cogo.extraction_schema() from public, anon, authenticated, service_role;
 
@@ -3932,6 +4524,10 @@ revoke all on function cogo.follow_memory_source() from public, anon, authentica
 
 grant execute on function cogo.follow_memory_source() to service_role;
 
+revoke all on function cogo.forget_owner_of_records(uuid,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.forget_owner_of_records(uuid,integer) to service_role;
+
 revoke all on function cogo.free_embeddings() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.free_embeddings() to service_role;
@@ -3951,6 +4547,10 @@ grant execute on function cogo.index_kept_embeddings(integer) to service_role;
 revoke all on function cogo.index_memories() from public, anon, authenticated, service_role;
 
 grant execute on function cogo.index_memories() to service_role;
+
+revoke all on function cogo.list_erasure_rules() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.list_erasure_rules() to service_role;
 
 revoke all on function cogo.list_words(text) from public, anon, authenticated, service_role;
 
@@ -4085,6 +4685,18 @@ grant execute on function public.cogo_add_document(uuid,text,text,text,jsonb,jso
 revoke all on function public.cogo_confirm_vector_changes(text,bigint,text) from public, anon, authenticated, service_role;
 
 grant execute on function public.cogo_confirm_vector_changes(text,bigint,text) to service_role;
+
+revoke all on function public.cogo_erase_owner(uuid,integer,text,boolean) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_erase_owner(uuid,integer,text,boolean) to service_role;
+
+revoke all on function public.cogo_export_owner(uuid,text,jsonb,integer) from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_export_owner(uuid,text,jsonb,integer) to service_role;
+
+revoke all on function public.cogo_export_tables() from public, anon, authenticated, service_role;
+
+grant execute on function public.cogo_export_tables() to service_role;
 
 revoke all on function public.cogo_forget_memory(uuid,boolean,uuid[],text,text,timestamp with time zone,boolean) from public, anon, authenticated, service_role;
 
