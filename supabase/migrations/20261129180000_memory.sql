@@ -1042,6 +1042,10 @@ declare
   v_table constant text := 'cogo.' || quote_ident(p_what || '_vectors_' || p_dimensions);
   v_texts constant text := case p_what when 'memory' then 'cogo_memories' else 'cogo_embeddings' end;
 begin
+  if to_regclass(v_table) is not null then
+    execute format('drop table %s', v_table);
+    perform cogo.recall_vectors(p_what, p_dimensions);
+  end if;
   execute format(
     'create table %s (
        id uuid not null primary key references public.%I (id) on delete cascade,
@@ -1801,7 +1805,10 @@ create or replace function cogo.find_vector_table(p_what text, p_dimensions inte
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select to_regclass('cogo.' || p_what || '_vectors_' || p_dimensions);
+  select a.attrelid::regclass
+    from pg_catalog.pg_attribute a
+   where a.attrelid = to_regclass('cogo.' || p_what || '_vectors_' || p_dimensions)
+     and a.attname = 'vector' and not a.attisdropped;
 $function$;
 
 create or replace function cogo.find_vector_types()
@@ -2537,6 +2544,28 @@ begin
 exception
   when data_exception then
     return null;
+end;
+$function$;
+
+create or replace function cogo.recall_vectors(p_what text, p_dimensions integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_what = 'memory' then
+    perform cogo.queue_embeddings(
+      array(
+        select m.id from public.cogo_memories m
+         where m.dimensions = p_dimensions and m.embedded_at is not null
+      )
+    );
+  else
+    insert into cogo.unindexed_embeddings (id, owner)
+    select e.id, cogo.owner_key(e.owner)
+      from public.cogo_embeddings e where e.dimensions = p_dimensions
+    on conflict do nothing;
+  end if;
 end;
 $function$;
 
@@ -4054,7 +4083,8 @@ comment on function cogo.find_summary_preferences(uuid[],jsonb) is
 covers; p_before are those of the summary that it replaces.';
 
 comment on function cogo.find_vector_table(text,integer) is
-  'Return the table of the vectors of memory or embedding with so many dimensions, if there is one.';
+  'Return the table of the vectors of memory or embedding with so many dimensions, if there is one. It
+has lost them if pgvector was removed.';
 
 comment on function cogo.find_vector_types() is
   'Return the schema of pgvector, quoted; null where it is not installed, or before 0.7.';
@@ -4150,6 +4180,9 @@ comment on function cogo.read_time(text) is
 
 comment on function cogo.read_vector(jsonb) is
   'Return a vector from JSON; null unless it is one of finite numbers that are not all 0.';
+
+comment on function cogo.recall_vectors(text,integer) is
+  'Ask again for the vectors of a table that has lost them.';
 
 comment on function cogo.resolve_owner(uuid) is
   'Return whose rows a call is about: for operators the owner that they name (null: nobody), for users
@@ -4631,6 +4664,10 @@ grant execute on function cogo.read_time(text) to service_role;
 revoke all on function cogo.read_vector(jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.read_vector(jsonb) to service_role;
+
+revoke all on function cogo.recall_vectors(text,integer) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.recall_vectors(text,integer) to service_role;
 
 revoke all on function cogo.resolve_owner(uuid) from public, anon, authenticated, service_role;
 

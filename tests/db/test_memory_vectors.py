@@ -1,12 +1,15 @@
 """Vectors of memories: asked for by follow-up tasks, stored, compared, replaced."""
 
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
+from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent
-from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.database import ALICE, BOB, Database, apply_migrations
 from tests.support.sql.memory import (
     add_document,
     call,
@@ -249,3 +252,39 @@ async def test_an_owner_of_many_finds_what_passes_a_filter(database: Database) -
         # Equal likeness may come in another order.
         assert len(set(walked) & set(exact)) >= 18, condition
     assert await owner.fetchval("select current_setting('hnsw.iterative_scan')") == "off"
+
+
+async def test_vectors_come_back_after_pgvector_was_removed(
+    cluster: Cluster, database_url: str
+) -> None:
+    await apply_migrations(database_url)
+    superuser = await asyncpg.connect(
+        cluster.dsn("supabase_admin", database_url.rpartition("/")[2])
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(superuser.close)
+        agent = Agent(await Database(database_url, stack).connect())
+        service = agent.connection
+        if not await has_pgvector(service):
+            pytest.skip("this Postgres has no pgvector")
+        given: dict[str, Any] = {"vector": [0, 1], "model_id": MODEL}
+        kept = {"content": "kept", "vector": [0, 1], "model_id": MODEL}
+        await call(service, "keep_embeddings", owner=None, items=[kept])
+        await remember(service, None, "north")
+        await run_memory(service, MODEL)
+        await embed(agent, {"north": [0, 1], "east": [1, 0]})
+        await run_memory(service, MODEL)
+
+        await superuser.execute("drop extension vector cascade")
+        await remember(service, None, "east")
+        assert await find(service, None, "north east", **given) == ["north", "east"]
+        assert len(await call(service, "nearest_embeddings", owner=None, **given)) == 1
+        await superuser.execute("create extension vector with schema extensions")
+        for _ in range(2):
+            await run_memory(service, MODEL)
+            await embed(agent, {"north": [0, 1], "east": [1, 0]})
+            await run_memory(service, MODEL)
+
+        assert await find(service, None, "", **given) == ["north", "east"]
+        assert len(await call(service, "nearest_embeddings", owner=None, **given)) == 1
+        assert await service.fetchval("select count(*) from cogo.unindexed_embeddings") == 0

@@ -16,10 +16,36 @@ comment on function cogo.find_vector_types is
 create or replace function cogo.find_vector_table(p_what text, p_dimensions integer)
   returns regclass language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select to_regclass('cogo.' || p_what || '_vectors_' || p_dimensions);
+  select a.attrelid::regclass
+    from pg_catalog.pg_attribute a
+   where a.attrelid = to_regclass('cogo.' || p_what || '_vectors_' || p_dimensions)
+     and a.attname = 'vector' and not a.attisdropped;
 $$;
 comment on function cogo.find_vector_table is
-  'Return the table of the vectors of memory or embedding with so many dimensions, if there is one.';
+  'Return the table of the vectors of memory or embedding with so many dimensions, if there is one. It
+has lost them if pgvector was removed.';
+
+create or replace function cogo.recall_vectors(p_what text, p_dimensions integer)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_what = 'memory' then
+    perform cogo.queue_embeddings(
+      array(
+        select m.id from public.cogo_memories m
+         where m.dimensions = p_dimensions and m.embedded_at is not null
+      )
+    );
+  else
+    insert into cogo.unindexed_embeddings (id, owner)
+    select e.id, cogo.owner_key(e.owner)
+      from public.cogo_embeddings e where e.dimensions = p_dimensions
+    on conflict do nothing;
+  end if;
+end;
+$$;
+comment on function cogo.recall_vectors is
+  'Ask again for the vectors of a table that has lost them.';
 
 create or replace function cogo.build_vector_table(p_what text, p_dimensions integer)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
@@ -29,6 +55,10 @@ declare
   v_table constant text := 'cogo.' || quote_ident(p_what || '_vectors_' || p_dimensions);
   v_texts constant text := case p_what when 'memory' then 'cogo_memories' else 'cogo_embeddings' end;
 begin
+  if to_regclass(v_table) is not null then
+    execute format('drop table %s', v_table);
+    perform cogo.recall_vectors(p_what, p_dimensions);
+  end if;
   execute format(
     'create table %s (
        id uuid not null primary key references public.%I (id) on delete cascade,
