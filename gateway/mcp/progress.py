@@ -7,6 +7,7 @@ from uuid import UUID
 from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow
 from protocol.transcript import (
+    ChildBegan,
     TaskEnded,
     TaskUpdate,
     ToolCallUpdate,
@@ -49,9 +50,12 @@ class _Step:
 
 
 class TaskProgress:
-    """Reduces the updates of a task to a line about the steps that are under way."""
+    """Reduces the updates of a task and its children to a line about what is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, task_id: UUID) -> None:
+        self._task_id = task_id
+        self._prefixes: dict[UUID, str] = {}
+        """Of child tasks: the key of their step, after those above it."""
         self._steps: dict[UUID, _Step] = {}
         self._done = 0
         self._is_planning = False
@@ -60,7 +64,11 @@ class TaskProgress:
     def apply(self, update: TaskUpdate) -> None:
         """Take an update into account."""
         match update:
-            case Event(subtask_id=None):
+            case ChildBegan():
+                above = self._prefixes.get(update.task_id, "")
+                self._prefixes[update.child_task_id] = f"{above}{update.key}/"
+                self._steps.pop(update.subtask_id, None)  # its own steps say more
+            case Event(subtask_id=None) if update.task_id == self._task_id:
                 status = update.kind.partition(".")[2]
                 self._status = "waits to begin" if status == "pending" else f"is {status}"
             case Event():
@@ -68,16 +76,16 @@ class TaskProgress:
             case SelectionRow(subtask_id=UUID() as subtask_id):
                 self._get_step(subtask_id).model = update.selected_model
             case TranscriptDelta():
-                step = self._get_step(update.subtask_id, update.key)
+                step = self._get_step(update.subtask_id, self._name(update.task_id, update.key))
                 step.tool = None
                 if update.kind == "text":
                     step.characters = update.offset + len(update.delta)
             case TranscriptReset():
                 self._get_step(update.subtask_id).characters = 0
             case ToolCallUpdate():
-                step = self._get_step(update.subtask_id, update.key)
+                step = self._get_step(update.subtask_id, self._name(update.task_id, update.key))
                 step.tool = update.tool if update.status == "called" else None
-            case TaskEnded(task):
+            case TaskEnded(task) if task.id == self._task_id:
                 self._status = f"is {task.status}"
                 self._steps.clear()
                 self._is_planning = False
@@ -94,6 +102,9 @@ class TaskProgress:
             parts = ["the workflow decides what follows"] if self._is_planning else []
         return "; ".join([done, *parts]) if parts else f"the task {self._status}; {done}"
 
+    def _name(self, task_id: UUID, key: str | None) -> str | None:
+        return None if key is None else self._prefixes.get(task_id, "") + key
+
     def _get_step(self, subtask_id: UUID, key: str | None = None) -> _Step:
         step = self._steps.setdefault(subtask_id, _Step(key or "a step"))
         if key is not None:
@@ -105,9 +116,11 @@ class TaskProgress:
         if subtask_id is None:
             return
         if event.detail.get("kind") == "flow" or event.detail.get("lane") == CIO:
-            self._is_planning = status == "running"
+            if event.task_id == self._task_id:
+                self._is_planning = status == "running"
             return
-        step = self._get_step(subtask_id, str(event.detail.get("key") or "a step"))
+        key = self._name(event.task_id, event.detail.get("key")) or "a step"
+        step = self._get_step(subtask_id, key)
         step.kind, step.status, step.tool = event.detail.get("kind"), status, None
         if status == "running":
             step.characters = 0

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from gateway.mcp.backend import ReportProgress, ToolCaller
 from gateway.mcp.progress import TaskProgress
+from gateway.streams.task_trees import watch_tree
 from gateway.tasks.task_run import load_visible_task
 from protocol.records import ApprovalRow, Event, Task
 from protocol.transcript import TaskEnded, TaskUpdate
@@ -29,16 +30,16 @@ async def wait_for_task(
         return task
     if stops_at_question and await find_open_approvals(caller, task_id):
         return task
-    reporter = _Reporter(caller.report)
+    reporter = _Reporter(task_id, caller.report)
     clock = asyncio.get_running_loop().time
     deadline = clock() + seconds
-    async with caller.services.feeds.watch(task_id) as watcher:
+    async with watch_tree(caller.services.feeds, task_id) as watcher:
         while (left := deadline - clock()) > 0:
             updates = await watcher.next_updates(within=min(left, reporter.get_pause()))
             for update in updates:
                 reporter.apply(update)
             await reporter.report_if_due()
-            if any(isinstance(each, TaskEnded) for each in updates):
+            if any(isinstance(each, TaskEnded) and each.task.id == task_id for each in updates):
                 break
             if (
                 stops_at_question
@@ -46,6 +47,7 @@ async def wait_for_task(
                 and await find_open_approvals(caller, task_id)
             ):
                 break
+        await reporter.report_if_new()
     return await load_visible_task(caller.services, caller.principal, task_id)
 
 
@@ -67,9 +69,9 @@ def _may_ask(update: TaskUpdate) -> bool:
 class _Reporter:
     """Reports what has changed, neither too often nor too seldom."""
 
-    def __init__(self, report: ReportProgress) -> None:
+    def __init__(self, task_id: UUID, report: ReportProgress) -> None:
         self._report = report
-        self._progress = TaskProgress()
+        self._progress = TaskProgress(task_id)
         self._clock = asyncio.get_running_loop().time
         self._said = ""
         self._said_at = -ALIVE_SECONDS + self._clock()
@@ -86,5 +88,12 @@ class _Reporter:
         line = self._progress.describe()
         since = self._clock() - self._said_at
         if since >= (ALIVE_SECONDS if line == self._said else REPORT_SECONDS):
-            self._said, self._said_at = line, self._clock()
-            await self._report(line)
+            await self._say(line)
+
+    async def report_if_new(self) -> None:
+        if (line := self._progress.describe()) != self._said:
+            await self._say(line)
+
+    async def _say(self, line: str) -> None:
+        self._said, self._said_at = line, self._clock()
+        await self._report(line)

@@ -176,7 +176,7 @@ async def test_whoever_waits_hears_of_steps_and_of_questions_and_passes_an_answe
         state = await call(client, "watch_task", task_id=task_id)
         [question] = state["approvals"]
         waiting = client.call_tool(
-            "watch_task", {"task_id": task_id, "timeout_seconds": 0.3, "until": "end"},
+            "watch_task", {"task_id": task_id, "timeout_seconds": 1, "until": "end"},
             progress_callback=hear,
         )  # fmt: skip
         await waiting
