@@ -34,16 +34,16 @@ async def check_memory(project: Project, store: GatewayStore) -> AsyncIterator[C
 
 def describe_memory(status: MemoryStatus, model: str | None, problem: str | None) -> Check:
     """Return by which model memory is found, or what keeps it from being found by meaning."""
-    total = f"{status.documents:,} documents and {status.facts:,} facts"
+    total = f"documents: {status.documents:,}, facts: {status.facts:,}"
     if not status.can_embed:
-        return note(_NAME, f"{total} are found by words alone: the database has no pgvector")
+        return note(_NAME, f"{total}; found by words alone: the database has no pgvector")
     if model is None:
         return note(_NAME, f"{total}; new ones are found by words alone: {problem}", _FIX)
     if status.failed:
         last = f"the last one: {status.last_error}"
         return note(_NAME, f"{status.failed:,} texts got no vector of {model}; {last}", _FIX)
     waiting = f", {status.waiting:,} texts wait" if status.waiting else ""
-    return ok(_NAME, f"{total}, found by meaning with {model}{waiting}")
+    return ok(_NAME, f"{total}; found by meaning with {model}{waiting}")
 
 
 async def check_memory_index(project: Project) -> AsyncIterator[Check]:

@@ -79,7 +79,8 @@ def forget_memory(
         return
     how = "would be deleted" if dry_run else "deleted"
     texts = "1 text" if done.forgotten == 1 else f"{done.forgotten:,} texts"
-    print_line(f"{texts} of {done.documents:,} documents and of facts {how}")
+    whole = "1 document" if done.documents == 1 else f"{done.documents:,} documents"
+    print_line(f"{texts} {how}, with {whole}" if done.documents else f"{texts} {how}")
 
 
 async def _find_id(store: MemoryStore, text: str, first: UUID, last: UUID) -> UUID:

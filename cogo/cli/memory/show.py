@@ -155,7 +155,7 @@ def show_status(
         print_json(status.model_dump(mode="json") | {"model": model, "problem": problem})
         return
     print_line(
-        f"{status.documents:,} documents in {status.chunks:,} chunks, {status.facts:,} facts"
+        f"documents: {status.documents:,} in {status.chunks:,} chunks; facts: {status.facts:,}"
     )
     print_line(describe_vectors(status))
     print_line(f"model: {model}" if model else f"no model: {problem}")

@@ -54,7 +54,7 @@ def test_documents_are_added_found_shown_replaced_and_forgotten(cogo: Say, folde
     assert {each["title"] for each in listed} == {"Handbook", "a.txt", "Prices"}
     assert "30 days" in shown
     assert "30 days" in chunk
-    assert dry.startswith("2 texts of 2 documents")
+    assert dry == "2 texts would be deleted, with 2 documents\n"
     assert (gone["forgotten"], gone["documents"]) == (2, 2)
     assert [each["source"] for each in left] == ["handbook.md"]
 
