@@ -2033,6 +2033,7 @@ AS $function$
     ('cogo.outcomes', 'subtask', 'subtask_id', 'delete', false),
     ('cogo.ai_refusals', 'task', 'task_id', 'delete', false),
     ('cogo.follow_ups', 'task', 'task_id', 'delete', false),
+    ('cogo.extractions', 'task', 'task_id', 'delete', false),
     ('cogo.reservations', 'owner', 'owner', 'delete', false),
     ('public.cogo_sessions', 'owner', 'owner', 'delete', true),
     ('public.cogo_messages', 'owner', 'owner', 'delete', true),
