@@ -245,3 +245,43 @@ async def test_the_console_shows_who_says_what_and_how_it_was_decided_also_after
     assert "Dissent" in text(page, "#decision")
     assert "one answer of" in text(page, "#decision")
     assert complaints(page) == []
+
+
+async def test_the_console_shows_an_answer_that_is_the_text_of_a_step_once(
+    page: Chrome, http: httpx.AsyncClient, url: str
+) -> None:
+    body = {"prompt": "Say it once", "type": "CHAT", "preferences": {"policy": "cascade"}}
+    task = (await http.post("/tasks", json=body)).json()
+    page.get(f"{url}/#/tasks/{task['id']}")
+    await eventually(says(page, ".detail header .status", "completed"), within=SECONDS)
+    whole = (await http.get(f"/tasks/{task['id']}")).json()["task"]["result"]["text"]
+    await eventually(says(page, "#answer pre.text", whole), within=SECONDS)
+
+    assert page.find_elements(By.CSS_SELECTOR, "#result:not([hidden])") == []
+
+
+def test_results_of_any_workflow_are_shown_whatever_their_fields_mean(page: Chrome) -> None:
+    program = """
+        const [hostile, own, done] = arguments;
+        const modules = ["decision", "result"].map((name) => import(`/console/${name}.js`));
+        Promise.all(modules).then(([{ buildDecision }, { ResultView }]) => {
+          const view = new ResultView();
+          view.update({ result: own, finished_at: "now" });
+          done([buildDecision(hostile).textContent, buildDecision(own), view.root.textContent]);
+        });
+    """
+    hostile = {
+        "votes": [{"agent": 1, "after": {"verdict": "<b>", "confidence": "x"}}, None, []],
+        "verdict": {"decision": None, "dissent": "no list", "evidence": [{"a": 1}, None]},
+        "review": {"agrees": False, "model": 5, "problems": "none"},
+        "receipt": {"sentence": 3},
+    }
+    own = {"workflow": "MINE", "text": "t", "verdict": "yes", "votes": 3, "parts": [{"name": "a"}]}
+
+    decided, nothing, shown = page.execute_async_script(program, hostile, own)
+
+    assert "<b>" in decided
+    assert "5 does not agree." in decided
+    assert nothing is None
+    assert all(each in shown for each in ("verdict: yes", "votes: 3", "name: a"))
+    assert complaints(page) == []

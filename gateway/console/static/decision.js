@@ -7,6 +7,15 @@ import { clip } from "/console/json_view.js";
 const MOST = 50;
 const MOST_CHARACTERS = 2000;
 
+/** Return whether a field of a result is shown here, or among those who say something. */
+export function showsField(name, value) {
+  if (name === "verdict" || name === "review") return isObject(value);
+  if (name === "decided_by") return typeof value === "string";
+  if (name === "parts") return listObjects(value).some((each) => "agent" in each);
+  if (name === "votes") return listObjects(value).length > 0;
+  return (name === "critique" || name === "responses") && Array.isArray(value);
+}
+
 /** Build the parts of a decision; null if the result has none. */
 export function buildDecision(result) {
   if (!result) return null;

@@ -1,5 +1,6 @@
 // What a result has besides its text: data, notes, the tools that were used, calls for the caller.
 
+import { showsField } from "/console/decision.js";
 import { h, show } from "/console/dom.js";
 import { milliseconds } from "/console/format.js";
 import { buildJson, buildText, clip, writeJson } from "/console/json_view.js";
@@ -7,7 +8,7 @@ import { buildJson, buildText, clip, writeJson } from "/console/json_view.js";
 const SHOWN_ELSEWHERE = new Set([
   "text", "workflow", "verification", "receipt", "generated_code", "files", "simulated", "notes", "next_task_id",
   "language", "model_used", "file_path", "git_branch", "framework", "usage", "derived", "finish_reason", "tools_used",
-  "tool_calls", "turns", "parts", "responses", "votes", "verdict", "review", "decided_by", "models", "critique",
+  "tool_calls", "turns", "models",
 ]);
 
 /** The parts of a result. They are drawn once for each end of the task, so that what is open stays so. */
@@ -27,7 +28,7 @@ export class ResultView {
 /** Return the data of a structured answer, or what a workflow returned besides its text. */
 function selectData(result) {
   const data = result?.data ?? undefined;
-  const own = Object.entries(result?.workflow ? result : {}).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null);
+  const own = Object.entries(result?.workflow ? result : {}).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && !showsField(name, value) && value !== null);
   return own.some(([name]) => name !== "data") ? Object.fromEntries(own) : data;
 }
 

@@ -149,7 +149,8 @@ export class TaskView {
     if (decision && this.#decided !== task.finished_at) show(parts.decision, decision);
     this.#decided = task.finished_at;
     // The answer of a workflow that made it of its steps is no step's text.
-    const result = task.result?.workflow ? task.result.text : null;
+    const own = task.result?.workflow ? task.result.text : null;
+    const result = own === this.#transcript.answer ? null : own;
     parts.result.hidden = !result;
     parts.result.textContent = result ?? "";
     this.#result.update(task);

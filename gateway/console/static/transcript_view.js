@@ -35,6 +35,12 @@ export class TranscriptView {
     return this.#articles.size === 0;
   }
 
+  /** The text of the step that answers. */
+  get answer() {
+    const [id] = this.#articles.keys();
+    return id === undefined ? "" : this.#transcript.getText(id);
+  }
+
   /** Show a subtask before it says anything. */
   add(id) {
     this.#show(id);
