@@ -270,7 +270,7 @@ def test_results_of_any_workflow_are_shown_whatever_their_fields_mean(page: Chro
           done([buildDecision(hostile).textContent, buildDecision(own), view.root.textContent]);
         });
     """
-    hostile = {
+    hostile: dict[str, object] = {
         "votes": [{"agent": 1, "after": {"verdict": "<b>", "confidence": "x"}}, None, []],
         "verdict": {"decision": None, "dissent": "no list", "evidence": [{"a": 1}, None]},
         "review": {"agrees": False, "model": 5, "problems": "none"},
