@@ -20,6 +20,9 @@ from providers.router import Router
 INDEX_SECONDS: Final = 3.0
 """After which a search goes on without the outer index."""
 INDEX_CANDIDATES: Final = 50
+SOURCE_CANDIDATES: Final = 500
+"""Of a search in some sources only, which the index does not know."""
+LOST: Final = "The index {} found nothing, and Postgres did: it has lost vectors, or lags behind."
 BY_WORDS: Final = "Memory was searched by words alone: {}."
 
 
@@ -59,7 +62,8 @@ class Memory:
         query = query.strip()[:MAX_QUERY]
         notes: list[str] = []
         vector, simulated = await self._embed(query, model, context, notes)
-        candidates = await self._ask_index(owner, vector, model, notes)
+        most = INDEX_CANDIDATES if sources is None else SOURCE_CANDIDATES
+        candidates = await self._ask_index(owner, vector, model, notes, most=most)
         hits = await self._store.search_memory(
             owner=owner,
             query=query,
@@ -70,6 +74,9 @@ class Memory:
             candidates=candidates,
             limit=limit,
         )
+        by_vectors = any(each.likeness is not None for each in hits)
+        if self._index is not None and candidates is None and by_vectors and not notes:
+            notes.append(LOST.format(self._index.name))
         return Recalled(hits=hits, notes=notes)
 
     async def _embed(
@@ -95,15 +102,17 @@ class Memory:
         vector: Sequence[float] | None,
         model: MemoryModel,
         notes: list[str],
+        *,
+        most: int,
     ) -> list[MemoryCandidate] | None:
-        """Return what the outer index finds; None: there is none, or it does not answer."""
+        """Return what the outer index finds; None: nothing, so that Postgres compares vectors."""
         if self._index is None or vector is None or model.id is None:
             return None
         try:
             async with asyncio.timeout(INDEX_SECONDS):
-                found = await self._index.query(owner, vector, INDEX_CANDIDATES, model_id=model.id)
+                found = await self._index.query(owner, vector, most, model_id=model.id)
         except (IndexUnavailable, TimeoutError) as error:
             why = str(error) or "it took too long"
             notes.append(f"The index {self._index.name} did not answer: {why}.")
             return None
-        return [MemoryCandidate(id=each.id, likeness=each.likeness) for each in found]
+        return [MemoryCandidate(id=each.id, likeness=each.likeness) for each in found] or None
