@@ -68,9 +68,9 @@ async def test_nothing_crosses_owners_by_any_way(fleet: Callable[[], Any]) -> No
         for owner, name in names.items():
             other = "Bob" if name == "Ada" else "Ada"
             await eventually(partial(is_embedded, opened, owner), within=30)
+            tools = {"tools": ["cogo:search_memory"]}
             flow = await ask(opened, f"The secret task of {name}.", owner, type="KEEP_AND_FIND")
             cited = await ask(opened, "the secret?", owner, params={"sources": ["handbook.md"]})
-            tools = {"tools": ["cogo:search_memory"]}
             called = await ask(opened, "secret? [[call:search_memory]]", owner, params=tools)
 
             assert flow["text"].count(name) == 3
