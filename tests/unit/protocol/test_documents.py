@@ -18,6 +18,7 @@ from protocol.store.instance import InstanceStore, VerifyingStore
 from protocol.store.memory import MemoryStore, MemoryUseStore, VectorOutboxStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
+from protocol.store.sessions import SessionReadStore, SessionStore
 from protocol.store.spending import SpendingStore
 from protocol.store.waits import WaitStore
 from protocol.topics import ALL
@@ -135,6 +136,8 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         MemoryUseStore,
         VectorOutboxStore,
         MemoryStore,
+        SessionReadStore,
+        SessionStore,
     )
     methods = {name for group in groups for name in vars(group)} - {"delete_task"}  # of a table
     calls = {f"cogo_{name}" for name in methods if not name.startswith(("_", "fetch_", "find_"))}
@@ -147,6 +150,7 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         "cogo_budgets",
         "cogo_grants",
         "cogo_memory_status",
+        "cogo_forgotten_sessions",
     }
     calls |= {"cogo_cached_answer", "cogo_silent_ms", "cogo_step_outputs", "cogo_subtask_turns"}
 
