@@ -5,6 +5,7 @@ torch. The network is small: six layers of attention, in numpy.
 """
 
 import json
+import math
 import struct
 import sys
 import zipfile
@@ -72,14 +73,14 @@ def attend(weights: Weights, layer: str, state: Array) -> Array:
         .transpose(1, 0, 2)
         for part in ("query", "key", "value")
     )
-    scores = query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[-1])
+    scores = query @ key.transpose(0, 2, 1) / math.sqrt(query.shape[-1])
     scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
     mixed = scores / scores.sum(axis=-1, keepdims=True) @ value
     mixed = mixed.transpose(1, 0, 2).reshape(len(state), -1)
     mixed = apply_layer(weights, f"{layer}.attention.output.dense", mixed)
     state = normalize(weights, f"{layer}.attention.output.LayerNorm", state + mixed)
     wide = apply_layer(weights, f"{layer}.intermediate.dense", state)
-    wide = wide * (1 + erf(wide / np.sqrt(2))) / 2
+    wide = wide * (1 + erf(wide / math.sqrt(2))) / 2
     deep = apply_layer(weights, f"{layer}.output.dense", wide)
     return normalize(weights, f"{layer}.output.LayerNorm", state + deep)
 
