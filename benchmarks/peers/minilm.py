@@ -6,6 +6,7 @@ torch. The network is small: six layers of attention, in numpy.
 
 import json
 import math
+import os
 import struct
 import sys
 import zipfile
@@ -13,6 +14,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+
+# Threads that wait for each other are slower than one, where others work, too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np  # type: ignore[import-not-found]
 from tokenizers import Tokenizer  # type: ignore[import-not-found]
