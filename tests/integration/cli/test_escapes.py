@@ -297,6 +297,7 @@ def test_only_one_module_writes_to_the_terminal() -> None:
         "cogo/cli/local/demo.py",  # its own words, by rich
         "cogo/watch/board.py",  # by rich, neutralized
         "cogo/watch/run_screen.py",  # by rich, neutralized
+        "cogo/watch/swarm_screen.py",  # by rich, neutralized
     }
 
     found = {
