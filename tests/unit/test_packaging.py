@@ -1,12 +1,14 @@
 """The packages of the wheel, and the lock files."""
 
 import subprocess
+import tomllib
 import zipfile
-from importlib.metadata import packages_distributions, requires
+from importlib.metadata import distributions, packages_distributions, requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tests.support.sources import PACKAGES, ROOT, tracked
@@ -60,6 +62,25 @@ def test_a_lock_holds_all_that_its_packages_require(lock: str) -> None:
             waiting += found
 
     assert not gaps
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_can_be_installed_with_the_oldest_python(lock: str) -> None:
+    """Systems keep the micro version that they were released with, such as 3.11.2."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [bound] = SpecifierSet(project["requires-python"])
+    installed: dict[str, str] = {
+        canonicalize_name(each.name): each.metadata["Requires-Python"] for each in distributions()
+    }
+
+    wanted = {name: installed.get(name) or "" for name in _pins(ROOT / lock)}
+
+    assert any(wanted.values())
+    assert not {
+        name: python
+        for name, python in wanted.items()
+        if not SpecifierSet(python).contains(f"{bound.version}.0")
+    }
 
 
 def test_recipes_with_the_supabase_cli_say_what_reaches_a_hosted_project() -> None:
