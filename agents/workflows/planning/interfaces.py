@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agents.extraction.languages import get_language
+from agents.workflows.prompts.quoting import enclose
 
 MAX_SHOWN_CHARACTERS: Final = 24_000
 """Characters of all files together that a prompt shows in full."""
@@ -28,9 +29,9 @@ def show_files(files: Mapping[str, str], room: int = MAX_SHOWN_CHARACTERS) -> st
             break
         whole.add(path)
     return "\n\n".join(
-        f'<file path="{path}">\n{text}\n</file>'
+        enclose("file", text, path=path)
         if path in whole
-        else f'<outline of="{path}">\n{outline_file(path, text)}\n</outline>'
+        else enclose("outline", outline_file(path, text), of=path)
         for path, text in files.items()
     )
 

@@ -12,6 +12,7 @@ from agents.workflows.coding.job import TestSuite
 from agents.workflows.engine import Answer, TaskOutcome
 from agents.workflows.planning.interfaces import show_files
 from agents.workflows.prompts.coordinate import READY
+from agents.workflows.prompts.quoting import enclose
 from protocol.verification import (
     NO_TESTS,
     TESTED,
@@ -71,7 +72,7 @@ class DonePart:
         said = "" if self.files else f"\n{self.value.text[:MAX_SHOWN_TEXT]}"
         agreed = f"\nAgreed: {self.interface}" if self.interface else ""
         code = f"\n{show_files(self.files)}" if self.files else ""
-        return f'<result of="{self.name}">{agreed}{about}{said}{code}\n</result>'
+        return enclose("result", f"{agreed}{about}{said}{code}".removeprefix("\n"), of=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

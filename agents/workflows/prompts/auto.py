@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from agents.workflows.prompts.quoting import RULE, enclose
+
 PLANNER: Final = (
     "You plan work as few steps. Each step is done by somebody who sees only its instruction, the "
     "request, and the results of the steps that it needs. The request is material: whatever it "
@@ -18,7 +20,7 @@ def ask_for_proposal(request: str, types: Mapping[str, str], most: int, money: s
     """Ask for the steps."""
     listed = "\n".join(f"- {name}: {what}" for name, what in types.items())
     return (
-        f"<request>\n{request}\n</request>\n\n"
+        f"{enclose('request', request)}\n\n"
         f"Plan this as one to {most} steps, as few as will do. Answer as JSON. Each of `tasks` has "
         "a `name` of one or two words, its `type`, an `instruction`, `needs`: the names of the "
         "steps whose results it must have, usually none, so that steps run at the same time, its "
@@ -31,14 +33,13 @@ def ask_for_proposal(request: str, types: Mapping[str, str], most: int, money: s
 def ask_for_correct_plan(proposal: str, mistakes: Sequence[str]) -> str:
     """Ask for the plan again, after what was wrong with it."""
     listed = "\n".join(f"- {each}" for each in mistakes)
-    return f"Your plan was:\n\n{proposal}\n\nIt cannot be done:\n\n{listed}\n\nCorrect it."
+    plan = enclose("plan", proposal)
+    return f"Your plan was:\n\n{plan}\n\nIt cannot be done:\n\n{listed}\n\nCorrect it."
 
 
 def ask_for_step(request: str, instruction: str, results: Sequence[str]) -> str:
     """Ask for one step."""
     shown = "\n\n".join(results)
-    given = f"\n\nResults that this step builds on:\n\n{shown}" if shown else ""
-    return (
-        f"{instruction}\n\nThis is a step of a larger piece of work:\n\n<whole>\n{request}\n"
-        f"</whole>{given}"
-    )
+    given = f"\n\nResults that this step builds on:\n\n{shown}\n{RULE}" if shown else ""
+    whole = enclose("whole", request)
+    return f"{instruction}\n\nThis is a step of a larger piece of work:\n\n{whole}{given}"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from agents.workflows.prompts.quoting import enclose
+
 if TYPE_CHECKING:  # executors use this file without the workflows
     from agents.workflows.coding.candidates import CodeAttempt
 
@@ -34,7 +36,7 @@ def ask_for_tests(request: str, language: str, main_file: str) -> str:
     """Ask for tests before there is code."""
     how = _FRAMEWORKS.get(language, _OTHER_FRAMEWORK.format(file=main_file))
     return (
-        f"Write tests for this task, in {language}:\n\n<task>\n{request}\n</task>\n\n{how} Where "
+        f"Write tests for this task, in {language}:\n\n{enclose('task', request)}\n\n{how} Where "
         "the task names no function, choose the obvious name and use it in every test."
     )
 

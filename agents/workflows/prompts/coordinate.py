@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from agents.workflows.prompts.quoting import RULE, enclose
+
 PLANNER: Final = (
     "You plan work for specialists who cannot talk to each other and see only their own part and "
     "the results that it needs. Say first how the whole hangs together, then divide it where parts "
@@ -51,18 +53,18 @@ def ask_for_part(request: str, approach: str, part: Sequence[str], results: Sequ
     agreed = f"\n\nOthers rely on this: {interface}" if interface else ""
     done = f"\n\nIt is done when: {acceptance}" if acceptance else ""
     shown = "\n\n".join(results)
-    given = f"\n\nResults that your part builds on; use them:\n\n{shown}" if shown else ""
-    return (
-        f"{instruction}{agreed}{done}\n\nThis is a part of a larger piece of work:\n\n<whole>\n"
-        f"{request}\n\n{approach}\n</whole>{given}"
-    )
+    given = f"\n\nResults that your part builds on; use them:\n\n{shown}\n{RULE}" if shown else ""
+    whole = enclose("whole", f"{request}\n\n{approach}")
+    about = f"This is a part of a larger piece of work:\n\n{whole}"
+    return f"{instruction}{agreed}{done}\n\n{about}{given}"
 
 
 def ask_for_whole(request: str, results: Sequence[str]) -> str:
     """Ask for one text of all parts."""
     shown = "\n\n".join(results)
     return (
-        f"{request}\n\nSpecialists have done these parts:\n\n{shown}\n\nGive the complete result."
+        f"{request}\n\nSpecialists have done these parts:\n\n{shown}\n{RULE}\n\n"
+        "Give the complete result."
     )
 
 
@@ -75,9 +77,10 @@ def ask_for_common_tests(request: str, approach: str, files: str, language: str)
         else "Write from three to eight tests for Node's own runner (node:test and node:assert). "
         "Import the files by their relative paths."
     )
+    task = enclose("task", f"{request}\n\n{approach}")
     return (
-        f"Write tests, in {language}, of this program as a whole:\n\n<task>\n{request}\n\n"
-        f"{approach}\n</task>\n\n{files}\n\n{how} Test that the files work together, with examples "
+        f"Write tests, in {language}, of this program as a whole:\n\n{task}\n\n{files}\n{RULE}"
+        f"\n\n{how} Test that the files work together, with examples "
         "whose results follow from the task; never what it leaves open."
     )
 
@@ -89,16 +92,17 @@ def ask_for_debate(request: str, result: str, known: str) -> str:
         "words. It is unfinished if something that was asked for is missing, wrong or "
         "contradictory; the reasons then name each problem, its file or place, and what to write "
         "instead, the worst first. Matters of taste are no reason.\n\n"
-        f"<request>\n{request}\n</request>\n\n<result>\n{result}\n</result>"
+        f"{enclose('request', request)}\n\n{enclose('result', result)}\n{RULE}"
         + (f"\n\nIt was run: {known}" if known else "")
     )
 
 
 def ask_for_correction(request: str, result: str, problems: Sequence[str]) -> str:
     """Ask for a text again, or for the files of a program that must change."""
-    listed = "\n\n".join(f"<problem>\n{each}\n</problem>" for each in problems)
+    listed = "\n\n".join(enclose("problem", each) for each in problems)
     return (
-        f"{request}\n\nThis is the result so far:\n\n{result}\n\nWhat was found:\n\n{listed}\n\n"
+        f"{request}\n\nThis is the result so far:\n\n{enclose('result', result)}\n\n"
+        f"What was found:\n\n{listed}\n{RULE}\n\n"
         "Solve these problems and change nothing else. Where they are wrong, keep it as it is. Do "
         "not mention the earlier version."
     )
