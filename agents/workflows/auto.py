@@ -1,6 +1,6 @@
 """AUTO: a model proposes the steps, code checks them, and they are done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -32,6 +32,7 @@ from agents.workflows.planning.proposal import (
     STEP_TYPES,
     Proposal,
     ProposedStep,
+    cap_budgets,
     divide_budget,
     list_plan_mistakes,
 )
@@ -68,23 +69,32 @@ async def auto(run: Run) -> Result:
 
     A plan cannot widen what the task may do, and no step plans again.
     """
-    parts, notes = Parts(), list[str]()
+    parts, notes, params = Parts(), list[str](), run.params_as(AutoParams)
     plan = await propose(run, parts, notes)
     described: dict[str, Any] = {"plan": plan.to_json(), "estimate": plan.estimate.model_dump()}
-    answer = await confirm(run, plan, notes)
-    if answer is not None and not answer.approved:
-        why = f": {answer.comment}" if answer.comment else "."
-        text = f"Nothing was done, since the plan was refused{why}"
-        return Result(text, output={**described, **parts.build_output(text), "notes": [*notes]})
     needs = {name: each.needs for name, each in plan.steps.items()}
     owners = {each.file: name for name, each in plan.steps.items() if each.file}
     work = PlanProgress(
         needs=needs, waves=list_waves(needs), owners=owners, parts=parts, notes=notes
     )  # fmt: skip
-    await run.branch("steps", do_steps(run, work, plan))
+    answer = await confirm(run, plan, notes)
+    if answer is not None and not answer.approved:
+        why = f": {answer.comment}" if answer.comment else "."
+        return build_refusal(f"Nothing was done, since the plan was refused{why}", work, described)
+    limit = None if answer else params.confirm_above_usd
+    unasked = None if limit is None else Decimal(str(limit))
+    await run.branch("steps", do_steps(run, work, plan, unasked))
     if not work.done and work.failure is not None:
         raise work.failure
+    if not work.done:
+        return build_refusal("Nothing was done, since the plan was refused.", work, described)
     return build_steps_result(work, described)
+
+
+def build_refusal(text: str, work: PlanProgress, described: Mapping[str, Any]) -> Result:
+    """Return the result of a plan of which a person wants nothing."""
+    shown = work.parts.build_output(text)
+    return Result(text, output={**described, **shown, "notes": [*work.notes]})
 
 
 async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
@@ -158,7 +168,7 @@ async def confirm(run: Run, plan: CheckedPlan, notes: list[str]) -> Approval | N
     """Ask a person before the first step, if the task wants that; None: nobody was asked."""
     params = run.params_as(AutoParams)
     limit, usd = params.confirm_above_usd, plan.estimate.usd
-    is_expensive = limit is not None and (usd is None or usd > limit)
+    is_expensive = limit is not None and (usd is None or float(run.spent) + usd > limit)
     if not is_expensive and not params.review_plan:
         return None
     return await run.approve(
@@ -169,23 +179,59 @@ async def confirm(run: Run, plan: CheckedPlan, notes: list[str]) -> Approval | N
     )
 
 
-async def do_steps(run: Run, work: PlanProgress, plan: CheckedPlan) -> None:
-    """Do the steps, wave after wave; one whose needs were not done is left out."""
+async def do_steps(
+    run: Run, work: PlanProgress, plan: CheckedPlan, unasked: Decimal | None
+) -> None:
+    """Do the steps, wave after wave; one whose needs were not done is left out.
+
+    `unasked` is what all may cost before a person is asked: estimates can be wrong. Child tasks
+    that would spend more ask by themselves.
+    """
     for number, wave in enumerate(work.waves):
         left = [plan.steps[name] for each in work.waves[number:] for name in each]
         shares = divide_budget(left, run.budget_left)
+        if unasked is not None:
+            expected = {each.name: estimate_steps(run, [each.type]).usd for each in left}
+            usd = [each for each in expected.values() if each is not None]
+            if len(usd) < len(left) or float(run.spent) + sum(usd) > unasked:
+                if not await confirm_rest(run, work, plan, left, unasked):
+                    return
+                unasked = None
+            else:
+                costs = {name: each or 0.0 for name, each in expected.items()}
+                shares = cap_budgets(shares, costs, unasked - run.spent)
         ready = work.choose_ready(wave)
-        steps = [begin_step(run, work, plan, name, shares[name]) for name in ready]
+        asks = unasked is not None
+        steps = [begin_step(run, work, plan, name, shares[name], asks=asks) for name in ready]
         for name, step, ended in zip(ready, steps, await run.settled(*steps), strict=True):
             kind = plan.steps[name].type
             work.parts.add_child(step, role=step.role or ROLES[kind])
             work.keep(name, ended, is_code=kind in {"GENERATE_CODE", "OPTIMIZE_CODE"})
 
 
+async def confirm_rest(
+    run: Run, work: PlanProgress, plan: CheckedPlan, left: Sequence[ProposedStep], limit: Decimal
+) -> bool:
+    """Ask a person whether what is left of a plan may be done, which costs more than expected."""
+    shown: list[JsonValue] = [each.model_dump() for each in left]
+    answer = await run.approve(
+        "more",
+        f"${run.spent:.2g} were spent. Do the other {len(left)} of {len(plan.steps)} steps, which "
+        f"may cost more than ${limit:g} together with that?",
+        show={"steps": shown, "notes": [*work.notes]},
+    )
+    if not answer.approved:
+        for each in left:
+            work.leave_out(each.name, "a person has refused to spend more")
+    return answer.approved
+
+
 def begin_step(
-    run: Run, work: PlanProgress, plan: CheckedPlan, name: str, share: Decimal | None
+    run: Run, work: PlanProgress, plan: CheckedPlan, name: str, share: Decimal | None, *, asks: bool
 ) -> Step[PartValue]:
     """Describe the work on one step, which sees the results that it needs; `share` is its budget.
+
+    A person is asked when that is spent, if it `asks`.
 
     Its params are what the plan may say, and what the task wants of its children; no others.
     """
@@ -197,7 +243,7 @@ def begin_step(
     if step.type == ASK:
         settings = params.for_step(prompts.WORKER, prompt)
         return run.ask(step.name, prompt, role="specialist", with_history=True, params=settings)
-    child: dict[str, Any] = params.for_child()
+    child: dict[str, Any] = params.for_child() | ({"on_budget": "ask"} if asks else {})
     files = work.merge_needed(step.name)
     if step.type.endswith("_CODE") and step.language:
         child |= {"language": step.language}

@@ -115,6 +115,11 @@ class Run(StepDescriber):
         budget = self.brief.budget_usd
         return None if budget is None else budget - self._replay.spent
 
+    @property
+    def spent(self) -> Decimal:
+        """Dollars that the awaited steps have cost, as far as that is known."""
+        return self._replay.spent
+
     def list_steps(self) -> list[Step[Any]]:
         """Return the steps that were described so far, but for those of branches."""
         return [each for each in self._replay.current.described if isinstance(each, Step)]

@@ -21,6 +21,8 @@ MAX_DEPTH: Final = 8
 MAX_INSTRUCTION: Final = 20_000
 MAX_PLAN: Final = 100_000
 """Characters of all instructions together."""
+MAX_BUDGET_USD: Final = 1_000_000
+"""Of a step. A child task with a budget that no database takes would fail."""
 MAX_ERRORS: Final = 10
 """Mistakes that are told."""
 
@@ -150,8 +152,8 @@ def _check_money(
     stated = [each for each in steps if each.budget_usd is not None]
     for each in stated:
         # Written so that a number that is none is refused, too.
-        if not 0 < (each.budget_usd or 0) < float("inf"):
-            yield f"{each.name}: its budget_usd must be more than 0."
+        if not 0 < (each.budget_usd or 0) <= MAX_BUDGET_USD:
+            yield f"{each.name}: its budget_usd must be more than 0, at most {MAX_BUDGET_USD:,}."
     if left is None:
         return
     total = sum(each.budget_usd or 0 for each in stated)
@@ -171,3 +173,21 @@ def divide_budget(steps: Sequence[ProposedStep], left: Decimal | None) -> dict[s
         share = rest.quantize(Decimal("0.000001"), rounding=ROUND_DOWN)
         shares |= dict.fromkeys(others, share)
     return shares
+
+
+def cap_budgets(
+    budgets: Mapping[str, Decimal | None], expected: Mapping[str, float], left: Decimal
+) -> dict[str, Decimal | None]:
+    """Return budgets that together are at most `left`, divided by what each step is to cost."""
+    total = sum(expected.values())
+    caps = {
+        name: left * (Decimal(str(usd / total)) if total else Decimal(1) / len(expected))
+        for name, usd in expected.items()
+    }
+    return {
+        name: min(
+            caps[name].quantize(Decimal("0.000001"), rounding=ROUND_DOWN),
+            caps[name] if budget is None else budget,
+        )
+        for name, budget in budgets.items()
+    }

@@ -89,6 +89,7 @@ def test_proposed_steps_are_done_at_once_where_they_are_independent() -> None:
 
 
 CHAIN = [a_step(f"s{n}", needs=[f"s{n - 1}"] if n else []) for n in range(12)]
+NO_BUDGET = "a: its budget_usd must be more than 0, at most 1,000,000."
 INVALID: dict[str, tuple[Any, str]] = {
     "not JSON": ("I would begin with the code.", "the answer is no Proposal"),
     "another shape": ({"text": '{"steps": []}'}, "the answer is no Proposal"),
@@ -130,8 +131,12 @@ INVALID: dict[str, tuple[Any, str]] = {
         told(a_step("a", budget_usd=0.7), a_step("b", budget_usd=0.8)),
         "The steps have budgets of $1.5 together, and $1 are left.",
     ),
-    "no budget": (told(a_step("a", budget_usd=0)), "a: its budget_usd must be more than 0."),
-    "a debt": (told(a_step("a", budget_usd=-1)), "a: its budget_usd must be more than 0."),
+    "no budget": (told(a_step("a", budget_usd=0)), NO_BUDGET),
+    "a budget of all": (
+        told(a_step("a", "GENERATE_CODE", budget_usd=1e300)),
+        NO_BUDGET,
+    ),
+    "a debt": (told(a_step("a", budget_usd=-1)), NO_BUDGET),
     "too expensive": (
         told(*(a_step(f"s{n}", "DEBATE") for n in range(20))),
         "The steps cost about $1.6, and $1 are left.",
@@ -297,7 +302,7 @@ def test_the_budget_is_divided_as_planned_and_else_evenly() -> None:
     [
         ({"confirm_above_usd": 0.04}, LADDERS, True),
         ({"confirm_above_usd": 0}, LADDERS, True),
-        ({"confirm_above_usd": 0.05}, LADDERS, False),
+        ({"confirm_above_usd": 0.3}, LADDERS, False),
         ({"confirm_above_usd": 100}, {"ladder": ["of-unknown-price"]}, True),
         ({"review_plan": True}, LADDERS, True),
         ({"review_plan": True, "confirm_above_usd": 100}, LADDERS, True),
@@ -321,6 +326,44 @@ def test_a_person_is_asked_before_the_first_step_if_the_task_wants_that(
         question = "Do these 3 steps: 5 calls of models, about $0.05, up to $0.5?"
         assert asked[0].request["question"] == question
         assert asked[0].request["cost_usd"] == 0.05
+
+
+def test_a_proposal_that_has_cost_much_counts_when_a_person_is_asked() -> None:
+    answers = DONE | {"proposal": PLAN | {"cost_usd": "0.3"}, "confirm": True}
+
+    assert "confirm" in keys(planned(answers, params={"confirm_above_usd": 0.3}))
+
+
+def test_a_person_is_asked_again_if_steps_cost_more_than_expected() -> None:
+    answers = DONE | {"steps/more": {"approved": False}}
+
+    played = planned(answers, params={"confirm_above_usd": 0.1})
+
+    # By estimate $0.05, so nobody was asked; then the code has cost $0.2.
+    assert keys(played) == ["proposal", "steps/code", "steps/facts", "steps/more"]
+    more: Any = get_step(played, "steps/more").request
+    assert str(more["question"]).startswith("$0.2 were spent. Do the other 1 of 3 steps")
+    assert [each["name"] for each in more["show"]["steps"]] == ["report"]
+    assert str(played.text).endswith("## facts\n\nF")
+    assert played.output["notes"] == ["report was not done: a person has refused to spend more"]
+    agreed = planned(DONE | {"steps/more": True}, params={"confirm_above_usd": 0.1})
+    assert agreed.text == "All is done."
+
+
+def test_child_tasks_ask_before_they_spend_more_than_a_person_was_not_asked_for() -> None:
+    plan = told(a_step("a", "GENERATE_CODE"), a_step("b", "STRATEGY", budget_usd=0.01), a_step("c"))
+    answers = {"proposal": plan, "steps/a": CODE, "steps/b": "B", "steps/c": "C", "confirm": True}
+
+    played = planned(answers, params={"confirm_above_usd": 0.7})
+
+    caps = {name: get_step(played, name).request for name in ("steps/a", "steps/b")}
+    assert {name: each["budget_usd"] for name, each in caps.items()} == {
+        "steps/a": "0.300000", "steps/b": "0.01",
+    }  # fmt: skip
+    assert caps["steps/a"]["params"] == {"on_budget": "ask"}
+    asked = planned(answers, params={"confirm_above_usd": 0.01})
+    assert get_step(asked, "steps/a").request["budget_usd"] is None
+    assert get_step(asked, "steps/a").request["params"] == {}
 
 
 def test_a_refused_plan_is_not_begun_and_stays_visible() -> None:
