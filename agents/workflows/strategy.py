@@ -1,15 +1,19 @@
 """STRATEGY: a plan as data, a critic of another maker, and at most one revision."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from agents.workflows.engine import Result, Review, Run, Step, StepFailed, workflow
 from agents.workflows.engine.readers import read_answer
 from agents.workflows.params import ChatParams
 from agents.workflows.parts import Parts
 from agents.workflows.prompts import strategy as prompts
+from agents.workflows.swarms.patience import settle_soon
 from agents.workflows.swarms.plan import StrategicPlan
 
 ROLE = "strategic"
+CRITIC_PATIENCE = timedelta(minutes=10)
+"""How long a plan waits for its critic."""
 
 
 @workflow("STRATEGY", params=ChatParams)
@@ -26,7 +30,7 @@ async def strategy(run: Run) -> Result:
     critic = run.review(
         "critic", of=plan.to_text(), not_by=[author] if author else [], system=prompts.CRITIC
     )
-    [review] = await run.settled(critic)
+    review = await settle_soon(run, critic, CRITIC_PATIENCE)
     if isinstance(review, StepFailed):
         notes = [f"Nobody criticised the plan: {review.message}"]
         return build_strategy_result(plan, notes, [draft], critic)

@@ -9,6 +9,7 @@ more step, `data`, unless it has data that follows the schema. A review is one m
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import JsonValue
@@ -17,7 +18,7 @@ from pydantic_core import to_jsonable_python
 from agents.errors import InvalidTask
 from agents.memory.citing import MAX_QUERY, RECALLED, list_citations, number_hits
 from agents.workflows.engine.definition import Ending, Workflow, WorkflowFunction, list_mapping
-from agents.workflows.engine.errors import StepFailed
+from agents.workflows.engine.errors import NotNeeded, StepFailed
 from agents.workflows.engine.readers import read_answer
 from agents.workflows.engine.values import Again, Answer, LastStep, Result, Review
 from agents.workflows.engine.work import Step
@@ -35,6 +36,10 @@ DATA: Final = "data"
 """The key of the step, and of the data in a result."""
 REVIEW: Final = "review"
 """The param, the key of the step, and that of the review in a result."""
+REVIEW_PATIENCE: Final = timedelta(minutes=10)
+"""How long a result may wait for its review."""
+_CRITICS: Final = frozenset({"critic", "fast", "reviewer"})
+"""Roles of participants whose words are no part of a result."""
 SOURCES: Final = "sources"
 """The param, and the key of the step that searches."""
 RERANK: Final = "rerank"
@@ -99,12 +104,18 @@ async def _add_review(run: "Run", result: Result) -> Result:
     if output.get("finish_reason") == "tool_calls":  # nothing has been answered yet
         return result
     step = run.review(REVIEW, of=str(result.text), not_by=_list_authors(run, output))
+    # Nobody should wait for a finished answer because a reviewer, or who pays for it, does not.
+    clock = run.sleep_until(f"{REVIEW}_limit", run.now + REVIEW_PATIENCE)
+    await run.first(run.settled(step), clock)
     [review] = await run.settled(step)
     text = result.text
     if isinstance(review, StepFailed):
-        error: JsonValue = {"class": review.error_class, "message": review.message}
+        error_class, message = review.error_class, review.message
+        if isinstance(review, NotNeeded):
+            error_class, message = "timeout", "it took too long and was not waited for"
+        error: JsonValue = {"class": error_class, "message": message}
         output[REVIEW] = {"model": None, "agrees": None, "problems": [], "error": error}
-        notes.append(f"Nobody reviewed the result: {review.message}")
+        notes.append(f"Nobody reviewed the result: {message}")
     else:
         output[REVIEW] = review.to_json()
         if review.is_by_author:
@@ -123,13 +134,38 @@ def _describe_disagreement(review: Review) -> str:
 
 
 def _list_authors(run: "Run", output: Mapping[str, Any]) -> list[str]:
-    """Return the models that wrote a result: that which it names, else those of its answers."""
+    """Return the models that wrote a result: that which it names, else those of its answers.
+
+    Those of a swarm are in its parts: also of child tasks and branches, whose steps are not here.
+    """
     if isinstance(used := output.get("model_used"), str):
         return [used]
+    if isinstance(parts := output.get("parts"), list) and (found := _list_writers(parts)):
+        return found
     asked = [each for each in run.list_steps() if each.kind == "ask" and each.record]
     written = [each for each in asked if each.answer] or asked
     models = [read_answer(each.record).model for each in written if each.record]
     return [each for each in models if each]
+
+
+def _list_writers(parts: Sequence[JsonValue]) -> list[str]:
+    """Return the models of the parts that are in a result; planners only if nobody else did any.
+
+    A role of critics, or a swarm that reviewed the work, adds nothing to it.
+    """
+    complete = [
+        each for each in parts if isinstance(each, dict) and each.get("status") == "complete"
+    ]
+    written = [
+        each
+        for each in complete
+        if each.get("role") not in _CRITICS and not str(each.get("agent")).startswith("review/")
+    ]
+    done = [
+        each for each in written if each.get("role") != "strategic" or "/" in str(each.get("agent"))
+    ]
+    models = [each.get("model") for each in done or written]
+    return list(dict.fromkeys(each for each in models if isinstance(each, str)))
 
 
 async def _recall_sources(run: "Run") -> None:

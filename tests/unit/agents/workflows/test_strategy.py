@@ -8,6 +8,8 @@ import pytest
 from agents.workflows.chat import chat
 from agents.workflows.debate import debate
 from agents.workflows.engine import Result, Run, workflow
+from agents.workflows.params import ChatParams
+from agents.workflows.parts import Parts
 from agents.workflows.registry import WORKFLOWS
 from agents.workflows.strategy import strategy
 from cogo.testing import Played, fail_with, play
@@ -32,14 +34,14 @@ def strategic(**answers: Any) -> Played:
 
 
 def keys(played: Played) -> list[str]:
-    return [each.key for each in played.steps]
+    return [each.key for each in played.steps if each.kind != "sleep"]
 
 
 def test_a_plan_is_data_and_the_text_is_made_of_it() -> None:
     played = strategic(strategy=a_plan(PLAN, cost_usd="0.1"), critic=GOOD)
 
     assert keys(played) == ["strategy", "critic"]
-    assert [each.role for each in played.steps] == ["strategic", "critic"]
+    assert [each.role for each in played.steps if each.role] == ["strategic", "critic"]
     assert played.output["data"] == PLAN
     assert played.expect_text() == (
         "## Architecture\n\nOne service.\n\n## Steps\n\n"
@@ -60,8 +62,8 @@ def test_a_criticised_plan_is_revised_once_by_its_author() -> None:
 
     assert keys(played) == ["strategy", "critic", "strategy#2"]
     assert played.steps[1].request["not_by"] == ["a"]
-    assert played.steps[2].request["model"] == "a"
-    assert '"when?"' in str(played.steps[2].request["prompt"])
+    assert played.steps[-1].request["model"] == "a"
+    assert '"when?"' in str(played.steps[-1].request["prompt"])
     assert played.output["data"] == BETTER
     assert played.output["critique"] == ["when?"]
     part, critic = played.output["parts"]
@@ -121,9 +123,11 @@ def test_the_critic_cannot_be_talked_to_by_the_plan() -> None:
 # params.review
 
 
-def reviewed(workflow_: Any, params: dict[str, Any] | None = None, **answers: Any) -> Played:
+def reviewed(
+    workflow_: Any, params: dict[str, Any] | None = None, order: Any = (), **answers: Any
+) -> Played:
     given = {"review": True} | (params or {})
-    return play(workflow_, prompt="Why?", answers=answers, params=given)
+    return play(workflow_, prompt="Why?", answers=answers, params=given, order=order)
 
 
 def test_a_review_that_agrees_changes_nothing_but_says_so() -> None:
@@ -134,6 +138,53 @@ def test_a_review_that_agrees_changes_nothing_but_says_so() -> None:
     assert played.steps[1].request["not_by"] == ["a"]
     assert played.text == "So."
     assert played.output["review"] == {"model": "b", "agrees": True, "problems": []}
+
+
+def test_a_reviewer_that_never_answers_holds_no_result() -> None:
+    played = reviewed(
+        chat, main={"text": "So.", "model_used": "a"}, review=BAD, order=["main", "review_limit"]
+    )
+
+    assert played.text == "So."
+    assert played.output["review"]["error"]["class"] == "timeout"
+    assert played.output["notes"] == [
+        "Nobody reviewed the result: it took too long and was not waited for"
+    ]
+
+
+def test_a_critic_that_never_answers_holds_no_plan() -> None:
+    played = play(
+        strategy, answers={"strategy": a_plan(PLAN), "critic": GOOD},
+        order=["strategy", "critic_limit"],
+    )  # fmt: skip
+
+    assert keys(played) == ["strategy", "critic"]
+    [note] = played.output["notes"]
+    assert note.startswith("Nobody criticised the plan: it took too long")
+
+
+def test_the_reviewer_of_a_swarm_is_of_another_maker_than_those_who_did_the_work() -> None:
+    @workflow("SWARM", params=ChatParams)
+    async def swarm(run: Run) -> Result:
+        parts = Parts()
+        for agent, role in AUTHORS.items():
+            step = run.ask(agent.rpartition("/")[2], agent, role=role)
+            await step
+            parts.add(step, agent=agent)
+        return Result("So.", output=parts.build_output("So."))
+
+    answers = {agent.rpartition("/")[2]: {"text": agent, "model_used": agent} for agent in AUTHORS}
+
+    played = reviewed(swarm, **answers, review=BAD)
+
+    review = next(each for each in played.steps if each.key == "review")
+    assert review.request["not_by"] == ["implement/cart", "implement/plan-1", "revision"]
+
+
+AUTHORS = {
+    "strategy": "strategic", "implement/cart": "coding", "implement/plan-1": "strategic",
+    "tests": "reviewer", "review/verdict": "judge", "revision": "coding",
+}  # fmt: skip
 
 
 def test_a_review_that_disagrees_stands_beside_the_answer() -> None:
