@@ -80,18 +80,20 @@ async def auto(run: Run) -> Result:
     answer = await confirm(run, plan, notes)
     if answer is not None and not answer.approved:
         why = f": {answer.comment}" if answer.comment else "."
-        return build_refusal(f"Nothing was done, since the plan was refused{why}", work, described)
+        return build_refused_plan(
+            f"Nothing was done, since the plan was refused{why}", work, described
+        )
     limit = None if answer else params.confirm_above_usd
     unasked = None if limit is None else Decimal(str(limit))
     await run.branch("steps", do_steps(run, work, plan, unasked))
     if not work.done and work.failure is not None:
         raise work.failure
     if not work.done:
-        return build_refusal("Nothing was done, since the plan was refused.", work, described)
+        return build_refused_plan("Nothing was done, since the plan was refused.", work, described)
     return build_steps_result(work, described)
 
 
-def build_refusal(text: str, work: PlanProgress, described: Mapping[str, Any]) -> Result:
+def build_refused_plan(text: str, work: PlanProgress, described: Mapping[str, Any]) -> Result:
     """Return the result of a plan of which a person wants nothing."""
     shown = work.parts.build_output(text)
     return Result(text, output={**described, **shown, "notes": [*work.notes]})
