@@ -6,10 +6,11 @@ from agents.workflows.coding.analysis import (
     build_documented_result,
     read_analysis,
 )
-from agents.workflows.coding.checks import read_output, run_check
+from agents.workflows.coding.checks import run_check
 from agents.workflows.coding.findings import Bugs, Findings, build_findings_result
 from agents.workflows.coding.syntax import SyntaxComparison, compare_syntax
 from agents.workflows.engine import Answer, LastStep, Result, Run, StepFailed, workflow
+from agents.workflows.engine.readers import read_output
 from agents.workflows.params import AnalysisParams
 from agents.workflows.params.step_params import EXTRACT_CODE
 from agents.workflows.prompts import code as prompts

@@ -17,6 +17,7 @@ from agents.workflows.engine import (
     StepFailed,
     workflow,
 )
+from agents.workflows.engine.readers import read_output
 from agents.workflows.params import AutoParams
 from agents.workflows.parts import Parts
 from agents.workflows.planning.estimates import (
@@ -119,7 +120,7 @@ async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
             )
         if proposal is None and not is_about_plan(step):
             break
-        output = (step.record.output if step.record else None) or {}
+        output = read_output(step)
         author, shown = output.get("model_used"), str(output.get("text") or "")
         prompt = f"{question}\n\n{prompts.ask_for_correct_plan(shown[:MAX_SHOWN_PLAN], mistakes)}"
     template = choose_template(run.prompt)

@@ -1,7 +1,7 @@
 """OPTIMIZE_CODE: faster code that tests and timing show to be equal and faster, or the original."""
 
 from agents.workflows.coding.candidates import CodeAttempt
-from agents.workflows.coding.checks import Ladder, answer_unchecked, read_output
+from agents.workflows.coding.checks import Ladder, answer_unchecked
 from agents.workflows.coding.job import TestSuite, find_obstacle
 from agents.workflows.coding.optimization import (
     Optimization,
@@ -25,6 +25,7 @@ from agents.workflows.engine import (
     StepFailed,
     workflow,
 )
+from agents.workflows.engine.readers import read_output
 from agents.workflows.generate_code import try_model
 from agents.workflows.params import OptimizationParams
 from agents.workflows.prompts.code import TESTER, ask_for_proof

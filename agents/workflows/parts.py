@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from agents.workflows.engine import Step, StepFailed
+from agents.workflows.engine.readers import find_step_model, read_output
 
 COMPLETE: Final = "complete"
 FAILED: Final = "failed"
@@ -62,16 +63,14 @@ class Parts:
         `problem` is why an answer cannot be used though the step completed. The costs of `later`
         steps of the same participant are added.
         """
-        record = step.record
-        output = (record.output if record else None) or {}
         error = describe_step_failure(step, problem)
-        said = output.get("text") if text is None else text
+        said = read_output(step).get("text") if text is None else text
         costs = [each.record.cost_usd if each.record else None for each in (step, *later)]
         known = [each for each in costs if each is not None]
         part = SwarmPart(
             agent=agent or step.key,
             role=role or step.role,
-            model=_find_model(step),
+            model=find_step_model(step),
             text=said if isinstance(said, str) and error is None else "",
             perspective=perspective,
             status=COMPLETE if error is None else FAILED,
@@ -87,8 +86,7 @@ class Parts:
         The names of the child's participants begin with that of the child: `review/verdict`.
         """
         name = agent or step.key
-        output = (step.record.output if step.record else None) or {}
-        theirs = output.get("parts")
+        theirs = read_output(step).get("parts")
         found = map(read_part, theirs) if isinstance(theirs, list) else ()
         parts = [each for each in found if each is not None]
         if not parts or step.error is not None:
@@ -129,11 +127,3 @@ def read_part(value: object) -> SwarmPart | None:
         return SwarmPart.model_validate(value)
     except ValidationError:
         return None
-
-
-def _find_model(step: Step[Any]) -> str | None:
-    """Return the model that answered, else the one that was asked."""
-    record = step.record
-    used = ((record.output if record else None) or {}).get("model_used")
-    asked = (record.model_id if record else None) or step.request.get("model")
-    return used if isinstance(used, str) else asked if isinstance(asked, str) else None

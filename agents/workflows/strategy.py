@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from agents.workflows.engine import Result, Review, Run, Step, StepFailed, workflow
-from agents.workflows.engine.readers import read_answer
+from agents.workflows.engine.readers import find_step_model
 from agents.workflows.params import ChatParams
 from agents.workflows.parts import Parts
 from agents.workflows.prompts import strategy as prompts
@@ -26,7 +26,7 @@ async def strategy(run: Run) -> Result:
         if error.error_class != "invalid_answer":
             raise
         return await write_in_words(run, draft)
-    author = get_model(draft)
+    author = find_step_model(draft)
     critic = run.review(
         "critic", of=plan.to_text(), not_by=[author] if author else [], system=prompts.CRITIC
     )
@@ -87,14 +87,9 @@ def build_strategy_result(
         text,
         output={
             "data": plan.model_dump(),
-            "model_used": get_model(written[0]),
+            "model_used": find_step_model(written[0]),
             "critique": [*problems],
             "notes": [*notes],
             **parts.build_output(text),
         },
     )
-
-
-def get_model(step: Step[StrategicPlan]) -> str | None:
-    """Return the model that answered a step."""
-    return read_answer(step.record).model if step.record else None

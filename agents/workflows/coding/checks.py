@@ -22,7 +22,6 @@ from agents.workflows.engine import (
     NotNeeded,
     Result,
     Run,
-    Step,
     StepFailed,
 )
 from agents.workflows.engine.readers import read_models
@@ -138,8 +137,3 @@ async def write_tests(
 
 def _get_ending(path: str) -> str:
     return "." + path.rpartition(".")[2]
-
-
-def read_output(step: Step[Any]) -> Mapping[str, Any]:
-    """Return the whole output of a step that was awaited, beside its value."""
-    return (step.record.output if step.record else None) or {}

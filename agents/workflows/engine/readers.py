@@ -19,6 +19,7 @@ from agents.workflows.engine.values import (
     Review,
     TaskOutcome,
 )
+from agents.workflows.engine.work import Step
 from agents.workflows.prompts.review import ReviewAnswer
 from protocol.embeddings import decode_vector
 from protocol.json_values import explain_mistake
@@ -33,6 +34,18 @@ MAX_PROBLEMS_SHOWN: Final = 5
 _APPROVAL: Final[TypeAdapter[Approval]] = TypeAdapter(Approval)
 _HITS: Final = TypeAdapter(list[MemoryHit])
 _IDS: Final = TypeAdapter(list[UUID])
+
+
+def read_output(step: Step[Any]) -> Mapping[str, Any]:
+    """Return the whole output of a step that has ended, beside its value."""
+    return (step.record.output if step.record else None) or {}
+
+
+def find_step_model(step: Step[Any]) -> str | None:
+    """Return the model that answered a step, else the one that was asked."""
+    used = read_output(step).get("model_used")
+    asked = (step.record.model_id if step.record else None) or step.request.get("model")
+    return used if isinstance(used, str) else asked if isinstance(asked, str) else None
 
 
 def read_answer(record: StepRecord) -> Answer:
