@@ -21,7 +21,6 @@ from agents.workflows.engine.readers import read_output
 from agents.workflows.params import AutoParams
 from agents.workflows.parts import Parts
 from agents.workflows.planning.estimates import (
-    ROLES,
     PlanEstimate,
     estimate_plan,
     list_priced_roles,
@@ -104,7 +103,8 @@ async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
     """Return a plan without mistakes: as proposed, as repaired once, or a template."""
     params = run.params_as(AutoParams)
     money = "" if run.budget_left is None else f"All of it may cost ${run.budget_left:.2f}. "
-    question = prompts.ask_for_proposal(run.prompt, STEP_TYPES, MAX_STEPS, money)
+    types = {name: each.purpose for name, each in STEP_TYPES.items()}
+    question = prompts.ask_for_proposal(run.prompt, types, MAX_STEPS, money)
     prompt: str = question
     author: Any = None
     mistakes: list[str] = []
@@ -208,7 +208,7 @@ async def do_steps(
         steps = [begin_step(run, work, plan, name, shares[name], asks=asks) for name in ready]
         for name, step, ended in zip(ready, steps, await run.settled(*steps), strict=True):
             kind = plan.steps[name].type
-            work.parts.add_child(step, role=step.role or ROLES[kind])
+            work.parts.add_child(step, role=step.role or STEP_TYPES[kind].role)
             work.keep(name, ended, is_code=kind in {"GENERATE_CODE", "OPTIMIZE_CODE"})
 
 

@@ -2,20 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-CALLS: Final[Mapping[str, int]] = {
-    "ASK": 1, "ANALYZE_CODE": 1, "GENERATE_CODE": 3, "OPTIMIZE_CODE": 3, "STRATEGY": 3, "DEBATE": 8,
-}  # fmt: skip
-"""Calls of models that a step of each type usually makes, the longest way of a debate included."""
-ROLES: Final[Mapping[str, str]] = {
-    "GENERATE_CODE": "coding", "ANALYZE_CODE": "coding", "OPTIMIZE_CODE": "coding",
-    "STRATEGY": "strategic", "DEBATE": "strategic",
-}  # fmt: skip
-"""For which role the price of a call is asked; of others for an answer."""
-ANSWER: Final = "answer"
+from agents.workflows.planning.proposal import ASK, STEP_TYPES, StepType
 
 
 class PlanEstimate(BaseModel):
@@ -39,14 +29,15 @@ class PlanEstimate(BaseModel):
 
 def list_priced_roles(types: Iterable[str]) -> list[str]:
     """Return the roles for which prices are needed, each once."""
-    return list(dict.fromkeys(ROLES.get(each, ANSWER) for each in types))
+    return list(dict.fromkeys(_find_type(each).role for each in types))
 
 
 def estimate_plan(types: Iterable[str], ladders: Mapping[str, JsonValue]) -> PlanEstimate:
     """Return what steps of these types cost; `ladders` has the recorded decision of each role."""
     calls: Counter[str] = Counter()
     for each in types:
-        calls[ROLES.get(each, ANSWER)] += CALLS.get(each, 1)
+        found = _find_type(each)
+        calls[found.role] += found.calls
     firsts, strongest = {}, {}
     for role, decision in ladders.items():
         given = decision if isinstance(decision, dict) else {}
@@ -58,6 +49,11 @@ def estimate_plan(types: Iterable[str], ladders: Mapping[str, JsonValue]) -> Pla
         usd=_sum_prices(calls, firsts),
         at_most_usd=_sum_prices(calls, strongest),
     )
+
+
+def _find_type(name: str) -> StepType:
+    """Return a type of steps; what is none is refused elsewhere, and counts as a question."""
+    return STEP_TYPES.get(name, STEP_TYPES[ASK])
 
 
 def _sum_prices(calls: Mapping[str, int], prices: Mapping[str, float | None]) -> float | None:

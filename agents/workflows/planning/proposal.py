@@ -7,7 +7,7 @@ others, data policy or param. Whatever else it has is refused.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,13 +28,34 @@ MAX_ERRORS: Final = 10
 
 ASK: Final = "ASK"
 """A question to one model, which is no child task."""
-STEP_TYPES: Final[Mapping[str, str]] = {
-    ASK: "one answer of one model: text, a summary, an explanation, the final result",
-    "GENERATE_CODE": "a program, which is run and tested before others build on it",
-    "ANALYZE_CODE": "findings about code: a review, bugs",
-    "OPTIMIZE_CODE": "a faster version of code, proven by timing",
-    "STRATEGY": "a plan for people: architecture, steps, challenges, resources",
-    "DEBATE": "a decision on which good judges may differ, by several models; expensive",
+
+
+class StepType(NamedTuple):
+    """A type of steps."""
+
+    purpose: str
+    """What planners are told."""
+    role: str
+    """For which the price of a call is asked."""
+    calls: int = 1
+    """Calls of models that it usually makes, the longest way of a debate included."""
+
+
+STEP_TYPES: Final[Mapping[str, StepType]] = {
+    ASK: StepType(
+        "one answer of one model: text, a summary, an explanation, the final result", "answer"
+    ),
+    "GENERATE_CODE": StepType(
+        "a program, which is run and tested before others build on it", "coding", 3
+    ),
+    "ANALYZE_CODE": StepType("findings about code: a review, bugs", "coding"),
+    "OPTIMIZE_CODE": StepType("a faster version of code, proven by timing", "coding", 3),
+    "STRATEGY": StepType(
+        "a plan for people: architecture, steps, challenges, resources", "strategic", 3
+    ),
+    "DEBATE": StepType(
+        "a decision on which good judges may differ, by several models; expensive", "strategic", 8
+    ),
 }
 """What a plan may consist of."""
 PLANNERS: Final = frozenset({"AUTO", "COORDINATE"})
