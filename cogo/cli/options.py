@@ -41,7 +41,14 @@ Since = Annotated[
     ),
 ]
 
+Owners = Annotated[str, typer.Option("--owner", help="UUID of a user, none for no owner, or all.")]
+ForgetOwners = Annotated[
+    str | None,
+    typer.Option("--owner", help="UUID of a user, none for no owner (default), or all."),
+]
+
 NO_OWNER: Final = "none"
+EVERYONE: Final = "all"
 _SPAN_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 _DURATION_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -102,3 +109,8 @@ def parse_owner(text: str) -> UUID | None:
         raise InvalidArgument(
             f"{text!r} is not an owner", hint="use a user's UUID, or none"
         ) from error
+
+
+def parse_owners(text: str) -> tuple[UUID | None, bool]:
+    """Return an owner, and whether all owners are meant. Raises InvalidArgument."""
+    return (None, True) if text == EVERYONE else (parse_owner(text), False)

@@ -7,9 +7,17 @@ from uuid import UUID
 import typer
 
 from cogo.cli.ids import choose_only
-from cogo.cli.memory.options import EVERYONE, Source, parse_owners
+from cogo.cli.memory.options import Source
 from cogo.cli.memory.show import find_memories
-from cogo.cli.options import AsJson, Dir, parse_since
+from cogo.cli.options import (
+    EVERYONE,
+    NO_OWNER,
+    AsJson,
+    Dir,
+    ForgetOwners,
+    parse_owners,
+    parse_since,
+)
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, shorten
 from protocol.errors import InvalidArgument
@@ -34,10 +42,7 @@ def forget_memory(
         str | None, typer.Option("--older-than", help="Only if older than 30d, 6h, or a date.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything of that owner.")] = False,
-    owner: Annotated[
-        str | None,
-        typer.Option("--owner", help="UUID of a user, none for no owner (default), or all."),
-    ] = None,
+    owner: ForgetOwners = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count it; delete nothing.")
     ] = False,
@@ -52,8 +57,9 @@ def forget_memory(
         cogo memory forget --kind fact --older-than 90d --owner all
     """
     ranges = {each: parse_id_range(each) for each in ids or []}
-    # With an id, no owner is needed.
-    whose, everybody = parse_owners(owner or (EVERYONE if ranges else "none"))
+    if owner is None:  # with an id, none is needed
+        owner = EVERYONE if ranges else NO_OWNER
+    whose, everybody = parse_owners(owner)
     before: datetime | Literal["infinity"] | None = parse_since(older_than, option="--older-than")
     wanted: dict[str | None, MemoryKind | None] = {"fact": "fact", "document": "chunk", None: None}
     which = MemoryForgetting(

@@ -13,9 +13,9 @@ import typer
 from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, read_pages
 from cogo.cli.memory.add import describe_vectors
-from cogo.cli.memory.options import EVERYONE, Owners, Source, parse_owners
+from cogo.cli.memory.options import Source
 from cogo.cli.memory.search import find_model
-from cogo.cli.options import All, AsJson, Dir, Limit
+from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, Owners, parse_owners
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.errors import CommandError

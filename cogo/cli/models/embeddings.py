@@ -9,7 +9,18 @@ import typer
 
 from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, print_rows, read_pages
-from cogo.cli.options import All, AsJson, Dir, Limit, parse_owner, parse_since
+from cogo.cli.options import (
+    EVERYONE,
+    NO_OWNER,
+    All,
+    AsJson,
+    Dir,
+    ForgetOwners,
+    Limit,
+    Owners,
+    parse_owners,
+    parse_since,
+)
 from cogo.cli.session import run_with_store
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
@@ -21,7 +32,6 @@ from protocol.records.memory import EmbeddingRow, Forgetting
 from protocol.store.embeddings import EmbeddingStore
 from providers.errors import UnknownModel
 
-_EVERYONE: Final = "all"
 _SHOWN: Final = 50
 """Characters of a text on one line."""
 
@@ -33,9 +43,7 @@ def list_embeddings(
     *,
     model: Model = None,
     file: File = None,
-    owner: Annotated[
-        str, typer.Option("--owner", help="UUID of a user, none for no owner, or all.")
-    ] = _EVERYONE,
+    owner: Owners = EVERYONE,
     limit: Limit = 50,
     every: All = False,
     directory: Dir = None,
@@ -48,7 +56,7 @@ def list_embeddings(
         cogo embeddings list --model text-embedding-3-small --json
     """
     project = Project.find(directory)
-    whose, everybody = _parse_owners(owner)
+    whose, everybody = parse_owners(owner)
     model_id = _find_model_id(model, project)
 
     async def read(store: EmbeddingStore) -> tuple[list[EmbeddingRow], bool]:
@@ -91,10 +99,7 @@ def forget(
         str | None, typer.Option("--older-than", help="Only if older than 30d, 6h, or a date.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything of that owner.")] = False,
-    owner: Annotated[
-        str | None,
-        typer.Option("--owner", help="UUID of a user, none for no owner (default), or all."),
-    ] = None,
+    owner: ForgetOwners = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count them; delete nothing.")
     ] = False,
@@ -112,8 +117,9 @@ def forget(
     """
     project = Project.find(directory)
     ranges = {each: parse_id_range(each) for each in ids or []}
-    # With an id, no owner is needed.
-    whose, everybody = _parse_owners(owner or (_EVERYONE if ranges else "none"))
+    if owner is None:  # with an id, none is needed
+        owner = EVERYONE if ranges else NO_OWNER
+    whose, everybody = parse_owners(owner)
     before: datetime | Literal["infinity"] | None = parse_since(older_than, option="--older-than")
     which = Forgetting(
         owner=whose,
@@ -141,11 +147,6 @@ def forget(
     else:
         texts = "1 text" if count == 1 else f"{count} texts"
         print_line(f"{texts} would be deleted" if dry_run else f"{texts} deleted")
-
-
-def _parse_owners(owner: str) -> tuple[UUID | None, bool]:
-    """Return the owner, and whether all owners are meant."""
-    return (None, True) if owner == _EVERYONE else (parse_owner(owner), False)
 
 
 def _get_file_name(file: str | None) -> str | None:

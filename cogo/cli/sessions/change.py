@@ -6,15 +6,22 @@ from uuid import UUID
 
 import typer
 
-from cogo.cli.options import AsJson, Dir, parse_owner, parse_since
+from cogo.cli.options import (
+    EVERYONE,
+    NO_OWNER,
+    AsJson,
+    Dir,
+    ForgetOwners,
+    Owners,
+    parse_owners,
+    parse_since,
+)
 from cogo.cli.session import run_with_store
-from cogo.cli.sessions.show import SessionArgument, SessionOwner, find_session
+from cogo.cli.sessions.show import SessionArgument, find_session
 from cogo.terminal import print_json, print_line
 from protocol.errors import InvalidArgument
 from protocol.records import ForgottenSessions
 from protocol.store.sessions import SessionStore
-
-_EVERYONE = "all"
 
 
 def fork_session(
@@ -24,7 +31,7 @@ def fork_session(
         int | None,
         typer.Option("--through", min=1, help="Number of a message: the copy ends with its turn."),
     ] = None,
-    owner: SessionOwner = _EVERYONE,
+    owner: Owners = EVERYONE,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,10 +66,7 @@ def forget_sessions(
         typer.Option("--older-than", help="Without a message for 30d, 6h, or since a date."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of that owner.")] = False,
-    owner: Annotated[
-        str | None,
-        typer.Option("--owner", help="UUID of a user, none for no owner (default), or all."),
-    ] = None,
+    owner: ForgetOwners = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count them; delete nothing.")
     ] = False,
@@ -81,6 +85,8 @@ def forget_sessions(
         raise InvalidArgument(
             "nothing is selected", hint="name a session, --older-than SPAN or --all"
         )
+    among = EVERYONE if owner is None else owner
+    whose, everybody = parse_owners(NO_OWNER if owner is None else owner)
     before: datetime | Literal["infinity"] | None = parse_since(older_than, option="--older-than")
     if before is None and not sessions:
         before = "infinity"
@@ -88,12 +94,9 @@ def forget_sessions(
     async def forget(store: SessionStore) -> ForgottenSessions:
         if not sessions:
             return await store.forget_sessions(
-                owner=None if owner in {None, _EVERYONE} else parse_owner(str(owner)),
-                every_owner=owner == _EVERYONE,
-                before=before,
-                dry_run=dry_run,
+                owner=whose, every_owner=everybody, before=before, dry_run=dry_run
             )
-        rows = [await find_session(store, each, owner or _EVERYONE) for each in sessions]
+        rows = [await find_session(store, each, among) for each in sessions]
         gone = [
             await store.forget_sessions(
                 owner=each.owner, ids=[each.id], before=before, dry_run=dry_run

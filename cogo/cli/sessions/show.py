@@ -7,7 +7,7 @@ import typer
 
 from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, print_rows, read_pages
-from cogo.cli.options import All, AsJson, Dir, Limit, parse_owner
+from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, Owners, parse_owners
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_text, shorten
 from cogo.watch.format import mark_simulated, shorten_id
@@ -16,7 +16,6 @@ from protocol.ids import parse_id_range
 from protocol.records import SessionPage, SessionRow, StoredSessionMessage
 from protocol.store.sessions import SessionStore
 
-_EVERYONE: Final = "all"
 _PAGE: Final = 1_000
 _CANDIDATES: Final = 11
 
@@ -26,14 +25,11 @@ SessionArgument = Annotated[
         metavar="SESSION", help="Name as in --session of `cogo submit`, or id, or its beginning."
     ),
 ]
-SessionOwner = Annotated[
-    str, typer.Option("--owner", help="UUID of a user, none for no owner, or all.")
-]
 
 
 def list_sessions(
     *,
-    owner: SessionOwner = _EVERYONE,
+    owner: Owners = EVERYONE,
     limit: Limit = 50,
     every: All = False,
     directory: Dir = None,
@@ -45,8 +41,7 @@ def list_sessions(
         cogo sessions
         cogo sessions list --owner none --json
     """
-    everybody = owner == _EVERYONE
-    whose = None if everybody else parse_owner(owner)
+    whose, everybody = parse_owners(owner)
 
     async def read(store: SessionStore) -> tuple[list[SessionRow], bool]:
         return await read_pages(
@@ -76,7 +71,7 @@ def list_sessions(
 def show_session(
     *,
     session: SessionArgument,
-    owner: SessionOwner = _EVERYONE,
+    owner: Owners = EVERYONE,
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="Show at most this many messages, the newest.")
     ] = 50,
@@ -116,13 +111,12 @@ def show_session(
         )
 
 
-async def find_session(store: SessionStore, text: str, owner: str = _EVERYONE) -> SessionRow:
+async def find_session(store: SessionStore, text: str, owner: str = EVERYONE) -> SessionRow:
     """Return the session that a text names: its id, the beginning of it, or its name.
 
     Raises NotFound if there is none, InvalidArgument if there are several.
     """
-    everybody = owner == _EVERYONE
-    whose = None if everybody else parse_owner(owner)
+    whose, everybody = parse_owners(owner)
 
     async def search(first: UUID, last: UUID) -> dict[int, SessionRow]:
         rows = await store.find_sessions(

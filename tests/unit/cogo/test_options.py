@@ -1,12 +1,17 @@
 """Durations and numbers on the command line, parsed or refused in a sentence."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from cogo.cli.options import parse_since
+from cogo.cli.memory.forget import forget_memory
+from cogo.cli.models import embeddings
+from cogo.cli.options import parse_owners, parse_since
+from cogo.cli.sessions.change import forget_sessions
 from cogo.cli.task_options import OnBudget, build_params, check_type, parse_deadline
 from cogo.errors import CommandError
 from protocol.errors import InvalidArgument
@@ -97,3 +102,22 @@ def test_an_orchestrator_that_lists_no_workflows_judges_at_planning(
     agents: list[AgentRecord],
 ) -> None:
     check_type("HAIKU", agents)
+
+
+def test_owners_are_one_user_nobody_or_all() -> None:
+    user = uuid4()
+
+    assert [parse_owners(each) for each in (str(user), "none", "all")] == [
+        (user, False),
+        (None, False),
+        (None, True),
+    ]
+
+
+@pytest.mark.parametrize("forget", [forget_memory, forget_sessions, embeddings.forget])
+def test_an_empty_owner_is_a_mistake_and_not_nobody(
+    forget: Callable[..., None], tmp_path: Path
+) -> None:
+    """As of `--owner "$USER_ID"` without that variable."""
+    with pytest.raises(InvalidArgument, match="'' is not an owner"):
+        forget(everything=True, owner="", directory=tmp_path)
