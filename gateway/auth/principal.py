@@ -53,6 +53,17 @@ class Principal:
         """Return whether tasks of `owner` are visible to it."""
         return self.is_admin or self.owner == owner
 
+    def choose_owner(self, owner: UUID | None) -> UUID | None:
+        """Return whose things a request is about: the owner that it names, else its own.
+
+        Raise Problem (403) if it names another without the scope `admin`.
+        """
+        if owner is None:
+            return self.owner
+        if not self.sees(owner):
+            raise Problem(403, "scope_missing", "only the scope admin may name another owner")
+        return owner
+
 
 LOCAL: Final = Principal(key_id="local", owner=None, scopes=frozenset({Scope.ADMIN}))
 """Any caller of a gateway that accepts requests without a key."""

@@ -155,7 +155,7 @@ async def add_document(
     document = await services.memory.cut_document(content, body.source)
     return await store_document(
         services.store,
-        _find_owner(principal, owner),
+        principal.choose_owner(owner),
         body.source,
         document,
         title=body.title,
@@ -171,7 +171,7 @@ async def list_documents(
     owner: OwnerParam = None,
 ) -> Documents:
     """List documents without their texts."""
-    whose = _find_owner(principal, owner)
+    whose = principal.choose_owner(owner)
     last = await _find_document(services, whose, page.after) if page.after else None
     found = await services.store.fetch_documents(
         limit=page.limit, owner=whose, source=page.source, last=last
@@ -188,7 +188,7 @@ async def list_facts(
     owner: OwnerParam = None,
 ) -> Facts:
     """List facts."""
-    whose = _find_owner(principal, owner)
+    whose = principal.choose_owner(owner)
     last = await _find_memory(services, whose, page.after) if page.after else None
     found = await services.store.fetch_memories(
         limit=page.limit, owner=whose, kind="fact", source=page.source, last=last
@@ -203,7 +203,7 @@ async def remember_facts(
 ) -> KeptFacts:
     """Remember facts; the same again is no other one."""
     facts = [NewFact(**each.model_dump()) for each in body.facts]
-    kept = await services.store.remember(owner=_find_owner(principal, owner), facts=facts)
+    kept = await services.store.remember(owner=principal.choose_owner(owner), facts=facts)
     return KeptFacts(facts=kept)
 
 
@@ -216,7 +216,7 @@ async def search(
     owner: OwnerParam = None,
 ) -> SearchAnswer:
     """Search by meaning and by words. The query is embedded by a task, with tasks:write."""
-    whose = _find_owner(principal, owner)
+    whose = principal.choose_owner(owner)
     model, problem = None, None
     if not body.words and not principal.has_scope(Scope.TASKS_WRITE):
         problem = "the key lacks the scope tasks:write, with which a query is embedded"
@@ -252,7 +252,7 @@ async def forget(
 ) -> ForgottenMemory:
     """Delete facts and documents of one owner that meet all criteria, with their vectors."""
     which = MemoryForgetting(
-        owner=_find_owner(principal, owner),
+        owner=principal.choose_owner(owner),
         ids=body.ids,
         kind=None if body.kind is None else _KINDS[body.kind],
         source=body.source,
@@ -267,7 +267,7 @@ async def show_status(
     services: ServicesDep, principal: TasksRead, owner: OwnerParam = None
 ) -> MemoryStatus:
     """Count what is remembered, and what waits for a vector."""
-    return await services.store.fetch_memory_status(owner=_find_owner(principal, owner))
+    return await services.store.fetch_memory_status(owner=principal.choose_owner(owner))
 
 
 @router.get("/documents/{document_id}", summary="Show a document")
@@ -275,7 +275,7 @@ async def show_document(
     document_id: UUID, services: ServicesDep, principal: TasksRead, owner: OwnerParam = None
 ) -> DocumentDetails:
     """Return a document with its chunks, at most 1,000, in order."""
-    whose = _find_owner(principal, owner)
+    whose = principal.choose_owner(owner)
     document = await _find_document(services, whose, document_id)
     chunks = await services.store.fetch_memories(limit=1_000, owner=whose, document_id=document_id)
     return DocumentDetails(
@@ -288,7 +288,7 @@ async def show_memory(
     memory_id: UUID, services: ServicesDep, principal: TasksRead, owner: OwnerParam = None
 ) -> MemoryRow:
     """Return a fact, or a chunk of a document."""
-    return await _find_memory(services, _find_owner(principal, owner), memory_id)
+    return await _find_memory(services, principal.choose_owner(owner), memory_id)
 
 
 @router.delete("/{memory_id}", summary="Forget a fact or a document")
@@ -296,17 +296,8 @@ async def forget_one(
     memory_id: UUID, services: ServicesDep, principal: TasksWrite, owner: OwnerParam = None
 ) -> ForgottenMemory:
     """Delete a fact or a document by its id; nothing is deleted if there is none."""
-    which = MemoryForgetting(owner=_find_owner(principal, owner), ids=[memory_id])
+    which = MemoryForgetting(owner=principal.choose_owner(owner), ids=[memory_id])
     return await services.store.forget_memory(which)
-
-
-def _find_owner(principal: Principal, owner: UUID | None) -> UUID | None:
-    """Return whose memory is meant. Raise Problem (403) for that of another, except to admins."""
-    if owner is None or owner == principal.owner:
-        return principal.owner
-    if not principal.is_admin:
-        raise Problem(403, "scope_missing", "only the scope admin reads the memory of others")
-    return owner
 
 
 async def _find_document(

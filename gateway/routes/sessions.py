@@ -6,9 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.auth.principal import Principal
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
-from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
 from gateway.tasks.task_run import derive_session_id
 from protocol.errors import NotFound
@@ -92,7 +90,7 @@ async def show_session(
 ) -> SessionPage:
     """Return the newest messages of a session, newest first, and its summary."""
     found = await services.store.read_session(
-        owner=_choose_owner(principal, owner),
+        owner=principal.choose_owner(owner),
         session_id=derive_session_id(session, principal),
         before=page.before,
         limit=page.limit,
@@ -109,7 +107,7 @@ async def fork_session(
     """Copy a session, all of it or up to a turn. What is said later is said in one of them."""
     asked = body or Fork()
     made = await services.store.fork_session(
-        owner=_choose_owner(principal, asked.owner),
+        owner=principal.choose_owner(asked.owner),
         session_id=derive_session_id(session, principal),
         through=asked.through,
     )
@@ -125,17 +123,8 @@ async def forget_session(
 ) -> ForgottenSessions:
     """Delete a session with its messages and its summary. Its tasks stay."""
     found = await services.store.forget_sessions(
-        owner=_choose_owner(principal, owner), ids=[derive_session_id(session, principal)]
+        owner=principal.choose_owner(owner), ids=[derive_session_id(session, principal)]
     )
     if not found.sessions:
         raise NotFound(f"there is no session {session!r}, or it is not yours")
     return found
-
-
-def _choose_owner(principal: Principal, owner: UUID | None) -> UUID | None:
-    """Return whose session is meant. Raise Problem (403) if it is not the principal's."""
-    if owner is None or owner == principal.owner:
-        return principal.owner
-    if not principal.is_admin:
-        raise Problem(403, "scope_missing", "only a key with the scope admin may name an owner")
-    return owner

@@ -29,8 +29,8 @@ from gateway.tasks.task_run import (
     TaskRun,
     cancel_on_disconnect,
     derive_session_id,
+    follow_task,
     load_visible_task,
-    resume_task,
     start_task,
 )
 from protocol.errors import CogoError
@@ -103,9 +103,9 @@ async def execute(
     body: SwarmRequest, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
     """Answer a message as one swarm."""
-    new = build_swarm_task(body, get_task_type(body.swarm_id), principal)
-    run = start_task(services, principal, new, with_children=body.stream)
-    exchange = SwarmExchange(run, body.swarm_id, body.session_id or str(new.session_id))
+    exchange = start_exchange(
+        services, principal, body, body.swarm_id, get_task_type(body.swarm_id), stream=body.stream
+    )
     return await _answer(exchange, request, services, stream=body.stream)
 
 
@@ -114,9 +114,9 @@ async def coordinate(
     body: Message, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
     """Answer a message with all swarms: plan, do and review."""
-    new = build_swarm_task(body, "COORDINATE", principal)
-    run = start_task(services, principal, new, with_children=body.stream)
-    exchange = SwarmExchange(run, COORDINATION, body.session_id or str(new.session_id))
+    exchange = start_exchange(
+        services, principal, body, COORDINATION, "COORDINATE", stream=body.stream
+    )
     return await _answer(exchange, request, services, stream=body.stream)
 
 
@@ -134,9 +134,7 @@ async def resume(
 
     For clients whose connection broke; frames name the task.
     """
-    task = await load_visible_task(services, principal, task_id)
-    run = resume_task(services, principal, task_id)
-    exchange = SwarmExchange(run, get_team_id(task), str(task.session_id or ""))
+    exchange = await load_exchange(services, principal, task_id)
     return await _answer(exchange, request, services, stream=stream)
 
 
@@ -148,18 +146,41 @@ class SwarmExchange:
     team_id: str
     session_id: str
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The fields of each answer and frame that name it."""
+        return {"team_id": self.team_id, "session_id": self.session_id}
 
-def build_swarm_task(body: Message, task_type: str, principal: Principal) -> NewTask:
-    """Build the task that answers a message."""
-    session_id = derive_session_id(body.session_id, principal)
-    return NewTask(
+
+def start_exchange(
+    services: GatewayServices,
+    principal: Principal,
+    body: Message,
+    team_id: str,
+    task_type: str,
+    *,
+    stream: bool,
+) -> SwarmExchange:
+    """Return the exchange of a new task, which is submitted when its run is entered."""
+    new = NewTask(
         prompt=body.message,
         type=task_type,
         params=body.params,
         budget_usd=body.budget_usd,
-        session_id=session_id,
+        session_id=derive_session_id(body.session_id, principal),
         stream=True,
     )
+    run = start_task(services, principal, new, with_children=stream)
+    return SwarmExchange(run, team_id, body.session_id or str(new.session_id))
+
+
+async def load_exchange(
+    services: GatewayServices, principal: Principal, task_id: UUID
+) -> SwarmExchange:
+    """Return the exchange of a task that there is already. Raise NotFound."""
+    task = await load_visible_task(services, principal, task_id)
+    run = follow_task(services, task_id)
+    return SwarmExchange(run, get_team_id(task), str(task.session_id or ""))
 
 
 async def _answer(
@@ -167,8 +188,7 @@ async def _answer(
 ) -> Any:
     if not stream:
         task = await cancel_on_disconnect(services, request, _wait(exchange))
-        named = {"team_id": exchange.team_id, "session_id": exchange.session_id}
-        return await build_answer(services.store, task, **named)
+        return await build_answer(services.store, task, **exchange.names)
     frames = _stream(exchange, request, services)
     if "text/event-stream" in request.headers.get("accept", ""):
         return build_event_response(encode_event(None, each) async for each in frames)
@@ -184,12 +204,11 @@ async def _wait(exchange: SwarmExchange) -> Task:
 async def _stream(
     exchange: SwarmExchange, request: Request, services: GatewayServices
 ) -> AsyncIterator[SwarmFrame]:
-    named = {"team_id": exchange.team_id, "session_id": exchange.session_id}
     try:
         async with services.credentials.guard(request), exchange.run as run:
-            async for each in stream_frames(run, services.store, **named):
+            async for each in stream_frames(run, services.store, **exchange.names):
                 yield each
     except (Problem, CogoError) as error:
         # The response has begun, so its status cannot change: the last frame has the error.
-        base = {"content": "", "done": True, **named}
+        base = {"content": "", "done": True, **exchange.names}
         yield base | {"status": "failed", "error": to_problem(error).body()}

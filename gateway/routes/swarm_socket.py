@@ -10,10 +10,9 @@ from pydantic import BaseModel, ValidationError
 from gateway.auth.principal import Principal, Scope
 from gateway.dependencies import GatewayServices, ServicesDep, authorize
 from gateway.problems import Problem, to_problem
-from gateway.routes.swarm import SwarmExchange, SwarmRequest, build_swarm_task
+from gateway.routes.swarm import SwarmRequest, load_exchange, start_exchange
 from gateway.strict_json import read_strict_json
-from gateway.tasks.swarms import COORDINATION, get_task_type, get_team_id, stream_frames
-from gateway.tasks.task_run import load_visible_task, resume_task, start_task
+from gateway.tasks.swarms import COORDINATION, get_task_type, stream_frames
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
@@ -92,27 +91,16 @@ async def _answer(
     services.authenticator.count_request(principal.key_id)
     given = read_strict_json(text)
     if isinstance(given, dict) and "task_id" in given:
-        exchange = await _resume(services, principal, _validate(TaskReference, given).task_id)
+        task_id = _validate(TaskReference, given).task_id
+        exchange = await load_exchange(services, principal, task_id)
     else:
-        exchange = _start(services, principal, _validate(SwarmRequest, given))
-    named = {"team_id": exchange.team_id, "session_id": exchange.session_id}
+        body = _validate(SwarmRequest, given)
+        is_coordinated = body.swarm_id == COORDINATION
+        task_type = "COORDINATE" if is_coordinated else get_task_type(body.swarm_id)
+        exchange = start_exchange(services, principal, body, body.swarm_id, task_type, stream=True)
     async with exchange.run as run:
-        async for each in stream_frames(run, services.store, **named):
+        async for each in stream_frames(run, services.store, **exchange.names):
             await socket.send_json(each)
-
-
-def _start(services: GatewayServices, principal: Principal, body: SwarmRequest) -> SwarmExchange:
-    is_coordinated = body.swarm_id == COORDINATION
-    task_type = "COORDINATE" if is_coordinated else get_task_type(body.swarm_id)
-    new = build_swarm_task(body, task_type, principal)
-    run = start_task(services, principal, new, with_children=True)
-    return SwarmExchange(run, body.swarm_id, body.session_id or str(new.session_id))
-
-
-async def _resume(services: GatewayServices, principal: Principal, task_id: UUID) -> SwarmExchange:
-    task = await load_visible_task(services, principal, task_id)
-    run = resume_task(services, principal, task_id)
-    return SwarmExchange(run, get_team_id(task), str(task.session_id or ""))
 
 
 def _validate(shape: type[_M], given: object) -> _M:

@@ -121,14 +121,12 @@ async def start_task(
 
 
 @asynccontextmanager
-async def resume_task(
-    services: GatewayServices, principal: Principal, task_id: UUID
-) -> AsyncIterator[TaskRun]:
+async def follow_task(services: GatewayServices, task_id: UUID) -> AsyncIterator[TaskRun]:
     """Provide the run of a task and its children from the beginning; it is left as it is.
 
-    Raise NotFound, and Problem (504) if it takes longer than the options allow.
+    The caller has checked who may see it. Raise Problem (504) if it takes longer than the options
+    allow.
     """
-    await load_visible_task(services, principal, task_id)
     options = services.options
     try:
         async with (
