@@ -112,10 +112,11 @@ class Documents(BaseModel):
 
 
 class DocumentDetails(BaseModel):
-    """A document, and its newest chunks."""
+    """A document, and its chunks in their order."""
 
     document: DocumentRow
     chunks: list[MemoryRow]
+    next: int | None = Field(description="`first` of the next page; null if there is none.")
 
 
 class Facts(BaseModel):
@@ -144,6 +145,13 @@ class PageRequest(BaseModel):
     limit: int = Field(50, ge=1, le=200)
     after: UUID | None = Field(None, description="`next` of the previous page.")
     source: _SourceName | None = None
+
+
+class ChunkPageRequest(BaseModel):
+    """The size of a page of chunks, and where it begins."""
+
+    limit: int = Field(1_000, ge=1, le=1_000)
+    first: int = Field(0, ge=0, le=2**31 - 1, description="`next` of the previous page.")
 
 
 @router.post("/documents", summary="Add a document")
@@ -272,14 +280,20 @@ async def show_status(
 
 @router.get("/documents/{document_id}", summary="Show a document")
 async def show_document(
-    document_id: UUID, services: ServicesDep, principal: TasksRead, owner: OwnerParam = None
+    document_id: UUID,
+    services: ServicesDep,
+    principal: TasksRead,
+    page: Annotated[ChunkPageRequest, Query()],
+    owner: OwnerParam = None,
 ) -> DocumentDetails:
-    """Return a document with its chunks, at most 1,000, in order."""
-    whose = principal.choose_owner(owner)
-    document = await _find_document(services, whose, document_id)
-    chunks = await services.store.fetch_memories(limit=1_000, owner=whose, document_id=document_id)
+    """Return a document with its chunks, in pages."""
+    document = await _find_document(services, principal.choose_owner(owner), document_id)
+    chunks = await services.store.fetch_chunks(
+        document_id=document_id, first=page.first, limit=page.limit
+    )
+    is_full = len(chunks) == page.limit
     return DocumentDetails(
-        document=document, chunks=sorted(chunks, key=lambda each: each.place or 0)
+        document=document, chunks=chunks, next=page.first + len(chunks) if is_full else None
     )
 
 

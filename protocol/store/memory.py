@@ -122,10 +122,15 @@ class MemoryStore(MemoryUseStore, VectorOutboxStore, Protocol):
         every_owner: bool = False,
         kind: MemoryKind | None = None,
         source: str | None = None,
-        document_id: UUID | None = None,
         last: MemoryRow | None = None,
     ) -> list[MemoryRow]:
         """Read facts and chunks, newest first; `last` ended the previous page."""
+        ...
+
+    async def fetch_chunks(
+        self, *, document_id: UUID, first: int = 0, limit: int
+    ) -> list[MemoryRow]:
+        """Read chunks of a document from that of the place `first` on, in their order."""
         ...
 
     async def fetch_memories_between(

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, TextIO
@@ -114,8 +114,7 @@ def show_memory(
         if len(found) > 1:
             raise CommandError(f"several owners have {which}; name one with --owner")
         if found:
-            chunks = await _read_chunks(store, found[0])
-            return found[0], sorted(chunks, key=lambda each: each.place or 0)
+            return found[0], await _read_chunks(store, found[0])
         rows = await find_memories(store, which)
         mine = [each for each in rows if everybody or each.owner == whose]
         lines = {each.id: f"{each.id}  {shorten(each.content, 40)}" for each in mine}
@@ -219,14 +218,10 @@ async def _read_all(
             yield memory.kind, memory
 
 
-async def _read_chunks(store: MemoryStore, document: DocumentRow) -> Sequence[MemoryRow]:
-    found, _ = await read_pages(
-        lambda count, last: store.fetch_memories(
-            limit=count, every_owner=True, document_id=document.id, last=last
-        ),
-        limit=_PAGE,
-        every=True,
-    )
+async def _read_chunks(store: MemoryStore, document: DocumentRow) -> list[MemoryRow]:
+    found: list[MemoryRow] = []
+    while page := await store.fetch_chunks(document_id=document.id, first=len(found), limit=_PAGE):
+        found += page
     return found
 
 

@@ -219,17 +219,22 @@ class SupabaseMemoryStore(RpcClient):
         every_owner: bool = False,
         kind: MemoryKind | None = None,
         source: str | None = None,
-        document_id: UUID | None = None,
         last: MemoryRow | None = None,
     ) -> list[MemoryRow]:
         query = self._client.table("cogo_memories").select(_MEMORY)
         query = filter_by_owner(query, owner, every_owner=every_owner)
-        named = {"kind": kind, "source": source, "document_id": document_id}
-        for column, value in named.items():
+        for column, value in (("kind", kind), ("source", source)):
             if value is not None:
-                query = query.eq(column, str(value))
+                query = query.eq(column, value)
         query = order_newest_first(query, ("seq",), last)
         return await read_query(MemoryRow, query.limit(limit))
+
+    async def fetch_chunks(
+        self, *, document_id: UUID, first: int = 0, limit: int
+    ) -> list[MemoryRow]:
+        query = self._client.table("cogo_memories").select(_MEMORY)
+        query = query.eq("document_id", str(document_id)).gte("place", first)
+        return await read_query(MemoryRow, query.order("place").limit(limit))
 
     async def fetch_memories_between(
         self, *, first: UUID, last: UUID, limit: int

@@ -118,6 +118,24 @@ async def test_pages_go_on_where_the_last_one_ended(
             assert len(seen) == len(set(seen)) == 5
 
 
+async def test_the_chunks_of_a_document_are_read_from_its_beginning_in_pages(
+    opened: OpenGateway,
+) -> None:
+    text = "\n\n".join(f"# Part {number}\n\n{'word ' * 250}" for number in range(5))
+    async with opened() as client:
+        body = {"source": "long.md", "text": text}
+        added = (await client.post("/memory/documents", json=body)).json()
+        path, seen = f"/memory/documents/{added['id']}", list[Any]()
+        page: dict[str, Any] = {"next": 0}
+        while page["next"] is not None:
+            params = {"limit": 2, "first": page["next"]}
+            page = (await client.get(path, params=params)).json()
+            seen += page["chunks"]
+
+    assert [each["place"] for each in seen] == list(range(5))
+    assert [each["heading"] for each in seen] == [f"Part {number}" for number in range(5)]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
