@@ -1,4 +1,4 @@
-"""Where conversations are read: Postgres is the record; see `redis` for a faster copy."""
+"""Where conversations are read: Postgres is the record, and `redis_copy` a faster copy."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
