@@ -102,6 +102,13 @@ def test_an_invalid_value_names_the_variable_and_its_valid_values(
         load(tmp_path)
 
 
+def test_the_example_file_has_each_variable_once() -> None:
+    lines = (CHECKOUT / ".env.example").read_text().splitlines()
+    names = [each.partition("=")[0] for each in lines if each and not each.startswith("#")]
+
+    assert sorted(names) == sorted(EXAMPLE_NAMES)
+
+
 def test_the_example_file_has_every_variable_that_anything_reads() -> None:
     catalogue = Catalogue.load()
     of_the_catalogue = {
