@@ -1179,7 +1179,7 @@ begin
   delete from cogo.document_parts p
    where p.owner = cogo.owner_key(p_owner) and p.source = p_source
      and (
-       p.sha256 <> p_sha256 or p.total <> p_total or p_first = 0
+       p.sha256 <> p_sha256 or p.total <> p_total or p_first = 0 or p.first = p_first
        -- A part may come again, and be cut otherwise.
        or p.first < p_first + jsonb_array_length(p_chunks)
           and p.first + jsonb_array_length(p.chunks) > p_first
@@ -1492,6 +1492,15 @@ begin
 end;
 $function$;
 
+create or replace function cogo.drop_old_parts()
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from cogo.document_parts p where p.created_at < cogo.now() - interval '1 day';
+$function$;
+
 create or replace function cogo.erase_memory(p_owner uuid, p_limit integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1706,6 +1715,24 @@ begin
 end;
 $function$;
 
+create or replace function cogo.find_absent_models()
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select array(
+    select substr(l.lane, length('tools:cogo.embeddings/') + 1)
+      from public.cogo_agents a cross join unnest(a.lanes) as l (lane)
+     where a.kind = 'executor' and a.heartbeat_at > cogo.now() - interval '1 hour'
+       and l.lane like 'tools:cogo.embeddings/%'
+     group by l.lane
+    having not bool_or(
+      a.stopped_at is null and a.heartbeat_at > cogo.now() - interval '30 seconds'
+    )
+  );
+$function$;
+
 create or replace function cogo.find_near_embeddings(p_owner uuid, p_model_id text, p_vector real[], p_limit integer, p_simulated boolean)
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -1743,11 +1770,17 @@ AS $function$
   select array(
     select o.id
       from (
-        (select m.id, m.error from public.cogo_memories m where m.model_id < p_model_id)
+        (
+          select m.id, m.model_id, m.error
+            from public.cogo_memories m where m.model_id < p_model_id
+        )
         union all
-        (select m.id, m.error from public.cogo_memories m where m.model_id > p_model_id)
+        (
+          select m.id, m.model_id, m.error
+            from public.cogo_memories m where m.model_id > p_model_id
+        )
       ) as o
-     where o.error is null
+     where o.error is null and o.model_id <> all ((select cogo.find_absent_models())::text[])
        and not exists (select from cogo.embedding_queue q where q.memory_id = o.id)
      limit p_limit
   );
@@ -3007,6 +3040,17 @@ begin
         v_first, left(p_source, 200)
       );
   end if;
+  -- A text that goes leaves no task that would embed it. Tasks are locked before documents.
+  perform cogo.drop_embeddings(
+    array(
+      select m.id from public.cogo_memories m
+       where m.document_id = v_document.id and m.place >= v_first
+         and not exists (
+           select from jsonb_array_elements(coalesce(v_chunks, '[]')) i
+            where encode(sha256(convert_to(i ->> 'content', 'UTF8')), 'hex') = m.content_sha256
+         )
+    )
+  );
   insert into public.cogo_documents as d (owner, source, title, sha256, metadata)
   values (v_owner, p_source, p_title, p_sha256, p_metadata)
   on conflict on constraint cogo_documents_source do update
@@ -3199,7 +3243,17 @@ begin
       message = 'name what to forget by p_ids, p_kind, p_source or p_before (infinity: all of it)';
   end if;
   if not coalesce(p_dry_run, false) then
-    -- In the order of all who write memories: tasks, documents, memories, each in a fixed order.
+    -- In the order of all who write memories: parts, tasks, documents, memories, each in a fixed order.
+    -- Parts of a document that is not whole yet have no ids.
+    delete from cogo.document_parts p
+     where p_ids is null
+       and (v_is_every or p.owner = cogo.owner_key(v_owner))
+       and (p_kind is null or p_kind = 'chunk')
+       and (
+         p_source is null or p.source = p_source
+         or p_source like '%*' and starts_with(p.source, left(p_source, -1))
+       )
+       and (p_before is null or p.created_at < p_before);
     perform cogo.drop_embeddings(
       array(
         select m.id
@@ -3236,13 +3290,6 @@ begin
     delete from cogo.cached_answers c
      where cardinality(v_ids) > 0
        and (v_is_every or c.owner is not distinct from v_owner);
-    -- Parts of a document that is not whole yet have no ids.
-    delete from cogo.document_parts p
-     where p_ids is null
-       and (v_is_every or p.owner = cogo.owner_key(v_owner))
-       and (p_kind is null or p_kind = 'chunk')
-       and (p_source is null or p.source = p_source)
-       and (p_before is null or p.created_at < p_before);
   end if;
   forgotten := cardinality(v_ids);
   documents := cardinality(v_documents);
@@ -3321,7 +3368,7 @@ create or replace function public.cogo_fork_session(p_owner uuid, p_session_id u
 AS $function$
 #variable_conflict use_column
 declare
-  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_owner constant uuid := cogo.resolve_owner(p_owner);
   v_id constant uuid := coalesce(p_id, gen_random_uuid());
   v_seq bigint;
 begin
@@ -3483,7 +3530,7 @@ create or replace function public.cogo_read_session(p_owner uuid, p_session_id u
 AS $function$
 #variable_conflict use_column
 declare
-  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_owner constant uuid := cogo.resolve_owner(p_owner);
   v_session public.cogo_sessions;
 begin
   select e.* into v_session from public.cogo_sessions e
@@ -3618,6 +3665,7 @@ begin
     return next;
     return;
   end if;
+  perform cogo.drop_old_parts();
   -- Each result may have the vectors of 64 texts.
   select a.* into v_applied from cogo.apply_follow_ups(greatest(1, v_limit / 50)) a;
   applied := v_applied.applied;
@@ -4049,6 +4097,9 @@ comment on function cogo.drop_embeddings(uuid[]) is
 comment on function cogo.drop_follow_ups(uuid[],text) is
   'Give up follow-up tasks: cancel them, take no result and delete them as soon as nobody runs them.';
 
+comment on function cogo.drop_old_parts() is
+  'Delete parts of documents that did not become whole: whoever sent them has given up.';
+
 comment on function cogo.erase_memory(uuid,integer) is
   'Erase memories, then documents, then embeddings of an owner; outer indexes are told.';
 
@@ -4070,11 +4121,15 @@ comment on function cogo.fail_embeddings(uuid[],text) is
 comment on function cogo.filter_candidates(uuid,text,jsonb) is
   'Return what an outer index has found, as far as it belongs to the owner and passes the filter.';
 
+comment on function cogo.find_absent_models() is
+  'Return the embedding models that were served in the last hour and that nobody serves now.';
+
 comment on function cogo.find_near_embeddings(uuid,text,real[],integer,boolean) is
   'Return which stored texts may be the most similar ones to a vector; null: any.';
 
 comment on function cogo.find_other_vectors(text,integer) is
-  'Return memories whose vectors another model made, and that wait for no new ones.';
+  'Return memories whose vectors another model made that is not away for a moment, and that wait for
+no new ones.';
 
 comment on function cogo.find_summary_model(uuid[]) is
   'Return the model that the newest of the tasks of a conversation named; null: it may be a cheap one.';
@@ -4502,6 +4557,10 @@ revoke all on function cogo.drop_follow_ups(uuid[],text) from public, anon, auth
 
 grant execute on function cogo.drop_follow_ups(uuid[],text) to service_role;
 
+revoke all on function cogo.drop_old_parts() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.drop_old_parts() to service_role;
+
 revoke all on function cogo.erase_memory(uuid,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.erase_memory(uuid,integer) to service_role;
@@ -4529,6 +4588,10 @@ grant execute on function cogo.fail_embeddings(uuid[],text) to service_role;
 revoke all on function cogo.filter_candidates(uuid,text,jsonb) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.filter_candidates(uuid,text,jsonb) to service_role;
+
+revoke all on function cogo.find_absent_models() from public, anon, authenticated, service_role;
+
+grant execute on function cogo.find_absent_models() to service_role;
 
 revoke all on function cogo.find_near_embeddings(uuid,text,real[],integer,boolean) from public, anon, authenticated, service_role;
 

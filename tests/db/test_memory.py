@@ -83,6 +83,18 @@ async def test_parts_are_put_together_before_anybody_sees_them(database: Databas
     assert await service.fetchval("select count(*) from cogo.document_parts") == 0
 
 
+async def test_a_part_without_chunks_may_come_again(database: Database) -> None:
+    service = await database.connect()
+    given = {"sha256": "0" * 64, "total": 2}
+    for _ in range(2):
+        await add_document(service, ALICE, "a.md", [], first=1, **given)
+    await add_document(service, ALICE, "a.md", ["first"], **given)
+
+    last = await add_document(service, ALICE, "a.md", ["second"], first=1, **given)
+
+    assert last["chunks"] == 2
+
+
 async def test_later_parts_without_a_total_are_appended(database: Database) -> None:
     service = await database.connect()
     given: dict[str, Any] = {"sha256": "2" * 64}

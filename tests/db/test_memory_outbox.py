@@ -9,7 +9,15 @@ import pytest
 
 from tests.support.sql.agent import Agent, Row
 from tests.support.sql.database import ALICE, BOB, Connection, Database
-from tests.support.sql.memory import add_document, call, embed, find, remember, run_memory
+from tests.support.sql.memory import (
+    add_document,
+    call,
+    embed,
+    find,
+    open_follow_ups,
+    remember,
+    run_memory,
+)
 
 pytestmark = pytest.mark.db
 
@@ -198,6 +206,40 @@ async def test_a_task_that_runs_while_its_text_is_forgotten_leaves_nothing(
     assert asked["asked"] == 1
     tasks = await service.fetch("select params -> 'input' as texts from public.cogo_tasks")
     assert [row["texts"] for row in tasks] == [["innocent"]]
+
+
+async def test_a_text_that_a_document_has_lost_is_in_no_task_any_more(database: Database) -> None:
+    service = await database.connect()
+    await call(service, "register_index", index="outer")
+    await add_document(service, ALICE, "a.md", ["the old text", "it stays"])
+    await run_memory(service, MODEL)
+
+    await add_document(service, ALICE, "a.md", ["the new text", "it stays"])
+
+    assert await open_follow_ups(service) == []
+    await run_memory(service, MODEL)
+    [task] = await open_follow_ups(service)
+    assert sorted(task["params"]["input"]) == ["it stays", "the new text"]
+
+
+async def test_parts_of_no_whole_document_are_forgotten_by_a_prefix_and_by_time(
+    database: Database,
+) -> None:
+    service = await database.connect()
+    for source in ("notes/a.md", "notes/b.md", "other.md"):
+        await add_document(service, ALICE, source, ["a part"], total=2)
+    sources = "select array_agg(source order by source) from cogo.document_parts"
+
+    await call(service, "forget_memory", owner=BOB, source="notes/*")
+    assert len(await service.fetchval(sources)) == 3
+    await call(service, "forget_memory", owner=ALICE, source="notes/*")
+    assert await service.fetchval(sources) == ["other.md"]
+
+    await run_memory(service)
+    assert await service.fetchval(sources) == ["other.md"]
+    await database.jump(timedelta(days=2))
+    await run_memory(service)
+    assert await service.fetchval(sources) is None
 
 
 async def test_users_forget_only_what_is_theirs_in_every_place(

@@ -168,6 +168,46 @@ async def test_another_model_embeds_anew_and_vectors_of_two_are_never_compared(
         assert left == 0
 
 
+async def test_an_executor_that_restarts_does_not_make_everything_be_embedded_twice(
+    database: Database, agent: Agent
+) -> None:
+    service = agent.connection
+    record = {"id": "e", "kind": "executor", "lanes": [f"tools:cogo.embeddings/{MODEL}"]}
+
+    async def serve(**state: str) -> None:
+        await service.execute("select from public.cogo_record_agent($1)", record | state)
+
+    await serve()
+    await remember(service, ALICE, "north")
+    await run_memory(service, MODEL)
+    await embed(agent, {"north": [0, 1]})
+    await run_memory(service, MODEL)
+
+    await serve(stopped_at="now")
+    assert (await run_memory(service, "another"))["asked"] == 0
+    await serve()
+    await database.jump(timedelta(minutes=1))
+    assert (await run_memory(service, "another"))["asked"] == 0
+    await serve()
+    assert (await run_memory(service, "another"))["asked"] == 1  # chosen although it is there
+
+
+async def test_a_model_that_does_not_come_back_is_replaced(
+    database: Database, agent: Agent
+) -> None:
+    service = agent.connection
+    record = {"id": "e", "kind": "executor", "lanes": [f"tools:cogo.embeddings/{MODEL}"]}
+    await service.execute("select from public.cogo_record_agent($1)", record)
+    await remember(service, ALICE, "north")
+    await run_memory(service, MODEL)
+    await embed(agent, {"north": [0, 1]})
+    await run_memory(service, MODEL)
+
+    await database.jump(timedelta(hours=2))
+
+    assert (await run_memory(service, "another"))["asked"] == 1
+
+
 async def test_a_chunk_that_only_moved_keeps_its_vector(agent: Agent) -> None:
     service = agent.connection
     await add_document(service, ALICE, "a.md", ["one", "two", "two", "three"])

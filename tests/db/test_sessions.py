@@ -116,6 +116,22 @@ async def test_two_owners_of_one_id_have_two_conversations(
     assert refused.value.sqlstate == "TQ002"
 
 
+async def test_a_token_without_a_user_reads_and_copies_nothing(
+    agent: Agent, database: Database
+) -> None:
+    session_id = uuid4()
+    await hold_turns(agent, 1, session_id=session_id, owner=None)
+    nobody = await database.connect("authenticated")
+
+    for function in ("read", "fork"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="names no user"):
+            await nobody.fetch(
+                f"select * from public.cogo_{function}_session(null, $1)",  # noqa: S608
+                session_id,
+            )
+    assert await agent.connection.fetchval("select count(*) from public.cogo_sessions") == 1
+
+
 async def test_the_calls_of_a_turn_are_stored_with_its_answer(agent: Agent) -> None:
     session_id = uuid4()
     exchange = [

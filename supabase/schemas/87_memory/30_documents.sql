@@ -73,7 +73,7 @@ begin
   delete from cogo.document_parts p
    where p.owner = cogo.owner_key(p_owner) and p.source = p_source
      and (
-       p.sha256 <> p_sha256 or p.total <> p_total or p_first = 0
+       p.sha256 <> p_sha256 or p.total <> p_total or p_first = 0 or p.first = p_first
        -- A part may come again, and be cut otherwise.
        or p.first < p_first + jsonb_array_length(p_chunks)
           and p.first + jsonb_array_length(p.chunks) > p_first
@@ -170,6 +170,17 @@ begin
         v_first, left(p_source, 200)
       );
   end if;
+  -- A text that goes leaves no task that would embed it. Tasks are locked before documents.
+  perform cogo.drop_embeddings(
+    array(
+      select m.id from public.cogo_memories m
+       where m.document_id = v_document.id and m.place >= v_first
+         and not exists (
+           select from jsonb_array_elements(coalesce(v_chunks, '[]')) i
+            where encode(sha256(convert_to(i ->> 'content', 'UTF8')), 'hex') = m.content_sha256
+         )
+    )
+  );
   insert into public.cogo_documents as d (owner, source, title, sha256, metadata)
   values (v_owner, p_source, p_title, p_sha256, p_metadata)
   on conflict on constraint cogo_documents_source do update

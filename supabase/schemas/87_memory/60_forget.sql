@@ -90,7 +90,17 @@ begin
       message = 'name what to forget by p_ids, p_kind, p_source or p_before (infinity: all of it)';
   end if;
   if not coalesce(p_dry_run, false) then
-    -- In the order of all who write memories: tasks, documents, memories, each in a fixed order.
+    -- In the order of all who write memories: parts, tasks, documents, memories, each in a fixed order.
+    -- Parts of a document that is not whole yet have no ids.
+    delete from cogo.document_parts p
+     where p_ids is null
+       and (v_is_every or p.owner = cogo.owner_key(v_owner))
+       and (p_kind is null or p_kind = 'chunk')
+       and (
+         p_source is null or p.source = p_source
+         or p_source like '%*' and starts_with(p.source, left(p_source, -1))
+       )
+       and (p_before is null or p.created_at < p_before);
     perform cogo.drop_embeddings(
       array(
         select m.id
@@ -127,13 +137,6 @@ begin
     delete from cogo.cached_answers c
      where cardinality(v_ids) > 0
        and (v_is_every or c.owner is not distinct from v_owner);
-    -- Parts of a document that is not whole yet have no ids.
-    delete from cogo.document_parts p
-     where p_ids is null
-       and (v_is_every or p.owner = cogo.owner_key(v_owner))
-       and (p_kind is null or p_kind = 'chunk')
-       and (p_source is null or p.source = p_source)
-       and (p_before is null or p.created_at < p_before);
   end if;
   forgotten := cardinality(v_ids);
   documents := cardinality(v_documents);

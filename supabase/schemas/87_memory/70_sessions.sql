@@ -30,7 +30,7 @@ create or replace function public.cogo_read_session(
 as $$
 #variable_conflict use_column
 declare
-  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_owner constant uuid := cogo.resolve_owner(p_owner);
   v_session public.cogo_sessions;
 begin
   select e.* into v_session from public.cogo_sessions e

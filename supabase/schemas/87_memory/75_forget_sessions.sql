@@ -7,7 +7,7 @@ create or replace function public.cogo_fork_session(
 as $$
 #variable_conflict use_column
 declare
-  v_owner constant uuid := case when cogo.is_operator() then p_owner else auth.uid() end;
+  v_owner constant uuid := cogo.resolve_owner(p_owner);
   v_id constant uuid := coalesce(p_id, gen_random_uuid());
   v_seq bigint;
 begin

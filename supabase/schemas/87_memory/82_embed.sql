@@ -90,20 +90,46 @@ end;
 $$;
 comment on function cogo.apply_embed is 'Store the vectors that a task gave for memories.';
 
+-- An executor that restarts comes back: meanwhile another model may be the first that is served, but
+-- everything embedded by it, and back again, would be paid twice.
+create or replace function cogo.find_absent_models()
+  returns text[] language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select array(
+    select substr(l.lane, length('tools:cogo.embeddings/') + 1)
+      from public.cogo_agents a cross join unnest(a.lanes) as l (lane)
+     where a.kind = 'executor' and a.heartbeat_at > cogo.now() - interval '1 hour'
+       and l.lane like 'tools:cogo.embeddings/%'
+     group by l.lane
+    having not bool_or(
+      a.stopped_at is null and a.heartbeat_at > cogo.now() - interval '30 seconds'
+    )
+  );
+$$;
+comment on function cogo.find_absent_models is
+  'Return the embedding models that were served in the last hour and that nobody serves now.';
+
 create or replace function cogo.find_other_vectors(p_model_id text, p_limit integer)
   returns uuid[] language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select array(
     select o.id
       from (
-        (select m.id, m.error from public.cogo_memories m where m.model_id < p_model_id)
+        (
+          select m.id, m.model_id, m.error
+            from public.cogo_memories m where m.model_id < p_model_id
+        )
         union all
-        (select m.id, m.error from public.cogo_memories m where m.model_id > p_model_id)
+        (
+          select m.id, m.model_id, m.error
+            from public.cogo_memories m where m.model_id > p_model_id
+        )
       ) as o
-     where o.error is null
+     where o.error is null and o.model_id <> all ((select cogo.find_absent_models())::text[])
        and not exists (select from cogo.embedding_queue q where q.memory_id = o.id)
      limit p_limit
   );
 $$;
 comment on function cogo.find_other_vectors is
-  'Return memories whose vectors another model made, and that wait for no new ones.';
+  'Return memories whose vectors another model made that is not away for a moment, and that wait for
+no new ones.';

@@ -1,3 +1,12 @@
+-- Security definer: agents do not write what is not whole yet.
+create or replace function cogo.drop_old_parts()
+  returns void language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+  delete from cogo.document_parts p where p.created_at < cogo.now() - interval '1 day';
+$$;
+comment on function cogo.drop_old_parts is
+  'Delete parts of documents that did not become whole: whoever sent them has given up.';
+
 -- Runs as the agent that calls it. One statement for each purpose: what it asks for.
 create or replace function public.cogo_run_memory(
   p_agent_id text, p_embedding_model text default null, p_limit integer default 200
@@ -20,6 +29,7 @@ begin
     return next;
     return;
   end if;
+  perform cogo.drop_old_parts();
   -- Each result may have the vectors of 64 texts.
   select a.* into v_applied from cogo.apply_follow_ups(greatest(1, v_limit / 50)) a;
   applied := v_applied.applied;
