@@ -482,7 +482,7 @@ begin
   for v_memory in
     select m.* from public.cogo_memories m
      where m.id = any (v_ids) order by m.content_sha256, m.id
-       for no key update
+       for no key update nowait
   loop
     v_vector := cogo.read_vector(v_vectors -> (array_position(v_ids, v_memory.id) - 1));
     if v_vector is null then
@@ -604,6 +604,10 @@ begin
         );
       end if;
     exception
+      when lock_not_available or deadlock_detected then
+        -- Somebody changes what it is about.
+        update cogo.follow_ups f set due_at = cogo.now() + interval '1 second'
+         where f.task_id = v_follow_up.task_id;
       when assert_failure or others then
         v_problem := left(sqlerrm, 500);
         -- One bad result harms only itself. The database may be at fault, so it is tried again.
@@ -1089,7 +1093,12 @@ declare
   v_id uuid;
 begin
   foreach v_id in array v_ids loop
-    perform public.cogo_cancel_task(v_id, 'its owner is erased');
+    begin
+      perform public.cogo_cancel_task(v_id, 'its owner is erased');
+    exception
+      when sqlstate 'TQ002' or sqlstate 'TQ003' then
+        null;  -- it has ended meanwhile
+    end;
   end loop;
   return cardinality(v_ids);
 end;
@@ -1459,7 +1468,7 @@ AS $function$
 $function$;
 
 create or replace function cogo.drop_embeddings(p_ids uuid[])
- RETURNS void
+ RETURNS uuid[]
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
@@ -1470,8 +1479,7 @@ declare
   );
 begin
   perform cogo.drop_follow_ups(v_tasks, 'a text of it has been forgotten');
-  -- The other texts of these tasks are asked for again.
-  update cogo.embedding_queue q set task_id = null where q.task_id = any (v_tasks);
+  return v_tasks;
 end;
 $function$;
 
@@ -1671,11 +1679,18 @@ begin
   update cogo.embedding_queue q
      set task_id = null, tries = q.tries + 1,
          due_at = cogo.now() + cogo.retry_interval(60 * power(5, q.tries)::numeric)
-   where q.memory_id = any (p_ids);
-  with given_up as (
-    delete from cogo.embedding_queue q
-     where q.memory_id = any (p_ids) and q.tries >= 5
-    returning q.memory_id
+    from (
+      select e.memory_id
+        from cogo.embedding_queue e where e.memory_id = any (p_ids) for update skip locked
+    ) as free
+   where q.memory_id = free.memory_id;
+  with free as materialized (
+    select m.id
+      from cogo.embedding_queue e join public.cogo_memories m on m.id = e.memory_id
+     where e.memory_id = any (p_ids) and e.tries >= 5
+       for no key update skip locked
+  ), given_up as (
+    delete from cogo.embedding_queue q using free f where q.memory_id = f.id returning q.memory_id
   )
   update public.cogo_memories m
      set error = left(p_reason, 2000) from given_up g where m.id = g.memory_id;
@@ -2467,8 +2482,12 @@ create or replace function cogo.queue_embeddings(p_ids uuid[])
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   insert into cogo.embedding_queue (memory_id, owner, seq)
-  select m.id, cogo.owner_key(m.owner), m.seq
-    from public.cogo_memories m where m.id = any (p_ids) order by m.content_sha256, m.id
+  select f.id, cogo.owner_key(f.owner), f.seq
+    from (
+      select m.id, m.owner, m.seq
+        from public.cogo_memories m where m.id = any (p_ids) order by m.content_sha256, m.id
+         for key share skip locked
+    ) as f
   on conflict do nothing;
 $function$;
 
@@ -2588,12 +2607,12 @@ create or replace function cogo.recall_vectors(p_what text, p_dimensions integer
 AS $function$
 begin
   if p_what = 'memory' then
-    perform cogo.queue_embeddings(
-      array(
-        select m.id from public.cogo_memories m
-         where m.dimensions = p_dimensions and m.embedded_at is not null
-      )
-    );
+    insert into cogo.embedding_queue (memory_id, owner, seq)
+    select m.id, cogo.owner_key(m.owner), m.seq
+      from public.cogo_memories m
+     where m.dimensions = p_dimensions and m.embedded_at is not null
+     order by m.content_sha256, m.id
+    on conflict do nothing;
   else
     insert into cogo.unindexed_embeddings (id, owner)
     select e.id, cogo.owner_key(e.owner)
@@ -2601,6 +2620,20 @@ begin
     on conflict do nothing;
   end if;
 end;
+$function$;
+
+create or replace function cogo.release_embeddings(p_tasks uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update cogo.embedding_queue q
+     set task_id = null
+    from (
+      select e.memory_id
+        from cogo.embedding_queue e where e.task_id = any (p_tasks) for update skip locked
+    ) as free
+   where q.memory_id = free.memory_id;
 $function$;
 
 create or replace function cogo.resolve_owner(p_owner uuid)
@@ -2989,6 +3022,7 @@ declare
   v_first integer := coalesce(p_first, 0);
   v_chunks jsonb := p_chunks;
   v_document public.cogo_documents;
+  v_tasks uuid[];
   v_problem text := case
     when coalesce(btrim(p_source), '') = '' then 'p_source must name the document'
     when coalesce(p_sha256, '') !~ '^[0-9a-f]{64}$' then 'p_sha256 must be 64 hexadecimal digits'
@@ -3041,7 +3075,7 @@ begin
       );
   end if;
   -- A text that goes leaves no task that would embed it. Tasks are locked before documents.
-  perform cogo.drop_embeddings(
+  v_tasks := cogo.drop_embeddings(
     array(
       select m.id from public.cogo_memories m
        where m.document_id = v_document.id and m.place >= v_first
@@ -3058,6 +3092,7 @@ begin
         updated_at = cogo.now()
   returning d.* into v_document;
   perform cogo.add_chunks(v_document, coalesce(v_chunks, '[]'), v_first);
+  perform cogo.release_embeddings(v_tasks);
   return query
     select d.id, is_new, false, d.chunks from public.cogo_documents d where d.id = v_document.id;
 end;
@@ -3118,8 +3153,13 @@ begin
   if v_index.agent_id is distinct from p_agent_id then
     return false;
   end if;
-  -- One that was noted anew has no number again.
-  delete from cogo.vector_changes c where c.index_name = p_index and c.seq <= p_through;
+  -- One that was noted anew has no number again; one that somebody has locked is noted anew.
+  delete from cogo.vector_changes c
+   using (
+     select v.memory_id from cogo.vector_changes v
+      where v.index_name = p_index and v.seq <= p_through for update skip locked
+   ) as made
+   where c.index_name = p_index and c.memory_id = made.memory_id;
   return true;
 end;
 $function$;
@@ -3236,6 +3276,7 @@ declare
   v_ids uuid[];
   v_documents uuid[];
   v_cut uuid[];
+  v_tasks uuid[];
 begin
   if num_nonnulls(p_ids, p_kind, p_source, p_before) = 0 then
     raise exception using
@@ -3254,7 +3295,7 @@ begin
          or p_source like '%*' and starts_with(p.source, left(p_source, -1))
        )
        and (p_before is null or p.created_at < p_before);
-    perform cogo.drop_embeddings(
+    v_tasks := cogo.drop_embeddings(
       array(
         select m.id
           from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
@@ -3280,6 +3321,7 @@ begin
     perform from public.cogo_memories m
       where m.id = any (v_ids) order by m.content_sha256, m.id for update;
     delete from public.cogo_memories m where m.id = any (v_ids);
+    perform cogo.release_embeddings(v_tasks);
     delete from public.cogo_documents d where d.id = any (v_documents);
     -- A document that has lost some of its chunks is read anew when it is added again.
     update public.cogo_documents d
@@ -4092,7 +4134,7 @@ comment on function cogo.describe_session(uuid,uuid) is
   'Return how far a session is, for the holder of a lease; null if there is no session.';
 
 comment on function cogo.drop_embeddings(uuid[]) is
-  'Give up the tasks that embed memories which are to be forgotten.';
+  'Give up the tasks that embed memories which are to be forgotten; return them.';
 
 comment on function cogo.drop_follow_ups(uuid[],text) is
   'Give up follow-up tasks: cancel them, take no result and delete them as soon as nobody runs them.';
@@ -4217,7 +4259,7 @@ comment on function cogo.prepare_vectors(text,integer) is
 installed or has no such vectors.';
 
 comment on function cogo.queue_embeddings(uuid[]) is
-  'Ask for vectors of memories, by the next calls.';
+  'Ask for vectors of memories that nobody has locked, by the next calls.';
 
 comment on function cogo.quote_word(text) is
   'Return a word as a tsquery spells it.';
@@ -4239,6 +4281,9 @@ comment on function cogo.read_vector(jsonb) is
 
 comment on function cogo.recall_vectors(text,integer) is
   'Ask again for the vectors of a table that has lost them.';
+
+comment on function cogo.release_embeddings(uuid[]) is
+  'Let the other texts of tasks that were given up be asked for again.';
 
 comment on function cogo.resolve_owner(uuid) is
   'Return whose rows a call is about: for operators the owner that they name (null: nobody), for users
@@ -4732,6 +4777,10 @@ grant execute on function cogo.read_vector(jsonb) to service_role;
 revoke all on function cogo.recall_vectors(text,integer) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.recall_vectors(text,integer) to service_role;
+
+revoke all on function cogo.release_embeddings(uuid[]) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.release_embeddings(uuid[]) to service_role;
 
 revoke all on function cogo.resolve_owner(uuid) from public, anon, authenticated, service_role;
 

@@ -5,7 +5,7 @@
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -13,8 +13,9 @@ import asyncpg
 import pytest
 
 from tests.db.calls import a_call, begin, cap, end
+from tests.support.eventually import eventually
 from tests.support.sql.agent import Agent, plan_task, ref, step
-from tests.support.sql.database import ALICE, BOB, Connection, Database
+from tests.support.sql.database import ALICE, BOB, Connection, Database, run_at_once
 
 pytestmark = pytest.mark.db
 
@@ -224,6 +225,31 @@ async def test_a_running_task_is_cancelled_and_waited_for(agent: Agent) -> None:
     assert held["waiting"] == 1
     assert told != ["ok"]
     assert done["is_done"]
+
+
+async def test_a_task_that_ends_while_it_is_cancelled_stops_no_erasure(
+    agent: Agent, database: Database, everything: Connection
+) -> None:
+    await plan_task(agent, step("a"), owner=ALICE)
+    [lease] = await agent.claim("model-a")
+    eraser = await database.connect()
+
+    async def end_task() -> None:
+        async with agent.connection.transaction():
+            assert await agent.complete(lease) == "ok"
+            waits = "select exists (select from pg_locks where pid = $1 and not granted)"
+            await eventually(lambda: everything.fetchval(waits, eraser.get_server_pid()))
+
+    async def is_none(count: Awaitable[int]) -> bool:
+        return await count == 0
+
+    async def begin_erasing() -> None:
+        taken = "select count(*) from (select from public.cogo_tasks for share skip locked) f"
+        await eventually(lambda: is_none(eraser.fetchval(taken)))
+        await erase(eraser, ALICE)
+
+    assert await run_at_once(end_task(), begin_erasing()) == [None, None]
+    assert (await erase_all(eraser, ALICE))["is_done"]
 
 
 async def test_outer_indexes_are_told_what_to_delete(agent: Agent, everything: Connection) -> None:

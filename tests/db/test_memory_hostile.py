@@ -1,6 +1,9 @@
 """Values that may be wrong, huge or hostile, and writers that meet or end in the middle."""
 
+import random
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,6 +17,7 @@ from tests.support.sql.memory import (
     embed,
     find,
     has_pgvector,
+    open_follow_ups,
     remember,
     run_memory,
     search,
@@ -259,6 +263,106 @@ async def test_results_are_taken_once_by_two_orchestrators_while_owners_forget(
     assert waiting + embedded == 90
     if await has_pgvector(service):
         assert await service.fetchval("select count(*) from cogo.memory_vectors_2") == embedded
+
+
+async def test_a_result_does_not_wait_for_a_memory_that_somebody_changes(
+    database: Database,
+) -> None:
+    agent = Agent(await database.connect())
+    service, holder = agent.connection, await database.connect()
+    await call(service, "register_index", index="outer")
+    await remember(service, ALICE, "fact")
+    await run_memory(service, MODEL)
+    await embed(agent, {"fact": [1, 0]})
+
+    async with holder.transaction():
+        await holder.execute("select from public.cogo_memories for update")
+        assert (await run_memory(service, MODEL))["applied"] == 0
+    assert await service.fetchval("select tries from cogo.follow_ups") == 0
+    await database.jump(timedelta(seconds=2))
+
+    assert (await run_memory(service, MODEL))["applied"] == 1
+
+
+async def test_who_waits_for_a_document_holds_nobodys_place_in_the_queue(
+    database: Database,
+) -> None:
+    service, other, holder = [await database.connect() for _ in range(3)]
+    watcher = await database.connect("postgres")
+    await call(service, "register_index", index="outer")
+    for source in ("a.md", "b.md"):
+        await add_document(service, ALICE, source, [f"text of {source}"])
+    await run_memory(service, MODEL)
+
+    async def look() -> None:
+        async with holder.transaction():
+            await holder.execute("select from public.cogo_documents for update")
+            waits = "select exists (select from pg_locks where pid = $1 and not granted)"
+            await eventually(lambda: watcher.fetchval(waits, other.get_server_pid()))
+            await service.execute("select from cogo.embedding_queue for update nowait")
+
+    async def forget() -> None:
+        await eventually(is_locked)
+        await call(other, "forget_memory", owner=ALICE, source="b.md")
+
+    async def is_locked() -> bool:
+        free = "select count(*) from (select from public.cogo_documents for share skip locked) f"
+        return bool(await service.fetchval(free) == 0)
+
+    assert await run_at_once(look(), forget()) == [None, None]
+    await run_memory(service, MODEL)
+    [task] = await open_follow_ups(service)
+    assert task["params"]["input"] == ["text of a.md"]
+
+
+async def end_task(who: Connection, task_id: UUID, result: dict[str, Any]) -> None:
+    """Complete a task at once, unless it has been cancelled meanwhile."""
+    for change in ("status = 'running', started_at", "status = 'completed', finished_at"):
+        await who.execute(
+            f"update public.cogo_tasks set {change} = cogo.now(), result = $2"  # noqa: S608
+            " where id = $1 and status in ('pending', 'running')",
+            task_id,
+            result if "completed" in change else None,
+        )
+
+
+async def test_writers_of_every_kind_at_once_never_lock_each_other_out(database: Database) -> None:
+    agent = Agent(await database.connect())
+    await call(agent.connection, "register_index", index="outer")
+    order = random.Random(1)  # noqa: S311 - the same each time
+
+    def choose(name: str, most: int, count: int) -> list[str]:
+        return [f"{name} {order.randrange(most)}" for _ in range(count)]
+
+    async def write(who: Connection, kind: str) -> None:
+        for _ in range(30):
+            source = f"{order.randrange(3)}.md"
+            match kind:
+                case "remember":
+                    await remember(who, ALICE, *choose("fact", 40, 20))
+                case "add":
+                    await add_document(who, ALICE, source, choose("chunk", 30, 30))
+                case "forget":
+                    await call(who, "forget_memory", owner=ALICE, source=source)
+                case "forget facts":
+                    await call(who, "forget_memory", owner=ALICE, kind="fact")
+                case "sync":
+                    changes = await call(who, "list_vector_changes", index="outer")
+                    through = max((row["seq"] for row in changes), default=0)
+                    await call(who, "confirm_vector_changes", index="outer", through=through)
+                case "finish":
+                    for task in await open_follow_ups(who):
+                        vectors = [[1, order.random()] for _ in task["params"]["input"]]
+                        await end_task(who, task["id"], {"embeddings": vectors})
+                case _:
+                    await run_memory(who, kind)
+
+    kinds = ["remember", "add", "add", "forget", "forget", "forget facts", "sync", "finish"]
+    kinds += ["m", "m", "n"]
+    people = [await database.connect() for _ in kinds]
+    failed = await run_at_once(*map(write, people, kinds))
+
+    assert failed == [None] * len(kinds)
 
 
 async def test_a_call_that_ends_in_the_middle_leaves_all_or_nothing(database: Database) -> None:

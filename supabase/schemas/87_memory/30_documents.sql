@@ -119,6 +119,7 @@ declare
   v_first integer := coalesce(p_first, 0);
   v_chunks jsonb := p_chunks;
   v_document public.cogo_documents;
+  v_tasks uuid[];
   v_problem text := case
     when coalesce(btrim(p_source), '') = '' then 'p_source must name the document'
     when coalesce(p_sha256, '') !~ '^[0-9a-f]{64}$' then 'p_sha256 must be 64 hexadecimal digits'
@@ -171,7 +172,7 @@ begin
       );
   end if;
   -- A text that goes leaves no task that would embed it. Tasks are locked before documents.
-  perform cogo.drop_embeddings(
+  v_tasks := cogo.drop_embeddings(
     array(
       select m.id from public.cogo_memories m
        where m.document_id = v_document.id and m.place >= v_first
@@ -188,6 +189,7 @@ begin
         updated_at = cogo.now()
   returning d.* into v_document;
   perform cogo.add_chunks(v_document, coalesce(v_chunks, '[]'), v_first);
+  perform cogo.release_embeddings(v_tasks);
   return query
     select d.id, is_new, false, d.chunks from public.cogo_documents d where d.id = v_document.id;
 end;

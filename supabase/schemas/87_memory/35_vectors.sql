@@ -30,12 +30,12 @@ create or replace function cogo.recall_vectors(p_what text, p_dimensions integer
 as $$
 begin
   if p_what = 'memory' then
-    perform cogo.queue_embeddings(
-      array(
-        select m.id from public.cogo_memories m
-         where m.dimensions = p_dimensions and m.embedded_at is not null
-      )
-    );
+    insert into cogo.embedding_queue (memory_id, owner, seq)
+    select m.id, cogo.owner_key(m.owner), m.seq
+      from public.cogo_memories m
+     where m.dimensions = p_dimensions and m.embedded_at is not null
+     order by m.content_sha256, m.id
+    on conflict do nothing;
   else
     insert into cogo.unindexed_embeddings (id, owner)
     select e.id, cogo.owner_key(e.owner)

@@ -47,7 +47,7 @@ comment on function cogo.match_documents is
   'Return the documents that match every given argument as a whole.';
 
 create or replace function cogo.drop_embeddings(p_ids uuid[])
-  returns void language plpgsql set search_path = pg_catalog, pg_temp
+  returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_tasks constant uuid[] := array(
@@ -56,12 +56,27 @@ declare
   );
 begin
   perform cogo.drop_follow_ups(v_tasks, 'a text of it has been forgotten');
-  -- The other texts of these tasks are asked for again.
-  update cogo.embedding_queue q set task_id = null where q.task_id = any (v_tasks);
+  return v_tasks;
 end;
 $$;
 comment on function cogo.drop_embeddings is
-  'Give up the tasks that embed memories which are to be forgotten.';
+  'Give up the tasks that embed memories which are to be forgotten; return them.';
+
+-- After the memories, so that nobody who has locked one waits for its place in the queue. What others
+-- have locked there they delete, or it is found without its task later.
+create or replace function cogo.release_embeddings(p_tasks uuid[])
+  returns void language sql set search_path = pg_catalog, pg_temp
+as $$
+  update cogo.embedding_queue q
+     set task_id = null
+    from (
+      select e.memory_id
+        from cogo.embedding_queue e where e.task_id = any (p_tasks) for update skip locked
+    ) as free
+   where q.memory_id = free.memory_id;
+$$;
+comment on function cogo.release_embeddings is
+  'Let the other texts of tasks that were given up be asked for again.';
 
 -- Security definer: owners may not write the tables. Users forget only what is theirs; p_owner is
 -- ignored.
@@ -83,6 +98,7 @@ declare
   v_ids uuid[];
   v_documents uuid[];
   v_cut uuid[];
+  v_tasks uuid[];
 begin
   if num_nonnulls(p_ids, p_kind, p_source, p_before) = 0 then
     raise exception using
@@ -101,7 +117,7 @@ begin
          or p_source like '%*' and starts_with(p.source, left(p_source, -1))
        )
        and (p_before is null or p.created_at < p_before);
-    perform cogo.drop_embeddings(
+    v_tasks := cogo.drop_embeddings(
       array(
         select m.id
           from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
@@ -127,6 +143,7 @@ begin
     perform from public.cogo_memories m
       where m.id = any (v_ids) order by m.content_sha256, m.id for update;
     delete from public.cogo_memories m where m.id = any (v_ids);
+    perform cogo.release_embeddings(v_tasks);
     delete from public.cogo_documents d where d.id = any (v_documents);
     -- A document that has lost some of its chunks is read anew when it is added again.
     update public.cogo_documents d

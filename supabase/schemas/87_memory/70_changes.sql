@@ -135,8 +135,13 @@ begin
   if v_index.agent_id is distinct from p_agent_id then
     return false;
   end if;
-  -- One that was noted anew has no number again.
-  delete from cogo.vector_changes c where c.index_name = p_index and c.seq <= p_through;
+  -- One that was noted anew has no number again; one that somebody has locked is noted anew.
+  delete from cogo.vector_changes c
+   using (
+     select v.memory_id from cogo.vector_changes v
+      where v.index_name = p_index and v.seq <= p_through for update skip locked
+   ) as made
+   where c.index_name = p_index and c.memory_id = made.memory_id;
   return true;
 end;
 $$;

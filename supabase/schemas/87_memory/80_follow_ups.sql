@@ -70,6 +70,10 @@ begin
         );
       end if;
     exception
+      when lock_not_available or deadlock_detected then
+        -- Somebody changes what it is about.
+        update cogo.follow_ups f set due_at = cogo.now() + interval '1 second'
+         where f.task_id = v_follow_up.task_id;
       when assert_failure or others then
         v_problem := left(sqlerrm, 500);
         -- One bad result harms only itself. The database may be at fault, so it is tried again.

@@ -1,12 +1,18 @@
+-- One call of cogo_run_memory() holds memories of many tasks, in no order: so it never waits for one.
 create or replace function cogo.queue_embeddings(p_ids uuid[])
   returns void language sql set search_path = pg_catalog, pg_temp
 as $$
   insert into cogo.embedding_queue (memory_id, owner, seq)
-  select m.id, cogo.owner_key(m.owner), m.seq
-    from public.cogo_memories m where m.id = any (p_ids) order by m.content_sha256, m.id
+  select f.id, cogo.owner_key(f.owner), f.seq
+    from (
+      select m.id, m.owner, m.seq
+        from public.cogo_memories m where m.id = any (p_ids) order by m.content_sha256, m.id
+         for key share skip locked
+    ) as f
   on conflict do nothing;
 $$;
-comment on function cogo.queue_embeddings is 'Ask for vectors of memories, by the next calls.';
+comment on function cogo.queue_embeddings is
+  'Ask for vectors of memories that nobody has locked, by the next calls.';
 
 create or replace function cogo.fail_embeddings(p_ids uuid[], p_reason text)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
@@ -15,11 +21,18 @@ begin
   update cogo.embedding_queue q
      set task_id = null, tries = q.tries + 1,
          due_at = cogo.now() + cogo.retry_interval(60 * power(5, q.tries)::numeric)
-   where q.memory_id = any (p_ids);
-  with given_up as (
-    delete from cogo.embedding_queue q
-     where q.memory_id = any (p_ids) and q.tries >= 5
-    returning q.memory_id
+    from (
+      select e.memory_id
+        from cogo.embedding_queue e where e.memory_id = any (p_ids) for update skip locked
+    ) as free
+   where q.memory_id = free.memory_id;
+  with free as materialized (
+    select m.id
+      from cogo.embedding_queue e join public.cogo_memories m on m.id = e.memory_id
+     where e.memory_id = any (p_ids) and e.tries >= 5
+       for no key update skip locked
+  ), given_up as (
+    delete from cogo.embedding_queue q using free f where q.memory_id = f.id returning q.memory_id
   )
   update public.cogo_memories m
      set error = left(p_reason, 2000) from given_up g where m.id = g.memory_id;
@@ -53,7 +66,7 @@ begin
   for v_memory in
     select m.* from public.cogo_memories m
      where m.id = any (v_ids) order by m.content_sha256, m.id
-       for no key update
+       for no key update nowait
   loop
     v_vector := cogo.read_vector(v_vectors -> (array_position(v_ids, v_memory.id) - 1));
     if v_vector is null then

@@ -34,7 +34,12 @@ declare
   v_id uuid;
 begin
   foreach v_id in array v_ids loop
-    perform public.cogo_cancel_task(v_id, 'its owner is erased');
+    begin
+      perform public.cogo_cancel_task(v_id, 'its owner is erased');
+    exception
+      when sqlstate 'TQ002' or sqlstate 'TQ003' then
+        null;  -- it has ended meanwhile
+    end;
   end loop;
   return cardinality(v_ids);
 end;
