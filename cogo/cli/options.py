@@ -47,6 +47,10 @@ ForgetOwners = Annotated[
     typer.Option("--owner", help="UUID of a user, none for no owner (default), or all."),
 ]
 
+SessionName = Annotated[
+    str | None,
+    typer.Option("--session", help="Conversation to continue: any name, or its UUID."),
+]
 NO_OWNER: Final = "none"
 EVERYONE: Final = "all"
 _SPAN_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
@@ -114,3 +118,11 @@ def parse_owner(text: str) -> UUID | None:
 def parse_owners(text: str) -> tuple[UUID | None, bool]:
     """Return an owner, and whether all owners are meant. Raises InvalidArgument."""
     return (None, True) if text == EVERYONE else (parse_owner(text), False)
+
+
+def derive_session(name: str) -> UUID:
+    """Return the id of the conversation that commands mean by a name, or by its id."""
+    from gateway.auth.principal import LOCAL  # noqa: PLC0415
+    from gateway.tasks.task_run import derive_session_id  # noqa: PLC0415 - rarely needed
+
+    return derive_session_id(name, LOCAL)

@@ -7,7 +7,7 @@ import typer
 
 from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, print_rows, read_pages
-from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, Owners, parse_owners
+from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, Owners, derive_session, parse_owners
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_text, shorten
 from cogo.watch.format import mark_simulated, shorten_id
@@ -129,7 +129,7 @@ async def find_session(store: SessionStore, text: str, owner: str = EVERYONE) ->
     except InvalidArgument:
         found = {}
     if not found:
-        named = _derive_id(text)
+        named = derive_session(text)
         found = await search(named, named)
     if not found:
         raise NotFound(
@@ -159,13 +159,6 @@ async def _read_messages(store: SessionStore, row: SessionRow, limit: int | None
             whole = whole.model_copy(update={"messages": messages, "is_more": page.is_more})
         if not page.is_more or (limit is not None and len(whole.messages) >= limit):
             return whole
-
-
-def _derive_id(name: str) -> UUID:
-    from gateway.auth.principal import LOCAL  # noqa: PLC0415
-    from gateway.tasks.task_run import derive_session_id  # noqa: PLC0415 - rarely needed
-
-    return derive_session_id(name, LOCAL)
 
 
 def _describe_calls(message: StoredSessionMessage) -> str:

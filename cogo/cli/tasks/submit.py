@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import typer
 
 from agents.selection.preferences import Preference
-from cogo.cli.options import AsJson, Dir
+from cogo.cli.options import AsJson, Dir, SessionName, derive_session
 from cogo.cli.request_options import AnswerSchema, Attach, Tools
 from cogo.cli.session import run_with_client
 from cogo.cli.task_options import (
@@ -64,9 +64,7 @@ def submit(
     schema: AnswerSchema = None,
     attach: Attach = None,
     params: Params = None,
-    session: Annotated[
-        str | None, typer.Option(help="Conversation to continue: any name, or its UUID.")
-    ] = None,
+    session: SessionName = None,
     priority: Annotated[
         int, typer.Option(help="0 (first) to 9 (last) among tasks of the same owner.", min=0, max=9)
     ] = 5,
@@ -116,7 +114,7 @@ def submit(
         model=model,
         preferences=build_preferences(prefer, policy, data_policy),
         priority=priority,
-        session_id=_parse_session(session),
+        session_id=None if session is None else derive_session(session),
         budget_usd=parse_budget(budget),
         deadline=parse_deadline(deadline),
         idempotency_key=key,
@@ -199,10 +197,3 @@ def _build_view(stream: Stream) -> TaskView:
     return TaskView(
         stream=stream, say=lambda line: print_text(line, err=True, indent=23), write=write
     )
-
-
-def _parse_session(name: str | None) -> UUID | None:
-    from gateway.auth.principal import LOCAL  # noqa: PLC0415
-    from gateway.tasks.task_run import derive_session_id  # noqa: PLC0415 - rarely needed
-
-    return None if name is None else derive_session_id(name, LOCAL)

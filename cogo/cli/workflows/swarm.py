@@ -4,12 +4,12 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import typer
 
 from agents.selection.preferences import Preference
-from cogo.cli.options import AsJson, Dir
+from cogo.cli.options import AsJson, Dir, SessionName, derive_session
 from cogo.cli.task_options import (
     DataPolicy,
     Params,
@@ -65,9 +65,7 @@ def run_swarm(
         str | None,
         typer.Option(help="Of `auto`: ask before a plan is run that may cost more than this."),
     ] = None,
-    session: Annotated[
-        UUID | None, typer.Option(help="A conversation that tasks share.", show_default=False)
-    ] = None,
+    session: SessionName = None,
     accept: Annotated[
         Accepted, typer.Option(help="The least that counts as success of code.")
     ] = Accepted.VERIFIED,
@@ -119,7 +117,7 @@ def run_swarm(
             type=_TYPES[swarm],
             params=_build_params(swarm, params, confirm_above_usd),
             preferences=build_preferences(prefer, policy, data_policy),
-            session_id=session,
+            session_id=None if session is None else derive_session(session),
             budget_usd=parse_budget(max_usd, option="--max-usd"),
             deadline=parse_deadline(deadline),
         )
