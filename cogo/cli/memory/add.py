@@ -166,7 +166,9 @@ async def _add_file(
         kept = await store_document(store, owner, source, document, title=title)
     except (StoreUnavailable, Unauthorized):
         raise
-    except (CogoError, OSError) as error:
+    except OSError as error:
+        return _Added(source=source, problem=error.strerror or str(error))
+    except CogoError as error:
         return _Added(source=source, problem=str(error))
     return _Added(source=source, document=kept)
 

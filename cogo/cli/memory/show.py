@@ -127,11 +127,13 @@ def show_memory(
         print_json({"document": document, "memories": rows})
         return
     if document is not None:
-        print_line(f"{document.source}  {document.title or ''}  {document.chunks:,} chunks")
+        parts = (document.source, document.title, _describe_chunks(document.chunks))
+        print_line("  ".join(each for each in parts if each))
     for each in rows:
         print_line()
         print_line(_describe(each))
-        print_text(each.content, indent=2)
+        for line in each.content.splitlines():
+            print_line(f"  {line}")
 
 
 def show_status(
@@ -235,6 +237,10 @@ def _open(out: Path | None) -> Iterator[TextIO]:
             yield file
     except OSError as error:
         raise CommandError(f"{out} cannot be written: {error}") from error
+
+
+def _describe_chunks(number: int) -> str:
+    return f"{number:,} chunk{'' if number == 1 else 's'}"
 
 
 def _describe(row: MemoryRow) -> str:
