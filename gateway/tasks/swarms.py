@@ -29,6 +29,8 @@ SWARMS: Final[Mapping[str, str]] = {
 }
 COORDINATION: Final = "coordination"
 """The `team_id` of several swarms together."""
+_TOLD: Final = ("verification", "receipt", "citations", "review", "notes")
+"""What an answer has of the result if it is there."""
 _PART_ENDS: Final[Mapping[SubtaskState, str]] = {
     SubtaskState.COMPLETED: "complete",
     SubtaskState.FAILED: "failed",
@@ -210,8 +212,5 @@ def _describe_origin(task: Task) -> SwarmFrame:
         "model_used": result.get("model_used"),
         "workflow": task.type,
     }
-    if (verification := result.get("verification")) is not None:
-        origin["verification"] = verification
-    if (receipt := result.get("receipt")) is not None:
-        origin["receipt"] = receipt
-    return origin | ({"simulated": True} if is_simulated(task) else {})
+    told = {name: result[name] for name in _TOLD if result.get(name)}
+    return origin | told | ({"simulated": True} if is_simulated(task) else {})

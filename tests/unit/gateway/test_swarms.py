@@ -176,6 +176,8 @@ async def test_the_end_has_the_responses_and_the_parts_that_the_workflow_tells()
     parts = [{"agent": "verdict", "model": "m", "text": "yes", "status": "complete"}]
     result = {
         "text": "x", "verification": verification, "receipt": {"sentence": "It passed."},
+        "citations": [{"n": 1, "source": "a.md"}], "notes": ["no source was cited"],
+        "review": {"agrees": False, "problems": ["p"]},
         "parts": parts, "responses": ["one", "two"],
     }  # fmt: skip
     task = a_task(type="DEBATE", result=result)
@@ -187,7 +189,8 @@ async def test_the_end_has_the_responses_and_the_parts_that_the_workflow_tells()
     for told in (frame, answer):
         assert (told["parts"], told["responses"]) == (parts, ["one", "two"])
         assert told["verification"] == verification
-        assert told["receipt"] == {"sentence": "It passed."}
+        for name in ("receipt", "citations", "notes", "review"):
+            assert told[name] == result[name]
         assert (told["status"], told["workflow"]) == ("complete", "DEBATE")
 
 
