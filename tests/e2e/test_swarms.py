@@ -153,13 +153,16 @@ def test_code_in_the_terminal_is_tested_and_each_participant_is_an_event(system:
 
 
 def test_a_debate_in_the_terminal_is_lines_where_nobody_can_see_blocks(system: System) -> None:
-    ran = system.cogo("swarm", "debate", KUBERNETES)
+    ran = system.cogo("swarm", "debate", KUBERNETES, "--session", "kubernetes")
+    kept = system.cogo("sessions", "show", "kubernetes", "--json")
     watched = system.cogo("watch", "last")
 
     assert ran.returncode == 0, ran.stderr
     assert "(debate_2) writes" in ran.stderr
     assert "completed" in ran.stderr
     assert "## Dissent" in ran.stdout
+    assert "sleeps" not in ran.stderr  # limits of time, which say nothing
+    assert json.loads(kept.stdout)["messages"][-1]["content"] == KUBERNETES
     for name, role in DEBATERS.items():
         assert f"{name} ({role}) by " in watched.stdout
     assert "verdict: " in watched.stdout  # what they said, as lines

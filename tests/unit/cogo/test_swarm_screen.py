@@ -105,6 +105,19 @@ def test_steps_of_a_child_task_stand_behind_it_and_the_child_has_a_cost_of_its_o
     assert "unknown" in a_screen(progress)[0].render_blocks().plain.splitlines()[0]
 
 
+@pytest.mark.parametrize(("kind", "shown"), [("DEBATE", 0), ("NIGHTLY_REPORT", 2)])
+def test_limits_of_time_are_not_shown_but_sleeps_of_other_workflows_are(
+    kind: str, shown: int
+) -> None:
+    clock = a_row("patience_1/others", role=None, kind="sleep", lane="cio")
+    progress = SwarmProgress(a_task(type=kind), now=lambda: NOW)
+
+    lines = [*progress.apply(a_step("delayed", clock))]
+    lines += progress.apply(a_step("cancelled", clock.model_copy(update={"not_needed": True})))
+
+    assert len(lines) == shown
+
+
 def test_what_failed_says_why_what_is_tried_again_begins_anew_and_the_end_ends_all() -> None:
     failed = a_row("optimistic", error={"class": "budget", "message": "no money"})
     again, open_one = a_row("cautious"), a_row("balanced")
