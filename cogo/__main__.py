@@ -17,6 +17,7 @@ start-up time."""
 
 def main() -> NoReturn:
     """Run the command line; explain an import error that another distribution causes."""
+    _open_streams()
     gc.set_threshold(_GC_THRESHOLD)
     atexit.register(gc.freeze)  # or the interpreter searches all objects for garbage as it ends
     try:
@@ -29,6 +30,15 @@ def main() -> NoReturn:
         code = _INTERRUPTED  # during imports; commands handle it themselves
     _flush()
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Open the standard streams that are closed (`>&-`), or files would take their place."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = os.O_RDONLY if name == "stdin" else os.O_WRONLY
+            nowhere = os.open(os.devnull, mode)  # the lowest number that is free, so its own
+            setattr(sys, name, os.fdopen(nowhere, "r" if name == "stdin" else "w"))
 
 
 def _flush() -> None:

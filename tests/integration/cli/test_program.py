@@ -103,6 +103,20 @@ def test_a_reader_that_went_away_changes_no_exit_code_and_is_not_reported(
     assert (tmp_path / "errors").read_bytes() == b""
 
 
+@pytest.mark.parametrize(
+    ("closed", "is_printed"),
+    [("<&-", True), (">&-", False), ("2>&-", True), ("<&- >&- 2>&-", False)],
+)
+def test_a_closed_stream_is_no_error(closed: str, tmp_path: Path, *, is_printed: bool) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'"$0" -P -m cogo models {closed}', sys.executable],
+        capture_output=True, text=True, env=environment(tmp_path), check=False, timeout=30,
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert bool(ended.stdout) is is_printed
+
+
 def test_an_error_is_one_sentence_without_a_traceback(tmp_path: Path) -> None:
     ended = cogo_program("migrate", "--dir", str(tmp_path), home=tmp_path)
 
