@@ -1,7 +1,7 @@
 """The interface of vector stores beside Postgres, which keep ids and vectors and no texts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
@@ -64,7 +64,22 @@ class VectorIndex(Protocol):
         ...
 
 
-def read_memory_id(value: object) -> UUID | None:
+def name_owner(owner: UUID | None) -> str:
+    """Return the name of the namespace or tenant of an owner."""
+    return "operators" if owner is None else str(owner)
+
+
+def read_matches(given: Iterable[tuple[object, object]]) -> list[VectorMatch]:
+    """Return the ids and cosines that an index gives, nearest first, if they can be ours."""
+    found = []
+    for id_, cosine in given:
+        memory, likeness = _read_memory_id(id_), _read_likeness(cosine)
+        if memory is not None and likeness is not None:
+            found.append(VectorMatch(memory, likeness))
+    return sorted(found, key=lambda each: -each.likeness)
+
+
+def _read_memory_id(value: object) -> UUID | None:
     """Return the id that an index gives, or None for that of somebody else's vector."""
     try:
         return UUID(str(value))
@@ -72,7 +87,7 @@ def read_memory_id(value: object) -> UUID | None:
         return None
 
 
-def read_likeness(value: object) -> float | None:
+def _read_likeness(value: object) -> float | None:
     """Return a cosine that an index gives, or None for what is none."""
     if isinstance(value, bool) or not isinstance(value, float | int) or not math.isfinite(value):
         return None

@@ -16,8 +16,8 @@ from agents.memory.index import (
     IndexUnavailable,
     VectorItem,
     VectorMatch,
-    read_likeness,
-    read_memory_id,
+    name_owner,
+    read_matches,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _FLOATS_PER_REQUEST: Final = 100_000
 _MOST_VECTORS: Final = 200
 _MOST_IDS: Final = 1_000
 _METRIC: Final = "cosine"
-_OPERATORS: Final = "operators"
 _MODEL: Final = "model"
 """The metadata that names the model of a vector."""
 
@@ -73,7 +72,7 @@ class PineconeIndex:
                         }
                         for each in fitting[start : start + size]
                     ],
-                    namespace=_name_namespace(owner),
+                    namespace=name_owner(owner),
                 )
 
     async def query(
@@ -89,10 +88,10 @@ class PineconeIndex:
             found = await index.query(
                 top_k=limit,
                 vector=list(vector),
-                namespace=_name_namespace(owner),
+                namespace=name_owner(owner),
                 filter={_MODEL: {"$eq": model_id}},
             )
-            return _read_matches(found.matches)[:limit]
+            return read_matches((each.id, each.score) for each in found.matches)[:limit]
 
     async def delete(self, owner: UUID | None, ids: Sequence[UUID]) -> None:
         """Delete vectors; those that are not there are no error."""
@@ -101,13 +100,13 @@ class PineconeIndex:
                 await _delete(
                     index,
                     ids=[str(each) for each in ids[start : start + _MOST_IDS]],
-                    namespace=_name_namespace(owner),
+                    namespace=name_owner(owner),
                 )
 
     async def delete_owner(self, owner: UUID | None) -> None:
         """Delete the namespace of an owner."""
         async with self._open() as (index, _):
-            await _delete(index, delete_all=True, namespace=_name_namespace(owner))
+            await _delete(index, delete_all=True, namespace=name_owner(owner))
 
     async def describe(self) -> str:
         """Return what is there, of all owners."""
@@ -170,10 +169,6 @@ class PineconeIndex:
             return index, stats.dimension
 
 
-def _name_namespace(owner: UUID | None) -> str:
-    return _OPERATORS if owner is None else str(owner)
-
-
 async def _delete(index: "AsyncIndex", **what: Any) -> None:
     """Delete in a namespace, which is not there before its first vector."""
     from pinecone import NotFoundError  # noqa: PLC0415  an extra
@@ -182,16 +177,6 @@ async def _delete(index: "AsyncIndex", **what: Any) -> None:
         await index.delete(**what)
     except NotFoundError:
         return
-
-
-def _read_matches(matches: Sequence[Any]) -> list[VectorMatch]:
-    """Return the matches that can be ours, nearest first."""
-    found = []
-    for each in matches:
-        memory, likeness = read_memory_id(each.id), read_likeness(each.score)
-        if memory is not None and likeness is not None:
-            found.append(VectorMatch(memory, likeness))
-    return sorted(found, key=lambda each: -each.likeness)
 
 
 def _import_client() -> Any:

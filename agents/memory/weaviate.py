@@ -16,8 +16,8 @@ from agents.memory.index import (
     IndexUnavailable,
     VectorItem,
     VectorMatch,
-    read_likeness,
-    read_memory_id,
+    name_owner,
+    read_matches,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ REQUEST_SECONDS: Final = 10
 """For a request; a search gives up earlier."""
 PREFIX: Final = "CogoMemory_"
 """Of the names of the collections, followed by a hash of the model."""
-_OPERATORS: Final = "operators"
 _GRPC_PORT: Final = 50051
 _SECURE_PORT: Final = 443
 _MOST_OBJECTS: Final = 200
@@ -70,7 +69,7 @@ class WeaviateIndex:
                 await self._delete(owner, [each.id for each in those], but=collection.name)
                 for start in range(0, len(those), _MOST_OBJECTS):
                     await _insert(
-                        collection.with_tenant(_name_tenant(owner)),
+                        collection.with_tenant(name_owner(owner)),
                         those[start : start + _MOST_OBJECTS],
                     )
 
@@ -79,7 +78,7 @@ class WeaviateIndex:
     ) -> Sequence[VectorMatch]:
         """Return the nearest vectors of a model, nearest first."""
         async with self._open() as client:
-            collection, tenant = name_collection(model_id), _name_tenant(owner)
+            collection, tenant = name_collection(model_id), name_owner(owner)
             place, used = (collection, tenant), client.collections.use(collection)
             was_known = place in self._tenants
             if not was_known and not await _has_tenant(client, collection, tenant):
@@ -92,7 +91,7 @@ class WeaviateIndex:
                 if was_known and not await _has_tenant(client, collection, tenant):
                     return []
                 raise
-            return _read_matches(found)[:limit]
+            return read_matches(found)[:limit]
 
     async def delete(self, owner: UUID | None, ids: Sequence[UUID]) -> None:
         """Delete vectors, whatever their model; those that are not there are no error."""
@@ -101,7 +100,7 @@ class WeaviateIndex:
     async def delete_owner(self, owner: UUID | None) -> None:
         """Delete the tenant of an owner in the collections of all models."""
         async with self._open() as client:
-            tenant = _name_tenant(owner)
+            tenant = name_owner(owner)
             for name in await _list_collections(client):
                 if await _has_tenant(client, name, tenant):
                     await client.collections.use(name).tenants.remove([tenant])
@@ -124,7 +123,7 @@ class WeaviateIndex:
 
         async with self._open() as client:
             for name in await _list_collections(client):
-                tenant = _name_tenant(owner)
+                tenant = name_owner(owner)
                 if name == but or not await _has_tenant(client, name, tenant):
                     continue
                 data = client.collections.use(name).with_tenant(tenant).data
@@ -201,10 +200,6 @@ def name_collection(model_id: str) -> str:
     return PREFIX + hashlib.sha256(model_id.encode()).hexdigest()[:16]
 
 
-def _name_tenant(owner: UUID | None) -> str:
-    return _OPERATORS if owner is None else str(owner)
-
-
 def _find_grpc(url: str) -> str:
     """Return the address of gRPC of a server: in Weaviate's cloud it has a host of its own."""
     parts = urlsplit(url)
@@ -238,7 +233,8 @@ async def _insert(collection: "CollectionAsync[Any, Any]", items: Sequence[Vecto
 
 async def _near(
     collection: "CollectionAsync[Any, Any]", vector: Sequence[float], limit: int
-) -> Sequence[Any]:
+) -> list[tuple[object, object]]:
+    """Return the ids and cosines of the nearest vectors."""
     from weaviate.classes.query import MetadataQuery  # noqa: PLC0415  an extra
 
     answer = await collection.query.near_vector(
@@ -247,19 +243,8 @@ async def _near(
         return_metadata=MetadataQuery(distance=True),
         return_properties=[],
     )
-    return answer.objects
-
-
-def _read_matches(objects: Sequence[Any]) -> list[VectorMatch]:
-    """Return the objects that can be ours, nearest first."""
-    found = []
-    for each in objects:
-        distance = each.metadata.distance
-        likeness = None if distance is None else read_likeness(1 - distance)
-        memory = read_memory_id(each.uuid)
-        if memory is not None and likeness is not None:
-            found.append(VectorMatch(memory, likeness))
-    return sorted(found, key=lambda each: -each.likeness)
+    found = ((each.uuid, each.metadata.distance) for each in answer.objects)
+    return [(id_, None if distance is None else 1 - distance) for id_, distance in found]
 
 
 def _import_client() -> None:

@@ -15,7 +15,8 @@ from providers.catalogue.deployment import Deployment
 from providers.chat import Attachment, ChatRequest, Event
 from providers.secrets import Redactor
 
-_CHARACTERS_PER_TOKEN: Final = 4
+USUAL_CHARACTERS_PER_TOKEN: Final = 4
+"""An approximation, of all tokenizers."""
 _TOKENS_OF_IMAGE: Final = 1_500
 _TOKENS_OF_PAGES: Final = 20_000
 _BYTES_OF_PDF_PER_TOKEN: Final = 20
@@ -52,7 +53,7 @@ class VendorRequest(Protocol):
 
 def estimate_prompt_tokens(request: VendorRequest) -> int:
     """Return the approximate number of prompt tokens; each vendor counts them differently."""
-    text = sum(map(len, request.iter_texts())) // _CHARACTERS_PER_TOKEN
+    text = sum(map(len, request.iter_texts())) // USUAL_CHARACTERS_PER_TOKEN
     return text + sum(map(estimate_file_tokens, request.iter_files()))
 
 

@@ -12,7 +12,7 @@ from providers.adapters.base import Timeouts
 from providers.adapters.http.client import VendorClient
 from providers.adapters.http.error_mapping import PARSE_ERRORS
 from providers.calls.masking import mask_keys
-from providers.calls.prepare import PreparedCall
+from providers.calls.prepare import USUAL_CHARACTERS_PER_TOKEN, PreparedCall
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import EmbeddingModel
 from providers.chat import Attachment, Done, Event, FinishReason, TokenUsage
@@ -26,8 +26,6 @@ MAX_VECTOR_BYTES: Final = 512 * 1024
 MAX_DURATION: Final = timedelta(seconds=60)
 """Maximum duration of one request, regardless of longer timeouts."""
 ESTIMATED: Final = "the vendor counts no tokens of embeddings: they are estimated by length"
-_CHARACTERS_PER_TOKEN: Final = 4
-"""An approximation, for limits that the vendor checks exactly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +175,7 @@ def estimate_text_tokens(text: Text) -> int:
     """Return about how many tokens a text has; exact for a list of tokens."""
     if not isinstance(text, str):
         return len(text)
-    return len(text) // _CHARACTERS_PER_TOKEN + 1
+    return len(text) // USUAL_CHARACTERS_PER_TOKEN + 1
 
 
 def _check_numbers(vector: object) -> None:

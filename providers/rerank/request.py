@@ -12,7 +12,7 @@ from providers.adapters.base import Timeouts
 from providers.adapters.http.client import VendorClient
 from providers.adapters.http.error_mapping import PARSE_ERRORS
 from providers.calls.masking import mask_keys
-from providers.calls.prepare import PreparedCall
+from providers.calls.prepare import USUAL_CHARACTERS_PER_TOKEN, PreparedCall
 from providers.catalogue.deployment import Deployment
 from providers.chat import Attachment, Done, Event, FinishReason, TokenUsage
 from providers.errors import InvalidRequest, MalformedResponse
@@ -25,7 +25,6 @@ MAX_ROW_BYTES: Final = 64 * 1024
 MAX_DURATION: Final = timedelta(seconds=60)
 """Maximum duration of one request, regardless of longer timeouts."""
 ESTIMATED: Final = "the vendor reports no counts of rankings: they are estimated by length"
-_CHARACTERS_PER_TOKEN: Final = 4
 _DOCUMENTS_PER_UNIT: Final = 100
 _TOKENS_PER_DOCUMENT: Final = 500
 """Longer documents count as several in the search units of Cohere."""
@@ -78,8 +77,8 @@ class RerankRequest:
 
     def estimate_usage(self) -> TokenUsage:
         """Return about what a vendor counts."""
-        tokens = sum(len(each) // _CHARACTERS_PER_TOKEN + 1 for each in self.iter_texts())
-        sizes = [len(each) // _CHARACTERS_PER_TOKEN for each in self.documents]
+        tokens = sum(len(each) // USUAL_CHARACTERS_PER_TOKEN + 1 for each in self.iter_texts())
+        sizes = [len(each) // USUAL_CHARACTERS_PER_TOKEN for each in self.documents]
         return TokenUsage(input=tokens, searches=_count_units(sizes))
 
 
@@ -152,7 +151,7 @@ class _PreparedRanking(PreparedCall):
         )
         notes: tuple[str, ...] = () if is_counted else (ESTIMATED,)
         limit = self.batch.wire.max_document_tokens
-        longest = max(len(each) for each in self.request.documents) // _CHARACTERS_PER_TOKEN
+        longest = max(len(each) for each in self.request.documents) // USUAL_CHARACTERS_PER_TOKEN
         if limit is not None and longest > limit:
             notes += (f"the vendor reads the first {limit:,} tokens of a document",)
         return usage, notes
