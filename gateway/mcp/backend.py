@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, ToolAnnotations
@@ -18,6 +18,8 @@ from gateway.problems import Problem
 from gateway.streams.task_feeds import TaskFeeds
 from protocol.errors import CogoError
 
+READS: Final = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+"""Of tools that change nothing."""
 ReportProgress = Callable[[str], Awaitable[None]]
 """Tells the client what happens while it waits."""
 
@@ -131,7 +133,7 @@ class ToolBackend:
         try:
             require_scope(principal, Scope.TASKS_READ)
             async with self._open(connection) as services:
-                caller = ToolCaller(principal=principal, services=services, report=_report_nothing)
+                caller = ToolCaller(principal=principal, services=services, report=report_nothing)
                 found = await _catch(self._read_resource(caller, uri))
         except (Problem, CogoError) as error:
             found = error
@@ -165,8 +167,8 @@ async def _catch(work: Awaitable[str]) -> str | Problem | CogoError:
         return error
 
 
-async def _report_nothing(_message: str) -> None:
-    pass
+async def report_nothing(_message: str) -> None:
+    """Report nothing, where the protocol has no progress notifications."""
 
 
 def _get_principal(connection: HTTPConnection | None) -> Principal:

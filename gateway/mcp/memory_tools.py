@@ -5,8 +5,7 @@ from typing import Any, Final
 from gateway.auth.principal import Scope
 from gateway.mcp.answers import ToolAnswer
 from gateway.mcp.arguments import MemorySearchArguments
-from gateway.mcp.backend import ServedTool, ToolCaller
-from gateway.mcp.task_tools import READS
+from gateway.mcp.backend import READS, ServedTool, ToolCaller
 from protocol.records.memory import MemoryHit
 
 _BY_WORDS: Final = "searched by words: use the words that the texts have"

@@ -7,7 +7,7 @@ from mcp_types import ToolAnnotations
 from gateway.auth.principal import Scope
 from gateway.mcp.answers import ToolAnswer
 from gateway.mcp.arguments import AnswerArguments, ApprovalListArguments
-from gateway.mcp.backend import ServedTool, ToolCaller
+from gateway.mcp.backend import READS, ServedTool, ToolCaller
 from gateway.tasks.approvals import answer_approval_for
 from protocol.records import ApprovalRow
 
@@ -68,9 +68,7 @@ QUESTION_TOOLS: Final = (
         scope=Scope.TASKS_READ,
         arguments=ApprovalListArguments,
         run=_list_approvals,
-        annotations=ToolAnnotations(
-            read_only_hint=True, idempotent_hint=True, open_world_hint=False
-        ),
+        annotations=READS,
     ),
     ServedTool(
         name="answer_approval",

@@ -16,7 +16,7 @@ from gateway.mcp.arguments import (
     TaskListArguments,
     WatchArguments,
 )
-from gateway.mcp.backend import ServedTool, ToolCaller
+from gateway.mcp.backend import READS, ServedTool, ToolCaller
 from gateway.mcp.question_tools import describe_approval
 from gateway.mcp.waiting import find_open_approvals, wait_for_task
 from gateway.tasks.task_run import get_result_text, load_visible_task, submit_task_for
@@ -24,7 +24,6 @@ from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import NewTask, SelectionRow, Subtask, Task
 
 URI: Final = "cogo://tasks/{task_id}"
-READS: Final = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 _REPEATED: Final = frozenset({"text", "generated_code", "responses"})
 """Fields of a result that the text of the answer has, or its parts."""
 _MAX_DETAILS: Final = 10_000

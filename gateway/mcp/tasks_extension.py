@@ -23,7 +23,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from gateway.mcp.backend import McpBackend
+from gateway.mcp.backend import McpBackend, report_nothing
 
 EXTENSION: Final = "io.modelcontextprotocol/tasks"
 _POLL_MS: Final = 2_000
@@ -57,7 +57,7 @@ async def start_result_task(
     if params.name != "result" or not _declares_extension(ctx):
         return None
     arguments = {**(params.arguments or {}), "timeout_seconds": 0}
-    answer = await backend.call(ctx.request, "result", arguments, _report_nothing)
+    answer = await backend.call(ctx.request, "result", arguments, report_nothing)
     data = answer.structured_content or {}
     if answer.is_error or data.get("status") in _STATUS:
         return answer
@@ -68,7 +68,7 @@ def add_tasks_extension(server: Server[Any], backend: McpBackend) -> None:
     """Add the methods `tasks/get`, `tasks/update` and `tasks/cancel` to a server."""
 
     async def call(ctx: _Context, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
-        return await backend.call(ctx.request, name, arguments, _report_nothing)
+        return await backend.call(ctx.request, name, arguments, report_nothing)
 
     async def get_state(ctx: _Context, params: TaskParams) -> dict[str, Any]:
         _require_extension(ctx)
@@ -107,10 +107,6 @@ def add_tasks_extension(server: Server[Any], backend: McpBackend) -> None:
     server.add_request_handler("tasks/get", TaskParams, get_state)
     server.add_request_handler("tasks/update", TaskUpdateParams, update)
     server.add_request_handler("tasks/cancel", TaskParams, cancel)
-
-
-async def _report_nothing(_message: str) -> None:
-    """Report nothing: tasks of the extension have no progress notifications."""
 
 
 def _declares_extension(ctx: _Context) -> bool:

@@ -7,10 +7,10 @@ from uuid import UUID
 from gateway.auth.principal import Scope
 from gateway.mcp.answers import ToolAnswer, encode_json
 from gateway.mcp.arguments import ModelListArguments
-from gateway.mcp.backend import OpenCaller, ServedTool, ToolBackend, ToolCaller
+from gateway.mcp.backend import READS, OpenCaller, ServedTool, ToolBackend, ToolCaller
 from gateway.mcp.memory_tools import MEMORY_TOOLS
 from gateway.mcp.question_tools import QUESTION_TOOLS
-from gateway.mcp.task_tools import READS, TASK_TOOLS, read_task
+from gateway.mcp.task_tools import TASK_TOOLS, read_task
 from protocol.errors import InvalidArgument
 
 _ADDRESS: Final = re.compile(r"cogo://tasks/([0-9a-fA-F-]{32,36})")
