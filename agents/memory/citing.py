@@ -18,8 +18,6 @@ _INLINE: Final = re.compile(r"`[^`\n]*`")
 _CITED: Final = re.compile(r"(?<![\w\])])\[(\d{1,4}(?:[ \t]*[,;][ \t]*\d{1,4}){0,20})\](?!\()")
 RECALLED: Final = "recalled"
 """The param of a step that has what was found: `hits`, numbered, and `notes`."""
-MAX_QUERY: Final = 4_000
-"""Characters of a query; of a longer text its beginning is searched for."""
 _MOST_SHOWN: Final = 200
 """Characters of the name of a source."""
 _MOST_UNKNOWN: Final = 5

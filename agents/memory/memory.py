@@ -8,10 +8,16 @@ from uuid import UUID
 
 from loguru import logger
 
-from agents.memory.citing import MAX_QUERY
 from agents.memory.index import IndexUnavailable, VectorIndex
 from agents.memory.models import MemoryModel
-from protocol.records.memory import KeptFact, MemoryCandidate, MemoryHit, NewFact
+from protocol.records.memory import (
+    BY_WORDS,
+    MAX_QUERY,
+    KeptFact,
+    MemoryCandidate,
+    MemoryHit,
+    NewFact,
+)
 from protocol.store.memory import MemoryUseStore
 from providers.calls.middleware import CallContext
 from providers.errors import ProviderError
@@ -23,7 +29,6 @@ INDEX_CANDIDATES: Final = 50
 SOURCE_CANDIDATES: Final = 500
 """Of a search in some sources only, which the index does not know."""
 LOST: Final = "The index {} found nothing, and Postgres did: it has lost vectors, or lags behind."
-BY_WORDS: Final = "Memory was searched by words alone: {}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

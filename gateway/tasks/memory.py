@@ -8,15 +8,18 @@ from uuid import UUID
 from protocol.embeddings import decode_vector
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task
-from protocol.records.memory import AddedDocument, CutDocument, MemoryHit, MemoryKind
+from protocol.records.memory import (
+    BY_WORDS,
+    MAX_QUERY,
+    AddedDocument,
+    CutDocument,
+    MemoryHit,
+    MemoryKind,
+)
 from protocol.store.memory import MemoryStore, MemoryUseStore
 
-MAX_QUERY: Final = 4_000
-"""Characters of a query that are embedded."""
 PART: Final = 500
 """Chunks of one call."""
-NO_VECTORS: Final = "Memory was searched by words alone: nothing that was found has a vector yet."
-BY_WORDS: Final = "Memory was searched by words alone: {}."
 
 RunTask = Callable[[NewTask], Awaitable[Task]]
 """Submits a task and waits for its end, however it ends. Raises TimeoutError."""
@@ -113,7 +116,7 @@ async def search_by_meaning(
         limit=search.limit,
     )
     if vector is not None and hits and not any("vectors" in each.found_by for each in hits):
-        notes.append(NO_VECTORS)
+        notes.append(BY_WORDS.format("nothing that was found has a vector yet"))
     return FoundInMemory(hits=hits, notes=notes)
 
 

@@ -4,7 +4,7 @@ Memory has facts, and documents in chunks.
 """
 
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field
@@ -12,6 +12,10 @@ from pydantic import Field
 from protocol.records.base import Argument, ListedRow, Row
 
 MemoryKind: TypeAlias = Literal["fact", "chunk"]
+MAX_QUERY: Final = 4_000
+"""Characters of a query that are embedded; of a longer text its beginning is searched for."""
+BY_WORDS: Final = "Memory was searched by words alone: {}."
+"""The note of a search without vectors, with the reason."""
 
 
 class NewEmbedding(Argument):

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from pydantic_core import to_jsonable_python
 
 from agents.errors import InvalidTask
-from agents.memory.citing import MAX_QUERY, RECALLED, list_citations, number_hits
+from agents.memory.citing import RECALLED, list_citations, number_hits
 from agents.workflows.engine.definition import Ending, Workflow, WorkflowFunction, list_mapping
 from agents.workflows.engine.errors import NotNeeded, StepFailed
 from agents.workflows.engine.readers import read_answer
@@ -26,7 +26,7 @@ from agents.workflows.params import Params
 from agents.workflows.params.step_params import CODE_TYPES, EXTRACT_CODE, NOTES, RESPONSE_SCHEMA
 from agents.workflows.prompts.talk import ASSISTANT, ask_for_data
 from protocol.json_schema import check_schema, find_mismatch, is_quick
-from protocol.records.memory import MemoryHit
+from protocol.records.memory import MAX_QUERY, MemoryHit
 
 if TYPE_CHECKING:
     from agents.workflows.engine.definition import Workflow
