@@ -2684,7 +2684,7 @@ end;
 $function$;
 
 create or replace function cogo.sample_words(p_owner uuid, p_filter text, p_words text[])
- RETURNS TABLE(total double precision, share double precision, frequencies double precision[])
+ RETURNS TABLE(total double precision, share double precision, length double precision, frequencies double precision[])
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2697,10 +2697,11 @@ declare
 begin
   execute format(
     'with sample as (
-       select w.memory_id, w.words, (%s) is true as passes
+       select w.memory_id, strip(w.words) as words, (%s) is true as passes
          from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 256
      )
-     select count(*), count(*) filter (where passes), max(memory_id::text)::uuid, array[%s]::integer[]
+     select count(*), count(*) filter (where passes), max(memory_id::text)::uuid,
+            avg(length(words)), array[%s]::integer[]
        from sample',
     p_filter,
     (
@@ -2710,7 +2711,7 @@ begin
              )
         from unnest(p_words) with ordinality as u (word, place)
     )
-  ) using p_owner into v_sampled, v_passed, v_last, v_counts;
+  ) using p_owner into v_sampled, v_passed, v_last, length, v_counts;
   total := v_sampled;
   if v_sampled = 256 then
     total := v_sampled * 4294967296.0
@@ -2788,8 +2789,8 @@ begin
 end;
 $function$;
 
-create or replace function cogo.search_words(p_owner uuid, p_filter text, p_words text[], p_total double precision, p_share double precision, p_frequencies double precision[], p_limit integer)
- RETURNS TABLE(id uuid, place bigint)
+create or replace function cogo.search_words(p_owner uuid, p_filter text, p_words text[], p_total double precision, p_share double precision, p_length double precision, p_frequencies double precision[], p_limit integer, p_also uuid[])
+ RETURNS TABLE(id uuid, score double precision)
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2814,8 +2815,14 @@ begin
   select array[
            string_agg(s.query, ' & '),
            (
-             select string_agg(a.query || ' & ' || b.query, ' | ')
-               from summed a join summed b on a.nth < b.nth and b.nth <= 4
+             select string_agg(p.query, ' | ') filter (where p.nth = 1 or p.found * p_total <= 2000)
+               from (
+                 select a.query || ' & ' || b.query as query,
+                        sum(a.frequency * b.frequency) over pairs as found,
+                        row_number() over pairs as nth
+                   from summed a join summed b on a.nth < b.nth and b.nth <= 4
+                 window pairs as (order by a.frequency * b.frequency, a.nth, b.nth)
+               ) as p
            ),
            string_agg(s.query, ' | ') filter (
              where s.nth = 1 or s.found * p_total * greatest(p_share, 0.002) <= 1000
@@ -2831,14 +2838,22 @@ begin
     return;
   end if;
   return query execute format(
-    'select r.id, row_number() over (order by r.score desc, r.id)
-       from (select w.id, (%s) / (1 + 0.002 * length(w.words)) as score from (%s) as w) as r
-      order by 2 limit $2',
+    'with texts as (
+       %2$s union all
+       select w.memory_id as id, w.words from cogo.memory_words w
+        where w.owner = $1 and w.memory_id = any ($4)
+     ), scored as (
+       select distinct w.id, (%1$s) / (0.7 + 0.3 * length(w.words) / $3) as score from texts w
+     ), ranked as (
+       select s.*, row_number() over (order by s.score desc, s.id) as place
+         from scored s where s.score > 0
+     )
+     select r.id, r.score from ranked r where r.place <= $2 or r.id = any ($4)',
     v_rank,
     case when p_total * p_share <= 2000
       then cogo.read_filtered_words(p_filter, v_queries) else cogo.read_found_words(p_filter, v_queries)
     end
-  ) using p_owner, p_limit;
+  ) using p_owner, p_limit, greatest(p_length, 1), p_also;
 end;
 $function$;
 
@@ -3746,20 +3761,15 @@ AS $function$
 declare
   v_owner constant uuid := cogo.owner_key(cogo.resolve_owner(p_owner));
   v_limit constant integer := least(greatest(coalesce(p_limit, 10), 0), 100);
-  -- Of each kind of search, so that what is found by both is seen in both.
-  v_depth constant integer := 2 * v_limit + 40;
+  -- Of each kind of search.
+  v_depth constant integer := greatest(30, 3 * v_limit);
   v_filter constant text := cogo.build_memory_filter(p_kinds, p_sources);
   v_words constant text[] := cogo.list_words(p_query);
   v_sample record;
 begin
   select s.* into v_sample from cogo.sample_words(v_owner, v_filter, v_words) s;
   return query
-    with by_words as materialized (
-      select w.id, w.place
-        from cogo.search_words(
-          v_owner, v_filter, v_words, v_sample.total, v_sample.share, v_sample.frequencies, v_depth
-        ) w
-    ), near as materialized (
+    with near as (
       select c.id, c.likeness from cogo.filter_candidates(v_owner, v_filter, p_candidates) c
        where p_candidates is not null
       union all
@@ -3769,11 +3779,24 @@ begin
           v_sample.total * greatest(v_sample.share, 0.002), v_depth
         ) s
        where p_candidates is null
+    ), nearest as materialized (
+      select n.* from near n order by n.likeness desc nulls last, n.id limit v_depth
     ), by_vectors as (
-      select n.*, row_number() over (order by n.likeness desc nulls last, n.id) as place from near n
+      select n.*,
+             case when n.likeness is null then 0 else coalesce(
+               (n.likeness - min(n.likeness) over ())
+                 / nullif(max(n.likeness) over () - min(n.likeness) over (), 0), 1
+             ) end as share
+        from nearest n
+    ), by_words as (
+      select w.id, w.score / max(w.score) over () as share
+        from cogo.search_words(
+          v_owner, v_filter, v_words, v_sample.total, v_sample.share, v_sample.length,
+          v_sample.frequencies, v_depth, array(select n.id from nearest n)
+        ) w
     ), fused as (
       select coalesce(w.id, v.id) as id, v.likeness,
-             coalesce(1.0 / (60 + w.place), 0) + coalesce(1.0 / (60 + v.place), 0) as score,
+             0.6 * coalesce(v.share, 0) + 0.4 * coalesce(w.share, 0) as score,
              array_remove(
                array[
                  case when w.id is not null then 'words' end,
@@ -3785,7 +3808,7 @@ begin
        limit v_limit
     )
     select m.id, m.kind, m.content, m.source, m.document_id, d.title, m.place, m.heading,
-           m.created_at, f.score::double precision, f.likeness, f.found_by
+           m.created_at, f.score, f.likeness, f.found_by
       from fused f
       join public.cogo_memories m on m.id = f.id
       left join public.cogo_documents d on d.id = m.document_id
@@ -4294,8 +4317,8 @@ comment on function cogo.revise_session() is
 summary of it.';
 
 comment on function cogo.sample_words(uuid,text,text[]) is
-  'Estimate how many memories an owner has, which share of them passes a filter, and in which share each
-of some words is.';
+  'Estimate how many memories an owner has, which share of them passes a filter, how many different
+words one has, and in which share each of some words is.';
 
 comment on function cogo.search_meanings(uuid,text,text,boolean,real[],double precision,integer) is
   'Return the memories of an owner that are most like a vector; none where there is no pgvector.';
@@ -4304,9 +4327,9 @@ comment on function cogo.search_vectors(regclass,uuid,text,text,boolean,real[],d
   'Return the vectors of an owner that are most like one, best first. p_expected is about how many pass
 the filter.';
 
-comment on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision[],integer) is
-  'Return the memories of an owner whose words fit best, with their places. The rest is what
-cogo.sample_words() says.';
+comment on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision,double precision[],integer,uuid[]) is
+  'Return the memories of an owner whose words fit best, and those of p_also that have any of the words.
+The rest is what cogo.sample_words() says.';
 
 comment on function cogo.set_vector_search(text,text) is
   'Set how pgvector walks its indexes in this transaction.';
@@ -4390,9 +4413,10 @@ comment on function public.cogo_run_memory(text,text,integer) is
 memories without a vector. is_more: call it again at once. Orchestrators call this.';
 
 comment on function public.cogo_search_memory(uuid,text,real[],text,boolean,text[],text[],jsonb,integer) is
-  'Search the memory of an owner by words and by meaning, fused by reciprocal ranks, best first.
-p_vector is the query embedded by p_model_id, or p_candidates what an outer index found ({id,
-likeness}). p_sources: exact sources, prefix*, facts or documents. Users search their own.';
+  'Search the memory of an owner by words and by meaning, best first. p_vector is the query embedded by
+p_model_id, or p_candidates what an outer index found ({id, likeness}). score has 0.6 for what is most
+like it, and 0.4 for what has its words best. p_sources: exact sources, prefix*, facts or documents.
+Users search their own.';
 
 revoke all on sequence cogo.vector_change_numbers from public, anon, authenticated, service_role;
 
@@ -4802,9 +4826,9 @@ revoke all on function cogo.search_vectors(regclass,uuid,text,text,boolean,real[
 
 grant execute on function cogo.search_vectors(regclass,uuid,text,text,boolean,real[],double precision,integer) to service_role;
 
-revoke all on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision[],integer) from public, anon, authenticated, service_role;
+revoke all on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision,double precision[],integer,uuid[]) from public, anon, authenticated, service_role;
 
-grant execute on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision[],integer) to service_role;
+grant execute on function cogo.search_words(uuid,text,text[],double precision,double precision,double precision,double precision[],integer,uuid[]) to service_role;
 
 revoke all on function cogo.set_vector_search(text,text) from public, anon, authenticated, service_role;
 

@@ -41,9 +41,13 @@ $$;
 comment on function cogo.list_words is 'Return the words of a query, at most 32, the longest first.';
 
 -- How many of an owner's memories there are, and in how many each word is, from a sample: the ids are
--- random, so the first ones are one, and how close they are tells how many follow.
+-- random, so the first ones are one, and how close they are tells how many follow. Without its places, a
+-- list of words is unpacked once, and not once for each word.
 create or replace function cogo.sample_words(p_owner uuid, p_filter text, p_words text[])
-  returns table (total double precision, share double precision, frequencies double precision[])
+  returns table (
+    total double precision, share double precision, length double precision,
+    frequencies double precision[]
+  )
   language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -54,10 +58,11 @@ declare
 begin
   execute format(
     'with sample as (
-       select w.memory_id, w.words, (%s) is true as passes
+       select w.memory_id, strip(w.words) as words, (%s) is true as passes
          from cogo.memory_words w where w.owner = $1 order by w.owner, w.memory_id limit 256
      )
-     select count(*), count(*) filter (where passes), max(memory_id::text)::uuid, array[%s]::integer[]
+     select count(*), count(*) filter (where passes), max(memory_id::text)::uuid,
+            avg(length(words)), array[%s]::integer[]
        from sample',
     p_filter,
     (
@@ -67,7 +72,7 @@ begin
              )
         from unnest(p_words) with ordinality as u (word, place)
     )
-  ) using p_owner into v_sampled, v_passed, v_last, v_counts;
+  ) using p_owner into v_sampled, v_passed, v_last, length, v_counts;
   total := v_sampled;
   if v_sampled = 256 then
     total := v_sampled * 4294967296.0
@@ -82,8 +87,8 @@ begin
 end;
 $$;
 comment on function cogo.sample_words is
-  'Estimate how many memories an owner has, which share of them passes a filter, and in which share each
-of some words is.';
+  'Estimate how many memories an owner has, which share of them passes a filter, how many different
+words one has, and in which share each of some words is.';
 
 create or replace function cogo.filter_candidates(p_owner uuid, p_filter text, p_candidates jsonb)
   returns table (id uuid, likeness double precision)

@@ -32,6 +32,10 @@ $$;
 comment on function cogo.search_meanings is
   'Return the memories of an owner that are most like a vector; none where there is no pgvector.';
 
+-- How well words and vectors fit are added, each as a share of the best that was found: reciprocal ranks
+-- would count the poorer list as much as the better one. The likeness of texts that have nothing to do
+-- with a query differs from model to model, so the least of the likeliest ones counts nothing.
+--
 -- Security definer: owners may not read the words and vectors of memories. Users search only in their
 -- own.
 create or replace function public.cogo_search_memory(
@@ -56,20 +60,15 @@ as $$
 declare
   v_owner constant uuid := cogo.owner_key(cogo.resolve_owner(p_owner));
   v_limit constant integer := least(greatest(coalesce(p_limit, 10), 0), 100);
-  -- Of each kind of search, so that what is found by both is seen in both.
-  v_depth constant integer := 2 * v_limit + 40;
+  -- Of each kind of search.
+  v_depth constant integer := greatest(30, 3 * v_limit);
   v_filter constant text := cogo.build_memory_filter(p_kinds, p_sources);
   v_words constant text[] := cogo.list_words(p_query);
   v_sample record;
 begin
   select s.* into v_sample from cogo.sample_words(v_owner, v_filter, v_words) s;
   return query
-    with by_words as materialized (
-      select w.id, w.place
-        from cogo.search_words(
-          v_owner, v_filter, v_words, v_sample.total, v_sample.share, v_sample.frequencies, v_depth
-        ) w
-    ), near as materialized (
+    with near as (
       select c.id, c.likeness from cogo.filter_candidates(v_owner, v_filter, p_candidates) c
        where p_candidates is not null
       union all
@@ -79,11 +78,24 @@ begin
           v_sample.total * greatest(v_sample.share, 0.002), v_depth
         ) s
        where p_candidates is null
+    ), nearest as materialized (
+      select n.* from near n order by n.likeness desc nulls last, n.id limit v_depth
     ), by_vectors as (
-      select n.*, row_number() over (order by n.likeness desc nulls last, n.id) as place from near n
+      select n.*,
+             case when n.likeness is null then 0 else coalesce(
+               (n.likeness - min(n.likeness) over ())
+                 / nullif(max(n.likeness) over () - min(n.likeness) over (), 0), 1
+             ) end as share
+        from nearest n
+    ), by_words as (
+      select w.id, w.score / max(w.score) over () as share
+        from cogo.search_words(
+          v_owner, v_filter, v_words, v_sample.total, v_sample.share, v_sample.length,
+          v_sample.frequencies, v_depth, array(select n.id from nearest n)
+        ) w
     ), fused as (
       select coalesce(w.id, v.id) as id, v.likeness,
-             coalesce(1.0 / (60 + w.place), 0) + coalesce(1.0 / (60 + v.place), 0) as score,
+             0.6 * coalesce(v.share, 0) + 0.4 * coalesce(w.share, 0) as score,
              array_remove(
                array[
                  case when w.id is not null then 'words' end,
@@ -95,7 +107,7 @@ begin
        limit v_limit
     )
     select m.id, m.kind, m.content, m.source, m.document_id, d.title, m.place, m.heading,
-           m.created_at, f.score::double precision, f.likeness, f.found_by
+           m.created_at, f.score, f.likeness, f.found_by
       from fused f
       join public.cogo_memories m on m.id = f.id
       left join public.cogo_documents d on d.id = m.document_id
@@ -103,6 +115,7 @@ begin
 end;
 $$;
 comment on function public.cogo_search_memory is
-  'Search the memory of an owner by words and by meaning, fused by reciprocal ranks, best first.
-p_vector is the query embedded by p_model_id, or p_candidates what an outer index found ({id,
-likeness}). p_sources: exact sources, prefix*, facts or documents. Users search their own.';
+  'Search the memory of an owner by words and by meaning, best first. p_vector is the query embedded by
+p_model_id, or p_candidates what an outer index found ({id, likeness}). score has 0.6 for what is most
+like it, and 0.4 for what has its words best. p_sources: exact sources, prefix*, facts or documents.
+Users search their own.';
