@@ -73,6 +73,15 @@ def read_groups(comparison: Comparison, verdicts: Sequence[str]) -> list[int] | 
     return [known.index(each) for each in groups]
 
 
+def can_all_hold(verdicts: Sequence[str]) -> bool:
+    """Return whether nothing speaks against it that all of these mean the same."""
+    pairs = [*combinations(verdicts, 2)]
+    return not any(
+        _contradict(*each) or (len(set(group_verdicts(each))) > 1 and not may_agree(each))
+        for each in pairs
+    )
+
+
 def _contradict(one: str, other: str) -> bool:
     """Return whether one says yes and the other no, or each has one number and not the same."""
     words = [normalize_verdict(each).split() for each in (one, other)]

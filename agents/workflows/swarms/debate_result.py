@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from agents.workflows.coding.results import format_usd
 from agents.workflows.engine import Panel, Result, Step
 from agents.workflows.parts import COMPLETE, Parts
-from agents.workflows.swarms.agreement import normalize_verdict
+from agents.workflows.swarms.agreement import can_all_hold, normalize_verdict
 from agents.workflows.swarms.debate_record import DebateRecord
 from agents.workflows.swarms.positions import Ruling, flatten, list_items
 
@@ -54,12 +54,15 @@ def build_undecided(record: DebateRecord, panel: Panel) -> Result:
 def list_dissent(record: DebateRecord, ruling: Ruling | None) -> list[str]:
     """Return the positions that differ from the ruling, in their own words.
 
-    The judge says which agree with it, since words may differ; it cannot leave out the others.
+    The judge says which agree with it, since words may differ; it cannot leave out the others. If
+    those that it names contradict it or each other, what it says of them is not used.
     """
     agreeing: set[str] = set()
     if ruling is not None:
         numbers = range(1, len(record.shown) + 1)
-        agreeing = {record.shown[each - 1] for each in ruling.agreeing if each in numbers}
+        named = {record.shown[each - 1] for each in ruling.agreeing if each in numbers}
+        if can_all_hold([ruling.decision, *(record.positions[each].verdict for each in named)]):
+            agreeing = named
         decision = normalize_verdict(ruling.decision)
         same = {n for n, p in record.positions.items() if normalize_verdict(p.verdict) == decision}
         agreeing |= same

@@ -126,3 +126,24 @@ def test_without_any_model_the_task_fails() -> None:
 
     assert played.failure is not None
     assert played.failure.error_class == "no_model"
+
+
+@pytest.mark.parametrize(
+    ("positions", "decision"),
+    [
+        (("yes", "no", "no"), "Yes."),
+        (("Yes, now", "No, never", "Yes, soon"), "Yes, but slowly"),
+        (("42 apples", "41 apples", "41"), "It is 42"),
+        (("tabs", "spaces", "tabs"), "Tabs it is."),
+    ],
+)
+def test_a_judge_cannot_say_that_who_contradicts_it_agrees(
+    positions: tuple[str, ...], decision: str
+) -> None:
+    played = debated(
+        *([a_position(each), a_reply(each)] for each in positions),
+        comparison={"groups": [[1], [2], [3]]}, verdict=a_ruling(decision, 1, 2, 3),
+    )  # fmt: skip
+
+    dissent = played.output["verdict"]["dissent"]
+    assert any(each.startswith(f"cautious (b): {positions[1]}.") for each in dissent)
