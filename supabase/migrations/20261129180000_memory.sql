@@ -2657,6 +2657,19 @@ begin
 end;
 $function$;
 
+create or replace function cogo.retry_embeddings(p_document_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select cogo.queue_embeddings(
+    array(
+      select m.id from public.cogo_memories m
+       where m.document_id = p_document_id and m.error is not null
+    )
+  );
+$function$;
+
 create or replace function cogo.revise_session()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3060,8 +3073,7 @@ begin
   perform pg_advisory_xact_lock(
     hashtextextended('cogo document:' || cogo.owner_key(v_owner) || ':' || p_source, 0)
   );
-  select d.* into v_document
-    from public.cogo_documents d
+  select d.* into v_document from public.cogo_documents d
    where d.source = p_source and (d.owner = v_owner or v_owner is null and d.owner is null);
   is_new := not found;
   if v_first = 0 and v_document.sha256 = p_sha256
@@ -3069,6 +3081,7 @@ begin
     update public.cogo_documents d
        set title = p_title, metadata = p_metadata
      where d.id = v_document.id and (d.title, d.metadata) is distinct from (p_title, p_metadata);
+    perform cogo.retry_embeddings(v_document.id);
     return query select v_document.id, false, true, v_document.chunks;
     return;
   end if;
@@ -4312,6 +4325,9 @@ comment on function cogo.resolve_owner(uuid) is
   'Return whose rows a call is about: for operators the owner that they name (null: nobody), for users
 themselves.';
 
+comment on function cogo.retry_embeddings(uuid) is
+  'Ask again for the vectors of a document that were given up.';
+
 comment on function cogo.revise_session() is
   'Note in its session that a message was changed or deleted, which operators may do, and delete the
 summary of it.';
@@ -4809,6 +4825,10 @@ grant execute on function cogo.release_embeddings(uuid[]) to service_role;
 revoke all on function cogo.resolve_owner(uuid) from public, anon, authenticated, service_role;
 
 grant execute on function cogo.resolve_owner(uuid) to service_role;
+
+revoke all on function cogo.retry_embeddings(uuid) from public, anon, authenticated, service_role;
+
+grant execute on function cogo.retry_embeddings(uuid) to service_role;
 
 revoke all on function cogo.revise_session() from public, anon, authenticated, service_role;
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.agent import Agent
-from tests.support.sql.database import ALICE, BOB, Database, apply_migrations
+from tests.support.sql.database import ALICE, BOB, Connection, Database, apply_migrations
 from tests.support.sql.memory import (
     add_document,
     call,
@@ -109,6 +109,25 @@ async def test_a_text_that_fails_harms_only_itself_and_is_given_up(
     }  # fmt: skip
     assert await service.fetchval("select count(*) from public.cogo_tasks") == 0
     assert sorted(await find(service, ALICE, "good bad zero odd")) == sorted(good)
+
+
+async def test_vectors_that_were_given_up_are_asked_for_when_the_document_comes_again(
+    database: Database, agent: Agent
+) -> None:
+    service = agent.connection
+    await add_document(service, ALICE, "a.md", ["north", "south"])
+    await give_vectors_up(await database.connect("postgres"))
+    assert (await run_memory(service, MODEL))["asked"] == 0
+
+    again = await add_document(service, ALICE, "a.md", ["north", "south"])
+
+    assert again["is_unchanged"]
+    assert (await run_memory(service, MODEL))["asked"] == 2
+
+
+async def give_vectors_up(owner: Connection) -> None:
+    await owner.execute("delete from cogo.embedding_queue")
+    await owner.execute("update public.cogo_memories set error = 'no vector'")
 
 
 async def test_a_task_that_fails_is_tried_again_with_fewer_texts(

@@ -142,8 +142,7 @@ begin
   perform pg_advisory_xact_lock(
     hashtextextended('cogo document:' || cogo.owner_key(v_owner) || ':' || p_source, 0)
   );
-  select d.* into v_document
-    from public.cogo_documents d
+  select d.* into v_document from public.cogo_documents d
    where d.source = p_source and (d.owner = v_owner or v_owner is null and d.owner is null);
   is_new := not found;
   if v_first = 0 and v_document.sha256 = p_sha256
@@ -151,6 +150,7 @@ begin
     update public.cogo_documents d
        set title = p_title, metadata = p_metadata
      where d.id = v_document.id and (d.title, d.metadata) is distinct from (p_title, p_metadata);
+    perform cogo.retry_embeddings(v_document.id);
     return query select v_document.id, false, true, v_document.chunks;
     return;
   end if;

@@ -14,6 +14,19 @@ $$;
 comment on function cogo.queue_embeddings is
   'Ask for vectors of memories that nobody has locked, by the next calls.';
 
+create or replace function cogo.retry_embeddings(p_document_id uuid)
+  returns void language sql set search_path = pg_catalog, pg_temp
+as $$
+  select cogo.queue_embeddings(
+    array(
+      select m.id from public.cogo_memories m
+       where m.document_id = p_document_id and m.error is not null
+    )
+  );
+$$;
+comment on function cogo.retry_embeddings is
+  'Ask again for the vectors of a document that were given up.';
+
 create or replace function cogo.fail_embeddings(p_ids uuid[], p_reason text)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
