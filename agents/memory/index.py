@@ -1,6 +1,8 @@
 """The interface of vector stores beside Postgres, which keep ids and vectors and no texts."""
 
 import math
+import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
@@ -32,6 +34,14 @@ CALL_SECONDS: Final = 30.0
 """For one call of an index, with all requests and repetitions."""
 _SLACK: Final = 1.01
 """A cosine that was computed inexactly may be a little more than 1."""
+
+
+def name_install(requirement: str) -> str:
+    """Return the command that adds an optional package to the environment that COGO runs in.
+
+    It names no `cogo[extra]`: the distribution of that name at PyPI is another program.
+    """
+    return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(requirement)}"
 
 
 class VectorIndex(Protocol):

@@ -16,6 +16,7 @@ from agents.memory.index import (
     IndexUnavailable,
     VectorItem,
     VectorMatch,
+    name_install,
     name_owner,
     read_matches,
 )
@@ -185,7 +186,7 @@ def _import_client() -> Any:
         from pinecone import AsyncPinecone  # noqa: PLC0415  an extra, and large
     except ImportError as error:
         raise IndexUnavailable(
-            "the client of Pinecone is not installed: pip install 'cogo[pinecone]'"
+            f"the client of Pinecone is not installed: {name_install('pinecone>=10.2,<11')}"
         ) from error
 
     def connect(api_key: str, control_host: str | None) -> AsyncPinecone:

@@ -16,6 +16,7 @@ from agents.memory.index import (
     IndexUnavailable,
     VectorItem,
     VectorMatch,
+    name_install,
     name_owner,
     read_matches,
 )
@@ -253,5 +254,5 @@ def _import_client() -> None:
         import weaviate.exceptions  # noqa: F401, PLC0415  an extra, and large
     except ImportError as error:
         raise IndexUnavailable(
-            "the client of Weaviate is not installed: pip install 'cogo[weaviate]'"
+            f"the client of Weaviate is not installed: {name_install('weaviate-client>=4.23,<5')}"
         ) from error

@@ -67,9 +67,11 @@ async def check_memory_index(project: Project) -> AsyncIterator[Check]:
     except TimeoutError:
         yield note(name, "it does not answer; searches of memory go on without it")
     except IndexUnavailable as error:
-        detail, _, fix = str(error).partition(": pip install ")
+        detail, is_missing, fix = str(error).partition(" is not installed: ")
+        if is_missing:
+            detail += " is not installed"
         yield note(
             name,
             f"{detail}; searches of memory go on without it",
-            f"pip install {fix}" if fix else "check its key, its address and its name",
+            fix or "check its key, its address and its name",
         )

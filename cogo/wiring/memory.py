@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from agents.memory.chunking import cut_into_chunks, find_text_kind
 from agents.memory.conversation.redis_copy import TIMEOUT_SECONDS, RedisUnavailable
+from agents.memory.index import name_install
 from agents.memory.index_sync import sync_index_regularly
 from agents.memory.models import choose_memory_model
 from agents.memory.pinecone import PineconeIndex
@@ -191,7 +192,7 @@ def build_redis_client(url: str) -> "Redis":
         from redis.backoff import NoBackoff  # noqa: PLC0415
     except ImportError as error:
         raise SettingInvalid(
-            "REDIS_URL", reason="the client is not installed: pip install 'cogo[redis]'"
+            "REDIS_URL", reason=f"the client is not installed: {name_install('redis>=8,<9')}"
         ) from error
     try:
         return Redis.from_url(

@@ -1,5 +1,6 @@
 """The packages of the wheel, and the lock files."""
 
+import re
 import subprocess
 import tomllib
 import zipfile
@@ -81,6 +82,29 @@ def test_a_lock_can_be_installed_with_the_oldest_python(lock: str) -> None:
         for name, python in wanted.items()
         if not SpecifierSet(python).contains(f"{bound.version}.0")
     }
+
+
+def test_nothing_tells_to_install_the_foreign_distribution_of_our_name() -> None:
+    """`cogo` at PyPI is another program; what is named in its place is what our extras need."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    known = {
+        needed.partition(";")[0].strip()
+        for each in extras["optional-dependencies"].values()
+        for needed in each
+    }
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for path in tracked("*.md", "agents/*.py", "cogo/*.py", "docs/*.md")
+    }
+
+    said = {
+        name: path
+        for path, text in texts.items()
+        for name in re.findall(r"(?:pip install|name_install\()\s*['\"]([a-z][^'\"]*)['\"]", text)
+    }
+
+    assert {"redis>=8,<9", "pinecone>=10.2,<11"} <= said.keys()
+    assert said.keys() <= known, said
 
 
 def test_recipes_with_the_supabase_cli_say_what_reaches_a_hosted_project() -> None:

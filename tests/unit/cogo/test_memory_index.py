@@ -1,5 +1,6 @@
 """The outer index that the settings name, and what `cogo doctor` says of it."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -105,4 +106,5 @@ async def test_without_its_client_doctor_says_what_to_install(
     [found] = await check()
 
     assert found.name == "pinecone:memory"
-    assert found.fix == "pip install 'cogo[pinecone]'"
+    assert found.detail.startswith("the client of Pinecone is not installed; ")
+    assert found.fix == f"{shlex.quote(sys.executable)} -m pip install 'pinecone>=10.2,<11'"
