@@ -9,13 +9,16 @@ import typer
 
 from cogo.cli.memory.files import STDIN, find_files, find_source_name, read_file
 from cogo.cli.memory.options import Owner
+from cogo.cli.memory.search import find_model
 from cogo.cli.options import AsJson, Dir, parse_owner
 from cogo.cli.session import run_with_store
+from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
 from cogo.wiring.memory import cut_document
 from gateway.tasks.memory import store_document
 from protocol.errors import CogoError, InvalidArgument, StoreUnavailable, Unauthorized
 from protocol.records.memory import AddedDocument, KeptFact, MemoryStatus, NewFact
+from protocol.store.gateway import GatewayStore
 from protocol.store.memory import MemoryStore
 
 _POLL_SECONDS: Final = 0.5
@@ -74,7 +77,9 @@ def add(
     if STDIN in names and source is None:
         raise InvalidArgument("a text from standard input has no name", hint="add --source NAME")
 
-    async def run(store: MemoryStore) -> tuple[list[_Added], MemoryStatus | None]:
+    project = Project.find(directory)
+
+    async def run(store: GatewayStore) -> tuple[list[_Added], MemoryStatus | None]:
         added = []
         for number, name in enumerate(names, start=1):
             named = source or find_source_name(name)
@@ -82,9 +87,9 @@ def add(
             added.append(each)
             if not as_json:
                 print_line(f"[{number}/{len(names)}] {_describe(each)}", err=bool(each.problem))
-        return added, await wait_for_vectors(store, whose) if wait else None
+        return added, await wait_for_vectors(project, store, whose) if wait else None
 
-    added, status = run_with_store(directory, run)
+    added, status = run_with_store(project, run)
     if as_json:
         shown = status.model_dump(mode="json") if status else None
         print_json({"documents": [each.to_json() for each in added], "status": shown})
@@ -117,11 +122,13 @@ def remember(
     if not facts:
         raise InvalidArgument("there is nothing to remember", hint="name a text")
 
-    async def run(store: MemoryStore) -> tuple[list[KeptFact], MemoryStatus | None]:
-        kept = await store.remember(owner=whose, facts=facts)
-        return kept, await wait_for_vectors(store, whose) if wait else None
+    project = Project.find(directory)
 
-    kept, status = run_with_store(directory, run)
+    async def run(store: GatewayStore) -> tuple[list[KeptFact], MemoryStatus | None]:
+        kept = await store.remember(owner=whose, facts=facts)
+        return kept, await wait_for_vectors(project, store, whose) if wait else None
+
+    kept, status = run_with_store(project, run)
     if as_json:
         print_json(kept)
         return
@@ -131,11 +138,17 @@ def remember(
         print_line(describe_vectors(status), err=True)
 
 
-async def wait_for_vectors(store: MemoryStore, owner: UUID | None) -> MemoryStatus:
+async def wait_for_vectors(
+    project: Project, store: GatewayStore, owner: UUID | None
+) -> MemoryStatus:
     """Return the status of an owner's memory once nothing waits for a vector that it can get."""
     while True:
         status = await store.fetch_memory_status(owner=owner)
         if not status.waiting or not status.can_embed:
+            return status
+        model, problem = await find_model(project, store)
+        if model is None:
+            print_line(f"not waited for vectors: {problem}", err=True)
             return status
         await asyncio.sleep(_POLL_SECONDS)
 

@@ -121,6 +121,13 @@ def test_files_that_are_no_texts_are_named_and_harm_no_others(cogo: Say, folder:
     assert not reasons
 
 
+def test_without_an_embedding_model_nothing_waits_for_vectors(cogo: Say, folder: Path) -> None:
+    code, told, failed = cogo("memory", "add", "handbook.md", "--wait")
+
+    assert (code, told) == (0, "[1/1] handbook.md: added, 1 chunk\n")
+    assert "not waited for vectors: no executor serves an embedding model" in failed
+
+
 def test_a_pattern_that_matches_nothing_is_an_error(cogo: Say) -> None:
     code, _, failed = cogo("memory", "add", "none/**/*.md")
 
