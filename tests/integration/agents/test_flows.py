@@ -99,7 +99,7 @@ async def test_an_orchestrator_that_is_killed_at_every_step_repeats_no_paid_work
             await each.wait()
 
     assert ended.status == TaskState.COMPLETED, ended.error
-    steps = [each for each in subtasks if each.key != "plan"]
+    steps = [each for each in subtasks if each.kind == "ask"]
     assert [each.key for each in steps] == ["strategy", "critic", "strategy#2"]
     assert all(each.attempt == 1 for each in steps)
     assert len(calls) == 3
