@@ -67,8 +67,9 @@ def limit_workflow() -> Iterator[Callable[[], None]]:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     before = signal.signal(signal.SIGPROF, end_process)
     try:
-        if hard == resource.RLIM_INFINITY or hard > MEMORY_BYTES:
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
+        limit = _count_address_space() + MEMORY_BYTES
+        if hard == resource.RLIM_INFINITY or hard > limit:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
         _set_timer(LOAD_SECONDS)
         # Each advance is computed twice.
         yield lambda: _set_timer(2 * CPU_SECONDS)
@@ -76,6 +77,15 @@ def limit_workflow() -> Iterator[Callable[[], None]]:
         _set_timer(0)
         signal.signal(signal.SIGPROF, before)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _count_address_space() -> int:
+    """Return the bytes that this process has reserved before; 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def _set_timer(seconds: float) -> None:

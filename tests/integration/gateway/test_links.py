@@ -1,5 +1,6 @@
 """Signed links: who has one answers one question, once, in any browser and without a key."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -27,8 +28,21 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Open a gateway with links; requests without a key are no operator's."""
     monkeypatch.setenv("COGO_LINK_SECRET", SECRET)
-    async with opened(is_keyless=False, requests_per_minute=100) as found:
-        yield found
+    ready, done = asyncio.Event(), asyncio.Event()
+    found: list[httpx.AsyncClient] = []
+
+    async def serve() -> None:
+        # A fixture begins and ends in different tasks, which task groups of anyio refuse.
+        async with opened(is_keyless=False, requests_per_minute=100) as client:
+            found.append(client)
+            ready.set()
+            await done.wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(serve())
+        await ready.wait()
+        yield found[0]
+        done.set()
 
 
 async def ask(store: SupabaseStore, **params: Any) -> ApprovalRow:
