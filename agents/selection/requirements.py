@@ -36,6 +36,11 @@ _DOCUMENTED = frozenset(
 )
 
 
+def _derive_kind(found: Mapping[str, Any]) -> str:
+    kind: str = found.get("task_type", "general")
+    return kind
+
+
 class Requirements(BaseModel):
     """What matters for the choice; on the wire named as in MODEL_SELECTION_REQUEST.
 
@@ -57,6 +62,8 @@ class Requirements(BaseModel):
     language: str = "python"
     framework: str | None = None
     task_type: str = "code-generation"
+    kind: str = Field(default_factory=_derive_kind)
+    """What the work is, by which outcomes are grouped; by default as the task type says."""
     performance_needed: bool = False
     accuracy_needed: bool = True
     input_tokens: int | None = Field(default=None, ge=0, le=MAX_STATED)
@@ -89,7 +96,7 @@ class Requirements(BaseModel):
     @property
     def is_code(self) -> bool:
         """Whether the answer is code or about code."""
-        return self.task_type.startswith("code-") or self.task_type == "specialized-coding"
+        return self.kind.startswith("code-") or self.kind == "specialized-coding"
 
     @classmethod
     def from_task(cls, task_type: str, prompt: str, params: Mapping[str, Any]) -> Self:
@@ -127,6 +134,8 @@ class Requirements(BaseModel):
             for name in fields
             if getattr(self, name) == fields[name].get_default()
         } - _DOCUMENTED
+        if self.kind == self.task_type:
+            defaults.add("kind")
         return {name: value for name, value in written.items() if to_camel(name) not in defaults}
 
 

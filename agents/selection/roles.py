@@ -22,7 +22,11 @@ def apply_role(needs: Requirements, role: str | None) -> Requirements:
     Code is written by models for code, and judged by models that understand it.
     """
     if role == CODER and not needs.is_code:
-        return needs.model_copy(update={"task_type": "code-generation"})
+        return _change_work(needs, "code-generation")
     if role == REVIEWER and needs.is_code:
-        return needs.model_copy(update={"task_type": "code-analysis"})
+        return _change_work(needs, "code-analysis")
     return needs
+
+
+def _change_work(needs: Requirements, work: str) -> Requirements:
+    return needs.model_copy(update={"task_type": work, "kind": work})

@@ -79,3 +79,21 @@ def test_default_requirements_are_not_recorded() -> None:
 def test_a_requirement_of_a_wrong_shape_is_refused(stated: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         read(**stated)
+
+
+@pytest.mark.parametrize(
+    ("stated", "kind", "written"),
+    [
+        ({}, "general", None),
+        ({"taskType": "specialized-coding"}, "specialized-coding", None),
+        ({"kind": "translation"}, "translation", "translation"),
+        ({"taskType": "code-analysis", "kind": "maths"}, "maths", "maths"),
+    ],
+)
+def test_the_kind_of_work_follows_the_task_type_unless_it_is_stated(
+    stated: dict[str, Any], kind: str, written: str | None
+) -> None:
+    needs = read(**stated)
+
+    assert needs.kind == kind
+    assert needs.model_dump(mode="json", by_alias=True).get("kind") == written
