@@ -80,7 +80,11 @@ def _knowledge(lanes: list[str]) -> Knowledge:
         observations=Observations(
             outcomes={
                 (lane, "code-generation"): Observed(
-                    n=number % 90, success=(number % 90) * 0.8, total_ms=4_000, cost_usd=0.002
+                    judged=number % 90,
+                    good=(number % 90) * 0.8,
+                    answered=number % 90,
+                    total_ms=4_000,
+                    cost_usd=0.002,
                 )
                 for number, lane in enumerate(lanes)
             }

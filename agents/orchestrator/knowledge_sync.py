@@ -114,15 +114,14 @@ def build_observations(found: ModelKnowledge) -> Observations:
 
 
 def _build_observed(row: OutcomeRow) -> Observed:
-    """Round the decayed counts without changing the share of good outcomes."""
-    n, checked = round(row.judged), round(row.checked)
     return Observed(
-        n=n,
-        success=row.good / row.judged * n,
+        judged=row.judged,
+        good=row.good,
+        answered=row.judged,
         first_token_ms=row.first_token_ms,
         total_ms=row.total_ms,
         cost_usd=row.cost_usd,
-        checked=checked,
-        passed=row.passed / row.checked * checked if row.checked else 0.0,
-        passed_good=row.passed_good / row.checked * checked if row.checked else 0.0,
+        checked=row.checked,
+        passed=row.passed,
+        passed_good=row.passed_good,
     )

@@ -36,7 +36,9 @@ class Ranked(NamedTuple):
             "parts": {name: round(part, _DIGITS) for name, part in parts.items()},
             "expected": {
                 "quality": round(forecast.quality, _DIGITS),
-                "outcomes": forecast.observed,
+                "low": round(forecast.low, _DIGITS),
+                "high": round(forecast.high, _DIGITS),
+                "outcomes": round(forecast.observed),
                 "cost_usd": None if cost is None else round(cost, _DIGITS + 2),
                 "first_token_ms": round(forecast.first_token_s * 1000),
                 "total_ms": round(forecast.total_s * 1000),

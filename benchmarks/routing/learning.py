@@ -45,7 +45,7 @@ def observed(models: Sequence[str], rows: Sequence[Row], *, by_category: bool) -
             entry[2] += row.cost[number]
     return Observations(
         outcomes={
-            key: Observed(n=int(n), success=good, cost_usd=cost / n)
+            key: Observed(judged=n, good=good, answered=n, cost_usd=cost / n)
             for key, (n, good, cost) in sums.items()
         }
     )

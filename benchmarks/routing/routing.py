@@ -205,7 +205,7 @@ def explored(
 def _counted(sums: dict[tuple[str, str], tuple[int, float, float]]) -> Observations:
     return Observations(
         outcomes={
-            key: Observed(n=n, success=good, cost_usd=spent / n)
+            key: Observed(judged=n, good=good, answered=n, cost_usd=spent / n)
             for key, (n, good, spent) in sums.items()
         }
     )

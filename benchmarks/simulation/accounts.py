@@ -110,6 +110,8 @@ def _value(
 ) -> float:
     seen = Forecast(
         quality=quality,
+        low=quality,
+        high=quality,
         mass=0,
         observed=0,
         first_token_s=first_token_s,

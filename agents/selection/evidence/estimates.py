@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final, NamedTuple
 
 from agents.selection.evidence.observations import ModelHealth, Observations, Observed
@@ -16,6 +17,8 @@ CAP: Final = 200.0
 """Maximum outcomes that count, so that old ones do not outweigh recent ones."""
 ENOUGH: Final = 5
 """Number of outcomes from which an observed mean of time or cost replaces the prior."""
+SPREAD: Final = 1.2816
+"""Standard deviations on each side of the mean that contain 80 % of a normal distribution."""
 DEGRADED: Final = 0.7
 """Factor on the expected quality of a model that is not healthy."""
 
@@ -54,10 +57,13 @@ class Forecast:
     """The part of an estimate that does not depend on the prompt's length."""
 
     quality: float
+    low: float
+    high: float
+    """The quality is between `low` and `high` with a probability of 80 %."""
     mass: float
     """Weight of `quality` in outcomes, including the prior's."""
-    observed: int
-    """Outcomes at this task type."""
+    observed: float
+    """The weight of the judgements at this kind of work."""
     first_token_s: float
     total_s: float
     is_measured: bool
@@ -81,6 +87,16 @@ class Estimate(NamedTuple):
         return self.forecast.quality
 
     @property
+    def low(self) -> float:
+        """The lower end of the interval that contains the quality with 80 % probability."""
+        return self.forecast.low
+
+    @property
+    def high(self) -> float:
+        """The upper end of that interval."""
+        return self.forecast.high
+
+    @property
     def health(self) -> ModelHealth | None:
         """None: healthy."""
         return self.forecast.health
@@ -88,7 +104,7 @@ class Estimate(NamedTuple):
     def describe(self) -> str:
         """Return the numbers for a reason: `quality 0.82, about $0.0123, 16 s`."""
         forecast = self.forecast
-        seen = f" from {forecast.observed} outcomes" if forecast.observed else ""
+        seen = f" from {forecast.observed:.0f} outcomes" if forecast.observed >= 1 else ""
         cost, seconds = self.describe_cost(), forecast.total_s
         return f"quality {forecast.quality:.2f}{seen}, {cost}, {seconds:.0f} s"
 
@@ -134,12 +150,19 @@ class Forecaster:
         prior = guess_quality(profile, needs)
         expected = _update(prior, self._overall.get(profile.model_id))
         quality = _update(expected, here)
-        means = here if here is not None and here.n >= ENOUGH else Observed(n=0, success=0.0)
+        means = here if here is not None and here.answered >= ENOUGH else Observed()
         first, total = means.first_token_ms, means.total_ms
+        if health is not None:
+            quality *= DEGRADED
+        observed = here.judged if here else 0.0
+        mass = MASS + min(observed, CAP)
+        low, high = compute_interval(quality, mass)
         return Forecast(
-            quality=quality * DEGRADED if health is not None else quality,
-            mass=MASS + min(here.n if here else 0, CAP),
-            observed=here.n if here else 0,
+            quality=quality,
+            low=low,
+            high=high,
+            mass=mass,
+            observed=observed,
             first_token_s=guess_first_token_s(profile) if first is None else first / 1000,
             total_s=guess_total_s(profile, needs) if total is None else total / 1000,
             cost_usd=means.cost_usd,
@@ -148,17 +171,28 @@ class Forecaster:
         )
 
 
+def compute_interval(share: float, mass: float) -> tuple[float, float]:
+    """Return the ends of the 80 % interval of a share that `mass` outcomes showed.
+
+    It is Wilson's interval, which stays between 0 and 1 and contains the share.
+    """
+    square = SPREAD * SPREAD / mass
+    centre = (share + square / 2) / (1 + square)
+    radius = sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    return max(0.0, min(share, centre - radius)), min(1.0, max(share, centre + radius))
+
+
 def _update(prior: float, seen: Observed | None) -> float:
     """Update a prior of `MASS` outcomes, as the mean of a Beta distribution is updated."""
-    if seen is None or seen.n == 0:
+    if seen is None or seen.judged <= 0:
         return prior
-    weight = min(float(seen.n), CAP)
-    return (prior * MASS + seen.success / seen.n * weight) / (MASS + weight)
+    weight = min(seen.judged, CAP)
+    return (prior * MASS + seen.good / seen.judged * weight) / (MASS + weight)
 
 
 def _sum_over_task_types(observations: Observations) -> dict[str, Observed]:
-    sums: dict[str, tuple[int, float]] = {}
+    sums: dict[str, tuple[float, float]] = {}
     for (model, _), seen in observations.outcomes.items():
-        n, success = sums.get(model, (0, 0.0))
-        sums[model] = (n + seen.n, success + seen.success)
-    return {model: Observed(n=n, success=success) for model, (n, success) in sums.items()}
+        judged, good = sums.get(model, (0.0, 0.0))
+        sums[model] = (judged + seen.judged, good + seen.good)
+    return {model: Observed(judged=judged, good=good) for model, (judged, good) in sums.items()}

@@ -1,4 +1,4 @@
-"""Observed outcomes per model and task type, and the health of models. Immutable."""
+"""Observed outcomes per model and kind of work, and the health of models. Immutable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,35 +12,65 @@ usual."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Outcomes of one model at one task type. Means are over the `n`; None is unknown."""
+    """Outcomes of one model at one kind of work. Weights decay with age, so they are floats.
 
-    n: int
-    success: float
-    """The sum of the outcomes, each from 0 (bad) to 1 (good)."""
+    An answer that nobody judged teaches what it took, and nothing about quality.
+    """
+
+    judged: float = 0.0
+    """The weight of the judgements: each answer counts its strength, from 0 to 1."""
+    good: float = 0.0
+    """The sum of the same weights, each times its score from 0 (bad) to 1 (good)."""
+    answered: float = 0.0
+    """Answers whose time, tokens and cost were measured, judged or not."""
     first_token_ms: float | None = None
+    """A mean over the answered, like the next five; None is unknown."""
     total_ms: float | None = None
     cost_usd: float | None = None
-    checked: int = 0
-    """How many of the `n` went through an output check."""
+    input_tokens: float | None = None
+    output_tokens: float | None = None
+    cached_tokens: float | None = None
+    """Input tokens that the vendor had cached."""
+    checked: float = 0.0
+    """The weight of the judged answers that went through an output check."""
     passed: float = 0.0
-    """How many of those passed."""
+    """The weight of those that passed."""
     passed_good: float = 0.0
-    """How many of those that passed were good."""
+    """The weight of those that passed, each times its score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckAccuracy:
+    """How often a check accepts good and bad answers, as a stronger judgement showed. Weights."""
+
+    good: float = 0.0
+    """Answers that are known to be good."""
+    good_passed: float = 0.0
+    """Those of them that the check accepted."""
+    bad: float = 0.0
+    """Answers that are known to be bad."""
+    bad_passed: float = 0.0
+    """Those of them that the check accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations:
-    """A snapshot. Task types are those of `Requirements`: `code-generation`, `general`, ..."""
+    """A snapshot. Kinds are those of `Requirements`: `code-generation`, `general`, ..."""
 
     outcomes: Mapping[tuple[str, str], Observed] = field(default_factory=dict)
-    """By (model, task type)."""
+    """By (model, kind)."""
     rescues: Mapping[tuple[tuple[str, ...], str, str], Observed] = field(default_factory=dict)
-    """Outcomes after failed checks, by (models whose answers failed, in order; the next model; task
-    type). Models fail at the same tasks, so these are worse than the others."""
+    """Outcomes after failed checks, by (models whose answers failed, in order; the next model;
+    kind). Models fail at the same tasks, so these are worse than the others."""
+    checks: Mapping[tuple[str, str], CheckAccuracy] = field(default_factory=dict)
+    """By (check, kind)."""
     health: Mapping[str, ModelHealth] = field(default_factory=dict)
     """By model; a model that is absent is healthy."""
 
 
 NO_OBSERVATIONS: Final = Observations(
-    outcomes=MappingProxyType({}), rescues=MappingProxyType({}), health=MappingProxyType({})
+    outcomes=MappingProxyType({}),
+    rescues=MappingProxyType({}),
+    checks=MappingProxyType({}),
+    health=MappingProxyType({}),
 )

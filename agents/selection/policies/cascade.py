@@ -106,8 +106,8 @@ class _ObservedOdds:
         if refused:
             seen = self.given.observations.rescues.get((refused, model_id, kind))
             quality = candidate.estimate.quality * RESCUE_FACTOR
-            if seen is not None and seen.n >= MIN_CHECKED:
-                quality = seen.success / seen.n
+            if seen is not None and seen.judged >= MIN_CHECKED:
+                quality = seen.good / seen.judged
         else:
             seen = self.given.observations.outcomes.get((model_id, kind))
             quality = candidate.estimate.quality

@@ -33,9 +33,9 @@ def wanted(policy: str = "rules", *served: str, **fields: Any) -> SelectionReque
     )
 
 
-def seen(n: int, share: float, **fields: Any) -> Observed:
+def seen(n: float, share: float, **fields: Any) -> Observed:
     """So many outcomes, and that share of them good."""
-    return Observed(n=n, success=n * share, **fields)
+    return Observed(judged=n, good=n * share, answered=n, **fields)
 
 
 def knowing(outcomes: dict[str, Observed] | None = None, **fields: Any) -> Knowledge:

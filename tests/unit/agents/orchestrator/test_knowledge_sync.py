@@ -40,11 +40,11 @@ def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
     learned = build_observations(KNOWN)
 
     seen = learned.outcomes["a", "code-generation"]
-    assert (seen.n, seen.success) == (10, 5)
+    assert (seen.judged, seen.good) == (10.4, 5.2)
     assert (seen.checked, seen.passed, seen.passed_good) == (4, 2, 1)
     assert seen.total_ms == 900
     assert set(learned.outcomes) == {("a", "code-generation")}
-    assert learned.rescues[("b", "c"), "a", "code-generation"].n == 2
+    assert learned.rescues[("b", "c"), "a", "code-generation"].judged == 2
     assert learned.health == {"c": "open"}
 
 

@@ -43,8 +43,10 @@ WANTED = st.builds(
     may_team=st.booleans(),
 )
 OBSERVED = st.builds(
-    lambda n, share, cost, total: Observed(n=n, success=n * share, cost_usd=cost, total_ms=total),
-    st.integers(1, 300),
+    lambda n, share, cost, total: Observed(
+        judged=n, good=n * share, answered=n, cost_usd=cost, total_ms=total
+    ),
+    st.floats(0, 300),
     st.floats(0, 1),
     st.none() | st.floats(0, 1),
     st.none() | st.floats(1, 90_000),

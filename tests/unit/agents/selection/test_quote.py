@@ -56,7 +56,10 @@ def test_simulated_answers_cost_nothing_and_are_expected_to_be_as_good(
         prompt_characters=400, needs=Requirements(), served=SERVED, policy=policy, may_team=True
     )
     simulated = replace(real, simulated=frozenset(SERVED), budget_usd=0.0)
-    dear = {(name, "code-generation"): Observed(n=50, success=40, cost_usd=3.0) for name in SERVED}
+    dear = {
+        (name, "code-generation"): Observed(judged=50, good=40, answered=50, cost_usd=3.0)
+        for name in SERVED
+    }
     seen = Knowledge(observations=Observations(outcomes=dear))  # with the real models
 
     free = choose_model(simulated, CATALOGUE, seen)
