@@ -19,7 +19,9 @@ from agents.workflows.engine import (
 )
 from agents.workflows.engine.readers import read_output
 from agents.workflows.params import AutoParams
+from agents.workflows.params.step_params import CODE_TYPES
 from agents.workflows.parts import Parts
+from agents.workflows.planning.do_steps import do_when_ready
 from agents.workflows.planning.estimates import (
     PlanEstimate,
     estimate_plan,
@@ -43,7 +45,7 @@ from agents.workflows.planning.whole import PartValue
 from agents.workflows.prompts import auto as prompts
 
 REPAIRS = 1
-TOOL_PARAMS = ("tools", "tool_limits", "parallel_tool_calls")
+TOOL_AutoParams = ("tools", "tool_limits", "parallel_tool_calls")
 """Not for the planner, which needs none."""
 MAX_SHOWN_PLAN = 20_000
 """Characters of a refused plan that its author sees again."""
@@ -133,7 +135,19 @@ async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
 
 def leave_out_tools(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a step whose model may call nothing."""
-    return {name: value for name, value in settings.items() if name not in TOOL_PARAMS}
+    return {name: value for name, value in settings.items() if name not in TOOL_AutoParams}
+
+
+def cap_tools(settings: Mapping[str, Any], share: Decimal | None) -> dict[str, Any]:
+    """Return the settings of a question that calls tools no more after it has cost its share.
+
+    One that calls none is one answer.
+    """
+    if share is None or share <= 0 or not settings.get("tools"):
+        return dict(settings)
+    limits = dict(settings.get("tool_limits") or {})
+    usd = float(share) if limits.get("usd") is None else min(limits["usd"], float(share))
+    return {**settings, "tool_limits": {**limits, "usd": usd}}
 
 
 async def read_proposal(
@@ -185,31 +199,37 @@ async def confirm(run: Run, plan: CheckedPlan, notes: list[str]) -> Approval | N
 async def do_steps(
     run: Run, work: PlanProgress, plan: CheckedPlan, unasked: Decimal | None
 ) -> None:
-    """Do the steps, wave after wave; one whose needs were not done is left out.
+    """Do each step as soon as its needs are done; one whose needs were not done is left out.
 
     `unasked` is what all may cost before a person is asked: estimates can be wrong. Child tasks
     that would spend more ask by themselves.
     """
-    for number, wave in enumerate(work.waves):
-        left = [plan.steps[name] for each in work.waves[number:] for name in each]
-        shares = divide_budget(left, run.budget_left)
+    begun: set[str] = set()
+
+    async def begin(names: Sequence[str]) -> dict[str, Step[PartValue]]:
+        nonlocal unasked
+        open_steps = [plan.steps[name] for name in work.list_open()]
+        shares = divide_budget(open_steps, run.budget_left)
         if unasked is not None:
-            expected = {each.name: estimate_steps(run, [each.type]).usd for each in left}
+            expected = {each.name: estimate_steps(run, [each.type]).usd for each in open_steps}
             usd = [each for each in expected.values() if each is not None]
-            if len(usd) < len(left) or float(run.spent) + sum(usd) > unasked:
+            if len(usd) < len(open_steps) or float(run.spent) + sum(usd) > unasked:
+                left = [each for each in open_steps if each.name not in begun]
                 if not await confirm_rest(run, work, plan, left, unasked):
-                    return
+                    return {}
                 unasked = None
             else:
                 costs = {name: each or 0.0 for name, each in expected.items()}
                 shares = cap_budgets(shares, costs, unasked - run.spent)
-        ready = work.choose_ready(wave)
+        begun.update(names)
         asks = unasked is not None
-        steps = [begin_step(run, work, plan, name, shares[name], asks=asks) for name in ready]
-        for name, step, ended in zip(ready, steps, await run.settled(*steps), strict=True):
-            kind = plan.steps[name].type
-            work.parts.add_child(step, role=step.role or STEP_TYPES[kind].role)
-            work.keep(name, ended, is_code=kind in {"GENERATE_CODE", "OPTIMIZE_CODE"})
+        return {name: begin_step(run, work, plan, name, shares[name], asks=asks) for name in names}
+
+    def keep(name: str, ended: PartValue | StepFailed) -> None:
+        work.keep(name, ended, is_code=plan.steps[name].type in CODE_TYPES)
+
+    for name, step in (await do_when_ready(run, work, begin, keep)).items():
+        work.parts.add_child(step, role=step.role or STEP_TYPES[plan.steps[name].type].role)
 
 
 async def confirm_rest(
@@ -244,9 +264,10 @@ def begin_step(
     if plan.is_template:
         prompt = run.prompt
     if step.type == ASK:
-        settings = params.for_step(prompts.WORKER, prompt)
+        settings = cap_tools(params.for_step(prompts.WORKER, prompt), share)
         return run.ask(step.name, prompt, role="specialist", with_history=True, params=settings)
-    child: dict[str, Any] = params.for_child() | ({"on_budget": "ask"} if asks else {})
+    child: dict[str, Any] = {**params.for_child(), **run.recalled_params}
+    child |= {"on_budget": "ask"} if asks else {}
     files = work.merge_needed(step.name)
     if step.type.endswith("_CODE") and step.language:
         child |= {"language": step.language}

@@ -17,6 +17,7 @@ from agents.workflows.planning.blueprint import (
     arrange_parts,
 )
 from agents.workflows.planning.coordination import Coordination
+from agents.workflows.planning.do_steps import do_when_ready
 from agents.workflows.planning.interfaces import find_named_files, show_files
 from agents.workflows.planning.merging import merge_files
 from agents.workflows.planning.whole import (
@@ -96,16 +97,19 @@ async def answer_alone(run: Run, parts: Parts, notes: Sequence[str]) -> Result:
 
 
 async def implement(run: Run, work: Coordination) -> None:
-    """Do the parts, wave after wave; one whose needs were not done is left out."""
-    for number, wave in enumerate(work.plan.waves):
-        left = sum(map(len, work.plan.waves[number:]))
-        share = get_share(run, Decimal(1) / (left + LATER_SHARES))
-        ready = [work.plan.parts[name] for name in work.choose_ready(wave)]
-        steps: list[Step[PartValue]] = [begin_part(run, work, part, share) for part in ready]
-        for part, step, ended in zip(ready, steps, await run.settled(*steps), strict=True):
-            is_code = part.kind == "code"
-            work.parts.add_child(step, role="coding" if is_code else "specialist")
-            work.keep(part.name, ended, is_code=is_code, interface=part.interface)
+    """Do each part as soon as its needs are done; one whose needs were not done is left out."""
+    planned = work.plan.parts
+
+    async def begin(names: Sequence[str]) -> dict[str, Step[PartValue]]:
+        share = get_share(run, Decimal(1) / (len(work.list_open()) + LATER_SHARES))
+        return {name: begin_part(run, work, planned[name], share) for name in names}
+
+    def keep(name: str, ended: PartValue | StepFailed) -> None:
+        part = planned[name]
+        work.keep(name, ended, is_code=part.kind == "code", interface=part.interface)
+
+    for step in (await do_when_ready(run, work, begin, keep)).values():
+        work.parts.add_child(step, role=step.role or "coding")
 
 
 def begin_part(
@@ -119,9 +123,13 @@ def begin_part(
     about = (part.instruction, part.interface, part.acceptance)
     prompt = prompts.ask_for_part(run.prompt, work.plan.approach, about, results)
     if part.kind == "text":
-        return run.ask(part.name, prompt, role="specialist", system=prompts.SPECIALIST)
+        return run.ask(
+            part.name, prompt, role="specialist", with_history=True, system=prompts.SPECIALIST
+        )
     files = work.merge_needed(part.name)
-    settings = run.params_as(ChatParams).for_child() | {"target_file": part.file}
+    settings = (
+        run.params_as(ChatParams).for_child() | run.recalled_params | {"target_file": part.file}
+    )
     return run.task(
         part.name, "GENERATE_CODE", prompt, settings | ({"files": files} if files else {}), share
     )
@@ -201,7 +209,7 @@ async def debate_result(run: Run, work: Coordination, check: WholeCheck) -> list
     """Have models debate whether the result is ready; return what they found, if it is not."""
     known = check.report.summary if check.report else ""
     prompt = prompts.ask_for_debate(run.prompt, work.show(check), known)
-    settings = run.params_as(ChatParams).for_child()
+    settings = run.params_as(ChatParams).for_child() | run.recalled_params
     step = run.task("review", "DEBATE", prompt, settings, get_share(run, DEBATE_SHARE))
     try:
         review = await step

@@ -1,5 +1,7 @@
 """DEBATE: independent answers first; only where they differ are they argued over and decided."""
 
+from datetime import timedelta
+
 from agents.workflows.engine import Result, Run, workflow
 from agents.workflows.params import ChatParams
 from agents.workflows.prompts import debate as prompts
@@ -7,8 +9,8 @@ from agents.workflows.swarms.agreement import Comparison, may_agree
 from agents.workflows.swarms.casting import DEBATERS, JUDGES, cast_debate
 from agents.workflows.swarms.debate_record import DebateRecord
 from agents.workflows.swarms.debate_result import build_agreement, build_decision, build_undecided
-from agents.workflows.swarms.patience import settle_patiently, settle_soon
 from agents.workflows.swarms.positions import Position, Reply, Ruling
+from agents.workflows.swarms.time_limits import LEAST_LIMIT, USUAL_LIMIT, settle_without_late
 
 
 @workflow("DEBATE", params=ChatParams)
@@ -18,7 +20,7 @@ async def debate(run: Run) -> Result:
     At most eight calls if none fails. Who fails or stalls is left out. The dissent is part of the
     result.
     """
-    panel = run.panel(*DEBATERS, *JUDGES)
+    began, panel = run.now, run.panel(*DEBATERS, *JUDGES)
     record = DebateRecord(cast_debate(panel))
     await take_positions(run, record)
     await compare(run, record)
@@ -26,7 +28,7 @@ async def debate(run: Run) -> Result:
         return build_agreement(record, panel)
     if record.can_pay_round(run):
         await argue(run, record)
-    ruling = await decide(run, record)
+    ruling = await decide(run, record, max(USUAL_LIMIT, run.now - began))
     return build_decision(record, panel, ruling) if ruling else build_undecided(record, panel)
 
 
@@ -41,7 +43,7 @@ async def take_positions(run: Run, record: DebateRecord) -> None:
         )
         for name, member in record.cast.debaters.items()
     }  # fmt: skip
-    record.open(steps, await settle_patiently(run, [*steps.values()]))
+    record.open(steps, await settle_without_late(run, [*steps.values()]))
 
 
 async def compare(run: Run, record: DebateRecord) -> None:
@@ -53,7 +55,7 @@ async def compare(run: Run, record: DebateRecord) -> None:
         "comparison", prompts.ask_for_comparison(run.prompt, verdicts), schema=Comparison,
         role="fast", system=prompts.COMPARER,
     )  # fmt: skip
-    record.compare(step, await settle_soon(run, step))
+    record.compare(step, await run.settle_within(LEAST_LIMIT, step))
 
 
 async def argue(run: Run, record: DebateRecord) -> None:
@@ -69,11 +71,14 @@ async def argue(run: Run, record: DebateRecord) -> None:
             with_history=True,
             params=params.for_step(prompts.describe_debater(name), prompt),
         )  # fmt: skip
-    record.close(steps, await settle_patiently(run, [*steps.values()]))
+    record.close(steps, await settle_without_late(run, [*steps.values()]))
 
 
-async def decide(run: Run, record: DebateRecord) -> Ruling | None:
-    """Have a model that did not debate decide, without knowing who said what."""
+async def decide(run: Run, record: DebateRecord, limit: timedelta) -> Ruling | None:
+    """Have a model that did not debate decide, without knowing who said what.
+
+    One that takes longer than the limit is replaced as one that fails.
+    """
     order = [*record.positions]
     run.random.shuffle(order)
     prompt = prompts.ask_for_ruling(run.prompt, record.show_to_judge(order))
@@ -83,7 +88,7 @@ async def decide(run: Run, record: DebateRecord) -> Ruling | None:
             not_by=record.list_others(), with_history=True,
             params=run.params_as(ChatParams).for_step(prompts.JUDGE, prompt),
         )  # fmt: skip
-        [ended] = await run.settled(step)
+        ended = await run.settle_within(limit, step)
         record.add_verdict(step, ended)
         if isinstance(ended, Ruling):
             return ended

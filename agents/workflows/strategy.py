@@ -1,19 +1,16 @@
 """STRATEGY: a plan as data, a critic of another maker, and at most one revision."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from agents.workflows.engine import Result, Review, Run, Step, StepFailed, workflow
 from agents.workflows.engine.readers import find_step_model
 from agents.workflows.params import ChatParams
 from agents.workflows.parts import Parts
 from agents.workflows.prompts import strategy as prompts
-from agents.workflows.swarms.patience import settle_soon
 from agents.workflows.swarms.plan import StrategicPlan
+from agents.workflows.swarms.time_limits import USUAL_LIMIT
 
 ROLE = "strategic"
-CRITIC_PATIENCE = timedelta(minutes=10)
-"""How long a plan waits for its critic."""
 
 
 @workflow("STRATEGY", params=ChatParams)
@@ -30,7 +27,7 @@ async def strategy(run: Run) -> Result:
     critic = run.review(
         "critic", of=plan.to_text(), not_by=[author] if author else [], system=prompts.CRITIC
     )
-    review = await settle_soon(run, critic, CRITIC_PATIENCE)
+    review = await run.settle_within(USUAL_LIMIT, critic)
     if isinstance(review, StepFailed):
         notes = [f"Nobody criticised the plan: {review.message}"]
         return build_strategy_result(plan, notes, [draft], critic)
@@ -38,7 +35,7 @@ async def strategy(run: Run) -> Result:
         return build_strategy_result(plan, [], [draft], critic, review)
     prompt = prompts.ask_for_revision(run.prompt, plan.model_dump(), review.problems)
     revision = ask_strategist(run, prompt, model=author)
-    [revised] = await run.settled(revision)
+    revised = await run.settle_within(USUAL_LIMIT, revision)
     if isinstance(revised, StepFailed):
         notes = [f"The plan was not revised: {revised.message}"]
         return build_strategy_result(plan, notes, [draft, revision], critic, review)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field, JsonValue
 
@@ -10,6 +10,13 @@ from protocol.lifecycle import SubtaskState
 from protocol.records.base import Row
 
 StepKind: TypeAlias = Literal["flow", "ask", "check", "call", "approve", "sleep", "event", "task"]
+LIMIT_SUFFIX: Final = ":limit"
+"""The end of the key of a sleep that only limits how long another step is waited for."""
+
+
+def is_time_limit(kind: object, key: object) -> bool:
+    """Return whether a step is such a limit, of which nobody has to be told."""
+    return kind == "sleep" and str(key).partition("#")[0].endswith(LIMIT_SUFFIX)
 
 
 class StepRecord(Row):

@@ -195,3 +195,15 @@ def test_a_debate_is_compared_with_one_answer_of_the_running_system(system: Syst
     assert debated["ended"] == "decided"
     assert alone["model"] == debated["strongest"]
     assert debated["is_simulated"]
+
+
+async def test_a_model_that_cannot_answer_is_refused_before_a_debate_is_paid(
+    system: System, store: SupabaseStore
+) -> None:
+    before = await store.find_tasks(limit=1, every_owner=True)
+    unknown = system.cogo("eval", "debate", "--against", "claude-nothing", "--limit", "1")
+
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith("cogo: --against: ")
+    assert "'claude-nothing' does not exist" in unknown.stderr
+    assert await store.find_tasks(limit=1, every_owner=True) == before

@@ -1,7 +1,7 @@
 """The run of a workflow: everything that it may ask for and know."""
 
 from collections.abc import Coroutine, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -47,6 +47,7 @@ from agents.workflows.prompts.review import (
 from protocol.embeddings import EncodingFormat
 from protocol.lanes import MEMORY, TOOLS
 from protocol.records import TaskBrief
+from protocol.records.flows import LIMIT_SUFFIX
 from protocol.records.memory import MemoryHit, NewFact
 from providers.embeddings.records import Purpose
 from providers.rerank.records import MAX_DOCUMENTS, RankedDocument
@@ -294,6 +295,15 @@ class Run(StepDescriber):
         if not works:
             raise WorkflowInvalid("run.first needs at least one step")
         return self._group(FirstOf(self._replay, works))
+
+    async def settle_within(self, limit: timedelta, step: Step[T]) -> T | StepFailed:
+        """Return the value or the failure of a step: of class `timeout` if it takes longer."""
+        name = step.key.rpartition("/")[2].partition("#")[0]
+        clock = self.sleep_until(f"{name[:90]}{LIMIT_SUFFIX}", self.now + limit)
+        await self.first(self.settled(step), clock)
+        step.fail_if_late()
+        [ended] = await self.settled(step)
+        return ended
 
     def branch(self, name: str, coroutine: Coroutine[Any, Any, T]) -> Branch[T]:
         """Make a coroutine a part that runs beside others.

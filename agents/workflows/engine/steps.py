@@ -53,6 +53,11 @@ class StepDescriber:
         """What was found in the task's params.sources, for steps that get the conversation:
         `hits` and `notes`."""
 
+    @property
+    def recalled_params(self) -> dict[str, JsonValue]:
+        """The params with which a child task sees the same sources by the same numbers."""
+        return {RECALLED: dict(self.recalled)} if self.recalled else {}
+
     @overload
     def ask(
         self,
@@ -153,7 +158,7 @@ class StepDescriber:
                 **({EXTRACT_CODE: True} if language else {}),
                 **({"attachments": _list_attachments(key, attachments)} if attachments else {}),
                 **(params or {}),
-                **({RECALLED: dict(self.recalled)} if with_history and self.recalled else {}),
+                **(self.recalled_params if with_history else {}),
             },
         }
         if after:

@@ -18,7 +18,7 @@ from pydantic_core import to_jsonable_python
 from agents.errors import InvalidTask
 from agents.memory.citing import RECALLED, list_citations, number_hits
 from agents.workflows.engine.definition import Ending, Workflow, WorkflowFunction, list_mapping
-from agents.workflows.engine.errors import NotNeeded, StepFailed
+from agents.workflows.engine.errors import StepFailed
 from agents.workflows.engine.readers import read_answer
 from agents.workflows.engine.values import Again, Answer, LastStep, Result, Review
 from agents.workflows.engine.work import Step
@@ -36,7 +36,7 @@ DATA: Final = "data"
 """The key of the step, and of the data in a result."""
 REVIEW: Final = "review"
 """The param, the key of the step, and that of the review in a result."""
-REVIEW_PATIENCE: Final = timedelta(minutes=10)
+REVIEW_LIMIT: Final = timedelta(minutes=10)
 """How long a result may wait for its review."""
 _CRITICS: Final = frozenset({"critic", "fast", "reviewer"})
 """Roles of participants whose words are no part of a result."""
@@ -105,17 +105,12 @@ async def _add_review(run: "Run", result: Result) -> Result:
         return result
     step = run.review(REVIEW, of=str(result.text), not_by=_list_authors(run, output))
     # Nobody should wait for a finished answer because a reviewer, or who pays for it, does not.
-    clock = run.sleep_until(f"{REVIEW}_limit", run.now + REVIEW_PATIENCE)
-    await run.first(run.settled(step), clock)
-    [review] = await run.settled(step)
+    review = await run.settle_within(REVIEW_LIMIT, step)
     text = result.text
     if isinstance(review, StepFailed):
-        error_class, message = review.error_class, review.message
-        if isinstance(review, NotNeeded):
-            error_class, message = "timeout", "it took too long and was not waited for"
-        error: JsonValue = {"class": error_class, "message": message}
+        error: JsonValue = {"class": review.error_class, "message": review.message}
         output[REVIEW] = {"model": None, "agrees": None, "problems": [], "error": error}
-        notes.append(f"Nobody reviewed the result: {message}")
+        notes.append(f"Nobody reviewed the result: {review.message}")
     else:
         output[REVIEW] = review.to_json()
         if review.is_by_author:
@@ -159,7 +154,7 @@ def _list_writers(parts: Sequence[JsonValue]) -> list[str]:
     written = [
         each
         for each in complete
-        if each.get("role") not in _CRITICS and not str(each.get("agent")).startswith("review/")
+        if each.get("role") not in _CRITICS and str(each.get("agent")).partition("/")[0] != REVIEW
     ]
     done = [
         each for each in written if each.get("role") != "strategic" or "/" in str(each.get("agent"))
@@ -169,9 +164,10 @@ def _list_writers(parts: Sequence[JsonValue]) -> list[str]:
 
 
 async def _recall_sources(run: "Run") -> None:
-    """Search the sources of the task for what it asks."""
-    sources = run.params.get(SOURCES)
+    """Search the sources of the task for what it asks; a child task has what its parent found."""
+    sources, given = run.params.get(SOURCES), run.params.get(RECALLED)
     if not isinstance(sources, list) or not sources:
+        run.recalled = given if isinstance(given, dict) else None
         return
     names = [each for each in sources if isinstance(each, str)]
     question, rerank = _find_question(run), run.params.get(RERANK)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from pydantic import JsonValue
 
-from agents.workflows.engine.errors import StepFailed, WorkflowInvalid
+from agents.workflows.engine.errors import NotNeeded, StepFailed, WorkflowInvalid
 from protocol.records.flows import StepKind, StepRecord
 
 T_co = TypeVar("T_co", covariant=True)
@@ -75,6 +75,11 @@ class Step(Work[T_co]):
     def __repr__(self) -> str:
         """Return the kind and the key."""
         return f"<step {self.key!r}, {self.kind}>"
+
+    def fail_if_late(self) -> None:
+        """Make a step that was cancelled because it took too long one that failed for that."""
+        if isinstance(self.error, NotNeeded):
+            self.error = StepFailed(self.key, "timeout", "it took too long and was not waited for")
 
     if not TYPE_CHECKING:
 

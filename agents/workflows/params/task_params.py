@@ -44,7 +44,7 @@ MAX_NOTES = 20
 MAX_TURNS = 1_000
 
 _UNSENT: Final = frozenset(
-    {"cache", "fork_session", "history", "on_budget", "remember", "rerank"}
+    {"cache", "fork_session", "history", "on_budget", "recalled", "remember", "rerank"}
     | {"response_schema", "review", "sources", "task_requirements", "timeouts"}
 )
 """Params that orchestrators and executors read from the task itself."""
@@ -129,6 +129,8 @@ class Params(BaseModel):
     """Where the engine searches before the workflow begins; the answer cites what it finds."""
     rerank: StrictBool | Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Whether a rerank model orders what is found in the sources, or which one."""
+    recalled: dict[str, object] | None = None
+    """Of child tasks: what the task above has found in its sources."""
     remember: StrictBool | None = None
     """Whether facts of the request and the answer are remembered afterwards."""
 

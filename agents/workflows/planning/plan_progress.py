@@ -26,16 +26,32 @@ class PlanProgress:
     failure: StepFailed | None = None
     """The first failure of a step."""
 
-    def choose_ready(self, names: Sequence[str]) -> list[str]:
-        """Return those of the steps that have what they need; note why others are not done."""
-        ready = []
-        for name in names:
+    def choose_ready(self, begun: Collection[str]) -> list[str]:
+        """Return the steps that can begin now; note why others never will.
+
+        Steps that need each other in a circle begin together when nothing else goes on.
+        """
+        self._leave_out_hopeless(begun)
+        waiting = [name for name in self.needs if name not in begun and name not in self.undone]
+        ready = [name for name in waiting if all(each in self.done for each in self.needs[name])]
+        return ready if ready or self.list_running(begun) else waiting
+
+    def list_running(self, begun: Collection[str]) -> list[str]:
+        """Return the steps that have begun and not ended."""
+        return [name for name in begun if name not in self.done and name not in self.undone]
+
+    def list_open(self) -> list[str]:
+        """Return the steps that have not ended, begun or not, in the order of the plan."""
+        return [name for name in self.needs if name not in self.done and name not in self.undone]
+
+    def _leave_out_hopeless(self, begun: Collection[str]) -> None:
+        """Leave out the steps that need one that was not done, and those that need these."""
+        for name in self.list_open():
             missing = [each for each in self.needs[name] if each in self.undone]
-            if missing:
+            if missing and name not in begun:
                 self.leave_out(name, f"it needs {', '.join(missing)}")
-            else:
-                ready.append(name)
-        return ready
+                self._leave_out_hopeless(begun)
+                return
 
     def keep(
         self, name: str, ended: PartValue | StepFailed, *, is_code: bool, interface: str = ""

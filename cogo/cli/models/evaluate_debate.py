@@ -10,8 +10,11 @@ from typing import Annotated, Final, Protocol
 
 import typer
 
+from agents.errors import InvalidTask, NoModel
+from agents.selection.requirements import Requirements
 from cogo.cli.models.evaluate import open_progress, parse_prices
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.tasks.estimate import build_cio
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -28,6 +31,7 @@ from cogo.evaluation.debates.live import LiveDebates
 from cogo.evaluation.debates.recorded import RecordedDebates, find_most_right
 from cogo.terminal import print_json, print_table, print_text
 from cogo.wiring.stores import open_client
+from protocol.store.gateway import GatewayStore
 
 _HEADINGS: Final = ("WAY", "RIGHT", "SHARE", "CALLS", "COST", "SECONDS", "FAILED")
 _DEBATE: Final = "debate"
@@ -134,7 +138,10 @@ class _Source:
     async def open(self, questions: list[KnownQuestion]) -> AsyncIterator[_Answers]:
         """Yield the running system, or recordings. Raises CommandError."""
         if self.recorded is None:
-            async with open_client(find_connection(Project.find(self.directory))) as client:
+            project = Project.find(self.directory)
+            async with open_client(find_connection(project)) as client:
+                if self.against is not None:
+                    await _check_served(project, client.store, self.against)
                 yield LiveDebates(client=client, against=self.against)
             return
         recordings = load_recordings(self.recorded)
@@ -148,6 +155,16 @@ class _Source:
             prices=parse_prices(self.price),
             against=self.against or find_most_right(recordings, questions),
         )
+
+
+async def _check_served(project: Project, store: GatewayStore, model: str) -> None:
+    """Raise CommandError, before anything is paid, for a model that could not answer."""
+    cio = await build_cio(project, store)
+    served = cio.registry.lanes
+    try:
+        cio.choose_for_requirements(Requirements(), served=served, requested=model)
+    except (InvalidTask, NoModel) as error:
+        raise CommandError(f"--against: {error.message}") from error
 
 
 async def _run(

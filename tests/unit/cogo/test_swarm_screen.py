@@ -109,7 +109,7 @@ def test_steps_of_a_child_task_stand_behind_it_and_the_child_has_a_cost_of_its_o
 def test_limits_of_time_are_not_shown_but_sleeps_of_other_workflows_are(
     kind: str, shown: int
 ) -> None:
-    clock = a_row("patience_1/others", role=None, kind="sleep", lane="cio")
+    clock = a_row("limit_1/others:limit", role=None, kind="sleep", lane="cio")
     progress = SwarmProgress(a_task(type=kind), now=lambda: NOW)
 
     lines = [*progress.apply(a_step("delayed", clock))]

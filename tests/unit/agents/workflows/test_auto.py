@@ -5,68 +5,24 @@ from typing import Any
 
 import pytest
 
-from agents.workflows.auto import auto
-from agents.workflows.engine import StepRequest
-from agents.workflows.planning.estimates import estimate_plan
 from agents.workflows.planning.templates import choose_template
-from cogo.testing import Played, fail_with, play
-
-LADDERS = {
-    "ladder": {
-        "models": [{"model": "small", "expected_usd": 0.01}],
-        "strongest": {"model": "big", "expected_usd": 0.1},
-    }
-}
-TESTED = {"status": "self_tested", "reason": "all passed", "report": {"verdict": "passed"}}
-
-
-def a_step(name: str, type_: str = "ASK", needs: Any = (), **more: Any) -> dict[str, Any]:
-    step = {
-        "name": name, "type": type_, "instruction": f"do {name}", "needs": [*needs],
-        "language": None, "file": None, "budget_usd": None,
-    }  # fmt: skip
-    return step | more
-
-
-def a_plan(*steps: Any) -> dict[str, Any]:
-    return {"tasks": [*steps]}
-
-
-def told(*steps: Any) -> dict[str, Any]:
-    """Return a plan as the answer of a model, with its text."""
-    plan = a_plan(*steps)
-    return {"text": json.dumps(plan), "data": plan, "model_used": "planner"}
-
-
-PLAN = told(
-    a_step("Code", "GENERATE_CODE", language="python", file="app.py"),
-    a_step("Facts"),
-    a_step("Report", needs=["Code", "Facts"]),
+from cogo.testing import fail_with
+from tests.unit.agents.workflows.plans import (
+    DONE,
+    a_plan,
+    a_step,
+    get_step,
+    keys,
+    planned,
+    told,
 )
-CODE = {
-    "text": "Here.", "files": {"app.py": "def run(): ...\n"}, "verification": TESTED,
-    "model_used": "coder", "cost_usd": "0.2",
-}  # fmt: skip
-DONE = {"proposal": PLAN, "steps/code": CODE, "steps/facts": "F", "steps/report": "All is done."}
-
-
-def planned(answers: Any, prompt: str = "Ship it.", **more: Any) -> Played:
-    return play(auto, prompt=prompt, answers=answers, **{"decisions": LADDERS} | more)
-
-
-def keys(played: Played) -> list[str]:
-    return [each.key for each in played.steps]
-
-
-def get_step(played: Played, key: str) -> StepRequest:
-    return next(each for each in played.steps if each.key == key)
 
 
 def test_proposed_steps_are_done_at_once_where_they_are_independent() -> None:
     played = planned(DONE, params={"cache": False})
 
     assert keys(played) == [*DONE]
-    assert [len(each.steps) for each in played.suspensions] == [1, 2, 1]
+    assert [len(each.steps) for each in played.suspensions] == [1, 2, 0, 1]
     assert get_step(played, "proposal").role == "strategic"
     code = get_step(played, "steps/code")
     assert (code.kind, code.request["type"]) == ("task", "GENERATE_CODE")
@@ -227,6 +183,16 @@ def test_only_the_tasks_own_tools_are_used_and_none_by_the_planner() -> None:
     assert given["steps/b"] == {}
 
 
+def test_a_step_begins_when_its_own_needs_are_done_while_others_go_on() -> None:
+    plan = told(a_step("a"), a_step("b", needs=["a"]), a_step("c"))
+    answers = {"proposal": plan, "steps/a": "A", "steps/b": "B", "steps/c": "C"}
+
+    played = planned(answers, order=["proposal", "steps/a", "steps/b", "steps/c"])
+
+    assert keys(played) == ["proposal", "steps/a", "steps/c", "steps/b"]
+    assert played.text == "## b\n\nB\n\n## c\n\nC"
+
+
 @pytest.mark.parametrize("error_class", ["no_model", "overloaded"])
 def test_without_a_planner_a_template_is_done_at_once(error_class: str) -> None:
     played = planned({"proposal": fail_with(error_class, "nobody"), "steps/answer": "Fine."})
@@ -282,100 +248,6 @@ def test_steps_that_nobody_needs_are_the_result_together() -> None:
     assert played.text == "## a\n\nA\n\n## b\n\nB"
 
 
-def test_the_budget_is_divided_as_planned_and_else_evenly() -> None:
-    plan = told(
-        a_step("a", "GENERATE_CODE", budget_usd=0.4), a_step("b", "STRATEGY"),
-        a_step("c", "ANALYZE_CODE", ["a"], language="python"),
-    ) | {"cost_usd": "0.1"}  # fmt: skip
-    answers = {"proposal": plan, "steps/a": CODE, "steps/b": "B", "steps/c": "C"}
-
-    played = planned(answers, budget_usd=1.1)
-
-    budgets = [each.request.get("budget_usd") for each in played.steps]
-    assert budgets == [None, "0.4", "0.300000", "0.800000"]
-    found = get_step(played, "steps/c").request["params"]
-    assert found == {"language": "python", "code": "def run(): ...\n"}
-
-
-@pytest.mark.parametrize(
-    ("params", "decisions", "is_asked"),
-    [
-        ({"confirm_above_usd": 0.04}, LADDERS, True),
-        ({"confirm_above_usd": 0}, LADDERS, True),
-        ({"confirm_above_usd": 0.3}, LADDERS, False),
-        ({"confirm_above_usd": 100}, {"ladder": ["of-unknown-price"]}, True),
-        ({"review_plan": True}, LADDERS, True),
-        ({"review_plan": True, "confirm_above_usd": 100}, LADDERS, True),
-        ({}, LADDERS, False),
-    ],
-)
-def test_a_person_is_asked_before_the_first_step_if_the_task_wants_that(
-    params: Any, decisions: Any, *, is_asked: bool
-) -> None:
-    played = planned(DONE | {"confirm": True}, params=params, decisions=decisions)
-
-    asked = [each for each in played.steps if each.key == "confirm"]
-    assert bool(asked) is is_asked
-    assert played.text == "All is done."
-    if asked:
-        assert keys(played)[:2] == ["proposal", "confirm"]
-        show: Any = asked[0].request["show"]
-        assert [each["name"] for each in show["steps"]] == ["code", "facts", "report"]
-        assert show["estimate"] == played.output["estimate"]
-    if decisions is LADDERS and asked:
-        question = "Do these 3 steps: 5 calls of models, about $0.05, up to $0.5?"
-        assert asked[0].request["question"] == question
-        assert asked[0].request["cost_usd"] == 0.05
-
-
-def test_a_proposal_that_has_cost_much_counts_when_a_person_is_asked() -> None:
-    answers = DONE | {"proposal": PLAN | {"cost_usd": "0.3"}, "confirm": True}
-
-    assert "confirm" in keys(planned(answers, params={"confirm_above_usd": 0.3}))
-
-
-def test_a_person_is_asked_again_if_steps_cost_more_than_expected() -> None:
-    answers = DONE | {"steps/more": {"approved": False}}
-
-    played = planned(answers, params={"confirm_above_usd": 0.1})
-
-    # By estimate $0.05, so nobody was asked; then the code has cost $0.2.
-    assert keys(played) == ["proposal", "steps/code", "steps/facts", "steps/more"]
-    more: Any = get_step(played, "steps/more").request
-    assert str(more["question"]).startswith("$0.2 were spent. Do the other 1 of 3 steps")
-    assert [each["name"] for each in more["show"]["steps"]] == ["report"]
-    assert str(played.text).endswith("## facts\n\nF")
-    assert played.output["notes"] == ["report was not done: a person has refused to spend more"]
-    agreed = planned(DONE | {"steps/more": True}, params={"confirm_above_usd": 0.1})
-    assert agreed.text == "All is done."
-
-
-def test_child_tasks_ask_before_they_spend_more_than_a_person_was_not_asked_for() -> None:
-    plan = told(a_step("a", "GENERATE_CODE"), a_step("b", "STRATEGY", budget_usd=0.01), a_step("c"))
-    answers = {"proposal": plan, "steps/a": CODE, "steps/b": "B", "steps/c": "C", "confirm": True}
-
-    played = planned(answers, params={"confirm_above_usd": 0.7})
-
-    caps = {name: get_step(played, name).request for name in ("steps/a", "steps/b")}
-    assert {name: each["budget_usd"] for name, each in caps.items()} == {
-        "steps/a": "0.300000", "steps/b": "0.01",
-    }  # fmt: skip
-    assert caps["steps/a"]["params"] == {"on_budget": "ask"}
-    asked = planned(answers, params={"confirm_above_usd": 0.01})
-    assert get_step(asked, "steps/a").request["budget_usd"] is None
-    assert get_step(asked, "steps/a").request["params"] == {}
-
-
-def test_a_refused_plan_is_not_begun_and_stays_visible() -> None:
-    answers = {"proposal": PLAN, "confirm": {"approved": False, "comment": "too much"}}
-
-    played = planned(answers, params={"review_plan": True})
-
-    assert keys(played) == ["proposal", "confirm"]
-    assert played.text == "Nothing was done, since the plan was refused: too much"
-    assert len(played.output["plan"]) == 3
-
-
 @pytest.mark.parametrize(
     "params", [{"confirm_above_usd": -1}, {"confirm_above_usd": "much"}, {"review_plan": "yes"}]
 )
@@ -384,12 +256,3 @@ def test_wrong_params_fail_before_anything_is_spent(params: Any) -> None:
 
     assert played.failure is not None
     assert played.failure.error_class == "invalid_task"
-
-
-def test_an_estimate_without_a_price_is_unknown() -> None:
-    known = {"answer": LADDERS["ladder"], "coding": {"models": [], "problem": "none"}}
-
-    assert estimate_plan(["ASK"], known).usd == 0.01  # type: ignore[arg-type]
-    unknown = estimate_plan(["ASK", "GENERATE_CODE"], known)  # type: ignore[arg-type]
-    assert (unknown.calls, unknown.usd, unknown.at_most_usd) == (4, None, None)
-    assert unknown.describe() == "4 calls of models, of unknown cost"

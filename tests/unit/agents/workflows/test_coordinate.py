@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from agents.workflows.coordinate import coordinate
+from agents.workflows.debate import debate
 from agents.workflows.engine import StepRequest
 from cogo.testing import Played, fail_with, play, play_every_order
 
@@ -74,7 +75,7 @@ def test_parts_are_done_together_tested_by_another_maker_and_debated() -> None:
     played = coordinated(DONE)
 
     assert keys(played) == [*DONE]
-    assert [len(each.steps) for each in played.suspensions] == [1, 2, 1, 1, 1, 1, 1]
+    assert [len(each.steps) for each in played.suspensions] == [1, 2, 1, 0, 1, 1, 1, 1]
     assert get_step(played, "strategy").role == "strategic"
     assert get_step(played, "tests").request["not_by"] == ["coder"]
     together = get_step(played, "together").request
@@ -122,6 +123,50 @@ def test_a_part_sees_the_files_and_interfaces_that_it_needs_and_no_others() -> N
     assert "price(name" not in prompt
     assert "RATE" not in prompt
     assert "files" not in get_step(played, "implement/prices").request["params"]  # type: ignore[operator]
+
+
+def test_a_part_begins_when_its_own_needs_are_done_while_others_go_on() -> None:
+    played = coordinated(
+        DONE, order=["strategy", "implement/prices", "implement/shop", "implement/guide"]
+    )
+
+    assert keys(played) == [*DONE]
+    assert played.output["notes"] == []
+    agents = [each["agent"] for each in played.output["parts"]]
+    assert agents[1:4] == ["implement/prices", "implement/guide", "implement/shop"]
+
+
+def test_parts_that_need_each_other_are_begun_together() -> None:
+    answers = {
+        "strategy": a_plan(a_part("a", needs=["b"]), a_part("b", needs=["a"]), a_part("c")),
+        "implement/a": "A", "implement/b": "B", "implement/c": "C", "whole": "W", "review": READY,
+    }  # fmt: skip
+
+    played = coordinated(answers)
+
+    assert keys(played)[:4] == ["strategy", "implement/c", "implement/a", "implement/b"]
+    assert played.text == "W"
+
+
+def test_children_and_questions_see_the_sources_of_the_task() -> None:
+    hit = {
+        "id": "00000000-0000-0000-0000-00000000000a", "kind": "chunk", "source": "law.md",
+        "content": "7 % tax.", "score": 1.0,
+    }  # fmt: skip
+
+    played = coordinated(DONE | {"sources": [[hit]]}, params={"sources": ["law.md"]})
+
+    def numbers(key: str) -> list[int]:
+        params: Any = get_step(played, key).request["params"]
+        return [each["n"] for each in params["recalled"]["hits"]]
+
+    for each in ("strategy", "implement/prices", "implement/guide", "review"):
+        assert numbers(each) == [1]
+    child: Any = get_step(played, "review").request
+    inherited = play(debate, params=child["params"], answers=lambda _: fail_with("overloaded"))
+    assert "sources" not in keys(inherited)
+    shown: Any = get_step(inherited, "optimistic").request["params"]
+    assert shown["recalled"]["hits"][0]["content"] == "7 % tax."
 
 
 def test_a_debate_that_finds_a_problem_has_the_named_file_revised_once_and_checked_again() -> None:

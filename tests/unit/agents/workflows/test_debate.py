@@ -1,13 +1,14 @@
 """DEBATE, with scripted opinions: agreement, dissent, and everything that debaters may do wrong."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from agents.workflows.debate import debate
-from cogo.testing import World, fail_with, play_every_order
+from cogo.testing import START, World, fail_with, play_every_order
 from protocol.records import TaskBrief
 from tests.unit.agents.workflows.debates import (
     NAMES,
@@ -73,7 +74,7 @@ def test_a_comparison_that_stalls_is_not_waited_for() -> None:
     played = debated(
         *([a_position(each), a_reply(each)] for each in ("tabs it is", "tabs", "spaces")),
         comparison={"groups": [[1, 2, 3]]}, verdict=a_ruling("tabs", 1),
-        order=[*NAMES, "comparison_limit"],
+        order=[*NAMES, "comparison:limit"],
     )  # fmt: skip
 
     assert calls(played)[-1] == "verdict"
@@ -97,7 +98,7 @@ def test_a_debate_argues_once_and_a_model_that_did_not_debate_decides() -> None:
     played = argued(verdict=a_ruling("Tabs."))
 
     assert calls(played) == [*NAMES, *(f"{each}#2" for each in NAMES), "verdict"]
-    verdict = played.steps[-1]
+    verdict = next(each for each in played.steps if each.key == "verdict")
     assert (verdict.request["model"], verdict.role) == ("d", "judge")
     assert verdict.request["not_by"] == ["a", "b", "c"]
     assert played.output["decided_by"] == "d"
@@ -178,7 +179,7 @@ def test_a_debater_that_stalls_does_not_hold_the_others() -> None:
     positions = ([a_position(each), a_reply(each)] for each in ("tabs", "never", "spaces"))
     played = debated(
         *positions, verdict=a_ruling("tabs"),
-        order=["optimistic", "balanced", "patience_1/others", "optimistic#2", "balanced#2"],
+        order=["optimistic", "balanced", "limit_1/others:limit", "optimistic#2", "balanced#2"],
     )  # fmt: skip
 
     failed = next(each for each in played.output["parts"] if each["agent"] == "cautious")
@@ -187,6 +188,42 @@ def test_a_debater_that_stalls_does_not_hold_the_others() -> None:
     assert played.output["verdict"]["decision"] == "tabs"
     record = next(each for each in played.record.steps if each.key == "cautious")
     assert record.not_needed
+
+
+STALLED = [
+    *NAMES, *(f"{each}#2" for each in NAMES), "verdict:limit",
+]  # fmt: skip
+
+
+def test_a_judge_that_stalls_is_replaced() -> None:
+    models = [*PANEL["models"], {"role": "judge_2", "model": "e", "maker": "e"}]
+    played = argued(
+        verdict=[a_ruling("never"), a_ruling("tabs") | {"model_used": "e"}],
+        decisions={"panel": {"models": models}}, order=[*STALLED, "verdict#2"],
+    )  # fmt: skip
+
+    assert played.output["decided_by"] == "e"
+    late = "it took too long and was not waited for"
+    assert f"A judge did not decide the debate: {late}" in played.output["notes"]
+    first = next(each for each in played.output["parts"] if each["agent"] == "verdict")
+    assert first["error"] == {"class": "timeout", "message": late}
+    assert next(each for each in played.record.steps if each.key == "verdict").not_needed
+
+
+def test_a_debate_whose_judges_stall_ends_with_what_it_has() -> None:
+    played = argued(verdict=a_ruling("never"), order=STALLED)
+
+    assert played.expect_text().startswith("No decision was made.")
+    assert played.output["verdict"]["decision"] is None
+    assert len(played.output["votes"]) == 3
+
+
+def test_a_judge_has_as_long_as_the_debate_took_so_far_but_not_less_than_ten_minutes() -> None:
+    played = argued()
+
+    [limit] = [each for each in played.steps if each.key == "verdict:limit"]
+    began = START + timedelta(minutes=6)  # each of six steps ends a minute after the one before
+    assert limit.request["until"] == (began + timedelta(minutes=10)).isoformat()
 
 
 def test_while_nobody_has_answered_nobody_is_given_up() -> None:

@@ -61,9 +61,10 @@ def test_a_criticised_plan_is_revised_once_by_its_author() -> None:
     played = strategic(strategy=plans, critic=BAD)
 
     assert keys(played) == ["strategy", "critic", "strategy#2"]
-    assert played.steps[1].request["not_by"] == ["a"]
-    assert played.steps[-1].request["model"] == "a"
-    assert '"when?"' in str(played.steps[-1].request["prompt"])
+    asked = {each.key: each.request for each in played.steps}
+    assert asked["critic"]["not_by"] == ["a"]
+    assert asked["strategy#2"]["model"] == "a"
+    assert '"when?"' in str(asked["strategy#2"]["prompt"])
     assert played.output["data"] == BETTER
     assert played.output["critique"] == ["when?"]
     part, critic = played.output["parts"]
@@ -142,7 +143,7 @@ def test_a_review_that_agrees_changes_nothing_but_says_so() -> None:
 
 def test_a_reviewer_that_never_answers_holds_no_result() -> None:
     played = reviewed(
-        chat, main={"text": "So.", "model_used": "a"}, review=BAD, order=["main", "review_limit"]
+        chat, main={"text": "So.", "model_used": "a"}, review=BAD, order=["main", "review:limit"]
     )
 
     assert played.text == "So."
@@ -155,7 +156,7 @@ def test_a_reviewer_that_never_answers_holds_no_result() -> None:
 def test_a_critic_that_never_answers_holds_no_plan() -> None:
     played = play(
         strategy, answers={"strategy": a_plan(PLAN), "critic": GOOD},
-        order=["strategy", "critic_limit"],
+        order=["strategy", "critic:limit"],
     )  # fmt: skip
 
     assert keys(played) == ["strategy", "critic"]
@@ -168,12 +169,14 @@ def test_the_reviewer_of_a_swarm_is_of_another_maker_than_those_who_did_the_work
     async def swarm(run: Run) -> Result:
         parts = Parts()
         for agent, role in AUTHORS.items():
-            step = run.ask(agent.rpartition("/")[2], agent, role=role)
+            step = run.ask(f"{agent.rpartition('/')[2]}-1", agent, role=role)
             await step
             parts.add(step, agent=agent)
         return Result("So.", output=parts.build_output("So."))
 
-    answers = {agent.rpartition("/")[2]: {"text": agent, "model_used": agent} for agent in AUTHORS}
+    answers = {
+        f"{agent.rpartition('/')[2]}-1": {"text": agent, "model_used": agent} for agent in AUTHORS
+    }
 
     played = reviewed(swarm, **answers, review=BAD)
 
@@ -183,7 +186,7 @@ def test_the_reviewer_of_a_swarm_is_of_another_maker_than_those_who_did_the_work
 
 AUTHORS = {
     "strategy": "strategic", "implement/cart": "coding", "implement/plan-1": "strategic",
-    "tests": "reviewer", "review/verdict": "judge", "revision": "coding",
+    "tests": "reviewer", "review/verdict": "judge", "review": "debate", "revision": "coding",
 }  # fmt: skip
 
 
