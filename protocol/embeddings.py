@@ -2,11 +2,16 @@
 
 import base64
 import struct
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
 EncodingFormat: TypeAlias = Literal["float", "base64"]
 """Of vectors: numbers, or the bytes of their 32-bit floats (little-endian) in base64."""
+EmbedQuery: TypeAlias = Callable[[str, str], Awaitable[tuple[Sequence[float], bool]]]
+"""Takes a model and a query; returns the vector, and whether a simulator made it.
+
+Raises ValueError, which says why there is none, and TimeoutError.
+"""
 
 MAX_TEXTS: Final = 2_048
 """Texts of one task, and of one request."""

@@ -30,7 +30,7 @@ from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import CallExecutor
 from agents.executor.steps.checks import CheckExecutor
 from agents.executor.steps.embeddings import EmbeddingExecutor
-from agents.executor.steps.memory import MemoryExecutor, MemoryModelFinder
+from agents.executor.steps.memory import MemoryExecutor
 from agents.executor.steps.rankings import RerankExecutor
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.conversation import restore_answers
@@ -49,6 +49,7 @@ from agents.memory.conversation import (
 )
 from agents.memory.index import VectorIndex
 from agents.memory.memory import Memory
+from agents.memory.models import MemoryModelFinder
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health

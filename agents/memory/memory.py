@@ -1,42 +1,18 @@
 """Memory as agents use it: remember facts, and search by words and by meaning."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
 from uuid import UUID
 
 from loguru import logger
 
-from agents.memory.index import IndexUnavailable, VectorIndex
+from agents.memory.index import VectorIndex
 from agents.memory.models import MemoryModel
-from protocol.records.memory import (
-    BY_WORDS,
-    MAX_QUERY,
-    KeptFact,
-    MemoryCandidate,
-    MemoryHit,
-    NewFact,
-)
+from agents.memory.search import search_memory
+from protocol.records.memory import FoundInMemory, KeptFact, MemorySearch, NewFact
 from protocol.store.memory import MemoryUseStore
 from providers.calls.middleware import CallContext
 from providers.errors import ProviderError
 from providers.router import Router
-
-INDEX_SECONDS: Final = 3.0
-"""After which a search goes on without the outer index."""
-INDEX_CANDIDATES: Final = 50
-SOURCE_CANDIDATES: Final = 500
-"""Of a search in some sources only, which the index does not know."""
-LOST: Final = "The index {} found nothing, and Postgres did: it has lost vectors, or lags behind."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recalled:
-    """What a search has found, and what limited it."""
-
-    hits: Sequence[MemoryHit]
-    notes: list[str] = field(default_factory=list)
 
 
 class Memory:
@@ -62,62 +38,27 @@ class Memory:
         context: CallContext,
         sources: Sequence[str] | None = None,
         limit: int,
-    ) -> Recalled:
+    ) -> FoundInMemory:
         """Search the memory of an owner; without a vector by words alone. Raises CogoError."""
-        query = query.strip()[:MAX_QUERY]
-        notes: list[str] = []
-        vector, simulated = await self._embed(query, model, context, notes)
-        most = INDEX_CANDIDATES if sources is None else SOURCE_CANDIDATES
-        candidates = await self._ask_index(owner, vector, model, notes, most=most)
-        hits = await self._store.search_memory(
-            owner=owner,
-            query=query,
-            vector=vector,
-            model_id=model.id if vector is not None else None,
-            simulated=simulated,
-            sources=sources,
-            candidates=candidates,
-            limit=limit,
+
+        async def embed(model_id: str, text: str) -> tuple[Sequence[float], bool]:
+            return await self._embed(model_id, text, context)
+
+        search = MemorySearch(
+            query=query, sources=None if sources is None else [*sources], limit=limit
         )
-        by_vectors = any(each.likeness is not None for each in hits)
-        if self._index is not None and candidates is None and by_vectors and not notes:
-            notes.append(LOST.format(self._index.name))
-        return Recalled(hits=hits, notes=notes)
+        return await search_memory(
+            self._store, owner, search, model=model, embed=embed, index=self._index
+        )
 
     async def _embed(
-        self, query: str, model: MemoryModel, context: CallContext, notes: list[str]
-    ) -> tuple[Sequence[float] | None, bool]:
-        if model.id is None:
-            notes.append(BY_WORDS.format(model.problem or "there is no embedding model"))
-            return None, False
-        if not query:
-            return None, False
+        self, model_id: str, text: str, context: CallContext
+    ) -> tuple[Sequence[float], bool]:
+        """Return the vector of a query, and whether it is simulated. Raises ValueError."""
         try:
             embedder = await self._router.open_embedder()
-            embedded = await embedder.embed(model.id, [query], purpose="query", context=context)
+            embedded = await embedder.embed(model_id, [text], purpose="query", context=context)
         except ProviderError as error:
-            logger.warning("a query was not embedded", model=model.id, error=str(error))
-            notes.append(BY_WORDS.format(f"{model.id} has failed ({error.code})"))
-            return None, False
+            logger.warning("a query was not embedded", model=model_id, error=str(error))
+            raise ValueError(f"{model_id} has failed ({error.code})") from error
         return embedded.embeddings[0].vector, embedded.simulated
-
-    async def _ask_index(
-        self,
-        owner: UUID | None,
-        vector: Sequence[float] | None,
-        model: MemoryModel,
-        notes: list[str],
-        *,
-        most: int,
-    ) -> list[MemoryCandidate] | None:
-        """Return what the outer index finds; None: nothing, so that Postgres compares vectors."""
-        if self._index is None or vector is None or model.id is None:
-            return None
-        try:
-            async with asyncio.timeout(INDEX_SECONDS):
-                found = await self._index.query(owner, vector, most, model_id=model.id)
-        except (IndexUnavailable, TimeoutError) as error:
-            why = str(error) or "it took too long"
-            notes.append(f"The index {self._index.name} did not answer: {why}.")
-            return None
-        return [MemoryCandidate(id=each.id, likeness=each.likeness) for each in found] or None

@@ -1,10 +1,17 @@
-"""The embedding model of memory: the one that is named, else the first that is served. Pure."""
+"""The embedding model of memory: the one that is named, else the first that is served."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from protocol.records.agents import list_embedding_models
+from protocol.store.queue import QueueStore
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
+
+MODEL_SECONDS: Final = 15.0
+"""For which executors and gateways go on with the model that they have found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +46,23 @@ def choose_memory_model(
     if entry.id not in served:
         return MemoryModel(problem=f"no executor serves {entry.id}, the model of memory")
     return MemoryModel(id=entry.id, is_simulated=served[entry.id])
+
+
+class MemoryModelFinder:
+    """Finds the embedding model of memory as orchestrators do: by what running executors serve."""
+
+    def __init__(self, store: QueueStore, catalogue: Catalogue, named: str | None) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._named = named
+        self._found = MemoryModel()
+        self._until = 0.0
+
+    async def find(self) -> MemoryModel:
+        """Return the model, as it was at most some seconds ago."""
+        now = time.monotonic()
+        if now >= self._until:
+            served = list_embedding_models(await self._store.fetch_agents())
+            self._found = choose_memory_model(self._named, self._catalogue, served)
+            self._until = now + MODEL_SECONDS
+        return self._found

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import SettingInvalid
@@ -19,17 +18,16 @@ _SECONDS: Final = 10.0
 
 async def check_memory(project: Project, store: GatewayStore) -> AsyncIterator[Check]:
     """Check by which model memory is found, and what waits; yield nothing if it is empty."""
-    from cogo.wiring.memory import LocalMemoryServices  # noqa: PLC0415 - imports agents
+    from cogo.wiring.memory.services import LocalMemoryServices  # noqa: PLC0415 - imports agents
 
     try:
         status = await store.fetch_memory_status(every_owner=True)
-        services = LocalMemoryServices(project, load_catalogue(project), store)
-        model, problem = await services.find_model()
+        model = await LocalMemoryServices(project, store).find_model()
     except CogoError as error:
         yield note(_NAME, str(error), "cogo migrate")
         return
     if status.facts or status.documents:
-        yield describe_memory(status, model, problem)
+        yield describe_memory(status, model.id, model.problem)
 
 
 def describe_memory(status: MemoryStatus, model: str | None, problem: str | None) -> Check:
@@ -52,7 +50,7 @@ async def check_memory_index(project: Project) -> AsyncIterator[Check]:
     try:
         # Imported late, so that the doctor can report a foreign package `agents`.
         from agents.memory.index import IndexUnavailable  # noqa: PLC0415
-        from cogo.wiring.memory import open_vector_index  # noqa: PLC0415
+        from cogo.wiring.memory.index import open_vector_index  # noqa: PLC0415
     except ImportError:
         return
     try:

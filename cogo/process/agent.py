@@ -35,7 +35,8 @@ from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.terminal import expand_commands, print_line
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.fetching import build_fetcher, build_file_access
-from cogo.wiring.memory import open_redis, open_vector_index, sync_vector_index
+from cogo.wiring.memory.conversation_copy import open_redis
+from cogo.wiring.memory.index import open_vector_index, sync_vector_index
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store

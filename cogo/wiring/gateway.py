@@ -12,7 +12,7 @@ from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.settings import Settings
 from cogo.wiring.catalogue_watch import watch_catalogue
-from cogo.wiring.memory import LocalMemoryServices
+from cogo.wiring.memory.services import open_memory_services
 from cogo.wiring.model_directory import CatalogueModelDirectory
 from cogo.wiring.stores import build_bus, open_supabase_store
 from gateway.auth.authenticator import Authenticator
@@ -41,6 +41,7 @@ async def open_services(
         httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
         TaskFeeds(store=store, bus=bus, poll=options.poll) as feeds,
         TaskLists(store=store, bus=bus, poll=options.poll) as task_lists,
+        open_memory_services(project, store, lambda: catalogue) as memory,
     ):
         metrics.watchers.set_function(lambda: feeds.watchers)
         authenticator = Authenticator(
@@ -70,7 +71,7 @@ async def open_services(
                 credentials=credentials,
                 metrics=metrics,
                 options=options,
-                memory=LocalMemoryServices(project, catalogue, store),
+                memory=memory,
                 links=build_link_signer(project.settings),
             )
 

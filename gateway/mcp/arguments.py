@@ -153,6 +153,7 @@ class MemorySearchArguments(CallArguments):
         description="Exact sources or `prefix*`; `facts` and `documents` are all of a kind.",
     )
     limit: int = Field(8, ge=1, le=50)
+    words: bool = Field(False, description="By words alone, without a call of a model.")
 
 
 _A = TypeVar("_A", bound=CallArguments)

@@ -10,12 +10,11 @@ from mcp_types import INVALID_PARAMS, CallToolResult, ToolAnnotations
 from starlette.requests import HTTPConnection
 
 from gateway.auth.principal import LOCAL, Principal, Scope, require_scope
-from gateway.dependencies import HasStore
 from gateway.mcp.answers import ToolAnswer, build_error_result
 from gateway.mcp.arguments import CallArguments, read_tool_arguments
 from gateway.models import ModelDirectory
 from gateway.problems import Problem
-from gateway.streams.task_feeds import TaskFeeds
+from gateway.tasks.memory_search import SearchServices
 from protocol.errors import CogoError
 
 READS: Final = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
@@ -24,13 +23,8 @@ ReportProgress = Callable[[str], Awaitable[None]]
 """Tells the client what happens while it waits."""
 
 
-class ToolServices(HasStore, Protocol):
+class ToolServices(SearchServices, Protocol):
     """The services that tools use; those of the gateway's routes are some."""
-
-    @property
-    def feeds(self) -> TaskFeeds:
-        """The feeds of watched tasks."""
-        ...
 
     @property
     def model_directory(self) -> ModelDirectory:

@@ -7,15 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.auth.principal import Principal, Scope
 from gateway.dependencies import GatewayServices, ServicesDep, TasksRead, TasksWrite
-from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
-from gateway.tasks.memory import MemorySearch, search_by_meaning, store_document
-from gateway.tasks.task_run import cancel_on_disconnect, start_task
+from gateway.tasks.memory import store_document
+from gateway.tasks.memory_search import search_for
+from gateway.tasks.task_run import cancel_on_disconnect
 from protocol.errors import NotFound
 from protocol.json_values import repair_surrogates
-from protocol.records import NewTask, Task
 from protocol.records.memory import (
     AddedDocument,
     DocumentRow,
@@ -25,6 +23,7 @@ from protocol.records.memory import (
     MemoryHit,
     MemoryKind,
     MemoryRow,
+    MemorySearch,
     MemoryStatus,
     NewFact,
 )
@@ -216,7 +215,7 @@ async def remember_facts(
 
 
 @router.post("/search", summary="Search memory")
-async def search(
+async def search_memory(
     body: SearchBody,
     request: Request,
     services: ServicesDep,
@@ -225,31 +224,9 @@ async def search(
 ) -> SearchAnswer:
     """Search by meaning and by words. The query is embedded by a task, with tasks:write."""
     whose = principal.choose_owner(owner)
-    model, problem = None, None
-    if not body.words and not principal.has_scope(Scope.TASKS_WRITE):
-        problem = "the key lacks the scope tasks:write, with which a query is embedded"
-    elif not body.words:
-        model, problem = await services.memory.find_model()
-
-    async def run_task(new: NewTask) -> Task:
-        caller = Principal(key_id=principal.key_id, owner=whose, scopes=principal.scopes)
-        try:
-            async with start_task(services, caller, new) as run:
-                return await run.wait()
-        except Problem as error:
-            raise ValueError(f"the query was not embedded ({error.detail})") from error
-
+    search = MemorySearch(query=body.query, sources=body.sources, limit=body.limit)
     found = await cancel_on_disconnect(
-        services,
-        request,
-        search_by_meaning(
-            services.store,
-            whose,
-            MemorySearch(query=body.query, sources=body.sources, limit=body.limit),
-            model=model,
-            problem=problem,
-            run_task=run_task,
-        ),
+        services, request, search_for(services, principal, whose, search, words=body.words)
     )
     return SearchAnswer(hits=found.hits, notes=found.notes)
 

@@ -1,22 +1,14 @@
-"""Searches of memory: the query becomes a vector by a task, as all calls of models are tasks."""
+"""Memory of requests: documents are stored in parts, and queries are embedded by tasks."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from protocol.embeddings import decode_vector
+from protocol.embeddings import EmbedQuery, decode_vector
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task
-from protocol.records.memory import (
-    BY_WORDS,
-    MAX_QUERY,
-    AddedDocument,
-    CutDocument,
-    MemoryHit,
-    MemoryKind,
-)
-from protocol.store.memory import MemoryStore, MemoryUseStore
+from protocol.records.memory import AddedDocument, CutDocument, FoundInMemory, MemorySearch
+from protocol.store.memory import MemoryStore
 
 PART: Final = 500
 """Chunks of one call."""
@@ -32,8 +24,18 @@ class MemoryServices(Protocol):
         """Return a document in chunks. Raise InvalidArgument."""
         ...
 
-    async def find_model(self) -> tuple[str | None, str | None]:
-        """Return the embedding model of memory, or None and why there is none."""
+    async def search(
+        self,
+        owner: UUID | None,
+        search: MemorySearch,
+        *,
+        embed: EmbedQuery | None = None,
+        problem: str | None = None,
+    ) -> FoundInMemory:
+        """Search by words and, with `embed`, by meaning. Raise CogoError.
+
+        `problem` says why there is no `embed`; without both, words are what was asked for.
+        """
         ...
 
 
@@ -64,67 +66,21 @@ async def store_document(
     raise AssertionError("the last part returns")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemorySearch:
-    """A search of an owner's memory."""
+def embed_by_task(owner: UUID | None, run_task: RunTask) -> EmbedQuery:
+    """Return what embeds queries by tasks of an owner, as all calls of models are tasks."""
 
-    query: str
-    kinds: Sequence[MemoryKind] | None = None
-    sources: Sequence[str] | None = None
-    limit: int = 10
+    async def embed(model: str, query: str) -> tuple[list[float], bool]:
+        task = await run_task(_build_task(owner, query, model))
+        return _read_vector(task), task.simulated is True
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundInMemory:
-    """What a search has found, and what limited it."""
-
-    hits: list[MemoryHit]
-    notes: list[str]
-
-
-async def search_by_meaning(
-    store: MemoryUseStore,
-    owner: UUID | None,
-    search: MemorySearch,
-    *,
-    model: str | None,
-    problem: str | None,
-    run_task: RunTask,
-) -> FoundInMemory:
-    """Search by words and, if there is a model for it, by meaning.
-
-    `problem` says why there is no model; without both, words are what was asked for.
-    """
-    notes: list[str] = []
-    vector, is_simulated = None, False
-    if model is None and problem is not None:
-        notes.append(BY_WORDS.format(problem))
-    elif model is not None and search.query.strip():
-        try:
-            task = await run_task(_build_task(owner, search.query, model))
-            vector, is_simulated = _read_vector(task), task.simulated is True
-        except (TimeoutError, ValueError) as error:
-            notes.append(BY_WORDS.format(str(error) or f"{model} took too long"))
-    hits = await store.search_memory(
-        owner=owner,
-        query=search.query,
-        vector=vector,
-        model_id=model if vector is not None else None,
-        simulated=is_simulated,
-        kinds=search.kinds,
-        sources=search.sources,
-        limit=search.limit,
-    )
-    if vector is not None and hits and not any("vectors" in each.found_by for each in hits):
-        notes.append(BY_WORDS.format("nothing that was found has a vector yet"))
-    return FoundInMemory(hits=hits, notes=notes)
+    return embed
 
 
 def _build_task(owner: UUID | None, query: str, model: str) -> NewTask:
     return NewTask(
         owner=owner,
         type="EMBED",
-        prompt=query.strip()[:MAX_QUERY],
+        prompt=query,
         params={"purpose": "query"},
         model=model,
         stream=False,

@@ -117,7 +117,7 @@ async def start_task(
             raise _build_timeout(task_id) from error
         finally:
             if run.end is None and options.cancels_on_disconnect and not keeps_running:
-                services.feeds.spawn(_cancel(services, task_id))
+                services.feeds.spawn(cancel_task(services, task_id, "the client has disconnected"))
 
 
 @asynccontextmanager
@@ -159,9 +159,10 @@ def _build_timeout(task_id: UUID) -> Problem:
     )
 
 
-async def _cancel(services: GatewayServices, task_id: UUID) -> None:
+async def cancel_task(services: HasStore, task_id: UUID, reason: str) -> None:
+    """Cancel a task for which nobody waits any more, if it is there and has not ended."""
     try:
-        await services.store.cancel_task(task_id=task_id, reason="the client has disconnected")
+        await services.store.cancel_task(task_id=task_id, reason=reason)
     except CogoError:
         return  # it has ended in the meantime, or was never inserted
 

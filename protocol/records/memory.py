@@ -212,6 +212,22 @@ class MemoryCandidate(Argument):
     likeness: float
 
 
+class MemorySearch(Argument):
+    """A search of an owner's memory."""
+
+    query: str
+    sources: list[str] | None = None
+    """Exact ones, `prefix*`, `facts` or `documents`; None: all."""
+    limit: int = 10
+
+
+class FoundInMemory(Row):
+    """What a search has found, best first, and what limited it."""
+
+    hits: list[MemoryHit]
+    notes: list[str] = Field(default_factory=list)
+
+
 class MemoryForgetting(Argument):
     """Criteria for deletion: all given ones must match, and at least one is required."""
 

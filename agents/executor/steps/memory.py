@@ -8,26 +8,21 @@ from loguru import logger
 from pydantic import BaseModel, ConfigDict
 
 from agents.executor.call_context import build_call_context
-from agents.memory.memory import Memory, Recalled
-from agents.memory.models import MemoryModel, choose_memory_model
+from agents.memory.memory import Memory
+from agents.memory.models import MemoryModel
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed
 from agents.runtime.pool import SideWork
 from protocol.errors import CogoError, Refused
 from protocol.lanes import MEMORY, read_embedding_lane
 from protocol.records import ClaimedSubtask, Completion, ErrorInfo, Failure, FailureAction
-from protocol.records.agents import list_embedding_models
-from protocol.records.memory import NewFact
-from protocol.store.queue import QueueStore
-from providers.catalogue.catalogue import Catalogue
+from protocol.records.memory import FoundInMemory, NewFact
 from providers.errors import ProviderError
 
 RECALL: Final = "recall"
 REMEMBER: Final = "remember"
 MEMORY_FAILED: Final = "memory_failed"
 """Class of the error of a step that the database refused, or did not answer."""
-MODEL_SECONDS: Final = 15.0
-"""For which executors go on with the model that they have found."""
 _RETRY: Final = timedelta(seconds=2)
 _SHOWN: Final = 100
 
@@ -117,27 +112,7 @@ class MemoryExecutor:
         return _build_output(found, seconds=time.monotonic() - started)
 
 
-class MemoryModelFinder:
-    """Finds the embedding model of memory as orchestrators do: by what running executors serve."""
-
-    def __init__(self, store: QueueStore, catalogue: Catalogue, named: str | None) -> None:
-        self._store = store
-        self._catalogue = catalogue
-        self._named = named
-        self._found = MemoryModel()
-        self._until = 0.0
-
-    async def find(self) -> MemoryModel:
-        """Return the model, as it was at most some seconds ago."""
-        now = time.monotonic()
-        if now >= self._until:
-            served = list_embedding_models(await self._store.fetch_agents())
-            self._found = choose_memory_model(self._named, self._catalogue, served)
-            self._until = now + MODEL_SECONDS
-        return self._found
-
-
-def _build_output(found: Recalled, *, seconds: float) -> dict[str, Any]:
+def _build_output(found: FoundInMemory, *, seconds: float) -> dict[str, Any]:
     names = dict.fromkeys(str(each.source or "a fact")[:_SHOWN] for each in found.hits)
     return {
         "text": f"found {len(found.hits)}: {', '.join(names)}" if names else "found nothing",

@@ -50,7 +50,7 @@ class RedisUnavailable(Exception):
 class RedisCommands(Protocol):
     """The few commands that are used; all raise RedisUnavailable.
 
-    `cogo.wiring.memory` has those of the official client.
+    `cogo.wiring.memory.conversation_copy` has those of the official client.
     """
 
     async def read(self, key: str, most: int) -> bytes:

@@ -9,12 +9,12 @@ import typer
 
 from cogo.cli.memory.files import STDIN, find_files, find_source_name, read_file
 from cogo.cli.memory.options import Owner
-from cogo.cli.memory.search import find_model
 from cogo.cli.options import AsJson, Dir, parse_owner
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
-from cogo.wiring.memory import cut_document
+from cogo.wiring.memory.documents import cut_document
+from cogo.wiring.memory.services import LocalMemoryServices
 from gateway.tasks.memory import store_document
 from protocol.errors import CogoError, InvalidArgument, StoreUnavailable, Unauthorized
 from protocol.records.memory import AddedDocument, KeptFact, MemoryStatus, NewFact
@@ -142,13 +142,14 @@ async def wait_for_vectors(
     project: Project, store: GatewayStore, owner: UUID | None
 ) -> MemoryStatus:
     """Return the status of an owner's memory once nothing waits for a vector that it can get."""
+    services = LocalMemoryServices(project, store)
     while True:
         status = await store.fetch_memory_status(owner=owner)
         if not status.waiting or not status.can_embed:
             return status
-        model, problem = await find_model(project, store)
-        if model is None:
-            print_line(f"not waited for vectors: {problem}", err=True)
+        model = await services.find_model()
+        if model.id is None:
+            print_line(f"not waited for vectors: {model.problem}", err=True)
             return status
         await asyncio.sleep(_POLL_SECONDS)
 

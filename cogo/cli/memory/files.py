@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cogo.errors import CommandError
-from cogo.wiring.memory import MAX_DOCUMENT_BYTES
+from cogo.wiring.memory.documents import MAX_DOCUMENT_BYTES
 from protocol.errors import InvalidArgument
 
 STDIN: Final = "-"

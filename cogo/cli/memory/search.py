@@ -10,15 +10,14 @@ import typer
 from cogo.cli.memory.options import Owner
 from cogo.cli.options import AsJson, Dir, parse_owner
 from cogo.cli.session import run_with_store
-from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import shorten_id
-from cogo.wiring.memory import LocalMemoryServices
-from gateway.tasks.memory import FoundInMemory, MemorySearch, search_by_meaning
+from cogo.wiring.memory.services import open_memory_services
+from gateway.tasks.memory import embed_by_task
 from protocol.errors import CogoError
 from protocol.records import NewTask, Task
-from protocol.records.memory import MemoryHit
+from protocol.records.memory import FoundInMemory, MemoryHit, MemorySearch
 from protocol.store.gateway import GatewayStore
 
 _POLL_SECONDS: Final = 0.1
@@ -56,15 +55,10 @@ def search(
     whose = parse_owner(owner)
 
     async def run(store: GatewayStore) -> FoundInMemory:
-        model, problem = (None, None) if words else await find_model(project, store)
-        return await search_by_meaning(
-            store,
-            whose,
-            MemorySearch(query=query, sources=source or None, limit=limit),
-            model=model,
-            problem=problem,
-            run_task=lambda new: _run_task(store, new),
-        )
+        search = MemorySearch(query=query, sources=source or None, limit=limit)
+        embed = None if words else embed_by_task(whose, lambda new: _run_task(store, new))
+        async with open_memory_services(project, store) as memory:
+            return await memory.search(whose, search, embed=embed)
 
     found = run_with_store(project, run)
     if as_json:
@@ -76,11 +70,6 @@ def search(
         print_line("nothing was found")
     for number, hit in enumerate(found.hits, start=1):
         _print_hit(number, hit)
-
-
-async def find_model(project: Project, store: GatewayStore) -> tuple[str | None, str | None]:
-    """Return the embedding model of memory, as agents choose it, or why there is none."""
-    return await LocalMemoryServices(project, load_catalogue(project), store).find_model()
 
 
 async def _run_task(store: GatewayStore, new: NewTask) -> Task:

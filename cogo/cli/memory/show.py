@@ -10,17 +10,18 @@ from uuid import UUID
 
 import typer
 
+from agents.memory.models import MemoryModel
 from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, read_pages
 from cogo.cli.memory.add import describe_vectors
 from cogo.cli.memory.options import Source
-from cogo.cli.memory.search import find_model
 from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, Owners, parse_owners
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line, print_table, print_text, shorten
 from cogo.watch.format import shorten_id
+from cogo.wiring.memory.services import LocalMemoryServices
 from protocol.errors import InvalidArgument
 from protocol.ids import parse_id_range
 from protocol.records.memory import DocumentRow, MemoryRow, MemoryStatus
@@ -147,11 +148,12 @@ def show_status(
     project = Project.find(directory)
     whose, everybody = parse_owners(owner)
 
-    async def read(store: GatewayStore) -> tuple[MemoryStatus, str | None, str | None]:
+    async def read(store: GatewayStore) -> tuple[MemoryStatus, MemoryModel]:
         status = await store.fetch_memory_status(owner=whose, every_owner=everybody)
-        return status, *await find_model(project, store)
+        return status, await LocalMemoryServices(project, store).find_model()
 
-    status, model, problem = run_with_store(project, read)
+    status, found = run_with_store(project, read)
+    model, problem = found.id, found.problem
     if as_json:
         print_json(status.model_dump(mode="json") | {"model": model, "problem": problem})
         return

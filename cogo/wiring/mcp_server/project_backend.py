@@ -13,6 +13,7 @@ from agents.selection.evidence.knowledge import Knowledge
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.wiring.memory.services import LocalMemoryServices, open_memory_services
 from cogo.wiring.model_directory import CatalogueModelDirectory
 from cogo.wiring.stores import build_bus, open_supabase_store
 from gateway.mcp import McpBackend, ToolServices
@@ -28,6 +29,7 @@ class _ProjectServices:
     project: Project
     store: SupabaseStore
     feeds: TaskFeeds
+    memory: LocalMemoryServices
 
     @property
     def model_directory(self) -> CatalogueModelDirectory:
@@ -54,7 +56,8 @@ def build_project_backend(project: Project) -> McpBackend:
             open_supabase_store(connection) as store,
             build_bus(connection) as bus,
             TaskFeeds(store=store, bus=bus, poll=_POLL) as feeds,
+            open_memory_services(project, store) as memory,
         ):
-            yield _ProjectServices(project=project, store=store, feeds=feeds)
+            yield _ProjectServices(project=project, store=store, feeds=feeds, memory=memory)
 
     return build_tool_backend(open_services)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from agents.attachments import FileAccess
 from agents.executor.service import run_executor
 from agents.memory.conversation import RedisCommands
+from agents.memory.index import VectorIndex
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
@@ -100,6 +101,7 @@ class Fleet:
         own: OwnTools | None = None,
         files: FileAccess | None = None,
         redis: RedisCommands | None = None,
+        index: VectorIndex | None = None,
         paths: Mapping[str, str] = PATHS,
         credentials: Mapping[str, Credential] | None = None,
         **options: Any,
@@ -128,6 +130,7 @@ class Fleet:
                     own=own,
                     files=files,
                     redis=redis,
+                    index=index,
                 )
 
         return await self.start(run)

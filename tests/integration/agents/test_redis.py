@@ -20,7 +20,7 @@ from agents.memory.conversation.redis_copy import (
 )
 from agents.memory.conversation.store import SessionKey, load_conversation
 from cogo.errors import SettingInvalid
-from cogo.wiring.memory import OfficialRedis, build_redis_client
+from cogo.wiring.memory.conversation_copy import OfficialRedis, build_redis_client
 from protocol.lifecycle import TaskState
 from protocol.records import SessionMessage
 from tests.integration.agents.conftest import Fleet

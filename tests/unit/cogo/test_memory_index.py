@@ -10,7 +10,7 @@ from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus
 from cogo.doctor.memory import check_memory_index
 from cogo.errors import SettingInvalid
-from cogo.wiring.memory import build_vector_index
+from cogo.wiring.memory.index import build_vector_index
 from tests.support.stores.pinecone_server import KEY, pinecone_server
 from tests.support.stores.weaviate_server import weaviate_server
 

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.memory.index import IndexUnavailable, VectorMatch
-from agents.memory.memory import INDEX_CANDIDATES, SOURCE_CANDIDATES, Memory, Recalled
+from agents.memory.memory import Memory
 from agents.memory.models import MemoryModel
-from protocol.records.memory import MemoryHit
+from agents.memory.search import INDEX_CANDIDATES, SOURCE_CANDIDATES
+from protocol.records.memory import FoundInMemory, MemoryHit
 from providers.calls.middleware import CallContext
 from providers.embeddings.records import Embedded, Embedding
 from providers.router import Router
@@ -63,7 +64,7 @@ def hit(likeness: float | None) -> MemoryHit:
     return MemoryHit(id=uuid4(), kind="fact", content="a fact", score=0.1, likeness=likeness)
 
 
-async def recall(store: FakeMemory, index: Index, **more: Any) -> Recalled:
+async def recall(store: FakeMemory, index: Index, **more: Any) -> FoundInMemory:
     memory = Memory(
         store=cast("Any", store), router=cast("Router", Embedder()), index=cast("Any", index)
     )
@@ -103,7 +104,7 @@ async def test_an_index_does_not_know_sources_and_is_asked_for_more() -> None:
 async def test_without_an_answer_postgres_compares_and_the_result_says_so(
     index: Index, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.memory.memory.INDEX_SECONDS", 0.01)
+    monkeypatch.setattr("agents.memory.search.INDEX_SECONDS", 0.01)
     store = FakeMemory(found_memories=[hit(0.9)])
 
     found = await recall(store, index)
