@@ -99,11 +99,7 @@ COMMANDS: Final = (
     Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
     Command("show", "Show the result of a task.", "tasks.show:show_result"),
     Command("diff", "Show what `cogo apply` would change.", "tasks.apply:show_diff"),
-    Command(
-        "apply",
-        "Commit the result of a task to a branch.",
-        "tasks.apply:apply_result",
-    ),
+    Command("apply", "Commit the result of a task to a branch.", "tasks.apply:apply_result"),
     Command("watch", "Follow all messages or one task, live.", "tasks.watch:watch"),
     Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
     Command("hold", "Pause a task.", "tasks.control:hold_task"),
@@ -297,6 +293,11 @@ COMMANDS: Final = (
         "eval debate",
         "Compare debates with one strong answer.",
         "models.evaluate_debate:evaluate_debate",
+    ),
+    Command(
+        "eval routing",
+        "Measure how well COGO chooses models, on recorded answers.",
+        "models.evaluate_routing:evaluate_routing",
     ),
     Command(
         "embeddings list",

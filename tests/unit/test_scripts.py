@@ -62,9 +62,8 @@ def test_help_needs_no_packages_and_installs_none(clone: Path, name: str) -> Non
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_script_ends_as_a_setup_that_fails(clone: Path, name: str) -> None:
     (clone / "scripts/setup").write_text('#!/bin/sh\necho "no network: $*" >&2\nexit 69\n')
-    arguments = ["records.csv"] if name == "eval-routing" else []
 
-    done = run_program(clone / "scripts" / name, *arguments)
+    done = run_program(clone / "scripts" / name)
 
     assert (done.returncode, done.stderr) == (69, "no network: --dev\n")
 

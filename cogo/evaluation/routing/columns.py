@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Final
 
-from benchmarks.routing.table import BadTable
+from cogo.evaluation.routing.records import BadRecords
 
 KNOWN: Final[Mapping[str, Sequence[str]]] = {
     "id": (
@@ -52,24 +52,24 @@ class Named:
     ) -> str | None:
         """Return the column with this meaning, or None.
 
-        Raise `BadTable` if a named column does not exist.
+        Raises BadRecords if a named column does not exist.
         """
         named: str | None = getattr(self, meaning)
         if named is not None:
             if named in columns:
                 return named
             near = get_close_matches(named, columns, n=3) or columns[:10]
-            raise BadTable(
+            raise BadRecords(
                 f"there is no column {named!r} (--{meaning}); there are {', '.join(near)}."
             )
         free = {each.casefold().strip(): each for each in columns if each not in set(taken)}
         return next((free[name] for name in KNOWN[meaning] if name in free), None)
 
     def need(self, meaning: str, columns: Sequence[str], *, taken: Iterable[str] = ()) -> str:
-        """Return the column with this meaning. Raise `BadTable` if there is none."""
+        """Return the column with this meaning. Raises BadRecords if there is none."""
         found = self.find(meaning, columns, taken=taken)
         if found is None:
-            raise BadTable(
+            raise BadRecords(
                 f"no column for the {meaning} was found among {', '.join(map(str, columns[:20]))}; "
                 f"name it with --{meaning} COLUMN (looked for: {', '.join(KNOWN[meaning])})."
             )
@@ -89,7 +89,7 @@ class Wide:
     verified: str | None
 
 
-def wide_models(columns: Sequence[str]) -> list[Wide]:
+def find_wide_models(columns: Sequence[str]) -> list[Wide]:
     """Find pairs of columns such as `gpt-4` and `gpt-4|total_cost`."""
     names = set(columns)
     found: dict[str, Wide] = {}

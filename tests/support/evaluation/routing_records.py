@@ -1,11 +1,15 @@
-"""Made-up answers of models, in published formats."""
+"""Made-up answers of models, as records and in published formats."""
 
 import csv
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import sqrt
 from pathlib import Path
-from typing import NamedTuple
+from statistics import NormalDist
+from typing import Final, NamedTuple
+
+from cogo.evaluation.routing.records import Prompt, Records
 
 CATEGORIES = ("sql", "java", "chat")
 
@@ -93,3 +97,62 @@ def nested_jsonl(path: Path, *, prompts: int = 300) -> Path:
             record = {"id": prompt, "category": found[0].category, "models": models}
             file.write(json.dumps(record) + "\n")
     return path
+
+
+def make_records(
+    models: Mapping[str, tuple[float | Mapping[str, float], float]],
+    *,
+    prompts: int = 400,
+    categories: Sequence[str] = CATEGORIES,
+    alike: float = 0.5,
+    seed: int = 1,
+) -> Records:
+    """Return answers of models with these shares of right answers and these mean costs.
+
+    `alike` is how much models fail at the same prompts: 0 by chance, 1 as much as they can.
+    """
+    chance = random.Random(seed)  # noqa: S311 - data of a test
+    names = tuple(sorted(models))
+    made = []
+    for number in range(prompts):
+        category, hard = categories[number % len(categories)], chance.gauss()
+        quality, cost = [], []
+        for name in names:
+            share, usd = models[name]
+            right = share if isinstance(share, float) else share[category]
+            luck = sqrt(alike) * hard + sqrt(1 - alike) * chance.gauss()
+            quality.append(float(NormalDist().cdf(luck) < right))
+            cost.append(usd * chance.uniform(0.5, 1.5))
+        made.append(
+            Prompt(id=f"p{number}", category=category, quality=tuple(quality), cost=tuple(cost))
+        )
+    return Records(models=names, prompts=tuple(made))
+
+
+def make_crowd(count: int, *, seed: int = 3) -> dict[str, tuple[Mapping[str, float], float]]:
+    """Return models of which the dearer ones tend to be better, each better at some categories."""
+    chance = random.Random(seed)  # noqa: S311 - data of a test
+    crowd: dict[str, tuple[Mapping[str, float], float]] = {}
+    for number in range(count):
+        price = 1e-5 * 10 ** (3 * number / max(count - 1, 1))
+        usual = 0.5 + 0.35 * number / max(count - 1, 1)
+        shares = {each: min(max(usual + chance.gauss(0, 0.12), 0.05), 0.97) for each in CATEGORIES}
+        crowd[f"m{number:02}"] = (shares, price * chance.uniform(0.5, 2))
+    return crowd
+
+
+SHAPES: Final[Mapping[str, Callable[[], Records]]] = {
+    "two models, a thousandfold apart": lambda: make_records(
+        {"small": (0.7, 1e-5), "large": (0.9, 1e-2)}
+    ),
+    "24 models": lambda: make_records(make_crowd(24), prompts=600),
+    "49 models": lambda: make_records(make_crowd(49), prompts=600),
+    "30 prompts": lambda: make_records(make_crowd(6), prompts=30),
+    "one category": lambda: make_records(make_crowd(8), categories=CATEGORIES[:1]),
+    "equal qualities": lambda: make_records(
+        {"small": (0.8, 1e-5), "middle": (0.8, 1e-4), "large": (0.8, 1e-3)}, alike=1.0
+    ),
+    "a free model": lambda: make_records({"free": (0.6, 0.0), "paid": (0.85, 1e-3)}),
+    "a free model that is best": lambda: make_records({"free": (0.9, 0.0), "paid": (0.8, 1e-3)}),
+}
+"""Records of the shapes that users have."""

@@ -1,1 +1,0 @@
-"""Evaluation of the selection code on recorded answers of real models."""

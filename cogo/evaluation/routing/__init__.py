@@ -1,0 +1,1 @@
+"""Evaluation of the choice of models on recorded answers."""

@@ -1,0 +1,349 @@
+"""Reads recorded answers: CSV, TSV and JSON lines, long or wide, compressed or not.
+
+What a file is shows in its first bytes, not in its name. Files are read line by line, and lines,
+fields and answers are limited, so that a wrong file ends with a message rather than without memory.
+"""
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from math import isfinite, isnan
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from cogo.evaluation.routing.columns import Named, Wide, find_wide_models
+from cogo.evaluation.routing.records import BadRecords, Prompt, Records
+
+COVERAGE: Final = 0.9
+"""Models that answered a smaller share of the prompts are left out."""
+MAX_ANSWERS: Final = 3_000_000
+MAX_LINE: Final = 32 * 1024 * 1024
+"""Maximum characters of a line; some files have the models' answers in them."""
+MAX_ARRAY: Final = 512 * 1024 * 1024
+"""Maximum characters of a file that is one JSON array, which is not read line by line."""
+_HEAD: Final = 200
+"""Rows in which columns are looked for."""
+_NAMED: Final = 8
+"""Maximum number of models and columns that a message names."""
+_NESTED: Final = ("models", "results", "responses", "outcomes")
+_WORDS: Final = {
+    "true": 1.0, "yes": 1.0, "pass": 1.0, "passed": 1.0, "resolved": 1.0, "correct": 1.0,
+    "false": 0.0, "no": 0.0, "fail": 0.0, "failed": 0.0, "unresolved": 0.0, "incorrect": 0.0,
+}  # fmt: skip
+_NOTHING: Final = frozenset({"", "nan", "none", "null", "n/a", "na"})
+_MAGIC: Final = {
+    b"PAR1": "a Parquet file", b"PK\x03\x04": "a ZIP or Excel file", b"SQLite": "an SQLite file",
+    b"BZh": "compressed with bzip2", b"\xfd7zXZ": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd", b"%PDF": "a PDF",
+    b"\xff\xfe": "text in UTF-16", b"\xfe\xff": "text in UTF-16",
+}  # fmt: skip
+_GZIP: Final = b"\x1f\x8b"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Cell:
+    """The sums over the answers of one model to one prompt."""
+
+    answers: int = 0
+    quality: float = 0.0
+    cost: float = 0.0
+    checked: int = 0
+    verified: float = 0.0
+
+
+@dataclass(slots=True)
+class _Heap:
+    """What was read so far."""
+
+    cells: dict[str, dict[str, _Cell]] = field(default_factory=lambda: defaultdict(dict))
+    categories: dict[str, str] = field(default_factory=dict)
+    answers: int = 0
+    repeated: int = 0
+    missing: int = 0
+    top: float = 1.0
+    """The highest quality, if more than 1."""
+
+    def add(
+        self, prompt: str, category: Any, model: str, values: tuple[Any, Any, Any], where: str
+    ) -> None:
+        """Add an answer. Raises BadRecords for a wrong value, and for too many answers."""
+        quality, cost, verified = values
+        good, usd = _read_number(quality, where, "quality"), _read_number(cost, where, "cost")
+        self.categories.setdefault(prompt, "all" if _is_nothing(category) else str(category))
+        models = self.cells[prompt]
+        if good is None or usd is None:
+            self.missing += 1
+            return
+        if self.answers >= MAX_ANSWERS:
+            raise BadRecords(
+                f"{where}: more than {MAX_ANSWERS:,} answers are not read; take a random part of "
+                "the prompts, each with all of its answers"
+            )
+        self.answers += 1
+        cell = models.get(model)
+        if cell is None:
+            cell = models[model] = _Cell()
+        else:
+            self.repeated += 1
+        cell.answers += 1
+        cell.quality += good
+        cell.cost += usd
+        self.top = max(self.top, good)
+        accepted = _read_number(verified, where, "verified")
+        if accepted is not None:
+            if accepted > 1:
+                raise BadRecords(f"{where}: verified is {verified}; it must be from 0 to 1")
+            cell.checked += 1
+            cell.verified += accepted
+
+
+def read_records(path: Path, named: Named) -> Records:
+    """Read a file. Raises BadRecords if it is not what it should be."""
+    heap = _Heap()
+    try:
+        with path.open("rb") as file, _open_text(file, path) as text:
+            rows = _read_rows(text, path)
+            head = list(islice(rows, _HEAD))
+            if not head:
+                raise BadRecords(f"{path} has no rows")
+            columns = list(dict.fromkeys(str(key) for row in head for key in row))
+            _fill(heap, head, chain(head, rows), columns, named)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadRecords(f"{path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise BadRecords(
+            f"{path} is not text in UTF-8 (byte {error.start} is {error.object[error.start]:#x}); "
+            "save it as UTF-8"
+        ) from error
+    return _complete(heap)
+
+
+def _fill(
+    heap: _Heap, head: Sequence[Row], rows: Iterable[Row], columns: Sequence[str], named: Named
+) -> None:
+    nested = next((key for key in _NESTED if isinstance(head[0].get(key), dict)), None)
+    wide = find_wide_models(columns) if named.model is None else []
+    if nested is not None:
+        _fill_nested(heap, rows, nested, named)
+    elif len(wide) > 1:
+        _fill_wide(heap, rows, columns, wide, named)
+    else:
+        _fill_long(heap, rows, columns, named)
+
+
+def _fill_long(heap: _Heap, rows: Iterable[Row], columns: Sequence[str], named: Named) -> None:
+    id_, model = named.need("id", columns), named.need("model", columns)
+    cost = named.need("cost", columns)
+    quality = named.need("quality", columns, taken={id_, model, cost})
+    taken = {id_, model, cost, quality}
+    verified = named.find("verified", columns, taken=taken)
+    category = named.find("category", columns, taken={*taken, verified or ""})
+    for number, row in enumerate(rows, start=1):
+        where = f"row {number}"
+        key, who = row.get(id_), row.get(model)
+        if _is_nothing(key) or _is_nothing(who):
+            raise BadRecords(f"{where}: {id_ if _is_nothing(key) else model} is empty")
+        values = (row.get(quality), row.get(cost), row.get(verified) if verified else None)
+        heap.add(str(key), row.get(category) if category else None, str(who), values, where)
+
+
+def _fill_wide(
+    heap: _Heap, rows: Iterable[Row], columns: Sequence[str], models: Sequence[Wide], named: Named
+) -> None:
+    used = {each for model in models for each in (model.quality, model.cost, model.verified or "")}
+    id_ = named.find("id", columns, taken=used)
+    category = named.find("category", columns, taken={*used, id_ or ""})
+    for number, row in enumerate(rows, start=1):
+        key = str(row.get(id_)) if id_ else str(number)
+        kind = row.get(category) if category else None
+        for each in models:
+            accepted = row.get(each.verified) if each.verified else None
+            values = (row.get(each.quality), row.get(each.cost), accepted)
+            heap.add(key, kind, each.model, values, f"row {number}, {each.model}")
+
+
+def _fill_nested(heap: _Heap, rows: Iterable[Row], nested: str, named: Named) -> None:
+    for number, row in enumerate(rows, start=1):
+        outer = [key for key in row if key != nested]
+        id_ = named.find("id", outer)
+        category = named.find("category", outer, taken={id_ or ""})
+        key = str(row.get(id_)) if id_ else str(number)
+        answers = row.get(nested) or {}
+        if not isinstance(answers, dict):
+            raise BadRecords(f"row {number}: {nested} must be an object with the models' figures")
+        for model, answer in answers.items():
+            where = f"row {number}, {model}"
+            if not isinstance(answer, dict):
+                raise BadRecords(f"{where}: there must be an object with quality and cost")
+            inner = list(answer)
+            cost = named.need("cost", inner)
+            quality = named.need("quality", inner, taken={cost})
+            verified = named.find("verified", inner, taken={cost, quality})
+            values = (answer[quality], answer[cost], answer[verified] if verified else None)
+            heap.add(key, row.get(category) if category else None, model, values, where)
+
+
+def _complete(heap: _Heap) -> Records:
+    """Keep the models with nearly all prompts, then the prompts with all of those models."""
+    notes: list[str] = []
+    prompts = sorted(heap.cells)
+    answered = Counter(model for models in heap.cells.values() for model in models)
+    models = sorted(each for each, count in answered.items() if count >= COVERAGE * len(prompts))
+    if heap.missing:
+        notes.append(f"{heap.missing} answers have no quality or no cost and were left out.")
+    if heap.repeated:
+        notes.append(
+            f"{heap.repeated} answers are of a model that had answered the same prompt before; "
+            "quality and cost are their means."
+        )
+    if left := sorted(set(answered) - set(models)):
+        names = ", ".join(left[:_NAMED]) + (", ..." if len(left) > _NAMED else "")
+        notes.append(f"{len(left)} models answered too few prompts and were left out: {names}.")
+    if len(models) < 2:
+        raise BadRecords(
+            f"{len(models)} of {len(answered)} models answered at least {COVERAGE:.0%} of the "
+            f"{len(prompts)} prompts with a quality and a cost; a choice needs two"
+        )
+    whole = [id_ for id_ in prompts if all(model in heap.cells[id_] for model in models)]
+    if len(whole) < len(prompts):
+        notes.append(f"{len(prompts) - len(whole)} prompts miss an answer and were left out.")
+    if heap.top > 1:
+        notes.append(f"Qualities go up to {heap.top:g}; they were divided by it.")
+    is_checked = all(heap.cells[id_][model].checked for id_ in whole for model in models)
+    return Records(
+        models=tuple(models),
+        prompts=tuple(
+            _build_prompt(id_, heap, models, is_checked=is_checked)
+            for id_ in whole
+        ),
+        notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _build_prompt(id_: str, heap: _Heap, models: Sequence[str], *, is_checked: bool) -> Prompt:
+    cells = [heap.cells[id_][model] for model in models]
+    return Prompt(
+        id=id_,
+        category=heap.categories[id_],
+        quality=tuple(each.quality / each.answers / heap.top for each in cells),
+        cost=tuple(each.cost / each.answers for each in cells),
+        verified=tuple(each.verified / each.checked for each in cells) if is_checked else None,
+    )
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or str(value).strip() == ""
+
+
+def _read_number(value: Any, where: str, what: str) -> float | None:
+    """Return a number, or None if there is none. Raises BadRecords."""
+    if value is None or isinstance(value, bool):
+        return None if value is None else float(value)
+    text = str(value).strip().casefold()
+    if text in _NOTHING:
+        return None
+    number = _WORDS.get(text)
+    try:
+        number = float(text.removeprefix("$")) if number is None else number
+    except ValueError as error:
+        raise BadRecords(f"{where}: {what} {str(value)[:60]!r} is not a number") from error
+    if isnan(number):
+        return None
+    if number < 0 or not isfinite(number):
+        raise BadRecords(f"{where}: {what} is {number:g}; it must be finite and at least 0")
+    return number
+
+
+def _open_text(file: io.BufferedReader, path: Path) -> io.TextIOWrapper:
+    """Return the text of a file, compressed or not. Raises BadRecords if it is none."""
+    source: io.BufferedReader | io.BufferedReader[gzip.GzipFile] = file
+    start = source.peek(8)[:8]
+    if start.startswith(_GZIP):
+        source = io.BufferedReader(gzip.GzipFile(fileobj=file))
+        start = source.peek(8)[:8]
+    for magic, what in _MAGIC.items():
+        if start.startswith(magic):
+            raise BadRecords(f"{path} is {what}; it must be CSV, TSV or JSON lines, in UTF-8")
+    return io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
+
+
+def _read_rows(text: TextIO, path: Path) -> Iterator[dict[str, Any]]:
+    first = _read_line(text, path, 1)
+    while first and not first.strip():
+        first = _read_line(text, path, 1)
+    if first.lstrip().startswith("["):
+        yield from _read_array(first, text, path)
+    elif first.lstrip().startswith("{"):
+        yield from _read_json_lines(first, text, path)
+    elif first:
+        yield from _read_table(first, text, path)
+
+
+def _read_line(text: TextIO, path: Path, number: int) -> str:
+    line = text.readline(MAX_LINE + 1)
+    if len(line) > MAX_LINE:
+        raise BadRecords(f"{path}, line {number}: longer than {MAX_LINE:,} characters")
+    return line
+
+
+def _read_lines(text: TextIO, path: Path) -> Iterator[tuple[int, str]]:
+    number = 2
+    while line := _read_line(text, path, number):
+        yield number, line
+        number += 1
+
+
+def _read_table(head: str, text: TextIO, path: Path) -> Iterator[dict[str, Any]]:
+    delimiter = max(",\t;", key=head.count)
+    csv.field_size_limit(MAX_LINE)
+    lines = chain([head], (line for _, line in _read_lines(text, path)))
+    reader = csv.DictReader(lines, delimiter=delimiter)
+    try:
+        repeated = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
+        if repeated:
+            raise BadRecords(f"{path} has the column {repeated[0]!r} more than once")
+        for row in reader:
+            if None in row:
+                raise BadRecords(
+                    f"{path}, line {reader.line_num}: there are more fields than columns "
+                    f"({len(reader.fieldnames or ())})"
+                )
+            yield row
+    except csv.Error as error:
+        raise BadRecords(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def _read_json_lines(first: str, text: TextIO, path: Path) -> Iterator[dict[str, Any]]:
+    for number, line in chain([(1, first)], _read_lines(text, path)):
+        if line.strip():
+            yield _check_object(_parse(line, f"{path}, line {number}"), f"{path}, line {number}")
+
+
+def _read_array(first: str, text: TextIO, path: Path) -> Iterator[dict[str, Any]]:
+    rest = text.read(MAX_ARRAY + 1)
+    if len(rest) > MAX_ARRAY:
+        raise BadRecords(f"{path} is too large for one JSON array; write one object a line")
+    for number, each in enumerate(_parse(first + rest, str(path)), start=1):
+        yield _check_object(each, f"{path}, entry {number}")
+
+
+def _check_object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadRecords(f"{where}: there must be one JSON object for each row")
+    return value
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested"
+        raise BadRecords(f"{where}: not JSON: {said}") from error
