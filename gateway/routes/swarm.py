@@ -19,6 +19,7 @@ from gateway.streams.sse import HEADERS, build_event_response, encode_event
 from gateway.strict_json import StrictRoute
 from gateway.tasks.swarms import (
     COORDINATION,
+    SWARMS,
     SwarmFrame,
     build_answer,
     get_task_type,
@@ -70,9 +71,7 @@ class SwarmRequest(Message):
         }
     )
 
-    swarm_id: str = Field(
-        max_length=100, description="strategic-swarm, coding-swarm, debate-swarm, auto-swarm"
-    )
+    swarm_id: str = Field(max_length=100, description=f"One of {', '.join(SWARMS)}.")
 
 
 class SwarmAnswer(BaseModel):
@@ -103,9 +102,7 @@ async def execute(
     body: SwarmRequest, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
     """Answer a message as one swarm."""
-    exchange = start_exchange(
-        services, principal, body, body.swarm_id, get_task_type(body.swarm_id), stream=body.stream
-    )
+    exchange = start_exchange(services, principal, body, body.swarm_id, stream=body.stream)
     return await _answer(exchange, request, services, stream=body.stream)
 
 
@@ -114,9 +111,7 @@ async def coordinate(
     body: Message, request: Request, services: ServicesDep, principal: TasksWrite
 ) -> Any:
     """Answer a message with all swarms: plan, do and review."""
-    exchange = start_exchange(
-        services, principal, body, COORDINATION, "COORDINATE", stream=body.stream
-    )
+    exchange = start_exchange(services, principal, body, COORDINATION, stream=body.stream)
     return await _answer(exchange, request, services, stream=body.stream)
 
 
@@ -157,20 +152,23 @@ def start_exchange(
     principal: Principal,
     body: Message,
     team_id: str,
-    task_type: str,
     *,
     stream: bool,
 ) -> SwarmExchange:
-    """Return the exchange of a new task, which is submitted when its run is entered."""
+    """Return the exchange of a new task, which is submitted when its run is entered.
+
+    It goes on if the connection ends, whatever the options say: the work is long and costly, and
+    its answer can be picked up. Raise Problem (400) for an unknown swarm.
+    """
     new = NewTask(
         prompt=body.message,
-        type=task_type,
+        type=get_task_type(team_id),
         params=body.params,
         budget_usd=body.budget_usd,
         session_id=derive_session_id(body.session_id, principal),
         stream=True,
     )
-    run = start_task(services, principal, new, with_children=stream)
+    run = start_task(services, principal, new, keeps_running=True, with_children=stream)
     return SwarmExchange(run, team_id, body.session_id or str(new.session_id))
 
 

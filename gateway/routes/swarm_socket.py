@@ -12,7 +12,7 @@ from gateway.dependencies import GatewayServices, ServicesDep, authorize
 from gateway.problems import Problem, to_problem
 from gateway.routes.swarm import SwarmRequest, load_exchange, start_exchange
 from gateway.strict_json import read_strict_json
-from gateway.tasks.swarms import COORDINATION, get_task_type, stream_frames
+from gateway.tasks.swarms import stream_frames
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
@@ -37,8 +37,8 @@ class TaskReference(BaseModel):
 async def converse(socket: WebSocket, services: ServicesDep) -> None:
     """Answer requests `{swarm_id, message, session_id?}` until the client disconnects.
 
-    `{task_id}` picks up the answer to an earlier one, from its beginning. Each message counts
-    towards the rate of the key, like an HTTP request.
+    `{task_id}` picks up the answer to an earlier one, from its beginning; its task goes on without
+    a client. Each message counts towards the rate of the key, like an HTTP request.
     """
     await socket.accept()
     try:
@@ -95,9 +95,7 @@ async def _answer(
         exchange = await load_exchange(services, principal, task_id)
     else:
         body = _validate(SwarmRequest, given)
-        is_coordinated = body.swarm_id == COORDINATION
-        task_type = "COORDINATE" if is_coordinated else get_task_type(body.swarm_id)
-        exchange = start_exchange(services, principal, body, body.swarm_id, task_type, stream=True)
+        exchange = start_exchange(services, principal, body, body.swarm_id, stream=True)
     async with exchange.run as run:
         async for each in stream_frames(run, services.store, **exchange.names):
             await socket.send_json(each)

@@ -26,9 +26,10 @@ SWARMS: Final[Mapping[str, str]] = {
     "coding-swarm": "GENERATE_CODE",
     "debate-swarm": "DEBATE",
     "auto-swarm": "AUTO",
+    "coordination": "COORDINATE",
 }
 COORDINATION: Final = "coordination"
-"""The `team_id` of several swarms together."""
+"""All swarms together, which `/swarm/coordinate` asks without naming them."""
 _TOLD: Final = ("verification", "receipt", "citations", "review", "notes")
 """What an answer has of the result if it is there."""
 _PART_ENDS: Final[Mapping[SubtaskState, str]] = {
@@ -58,7 +59,7 @@ def get_task_type(swarm_id: str) -> str:
 def get_team_id(task: Task) -> str:
     """Return the swarm that answers a task; for a task of another type the type."""
     teams = {task_type: swarm_id for swarm_id, task_type in SWARMS.items()}
-    return (teams | {"COORDINATE": COORDINATION}).get(task.type, task.type)
+    return teams.get(task.type, task.type)
 
 
 async def build_answer(

@@ -114,7 +114,7 @@ async def start_task(
                 await submit_task_for(services, principal, new.model_copy(update={"id": task_id}))
                 yield run
         except TimeoutError as error:
-            raise _build_timeout(task_id) from error
+            raise _build_timeout(task_id, is_over=not keeps_running) from error
         finally:
             if run.end is None and options.cancels_on_disconnect and not keeps_running:
                 services.feeds.spawn(cancel_task(services, task_id, "the client has disconnected"))
@@ -135,7 +135,7 @@ async def follow_task(services: GatewayServices, task_id: UUID) -> AsyncIterator
         ):
             yield TaskRun(task_id, watcher, heartbeat=options.heartbeat.total_seconds())
     except TimeoutError as error:
-        raise _build_timeout(task_id) from error
+        raise _build_timeout(task_id, is_over=False) from error
 
 
 async def run_task(
@@ -150,12 +150,17 @@ async def run_task(
     return await cancel_on_disconnect(services, request, wait())
 
 
-def _build_timeout(task_id: UUID) -> Problem:
+def _build_timeout(task_id: UUID, *, is_over: bool) -> Problem:
+    if is_over:
+        hint = "submit long work to POST /tasks and watch its events"
+    else:
+        hint = f"the task goes on: GET /tasks/{task_id} shows it"
     return Problem(
         504,
         "answer_timeout",
         f"task {task_id} took longer than a request may wait",
-        hint="submit long work to POST /tasks and watch its events",
+        hint=hint,
+        extra={"task_id": str(task_id)},
     )
 
 

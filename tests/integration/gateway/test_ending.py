@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from cogo.config.local_gateway import (
     create_sign_in_link,
@@ -15,6 +17,7 @@ from cogo.config.local_gateway import (
 )
 from gateway.auth.principal import CONSOLE_SCOPES
 from gateway.streams.cursor import Cursor
+from protocol.lifecycle import TaskState
 from protocol.records import NewTask
 from protocol.transcript import ReadPosition
 from protocol.transport.supabase_store import SupabaseStore
@@ -109,14 +112,14 @@ async def test_each_message_of_a_socket_counts_for_the_rate_and_what_is_too_much
     assert "wait" in json.loads(said[-1]["text"])["error"]["hint"]
 
 
-async def test_revoking_a_key_ends_the_requests_that_wait_and_their_tasks(
+async def test_revoking_a_key_ends_the_requests_that_wait_and_their_tasks_but_for_swarms(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     headers = await a_key(store, "tasks:write")
     [key] = await store.fetch_api_keys()
     bodies = {
         "/v1/chat/completions": {"model": "auto", "messages": [{"role": "user", "content": "x"}]},
-        "/swarm/execute": {"swarm_id": "coding-swarm", "message": "x"},
+        "/swarm/execute": {"swarm_id": "coding-swarm", "message": "x", "params": {"x": 7}},
         "/api/code-generation/generate": {"prompt": "x"},
     }
     async with opened(is_keyless=False, recheck=SOON) as client, asyncio.TaskGroup() as group:
@@ -133,13 +136,84 @@ async def test_revoking_a_key_ends_the_requests_that_wait_and_their_tasks(
         answers = [await each for each in waiting]
 
         async def are_cancelled() -> bool:
-            return {each.status for each in await store.find_tasks(every_owner=True, limit=10)} == {
-                "cancelled"
-            }
+            found = await store.find_tasks(every_owner=True, limit=10)
+            is_open = Counter(not each.status.is_final for each in found)
+            return is_open == {False: len(bodies) - 1, True: 1}
 
         await eventually(are_cancelled)
     assert [each.status_code for each in answers] == [401] * len(bodies)
     assert all("expired or revoked" in each.text for each in answers)
+    [swarm] = await store.find_tasks(every_owner=True, limit=10, status=TaskState.PENDING)
+    assert swarm.params == {"x": 7}
+
+
+@pytest.mark.parametrize("path", ["/swarm/execute", "/swarm/coordinate", "/ws/swarm"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_goes_away_cancels_its_task_unless_it_is_that_of_a_swarm(
+    opened_edge: OpenEdge, store: SupabaseStore, path: str, *, stream: bool
+) -> None:
+    asked = {"swarm_id": "coordination", "message": "x", "stream": stream}
+    chat = {"model": "auto", "messages": [{"role": "user", "content": "x"}], "stream": stream}
+    ask = converse(asked) if path == "/ws/swarm" else post(path, asked)
+    async with opened_edge() as edge:
+        await leave(edge, ask, store)
+        await leave(edge, post("/v1/chat/completions", chat), store)
+
+        async def is_one_cancelled() -> bool:
+            found = await store.find_tasks(every_owner=True, limit=10)
+            return [each.type for each in found if each.status.is_final] == ["CHAT"]
+
+        await eventually(is_one_cancelled)
+    [swarm] = await store.find_tasks(every_owner=True, limit=10, status=TaskState.PENDING)
+    assert swarm.type == "COORDINATE"
+
+
+Connection = tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]
+"""The scope, the messages of the client, and that with which it goes away."""
+
+
+def post(path: str, body: dict[str, Any]) -> Connection:
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "http_version": "1.1", "scheme": "http", "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+    }  # fmt: skip
+    message = {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
+    return scope, [message], {"type": "http.disconnect"}
+
+
+def converse(body: dict[str, Any]) -> Connection:
+    text = {"type": "websocket.receive", "text": json.dumps(body)}
+    scope = swarm_socket({"Authorization": ""})
+    scope["headers"].pop()
+    return (
+        scope,
+        [{"type": "websocket.connect"}, text],
+        {
+            "type": "websocket.disconnect",
+            "code": 1006,
+        },
+    )
+
+
+async def leave(edge: Any, connection: Connection, store: SupabaseStore) -> None:
+    """Send a request, and go away when its task is there."""
+    scope, messages, end = connection
+    before = len(await store.find_tasks(every_owner=True, limit=10))
+
+    async def is_asked() -> bool:
+        return len(await store.find_tasks(every_owner=True, limit=10)) > before
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop(0)
+        await eventually(is_asked)
+        return end
+
+    async def send(message: Any) -> None:
+        """Read nothing."""
+
+    await edge(scope, receive, send)
 
 
 def swarm_socket(headers: dict[str, str]) -> dict[str, Any]:
