@@ -48,10 +48,14 @@ async def running_system(
     """Run `cogo up` on `home` with a simulator at `speed` (0: it never waits)."""
     async with run_simulator(speed=speed) as simulator_url:
         environment = _environment(simulator_url) | dict(variables or {})
-        command = [sys.executable, "-m", "cogo", "up", "--json", "--dir", str(home), *arguments]
+        # A benchmark that is killed leaves no system.
+        command = [sys.executable, "-m", "cogo.process.parent_watch", "cogo", "up", "--json"]
         started = time.monotonic()
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment, stdout=asyncio.subprocess.PIPE
+            *(*command, "--dir", str(home), *arguments),
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
         try:

@@ -21,6 +21,7 @@ from embedded.postgres.bootstrap import apply_bootstrap, compute_bootstrap_versi
 from embedded.postgres.data_layout import DataLayout, choose_layout
 from embedded.postgres.postmaster import read_postmaster, stop_orphan, stop_postmaster
 from embedded.postgres.role_passwords import Passwords, load_passwords
+from embedded.postgres.shared_memory import release_shared_memory, remove_shared_memory
 from embedded.postgres.unprivileged.account import (
     change_owner,
     find_unprivileged_account,
@@ -229,6 +230,7 @@ class Postgres:
         if self._process and self._process.returncode is None:
             await stop_postmaster(self._process.pid, self.data)
             await self._process.wait()
+        await release_shared_memory(self.data)
 
     async def _bootstrap(self, layout: DataLayout, passwords: Passwords) -> None:
         """Apply the bootstrap unless this version was applied to the data before."""
@@ -252,6 +254,7 @@ async def drop_data(directory: Path) -> None:
     with hold_directory_lock(directory):
         data = _choose_layout(directory, DEFAULT_MAJOR, load_passwords(directory)).data
         await stop_orphan(data)
+        await release_shared_memory(data)
         if data.exists():
             # Renamed first, to a name that the next initialisation clears: an interrupted reset
             # leaves no part of a database.
@@ -276,6 +279,7 @@ async def _initialize(layout: DataLayout, directory: Path, passwords: Passwords)
     # A new name, since children of a killed initdb may still write to the old folder.
     draft = layout.data.with_name(f"{layout.data.name}.new-{secrets.token_hex(4)}")
     for left in layout.data.parent.glob(f"{layout.data.name}.new-*"):
+        remove_shared_memory(left)
         shutil.rmtree(left, ignore_errors=True)
     make_private(draft, layout.account)
     password = layout.data.with_name(f"{layout.data.name}.password")
@@ -307,6 +311,7 @@ async def _initialize(layout: DataLayout, directory: Path, passwords: Passwords)
                 with contextlib.suppress(ProcessLookupError):  # ended meanwhile
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+                await release_shared_memory(draft)
     if code != 0:
         raise PostgresFailed(f"initdb failed:\n{log.read_text(errors='replace')[-1000:].strip()}")
     draft.rename(layout.data)

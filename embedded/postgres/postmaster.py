@@ -48,7 +48,25 @@ def read_postmaster(data: Path) -> Postmaster | None:
 def is_running(data: Path) -> bool:
     """Return whether a postmaster serves the data directory."""
     found = read_postmaster(data)
-    return found is not None and _serves(found.pid, data)
+    return found is not None and is_serving(found.pid, data)
+
+
+def is_serving(pid: int, data: Path) -> bool:
+    """Return whether a process is a Postgres of this data directory, by its command line."""
+    if sys.platform == "linux":
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    else:
+        answer = subprocess.run(  # noqa: S603 - a number and constants
+            ["/bin/ps", "-p", str(pid), "-o", "command="],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        command = answer.stdout
+    return "postgres" in command and f"-D {data}" in command
 
 
 async def stop_orphan(data: Path) -> None:
@@ -60,7 +78,7 @@ async def stop_orphan(data: Path) -> None:
     orphan = read_postmaster(data)
     if orphan is None:
         return
-    if _serves(orphan.pid, data):
+    if is_serving(orphan.pid, data):
         await stop_postmaster(orphan.pid, data)
     (data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -80,7 +98,7 @@ async def _wait_for_end(pid: int, data: Path, *, within: float) -> bool:
     try:
         async with asyncio.timeout(within):
             # A zombie has no command line any more.
-            while _serves(pid, data):  # noqa: ASYNC110 - another process's end has no event here
+            while is_serving(pid, data):  # noqa: ASYNC110 - another process's end has no event here
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         return False
@@ -93,21 +111,3 @@ def _send(pid: int, number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _serves(pid: int, data: Path) -> bool:
-    """Return whether a process is a Postgres of this data directory, by its command line."""
-    if sys.platform == "linux":
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-    else:
-        answer = subprocess.run(  # noqa: S603 - a number and constants
-            ["/bin/ps", "-p", str(pid), "-o", "command="],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        command = answer.stdout
-    return "postgres" in command and f"-D {data}" in command

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded.postgres.postmaster import is_running
+from embedded.postgres.shared_memory import remove_shared_memory
 from embedded.private_files import read_json_object, write_private
 
 SYSTEM_ROOT: Final = Path("/var/lib/cogo")
@@ -70,6 +71,8 @@ def remove_orphans(system_root: Path = SYSTEM_ROOT) -> list[SystemData]:
     """
     orphans = [each for each in _find(system_root) if each.is_orphan and not each.is_running]
     for each in orphans:
+        for data in each.folder.glob("postgres*/"):
+            remove_shared_memory(data)
         shutil.rmtree(each.folder, ignore_errors=True)
     for folder in _folders(system_root):
         if folder.name.startswith((PROGRAMS, _DRAFTS)) and _is_idle(folder):

@@ -5,8 +5,7 @@ import asyncio
 import shutil
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -25,6 +24,7 @@ from tests.chaos.step_kills import (
     kill_at_every_step_of_swarms,
     report_steps,
 )
+from tests.support.servers.postgres import state_directory
 
 Say = Callable[[str], object]
 
@@ -88,7 +88,7 @@ async def _until_signalled(work: Coroutine[None, None, int]) -> int:
 
 async def _run_faults(size: Size, say: Say) -> int:
     say(f"seed {size.seed}")
-    with _home() as home:
+    with state_directory() as home:
         result = await run(home, size, say)
         _print(result, say)
         if not result.is_clean:
@@ -97,7 +97,7 @@ async def _run_faults(size: Size, say: Say) -> int:
 
 
 async def _run_steps(kill: Callable[[Path], Awaitable[tuple[Result, list[Hit]]]], say: Say) -> int:
-    with _home() as home:
+    with state_directory() as home:
         result, hits = await kill(home)
         say("")
         for line in report_steps(result.history, hits):
@@ -113,7 +113,7 @@ async def _run_steps(kill: Callable[[Path], Awaitable[tuple[Result, list[Hit]]]]
 
 
 async def _run_backfill(size: Size, say: Say) -> int:
-    with _home() as home:
+    with state_directory() as home:
         filled = await fill_under_deaths(
             home, rows=size.tasks, kills=size.faults, every=size.seconds / size.faults, say=say
         )
@@ -136,7 +136,7 @@ def _keep_logs(home: Path) -> Path:
 async def _run_mutants(seed: int, say: Say) -> int:
     missed = 0
     for mutant in MUTANTS:
-        with _home() as home:
+        with state_directory() as home:
             found = await laws_broken_by(home, mutant, seed)
         is_seen = bool(found.keys() & mutant.reported_as)
         missed += not is_seen
@@ -161,12 +161,3 @@ def _print(result: Result, say: Say) -> None:
         say("")
         for line in part:
             say(line)
-
-
-@contextmanager
-def _home() -> Iterator[Path]:
-    """Make an empty directory that an unprivileged Postgres may enter, also under root."""
-    with tempfile.TemporaryDirectory(prefix="cogo-chaos-") as directory:
-        home = Path(directory)
-        home.chmod(0o711)
-        yield home

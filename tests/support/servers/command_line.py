@@ -117,9 +117,11 @@ class Up:
 @contextmanager
 def cogo_up(*arguments: str, home: Path, **variables: str) -> Iterator[Up]:
     """Run `cogo up --json` on `home`/.cogo until the block ends."""
-    command = [sys.executable, "-P", "-m", "cogo", "up", "--json", "--dir", str(home / ".cogo")]
+    # A run that is killed leaves no system.
+    command = [sys.executable, "-P", "-m", "cogo.process.parent_watch", "cogo", "up", "--json"]
     with subprocess.Popen(
-        [*command, *arguments],
+        [*command, "--dir", str(home / ".cogo"), *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

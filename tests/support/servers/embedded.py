@@ -27,12 +27,14 @@ def embedded_server(directory: Path, *arguments: str) -> Iterator[State]:
             [
                 sys.executable,
                 "-m",
+                "cogo.process.parent_watch",  # a run that is killed leaves no server
                 "embedded",
                 f"--dir={directory}",
                 f"--ready-fd={writing}",
                 *arguments,
             ],
             pass_fds=[writing],
+            stdin=subprocess.PIPE,
         ) as process,
     ):
         os.close(writing)

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -16,10 +17,22 @@ import pytest
 from embedded.errors import CannotStart
 from embedded.postgres.binaries import find_installation
 from embedded.postgres.cluster import Postgres
+from embedded.postgres.postmaster import is_running
+from embedded.postgres.shared_memory import remove_shared_memory
 from embedded.postgres.system_data import find_system_data
+from embedded.state import is_alive, read_state
+from tests.support import processes
 
 FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 """Settings for data that need not survive the machine."""
+
+_PREFIX: Final = "cogo-test-"
+_DATA: Final = (
+    "cogo-*/postgres",
+    "cogo-*/.cogo/postgres",
+    *(f"pytest-of-*/{'*/' * depth}postgres" for depth in (2, 3, 4)),
+)
+"""Where the data of servers lie: of tests, of scripts, and below pytest's directories."""
 
 _T = TypeVar("_T")
 _numbers = itertools.count(1)
@@ -74,21 +87,78 @@ class Cluster:
 @contextlib.contextmanager
 def state_directory() -> Iterator[Path]:
     """Make a state directory that an unprivileged Postgres may enter, also under root."""
-    directory = Path(tempfile.mkdtemp(prefix="cogo-test-"))
+    # Its name tells later runs when it is left over.
+    directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     directory.chmod(0o711)
     try:
         yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        _remove(directory)
+
+
+def _remove(directory: Path) -> None:
+    """Remove a state directory, and the shared memory of a Postgres that was killed in it."""
+    for pid_file in directory.rglob("postmaster.pid"):
+        remove_shared_memory(pid_file.parent)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def sweep(temporary: Path | None = None) -> None:
+    """Remove what killed runs left below a directory for temporary files.
+
+    Their servers that still run are stopped, and their directories stay until the next sweep.
+    Whatever belongs to a run or a server that lives stays.
+    """
+    root = temporary or Path(tempfile.gettempdir())
+    for each in find_system_data():
+        remove_shared_memory(each.folder / "postgres")
+    for pattern in _DATA:
+        for data in root.glob(pattern):
+            remove_shared_memory(data)
+    for directory in root.glob(f"{_PREFIX}*-*"):
+        if _is_left(directory) and not _stop_servers(directory):
+            _remove(directory)
+
+
+def _is_left(directory: Path) -> bool:
+    """Return whether the run that made a directory has ended."""
+    pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+    with contextlib.suppress(OSError):
+        return (
+            pid.isdecimal()
+            and directory.stat().st_uid == os.getuid()
+            and not processes.is_running(int(pid))
+        )
+    return False
+
+
+def _stop_servers(directory: Path) -> bool:
+    """Ask the servers below a directory to stop; return whether one was there."""
+    states = [read_state(path.parent) for path in directory.rglob("state.json")]
+    running = [state.pid for state in states if state and state.pid and is_alive(state)]
+    for pid in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    data = (path.parent for path in directory.rglob("postmaster.pid"))
+    return bool(running) or any(is_running(each) for each in data)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remove what killed runs left, once a run."""
+    if not hasattr(session.config, "workerinput"):
+        sweep()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def tidy_system_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Remove what servers of this run put outside their state directories, as root does."""
+def tidy_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Remove what servers of this run left, and what root puts outside their state directories."""
     yield
     ours = tmp_path_factory.getbasetemp().resolve()
+    for pid_file in ours.rglob("postmaster.pid"):
+        remove_shared_memory(pid_file.parent)
     for each in find_system_data():
         if each.owner.is_relative_to(ours):
+            remove_shared_memory(each.folder / "postgres")
             shutil.rmtree(each.folder, ignore_errors=True)
 
 

@@ -1,9 +1,7 @@
 """The places of data and programs for an account with limited access."""
 
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from embedded.postgres.binaries import Installation
 from embedded.postgres.data_layout import choose_layout
 from embedded.postgres.system_data import OWNER_FILE, find_system_data
 from embedded.postgres.unprivileged.account import Account, find_unprivileged_account
+from tests.support.servers.postgres import state_directory
 
 STRANGER = Account(name="stranger", uid=os.getuid() + 4242, gid=os.getgid() + 4242)
 """An account that can enter only folders that are open to all."""
@@ -24,10 +23,9 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """Create a folder that all users may enter, unlike those of pytest."""
-    folder = Path(tempfile.mkdtemp(prefix="cogo-test-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with state_directory() as folder:
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture
