@@ -3,10 +3,13 @@
 import math
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
+
+from loguru import logger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,23 @@ def name_install(requirement: str) -> str:
     It names no `cogo[extra]`: the distribution of that name at PyPI is another program.
     """
     return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(requirement)}"
+
+
+@contextmanager
+def explain_failures(*known: type[Exception]) -> Iterator[None]:
+    """Raise IndexUnavailable for whatever goes wrong with an index.
+
+    `known` are what its client raises on purpose. It also raises what it runs into when it reads a
+    strange answer, of classes without a common base: these are logged, as they may be defects.
+    """
+    try:
+        yield
+    except IndexUnavailable:
+        raise
+    except Exception as error:
+        if not isinstance(error, (*known, OSError, TimeoutError)):
+            logger.opt(exception=error).warning("the client of an index has failed")
+        raise IndexUnavailable(f"{type(error).__name__}: {str(error)[:300]}") from error
 
 
 class VectorIndex(Protocol):

@@ -23,8 +23,6 @@ LIMIT: Final = 200
 """Changes of one round."""
 ROUND_SECONDS: Final = 45.0
 """After which a round begins no more calls; the lease is of two minutes."""
-TRIES: Final = 5
-"""Rounds after which a change is left out that an index refuses while it takes others."""
 IDLE_SECONDS: Final = 2.0
 LONGEST_SECONDS: Final = 60.0
 """The longest wait after failures."""
@@ -56,7 +54,7 @@ async def sync_index_regularly(store: IndexStore, index: VectorIndex, *, agent_i
         elif was and not problem:
             logger.info("the index takes vectors again", index=index.name)
         was = problem
-        if is_more and not problem:
+        if is_more:
             continue
         wait = compute_backoff(max(failures, 1), first=IDLE_SECONDS, longest=LONGEST_SECONDS)
         await asyncio.sleep(wait * jitter.uniform(0.8, 1.2))
@@ -70,9 +68,8 @@ class IndexSync:
         self._index = index
         self._agent_id = agent_id
         self._is_registered = False
-        self._tries: dict[UUID, int] = {}
         self.problem = ""
-        """Why changes of the last round are still to be made."""
+        """Why changes of the last round were refused."""
 
     async def run(self) -> bool:
         """Make the next changes, and return whether there are more.
@@ -84,16 +81,24 @@ class IndexSync:
         changes = await self._list_changes()
         if not changes:
             return False
-        undone = await self._make(changes)
-        through = find_confirmable(changes, undone)
-        if through is not None:
-            is_ours = await self._store.confirm_vector_changes(
-                index=name, through=through, agent_id=self._agent_id
-            )
-            if not is_ours:
-                return False
-            logger.debug("vectors were brought to their index", index=name, changes=len(changes))
-        return len(changes) >= LIMIT and through is not None
+        refused, left = await self._make(changes)
+        through = find_confirmable(changes, left)
+        is_ours = await self._store.confirm_vector_changes(
+            index=name,
+            through=through or 0,
+            refused=[each.seq for each in refused],
+            problem=self.problem,
+            agent_id=self._agent_id,
+        )
+        if not is_ours:
+            return False
+        logger.debug(
+            "vectors were brought to their index",
+            index=name,
+            changes=len(changes) - len(refused) - len(left),
+            refused=len(refused),
+        )
+        return len(changes) >= LIMIT
 
     async def _list_changes(self) -> list[VectorChange]:
         name, was_registered = self._index.name, self._is_registered
@@ -106,36 +111,47 @@ class IndexSync:
         self._is_registered = True
         return listed
 
-    async def _make(self, changes: Sequence[VectorChange]) -> set[UUID]:
-        """Make changes owner by owner; return the ids of those that are still to be made."""
+    async def _make(self, changes: Sequence[VectorChange]) -> tuple[list[VectorChange], set[UUID]]:
+        """Make changes owner by owner; return those that are refused, and ids for which time ended.
+
+        Raises IndexUnavailable if the index takes nothing at all.
+        """
         until = time.monotonic() + ROUND_SECONDS
-        undone: set[UUID] = set()
+        refused: list[VectorChange] = []
+        left: set[UUID] = set()
         for owner, those in group_by_owner(changes).items():
             if time.monotonic() >= until:
-                undone |= {each.id for each in those}
-                continue
-            refused = await self._make_for_owner(owner, those)
-            undone |= {each.id for each in refused if self._count_try(each)}
-        done = {each.id for each in changes} - undone
-        self._tries = {id_: tries for id_, tries in self._tries.items() if id_ not in done}
-        return undone
+                left |= {each.id for each in those}
+            else:
+                refused += await self._make_for_owner(owner, those, until=until)
+        return refused, left
 
     async def _make_for_owner(
-        self, owner: UUID | None, changes: Sequence[VectorChange]
+        self, owner: UUID | None, changes: Sequence[VectorChange], *, until: float
     ) -> list[VectorChange]:
         """Make changes; return those that the index refuses though it takes others."""
         try:
             await self._send(owner, changes)
         except IndexUnavailable as error:
-            await self._index.delete(owner, [uuid4()])  # raises if it takes nothing at all
             self.problem = str(error)
-            if len(changes) == 1:
-                return [*changes]
-            middle = len(changes) // 2
-            halves = (changes[:middle], changes[middle:])
-            refused = [await self._make_for_owner(owner, half) for half in halves]
-            return [each for half in refused for each in half]
-        return []
+        else:
+            return []
+        can_halve = len(changes) > 1 and time.monotonic() < until
+        if not await self._takes_of(owner) or not can_halve:
+            return [*changes]
+        middle = len(changes) // 2
+        halves = (changes[:middle], changes[middle:])
+        refused = [await self._make_for_owner(owner, half, until=until) for half in halves]
+        return [each for half in refused for each in half]
+
+    async def _takes_of(self, owner: UUID | None) -> bool:
+        """Return whether the index takes anything of an owner; raise if it takes nothing at all."""
+        try:
+            await self._index.delete(owner, [uuid4()])
+        except IndexUnavailable:
+            await self._index.delete(uuid4(), [uuid4()])
+            return False
+        return True
 
     async def _send(self, owner: UUID | None, changes: Sequence[VectorChange]) -> None:
         items = [
@@ -155,19 +171,6 @@ class IndexSync:
         else:
             await self._index.delete(owner, gone)
 
-    def _count_try(self, change: VectorChange) -> bool:
-        """Return whether a refused change is tried again."""
-        tries = self._tries[change.id] = self._tries.get(change.id, 0) + 1
-        if tries < TRIES:
-            return True
-        logger.warning(
-            "a vector is left out of its index, which refuses it",
-            index=self._index.name,
-            memory=str(change.id),
-            reason=self.problem,
-        )
-        return False
-
 
 def group_by_owner(changes: Sequence[VectorChange]) -> dict[UUID | None, list[VectorChange]]:
     """Return changes by the owner of their memories, each in order."""
@@ -177,11 +180,11 @@ def group_by_owner(changes: Sequence[VectorChange]) -> dict[UUID | None, list[Ve
     return grouped
 
 
-def find_confirmable(changes: Sequence[VectorChange], undone: set[UUID]) -> int | None:
-    """Return the last `seq` up to which everything is done, or None if the first is not."""
+def find_confirmable(changes: Sequence[VectorChange], left: set[UUID]) -> int | None:
+    """Return the last `seq` up to which nothing is left, or None if the first is."""
     last: int | None = None
     for each in sorted(changes, key=lambda one: one.seq):
-        if each.id in undone:
+        if each.id in left:
             break
         last = each.seq
     return last

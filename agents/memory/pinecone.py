@@ -16,13 +16,14 @@ from agents.memory.index import (
     IndexUnavailable,
     VectorItem,
     VectorMatch,
+    explain_failures,
     name_install,
     name_owner,
     read_matches,
 )
 
 if TYPE_CHECKING:
-    from pinecone import AsyncIndex
+    from pinecone import AsyncIndex, AsyncPinecone
 
 REQUEST_SECONDS: Final = 10.0
 """For one attempt of a request, which the client repeats; a search gives up earlier."""
@@ -31,6 +32,8 @@ _FLOATS_PER_REQUEST: Final = 100_000
 _MOST_VECTORS: Final = 200
 _MOST_IDS: Final = 1_000
 _METRIC: Final = "cosine"
+_VALUES: Final = "_values"
+"""The only field in the schema of an index of plain vectors."""
 _MODEL: Final = "model"
 """The metadata that names the model of a vector."""
 
@@ -142,22 +145,21 @@ class PineconeIndex:
     async def _open(self) -> "AsyncIterator[tuple[AsyncIndex, int]]":
         """Yield the index and its dimensions; raise IndexUnavailable for all that goes wrong."""
         connect = await asyncio.to_thread(_import_client)
-        try:
+        from pinecone import PineconeError  # noqa: PLC0415  an extra
+
+        with explain_failures(PineconeError):
             async with asyncio.timeout(CALL_SECONDS):
                 async with self._opening:
                     if self._opened is None:
                         self._opened = await self._connect(connect)
                 yield self._opened
-        except IndexUnavailable:
-            raise
-        except Exception as error:  # whatever a client raises, the index does not answer
-            raise IndexUnavailable(f"{type(error).__name__}: {str(error)[:300]}") from error
 
     async def _connect(self, connect: Any) -> "tuple[AsyncIndex, int]":
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(connect(self._api_key, self._control_host))
             is_host = "." in self._index or "://" in self._index
-            found = await client.index(**{"host" if is_host else "name": self._index})
+            host = self._index if is_host else await _find_host(client, self._index)
+            found = await client.index(host=host)
             index: AsyncIndex = await stack.enter_async_context(found)
             stats = await index.describe_index_stats()
             if stats.dimension is None or stats.metric not in {None, _METRIC}:
@@ -168,6 +170,21 @@ class PineconeIndex:
                 )
             self._stack.push_async_exit(stack.pop_all())
             return index, stats.dimension
+
+
+async def _find_host(client: "AsyncPinecone", name: str) -> str:
+    """Return where an index is; raise IndexUnavailable for one that stores no plain vectors."""
+    described = await client.indexes.describe(name)
+    fields = [*described.schema.fields]
+    if fields != [_VALUES]:
+        raise IndexUnavailable(
+            f"the index {name} is not for memory, as it has a schema for documents "
+            f"({', '.join(fields)[:100] or 'no fields'}): create one of dense vectors, by its "
+            f"dimension and the metric {_METRIC}"
+        )
+    if described.host is None:
+        raise IndexUnavailable(f"the index {name} is not ready yet")
+    return described.host
 
 
 async def _delete(index: "AsyncIndex", **what: Any) -> None:

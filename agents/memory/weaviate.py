@@ -16,6 +16,7 @@ from agents.memory.index import (
     IndexUnavailable,
     VectorItem,
     VectorMatch,
+    explain_failures,
     name_install,
     name_owner,
     read_matches,
@@ -79,6 +80,8 @@ class WeaviateIndex:
     ) -> Sequence[VectorMatch]:
         """Return the nearest vectors of a model, nearest first."""
         async with self._open() as client:
+            from weaviate.exceptions import WeaviateBaseError  # noqa: PLC0415  an extra
+
             collection, tenant = name_collection(model_id), name_owner(owner)
             place, used = (collection, tenant), client.collections.use(collection)
             was_known = place in self._tenants
@@ -87,7 +90,7 @@ class WeaviateIndex:
             self._tenants.add(place)
             try:
                 found = await _near(used.with_tenant(tenant), vector, limit)
-            except Exception:
+            except WeaviateBaseError:
                 self._tenants.discard(place)  # it may be gone
                 if was_known and not await _has_tenant(client, collection, tenant):
                     return []
@@ -160,16 +163,14 @@ class WeaviateIndex:
     async def _open(self) -> "AsyncIterator[WeaviateAsyncClient]":
         """Yield the client; raise IndexUnavailable for all that goes wrong."""
         await asyncio.to_thread(_import_client)
-        try:
+        from weaviate.exceptions import WeaviateBaseError  # noqa: PLC0415  an extra
+
+        with explain_failures(WeaviateBaseError):
             async with asyncio.timeout(CALL_SECONDS):
                 async with self._opening:
                     if self._client is None:
                         self._client = await self._connect()
                 yield self._client
-        except IndexUnavailable:
-            raise
-        except Exception as error:  # whatever a client raises, the index does not answer
-            raise IndexUnavailable(f"{type(error).__name__}: {str(error)[:300]}") from error
 
     async def _connect(self) -> "WeaviateAsyncClient":
         import weaviate  # noqa: PLC0415  an extra

@@ -26,6 +26,9 @@ async def check_memory(project: Project, store: GatewayStore) -> AsyncIterator[C
     except CogoError as error:
         yield note(_NAME, str(error), "cogo migrate")
         return
+    if status.index_refused:
+        detail = f"{status.index_refused:,} changes are refused: {status.index_error}"
+        yield note("index of memory", detail, _FIX)
     if status.facts or status.documents:
         yield describe_memory(status, model.id, model.problem)
 

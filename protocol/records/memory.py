@@ -300,3 +300,8 @@ class MemoryStatus(Row):
     """Whether vectors are kept at all: the database has pgvector, or there is an outer index."""
     waiting_since: datetime | None = None
     last_error: str | None = None
+    index_waiting: int = 0
+    """Changes that outer indexes have not made yet."""
+    index_refused: int = 0
+    """Those of them that were refused, and are tried again."""
+    index_error: str | None = None

@@ -74,8 +74,19 @@ class VectorOutboxStore(Protocol):
         """
         ...
 
-    async def confirm_vector_changes(self, *, index: str, through: int, agent_id: str) -> bool:
-        """Note that an index has all changes up to this `seq`; False: another agent has it now."""
+    async def confirm_vector_changes(
+        self,
+        *,
+        index: str,
+        through: int,
+        agent_id: str,
+        refused: Sequence[int] = (),
+        problem: str = "",
+    ) -> bool:
+        """Note that an index has all changes up to this `seq`; False: another agent has it now.
+
+        `refused` are those, of any `seq`, that it does not take; they are listed again later.
+        """
         ...
 
 

@@ -1,12 +1,14 @@
 """From what is remembered to an outer index and back: outbox, loop and client together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
+from agents.memory.index import IndexUnavailable
 from agents.memory.index_sync import IndexSync
 from agents.memory.pinecone import PineconeIndex
 from protocol.records.memory import MemoryRow, VectorChange
@@ -42,8 +44,17 @@ class SqlStore:
         rows = await call(self._connection, "list_vector_changes", **given)
         return [VectorChange.model_validate(row) for row in rows]
 
-    async def confirm_vector_changes(self, *, index: str, through: int, agent_id: str) -> bool:
+    async def confirm_vector_changes(
+        self,
+        *,
+        index: str,
+        through: int,
+        agent_id: str,
+        refused: Sequence[int] = (),
+        problem: str = "",
+    ) -> bool:
         given = {"index": index, "through": through, "agent_id": agent_id}
+        given |= {"refused": [*refused], "problem": problem}
         [row] = await call(self._connection, "confirm_vector_changes", **given)
         return bool(row["cogo_confirm_vector_changes"])
 
@@ -214,3 +225,42 @@ async def test_a_change_of_the_last_moment_is_not_confirmed_away(
     await sync.run()
 
     assert server.count(str(ALICE)) == 0
+
+
+async def test_a_refused_deletion_stays_due_and_is_shown(
+    agent: Agent, server: PineconeServer, index: PineconeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = agent.connection
+    sync = IndexSync(SqlStore(connection), index, agent_id="cio-1")
+    await sync.run()
+    [north, _] = await remember_with_vectors(agent, ALICE, "north", "east")
+    await sync.run()
+    delete = index.delete
+
+    async def refuse(owner: UUID | None, ids: Sequence[UUID]) -> None:
+        if north in ids:
+            raise IndexUnavailable("403: frozen")
+        await delete(owner, ids)
+
+    monkeypatch.setattr(index, "delete", refuse)
+    await call(connection, "forget_memory", owner=ALICE, ids=[north])
+    for tries in range(1, 8):
+        await sync.run()
+        await sync.run()  # it is not due again at once
+        [row] = await connection.fetch("select * from cogo.vector_changes")
+        assert (row["memory_id"], row["tries"], row["error"]) == (north, tries, "403: frozen")
+        wait = row["due_at"] - row["created_at"]
+        assert timedelta(seconds=50) < wait <= timedelta(minutes=61)
+        [status] = await call(connection, "memory_status", owner=ALICE)
+        assert (status["index_refused"], status["index_error"]) == (1, "403: frozen")
+        await remember_with_vectors(agent, BOB, "south")
+        await sync.run()
+        assert server.count(str(BOB)) == 1  # others do not wait
+        await connection.execute("update cogo.vector_changes set due_at = '-infinity'")
+    monkeypatch.undo()
+    await sync.run()
+
+    assert str(north) not in server.namespaces[str(ALICE)]
+    assert not await connection.fetch("select * from cogo.vector_changes")
+    [status] = await call(connection, "memory_status", owner=ALICE)
+    assert (status["index_waiting"], status["index_refused"]) == (0, 0)

@@ -170,6 +170,17 @@ def describe_vectors(status: MemoryStatus) -> str:
     return "; ".join(parts)
 
 
+def describe_index(status: MemoryStatus) -> str | None:
+    """Return what the outer index has not made yet; None: nothing."""
+    if status.index_refused:
+        return (
+            f"the outer index refuses {status.index_refused:,} changes, which are tried again at "
+            f"least once an hour: {status.index_error}"
+        )
+    waiting = status.index_waiting
+    return f"{waiting:,} changes wait for the outer index" if waiting else None
+
+
 async def _add_file(
     store: MemoryStore, name: str, source: str, title: str | None, owner: UUID | None
 ) -> _Added:

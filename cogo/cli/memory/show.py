@@ -13,7 +13,7 @@ import typer
 from agents.memory.models import MemoryModel
 from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, read_pages
-from cogo.cli.memory.add import describe_vectors
+from cogo.cli.memory.add import describe_index, describe_vectors
 from cogo.cli.memory.options import Source
 from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, Owners, parse_owners
 from cogo.cli.session import run_with_store
@@ -161,6 +161,8 @@ def show_status(
         f"documents: {status.documents:,} in {status.chunks:,} chunks; facts: {status.facts:,}"
     )
     print_line(describe_vectors(status))
+    if index := describe_index(status):
+        print_line(index)
     print_line(f"model: {model}" if model else f"no model: {problem}")
     others = [each for each in status.models if each != model]
     if model and others:

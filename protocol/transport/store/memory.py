@@ -162,9 +162,18 @@ class SupabaseMemoryStore(RpcClient):
             VectorChange, "list_vector_changes", index=index, limit=limit, agent_id=agent_id
         )
 
-    async def confirm_vector_changes(self, *, index: str, through: int, agent_id: str) -> bool:
+    async def confirm_vector_changes(
+        self,
+        *,
+        index: str,
+        through: int,
+        agent_id: str,
+        refused: Sequence[int] = (),
+        problem: str = "",
+    ) -> bool:
+        more: dict[str, JsonValue] = {"refused": [*refused], "problem": problem} if refused else {}
         confirmed = await self._call(
-            "confirm_vector_changes", index=index, through=through, agent_id=agent_id
+            "confirm_vector_changes", index=index, through=through, agent_id=agent_id, **more
         )
         return confirmed is True
 

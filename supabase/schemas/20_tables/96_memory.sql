@@ -182,9 +182,14 @@ create table if not exists cogo.vector_changes (
   is_deleted boolean not null,
   seq bigint,
   created_at timestamptz not null default cogo.now(),
+  due_at timestamptz not null default cogo.now(),
+  error text,
+  tries integer not null default 0,
   primary key (index_name, memory_id)
 );
 comment on table cogo.vector_changes is
   'What outer indexes of vectors have to be told: the last change of each memory.';
+comment on column cogo.vector_changes.tries is
+  'How often the index has refused it; it is listed again at due_at.';
 create index if not exists vector_changes_seq on cogo.vector_changes (index_name, seq, created_at);
 alter table cogo.vector_changes enable row level security;

@@ -14,7 +14,7 @@ begin
    order by x.name, i.id
   on conflict (index_name, memory_id) do update
     set owner = excluded.owner, is_deleted = excluded.is_deleted, seq = null,
-        created_at = excluded.created_at;
+        created_at = excluded.created_at, tries = 0, due_at = excluded.due_at, error = null;
 end;
 $$;
 comment on function cogo.note_vector_changes is
@@ -83,7 +83,7 @@ begin
      set seq = nextval('cogo.vector_change_numbers')
     from (
       select v.memory_id from cogo.vector_changes v
-       where v.index_name = p_index and v.seq is null
+       where v.index_name = p_index and v.seq is null and v.due_at <= cogo.now()
        order by v.created_at
        limit greatest(
          0, v_limit - (
@@ -120,7 +120,8 @@ comment on function public.cogo_list_vector_changes is
 The caller leases the index; while another agent does, there are none.';
 
 create or replace function public.cogo_confirm_vector_changes(
-  p_index text, p_through bigint, p_agent_id text default null
+  p_index text, p_through bigint, p_agent_id text default null, p_refused bigint[] default '{}',
+  p_problem text default null
 )
   returns boolean language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -135,15 +136,27 @@ begin
   if v_index.agent_id is distinct from p_agent_id then
     return false;
   end if;
+  update cogo.vector_changes c
+     set seq = null, tries = least(c.tries + 1, 1000), error = left(p_problem, 500),
+         due_at = cogo.now()
+           + least(cogo.retry_interval(60 * power(2, least(c.tries, 10))::numeric), '1 hour')
+    from (
+      select v.memory_id from cogo.vector_changes v
+       where v.index_name = p_index and v.seq = any (p_refused) for update skip locked
+    ) as refused
+   where c.index_name = p_index and c.memory_id = refused.memory_id;
   -- One that was noted anew has no number again; one that somebody has locked is noted anew.
   delete from cogo.vector_changes c
    using (
      select v.memory_id from cogo.vector_changes v
-      where v.index_name = p_index and v.seq <= p_through for update skip locked
+      where v.index_name = p_index and v.seq <= p_through
+        and v.seq <> all (coalesce(p_refused, '{}'))
+        for update skip locked
    ) as made
    where c.index_name = p_index and c.memory_id = made.memory_id;
   return true;
 end;
 $$;
 comment on function public.cogo_confirm_vector_changes is
-  'Note that an outer index has made all changes up to a seq; false if another agent leases it now.';
+  'Note that an outer index has made all changes up to a seq but those that it has refused, of any seq,
+which stay due and are listed again later; false if another agent leases it now.';

@@ -4,7 +4,8 @@ create or replace function public.cogo_memory_status(
 )
   returns table (
     facts bigint, documents bigint, chunks bigint, embedded bigint, waiting bigint, failed bigint,
-    models text[], waiting_since timestamptz, last_error text, can_embed boolean
+    models text[], waiting_since timestamptz, last_error text, can_embed boolean,
+    index_waiting bigint, index_refused bigint, index_error text
   )
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -28,9 +29,15 @@ begin
   models := coalesce(models, '{}');
   can_embed := cogo.find_vector_types() is not null
     or exists (select from cogo.vector_indexes);
+  select count(*), count(*) filter (where c.tries > 0),
+         (array_agg(c.error order by c.tries desc) filter (where c.tries > 0))[1]
+    into index_waiting, index_refused, index_error
+    from cogo.vector_changes c
+   where v_all or c.owner is not distinct from v_owner;
   return next;
 end;
 $$;
 comment on function public.cogo_memory_status is
   'Count what an owner (operators: p_every_owner: all) has in memory, and what waits for a vector.
-can_embed: whether vectors are kept at all, here or in another index.';
+can_embed: whether vectors are kept at all, here or in another index. index_waiting: changes that outer
+indexes have not made yet; index_refused: those that they refuse, and are asked for again.';

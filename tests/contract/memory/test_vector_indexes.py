@@ -254,6 +254,21 @@ async def test_a_pinecone_index_that_is_not_for_memory_is_refused(fields: dict[s
         await index.close()
 
 
+async def test_a_pinecone_index_by_its_name_is_one_of_vectors() -> None:
+    document = {"embedding": {"type": "dense_vector", "dimension": 4, "metric": "cosine"}}
+    async with pinecone_server() as server:
+        index = PineconeIndex(api_key=KEY, index="memory", control_host=server.url)
+        await index.upsert(ONE, [item(NEAR)])
+        await index.close()
+        assert server.count(str(ONE)) == 1
+
+        server.schema = document | {"body": {"type": "string"}}
+        index = PineconeIndex(api_key=KEY, index="memory", control_host=server.url)
+        with pytest.raises(IndexUnavailable, match=r"a schema for documents \(embedding, body\)"):
+            await index.upsert(ONE, [item(NEAR)])
+        await index.close()
+
+
 async def test_what_pinecones_client_sends() -> None:
     async with pinecone_server() as server:
         index = PineconeIndex(api_key=KEY, index=server.url)

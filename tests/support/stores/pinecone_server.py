@@ -2,7 +2,8 @@
 
 Its paths and bodies are those that the client sends and reads: POST /describe_index_stats,
 /vectors/upsert, /vectors/delete and /query at an index's host, with the header `api-key`
-(pinecone/async_client/async_index.py, and models/vectors for the answers).
+(pinecone/async_client/async_index.py, and models/vectors for the answers); GET /indexes/NAME
+(async_client/indexes.py, models/indexes).
 """
 
 import asyncio
@@ -37,6 +38,8 @@ class PineconeServer:
     answer: object = None
     """The answer to queries, in place of matches."""
     is_silent: bool = False
+    schema: dict[str, Any] | None = None
+    """The fields of the index; by default those of an index of vectors."""
 
     def count(self, owner: str) -> int:
         """Return how many vectors an owner has."""
@@ -68,6 +71,22 @@ class PineconeServer:
                 found = self._query(name, body) if self.answer is None else self.answer
                 return JSONResponse(found)
         return JSONResponse({}, 404)
+
+    async def show_index(self, request: Request) -> Response:
+        """Describe the index, as the control plane does: GET /indexes/{name}."""
+        values = {"type": "dense_vector", "dimension": self.dimension, "metric": self.metric}
+        shown = {
+            "name": request.path_params["name"],
+            "host": self.url,
+            "status": {"ready": True, "state": "Ready"},
+            "schema": {"fields": self.schema or {"_values": values}},
+            "deployment": {
+                "deployment_type": "managed", "environment": "here", "cloud": "aws",
+                "region": "us-east-1",
+            },
+            "deletion_protection": "disabled",
+        }  # fmt: skip
+        return JSONResponse(shown)
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -121,7 +140,12 @@ def get_cosine(one: list[float], other: list[float]) -> float:
 async def pinecone_server(**fields: Any) -> AsyncIterator[PineconeServer]:
     """Run a server of one index."""
     server = PineconeServer(**fields)
-    app = Starlette(routes=[Route("/{path:path}", server.handle, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/indexes/{name}", server.show_index),
+            Route("/{path:path}", server.handle, methods=["POST"]),
+        ]
+    )
     async with serving(app) as url:
         server.url = url
         yield server

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.memory.index import IndexUnavailable, VectorItem, VectorMatch
-from agents.memory.index_sync import LIMIT, TRIES, IndexSync, find_confirmable, sync_index_regularly
+from agents.memory.index_sync import LIMIT, IndexSync, find_confirmable, sync_index_regularly
 from protocol.errors import StoreUnavailable
 from protocol.records.memory import MemoryRow, VectorChange
 
@@ -25,11 +25,13 @@ class FakeIndex:
         self.vectors: dict[UUID | None, dict[UUID, str]] = {}
         self.is_down = False
         self.poison: set[UUID] = set()
+        self.closed: set[UUID | None] = set()
+        """Owners of whom nothing is taken."""
         self.upserts = 0
         self.deleted_owners: list[UUID | None] = []
 
     async def upsert(self, owner: UUID | None, items: Sequence[VectorItem]) -> None:
-        self._check()
+        self._check(owner)
         self.upserts += 1
         if self.poison & {each.id for each in items}:
             raise IndexUnavailable("400: a vector is too strange")
@@ -41,18 +43,22 @@ class FakeIndex:
         raise AssertionError("nothing is searched here")
 
     async def delete(self, owner: UUID | None, ids: Sequence[UUID]) -> None:
-        self._check()
+        self._check(owner)
+        if self.poison & {*ids}:
+            raise IndexUnavailable("400: an id is too strange")
         for each in ids:
             self.vectors.get(owner, {}).pop(each, None)
 
     async def delete_owner(self, owner: UUID | None) -> None:
-        self._check()
+        self._check(owner)
         self.deleted_owners.append(owner)
         self.vectors.pop(owner, None)
 
-    def _check(self) -> None:
+    def _check(self, owner: UUID | None) -> None:
         if self.is_down:
             raise IndexUnavailable("it is down")
+        if owner in self.closed:
+            raise IndexUnavailable("the namespace is frozen")
 
 
 @dataclass
@@ -65,6 +71,8 @@ class FakeOutbox:
     holder: str = ""
     is_down: bool = False
     registered: list[str] = field(default_factory=list)
+    refused: dict[UUID, str] = field(default_factory=dict)
+    """What is listed later again, and why."""
 
     async def register_index(self, *, index: str) -> None:
         self.registered.append(index)
@@ -75,12 +83,24 @@ class FakeOutbox:
         if self.is_down:
             raise StoreUnavailable("the database is down")
         self.holder = self.holder or agent_id
-        return self.changes[:limit] if self.holder == agent_id else []
+        due = [each for each in self.changes if each.id not in self.refused]
+        return due[:limit] if self.holder == agent_id else []
 
-    async def confirm_vector_changes(self, *, index: str, through: int, agent_id: str) -> bool:
+    async def confirm_vector_changes(
+        self,
+        *,
+        index: str,
+        through: int,
+        agent_id: str,
+        refused: Sequence[int] = (),
+        problem: str = "",
+    ) -> bool:
         if self.holder != agent_id:
             return False
-        self.changes = [each for each in self.changes if each.seq > through]
+        self.refused |= {each.id: problem for each in self.changes if each.seq in refused}
+        self.changes = [
+            each for each in self.changes if each.seq > through or each.id in self.refused
+        ]
         return True
 
     async def fetch_memories(self, *, limit: int, owner: UUID | None = None) -> list[MemoryRow]:
@@ -189,7 +209,7 @@ async def test_an_index_that_is_down_loses_nothing(
 ) -> None:
     ids = {outbox.add() for _ in range(3)}
     index.is_down = True
-    for _ in range(TRIES + 1):
+    for _ in range(3):
         with pytest.raises(IndexUnavailable, match="it is down"):
             await sync.run()
     assert index.upserts == 0
@@ -208,14 +228,63 @@ async def test_what_an_index_refuses_harms_nothing_else(
     other = outbox.add(owner=OTHER)
     index.poison = {ids[3]}
 
-    for tries in range(1, TRIES):
-        assert not await sync.run()
-        assert "too strange" in sync.problem
-        assert set(index.vectors[ONE]) == {*ids} - index.poison
-        assert set(index.vectors[OTHER]) == {other}
-        assert outbox.changes[0].id == ids[3], tries
+    assert not await sync.run()
+
+    assert "too strange" in sync.problem
+    assert set(index.vectors[ONE]) == {*ids} - index.poison
+    assert set(index.vectors[OTHER]) == {other}
+    assert outbox.refused == {ids[3]: "400: a vector is too strange"}
+    assert [each.id for each in outbox.changes] == [ids[3]]
+
+
+async def test_a_deletion_stays_due_however_often_it_is_refused(
+    outbox: FakeOutbox, index: FakeIndex, sync: IndexSync
+) -> None:
+    gone = outbox.add(is_deleted=True)
+    index.vectors = {ONE: {gone: "m"}}
+    index.poison = {gone}
+
+    for _ in range(10):
+        outbox.refused.clear()  # it is due again
+        await sync.run()
+        assert [each.id for each in outbox.changes] == [gone]
+    index.poison.clear()
+    outbox.refused.clear()
     await sync.run()
 
+    assert outbox.changes == []
+    assert index.vectors == {ONE: {}}
+
+
+async def test_an_owner_whose_place_fails_does_not_stop_those_behind(
+    outbox: FakeOutbox, index: FakeIndex, sync: IndexSync
+) -> None:
+    ids = {outbox.add() for _ in range(LIMIT)}
+    other = outbox.add(owner=OTHER)
+    index.closed = {ONE}
+
+    assert await sync.run()
+    assert set(outbox.refused) == ids
+    assert index.upserts == 0  # it is not tried in halves
+    assert not await sync.run()
+
+    assert index.vectors == {OTHER: {other: "m"}}
+    assert {each.id for each in outbox.changes} == ids
+
+
+async def test_a_slow_index_leaves_the_others_for_the_next_round(
+    outbox: FakeOutbox, index: FakeIndex, sync: IndexSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = outbox.add(), outbox.add(owner=OTHER)
+    monkeypatch.setattr("agents.memory.index_sync.ROUND_SECONDS", 0)
+
+    await sync.run()
+    assert outbox.refused == {}
+    assert [each.id for each in outbox.changes] == [first, other]
+    monkeypatch.undo()
+    await sync.run()
+
+    assert index.vectors == {ONE: {first: "m"}, OTHER: {other: "m"}}
     assert outbox.changes == []
 
 
