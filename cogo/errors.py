@@ -2,6 +2,7 @@
 
 CogoError (protocol.errors)
 └── CommandError
+    ├── UsageError
     ├── SettingMissing
     ├── SettingInvalid
     ├── NotRunning
@@ -20,6 +21,13 @@ class CommandError(CogoError):
 
     code = "TQ910"
     exit_code: ClassVar[int] = 1
+
+
+class UsageError(CommandError):
+    """The command line is wrong: a value is malformed, or options exclude or need each other."""
+
+    code = "TQ917"
+    exit_code = 2
 
 
 class SettingMissing(CommandError):

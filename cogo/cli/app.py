@@ -15,7 +15,6 @@ DEBUG: Final = "--debug"
 HELP: Final = ("-h", "--help")
 _DEFECT: Final = 70
 """Exit code (EX_SOFTWARE) of an unexpected error."""
-_USAGE: Final = 2
 _SUMMARY: Final = "Run AI tasks on Supabase: insert a task, read its result."
 
 
@@ -34,8 +33,6 @@ def run(arguments: Sequence[str], *, is_program: bool = False) -> int:
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # Typer exits with 1 for any of them
             return 0 if _is_unread(sys.__stdout__) else _explain(end.__context__, debug=debug)
-        if end.code == _USAGE and not isinstance(end.__context__, typer.Exit):
-            return _find_usage_exit(arguments)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BrokenPipeError as error:  # while Typer showed a usage error
         return int(getattr(error.__context__, "exit_code", _DEFECT))
@@ -44,13 +41,6 @@ def run(arguments: Sequence[str], *, is_program: bool = False) -> int:
     except Exception as error:  # the last boundary: errors become an exit code
         return _explain(error, debug=debug)
     return 0
-
-
-def _find_usage_exit(arguments: Sequence[str]) -> int:
-    """Return the exit code of a command line that was not understood."""
-    typed = [each for each in arguments if not each.startswith("-")]
-    named = (each for each in COMMANDS if (words := each.path.split()) == typed[: len(words)])
-    return next((each.usage_exit for each in named), _USAGE)
 
 
 def _is_unread(stream: TextIO | None) -> bool:

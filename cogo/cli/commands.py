@@ -22,8 +22,6 @@ class Command:
     """The line that the help of the program or of the group shows."""
     function: str
     """Module below `cogo.cli` and function, `tasks.show:list_tasks`."""
-    usage_exit: int = 2
-    """Exit code of a command line that cannot be understood."""
     passes_options: bool = False
     """Pass unknown options on as arguments, for a command that runs another program."""
 
@@ -89,12 +87,11 @@ COMMANDS: Final = (
         "doctor", "Report what is missing and the command that fixes it.", "local.doctor:doctor"
     ),
     Command("submit", "Submit a task and follow it to its result.", "tasks.submit:submit"),
-    Command("run", "Run a task live, to a verdict.", "tasks.run:run_live", usage_exit=64),
+    Command("run", "Run a task live, to a verdict.", "tasks.run:run_live"),
     Command(
         "swarm",
         "Ask a swarm of models, and show who says what.",
         "workflows.swarm:run_swarm",
-        usage_exit=64,
     ),
     Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
     Command("show", "Show the result of a task.", "tasks.show:show_result"),
@@ -367,7 +364,6 @@ COMMANDS: Final = (
         "sandbox run",
         "Run code with its tests in the sandbox.",
         "local.sandbox:run_in_sandbox",
-        usage_exit=64,
     ),
     Command(
         "sandbox status",

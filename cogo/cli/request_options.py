@@ -17,7 +17,7 @@ from agents.attachments.media_types import (
     sniff_media_type,
 )
 from agents.attachments.params import STORAGE
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from protocol.json_schema import check_schema
 from protocol.json_values import explain_mistake, parse_json
 
@@ -102,7 +102,7 @@ def read_schema(text: str) -> dict[str, Any]:
     try:
         schema = parse_json(content)
     except ValueError as error:
-        raise CommandError(f"{where} is not JSON: {error}") from error
+        raise UsageError(f"{where} is not JSON: {error}") from error
     if (problem := check_schema(schema)) is not None or not isinstance(schema, dict):
         raise CommandError(f"{where} cannot be used: {problem}")
     return schema
@@ -178,5 +178,5 @@ def _build_attachment(content: bytes, name: str, where: str) -> dict[str, str]:
 def _get_list(params: Mapping[str, Any], name: str) -> list[Any]:
     given = params.get(name, [])
     if not isinstance(given, list):
-        raise CommandError(f"--params has {name} that are not a list")
+        raise UsageError(f"--params has {name} that are not a list")
     return given

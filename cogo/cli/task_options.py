@@ -24,7 +24,7 @@ from cogo.cli.options import parse_usd
 from cogo.cli.request_options import add_request, read_limited_text
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.repository import (
     Repository,
     has_uncommitted_changes,
@@ -150,7 +150,7 @@ def _read_tests(tests: Sequence[str]) -> dict[str, Any]:
     files = [Path(each) for each in tests if Path(each).is_file()]
     commands = [each for each in tests if not Path(each).is_file()]
     if len(commands) > 1:
-        raise CommandError(f"--test names several commands: {', '.join(map(repr, commands))}")
+        raise UsageError(f"--test names several commands: {', '.join(map(repr, commands))}")
     if commands and Path(commands[0]).suffix and " " not in commands[0]:
         raise CommandError(f"--test {commands[0]}: there is no such file")
     found: dict[str, Any] = {}
@@ -208,9 +208,9 @@ def parse_budget(text: str | None, *, option: str = "--budget") -> Decimal | Non
     try:
         usd = None if text is None else parse_usd(text)
     except InvalidArgument as error:
-        raise CommandError(f"{option} is {text!r}; it must be dollars such as 0.25") from error
+        raise UsageError(f"{option} is {text!r}; it must be dollars such as 0.25") from error
     if usd is not None and usd < 0:
-        raise CommandError(f"{option} is {text!r}; it must be dollars such as 0.25")
+        raise UsageError(f"{option} is {text!r}; it must be dollars such as 0.25")
     return usd
 
 
@@ -219,7 +219,7 @@ def parse_deadline(seconds: float | None) -> datetime | None:
     if seconds is None:
         return None
     if not 1 <= seconds <= _YEAR:  # false for NaN, too
-        raise CommandError(f"--deadline is {seconds}; it must be from 1 to {_YEAR} seconds")
+        raise UsageError(f"--deadline is {seconds}; it must be from 1 to {_YEAR} seconds")
     return utc_now() + timedelta(seconds=seconds)
 
 
@@ -314,7 +314,7 @@ def parse_object(text: str) -> dict[str, Any]:
     try:
         value = parse_json(text)
     except ValueError as error:
-        raise CommandError(f"--params is not JSON ({error}); {example}") from error
+        raise UsageError(f"--params is not JSON ({error}); {example}") from error
     if not isinstance(value, dict):
-        raise CommandError(f"--params must be a JSON object; {example}")
+        raise UsageError(f"--params must be a JSON object; {example}")
     return value

@@ -15,6 +15,7 @@ from cogo.terminal import lay_out_table, neutralize
 from cogo.watch.format import format_event, format_selection, mark_simulated, shorten_agent_id
 from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow
+from protocol.records.flows import is_time_limit
 from protocol.transcript import TaskEnded, TaskUpdate, TranscriptDelta, TranscriptReset
 
 _KEPT = 400
@@ -98,6 +99,8 @@ def open_board(names: dict[UUID, str], *, simulated: bool, console: Console) -> 
 
 def _update_row(row: _Row, update: TaskUpdate) -> None:
     match update:
+        case Event(detail=detail) if is_time_limit(detail.get("kind"), detail.get("key")):
+            pass
         case Event(kind="subtask.running") if update.detail.get("lane") == CIO:
             row.status = "planning"
         case SelectionRow():

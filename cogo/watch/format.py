@@ -9,6 +9,7 @@ from uuid import UUID
 from cogo.terminal import escape_json
 from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow, Task
+from protocol.records.flows import is_time_limit
 from protocol.transcript import MODELS, TranscriptDelta
 
 SHORT_ID = 8
@@ -32,6 +33,8 @@ def format_event(event: Event) -> str | None:
         return f"waiting      for {awaited} steps" if is_many else None
     if event.detail.get("lane") == CIO:
         return _cio_line(status, event)
+    if is_time_limit(event.detail.get("kind"), event.detail.get("key")):
+        return None
     return _subtask_line(status, event)
 
 

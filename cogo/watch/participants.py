@@ -18,9 +18,6 @@ from protocol.transcript import TaskEnded, TranscriptAside, TranscriptDelta, Tra
 _KEPT: Final = 20_000
 """Characters of a text that are kept."""
 
-_TIMED: Final = frozenset({"AUTO", "COORDINATE", "DEBATE", "GENERATE_CODE", "STRATEGY"})
-"""Types in which a sleep is a limit of time for others, and tells nothing."""
-
 ParticipantStatus = Literal["working", "waiting", "complete", "failed", "not needed"]
 
 
@@ -79,13 +76,7 @@ class SwarmProgress(RunProgress):
                         each.status, each.until = "not needed", task.finished_at
             case _:
                 pass
-        lines = list(super().apply(update))
-        if not (isinstance(update, StepUpdate) and self._is_clock(update)):
-            yield from lines
-
-    def _is_clock(self, update: StepUpdate) -> bool:
-        is_quiet = update.status in {"delayed", "waiting", "cancelled"}
-        return update.row.kind == "sleep" and is_quiet and self.task.type in _TIMED
+        yield from super().apply(update)
 
     def _apply_to_participant(self, update: StepUpdate) -> None:
         row, event = update.row, update.event

@@ -25,6 +25,7 @@ from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate
 from protocol.ids import utc_now
 from protocol.lanes import is_model_lane
 from protocol.records import Event, Task
+from protocol.records.flows import is_time_limit
 from protocol.transcript import (
     TaskEnded,
     ToolCallUpdate,
@@ -115,6 +116,8 @@ class RunProgress:
     def apply(self, update: RunUpdate) -> Iterator[RunLine]:
         """Yield the lines that an update adds."""
         match update:
+            case StepUpdate(row=row) if is_time_limit(row.kind, row.key):
+                pass
             case StepUpdate():
                 yield from self._apply_step(update)
             case DecisionUpdate():

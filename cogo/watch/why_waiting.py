@@ -9,6 +9,7 @@ from protocol.lanes import CIO, SANDBOX, is_model_lane
 from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, Attempt, Subtask, Task
 from protocol.records.agents import Instance
+from protocol.records.flows import is_time_limit
 
 _SHOWN_KEYS: Final = 5
 _ACTIVE: Final = {SubtaskState.RUNNING, SubtaskState.QUEUED}
@@ -31,6 +32,8 @@ def explain_waiting(
         match each.status:
             case SubtaskState.QUEUED if each.lane not in served:
                 yield _nobody(each.lane, is_up_running=is_up_running)
+            case SubtaskState.DELAYED if is_time_limit(each.kind, each.key):
+                continue
             case SubtaskState.DELAYED if each.kind == "sleep":
                 yield f"{each.key} sleeps until {each.run_at:%Y-%m-%d %H:%M:%S}"
             case SubtaskState.DELAYED:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from protocol.lanes import CIO
 from protocol.records import Event, SelectionRow
+from protocol.records.flows import is_time_limit
 from protocol.transcript import (
     ChildBegan,
     TaskEnded,
@@ -114,6 +115,8 @@ class TaskProgress:
     def _apply_event(self, event: Event) -> None:
         subtask_id, status = event.subtask_id, event.kind.partition(".")[2]
         if subtask_id is None:
+            return
+        if is_time_limit(event.detail.get("kind"), event.detail.get("key")):
             return
         if event.detail.get("kind") == "flow" or event.detail.get("lane") == CIO:
             if event.task_id == self._task_id:

@@ -8,6 +8,7 @@ from gateway.tasks.task_run import TaskRun, get_result_text, is_simulated
 from protocol.lanes import CIO, is_model_lane
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import Attempt, Event, SelectionRow, Subtask, Task
+from protocol.records.flows import is_time_limit
 from protocol.store.queue import QueueStore
 from protocol.transcript import (
     AnswerText,
@@ -183,7 +184,9 @@ def _build_frame(update: TaskUpdate) -> SwarmFrame | None:
             return {"status": "planning" if is_planning else "working", "agent": update.agent_id}
         case Event(kind="subtask.delayed") if update.detail.get("kind") != "sleep":
             return {"status": "will retry"}
-        case Event(kind="subtask.waiting" | "subtask.delayed"):
+        case Event(kind="subtask.waiting" | "subtask.delayed", detail=detail) if not is_time_limit(
+            detail.get("kind"), detail.get("key")
+        ):
             is_asked = (
                 update.kind == "subtask.waiting" and update.detail.get("kind") not in _UNASKED
             )

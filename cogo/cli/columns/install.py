@@ -53,7 +53,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import DataPolicy, Params, Policy
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.terminal import print_json, print_line, print_text
 from protocol.records.columns import ColumnRow
 from protocol.store.gateway import GatewayStore
@@ -219,7 +219,7 @@ def change_column(
         owner_column=owner_column, sources=source, overwrite=overwrite, open_tasks=open_tasks,
     )  # fmt: skip
     if settings == before:
-        raise CommandError("nothing to change: name what is to be another way")
+        raise UsageError("nothing to change: name what is to be another way")
     if sql:
         print_line(build_install(settings))
         return

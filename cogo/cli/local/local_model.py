@@ -10,7 +10,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import must_simulate
 from cogo.config.context import Project
 from cogo.config.local_model import read_local_model
-from cogo.errors import CommandError
+from cogo.errors import UsageError
 from cogo.local_model import (
     MODEL_NAME,
     Installed,
@@ -83,7 +83,7 @@ def remove() -> None:
 def prepare_local_model(*, simulate: bool) -> Installed:
     """Return the installed packages, after downloading them if necessary. Raises CommandError."""
     if simulate:
-        raise CommandError("--local-model cannot be combined with --simulate")
+        raise UsageError("--local-model cannot be combined with --simulate")
     installed = find_installed()
     if installed is not None:
         return installed

@@ -19,7 +19,7 @@ from agents.sandbox.report import Report
 from cogo.cli.options import AsJson
 from cogo.config.context import Project
 from cogo.config.settings import cache_directory
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.terminal import (
     expand_commands,
     neutralize,
@@ -33,7 +33,7 @@ from protocol.lanes import SANDBOX
 
 _UNKNOWN: Final = frozenset({"unavailable", "refused", "no_tests"})
 """Verdicts that say nothing about the code."""
-NOT_RUN: Final = 2
+NOT_RUN: Final = 5
 """Exit code if the code was not tested."""
 
 
@@ -84,8 +84,8 @@ def run_in_sandbox(
 ) -> None:
     """Run code with its tests in the sandbox.
 
-    Needs no server and no task. Exits with 0 if everything passed, with 1 if not, and with 2 if
-    nothing was tested: no sandbox, no toolchain or no tests. Wrong usage ends with 64.
+    Needs no server and no task. Exits with 0 if everything passed, with 1 if not, and with 5 if
+    nothing was tested: no sandbox, no toolchain or no tests.
 
     Examples:
         cogo sandbox run search.py --test test_search.py
@@ -177,14 +177,14 @@ async def _run(project: Project, params: dict[str, Any]) -> Report:
 def _find_language(file: Path, *, has_command: bool) -> str:
     """Return the language of a file by its name, else by its first line.
 
-    A command needs none. Raises BadParameter if it is none that can be run.
+    A command needs none. Raises UsageError if it is none that can be run.
     """
     language = get_language(file.name) or _read_interpreter(file)
     if language in LANGUAGES:
         return language
     if has_command:
         return "python"
-    raise typer.BadParameter(
+    raise UsageError(
         f"the name of {file} does not say its language: name it with --language python, javascript "
         "or typescript, or say with --command how it is run"
     )
@@ -213,7 +213,7 @@ def _read_files(paths: list[Path]) -> dict[str, str]:
         try:
             files[name] = full.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise typer.BadParameter(f"{path} cannot be read: {error}") from error
+            raise UsageError(f"{path} cannot be read: {error}") from error
     return files
 
 

@@ -22,7 +22,7 @@ from cogo.cli.options import AsJson, Dir, parse_usd
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.settings import cache_directory
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.evaluation import (
     CodingProblem,
     Configuration,
@@ -116,7 +116,7 @@ def evaluate_humaneval(
         cogo eval humaneval --data humaneval/ --live --models auto,local-model --limit 20
     """
     if live == (recorded is not None):
-        raise CommandError("name either --recorded FILE or --live")
+        raise UsageError("name either --recorded FILE or --live")
     problems = load_problems(data, tests=tests)[:limit]
     recordings = load_recordings(recorded) if recorded else {}
     prices = parse_prices(price)
@@ -229,11 +229,11 @@ def _list_configurations(
     if models is not None:
         alone = [] if models == "none" else _split(models)
     if live and chains:
-        raise CommandError("--chain needs --recorded: with --live the system chooses the models")
+        raise UsageError("--chain needs --recorded: with --live the system chooses the models")
     wanted = [Configuration((each,)) for each in alone]
     wanted += [Configuration(tuple(_split(each))) for each in chains]
     if not wanted:
-        raise CommandError("nothing to evaluate: name --models or --chain")
+        raise UsageError("nothing to evaluate: name --models or --chain")
     unknown = {each for one in wanted for each in one.models} - set(recordings)
     if unknown and not live:
         has = ", ".join(sorted(recordings))
@@ -249,9 +249,9 @@ def parse_prices(text: str | None) -> dict[str, Decimal]:
         try:
             usd = parse_usd(amount)
         except InvalidArgument as error:
-            raise CommandError(f"--price {part}: example: gpt-4=0.06") from error
+            raise UsageError(f"--price {part}: example: gpt-4=0.06") from error
         if not name or usd < 0:
-            raise CommandError(f"--price {part}: example: gpt-4=0.06")
+            raise UsageError(f"--price {part}: example: gpt-4=0.06")
         prices[name] = usd
     return prices
 

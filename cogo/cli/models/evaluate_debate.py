@@ -17,7 +17,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.cli.tasks.estimate import build_cio
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.evaluation import load_recordings
 from cogo.evaluation.debates import (
     KnownQuestion,
@@ -113,7 +113,7 @@ def evaluate_debate(
         cogo eval debate --questions mine.md --recorded answers.jsonl --price small=0.001,big=0.02
     """
     if price and not recorded:
-        raise CommandError("--price needs --recorded: the running system knows its costs")
+        raise UsageError("--price needs --recorded: the running system knows its costs")
     asked = (load_questions(questions) if questions else load_own_questions())[:limit]
     evaluation = _Evaluation()
     source = _Source(directory=directory, recorded=recorded, price=price, against=against)

@@ -9,7 +9,7 @@ import typer
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.repository import (
     BranchCommit,
     Changes,
@@ -133,7 +133,7 @@ def apply_result(
     repository = Repository.open(repo)
     if checkout and (worktree is not None or repository.is_bare):
         wrong = "--worktree" if worktree is not None else "a bare repository"
-        raise CommandError(f"--checkout cannot be combined with {wrong}")
+        raise UsageError(f"--checkout cannot be combined with {wrong}")
     _require_tested(found, changes, accepts=unverified, may_ask=not as_json)
     done = commit_changes(
         repository,

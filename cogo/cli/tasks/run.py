@@ -34,6 +34,7 @@ from cogo.cli.tasks.apply import commit_result, describe_commit
 from cogo.cli.tasks.result import require_writable
 from cogo.cli.tasks.run_control import run_task_live
 from cogo.cli.tasks.run_outcome import DETACHED, VERIFIED, Accepted, conclude_run, print_left
+from cogo.errors import UsageError
 from cogo.terminal import print_json, print_text
 from cogo.watch.run_lines import RunProgress
 from protocol.records import NewTask, Task
@@ -90,8 +91,8 @@ def run_live(
     standard output, at the end the result. Ctrl-C leaves the task running, twice cancels
     it. On a terminal, questions of a workflow are answered with y or n.
 
-    Exit codes: 0 verified, or completed without code; 1 failed; 2 unverified or only self-tested,
-    which --accept changes; 3 the budget was spent first; 4 cancelled; 64 wrong usage; 130 left
+    Exit codes: 0 verified, or completed without code; 1 failed; 2 wrong usage; 3 the budget was
+    spent first; 4 cancelled; 5 unverified or only self-tested, which --accept changes; 130 left
     running.
 
     Examples:
@@ -103,7 +104,7 @@ def run_live(
         cogo run --follow last
     """
     if (prompt is None) == (follow is None):
-        raise typer.BadParameter("give a PROMPT or --follow TASK, one of the two")
+        raise UsageError("give a PROMPT or --follow TASK, one of the two")
     if out is not None:
         require_writable(out)
     new: NewTask | None = None

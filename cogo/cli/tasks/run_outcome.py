@@ -25,8 +25,8 @@ from protocol.lifecycle import TaskState
 from protocol.records import Task
 from protocol.verification import describe_result, get_status
 
-VERIFIED, FAILED, UNVERIFIED, BUDGET, CANCELLED, DETACHED = 0, 1, 2, 3, 4, 130
-"""Exit codes."""
+VERIFIED, FAILED, BUDGET, CANCELLED, UNVERIFIED, DETACHED = 0, 1, 3, 4, 5, 130
+"""Exit codes. 2 is that of a wrong command line, of any command."""
 _COLORS: Final = {VERIFIED: "green", FAILED: "red", BUDGET: "red"}
 
 

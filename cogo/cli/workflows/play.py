@@ -20,7 +20,7 @@ from agents.workflows.engine import (
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.workflows.find import limit_workflow, load_workflow
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.terminal import print_json, print_line, print_text, shorten
 from cogo.testing import Answers, NotDeterministic, Played, Unanswered, play, suggest_answer
 from protocol.json_values import parse_json
@@ -139,7 +139,7 @@ def _parse_params(params: list[str]) -> dict[str, Any]:
     for each in params:
         name, equals, text = each.partition("=")
         if not name or not equals:
-            raise CommandError(f"--param {each} must be NAME=VALUE, such as --param days=7")
+            raise UsageError(f"--param {each} must be NAME=VALUE, such as --param days=7")
         try:
             parsed[name] = parse_json(text)
         except ValueError:  # a word without quotes

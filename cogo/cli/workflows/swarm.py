@@ -23,6 +23,7 @@ from cogo.cli.task_options import (
 from cogo.cli.tasks.result import require_writable
 from cogo.cli.tasks.run_control import run_task_live
 from cogo.cli.tasks.run_outcome import DETACHED, Accepted, conclude_run, print_left
+from cogo.errors import UsageError
 from cogo.watch.participants import SwarmProgress
 from protocol.records import NewTask
 
@@ -93,8 +94,8 @@ def run_swarm(
     standard error. With --json, each event is a line of JSON on standard output, `part` for what a
     participant says, at the end the result. Ctrl-C leaves the task running, twice cancels it.
 
-    Exit codes: 0 verified, or completed without code; 1 failed; 2 unverified or only self-tested,
-    which --accept changes; 3 the budget was spent first; 4 cancelled; 64 wrong usage; 130 left
+    Exit codes: 0 verified, or completed without code; 1 failed; 2 wrong usage; 3 the budget was
+    spent first; 4 cancelled; 5 unverified or only self-tested, which --accept changes; 130 left
     running.
 
     Examples:
@@ -106,7 +107,7 @@ def run_swarm(
     """
     is_new = swarm is not None and message is not None
     if is_new == (follow is not None) or (swarm is None) != (message is None):
-        raise typer.BadParameter("give a SWARM and a MESSAGE, or --follow TASK")
+        raise UsageError("give a SWARM and a MESSAGE, or --follow TASK")
     if out is not None:
         require_writable(out)
     new: NewTask | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cogo.cli.app import run
 from cogo.cli.commands import COMMANDS, Command, split_help
 from cogo.config.settings import CHECKOUT
 from tests.support.servers.command_line import cogo_program, environment
@@ -71,6 +72,37 @@ def test_ctrl_c_while_modules_are_loaded_leaves_no_traceback() -> None:
     )
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    "command", [each for each in COMMANDS if not each.passes_options], ids=lambda each: each.path
+)
+def test_wrong_usage_of_every_command_is_2(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command.path.split(), "--no-such-option"]) == 2
+    assert "Usage: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run", "run x --follow last", "run x --max-usd much", "run x --deadline 0",
+        "run x --params [1]", "run x --params {", "run x --test true --test false",
+        "swarm", "swarm debate", "swarm chess x", "swarm debate x --follow y",
+        "swarm auto x --confirm-above-usd -1", "submit", "submit x --budget much",
+        "submit x --schema {", "estimate x --budget -1", "sandbox run", "approve",
+        "eval humaneval --data .", "eval debate --price a=1", "eval debate --limit 0",
+        "demo --local-model --simulate", "up --local-model --simulate", "tasks show",
+        "workflows play CHAT --param 7", "memory search", "keys create --scope nothing",
+    ],
+)  # fmt: skip
+def test_options_that_cannot_be_meant_are_wrong_usage(tmp_path: Path, line: str) -> None:
+    ended = cogo_program(*line.split(), home=tmp_path)
+
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stdout == ""
+    assert "unexpected" not in ended.stderr
 
 
 def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_code_is_run_with_its_tests(home: Path) -> None:
     stub = cogo("sandbox", "run", "good.py", "--test", "test_add.py", "--stub", home=home)
     none = cogo("sandbox", "run", "good.py", home=home)
 
-    assert (good.returncode, bad.returncode, stub.returncode, none.returncode) == (0, 1, 1, 2)
+    assert (good.returncode, bad.returncode, stub.returncode, none.returncode) == (0, 1, 1, 5)
     assert good.stdout.startswith("passed 1 of 1\n")
     report = json.loads(bad.stdout)
     assert (report["verdict"], report["failures"][0]["test"]) == ("failed", "test_add.py::test_add")
@@ -52,7 +52,7 @@ def test_a_file_without_an_ending_is_known_by_its_first_line(home: Path) -> None
     wrong = cogo("sandbox", "run", "good.py", "--no-such-option", home=home)
 
     assert json.loads(script.stdout)["language"] == "python"
-    assert (text.returncode, wrong.returncode) == (64, 64)
+    assert (text.returncode, wrong.returncode) == (2, 2)
     assert "--language" in text.stderr
 
 
@@ -63,7 +63,7 @@ def test_the_status_names_what_can_be_run(home: Path) -> None:
 
     assert {"sandbox:python", "sandbox:command"} <= set(status["lanes"])
     assert off.returncode == 1
-    assert refused.returncode == 2
+    assert refused.returncode == 5
     assert json.loads(refused.stdout)["verdict"] == "unavailable"
 
 

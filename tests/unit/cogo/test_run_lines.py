@@ -187,16 +187,16 @@ def test_the_screen_shows_what_is_written_the_cost_and_the_limit_and_no_escapes(
     [
         ("completed", "verified", False, "verified", 0),
         ("completed", "verified", True, "verified", 0),
-        ("completed", "self_tested", False, "verified", 2),
+        ("completed", "self_tested", False, "verified", 5),
         ("completed", "self_tested", False, "self-tested", 0),
-        ("completed", "unverified", False, "verified", 2),
+        ("completed", "unverified", False, "verified", 5),
         ("completed", "unverified", True, "verified", 3),
-        ("completed", "unverified", False, "self-tested", 2),
+        ("completed", "unverified", False, "self-tested", 5),
         ("completed", "unverified", False, "unverified", 0),
         ("completed", "failed", False, "unverified", 1),
         ("completed", "failed", True, "unverified", 3),
         ("completed", None, False, "verified", 0),
-        ("completed", "of a later version", False, "verified", 2),
+        ("completed", "of a later version", False, "verified", 5),
         ("failed", None, False, "verified", 1),
         ("failed", None, True, "verified", 3),
         ("cancelled", None, False, "verified", 4),
@@ -216,7 +216,7 @@ def test_exit_codes(
 def test_code_of_which_nothing_is_said_is_unverified() -> None:
     task = a_task("completed", result={"generated_code": "x = 1"})
 
-    assert find_exit_code(task) == 2
+    assert find_exit_code(task) == 5
     assert describe_outcome(RunProgress(task), 2, result_is=None)[0] == (
         "unverified", ": the result does not say that it was tested",
     )  # fmt: skip

@@ -105,12 +105,12 @@ def test_steps_of_a_child_task_stand_behind_it_and_the_child_has_a_cost_of_its_o
     assert "unknown" in a_screen(progress)[0].render_blocks().plain.splitlines()[0]
 
 
-@pytest.mark.parametrize(("kind", "shown"), [("DEBATE", 0), ("NIGHTLY_REPORT", 2)])
-def test_limits_of_time_are_not_shown_but_sleeps_of_other_workflows_are(
-    kind: str, shown: int
-) -> None:
-    clock = a_row("limit_1/others:limit", role=None, kind="sleep", lane="cio")
-    progress = SwarmProgress(a_task(type=kind), now=lambda: NOW)
+@pytest.mark.parametrize(
+    ("key", "shown"), [("limit_1/others:limit", 0), ("verdict:limit#2", 0), ("until_monday", 2)]
+)
+def test_limits_of_time_are_not_shown_but_other_sleeps_are(key: str, shown: int) -> None:
+    clock = a_row(key, role=None, kind="sleep", lane="cio")
+    progress = SwarmProgress(a_task(), now=lambda: NOW)
 
     lines = [*progress.apply(a_step("delayed", clock))]
     lines += progress.apply(a_step("cancelled", clock.model_copy(update={"not_needed": True})))

@@ -80,6 +80,15 @@ def test_steps_of_a_child_task_have_the_key_of_its_step_before_theirs() -> None:
     assert progress.describe() == "0 steps done; review/cautious works"
 
 
+def test_limits_of_time_are_neither_named_nor_counted() -> None:
+    progress = TaskProgress(TASK)
+    progress.apply(event("subtask.running", FIRST, key="critic"))
+    for status in ("delayed", "completed"):
+        progress.apply(event(f"subtask.{status}", SECOND, key="critic:limit", kind="sleep"))
+
+        assert progress.describe() == "0 steps done; critic works"
+
+
 def test_many_steps_are_counted_and_not_named() -> None:
     progress = TaskProgress(TASK)
     for n in range(9):
