@@ -16,6 +16,7 @@ from agents.orchestrator.lane_registry import LaneRegistry
 from agents.orchestrator.tool_check import NO_TOOLS, ToolNeeds
 from agents.selection.choice import Choice
 from agents.selection.choose import choose_model
+from agents.selection.evidence.checks import CheckName
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge, list_control_subjects
 from agents.selection.model_profiles import get_profile_cache
 from agents.selection.preferences import (
@@ -49,6 +50,8 @@ class StepNeeds:
     failed: Mapping[str, str] = field(default_factory=dict)
     """The error class of each model that failed at it."""
     tools: ToolNeeds = NO_TOOLS
+    check: CheckName = "form"
+    """What the answer goes through before another model may be asked."""
     may_team: bool = False
     structured_output: bool = False
     """Whether the answer must follow a JSON Schema."""
@@ -143,6 +146,7 @@ class Cio:
             grants=task.grants,
             seconds_left=task.seconds_left,
             seed=needs.seed,
+            check=needs.check,
             may_team=needs.may_team,
             preferred_role=None if role is None else CATALOGUE_ROLES.get(role),
             avoided_makers=frozenset(map(self._find_maker, needs.not_by)),

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from agents.selection.candidates import Candidate
+from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.score import WEIGHTS, Score, score_estimate
 from agents.selection.policy import Pick
 from agents.selection.preferences import Preference
@@ -66,6 +67,8 @@ class Choice:
     """All served models, by id."""
     pick: Pick
     selected: Candidate
+    forecaster: Forecaster
+    """What was known."""
 
     @property
     def reason(self) -> str:

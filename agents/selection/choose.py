@@ -56,7 +56,13 @@ def choose_model(
     else:
         pick = _pick_freely(resolved, candidates, profiles)
     selected = candidates[pick.order[0]]
-    return Choice(request=request, candidates=candidates, pick=pick, selected=selected)
+    return Choice(
+        request=request,
+        candidates=candidates,
+        pick=pick,
+        selected=selected,
+        forecaster=knowledge.forecaster,
+    )
 
 
 def _pick_freely(
@@ -69,8 +75,7 @@ def _pick_freely(
         request=request,
         candidates=candidates,
         roles={role: profiles.resolve_role(role) for role in roles},
-        observations=resolved.forecaster.observations,
-        failed_price=_find_failed_price(resolved, profiles),
+        forecaster=resolved.forecaster,
     )
     for id_, why in resolved.controls.pinned.items():
         if id_ in given.options:
@@ -83,13 +88,6 @@ def _pick_freely(
         note = f"It was chosen although {aside}, because no other model is eligible."
         pick = replace(pick, reason=f"{pick.reason} {note}")
     return pick
-
-
-def _find_failed_price(resolved: ResolvedRequest, profiles: ProfileCache) -> float:
-    """Return the expected cost of the most expensive answer that failed a check."""
-    failed = [profiles.get(id_) for id_ in resolved.request.refused_answers]
-    costs = [each.cost_usd for each in resolved.estimate(failed)]
-    return max((cost for cost in costs if cost is not None), default=0.0)
 
 
 def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: ProfileCache) -> Pick:

@@ -4,18 +4,18 @@ Pure: each function orders the candidates of a choice, all of them with the reas
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final
 
 from agents.selection.candidates import Candidate
 from agents.selection.choice import Choice
 from agents.selection.model_profiles import UNKNOWN_MAKER
+from agents.selection.policies.cascade import find_acceptance, plan_models
+from agents.selection.policies.planner import MAX_RUNGS, TIME_MARGIN
 
-MAX_RUNGS: Final = 3
-"""More weak models let more wrong answers through the check."""
-MAX_QUALITY_LOSS: Final = 0.15
-"""How much worse than the first model the second may be expected to be, if any such is eligible."""
+MIN_REFUSED: Final = 0.001
+"""The least share of answers that a check must refuse for another model to be provided for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,9 @@ class Rung:
     maker: str
     reason: str
     expected_usd: float | None
-    """None if its price is unknown."""
+    """Of one answer; None if its price is unknown."""
+    reach: float = 1.0
+    """The share of tasks at which it is expected to be asked."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as decisions record it."""
@@ -35,28 +37,35 @@ class Rung:
             "maker": self.maker,
             "reason": self.reason,
             "expected_usd": self.expected_usd,
+            "reach": round(self.reach, 4),
         }
 
 
-def build_ladder(choice: Choice, *, most: int = MAX_RUNGS) -> list[Rung]:
-    """Return the chosen model, then one of another maker if there is one, then the strongest.
+def build_ladder(choice: Choice, *, most: int = MAX_RUNGS, calls: int = 1) -> list[Rung]:
+    """Return the chosen model, then those to ask while the check refuses the answers.
 
-    A model that the task names is the only rung. Never more than `most`, and no model twice.
+    With the policy `cascade` it is its plan; otherwise the plan is made for what the chosen model
+    leaves. A model that the task names is the only rung. Never more than `most`. `calls` is how
+    often each model is asked before the next one.
     """
-    first = choice.selected
-    rungs = [build_rung(first, choice.reason)]
-    if choice.request.requested is not None:
-        return rungs
-    options = _list_options(choice)
-    second = _find_second(choice, options)
-    if second is not None:
-        is_other = second.profile.maker != first.profile.maker
-        why = f"Another maker than that of {first.model_id}" if is_other else "The policy's next"
-        rungs.append(build_rung(second, _explain(second, why)))
-    strongest = find_strongest(options)
-    if strongest.model_id not in {each.model_id for each in rungs}:
-        rungs.append(build_rung(strongest, _explain(strongest, "Expected to be the best")))
-    return rungs[:most]
+    if choice.request.requested is not None or most == 1:
+        return [build_rung(choice.selected, choice.reason)]
+    if (plan := choice.pick.plan) is not None:
+        rungs = [
+            _build_planned(choice, *each) for each in zip(plan.models, plan.reaches, strict=True)
+        ]
+        return [replace(rungs[0], reason=choice.reason), *rungs[1:most]]
+    return [build_rung(choice.selected, choice.reason), *_continue(choice, calls)][:most]
+
+
+def sum_expected_usd(rungs: Iterable[Rung]) -> float | None:
+    """Return what a ladder is expected to cost; None if the price of a model is unknown."""
+    total = 0.0
+    for each in rungs:
+        if each.expected_usd is None:
+            return None
+        total += each.reach * each.expected_usd
+    return total
 
 
 def find_strongest(candidates: Iterable[Candidate]) -> Candidate:
@@ -150,18 +159,29 @@ def _list_options(choice: Choice) -> list[Candidate]:
     ] or eligible
 
 
-def _find_second(choice: Choice, options: list[Candidate]) -> Candidate | None:
-    """Return the model to try after the first: if possible of another maker; None without any.
+def _continue(choice: Choice, calls: int) -> list[Rung]:
+    """Return the models after the chosen one, with the time and the budget that it leaves."""
+    first, request = choice.selected, choice.request
+    acceptance = find_acceptance(request, choice.forecaster)
+    refused = 1.0 - acceptance.accept(first.estimate.quality)
+    options = [each for each in _list_options(choice) if each is not first]
+    seconds, usd = request.seconds_left, request.budget_usd
+    after = replace(
+        request,
+        seconds_left=seconds and seconds - calls * first.estimate.forecast.total_s * TIME_MARGIN,
+        budget_usd=usd and usd - calls * first.price,
+    )
+    planned = plan_models(after, options, choice.forecaster, refused=[first], calls=calls)
+    if planned is None or refused < MIN_REFUSED:
+        return []
+    stages = zip(planned.plan.models, planned.plan.reaches, strict=True)
+    return [_build_planned(choice, id_, reach * refused) for id_, reach in stages]
 
-    The policy's next one, else the next that is about as good as the chosen one, else the best.
-    """
-    first = choice.selected
-    planned = [each for each in options if each.model_id == choice.pick.escalate_to]
-    others = [each for each in options if each.profile.maker != first.profile.maker]
-    least = first.estimate.quality - MAX_QUALITY_LOSS
-    good = [each for each in others if each.estimate.quality >= least]
-    in_order = [*planned, *good, *sorted(others, key=_rank_by_quality)]
-    return next(iter([*(each for each in in_order if each in others), *planned]), None)
+
+def _build_planned(choice: Choice, model_id: str, reach: float) -> Rung:
+    candidate = choice.candidates[model_id]
+    why = f"Asked if the answers before it are refused, as expected of {reach:.0%} of tasks"
+    return replace(build_rung(candidate, _explain(candidate, why)), reach=reach)
 
 
 def _is_of_new_maker(candidate: Candidate, makers: Container[str]) -> bool:

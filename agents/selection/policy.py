@@ -1,13 +1,15 @@
 """The interface of a policy: `PolicyInput` in, `Pick` out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agents.selection.candidates import Candidate
-from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
+from agents.selection.evidence.estimates import Forecaster
+from agents.selection.evidence.failures import Option
+from agents.selection.evidence.observations import NO_OBSERVATIONS
 from agents.selection.evidence.score import WEIGHTS, Weights, weigh_estimate
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
@@ -23,9 +25,7 @@ class PolicyInput:
     """By id, in the order of ids."""
     roles: Mapping[str, tuple[str, ...]]
     """The ids of each role that the documented rules name, in their order."""
-    observations: Observations = NO_OBSERVATIONS
-    failed_price: float = 0.0
-    """The expected dollars of the most expensive answer that failed a check."""
+    forecaster: Forecaster = field(default_factory=lambda: Forecaster(NO_OBSERVATIONS))
     weights: Weights | None = None
     """None: those of the preference."""
 
@@ -82,6 +82,30 @@ class PolicyInput:
         return (picked, *(id_ for id_ in others if id_ != picked))
 
 
+class Plan(NamedTuple):
+    """Models in the order in which they are asked, and the expected result."""
+
+    options: tuple[Option, ...]
+    reaches: tuple[float, ...]
+    """The share of tasks at which each is asked, 1 for the first."""
+    quality: float
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The ids of the models."""
+        return tuple(each.model_id for each in self.options)
+
+    @property
+    def cost_usd(self) -> float:
+        """The expected dollars."""
+        return sum(r * each.cost_usd for r, each in zip(self.reaches, self.options, strict=True))
+
+    @property
+    def seconds(self) -> float:
+        """The expected time."""
+        return sum(r * each.seconds for r, each in zip(self.reaches, self.options, strict=True))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
     """The output of a policy."""
@@ -90,10 +114,15 @@ class Pick:
     """The picked model, then others in the policy's order; those not named follow by score."""
     reason: str
     """One sentence, with the decisive numbers."""
-    escalate_to: str | None = None
-    """For a cascade: the next model if the answer fails its check; None accepts every answer."""
+    plan: Plan | None = None
+    """For a cascade: the models to ask in turn while the check refuses their answers."""
     team: tuple[str, ...] = ()
     """For an ensemble: the models that answer before the picked one combines their answers."""
+
+    @property
+    def escalate_to(self) -> str | None:
+        """The model that is asked if the check refuses the answer; None: none."""
+        return self.plan.models[1] if self.plan is not None and len(self.plan.models) > 1 else None
 
 
 class Policy(Protocol):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 from uuid import UUID
 
+from agents.selection.evidence.checks import CheckName
 from agents.selection.evidence.estimates import (
     Estimate,
     Forecaster,
@@ -48,6 +49,8 @@ class SelectionRequest:
     """The seed of random policies; the same seed gives the same choice, even after a crash."""
     grants: Grants | None = None
     """The models that the owner may use; None: all."""
+    check: CheckName = "form"
+    """What answers go through before another model may be asked."""
     may_team: bool = False
     """Whether several models may answer in place of one."""
     preferred_role: str | None = None

@@ -178,7 +178,7 @@ def is_about_plan(step: Step[Proposal]) -> bool:
 def estimate_steps(run: Run, types: list[str]) -> PlanEstimate:
     """Return what steps of these types cost by expectation, with the prices of this task."""
     roles = list_priced_roles(types)
-    return estimate_plan(types, {role: run.decide("ladder", role=role) for role in roles})
+    return estimate_plan(types, {role: run.plan_ladder(role) for role in roles})
 
 
 async def confirm(run: Run, plan: CheckedPlan, notes: list[str]) -> Approval | None:

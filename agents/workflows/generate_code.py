@@ -29,7 +29,7 @@ async def generate_code(run: Run) -> Result | LastStep:
     job = read_job(run)
     if obstacle := find_obstacle(run, job):
         return await answer_unchecked(run, job, run.prompt, obstacle)
-    ladder = Ladder.read(run)
+    ladder = Ladder.read(run, job, calls=1 + REPAIRS)
     tests, written = job.tests, list[Answer]()
     if tests is None:
         tests = await write_tests(run, job, ladder, written)

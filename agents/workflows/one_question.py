@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.workflows.engine import Answer, LastStep, Result, Run, Step, StepFailed
 from agents.workflows.engine.task_data import follow_task_schema
+from agents.workflows.params.step_params import RESPONSE_SCHEMA
 from agents.workflows.prompts.talk import add_answers
 
 
@@ -80,12 +81,15 @@ async def ask_team(run: Run, question: Question) -> LastStep:
 
 async def climb_ladder(run: Run, question: Question) -> Result | LastStep:
     """Ask the cheapest model that is good enough; while an answer fails its check, a better one."""
-    *cheaper, best = run.ladder(question.role or "answer")
+    check = "schema" if RESPONSE_SCHEMA in run.params else "form"
+    *cheaper, best = run.ladder(question.role or "answer", check)
     failed: list[str] = []
     for model in cheaper:
         try:
             answer = await question.ask(run, "main", model=model, answer=True, after=failed)
-        except StepFailed:
+        except StepFailed as error:
+            if error.error_class == "invalid_answer":
+                failed.append(model)
             continue
         if answer.problem is None:
             return Result(answer.text, output=answer.output)

@@ -26,7 +26,7 @@ from agents.workflows.engine import (
     workflow,
 )
 from agents.workflows.engine.readers import read_output
-from agents.workflows.generate_code import try_model
+from agents.workflows.generate_code import REPAIRS, try_model
 from agents.workflows.params import OptimizationParams
 from agents.workflows.prompts.code import TESTER, ask_for_proof
 
@@ -37,7 +37,7 @@ async def optimize_code(run: Run) -> Result | LastStep:
     work = read_optimization(run)
     if obstacle := work.find_obstacle() or find_obstacle(run, work.job):
         return await answer_unchecked(run, work.job, work.job.prompt, obstacle)
-    ladder = Ladder.read(run)
+    ladder = Ladder.read(run, work.job, calls=1 + REPAIRS)
     await prove(run, work, ladder)
     stopped: StepFailed | None = None
     for model in ladder.models:

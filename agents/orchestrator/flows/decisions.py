@@ -15,8 +15,8 @@ from agents.orchestrator.embedding_models import (
 )
 from agents.orchestrator.flows.stamping import find_sandbox_lane
 from agents.selection.choice import Choice
+from agents.selection.evidence.checks import CheckName, parse_check
 from agents.selection.ladder import (
-    MAX_RUNGS,
     Rung,
     build_ladder,
     build_panel,
@@ -26,6 +26,7 @@ from agents.selection.ladder import (
     list_team,
 )
 from agents.selection.model_profiles import get_profile_cache
+from agents.selection.policies.planner import MAX_RUNGS
 from agents.selection.preferences import Preference
 from agents.workflows.engine import DecisionRequest
 from agents.workflows.engine.steps import EMBEDDING, MEMORY_MODEL, RERANK
@@ -66,9 +67,12 @@ class DecisionMaker:
 
     def _build_ladder(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
         is_cheap_first = self._cio.parse_preferences(task).preference is Preference.COST
-        choice = self._choose(task, request, policy=PolicyName.CASCADE if is_cheap_first else None)
+        policy = PolicyName.CASCADE if is_cheap_first else None
+        check = request.arguments.get("check")
+        choice = self._choose(task, request, policy=policy, check=parse_check(check))
         most = _get_count(request.arguments, "most", default=MAX_RUNGS, least=1)
-        return _describe(build_ladder(choice, most=most), choice)
+        calls = _get_count(request.arguments, "calls", default=1, least=1)
+        return _describe(build_ladder(choice, most=most, calls=calls), choice)
 
     def _list_different_models(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
         choice = self._choose(task, request)
@@ -156,6 +160,7 @@ class DecisionMaker:
         *,
         role: str | None = None,
         policy: PolicyName | None = None,
+        check: CheckName = "form",
         may_team: bool = False,
     ) -> Choice:
         asked = request.arguments.get("role")
@@ -164,6 +169,7 @@ class DecisionMaker:
             prompt_characters=len(task.prompt),
             role=asked if isinstance(asked, str) else role,
             policy=policy,
+            check=check,
             may_team=may_team,
         )
         return self._cio.choose_for_task(task, needs)

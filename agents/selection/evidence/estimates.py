@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from typing import Final, NamedTuple
 
+from agents.selection.evidence.failures import FailureRecords
 from agents.selection.evidence.observations import ModelHealth, Observations, Observed
 from agents.selection.evidence.priors import guess_first_token_s, guess_quality, guess_total_s
 from agents.selection.model_profiles import ModelProfile
@@ -120,6 +122,11 @@ class Forecaster:
         self.observations = observations
         self._overall = _sum_over_task_types(observations)
         self._forecasts: dict[tuple[str, str], dict[str, Forecast]] = {}
+
+    @cached_property
+    def failures(self) -> FailureRecords:
+        """What is known of failures."""
+        return FailureRecords(self.observations)
 
     def estimate(
         self,

@@ -1,121 +1,161 @@
-"""The policy `cascade`: a cheap model first; if its answer fails the check, a better one."""
+"""The policy `cascade`: models are asked in turn while a check refuses their answers."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import inf
 from typing import Final
 
 from agents.selection.candidates import Candidate
-from agents.selection.policies.cascade_plan import StageOdds, build_plans, find_cheapest
+from agents.selection.evidence.checks import (
+    LABELS,
+    Acceptance,
+    CheckName,
+    estimate_acceptance,
+)
+from agents.selection.evidence.estimates import Forecaster
+from agents.selection.evidence.failures import Option, Remaining
+from agents.selection.policies.planner import (
+    MAX_RUNGS,
+    Limits,
+    Planned,
+    Tolerance,
+    make_plan,
+)
 from agents.selection.policies.rules import Rules
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
+from agents.selection.request import SelectionRequest
 
-MAX_COST_FACTOR: Final = 0.5
-"""The most that a first stage may cost, as a share of the top model's price."""
-MAX_QUALITY_LOSS: Final = {
-    Preference.QUALITY: 0.05,
-    Preference.BALANCED: 0.15,
-    Preference.SPEED: 0.15,
-    Preference.COST: 0.30,
+TOLERANCES: Final = {
+    Preference.QUALITY: Tolerance(loss=0.0, share=0.05),
+    Preference.BALANCED: Tolerance(loss=0.01, share=0.15),
+    Preference.SPEED: Tolerance(loss=0.02, share=0.20, saves_time=True),
+    Preference.COST: Tolerance(loss=0.03, share=0.30),
 }
-"""How much worse than the top model a first stage may be expected to be."""
-MIN_CHECKED: Final = 20
-"""Checked answers from which on the value of the check is known."""
-RESCUE_FACTOR: Final = 0.6
-"""Factor on a model's quality at tasks at which others failed, until it was observed."""
+KEEPING_BEST: Final[frozenset[CheckName]] = frozenset({"run", "written_tests"})
+"""Checks that show which of several answers is the best, although all are refused."""
+MIN_GAIN: Final = 0.005
+"""By how much a cascade must raise the expected quality, unless it is cheaper."""
+MAX_PRICE: Final = 0.9
+"""The most that a cascade without this gain may cost, as a share of the one model's price."""
 
 
 class Cascade:
-    """The top model is that of the documented rules; the first stage must be much cheaper."""
+    """Plans which models to ask, and asks only one where the check is too weak for more."""
 
     def pick(self, given: PolicyInput) -> Pick:
-        """Pick the first stage, or the next one after those whose answers failed the check."""
-        top = given.options[given.default or given.by_score[0]]
-        if given.request.failed:
-            return _escalate(given, top)
-        first, why = _find_first(given, top)
-        if first is top:
-            alone = Rules().pick(given)
-            return Pick(order=alone.order, reason=f"No cascade, because {why}. {alone.reason}")
-        return Pick(
-            order=given.put_first(first.model_id, _order_by_price(given)),
-            escalate_to=top.model_id,
-            reason=(
-                f"Cheap first: {why} ({first.estimate.describe()}); "
-                f"if its answer fails the check, {top.model_id} ({top.estimate.describe()})."
-            ),
-        )
-
-
-def _find_first(given: PolicyInput, top: Candidate) -> tuple[Candidate, str]:
-    """Return the first stage and why; the top model itself if no cheaper one is worth a try."""
-    min_quality = top.estimate.quality - MAX_QUALITY_LOSS[given.preference]
-    below = [
-        each
-        for each in given.options.values()
-        if each.price <= top.price * MAX_COST_FACTOR
-        and each.estimate.quality >= min_quality
-        and each.estimate.health is None
-        and each is not top
-    ]
-    if not below:
-        return top, f"no model is much cheaper than {top.model_id} and nearly as good"
-    source = _ObservedOdds(given)
-    known = [each.model_id for each in below if source.is_known(each.model_id)]
-    if not known:
-        cheapest = min(below, key=lambda each: (each.price, each.model_id))
-        return cheapest, "by category, because no checks were counted yet"
-    plans = build_plans([*known, top.model_id], source, stages=2)
-    ending = [each for each in plans if each.stages[-1] == top.model_id]
-    best = find_cheapest(ending, top.estimate.quality)
-    if best is None or len(best.stages) == 1:
-        return top, "the check accepts too many wrong answers for a cheaper start to be worthwhile"
-    return given.options[best.stages[0]], (
-        f"with the top model the expected quality is {best.quality:.2f} for ${best.cost_usd:.4f}"
-    )
-
-
-def _escalate(given: PolicyInput, top: Candidate) -> Pick:
-    """Pick the next more expensive model that is as good as the top one, else the best one."""
-    dearer = [each for each in given.by_price if each.price > given.failed_price]
-    good = [each for each in dearer if each.estimate.quality >= top.estimate.quality]
-    best = max(given.options.values(), key=lambda each: (each.estimate.quality, each.model_id))
-    picked = next(iter(good), best)
-    last_model, error = list(given.request.failed.items())[-1]
-    return Pick(
-        order=given.put_first(picked.model_id, _order_by_price(given)),
-        reason=(
-            f"{last_model} failed ({error}), so the next "
-            f"{'more expensive' if good else 'best'} one: "
-            f"{picked.model_id} ({picked.estimate.describe()})."
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _ObservedOdds:
-    """The odds that the observations show, and guesses where there are none."""
-
-    given: PolicyInput
-
-    def is_known(self, model_id: str) -> bool:
-        seen = self.given.observations.outcomes.get((model_id, self.given.needs.task_type))
-        return seen is not None and seen.checked >= MIN_CHECKED
-
-    def get_odds(self, refused: tuple[str, ...], model_id: str) -> StageOdds | None:
-        candidate, kind = self.given.options[model_id], self.given.needs.task_type
-        if refused:
-            seen = self.given.observations.rescues.get((refused, model_id, kind))
-            quality = candidate.estimate.quality * RESCUE_FACTOR
-            if seen is not None and seen.judged >= MIN_CHECKED:
-                quality = seen.good / seen.judged
+        """Pick the first model of a plan, or after refused answers the next one of a new plan."""
+        request = given.request
+        asked = [
+            given.candidates[id_] for id_ in request.refused_answers if id_ in given.candidates
+        ]
+        options = given.options.values()
+        planned = plan_models(request, options, given.forecaster, refused=asked)
+        if planned is None:
+            return _choose_one(given, "no model of known price fits the budget and the deadline")
+        if not asked and not is_worthwhile(planned, request):
+            return _choose_one(given, _explain_weakness(planned, given))
+        plan = planned.plan
+        if asked:
+            last, error = list(request.failed.items())[-1]
+            reason = f"{last} failed ({error}), so now {_describe_plan(planned, given)}."
         else:
-            seen = self.given.observations.outcomes.get((model_id, kind))
-            quality = candidate.estimate.quality
-        passed, good = 1.0, quality
-        if seen is not None and seen.checked:
-            passed, good = seen.passed / seen.checked, seen.passed_good / seen.checked
-        return StageOdds(quality=quality, passed=passed, passed_good=good, cost_usd=candidate.price)
+            alone = given.options[planned.alone.models[0]].estimate
+            reason = (
+                f"First {_describe_plan(planned, given)}: expected quality {plan.quality:.3f} for "
+                f"about ${plan.cost_usd:.4f}, where {planned.alone.models[0]} alone has "
+                f"{planned.alone.quality:.3f} for {alone.describe_cost()}."
+            )
+        order = given.put_first(plan.models[0], [each.model_id for each in given.by_price])
+        return Pick(order=order, plan=plan, reason=reason)
 
 
-def _order_by_price(given: PolicyInput) -> tuple[str, ...]:
-    return tuple(each.model_id for each in given.by_price)
+def plan_models(
+    request: SelectionRequest,
+    candidates: Iterable[Candidate],
+    forecaster: Forecaster,
+    *,
+    refused: Sequence[Candidate] = (),
+    calls: int = 1,
+) -> Planned | None:
+    """Plan which of these models to ask, after those whose answers were refused.
+
+    `calls` is how often each is asked before the next one. None if no model of known price
+    fits the budget and the deadline.
+    """
+    acceptance = find_acceptance(request, forecaster)
+    remaining = Remaining(forecaster.failures.get(request.needs.kind, acceptance), acceptance)
+    for each in map(_build_option, refused):
+        remaining = remaining.refuse(each)
+    budget, left = request.budget_usd, request.seconds_left
+    return make_plan(
+        [_build_option(each) for each in candidates if each not in refused],
+        remaining,
+        tolerance=TOLERANCES[request.preferences.preference],
+        limits=Limits(
+            rungs=max(MAX_RUNGS - len(refused), 1),
+            usd=inf if budget is None else budget / calls,
+            seconds=inf if left is None else left / calls,
+        ),
+        keeps_best=request.check in KEEPING_BEST,
+    )
+
+
+def find_acceptance(request: SelectionRequest, forecaster: Forecaster) -> Acceptance:
+    """Return what the check of a request accepts."""
+    seen = forecaster.observations.checks.get((request.check, request.needs.kind))
+    return estimate_acceptance(request.check, seen)
+
+
+def is_worthwhile(planned: Planned, request: SelectionRequest) -> bool:
+    """Return whether a plan is better than one model alone, or cheaper and hardly worse."""
+    plan, alone = planned.plan, planned.alone
+    if len(plan.options) == 1:
+        return False
+    if plan.quality >= alone.quality + MIN_GAIN:
+        return True
+    if TOLERANCES[request.preferences.preference].saves_time:
+        return plan.seconds <= alone.seconds * MAX_PRICE
+    return plan.cost_usd <= alone.cost_usd * MAX_PRICE
+
+
+def _build_option(candidate: Candidate) -> Option:
+    estimate = candidate.estimate
+    return Option(
+        candidate.model_id,
+        candidate.profile.maker,
+        estimate.quality,
+        candidate.price,
+        estimate.forecast.total_s,
+    )
+
+
+def _choose_one(given: PolicyInput, why: str) -> Pick:
+    alone = Rules().pick(given)
+    return replace(alone, reason=f"No cascade, because {why}. {alone.reason}")
+
+
+def _explain_weakness(planned: Planned, given: PolicyInput) -> str:
+    """Return why one model alone is as good."""
+    acceptance = find_acceptance(given.request, given.forecaster)
+    label = LABELS[given.request.check]
+    if len(planned.best.options) == 1:
+        return f"{label} {acceptance.describe()}, and no second model would add anything"
+    return (
+        f"{label} {acceptance.describe()}, so that more models would raise the expected quality "
+        f"only from {planned.alone.quality:.3f} to {planned.best.quality:.3f}"
+    )
+
+
+def _describe_plan(planned: Planned, given: PolicyInput) -> str:
+    """Return the models of a plan in their order, with how often each is asked."""
+    plan = planned.plan
+    first, *others = plan.models
+    described = f"{first} ({given.options[first].estimate.describe()})"
+    if not others:
+        return described
+    following = " and then ".join(
+        f"{id_} (for {reach:.1%} of tasks)"
+        for id_, reach in zip(others, plan.reaches[1:], strict=True)
+    )
+    return f"{described}; while {LABELS[given.request.check]} refuses the answers, {following}"

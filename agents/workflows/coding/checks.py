@@ -40,9 +40,10 @@ class Ladder:
     strongest: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, run: Run, role: str = "coding") -> "Ladder":
-        """Return the recorded ladder of a role."""
-        decision = run.decide("ladder", role=role)
+    def read(cls, run: Run, job: CodeJob, *, calls: int = 1) -> "Ladder":
+        """Return the recorded ladder of those who write code; `calls` as in `plan_ladder`."""
+        check = "written_tests" if job.tests is None else "run"
+        decision = run.plan_ladder("coding", check=check, calls=calls)
         strongest = decision.get("strongest") if isinstance(decision, dict) else None
         return cls(
             models=read_models(decision) or (None,),

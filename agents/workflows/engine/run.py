@@ -342,9 +342,23 @@ class Run(StepDescriber):
 
     # Decisions
 
-    def ladder(self, role: str) -> tuple[str, ...]:
-        """Return models for a role, in the order in which to try them."""
-        return readers.read_models(self.decide("ladder", role=role))
+    def ladder(self, role: str, check: str | None = None) -> tuple[str, ...]:
+        """Return models for a role, in the order in which to try them; see `plan_ladder`."""
+        return readers.read_models(self.plan_ladder(role, check=check))
+
+    def plan_ladder(self, role: str, *, check: str | None = None, calls: int = 1) -> JsonValue:
+        """Return the recorded ladder of a role, with reasons and prices.
+
+        `check` says by what answers are accepted: `run` (tests, the default), `written_tests` (of a
+        model), `schema` or `form`. `calls` is how often each model is asked before the next one.
+        The decision is recorded by the role alone.
+        """
+        arguments: dict[str, JsonValue] = {"role": role}
+        if check is not None:
+            arguments["check"] = check
+        if calls > 1:
+            arguments["calls"] = calls
+        return self._replay.decide(check_step_key(f"ladder:{role}"), "ladder", arguments)
 
     def different_models(self, count: int, role: str | None = None) -> tuple[str, ...]:
         """Return up to `count` models of different makers."""

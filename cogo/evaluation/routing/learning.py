@@ -7,7 +7,7 @@ from operator import mul
 from typing import Final
 
 from agents.selection.evidence.observations import CheckAccuracy, Observations, Observed
-from cogo.evaluation.routing.product import INPUT_TOKENS, Product, count_output_tokens
+from cogo.evaluation.routing.product import CHECK, INPUT_TOKENS, Product, count_output_tokens
 from cogo.evaluation.routing.records import Prompt
 
 LEAST_RESCUED: Final = 3.0
@@ -113,14 +113,13 @@ class Observer:
                 for (model, category), sums in self._sums.items()
             },
             rescues={} if self.check is None else self._count_rescues(rescues, self.check),
-            checks={} if self.check is None else self._count_accuracy(self.check),
+            checks={} if self.check is None else self._count_accuracy(),
         )
 
-    def _count_accuracy(self, check: AnswerCheck) -> dict[tuple[str, str], CheckAccuracy]:
+    def _count_accuracy(self) -> dict[tuple[str, str], CheckAccuracy]:
         found: dict[tuple[str, str], CheckAccuracy] = defaultdict(CheckAccuracy)
         for (_, category), sums in self._sums.items():
-            key = (check.name, category)
-            found[key] = sums.add_accuracy(found[key])
+            found[CHECK, category] = sums.add_accuracy(found[CHECK, category])
         return dict(found)
 
     def _count_rescues(

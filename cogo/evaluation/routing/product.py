@@ -21,6 +21,8 @@ from providers.catalogue.schema import DeploymentEntry, Model, Prices
 
 CAPABILITIES: Final = ("code-generation", "code-analysis", "general")
 """What all models are said to be for: records say how good they are, not what they are for."""
+CHECK: Final = "run"
+"""The name under which COGO knows the check of the records."""
 PROMPT_CHARACTERS: Final = 3_000
 INPUT_TOKENS: Final = 1_000
 OUTPUT_TOKENS: Final = 700
@@ -131,6 +133,7 @@ class Product:
             policy=policy,
             prompt_characters=PROMPT_CHARACTERS,
             served=self.lanes,
+            check=CHECK,
             seed=seed,
         )
         return choose_model(request, self.catalogue, knowledge)

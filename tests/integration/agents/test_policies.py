@@ -31,11 +31,11 @@ async def test_a_cascade_pays_for_each_answer_and_stops_at_the_top(fleet: OpenFl
 
     assert ended.status == TaskState.COMPLETED
     executed = [each for each in attempts if each.lane != "cio"]
-    assert [each.outcome for each in executed] == ["completed"] * 3
-    assert len({each.model_id for each in executed}) == 3
+    assert {each.outcome for each in executed} == {"completed"}
+    assert len({each.model_id for each in executed}) == len(executed) >= 2
     assert [each.selected_model for each in selections] == [each.model_id for each in executed]
     costs = [each.cost_usd for each in executed if each.cost_usd is not None]
-    assert len(costs) == 3
+    assert len(costs) == len(executed)
     assert ended.cost_usd == sum(costs)
     assert ended.result is not None
     assert ended.result["verification"]["reason"].startswith("parses: ")

@@ -7,22 +7,25 @@ import pytest
 from agents.selection.choice import Choice
 from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge, OperatorControl
+from agents.selection.evidence.observations import CheckAccuracy, Observations
 from agents.selection.ladder import (
-    MAX_RUNGS,
     Rung,
     build_ladder,
     build_panel,
     find_strongest,
     list_different_models,
     list_team,
+    sum_expected_usd,
 )
 from agents.selection.model_profiles import get_profile_cache
+from agents.selection.policies.planner import MAX_RUNGS
 from agents.selection.requirements import Requirements
 from agents.selection.roles import CODER, REVIEWER, apply_role
 from protocol.records import Grants
 from tests.support.agents.selection import (
     CATALOGUE,
     CHEAP,
+    KIND,
     LOCAL,
     MIDDLE,
     TOP,
@@ -43,34 +46,70 @@ def names(rungs: list[Rung]) -> list[str]:
     return [each.model_id for each in rungs]
 
 
-def test_a_ladder_is_the_stamped_model_another_maker_and_the_strongest() -> None:
-    rungs = build_ladder(chosen())
-
-    assert names(rungs) == [MIDDLE, CHEAP, TOP]
-    assert [each.maker for each in rungs] == ["Anthropic", "OpenAI", "Anthropic"]
-    assert rungs[1].reason.startswith("Another maker than that of claude-sonnet-5-5 (")
-    assert rungs[2].reason.startswith("Expected to be the best (")
-    assert all(each.expected_usd is not None for each in rungs)
+KNOWN = {MIDDLE: seen(100, 0.85), CHEAP: seen(100, 0.8), TOP: seen(100, 0.9), SMALL: seen(100, 0.3)}
 
 
-def test_with_cascade_the_cheap_model_comes_first_and_then_the_one_that_would_be_stamped() -> None:
-    wish: dict[str, Any] = {"policy": "cascade", "preferences": {"preference": "cost"}}
+def test_a_ladder_begins_with_the_chosen_model_and_says_how_often_each_is_asked() -> None:
+    first, *others = build_ladder(chosen(TOP, MIDDLE, CHEAP, check="run"))
 
-    rungs = build_ladder(chosen(TOP, MIDDLE, CHEAP, **wish))
-    alone = build_ladder(chosen(TOP, MIDDLE, SMALL, **wish))
-    weak = knowing({CHEAP: seen(50, 0.2)})
-    without = build_ladder(chosen(TOP, MIDDLE, CHEAP, knowledge=weak, **wish))
+    assert (first.model_id, first.maker, first.reach) == (MIDDLE, "Anthropic", 1.0)
+    assert first.reason == chosen(check="run").reason
+    assert {each.model_id for each in others} == {CHEAP, TOP}
+    assert 1 > others[0].reach > others[1].reach > 0
+    assert others[0].reason.startswith(
+        "Asked if the answers before it are refused, as expected of "
+    )
+    assert all(each.expected_usd is not None for each in (first, *others))
 
-    assert names(rungs) == [CHEAP, MIDDLE, TOP]
-    assert names(alone) == [SMALL, MIDDLE, TOP]
-    assert names(without)[0] == MIDDLE
+
+def test_where_models_are_equal_another_maker_follows() -> None:
+    served = (MIDDLE, SMALL, "gemini-4-argon")
+    equal = knowing({each: seen(100, 0.7) for each in served})
+
+    ladder = build_ladder(chosen(*served, knowledge=equal, check="run", policy="rules"), most=2)
+
+    assert names(ladder) == [MIDDLE, "gemini-4-argon"]
 
 
-def test_a_ladder_ends_with_the_strongest_model_and_has_no_model_twice() -> None:
-    assert names(build_ladder(chosen(TOP))) == [TOP]
-    assert names(build_ladder(chosen(TOP, SMALL))) == ["claude-haiku-5-5", TOP]
-    assert len(build_ladder(chosen(), most=2)) == 2
-    assert MAX_RUNGS == 3
+def test_with_cascade_a_ladder_is_its_plan() -> None:
+    wish: dict[str, Any] = {"policy": "cascade", "check": "run", "knowledge": knowing(KNOWN)}
+
+    choice = chosen(TOP, MIDDLE, CHEAP, SMALL, **wish)
+    rungs = build_ladder(choice)
+
+    assert choice.pick.plan is not None
+    assert tuple(names(rungs)) == choice.pick.plan.models
+    assert tuple(each.reach for each in rungs) == choice.pick.plan.reaches
+    assert SMALL not in names(rungs)
+    assert sum_expected_usd(rungs) == pytest.approx(choice.pick.plan.cost_usd)
+
+
+def test_a_ladder_has_at_most_three_models_and_none_twice() -> None:
+    served = (TOP, MIDDLE, SMALL, CHEAP, GPT, KIMI, GEMINI)
+    ladder = names(build_ladder(chosen(*served, check="run")))
+
+    assert len({*ladder}) == len(ladder) <= MAX_RUNGS == 3
+    assert names(build_ladder(chosen(TOP, check="run"))) == [TOP]
+    assert len(build_ladder(chosen(*served, check="run"), most=2)) == 2
+    assert len(build_ladder(chosen(*served, check="run"), most=1)) == 1
+
+
+def test_a_check_that_refuses_nothing_needs_no_second_model() -> None:
+    blind = CheckAccuracy(good=1e9, good_passed=1e9, bad=1e9, bad_passed=1e9)
+    always = Knowledge(observations=Observations(checks={("form", KIND): blind}))
+
+    assert len(build_ladder(chosen())) > 1
+    assert names(build_ladder(chosen(knowledge=always))) == [MIDDLE]
+
+
+def test_the_time_and_the_budget_that_are_left_bound_a_ladder() -> None:
+    prices = {id_: each.price for id_, each in chosen(TOP, MIDDLE).candidates.items()}
+    both = prices[TOP] + prices[MIDDLE]
+
+    assert len(build_ladder(chosen(TOP, MIDDLE, check="run", budget_usd=both * 1.01))) == 2
+    assert len(build_ladder(chosen(TOP, MIDDLE, check="run", budget_usd=both * 0.99))) == 1
+    assert len(build_ladder(chosen(TOP, MIDDLE, check="run", seconds_left=300.0))) == 2
+    assert len(build_ladder(chosen(TOP, MIDDLE, check="run", seconds_left=300.0), calls=20)) == 1
 
 
 def test_a_named_model_is_the_only_rung() -> None:
@@ -101,7 +140,9 @@ def test_a_named_model_is_the_only_rung() -> None:
     ids=["denied", "unlisted", "ungranted", "failed", "banned", "drained"],
 )
 def test_every_rung_is_eligible(fields: dict[str, Any]) -> None:
-    assert names(build_ladder(chosen(TOP, MIDDLE, CHEAP, **fields))) == [MIDDLE, TOP]
+    ladder = build_ladder(chosen(TOP, MIDDLE, CHEAP, check="run", **fields))
+
+    assert names(ladder) == [MIDDLE, TOP]
 
 
 def test_different_models_are_of_different_makers_as_far_as_possible() -> None:

@@ -1,0 +1,292 @@
+"""The plan of a cascade: which models to ask in turn, and when to stop. Pure.
+
+While the check refuses answers, the next model is asked; the last answer is handed over as it is.
+What a plan is worth depends on the check as much as on the models: one that accepts bad answers
+ends the cascade too early.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Final, NamedTuple
+
+from agents.selection.evidence.failures import Option, Remaining
+from agents.selection.policy import Plan
+
+MAX_RUNGS: Final = 3
+"""More weak models let more wrong answers through the check."""
+MAX_OPTIONS: Final = 10
+"""Models of which plans of several are made; the work grows with the square."""
+BEST_OPTIONS: Final = 4
+"""Those of them that are the best, whatever they cost."""
+MAX_BEGUN: Final = 10
+"""Plans of two models that are continued."""
+LONGER: Final = 1.05
+"""By what factor a shorter plan may be dearer and still be preferred."""
+EQUAL: Final = 1e-9
+"""Qualities that differ less are equal."""
+TIME_MARGIN: Final = 1.25
+"""Factor on expected times, so that a plan ends before the deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How much of the best quality is given up for a lower price."""
+
+    loss: float
+    """Of one model's quality."""
+    share: float
+    """Of what the check gains over the best model alone."""
+    saves_time: bool = False
+    """Whether plans are compared by time in place of cost."""
+
+    def find_floor(self, single: float, best: float) -> float:
+        """Return the least quality: little below the best model, and below the best plan."""
+        gain = max(best - single, 0.0)
+        given_up = max(self.loss - gain, self.share * gain, EQUAL)
+        return single + gain - given_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a plan may take at most, if all its models are asked."""
+
+    rungs: int = MAX_RUNGS
+    usd: float = inf
+    seconds: float = inf
+
+
+NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The plan that is preferred, beside the others that explain it."""
+
+    plan: Plan
+    alone: Plan
+    """The one model that is preferred if there is no second one."""
+    best: Plan
+    """The plan of the highest expected quality."""
+
+
+def make_plan(
+    options: Sequence[Option],
+    remaining: Remaining,
+    *,
+    tolerance: Tolerance,
+    limits: Limits = NO_LIMITS,
+    keeps_best: bool = False,
+) -> Planned | None:
+    """Return the cheapest plan whose quality is not much below that of the best; None without any.
+
+    `keeps_best`: if the last answer is refused too, the best of all is handed over in place of it.
+    """
+    search = _Search(remaining, tolerance, limits, keeps_best=keeps_best)
+    singles = search.list_singles(options)
+    if not singles:
+        return None
+    drafts = [*singles, *search.list_longer(singles)] if limits.rungs > 1 else singles
+    best_single, best = min(singles, key=_get_loss), min(drafts, key=_get_loss)
+    most = -tolerance.find_floor(-best_single.loss, -best.loss)
+    plan = _find_cheapest([each for each in drafts if each.loss <= most])
+    most = best_single.loss + tolerance.loss
+    alone = min([each for each in singles if each.loss <= most], key=_rank)
+    return Planned(plan=plan.build(), alone=alone.build(), best=best.build())
+
+
+class _Draft(NamedTuple):
+    """A plan while it is compared with others."""
+
+    price: float
+    """Expected dollars, or seconds."""
+    loss: float
+    """The negative quality: of drafts of one price the least is the best."""
+    options: tuple[Option, ...]
+    reaches: tuple[float, ...]
+
+    def build(self) -> Plan:
+        return Plan(self.options, self.reaches, -self.loss)
+
+
+class _Prefix(NamedTuple):
+    """The beginning of a plan, whose last answer is checked too."""
+
+    draft: _Draft
+    usd: float
+    """Dollars if all are asked, like the seconds that follow."""
+    seconds: float
+    gained: float
+    """The share of tasks with a good answer that was accepted."""
+    kept: float
+    """The share that is good of the best answers that were refused."""
+    reach: float
+    """The share of tasks at which all were refused."""
+    remaining: Remaining
+
+
+class _Search:
+    """The search for plans of several models."""
+
+    def __init__(
+        self, remaining: Remaining, tolerance: Tolerance, limits: Limits, *, keeps_best: bool
+    ) -> None:
+        self._start = remaining
+        self._by_time = tolerance.saves_time
+        self._limits = limits
+        self._keeps_best = keeps_best
+
+    def list_singles(self, options: Sequence[Option]) -> list[_Draft]:
+        """Return a plan for each option that fits the limits and has a known price."""
+        most_usd, by_time = self._limits.usd, self._by_time
+        most_seconds = self._limits.seconds / TIME_MARGIN
+        return [
+            _Draft(each.seconds if by_time else each.cost_usd, -quality, (each,), (1.0,))
+            for each, quality in zip(options, self._start.expect(options), strict=True)
+            if each.cost_usd <= most_usd and each.cost_usd != inf and each.seconds <= most_seconds
+        ]
+
+    def list_longer(self, singles: Sequence[_Draft]) -> list[_Draft]:
+        """Return plans of two models, and those of three that continue promising ones."""
+        start = _Prefix(_Draft(0.0, 0.0, (), ()), 0.0, 0.0, 0.0, 0.0, 1.0, self._start)
+        firsts = _prune(singles)
+        options = [each.options[0] for each in firsts]
+        found: list[_Draft] = []
+        begun: list[tuple[float, float, _Draft, _Prefix]] = []
+        for single in firsts:
+            prefix = self._extend(start, single)
+            if prefix.reach > 0.0 and (pairs := self._continue(prefix, options)):
+                found += pairs
+                if self._limits.rungs > 2:
+                    begun += _list_promises(prefix, pairs)
+        for pair, prefix in _find_promising(begun):
+            found += self._continue(self._extend(prefix, pair), options)
+        return found
+
+    def _extend(self, prefix: _Prefix, draft: _Draft) -> _Prefix:
+        """Return a draft as the beginning of longer ones."""
+        option, remaining = draft.options[-1], prefix.remaining
+        quality = remaining.expect([option])[0]
+        acceptance = remaining.acceptance
+        accepted = acceptance.accept(quality)
+        lost = (1.0 - acceptance.good) * quality
+        return _Prefix(
+            draft,
+            prefix.usd + option.cost_usd,
+            prefix.seconds + option.seconds,
+            prefix.gained + prefix.reach * acceptance.good * quality,
+            max(prefix.kept, lost / (1.0 - accepted) if accepted < 1.0 else 0.0),
+            prefix.reach * (1.0 - accepted),
+            remaining.refuse(option),
+        )
+
+    def _continue(self, prefix: _Prefix, options: Sequence[Option]) -> list[_Draft]:
+        """Return the plans that end with one more model."""
+        remaining, gained, by_time = prefix.remaining, prefix.gained, self._by_time
+        (so_far, _, begun, reaches), reach = prefix.draft, prefix.reach
+        reaches = (*reaches, reach)
+        most_usd = self._limits.usd - prefix.usd
+        most_seconds = self._limits.seconds / TIME_MARGIN - prefix.seconds
+        options = [
+            each
+            for each in options
+            if each not in begun and each.cost_usd <= most_usd and each.seconds <= most_seconds
+        ]
+        qualities = remaining.expect(options)
+        if self._keeps_best:
+            qualities = [self._keep_best(prefix.kept, each) for each in qualities]
+        prices = [each.seconds if by_time else each.cost_usd for each in options]
+        return [
+            _Draft(so_far + reach * price, -gained - reach * quality, (*begun, each), reaches)
+            for each, price, quality in zip(options, prices, qualities, strict=True)
+        ]
+
+    def _keep_best(self, kept: float, quality: float) -> float:
+        """Return the quality of what is handed over if a better answer was refused before."""
+        good, bad = self._start.acceptance
+        refused_good, refused_bad = (1.0 - good) * quality, (1.0 - bad) * (1.0 - quality)
+        return good * quality + max(refused_good, kept * (refused_good + refused_bad))
+
+
+def _list_promises(
+    prefix: _Prefix, pairs: Sequence[_Draft]
+) -> list[tuple[float, float, _Draft, _Prefix]]:
+    """Return plans of two, with their price and the loss if the best model came next."""
+    gained, reach = prefix.gained, prefix.reach
+    good, bad = prefix.remaining.acceptance
+    losses = sorted([each.loss for each in pairs])
+    promises = []
+    for each in pairs:
+        quality = (-each.loss - gained) / reach
+        next_loss = losses[0] if each.loss > losses[0] or len(losses) == 1 else losses[1]
+        refused = 1.0 - bad - (good - bad) * quality
+        promise = gained + reach * good * quality + refused * (-next_loss - gained)
+        promises.append((each.price, -promise, each, prefix))
+    return promises
+
+
+def _prune(singles: Sequence[_Draft]) -> list[_Draft]:
+    """Return the models of which plans are made.
+
+    One that as many as a plan has are both cheaper and better than is in no best plan. Of more than
+    `MAX_OPTIONS` the best and the cheapest are kept, and some between.
+    """
+    kept: list[_Draft] = []
+    leaders = [1.0] * MAX_RUNGS
+    for each in sorted(singles, key=_rank):
+        if each.loss < leaders[-1]:
+            kept.append(each)
+            leaders[-1] = each.loss
+            leaders.sort()
+    if len(kept) <= MAX_OPTIONS:
+        return kept
+    ranked = sorted(kept, key=_get_loss)
+    best, others = ranked[:BEST_OPTIONS], ranked[BEST_OPTIONS:]
+    steps = MAX_OPTIONS - BEST_OPTIONS
+    most, least = others[-1].loss, others[0].loss
+    width = (most - least) / steps or 1.0
+    by_step: dict[int, _Draft] = {}
+    for each in sorted(others, reverse=True, key=_rank):
+        by_step[min(int((each.loss - least) / width), steps - 1)] = each
+    return [*best, *by_step.values()]
+
+
+def _find_promising(
+    begun: list[tuple[float, float, _Draft, _Prefix]],
+) -> list[tuple[_Draft, _Prefix]]:
+    """Return a few beginnings: the most promising, and the cheapest that promise as much."""
+    best = sorted(begun, key=_get_promise)[: MAX_BEGUN // 2]
+    others: list[tuple[float, float, _Draft, _Prefix]] = []
+    least = 1.0
+    for each in sorted(begun, key=_rank_begun):
+        if each[1] < least:
+            least = each[1]
+            if each not in best:
+                others.append(each)
+    return [each[2:] for each in (*best, *others[-(MAX_BEGUN - len(best)) :])]
+
+
+def _find_cheapest(drafts: Sequence[_Draft]) -> _Draft:
+    """Return the cheapest draft; a shorter one that is hardly dearer."""
+    cheapest = min(drafts, key=_rank)
+    for length in range(1, len(cheapest.options)):
+        shorter = [each for each in drafts if len(each.options) == length]
+        if shorter and (found := min(shorter, key=_rank)).price <= cheapest.price * LONGER:
+            return found
+    return cheapest
+
+
+def _get_loss(draft: _Draft) -> float:
+    return draft.loss
+
+
+def _rank(draft: _Draft) -> tuple[float, float]:
+    return draft[:2]
+
+
+def _get_promise(begun: tuple[float, float, _Draft, _Prefix]) -> float:
+    return begun[1]
+
+
+def _rank_begun(begun: tuple[float, float, _Draft, _Prefix]) -> tuple[float, float]:
+    return begun[:2]
