@@ -137,14 +137,14 @@ class IndexSync:
         else:
             return []
         can_halve = len(changes) > 1 and time.monotonic() < until
-        if not await self._takes_of(owner) or not can_halve:
+        if not await self._is_open_for(owner) or not can_halve:
             return [*changes]
         middle = len(changes) // 2
         halves = (changes[:middle], changes[middle:])
         refused = [await self._make_for_owner(owner, half, until=until) for half in halves]
         return [each for half in refused for each in half]
 
-    async def _takes_of(self, owner: UUID | None) -> bool:
+    async def _is_open_for(self, owner: UUID | None) -> bool:
         """Return whether the index takes anything of an owner; raise if it takes nothing at all."""
         try:
             await self._index.delete(owner, [uuid4()])

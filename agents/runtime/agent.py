@@ -9,6 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from loguru import logger
+from pydantic import JsonValue
 
 from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
@@ -48,6 +49,9 @@ class Agent:
     must_expire: set[LeaseRef] = field(default_factory=set)
     """Leases of work that may have had an effect, and whose end could not be recorded. While there
     are any, none is released at the end, since an expired lease shows that its holder has died."""
+
+    details: dict[str, JsonValue] = field(default_factory=dict)
+    """What its services tell with each heartbeat."""
 
     def build_wakeup(self) -> Wakeup:
         """Return a wakeup with the intervals of the agent."""
@@ -116,7 +120,11 @@ async def send_heartbeats(
     """Send heartbeats and check that the database can write, until cancelled."""
     while True:
         record = build_agent_record(
-            agent.identity, agent.options, lanes=lanes(), running=count_running()
+            agent.identity,
+            agent.options,
+            lanes=lanes(),
+            running=count_running(),
+            details=agent.details,
         )
         try:
             await agent.store.record_agent(record)
@@ -139,6 +147,7 @@ def build_agent_record(
     *,
     lanes: Sequence[str] = (),
     running: int = 0,
+    details: Mapping[str, JsonValue] | None = None,
     stopped: bool = False,
 ) -> AgentRecord:
     """Return the row of `cogo_agents` for this agent."""
@@ -162,6 +171,7 @@ def build_agent_record(
             "workflows": list(options.workflows),
             "tools": list(options.list_tools()),
             "tool_problems": _limit_problems(options.list_tool_problems()),
+            **(details or {}),
         },
         stopped_at=utc_now() if stopped else None,
     )

@@ -8,6 +8,7 @@ from cogo.config.context import Project
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import SettingInvalid
 from protocol.errors import CogoError
+from protocol.records.agents import list_memory_models
 from protocol.records.memory import MemoryStatus
 from protocol.store.gateway import GatewayStore
 
@@ -22,10 +23,18 @@ async def check_memory(project: Project, store: GatewayStore) -> AsyncIterator[C
 
     try:
         status = await store.fetch_memory_status(every_owner=True)
+        models = list_memory_models(await store.fetch_agents())
         model = await LocalMemoryServices(project, store).find_model()
     except CogoError as error:
         yield note(_NAME, str(error), "cogo migrate")
         return
+    if len({*models.values()}) > 1:
+        named = ", ".join(f"{agent}: {each}" for agent, each in models.items())
+        yield note(
+            _NAME,
+            f"orchestrators have different models for it ({named}); the first one embeds",
+            "name one for all: [memory] model in cogo.toml, or COGO_MEMORY_MODEL",
+        )
     if status.index_refused:
         detail = f"{status.index_refused:,} changes are refused: {status.index_error}"
         yield note("index of memory", detail, _FIX)

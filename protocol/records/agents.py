@@ -16,6 +16,9 @@ from protocol.records.tasks import Task
 SILENT_AFTER: Final = timedelta(seconds=30)
 """An agent with an older heartbeat counts as silent."""
 
+MEMORY_MODEL: Final = "memory_model"
+"""The detail of orchestrators that names their model of memory."""
+
 
 class SandboxChoice(StrEnum):
     """Which sandbox runs generated code."""
@@ -84,6 +87,16 @@ def list_offered_tools(agents: Iterable[AgentRecord]) -> list[str]:
 def list_embedding_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:
     """Return the embedding models of running executors, and whether only simulators serve each."""
     return _list_models(agents, read_embedding_lane)
+
+
+def list_memory_models(agents: Iterable[AgentRecord]) -> dict[str, str]:
+    """Return by which model each running orchestrator embeds memory."""
+    return {
+        each.id: str(model)
+        for each in agents
+        if each.kind == "orchestrator" and each.state == "alive"
+        if (model := each.details.get(MEMORY_MODEL))
+    }
 
 
 def list_rerank_models(agents: Iterable[AgentRecord]) -> dict[str, bool]:

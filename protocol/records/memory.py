@@ -182,7 +182,7 @@ class MemoryRow(ListedRow):
     simulated: bool | None = None
     embedded_at: datetime | None = None
     error: str | None = None
-    """Why it has no vector and will get none by itself."""
+    """Why it has no vector; it is asked for again once a day for a week."""
 
 
 class MemoryHit(Row):
@@ -293,12 +293,11 @@ class MemoryStatus(Row):
     waiting: int = 0
     """Those that wait for one."""
     failed: int = 0
-    """Those that get none by themselves any more."""
+    """Those for which it was asked in vain; once a day for a week it is asked again."""
     models: list[str] = Field(default_factory=list)
     """The models of the vectors."""
     can_embed: bool = True
     """Whether vectors are kept at all: the database has pgvector, or there is an outer index."""
-    waiting_since: datetime | None = None
     last_error: str | None = None
     index_waiting: int = 0
     """Changes that outer indexes have not made yet."""

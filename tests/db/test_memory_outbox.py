@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.sql.agent import Agent, Row
 from tests.support.sql.database import ALICE, BOB, Connection, Database
+from tests.support.sql.flows import answer, claim_flow, claim_steps, hand_over, new_step
 from tests.support.sql.memory import (
     add_document,
     call,
@@ -22,6 +23,7 @@ from tests.support.sql.memory import (
 pytestmark = pytest.mark.db
 
 MODEL = "m"
+LANE = f"tools:cogo.embeddings/{MODEL}"
 EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -257,3 +259,53 @@ async def test_users_forget_only_what_is_theirs_in_every_place(
     deleted = [row["owner"] for row in await changes(service) if row["is_deleted"]]
     assert deleted == [ALICE, ALICE]
     assert UUID(int=0) not in deleted
+
+
+async def claim_call(agent: Agent, task_id: UUID) -> Row:
+    """Plan a task that embeds, and claim its only step."""
+    lease = await claim_flow(agent, task_id)
+    step = new_step("main", "call", lane=LANE)
+    assert await answer(agent, hand_over(lease, step)) == ("ok", None)
+    return (await claim_steps(agent, "main", lane=LANE))["main"]
+
+
+async def test_what_a_call_has_been_paid_for_is_taken_though_one_text_is_forgotten(
+    database: Database, agent: Agent
+) -> None:
+    service = agent.connection
+    gone, _ = await remember(service, ALICE, "xyzzy", "innocent")
+    await run_memory(service, MODEL)
+    [task] = await open_follow_ups(service)
+    lease = await claim_call(agent, task["id"])
+
+    await call(service, "forget_memory", owner=ALICE, ids=[gone["id"]])
+    assert (await run_memory(service, MODEL))["asked"] == 0
+    texts = task["params"]["input"]
+    await agent.complete(lease, output={"embeddings": [[1, len(each)] for each in texts]})
+    ran = await run_memory(service, MODEL)
+
+    assert (ran["asked"], ran["applied"]) == (0, 1)
+    assert await find(service, ALICE, "innocent") == ["innocent"]
+    assert await service.fetchval("select count(*) from cogo.embedding_queue") == 0
+    owner = await database.connect("postgres")
+    assert await holders(owner, "xyzzy") == []
+
+
+async def test_a_call_that_fails_after_a_text_was_forgotten_is_not_repeated_with_it(
+    database: Database, agent: Agent
+) -> None:
+    service = agent.connection
+    gone, _ = await remember(service, ALICE, "xyzzy", "innocent")
+    await run_memory(service, MODEL)
+    [task] = await open_follow_ups(service)
+    lease = await claim_call(agent, task["id"])
+    await call(service, "forget_memory", owner=ALICE, ids=[gone["id"]])
+    await agent.fail(lease, "retry")
+
+    asked = await run_memory(service, MODEL)
+
+    assert asked["asked"] == 1
+    [left] = await open_follow_ups(service)
+    assert left["params"]["input"] == ["innocent"]
+    owner = await database.connect("postgres")
+    assert await holders(owner, "xyzzy") == []

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agents.extraction.languages import get_language
-from agents.workflows.prompts.quoting import enclose
+from agents.quoting import enclose
 
 MAX_SHOWN_CHARACTERS: Final = 24_000
 """Characters of all files together that a prompt shows in full."""

@@ -7,12 +7,12 @@ from pathlib import PurePosixPath
 from typing import Any, Final, TypeAlias
 
 from agents.extraction.languages import build_file_name, get_language, is_same_language
+from agents.quoting import enclose
 from agents.sandbox.report import Report
 from agents.workflows.coding.job import TestSuite
 from agents.workflows.engine import Answer, TaskOutcome
 from agents.workflows.planning.interfaces import show_files
 from agents.workflows.prompts.coordinate import READY
-from agents.workflows.prompts.quoting import enclose
 from protocol.verification import (
     NO_TESTS,
     TESTED,

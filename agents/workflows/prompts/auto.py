@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from agents.workflows.prompts.quoting import RULE, enclose
+from agents.quoting import RULE, enclose
 
 PLANNER: Final = (
     "You plan work as few steps. Each step is done by somebody who sees only its instruction, the "

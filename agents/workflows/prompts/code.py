@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from agents.workflows.prompts.quoting import enclose
+from agents.quoting import enclose
 
 if TYPE_CHECKING:  # executors use this file without the workflows
     from agents.workflows.coding.candidates import CodeAttempt

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from agents.workflows.prompts.quoting import RULE, enclose
+from agents.quoting import RULE, enclose
 
 PLANNER: Final = (
     "You plan work for specialists who cannot talk to each other and see only their own part and "

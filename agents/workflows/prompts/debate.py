@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from agents.workflows.prompts.quoting import quote_data
+from agents.quoting import quote_data
 
 PERSPECTIVES: Final[Mapping[str, str]] = {
     "optimistic": "Look first at what speaks for it: what could be won, and what makes it work.",

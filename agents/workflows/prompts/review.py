@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.workflows.prompts.quoting import quote_data
+from agents.quoting import quote_data
 
 REVIEWER: Final = (
     "You review the work of another model for the person who asked for it. You look for what is "

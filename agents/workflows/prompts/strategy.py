@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from agents.workflows.prompts.quoting import quote_data
+from agents.quoting import quote_data
 
 STRATEGIST: Final = (
     "You are a strategist for software and organisations. Give the architecture or approach, the "

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from agents.workflows.prompts.quoting import RULE, enclose, quote_data
+from agents.quoting import RULE, enclose, quote_data
 
 ASSISTANT: Final = "You are a helpful assistant. Answer precisely and say when you do not know."
 

@@ -60,7 +60,7 @@ comment on column public.cogo_memories.happened_at is 'When the fact happened or
 comment on column public.cogo_memories.model_id is
   'What made its vector, at embedded_at; null: it is found by its words alone.';
 comment on column public.cogo_memories.simulated is 'Whether the vendor simulator made the vector.';
-comment on column public.cogo_memories.error is 'Why it has no vector, if that was tried in vain.';
+comment on column public.cogo_memories.error is 'Why it has no vector, if it was asked for in vain.';
 create unique index if not exists cogo_memories_facts
   on public.cogo_memories (owner, content_sha256) nulls not distinct where kind = 'fact';
 create unique index if not exists cogo_memories_chunks
@@ -116,12 +116,15 @@ create table if not exists cogo.follow_ups (
   due_at timestamptz not null default cogo.now(),
   applied_at timestamptz,
   error text,
-  created_at timestamptz not null default cogo.now()
+  created_at timestamptz not null default cogo.now(),
+  is_ending boolean not null default false
 );
 comment on table cogo.follow_ups is
   'Tasks that memory has asked for. refs says what they are about.';
 comment on column cogo.follow_ups.applied_at is
   'When its result was taken or given up; the task is deleted as soon as nobody runs it.';
+comment on column cogo.follow_ups.is_ending is
+  'A text of it was forgotten while it was called: that call is paid, and the last one.';
 create index if not exists follow_ups_due on cogo.follow_ups (due_at);
 alter table cogo.follow_ups enable row level security;
 
@@ -143,11 +146,13 @@ alter table cogo.embedding_queue enable row level security;
 
 create table if not exists cogo.memory_vectors (
   id uuid not null primary key references public.cogo_memories (id) on delete cascade,
-  vector real[] not null
+  vector real[] not null,
+  error text
 );
 comment on table cogo.memory_vectors is
   'Vectors for outer indexes where pgvector is not installed. With it, those of N dimensions are in
 cogo.memory_vectors_N, which is created with the first one.';
+comment on column cogo.memory_vectors.error is 'Why pgvector does not take it.';
 alter table cogo.memory_vectors enable row level security;
 
 create table if not exists cogo.unindexed_embeddings (

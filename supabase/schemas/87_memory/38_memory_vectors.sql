@@ -31,7 +31,7 @@ begin
   if v_table is null then
     -- Kept for outer indexes, if there are any, and until pgvector is installed.
     insert into cogo.memory_vectors as v (id, vector) values (p_memory.id, p_vector)
-    on conflict (id) do update set vector = excluded.vector;
+    on conflict (id) do update set vector = excluded.vector, error = null;
   else
     perform cogo.write_vector(
       v_table, p_memory.id, p_memory.owner, p_memory.model_id, p_memory.simulated, p_memory.kind,
@@ -65,28 +65,42 @@ comment on function cogo.read_memory_vectors is
 
 -- Kept vectors come to pgvector where it has been installed since, a few at a time.
 create or replace function cogo.move_vectors(p_limit integer)
-  returns integer language plpgsql set search_path = pg_catalog, pg_temp
+  returns table (moved integer, problem text)
+  language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_moved record;
-  v_count integer := 0;
+  v_row record;
 begin
+  moved := 0;
   if cogo.find_vector_types() is null then
-    return 0;
+    return next;
+    return;
   end if;
-  for v_moved in
+  for v_row in
     select m as memory, v.vector
       from cogo.memory_vectors v join public.cogo_memories m on m.id = v.id
-     where cardinality(v.vector) <= 16000
+     where cardinality(v.vector) <= 16000 and v.error is null
      order by m.content_sha256, m.id
      limit p_limit
        for update of m skip locked
   loop
-    perform cogo.store_memory_vector(v_moved.memory, v_moved.vector);
-    v_count := v_count + 1;
+    begin
+      perform cogo.store_memory_vector(v_row.memory, v_row.vector);
+      moved := moved + 1;
+    exception
+      when data_exception or program_limit_exceeded then
+        -- It stays for outer indexes; its memory is found by its words.
+        problem := 'a vector of memory cannot be moved to pgvector: ' || left(sqlerrm, 500);
+        update cogo.memory_vectors v
+           set error = left(sqlerrm, 2000) where v.id = (v_row.memory).id;
+      when others then
+        problem := 'vectors of memory cannot be moved to pgvector: ' || left(sqlerrm, 500);
+    end;
   end loop;
-  return v_count + cogo.index_kept_embeddings(p_limit);
+  moved := moved + cogo.index_kept_embeddings(p_limit);
+  return next;
 end;
 $$;
 comment on function cogo.move_vectors is
-  'Move vectors that were stored before pgvector was installed; return how many.';
+  'Move vectors that were stored before pgvector was installed; return how many, and the last problem.
+One that cannot be moved harms no other, and is not tried again before it is made anew.';

@@ -46,38 +46,6 @@ $$;
 comment on function cogo.match_documents is
   'Return the documents that match every given argument as a whole.';
 
-create or replace function cogo.drop_embeddings(p_ids uuid[])
-  returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_tasks constant uuid[] := array(
-    select distinct q.task_id
-      from cogo.embedding_queue q where q.memory_id = any (p_ids) and q.task_id is not null
-  );
-begin
-  perform cogo.drop_follow_ups(v_tasks, 'a text of it has been forgotten');
-  return v_tasks;
-end;
-$$;
-comment on function cogo.drop_embeddings is
-  'Give up the tasks that embed memories which are to be forgotten; return them.';
-
--- After the memories, so that nobody who has locked one waits for its place in the queue. What others
--- have locked there they delete, or it is found without its task later.
-create or replace function cogo.release_embeddings(p_tasks uuid[])
-  returns void language sql set search_path = pg_catalog, pg_temp
-as $$
-  update cogo.embedding_queue q
-     set task_id = null
-    from (
-      select e.memory_id
-        from cogo.embedding_queue e where e.task_id = any (p_tasks) for update skip locked
-    ) as free
-   where q.memory_id = free.memory_id;
-$$;
-comment on function cogo.release_embeddings is
-  'Let the other texts of tasks that were given up be asked for again.';
-
 -- Security definer: owners may not write the tables. Users forget only what is theirs; p_owner is
 -- ignored.
 create or replace function public.cogo_forget_memory(

@@ -43,6 +43,8 @@ declare
   v_through bigint;
   v_text text;
   v_tasks uuid[];
+  -- Nobody who writes a text can know the mark that ends it.
+  v_mark constant text := left(replace(gen_random_uuid()::text, '-', ''), 16);
 begin
   select u.* into v_summary from cogo.session_summaries u where u.session_seq = p_session.seq;
   -- The oldest, 60000 characters at most, and up to the end of a turn; not the newest 8000.
@@ -63,10 +65,12 @@ begin
   select c.through, array_agg(distinct c.task_id) filter (where c.task_id is not null),
          string_agg(
            format(
-             E'<%s>\n%s%s\n</%1$s>', case c.role when 'user' then 'user' else 'assistant' end,
+             E'<%1$s-%4$s>\n%2$s%3$s\n</%1$s-%4$s>',
+             case c.role when 'user' then 'user' else 'assistant' end,
              cogo.cut_middle(c.content, 4000),
              case when c.exchange is not null
-               then E'\n[tools: ' || left(c.exchange::text, 1000) || ']' else '' end
+               then E'\n[tools: ' || left(c.exchange::text, 1000) || ']' else '' end,
+             v_mark
            ), E'\n' order by c.seq
          )
     into v_through, v_tasks, v_text
@@ -79,8 +83,10 @@ begin
   perform cogo.submit_follow_up(
     'summary', p_session.owner, 'CHAT',
     concat_ws(
-      E'\n\n', E'<summary>\n' || v_summary.content || E'\n</summary>',
-      E'<messages>\n' || v_text || E'\n</messages>',
+      E'\n\n',
+      format(E'<summary-%1$s>\n', v_mark) || v_summary.content
+        || format(E'\n</summary-%s>', v_mark),
+      format(E'<messages-%1$s>\n%2$s\n</messages-%1$s>', v_mark, v_text),
       'Write the summary of all of this that replaces it, in 400 words at most.'
     ),
     jsonb_build_object(

@@ -17,6 +17,15 @@ comment on function cogo.queue_embeddings is
 create or replace function cogo.retry_embeddings(p_document_id uuid)
   returns void language sql set search_path = pg_catalog, pg_temp
 as $$
+  update cogo.embedding_queue q
+     set due_at = cogo.now()
+    from (
+      select e.memory_id
+        from cogo.embedding_queue e join public.cogo_memories m on m.id = e.memory_id
+       where m.document_id = p_document_id and m.error is not null
+         for update of e skip locked
+    ) as free
+   where q.memory_id = free.memory_id;
   select cogo.queue_embeddings(
     array(
       select m.id from public.cogo_memories m
@@ -25,7 +34,7 @@ as $$
   );
 $$;
 comment on function cogo.retry_embeddings is
-  'Ask again for the vectors of a document that were given up.';
+  'Ask again, at once, for the vectors of a document that were asked for in vain.';
 
 create or replace function cogo.fail_embeddings(p_ids uuid[], p_reason text)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
@@ -39,20 +48,22 @@ begin
         from cogo.embedding_queue e where e.memory_id = any (p_ids) for update skip locked
     ) as free
    where q.memory_id = free.memory_id;
+  -- The last wait is a day, and so are those after it.
   with free as materialized (
-    select m.id
+    select m.id, e.tries
       from cogo.embedding_queue e join public.cogo_memories m on m.id = e.memory_id
      where e.memory_id = any (p_ids) and e.tries >= 5
        for no key update skip locked
   ), given_up as (
-    delete from cogo.embedding_queue q using free f where q.memory_id = f.id returning q.memory_id
+    delete from cogo.embedding_queue q using free f where q.memory_id = f.id and f.tries >= 12
   )
   update public.cogo_memories m
-     set error = left(p_reason, 2000) from given_up g where m.id = g.memory_id;
+     set error = left(p_reason, 2000) from free f where m.id = f.id;
 end;
 $$;
 comment on function cogo.fail_embeddings is
-  'Note that memories got no vector: they are tried again, later and with fewer others, five times.';
+  'Note that memories got no vector: they are tried again, later and with fewer others;
+after five times they have an error, and are tried once a day for a week.';
 
 create or replace function cogo.apply_embed(
   p_follow_up cogo.follow_ups, p_task public.cogo_tasks

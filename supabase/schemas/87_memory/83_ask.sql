@@ -125,3 +125,19 @@ end;
 $$;
 comment on function cogo.ask_embeddings_of is
   'Submit an EMBED task for memories of one owner; return how many they are.';
+
+-- Else each would embed anew what the other has embedded, without end, and both be paid.
+create or replace function cogo.find_rival(p_agent_id text, p_model_id text)
+  returns text language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select a.id || ' embeds memory with ' || (a.details ->> 'memory_model')
+    from public.cogo_agents a join public.cogo_agents own on own.id = p_agent_id
+   where a.kind = 'orchestrator' and a.stopped_at is null
+     and a.heartbeat_at > cogo.now() - interval '30 seconds'
+     and (a.started_at, a.id) < (own.started_at, own.id)
+     and a.details ->> 'memory_model' <> p_model_id
+   order by a.started_at, a.id
+   limit 1;
+$$;
+comment on function cogo.find_rival is
+  'Return which running orchestrator, that began earlier, embeds memory with another model; else null.';

@@ -17,7 +17,8 @@ as $$
 declare
   v_limit constant integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
   v_applied record;
-  v_moved integer;
+  v_moved record;
+  v_rival text;
 begin
   perform cogo.set_actor(p_agent_id);
   asked := 0;
@@ -30,13 +31,23 @@ begin
     return;
   end if;
   perform cogo.drop_old_parts();
+  perform cogo.end_embeddings();
   -- Each result may have the vectors of 64 texts.
   select a.* into v_applied from cogo.apply_follow_ups(greatest(1, v_limit / 50)) a;
   applied := v_applied.applied;
   problem := v_applied.problem;
-  v_moved := cogo.move_vectors(v_limit);
+  select m.* into v_moved from cogo.move_vectors(v_limit) m;
+  problem := coalesce(v_moved.problem, problem);
   begin
-    asked := cogo.ask_embeddings(p_embedding_model, v_limit);
+    v_rival := cogo.find_rival(p_agent_id, p_embedding_model);
+    if v_rival is null then
+      asked := cogo.ask_embeddings(p_embedding_model, v_limit);
+    else
+      problem := format(
+        '%s, so this agent asks for no vectors of %s: give all orchestrators the same model of memory',
+        left(v_rival, 500), left(p_embedding_model, 200)
+      );
+    end if;
   exception
     when others then
       problem := 'nothing can be embedded: ' || left(sqlerrm, 500);
@@ -53,7 +64,7 @@ begin
     when others then
       problem := 'no facts can be asked for: ' || left(sqlerrm, 500);
   end;
-  is_more := v_applied.seen > 0 or v_moved > 0 or asked >= v_limit;
+  is_more := v_applied.seen > 0 or v_moved.moved > 0 or asked >= v_limit;
   return next;
 end;
 $$;

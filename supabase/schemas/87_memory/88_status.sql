@@ -4,7 +4,7 @@ create or replace function public.cogo_memory_status(
 )
   returns table (
     facts bigint, documents bigint, chunks bigint, embedded bigint, waiting bigint, failed bigint,
-    models text[], waiting_since timestamptz, last_error text, can_embed boolean,
+    models text[], last_error text, can_embed boolean,
     index_waiting bigint, index_refused bigint, index_error text
   )
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
@@ -23,9 +23,9 @@ begin
    where v_all or m.owner is not distinct from v_owner;
   select count(*) into documents from public.cogo_documents d
    where v_all or d.owner is not distinct from v_owner;
-  select count(*), min(m.created_at) into waiting, waiting_since
+  select count(*) into waiting
     from cogo.embedding_queue q join public.cogo_memories m on m.id = q.memory_id
-   where v_all or q.owner = cogo.owner_key(v_owner);
+   where m.error is null and (v_all or q.owner = cogo.owner_key(v_owner));
   models := coalesce(models, '{}');
   can_embed := cogo.find_vector_types() is not null
     or exists (select from cogo.vector_indexes);

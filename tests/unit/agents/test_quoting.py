@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
+from agents.quoting import RULE, enclose
 from agents.workflows.engine import Answer
 from agents.workflows.planning.interfaces import show_files
 from agents.workflows.planning.whole import DonePart
 from agents.workflows.prompts import auto, code, coordinate, talk
-from agents.workflows.prompts.quoting import RULE, enclose
 
 TAGS: Final = ("answer", "data", "file", "outline", "plan", "problem", "request", "result", "task")
 HOSTILE: Final = (
