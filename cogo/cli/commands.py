@@ -292,6 +292,11 @@ COMMANDS: Final = (
         "models.evaluate_debate:evaluate_debate",
     ),
     Command(
+        "eval simulation",
+        "Measure how COGO chooses while models fail, change and arrive, in virtual time.",
+        "models.evaluate_simulation:evaluate_simulation",
+    ),
+    Command(
         "eval routing",
         "Measure how well COGO chooses models, on recorded answers.",
         "models.evaluate_routing:evaluate_routing",

@@ -12,7 +12,7 @@ from agents.orchestrator.lane_registry import LaneRegistry
 from agents.runtime.attempt import WorkFailed
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
-from benchmarks.simulation.project import Project
+from cogo.evaluation.simulation.database import SimulatedDatabase
 from protocol.lanes import CIO
 from protocol.records import ClaimedSubtask, FailureAction, Usage
 from providers.catalogue.catalogue import Catalogue
@@ -27,14 +27,16 @@ LANES = ["claude-haiku-4-5", "claude-sonnet-5-5", "gpt-4o-mini"]
 
 
 @pytest.fixture
-async def project(cluster: Cluster, migrated: str, database: Database) -> AsyncIterator[Project]:
-    opened = await Project.open(cluster.dsn("postgres", migrated), LANES)
+async def project(
+    cluster: Cluster, migrated: str, database: Database
+) -> AsyncIterator[SimulatedDatabase]:
+    opened = await SimulatedDatabase.open(cluster.dsn("postgres", migrated), LANES)
     yield opened
     await opened.close()
 
 
 async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells_why(
-    project: Project,
+    project: SimulatedDatabase,
 ) -> None:
     async def own() -> list[str]:
         return LANES
@@ -43,7 +45,7 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     await registry.refresh()
     cio = Cio(catalogue=CATALOGUE, registry=registry)
     runner = FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=project)
-    await project.at(0)
+    await project.set_clock(0)
     await project.submit(uuid4(), "GENERATE_CODE", "Write a parser", {})
     tried: list[str] = []
 
@@ -68,7 +70,7 @@ async def test_a_model_that_failed_never_has_the_subtask_again_and_the_row_tells
     assert nobody.value.failure.action == FailureAction.GIVE_UP
     assert "it already failed at this subtask (permission)" in nobody.value.failure.error.message
     await project.fail(nobody.value.failure)
-    [(status, _, _)] = (await project.ended()).values()
+    [(status, _, _)] = (await project.fetch_ends()).values()
     assert status == "failed"
 
 

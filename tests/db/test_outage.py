@@ -1,11 +1,16 @@
-"""A short `scripts/simulate-selection`: the real strategy and SQL in virtual time."""
+"""A short `cogo eval simulation`: the real selection and SQL in virtual time."""
 
 import pytest
 
-from benchmarks.simulation.accounts import bars, worth_of
-from benchmarks.simulation.run import Play
-from benchmarks.simulation.scenario import Actor, Scenario, Spell
-from benchmarks.simulation.traffic import shifts
+from cogo.evaluation.simulation.regret import (
+    accumulate_regret,
+    compute_baselines,
+    compute_worth,
+    list_event_regrets,
+)
+from cogo.evaluation.simulation.run import Simulation
+from cogo.evaluation.simulation.scenario import Change, Scenario, ScriptedModel
+from cogo.evaluation.simulation.traffic import find_shifts
 from protocol.records.models import PolicyName
 from tests.support.servers.postgres import Cluster
 from tests.support.sql.database import Database
@@ -18,11 +23,11 @@ SCENARIO = Scenario.model_validate(
         "seconds": 160,
         "default": "large",
         "models": {
-            "large": Actor(
-                quality=0.9, usd=(3, 15), total_s=9, spells=(Spell(start=40, end=80, fails=1),)
+            "large": ScriptedModel(
+                quality=0.9, usd=(3, 15), total_s=9, changes=(Change(start=40, end=80, fails=1),)
             ),
-            "middle": Actor(quality=0.6, usd=(1, 5), total_s=9),
-            "hasty": Actor(quality=0.2, usd=(2, 8), total_s=9),
+            "middle": ScriptedModel(quality=0.6, usd=(1, 5), total_s=9),
+            "hasty": ScriptedModel(quality=0.2, usd=(2, 8), total_s=9),
         },
     }
 )
@@ -36,12 +41,16 @@ async def test_an_outage_moves_the_traffic_within_thirty_seconds_and_it_returns(
     cluster: Cluster, migrated: str, database: Database, policy: PolicyName, takes_it: bool
 ) -> None:
     """Virtual time and seeded chance: the figures are the same on every machine."""
-    served = await Play(SCENARIO, policy, SEED).run(cluster.dsn("postgres", migrated))
+    tasks = await Simulation(SCENARIO, policy, SEED).run(cluster.dsn("postgres", migrated))
 
-    worth, compared = worth_of(served, SCENARIO), bars(served, SCENARIO, SEED)
-    [outage] = shifts(served, SCENARIO)
-    assert all(each.is_done for each in served)
-    assert compared.chance + 0.05 < worth.worth < compared.oracle.worth
+    worth, baselines = compute_worth(tasks, SCENARIO), compute_baselines(tasks, SCENARIO, SEED)
+    regret = accumulate_regret(tasks, SCENARIO, baselines)
+    [outage] = find_shifts(tasks, SCENARIO)
+    [event] = list_event_regrets(tasks, SCENARIO, baselines)
+    assert all(each.is_done for each in tasks)
+    assert baselines.chance < worth.usd < baselines.oracle.usd
+    assert regret[-1] / len(tasks) == pytest.approx(baselines.oracle.usd - worth.usd)
+    assert (event.model, event.what, event.start, event.end) == ("large", "100% fail", 40, 80)
     if takes_it:
         assert outage.before > 0.9
         assert outage.moved is not None

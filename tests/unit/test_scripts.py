@@ -37,9 +37,7 @@ def run_program(path: Path, *arguments: str) -> "subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["attack", "bench", "catalogue-check", "chaos", "mutate", "simulate-selection"]
-)
+@pytest.mark.parametrize("name", ["attack", "bench", "catalogue-check", "chaos", "mutate"])
 def test_a_script_explains_itself(name: str) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPTS / name, "--help"], capture_output=True, text=True, check=False

@@ -92,8 +92,7 @@ def evaluate_routing(
         verified=verified,
     )
     supposed = [parse_check(each) for each in check] if check else list(SUPPOSED)
-    if plot is not None and plot.suffix != ".svg":
-        raise CommandError(f"--plot {plot}: pictures are drawn as .svg")
+    check_picture(plot)
     records = read_records(file, named)
     if default is not None and default not in records.models:
         raise CommandError(f"--default {default}: recorded are {', '.join(records.models)}")
@@ -107,16 +106,26 @@ def evaluate_routing(
         shown = bar.add_task("policies", total=count_steps(settings))
         measured = evaluate(records, settings, lambda: bar.advance(shown))
     if plot is not None:
-        try:
-            plot.write_text(draw(measured, title=file.name), encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"{plot} cannot be written: {error}") from error
+        write_picture(plot, draw(measured, title=file.name))
     if as_json:
         print_json(build_report(records, measured))
     else:
         _print(records, measured)
-    if plot is not None:
-        print_text(f"curves: {plot}", err=True)
+
+
+def check_picture(plot: Path | None) -> None:
+    """Raise CommandError if a picture cannot be drawn into such a file."""
+    if plot is not None and plot.suffix != ".svg":
+        raise CommandError(f"--plot {plot}: pictures are drawn as .svg")
+
+
+def write_picture(plot: Path, picture: str) -> None:
+    """Write a picture, and say so. Raises CommandError."""
+    try:
+        plot.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{plot} cannot be written: {error}") from error
+    print_text(f"wrote {plot}", err=True)
 
 
 def parse_check(text: str) -> AnswerCheck:

@@ -1,6 +1,6 @@
 """COGO's own choices among the models of records: the same code that chooses for tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -13,14 +13,11 @@ from agents.selection.ladder import build_ladder
 from agents.selection.preferences import Preference, Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
+from cogo.evaluation.made_up_models import MadeUpModel, build_catalogue
 from cogo.evaluation.routing.records import Prompt
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.loader import load_entries
-from providers.catalogue.schema import DeploymentEntry, Model, Prices
 
-CAPABILITIES: Final = ("code-generation", "code-analysis", "general")
-"""What all models are said to be for: records say how good they are, not what they are for."""
 CHECK: Final = "run"
 """The name under which COGO knows the check of the records."""
 PROMPT_CHARACTERS: Final = 3_000
@@ -29,47 +26,6 @@ OUTPUT_TOKENS: Final = 700
 """Tokens of the usual call whose cost is turned into prices of tokens."""
 _INPUT_SHARE: Final = 0.1
 """The part of that cost that is the prompt's."""
-_PROVIDER: Final = "fireworks"
-"""The provider of all models, which no choice depends on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeUpModel:
-    """A model for a choice that is only simulated."""
-
-    input_usd: Decimal
-    """Per million tokens."""
-    output_usd: Decimal
-    capabilities: tuple[str, ...] = CAPABILITIES
-
-
-def build_catalogue(
-    models: Mapping[str, MadeUpModel], *, default: str | None, source: str
-) -> Catalogue:
-    """Return a catalogue of these models only; `default` has the roles `default` and `coding`."""
-    entries, origins = load_entries()
-    described = {
-        name: Model(
-            id=name,
-            name=name,
-            maker=name,
-            deployments=(
-                DeploymentEntry(
-                    provider=_PROVIDER,
-                    model=name,
-                    prices=Prices(input=each.input_usd, output=each.output_usd, source=source),
-                ),
-            ),
-            capabilities=each.capabilities,
-            context_window=200_000,
-        )
-        for name, each in models.items()
-    }
-    roles = {} if default is None else {"default": default, "coding": default}
-    changed = {
-        "models": described, "roles": roles, "embeddings": {}, "rerankers": {},
-    }  # fmt: skip
-    return Catalogue(entries.model_copy(update=changed), origins)
 
 
 def list_lanes(models: Sequence[str]) -> tuple[str, ...]:

@@ -63,3 +63,35 @@ def test_what_cannot_be_evaluated_says_why(
     assert ended.returncode == 1
     assert words in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr
+
+
+def test_a_simulation_needs_a_policy_and_a_scenario_that_exist(tmp_path: Path) -> None:
+    for options, words in (
+        (("--policy", "best"), "use rules, scored"),
+        (("none.toml",), "neither a file nor one of"),
+        (("--plot", "x.png"), "pictures are drawn as .svg"),
+    ):
+        ended = cogo("eval", "simulation", *options, home=tmp_path)
+        assert ended.returncode == 1
+        assert words in " ".join(ended.stderr.split())
+
+
+@pytest.mark.e2e
+def test_a_simulation_prints_and_draws_the_regret_of_policies(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(
+        'seconds = 40\ndefault = "a"\n'
+        "[models.a]\nquality = 0.9\nusd = [1, 2]\n"
+        "changes = [{ start = 20, end = 30, fails = 1 }]\n"
+        "[models.b]\nquality = 0.5\nusd = [1, 2]\n"
+    )
+
+    ended = cogo(
+        *("eval", "simulation", "x.toml", "--policy", "rules", "--plot", "x.svg", "--json"),
+        home=tmp_path,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert report["tasks"] == len(report["policies"]["rules"]["regret_by_task_usd"]) == 20
+    assert [each["model"] for each in report["policies"]["rules"]["events"]] == ["a"]
+    assert ET.parse(tmp_path / "x.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own

@@ -5,7 +5,7 @@ from math import exp, sqrt
 from random import Random
 from statistics import NormalDist
 
-from benchmarks.simulation.scenario import Kind, Scenario
+from cogo.evaluation.simulation.scenario import Scenario, TaskKind
 
 _NORMAL = NormalDist()
 _SPREAD = 0.15
@@ -13,7 +13,7 @@ _SPREAD = 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class VendorAnswer:
     """The result of one call."""
 
     failed: bool
@@ -25,55 +25,48 @@ class Answer:
     total_s: float
 
 
-class Vendors:
+class ScriptedVendors:
     """Scripted vendors; the difficulty of a task is the same for all models."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._scenario = scenario
         self._seed = seed
 
-    def ask(self, task: int, kind: Kind, model: str, second: float, attempt: int = 1) -> Answer:
+    def ask(
+        self, task: int, kind: TaskKind, model: str, second: float, attempt: int = 1
+    ) -> VendorAnswer:
         """Call a model for a task at a second of the run; `attempt` counts its calls."""
         scenario = self._scenario
-        actor = scenario.models[model]
-        spell = actor.spell_at(second)
+        scripted = scenario.models[model]
+        change = scripted.find_change(second)
         own = Random(f"{self._seed}:{task}:{model}")  # noqa: S311  a play, no secret
         hard = Random(f"{self._seed}:{task}").gauss()  # noqa: S311
         luck = sqrt(scenario.alike) * hard + sqrt(1 - scenario.alike) * own.gauss()
-        good = _NORMAL.cdf(luck) < actor.quality_at(kind.task_type, second)
-        pace = exp(own.gauss(0, _SPREAD)) * spell.slower
+        good = _NORMAL.cdf(luck) < scripted.get_quality(kind.kind, second)
+        pace = exp(own.gauss(0, _SPREAD)) * change.slower
         checked, check = own.random(), scenario.check
         call = Random(f"{self._seed}:{task}:{model}:{attempt}:{second}")  # noqa: S311
-        return Answer(
-            failed=call.random() < spell.fails,
+        return VendorAnswer(
+            failed=call.random() < change.fails,
             good=good,
             passes=check is None or checked < (check.good if good else check.bad),
-            cost_usd=spell.dearer * self.price(model, kind),
-            first_token_s=actor.first_token_s * pace,
-            total_s=actor.total_s * pace,
+            cost_usd=self.compute_cost(model, kind, second),
+            first_token_s=scripted.first_token_s * pace,
+            total_s=scripted.total_s * pace,
         )
 
-    def price(self, model: str, kind: Kind) -> float:
-        """Return the catalogue price of one call in dollars."""
-        given, made = self._scenario.models[model].usd
+    def compute_cost(self, model: str, kind: TaskKind, second: float) -> float:
+        """Return the dollars of one call."""
+        given, made = self._scenario.get_prices(model, second)
         return float(given * kind.input_tokens + made * kind.output_tokens) / 1_000_000
 
-    def expected(self, kind: Kind, model: str, second: float) -> tuple[float, Answer]:
-        """Return the probability of a good answer and the typical answer, for the oracle."""
-        actor = self._scenario.models[model]
-        spell = actor.spell_at(second)
-        answer = Answer(
-            failed=False,
-            good=True,
-            passes=True,
-            cost_usd=spell.dearer * self.price(model, kind),
-            first_token_s=actor.first_token_s * spell.slower,
-            total_s=actor.total_s * spell.slower,
-        )
-        return (1 - spell.fails) * actor.quality_at(kind.task_type, second), answer
+    def compute_chance(self, model: str, kind: TaskKind, second: float) -> float:
+        """Return the probability of a good answer; for the oracle."""
+        scripted = self._scenario.models[model]
+        return (1 - scripted.find_change(second).fails) * scripted.get_quality(kind.kind, second)
 
-    def kind_of(self, task: int) -> Kind:
-        """Draw the kind of a task."""
+    def draw_kind(self, task: int) -> TaskKind:
+        """Return the kind of a task."""
         kinds = self._scenario.kinds
         chance = Random(f"{self._seed}:{task}:kind")  # noqa: S311
         return chance.choices(kinds, [kind.weight for kind in kinds])[0]

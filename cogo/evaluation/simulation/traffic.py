@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.simulation.run import Served
-from benchmarks.simulation.scenario import Scenario
+from cogo.evaluation.simulation.run import SimulatedTask
+from cogo.evaluation.simulation.scenario import Scenario
 
 SOON_S: Final = 30.0
 BACK: Final = 0.8
@@ -32,28 +32,30 @@ class Shift:
     """Seconds after its end until it had 0.8 of its share again; None if never."""
 
 
-def shifts(served: Sequence[Served], scenario: Scenario) -> list[Shift]:
+def find_shifts(served: Sequence[SimulatedTask], scenario: Scenario) -> list[Shift]:
     """Return the shift of each outage."""
     return [
-        _shift(served, name, spell.start, min(spell.end, scenario.seconds), scenario.step_s)
-        for name, actor in scenario.models.items()
-        for spell in actor.spells
-        if spell.is_outage and spell.start < scenario.seconds
+        _build_shift(served, name, change.start, min(change.end, scenario.seconds), scenario.step_s)
+        for name, model in scenario.models.items()
+        for change in model.changes
+        if change.is_outage and change.start < scenario.seconds
     ]
 
 
-def _shift(served: Sequence[Served], model: str, start: float, end: float, step_s: float) -> Shift:
-    before = _share(served, model, max(0.0, start - (end - start)), start) or 0.0
+def _build_shift(
+    served: Sequence[SimulatedTask], model: str, start: float, end: float, step_s: float
+) -> Shift:
+    before = _compute_share(served, model, max(0.0, start - (end - start)), start) or 0.0
     soon = start + SOON_S
     late = [each for each in served if soon <= each.second < end]
-    still = _share(served, model, soon, end)
+    still = _compute_share(served, model, soon, end)
     elsewhere = [
         each.second for each in served if start <= each.second < end and each.first_model != model
     ]
     back = None
     second = end
     while before and second + _WINDOW_S <= max(each.second for each in served) + step_s:
-        if (_share(served, model, second, second + _WINDOW_S) or 0.0) >= BACK * before:
+        if (_compute_share(served, model, second, second + _WINDOW_S) or 0.0) >= BACK * before:
             back = second - end
             break
         second += step_s
@@ -69,7 +71,9 @@ def _shift(served: Sequence[Served], model: str, start: float, end: float, step_
     )
 
 
-def _share(served: Sequence[Served], model: str, start: float, end: float) -> float | None:
+def _compute_share(
+    served: Sequence[SimulatedTask], model: str, start: float, end: float
+) -> float | None:
     """Return the share, or None without tasks."""
     there = [each.first_model == model for each in served if start <= each.second < end]
     return sum(there) / len(there) if there else None

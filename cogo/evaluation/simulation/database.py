@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from benchmarks.queue.database import Connection, connect
+import asyncpg
+
+from cogo.config.database import Database
+from cogo.errors import CommandError
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, Failure
 from protocol.records.models import ModelKnowledge
 
-AGENT: Final = "play"
+AGENT: Final = "simulation"
 NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _INSERT: Final = """
 insert into public.cogo_tasks (id, type, prompt, preferences) values ($1, $2, $3, $4)
@@ -29,21 +32,28 @@ select id, status, cost_usd, extract(epoch from finished_at - created_at)::float
 """
 
 
-class PlayFailed(RuntimeError):
-    """Raised if the database rejects a call of the run."""
+class SimulationFailed(CommandError):
+    """The database rejects a call of the run, which is a defect."""
 
 
-class Project:
+class SimulatedDatabase:
     """One connection with the rights of an agent."""
 
-    def __init__(self, connection: Connection, lanes: Sequence[str]) -> None:
+    def __init__(self, connection: Database, lanes: Sequence[str]) -> None:
         self._connection = connection
-        self._lanes = list(lanes)
+        self.lanes = list(lanes)
+        """The models that the running executor serves."""
 
     @classmethod
-    async def open(cls, url: str, lanes: Sequence[str]) -> "Project":
+    async def open(cls, url: str, lanes: Sequence[str]) -> "SimulatedDatabase":
         """Connect to a migrated database without tasks, with asynchronous commit."""
-        connection = await connect(url)
+        connection = await asyncpg.connect(url, command_timeout=600)
+        await connection.set_type_codec(
+            "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+        )
+        claims = json.dumps({"role": "service_role"})
+        await connection.execute("select set_config('request.jwt.claims', $1, false)", claims)
+        await connection.execute("set role service_role")
         await connection.execute("set synchronous_commit = off")
         return cls(connection, lanes)
 
@@ -51,7 +61,7 @@ class Project:
         """Disconnect."""
         await self._connection.close()
 
-    async def at(self, second: float) -> None:
+    async def set_clock(self, second: float) -> None:
         """Set the clock."""
         now = NOON + timedelta(seconds=second)
         await self._connection.execute(
@@ -68,8 +78,8 @@ class Project:
         return [ClaimedSubtask.model_validate(dict(row)) for row in found]
 
     async def complete(self, done: Sequence[Completion]) -> None:
-        """Complete leases. Raise `PlayFailed` if one is rejected."""
-        bodies = [_json(each) for each in done]
+        """Complete leases. Raises SimulationFailed if one is rejected."""
+        bodies = [_to_json(each) for each in done]
         answers = await self._connection.fetch(
             "select answer, detail from public.cogo_complete_subtasks($1, $2)",
             AGENT,
@@ -77,30 +87,32 @@ class Project:
         )
         for row in answers:
             if row["answer"] != "ok":
-                raise PlayFailed(f"a completion was not taken: {row['answer']} ({row['detail']})")
+                raise SimulationFailed(
+                    f"a completion was not taken: {row['answer']} ({row['detail']})"
+                )
 
     async def fail(self, failure: Failure) -> None:
-        """Fail a lease. Raise `PlayFailed` if it is rejected."""
-        body, after = _json(failure), failure.retry_after
+        """Fail a lease. Raises SimulationFailed if it is rejected."""
+        body, after = _to_json(failure), failure.retry_after
         answer = await self._connection.fetchval(
             _FAIL, AGENT, failure.ref.subtask_id, failure.ref.attempt, body["error"],
             failure.action, after.total_seconds() if after else None, body.get("usage"),
         )  # fmt: skip
         if answer != "ok":
-            raise PlayFailed(f"a failure was not taken: {answer}")
+            raise SimulationFailed(f"a failure was not taken: {answer}")
 
     async def reap(self) -> None:
         """Move what is due."""
         await self._connection.execute("select from public.cogo_reap()")
 
-    async def knowledge(self) -> ModelKnowledge:
+    async def fetch_knowledge(self) -> ModelKnowledge:
         """Update and read the knowledge of models."""
         row = await self._connection.fetchrow(
             "select * from public.cogo_model_knowledge($1)", AGENT
         )
         return ModelKnowledge.model_validate(dict(row or {}))
 
-    async def ended(self) -> dict[UUID, tuple[str, float, float]]:
+    async def fetch_ends(self) -> dict[UUID, tuple[str, float, float]]:
         """Return status, dollars and seconds of each task."""
         found = await self._connection.fetch(_ENDED)
         return {
@@ -119,11 +131,9 @@ class Project:
 
     async def fetch_agents(self) -> list[AgentRecord]:
         """Return one running executor that serves all lanes."""
-        return [
-            AgentRecord(id=AGENT, kind="executor", lanes=self._lanes, capacity=100, silent_ms=0)
-        ]
+        return [AgentRecord(id=AGENT, kind="executor", lanes=self.lanes, capacity=100, silent_ms=0)]
 
 
-def _json(value: Completion | Failure) -> dict[str, Any]:
+def _to_json(value: Completion | Failure) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(value.model_dump_json(by_alias=True, exclude_none=True))
     return found

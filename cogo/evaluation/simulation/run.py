@@ -4,7 +4,7 @@ Real: `Cio`, the selection code, the classification of failures, and every SQL f
 task and its result, learning and health included. Simulated: the clock and the vendors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -20,36 +20,37 @@ from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import NOTHING_KNOWN
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
-from benchmarks.simulation.project import Project
-from benchmarks.simulation.scenario import Kind, Scenario
-from benchmarks.simulation.vendors import Answer, Vendors
+from cogo.evaluation.simulation.database import SimulatedDatabase
+from cogo.evaluation.simulation.scenario import Scenario, TaskKind
+from cogo.evaluation.simulation.vendors import ScriptedVendors, VendorAnswer
 from protocol.lanes import CIO
 from protocol.records import ClaimedSubtask, Completion, Failure, Usage
 from protocol.records.models import PolicyName
 from providers.errors import Overloaded
 
 PATIENCE_S: Final = 300.0
-"""Seconds after the last task, in which waiting tasks may end."""
+PATIENCE_STEPS: Final = 12
+"""Seconds and steps after the last task, in which waiting tasks may end."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Call:
+class VendorCall:
     """One call of a model."""
 
     model: str
     second: float
-    answer: Answer
+    answer: VendorAnswer
 
 
 @dataclass(slots=True, kw_only=True)
-class Served:
+class SimulatedTask:
     """The outcome of one task."""
 
     number: int
     second: float
     """The second of its arrival."""
-    kind: Kind
-    calls: list[Call] = field(default_factory=list)
+    kind: TaskKind
+    calls: list[VendorCall] = field(default_factory=list)
     is_done: bool = False
     cost_usd: float = 0.0
     waited_s: float = 0.0
@@ -77,115 +78,129 @@ class Served:
         return self.waited_s + sum(call.answer.total_s for call in self.calls)
 
 
-class Play:
+class Simulation:
     """One policy in one scenario with one seed."""
 
-    def __init__(self, scenario: Scenario, policy: PolicyName, seed: int) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        policy: PolicyName,
+        seed: int,
+        advance: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take what to play; `advance` is called after each step."""
         self._scenario = scenario
         self._policy = policy
         self._seed = seed
-        self._vendors = Vendors(scenario, seed)
-        self._catalogue = scenario.catalogue()
-        self._lanes = sorted(scenario.models)
-        self._tasks: dict[UUID, Served] = {}
+        self._advance = advance
+        self._vendors = ScriptedVendors(scenario, seed)
+        self._catalogue = scenario.build_catalogue(0)
+        self._lanes = scenario.list_lanes(0)
+        self._tasks: dict[UUID, SimulatedTask] = {}
         self._knowledge = NOTHING_KNOWN
 
-    async def run(self, url: str) -> list[Served]:
-        """Run in a migrated database without tasks. Raise `PlayFailed` if a call is rejected."""
-        scenario, project = self._scenario, await Project.open(url, self._lanes)
+    async def run(self, url: str) -> list[SimulatedTask]:
+        """Run in a migrated database without tasks. Raises SimulationFailed if it refuses."""
+        scenario, database = self._scenario, await SimulatedDatabase.open(url, self._lanes)
         try:
-            flows = await self._open_flows(project)
-            second, last = 0.0, scenario.seconds + PATIENCE_S
-            while second < scenario.seconds or (second < last and await self._is_open(project)):
-                await project.at(second)
-                self._knowledge = build_knowledge(await project.knowledge(), start=NOTHING_KNOWN)
+            registry = LaneRegistry(store=database, own=self._list_lanes)
+            flows = self._open_flows(database, registry)
+            second = 0.0
+            last = scenario.seconds + max(PATIENCE_S, PATIENCE_STEPS * scenario.step_s)
+            while second < scenario.seconds or (second < last and await _is_open(database)):
+                await database.set_clock(second)
+                self._catalogue.replace_with(scenario.build_catalogue(second))
+                self._lanes = database.lanes = scenario.list_lanes(second)
+                await registry.refresh()
+                found = await database.fetch_knowledge()
+                self._knowledge = build_knowledge(found, start=NOTHING_KNOWN)
                 if second < scenario.seconds:
                     for _ in range(scenario.tasks):
-                        await self._submit(project, second)
-                await project.reap()
-                while await self._work(project, flows, second):
+                        await self._submit(database, second)
+                    self._advance()
+                await database.reap()
+                while await self._work(database, flows, second):
                     pass
                 second += scenario.step_s
-            return await self._outcome(project)
+            return await self._list_tasks(database)
         finally:
-            await project.close()
+            await database.close()
 
-    async def _open_flows(self, project: Project) -> FlowRunner:
-        async def own() -> list[str]:
-            return self._lanes
+    async def _list_lanes(self) -> list[str]:
+        return self._lanes
 
-        registry = LaneRegistry(store=project, own=own)
-        await registry.refresh()
+    def _open_flows(self, database: SimulatedDatabase, registry: LaneRegistry) -> FlowRunner:
         cio = Cio(catalogue=self._catalogue, registry=registry, knowledge=lambda: self._knowledge)
-        return FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=project)
+        return FlowRunner(cio=cio, workflows=WorkflowHost(WORKFLOWS), outputs=database)
 
-    async def _submit(self, project: Project, second: float) -> None:
+    async def _submit(self, database: SimulatedDatabase, second: float) -> None:
         number = len(self._tasks)
-        kind = self._vendors.kind_of(number)
+        kind = self._vendors.draw_kind(number)
         chance = Random(f"{self._seed}:{number}:id")  # noqa: S311  a play, no secret
         id_ = UUID(int=chance.getrandbits(128), version=4)
-        self._tasks[id_] = Served(number=number, second=second, kind=kind)
-        wishes = {
+        self._tasks[id_] = SimulatedTask(number=number, second=second, kind=kind)
+        preferences = {
             "policy": self._policy.value,
             "preference": self._scenario.preference.value,
         }
-        await project.submit(id_, kind.type, kind.prompt, wishes)
+        await database.submit(id_, kind.type, kind.prompt, preferences)
 
-    async def _work(self, project: Project, flows: FlowRunner, second: float) -> int:
+    async def _work(self, database: SimulatedDatabase, flows: FlowRunner, second: float) -> int:
         """Do the waiting work and return its amount."""
-        stamping = await project.claim([CIO])
+        stamping = await database.claim([CIO])
         stamped: list[Completion | Failure] = []
         for claimed in stamping:
             try:
                 stamped.append(await flows.handle(claimed))
             except WorkFailed as error:
                 stamped.append(error.failure)
-        await _store(project, stamped)
-        asking = await project.claim(self._lanes)
-        await _store(project, [self._execute(claimed, second) for claimed in asking])
+        await _store(database, stamped)
+        asking = await database.claim(self._lanes)
+        await _store(database, [self._execute(claimed, second) for claimed in asking])
         return len(stamping) + len(asking)
 
     def _execute(self, claimed: ClaimedSubtask, second: float) -> Completion | Failure:
         """Call the vendor and handle the answer as an executor does."""
         task, model = self._tasks[claimed.task_id], claimed.lane
         answer = self._vendors.ask(task.number, task.kind, model, second, claimed.attempt)
-        task.calls.append(Call(model=model, second=second, answer=answer))
+        task.calls.append(VendorCall(model=model, second=second, answer=answer))
         if answer.failed:
             return build_failure(Overloaded(model, "it is overloaded", status=529), claimed, None)
-        usage = _usage(model, task.kind, answer)
-        output = {"text": "an answer", "verification": self._verification(answer)}
+        usage = _build_usage(model, task.kind, answer)
+        output = {"text": "an answer", "verification": self._build_verification(answer)}
         return Completion(ref=claimed.ref, output=output, usage=usage)
 
-    def _verification(self, answer: Answer) -> dict[str, object]:
+    def _build_verification(self, answer: VendorAnswer) -> dict[str, object]:
         if self._scenario.check is None:
             return {"status": "unverified", "checks": []}
         status = "verified" if answer.passes else "failed"
         check = {"name": "tests", "passed": answer.passes}
         return {"status": status, "reason": "tests", "checks": [check]}
 
-    async def _is_open(self, project: Project) -> bool:
-        ended = await project.ended()
-        return any(status not in {"completed", "failed"} for status, _, _ in ended.values())
-
-    async def _outcome(self, project: Project) -> list[Served]:
-        for id_, (status, cost, waited) in (await project.ended()).items():
-            served = self._tasks[id_]
-            served.is_done = status == "completed"
-            served.cost_usd = cost
-            served.waited_s = waited
+    async def _list_tasks(self, database: SimulatedDatabase) -> list[SimulatedTask]:
+        for id_, (status, cost, waited) in (await database.fetch_ends()).items():
+            task = self._tasks[id_]
+            task.is_done = status == "completed"
+            task.cost_usd = cost
+            task.waited_s = waited
         return list(self._tasks.values())
 
 
-async def _store(project: Project, outcomes: Sequence[Completion | Failure]) -> None:
+async def _is_open(database: SimulatedDatabase) -> bool:
+    ended = await database.fetch_ends()
+    return any(status not in {"completed", "failed"} for status, _, _ in ended.values())
+
+
+async def _store(database: SimulatedDatabase, outcomes: Sequence[Completion | Failure]) -> None:
     done = [each for each in outcomes if isinstance(each, Completion)]
     if done:
-        await project.complete(done)
+        await database.complete(done)
     for each in outcomes:
         if isinstance(each, Failure):
-            await project.fail(each)
+            await database.fail(each)
 
 
-def _usage(model: str, kind: Kind, answer: Answer) -> Usage:
+def _build_usage(model: str, kind: TaskKind, answer: VendorAnswer) -> Usage:
     return Usage(
         model_id=model,
         provider="fireworks",

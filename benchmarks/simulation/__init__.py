@@ -1,1 +1,0 @@
-"""The real selection code on the real database in virtual time, with scripted vendors."""
