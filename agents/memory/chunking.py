@@ -66,9 +66,11 @@ def find_text_kind(name: str) -> TextKind:
 
 
 def estimate_text_size(text: str) -> int:
-    """Return about how many tokens a text has, rather more than fewer.
+    """Return about how many tokens a text has, as embedding models count them.
 
-    Letters of scripts without spaces are about a token each.
+    Letters of scripts without spaces are about a token each. The chunks of stored documents depend
+    on it, so it stays as it is; what must fit the window of a chat model is counted higher, by
+    `agents.memory.conversation.tokens`.
     """
     wide = 0 if text.isascii() else sum(each >= "\u2e80" for each in text)
     return wide + (len(text) - wide + _LETTERS_PER_TOKEN - 1) // _LETTERS_PER_TOKEN

@@ -13,7 +13,7 @@ from providers.catalogue.deployment import build_embedding_deployment
 from providers.catalogue.schema import EmbeddingModel, RerankModel
 from providers.chat import TokenUsage
 from providers.embeddings.records import Text
-from providers.embeddings.request import check_dimensions, estimate_text_tokens
+from providers.embeddings.request import check_dimensions, count_text_tokens
 from providers.errors import InvalidRequest, UnknownModel
 from providers.prices import calculate_cost
 
@@ -140,7 +140,7 @@ def quote_embeddings(
     )
     low, expected, high = 0.0, 0, 0
     for text in texts:
-        tokens = estimate_text_tokens(text)
+        tokens = count_text_tokens(text)
         expected += tokens
         low += tokens * _FEW_TOKENS if isinstance(text, str) else tokens
         high += max(tokens, len(text))

@@ -1,31 +1,48 @@
 """Calls of models that write no text: several requests at once, with the router's middleware."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
-from typing import Final, Protocol, Self
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from pydantic import SecretStr
 
+from providers.adapters.base import Timeouts
 from providers.adapters.gemini.errors import refine_error
 from providers.adapters.http.client import VendorClient
+from providers.adapters.http.error_mapping import PARSE_ERRORS
 from providers.calls.fallback import FallbackCall
 from providers.calls.middleware import CallContext, CallMiddleware
-from providers.calls.prepare import PreparedCall
+from providers.calls.prepare import PreparedCall, VendorRequest
 from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.keyring import Keyring, check_key
 from providers.catalogue.schema import Provider, TimeoutSeconds
-from providers.chat import Done, Event, TokenUsage
-from providers.errors import NotServed
+from providers.chat import Attachment, Done, Event, FinishReason, TokenUsage
+from providers.errors import MalformedResponse, NotServed
 from providers.prices import calculate_cost, load_prices
 from providers.secrets import Redactor
 
+R = TypeVar("R", bound=VendorRequest)
+
+MAX_DURATION: Final = timedelta(seconds=60)
+"""Maximum duration of one request, regardless of longer timeouts."""
 MAX_CONCURRENT: Final = 4
 """Concurrent requests of one call, which leaves capacity for others."""
+
+
+class VendorPost(NamedTuple):
+    """One request over HTTP."""
+
+    url: str
+    body: Mapping[str, Any]
+    longest: int
+    """Maximum bytes of the response."""
 
 
 class Batch(Protocol):
@@ -33,6 +50,84 @@ class Batch(Protocol):
 
     def prepare(self, deployment: Deployment) -> PreparedCall:
         """Adapt the request to the deployment; see `prepare_chat`."""
+
+
+class TextlessRequest:
+    """The properties of a request, as a `VendorRequest`, that nothing is written for."""
+
+    @property
+    def stream(self) -> bool:
+        """Always False: what it returns is not streamed."""
+        return False
+
+    @property
+    def max_output_tokens(self) -> int:
+        """Always 0: nothing is generated."""
+        return 0
+
+    @property
+    def web_search(self) -> bool:
+        """Always False: the web is not searched."""
+        return False
+
+    def iter_files(self) -> Iterable[Attachment]:
+        """Iterate over no files."""
+        return ()
+
+
+@dataclass(slots=True, kw_only=True)
+class TextlessBatch(ABC, Generic[R]):
+    """A `Batch` that is one POST of JSON."""
+
+    request: R
+    get_client: Callable[[SecretStr | None], VendorClient]
+    redactor: Redactor
+
+    what: ClassVar[str]
+    """The name of its answer in messages, with its verb: `the ranking is`."""
+
+    @abstractmethod
+    def mask_request(self) -> tuple[R, int]:
+        """Return the request without keys in its texts, and how many there were."""
+
+    @abstractmethod
+    def build_post(self, request: R, base_url: str) -> VendorPost:
+        """Return what is sent."""
+
+    @abstractmethod
+    def read(
+        self, answer: Any, request: R, deployment: Deployment
+    ) -> tuple[TokenUsage, tuple[str, ...]]:
+        """Keep the answer; return what was used, and notes. Raise one of `PARSE_ERRORS`."""
+
+    def prepare(self, deployment: Deployment) -> PreparedCall:
+        """Mask keys in the texts; see `prepare_chat`."""
+        request, found = self.mask_request() if deployment.masks_keys else (self.request, 0)
+        return _PreparedBatch(deployment=deployment, request=request, masked_keys=found, batch=self)
+
+
+@dataclass(kw_only=True)
+class _PreparedBatch(PreparedCall, Generic[R]):
+    request: R
+    batch: TextlessBatch[R]
+    _client: VendorClient = field(init=False)
+
+    async def open(self, key: SecretStr | None) -> None:
+        self._client = self.batch.get_client(key)
+
+    async def stream(self, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        post = self.batch.build_post(self.request, self.deployment.base_url)
+        answer = await self._client.post(
+            post.url, post.body, within=min(timeouts.total, MAX_DURATION), longest=post.longest
+        )
+        try:
+            usage, notes = self.batch.read(answer, self.request, self.deployment)
+        except PARSE_ERRORS as error:
+            raise MalformedResponse(
+                self.deployment.provider, f"{self.batch.what} not as documented"
+            ) from error
+        yield usage
+        yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="", notes=notes)
 
 
 class BuildDeployment(Protocol):

@@ -16,7 +16,13 @@ from providers.chat import Attachment, ChatRequest, Event
 from providers.secrets import Redactor
 
 USUAL_CHARACTERS_PER_TOKEN: Final = 4
-"""An approximation, of all tokenizers."""
+"""An approximation, of all tokenizers, for limits of rates and prices of what has no count.
+
+Where a mistake to one side does harm, there is an estimate on the other side:
+`agents.memory.conversation.tokens` for what must fit a window, `agents.memory.chunking` for chunks,
+`agents.selection.evidence.estimates` for prompts of which only the length is known, and
+`providers.calls.max_cost` for the most that a call may cost.
+"""
 _TOKENS_OF_IMAGE: Final = 1_500
 _TOKENS_OF_PAGES: Final = 20_000
 _BYTES_OF_PDF_PER_TOKEN: Final = 20
@@ -53,8 +59,13 @@ class VendorRequest(Protocol):
 
 def estimate_prompt_tokens(request: VendorRequest) -> int:
     """Return the approximate number of prompt tokens; each vendor counts them differently."""
-    text = sum(map(len, request.iter_texts())) // USUAL_CHARACTERS_PER_TOKEN
+    text = sum(map(estimate_text_tokens, request.iter_texts()))
     return text + sum(map(estimate_file_tokens, request.iter_files()))
+
+
+def estimate_text_tokens(text: str) -> int:
+    """Return about how many tokens a text has."""
+    return len(text) // USUAL_CHARACTERS_PER_TOKEN + 1
 
 
 def estimate_file_tokens(attachment: Attachment) -> int:

@@ -1,29 +1,21 @@
 """Requests for rankings, with the interface that middleware uses for chat."""
 
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pydantic import SecretStr
-
-from providers.adapters.base import Timeouts
-from providers.adapters.http.client import VendorClient
-from providers.adapters.http.error_mapping import PARSE_ERRORS
+from providers.calls.batches import TextlessBatch, TextlessRequest, VendorPost
 from providers.calls.masking import mask_keys
-from providers.calls.prepare import USUAL_CHARACTERS_PER_TOKEN, PreparedCall
+from providers.calls.prepare import estimate_text_tokens
 from providers.catalogue.deployment import Deployment
-from providers.chat import Attachment, Done, Event, FinishReason, TokenUsage
-from providers.errors import InvalidRequest, MalformedResponse
+from providers.chat import TokenUsage
+from providers.errors import InvalidRequest
 from providers.rerank.records import MAX_DOCUMENTS, RankedDocument
 from providers.rerank.wires import ParsedRanking, RerankFormat
-from providers.secrets import Redactor
 
 MAX_ROW_BYTES: Final = 64 * 1024
 """Maximum bytes of a response for each document, whose text some servers repeat."""
-MAX_DURATION: Final = timedelta(seconds=60)
-"""Maximum duration of one request, regardless of longer timeouts."""
 ESTIMATED: Final = "the vendor reports no counts of rankings: they are estimated by length"
 _DOCUMENTS_PER_UNIT: Final = 100
 _TOKENS_PER_DOCUMENT: Final = 500
@@ -31,7 +23,7 @@ _TOKENS_PER_DOCUMENT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RerankRequest:
+class RerankRequest(TextlessRequest):
     """The query and the documents of one request; a `VendorRequest`."""
 
     model: str
@@ -39,21 +31,6 @@ class RerankRequest:
     query: str
     documents: tuple[str, ...]
     top_n: int
-
-    @property
-    def stream(self) -> bool:
-        """Always False: rankings are not streamed."""
-        return False
-
-    @property
-    def max_output_tokens(self) -> int:
-        """Always 0: nothing is generated."""
-        return 0
-
-    @property
-    def web_search(self) -> bool:
-        """Always False: the web is not searched."""
-        return False
 
     @property
     def search_units(self) -> int:
@@ -67,18 +44,14 @@ class RerankRequest:
             yield self.query
             yield each
 
-    def iter_files(self) -> Iterable[Attachment]:
-        """Iterate over no files."""
-        return ()
-
     def to_audit_record(self) -> dict[str, Any]:
         """Return the texts."""
         return {"query": self.query, "documents": list(self.documents)}
 
     def estimate_usage(self) -> TokenUsage:
         """Return about what a vendor counts."""
-        tokens = sum(len(each) // USUAL_CHARACTERS_PER_TOKEN + 1 for each in self.iter_texts())
-        sizes = [len(each) // USUAL_CHARACTERS_PER_TOKEN for each in self.documents]
+        tokens = sum(map(estimate_text_tokens, self.iter_texts()))
+        sizes = [*map(estimate_text_tokens, self.documents)]
         return TokenUsage(input=tokens, searches=_count_units(sizes))
 
 
@@ -88,70 +61,53 @@ def _count_units(sizes: Sequence[int]) -> int:
 
 
 @dataclass(slots=True, kw_only=True)
-class RerankBatch:
+class RerankBatch(TextlessBatch[RerankRequest]):
     """One request and, after a successful call, its ranking."""
 
-    request: RerankRequest
     wire: RerankFormat
-    get_client: Callable[[SecretStr | None], VendorClient]
-    redactor: Redactor
     parsed: ParsedRanking | None = None
+    what = "the ranking is"
 
-    def prepare(self, deployment: Deployment) -> PreparedCall:
-        """Mask keys in the texts; see `prepare_chat`."""
-        request, found = self.request, 0
-        if deployment.masks_keys:
-            query, found = mask_keys(request.query, self.redactor)
-            pairs = [mask_keys(each, self.redactor) for each in request.documents]
-            found += sum(count for _, count in pairs)
-            documents = tuple(text for text, _ in pairs)
-            request = replace(request, query=query, documents=documents)
-        return _PreparedRanking(
-            deployment=deployment, request=request, masked_keys=found, batch=self
+    def mask_request(self) -> tuple[RerankRequest, int]:
+        """Return the request without keys in its texts, and how many there were."""
+        query, found = mask_keys(self.request.query, self.redactor)
+        pairs = [mask_keys(each, self.redactor) for each in self.request.documents]
+        documents = tuple(text for text, _ in pairs)
+        masked = replace(self.request, query=query, documents=documents)
+        return masked, found + sum(count for _, count in pairs)
+
+    def build_post(self, request: RerankRequest, base_url: str) -> VendorPost:
+        """Return what is sent."""
+        return VendorPost(
+            self.wire.build_url(base_url),
+            self.wire.build_body(request.model, request.query, request.documents, request.top_n),
+            MAX_ROW_BYTES * len(request.documents),
         )
 
+    def read(
+        self, answer: Any, request: RerankRequest, deployment: Deployment
+    ) -> tuple[TokenUsage, tuple[str, ...]]:
+        """Keep the ranking; return what was used, and notes. Raise one of `PARSE_ERRORS`."""
+        parsed = self.wire.parse(answer)
+        _check_ranking(parsed.documents, request)
+        self.parsed = parsed
+        return self._build_usage(parsed, request, deployment)
 
-@dataclass(kw_only=True)
-class _PreparedRanking(PreparedCall):
-    request: RerankRequest
-    batch: RerankBatch
-    _client: VendorClient = field(init=False)
-
-    async def open(self, key: SecretStr | None) -> None:
-        self._client = self.batch.get_client(key)
-
-    async def stream(self, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        request, wire = self.request, self.batch.wire
-        vendor = self.deployment.provider
-        answer = await self._client.post(
-            wire.build_url(self.deployment.base_url),
-            wire.build_body(request.model, request.query, request.documents, request.top_n),
-            within=min(timeouts.total, MAX_DURATION),
-            longest=MAX_ROW_BYTES * len(request.documents),
-        )
-        try:
-            parsed = wire.parse(answer)
-            _check_ranking(parsed.documents, request)
-        except PARSE_ERRORS as error:
-            raise MalformedResponse(vendor, "the ranking is not as documented") from error
-        self.batch.parsed = parsed
-        usage, notes = self._build_usage(parsed)
-        yield usage
-        yield Done(finish_reason=FinishReason.STOP, vendor_finish_reason="", notes=notes)
-
-    def _build_usage(self, parsed: ParsedRanking) -> tuple[TokenUsage, tuple[str, ...]]:
+    def _build_usage(
+        self, parsed: ParsedRanking, request: RerankRequest, deployment: Deployment
+    ) -> tuple[TokenUsage, tuple[str, ...]]:
         """Return what was counted, or an estimate of what the price needs."""
-        prices = self.deployment.entry.prices
+        prices = deployment.entry.prices
         pays_units = prices is not None and prices.per_search is not None
-        estimated = self.request.estimate_usage()
+        estimated = request.estimate_usage()
         is_counted = (parsed.search_units if pays_units else parsed.tokens) is not None
         usage = TokenUsage(
             input=estimated.input if parsed.tokens is None else parsed.tokens,
             searches=(parsed.search_units or estimated.searches) if pays_units else 0,
         )
         notes: tuple[str, ...] = () if is_counted else (ESTIMATED,)
-        limit = self.batch.wire.max_document_tokens
-        longest = max(len(each) for each in self.request.documents) // USUAL_CHARACTERS_PER_TOKEN
+        limit = self.wire.max_document_tokens
+        longest = max(map(estimate_text_tokens, request.documents))
         if limit is not None and longest > limit:
             notes += (f"the vendor reads the first {limit:,} tokens of a document",)
         return usage, notes

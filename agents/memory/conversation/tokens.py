@@ -4,6 +4,7 @@ Each vendor counts with a tokenizer of its own, and most do not publish it. Engl
 4.5 ASCII characters a token, code and JSON about 3.2, so 3.5 is too many for prose and may be too
 few for dense code; of other scripts a token is about 2.5 bytes. docs/how-to/hold-conversations.md
 has measurements. What an estimate misses, a model refuses; then a conversation is cut shorter.
+`providers.calls.prepare` names the other estimates.
 """
 
 from typing import Final

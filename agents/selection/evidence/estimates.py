@@ -25,7 +25,8 @@ DEGRADED: Final = 0.7
 """Factor on the expected quality of a model that is not healthy."""
 
 CHARACTERS_PER_TOKEN: Final = 3.0
-"""A high estimate, because code has more tokens per character than prose."""
+"""A high estimate, because code has more tokens per character than prose, and only the number of
+characters is known; `providers.calls.prepare` names the other estimates."""
 MIN_ANSWER_TOKENS: Final = 1_000
 """Minimum tokens of the context window that an answer needs after the prompt."""
 _ANSWER_TOKENS: Final = {
