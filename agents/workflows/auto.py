@@ -41,7 +41,7 @@ from agents.workflows.planning.proposal import (
 from agents.workflows.planning.steps_result import build_steps_result
 from agents.workflows.planning.templates import choose_template
 from agents.workflows.planning.waves import list_waves
-from agents.workflows.planning.whole import PartValue
+from agents.workflows.planning.whole import StepValue
 from agents.workflows.prompts import auto as prompts
 
 REPAIRS = 1
@@ -206,7 +206,7 @@ async def do_steps(
     """
     begun: set[str] = set()
 
-    async def begin(names: Sequence[str]) -> dict[str, Step[PartValue]]:
+    async def begin(names: Sequence[str]) -> dict[str, Step[StepValue]]:
         nonlocal unasked
         open_steps = [plan.steps[name] for name in work.list_open()]
         shares = divide_budget(open_steps, run.budget_left)
@@ -225,7 +225,7 @@ async def do_steps(
         asks = unasked is not None
         return {name: begin_step(run, work, plan, name, shares[name], asks=asks) for name in names}
 
-    def keep(name: str, ended: PartValue | StepFailed) -> None:
+    def keep(name: str, ended: StepValue | StepFailed) -> None:
         work.keep(name, ended, is_code=plan.steps[name].type in CODE_TYPES)
 
     for name, step in (await do_when_ready(run, work, begin, keep)).items():
@@ -251,7 +251,7 @@ async def confirm_rest(
 
 def begin_step(
     run: Run, work: PlanProgress, plan: CheckedPlan, name: str, share: Decimal | None, *, asks: bool
-) -> Step[PartValue]:
+) -> Step[StepValue]:
     """Describe the work on one step, which sees the results that it needs; `share` is its budget.
 
     A person is asked when that is spent, if it `asks`.

@@ -10,11 +10,11 @@ from agents.workflows.engine import Result, Run, Step, StepFailed, workflow
 from agents.workflows.params import ChatParams, CodeParams
 from agents.workflows.parts import Parts
 from agents.workflows.planning.blueprint import (
-    MAX_PARTS,
+    MAX_PIECES,
     ArrangedPlan,
     Blueprint,
-    PlannedPart,
-    arrange_parts,
+    PlannedPiece,
+    arrange_pieces,
 )
 from agents.workflows.planning.coordination import Coordination
 from agents.workflows.planning.do_steps import do_when_ready
@@ -22,7 +22,7 @@ from agents.workflows.planning.interfaces import find_named_files, show_files
 from agents.workflows.planning.merging import merge_files
 from agents.workflows.planning.whole import (
     MAX_SHOWN_TEXT,
-    PartValue,
+    StepValue,
     WholeCheck,
     choose_test_path,
     find_main_language,
@@ -67,7 +67,7 @@ async def coordinate(run: Run) -> Result:
 
 async def make_plan(run: Run, parts: Parts, notes: list[str]) -> ArrangedPlan | None:
     """Return the plan; None if no model gives one."""
-    prompt = prompts.ask_for_blueprint(run.prompt, MAX_PARTS)
+    prompt = prompts.ask_for_blueprint(run.prompt, MAX_PIECES)
     step = run.ask(
         "strategy", prompt, schema=Blueprint, role="strategic", with_history=True,
         params=run.params_as(ChatParams).for_step(prompts.PLANNER, prompt),
@@ -81,7 +81,7 @@ async def make_plan(run: Run, parts: Parts, notes: list[str]) -> ArrangedPlan | 
         notes.append(f"The work was not divided: {error.message}")
         return None
     parts.add(step, text=blueprint.to_text())
-    plan = arrange_parts(blueprint, find_language(run.prompt, CodeParams()))
+    plan = arrange_pieces(blueprint, find_language(run.prompt, CodeParams()))
     notes += plan.notes
     return plan
 
@@ -97,41 +97,41 @@ async def answer_alone(run: Run, parts: Parts, notes: Sequence[str]) -> Result:
 
 
 async def implement(run: Run, work: Coordination) -> None:
-    """Do each part as soon as its needs are done; one whose needs were not done is left out."""
-    planned = work.plan.parts
+    """Do each piece as soon as its needs are done; one whose needs were not done is left out."""
+    planned = work.plan.pieces
 
-    async def begin(names: Sequence[str]) -> dict[str, Step[PartValue]]:
+    async def begin(names: Sequence[str]) -> dict[str, Step[StepValue]]:
         share = get_share(run, Decimal(1) / (len(work.list_open()) + LATER_SHARES))
-        return {name: begin_part(run, work, planned[name], share) for name in names}
+        return {name: begin_piece(run, work, planned[name], share) for name in names}
 
-    def keep(name: str, ended: PartValue | StepFailed) -> None:
-        part = planned[name]
-        work.keep(name, ended, is_code=part.kind == "code", interface=part.interface)
+    def keep(name: str, ended: StepValue | StepFailed) -> None:
+        piece = planned[name]
+        work.keep(name, ended, is_code=piece.kind == "code", interface=piece.interface)
 
     for step in (await do_when_ready(run, work, begin, keep)).values():
         work.parts.add_child(step, role=step.role or "coding")
 
 
-def begin_part(
-    run: Run, work: Coordination, part: PlannedPart, share: Decimal | None
-) -> Step[PartValue]:
-    """Describe the work on one part, which sees the results that it needs; `share` is its budget.
+def begin_piece(
+    run: Run, work: Coordination, piece: PlannedPiece, share: Decimal | None
+) -> Step[StepValue]:
+    """Describe the work on one piece, which sees the results that it needs; `share` is its budget.
 
     Its code runs with the files of everything that it builds on.
     """
-    results = [each.show() for each in work.list_needed_results(part.name)]
-    about = (part.instruction, part.interface, part.acceptance)
-    prompt = prompts.ask_for_part(run.prompt, work.plan.approach, about, results)
-    if part.kind == "text":
+    results = [each.show() for each in work.list_needed_results(piece.name)]
+    about = (piece.instruction, piece.interface, piece.acceptance)
+    prompt = prompts.ask_for_piece(run.prompt, work.plan.approach, about, results)
+    if piece.kind == "text":
         return run.ask(
-            part.name, prompt, role="specialist", with_history=True, system=prompts.SPECIALIST
+            piece.name, prompt, role="specialist", with_history=True, system=prompts.SPECIALIST
         )
-    files = work.merge_needed(part.name)
+    files = work.merge_needed(piece.name)
     settings = (
-        run.params_as(ChatParams).for_child() | run.recalled_params | {"target_file": part.file}
+        run.params_as(ChatParams).for_child() | run.recalled_params | {"target_file": piece.file}
     )
     return run.task(
-        part.name, "GENERATE_CODE", prompt, settings | ({"files": files} if files else {}), share
+        piece.name, "GENERATE_CODE", prompt, settings | ({"files": files} if files else {}), share
     )
 
 

@@ -9,11 +9,10 @@ from uuid import UUID
 
 from cogo.watch.format import format_error
 from cogo.watch.run_lines import RunLine, RunProgress
-from cogo.watch.steps import RunUpdate, StepUpdate
+from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate
 from protocol.ids import utc_now
-from protocol.lanes import is_model_lane
 from protocol.records import Task
-from protocol.transcript import TaskEnded, TranscriptAside, TranscriptDelta, TranscriptReset
+from protocol.transcript import PartReader, PartUpdate, TaskEnded
 
 _KEPT: Final = 20_000
 """Characters of a text that are kept."""
@@ -47,6 +46,8 @@ class SwarmProgress(RunProgress):
     def __init__(self, task: Task, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__(task, now)
         self._participants: dict[UUID, Participant] = {}
+        self._parts = PartReader()
+        """Knows who takes part."""
 
     @property
     def participants(self) -> list[Participant]:
@@ -62,14 +63,15 @@ class SwarmProgress(RunProgress):
         """Yield the lines that an update adds."""
         match update:
             case StepUpdate():
-                self._apply_to_participant(update)
-            case TranscriptDelta(kind="text"):
-                if (known := self._participants.get(update.subtask_id)) is not None:
-                    known.characters += len(update.delta)
-                    known.text += update.delta[: max(_KEPT - len(known.text), 0)]
-            case TranscriptReset() | TranscriptAside():
-                if (known := self._participants.get(update.subtask_id)) is not None:
-                    known.text, known.characters = "", 0
+                for part in self._parts.apply(update.event):
+                    self._apply_part(part, update.name, update.event.at)
+                self._apply_end(update)
+            case DecisionUpdate():
+                pass
+            case _:
+                for part in self._parts.apply(update):
+                    self._apply_part(part, part.agent, self._now())
+        match update:
             case TaskEnded(task):
                 for each in self._participants.values():
                     if each.until is None:
@@ -78,20 +80,26 @@ class SwarmProgress(RunProgress):
                 pass
         yield from super().apply(update)
 
-    def _apply_to_participant(self, update: StepUpdate) -> None:
+    def _apply_part(self, part: PartUpdate, agent: str, at: datetime) -> None:
+        """Begin, or begin again, or add what is said."""
+        known = self._participants.get(part.subtask_id)
+        if known is None:
+            known = self._participants[part.subtask_id] = Participant(
+                agent=agent, role=part.role, model=part.model, since=at
+            )
+        if part.status == "delta":
+            known.characters += len(part.text)
+            known.text += part.text[: max(_KEPT - len(known.text), 0)]
+        else:
+            known.status, known.until, known.model = "working", None, part.model
+            known.text, known.characters = "", 0
+
+    def _apply_end(self, update: StepUpdate) -> None:
+        """Set how a participant has ended, or that it waits."""
         row, event = update.row, update.event
-        lane = str(event.detail.get("lane"))
-        if row.kind != "task" and not (row.kind == "ask" and is_model_lane(lane)):
-            return
-        begins = update.status == ("waiting" if row.kind == "task" else "running")
         known = self._participants.get(row.id)
         if known is None:
-            if not begins:
-                return
-            model = None if row.kind == "task" else lane
-            known = self._participants[row.id] = Participant(
-                agent=update.name, role=update.role, model=model, since=event.at
-            )
+            return
         match update.status:
             case "completed" | "failed":
                 known.status = "complete" if update.status == "completed" else "failed"
@@ -99,9 +107,10 @@ class SwarmProgress(RunProgress):
                 known.error = "" if row.error is None else format_error(row.error)
             case "cancelled":
                 known.status, known.until = "not needed", event.at
-            case _ if begins:
-                known.status, known.until = "working", None
-                known.model = None if row.kind == "task" else lane
+            case "running":
+                known.status = "working"
+            case "waiting" if row.kind == "task":
+                known.status = "working"
             case "waiting" | "delayed" | "held" | "queued":
                 known.status = "waiting"
             case _:

@@ -9,6 +9,7 @@ from protocol.records import Event, SelectionRow
 from protocol.records.flows import is_time_limit
 from protocol.transcript import (
     ChildBegan,
+    PartReader,
     TaskEnded,
     TaskUpdate,
     ToolCallUpdate,
@@ -55,8 +56,7 @@ class TaskProgress:
 
     def __init__(self, task_id: UUID) -> None:
         self._task_id = task_id
-        self._prefixes: dict[UUID, str] = {}
-        """Of child tasks: the key of their step, after those above it."""
+        self._parts = PartReader()
         self._steps: dict[UUID, _Step] = {}
         self._done = 0
         self._is_planning = False
@@ -66,8 +66,7 @@ class TaskProgress:
         """Take an update into account."""
         match update:
             case ChildBegan():
-                above = self._prefixes.get(update.task_id, "")
-                self._prefixes[update.child_task_id] = f"{above}{update.key}/"
+                list(self._parts.apply(update))
                 self._steps.pop(update.subtask_id, None)  # its own steps say more
             case Event(subtask_id=None) if update.task_id == self._task_id:
                 status = update.kind.partition(".")[2]
@@ -104,7 +103,7 @@ class TaskProgress:
         return "; ".join([done, *parts]) if parts else f"the task {self._status}; {done}"
 
     def _name(self, task_id: UUID, key: str | None) -> str | None:
-        return None if key is None else self._prefixes.get(task_id, "") + key
+        return None if key is None else self._parts.get_agent(task_id, key)
 
     def _get_step(self, subtask_id: UUID, key: str | None = None) -> _Step:
         step = self._steps.setdefault(subtask_id, _Step(key or "a step"))

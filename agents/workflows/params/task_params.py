@@ -211,7 +211,7 @@ class OptimizationParams(CodeParams):
     """The code to make faster; else params.code_context, else the fenced code of the prompt."""
 
 
-class TurnCall(BaseModel):
+class GivenCall(BaseModel):
     """A call of one of the caller's tools."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -222,7 +222,7 @@ class TurnCall(BaseModel):
     """As the model wrote them."""
 
 
-class Turn(BaseModel):
+class GivenMessage(BaseModel):
     """One turn of a conversation."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -231,7 +231,7 @@ class Turn(BaseModel):
     content: str = Field(max_length=MAX_CHARACTERS)
     attachments: AttachmentList | None = None
     """Of a user's turn, or of a tool's result."""
-    tool_calls: list[TurnCall] | None = Field(default=None, max_length=MAX_TOOLS)
+    tool_calls: list[GivenCall] | None = Field(default=None, max_length=MAX_TOOLS)
     """Calls of the caller's tools, in an assistant's turn."""
     answer_of: UUID | None = None
     """In an assistant's turn with calls: the task that gave it, from which come its reasoning and
@@ -256,7 +256,7 @@ class ChatParams(Params):
     """The params of CHAT and of the single answers of the swarms."""
 
     system: str | None = Field(default=None, max_length=100_000)
-    messages: list[Turn] | None = Field(default=None, min_length=1, max_length=2_000)
+    messages: list[GivenMessage] | None = Field(default=None, min_length=1, max_length=2_000)
     """The whole conversation. It replaces the prompt, which then is only its title."""
     client_request: dict[str, object] | None = None
     """What the gateway repeats to a client that asks for its response; nothing reads it here."""
@@ -321,7 +321,7 @@ def describe_unused(params: Mapping[str, Any], model: type[Params]) -> list[str]
     given = {name: value for name, value in params.items() if value is not None}
     places = [("params", given, frozenset(model.model_fields))]
     if "messages" in model.model_fields and isinstance(turns := given.get("messages"), list):
-        fields = frozenset(Turn.model_fields)
+        fields = frozenset(GivenMessage.model_fields)
         places += [(f"params.messages.{number}", turn, fields) for number, turn in enumerate(turns)]
     if isinstance(needs := given.get("task_requirements"), dict):
         places.append(("params.task_requirements", needs, Requirements.list_names()))

@@ -12,13 +12,13 @@ from agents.extraction.languages import build_file_name
 from agents.extraction.paths import check_file_path
 from agents.workflows.planning.waves import find_circle, list_waves
 
-MAX_PARTS: Final = 8
+MAX_PIECES: Final = 8
 MAX_PATH: Final = 200
 MAX_NAME: Final = 60
 _NOT_OF_A_NAME: Final = re.compile(r"[^a-z0-9]+")
 
 
-class PlannedPart(BaseModel):
+class PlannedPiece(BaseModel):
     """One part of the work."""
 
     model_config = ConfigDict(extra="forbid")
@@ -41,7 +41,7 @@ class Blueprint(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     approach: str = Field(max_length=20_000)
-    parts: list[PlannedPart] = Field(min_length=1, max_length=100)
+    parts: list[PlannedPiece] = Field(min_length=1, max_length=100)
 
     def to_text(self) -> str:
         """Return it for people, and for models that review."""
@@ -57,48 +57,48 @@ class ArrangedPlan:
     """A blueprint that can be carried out: names are keys, needs exist, files differ."""
 
     approach: str
-    parts: dict[str, PlannedPart]
+    pieces: dict[str, PlannedPiece]
     waves: list[list[str]]
     notes: list[str] = field(default_factory=list)
 
     @property
     def needs(self) -> dict[str, list[str]]:
-        """The parts on which each builds directly."""
-        return {name: each.needs for name, each in self.parts.items()}
+        """The pieces on which each builds directly."""
+        return {name: each.needs for name, each in self.pieces.items()}
 
     @property
     def owners(self) -> dict[str, str]:
-        """The part of each planned file."""
-        return {each.file: name for name, each in self.parts.items() if each.file}
+        """The piece of each planned file."""
+        return {each.file: name for name, each in self.pieces.items() if each.file}
 
 
-def arrange_parts(blueprint: Blueprint, language: str) -> ArrangedPlan:
+def arrange_pieces(blueprint: Blueprint, language: str) -> ArrangedPlan:
     """Put a blueprint in order; `language` is that of code for which no file is named.
 
     Nothing in it is an error: what cannot be followed is left out, and told.
     """
     notes: list[str] = []
-    planned = blueprint.parts[:MAX_PARTS]
-    if len(blueprint.parts) > MAX_PARTS:
-        left_out = ", ".join(each.name for each in blueprint.parts[MAX_PARTS:][:MAX_PARTS])
-        notes.append(f"At most {MAX_PARTS} parts are done; left out: {left_out}.")
+    planned = blueprint.parts[:MAX_PIECES]
+    if len(blueprint.parts) > MAX_PIECES:
+        left_out = ", ".join(each.name for each in blueprint.parts[MAX_PIECES:][:MAX_PIECES])
+        notes.append(f"At most {MAX_PIECES} parts are done; left out: {left_out}.")
     keys = make_step_keys([each.name for each in planned])
     by_name = dict(zip((each.name for each in planned), keys, strict=True))
-    parts: dict[str, PlannedPart] = {}
+    pieces: dict[str, PlannedPiece] = {}
     taken: set[str] = set()
-    for key, part in zip(keys, planned, strict=True):
-        needs = dict.fromkeys(by_name[each] for each in part.needs if each in by_name)
+    for key, piece in zip(keys, planned, strict=True):
+        needs = dict.fromkeys(by_name[each] for each in piece.needs if each in by_name)
         needs.pop(key, None)
-        file = _choose_path(part, key, language, taken, notes) if part.kind == "code" else None
-        parts[key] = part.model_copy(update={"name": key, "needs": list(needs), "file": file})
-    if circle := find_circle({key: part.needs for key, part in parts.items()}):
+        file = _choose_path(piece, key, language, taken, notes) if piece.kind == "code" else None
+        pieces[key] = piece.model_copy(update={"name": key, "needs": list(needs), "file": file})
+    if circle := find_circle({key: piece.needs for key, piece in pieces.items()}):
         notes.append(f"Parts that wait for each other are done at once: {', '.join(circle)}.")
-    waves = list_waves({key: part.needs for key, part in parts.items()})
-    if len(waves) == len(parts) > 1:
+    waves = list_waves({key: piece.needs for key, piece in pieces.items()})
+    if len(waves) == len(pieces) > 1:
         notes.append(
             "The plan is sequential: several agents add cost and no speed; a single task may do."
         )
-    return ArrangedPlan(approach=blueprint.approach, parts=parts, waves=waves, notes=notes)
+    return ArrangedPlan(approach=blueprint.approach, pieces=pieces, waves=waves, notes=notes)
 
 
 def make_step_keys(names: Sequence[str]) -> list[str]:
@@ -116,14 +116,14 @@ def make_step_keys(names: Sequence[str]) -> list[str]:
 
 
 def _choose_path(
-    part: PlannedPart, key: str, language: str, taken: set[str], notes: list[str]
+    piece: PlannedPiece, key: str, language: str, taken: set[str], notes: list[str]
 ) -> str:
-    """Return the path for the program of a part: as planned, unless it is none or taken."""
+    """Return the path for the program of a piece: as planned, unless it is none or taken."""
     ending = PurePosixPath(build_file_name(language)).suffix
     path = f"{key.replace('-', '_')}{ending}"
-    if part.file is not None and len(part.file) <= MAX_PATH:
+    if piece.file is not None and len(piece.file) <= MAX_PATH:
         try:
-            path = str(PurePosixPath(check_file_path(part.file)))
+            path = str(PurePosixPath(check_file_path(piece.file)))
         except ValueError as error:
             notes.append(f"{key} is written to {path}: {error}")
     if path.casefold() in taken:

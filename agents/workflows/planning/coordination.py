@@ -29,7 +29,7 @@ class Coordination(PlanProgress):
         """Return the result of the task."""
         text, output = self.text, dict[str, Any]()
         if check.files:
-            planned = self.plan.parts
+            planned = self.plan.pieces
             missing = {
                 name: why for name, why in self.undone.items() if planned[name].kind == "code"
             }
@@ -38,7 +38,7 @@ class Coordination(PlanProgress):
             output = {"files": dict(check.files), "verification": verification}
             if len(check.files) == 1:
                 output["generated_code"] = next(iter(check.files.values()))
-        parts = [each.model_dump() for each in self.plan.parts.values()]
+        parts = [each.model_dump() for each in self.plan.pieces.values()]
         output["plan"] = {"approach": self.plan.approach, "parts": parts}
         output |= {**self.parts.build_output(text), "notes": [*self.notes]}
         return Result(text, output=output)

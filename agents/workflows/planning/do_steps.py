@@ -5,21 +5,21 @@ from typing import Any
 
 from agents.workflows.engine import Run, Step, StepFailed
 from agents.workflows.planning.plan_progress import PlanProgress
-from agents.workflows.planning.whole import PartValue
+from agents.workflows.planning.whole import StepValue
 
-BeginSteps = Callable[[Sequence[str]], Awaitable[Mapping[str, Step[PartValue]]]]
+BeginSteps = Callable[[Sequence[str]], Awaitable[Mapping[str, Step[StepValue]]]]
 """Describes the steps of these names; those that it leaves out are noted in the progress."""
-KeepStep = Callable[[str, PartValue | StepFailed], None]
+KeepStep = Callable[[str, StepValue | StepFailed], None]
 
 
 async def do_when_ready(
     run: Run, work: PlanProgress, begin: BeginSteps, keep: KeepStep
-) -> dict[str, Step[PartValue]]:
+) -> dict[str, Step[StepValue]]:
     """Do the steps of a plan; return those that were begun, in the order of the plan.
 
     `keep` is told each end before others begin.
     """
-    begun: dict[str, Step[PartValue]] = {}
+    begun: dict[str, Step[StepValue]] = {}
     while True:
         if ready := work.choose_ready(begun):
             begun |= await begin(ready)

@@ -7,7 +7,7 @@ from agents.workflows.engine import StepFailed
 from agents.workflows.parts import Parts
 from agents.workflows.planning.merging import MergedFiles, merge_files
 from agents.workflows.planning.waves import list_needed
-from agents.workflows.planning.whole import DonePart, PartValue
+from agents.workflows.planning.whole import DoneStep, StepValue
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class PlanProgress:
     """The step of each planned file."""
     parts: Parts = field(default_factory=Parts)
     notes: list[str] = field(default_factory=list)
-    done: dict[str, DonePart] = field(default_factory=dict)
+    done: dict[str, DoneStep] = field(default_factory=dict)
     undone: dict[str, str] = field(default_factory=dict)
     failure: StepFailed | None = None
     """The first failure of a step."""
@@ -54,25 +54,25 @@ class PlanProgress:
                 return
 
     def keep(
-        self, name: str, ended: PartValue | StepFailed, *, is_code: bool, interface: str = ""
+        self, name: str, ended: StepValue | StepFailed, *, is_code: bool, interface: str = ""
     ) -> None:
         """Keep what a step has given, or why it was not done."""
         if isinstance(ended, StepFailed):
             self.failure = self.failure or ended
             self.leave_out(name, ended.message)
         else:
-            self.done[name] = DonePart(name=name, value=ended, is_code=is_code, interface=interface)
+            self.done[name] = DoneStep(name=name, value=ended, is_code=is_code, interface=interface)
 
     def leave_out(self, name: str, why: str) -> None:
         """Note that a step was not done."""
         self.undone[name] = why
         self.notes.append(f"{name} was not done: {why}")
 
-    def list_done(self) -> list[DonePart]:
+    def list_done(self) -> list[DoneStep]:
         """Return what was done, in the order of the plan."""
         return [self.done[name] for name in self.needs if name in self.done]
 
-    def list_needed_results(self, name: str) -> list[DonePart]:
+    def list_needed_results(self, name: str) -> list[DoneStep]:
         """Return what a step builds on directly."""
         return [self.done[each] for each in self.needs[name] if each in self.done]
 

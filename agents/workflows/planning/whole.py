@@ -22,7 +22,7 @@ from protocol.verification import (
     get_status,
 )
 
-PartValue: TypeAlias = Answer | TaskOutcome
+StepValue: TypeAlias = Answer | TaskOutcome
 MAX_SHOWN_TEXT: Final = 12_000
 """Characters of the text of one part that other steps see."""
 _SHOWN_DECISION: Final = 200
@@ -34,12 +34,12 @@ _STATUSES: Final = ("failed", "unverified", "self_tested", "verified")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DonePart:
-    """A part of the work that was done."""
+class DoneStep:
+    """A step of a plan that was done."""
 
     name: str
     """The key of its step."""
-    value: PartValue
+    value: StepValue
     is_code: bool = False
     interface: str = ""
     """What the plan says that others may rely on."""
@@ -149,7 +149,7 @@ def choose_test_path(files: Iterable[str], language: str) -> str:
 
 
 def build_whole_verification(
-    check: WholeCheck, parts: Sequence[DonePart], undone: Mapping[str, str]
+    check: WholeCheck, parts: Sequence[DoneStep], undone: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return what a result says about the code of all parts together."""
     code = [each for each in parts if each.is_code]
@@ -175,7 +175,7 @@ def build_whole_verification(
 
 
 def _judge(
-    check: WholeCheck, code: Sequence[DonePart], undone: Mapping[str, str]
+    check: WholeCheck, code: Sequence[DoneStep], undone: Mapping[str, str]
 ) -> tuple[VerificationStatus, str]:
     report, tests = check.report, check.tests
     if report is not None and report.verdict in _BROKEN:
@@ -197,7 +197,7 @@ def _judge(
     return "self_tested", f"all tests of the parts together passed that {tests.written_by} wrote"
 
 
-def _wrote_own_tests(tests: TestSuite, code: Sequence[DonePart]) -> bool:
+def _wrote_own_tests(tests: TestSuite, code: Sequence[DoneStep]) -> bool:
     """Return whether the maker of the tests has also made some of the code."""
     return any(
         each.model == tests.written_by or (each.maker is not None and each.maker == tests.maker)
@@ -205,14 +205,14 @@ def _wrote_own_tests(tests: TestSuite, code: Sequence[DonePart]) -> bool:
     )
 
 
-def _describe_part(done: DonePart) -> dict[str, Any]:
+def _describe_part(done: DoneStep) -> dict[str, Any]:
     status = get_status(done.value.output)
     passed = status in TESTED if status in {*TESTED, "failed"} else None
     problem = None if passed else describe_result(done.value.output)
     return {"name": done.name, "passed": passed, "problem": problem}
 
 
-def combine_verifications(parts: Sequence[DonePart]) -> dict[str, Any] | None:
+def combine_verifications(parts: Sequence[DoneStep]) -> dict[str, Any] | None:
     """Return what results say about code that was not run together: the worst that is known.
 
     None without code; of one part what it says itself.
@@ -245,7 +245,7 @@ def is_ready(review: TaskOutcome) -> bool:
 
 
 def compose_text(
-    parts: Sequence[DonePart], files: Mapping[str, str], verification: Mapping[str, Any]
+    parts: Sequence[DoneStep], files: Mapping[str, str], verification: Mapping[str, Any]
 ) -> str:
     """Return the result for people: what the texts say, the files, what is known of them."""
     sections = [f"## {each.name}\n\n{each.value.text}" for each in parts if not each.files]

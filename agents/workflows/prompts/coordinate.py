@@ -47,7 +47,7 @@ def ask_for_blueprint(request: str, most: int) -> str:
     )
 
 
-def ask_for_part(request: str, approach: str, part: Sequence[str], results: Sequence[str]) -> str:
+def ask_for_piece(request: str, approach: str, part: Sequence[str], results: Sequence[str]) -> str:
     """Ask a specialist for one part: its instruction, its interface, when it is done."""
     instruction, interface, acceptance = part
     agreed = f"\n\nOthers rely on this: {interface}" if interface else ""

@@ -37,9 +37,11 @@ def a_row(key: str, *, role: str | None = "debate_1", **fields: Any) -> Subtask:
 
 
 def a_step(status: str, row: Subtask, **fields: Any) -> StepUpdate:
+    detail: dict[str, Any] = {"lane": row.lane, "key": row.key}
+    detail |= {"role": row.metadata["role"]} if row.kind == "ask" else {"kind": row.kind}
     event = Event(
         task_id=row.task_id, seq=1, at=NOW + timedelta(seconds=2), kind=f"subtask.{status}",
-        subtask_id=row.id, attempt=row.attempt, detail={"lane": row.lane, "key": row.key},
+        subtask_id=row.id, attempt=row.attempt, detail=detail,
     )  # fmt: skip
     return StepUpdate(event=event, row=row, **fields)
 

@@ -8,7 +8,7 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import JsonValue
 
 from agents.workflows.coding.findings import Bugs, Findings
-from agents.workflows.planning.blueprint import Blueprint, arrange_parts
+from agents.workflows.planning.blueprint import Blueprint, arrange_pieces
 from agents.workflows.planning.proposal import Proposal, list_plan_mistakes
 from agents.workflows.prompts import debate as prompts
 from agents.workflows.prompts.review import ReviewAnswer
@@ -109,9 +109,9 @@ def test_the_work_is_divided_into_parts_of_which_some_can_be_done_at_once(
 ) -> None:
     value = write_json(prompt, Blueprint.model_json_schema(), model="m")
 
-    plan = arrange_parts(Blueprint.model_validate(value), "python")
+    plan = arrange_pieces(Blueprint.model_validate(value), "python")
 
-    assert [[plan.parts[name].kind for name in wave] for wave in plan.waves] == kinds
+    assert [[plan.pieces[name].kind for name in wave] for wave in plan.waves] == kinds
     assert plan.notes == []
 
 

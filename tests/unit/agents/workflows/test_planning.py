@@ -7,15 +7,15 @@ import pytest
 from agents.workflows.engine import Answer, TaskOutcome
 from agents.workflows.planning.blueprint import (
     Blueprint,
-    PlannedPart,
-    arrange_parts,
+    PlannedPiece,
+    arrange_pieces,
     make_step_keys,
 )
 from agents.workflows.planning.interfaces import find_named_files, outline_file, show_files
 from agents.workflows.planning.merging import merge_files
 from agents.workflows.planning.waves import find_circle, list_needed, list_waves
 from agents.workflows.planning.whole import (
-    DonePart,
+    DoneStep,
     choose_test_path,
     combine_verifications,
     find_main_language,
@@ -53,13 +53,13 @@ def test_what_a_step_builds_on_is_known_through_others() -> None:
     assert list_needed("a", {"a": ["b"], "b": ["a"]}) == ["b"]
 
 
-def a_part(name: str, *needs: str, **more: Any) -> PlannedPart:
+def a_part(name: str, *needs: str, **more: Any) -> PlannedPiece:
     given = {"instruction": "x", "interface": "", "acceptance": "", "kind": "code", "file": None}
-    return PlannedPart(name=name, needs=list(needs), **given | more)
+    return PlannedPiece(name=name, needs=list(needs), **given | more)
 
 
-def arrange(*parts: PlannedPart) -> Any:
-    return arrange_parts(Blueprint(approach="", parts=list(parts)), "python")
+def arrange(*parts: PlannedPiece) -> Any:
+    return arrange_pieces(Blueprint(approach="", parts=list(parts)), "python")
 
 
 def test_names_become_keys_of_steps() -> None:
@@ -80,7 +80,7 @@ def test_a_blueprint_is_put_in_order_and_what_cannot_be_followed_is_told() -> No
 
     assert plan.needs == {"one": ["two"], "two": ["one"], "three": [], "four": []}
     assert plan.waves == [["three", "four"], ["one", "two"]]
-    files = [each.file for each in plan.parts.values()]
+    files = [each.file for each in plan.pieces.values()]
     assert files == ["lib.py", "two_LIB.py", "three.py", None]
     assert plan.notes[0] == "Two parts were planned as LIB.py; two is written to two_LIB.py."
     assert plan.notes[1].startswith("three is written to three.py: '/etc/passwd' must be")
@@ -90,7 +90,7 @@ def test_a_blueprint_is_put_in_order_and_what_cannot_be_followed_is_told() -> No
 def test_a_plan_of_too_many_parts_is_cut_and_says_so() -> None:
     plan = arrange(*(a_part(f"p{number}") for number in range(30)))
 
-    assert len(plan.parts) == 8
+    assert len(plan.pieces) == 8
     assert plan.notes == [
         "At most 8 parts are done; left out: p8, p9, p10, p11, p12, p13, p14, p15."
     ]
@@ -209,9 +209,9 @@ def test_a_debate_says_ready_or_something_must_change(text: str, *, expected: bo
 
 
 def test_of_code_that_was_not_run_together_the_worst_counts() -> None:
-    def done(name: str, status: str | None) -> DonePart:
+    def done(name: str, status: str | None) -> DoneStep:
         verification = {"verification": {"status": status, "reason": "r"}} if status else {}
-        return DonePart(name=name, value=Answer(text="", output=verification))
+        return DoneStep(name=name, value=Answer(text="", output=verification))
 
     assert combine_verifications([done("a", None)]) is None
     alone = combine_verifications([done("a", None), done("b", "verified")])
