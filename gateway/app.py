@@ -16,7 +16,7 @@ from starlette.routing import Route
 from gateway.console import console, session
 from gateway.dependencies import GatewayServices
 from gateway.links import routes as links
-from gateway.mcp.endpoint import PATH, McpEndpoint
+from gateway.mcp_endpoint import PATH, McpEndpoint
 from gateway.metrics import GatewayMetrics
 from gateway.middleware import EdgeMiddleware
 from gateway.options import GatewayOptions

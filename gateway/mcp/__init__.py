@@ -2,7 +2,7 @@
 
 `tools` lists the tools; each has its arguments, the scope that it needs, and a function. `server`
 speaks the protocol for any `McpBackend`: `ToolBackend` runs the tools here, and `cogo mcp --url`
-has one that passes them on to a gateway. `endpoint` is `/mcp` of the gateway.
+has one that passes them on to a gateway. `gateway.mcp_endpoint` is `/mcp` of the gateway.
 """
 
 from gateway.mcp.backend import (

@@ -28,8 +28,8 @@ from cogo.wiring.mcp_http import HttpServer
 from gateway.mcp.answers import build_error_result
 from gateway.mcp.arguments import WAIT_SECONDS
 from gateway.mcp.backend import ReportProgress, ServedTool
-from gateway.mcp.endpoint import PATH
 from gateway.mcp.tools import TOOLS
+from gateway.mcp_endpoint import PATH
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
 
 _T = TypeVar("_T")
