@@ -19,6 +19,7 @@ from agents.selection.policies.planner import (
     Limits,
     Planned,
     Tolerance,
+    list_undominated,
     make_plan,
 )
 from agents.selection.policies.rules import Rules
@@ -88,15 +89,20 @@ def plan_models(
     for each in map(_build_option, refused):
         remaining = remaining.refuse(each)
     budget, left = request.budget_usd, request.seconds_left
+    limits = Limits(
+        rungs=max(MAX_RUNGS - len(refused), 1),
+        usd=inf if budget is None else budget / calls,
+        seconds=inf if left is None else left / calls,
+    )
+    tolerance = TOLERANCES[request.preferences.preference]
+    promising = candidates
+    if not refused:
+        promising = _list_undominated(candidates, limits, by_time=tolerance.saves_time)
     return make_plan(
-        [_build_option(each) for each in candidates if each not in refused],
+        [_build_option(each) for each in promising if each not in refused],
         remaining,
-        tolerance=TOLERANCES[request.preferences.preference],
-        limits=Limits(
-            rungs=max(MAX_RUNGS - len(refused), 1),
-            usd=inf if budget is None else budget / calls,
-            seconds=inf if left is None else left / calls,
-        ),
+        tolerance=tolerance,
+        limits=limits,
         keeps_best=request.check in KEEPING_BEST,
     )
 
@@ -117,6 +123,21 @@ def is_worthwhile(planned: Planned, request: SelectionRequest) -> bool:
     if TOLERANCES[request.preferences.preference].saves_time:
         return plan.seconds <= alone.seconds * MAX_PRICE
     return plan.cost_usd <= alone.cost_usd * MAX_PRICE
+
+
+def _list_undominated(
+    candidates: Iterable[Candidate], limits: Limits, *, by_time: bool
+) -> list[Candidate]:
+    """Return what the planner would keep of these candidates, without an option for each."""
+    found: list[tuple[float, float, int, Candidate]] = []
+    for each in candidates:
+        cost, forecast = each.estimate.cost_usd, each.estimate.forecast
+        if cost is not None and limits.allow(cost, forecast.total_s):
+            found.append(
+                (forecast.total_s if by_time else cost, -forecast.quality, len(found), each)
+            )
+    found.sort()
+    return [found[n][3] for n in list_undominated([each[1] for each in found])]
 
 
 def _build_option(candidate: Candidate) -> Option:

@@ -5,7 +5,7 @@ What a plan is worth depends on the check as much as on the models: one that acc
 ends the cascade too early.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
@@ -55,6 +55,10 @@ class Limits:
     usd: float = inf
     seconds: float = inf
 
+    def allow(self, usd: float, seconds: float) -> bool:
+        """Return whether a plan may take so much."""
+        return usd <= self.usd and seconds * TIME_MARGIN <= self.seconds
+
 
 NO_LIMITS: Final = Limits()
 
@@ -93,6 +97,21 @@ def make_plan(
     most = best_single.loss + tolerance.loss
     alone = min([each for each in singles if each.loss <= most], key=_rank)
     return Planned(plan=plan.build(), alone=alone.build(), best=best.build())
+
+
+def list_undominated(losses: Iterable[float]) -> list[int]:
+    """Return the places of models that may be part of a best plan, of all in order of their price.
+
+    One is not if as many models as a plan has are both cheaper and better.
+    """
+    kept = []
+    leaders = [1.0] * MAX_RUNGS
+    for number, loss in enumerate(losses):
+        if loss < leaders[-1]:
+            kept.append(number)
+            leaders[-1] = loss
+            leaders.sort()
+    return kept
 
 
 class _Draft(NamedTuple):
@@ -138,12 +157,11 @@ class _Search:
 
     def list_singles(self, options: Sequence[Option]) -> list[_Draft]:
         """Return a plan for each option that fits the limits and has a known price."""
-        most_usd, by_time = self._limits.usd, self._by_time
-        most_seconds = self._limits.seconds / TIME_MARGIN
+        by_time, limits = self._by_time, self._limits
         return [
             _Draft(each.seconds if by_time else each.cost_usd, -quality, (each,), (1.0,))
             for each, quality in zip(options, self._start.expect(options), strict=True)
-            if each.cost_usd <= most_usd and each.cost_usd != inf and each.seconds <= most_seconds
+            if each.cost_usd != inf and limits.allow(each.cost_usd, each.seconds)
         ]
 
     def list_longer(self, singles: Sequence[_Draft]) -> list[_Draft]:
@@ -185,12 +203,11 @@ class _Search:
         remaining, gained, by_time = prefix.remaining, prefix.gained, self._by_time
         (so_far, _, begun, reaches), reach = prefix.draft, prefix.reach
         reaches = (*reaches, reach)
-        most_usd = self._limits.usd - prefix.usd
-        most_seconds = self._limits.seconds / TIME_MARGIN - prefix.seconds
+        limits, usd, seconds = self._limits, prefix.usd, prefix.seconds
         options = [
             each
             for each in options
-            if each not in begun and each.cost_usd <= most_usd and each.seconds <= most_seconds
+            if each not in begun and limits.allow(usd + each.cost_usd, seconds + each.seconds)
         ]
         qualities = remaining.expect(options)
         if self._keeps_best:
@@ -228,16 +245,10 @@ def _list_promises(
 def _prune(singles: Sequence[_Draft]) -> list[_Draft]:
     """Return the models of which plans are made.
 
-    One that as many as a plan has are both cheaper and better than is in no best plan. Of more than
-    `MAX_OPTIONS` the best and the cheapest are kept, and some between.
+    Of more than `MAX_OPTIONS` the best and the cheapest are kept, and some between.
     """
-    kept: list[_Draft] = []
-    leaders = [1.0] * MAX_RUNGS
-    for each in sorted(singles, key=_rank):
-        if each.loss < leaders[-1]:
-            kept.append(each)
-            leaders[-1] = each.loss
-            leaders.sort()
+    ranked = sorted(singles, key=_rank)
+    kept = [ranked[n] for n in list_undominated([each.loss for each in ranked])]
     if len(kept) <= MAX_OPTIONS:
         return kept
     ranked = sorted(kept, key=_get_loss)
