@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from agents.sandbox.check_runner import CheckRunner
@@ -13,12 +14,21 @@ from agents.sandbox.python_toolchain import build_python_toolchain
 from protocol.lifecycle import TaskState
 from protocol.records import Subtask, Task
 from simulator import run_simulator
+from tests.support.servers.simulator import Journal
 
 if TYPE_CHECKING:
     from tests.integration.agents.conftest import Fleet
 
 OpenFleet = Callable[[], AbstractAsyncContextManager["Fleet"]]
 RIGHT = "def test_a():\n    assert is_palindrome('abba')\n    assert not is_palindrome('abc')\n"
+LRU = """def test_a():
+    cache = LRUCache(2)
+    cache.put("a", 1)
+    cache.put("b", 2)
+    assert cache.get("a") == 1
+    cache.put("c", 3)
+    assert cache.get("a") == 1
+"""
 WRONG = "def test_a():\n    assert is_palindrome('abc')\n"
 
 
@@ -117,6 +127,32 @@ async def test_a_bug_that_is_hard_is_left_to_another_model(
     tried = ended.result["receipt"]["attempts"]
     assert [each["check"] for each in tried] == ["failed", "failed", "passed"]
     assert tried[0]["model"] == tried[1]["model"] != tried[2]["model"]
+
+
+async def test_a_cascade_asks_a_dear_model_only_after_the_tests_refuse_a_cheap_one(
+    fleet: OpenFleet, checks: CheckRunner, simulator: str
+) -> None:
+    cheap, dear = "claude-sonnet-5-5", "claude-opus-5-5"
+    wish = {"policy": "cascade", "preference": "cost", "allowed_models": [cheap, dear]}
+    asked = {"Write a class LRUCache(capacity)": LRU, "Write is_palindrome(text)": RIGHT}
+    hard, easy = [
+        await run_task(fleet, checks, prompt=prompt, params={"tests": tests}, preferences=wish)
+        for prompt, tests in asked.items()
+    ]
+
+    assert list_tried(hard) == [(cheap, "failed"), (cheap, "failed"), (dear, "passed")]
+    assert list_tried(easy) == [(cheap, "passed")]
+    async with httpx.AsyncClient(base_url=simulator, timeout=60) as client:
+        calls = await Journal(client, after=0).requests()
+    # As the vendors counted them: both tasks began with the cheap one, which repaired once.
+    assert [each["model"] for each in calls] == [cheap, cheap, dear, cheap]
+
+
+def list_tried(ran: tuple[Task, list[Subtask]]) -> list[tuple[str, str]]:
+    """Return the models that wrote code, and what the tests said."""
+    result = ran[0].result
+    assert result is not None, ran[0].error
+    return [(each["model"], each["check"]) for each in result["receipt"]["attempts"]]
 
 
 async def test_a_request_whose_tests_nobody_can_write_ends_unverified(

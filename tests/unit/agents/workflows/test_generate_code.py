@@ -1,13 +1,24 @@
 """GENERATE_CODE: every path from a request to a labelled result, with scripted answers."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from agents.workflows.engine import Finished, FlowFailed, HandedOver, StepRequest
+from agents.workflows.engine import (
+    Finished,
+    FlowFailed,
+    HandedOver,
+    NeedsDecisions,
+    StepRequest,
+    Suspended,
+    advance,
+)
 from agents.workflows.generate_code import generate_code
 from agents.workflows.params.step_params import UNVERIFIED
-from cogo.testing import fail_with
+from cogo.testing import START, fail_with
+from protocol.records import TaskBrief
+from protocol.records.flows import FlowRecord
 from tests.support.agents.scripted_flow import (
     DECISIONS,
     LADDER,
@@ -349,6 +360,34 @@ def test_without_an_eligible_model_the_step_says_so() -> None:
 
     assert isinstance(played.end, FlowFailed)
     assert played.get_request("draft")["model"] is None
+
+
+def test_a_ladder_is_asked_for_with_its_check_and_recorded_as_before() -> None:
+    task = TaskBrief(id=UUID(int=1), type="GENERATE_CODE", prompt="x", params={"tests": TESTS})
+    written = task.model_copy(update={"params": {}})
+    sandbox = {"sandbox:python": {"available": True}}
+    # As an orchestrator recorded it that knew of no checks.
+    earlier = sandbox | {"ladder:coding": LADDER, "team": {"models": []}}
+
+    asked = [
+        advance(
+            generate_code, each, FlowRecord(steps=[], decisions=sandbox, first_claimed_at=START)
+        )
+        for each in (task, written)
+    ]
+    resumed = advance(
+        generate_code, task, FlowRecord(steps=[], decisions=earlier, first_claimed_at=START)
+    )
+
+    assert all(isinstance(each, NeedsDecisions) for each in asked)
+    requests = [each.requests[0] for each in asked if isinstance(each, NeedsDecisions)]
+    assert [each.key for each in requests] == ["ladder:coding"] * 2
+    assert [dict(each.arguments) for each in requests] == [
+        {"role": "coding", "check": "run", "calls": 2},
+        {"role": "coding", "check": "written_tests", "calls": 2},
+    ]
+    assert isinstance(resumed, Suspended)
+    assert [each.request["model"] for each in resumed.steps] == ["cheap"]
 
 
 def test_an_unknown_cost_is_said_and_not_taken_for_nothing() -> None:

@@ -61,3 +61,17 @@ def test_a_cascade_goes_on_only_while_answers_fail(first: Any, expected: list[st
     assert keys(played) == expected
     assert isinstance(played.outcome, Finished if len(expected) == 1 else HandedOver)
     assert played.text == ("good" if len(expected) == 1 else "better")
+
+
+@pytest.mark.parametrize(("failure", "after"), [("invalid_answer", ["a"]), ("overloaded", None)])
+def test_only_refused_answers_say_something_of_those_who_come_next(
+    failure: str, after: list[str] | None
+) -> None:
+    decisions = {"policy": "cascade", "ladder:answer": {"models": MODELS["models"][:2]}}
+
+    played = play(chat, answers={"main": [fail_with(failure), "better"]}, decisions=decisions)
+
+    first, second = (each.request for each in played.steps)
+    assert first["model"] == MODELS["models"][0]["model"]
+    expected = after and [first["model"]]
+    assert second.get("after") == expected
