@@ -59,6 +59,7 @@ class TaskProgress:
         self._parts = PartReader()
         self._steps: dict[UUID, _Step] = {}
         self._done = 0
+        self._ended: set[UUID] = set()
         self._is_planning = False
         self._status = "waits to begin"
 
@@ -73,8 +74,12 @@ class TaskProgress:
                 self._status = "waits to begin" if status == "pending" else f"is {status}"
             case Event():
                 self._apply_event(update)
-            case SelectionRow(subtask_id=UUID() as subtask_id):
+            case SelectionRow(subtask_id=UUID() as subtask_id) if subtask_id not in self._ended:
                 self._get_step(subtask_id).model = update.selected_model
+            case TranscriptDelta() | TranscriptReset() | ToolCallUpdate() if (
+                update.subtask_id in self._ended
+            ):
+                pass  # it came late
             case TranscriptDelta():
                 step = self._get_step(update.subtask_id, self._name(update.task_id, update.key))
                 step.tool = None
@@ -122,10 +127,12 @@ class TaskProgress:
                 self._is_planning = status == "running"
             return
         key = self._name(event.task_id, event.detail.get("key")) or "a step"
+        self._ended.discard(subtask_id)  # one may be done again
         step = self._get_step(subtask_id, key)
         step.kind, step.status, step.tool = event.detail.get("kind"), status, None
         if status == "running":
             step.characters = 0
         if status in _ENDS:
             del self._steps[subtask_id]
+            self._ended.add(subtask_id)
             self._done += status == "completed"

@@ -22,6 +22,7 @@ from gateway.mcp.waiting import find_open_approvals, wait_for_task
 from gateway.tasks.task_run import get_result_text, load_visible_task, submit_task_for
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import NewTask, SelectionRow, Subtask, Task
+from protocol.records.flows import is_time_limit
 
 URI: Final = "cogo://tasks/{task_id}"
 _REPEATED: Final = frozenset({"text", "generated_code", "responses"})
@@ -138,7 +139,9 @@ async def _describe_task(caller: ToolCaller, task: Task) -> dict[str, Any]:
         "prompt": task.prompt,
         "error": task.error,
         "steps": [
-            _describe_step(each, models.get(each.id)) for each in subtasks if each.kind != "flow"
+            _describe_step(each, models.get(each.id))
+            for each in subtasks
+            if each.kind != "flow" and not is_time_limit(each.kind, each.key)
         ],
         "approvals": [describe_approval(each) for each in approvals],
         "next": _advise(task, bool(approvals)),

@@ -16,7 +16,12 @@ LIMIT_SUFFIX: Final = ":limit"
 
 def is_time_limit(kind: object, key: object) -> bool:
     """Return whether a step is such a limit, of which nobody has to be told."""
-    return kind == "sleep" and str(key).partition("#")[0].endswith(LIMIT_SUFFIX)
+    return kind == "sleep" and _read_name(str(key)).endswith(LIMIT_SUFFIX)
+
+
+def _read_name(key: str) -> str:
+    """Return a key without the branches and tasks above it, and without its number."""
+    return key.rpartition("/")[2].partition("#")[0]
 
 
 class StepRecord(Row):

@@ -140,7 +140,7 @@ def test_a_line_about_one_of_several_steps_names_it(key: str, line: str) -> None
             "sleeping     nap until 2026-11-28T13:00:00Z",
         ),
         ("delayed", {"key": "limit_1/others:limit", "kind": "sleep"}, None),
-        ("completed", {"key": "critic:limit#2", "kind": "sleep"}, None),
+        ("completed", {"key": "review/limit_1#2/critic:limit#2", "kind": "sleep"}, None),
         ("blocked", {"lane": "cio", "awaits": 3}, "waiting      for 3 steps"),
         ("blocked", {"lane": "cio", "awaits": 1}, None),
     ],

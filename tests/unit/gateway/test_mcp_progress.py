@@ -80,6 +80,20 @@ def test_steps_of_a_child_task_have_the_key_of_its_step_before_theirs() -> None:
     assert progress.describe() == "0 steps done; review/cautious works"
 
 
+def test_what_is_heard_of_a_step_after_its_end_does_not_begin_it_again() -> None:
+    progress = TaskProgress(TASK)
+    for update in (
+        event("subtask.running", FIRST, key="verdict"),
+        event("subtask.completed", FIRST, key="verdict"),
+        SelectionRow(id=uuid4(), subtask_id=FIRST, selected_model="gpt", created_at=NOW),
+        delta(FIRST, 0, "late"),
+        call("called"),
+    ):
+        progress.apply(update)
+
+    assert progress.describe() == "the task waits to begin; 1 step done"
+
+
 def test_limits_of_time_are_neither_named_nor_counted() -> None:
     progress = TaskProgress(TASK)
     progress.apply(event("subtask.running", FIRST, key="critic"))
