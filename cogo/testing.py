@@ -297,7 +297,7 @@ class World:
         if isinstance(answer, Mapping):
             return dict(answer)
         if request.kind == "policy":
-            return str(answer or "rules")
+            return str(answer or "auto")
         if request.kind in {"embedding", "memory", "rerank"}:
             return {"model": str(answer or request.arguments.get("model") or "scripted")}
         if request.kind == "sandbox":

@@ -29,6 +29,7 @@ from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
 from agents.selection.roles import CATALOGUE_ROLES, apply_role
 from protocol.ids import utc_now
+from protocol.json_values import to_finite_float
 from protocol.records import Grants, TaskBrief
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
@@ -138,6 +139,7 @@ class Cio:
             preferences=preferences,
             policy=needs.policy or self._knowledge().get_policy(task.owner, preferences.policy),
             prompt_characters=needs.prompt_characters,
+            max_output_tokens=_read_max_output_tokens(stated),
             owner=task.owner,
             served=self.registry.lanes,
             simulated=self.registry.simulated,
@@ -197,6 +199,12 @@ def _add_tools(wanted: Requirements, tools: ToolNeeds) -> Requirements:
     if tools.searches:
         changes["web_search"] = True
     return wanted.model_copy(update=changes) if changes else wanted
+
+
+def _read_max_output_tokens(params: Mapping[str, Any]) -> int | None:
+    """Return the most tokens of an answer that a task allows; what is no number allows all."""
+    limit = to_finite_float(params.get("max_output_tokens"))
+    return None if limit is None or limit < 1 else int(limit)
 
 
 def _compute_budget_left(task: TaskBrief) -> float | None:

@@ -65,7 +65,10 @@ class KnowledgeSync:
             return
         if found != self._last:
             self._last = found
-            self.knowledge = build_knowledge(found, start=self._start)
+            knowledge = build_knowledge(found, start=self._start)
+            # Learning from thousands of outcomes takes tens of milliseconds.
+            await asyncio.to_thread(knowledge.forecaster.prepare)
+            self.knowledge = knowledge
 
 
 def build_knowledge(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:

@@ -1,6 +1,5 @@
 """The candidates of a choice: every served model, its estimate, and any reason against it."""
 
-from math import inf
 from typing import NamedTuple
 
 from agents.selection.constraints.hard import HARD, build_tests, find_reason
@@ -28,8 +27,7 @@ class Candidate(NamedTuple):
     @property
     def price(self) -> float:
         """The expected dollars; infinite if no price is known."""
-        cost = self.estimate.cost_usd
-        return inf if cost is None else cost
+        return self.estimate.price
 
 
 def list_candidates(resolved: ResolvedRequest, profiles: ProfileCache) -> dict[str, Candidate]:

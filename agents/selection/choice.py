@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from agents.selection.candidates import Candidate
-from agents.selection.evidence.estimates import Forecaster
-from agents.selection.evidence.score import WEIGHTS, Score, score_estimate
+from agents.selection.evidence.estimates import Estimate, Forecaster
+from agents.selection.evidence.near_best import find_near_best, get_tolerance
 from agents.selection.policy import Pick
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
@@ -16,46 +16,19 @@ from protocol.records import SelectionRecord
 _DIGITS = 6
 
 
-class Ranked(NamedTuple):
-    """An eligible candidate with its score."""
-
-    candidate: Candidate
-    score: Score
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the numbers as they are recorded."""
-        estimate, score = self.candidate.estimate, self.score
-        cost, forecast = estimate.cost_usd, estimate.forecast
-        parts = {
-            "quality": score.quality,
-            "cost": score.cost,
-            "first_token": score.first_token,
-            "duration": score.duration,
-        }
-        return {
-            "score": round(score.total, _DIGITS),
-            "parts": {name: round(part, _DIGITS) for name, part in parts.items()},
-            "expected": {
-                "quality": round(forecast.quality, _DIGITS),
-                "low": round(forecast.low, _DIGITS),
-                "high": round(forecast.high, _DIGITS),
-                "outcomes": round(forecast.observed),
-                "cost_usd": None if cost is None else round(cost, _DIGITS + 2),
-                "first_token_ms": round(forecast.first_token_s * 1000),
-                "total_ms": round(forecast.total_s * 1000),
-                "health": forecast.health or "ok",
-            },
-        }
-
-    def summarize(self) -> str:
-        """Return the numbers as a sentence."""
-        estimate = self.candidate.estimate
-        cost = estimate.cost_usd
-        price = "at an unknown price" if cost is None else f"for about ${cost:.4f}"
-        return (
-            f"Score {self.score.total:.3f}: expected quality {estimate.quality:.2f} {price} "
-            f"in about {estimate.forecast.total_s:.1f} s."
-        )
+def describe_estimate(estimate: Estimate) -> dict[str, Any]:
+    """Return the numbers of a candidate as they are recorded."""
+    cost, forecast = estimate.cost_usd, estimate.forecast
+    return {
+        "quality": round(forecast.quality, _DIGITS),
+        "low": round(forecast.low, _DIGITS),
+        "high": round(forecast.high, _DIGITS),
+        "outcomes": round(forecast.observed),
+        "cost_usd": None if cost is None else round(cost, _DIGITS + 2),
+        "first_token_ms": round(forecast.first_token_s * 1000),
+        "total_ms": round(forecast.total_s * 1000),
+        "health": forecast.health or "ok",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,36 +49,43 @@ class Choice:
         return self.pick.reason
 
     @cached_property
-    def ranking(self) -> Mapping[str, Ranked]:
+    def ranking(self) -> Mapping[str, Candidate]:
         """The eligible candidates by id, the picked one first.
 
-        In the pick's order, then by score; those that soft constraints exclude come last.
+        In the pick's order, then by quality; those that soft constraints exclude come last.
         """
-        weights = WEIGHTS[self.request.preferences.preference]
-        ranked = {
-            id_: Ranked(each, score_estimate(each.estimate, weights))
-            for id_, each in self.candidates.items()
-            if each.refused is None
-        }
-        rest = sorted(
-            ranked,
-            key=lambda id_: (ranked[id_].candidate.set_aside is not None, -ranked[id_].score.total),
-        )
-        return {id_: ranked[id_] for id_ in dict.fromkeys([*self.pick.order, *rest])}
+        eligible = {id_: each for id_, each in self.candidates.items() if each.refused is None}
+        rest = sorted(eligible, key=lambda id_: _rank(eligible[id_]))
+        return {id_: eligible[id_] for id_ in dict.fromkeys([*self.pick.order, *rest])}
 
     @property
-    def alternatives(self) -> list[Ranked]:
+    def alternatives(self) -> list[Candidate]:
         """The other eligible candidates, in the order of the ranking."""
         return [each for id_, each in self.ranking.items() if id_ != self.selected.model_id]
+
+    @cached_property
+    def by_preference(self) -> Mapping[Preference, str]:
+        """The model that each preference takes under the policy `scored`."""
+        estimates = {
+            id_: each.estimate for id_, each in self.ranking.items() if each.set_aside is None
+        }
+        if not estimates:
+            return {}
+        return {
+            each: find_near_best(
+                estimates, each, tolerance=get_tolerance(each, self.forecaster.gain)
+            ).picked
+            for each in Preference
+        }
 
     def recommend(self, count: int) -> dict[str, str]:
         """Return up to `count` models, the selected one first, each with the reason for its rank.
 
         Models that soft constraints exclude are omitted.
         """
-        others = [each for each in self.alternatives if each.candidate.set_aside is None]
+        others = [each for each in self.alternatives if each.set_aside is None]
         return {self.selected.model_id: self.reason} | {
-            each.candidate.model_id: each.summarize() for each in others[: count - 1]
+            each.model_id: f"Expected {each.estimate.describe()}." for each in others[: count - 1]
         }
 
     def to_record(self, *, key: str | None = None) -> SelectionRecord:
@@ -139,14 +119,32 @@ class Choice:
                 "set_aside": self.candidates[id_].set_aside,
                 "rank": ranks.get(id_),
             }
-            | (self.ranking[id_].to_json() if id_ in ranks else {})
+            | (self._record_eligible(id_) if id_ in ranks else {})
             for id_ in dict.fromkeys([*ranks, *self.candidates])
         ]
+
+    def _record_eligible(self, id_: str) -> dict[str, Any]:
+        preferred_by = [
+            preference.value for preference, taken in self.by_preference.items() if taken == id_
+        ]
+        return {
+            "expected": describe_estimate(self.candidates[id_].estimate),
+            **({"preferred_by": preferred_by} if preferred_by else {}),
+        }
+
+
+def _rank(candidate: Candidate) -> tuple[bool, float, float, str]:
+    return (
+        candidate.set_aside is not None,
+        -candidate.estimate.quality,
+        candidate.price,
+        candidate.model_id,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
-    """The best model by another preference, compared with the selected one."""
+    """What another preference takes, compared with the selected model."""
 
     preference: Preference
     model_id: str
@@ -171,28 +169,24 @@ class WhatIf:
 
 
 def compare_preferences(candidates: Sequence[Mapping[str, Any]], selected: str) -> list[WhatIf]:
-    """Weigh the recorded candidates by each preference; [] if no parts were recorded."""
-    eligible = {
-        each["model_id"]: each
-        for each in candidates
-        if not each.get("refused") and not each.get("set_aside") and each.get("parts")
-    }
+    """Return what the other preferences would have taken of recorded candidates."""
     taken = next((each for each in candidates if each["model_id"] == selected), {})
-    results = []
-    for preference in Preference if eligible else ():
-        weights = WEIGHTS[preference]
-        totals = {id_: weights.sum(**each["parts"]) for id_, each in eligible.items()}
-        best = max(totals, key=lambda id_: (totals[id_], id_))
-        if best != selected:
-            results.append(
-                WhatIf(
-                    preference=preference,
-                    model_id=best,
-                    cheaper=_compute_ratio(taken, eligible[best], "cost_usd"),
-                    faster=_compute_ratio(taken, eligible[best], "total_ms"),
-                )
-            )
-    return results
+    by = {
+        preference: each
+        for each in candidates
+        for preference in each.get("preferred_by") or ()
+        if each["model_id"] != selected
+    }
+    return [
+        WhatIf(
+            preference=each,
+            model_id=by[each]["model_id"],
+            cheaper=_compute_ratio(taken, by[each], "cost_usd"),
+            faster=_compute_ratio(taken, by[each], "total_ms"),
+        )
+        for each in Preference
+        if each in by
+    ]
 
 
 def _compute_ratio(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> float | None:

@@ -11,6 +11,7 @@ from agents.selection.choice import Choice
 from agents.selection.constraints.hard import HARD, build_tests, find_reason
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge, find_active_controls
 from agents.selection.model_profiles import ProfileCache, get_profile_cache
+from agents.selection.policies.auto import Auto
 from agents.selection.policies.cascade import Cascade
 from agents.selection.policies.cheapest_fastest import Cheapest, Fastest
 from agents.selection.policies.ensemble import Ensemble
@@ -24,6 +25,7 @@ from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 
 POLICIES: Final[Mapping[PolicyName, Policy]] = {
+    PolicyName.AUTO: Auto(),
     PolicyName.RULES: Rules(),
     PolicyName.SCORED: Scored(),
     PolicyName.CHEAPEST: Cheapest(),
@@ -54,7 +56,7 @@ def choose_model(
     elif all(each.refused for each in candidates.values()):
         raise _explain_no_model(resolved, candidates, profiles)
     else:
-        pick = _pick_freely(resolved, candidates, profiles)
+        pick = _pick_freely(resolved, candidates, profiles, mistakes=knowledge.mistakes)
     selected = candidates[pick.order[0]]
     return Choice(
         request=request,
@@ -66,7 +68,11 @@ def choose_model(
 
 
 def _pick_freely(
-    resolved: ResolvedRequest, candidates: Mapping[str, Candidate], profiles: ProfileCache
+    resolved: ResolvedRequest,
+    candidates: Mapping[str, Candidate],
+    profiles: ProfileCache,
+    *,
+    mistakes: float,
 ) -> Pick:
     """Pick a model that operators pinned, the most specific pin first, else by the policy."""
     request = resolved.request
@@ -76,6 +82,7 @@ def _pick_freely(
         candidates=candidates,
         roles={role: profiles.resolve_role(role) for role in roles},
         forecaster=resolved.forecaster,
+        mistakes=mistakes,
     )
     for id_, why in resolved.controls.pinned.items():
         if id_ in given.options:

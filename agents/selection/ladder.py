@@ -153,7 +153,7 @@ def build_rung(candidate: Candidate, reason: str) -> Rung:
 
 def _list_options(choice: Choice) -> list[Candidate]:
     """Return the eligible candidates in the choice's order; those set aside only if all are."""
-    eligible = [each.candidate for each in choice.ranking.values()]
+    eligible = list(choice.ranking.values())
     return [
         each for each in eligible if each.set_aside is None and each.estimate.health is None
     ] or eligible

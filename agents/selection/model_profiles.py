@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from providers.calls.max_cost import UNLIMITED_ANSWER, get_longest_answer
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import Model, Provider
@@ -22,6 +23,8 @@ class TokenPrice(NamedTuple):
     above: int
     input_usd: float
     output_usd: float
+    cached_usd: float
+    """For a token of the prompt that the vendor has cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +55,23 @@ class ModelProfile:
     is_simulated: bool = False
     """Only the vendor simulator answers for it, at no cost."""
 
-    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+    max_answer_tokens: int = 0
+    """The longest answer of a request that does not limit it, which spend caps reserve."""
+
+    def cost(
+        self, input_tokens: int, output_tokens: float, *, cached_share: float = 0.0
+    ) -> float | None:
         """Return the US dollars of one call, or None if no price is known."""
-        cost = None
+        tier = None
         for price in self.prices:
-            if cost is None or input_tokens > price.above:
-                cost = input_tokens * price.input_usd + output_tokens * price.output_usd
-        return cost
+            if tier is None or input_tokens > price.above:
+                tier = price
+        if tier is None:
+            return None
+        prompt = tier.input_usd
+        if cached_share:
+            prompt += (tier.cached_usd - tier.input_usd) * cached_share
+        return input_tokens * prompt + output_tokens * tier.output_usd
 
 
 class ProfileCache:
@@ -125,6 +138,7 @@ class ProfileCache:
             prices=self._find_prices(model, simulated=True) if is_simulated else usual,
             output_usd=usual[0].output_usd if usual else None,
             is_simulated=is_simulated,
+            max_answer_tokens=find_longest_answer(model, hosts),
         )
 
     def _find_prices(self, model: Model, *, simulated: bool = False) -> tuple[TokenPrice, ...]:
@@ -139,13 +153,25 @@ class ProfileCache:
                 for above in (0, *get_price_tiers(deployment))
             ]
             known = tuple(
-                TokenPrice(above, float(each.input) / _MILLION, float(each.output) / _MILLION)
+                TokenPrice(
+                    above,
+                    float(each.input) / _MILLION,
+                    float(each.output) / _MILLION,
+                    float(each.input if each.cached is None else each.cached) / _MILLION,
+                )
                 for above, each in prices
                 if each is not None
             )
             if known:
                 return known
         return ()
+
+
+def find_longest_answer(model: Model, hosts: Iterable[Provider]) -> int:
+    """Return the most output tokens that any of the hosts may be asked for by default."""
+    return max(
+        (get_longest_answer(each.adapter, model) for each in hosts), default=UNLIMITED_ANSWER
+    )
 
 
 def _takes_schemas(model: Model, hosts: Iterable[Provider]) -> bool:

@@ -7,10 +7,10 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from agents.selection.candidates import Candidate
-from agents.selection.evidence.estimates import Forecaster
+from agents.selection.evidence.estimates import Estimate, Forecaster
 from agents.selection.evidence.failures import Option
-from agents.selection.evidence.observations import NO_OBSERVATIONS
-from agents.selection.evidence.score import WEIGHTS, Weights, weigh_estimate
+from agents.selection.evidence.near_best import NearBest, find_near_best, get_tolerance
+from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
@@ -26,8 +26,8 @@ class PolicyInput:
     roles: Mapping[str, tuple[str, ...]]
     """The ids of each role that the documented rules name, in their order."""
     forecaster: Forecaster = field(default_factory=lambda: Forecaster(NO_OBSERVATIONS))
-    weights: Weights | None = None
-    """None: those of the preference."""
+    mistakes: float = 0.0
+    """The mistakes per choice that trials may cost, as an expectation."""
 
     @cached_property
     def options(self) -> Mapping[str, Candidate]:
@@ -35,6 +35,16 @@ class PolicyInput:
         eligible = {id_: each for id_, each in self.candidates.items() if each.refused is None}
         preferred = {id_: each for id_, each in eligible.items() if each.set_aside is None}
         return preferred or eligible
+
+    @cached_property
+    def estimates(self) -> Mapping[str, Estimate]:
+        """The estimates of the options."""
+        return {id_: each.estimate for id_, each in self.options.items()}
+
+    @property
+    def observations(self) -> Observations:
+        """The observations."""
+        return self.forecaster.observations
 
     @property
     def needs(self) -> Requirements:
@@ -57,15 +67,32 @@ class PolicyInput:
         return tuple(dict.fromkeys(id_ for ids in self.roles.values() for id_ in ids))
 
     @cached_property
-    def scores(self) -> Mapping[str, float]:
-        """The score of each option."""
-        weights = self.weights or WEIGHTS[self.preference]
-        return {id_: weigh_estimate(each.estimate, weights) for id_, each in self.options.items()}
+    def near_best(self) -> NearBest:
+        """The choice of the preference among the options."""
+        return self.find_near_best()
+
+    def find_near_best(
+        self, preference: Preference | None = None, *, anchored: bool = False
+    ) -> NearBest:
+        """Return what a preference takes of the options, by default the task's."""
+        wanted = preference or self.preference
+        return find_near_best(
+            self.estimates,
+            wanted,
+            tolerance=get_tolerance(wanted, self.forecaster.gain),
+            default=self.default,
+            anchored=anchored,
+        )
 
     @cached_property
-    def by_score(self) -> tuple[str, ...]:
-        """The options, best first; equal ones in the order of ids."""
-        return tuple(sorted(self.options, key=self.scores.__getitem__, reverse=True))
+    def by_preference(self) -> tuple[str, ...]:
+        """The options: those near the best known first, then the others by quality."""
+        within = self.near_best.within
+        rest = sorted(
+            (id_ for id_ in self.options if id_ not in within),
+            key=lambda id_: (-self.estimates[id_].quality, self.estimates[id_].price, id_),
+        )
+        return (*within, *rest)
 
     @cached_property
     def by_price(self) -> tuple[Candidate, ...]:
@@ -77,9 +104,8 @@ class PolicyInput:
         return Random(self.request.seed)  # noqa: S311  not used for security
 
     def put_first(self, picked: str, rest: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Return all options: the picked one, then the others as in `rest`, or by score."""
-        others = self.by_score if rest is None else rest
-        return (picked, *(id_ for id_ in others if id_ != picked))
+        """Return all options: the picked one, then those in `rest`, then by the preference."""
+        return tuple(dict.fromkeys((picked, *(rest or ()), *self.by_preference)))
 
 
 class Plan(NamedTuple):
@@ -111,7 +137,7 @@ class Pick:
     """The output of a policy."""
 
     order: tuple[str, ...]
-    """The picked model, then others in the policy's order; those not named follow by score."""
+    """The picked model, then the other options in the policy's order."""
     reason: str
     """One sentence, with the decisive numbers."""
     plan: Plan | None = None

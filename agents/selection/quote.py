@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.selection.choice import Choice
-from agents.selection.evidence.estimates import estimate_input_tokens, estimate_output_tokens
+from agents.selection.evidence.estimates import estimate_input_tokens
 
 SHORT: Final = 0.25
 LONG: Final = 3.0
@@ -50,17 +50,21 @@ def build_quote(choice: Choice) -> Quote:
     """Price the selected model and its team, and in `high` also a cascade's next model."""
     request, pick = choice.request, choice.pick
     prompt = estimate_input_tokens(request.needs, request.prompt_characters)
-    usual = estimate_output_tokens(request.needs)
+    stated = request.needs.output_tokens
     selected = choice.selected.model_id
     sure = [*pick.team, selected]
     most = [*sure, *([pick.escalate_to] if pick.escalate_to else [])]
 
+    def expect_tokens(id_: str) -> float:
+        forecast = choice.candidates[id_].estimate.forecast
+        return forecast.output_tokens if stated is None else stated
+
     def sum_costs(models: list[str], share: float) -> float | None:
         # A synthesis reads its team's answers.
-        drafts = int(usual * share) * len(pick.team)
+        drafts = sum(map(expect_tokens, pick.team)) * share
         costs = [
             choice.candidates[id_].profile.cost(
-                prompt + (drafts if id_ == selected else 0), int(usual * share)
+                prompt + (int(drafts) if id_ == selected else 0), expect_tokens(id_) * share
             )
             for id_ in models
         ]

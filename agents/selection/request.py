@@ -10,7 +10,6 @@ from agents.selection.evidence.estimates import (
     Estimate,
     Forecaster,
     estimate_input_tokens,
-    estimate_output_tokens,
 )
 from agents.selection.evidence.knowledge import ActiveControls
 from agents.selection.model_profiles import ModelProfile, ProfileCache
@@ -32,7 +31,7 @@ class SelectionRequest:
     requested: str | None = None
     """The model that the task names."""
     preferences: Preferences = field(default_factory=Preferences)
-    policy: PolicyName = PolicyName.RULES
+    policy: PolicyName = PolicyName.AUTO
     prompt_characters: int = 0
     owner: UUID | None = None
     served: Sequence[str] = ()
@@ -43,6 +42,8 @@ class SelectionRequest:
     """The error class of each model that failed at this subtask, in the order of the attempts."""
     budget_usd: float | None = None
     """What is left of the task's budget; None: no limit."""
+    max_output_tokens: int | None = None
+    """The most tokens of the answer that the task allows; None: as many as the vendor allows."""
     seconds_left: float | None = None
     """Until the task's deadline."""
     seed: str = ""
@@ -54,7 +55,7 @@ class SelectionRequest:
     may_team: bool = False
     """Whether several models may answer in place of one."""
     preferred_role: str | None = None
-    """The catalogue's role that fits the step; only the policy `rules` uses it."""
+    """The catalogue's role that fits the step; only the policies `rules` and `auto` use it."""
     avoided_makers: frozenset[str] = frozenset()
     """Makers whose models are used only if no other is eligible."""
 
@@ -70,7 +71,6 @@ class ResolvedRequest:
 
     request: SelectionRequest
     input_tokens: int
-    output_tokens: int
     denied: frozenset[str]
     allowed: frozenset[str] | None
     """None: all."""
@@ -91,7 +91,6 @@ class ResolvedRequest:
         return cls(
             request=request,
             input_tokens=estimate_input_tokens(request.needs, request.prompt_characters),
-            output_tokens=estimate_output_tokens(request.needs),
             denied=_resolve_names(preferences.denied_models, profiles),
             allowed=_resolve_names(allowed, profiles) if allowed else None,
             controls=controls,
@@ -100,9 +99,7 @@ class ResolvedRequest:
 
     def estimate(self, profiles: Iterable[ModelProfile]) -> list[Estimate]:
         """Return the estimate of each model, in their order."""
-        return self.forecaster.estimate(
-            profiles, self.request.needs, self.input_tokens, self.output_tokens
-        )
+        return self.forecaster.estimate(profiles, self.request.needs, self.input_tokens)
 
 
 def _resolve_names(names: Sequence[str], profiles: ProfileCache) -> frozenset[str]:

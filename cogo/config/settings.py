@@ -23,7 +23,7 @@ from cogo.config.trust import ENV_FILE, Ignored, TrustStore, is_secret, read_fil
 from cogo.errors import SettingInvalid
 from protocol.json_values import explain_mistake
 from protocol.records.agents import SandboxChoice
-from protocol.records.models import PolicyName
+from protocol.records.models import EXPLORE_MISTAKES, PolicyName
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """The folder of the source code. Its files are trusted like the code."""
@@ -97,7 +97,10 @@ class Settings(BaseModel):
     cache_seconds: int = Field(86_400, gt=0, le=31_536_000, validation_alias="COGO_CACHE_SECONDS")
     default_model: str | None = Field(None, validation_alias="DEFAULT_MODEL")
     fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
-    selection_policy: PolicyName = Field(PolicyName.RULES, validation_alias="COGO_SELECTION_POLICY")
+    selection_policy: PolicyName = Field(PolicyName.AUTO, validation_alias="COGO_SELECTION_POLICY")
+    explore_mistakes: float = Field(
+        EXPLORE_MISTAKES, ge=0, le=1, validation_alias="COGO_EXPLORE_MISTAKES"
+    )
     jwt_secret: SecretStr | None = Field(None, validation_alias="SUPABASE_JWT_SECRET")
     gateway_cors: str = Field("http://localhost:3000", validation_alias="COGO_GATEWAY_CORS")
     gateway_hosts: str = Field("", validation_alias="COGO_GATEWAY_HOSTS")

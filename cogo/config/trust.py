@@ -41,8 +41,8 @@ outer indexes of memory are among them."""
 _HARMLESS: Final = frozenset(
     {
         "COGO_CACHE", "COGO_CACHE_SECONDS", "COGO_FIRST_TOKEN_SECONDS", "COGO_LOG_FORMAT",
-        "COGO_LOG_LEVEL", "COGO_SELECTION_POLICY", "COGO_STALL_SECONDS", "COGO_TOTAL_SECONDS",
-        "DEFAULT_MODEL", "FIREWORKS_MODEL",
+        "COGO_EXPLORE_MISTAKES", "COGO_LOG_LEVEL", "COGO_SELECTION_POLICY", "COGO_STALL_SECONDS",
+        "COGO_TOTAL_SECONDS", "DEFAULT_MODEL", "FIREWORKS_MODEL",
     }
 )  # fmt: skip
 _KEY: Final = re.compile(r"(?!COGO_|SUPABASE_)[A-Z][A-Z0-9_]*_(?:API_KEY|TOKEN)(?:_\d+)?")

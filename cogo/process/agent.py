@@ -21,7 +21,6 @@ from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.sandbox.check_runner import CheckRunner
-from agents.selection.evidence.knowledge import Knowledge
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost
 from agents.tools.own import OwnTools, build_own_tools
@@ -37,6 +36,7 @@ from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.fetching import build_fetcher, build_file_access
 from cogo.wiring.memory.conversation_copy import open_redis
 from cogo.wiring.memory.index import open_vector_index, sync_vector_index
+from cogo.wiring.model_directory import build_start_knowledge
 from cogo.wiring.router import build_router, open_cache, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
@@ -131,7 +131,7 @@ async def serve_agent(
                 catalogue=router.catalogue,
                 workflows=workflows,
                 lanes=partial(_list_lanes, router),
-                knowledge=Knowledge(policy=project.settings.selection_policy),
+                knowledge=build_start_knowledge(project),
                 identity=identity,
                 options=replace(options, workflows=workflows.user_types),
                 health=health,

@@ -301,7 +301,7 @@ def _describe_plan(update: DecisionUpdate, key: str, value: object) -> RunLine |
         text = separator.join(map(_describe_rung, models))
     elif kind == "sandbox" and isinstance(value, dict) and value.get("available") is False:
         text = f"no executor has a sandbox for {key.partition(':')[2]}: nothing is run"
-    elif kind == "policy" and value != "rules":
+    elif kind == "policy" and value not in ("auto", "rules"):
         text = f"policy {value}"
     if text is None:
         return None

@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from agents.selection.evidence.knowledge import Knowledge
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.settings import Settings
 from cogo.wiring.catalogue_watch import watch_catalogue
 from cogo.wiring.memory.services import open_memory_services
-from cogo.wiring.model_directory import CatalogueModelDirectory
+from cogo.wiring.model_directory import CatalogueModelDirectory, build_start_knowledge
 from cogo.wiring.stores import build_bus, open_supabase_store
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.tokens import TokenVerifier
@@ -59,7 +58,7 @@ async def open_services(
             catalogue=catalogue,
             store=store,
             spending=store,
-            start=Knowledge(policy=project.settings.selection_policy),
+            start=build_start_knowledge(project),
         )
         async with CredentialMonitor(authenticator, every=options.recheck).running() as credentials:
             yield GatewayServices(

@@ -13,6 +13,7 @@ from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
+from cogo.config.context import Project
 from gateway.models import (
     EmbeddingFacts,
     ModelFacts,
@@ -35,6 +36,12 @@ RECOMMENDED: Final = 5
 """Maximum number of models in a recommendation."""
 DEGRADED_FROM: Final = 0.5
 """Share of failed attempts in the last hour from which a model counts as degraded."""
+
+
+def build_start_knowledge(project: Project) -> Knowledge:
+    """Return what the settings of a project say, to which the database adds what it knows."""
+    settings = project.settings
+    return Knowledge(policy=settings.selection_policy, mistakes=settings.explore_mistakes)
 
 
 class CatalogueModelDirectory:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -14,6 +14,7 @@ from protocol.records.base import Argument, Row
 class PolicyName(StrEnum):
     """How a model is chosen among the candidates; see `docs/explanation/model-selection.md`."""
 
+    AUTO = "auto"
     RULES = "rules"
     SCORED = "scored"
     CHEAPEST = "cheapest"
@@ -22,6 +23,9 @@ class PolicyName(StrEnum):
     EXPLORE = "explore"
     ENSEMBLE = "ensemble"
 
+
+EXPLORE_MISTAKES: Final = 0.01
+"""The mistakes per choice that trials of the policy `explore` may cost on average, by default."""
 
 ControlAction = Literal["pin", "ban", "drain", "allow"]
 """pin: preferred to all others. ban: never selected, even if requested. drain: only selected if

@@ -5,7 +5,7 @@ from typing import Final
 
 from providers.calls.prepare import VendorRequest
 from providers.catalogue.deployment import Deployment
-from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS
+from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS, AdapterKind, Model
 from providers.chat import Attachment, TokenUsage
 from providers.prices import calculate_cost
 
@@ -37,11 +37,7 @@ def max_cost_usd(request: VendorRequest, deployment: Deployment) -> Decimal | No
     prompt += sum(map(_limit_file, request.iter_files())) + web_searches * FOUND_TOKENS
     answer = request.max_output_tokens
     if answer is None:
-        answer = (
-            DEFAULT_OUTPUT_TOKENS.get(deployment.host.adapter)
-            or deployment.model.max_output_tokens
-            or UNLIMITED_ANSWER
-        )
+        answer = get_longest_answer(deployment.host.adapter, deployment.model)
     costs = [
         calculate_cost(usage, deployment)
         for usage in (
@@ -51,6 +47,11 @@ def max_cost_usd(request: VendorRequest, deployment: Deployment) -> Decimal | No
     ]
     known = [cost.usd for cost in costs if cost is not None]
     return max(known) if len(known) == len(costs) else None
+
+
+def get_longest_answer(adapter: AdapterKind, model: Model) -> int:
+    """Return the most output tokens of a request that sets no limit."""
+    return DEFAULT_OUTPUT_TOKENS.get(adapter) or model.max_output_tokens or UNLIMITED_ANSWER
 
 
 def _limit_file(attachment: Attachment) -> int:

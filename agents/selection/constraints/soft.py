@@ -12,6 +12,7 @@ from agents.selection.evidence.priors import map_to_capability
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.request import ResolvedRequest
 from agents.selection.requirements import MANY_TOOL_CALLS
+from providers.calls.max_cost import FRAME_TOKENS
 
 
 def avoid_drained(resolved: ResolvedRequest) -> Test | None:
@@ -111,6 +112,25 @@ def avoid_slow(resolved: ResolvedRequest) -> Test | None:
     return test
 
 
+def avoid_over_reservation(resolved: ResolvedRequest) -> Test | None:
+    """Set aside models whose answer may cost more than is left, because that is reserved first."""
+    request, left = resolved.request, resolved.request.budget_usd
+    if left is None:
+        return None
+    tokens = max(resolved.input_tokens, request.prompt_characters) + FRAME_TOKENS
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        longest = request.max_output_tokens or profile.max_answer_tokens
+        most = profile.cost(tokens, longest)
+        if most is None or most <= left:
+            return None
+        return (
+            f"its answer may cost up to ${most:.4f} and ${max(left, 0):.4f} of the budget is left"
+        )
+
+    return test
+
+
 def avoid_makers(resolved: ResolvedRequest) -> Test | None:
     """Set aside models of makers that the workflow avoids, such as that of the answer to judge."""
     makers = resolved.request.avoided_makers
@@ -130,5 +150,6 @@ SOFT: Final[tuple[Constraint, ...]] = (
     avoid_without_schemas,
     avoid_local_for_hard_work,
     avoid_slow,
+    avoid_over_reservation,
     avoid_makers,
 )

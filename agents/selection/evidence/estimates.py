@@ -1,26 +1,37 @@
-"""Estimates of a model's results at a task: a prior, updated with observed outcomes."""
+"""Estimates of a model's results at a task: priors, updated with what was observed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import exp, inf, log, sqrt
 from typing import Final, NamedTuple
 
 from agents.selection.evidence.failures import FailureRecords
+from agents.selection.evidence.leaderboards import get_ratings
 from agents.selection.evidence.observations import ModelHealth, Observations, Observed
-from agents.selection.evidence.priors import guess_first_token_s, guess_quality, guess_total_s
+from agents.selection.evidence.priors import (
+    COMPLEXITY_EASE,
+    EASE,
+    LENGTHS,
+    guess_first_token_s,
+    guess_output_tokens,
+    guess_total_s,
+    guess_wordiness,
+)
+from agents.selection.evidence.quality import QualityModel
+from agents.selection.evidence.usage import MASS, MeanModel
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.prompt_features import DENSE_SCRIPTS
 from agents.selection.requirements import Requirements
 
-MASS: Final = 10.0
-"""Weight of a prior in outcomes; outcomes at other task types together weigh as much."""
-CAP: Final = 200.0
-"""Maximum outcomes that count, so that old ones do not outweigh recent ones."""
 ENOUGH: Final = 5
-"""Number of outcomes from which an observed mean of time or cost replaces the prior."""
+"""Number of measured answers from which on a time counts as measured."""
 SPREAD: Final = 1.2816
 """Standard deviations on each side of the mean that contain 80 % of a normal distribution."""
+KNOWN_EVIDENCE: Final = 10.0
+"""Judgements from which on a model is known at a kind of work, if they agree enough."""
+KNOWN_WIDTH: Final = 0.3
+"""Maximum width of the interval of a model that is known."""
 DEGRADED: Final = 0.7
 """Factor on the expected quality of a model that is not healthy."""
 
@@ -29,14 +40,8 @@ CHARACTERS_PER_TOKEN: Final = 3.0
 characters is known; `providers.calls.prepare` names the other estimates."""
 MIN_ANSWER_TOKENS: Final = 1_000
 """Minimum tokens of the context window that an answer needs after the prompt."""
-_ANSWER_TOKENS: Final = {
-    "code-generation": 900,
-    "code-optimization": 1_100,
-    "code-analysis": 1_200,
-    "specialized-coding": 1_200,
-}
-_OTHER_ANSWER_TOKENS: Final = 700
-_COMPLEXITY_FACTORS: Final = {"low": 0.5, "medium": 1.0, "high": 2.0}
+_USUAL_FIRST_TOKEN_S: Final = 1.2
+_USUAL_TOTAL_S: Final = 15.0
 
 
 def estimate_input_tokens(needs: Requirements, prompt_characters: int) -> int:
@@ -45,14 +50,6 @@ def estimate_input_tokens(needs: Requirements, prompt_characters: int) -> int:
         return needs.input_tokens
     is_dense = bool(needs.natural_languages) and needs.natural_languages[0] in DENSE_SCRIPTS
     return int(prompt_characters / (1.0 if is_dense else CHARACTERS_PER_TOKEN))
-
-
-def estimate_output_tokens(needs: Requirements) -> int:
-    """Return the stated number of tokens, else the usual number for such tasks."""
-    if needs.output_tokens is not None:
-        return needs.output_tokens
-    usual = _ANSWER_TOKENS.get(needs.task_type, _OTHER_ANSWER_TOKENS)
-    return int(usual * _COMPLEXITY_FACTORS[needs.complexity])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +61,30 @@ class Forecast:
     high: float
     """The quality is between `low` and `high` with a probability of 80 %."""
     mass: float
-    """Weight of `quality` in outcomes, including the prior's."""
+    """Outcomes that would tell as much as is known of `quality`."""
+    evidence: float = 0.0
+    """Judgements of the model; those of other kinds of work and leaderboards count in part."""
     observed: float
     """The weight of the judgements at this kind of work."""
     first_token_s: float
     total_s: float
     is_measured: bool
     """Whether the times were measured."""
+    output_tokens: float = 0.0
+    """Tokens of the answer, with those of reasoning."""
+    cached_share: float = 0.0
+    """The share of the prompt that the vendor usually has cached."""
     cost_usd: float | None
-    """The observed mean cost of a call."""
+    """The observed mean cost of a call; None: unknown, or the tokens are known."""
+    priced: float = 0.0
+    """Answers of which `cost_usd` is the mean."""
     health: ModelHealth | None
     """None: healthy."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough was observed of the model to prefer it for its price."""
+        return self.evidence >= KNOWN_EVIDENCE and self.high - self.low <= KNOWN_WIDTH
 
 
 class Estimate(NamedTuple):
@@ -100,16 +110,26 @@ class Estimate(NamedTuple):
         return self.forecast.high
 
     @property
+    def is_known(self) -> bool:
+        """Whether enough was observed of the model to prefer it for its price."""
+        return self.forecast.is_known
+
+    @property
+    def price(self) -> float:
+        """The expected dollars; infinite if no price is known."""
+        return inf if self.cost_usd is None else self.cost_usd
+
+    @property
     def health(self) -> ModelHealth | None:
         """None: healthy."""
         return self.forecast.health
 
     def describe(self) -> str:
-        """Return the numbers for a reason: `quality 0.82, about $0.0123, 16 s`."""
+        """Return the numbers for a reason: `quality 0.82 (0.75 to 0.88), about $0.0123, 16 s`."""
         forecast = self.forecast
         seen = f" from {forecast.observed:.0f} outcomes" if forecast.observed >= 1 else ""
-        cost, seconds = self.describe_cost(), forecast.total_s
-        return f"quality {forecast.quality:.2f}{seen}, {cost}, {seconds:.0f} s"
+        quality = f"{forecast.quality:.2f} ({forecast.low:.2f} to {forecast.high:.2f}){seen}"
+        return f"quality {quality}, {self.describe_cost()}, {forecast.total_s:.0f} s"
 
     def describe_cost(self) -> str:
         """Return the expected cost for a reason."""
@@ -121,7 +141,6 @@ class Forecaster:
 
     def __init__(self, observations: Observations) -> None:
         self.observations = observations
-        self._overall = _sum_over_task_types(observations)
         self._forecasts: dict[tuple[str, str], dict[str, Forecast]] = {}
 
     @cached_property
@@ -129,54 +148,102 @@ class Forecaster:
         """What is known of failures."""
         return FailureRecords(self.observations)
 
+    def prepare(self) -> None:
+        """Learn from the observations now, for example in a thread before the first choice."""
+        for learned in (self.qualities, self.gain, self._output, self._total, self._first_token):
+            del learned
+
+    @cached_property
+    def qualities(self) -> QualityModel:
+        """The expectations of quality that the outcomes give."""
+        return QualityModel(self.observations.outcomes, ratings=get_ratings(), offsets=EASE)
+
+    @cached_property
+    def gain(self) -> float:
+        """How much better the best model of each kind is than the best one for all, on average.
+
+        It is 0 if one model is the best at everything, or if there is one kind of work only.
+        """
+        return _compute_gain(self.observations.outcomes, self.qualities)
+
+    @cached_property
+    def _output(self) -> MeanModel:
+        return self._learn(lambda each: each.output_tokens, guess_output_tokens)
+
+    @cached_property
+    def _total(self) -> MeanModel:
+        return self._learn(lambda each: _to_seconds(each.total_ms), lambda _: _USUAL_TOTAL_S)
+
+    @cached_property
+    def _first_token(self) -> MeanModel:
+        return self._learn(
+            lambda each: _to_seconds(each.first_token_ms), lambda _: _USUAL_FIRST_TOKEN_S
+        )
+
+    def _learn(
+        self, read: Callable[[Observed], float | None], guess: Callable[[str], float]
+    ) -> MeanModel:
+        measured = {
+            key: (mean, each.answered)
+            for key, each in self.observations.outcomes.items()
+            if each.answered > 0 and (mean := read(each)) is not None
+        }
+        return MeanModel(measured, {kind: guess(kind) for _, kind in measured})
+
     def estimate(
-        self,
-        profiles: Iterable[ModelProfile],
-        needs: Requirements,
-        input_tokens: int,
-        output_tokens: int,
+        self, profiles: Iterable[ModelProfile], needs: Requirements, input_tokens: int
     ) -> list[Estimate]:
         """Return the estimate of each model at one task, in their order."""
-        cached = self._forecasts.setdefault((needs.task_type, needs.complexity), {})
+        cached = self._forecasts.setdefault((needs.kind, needs.complexity), {})
+        stated = needs.output_tokens
         estimates = []
         for profile in profiles:
             forecast = cached.get(profile.model_id)
             if forecast is None:
                 forecast = cached[profile.model_id] = self._forecast(profile, needs)
-            cost = profile.cost(input_tokens, output_tokens)
-            # The price accounts for the prompt's length, the observed cost for the length of
-            # answers; use the larger one. With the simulator, the observed cost was real money.
-            seen = None if profile.is_simulated else forecast.cost_usd
-            if seen is not None and (cost is None or seen > cost):
-                cost = seen
+            output = forecast.output_tokens if stated is None else stated
+            cost = profile.cost(input_tokens, output, cached_share=forecast.cached_share)
+            # With the simulator, the observed cost was real money.
+            if forecast.cost_usd is not None and not profile.is_simulated:
+                guessed = forecast.cost_usd if cost is None else cost
+                total = guessed * MASS + forecast.cost_usd * forecast.priced
+                cost = total / (MASS + forecast.priced)
             estimates.append(Estimate(forecast, cost))
         return estimates
 
     def _forecast(self, profile: ModelProfile, needs: Requirements) -> Forecast:
-        here = self.observations.outcomes.get((profile.model_id, needs.task_type))
-        health = self.observations.health.get(profile.model_id)
-        prior = guess_quality(profile, needs)
-        expected = _update(prior, self._overall.get(profile.model_id))
-        quality = _update(expected, here)
-        means = here if here is not None and here.answered >= ENOUGH else Observed()
-        first, total = means.first_token_ms, means.total_ms
-        if health is not None:
-            quality *= DEGRADED
-        observed = here.judged if here else 0.0
-        mass = MASS + min(observed, CAP)
-        low, high = compute_interval(quality, mass)
+        model, kind, complexity = profile.model_id, needs.kind, needs.complexity
+        here = self.observations.outcomes.get((model, kind), _NOTHING)
+        health = self.observations.health.get(model)
+        expected = self.qualities.expect(model, kind)
+        factor = 1.0 if health is None else DEGRADED
+        low, high = compute_interval(expected.mean, expected.mass)
+        ease = COMPLEXITY_EASE[complexity]
+        first = guess_first_token_s(profile) / _USUAL_FIRST_TOKEN_S
+        total = guess_total_s(profile, complexity)
+        length = LENGTHS[complexity]
+        has_tokens = here.output_tokens is not None
         return Forecast(
-            quality=quality,
-            low=low,
-            high=high,
-            mass=mass,
-            observed=observed,
-            first_token_s=guess_first_token_s(profile) if first is None else first / 1000,
-            total_s=guess_total_s(profile, needs) if total is None else total / 1000,
-            cost_usd=means.cost_usd,
-            is_measured=total is not None,
+            quality=_shift(expected.mean, ease) * factor,
+            low=_shift(low, ease) * factor,
+            high=_shift(high, ease) * factor,
+            mass=expected.mass,
+            evidence=expected.evidence,
+            observed=here.judged,
+            first_token_s=self._first_token.expect(model, kind, _USUAL_FIRST_TOKEN_S, factor=first),
+            total_s=self._total.expect(model, kind, _USUAL_TOTAL_S, factor=total / _USUAL_TOTAL_S),
+            is_measured=here.total_ms is not None and here.answered >= ENOUGH,
+            output_tokens=self._output.expect(
+                model, kind, guess_output_tokens(kind) * length, factor=guess_wordiness(profile)
+            ),
+            cached_share=_compute_cached_share(here),
+            cost_usd=None if has_tokens and profile.prices else here.cost_usd,
+            priced=here.answered,
             health=health,
         )
+
+
+_NOTHING: Final = Observed()
 
 
 def compute_interval(share: float, mass: float) -> tuple[float, float]:
@@ -190,17 +257,42 @@ def compute_interval(share: float, mass: float) -> tuple[float, float]:
     return max(0.0, min(share, centre - radius)), min(1.0, max(share, centre + radius))
 
 
-def _update(prior: float, seen: Observed | None) -> float:
-    """Update a prior of `MASS` outcomes, as the mean of a Beta distribution is updated."""
-    if seen is None or seen.judged <= 0:
-        return prior
-    weight = min(seen.judged, CAP)
-    return (prior * MASS + seen.good / seen.judged * weight) / (MASS + weight)
+def _compute_gain(outcomes: Mapping[tuple[str, str], Observed], qualities: QualityModel) -> float:
+    weights: dict[str, float] = {}
+    for (_, kind), each in outcomes.items():
+        if each.judged > 0:
+            weights[kind] = weights.get(kind, 0.0) + each.judged
+    models = sorted({model for (model, _), each in outcomes.items() if each.judged > 0})
+    if len(weights) < 2 or len(models) < 2:
+        return 0.0
+    overall = dict.fromkeys(models, 0.0)
+    best = 0.0
+    for kind, weight in weights.items():
+        expected = {model: qualities.expect(model, kind) for model in models}
+        for model, found in expected.items():
+            overall[model] += weight * found.mean
+        known = max(
+            models,
+            key=lambda model: compute_interval(expected[model].mean, expected[model].mass)[0],
+        )
+        best += weight * expected[known].mean
+    return max(0.0, best - max(overall.values())) / sum(weights.values())
 
 
-def _sum_over_task_types(observations: Observations) -> dict[str, Observed]:
-    sums: dict[str, tuple[float, float]] = {}
-    for (model, _), seen in observations.outcomes.items():
-        judged, good = sums.get(model, (0.0, 0.0))
-        sums[model] = (judged + seen.judged, good + seen.good)
-    return {model: Observed(judged=judged, good=good) for model, (judged, good) in sums.items()}
+def _compute_cached_share(seen: Observed) -> float:
+    """Return the share of prompts that was cached, less if little was measured."""
+    if not seen.input_tokens or not seen.cached_tokens or seen.answered <= 0:
+        return 0.0
+    share = min(seen.cached_tokens / seen.input_tokens, 1.0)
+    return share * seen.answered / (seen.answered + MASS)
+
+
+def _shift(share: float, ease: float) -> float:
+    """Return a share whose odds are easier by some log odds."""
+    if ease == 0.0 or not 0.0 < share < 1.0:
+        return share
+    return 1 / (1 + exp(-(log(share / (1 - share)) + ease)))
+
+
+def _to_seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
-from protocol.records.models import PolicyName
+from protocol.records.models import EXPLORE_MISTAKES, PolicyName
 from providers.catalogue.catalogue import Catalogue
 
 Action = Literal["pin", "ban", "drain"]
@@ -86,8 +86,10 @@ class Knowledge:
     """An immutable snapshot; a change is a new object."""
 
     observations: Observations = NO_OBSERVATIONS
-    policy: PolicyName = PolicyName.RULES
+    policy: PolicyName = PolicyName.AUTO
     """The default of the deployment."""
+    mistakes: float = EXPLORE_MISTAKES
+    """The mistakes per choice that trials of the policy `explore` may cost on average."""
     owner_policies: Mapping[UUID, PolicyName] = field(default_factory=dict)
     controls: tuple[OperatorControl, ...] = ()
 
@@ -104,4 +106,4 @@ class Knowledge:
 
 
 NOTHING_KNOWN: Final = Knowledge()
-"""Priors and the documented rules only."""
+"""Priors only."""

@@ -1,14 +1,13 @@
-"""Priors: estimates of a model by category, before any outcome was observed.
+"""Priors: what to expect of models and kinds of work before anything was observed.
 
-The numbers are guesses, each weighing as much as ten outcomes (`estimates.MASS`). They rank models;
-they do not predict how often a model is right.
+The numbers are guesses, which what is observed replaces. None of them depends on a price.
 """
 
-from math import log10
+from collections.abc import Mapping
 from typing import Final
 
 from agents.selection.model_profiles import ModelProfile
-from agents.selection.requirements import Requirements
+from agents.selection.requirements import Complexity, Requirements
 
 _CAPABILITIES: Final = {
     "code-generation": "code-generation",
@@ -16,11 +15,35 @@ _CAPABILITIES: Final = {
     "code-analysis": "code-analysis",
     "specialized-coding": "specialized-coding",
 }
+EASE: Final[Mapping[str, float]] = {
+    "chat": 2.5,
+    "translation": 1.5,
+    "extraction": 1.0,
+    "summary": 1.0,
+    "writing": 0.8,
+    "general": 0.4,
+    "maths": -0.3,
+}
+"""The log odds by which models do a kind of work better than others, such as code."""
+COMPLEXITY_EASE: Final[Mapping[Complexity, float]] = {"low": 1.0, "medium": 0.0, "high": -0.7}
+"""The log odds that the complexity of a task adds."""
+_ANSWER_TOKENS: Final = {
+    "code-generation": 900,
+    "code-optimization": 1_100,
+    "code-analysis": 1_200,
+    "specialized-coding": 1_200,
+    "chat": 300,
+    "extraction": 300,
+    "maths": 1_000,
+    "writing": 1_000,
+}
+_OTHER_ANSWER_TOKENS: Final = 700
+LENGTHS: Final[Mapping[Complexity, float]] = {"low": 0.5, "medium": 1.0, "high": 2.0}
+"""Factor on the length of an answer."""
+_REASONING_TOKENS: Final = 1.5
+"""Factor on the tokens of a model that reasons unasked."""
 _REASONING_FACTORS: Final = {"low": 1.25, "medium": 1.5, "high": 2.0}
 """Factor on the duration of an answer that is preceded by reasoning."""
-_MIN_PRICE: Final = 1e-7
-_MAX_PRICE: Final = 75e-6
-"""Range of dollars per output token in which a higher price indicates a stronger model."""
 
 
 def map_to_capability(needs: Requirements) -> str:
@@ -28,17 +51,14 @@ def map_to_capability(needs: Requirements) -> str:
     return _CAPABILITIES.get(needs.task_type, "general")
 
 
-def guess_quality(profile: ModelProfile, needs: Requirements) -> float:
-    """Return the share of such tasks that the model should do well, from 0 to 1."""
-    abilities = profile.capabilities
-    quality = 0.45
-    if map_to_capability(needs) in abilities:
-        quality += 0.10
-    if needs.is_code and "specialized-coding" in abilities:
-        quality += 0.06
-    if "reasoning" in abilities:
-        quality += 0.09 if needs.complexity == "high" else 0.05
-    return quality + 0.30 * _strength(profile)
+def guess_output_tokens(kind: str) -> int:
+    """Return the usual tokens of an answer of medium length, without reasoning."""
+    return _ANSWER_TOKENS.get(kind, _OTHER_ANSWER_TOKENS)
+
+
+def guess_wordiness(profile: ModelProfile) -> float:
+    """Return the factor of a model on the usual tokens."""
+    return _REASONING_TOKENS if profile.reasons_by_default else 1.0
 
 
 def guess_first_token_s(profile: ModelProfile) -> float:
@@ -48,19 +68,8 @@ def guess_first_token_s(profile: ModelProfile) -> float:
     return 0.6 if "performance" in profile.capabilities else 1.2
 
 
-def guess_total_s(profile: ModelProfile, needs: Requirements) -> float:
+def guess_total_s(profile: ModelProfile, complexity: Complexity) -> float:
     """Return the seconds to the end of an answer."""
-    length = {"low": 0.5, "medium": 1.0, "high": 2.0}[needs.complexity]
     pace = 6.0 if "performance" in profile.capabilities else 15.0
-    reasoning = _REASONING_FACTORS[needs.complexity] if profile.reasons_by_default else 1.0
-    return guess_first_token_s(profile) + length * pace * reasoning
-
-
-def _strength(profile: ModelProfile) -> float:
-    """Return a rank by price, from 0 to 1: 0 on this machine, 0.5 if the price is unknown."""
-    if profile.is_local:
-        return 0.0
-    if profile.output_usd is None:
-        return 0.5
-    price = min(max(profile.output_usd, _MIN_PRICE), _MAX_PRICE)
-    return log10(price / _MIN_PRICE) / log10(_MAX_PRICE / _MIN_PRICE)
+    reasoning = _REASONING_FACTORS[complexity] if profile.reasons_by_default else 1.0
+    return guess_first_token_s(profile) + LENGTHS[complexity] * pace * reasoning

@@ -1,68 +1,85 @@
 """The policy `explore`: learns from outcomes by trying promising models (Thompson sampling)."""
 
-from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
-from agents.selection.candidates import Candidate
-from agents.selection.evidence.score import WEIGHTS
+from agents.selection.evidence.estimates import Estimate, Forecast
+from agents.selection.evidence.near_best import find_near_best
 from agents.selection.policies.scored import Scored
 from agents.selection.policy import Pick, PolicyInput
 
-SHARE: Final = 0.2
-"""Maximum share of choices that are trials."""
 MAX_COST_FACTOR: Final = 2.0
-"""Maximum cost of a trial, as a multiple of the best known model's cost."""
-MAX_QUALITY_LOSS: Final = 0.15
-"""Maximum by which the expected quality of a trial may be lower."""
+"""Maximum cost of a trial, as a multiple of what is otherwise used or of the best known model."""
 MIN_COST_CAP: Final = 1e-4
-"""Minimum cost cap in dollars, so that a free best model still allows trials."""
+"""Minimum cost cap in dollars, so that a free model still allows trials."""
+_MIN_PARAMETER: Final = 0.01
 
 
-@dataclass(frozen=True, slots=True)
 class Explore:
-    """Picks as `scored`, except for a bounded share of trials.
+    """Picks as `scored`, except for trials within a budget of mistakes.
 
-    A trial draws each model's quality from the Beta distribution of its prior and outcomes and
-    picks the best draw: models with few outcomes are tried, those known to be worse are not.
+    Each model's quality is drawn from what is known of it, and the preference picks by the drawn
+    ones: models of which little is known win sometimes, those known to be worse do not. A model
+    that is expected to be worse than what is otherwise used is tried so rarely that its mistakes
+    cost no more than the budget, on average over all choices.
     """
 
-    share: float = SHARE
-
     def pick(self, given: PolicyInput) -> Pick:
-        """Draw whether this is a trial, then which model to try."""
+        """Draw what the qualities may be, and whether the model that wins is tried."""
         known = Scored().pick(given)
+        usual = given.estimates[known.order[0]]
+        best = given.estimates[given.near_best.best]
+        most = max(usual.price, best.price, MIN_COST_CAP / MAX_COST_FACTOR) * MAX_COST_FACTOR
+        least = min(usual.low, best.low) - given.near_best.tolerance
         random = given.random()
-        if random.random() >= self.share:
-            return known
-        best = given.options[known.order[0]]
-        safe = [each for each in given.options.values() if _is_safe(each, best)]
-        draws = {each.model_id: _draw(each, given, random) for each in safe}
-        picked = max(draws, key=lambda id_: (draws[id_], id_))
-        if picked == best.model_id:
+        accepted = random.random()
+        drawn = {
+            id_: _draw(each, random)
+            for id_, each in given.estimates.items()
+            if id_ == known.order[0]
+            or (each.price <= most and each.health is None and each.high >= least)
+        }
+        picked = find_near_best(drawn, given.preference, tolerance=given.near_best.tolerance).picked
+        tried = given.estimates[picked]
+        loss = max(0.0, usual.quality - tried.quality)
+        if picked == known.order[0] or loss * accepted > given.mistakes:
             return known
         return Pick(
             order=given.put_first(picked, known.order),
             reason=(
-                f"A trial, to learn ({self.share:.0%} of choices are trials): "
-                f"{given.options[picked].estimate.describe()}; "
-                f"otherwise {best.model_id} ({best.estimate.describe()})."
+                f"A trial, to learn ({tried.describe()}); otherwise {known.order[0]} "
+                f"({usual.describe()}). Trials may cost {given.mistakes:.3g} mistakes per choice."
             ),
         )
 
 
-def _is_safe(candidate: Candidate, best: Candidate) -> bool:
-    return (
-        candidate.price <= max(best.price * MAX_COST_FACTOR, MIN_COST_CAP)
-        and candidate.estimate.quality >= best.estimate.quality - MAX_QUALITY_LOSS
-        and candidate.estimate.health is None
-    ) or candidate is best
+class _Drawn(NamedTuple):
+    """An estimate as if its quality were known."""
+
+    quality: float
+    price: float
+    forecast: Forecast
+
+    @property
+    def low(self) -> float:
+        """The drawn quality."""
+        return self.quality
+
+    @property
+    def high(self) -> float:
+        """The drawn quality."""
+        return self.quality
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it may win: always."""
+        return True
 
 
-def _draw(candidate: Candidate, given: PolicyInput, random: Random) -> float:
-    """Draw a score: the expected one, moved by a drawn quality."""
-    estimate = candidate.estimate
-    good = estimate.quality * estimate.forecast.mass
-    drawn = random.betavariate(max(good, 0.01), max(estimate.forecast.mass - good, 0.01))
-    moved = WEIGHTS[given.preference].quality * (drawn - estimate.quality)
-    return given.scores[candidate.model_id] + moved
+def _draw(estimate: Estimate, random: Random) -> _Drawn:
+    """Draw the quality from its Beta distribution."""
+    forecast = estimate.forecast
+    good = forecast.quality * forecast.mass
+    bad = forecast.mass - good
+    quality = random.betavariate(max(good, _MIN_PARAMETER), max(bad, _MIN_PARAMETER))
+    return _Drawn(quality, estimate.price, forecast)

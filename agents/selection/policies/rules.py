@@ -22,6 +22,8 @@ class Rule:
 
     role: str
     because: str
+    is_last: bool = False
+    """Whether it applies because no other one does."""
 
 
 def find_rule(needs: Requirements, preferred_role: str | None = None) -> Rule:
@@ -34,7 +36,7 @@ def find_rule(needs: Requirements, preferred_role: str | None = None) -> Rule:
         return Rule(CODING, "performance is needed")
     if needs.complexity == "high" and needs.accuracy_needed:
         return Rule(DEFAULT, "the task is complex and needs accuracy")
-    return Rule(DEFAULT, "the task has no special requirements, so the default applies")
+    return Rule(DEFAULT, "the task has no special requirements, so the default applies", True)
 
 
 def list_roles(needs: Requirements, preferred_role: str | None = None) -> list[str]:
@@ -44,36 +46,42 @@ def list_roles(needs: Requirements, preferred_role: str | None = None) -> list[s
 
 
 class Rules:
-    """The default policy. A preference matters only if none of the roles is served."""
+    """A preference matters only if none of the roles is served."""
 
     def pick(self, given: PolicyInput) -> Pick:
-        """Pick the model of the rule, else that of another role, else the best by score."""
-        picked, reason = self._decide(given)
+        """Pick the model of the rule, else that of another role, else what the preference takes."""
+        picked, reason = apply_rules(given)
         if given.preference != Preference.BALANCED and picked in given.documented:
             reason += (
                 f" The preference {given.preference.value} has no effect under the policy rules;"
-                " use the policy scored to apply it."
+                " use the policy auto or scored to apply it."
             )
-        named = [id_ for id_ in given.documented if id_ in given.options]
-        return Pick(order=given.put_first(picked, named), reason=reason)
+        return Pick(order=order_by_role(given, picked), reason=reason)
 
-    def _decide(self, given: PolicyInput) -> tuple[str, str]:
-        rule = find_rule(given.needs, given.request.preferred_role)
-        rule_ids = given.roles.get(rule.role, ())
-        because = rule.because[0].upper() + rule.because[1:]
-        for id_ in rule_ids:
+
+def order_by_role(given: PolicyInput, picked: str) -> tuple[str, ...]:
+    """Return all options: the picked one, then those of the roles, then by the preference."""
+    return given.put_first(picked, [id_ for id_ in given.documented if id_ in given.options])
+
+
+def apply_rules(given: PolicyInput) -> tuple[str, str]:
+    """Return the model of the rule that applies, else that of another role, and why."""
+    rule = find_rule(given.needs, given.request.preferred_role)
+    rule_ids = given.roles.get(rule.role, ())
+    because = rule.because[0].upper() + rule.because[1:]
+    for id_ in rule_ids:
+        if id_ in given.options:
+            return id_, f"{because}: the {rule.role} model."
+    missing = _explain_missing(rule.role, rule_ids, given)
+    for role, ids in given.roles.items():
+        for id_ in ids:
             if id_ in given.options:
-                return id_, f"{because}: the {rule.role} model."
-        missing = _explain_missing(rule.role, rule_ids, given)
-        for role, ids in given.roles.items():
-            for id_ in ids:
-                if id_ in given.options:
-                    return id_, f"{because}, but {missing}; using the {role} model instead."
-        id_ = given.by_score[0]
-        return id_, (
-            f"{because}, but no model of the catalogue's roles is eligible; "
-            f"{id_} has the best score of the others."
-        )
+                return id_, f"{because}, but {missing}; using the {role} model instead."
+    id_ = given.near_best.picked
+    return id_, (
+        f"{because}, but no model of the catalogue's roles is eligible; "
+        f"of the others {id_} is used ({given.estimates[id_].describe()})."
+    )
 
 
 def _explain_missing(role: str, rule_ids: tuple[str, ...], given: PolicyInput) -> str:

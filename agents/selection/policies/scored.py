@@ -1,50 +1,39 @@
-"""The policy `scored`: the best weighted sum of quality, cost and speed."""
+"""The policy `scored`: the cheapest model that is near the best known one for this kind of work."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import inf
-from typing import Final
-
+from agents.selection.evidence.near_best import NearBest
 from agents.selection.policy import Pick, PolicyInput
-
-MARGIN: Final = 0.01
-"""Margin by which a model must beat the default's score; smaller differences are noise."""
+from agents.selection.preferences import Preference
 
 
-@dataclass(frozen=True, slots=True)
 class Scored:
-    """Goes through the options from cheap to expensive and pays more only for more quality.
+    """Picks by the preference among the models whose expected quality is near the best known.
 
-    A larger budget only adds options at the expensive end, so it never lowers expected quality.
+    `quality` tolerates no loss, `cost` more than `balanced`, and `speed` takes the fastest of them
+    instead of the cheapest.
     """
 
-    margin: float = MARGIN
-
     def pick(self, given: PolicyInput) -> Pick:
-        """Pick the best score; the default model wins within the margin."""
-        best = _find_best(given, given.scores)
-        picked = best
-        if given.default is not None and best != given.default:
-            ahead = given.scores[given.default] + self.margin
-            picked = _find_best(given, {**given.scores, given.default: ahead})
-        numbers = given.options[picked].estimate.describe()
-        scored = f"score {given.scores[picked]:.3f} ({numbers})"
-        if picked == given.default and best != picked:
-            reason = (
-                f"{best} scores {given.scores[best]:.3f} and the default {scored}; the "
-                "difference is too small, so the default is used."
-            )
-        else:
-            second = next((id_ for id_ in given.by_score if id_ != picked), None)
-            following = f"; next is {second} with {given.scores[second]:.3f}" if second else ""
-            reason = f"The best {scored} for the preference {given.preference.value}{following}."
-        return Pick(order=given.put_first(picked), reason=reason)
+        """Pick what the preference takes."""
+        found = given.near_best
+        return Pick(order=given.by_preference, reason=explain_near_best(given, found))
 
 
-def _find_best(given: PolicyInput, scores: Mapping[str, float]) -> str:
-    best, score, quality = "", -inf, -inf
-    for each in given.by_price:
-        id_, its_quality = each.profile.model_id, each.estimate.forecast.quality
-        if scores[id_] > score and its_quality >= quality:
-            best, score, quality = id_, scores[id_], its_quality
-    return best
+def explain_near_best(given: PolicyInput, found: NearBest) -> str:
+    """Return the sentence that says why a model was picked, with the numbers that decided."""
+    kind, picked = given.needs.kind, given.estimates[found.picked]
+    numbers = picked.describe()
+    if not found.is_known:
+        role = "the default model" if found.best == given.default else "the likeliest model"
+        return f"No model is known well enough at {kind} yet, so {role} is used ({numbers})."
+    points = f"{found.tolerance * 100:.1f} points"
+    if found.picked == found.best:
+        others = "no other model" if found.tolerance == 0 else f"no model within {points} of it"
+        cheaper = "faster" if given.preference is Preference.SPEED else "cheaper"
+        return f"The best known model at {kind} ({numbers}); {others} is {cheaper}."
+    best = given.estimates[found.best]
+    least = "fastest" if given.preference is Preference.SPEED else "cheapest"
+    near = "as good as" if found.tolerance == 0 else f"within {points} of"
+    return (
+        f"The {least} model that is expected to be {near} the best known at {kind} ({numbers}); "
+        f"that is {found.best} ({best.describe()})."
+    )

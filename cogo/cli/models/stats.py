@@ -66,8 +66,8 @@ def explain_choice(
 ) -> None:
     """Explain why a task got its models.
 
-    Shows each choice with its reason, the candidates with their scores, and what other preferences
-    would have chosen.
+    Shows each choice with the kind of work, its reason, the expected quality, cost and time of each
+    candidate, and what other preferences would have taken.
 
     Examples:
         cogo models why 3f2a9c1e
@@ -86,7 +86,7 @@ def explain_choice(
     if not selections:
         print_line("no model was chosen for this task yet")
     for row in selections:
-        print_line(f"{row.selected_model}  (policy {row.policy or '-'})")
+        print_line(f"{row.selected_model}  (policy {row.policy or '-'}{_format_kind(row)})")
         print_text(f"  {row.reason}", indent=2)
         for each in row.candidates:
             print_text(f"  {_format_candidate(each)}", indent=2)
@@ -147,18 +147,26 @@ def _cells(row: ModelReport) -> tuple[str, ...]:
     )
 
 
+def _format_kind(row: SelectionRow) -> str:
+    needs = row.requirements or {}
+    kind = needs.get("kind") or needs.get("taskType")
+    return f", {kind}" if isinstance(kind, str) else ""
+
+
 def _format_candidate(each: dict[str, Any]) -> str:
     name = str(each.get("model_id"))
     refused = each.get("refused") or each.get("set_aside")
     expected = each.get("expected")
     if not expected:
-        return f"- {name}: {refused or 'not scored'}"
+        return f"- {name}: {refused or 'not estimated'}"
     cost = expected.get("cost_usd")
     price = "no known price" if cost is None else f"${cost:.4f}"
     aside = f"; excluded: {refused}" if refused else ""
+    low, high = expected.get("low"), expected.get("high")
+    between = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
     return (
-        f"{each.get('rank') or '-'} {name}: score {each['score']:.3f}, "
-        f"quality {expected['quality']:.2f} from {expected['outcomes']} outcomes, {price}, "
+        f"{each.get('rank') or '-'} {name}: quality {expected['quality']:.2f}{between} from "
+        f"{expected['outcomes']} outcomes, {price}, "
         f"{format_milliseconds(expected['total_ms'])}{aside}"
     )
 

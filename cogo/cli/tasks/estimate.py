@@ -15,7 +15,6 @@ from agents.orchestrator.flows.runner import FlowRunner
 from agents.orchestrator.knowledge_sync import build_knowledge
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.selection.choice import Choice
-from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.preferences import Preference
 from agents.selection.quote import Quote, add_quotes, build_quote
 from agents.tools.names import read_embedding_module
@@ -41,6 +40,7 @@ from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_line
 from cogo.watch.format import mark_simulated
+from cogo.wiring.model_directory import build_start_knowledge
 from cogo.wiring.workflows import open_workflows
 from protocol.embeddings import read_texts
 from protocol.records import TaskBrief
@@ -212,7 +212,7 @@ async def build_cio(project: Project, store: QueueStore) -> Cio:
 
     registry = LaneRegistry(store=store, own=find_own_lanes)
     await registry.refresh()
-    start = Knowledge(policy=project.settings.selection_policy)
+    start = build_start_knowledge(project)
     knowledge = build_knowledge(await store.model_knowledge(agent_id="cogo estimate"), start=start)
     return Cio(catalogue=catalogue, registry=registry, knowledge=lambda: knowledge)
 

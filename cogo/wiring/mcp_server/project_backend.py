@@ -9,12 +9,11 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
-from agents.selection.evidence.knowledge import Knowledge
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.wiring.memory.services import LocalMemoryServices, open_memory_services
-from cogo.wiring.model_directory import CatalogueModelDirectory
+from cogo.wiring.model_directory import CatalogueModelDirectory, build_start_knowledge
 from cogo.wiring.stores import build_bus, open_supabase_store
 from gateway.mcp import McpBackend, ToolServices
 from gateway.mcp.tools import build_tool_backend
@@ -38,7 +37,7 @@ class _ProjectServices:
             catalogue=load_catalogue(self.project),
             store=self.store,
             spending=self.store,
-            start=Knowledge(policy=self.project.settings.selection_policy),
+            start=build_start_knowledge(self.project),
         )
 
 

@@ -48,9 +48,23 @@ function buildCandidates(rows) {
   if (rows.length === 0) return null;
   const named = rows.map((each) => {
     const name = each.model_id ?? each.model ?? "?";
-    return h("li", {}, name, each.refused ? h("small", {}, ` – ${each.refused}`) : null);
+    const parts = [...describeExpected(each), each.refused ?? each.set_aside].filter(Boolean);
+    return h("li", {}, name, parts.length > 0 ? h("small", {}, ` – ${parts.join(" · ")}`) : null);
   });
   return h("details", {}, h("summary", {}, `${rows.length} considered`), h("ul", {}, named));
+}
+
+/** Lists what was expected of a candidate, and which preferences would have taken it. */
+function describeExpected({ expected, preferred_by: preferences }) {
+  if (typeof expected?.quality !== "number") return [];
+  const { quality, low, high, cost_usd: cost, total_ms: time } = expected;
+  const between = typeof low === "number" && typeof high === "number" ? ` (${low.toFixed(2)} to ${high.toFixed(2)})` : "";
+  return [
+    `quality ${quality.toFixed(2)}${between}`,
+    typeof cost === "number" ? `about $${cost.toFixed(4)}` : "no known price",
+    typeof time === "number" ? `${(time / 1000).toFixed(1)} s` : null,
+    Array.isArray(preferences) ? `taken by ${preferences.join(", ")}` : null,
+  ];
 }
 
 const WAITS = { event: "the event", task: "a child task" };

@@ -78,12 +78,18 @@ def test_feedback_is_kept_and_counts_for_the_model(cogo: Program) -> None:
 
 
 def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program) -> None:
-    parts = {"quality": 0.8, "cost": 0.4, "first_token": 0.5, "duration": 0.5}
-    expected = {"quality": 0.8, "outcomes": 3, "cost_usd": 0.03, "total_ms": 9000}
-    taken = {"model_id": SONNET, "rank": 1, "score": 0.7, "parts": parts, "expected": expected}
+    expected = {
+        "quality": 0.8,
+        "low": 0.7,
+        "high": 0.9,
+        "outcomes": 3,
+        "cost_usd": 0.03,
+        "total_ms": 9000,
+    }
+    taken = {"model_id": SONNET, "rank": 1, "expected": expected, "preferred_by": ["quality"]}
     other = taken | {
         "model_id": "model-b",
-        "parts": parts | {"cost": 0.9, "duration": 0.9},
+        "preferred_by": ["speed"],
         "expected": expected | {"cost_usd": 0.01, "total_ms": 3000},
     }
     task_id = str(cogo.act(lambda agent: answered(agent, SONNET)))
@@ -100,7 +106,7 @@ def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program)
     assert (row["selections"], row["completed"], row["availability"]) == (1, 1, 1)
     assert (row["satisfaction"], row["cost_usd"], row["output_tokens"]) == (1, "0.01", 100)
     assert "with speed preferred (policy scored): model-b: 3.0 times cheaper, 3.0" in said
-    assert f"1 {SONNET}: score 0.700, quality 0.80 from 3 outcomes, $0.0300, 9.0 s" in said
+    assert f"1 {SONNET}: quality 0.80 (0.70 to 0.90) from 3 outcomes, $0.0300, 9.0 s" in said
     assert weighed["model"] == SONNET
     cost = weighed["cost_usd"]
     assert 0 < cost["low"] < cost["expected"] < cost["high"]

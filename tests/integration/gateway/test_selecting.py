@@ -49,8 +49,9 @@ async def test_a_selection_follows_the_owners_policy_and_the_statistics(
     opened: OpenGateway, store: SupabaseStore, project: State
 ) -> None:
     owner, theirs = await an_owner(store)
-    _, others = await an_owner(store)
+    other, others = await an_owner(store)
     await store.set_policy(policy="scored", owner=owner)
+    await store.set_policy(policy="rules", owner=other)
     connection = await asyncpg.connect(project.db_url)
     try:
         for model, good in [(SONNET, 3), (HAIKU, 3), (GPT, 299)]:

@@ -35,7 +35,7 @@ def wanted(policy: str = "rules", *served: str, **fields: Any) -> SelectionReque
 
 def seen(n: float, share: float, **fields: Any) -> Observed:
     """So many outcomes, and that share of them good."""
-    return Observed(judged=n, good=n * share, answered=n, **fields)
+    return Observed(judged=n, good=n * share, **({"answered": n} | fields))
 
 
 def knowing(outcomes: dict[str, Observed] | None = None, **fields: Any) -> Knowledge:

@@ -112,7 +112,7 @@ def test_each_setting_is_harmless_or_left_out() -> None:
     assert {name for name in taken if not name.endswith(("_API_KEY", "_TOKEN"))} == {
         *("COGO_CACHE", "COGO_CACHE_SECONDS", "COGO_LOG_FORMAT", "COGO_LOG_LEVEL"),
         *("COGO_FIRST_TOKEN_SECONDS", "COGO_STALL_SECONDS", "COGO_TOTAL_SECONDS"),
-        *("COGO_SELECTION_POLICY", "DEFAULT_MODEL", "FIREWORKS_MODEL"),
+        *("COGO_EXPLORE_MISTAKES", "COGO_SELECTION_POLICY", "DEFAULT_MODEL", "FIREWORKS_MODEL"),
     }
 
 

@@ -325,6 +325,6 @@ async def test_the_policy_of_the_deployment_holds_where_nobody_says_another() ->
 
     assert by_default is not None
     assert by_task is not None
-    assert by_default.step.lane == "claude-haiku-4-5"
+    assert by_default.step.lane == "gpt-6.1-sol"
     assert [each.policy for each in by_default.selections] == ["cheapest"]
     assert by_task.step.lane == "claude-sonnet-5-5"

@@ -47,7 +47,7 @@ def test_a_check_that_finds_bad_answers_lets_a_cheap_model_begin() -> None:
     assert choice.selected.model_id == CHEAP
     assert choice.pick.escalate_to in {TOP, MIDDLE}
     assert "while running the tests refuses the answers" in choice.reason
-    assert f"{TOP} alone has 0.9" in choice.reason
+    assert f"{TOP} alone has 0.8" in choice.reason
 
 
 def test_a_check_of_the_form_leaves_it_at_one_model() -> None:

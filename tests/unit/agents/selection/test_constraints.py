@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agents.errors import NoModel
+from agents.selection.choice import Choice
 from agents.selection.choose import choose_model
 from agents.selection.evidence.estimates import MIN_ANSWER_TOKENS
 from agents.selection.evidence.knowledge import Knowledge, OperatorControl
@@ -148,12 +149,14 @@ def test_soft_constraints_hold_until_nothing_else_is_left(
 def test_a_model_that_takes_exactly_as_long_as_there_is_is_in_time() -> None:
     knowledge = knowing({MIDDLE: seen(9, 1.0, total_ms=30_000)})
 
-    def chosen(seconds_left: float) -> str:
+    def choose(seconds_left: float | None) -> Choice:
         question = wanted("rules", MIDDLE, CHEAP, seconds_left=seconds_left)
-        return choose_model(question, CATALOGUE, knowledge).selected.model_id
+        return choose_model(question, CATALOGUE, knowledge)
 
-    assert chosen(30.0) == MIDDLE
-    assert chosen(math.nextafter(30.0, 0)) == CHEAP
+    usual = choose(None).selected.estimate.forecast.total_s
+
+    assert choose(usual).selected.model_id == MIDDLE
+    assert choose(math.nextafter(usual, 0)).selected.model_id == CHEAP
 
 
 def test_hosted_is_not_chosen_for_accuracy_when_the_data_may_not_leave() -> None:

@@ -87,7 +87,7 @@ def test_a_few_models_are_recommended_each_with_a_reason_and_none_that_is_set_as
     assert HAIKU not in choice.recommend(1000)
     assert HAIKU in choice.ranking
     assert found[choice.selected.model_id] == choice.reason
-    assert all("expected quality" in why for why in list(found.values())[1:])
+    assert all("Expected quality" in why for why in list(found.values())[1:])
 
 
 def test_a_pin_yields_to_who_asks_by_name_to_bans_and_to_failures() -> None:

@@ -160,7 +160,9 @@ def test_different_models_fit_the_budget_together() -> None:
     prices = {id_: each.price for id_, each in choice.candidates.items()}
     budget = prices[MIDDLE] + prices[CHEAP] + prices[TOP] / 2
 
-    few = chosen(TOP, MIDDLE, CHEAP, prompt_characters=3_000, budget_usd=budget)
+    few = chosen(
+        TOP, MIDDLE, CHEAP, prompt_characters=3_000, budget_usd=budget, max_output_tokens=9
+    )
 
     assert names(list_different_models(few, 3)) == [MIDDLE, CHEAP]
 

@@ -7,7 +7,7 @@ import pytest
 
 from agents.selection.evidence.priors import guess_first_token_s, guess_total_s
 from agents.selection.model_profiles import ModelProfile, get_profile_cache
-from agents.selection.requirements import Requirements
+from agents.selection.requirements import Complexity
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
 from providers.chat import TokenUsage
@@ -69,9 +69,9 @@ def test_reasoning_by_default_is_expected_to_take_time(
     path.write_text(OVERLAY.format(window=8_000).replace("[[", f'reasoning = "{reasoning}"\n[['))
     profile = get_profile_cache(Catalogue.load(path)).get("acme/parrot-1")
 
-    for complexity in ("low", "medium", "high"):
-        needs = Requirements.model_validate({"complexity": complexity})
-        assert (guess_total_s(profile, needs) > guess_total_s(plain, needs)) is is_slower
+    complexities: tuple[Complexity, ...] = ("low", "medium", "high")
+    for each in complexities:
+        assert (guess_total_s(profile, each) > guess_total_s(plain, each)) is is_slower
 
 
 def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
@@ -79,10 +79,9 @@ def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
 ) -> None:
     plain = get_profile_cache(a_catalogue(tmp_path / "a.toml", 8_000)).get("acme/parrot-1")
     quick = replace(plain, capabilities=("performance",))
-    needs = Requirements()
 
     def after_the_first_token(profile: ModelProfile) -> float:
-        return guess_total_s(profile, needs) - guess_first_token_s(profile)
+        return guess_total_s(profile, "medium") - guess_first_token_s(profile)
 
     assert guess_first_token_s(quick) < guess_first_token_s(plain)
     assert after_the_first_token(quick) < after_the_first_token(plain)

@@ -120,38 +120,6 @@ def test_the_order_of_what_is_served_changes_nothing(
     assert outcome(wanted, knowledge) == outcome(other, knowledge)
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    wanted=WANTED,
-    outcomes=OUTCOMES,
-    budgets=st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    preference=st.sampled_from(Preference),
-)
-def test_a_larger_budget_never_makes_the_expected_quality_worse(
-    wanted: SelectionRequest,
-    outcomes: dict[tuple[str, str], Observed],
-    budgets: tuple[float, float],
-    preference: Preference,
-) -> None:
-    knowledge = Knowledge(observations=Observations(outcomes=outcomes))
-    question = replace(
-        wanted,
-        needs=Requirements(task_type="code-generation"),
-        policy=PolicyName.SCORED,
-        preferences=Preferences(preference=preference),
-        served=[lane for lane in wanted.served if not lane.startswith("perplexity/")],
-    )
-
-    def quality(budget: float) -> float:
-        try:
-            choice = choose_model(replace(question, budget_usd=budget), CATALOGUE, knowledge)
-        except NoModel:
-            return 0.0
-        return choice.selected.estimate.quality
-
-    assert quality(min(budgets)) <= quality(max(budgets))
-
-
 @settings(max_examples=100, deadline=None)
 @given(wanted=WANTED, knowledge=KNOWLEDGE, data=st.data())
 def test_the_model_that_is_asked_for_wins_exactly_when_it_is_allowed(

@@ -1,6 +1,7 @@
 """Quotes: the cost of a choice, and the choice under other preferences."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from agents.selection.choice import compare_preferences
 from agents.selection.choose import choose_model
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations, Observed
+from agents.selection.preferences import Preference
 from agents.selection.quote import build_quote
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
@@ -65,23 +67,37 @@ def test_simulated_answers_cost_nothing_and_are_expected_to_be_as_good(
     free = choose_model(simulated, CATALOGUE, seen)
 
     assert build_quote(free).to_json() == {"low": 0, "expected": 0, "high": 0}
-    assert {each.candidate.estimate.cost_usd for each in free.alternatives} == {0}
+    assert {each.estimate.cost_usd for each in free.alternatives} == {0}
     usual = choose_model(real, CATALOGUE, seen)
-    assert {id_: each.candidate.estimate.quality for id_, each in free.ranking.items()} == {
-        id_: each.candidate.estimate.quality for id_, each in usual.ranking.items()
+    assert {id_: each.estimate.quality for id_, each in free.ranking.items()} == {
+        id_: each.estimate.quality for id_, each in usual.ranking.items()
     }
     with pytest.raises(NoModel):
         choose_model(replace(simulated, simulated=frozenset()), CATALOGUE, seen)
 
 
-def test_what_ifs_weigh_only_eligible_models() -> None:
-    def candidate(name: str, cost: float, **more: object) -> dict[str, object]:
-        parts = {"quality": 0.5, "cost": cost, "first_token": 0.5, "duration": 0.5}
-        return {"model_id": name, "parts": parts, "expected": {}, **more}
+def test_what_ifs_name_what_other_preferences_take_and_how_it_differs() -> None:
+    candidates: list[dict[str, Any]] = [
+        {
+            "model_id": "a",
+            "expected": {"cost_usd": 0.2, "total_ms": 1000},
+            "preferred_by": ["quality"],
+        },
+        {
+            "model_id": "b",
+            "expected": {"cost_usd": 0.01, "total_ms": 2000},
+            "preferred_by": ["cost", "balanced"],
+        },
+        {"model_id": "c", "refused": "banned"},
+    ]
 
-    found = compare_preferences(
-        [candidate("a", 0.1), candidate("b", 0.5), candidate("c", 0.9, refused="banned")], "a"
+    found = compare_preferences(candidates, "a")
+
+    assert [(each.preference, each.model_id) for each in found] == [
+        (Preference.BALANCED, "b"),
+        (Preference.COST, "b"),
+    ]
+    assert found[1].sentence() == (
+        "with cost preferred (policy scored): b: 20 times cheaper, 2.0 times slower"
     )
-
-    assert {each.model_id for each in found} == {"b"}
     assert compare_preferences([{"model_id": "a"}], "a") == []

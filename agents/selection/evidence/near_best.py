@@ -1,0 +1,154 @@
+"""The cheapest model whose expected quality is near that of the best known one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from agents.selection.evidence.estimates import Forecast
+from agents.selection.preferences import Preference
+
+TOLERANCES: Final[Mapping[Preference, float]] = {
+    Preference.QUALITY: 0.0,
+    Preference.BALANCED: 0.0075,
+    Preference.SPEED: 0.0075,
+    Preference.COST: 0.03,
+}
+"""How much worse than the best known a model may be expected to be: 0.01 is one answer in 100."""
+GAIN_SHARE: Final = 0.5
+"""The share of what choosing by kind of work gains that may be spent on lower cost. It is a half,
+since the gain that is expected comes from the best of many estimates and is too high."""
+
+
+class Compared(Protocol):
+    """What is compared of a model: an estimate, or one whose quality was drawn."""
+
+    @property
+    def quality(self) -> float:
+        """The expected quality."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """The lower end of its interval."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """The upper end of its interval."""
+        ...
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough was observed of the model."""
+        ...
+
+    @property
+    def price(self) -> float:
+        """The expected dollars; infinite if unknown."""
+        ...
+
+    @property
+    def forecast(self) -> Forecast:
+        """The expected times."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearBest:
+    """What a preference takes, and what it was compared with."""
+
+    picked: str
+    best: str
+    """The best known model; if none is known, the one to use then."""
+    tolerance: float
+    within: tuple[str, ...]
+    """The models within the tolerance, in the order of the preference."""
+    is_known: bool
+    """Whether enough was observed of `best`."""
+
+
+def get_tolerance(preference: Preference, gain: float) -> float:
+    """Return how much worse than the best known a model may be expected to be.
+
+    `gain` is what choosing by kind of work gains over one model for everything.
+    """
+    spent = 0.0 if preference is Preference.QUALITY else GAIN_SHARE * gain
+    return TOLERANCES[preference] + spent
+
+
+def find_near_best(
+    options: Mapping[str, Compared],
+    preference: Preference,
+    *,
+    tolerance: float,
+    default: str | None = None,
+    anchored: bool = False,
+) -> NearBest:
+    """Return what a preference takes among `options`, which are not empty.
+
+    The best known model is the one with the highest lower bound. If it is `anchored`, that is the
+    default instead, unless another model is known to be better: its lower bound exceeds what is
+    expected of the default. Models of which little is known are compared only as a last resort:
+    they must be better than the best known one is likely to be.
+    """
+    best = _find_best(options, default if default in options else None, anchored=anchored)
+    reference = options[best]
+    within = [best]
+    if reference.is_known:
+        least = reference.quality - tolerance
+        within = [
+            id_
+            for id_, each in options.items()
+            if id_ == best or (each.quality >= least and each.is_known)
+        ]
+    # Of equal ones the best known comes first: a change needs a reason.
+    within.sort(
+        key=lambda id_: (_measure(options[id_], preference), id_ != best, *_rank(id_, options[id_]))
+    )
+    return NearBest(
+        picked=within[0],
+        best=best,
+        tolerance=tolerance,
+        within=tuple(within),
+        is_known=reference.is_known,
+    )
+
+
+def _find_best(options: Mapping[str, Compared], default: str | None, *, anchored: bool) -> str:
+    known = [id_ for id_, each in options.items() if each.is_known]
+    strongest = min(known, key=lambda id_: _rank_by_bound(id_, options[id_]), default=None)
+    best = strongest
+    if default is not None and (
+        best is None or (anchored and options[best].low <= options[default].quality)
+    ):
+        best = default
+    unknown = [id_ for id_, each in options.items() if not each.is_known and id_ != best]
+    if best is None:
+        return _find_middle(unknown, options)
+    # A model that is known to be bad is left for one of which nothing is known.
+    better = [id_ for id_ in unknown if options[id_].quality > options[best].high]
+    return _find_middle(better, options) if better else best
+
+
+def _find_middle(among: Sequence[str], options: Mapping[str, Compared]) -> str:
+    """Return the best of models of which little is known; of equal ones that of a middle price.
+
+    A price says nothing of quality, and the middle is wrong about the cost by the least.
+    """
+    top = max(options[id_].quality for id_ in among)
+    equal = [id_ for id_ in among if options[id_].quality >= top - 1e-9]
+    equal.sort(key=lambda id_: (options[id_].price, id_))
+    return equal[(len(equal) - 1) // 2]
+
+
+def _measure(each: Compared, preference: Preference) -> float:
+    """Return what is to be as low as possible."""
+    return each.forecast.total_s if preference is Preference.SPEED else each.price
+
+
+def _rank(id_: str, each: Compared) -> tuple[float, float, float, str]:
+    return (each.price, -each.quality, each.forecast.total_s, id_)
+
+
+def _rank_by_bound(id_: str, each: Compared) -> tuple[float, float, float, str]:
+    return (-each.low, -each.quality, each.price, id_)
