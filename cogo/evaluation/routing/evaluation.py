@@ -9,12 +9,14 @@ from typing import Final
 
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.preferences import Preference
-from cogo.evaluation.routing.cascades import Ceiling, Plan, find_ceiling, play_plan
+from cogo.evaluation.routing.cascades import Ceiling, Plan, Planned, find_ceiling, play_plan
 from cogo.evaluation.routing.learning import AnswerCheck, Observer
 from cogo.evaluation.routing.product import Product
 from cogo.evaluation.routing.records import Point, Prompt, Records
 from protocol.records.models import PolicyName
 
+MAX_COMPARED: Final = 3_000_000
+"""Prompts times pairs of models that are compared for cascades."""
 BATCH: Final = 10
 """Answers after which what was observed is taken into account, as the CIO does every 2 s."""
 _ALL: Final = (Preference.QUALITY, Preference.BALANCED, Preference.COST)
@@ -152,10 +154,13 @@ class _Trial:
         )
 
     def _find_ceiling(self, check: AnswerCheck) -> Ceiling:
-        most = compute_singles(self.judged)[self.single].cost
-        found = find_ceiling(self.models, self.judged, check, most_usd=most)
+        sample = take_sample(self.judged, len(self.models))
+        most = compute_singles(sample)[self.single].cost
+        found = find_ceiling(self.models, sample, check, most_usd=most)
+        plan = found.best.plan
+        point = _mean([play_plan(each, plan, check) for each in self.judged])
         self.advance()
-        return found
+        return Ceiling(best=Planned(plan, point), frontier=found.frontier)
 
     def _measure_baselines(self) -> Iterator[tuple[Key, Measured]]:
         costs = [each.cost for each in compute_singles(self.learned)]
@@ -192,7 +197,9 @@ class _Trial:
         for check in self.settings.checks:
             observer = Observer(self.cold, check)
             observer.see_all(self.learned)
-            learned = Knowledge(observations=observer.build(self.learned))
+            learned = Knowledge(
+                observations=observer.build(take_sample(self.learned, len(self.models)))
+            )
             for regime, product, known in (
                 ("cold", self.cold, NOTHING_KNOWN),
                 ("learned", self.warm, learned),
@@ -261,6 +268,11 @@ class _Trial:
             )
             chosen[" > ".join(self.models[model] for model in plan)] += 1
         return Measured(point=_mean(points), chosen=chosen)
+
+
+def take_sample(prompts: Sequence[Prompt], models: int) -> Sequence[Prompt]:
+    """Return as many prompts, spread evenly, as can be compared for all pairs of models."""
+    return prompts[:: 1 + len(prompts) * models**2 // MAX_COMPARED]
 
 
 def compute_singles(prompts: Sequence[Prompt]) -> list[Point]:

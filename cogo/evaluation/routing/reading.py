@@ -22,6 +22,10 @@ from cogo.evaluation.routing.records import BadRecords, Prompt, Records
 
 COVERAGE: Final = 0.9
 """Models that answered a smaller share of the prompts are left out."""
+MIN_PER_CATEGORY: Final = 5
+"""Prompts a category, on average, below which categories are left out of account."""
+ALL: Final = "all"
+"""The category of everything."""
 MAX_ANSWERS: Final = 3_000_000
 MAX_LINE: Final = 32 * 1024 * 1024
 """Maximum characters of a line; some files have the models' answers in them."""
@@ -77,7 +81,7 @@ class _Heap:
         """Add an answer. Raises BadRecords for a wrong value, and for too many answers."""
         quality, cost, verified = values
         good, usd = _read_number(quality, where, "quality"), _read_number(cost, where, "cost")
-        self.categories.setdefault(prompt, "all" if _is_nothing(category) else str(category))
+        self.categories.setdefault(prompt, ALL if _is_nothing(category) else str(category))
         models = self.cells[prompt]
         if good is None or usd is None:
             self.missing += 1
@@ -217,6 +221,13 @@ def _complete(heap: _Heap) -> Records:
         notes.append(f"{len(prompts) - len(whole)} prompts miss an answer and were left out.")
     if heap.top > 1:
         notes.append(f"Qualities go up to {heap.top:g}; they were divided by it.")
+    categories = {heap.categories[id_] for id_ in whole}
+    if len(whole) < MIN_PER_CATEGORY * len(categories) and len(categories) > 1:
+        notes.append(
+            f"{len(categories)} categories are too many for {len(whole)} prompts, so all count as "
+            "one; --category names another column."
+        )
+        heap.categories = dict.fromkeys(whole, ALL)
     is_checked = all(heap.cells[id_][model].checked for id_ in whole for model in models)
     return Records(
         models=tuple(models),

@@ -8,9 +8,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from agents.selection.choice import Choice
+from cogo.evaluation.routing import evaluation
 from cogo.evaluation.routing.cascades import find_ceiling, play_plan
 from cogo.evaluation.routing.columns import Named
-from cogo.evaluation.routing.evaluation import EvaluationPlan, count_steps, evaluate
+from cogo.evaluation.routing.evaluation import EvaluationPlan, count_steps, evaluate, take_sample
 from cogo.evaluation.routing.figures import RoutingFigures, summarize_splits
 from cogo.evaluation.routing.learning import AnswerCheck, Observer
 from cogo.evaluation.routing.picture import draw
@@ -184,3 +185,14 @@ def test_names_of_models_may_be_anything() -> None:
 
     assert product.find(choice.selected.model_id) == 2
     assert len({each.casefold() for each in list_lanes(names)}) == len(names)
+
+
+def test_large_records_are_compared_by_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = SHAPES["two models, a thousandfold apart"]()
+    whole = find(measure(records, checks=[GOOD]), "best cascade")
+
+    monkeypatch.setattr(evaluation, "MAX_COMPARED", 300)
+    sampled = find(measure(records, checks=[GOOD]), "best cascade")
+
+    assert len(take_sample(records.prompts, 2)) == 67
+    assert sampled.points == pytest.approx(whole.points, abs=6)

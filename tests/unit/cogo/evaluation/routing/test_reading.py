@@ -152,3 +152,13 @@ def test_several_answers_to_a_prompt_are_averaged(tmp_path: Path) -> None:
 
     assert "1 answers are of a model that had answered the same prompt before" in read.notes[0]
     assert (row.quality, row.cost, row.verified) == ((0.5, 1.0), (2.0, 2.0), (0.5, 1.0))
+
+
+def test_categories_that_hardly_repeat_are_left_out_of_account(tmp_path: Path) -> None:
+    lines = ["id,model,score,cost,topic"]
+    lines += [f"{n},{model},1,1,topic {n // 2}" for n in range(40) for model in "ab"]
+
+    read = read_records(written(tmp_path, "\n".join(lines)), Named())
+
+    assert read.categories == ("all",)
+    assert "20 categories are too many for 40 prompts" in read.notes[0]
