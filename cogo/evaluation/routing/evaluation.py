@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from statistics import fmean
 from typing import Final
 
@@ -12,7 +13,7 @@ from agents.selection.preferences import Preference
 from cogo.evaluation.routing.cascades import Ceiling, Plan, Planned, find_ceiling, play_plan
 from cogo.evaluation.routing.learning import AnswerCheck, Observer
 from cogo.evaluation.routing.product import Product
-from cogo.evaluation.routing.records import Point, Prompt, Records
+from cogo.evaluation.routing.records import BadRecords, Point, Prompt, Records, fill_gaps
 from protocol.records.models import PolicyName
 
 MAX_COMPARED: Final = 3_000_000
@@ -112,7 +113,13 @@ class _Trial:
         self.settings = settings
         self.seed = seed
         self.advance = advance
-        self.learned, self.judged = records.split(seed=seed, share=settings.share)
+        learned, judged = records.split(seed=seed, share=settings.share)
+        self.learned, self.judged = fill_gaps(learned), fill_gaps(judged)
+        self.has_gaps = records.has_gaps
+        for prompt in (self.learned[0], self.judged[0]):
+            if not all(map(isfinite, prompt.quality)):
+                model = self.models[list(map(isfinite, prompt.quality)).index(False)]
+                raise BadRecords(f"{model} has too few answers for a split; leave it out")
         self.categories = {each.category for each in self.judged}
         self.single = find_best_single(self.learned)
         named = None if settings.default is None else records.models.index(settings.default)
@@ -197,9 +204,9 @@ class _Trial:
         for check in self.settings.checks:
             observer = Observer(self.cold, check)
             observer.see_all(self.learned)
-            learned = Knowledge(
-                observations=observer.build(take_sample(self.learned, len(self.models)))
-            )
+            # Gaps that were filled do not show at which prompts models fail together.
+            sample = [] if self.has_gaps else take_sample(self.learned, len(self.models))
+            learned = Knowledge(observations=observer.build(sample))
             for regime, product, known in (
                 ("cold", self.cold, NOTHING_KNOWN),
                 ("learned", self.warm, learned),

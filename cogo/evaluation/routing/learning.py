@@ -100,7 +100,8 @@ class Observer:
         """Count the answers of all models."""
         for prompt in prompts:
             for model in range(len(self.product.lanes)):
-                self.see(prompt, model)
+                if prompt.has_answer(model):
+                    self.see(prompt, model)
 
     def build(self, rescues: Sequence[Prompt] = ()) -> Observations:
         """Return what was observed, and with a check what models do where others failed it."""

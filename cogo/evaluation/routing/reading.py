@@ -22,6 +22,8 @@ from cogo.evaluation.routing.records import BadRecords, Prompt, Records
 
 COVERAGE: Final = 0.9
 """Models that answered a smaller share of the prompts are left out."""
+MIN_ANSWERS: Final = 20
+"""Answers that a model must have where no two models answered most of the prompts."""
 MIN_PER_CATEGORY: Final = 5
 """Prompts a category, on average, below which categories are left out of account."""
 ALL: Final = "all"
@@ -196,57 +198,91 @@ def _fill_nested(heap: _Heap, rows: Iterable[Row], nested: str, named: Named) ->
 
 
 def _complete(heap: _Heap) -> Records:
-    """Keep the models with nearly all prompts, then the prompts with all of those models."""
-    notes: list[str] = []
+    """Keep the models with nearly all prompts, then the prompts with all of those models.
+
+    Where no two models have nearly all, keep those with enough answers, and gaps.
+    """
     prompts = sorted(heap.cells)
     answered = Counter(model for models in heap.cells.values() for model in models)
     models = sorted(each for each, count in answered.items() if count >= COVERAGE * len(prompts))
-    if heap.missing:
-        notes.append(f"{heap.missing} answers have no quality or no cost and were left out.")
-    if heap.repeated:
-        notes.append(
-            f"{heap.repeated} answers are of a model that had answered the same prompt before; "
-            "quality and cost are their means."
-        )
-    if left := sorted(set(answered) - set(models)):
-        names = ", ".join(left[:_NAMED]) + (", ..." if len(left) > _NAMED else "")
-        notes.append(f"{len(left)} models answered too few prompts and were left out: {names}.")
+    has_gaps = len(models) < 2
+    if has_gaps:
+        models = sorted(each for each, count in answered.items() if count >= MIN_ANSWERS)
     if len(models) < 2:
         raise BadRecords(
-            f"{len(models)} of {len(answered)} models answered at least {COVERAGE:.0%} of the "
-            f"{len(prompts)} prompts with a quality and a cost; a choice needs two"
+            f"a choice needs two models, and {len(answered)} were found that answered some of the "
+            f"{len(prompts)} prompts with a quality and a cost; at least two must have answered "
+            f"{COVERAGE:.0%} of them, or {MIN_ANSWERS} each"
         )
-    whole = [id_ for id_ in prompts if all(model in heap.cells[id_] for model in models)]
-    if len(whole) < len(prompts):
-        notes.append(f"{len(prompts) - len(whole)} prompts miss an answer and were left out.")
-    if heap.top > 1:
-        notes.append(f"Qualities go up to {heap.top:g}; they were divided by it.")
-    categories = {heap.categories[id_] for id_ in whole}
-    if len(whole) < MIN_PER_CATEGORY * len(categories) and len(categories) > 1:
-        notes.append(
-            f"{len(categories)} categories are too many for {len(whole)} prompts, so all count as "
-            "one; --category names another column."
-        )
-        heap.categories = dict.fromkeys(whole, ALL)
-    is_checked = all(heap.cells[id_][model].checked for id_ in whole for model in models)
+    among = any if has_gaps else all
+    kept = [id_ for id_ in prompts if among(model in heap.cells[id_] for model in models)]
+    categories = {heap.categories[id_] for id_ in kept}
+    are_categories = len(categories) == 1 or len(kept) >= MIN_PER_CATEGORY * len(categories)
+    is_checked = all(
+        heap.cells[id_][model].checked
+        for id_ in kept
+        for model in models
+        if model in heap.cells[id_]
+    )
     return Records(
         models=tuple(models),
         prompts=tuple(
-            _build_prompt(id_, heap, models, is_checked=is_checked)
-            for id_ in whole
+            _build_prompt(id_, heap, models, is_checked=is_checked, has_category=are_categories)
+            for id_ in kept
         ),
-        notes=tuple(notes),
-    )  # fmt: skip
+        notes=tuple(_list_notes(heap, models, kept, has_gaps=has_gaps, has_all=are_categories)),
+    )
 
 
-def _build_prompt(id_: str, heap: _Heap, models: Sequence[str], *, is_checked: bool) -> Prompt:
-    cells = [heap.cells[id_][model] for model in models]
+def _list_notes(
+    heap: _Heap, models: Sequence[str], kept: Sequence[str], *, has_gaps: bool, has_all: bool
+) -> Iterator[str]:
+    """Yield what was left out or changed."""
+    if heap.missing:
+        yield f"{heap.missing} answers have no quality or no cost and were left out."
+    if heap.repeated:
+        yield (
+            f"{heap.repeated} answers are of a model that had answered the same prompt before; "
+            "quality and cost are their means."
+        )
+    found = {model for cells in heap.cells.values() for model in cells}
+    if left := sorted(found - set(models)):
+        names = ", ".join(left[:_NAMED]) + (", ..." if len(left) > _NAMED else "")
+        yield f"{len(left)} models answered too few prompts and were left out: {names}."
+    if has_gaps:
+        yield (
+            "No two models answered most of the prompts. A missing answer counts as good and as "
+            "dear as the same model's others of its category in the same half; so a model that got "
+            "harder prompts looks worse than it is, and cascades look as if models failed "
+            "independently."
+        )
+    if len(kept) < len(heap.cells):
+        yield f"{len(heap.cells) - len(kept)} prompts miss an answer and were left out."
+    if not has_all:
+        count = len({heap.categories[id_] for id_ in kept})
+        yield (
+            f"{count} categories are too many for {len(kept)} prompts, so all count as one; "
+            "--category names another column."
+        )
+    if heap.top > 1:
+        yield f"Qualities go up to {heap.top:g}; they were divided by it."
+
+
+def _build_prompt(
+    id_: str, heap: _Heap, models: Sequence[str], *, is_checked: bool, has_category: bool
+) -> Prompt:
+    found = heap.cells[id_]
+    cells = [found.get(model, _Cell()) for model in models]
+    answered = tuple(model in found for model in models)
     return Prompt(
         id=id_,
-        category=heap.categories[id_],
-        quality=tuple(each.quality / each.answers / heap.top for each in cells),
-        cost=tuple(each.cost / each.answers for each in cells),
-        verified=tuple(each.verified / each.checked for each in cells) if is_checked else None,
+        category=heap.categories[id_] if has_category else ALL,
+        quality=tuple(each.quality / max(each.answers, 1) / heap.top for each in cells),
+        cost=tuple(each.cost / max(each.answers, 1) for each in cells),
+        verified=tuple(each.verified / max(each.checked, 1) for each in cells)
+        if is_checked
+        else None,
+        answered=None if all(answered) else answered,
     )
 
 

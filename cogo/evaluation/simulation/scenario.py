@@ -107,7 +107,7 @@ class TaskKind(_Part):
         return Requirements.from_task(self.type, self.prompt, {}).kind
 
 
-class OutputCheck(_Part):
+class ScriptedCheck(_Part):
     """Which answers a check of the output accepts."""
 
     good: Share = 0.95
@@ -129,7 +129,7 @@ class Scenario(_Part):
     """Correlation of failures between models: 0 by chance, 1 as much as their quality allows."""
     default: str
     """The model of the roles `default` and `coding`."""
-    check: OutputCheck | None = OutputCheck()
+    check: ScriptedCheck | None = ScriptedCheck()
     """None: answers are not checked, so quality cannot be learned."""
     kinds: tuple[TaskKind, ...] = (TaskKind(),)
     models: dict[str, ScriptedModel] = Field(min_length=1)

@@ -8,8 +8,10 @@ import pytest
 
 from cogo.evaluation.routing import reading
 from cogo.evaluation.routing.columns import Named
+from cogo.evaluation.routing.evaluation import EvaluationPlan, evaluate
+from cogo.evaluation.routing.figures import summarize_splits
 from cogo.evaluation.routing.reading import read_records
-from cogo.evaluation.routing.records import BadRecords
+from cogo.evaluation.routing.records import BadRecords, fill_gaps
 from tests.support.evaluation.routing_records import agent_jsonl, long_csv, nested_jsonl, wide_csv
 
 SHAPES = {
@@ -59,7 +61,11 @@ BAD = [
     ("x.csv", "id,model,score,cost\n1,,1,1\n", "row 1: model is empty"),
     ("x.csv", "id,model,score,cost\n1,a,1,1,9\n", "line 2: there are more fields than columns"),
     ("x.csv", "id,model,cost,score,cost\n1,a,1,1,9\n", "has the column 'cost' more than once"),
-    ("x.csv", 'id,model,score,cost\n1,"a\n', "1 of 1 models|unexpected end|cost"),
+    (
+        "x.csv",
+        'id,model,score,cost\n1,"a\n',
+        "1 of 1 models|unexpected end|cost|a choice needs two",
+    ),
     ("x.jsonl", '{"id": 1}\nnonsense\n', "line 2: not JSON"),
     ("x.jsonl", "[1]", "one JSON object for each row"),
     ("x.jsonl", "[" * 100_000, "not JSON"),
@@ -162,3 +168,26 @@ def test_categories_that_hardly_repeat_are_left_out_of_account(tmp_path: Path) -
 
     assert read.categories == ("all",)
     assert "20 categories are too many for 40 prompts" in read.notes[0]
+
+
+def test_answers_of_one_model_a_prompt_are_kept_with_their_gaps(tmp_path: Path) -> None:
+    lines = ["id,model,score,cost,category"]
+    for number in range(120):
+        model, category = ("small", "large")[number % 2], ("sql", "chat")[number % 4 > 1]
+        right = int(model == "large" or category == "chat")
+        lines.append(f"{number},{model},{right},{1 if model == 'small' else 10},{category}")
+
+    read = read_records(written(tmp_path, "\n".join(lines)), Named())
+    filled = fill_gaps(read.prompts)
+
+    assert read.has_gaps
+    assert read.prompts[0].answered in {(True, False), (False, True)}
+    assert "No two models answered most of the prompts" in read.notes[0]
+    assert {(each.category, each.quality, each.cost) for each in filled} == {
+        ("sql", (1.0, 0.0), (10.0, 1.0)),
+        ("chat", (1.0, 1.0), (10.0, 1.0)),
+    }
+    figures = summarize_splits(evaluate(read, EvaluationPlan(seeds=range(2), steps=(0,))))
+    best = {each.name: each for each in figures}["best by category"]
+    assert best.points == 0
+    assert best.cost_share == pytest.approx(0.55, abs=0.1)
