@@ -9,7 +9,7 @@ from agents.memory.models import MemoryModel
 from agents.orchestrator.columns import adapt_limit
 from agents.runtime.agent import Agent
 from protocol.errors import CogoError
-from protocol.records.agents import MEMORY_MODEL
+from protocol.records.agents import MEMORY_MODEL_DETAIL
 
 LIMIT: Final = 200
 """Rows of one call."""
@@ -24,7 +24,7 @@ async def run_memory_regularly(agent: Agent, get_model: Callable[[], MemoryModel
     wakeup, limit, problem = agent.build_wakeup(), LIMIT, ""
     while True:
         model, was, ran = get_model(), problem, None
-        agent.details[MEMORY_MODEL] = model.id
+        agent.details[MEMORY_MODEL_DETAIL] = model.id
         try:
             ran = await agent.store.run_memory(
                 agent_id=agent.identity.id, embedding_model=model.id, limit=limit

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus
 from cogo.doctor.machine import check_env_files, check_machine
-from cogo.doctor.memory import check_memory_index
+from cogo.doctor.memory import check_memory_index, check_redis
 from cogo.doctor.models import check_models
 from cogo.doctor.sandbox import check_sandbox
 from cogo.doctor.supabase import check_supabase
@@ -28,6 +28,8 @@ async def run_checks(project: Project) -> AsyncIterator[Check]:
     async for check in check_models(project):
         yield check
     async for check in check_memory_index(project):
+        yield check
+    async for check in check_redis(project):
         yield check
     async for check in check_supabase(project):
         yield check

@@ -35,6 +35,13 @@ async def check_memory(project: Project, store: GatewayStore) -> AsyncIterator[C
             f"orchestrators have different models for it ({named}); the first one embeds",
             "name one for all: [memory] model in cogo.toml, or COGO_MEMORY_MODEL",
         )
+    elif models and model.id and model.id not in models.values():
+        agent, other = next(iter(models.items()))
+        yield note(
+            _NAME,
+            f"{agent} embeds it with {other}, and the settings here name {model.id}",
+            "run this with the environment and the cogo.toml of `cogo up`",
+        )
     if status.index_refused:
         detail = f"{status.index_refused:,} changes are refused: {status.index_error}"
         yield note("index of memory", detail, _FIX)
@@ -54,6 +61,32 @@ def describe_memory(status: MemoryStatus, model: str | None, problem: str | None
         return note(_NAME, f"{status.failed:,} texts got no vector of {model}; {last}", _FIX)
     waiting = f", {status.waiting:,} texts wait" if status.waiting else ""
     return ok(_NAME, f"{total}; found by meaning with {model}{waiting}")
+
+
+async def check_redis(project: Project) -> AsyncIterator[Check]:
+    """Check that Redis answers; yield nothing if none is named."""
+    if project.settings.redis_url is None:
+        return
+    try:
+        # Imported late, so that the doctor can report a foreign package `agents`.
+        from agents.memory.conversation.redis_copy import RedisUnavailable  # noqa: PLC0415
+        from cogo.wiring.memory.conversation_copy import open_redis  # noqa: PLC0415
+    except ImportError:
+        return
+    try:
+        async with open_redis(project) as redis:
+            if redis is not None:
+                await redis.read("cogo:doctor", 1)
+    except SettingInvalid as error:
+        yield missing("redis", str(error), "correct it, or unset REDIS_URL")
+    except RedisUnavailable as error:
+        yield note(
+            "redis",
+            f"it does not answer ({error}); conversations are read from Postgres meanwhile",
+            "start it, or correct REDIS_URL",
+        )
+    else:
+        yield ok("redis", "it answers; conversations are copied there")
 
 
 async def check_memory_index(project: Project) -> AsyncIterator[Check]:

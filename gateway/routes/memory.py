@@ -1,11 +1,11 @@
 """Long-term memory: documents and facts of the caller, and searches in them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.dependencies import GatewayServices, ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
@@ -101,6 +101,12 @@ class ForgetBody(BaseModel):
     source: _SourceName | None = None
     before: datetime | Literal["infinity"] | None = None
     dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _require_criterion(self) -> Self:
+        if not (self.ids or self.kind or self.source or self.before):
+            raise ValueError("name ids, kind, source or before; 'infinity' is before all")
+        return self
 
 
 class Documents(BaseModel):
@@ -286,9 +292,12 @@ async def show_memory(
 async def forget_one(
     memory_id: UUID, services: ServicesDep, principal: TasksWrite, owner: OwnerParam = None
 ) -> ForgottenMemory:
-    """Delete a fact or a document by its id; nothing is deleted if there is none."""
+    """Delete a fact, a chunk or a document by its id."""
     which = MemoryForgetting(owner=principal.choose_owner(owner), ids=[memory_id])
-    return await services.store.forget_memory(which)
+    gone = await services.store.forget_memory(which)
+    if not (gone.forgotten or gone.documents):
+        raise NotFound(f"there is no memory {memory_id}, or it is not yours")
+    return gone
 
 
 async def _find_document(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
-from gateway.tasks.task_run import derive_session_id
+from gateway.tasks.task_run import MAX_SESSION_NAME, derive_session_id
 from protocol.errors import NotFound
 from protocol.records import ForgottenSessions, SessionPage, SessionRow
 
@@ -18,7 +18,7 @@ SessionName = Annotated[
     str,
     Path(
         min_length=1,
-        max_length=200,
+        max_length=MAX_SESSION_NAME,
         description="The id of the session, or the name that requests gave as `session_id`.",
     ),
 ]

@@ -27,6 +27,7 @@ from gateway.tasks.swarms import (
     stream_frames,
 )
 from gateway.tasks.task_run import (
+    MAX_SESSION_NAME,
     TaskRun,
     cancel_on_disconnect,
     derive_session_id,
@@ -49,7 +50,9 @@ class Message(BaseModel):
     message: str = Field(min_length=1)
     stream: bool = False
     session_id: str | None = Field(
-        None, max_length=200, description="Names a conversation, which the swarm remembers."
+        None,
+        max_length=MAX_SESSION_NAME,
+        description="Names a conversation, which the swarm remembers.",
     )
     params: JsonObject = Field(
         default_factory=dict, description="Those of a task, such as `confirm_above_usd`."

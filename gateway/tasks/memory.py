@@ -57,7 +57,7 @@ async def store_document(
             title=title or document.title,
             sha256=document.sha256,
             chunks=chunks[first : first + PART],
-            metadata={"characters": document.characters} | (metadata or {}),
+            metadata=metadata,
             first=first,
             total=len(chunks) if len(chunks) > PART else None,
         )

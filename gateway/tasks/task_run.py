@@ -13,7 +13,7 @@ from gateway.dependencies import GatewayServices, HasStore
 from gateway.problems import Problem
 from gateway.streams.task_feeds import TaskWatcher
 from gateway.streams.task_trees import TreeWatcher, watch_tree
-from protocol.errors import CogoError, NotFound
+from protocol.errors import CogoError, InvalidArgument, NotFound
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task
 from protocol.transcript import AnswerText, TaskEnded, TaskUpdate
@@ -43,6 +43,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "deadline": 504,
     "timeout": 504,
 }
+MAX_SESSION_NAME: Final = 200
 _BUSY: Final = frozenset({"at_capacity", "circuit_open", "no_model", "overloaded", "rate_limited"})
 """Classes of errors after which the same request may succeed. Others: the task had its retries."""
 
@@ -269,9 +270,14 @@ def is_simulated(task: Task) -> bool:
 
 
 def derive_session_id(name: str | None, principal: Principal) -> UUID:
-    """Return the id of a conversation. A name that is not a UUID is local to the principal."""
+    """Return the id of a conversation. A name that is not a UUID is local to the principal.
+
+    Raise InvalidArgument for a name that is too long to be asked for.
+    """
     if not name:
         return uuid4()
+    if len(name) > MAX_SESSION_NAME:
+        raise InvalidArgument(f"the name of a session has more than {MAX_SESSION_NAME} characters")
     try:
         return UUID(name)
     except ValueError:

@@ -16,7 +16,7 @@ from protocol.records.tasks import Task
 SILENT_AFTER: Final = timedelta(seconds=30)
 """An agent with an older heartbeat counts as silent."""
 
-MEMORY_MODEL: Final = "memory_model"
+MEMORY_MODEL_DETAIL: Final = "memory_model"
 """The detail of orchestrators that names their model of memory."""
 
 
@@ -95,7 +95,7 @@ def list_memory_models(agents: Iterable[AgentRecord]) -> dict[str, str]:
         each.id: str(model)
         for each in agents
         if each.kind == "orchestrator" and each.state == "alive"
-        if (model := each.details.get(MEMORY_MODEL))
+        if (model := each.details.get(MEMORY_MODEL_DETAIL))
     }
 
 

@@ -126,7 +126,6 @@ class CutDocument(Argument):
     title: str | None
     sha256: str
     """Of its content."""
-    characters: int
     chunks: list[NewChunk]
 
 
@@ -251,6 +250,12 @@ class ForgottenMemory(Row):
     forgotten: int
     """Facts and chunks."""
     documents: int = 0
+
+
+class ForgottenBatch(ForgottenMemory):
+    """How much one call has deleted, and whether there is more."""
+
+    is_more: bool = False
 
 
 class MemoryRun(Row):

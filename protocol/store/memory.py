@@ -151,7 +151,7 @@ class MemoryStore(MemoryUseStore, VectorOutboxStore, Protocol):
         ...
 
     async def forget_memory(self, which: MemoryForgetting) -> ForgottenMemory:
-        """Delete facts and documents; the count is that of the last try.
+        """Delete facts and documents in batches; an answer that was lost is not in the count.
 
         Raise InvalidArgument if there is no criterion.
         """

@@ -54,7 +54,7 @@ async def test_a_document_that_lost_a_chunk_is_read_anew(database: Database) -> 
     forgotten = await call(service, "forget_memory", owner=ALICE, ids=[hit["id"]])
     again = await add_document(service, ALICE, "a.md", ["one", "two"])
 
-    assert forgotten == [{"forgotten": 1, "documents": 0}]
+    assert forgotten == [{"forgotten": 1, "documents": 0, "is_more": False}]
     assert (again["is_unchanged"], again["chunks"]) == (False, 2)
     assert await find(service, ALICE, "two") == ["two"]
     await call(service, "forget_memory", owner=ALICE, ids=[again["id"]])
@@ -147,7 +147,8 @@ async def test_nobody_finds_or_changes_what_belongs_to_another(database: Databas
     documents = await service.fetch("select id from public.cogo_documents where owner = $1", BOB)
     ids = [row["id"] for row in (*theirs, *documents)]
     for given in ({"ids": ids}, {"owner": BOB, "ids": ids}, {"ids": ids, "every_owner": True}):
-        assert await call(alice, "forget_memory", **given) == [{"forgotten": 0, "documents": 0}]
+        [answer] = await call(alice, "forget_memory", **given)
+        assert (answer["forgotten"], answer["documents"]) == (0, 0)
 
     await call(alice, "forget_memory", source="same.md", every_owner=True)
     assert await find(alice, None, "secret") == [f"a secret of {ALICE}"]

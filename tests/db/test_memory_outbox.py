@@ -155,7 +155,7 @@ async def test_forgetting_leaves_nothing(database: Database, agent: Agent) -> No
 
     would = await call(service, "forget_memory", owner=ALICE, source="s.md", dry_run=True)
     did = await call(service, "forget_memory", owner=ALICE, source="s.md")
-    assert would == did == [{"forgotten": 2, "documents": 1}]
+    assert would == did == [{"forgotten": 2, "documents": 1, "is_more": False}]
     await call(service, "forget_memory", owner=ALICE, kind="fact", before=EVER)
     await call(service, "forget_memory", owner=ALICE, source="part.md")
     await run_memory(service, MODEL)
@@ -309,3 +309,25 @@ async def test_a_call_that_fails_after_a_text_was_forgotten_is_not_repeated_with
     assert left["params"]["input"] == ["innocent"]
     owner = await database.connect("postgres")
     assert await holders(owner, "xyzzy") == []
+
+
+async def test_many_are_forgotten_in_batches_and_a_document_with_its_last_chunk(
+    database: Database,
+) -> None:
+    service = await database.connect()
+    await remember(service, ALICE, *(f"fact {number}" for number in range(5)))
+    await remember(service, BOB, "of Bob")
+    await add_document(service, ALICE, "a.md", [f"chunk {number}" for number in range(6)])
+    everything = {"owner": ALICE, "before": EVER}
+
+    [counted] = await call(service, "forget_memory", **everything, dry_run=True)
+    batches = list[Row]()
+    while not batches or batches[-1]["is_more"]:
+        batches += await call(service, "forget_memory", **everything, limit=4)
+
+    assert [row["forgotten"] for row in batches] == [4, 4, 3]
+    assert sum(row["documents"] for row in batches) == counted["documents"] == 1
+    assert counted["forgotten"] == 11
+    left = await service.fetch("select content from public.cogo_memories")
+    assert [row["content"] for row in left] == ["of Bob"]
+    assert not await service.fetch("select * from public.cogo_documents")

@@ -262,6 +262,10 @@ async def test_a_copy_ends_with_the_turn_that_is_named(agent: Agent, owner: UUID
         await agent.connection.fetchval(fork, owner, copy, None, taken)
     assert refused.value.sqlstate == "TQ003"
     assert len(contents(await read(agent.connection, session_id, owner))) == 6
+    first, last = page["messages"][-1]["seq"], page["messages"][0]["seq"]
+    for beyond in (first - 1, last + 1, -1, 2**53):
+        with pytest.raises(asyncpg.PostgresError, match="is no message of the session"):
+            await agent.connection.fetchval(fork, owner, session_id, beyond, None)
 
 
 async def test_a_task_forks_a_session_once(agent: Agent, database: Database) -> None:

@@ -1,13 +1,17 @@
-"""A process that searches texts and extracts texts of pages, run as a program.
+"""A process that searches texts and extracts those of pages and PDFs, run as a program.
 
-It answers lines of JSON: `{"search": ...}` and `{"page": ...}`. It has limits of memory and CPU
-time, and ends when its stdin is closed.
+It answers lines of JSON: `{"search": ...}`, `{"page": ...}` and `{"pdf": ...}`. It has limits of
+memory and CPU time, and ends when its stdin is closed.
 """
 
+import io
 import json
+import logging
 import re
 import resource
+import struct
 import sys
+import zlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -16,6 +20,15 @@ _MEMORY = 1024 * 1024 * 1024
 _CPU_SECONDS = 20
 _MAX_LINE = 200
 _MAX_TEXT = 2_000_000
+_MALFORMED = (
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    TypeError,
+    struct.error,
+    zlib.error,
+)
+"""What a PDF that is none lets a reader raise, beside its own errors and those of values."""
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "iframe", "object")
 
 
@@ -26,7 +39,8 @@ def main() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
-            answer = _search(request["search"]) if "search" in request else _read(request["page"])
+            [(kind, asked)] = request.items()
+            answer = {"search": _search, "page": _read, "pdf": _read_pdf}[kind](asked)
         except (re.error, RecursionError, ValueError, LookupError, OverflowError) as error:
             answer = {"problem": str(error)[:500] or type(error).__name__}
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -64,6 +78,26 @@ def _read(asked: Mapping[str, Any]) -> dict[str, Any]:
     text = re.sub(r"[ \t\r\f\v\xa0]+", " ", page.get_text())
     text = re.sub(r" ?\n[ \n]*\n ?", "\n\n", text).strip()
     return {"title": title[:_MAX_LINE], "text": text[:_MAX_TEXT]}
+
+
+def _read_pdf(asked: Mapping[str, Any]) -> dict[str, Any]:
+    from pypdf import PdfReader  # noqa: PLC0415 - only PDFs need it
+    from pypdf.errors import PyPdfError  # noqa: PLC0415
+
+    logging.disable()  # it says much about files that are a little wrong
+    try:
+        reader = PdfReader(io.BytesIO(asked["content"].encode("latin-1")))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise ValueError("it is encrypted")
+        title = (reader.metadata.title if reader.metadata else None) or ""
+        text = ""
+        for page in reader.pages:
+            text += f"{page.extract_text()}\n\n"
+            if len(text) > _MAX_TEXT:
+                raise ValueError(f"it has more than {_MAX_TEXT:,} characters: split it")
+    except (PyPdfError, *_MALFORMED) as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+    return {"title": title[:_MAX_LINE], "text": text.strip()}
 
 
 if __name__ == "__main__":

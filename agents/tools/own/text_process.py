@@ -32,6 +32,12 @@ async def extract_text(html: bytes, *, charset: str | None, url: str) -> tuple[s
     return found["title"], found["text"]
 
 
+async def extract_pdf(content: bytes) -> tuple[str, str]:
+    """Return the title and the text of a PDF; both may be empty. Raises TextTaskFailed."""
+    found = await _ask({"pdf": {"content": content.decode("latin-1")}}, "the PDF")
+    return found["title"], found["text"]
+
+
 async def _ask(request: Mapping[str, Any], what: str) -> Any:
     process = JsonProcess(text_child.__file__)
     try:

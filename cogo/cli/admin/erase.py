@@ -5,7 +5,7 @@ import getpass
 import json
 import socket
 import sys
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 from uuid import UUID
 
 import typer
@@ -42,7 +42,7 @@ def erase_owner(
     Tasks are cancelled first. Then tasks, conversations, memory, embeddings, keys, budgets and
     grants are deleted, in small batches; calls in the audit log keep their amounts, without owner
     and prompts. The receipt, printed last, has the rows by table and a SHA-256. An interrupted
-    erasure goes on when it is run again.
+    erasure goes on when it is run again. Exits with 1 if nothing of the owner was found.
 
     Examples:
         cogo erase 7f3c... --dry-run
@@ -54,23 +54,34 @@ def erase_owner(
     counted = run_with_store(
         project, lambda store: store.erase_owner(owner=user, limit=_BATCH, dry_run=True)
     )
+    is_empty = not counted.erased
     if dry_run and as_json:
         print_json(counted.erased)
-        return
-    if not as_json:
+    elif not as_json and not is_empty:
         rows = [(name, f"{count:,}") for name, count in sorted(counted.erased.items())]
         print_table(("TABLE", "ROWS"), rows)
     if dry_run:
+        if is_empty:
+            _end_without_anything(user)
         return
-    if not yes:
+    if not yes and not is_empty:
         _ask(user)
     who = requested_by or f"{getpass.getuser()}@{socket.gethostname()}"
     done = run_with_store(project, lambda store: _erase(store, user, who[:200], timeout))
     if as_json:
         print_json({"receipt": done.receipt, "sha256": done.sha256})
-        return
-    print_line(json.dumps(json.loads(done.receipt or "{}"), indent=2))
-    print_line(f"SHA-256 of the receipt: {done.sha256}")
+    receipt = json.loads(done.receipt or "{}")
+    if not as_json:
+        print_line(json.dumps(receipt, indent=2))
+        print_line(f"SHA-256 of the receipt: {done.sha256}")
+    if not receipt.get("erased"):
+        _end_without_anything(user)
+
+
+def _end_without_anything(owner: UUID) -> NoReturn:
+    """End with 1, as the UUID may be wrong. The receipt, which says it too, is printed before."""
+    print_text(f"nothing of {owner} was found: is it the right UUID?", err=True)
+    raise typer.Exit(1)
 
 
 async def _erase(store: GatewayStore, owner: UUID, who: str, patience: float) -> ErasedBatch:

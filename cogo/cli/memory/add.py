@@ -61,9 +61,9 @@ def add(
 ) -> None:
     """Add documents to memory, in chunks that are found by meaning and by words.
 
-    Markdown, code, plain text and HTML are read, at most 20 MiB each. A document replaces the one
-    with the same name; one that has not changed is left as it is. Exits with 1 if a file could not
-    be added.
+    Markdown, code, plain text, HTML and PDF are read, at most 20 MiB each. A document replaces the
+    one with the same name; one that has not changed is left as it is. Exits with 1 if a file could
+    not be added, or a pattern matches none; the others are.
 
     Examples:
         cogo memory add handbook.md 'notes/**/*.md'
@@ -71,7 +71,7 @@ def add(
         git log -50 | cogo memory add - --source git-log.txt
     """
     whose = parse_owner(owner)
-    names = find_files(files)
+    names, unmatched = find_files(files)
     if len(names) > 1 and (source or title):
         raise InvalidArgument("--source and --title name one document", hint="name one file")
     if STDIN in names and source is None:
@@ -80,7 +80,9 @@ def add(
     project = Project.find(directory)
 
     async def run(store: GatewayStore) -> tuple[list[_Added], MemoryStatus | None]:
-        added = []
+        added = [_Added(source=each, problem="no file matches it") for each in unmatched]
+        for each in () if as_json else added:
+            print_line(_describe(each), err=True)
         for number, name in enumerate(names, start=1):
             named = source or find_source_name(name)
             each = await _add_file(store, name, named, title, whose)
@@ -95,7 +97,9 @@ def add(
         print_json({"documents": [each.to_json() for each in added], "status": shown})
     elif status is not None:
         print_line(describe_vectors(status), err=True)
-    if any(each.problem for each in added):
+    failed = sum(each.problem is not None for each in added)
+    if failed:
+        print_line(f"{len(added) - failed:,} added or unchanged, {failed:,} not added", err=True)
         raise typer.Exit(1)
 
 

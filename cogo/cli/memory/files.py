@@ -16,23 +16,25 @@ STDIN: Final = "-"
 MAX_FILES: Final = 10_000
 
 
-def find_files(names: Sequence[str]) -> list[str]:
-    """Return the files that names and patterns mean, each once. Raises CommandError.
+def find_files(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the files that names and patterns mean, each once, and patterns that match nothing.
 
     A pattern finds no hidden files, and no links that lead out of the folder in which it begins.
+    Raises CommandError if there are too many.
     """
     found: dict[str, None] = {}
+    unmatched: list[str] = []
     for name in names:
         if name == STDIN or Path(name).exists() or not glob.has_magic(name):
             found[name] = None
             continue
         matched = list(_match(name))
         if not matched:
-            raise CommandError(f"no file matches {name}")
+            unmatched.append(name)
         found |= dict.fromkeys(matched)
         if len(found) > MAX_FILES:
             raise CommandError(f"{name} matches more than {MAX_FILES:,} files")
-    return list(found)
+    return list(found), unmatched
 
 
 def _match(pattern: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Final
 
 from agents.memory.chunking import cut_into_chunks, find_text_kind
-from agents.tools.own.text_process import TextTaskFailed, extract_text
+from agents.tools.own.text_process import TextTaskFailed, extract_pdf, extract_text
 from protocol.errors import InvalidArgument
 from protocol.json_values import repair_surrogates
 from protocol.records.memory import CutDocument, NewChunk
@@ -26,22 +26,24 @@ async def cut_document(content: bytes, name: str) -> CutDocument:
             f"it has {len(content):,} bytes, and a document may have {MAX_DOCUMENT_BYTES:,}",
             hint="split it",
         )
-    if PurePath(name).suffix.lower() in _PAGES:
-        try:
+    try:
+        if content.startswith(b"%PDF"):
+            title, text = await extract_pdf(content)
+        elif PurePath(name).suffix.lower() in _PAGES:
             title, text = await extract_text(content, charset=None, url="")
-        except TextTaskFailed as error:
-            raise InvalidArgument(f"its text cannot be extracted: {error}") from error
-    else:
-        text = _decode(content)
+        else:
+            text = _decode(content)
+    except TextTaskFailed as error:
+        raise InvalidArgument(f"its text cannot be extracted: {error}") from error
     chunks = await asyncio.to_thread(cut_into_chunks, text, find_text_kind(name))
     if not chunks:
-        raise InvalidArgument("there is no text in it")
+        hint = "a scanned one needs an OCR program first" if content.startswith(b"%PDF") else None
+        raise InvalidArgument("there is no text in it", hint=hint)
     if len(chunks) > MAX_CHUNKS:
         raise InvalidArgument(f"it has {len(chunks):,} chunks, and may have {MAX_CHUNKS:,}")
     return CutDocument(
         title=(title or _find_title(chunks[0].heading, name))[:_TITLE],
         sha256=hashlib.sha256(content).hexdigest(),
-        characters=len(text),
         chunks=[
             NewChunk(content=each.content, heading=each.heading, start=each.start, end=each.end)
             for each in chunks
@@ -51,10 +53,6 @@ async def cut_document(content: bytes, name: str) -> CutDocument:
 
 def _decode(content: bytes) -> str:
     """Return the text of a file. Raises InvalidArgument."""
-    if content.startswith(b"%PDF"):
-        raise InvalidArgument(
-            "it is a PDF, which is not read", hint="`pdftotext FILE.pdf FILE.txt` makes it a text"
-        )
     encoding = _BYTE_ORDERS.get(content[:2], "utf-8-sig")
     if encoding == "utf-8-sig" and b"\0" in content:
         raise InvalidArgument("it is no text: it contains bytes that are 0")

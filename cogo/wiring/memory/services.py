@@ -15,6 +15,7 @@ from cogo.errors import SettingInvalid
 from cogo.wiring.memory.documents import cut_document
 from cogo.wiring.memory.index import OuterIndex, build_vector_index
 from protocol.embeddings import EmbedQuery
+from protocol.errors import InvalidArgument
 from protocol.records.memory import CutDocument, FoundInMemory, MemorySearch
 from protocol.store.queue import QueueStore
 from providers.catalogue.catalogue import Catalogue
@@ -61,7 +62,9 @@ class LocalMemoryServices:
         embed: EmbedQuery | None = None,
         problem: str | None = None,
     ) -> FoundInMemory:
-        """Search as `gateway.tasks.memory.MemoryServices` says."""
+        """Search as `gateway.tasks.memory.MemoryServices` says. Raises CogoError."""
+        if not search.query.strip():
+            raise InvalidArgument("there is nothing to search for", hint="name words or a question")
         if embed is None:
             model = None if problem is None else MemoryModel(problem=problem)
             return await search_memory(self._store, owner, search, model=model)

@@ -13,6 +13,7 @@ from protocol.records.memory import (
     EmbeddingRow,
     Forgetting,
     Forgotten,
+    ForgottenBatch,
     ForgottenMemory,
     KeptEmbedding,
     KeptFact,
@@ -253,11 +254,13 @@ class SupabaseMemoryStore(RpcClient):
         return await read_query(MemoryRow, query.order("seq", desc=True).limit(limit))
 
     async def forget_memory(self, which: MemoryForgetting) -> ForgottenMemory:
-        return await self._call_row(
-            ForgottenMemory,
-            "forget_memory",
-            **which.model_dump(mode="json", exclude_none=True),
-        )
+        given = which.model_dump(mode="json", exclude_none=True)
+        forgotten, documents, is_more = 0, 0, True
+        while is_more:
+            batch = await self._call_row(ForgottenBatch, "forget_memory", **given)
+            forgotten, documents = forgotten + batch.forgotten, documents + batch.documents
+            is_more = batch.is_more
+        return ForgottenMemory(forgotten=forgotten, documents=documents)
 
     async def fetch_memory_status(
         self, *, owner: UUID | None = None, every_owner: bool = False

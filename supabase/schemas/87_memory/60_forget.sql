@@ -55,9 +55,10 @@ create or replace function public.cogo_forget_memory(
   p_kind text default null,
   p_source text default null,
   p_before timestamptz default null,
-  p_dry_run boolean default false
+  p_dry_run boolean default false,
+  p_limit integer default 2000
 )
-  returns table (forgotten integer, documents integer)
+  returns table (forgotten integer, documents integer, is_more boolean)
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -67,6 +68,10 @@ declare
   v_documents uuid[];
   v_cut uuid[];
   v_tasks uuid[];
+  -- So many fit well into the time that a statement may take.
+  v_limit constant integer := case
+    when not coalesce(p_dry_run, false) then least(greatest(coalesce(p_limit, 2000), 1), 100000)
+  end;
 begin
   if num_nonnulls(p_ids, p_kind, p_source, p_before) = 0 then
     raise exception using
@@ -85,16 +90,17 @@ begin
          or p_source like '%*' and starts_with(p.source, left(p_source, -1))
        )
        and (p_before is null or p.created_at < p_before);
-    v_tasks := cogo.drop_embeddings(
-      array(
-        select m.id
-          from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
-      )
+    -- The first of them are forgotten now.
+    v_ids := array(
+      select m.id
+        from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+       order by m.content_sha256, m.id
+       limit v_limit
     );
+    v_tasks := cogo.drop_embeddings(v_ids);
     perform from public.cogo_documents d
       where d.id in (
-        select m.document_id
-          from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+        select m.document_id from public.cogo_memories m where m.id = any (v_ids)
         union all
         select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
       )
@@ -103,32 +109,48 @@ begin
   v_documents := array(
     select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
   );
-  select coalesce(array_agg(m.id order by m.content_sha256, m.id), '{}'),
-         array_agg(distinct m.document_id)
-    into v_ids, v_cut
-    from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m;
-  if not coalesce(p_dry_run, false) then
-    perform from public.cogo_memories m
-      where m.id = any (v_ids) order by m.content_sha256, m.id for update;
-    delete from public.cogo_memories m where m.id = any (v_ids);
-    perform cogo.release_embeddings(v_tasks);
-    delete from public.cogo_documents d where d.id = any (v_documents);
-    -- A document that has lost some of its chunks is read anew when it is added again.
-    update public.cogo_documents d
-       set sha256 = '',
-           chunks = (select count(*) from public.cogo_memories m where m.document_id = d.id)
-     where d.id = any (v_cut);
-    -- An answer may have cited what is forgotten.
-    delete from cogo.cached_answers c
-     where cardinality(v_ids) > 0
-       and (v_is_every or c.owner is not distinct from v_owner);
+  if coalesce(p_dry_run, false) then
+    select count(*) into forgotten
+      from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before);
+    documents := cardinality(v_documents);
+    is_more := false;
+    return next;
+    return;
   end if;
+  select coalesce(array_agg(f.id order by f.content_sha256, f.id), '{}'),
+         array_agg(distinct f.document_id)
+    into v_ids, v_cut
+    from (
+      select m.*
+        from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+       order by m.content_sha256, m.id
+       limit v_limit
+    ) as f;
+  perform from public.cogo_memories m
+    where m.id = any (v_ids) order by m.content_sha256, m.id for update;
+  delete from public.cogo_memories m where m.id = any (v_ids);
+  perform cogo.release_embeddings(v_tasks);
+  -- A document goes with its last chunk.
+  delete from public.cogo_documents d
+   where d.id = any (v_documents)
+     and not exists (select from public.cogo_memories m where m.document_id = d.id);
+  get diagnostics documents = row_count;
+  -- One that has lost some of its chunks is read anew when it is added again.
+  update public.cogo_documents d
+     set sha256 = '',
+         chunks = (select count(*) from public.cogo_memories m where m.document_id = d.id)
+   where d.id = any (v_cut);
+  -- An answer may have cited what is forgotten.
+  delete from cogo.cached_answers c
+   where cardinality(v_ids) > 0
+     and (v_is_every or c.owner is not distinct from v_owner);
   forgotten := cardinality(v_ids);
-  documents := cardinality(v_documents);
+  is_more := forgotten >= v_limit;
   return next;
 end;
 $$;
 comment on function public.cogo_forget_memory is
   'Forget memories that match every given argument, with their vectors and words; p_ids may name
 documents. Users forget their own; operators those of an owner (null: of nobody) or, with
-p_every_owner, of all. Return how many memories and whole documents; p_dry_run only counts them.';
+p_every_owner, of all. Return how many memories and whole documents: p_limit at most, so call it again
+while is_more. p_dry_run only counts all of them.';

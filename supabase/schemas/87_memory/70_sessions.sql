@@ -103,6 +103,16 @@ begin
       message = format('there is no session %s, or it is not yours', p_source);
   end if;
   perform cogo.check_size('the session to copy', v_source.messages, 20000, 'messages');
+  if p_through is not null and not exists (
+    select from public.cogo_messages m
+     where m.session_id = v_source.id
+       and (m.owner = p_owner or m.owner is null and p_owner is null)
+    having p_through between min(m.seq) and max(m.seq)
+  ) then
+    raise exception using errcode = 'TQ004',
+      message = format('%s is no message of the session %s', p_through, p_source),
+      hint = 'the numbers of its messages are those that reading it gives as seq';
+  end if;
   -- A turn is copied whole.
   select max(m.seq) into v_through
     from public.cogo_messages m
@@ -172,23 +182,3 @@ end;
 $$;
 comment on function cogo.copy_summary is
   'Copy the summary of a session into a copy of it, unless it covers messages that were not copied.';
-
-create or replace function cogo.count_unsummarised(p_session bigint)
-  returns void language sql set search_path = pg_catalog, pg_temp
-as $$
-  update public.cogo_sessions e
-     set unsummarised = coalesce(
-           (
-             select sum(cogo.count_summarised(m.content, m.exchange))
-               from public.cogo_messages m
-              where m.session_id = e.id
-                and (m.owner = e.owner or m.owner is null and e.owner is null)
-                and m.seq > coalesce(
-                  (select u.through from cogo.session_summaries u where u.session_seq = e.seq), 0
-                )
-           ), 0
-         )
-   where e.seq = p_session;
-$$;
-comment on function cogo.count_unsummarised is
-  'Count the characters of a session that its summary does not cover.';

@@ -48,3 +48,23 @@ end;
 $$;
 comment on function cogo.apply_summary is
   'Store the summary that a task made of a session, unless the session has been changed since.';
+
+create or replace function cogo.count_unsummarised(p_session bigint)
+  returns void language sql set search_path = pg_catalog, pg_temp
+as $$
+  update public.cogo_sessions e
+     set unsummarised = coalesce(
+           (
+             select sum(cogo.count_summarised(m.content, m.exchange))
+               from public.cogo_messages m
+              where m.session_id = e.id
+                and (m.owner = e.owner or m.owner is null and e.owner is null)
+                and m.seq > coalesce(
+                  (select u.through from cogo.session_summaries u where u.session_seq = e.seq), 0
+                )
+           ), 0
+         )
+   where e.seq = p_session;
+$$;
+comment on function cogo.count_unsummarised is
+  'Count the characters of a session that its summary does not cover.';

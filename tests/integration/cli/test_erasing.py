@@ -111,3 +111,18 @@ def test_tasks_that_agents_hold_are_named_and_waited_for(cogo: Say, project: Sta
     assert "still held by agents: 1" in held[2]
     assert done[0] == 0
     assert "SHA-256 of the receipt: " in done[1]
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_owner_of_whom_nothing_is_known_is_not_erased_in_silence(cogo: Say) -> None:
+    nobody = str(uuid4())
+
+    dry = cogo("erase", nobody, "--dry-run")
+    code, told, failed = cogo("erase", nobody)  # nothing is there that a person could confirm
+    again = [cogo("erase", str(ALICE), "--yes")[0] for _ in range(2)]
+
+    assert dry == (1, "", f"nothing of {nobody} was found: is it the right UUID?\n")
+    assert code == 1
+    assert dry[2] in failed
+    assert '"erased": {}' in told
+    assert again == [0, 1]

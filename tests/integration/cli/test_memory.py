@@ -108,13 +108,15 @@ def test_files_that_are_no_texts_are_named_and_harm_no_others(cogo: Say, folder:
 
     assert code == 1
     assert told == "[9/9] handbook.md: added, 1 chunk\n"
-    reasons = dict(line.split("] ", 1)[1].split(": not added: ") for line in failed.splitlines())
+    *lines, count = failed.splitlines()
+    assert count == "1 added or unchanged, 8 not added"
+    reasons = dict(line.split("] ", 1)[1].split(": not added: ") for line in lines)
     assert "bad/link.txt" not in reasons
     assert "bytes that are 0" in reasons.pop("bad/binary.txt")
     assert "no text in UTF-8 (byte 2)" in reasons.pop("bad/latin.txt")
     assert "no text in it" in reasons.pop("bad/empty.txt")
     assert "no text in it" in reasons.pop("bad/blank.md")
-    assert "pdftotext" in reasons.pop("bad/paper.pdf")
+    assert "the PDF cannot be used" in reasons.pop("bad/paper.pdf")
     assert "104,857,600 bytes" in reasons.pop("bad/huge.txt")
     assert "directory" in reasons.pop("bad")
     assert reasons.pop("none.md") == "No such file or directory"
@@ -129,10 +131,42 @@ def test_without_an_embedding_model_nothing_waits_for_vectors(cogo: Say, folder:
 
 
 def test_a_pattern_that_matches_nothing_is_an_error(cogo: Say) -> None:
-    code, _, failed = cogo("memory", "add", "none/**/*.md")
+    code, told, failed = cogo("memory", "add", "none/**/*.md")
+
+    assert (code, told) == (1, "")
+    assert failed.splitlines() == [
+        "none/**/*.md: not added: no file matches it", "0 added or unchanged, 1 not added"
+    ]  # fmt: skip
+
+
+def test_a_pattern_without_a_file_keeps_no_other_from_being_added(cogo: Say, folder: Path) -> None:
+    code, told, failed = cogo("memory", "add", "none/*.md", "handbook.md", "notes/*")
+    again = cogo("memory", "add", "none/*.md", "handbook.md", "--json")
+
+    assert code == again[0] == 1
+    assert len(told.splitlines()) == 3
+    assert "none/*.md: not added: no file matches it" in failed
+    assert "3 added or unchanged, 1 not added" in failed
+    [missing, kept] = json.loads(again[1])["documents"]
+    assert (missing["source"], missing["error"]) == ("none/*.md", "no file matches it")
+    assert kept["is_unchanged"]
+
+
+@pytest.mark.parametrize("query", ["", "  "])
+def test_nothing_is_not_searched_for(cogo: Say, query: str) -> None:
+    code, _, failed = cogo("memory", "search", query)
 
     assert code == 1
-    assert "no file matches none/**/*.md" in failed
+    assert "there is nothing to search for" in failed
+
+
+def test_what_is_counted_of_a_document_is_in_one_place(cogo: Say, folder: Path) -> None:
+    cogo("memory", "add", "handbook.md")
+
+    [found] = read_json(cogo("memory", "list", "--json"))["documents"]
+
+    assert found["metadata"] == {}
+    assert found["characters"] == len(HANDBOOK.rstrip())
 
 
 def test_a_pipe_needs_a_name_and_may_end_nowhere(cogo: Say, folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus
-from cogo.doctor.memory import check_memory_index
+from cogo.doctor.memory import check_memory_index, check_redis
 from cogo.errors import SettingInvalid
 from cogo.wiring.memory.index import build_vector_index
 from tests.support.stores.pinecone_server import KEY, pinecone_server
@@ -108,3 +108,17 @@ async def test_without_its_client_doctor_says_what_to_install(
     assert found.name == "pinecone:memory"
     assert found.detail.startswith("the client of Pinecone is not installed; ")
     assert found.fix == f"{shlex.quote(sys.executable)} -m pip install 'pinecone>=10.2,<11'"
+
+
+async def test_doctor_says_whether_redis_answers(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [each async for each in check_redis(Project.find())] == []
+    for url, status, why in (
+        ("nonsense", CheckStatus.MISSING, "REDIS_URL cannot be used"),
+        ("redis://:secret@127.0.0.1:9/0", CheckStatus.NOTE, "it does not answer"),
+    ):
+        monkeypatch.setenv("REDIS_URL", url)
+        [found] = [each async for each in check_redis(Project.find())]
+        assert (found.status, why in found.detail) == (status, True), found
+        assert "secret" not in str(found)
