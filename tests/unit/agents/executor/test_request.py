@@ -187,7 +187,7 @@ USED_ELSEWHERE = {
     "git_branch", "cache", "timeouts", "task_requirements", "files", "test_command", "verify",
     "on_budget", "tools", "client_tools", "tool_choice", "parallel_tool_calls", "tool_limits",
     "attachments", "response_schema", "client_request", "history", "fork_session",
-    "confirm_above_usd", "review_plan", "review", "sources", "rerank", "remember",
+    "confirm_above_usd", "review_plan", "review", "sources", "rerank", "recalled", "remember",
 }  # fmt: skip
 """In the result, by the answer cache, as deadlines, in the selection, in the sandbox, by caps, in
 loops, as files, in the step that gives the answer, by the gateway, with the session,
