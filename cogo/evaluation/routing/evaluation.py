@@ -22,6 +22,7 @@ BATCH: Final = 10
 """Answers after which what was observed is taken into account, as the CIO does every 2 s."""
 _ALL: Final = (Preference.QUALITY, Preference.BALANCED, Preference.COST)
 PREFERENCES: Final[Mapping[PolicyName, Sequence[Preference]]] = {
+    PolicyName.AUTO: (Preference.BALANCED,),
     PolicyName.RULES: (Preference.BALANCED,),
     PolicyName.SCORED: _ALL,
     PolicyName.CHEAPEST: (Preference.BALANCED,),

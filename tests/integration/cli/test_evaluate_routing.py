@@ -67,7 +67,7 @@ def test_what_cannot_be_evaluated_says_why(
 
 def test_a_simulation_needs_a_policy_and_a_scenario_that_exist(tmp_path: Path) -> None:
     for options, words in (
-        (("--policy", "best"), "use rules, scored"),
+        (("--policy", "best"), "use auto, rules, scored"),
         (("none.toml",), "neither a file nor one of"),
         (("--plot", "x.png"), "pictures are drawn as .svg"),
     ):

@@ -189,6 +189,47 @@ def test_without_a_default_the_middle_price_is_used_while_nothing_is_known() -> 
     assert choose_model(wanted("scored", *served), CATALOGUE).selected.model_id == costs[1][1]
 
 
+def test_a_long_summary_goes_to_a_cheap_model_at_the_price_of_its_length() -> None:
+    served = (MIDDLE, TOP, "gpt-6.1-terra", "gpt-6.2-astra")
+    summary = {"taskType": "general", "kind": "summary"}
+    long, short = (
+        choose_model(wanted("auto", *served, needs=summary, prompt_characters=each), CATALOGUE)
+        for each in (900_000, 900)
+    )
+
+    cheapest = min(long.candidates.values(), key=lambda each: each.price)
+    assert long.selected.model_id == cheapest.model_id == "gpt-6.1-terra"
+    # Above 272,000 tokens each of them costs twice as much.
+    cost, usual = long.selected.estimate.cost_usd, short.selected.estimate.cost_usd
+    assert cost is not None
+    assert usual is not None
+    assert cost > 2 * 300_000 * 1e-6
+
+
+def test_cached_prompts_and_shorter_answers_lower_the_expected_cost() -> None:
+    def cost(**fields: Any) -> float:
+        knowledge = knowing({MIDDLE: seen(50, 0.9, **fields)})
+        return made("rules", knowledge, prompt_characters=30_000).selected.price
+
+    usual = cost()
+
+    assert cost(input_tokens=10_000, cached_tokens=9_000, output_tokens=1_350) < usual * 0.7
+    assert cost(output_tokens=100) < usual < cost(output_tokens=9_000)
+
+
+def test_a_model_whose_answer_may_cost_more_than_is_left_is_set_aside() -> None:
+    served = (MIDDLE, "claude-haiku-5-5")
+
+    capped = choose_model(wanted("rules", *served, budget_usd=0.05), CATALOGUE)
+    short = choose_model(
+        wanted("rules", *served, budget_usd=0.05, max_output_tokens=500), CATALOGUE
+    )
+
+    assert capped.selected.model_id == "claude-haiku-5-5"
+    assert "may cost up to $" in (capped.candidates[MIDDLE].set_aside or "")
+    assert short.selected.model_id == MIDDLE
+
+
 def test_a_model_that_is_unwell_falls_behind_and_comes_back() -> None:
     known = {MIDDLE: seen(300, 0.9), TOP: seen(300, 0.89)}
 
