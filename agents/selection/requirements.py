@@ -15,7 +15,11 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from agents.attachments import list_file_kinds
-from agents.selection.prompt_features import asks_for_news, detect_scripts, mentions_any
+from agents.selection.kinds.classifier import CODE_KINDS, SURE, Classification, classify
+from agents.selection.kinds.languages import list_languages
+from agents.selection.kinds.sample import take_sample
+from agents.selection.kinds.scripts import detect_scripts
+from protocol.tool_names import WEB_SEARCH
 
 Complexity = Literal["low", "medium", "high"]
 Modality = Literal["text", "image", "pdf", "audio", "video"]
@@ -31,6 +35,8 @@ _TASK_TYPES = {
     "OPTIMIZE_CODE": "code-optimization",
     "CHAT": "general",
 }
+_OPEN_KINDS = frozenset({"general", "chat", "tools"})
+"""Kinds that what comes with a text decides."""
 _DOCUMENTED = frozenset(
     ("complexity", "language", "framework", "taskType", "performanceNeeded", "accuracyNeeded")
 )
@@ -64,6 +70,8 @@ class Requirements(BaseModel):
     task_type: str = "code-generation"
     kind: str = Field(default_factory=_derive_kind)
     """What the work is, by which outcomes are grouped; by default as the task type says."""
+    kind_confidence: float | None = Field(default=None, ge=0, le=1)
+    """Probability of the kind that was read from the text; None: it was stated."""
     performance_needed: bool = False
     accuracy_needed: bool = True
     input_tokens: int | None = Field(default=None, ge=0, le=MAX_STATED)
@@ -98,6 +106,15 @@ class Requirements(BaseModel):
         """Whether the answer is code or about code."""
         return self.kind.startswith("code-") or self.kind == "specialized-coding"
 
+    @property
+    def kind_source(self) -> str:
+        """How the kind is known, for a reason: `read from the text, 93 % sure`."""
+        if self.kind_confidence is None:
+            return "stated"
+        if self.kind_confidence < SURE:
+            return "nothing more certain can be read from the text"
+        return f"read from the text, {self.kind_confidence:.0%} sure"
+
     @classmethod
     def from_task(cls, task_type: str, prompt: str, params: Mapping[str, Any]) -> Self:
         """Derive them from a task. `params.task_requirements` overrides what the prompt suggests.
@@ -106,22 +123,30 @@ class Requirements(BaseModel):
         """
         given = params.get("task_requirements")
         stated = cls.model_validate({} if given is None else given)
-        words = prompt.lower()
-        kind = _TASK_TYPES.get(task_type, "general")
+        text = find_request(prompt, params)
+        read = classify(text)
         found: dict[str, Any] = {
-            "complexity": "high" if mentions_any(words, "complex", "advanced") else "medium",
-            "performance_needed": mentions_any(words, "performance", "optimize"),
-            "task_type": kind,
-            "language": _get_string(params, "language") or "python",
+            "task_type": _TASK_TYPES.get(task_type, "general"),
+            "language": _get_string(params, "language"),
             "framework": _get_string(params, "framework"),
         }
-        if kind == "general" and asks_for_news(words):
-            found["web"] = True
-        if scripts := detect_scripts(prompt):
+        files = list_file_kinds(params)
+        if "task_type" in stated.model_fields_set:
+            found["task_type"] = stated.task_type
+        if "kind" in stated.model_fields_set:
+            found["kind"] = stated.kind
+        elif "task_type" in stated.model_fields_set or found["task_type"] != "general":
+            found["kind"] = found["task_type"]
+        else:
+            found |= _read_kind(read, params)
+        is_code = found["kind"] in CODE_KINDS or found["kind"] == "specialized-coding"
+        found |= _read_code(read) if is_code else _read_other(found["kind"])
+        found["language"] = found["language"] or _pick_language(text, is_code=is_code)
+        if scripts := detect_scripts(text):
             found["natural_languages"] = scripts
         found |= {name: getattr(stated, name) for name in stated.model_fields_set}
-        if kinds := list_file_kinds(params):
-            named = (*found.get("modalities", ("text",)), *sorted(kinds))
+        if files:
+            named = (*found.get("modalities", ("text",)), *sorted(files))
             found["modalities"] = tuple(dict.fromkeys(named))
         return cls(**found)
 
@@ -137,6 +162,54 @@ class Requirements(BaseModel):
         if self.kind == self.task_type:
             defaults.add("kind")
         return {name: value for name, value in written.items() if to_camel(name) not in defaults}
+
+
+def find_request(prompt: str, params: Mapping[str, Any]) -> str:
+    """Return the text that says what is wanted: in a conversation the user's last one."""
+    turn = _find_last_turn(params)
+    content = turn.get("content")
+    return content if isinstance(content, str) and content.strip() else prompt
+
+
+def _find_last_turn(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    turns = params.get("messages")
+    for turn in reversed(turns if isinstance(turns, list) else ()):
+        if isinstance(turn, Mapping) and turn.get("role") == "user":
+            return turn
+    return {}
+
+
+def _read_kind(read: Classification, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the kind, and what it needs, by the text and by what comes with it."""
+    files = list_file_kinds({**params, "messages": [_find_last_turn(params)]})
+    kind, confidence = read.kind, read.confidence
+    is_open = kind in _OPEN_KINDS
+    if "image" in files and kind not in CODE_KINDS:
+        kind, confidence = "vision", 1.0
+    elif files and (is_open or kind == "vision"):
+        kind, confidence = "summary", 1.0
+    elif is_open and _offers_tools(params):
+        kind, confidence = "tools", 1.0
+    return {"kind": kind, "kind_confidence": confidence, "web": kind == "web"}
+
+
+def _offers_tools(params: Mapping[str, Any]) -> bool:
+    tools = params.get("tools")
+    listed = tools if isinstance(tools, list) else ()
+    return bool(params.get("client_tools")) or any(each != WEB_SEARCH for each in listed)
+
+
+def _read_code(read: Classification) -> dict[str, Any]:
+    return {"complexity": read.difficulty, "performance_needed": read.is_fast}
+
+
+def _read_other(kind: str) -> dict[str, Any]:
+    return {"complexity": "low" if kind == "chat" else "medium"}
+
+
+def _pick_language(text: str, *, is_code: bool) -> str:
+    languages = list_languages(take_sample(text)) if is_code else ()
+    return languages[0] if languages else "python"
 
 
 def _get_string(params: Mapping[str, Any], key: str) -> str | None:

@@ -37,7 +37,9 @@ def run_program(path: Path, *arguments: str) -> "subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.parametrize("name", ["attack", "bench", "catalogue-check", "chaos", "mutate"])
+@pytest.mark.parametrize(
+    "name", ["attack", "bench", "catalogue-check", "chaos", "mutate", "train-kinds"]
+)
 def test_a_script_explains_itself(name: str) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPTS / name, "--help"], capture_output=True, text=True, check=False

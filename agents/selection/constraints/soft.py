@@ -59,6 +59,20 @@ def avoid_without_web_search(resolved: ResolvedRequest) -> Test | None:
     return test if resolved.request.needs.web else None
 
 
+def avoid_without_sight(resolved: ResolvedRequest) -> Test | None:
+    """Set aside models that are not known to read images if the request is about one.
+
+    If one came with the task, `refuse_without_modality` refuses them; here it was only mentioned,
+    such as by its address.
+    """
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        sees = profile.inputs is not None and "image" in profile.inputs
+        return None if sees else "the request is about an image and it is not known to read any"
+
+    return test if resolved.request.needs.kind == "vision" else None
+
+
 def avoid_unforced(resolved: ResolvedRequest) -> Test | None:
     """Set aside models that decide by themselves whether to call a tool if they must call one."""
 
@@ -146,6 +160,7 @@ SOFT: Final[tuple[Constraint, ...]] = (
     avoid_open_circuit,
     avoid_for_task_type,
     avoid_without_web_search,
+    avoid_without_sight,
     avoid_unforced,
     avoid_without_schemas,
     avoid_local_for_hard_work,

@@ -20,8 +20,8 @@ from agents.selection.evidence.priors import (
 )
 from agents.selection.evidence.quality import QualityModel
 from agents.selection.evidence.usage import MASS, MeanModel
+from agents.selection.kinds.scripts import DENSE_SCRIPTS
 from agents.selection.model_profiles import ModelProfile
-from agents.selection.prompt_features import DENSE_SCRIPTS
 from agents.selection.requirements import Requirements
 
 ENOUGH: Final = 5

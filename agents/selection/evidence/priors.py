@@ -47,8 +47,8 @@ _REASONING_FACTORS: Final = {"low": 1.25, "medium": 1.5, "high": 2.0}
 
 
 def map_to_capability(needs: Requirements) -> str:
-    """Return the catalogue's capability that a task type calls for."""
-    return _CAPABILITIES.get(needs.task_type, "general")
+    """Return the catalogue's capability that a kind of work calls for."""
+    return _CAPABILITIES.get(needs.kind, "general")
 
 
 def guess_output_tokens(kind: str) -> int:

@@ -1,4 +1,4 @@
-"""Requirements of a task: stated ones first, then a few words of the prompt."""
+"""Requirements of a task: stated ones first, then what its text and files say."""
 
 from typing import Any
 
@@ -52,13 +52,15 @@ def test_default_requirements_are_not_recorded() -> None:
         "complexity": "medium",
         "language": "python",
         "framework": None,
-        "taskType": "general",
+        "taskType": "code-generation",
         "performanceNeeded": False,
         "accuracyNeeded": True,
     }
 
-    assert read().model_dump(mode="json", by_alias=True) == documented
-    said = read(toolCalls=3, structuredOutput=True, modalities=["text", "image"])
+    assert read(type_="GENERATE_CODE").model_dump(mode="json", by_alias=True) == documented
+    said = read(
+        type_="GENERATE_CODE", toolCalls=3, structuredOutput=True, modalities=["text", "image"]
+    )
     assert said.model_dump(mode="json", by_alias=True) == documented | {
         "toolCalls": 3,
         "structuredOutput": True,
@@ -77,7 +79,7 @@ def test_a_requirement_of_a_wrong_shape_is_refused(stated: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("stated", "kind", "written"),
     [
-        ({}, "general", None),
+        ({}, "code-generation", None),
         ({"taskType": "specialized-coding"}, "specialized-coding", None),
         ({"kind": "translation"}, "translation", "translation"),
         ({"taskType": "code-analysis", "kind": "maths"}, "maths", "maths"),
@@ -86,7 +88,66 @@ def test_a_requirement_of_a_wrong_shape_is_refused(stated: dict[str, Any]) -> No
 def test_the_kind_of_work_follows_the_task_type_unless_it_is_stated(
     stated: dict[str, Any], kind: str, written: str | None
 ) -> None:
-    needs = read(**stated)
+    needs = read(type_="GENERATE_CODE", **stated)
 
-    assert needs.kind == kind
+    assert (needs.kind, needs.kind_source) == (kind, "stated")
     assert needs.model_dump(mode="json", by_alias=True).get("kind") == written
+
+
+def test_a_kind_that_is_read_says_how_sure_it_is() -> None:
+    needs = read("Translate this into French: good morning, ladies and gentlemen")
+
+    assert (needs.kind, needs.task_type) == ("translation", "general")
+    assert needs.kind_confidence is not None
+    assert f"{needs.kind_confidence:.0%}" in needs.kind_source.replace(" ", "")
+    assert needs.model_dump(by_alias=True)["kindConfidence"] == needs.kind_confidence
+
+
+def test_a_conversation_is_read_by_the_last_turn_of_the_user() -> None:
+    turns = [
+        {"role": "user", "content": "Write a function in Rust that sorts a list"},
+        {"role": "assistant", "content": "fn sort(...) {}"},
+        {"role": "user", "content": "Thanks a lot, good night!"},
+        {"role": "assistant", "content": "def f(): ..."},
+    ]
+    needs = Requirements.from_task("CHAT", "A title", {"messages": turns})
+
+    assert (needs.kind, needs.complexity) == ("chat", "low")
+
+
+@pytest.mark.parametrize(
+    "messages", [None, "x", {}, [None], [{}], [{"role": "user"}], [{"role": "user", "content": 1}]]
+)
+def test_a_conversation_of_a_wrong_shape_is_read_by_its_title(messages: object) -> None:
+    params = {"messages": messages}
+    needs = Requirements.from_task("CHAT", "Translate this into German: hello", params)
+
+    assert needs.kind == "translation"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "params", "kind"),
+    [
+        ("What does it say?", {"attachments": ["https://example.org/a.pdf"]}, "summary"),
+        ("Translate this into French", {"attachments": ["data:text/plain,Hello"]}, "translation"),
+        ("Cancel my order", {"tools": ["acme.tools.orders"]}, "tools"),
+        (
+            "Write a Python function that sorts a list",
+            {"tools": ["cogo:run_code"]},
+            "code-generation",
+        ),
+        ("Why did Rome fall?", {"tools": ["web_search"]}, "general"),
+    ],
+)
+def test_what_comes_with_a_request_tells_its_kind_too(
+    prompt: str, params: dict[str, Any], kind: str
+) -> None:
+    assert Requirements.from_task("CHAT", prompt, params).kind == kind
+
+
+def test_code_in_a_chat_is_code_whatever_the_task_is_called() -> None:
+    needs = read("Generate optimized sorting algorithm in Rust")
+
+    assert needs.is_code
+    assert (needs.task_type, needs.kind) == ("general", "code-generation")
+    assert (needs.language, needs.performance_needed) == ("rust", True)
