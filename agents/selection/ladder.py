@@ -55,7 +55,7 @@ def build_ladder(choice: Choice, *, most: int = MAX_RUNGS, calls: int = 1) -> li
             _build_planned(choice, *each) for each in zip(plan.models, plan.reaches, strict=True)
         ]
         return [replace(rungs[0], reason=choice.reason), *rungs[1:most]]
-    return [build_rung(choice.selected, choice.reason), *_continue(choice, calls)][:most]
+    return [build_rung(choice.selected, choice.reason), *_continue(choice, most, calls)]
 
 
 def sum_expected_usd(rungs: Iterable[Rung]) -> float | None:
@@ -159,7 +159,7 @@ def _list_options(choice: Choice) -> list[Candidate]:
     ] or eligible
 
 
-def _continue(choice: Choice, calls: int) -> list[Rung]:
+def _continue(choice: Choice, most: int, calls: int) -> list[Rung]:
     """Return the models after the chosen one, with the time and the budget that it leaves."""
     first, request = choice.selected, choice.request
     acceptance = find_acceptance(request, choice.forecaster)
@@ -171,7 +171,9 @@ def _continue(choice: Choice, calls: int) -> list[Rung]:
         seconds_left=seconds and seconds - calls * first.estimate.forecast.total_s * TIME_MARGIN,
         budget_usd=usd and usd - calls * first.price,
     )
-    planned = plan_models(after, options, choice.forecaster, refused=[first], calls=calls)
+    planned = plan_models(
+        after, options, choice.forecaster, refused=[first], calls=calls, most=most
+    )
     if planned is None or refused < MIN_REFUSED:
         return []
     stages = zip(planned.plan.models, planned.plan.reaches, strict=True)

@@ -47,13 +47,18 @@ def add_quotes(quotes: Iterable[Quote]) -> Quote:
 
 
 def build_quote(choice: Choice) -> Quote:
-    """Price the selected model and its team, and in `high` also a cascade's next model."""
+    """Price the selected model with its team, and a cascade's models as often as each is asked.
+
+    `low` is the first model only, `high` all of them.
+    """
     request, pick = choice.request, choice.pick
     prompt = estimate_input_tokens(request.needs, request.prompt_characters)
     stated = request.needs.output_tokens
     selected = choice.selected.model_id
     sure = [*pick.team, selected]
-    most = [*sure, *([pick.escalate_to] if pick.escalate_to else [])]
+    later = (
+        [] if pick.plan is None else list(zip(pick.plan.models, pick.plan.reaches, strict=True))[1:]
+    )
 
     def expect_tokens(id_: str) -> float:
         forecast = choice.candidates[id_].estimate.forecast
@@ -71,6 +76,12 @@ def build_quote(choice: Choice) -> Quote:
         known = [each for each in costs if each is not None]
         return sum(known) if len(known) == len(costs) else None
 
-    return Quote(
-        low=sum_costs(sure, SHORT), expected=sum_costs(sure, 1.0), high=sum_costs(most, LONG)
+    def quote_later(id_: str, reach: float) -> Quote:
+        usual = sum_costs([id_], 1.0)
+        expected = None if usual is None else reach * usual
+        return Quote(low=0.0, expected=expected, high=sum_costs([id_], LONG))
+
+    first = Quote(
+        low=sum_costs(sure, SHORT), expected=sum_costs(sure, 1.0), high=sum_costs(sure, LONG)
     )
+    return add_quotes([first, *(quote_later(id_, reach) for id_, reach in later)])

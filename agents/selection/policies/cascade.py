@@ -1,6 +1,6 @@
 """The policy `cascade`: models are asked in turn while a check refuses their answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Final
@@ -14,6 +14,8 @@ from agents.selection.evidence.checks import (
 )
 from agents.selection.evidence.estimates import Forecaster
 from agents.selection.evidence.failures import Option, Remaining
+from agents.selection.evidence.near_best import TOLERANCES as LOSSES
+from agents.selection.policies.auto import Auto
 from agents.selection.policies.planner import (
     MAX_RUNGS,
     Limits,
@@ -22,16 +24,22 @@ from agents.selection.policies.planner import (
     list_undominated,
     make_plan,
 )
-from agents.selection.policies.rules import Rules
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
 
-TOLERANCES: Final = {
-    Preference.QUALITY: Tolerance(loss=0.0, share=0.05),
-    Preference.BALANCED: Tolerance(loss=0.01, share=0.15),
-    Preference.SPEED: Tolerance(loss=0.02, share=0.20, saves_time=True),
-    Preference.COST: Tolerance(loss=0.03, share=0.30),
+SHARES: Final[Mapping[Preference, float]] = {
+    Preference.QUALITY: 0.05,
+    Preference.BALANCED: 0.18,
+    Preference.SPEED: 0.18,
+    Preference.COST: 0.30,
+}
+"""How much of what a check gains may be given up for a lower price."""
+TOLERANCES: Final[Mapping[Preference, Tolerance]] = {
+    preference: Tolerance(
+        loss=loss, share=SHARES[preference], saves_time=preference is Preference.SPEED
+    )
+    for preference, loss in LOSSES.items()
 }
 KEEPING_BEST: Final[frozenset[CheckName]] = frozenset({"run", "written_tests"})
 """Checks that show which of several answers is the best, although all are refused."""
@@ -78,11 +86,12 @@ def plan_models(
     *,
     refused: Sequence[Candidate] = (),
     calls: int = 1,
+    most: int = MAX_RUNGS,
 ) -> Planned | None:
     """Plan which of these models to ask, after those whose answers were refused.
 
-    `calls` is how often each is asked before the next one. None if no model of known price
-    fits the budget and the deadline.
+    Never more than `most`, those included. `calls` is how often each is asked before the next one.
+    None if no model of known price fits the budget and the deadline.
     """
     acceptance = find_acceptance(request, forecaster)
     remaining = Remaining(forecaster.failures.get(request.needs.kind, acceptance), acceptance)
@@ -90,7 +99,7 @@ def plan_models(
         remaining = remaining.refuse(each)
     budget, left = request.budget_usd, request.seconds_left
     limits = Limits(
-        rungs=max(MAX_RUNGS - len(refused), 1),
+        rungs=max(min(most, MAX_RUNGS) - len(refused), 1),
         usd=inf if budget is None else budget / calls,
         seconds=inf if left is None else left / calls,
     )
@@ -152,7 +161,7 @@ def _build_option(candidate: Candidate) -> Option:
 
 
 def _choose_one(given: PolicyInput, why: str) -> Pick:
-    alone = Rules().pick(given)
+    alone = Auto().pick(given)
     return replace(alone, reason=f"No cascade, because {why}. {alone.reason}")
 
 

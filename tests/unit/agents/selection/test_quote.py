@@ -50,6 +50,30 @@ def test_a_team_costs_more_than_its_synthesis_alone_and_what_is_unknown_is_not_f
     assert build_quote(unknown).expected is None
 
 
+def test_a_cascade_is_quoted_by_how_often_each_model_is_asked() -> None:
+    request = SelectionRequest(
+        prompt_characters=400,
+        needs=Requirements(),
+        served=SERVED,
+        policy=PolicyName.CASCADE,
+        check="run",
+    )
+    choice = choose_model(request, CATALOGUE)
+    first = choose_model(replace(request, requested=choice.selected.model_id), CATALOGUE)
+
+    quote, alone = build_quote(choice), build_quote(first)
+
+    assert choice.pick.plan is not None
+    assert quote.expected == pytest.approx(choice.pick.plan.cost_usd, rel=0.01)
+    assert quote.low == alone.low
+    assert quote.high is not None
+    assert alone.high is not None
+    assert alone.expected is not None
+    assert quote.expected is not None
+    assert quote.expected > alone.expected
+    assert quote.high > alone.high
+
+
 @pytest.mark.parametrize("policy", list(PolicyName))
 def test_simulated_answers_cost_nothing_and_are_expected_to_be_as_good(
     policy: PolicyName,
