@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class Axes:
     """A part of the picture with axes of its own."""
 
     top: float
@@ -60,7 +60,7 @@ def find_bounds(points: Sequence[tuple[float, float, str]], step: float) -> tupl
     return low, max(ceil(max(ups) / step) * step, low + step)
 
 
-def mark_across(panel: Panel, across: float, text: str) -> Iterator[str]:
+def mark_across(panel: Axes, across: float, text: str) -> Iterator[str]:
     """Draw a line upwards, and its label."""
     x, _ = panel.place(across, panel.floor)
     bottom = panel.top + panel.height
@@ -68,7 +68,7 @@ def mark_across(panel: Panel, across: float, text: str) -> Iterator[str]:
     yield f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{text}</text>'
 
 
-def mark_up(panel: Panel, step: float, form: str) -> Iterator[str]:
+def mark_up(panel: Axes, step: float, form: str) -> Iterator[str]:
     """Draw lines across at multiples of a step, and their labels."""
     count = round((panel.roof - panel.floor) / step)
     every = max(1, ceil(count / _MOST_MARKS))
@@ -82,7 +82,7 @@ def mark_up(panel: Panel, step: float, form: str) -> Iterator[str]:
         )
 
 
-def draw_lines(panel: Panel, lines: Sequence[Line]) -> Iterator[str]:
+def draw_lines(panel: Axes, lines: Sequence[Line]) -> Iterator[str]:
     """Draw the lines and the legend."""
     for number, line in enumerate(lines):
         placed = [panel.place(across, up) for across, up, _ in line.points]
@@ -134,7 +134,7 @@ def draw_title(top: float, text: str) -> str:
     return f'<text x="{_LEFT}" y="{top}" font-size="15">{escape(text)}</text>'
 
 
-def label_across(panel: Panel, text: str) -> str:
+def label_across(panel: Axes, text: str) -> str:
     """Draw what the axis across is."""
     middle = _LEFT + panel.width / 2
     y = panel.top + panel.height + 38

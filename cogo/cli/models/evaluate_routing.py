@@ -154,7 +154,7 @@ def _print(records: Records, splits: Sequence[Split]) -> None:
     figures = summarize_splits(splits)
     for title, regime in (
         ("Baselines", "baseline"),
-        ("Cold start: prices only", "cold"),
+        ("Cold start: prices only, and no default model unless one is named", "cold"),
         ("Learned: all answers of the learned half were judged", "learned"),
     ):
         print_line(f"\n{title}")

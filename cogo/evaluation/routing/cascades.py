@@ -30,7 +30,7 @@ def play_plan(prompt: Prompt, plan: Plan, check: AnswerCheck) -> Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class JudgedPlan:
     """One plan for all prompts, and what it comes to."""
 
     plan: Plan
@@ -41,9 +41,9 @@ class Planned:
 class Ceiling:
     """What the best plan comes to, found with all answers at hand."""
 
-    best: Planned
+    best: JudgedPlan
     """The cheapest of those of the highest quality that are affordable."""
-    frontier: Sequence[Planned]
+    frontier: Sequence[JudgedPlan]
     """The plans that no other one beats in both cost and quality, the cheapest first."""
 
 
@@ -65,20 +65,20 @@ def find_ceiling(
 
 def _list_plans(
     models: Sequence[str], prompts: Sequence[Prompt], check: AnswerCheck
-) -> list[Planned]:
+) -> list[JudgedPlan]:
     answers = CheckedAnswers(len(models), prompts, check)
     count = len(prompts)
-    found: list[Planned] = []
+    found: list[JudgedPlan] = []
     prefixes: list[tuple[Plan, Point, list[float]]] = [((), Point(0.0, 0.0), [1.0] * count)]
     for stage in range(STAGES):
-        grown: list[tuple[Planned, Plan, Point, list[float]]] = []
+        grown: list[tuple[JudgedPlan, Plan, Point, list[float]]] = []
         for plan, so_far, reach in prefixes:
             for model in range(len(models)):
                 if model in plan:
                     continue
                 cost = so_far.cost + dot(reach, answers.cost[model]) / count
                 quality = so_far.quality + dot(reach, answers.quality[model]) / count
-                planned = Planned((*plan, model), Point(cost, quality))
+                planned = JudgedPlan((*plan, model), Point(cost, quality))
                 found.append(planned)
                 grown.append((planned, plan, so_far, reach))
         if stage == STAGES - 1:
@@ -89,8 +89,8 @@ def _list_plans(
 
 
 def _keep_best(
-    grown: list[tuple[Planned, Plan, Point, list[float]]],
-) -> list[tuple[Planned, Plan, Point, list[float]]]:
+    grown: list[tuple[JudgedPlan, Plan, Point, list[float]]],
+) -> list[tuple[JudgedPlan, Plan, Point, list[float]]]:
     by_quality = sorted(grown, key=lambda each: (-each[0].point.quality, each[0].point.cost))
     on_frontier = {each.plan for each in _find_frontier(each[0] for each in grown)}
     kept = [each for each in grown if each[0].plan in on_frontier]
@@ -98,7 +98,7 @@ def _keep_best(
 
 
 def _extend(
-    planned: Planned, _: Plan, so_far: Point, reach: list[float], answers: CheckedAnswers
+    planned: JudgedPlan, _: Plan, so_far: Point, reach: list[float], answers: CheckedAnswers
 ) -> tuple[Plan, Point, list[float]]:
     """Return a plan as the beginning of longer ones: its last answer is checked as well."""
     model, count = planned.plan[-1], len(reach)
@@ -107,8 +107,8 @@ def _extend(
     return planned.plan, Point(planned.point.cost, gained), left
 
 
-def _find_frontier(plans: Iterable[Planned]) -> list[Planned]:
-    frontier: list[Planned] = []
+def _find_frontier(plans: Iterable[JudgedPlan]) -> list[JudgedPlan]:
+    frontier: list[JudgedPlan] = []
     for each in sorted(plans, key=lambda one: (one.point.cost, -one.point.quality, one.plan)):
         if not frontier or each.point.quality > frontier[-1].point.quality:
             frontier.append(each)

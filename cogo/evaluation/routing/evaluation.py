@@ -10,7 +10,7 @@ from typing import Final
 
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.preferences import Preference
-from cogo.evaluation.routing.cascades import Ceiling, Plan, Planned, find_ceiling, play_plan
+from cogo.evaluation.routing.cascades import Ceiling, JudgedPlan, Plan, find_ceiling, play_plan
 from cogo.evaluation.routing.learning import AnswerCheck, Observer
 from cogo.evaluation.routing.product import Product
 from cogo.evaluation.routing.records import BadRecords, Point, Prompt, Records, fill_gaps
@@ -29,7 +29,7 @@ PREFERENCES: Final[Mapping[PolicyName, Sequence[Preference]]] = {
 }
 """The policies that choose one model from what is known. The others need a check, a team, times or
 chance."""
-LEARNERS: Final = (PolicyName.SCORED, PolicyName.EXPLORE)
+LEARNERS: Final = (PolicyName.AUTO, PolicyName.EXPLORE)
 """Those that are measured while they learn from nothing but their own choices."""
 
 Advance = Callable[[], None]
@@ -168,7 +168,7 @@ class _Trial:
         plan = found.best.plan
         point = _mean([play_plan(each, plan, check) for each in self.judged])
         self.advance()
-        return Ceiling(best=Planned(plan, point), frontier=found.frontier)
+        return Ceiling(best=JudgedPlan(plan, point), frontier=found.frontier)
 
     def _measure_baselines(self) -> Iterator[tuple[Key, Measured]]:
         costs = [each.cost for each in compute_singles(self.learned)]

@@ -71,7 +71,7 @@ def _summarize(key: Key, splits: Sequence[Split]) -> RoutingFigures:
         worst_points=min(gains),
         worst_cost_share=_find_most(shares),
         gain_share=_compare_gains(pairs, key.check),
-        ceiling_cost=_mean([_compare_costs(split, each, key.check) for split, each in pairs]),
+        ceiling_cost=_compare_costs(pairs, key.check),
         paid_points=_mean([_get_points(each.quality, split) for split, each in paid]),
         paid_cost_share=_mean([_divide(each.cost, split.single.cost) for split, each in paid]),
         chosen={name: count / total for name, count in chosen.most_common(_MOST_NAMED)},
@@ -102,10 +102,12 @@ def _compare_gains(pairs: Sequence[tuple[Split, Measured]], check: str | None) -
     return gained / possible if possible > _EQUAL else None
 
 
-def _compare_costs(split: Split, measured: Measured, check: str | None) -> float | None:
+def _compare_costs(pairs: Sequence[tuple[Split, Measured]], check: str | None) -> float | None:
+    """Return the cost of all splits together as a multiple of that of the best plans."""
     if check is None:
         return None
-    return _divide(measured.point.cost, split.ceilings[check].best.point.cost)
+    best = sum(split.ceilings[check].best.point.cost for split, _ in pairs)
+    return _divide(sum(each.point.cost for _, each in pairs), best)
 
 
 def _get_points(quality: float, split: Split) -> float:

@@ -7,8 +7,8 @@ from typing import Final
 
 from cogo.evaluation.drawing import (
     COLOURS,
+    Axes,
     Line,
-    Panel,
     draw_document,
     draw_lines,
     draw_title,
@@ -55,7 +55,7 @@ def _draw_costs(splits: Sequence[Split], figures: Sequence[RoutingFigures]) -> I
         for line in lines
     ]
     low = floor(log10(least) * 2) / 2
-    panel = Panel(
+    panel = Axes(
         40, 500, low, max(ceil(log10(max(paid)) * 2) / 2, low + 0.5), *find_bounds(points, 0.05)
     )
     for power in range(ceil(panel.low), floor(panel.high) + 1):
@@ -124,7 +124,7 @@ def _draw_learning(figures: Sequence[RoutingFigures]) -> Iterator[str]:
         for name, colour in zip(names, COLOURS, strict=False)
     ]
     points = [(0.0, 0.0, ""), *(point for line in lines for point in line.points)]
-    panel = Panel(650, 260, -0.2, len(steps) - 0.8, *find_bounds(points, 5))
+    panel = Axes(650, 260, -0.2, len(steps) - 0.8, *find_bounds(points, 5))
     for number, step in enumerate(steps):
         yield from mark_across(panel, number, f"{step:,}")
     yield from mark_up(panel, 5, "{:+.0f}")

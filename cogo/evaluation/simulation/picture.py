@@ -6,8 +6,8 @@ from typing import Final
 
 from cogo.evaluation.drawing import (
     COLOURS,
+    Axes,
     Line,
-    Panel,
     draw_document,
     draw_lines,
     draw_title,
@@ -49,7 +49,7 @@ def _draw_regret(simulated: Simulated) -> Iterator[str]:
     everywhere = [(0.0, 0.0, ""), *(point for line in lines for point in line.points)]
     span = max(up for _, up, _ in everywhere) - min(up for _, up, _ in everywhere)
     step = _round_step(span / 10)
-    panel = Panel(40, 500, 0, scenario.seconds / unit, *find_bounds(everywhere, step))
+    panel = Axes(40, 500, 0, scenario.seconds / unit, *find_bounds(everywhere, step))
     across = _round_step(panel.high / 8)
     for number in range(int(panel.high / across) + 1):
         yield from mark_across(panel, number * across, f"{number * across:g}")

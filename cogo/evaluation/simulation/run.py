@@ -34,7 +34,7 @@ PATIENCE_STEPS: Final = 12
 
 
 @dataclass(slots=True, kw_only=True)
-class VendorCall:
+class SimulatedCall:
     """One call of a model."""
 
     model: str
@@ -50,7 +50,7 @@ class SimulatedTask:
     second: float
     """The second of its arrival."""
     kind: TaskKind
-    calls: list[VendorCall] = field(default_factory=list)
+    calls: list[SimulatedCall] = field(default_factory=list)
     is_done: bool = False
     cost_usd: float = 0.0
     waited_s: float = 0.0
@@ -163,7 +163,7 @@ class Simulation:
         """Call the vendor and handle the answer as an executor does."""
         task, model = self._tasks[claimed.task_id], claimed.lane
         answer = self._vendors.ask(task.number, task.kind, model, second, claimed.attempt)
-        task.calls.append(VendorCall(model=model, second=second, answer=answer))
+        task.calls.append(SimulatedCall(model=model, second=second, answer=answer))
         if answer.failed:
             return build_failure(Overloaded(model, "it is overloaded", status=529), claimed, None)
         usage = _build_usage(model, task.kind, answer)
