@@ -6,7 +6,6 @@ from pathlib import PurePath
 from typing import Final
 
 from agents.memory.chunking import cut_into_chunks, find_text_kind
-from agents.tools.own.text_process import TextTaskFailed, extract_pdf, extract_text
 from protocol.errors import InvalidArgument
 from protocol.json_values import repair_surrogates
 from protocol.records.memory import CutDocument, NewChunk
@@ -20,24 +19,19 @@ _TITLE: Final = 200
 
 async def cut_document(content: bytes, name: str) -> CutDocument:
     """Return a document in chunks; the end of its name says what it is. Raises InvalidArgument."""
-    title: str | None = None
     if len(content) > MAX_DOCUMENT_BYTES:
         raise InvalidArgument(
             f"it has {len(content):,} bytes, and a document may have {MAX_DOCUMENT_BYTES:,}",
             hint="split it",
         )
-    try:
-        if content.startswith(b"%PDF"):
-            title, text = await extract_pdf(content)
-        elif PurePath(name).suffix.lower() in _PAGES:
-            title, text = await extract_text(content, charset=None, url="")
-        else:
-            text = _decode(content)
-    except TextTaskFailed as error:
-        raise InvalidArgument(f"its text cannot be extracted: {error}") from error
+    is_pdf = content.startswith(b"%PDF")
+    if is_pdf or PurePath(name).suffix.lower() in _PAGES:
+        title, text = await _extract(content, is_pdf=is_pdf)
+    else:
+        title, text = None, _decode(content)
     chunks = await asyncio.to_thread(cut_into_chunks, text, find_text_kind(name))
     if not chunks:
-        hint = "a scanned one needs an OCR program first" if content.startswith(b"%PDF") else None
+        hint = "a scanned one needs an OCR program first" if is_pdf else None
         raise InvalidArgument("there is no text in it", hint=hint)
     if len(chunks) > MAX_CHUNKS:
         raise InvalidArgument(f"it has {len(chunks):,} chunks, and may have {MAX_CHUNKS:,}")
@@ -49,6 +43,22 @@ async def cut_document(content: bytes, name: str) -> CutDocument:
             for each in chunks
         ],
     )
+
+
+async def _extract(content: bytes, *, is_pdf: bool) -> tuple[str | None, str]:
+    """Return the title and the text of a PDF file or a page. Raises InvalidArgument."""
+    from agents.tools.own.text_process import (  # noqa: PLC0415  imports the whole sandbox
+        TextTaskFailed,
+        extract_pdf,
+        extract_text,
+    )
+
+    try:
+        if is_pdf:
+            return await extract_pdf(content)
+        return await extract_text(content, charset=None, url="")
+    except TextTaskFailed as error:
+        raise InvalidArgument(f"its text cannot be extracted: {error}") from error
 
 
 def _decode(content: bytes) -> str:
