@@ -8,7 +8,7 @@ from uuid import UUID
 from loguru import logger
 
 from agents.selection.evidence.knowledge import Knowledge, OperatorControl
-from agents.selection.evidence.observations import Observations, Observed
+from agents.selection.evidence.observations import CheckAccuracy, Observations, Observed
 from protocol.errors import CogoError
 from protocol.messages import Envelope, MessageType
 from protocol.records.models import ControlRow, ModelKnowledge, OutcomeRow, PolicyName
@@ -103,14 +103,23 @@ def build_observations(found: ModelKnowledge) -> Observations:
     """Return the observations in these rows."""
     return Observations(
         outcomes={
-            (row.model_id, row.task_type): _build_observed(row)
+            (row.model_id, row.kind): _build_observed(row)
             for row in found.outcomes
             if not row.after
         },
         rescues={
-            (tuple(row.after), row.model_id, row.task_type): _build_observed(row)
+            (tuple(row.after), row.model_id, row.kind): _build_observed(row)
             for row in found.outcomes
             if row.after
+        },
+        checks={
+            (row.source, row.kind): CheckAccuracy(
+                good=row.good,
+                good_passed=row.good_passed,
+                bad=row.bad,
+                bad_passed=row.bad_passed,
+            )
+            for row in found.checks
         },
         health=dict(found.health),
     )
@@ -120,10 +129,13 @@ def _build_observed(row: OutcomeRow) -> Observed:
     return Observed(
         judged=row.judged,
         good=row.good,
-        answered=row.judged,
+        answered=row.answered,
         first_token_ms=row.first_token_ms,
         total_ms=row.total_ms,
         cost_usd=row.cost_usd,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cached_tokens=row.cached_tokens,
         checked=row.checked,
         passed=row.passed,
         passed_good=row.passed_good,

@@ -24,6 +24,8 @@ async def debate(run: Run) -> Result:
     record = DebateRecord(cast_debate(panel))
     await take_positions(run, record)
     await compare(run, record)
+    for answer, score in record.score_openings():
+        run.judge(answer, score, source="agreement")
     if record.is_agreed:
         return build_agreement(record, panel)
     if record.can_pay_round(run):

@@ -12,6 +12,7 @@ from agents.workflows.engine import Answer, LastStep, Result, Run, Step, StepFai
 from agents.workflows.engine.task_data import follow_task_schema
 from agents.workflows.params.step_params import RESPONSE_SCHEMA
 from agents.workflows.prompts.talk import add_answers
+from agents.workflows.swarms.agreement import group_verdicts, score_agreement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,11 @@ async def ask_team(run: Run, question: Question) -> LastStep:
     drafts = await run.settled(
         *(question.ask(run, f"main_{n}", model=each) for n, each in enumerate(team, start=1))
     )
-    texts = [each.text for each in drafts if isinstance(each, Answer)]
+    answers = [each for each in drafts if isinstance(each, Answer)]
+    texts = [each.text for each in answers]
+    scores = score_agreement(group_verdicts(texts))
+    for answer, score in zip(answers, scores or (), strict=scores is not None):
+        run.judge(answer, score, source="agreement")
     return run.hand_over(question.ask(run, "main", model=best, answer=True, drafts=texts))
 
 

@@ -272,6 +272,11 @@ COMMANDS: Final = (
     Command("models show", "Show the details of a model.", "models.list:show_model"),
     Command("models prices", "List prices per million tokens.", "models.list:list_prices"),
     Command("models health", "Show which deployments respond.", "models.stats:show_health"),
+    Command(
+        "models outcomes",
+        "Show what is known of models by kind of work.",
+        "models.stats:show_outcomes",
+    ),
     Command("models stats", "Show how models perform.", "models.stats:show_stats"),
     Command("models why", "Explain why a task got its models.", "models.stats:explain_choice"),
     Command("models test", "Send test requests to models.", "models.providers:test_models"),

@@ -78,28 +78,58 @@ class ModelSwitch(Row):
 
 
 class OutcomeRow(Row):
-    """Outcomes of one model for one type of task. Counts decay with age, so they are floats."""
+    """Outcomes of one model at one kind of work. Weights decay with age, so they are floats."""
 
     model_id: str
-    task_type: str
+    kind: str
     after: list[str] = Field(default_factory=list)
-    """Models whose answers to the same subtask had failed a check before, in order."""
-    judged: float
-    good: float
-    """How many of the judged ones were good: a sum of scores from 0 to 1."""
+    """Models whose answers to the same question had failed before, in order."""
+    judged: float = 0
+    """The strengths of the judgements of answers, summed: of each answer that of the strongest."""
+    good: float = 0
+    """The same, each times its score from 0 (bad) to 1 (good)."""
+    sources: dict[str, float] = Field(default_factory=dict)
+    """The parts of `judged` by what judged: `feedback`, `run`, `review`, `schema` ..."""
     checked: float = 0
+    """The weight of the judged answers whose form was checked."""
     passed: float = 0
     passed_good: float = 0
+    answered: float = 0
+    """Answers that were measured, judged or not."""
     total_ms: float | None = None
-    """A mean, like the next two; None if nothing was measured."""
+    """A mean, like the next five; None if nothing was measured."""
     first_token_ms: float | None = None
     cost_usd: float | None = None
+    input_tokens: float | None = None
+    """Of the whole prompt, the part that was read from a cache included."""
+    cached_tokens: float | None = None
+    output_tokens: float | None = None
+
+
+class CheckRow(Row):
+    """How often a source of judgements accepts answers that a stronger one found good or bad."""
+
+    source: str
+    kind: str
+    good: float
+    """The weight of the good answers, and of those of them that it had accepted."""
+    good_passed: float
+    bad: float
+    bad_passed: float
+
+
+class ModelOutcomes(Row):
+    """What is known of models by kind of work, and how reliable the sources of that are."""
+
+    outcomes: list[OutcomeRow]
+    checks: list[CheckRow]
 
 
 class ModelKnowledge(Row):
     """The data from which orchestrators select models."""
 
     outcomes: list[OutcomeRow]
+    checks: list[CheckRow] = Field(default_factory=list)
     health: dict[str, Literal["degraded", "open"]]
     """By model; a model that is missing is healthy."""
     controls: list[ControlRow] = Field(default_factory=list)

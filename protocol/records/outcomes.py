@@ -156,6 +156,25 @@ class SessionMessage(Argument):
     """Of an answer: the calls of tools that led to it and their results, as `chat_json` writes."""
 
 
+JudgementSource = Literal["approval", "run", "written_tests", "review", "agreement"]
+"""What a workflow can learn the worth of an answer from; `cogo.list_judgement_sources()` has all,
+with their strengths."""
+
+
+class StepJudgement(Argument):
+    """What a workflow says of an answer; counted for the model that wrote it."""
+
+    source: JudgementSource
+    score: float = Field(ge=0, le=1)
+    """From 0 (bad) to 1 (good)."""
+    step: str | None = None
+    """The key of the step whose answer it is."""
+    model: str | None = None
+    """Without a step: the last answer of this model for the task."""
+    judge: str | None = None
+    """The key of the step of a model that judged."""
+
+
 class Completion(Argument):
     """The result of a completed attempt.
 
@@ -174,6 +193,9 @@ class Completion(Argument):
     again: NextRun | None = None
     wait: ToolWait | None = None
     """Questions after whose answers the subtask goes on with its stored turns."""
+    judgements: list[StepJudgement] = Field(default_factory=list)
+    """Of a flow: all that it says of the answers of its steps so far; the first of each source
+    counts."""
 
 
 class CompletionAnswer(LeasedRow):

@@ -9,6 +9,7 @@ from protocol.records.models import (
     ControlAction,
     Controlled,
     ModelKnowledge,
+    ModelOutcomes,
     ModelReport,
     ModelSwitch,
     PolicySet,
@@ -21,6 +22,10 @@ class ModelStore(Protocol):
 
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
         """Update the statistics with the attempts that have ended, and read them."""
+        ...
+
+    async def model_outcomes(self) -> ModelOutcomes:
+        """Read what is known of models by kind of work. For operators."""
         ...
 
     async def feedback(

@@ -74,6 +74,7 @@ async def fill(agent: Agent, owner: UUID, word: str) -> None:
                 "select from public.cogo_answer_approval($1, true, $2)", row["id"], word
             )
     await service.execute("select from public.cogo_feedback($1, 1, $2)", task, word)
+    await service.execute("select cogo.count_outcomes(100)")
     for statement, *values in (
         ("cogo_remember($1, $2)", [{"content": f"{word} is remembered"}]),
         ("cogo_add_document($1, $2, null, $3, $4)", word, "0" * 64, [{"content": word}]),

@@ -1,23 +1,15 @@
-"""Statistics of models, from attempts that ended and from ratings."""
+"""Statistics of models, from attempts that ended."""
 
 from datetime import timedelta
-from typing import Any
-from uuid import UUID
 
 import asyncpg
 import pytest
 
 from tests.support.sql.agent import Agent, Row, insert_task
 from tests.support.sql.database import ALICE, BOB, Database
-from tests.support.sql.flows import (
-    answer,
-    claim_flow,
-    claim_steps,
-    new_step,
-    start_flow,
-    suspend,
-)
+from tests.support.sql.flows import claim_steps, new_step, start_flow
 from tests.support.sql.outcomes import (
+    DATA,
     REFUSED,
     answered,
     failed,
@@ -25,6 +17,7 @@ from tests.support.sql.outcomes import (
     knowledge,
     outcome,
     planned,
+    rate_last,
     selection,
     used,
 )
@@ -32,11 +25,11 @@ from tests.support.sql.outcomes import (
 pytestmark = pytest.mark.db
 
 BROKEN = {"verification": {"status": "unverified", "checks": [{"name": "parses", "passed": False}]}}
-PARSED = {"verification": {"status": "unverified", "checks": [{"name": "parses", "passed": True}]}}
-TESTED = {"verification": {"status": "verified", "checks": [{"name": "tests", "passed": True}]}}
 
 
-async def test_an_answer_counts_once_by_model_and_type_with_its_means(agent: Agent) -> None:
+async def test_an_answer_that_nobody_judged_counts_by_what_it_took_and_not_by_its_worth(
+    agent: Agent,
+) -> None:
     await answered(agent, "model-a", ms=1000)
     await answered(agent, "model-a", ms=3000)
 
@@ -44,28 +37,38 @@ async def test_an_answer_counts_once_by_model_and_type_with_its_means(agent: Age
     again = await outcome(agent, "model-a")
 
     assert first == again
-    assert first["task_type"] == "code-generation"
-    assert (first["judged"], first["good"]) == (2, 1.6)
+    assert first["kind"] == "code-generation"
+    assert (first["judged"], first["good"], first["answered"]) == (0, 0, 2)
     assert (first["total_ms"], first["first_token_ms"], first["cost_usd"]) == (2000, 200, 0.01)
 
 
-@pytest.mark.parametrize(
-    ("output", "good", "checked", "passed"),
-    [
-        ({"text": "done"}, 0.8, 0, 0),
-        (PARSED, 0.8, 1, 1),
-        (TESTED, 1, 1, 1),
-        (BROKEN, 0, 1, 0),
-    ],
-)
-async def test_a_verified_answer_counts_more_than_an_unverified_one(
-    agent: Agent, output: dict[str, object], good: float, checked: int, passed: int
+async def test_tokens_are_means_of_whole_prompts_with_the_cached_part_of_them(
+    agent: Agent,
 ) -> None:
-    await answered(agent, "model-a", output=output)
+    counts = {"input_tokens": 100, "cached_tokens": 300, "output_tokens": 50}
+    await answered(agent, "model-a", usage=counts)
+    await answered(agent, "model-a", usage={"input_tokens": 200, "output_tokens": 150})
+    await answered(agent, "model-a", usage={"output_tokens": None})
 
     seen = await outcome(agent, "model-a")
 
-    assert (seen["good"], seen["checked"], seen["passed"]) == (good, checked, passed)
+    assert (seen["input_tokens"], seen["cached_tokens"], seen["output_tokens"]) == (300, 150, 100)
+    assert seen["answered"] == 3
+
+
+async def test_outcomes_are_grouped_by_the_kind_of_work(agent: Agent) -> None:
+    stated = [
+        ({"taskType": "general", "kind": "translation"}, "translation"),
+        ({"taskType": "code-generation"}, "code-generation"),
+        ({}, "general"),
+        ({"kind": "x" * 90_000}, "general"),
+    ]
+    for requirements, _ in stated:
+        await answered(agent, "model-a", requirements=requirements)
+
+    found = {each["kind"] for each in (await knowledge(agent))["outcomes"]}
+
+    assert found == {kind for _, kind in stated}
 
 
 async def test_outcomes_that_say_nothing_of_the_model_do_not_count(agent: Agent) -> None:
@@ -75,18 +78,18 @@ async def test_outcomes_that_say_nothing_of_the_model_do_not_count(agent: Agent)
     assert await outcome(agent, "model-a") == {}
 
 
-async def test_a_failure_counts_against_quality(agent: Agent) -> None:
-    await failed(agent, "model-a")
+async def test_a_failure_of_the_vendor_belongs_to_health_and_not_to_quality(agent: Agent) -> None:
+    for _ in range(5):
+        await failed(agent, "model-a")
 
-    seen = await outcome(agent, "model-a")
-
-    assert (seen["judged"], seen["good"]) == (1, 0)
+    assert await outcome(agent, "model-a") == {}
+    assert await health(agent, "model-a") == "open"
 
 
 async def test_simulated_answers_teach_nothing_about_the_model_and_are_counted_apart(
     agent: Agent,
 ) -> None:
-    await answered(agent, "model-a", ms=1000)
+    await answered(agent, "model-a", ms=1000, output=BROKEN)
     before = await outcome(agent, "model-a")
     for _ in range(6):
         await failed(agent, "model-a", simulated=True)
@@ -118,9 +121,11 @@ async def test_an_answer_after_a_refusal_counts_as_a_rescue(agent: Agent) -> Non
     [route] = await agent.claim("cio")
     await agent.complete(route, route={"lane": "model-b", "params": {"model_id": "model-b"}})
     [lease] = await agent.claim("model-b")
-    await agent.complete(lease, output=TESTED, usage=used("model-b"))
+    await agent.complete(lease, output=DATA, usage=used("model-b"))
+    await rate_last(agent, 1)
 
-    assert (await outcome(agent, "model-a"))["good"] == 0
+    seen = await outcome(agent, "model-a")
+    assert (seen["judged"], seen["good"]) == (1, 0)
     assert (await outcome(agent, "model-b"))["good"] == 1
     assert (await outcome(agent, "model-b", "model-a"))["good"] == 1
     assert await outcome(agent, "model-a", "model-b") == {}
@@ -128,15 +133,36 @@ async def test_an_answer_after_a_refusal_counts_as_a_rescue(agent: Agent) -> Non
 
 async def test_old_outcomes_decay(database: Database, agent: Agent) -> None:
     for _ in range(4):
-        await answered(agent, "model-a", output=TESTED)
-    assert (await outcome(agent, "model-a"))["judged"] == 4
+        await answered(agent, "model-a", output=DATA)
+    await rate_last(agent, 1)
+    seen = await outcome(agent, "model-a")
+    assert (seen["judged"], seen["answered"]) == (1.6, 4)
 
     await database.jump(timedelta(days=7))
-    assert (await outcome(agent, "model-a"))["judged"] == 2
-    await failed(agent, "model-a")
+    seen = await outcome(agent, "model-a")
+    assert (seen["judged"], seen["answered"]) == (0.8, 2)
+    await answered(agent, "model-a", output=BROKEN)
 
     seen = await outcome(agent, "model-a")
-    assert (seen["judged"], seen["good"]) == (3, 2)
+    assert (seen["judged"], seen["good"], seen["answered"]) == (1.8, 0.8, 3)
+
+
+async def test_a_model_that_is_seldom_called_is_counted_for_ever(
+    database: Database, agent: Agent
+) -> None:
+    await failed(agent, "model-a")
+    for _ in range(3):  # what decays twice to almost nothing would be too small for Postgres
+        await answered(agent, "model-a")
+        await knowledge(agent)
+        await database.jump(timedelta(hours=8))
+    for _ in range(40):
+        await database.jump(timedelta(minutes=25))
+        await answered(agent, "model-a")
+        await knowledge(agent)
+
+    failures = await agent.connection.fetchval("select failed from cogo.model_health")
+
+    assert failures == 0
 
 
 async def test_two_orchestrators_learn_each_outcome_once(agent: Agent, other_agent: Agent) -> None:
@@ -148,31 +174,7 @@ async def test_two_orchestrators_learn_each_outcome_once(agent: Agent, other_age
     await transaction.commit()
 
     assert meanwhile == {}
-    assert (await outcome(other_agent, "model-a"))["judged"] == 1
-
-
-async def test_a_person_rates_an_answer_and_may_think_again(
-    database: Database, agent: Agent
-) -> None:
-    task_id = await answered(agent, "model-a")
-    await agent.connection.execute(
-        "update public.cogo_tasks set owner = $1 where id = $2", ALICE, task_id
-    )
-    alice = await database.connect("authenticated", ALICE)
-    rate = "select * from public.cogo_feedback($1, $2, $3)"
-    before = await outcome(agent, "model-a")
-
-    await alice.fetchrow(rate, task_id, 0, "it does not run")
-    bad = await outcome(agent, "model-a")
-    row = await alice.fetchrow(rate, task_id, 1, None)
-    good = await outcome(agent, "model-a")
-
-    assert (before["judged"], before["good"]) == (1, 0.8)
-    assert (bad["judged"], bad["good"]) == (4, 0.8)
-    assert (good["judged"], good["good"]) == (4, 3.8)
-    assert row is not None
-    assert (row["person"], row["model_id"], row["comment"]) == (ALICE, "model-a", "it does not run")
-    assert await alice.fetchval("select count(*) from public.cogo_ratings") == 1
+    assert (await outcome(other_agent, "model-a"))["answered"] == 1
 
 
 async def test_only_an_operator_passes_on_a_rating_of_another_person(
@@ -207,106 +209,20 @@ async def test_only_the_owner_rates_and_only_what_was_answered(
         assert refused.value.sqlstate == code
 
 
-async def checked(agent: Agent, *answers: tuple[str, Row], **flow: Any) -> UUID:
-    """Run a flow whose models answer one after another, each checked with a verdict."""
-    task_id: UUID | None = None
-    after: list[str] = []
-    for number, (model_id, check) in enumerate(answers):
-        draft, judge = f"draft#{number + 2}", f"check#{number + 2}"
-        asked = new_step(draft, lane=model_id, metadata={"after": list(after)})
-        selections = [selection(draft, model_id)]
-        if task_id is None:
-            task_id = await start_flow(agent, asked, selections=selections)
-        else:
-            lease = await claim_flow(agent, task_id)
-            await answer(agent, suspend(lease, asked, selections=selections))
-        lease = (await claim_steps(agent, draft, lane=model_id))[draft]
-        await agent.complete(lease, output=PARSED, usage=used(model_id, **flow))
-        await knowledge(agent)  # it is counted before its code has run
-        stated = {"judges": draft, **check.get("metadata", {})}
-        asked = new_step(judge, "check", metadata=stated)
-        await answer(agent, suspend(await claim_flow(agent, task_id), asked))
-        lease = (await claim_steps(agent, judge, lane="sandbox:python"))[judge]
-        await agent.complete(lease, output={"report": {"verdict": check["verdict"]}})
-        after.append(model_id)
-    assert task_id is not None
-    return task_id
-
-
-WRITTEN = {"metadata": {"tests_by": "model-w"}}
-
-
-async def test_the_verdict_on_code_takes_the_place_of_the_outcome_of_its_answer(
-    agent: Agent,
-) -> None:
-    cases: dict[str, tuple[Row, float, int]] = {
-        "model-a": ({"verdict": "passed"}, 1, 1),
-        "model-b": ({"verdict": "failed"}, 0, 0),
-        "model-c": ({"verdict": "timeout"}, 0, 0),
-        "model-d": ({"verdict": "passed"} | WRITTEN, 0.9, 1),
-        "model-e": ({"verdict": "failed"} | WRITTEN, 0.3, 0),
-        "model-f": ({"verdict": "syntax"} | WRITTEN, 0, 0),
-        "model-g": ({"verdict": "no_tests"}, 0.8, 1),
-        "model-h": ({"verdict": "unavailable"}, 0.8, 1),
-    }
-    for model_id, (check, _, _) in cases.items():
-        await checked(agent, (model_id, check))
-
-    for model_id, (_, good, passed) in cases.items():
-        first, again = await outcome(agent, model_id), await outcome(agent, model_id)
-        assert first == again
-        assert (first["judged"], first["checked"]) == (1, 1)
-        assert (model_id, first["good"], first["passed"]) == (model_id, good, passed)
-        assert first["total_ms"] == 1000
-
-
-async def test_an_answer_after_one_whose_code_failed_counts_as_a_rescue(agent: Agent) -> None:
-    failed_check, passed_check = {"verdict": "failed"}, {"verdict": "passed"}
-    await checked(agent, ("model-a", failed_check), ("model-b", passed_check))
-
-    assert (await outcome(agent, "model-a"))["good"] == 0
-    assert (await outcome(agent, "model-b"))["good"] == 1
-    assert (await outcome(agent, "model-b", "model-a"))["good"] == 1
-    assert await outcome(agent, "model-a", "model-b") == {}
-
-
-async def test_verdicts_on_simulated_answers_are_not_counted(agent: Agent) -> None:
-    await checked(agent, ("model-a", {"verdict": "failed"}), simulated=True)
-
-    assert await outcome(agent, "model-a") == {}
-
-
-async def test_a_check_is_no_answer_of_the_model_that_its_usage_names(agent: Agent) -> None:
-    await start_flow(agent, new_step("a", "check"))
-    [lease] = (await claim_steps(agent, "a", lane="sandbox:python")).values()
-    await agent.complete(lease, output=PARSED, usage=used("model-a"))
-
-    assert await outcome(agent, "model-a") == {}
-    assert await agent.connection.fetchval("select count(*) from cogo.model_health") == 0
-
-
-async def test_only_the_first_check_of_an_answer_is_its_verdict(agent: Agent) -> None:
-    task_id = await checked(agent, ("model-a", {"verdict": "passed"}))
-    lease = await claim_flow(agent, task_id)
-    await answer(agent, suspend(lease, new_step("x", "check", metadata={"judges": "draft#2"})))
-    lease = (await claim_steps(agent, "x", lane="sandbox:python"))["x"]
-    await agent.complete(lease, output={"report": {"verdict": "failed"}})
-
-    assert (await outcome(agent, "model-a"))["good"] == 1
-
-
 async def test_statements_that_cannot_be_read_stop_no_statistics(agent: Agent) -> None:
     statements: list[object] = ["model-x", {}, [None, 7, "y" * 9_000] * 9]
-    for stated in statements:
+    outputs: list[Row] = [
+        DATA | {"problem": 7, "verification": "?", "tools_used": 9, "invalid_calls": "x"},
+        DATA | {"verification": {"checks": 8}, "tools_used": {}, "invalid_calls": [[]]},
+        DATA | {"verification": [], "tools_used": None},
+    ]
+    for stated, output in zip(statements, outputs, strict=True):
         await start_flow(
             agent,
             new_step("a", metadata={"after": stated}),
-            new_step("b", "check", metadata={"judges": stated}),
             selections=[selection("a", "model-a")],
         )
-        await agent.complete((await claim_steps(agent, "a"))["a"], usage=used("model-a"))
-        [lease] = (await claim_steps(agent, "b", lane="sandbox:python")).values()
-        await agent.complete(lease, output={"report": "?"})
+        lease = (await claim_steps(agent, "a"))["a"]
+        await agent.complete(lease, output=output, usage=used("model-a"))
 
-    seen = await outcome(agent, "model-a")
-    assert (seen["judged"], seen["good"]) == (3, 2.4)
+    assert (await outcome(agent, "model-a"))["answered"] == 3

@@ -29,7 +29,7 @@ from agents.executor.tool_loop.moves import (
 )
 from agents.executor.tool_loop.offer import LoopOffer, LoopSettings, build_offer
 from agents.executor.tool_loop.permission import find_tools
-from agents.executor.tool_loop.spending import describe_tools, sum_usage
+from agents.executor.tool_loop.spending import count_invalid, describe_tools, sum_usage
 from agents.executor.tool_loop.state import LoopTurn
 from agents.executor.tool_loop.tool_runs import ToolRunner, build_context
 from agents.executor.tool_loop.turn_log import NewTurns, TurnLog
@@ -265,6 +265,8 @@ class LoopAttempt:
             "cost_usd": None if usage.cost_usd is None else str(usage.cost_usd)
         }
         callers = [each for each in response.calls if self.offer.is_callers(each.name)]
+        if invalid := count_invalid(state):
+            output["invalid_calls"] = invalid
         if callers:
             output["tool_calls"] = [
                 {"id": each.id, "name": each.name, "arguments": each.arguments} for each in callers

@@ -45,6 +45,8 @@ class CallReply:
     tool: str
     status: Status
     content: str
+    is_invalid: bool = False
+    """Whether there is no such tool, or the arguments are none for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +143,17 @@ def _sort_call(
     if tool is None:
         there = ", ".join([*offer.tools, *sorted(offer.client)]) or "none"
         text = f"There is no tool named {call.call.name[:100]}. The tools are: {there}."
-        found.replies.append(_reply(call, call.call.name[:100], "error", text))
+        found.replies.append(_refuse(call, call.call.name[:100], text))
     elif turn.is_cut:
         found.replies.append(_reply(call, tool.name, "error", _CUT))
     elif call.has_begun and not tool.is_idempotent:
         found.replies.append(_reply(call, tool.name, "unknown", UNKNOWN_OUTCOME))
     elif (arguments := parse_arguments(call)) is None:
         text = "The arguments are not one JSON object. Nothing was run; call it again with one."
-        found.replies.append(_reply(call, tool.name, "error", text))
+        found.replies.append(_refuse(call, tool.name, text))
     elif mistake is not None:
         text = f"The arguments do not fit its schema: {mistake}. Nothing was run."
-        found.replies.append(_reply(call, tool.name, "error", text))
+        found.replies.append(_refuse(call, tool.name, text))
     elif len(found.runs) + len(found.questions) >= room:
         text = "It was not run: the limit of tool calls is reached. Answer with what you have."
         found.replies.append(_reply(call, tool.name, "refused", text))
@@ -229,3 +231,8 @@ def _get_comment(call: LoopCall) -> str:
 
 def _reply(call: LoopCall, tool: str, status: Status, content: str) -> CallReply:
     return CallReply(call=call, tool=tool, status=status, content=content)
+
+
+def _refuse(call: LoopCall, tool: str, content: str) -> CallReply:
+    """Return the reply to a call that cannot be run as it is."""
+    return CallReply(call=call, tool=tool, status="error", content=content, is_invalid=True)

@@ -63,7 +63,8 @@ def build_failed_result(
 
 def build_reply(reply: CallReply) -> dict[str, JsonValue]:
     """Return the body of a result that no tool gives."""
-    return _build_body(reply.call, reply.tool, reply.status, cut_text(reply.content), 0.0)
+    body = _build_body(reply.call, reply.tool, reply.status, cut_text(reply.content), 0.0)
+    return body | {"invalid": True} if reply.is_invalid else body
 
 
 def render_result(call: LoopCall, *, sees: bool, repeats: int) -> Message:

@@ -46,6 +46,11 @@ def describe_tools(state: LoopState) -> list[dict[str, Any]]:
     return [each | {"seconds": round(each["seconds"], 3)} for each in used.values()]
 
 
+def count_invalid(state: LoopState) -> int:
+    """Return how many calls could not be run as they were asked for."""
+    return sum((each.result or {}).get("invalid") is True for each in state.iter_calls())
+
+
 def _sum(usages: Sequence[Usage], read: Callable[[Usage], _N | None]) -> _N | None:
     total: _N | None = None
     for each in usages:

@@ -36,7 +36,9 @@ def build_finish(claimed: ClaimedSubtask, ended: Finished, notes: Sequence[str])
             SessionMessage(role="assistant", content=ended.text),
         ]
     output = _build_result(claimed, ended.text, ended.output, notes)
-    return Completion(ref=claimed.ref, output=output, messages=messages)
+    return Completion(
+        ref=claimed.ref, output=output, messages=messages, judgements=ended.judgements
+    )
 
 
 def build_next_run(claimed: ClaimedSubtask, ended: Repeats, notes: Sequence[str]) -> Completion:
@@ -49,7 +51,8 @@ def build_next_run(claimed: ClaimedSubtask, ended: Repeats, notes: Sequence[str]
     if claimed.flow is not None:
         earliest = claimed.flow.first_claimed_at + SHORTEST_ROUND
         at = earliest if at is None else max(at, earliest)
-    return Completion(ref=claimed.ref, again=NextRun(at=at, params=ended.params, output=output))
+    again = NextRun(at=at, params=ended.params, output=output)
+    return Completion(ref=claimed.ref, again=again, judgements=ended.judgements)
 
 
 def build_flow_failure(claimed: ClaimedSubtask, failed: FlowFailed) -> Failure:

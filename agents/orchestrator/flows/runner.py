@@ -146,8 +146,8 @@ class FlowRunner:
         match advanced:
             case Suspended():
                 return self._suspend(claimed, advanced, record, made)
-            case HandedOver(step=step):
-                return self._hand_over(claimed, step, record, made)
+            case HandedOver():
+                return self._hand_over(claimed, advanced, record, made)
             case Finished():
                 return build_finish(claimed, advanced, self._workflows.list_notes(task))
             case Repeats():
@@ -173,6 +173,7 @@ class FlowRunner:
                 selections.append(_build_record(claimed.task, request, choice, decisions))
         return Completion(
             ref=claimed.ref,
+            judgements=suspended.judgements,
             suspend=Suspension(
                 steps=steps,
                 selections=selections,
@@ -187,12 +188,12 @@ class FlowRunner:
     def _hand_over(
         self,
         claimed: ClaimedSubtask,
-        request: StepRequest,
+        ended: HandedOver,
         record: FlowRecord,
         made: dict[str, JsonValue],
     ) -> Completion:
         """Stamp the last step. If nobody can do it, the flow fails, and with it the task."""
-        task = claimed.task
+        task, request = claimed.task, ended.step
         self._check_tools(claimed, request)
         choice = self.choose(task, request)
         if choice is None:
@@ -203,6 +204,7 @@ class FlowRunner:
             selections = [_build_record(task, request, choice, {**record.decisions, **made})]
         return Completion(
             ref=claimed.ref,
+            judgements=ended.judgements,
             hand_over=HandOver(
                 step=step,
                 selections=selections,

@@ -47,7 +47,11 @@ def advance(workflow: Workflow, task: TaskBrief, record: FlowRecord) -> Advance:
     replay = Replay(task, record, home=workflow.file)
     run = Run(replay, workflow.list_notes(task.params))
     replay.play(end_as_asked(run, workflow))
-    return _conclude(replay)
+    match _conclude(replay):
+        case Suspended() | Finished() | HandedOver() | Repeats() as ended:
+            return ended.model_copy(update={"judgements": replay.judgements.list()})
+        case ended:
+            return ended
 
 
 def _conclude(replay: Replay) -> Advance:

@@ -3,19 +3,23 @@
 import builtins
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
+from agents.attachments import AttachmentList, AttachmentParam
 from agents.errors import InvalidTask
+from agents.tools import ToolFunction
 from agents.workflows.engine.errors import WorkflowInvalid
 from agents.workflows.engine.values import Again, LastStep, Result
 from agents.workflows.params import MAX_CHARACTERS, Params, describe_unused
 from agents.workflows.params.step_params import RESPONSE_SCHEMA
+from protocol.json_values import explain_first_mistake
 from protocol.records import TaskBrief
+from protocol.records.memory import NewFact
 
 if TYPE_CHECKING:
     from agents.workflows.engine.run import Run
@@ -26,9 +30,11 @@ WorkflowFunction: TypeAlias = "Callable[[Run], Awaitable[Ending]]"
 
 _P = TypeVar("_P", bound=BaseModel)
 
+ATTACHMENTS: Final = TypeAdapter[list[AttachmentParam]](AttachmentList)
 _KEY: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 PRIORITIES = range(10)
 MAX_TYPE_CHARACTERS = 100
+_OF_FACTS: Final = {"content", "source", "happened_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +147,39 @@ def check_event_name(name: object) -> str:
             f"{str(name)[:40]!r} is no name of an event: use up to 100 letters, digits and _.:-"
         )
     return name
+
+
+def list_attachments(
+    key: str, given: Sequence[str | Mapping[str, Any]]
+) -> list[str | dict[str, Any]]:
+    """Return attachments as JSON. Raises WorkflowInvalid."""
+    found = [each if isinstance(each, str) else dict(each) for each in given]
+    try:
+        ATTACHMENTS.validate_python(found)
+    except ValidationError as error:
+        mistake = explain_first_mistake(error, "attachments")
+        raise WorkflowInvalid(f"step {key!r}: {mistake}") from error
+    return found
+
+
+def name_tool(tool: ToolFunction[..., Any] | str) -> str:
+    """Return the name of a tool as in `params.tools`. Raises WorkflowInvalid."""
+    if isinstance(tool, ToolFunction):
+        return f"{tool.module}.{tool.name}"
+    given: object = tool
+    if not isinstance(given, str) or not given:
+        name = getattr(given, "__name__", type(given).__name__)
+        raise WorkflowInvalid(
+            f"tools are functions with @tool, or names such as 'mcp:SERVER/TOOL'; {name} is none"
+        )
+    return given
+
+
+def write_fact(key: str, fact: str | NewFact) -> dict[str, JsonValue]:
+    """Return a fact as JSON. Raises WorkflowInvalid."""
+    given: object = fact
+    if isinstance(given, str):
+        return {"content": given}
+    if not isinstance(given, NewFact):
+        raise WorkflowInvalid(f"a fact of step {key!r} is {type(given).__name__}, no text")
+    return given.model_dump(mode="json", exclude_none=True, include=_OF_FACTS)

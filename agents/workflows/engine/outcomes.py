@@ -1,10 +1,13 @@
 """What one advance of a workflow answers, as JSON between processes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from agents.workflows.engine.values import Review
+from protocol.records import JudgementSource, StepJudgement
 from protocol.records.flows import StepKind
 
 
@@ -41,7 +44,48 @@ class Drift(_Outcome):
     now: str
 
 
-class Suspended(_Outcome):
+class JudgementLog:
+    """What a replay says of answers, the first of each source, in order."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str | None, str | None, JudgementSource], StepJudgement] = {}
+
+    def add(
+        self,
+        source: JudgementSource,
+        score: float,
+        *,
+        step: str | None = None,
+        model: str | None = None,
+        judge: str | None = None,
+    ) -> None:
+        """Add what a source says of the answer of a step, or of the last one of a model."""
+        judgement = StepJudgement(source=source, score=score, step=step, model=model, judge=judge)
+        self._found.setdefault((step, model, source), judgement)
+
+    def add_review(
+        self, review: Review, judge: str, *, authors: Sequence[str], step: str | None
+    ) -> None:
+        """Add a review of the answer of a step, or of what these models have written.
+
+        What several models have written tells of none of them, and an author's own review nothing.
+        """
+        if len(authors) == 1 and not review.is_by_author:
+            score = float(review.agrees)
+            self.add("review", score, step=step, model=authors[0], judge=judge)
+
+    def list(self) -> list[StepJudgement]:
+        """Return all of them."""
+        return [*self._found.values()]
+
+
+class _Judging(_Outcome):
+    """An outcome that also says what is known of the answers."""
+
+    judgements: list[StepJudgement] = Field(default_factory=list)
+
+
+class Suspended(_Judging):
     """The workflow waits for steps."""
 
     outcome: Literal["suspended"] = "suspended"
@@ -55,7 +99,7 @@ class Suspended(_Outcome):
     drift: list[Drift] = Field(default_factory=list)
 
 
-class Finished(_Outcome):
+class Finished(_Judging):
     """The workflow has ended with a result."""
 
     outcome: Literal["finished"] = "finished"
@@ -65,7 +109,7 @@ class Finished(_Outcome):
     drift: list[Drift] = Field(default_factory=list)
 
 
-class HandedOver(_Outcome):
+class HandedOver(_Judging):
     """The task ends with one more step, whose output becomes its result."""
 
     outcome: Literal["handed_over"] = "handed_over"
@@ -73,7 +117,7 @@ class HandedOver(_Outcome):
     drift: list[Drift] = Field(default_factory=list)
 
 
-class Repeats(_Outcome):
+class Repeats(_Judging):
     """This task has ended, and the next one of its kind begins."""
 
     outcome: Literal["repeats"] = "repeats"

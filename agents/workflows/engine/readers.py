@@ -23,6 +23,7 @@ from agents.workflows.engine.work import Step
 from agents.workflows.prompts.review import ReviewAnswer
 from protocol.embeddings import decode_vector
 from protocol.json_values import explain_mistake
+from protocol.records import JudgementSource
 from protocol.records.flows import StepRecord
 from protocol.records.memory import MemoryHit
 from providers.rerank.records import RankedDocument
@@ -105,6 +106,22 @@ def read_report(record: StepRecord) -> Report:
         raise StepFailed(
             record.key, "invalid_answer", "the sandbox gave no report that can be read"
         ) from None
+
+
+def find_verdict(report: Report, *, is_written: bool) -> tuple[JudgementSource, float] | None:
+    """Return what running code shows of the answer that it is from; None if it was not tested.
+
+    Tests that a model has written may be wrong.
+    """
+    match report.verdict:
+        case "passed":
+            return ("written_tests", 0.9) if is_written else ("run", 1.0)
+        case "syntax":
+            return ("run", 0.0)
+        case "failed" | "crashed" | "timeout" | "memory":
+            return ("written_tests", 0.3) if is_written else ("run", 0.0)
+        case _:
+            return None
 
 
 def read_approval(record: StepRecord) -> Approval:

@@ -21,7 +21,7 @@ from agents.workflows.engine.errors import (
     locate_coroutine,
 )
 from agents.workflows.engine.fiber import Fiber, close_coroutine, compute_digest, list_ends
-from agents.workflows.engine.outcomes import DecisionRequest, Drift, FlowFailed
+from agents.workflows.engine.outcomes import DecisionRequest, Drift, FlowFailed, JudgementLog
 from agents.workflows.engine.work import Branch, Step, StepGroup, Work
 from protocol.lifecycle import SubtaskState
 from protocol.records import TaskBrief
@@ -56,6 +56,7 @@ class Replay:
         self._consumed: dict[str, Decimal] = {}
         self.cancelled: list[str] = []
         self.drift: list[Drift] = []
+        self.judgements = JudgementLog()
         self.needed_outputs: list[str] = []
         self.needed_decisions: list[DecisionRequest] = []
         self.failure: FlowFailed | None = None

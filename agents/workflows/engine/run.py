@@ -3,7 +3,6 @@
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from random import Random
 from typing import Any, TypeVar, overload
 from uuid import UUID
@@ -17,6 +16,7 @@ from agents.workflows.engine.definition import (
     check_time,
     list_mapping,
     read_params,
+    write_fact,
 )
 from agents.workflows.engine.errors import DeadlinePassed, StepFailed, WorkflowInvalid
 from agents.workflows.engine.replay import Replay
@@ -47,7 +47,7 @@ from agents.workflows.prompts.review import (
 from protocol.embeddings import EncodingFormat
 from protocol.lanes import MEMORY, TOOLS
 from protocol.records import TaskBrief
-from protocol.records.flows import LIMIT_SUFFIX
+from protocol.records.flows import LIMIT_SUFFIX, StepRecord
 from protocol.records.memory import MemoryHit, NewFact
 from providers.embeddings.records import Purpose
 from providers.rerank.records import MAX_DOCUMENTS, RankedDocument
@@ -59,8 +59,6 @@ T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 T5 = TypeVar("T5")
 M = TypeVar("M", bound=BaseModel)
-
-_OF_FACTS = {"content", "source", "happened_at"}
 
 
 class Run(StepDescriber):
@@ -152,7 +150,14 @@ class Run(StepDescriber):
         prompt = ask_for_second_opinion(self.prompt if request is None else request, text)
         step = self.ask(key, prompt, schema=ReviewAnswer, role=role, system=system, not_by=authors)
         reviewed: Step[Any] = step
-        reviewed.read = partial(readers.read_review, authors=authors)
+        named = of.step if isinstance(of, Answer) else None
+
+        def read(record: StepRecord) -> Review:
+            review = readers.read_review(record, authors)
+            self._replay.judgements.add_review(review, record.key, authors=authors, step=named)
+            return review
+
+        reviewed.read = read
         return reviewed
 
     # Vectors and rankings
@@ -227,7 +232,7 @@ class Run(StepDescriber):
         request = {
             "module": MEMORY.removeprefix(TOOLS),
             "name": "remember",
-            "arguments": {"facts": [_write_fact(key, each) for each in facts]},
+            "arguments": {"facts": [write_fact(key, each) for each in facts]},
         }
         return self._describe("call", key, request, readers.read_ids)
 
@@ -393,13 +398,3 @@ class Run(StepDescriber):
         check_members(group.members)
         self._replay.describe(group)
         return group
-
-
-def _write_fact(key: str, fact: str | NewFact) -> dict[str, JsonValue]:
-    """Return a fact as JSON. Raises WorkflowInvalid."""
-    given: object = fact
-    if isinstance(given, str):
-        return {"content": given}
-    if not isinstance(given, NewFact):
-        raise WorkflowInvalid(f"a fact of step {key!r} is {type(given).__name__}, no text")
-    return given.model_dump(mode="json", exclude_none=True, include=_OF_FACTS)

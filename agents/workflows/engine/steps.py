@@ -7,10 +7,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Literal, ParamSpec, TypeVar, overload
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from agents.attachments import AttachmentList, AttachmentParam
 from agents.memory.citing import RECALLED
 from agents.sandbox.report import Report
 from agents.tools import ArgumentsInvalid, ToolFunction
@@ -21,7 +20,13 @@ from agents.tools.names import (
     write_rerank_module,
 )
 from agents.workflows.engine import readers
-from agents.workflows.engine.definition import check_event_name, check_step_key, check_time
+from agents.workflows.engine.definition import (
+    check_event_name,
+    check_step_key,
+    check_time,
+    list_attachments,
+    name_tool,
+)
 from agents.workflows.engine.errors import WorkflowInvalid
 from agents.workflows.engine.replay import Replay
 from agents.workflows.engine.values import Answer, Approval, TaskOutcome
@@ -29,7 +34,7 @@ from agents.workflows.engine.work import Step
 from agents.workflows.params.step_params import EXTRACT_CODE, PROBLEM
 from protocol.json_values import explain_first_mistake
 from protocol.records import ApprovalOptions
-from protocol.records.flows import StepKind
+from protocol.records.flows import StepKind, StepRecord
 from providers.rerank.records import RankedDocument
 
 EMBEDDING: Final = "embedding"
@@ -38,7 +43,6 @@ MEMORY_MODEL: Final = "memory"
 """The kind of decisions about the embedding model of memory."""
 RERANK: Final = "rerank"
 """The kind of decisions about rerank models."""
-_ATTACHMENTS: Final = TypeAdapter[list[AttachmentParam]](AttachmentList)
 T = TypeVar("T")
 P = ParamSpec("P")
 M = TypeVar("M", bound=BaseModel)
@@ -156,7 +160,7 @@ class StepDescriber:
             "with_history": with_history,
             "params": {
                 **({EXTRACT_CODE: True} if language else {}),
-                **({"attachments": _list_attachments(key, attachments)} if attachments else {}),
+                **({"attachments": list_attachments(key, attachments)} if attachments else {}),
                 **(params or {}),
                 **(self.recalled_params if with_history else {}),
             },
@@ -164,7 +168,7 @@ class StepDescriber:
         if after:
             request["after"] = readers.list_models(after)
         if tools:  # absent otherwise, as it is part of the digest
-            request["tools"] = [_name_tool(each) for each in tools]
+            request["tools"] = [name_tool(each) for each in tools]
         if schema is None:
             return self._describe(
                 "ask", key, request, readers.read_answer, role=role, answer=answer
@@ -201,7 +205,29 @@ class StepDescriber:
             **{name: value for name, value in more.items() if value is not None},
             **({"judges": judges.step} if judges else {}),
         }
-        return self._describe("check", key, request, readers.read_report)
+        step = self._describe("check", key, request, readers.read_report)
+
+        def read(record: StepRecord) -> Report:
+            report = readers.read_report(record)
+            verdict = readers.find_verdict(report, is_written=more.get("tests_by") is not None)
+            if judges is not None and verdict is not None:
+                self._replay.judgements.add(*verdict, step=judges.step)
+            return report
+
+        step.read = read
+        return step
+
+    def judge(
+        self, answer: Answer, score: float, *, source: Literal["run", "agreement"] = "run"
+    ) -> None:
+        """Record how good an answer was, from 0 (bad) to 1 (good), for the statistics of its model.
+
+        `run`: it was tried out, as by a tool; `agreement`: independent answers say the same, or
+        not. What is said first counts, also in later replays.
+        """
+        if not 0 <= score <= 1:
+            raise WorkflowInvalid(f"the score of an answer is {score}; it must be from 0 to 1")
+        self._replay.judgements.add(source, score, step=answer.step)
 
     def call(self, function: ToolFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Step[T]:
         """Call a function with `@tool` once, where its module is served; its name is the key.
@@ -284,12 +310,14 @@ class StepDescriber:
         expires_in: float | None = None,
         on_expiry: Literal["refuse", "approve"] | None = None,
         escalate: Mapping[str, Any] | None = None,
+        judges: Answer | None = None,
     ) -> Step[Approval]:
         """Wait for a person's decision; `show` is what it is about, `by` whose it is.
 
         `cost_usd` is what an approval may cost. After `expires_in` seconds without an answer the
         decision is a refusal, or as `on_expiry` says. `escalate={"after": SECONDS, "to": PERSON}`
-        asks another person too, or `operators`.
+        asks another person too, or `operators`. `judges` is the answer that a person finds good or
+        bad by it.
         """
         given = {
             "cost_usd": cost_usd,
@@ -305,7 +333,16 @@ class StepDescriber:
         request = {"question": question, "show": show, "by": by} | options.model_dump(
             mode="json", exclude_none=True
         )
-        return self._describe("approve", key, request, readers.read_approval)
+        step = self._describe("approve", key, request, readers.read_approval)
+
+        def read(record: StepRecord) -> Approval:
+            approval = readers.read_approval(record)
+            if judges is not None and (record.output or {}).get("via") != "expiry":
+                self._replay.judgements.add("approval", float(approval.approved), step=judges.step)
+            return approval
+
+        step.read = read
+        return step
 
     def sleep_until(self, key: str, when: datetime) -> Step[None]:
         """Wait until a time."""
@@ -354,29 +391,3 @@ class StepDescriber:
         )
         self._replay.describe(step, check_step_key(key))
         return step
-
-
-def _name_tool(tool: ToolFunction[..., Any] | str) -> str:
-    """Return the name of a tool as in `params.tools`. Raises WorkflowInvalid."""
-    if isinstance(tool, ToolFunction):
-        return f"{tool.module}.{tool.name}"
-    given: object = tool
-    if not isinstance(given, str) or not given:
-        name = getattr(given, "__name__", type(given).__name__)
-        raise WorkflowInvalid(
-            f"tools are functions with @tool, or names such as 'mcp:SERVER/TOOL'; {name} is none"
-        )
-    return given
-
-
-def _list_attachments(
-    key: str, given: Sequence[str | Mapping[str, Any]]
-) -> list[str | dict[str, Any]]:
-    """Return attachments as JSON. Raises WorkflowInvalid."""
-    found = [each if isinstance(each, str) else dict(each) for each in given]
-    try:
-        _ATTACHMENTS.validate_python(found)
-    except ValidationError as error:
-        mistake = explain_first_mistake(error, "attachments")
-        raise WorkflowInvalid(f"step {key!r}: {mistake}") from error
-    return found

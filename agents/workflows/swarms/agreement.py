@@ -45,6 +45,17 @@ def group_verdicts(verdicts: Sequence[str]) -> list[int]:
     return [known.index(each) for each in words]
 
 
+def score_agreement(groups: Sequence[int]) -> list[float] | None:
+    """Return 1 for each answer of the largest group and 0 for the others.
+
+    None if no two agree, or as many hold one thing as another.
+    """
+    sizes = sorted(((groups.count(each), each) for each in set(groups)), reverse=True)
+    if not sizes or sizes[0][0] < 2 or (len(sizes) > 1 and sizes[0][0] == sizes[1][0]):
+        return None
+    return [float(each == sizes[0][1]) for each in groups]
+
+
 def may_agree(verdicts: Sequence[str]) -> bool:
     """Return whether verdicts of different words may mean the same: numbers and words cannot."""
     return any(" " in normalize_verdict(each) for each in verdicts)

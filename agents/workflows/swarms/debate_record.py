@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from agents.workflows.engine import Run, Step, StepFailed
+from agents.workflows.engine import Answer, Run, Step, StepFailed
 from agents.workflows.engine.readers import read_answer
 from agents.workflows.swarms.agreement import (
     Comparison,
     group_verdicts,
     normalize_verdict,
     read_groups,
+    score_agreement,
 )
 from agents.workflows.swarms.casting import JUDGES, Cast
 from agents.workflows.swarms.positions import Position, Reply, Ruling
@@ -81,6 +82,19 @@ class DebateRecord:
     def is_agreed(self) -> bool:
         """Whether all independent positions say the same."""
         return len(set(self._groups)) == 1
+
+    def score_openings(self) -> list[tuple[Answer, float]]:
+        """Return which independent positions are held by most, as scores of their answers.
+
+        Models that spoke for two do not agree with themselves, so then there are none.
+        """
+        scores = score_agreement(self._groups)
+        records = [self.openings[name].record for name in self.opened]
+        answers = [read_answer(each) for each in records if each is not None]
+        models = {each.model for each in answers}
+        if scores is None or len(models) < len(scores):
+            return []
+        return [*zip(answers, scores, strict=True)]
 
     def list_verdicts(self) -> list[str]:
         """Return the verdicts of the latest positions."""

@@ -1,5 +1,6 @@
-"""`cogo models stats|health|why`: how models perform, and why one was chosen."""
+"""`cogo models stats|outcomes|health|why`: how models perform, and why one was chosen."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from agents.selection.choice import compare_preferences
@@ -10,7 +11,13 @@ from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_table, print_text, shorten
 from cogo.watch.format import format_cost, format_milliseconds, mark_simulated
 from protocol.records import SelectionRow
-from protocol.records.models import DeploymentRow, ModelReport, ModelSwitch
+from protocol.records.models import (
+    CheckRow,
+    DeploymentRow,
+    ModelReport,
+    ModelSwitch,
+    OutcomeRow,
+)
 from protocol.store.gateway import GatewayStore
 
 _HEADINGS: Final = (
@@ -24,6 +31,11 @@ _HEALTH_HEADINGS: Final = (
     "DEPLOYMENT", "STATE", "WAIT", "ANSWERED", "FAILED", "RUNNING", "ROOM", "LAST ERROR",
 )  # fmt: skip
 _ERROR_WIDTH: Final = 60
+_OUTCOME_HEADINGS: Final = (
+    "MODEL", "KIND", "QUALITY", "JUDGED BY", "ANSWERED", "TOKENS IN", "CACHED", "OUT", "COST",
+    "TIME",
+)  # fmt: skip
+_CHECK_HEADINGS: Final = ("CHECK", "KIND", "GOOD ACCEPTED", "BAD ACCEPTED")
 
 
 def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -56,6 +68,36 @@ def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = 
             f"  {row.reason} ({row.who})",
             indent=4,
         )
+
+
+def show_outcomes(*, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show what is known of models by kind of work.
+
+    QUALITY is the share of good answers among the judged ones. JUDGED BY says what judged them,
+    with the weight of each: feedback and tests count most, data that follows its schema little,
+    and what is older less. Then how often each check accepts answers that something stronger
+    found good, and bad.
+
+    Examples:
+        cogo models outcomes
+        cogo models outcomes --json
+    """
+    found = run_with_store(directory, lambda store: store.model_outcomes())
+    if as_json:
+        print_json(found)
+        return
+    rows = [each for each in found.outcomes if not each.after]
+    if not rows:
+        print_line("no model has answered yet")
+        return
+    print_table(
+        _OUTCOME_HEADINGS,
+        map(_outcome_cells, rows),
+        drop=("CACHED", "TOKENS IN", "OUT", "TIME", "COST", "ANSWERED"),
+    )
+    if found.checks:
+        print_line("")
+        print_table(_CHECK_HEADINGS, map(_check_cells, found.checks))
 
 
 def explain_choice(
@@ -128,6 +170,39 @@ def _health_cells(row: DeploymentRow) -> tuple[str, ...]:
         str(row.concurrency),
         shorten(text, _ERROR_WIDTH),
     )
+
+
+def _outcome_cells(row: OutcomeRow) -> tuple[str, ...]:
+    sources = sorted(row.sources.items(), key=lambda each: -each[1])
+    return (
+        row.model_id,
+        row.kind,
+        f"{row.good / row.judged:.0%}" if sources else "-",
+        ", ".join(f"{name} {weight:.1f}" for name, weight in sources) or "nobody",
+        f"{row.answered:.1f}",
+        _format_count(row.input_tokens),
+        _format_count(row.cached_tokens),
+        _format_count(row.output_tokens),
+        format_cost(None if row.cost_usd is None else Decimal(str(row.cost_usd))),
+        format_milliseconds(row.total_ms),
+    )
+
+
+def _check_cells(row: CheckRow) -> tuple[str, ...]:
+    return (
+        row.source,
+        row.kind,
+        _format_share(row.good_passed, row.good),
+        _format_share(row.bad_passed, row.bad),
+    )
+
+
+def _format_count(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _format_share(part: float, whole: float) -> str:
+    return f"{part / whole:.0%} of {whole:.1f}" if whole else "-"
 
 
 def _cells(row: ModelReport) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from protocol.records.models import (
     ControlAction,
     Controlled,
     ModelKnowledge,
+    ModelOutcomes,
     ModelReport,
     ModelSwitch,
     PolicySet,
@@ -22,6 +23,9 @@ class SupabaseModelStore(RpcClient):
 
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
         return await self._call_row(ModelKnowledge, "model_knowledge", agent_id=agent_id)
+
+    async def model_outcomes(self) -> ModelOutcomes:
+        return await self._call_row(ModelOutcomes, "model_outcomes")
 
     async def feedback(
         self,

@@ -31,12 +31,26 @@ create or replace function cogo.retry_interval(p_seconds numeric)
 comment on function cogo.retry_interval is
   'Return how long a deployment or a subtask waits for a Retry-After: at most a day; null if unknown.';
 
+-- 0 after 60 half-lives, as sums that are hardly more than 0: products that only become smaller would
+-- end in an error of Postgres, which has no number between 0 and the smallest one.
 create or replace function cogo.decay(
   p_since timestamptz, p_now timestamptz, p_half_life_seconds double precision
 )
   returns double precision language sql immutable
-  return power(
-    0.5, least(greatest(extract(epoch from p_now - p_since) / p_half_life_seconds, 0), 1000)
-  );
+  return case
+    when extract(epoch from p_now - p_since) > 60 * p_half_life_seconds then 0
+    else power(0.5, greatest(extract(epoch from p_now - p_since) / p_half_life_seconds, 0))
+  end;
 comment on function cogo.decay is
   'Return the weight, from 1 down to 0, that is left of a value which decays with a half-life.';
+
+create or replace function cogo.add_decayed(
+  p_sum double precision, p_weight double precision, p_added double precision
+)
+  returns double precision language sql immutable
+  return case
+    when p_sum * p_weight + p_added < 1e-9 then 0 else p_sum * p_weight + p_added
+  end;
+comment on function cogo.add_decayed is
+  'Return a sum that has decayed to a weight, with what is added or (negative) taken back; at least 0.';
+

@@ -27,11 +27,12 @@ begin
   delete from cogo.subtask_outputs u using old_rows o where u.subtask_id = o.id;
   delete from public.cogo_attempts a using old_rows o where a.subtask_id = o.id;
   delete from cogo.turns u using old_rows o where u.subtask_id = o.id;
+  delete from cogo.judgements j using old_rows o where j.subtask_id = o.id;
   return null;
 end;
 $$;
 comment on function cogo.delete_subtask_records is
-  'Delete the outputs, attempts and turns of deleted subtasks.';
+  'Delete the outputs, attempts, turns and judgements of deleted subtasks.';
 create or replace trigger delete_records
   after delete on cogo.subtasks
   referencing old table as old_rows

@@ -46,6 +46,10 @@ begin
   elsif jsonb_typeof(coalesce(p_item -> 'route', 'null')) <> 'null'
      or jsonb_typeof(coalesce(p_item -> 'subtasks', 'null')) <> 'null' then
     return 'a flow must not be completed with a route or subtasks';
+  end if;
+  v_problem := cogo.validate_judgements(p_item -> 'judgements');
+  if v_problem is not null then
+    return v_problem;
   elsif v_ends = '{}' then
     if jsonb_typeof(p_item -> 'output') is distinct from 'object' then
       return 'output must be an object';

@@ -85,6 +85,14 @@ begin
        join cogo.subtasks s on s.id = k.id
       where k.kind in ('closing', 'cancelled', 'route', 'outdated', 'suspend', 'wait');
   end if;
+  if p_items @? '$[*].judgements[*]' then
+    perform cogo.record_judgements(s.task_id, k.item -> 'judgements')
+       from unnest(v_ids, v_items, v_kinds) with ordinality as k (id, item, kind, ordinal)
+       join cogo.subtasks s on s.id = k.id
+      where s.kind = 'flow' and k.kind in ('suspend', 'hand_over', 'sink')
+        and jsonb_typeof(k.item -> 'judgements') = 'array'
+      order by k.ordinal;
+  end if;
   if p_items @? '$[*].again ? (@.type() == "object")' then
     v_items := array(
       select case

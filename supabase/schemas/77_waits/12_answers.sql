@@ -76,7 +76,7 @@ as $$
 declare
   v_answer jsonb := jsonb_build_object(
     'approved', p_approval.approved, 'comment', p_approval.comment, 'by', p_approval.answered_by,
-    'at', cogo.iso_timestamp(p_approval.answered_at)
+    'via', p_approval.answered_via, 'at', cogo.iso_timestamp(p_approval.answered_at)
   );
   v_error jsonb := jsonb_build_object(
     'class', 'rejected', 'message', coalesce(p_approval.comment, 'the step was refused')

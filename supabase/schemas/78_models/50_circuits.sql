@@ -30,8 +30,8 @@ declare
   v_weight double precision := cogo.decay(p_deployment.counted_at, v_now, 60 * ln(2::float8));
   v_opens boolean := false;
 begin
-  v_new.answered := v_new.answered * v_weight + v_answered;
-  v_new.failed := v_new.failed * v_weight + v_failed;
+  v_new.answered := cogo.add_decayed(v_new.answered, v_weight, v_answered);
+  v_new.failed := cogo.add_decayed(v_new.failed, v_weight, v_failed);
   v_new.counted_at := v_now;
   if v_answered > 0 then
     v_new.consecutive := 0;

@@ -1,35 +1,96 @@
+create or replace function cogo.describe_outcomes()
+  returns table (outcomes jsonb, checks jsonb)
+  language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with judged as materialized (
+    select m.model_id, m.kind, m.after, m.source, m.judged * d.weight as judged,
+           m.good * d.weight as good, m.known_good * d.weight as known_good,
+           m.passed_good * d.weight as passed_good, m.known_bad * d.weight as known_bad,
+           m.passed_bad * d.weight as passed_bad
+      from cogo.model_judgements m
+     cross join lateral (select cogo.decay(m.counted_at, cogo.now(), 604800) as weight) as d
+  ), worth as (
+    select j.model_id, j.kind, j.after, sum(j.judged) as judged, sum(j.good) as good,
+           coalesce(sum(j.known_good + j.known_bad) filter (where j.source = 'form'), 0) as checked,
+           coalesce(sum(j.passed_good + j.passed_bad) filter (where j.source = 'form'), 0) as passed,
+           coalesce(sum(j.passed_good) filter (where j.source = 'form'), 0) as passed_good,
+           coalesce(
+             jsonb_object_agg(j.source, j.judged) filter (where j.judged > 0.001), '{}'
+           ) as sources
+      from judged j
+     group by j.model_id, j.kind, j.after
+  ), taken as (
+    select m.*, '{}'::text[] as after,
+           m.answered * cogo.decay(m.counted_at, cogo.now(), 604800) as weight
+      from cogo.model_outcomes m
+  )
+  select coalesce(
+           (
+             select jsonb_agg(
+                      jsonb_build_object(
+                        'model_id', model_id,
+                        'kind', kind,
+                        -- What releases before kinds call it.
+                        'task_type', kind,
+                        'after', to_jsonb(after),
+                        -- Releases before kinds divide by it.
+                        'judged', greatest(w.judged, 1e-9),
+                        'good', coalesce(w.good, 0),
+                        'sources', coalesce(w.sources, '{}'),
+                        'checked', coalesce(w.checked, 0),
+                        'passed', coalesce(w.passed, 0),
+                        'passed_good', coalesce(w.passed_good, 0),
+                        'answered', coalesce(t.weight, 0),
+                        'total_ms', t.total_ms / nullif(t.answered, 0),
+                        'first_token_ms', t.first_token_ms / nullif(t.streamed, 0),
+                        'cost_usd', t.cost_usd / nullif(t.priced, 0),
+                        'input_tokens', t.input_tokens / nullif(t.metered, 0),
+                        'cached_tokens', t.cached_tokens / nullif(t.metered, 0),
+                        'output_tokens', t.output_tokens / nullif(t.metered, 0)
+                      ) order by model_id, kind, after
+                    )
+               from worth w
+               full join taken t using (model_id, kind, after)
+              where greatest(w.judged, t.weight) >= 0.5
+           ), '[]'
+         ),
+         coalesce(
+           (
+             select jsonb_agg(to_jsonb(c) order by c.source, c.kind)
+               from (
+                 select j.source, j.kind, sum(j.known_good) as good, sum(j.passed_good) as good_passed,
+                        sum(j.known_bad) as bad, sum(j.passed_bad) as bad_passed
+                   from judged j
+                  where j.after = '{}'
+                  group by j.source, j.kind
+                 having sum(j.known_good + j.known_bad) >= 0.5
+               ) as c
+           ), '[]'
+         );
+$$;
+comment on function cogo.describe_outcomes is
+  'Return the outcomes by model and kind of work (decayed sums and means), and how often checks accept
+answers that are good and bad, by source and kind.';
+
+create or replace function public.cogo_model_outcomes()
+  returns table (outcomes jsonb, checks jsonb)
+  language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select d.outcomes, d.checks from cogo.describe_outcomes() d;
+$$;
+comment on function public.cogo_model_outcomes is
+  'For operators: what is known of models by kind of work, with the weight of the judgements by source,
+and how far each source can be relied on.';
+
 create or replace function public.cogo_model_knowledge(p_agent_id text)
-  returns table (outcomes jsonb, health jsonb, controls jsonb, policies jsonb)
+  returns table (outcomes jsonb, health jsonb, controls jsonb, policies jsonb, checks jsonb)
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform cogo.set_actor(p_agent_id);
   perform cogo.update_model_health();
   return query
-    select coalesce(
-             (
-               select jsonb_agg(
-                        jsonb_build_object(
-                          'model_id', m.model_id,
-                          'task_type', m.task_type,
-                          'after', to_jsonb(m.after),
-                          'judged', m.judged * f.weight,
-                          'good', m.good * f.weight,
-                          'checked', m.checked * f.weight,
-                          'passed', m.passed * f.weight,
-                          'passed_good', m.passed_good * f.weight,
-                          'total_ms', m.total_ms / nullif(m.answered, 0),
-                          'first_token_ms', m.first_token_ms / nullif(m.streamed, 0),
-                          'cost_usd', m.cost_usd / nullif(m.priced, 0)
-                        )
-                      )
-                 from cogo.model_outcomes m
-                cross join lateral (
-                  select cogo.decay(m.counted_at, cogo.now(), 604800) as weight
-                ) as f
-                where m.judged * f.weight >= 0.5
-             ), '[]'
-           ),
+    select d.outcomes,
            coalesce(
              (
                select jsonb_object_agg(h.model_id, h.health)
@@ -37,12 +98,15 @@ begin
              ), '{}'
            ),
            coalesce((select jsonb_agg(to_jsonb(c) order by c.set_at) from cogo.controls c), '[]'),
-           coalesce((select jsonb_object_agg(p.owner, p.policy) from cogo.policies p), '{}');
+           coalesce((select jsonb_object_agg(p.owner, p.policy) from cogo.policies p), '{}'),
+           d.checks
+      from cogo.describe_outcomes() d;
 end;
 $$;
 comment on function public.cogo_model_knowledge is
-  'Return what orchestrators select models by: outcomes by model and type of task (decayed sums and
-means), models that are not ok, controls and policies. Counts the attempts that ended first.';
+  'Return what orchestrators select models by: outcomes by model and kind of work (decayed sums and
+means), models that are not ok, controls, policies, and how reliable checks are. Counts the attempts
+that ended first.';
 
 create or replace function public.cogo_record_selection(p_selection jsonb)
   returns public.cogo_model_selections language plpgsql set search_path = pg_catalog, pg_temp

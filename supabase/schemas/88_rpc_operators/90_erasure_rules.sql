@@ -24,6 +24,8 @@ as $$
     ('cogo.child_tasks', 'task', 'child_id', 'delete', false),
     ('cogo.wakes', 'task', 'child_id', 'delete', false),
     ('cogo.outcomes', 'subtask', 'subtask_id', 'delete', false),
+    ('cogo.judgements', 'subtask', 'subtask_id', 'delete', true),
+    ('cogo.judgement_quotas', 'owner', 'owner', 'delete', false),
     ('cogo.ai_refusals', 'task', 'task_id', 'delete', false),
     ('cogo.follow_ups', 'task', 'task_id', 'delete', false),
     ('cogo.extractions', 'task', 'task_id', 'delete', false),

@@ -41,7 +41,8 @@ declare
   v_tables constant text[] := array[
     'public.cogo_ratings', 'public.cogo_approvals', 'public.cogo_sent_events',
     'public.cogo_model_switches', 'cogo.cached_answers', 'cogo.api_keys', 'cogo.grants',
-    'cogo.policies', 'cogo.owners', 'cogo.reservations', 'cogo.budgets'
+    'cogo.policies', 'cogo.owners', 'cogo.reservations', 'cogo.budgets',
+    'cogo.judgement_quotas'
   ];
   v_counts constant jsonb := cogo.add_counts('{}', (
     select coalesce(jsonb_object_agg(c.key, c.value), '{}')
@@ -49,6 +50,7 @@ declare
   ));
 begin
   delete from cogo.owners o where o.owner = p_owner;
+  delete from cogo.judgement_quotas q where q.owner = p_owner;
   -- In tasks of others: what they were asked and what came of it stays.
   delete from public.cogo_ratings r where r.person = p_owner;
   update public.cogo_approvals a

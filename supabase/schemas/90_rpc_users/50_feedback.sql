@@ -7,10 +7,7 @@ as $$
 declare
   v_task public.cogo_tasks;
   v_person uuid := coalesce(p_person, '00000000-0000-0000-0000-000000000000');
-  v_weight constant double precision := 3;
-  v_model_id text;
-  v_task_type text;
-  v_old public.cogo_ratings;
+  v_answer record;
   v_new public.cogo_ratings;
 begin
   if p_score is null or p_score < 0 or p_score > 1 then
@@ -22,16 +19,8 @@ begin
     raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only an answer can be rated', p_task_id, v_task.status);
   end if;
-  select a.model_id, cogo.task_type(s.id) into v_model_id, v_task_type
-    from cogo.subtasks s
-    join public.cogo_attempts a on a.subtask_id = s.id and a.outcome = 'completed'
-    join cogo.subtask_payloads p on p.subtask_id = s.id
-   -- A workflow that ends by itself has the answer of a step.
-   where s.task_id = p_task_id and a.model_id is not null
-     and (s.sink or p.metadata -> 'answer' = 'true' and s.status = 'completed')
-   order by s.sink desc, s.end_no desc, a.attempt desc
-   limit 1;
-  if v_model_id is null then
+  select f.* into v_answer from cogo.find_answer(p_task_id) f;
+  if v_answer.subtask_id is null then
     raise exception using
       errcode = 'TQ003', message = format('no model answered task %s', p_task_id);
   end if;
@@ -39,11 +28,12 @@ begin
     v_person := auth.uid();
   end if;
 
-  select r.* into v_old
-    from public.cogo_ratings r where r.task_id = p_task_id and r.person = v_person;
   insert into public.cogo_ratings as r (
     task_id, person, score, comment, model_id, task_type
-  ) values (p_task_id, v_person, p_score, p_comment, v_model_id, v_task_type)
+  ) values (
+    p_task_id, v_person, p_score, p_comment, v_answer.model_id,
+    cogo.task_type(v_answer.subtask_id)
+  )
   on conflict (task_id, person) do update
     set score = excluded.score,
         comment = coalesce(excluded.comment, r.comment),
@@ -52,21 +42,18 @@ begin
         rated_at = cogo.now()
   returning * into v_new;
 
-  if v_task.simulated then
-    return v_new;
-  end if;
-  -- A rating is rarer and more reliable than an outcome: it counts as three.
-  insert into cogo.model_outcomes as m (model_id, task_type, judged, good)
-  values (v_model_id, v_task_type, v_weight, v_weight * p_score)
-  on conflict (model_id, task_type, after) do update
-    set judged = m.judged
-          + case when v_old.model_id is distinct from v_model_id then v_weight else 0 end,
-        good = greatest(0, m.good + v_weight * (
-          p_score - case when v_old.model_id = v_model_id then v_old.score else 0 end
-        ));
+  perform cogo.record_judgement(
+    v_answer.subtask_id, v_answer.attempt, 'feedback',
+    (
+      select avg(r.score)::float8 from public.cogo_ratings r
+       where r.task_id = p_task_id and r.model_id = v_answer.model_id
+    ),
+    p_is_final => false
+  );
   return v_new;
 end;
 $$;
 comment on function public.cogo_feedback is
   'Rate the answer of a task from 0 to 1: for its owner, who may change it, and for operators, who
-may rate for p_person. Counts in the statistics of the model, unless the answer was simulated.';
+may rate for p_person. Counts in the statistics of the model that wrote the answer, unless it was
+simulated.';

@@ -74,7 +74,7 @@ def test_feedback_is_kept_and_counts_for_the_model(cogo: Program) -> None:
 
     assert said == f"{task_id}  bad: model-a at code-generation\n"
     assert (rating["model_id"], rating["comment"]) == ("model-a", "it does not run")
-    assert cogo.act(lambda agent: outcome(agent, "model-a"))["good"] == 3.8
+    assert cogo.act(lambda agent: outcome(agent, "model-a"))["good"] == 1
 
 
 def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program) -> None:

@@ -14,8 +14,8 @@ from tests.integration.gateway.keys import a_key
 
 SONNET, HAIKU, GPT = "claude-sonnet-5-5", "claude-haiku-4-5", "gpt-6.1-sol"
 _OUTCOMES = """
-insert into cogo.model_outcomes (model_id, task_type, judged, good)
-values ($1, 'code-generation', 300, $2)
+insert into cogo.model_judgements (model_id, kind, source, judged, good)
+values ($1, 'code-generation', 'run', 300, $2)
 """
 
 

@@ -43,6 +43,7 @@ from protocol.records.models import (
     ControlAction,
     Controlled,
     ModelKnowledge,
+    ModelOutcomes,
     ModelReport,
     ModelSwitch,
     PolicySet,
@@ -264,6 +265,9 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
     async def model_knowledge(self, *, agent_id: str) -> ModelKnowledge:
         await self._obey("model_knowledge")
         return self.knowledge
+
+    async def model_outcomes(self) -> ModelOutcomes:
+        _not_for_agents()
 
     async def feedback(
         self,

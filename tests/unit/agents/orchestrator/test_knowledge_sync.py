@@ -12,22 +12,29 @@ from agents.orchestrator.knowledge_sync import (
 from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
 from protocol.messages import Envelope, MessageType, ModelStatus
-from protocol.records.models import ControlRow, ModelKnowledge, OutcomeRow, PolicyName
+from protocol.records.models import CheckRow, ControlRow, ModelKnowledge, OutcomeRow, PolicyName
 from tests.support.agents.fake_store import AWAY, FakeStore
 from tests.support.eventually import eventually
 
 SEEN = OutcomeRow(
     model_id="a",
-    task_type="code-generation",
+    kind="code-generation",
     judged=10.4,
     good=5.2,
     checked=4.0,
     passed=2.0,
     passed_good=1.0,
+    answered=40.5,
+    input_tokens=1200.0,
+    cached_tokens=800.0,
+    output_tokens=300.0,
     total_ms=900.0,
 )
 RESCUED = SEEN.model_copy(update={"after": ["b", "c"], "judged": 2.0, "good": 1.0})
-KNOWN = ModelKnowledge(outcomes=[SEEN, RESCUED], health={"c": "open"})
+FORM = CheckRow(
+    source="form", kind="general", good=10.0, good_passed=9.5, bad=4.0, bad_passed=1.0
+)
+KNOWN = ModelKnowledge(outcomes=[SEEN, RESCUED], checks=[FORM], health={"c": "open"})
 
 
 def a_learner(store: FakeStore) -> KnowledgeSync:
@@ -42,7 +49,10 @@ def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
     seen = learned.outcomes["a", "code-generation"]
     assert (seen.judged, seen.good) == (10.4, 5.2)
     assert (seen.checked, seen.passed, seen.passed_good) == (4, 2, 1)
-    assert seen.total_ms == 900
+    assert (seen.answered, seen.total_ms) == (40.5, 900)
+    assert (seen.input_tokens, seen.cached_tokens, seen.output_tokens) == (1200, 800, 300)
+    form = learned.checks["form", "general"]
+    assert (form.good, form.good_passed, form.bad, form.bad_passed) == (10, 9.5, 4, 1)
     assert set(learned.outcomes) == {("a", "code-generation")}
     assert learned.rescues[("b", "c"), "a", "code-generation"].judged == 2
     assert learned.health == {"c": "open"}

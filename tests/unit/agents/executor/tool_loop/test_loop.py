@@ -44,6 +44,7 @@ async def test_the_results_of_calls_go_back_to_the_model() -> None:
 
     assert completion.output["text"] == "Bought."
     assert completion.output["turns"] == 2
+    assert "invalid_calls" not in completion.output
     assert [each["tool"] for each in completion.output["tools_used"]] == ["shop.read", "shop.pay"]
     assert harness.kinds(claimed) == ["answer", "begun", "result", "result"]
     first, second = harness.router.asked
@@ -222,6 +223,7 @@ async def test_what_is_wrong_with_a_call_is_told_to_the_model() -> None:
     assert "no tool named nothing" in texts[2]
     assert all(each.is_error for each in harness.router.asked[1].messages[2:])
     assert completion.output["tools_used"][1]["errors"] == 1
+    assert completion.output["invalid_calls"] == 2
 
 
 async def test_secrets_and_images_do_not_reach_a_model_that_must_not_see_them() -> None:
