@@ -31,9 +31,7 @@ SEEN = OutcomeRow(
     total_ms=900.0,
 )
 RESCUED = SEEN.model_copy(update={"after": ["b", "c"], "judged": 2.0, "good": 1.0})
-FORM = CheckRow(
-    source="form", kind="general", good=10.0, good_passed=9.5, bad=4.0, bad_passed=1.0
-)
+FORM = CheckRow(source="form", kind="general", good=10.0, good_passed=9.5, bad=4.0, bad_passed=1.0)
 KNOWN = ModelKnowledge(outcomes=[SEEN, RESCUED], checks=[FORM], health={"c": "open"})
 
 
