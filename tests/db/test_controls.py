@@ -97,7 +97,8 @@ async def test_a_scope_reaches_its_tasks_only(database: Database, agent: Agent) 
     for owner in (ALICE, BOB):
         tasks.append(await insert_task(agent.connection, owner=owner))
         [plan] = await agent.claim("cio")
-        chosen = {"subtasks": [step("a")], "selections": [selection("a", "model-a", "general")]}
+        selected = selection("a", "model-a", {"taskType": "general"})
+        chosen = {"subtasks": [step("a")], "selections": [selected]}
         await agent.complete(plan, plan=chosen)
 
     await control(agent, "ban", scope=f"owner:{ALICE}")
