@@ -172,8 +172,9 @@ def find_request(prompt: str, params: Mapping[str, Any]) -> str:
 
 
 def _find_last_turn(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    turns = params.get("messages")
-    for turn in reversed(turns if isinstance(turns, list) else ()):
+    stated = params.get("messages")
+    turns: list[Any] = stated if isinstance(stated, list) else []
+    for turn in reversed(turns):
         if isinstance(turn, Mapping) and turn.get("role") == "user":
             return turn
     return {}
