@@ -1323,5 +1323,5 @@ revoke all on function public.cogo_model_outcomes() from public, anon, authentic
 
 grant execute on function public.cogo_model_outcomes() to service_role;
 
-insert into cogo.schema_versions (version) values ('20261129192944')
+insert into cogo.schema_versions (version) values ('20261129193135')
 on conflict (version) do nothing;

@@ -57,5 +57,5 @@ having count(*) > 0;
 insert into cogo.outcomes (subtask_id, attempt, is_judgement)
 select distinct j.subtask_id, j.attempt, true from cogo.judgements j;
 
-insert into cogo.schema_versions (version) values ('20261129192945')
+insert into cogo.schema_versions (version) values ('20261129193136')
 on conflict (version) do nothing;
