@@ -16,7 +16,7 @@ from protocol.records.models import ModelKnowledge
 AGENT: Final = "simulation"
 NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _INSERT: Final = """
-insert into public.cogo_tasks (id, type, prompt, preferences) values ($1, $2, $3, $4)
+insert into public.cogo_tasks (id, type, prompt, preferences, params) values ($1, $2, $3, $4, $5)
 """
 _CLAIM: Final = """
 select * from public.cogo_claim_subtasks(p_agent_id => $1, p_lanes => $2, p_limit => 100)
@@ -68,9 +68,16 @@ class SimulatedDatabase:
             "select set_config('cogo.fake_now', $1, false)", now.isoformat()
         )
 
-    async def submit(self, id_: UUID, type_: str, prompt: str, wishes: dict[str, Any]) -> None:
+    async def submit(
+        self,
+        id_: UUID,
+        type_: str,
+        prompt: str,
+        preferences: dict[str, Any],
+        params: dict[str, Any] | None = None,
+    ) -> None:
         """Insert a task as a client does."""
-        await self._connection.execute(_INSERT, id_, type_, prompt, wishes)
+        await self._connection.execute(_INSERT, id_, type_, prompt, preferences, params or {})
 
     async def claim(self, lanes: Sequence[str]) -> list[ClaimedSubtask]:
         """Claim what is available."""

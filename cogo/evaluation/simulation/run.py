@@ -143,7 +143,8 @@ class Simulation:
             "policy": self._policy.value,
             "preference": self._scenario.preference.value,
         }
-        await database.submit(id_, kind.type, kind.prompt, preferences)
+        params = {"task_requirements": {"kind": kind.kind}}
+        await database.submit(id_, kind.type, kind.prompt, preferences, params)
 
     async def _work(self, database: SimulatedDatabase, flows: FlowRunner, second: float) -> int:
         """Do the waiting work and return its amount."""

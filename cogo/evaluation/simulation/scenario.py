@@ -2,14 +2,12 @@
 
 import tomllib
 from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agents.selection.preferences import Preference
-from agents.selection.requirements import Requirements
 from cogo.errors import CommandError
 from cogo.evaluation.made_up_models import CAPABILITIES, MadeUpModel, build_catalogue
 from providers.catalogue.catalogue import Catalogue
@@ -97,14 +95,11 @@ class TaskKind(_Part):
 
     type: str = "GENERATE_CODE"
     prompt: str = "Write a parser"
+    kind: str = "code-generation"
+    """The kind of work, which the tasks state."""
     weight: float = Field(default=1.0, gt=0)
     input_tokens: int = Field(default=400, ge=1)
     output_tokens: int = Field(default=900, ge=1)
-
-    @cached_property
-    def kind(self) -> str:
-        """The kind of work as selection names it."""
-        return Requirements.from_task(self.type, self.prompt, {}).kind
 
 
 class ScriptedCheck(_Part):
