@@ -30,8 +30,8 @@ from agents.selection.request import SelectionRequest
 
 SHARES: Final[Mapping[Preference, float]] = {
     Preference.QUALITY: 0.05,
-    Preference.BALANCED: 0.18,
-    Preference.SPEED: 0.18,
+    Preference.BALANCED: 0.15,
+    Preference.SPEED: 0.15,
     Preference.COST: 0.30,
 }
 """How much of what a check gains may be given up for a lower price."""

@@ -34,17 +34,15 @@ class Tolerance:
     """How much of the best quality is given up for a lower price."""
 
     loss: float
-    """Of one model's quality."""
+    """At least so much, as for one model."""
     share: float
-    """Of what the check gains over the best model alone."""
+    """Or this share of what the check gains over the best model alone, if that is more."""
     saves_time: bool = False
     """Whether plans are compared by time in place of cost."""
 
     def find_floor(self, single: float, best: float) -> float:
-        """Return the least quality: little below the best model, and below the best plan."""
-        gain = max(best - single, 0.0)
-        given_up = max(self.loss - gain, self.share * gain, EQUAL)
-        return single + gain - given_up
+        """Return the least quality, by those of the best model alone and of the best plan."""
+        return best - max(self.loss, self.share * (best - single), EQUAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
