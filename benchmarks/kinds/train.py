@@ -25,6 +25,8 @@ _LEAST: Final = 4
 """Requests in which a feature must be."""
 _DROPPED: Final = 0.2
 """Share of the features of each request that are left out, so that no word decides alone."""
+_SAYS_HOW: Final = 0.15
+"""Share of the highest weight of an output from which a word says how code must be."""
 _HEAD_DECAY: Final = 4.0
 """How much more the weights for what code must be are kept small: they have fewer requests."""
 
@@ -52,6 +54,7 @@ def train(out: Path, *, each: int, features: int, decay: float, steps: int) -> I
         yield f"{head}: {right.mean():.3f} are right, {y.mean():.3f} are {head}"
         columns.append(weights)
         all_biases.append(biases)
+    _separate(columns, [names[number] for number in chosen])
     size = write_model(
         out,
         [names[number] for number in chosen],
@@ -59,6 +62,20 @@ def train(out: Path, *, each: int, features: int, decay: float, steps: int) -> I
         np.concatenate(all_biases).tolist(),
     )
     yield f"{size} bytes"
+
+
+def _separate(columns: Sequence[Any], names: Sequence[str]) -> None:
+    """Let words that say how code must be say nothing of whether code is wanted.
+
+    They stand beside code in the training, and beside anything else in life: "performance running
+    shoes".
+    """
+    kinds, code = columns[0], LABELS.index("code-generation")
+    is_word = np.array([not name.startswith(PREFIX) for name in names])
+    for head in columns[1:3]:  # fast and hard
+        says_how = is_word & (head.ravel() > _SAYS_HOW * head.max())
+        most = kinds.mean(axis=1)
+        kinds[says_how, code] = np.minimum(kinds[says_how, code], most[says_how])
 
 
 def _build_matrix(requests: Sequence[Request]) -> tuple[Any, list[str]]:

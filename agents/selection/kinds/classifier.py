@@ -11,6 +11,9 @@ GENERAL: Final = "general"
 CODE_KINDS: Final = frozenset({"code-generation", "code-analysis", "code-optimization"})
 SURE: Final = 0.3
 """Probability from which a kind is taken; below it the kind is `general`."""
+_WEB: Final = "web"
+_MAYBE_WEB: Final = 0.3
+"""Probability from which a question is one about current events: an old answer would be wrong."""
 _HARD: Final = 0.0
 _EASY: Final = -1.5
 """Scores from which code is difficult, or easy: few requests of the training are."""
@@ -45,6 +48,8 @@ def _classify(sample: str, length: int) -> Classification:
     code = {each: chances[each] for each in CODE_KINDS}
     if kind not in CODE_KINDS and sum(code.values()) > max(confidence, 0.5):
         kind, confidence = max(code, key=code.__getitem__), sum(code.values())
+    if kind == GENERAL and chances[_WEB] >= _MAYBE_WEB:
+        kind, confidence = _WEB, chances[_WEB]
     heads = dict(zip(HEADS, scores[len(LABELS) :], strict=True))
     is_sure = confidence >= SURE
     return Classification(
