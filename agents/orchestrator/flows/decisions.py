@@ -15,7 +15,7 @@ from agents.orchestrator.embedding_models import (
 )
 from agents.orchestrator.flows.stamping import find_sandbox_lane
 from agents.selection.choice import Choice
-from agents.selection.evidence.checks import CheckName, parse_check
+from agents.selection.evidence.checks import CheckName, parse_check_name
 from agents.selection.ladder import (
     Rung,
     build_ladder,
@@ -69,7 +69,7 @@ class DecisionMaker:
         is_cheap_first = self._cio.parse_preferences(task).preference is Preference.COST
         policy = PolicyName.CASCADE if is_cheap_first else None
         check = request.arguments.get("check")
-        choice = self._choose(task, request, policy=policy, check=parse_check(check))
+        choice = self._choose(task, request, policy=policy, check=parse_check_name(check))
         most = _get_count(request.arguments, "most", default=MAX_RUNGS, least=1)
         calls = _get_count(request.arguments, "calls", default=1, least=1)
         return _describe(build_ladder(choice, most=most, calls=calls), choice)

@@ -41,7 +41,7 @@ LABELS: Final[Mapping[CheckName, str]] = {
 }
 
 
-def parse_check(name: object) -> CheckName:
+def parse_check_name(name: object) -> CheckName:
     """Return the check of this name; one that is not known here is taken for running tests."""
     return next((each for each in EXPECTED if each == name), "run")
 

@@ -145,7 +145,7 @@ class Forecaster:
 
     @cached_property
     def failures(self) -> FailureRecords:
-        """What is known of failures."""
+        """How models fail at the same tasks, by kind of work."""
         return FailureRecords(self.observations)
 
     def prepare(self) -> None:

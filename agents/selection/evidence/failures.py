@@ -52,7 +52,7 @@ class Option(NamedTuple):
     seconds: float
 
 
-class Remaining:
+class RemainingTasks:
     """The tasks at which the check refused the answers of some models."""
 
     __slots__ = ("_failures", "_independent", "_makers", "_seen", "_tied", "acceptance", "ids")
@@ -93,9 +93,9 @@ class Remaining:
             found.append(expected)
         return found
 
-    def refuse(self, option: Option) -> "Remaining":
+    def refuse(self, option: Option) -> "RemainingTasks":
         """Return those of the tasks at which this model's answer is refused too."""
-        rest = Remaining(self._failures, self.acceptance)
+        rest = RemainingTasks(self._failures, self.acceptance)
         quality = option.quality
         good, bad = 1.0 - self.acceptance.good, 1.0 - self.acceptance.bad
         tied = []
@@ -155,7 +155,7 @@ class FailureRecords:
             first = self._qualities.build_option(refused[0], kind)
             options = [self._qualities.build_option(each, kind) for each in by_model]
             bases, tops = (
-                Remaining(each, acceptance).refuse(first).expect(options)
+                RemainingTasks(each, acceptance).refuse(first).expect(options)
                 for each in (independent, tied)
             )
             for (judged, good), base, top in zip(by_model.values(), bases, tops, strict=True):

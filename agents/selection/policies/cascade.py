@@ -13,16 +13,16 @@ from agents.selection.evidence.checks import (
     estimate_acceptance,
 )
 from agents.selection.evidence.estimates import Forecaster
-from agents.selection.evidence.failures import Option, Remaining
+from agents.selection.evidence.failures import Option, RemainingTasks
 from agents.selection.evidence.near_best import TOLERANCES as LOSSES
 from agents.selection.policies.auto import Auto
 from agents.selection.policies.planner import (
     MAX_RUNGS,
-    Limits,
-    Planned,
+    PlanLimits,
+    PlannedCascade,
     Tolerance,
     list_undominated,
-    make_plan,
+    plan_cascade,
 )
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
@@ -87,18 +87,18 @@ def plan_models(
     refused: Sequence[Candidate] = (),
     calls: int = 1,
     most: int = MAX_RUNGS,
-) -> Planned | None:
+) -> PlannedCascade | None:
     """Plan which of these models to ask, after those whose answers were refused.
 
     Never more than `most`, those included. `calls` is how often each is asked before the next one.
     None if no model of known price fits the budget and the deadline.
     """
     acceptance = find_acceptance(request, forecaster)
-    remaining = Remaining(forecaster.failures.get(request.needs.kind, acceptance), acceptance)
+    remaining = RemainingTasks(forecaster.failures.get(request.needs.kind, acceptance), acceptance)
     for each in map(_build_option, refused):
         remaining = remaining.refuse(each)
     budget, left = request.budget_usd, request.seconds_left
-    limits = Limits(
+    limits = PlanLimits(
         rungs=max(min(most, MAX_RUNGS) - len(refused), 1),
         usd=inf if budget is None else budget / calls,
         seconds=inf if left is None else left / calls,
@@ -107,7 +107,7 @@ def plan_models(
     promising = candidates
     if not refused:
         promising = _list_undominated(candidates, limits, by_time=tolerance.saves_time)
-    return make_plan(
+    return plan_cascade(
         [_build_option(each) for each in promising if each not in refused],
         remaining,
         tolerance=tolerance,
@@ -122,7 +122,7 @@ def find_acceptance(request: SelectionRequest, forecaster: Forecaster) -> Accept
     return estimate_acceptance(request.check, seen)
 
 
-def is_worthwhile(planned: Planned, request: SelectionRequest) -> bool:
+def is_worthwhile(planned: PlannedCascade, request: SelectionRequest) -> bool:
     """Return whether a plan is better than one model alone, or cheaper and hardly worse."""
     plan, alone = planned.plan, planned.alone
     if len(plan.options) == 1:
@@ -135,7 +135,7 @@ def is_worthwhile(planned: Planned, request: SelectionRequest) -> bool:
 
 
 def _list_undominated(
-    candidates: Iterable[Candidate], limits: Limits, *, by_time: bool
+    candidates: Iterable[Candidate], limits: PlanLimits, *, by_time: bool
 ) -> list[Candidate]:
     """Return what the planner would keep of these candidates, without an option for each."""
     found: list[tuple[float, float, int, Candidate]] = []
@@ -165,7 +165,7 @@ def _choose_one(given: PolicyInput, why: str) -> Pick:
     return replace(alone, reason=f"No cascade, because {why}. {alone.reason}")
 
 
-def _explain_weakness(planned: Planned, given: PolicyInput) -> str:
+def _explain_weakness(planned: PlannedCascade, given: PolicyInput) -> str:
     """Return why one model alone is as good."""
     acceptance = find_acceptance(given.request, given.forecaster)
     label = LABELS[given.request.check]
@@ -177,7 +177,7 @@ def _explain_weakness(planned: Planned, given: PolicyInput) -> str:
     )
 
 
-def _describe_plan(planned: Planned, given: PolicyInput) -> str:
+def _describe_plan(planned: PlannedCascade, given: PolicyInput) -> str:
     """Return the models of a plan in their order, with how often each is asked."""
     plan = planned.plan
     first, *others = plan.models

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
-from agents.selection.evidence.failures import Option, Remaining
+from agents.selection.evidence.failures import Option, RemainingTasks
 from agents.selection.policy import Plan
 
 MAX_RUNGS: Final = 3
@@ -46,7 +46,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PlanLimits:
     """What a plan may take at most, if all its models are asked."""
 
     rungs: int = MAX_RUNGS
@@ -58,11 +58,11 @@ class Limits:
         return usd <= self.usd and seconds * TIME_MARGIN <= self.seconds
 
 
-NO_LIMITS: Final = Limits()
+NO_LIMITS: Final = PlanLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedCascade:
     """The plan that is preferred, beside the others that explain it."""
 
     plan: Plan
@@ -72,14 +72,14 @@ class Planned:
     """The plan of the highest expected quality."""
 
 
-def make_plan(
+def plan_cascade(
     options: Sequence[Option],
-    remaining: Remaining,
+    remaining: RemainingTasks,
     *,
     tolerance: Tolerance,
-    limits: Limits = NO_LIMITS,
+    limits: PlanLimits = NO_LIMITS,
     keeps_best: bool = False,
-) -> Planned | None:
+) -> PlannedCascade | None:
     """Return the cheapest plan whose quality is not much below that of the best; None without any.
 
     `keeps_best`: if the last answer is refused too, the best of all is handed over in place of it.
@@ -94,7 +94,7 @@ def make_plan(
     plan = _find_cheapest([each for each in drafts if each.loss <= most])
     most = best_single.loss + tolerance.loss
     alone = min([each for each in singles if each.loss <= most], key=_rank)
-    return Planned(plan=plan.build(), alone=alone.build(), best=best.build())
+    return PlannedCascade(plan=plan.build(), alone=alone.build(), best=best.build())
 
 
 def list_undominated(losses: Iterable[float]) -> list[int]:
@@ -139,14 +139,19 @@ class _Prefix(NamedTuple):
     """The share that is good of the best answers that were refused."""
     reach: float
     """The share of tasks at which all were refused."""
-    remaining: Remaining
+    remaining: RemainingTasks
 
 
 class _Search:
     """The search for plans of several models."""
 
     def __init__(
-        self, remaining: Remaining, tolerance: Tolerance, limits: Limits, *, keeps_best: bool
+        self,
+        remaining: RemainingTasks,
+        tolerance: Tolerance,
+        limits: PlanLimits,
+        *,
+        keeps_best: bool,
     ) -> None:
         self._start = remaining
         self._by_time = tolerance.saves_time

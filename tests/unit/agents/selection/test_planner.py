@@ -8,23 +8,28 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agents.selection.evidence.checks import EXPECTED, Acceptance, estimate_acceptance, parse_check
+from agents.selection.evidence.checks import (
+    EXPECTED,
+    Acceptance,
+    estimate_acceptance,
+    parse_check_name,
+)
 from agents.selection.evidence.failures import (
     NO_FAILURES,
     SHARED,
     FailureRecords,
     Failures,
     Option,
-    Remaining,
+    RemainingTasks,
     Rescues,
 )
 from agents.selection.evidence.observations import CheckAccuracy, Observations, Observed
 from agents.selection.policies.planner import (
     MAX_RUNGS,
-    Limits,
-    Planned,
+    PlanLimits,
+    PlannedCascade,
     Tolerance,
-    make_plan,
+    plan_cascade,
 )
 from agents.selection.policy import Plan
 
@@ -53,10 +58,10 @@ def plan(
     *,
     failures: Failures = NO_FAILURES,
     tolerance: Tolerance = BEST,
-    limits: Limits | None = None,
-) -> Planned:
-    remaining = Remaining(failures, acceptance)
-    planned = make_plan(options, remaining, tolerance=tolerance, limits=limits or Limits())
+    limits: PlanLimits | None = None,
+) -> PlannedCascade:
+    remaining = RemainingTasks(failures, acceptance)
+    planned = plan_cascade(options, remaining, tolerance=tolerance, limits=limits or PlanLimits())
     assert planned is not None
     return planned
 
@@ -177,9 +182,9 @@ def test_a_higher_price_never_makes_plans_cheaper(
 def test_a_plan_keeps_its_limits_even_if_all_its_models_are_asked(
     options: list[Option], seconds: float, usd: float
 ) -> None:
-    limits = Limits(usd=usd, seconds=seconds)
+    limits = PlanLimits(usd=usd, seconds=seconds)
 
-    planned = make_plan(options, Remaining(NO_FAILURES, RUN), tolerance=BEST, limits=limits)
+    planned = plan_cascade(options, RemainingTasks(NO_FAILURES, RUN), tolerance=BEST, limits=limits)
 
     fitting = [each for each in options if each.cost_usd <= usd and each.seconds * 1.25 <= seconds]
     assert (planned is None) is (not fitting)
@@ -193,7 +198,7 @@ def test_an_unknown_price_is_no_price() -> None:
     unknown = Option("unknown", "B", 0.99, float("inf"), 1.0)
 
     assert plan([known, unknown]).best.models == ("known",)
-    assert make_plan([unknown], Remaining(NO_FAILURES, RUN), tolerance=BEST) is None
+    assert plan_cascade([unknown], RemainingTasks(NO_FAILURES, RUN), tolerance=BEST) is None
 
 
 def test_a_dear_model_is_asked_only_for_what_a_cheap_one_leaves() -> None:
@@ -209,10 +214,10 @@ def test_a_dear_model_is_asked_only_for_what_a_cheap_one_leaves() -> None:
 
 def test_the_best_of_what_was_refused_is_handed_over() -> None:
     strong, weak = Option("strong", "A", 0.6, 0.0, 1.0), Option("weak", "B", 0.05, 0.0, 1.0)
-    strict = Remaining(NO_FAILURES, Acceptance(0.5, 0.0))
+    strict = RemainingTasks(NO_FAILURES, Acceptance(0.5, 0.0))
 
-    last = make_plan([strong, weak], strict, tolerance=BEST)
-    best = make_plan([strong, weak], strict, tolerance=BEST, keeps_best=True)
+    last = plan_cascade([strong, weak], strict, tolerance=BEST)
+    best = plan_cascade([strong, weak], strict, tolerance=BEST, keeps_best=True)
 
     assert last is not None
     assert best is not None
@@ -255,7 +260,7 @@ def test_a_rescue_that_was_seen_moves_the_expectation_as_often_as_it_was_seen() 
 
     def expect(judged: float) -> float:
         seen: Rescues = {("a",): {"b": (judged, 0.0)}}
-        return Remaining(Failures(rescues=seen), RUN).refuse(first).expect([second])[0]
+        return RemainingTasks(Failures(rescues=seen), RUN).refuse(first).expect([second])[0]
 
     none, few, many = (expect(judged) for judged in (0.0, 5.0, 500.0))
     assert none > few > many
@@ -264,7 +269,7 @@ def test_a_rescue_that_was_seen_moves_the_expectation_as_often_as_it_was_seen() 
 
 
 def test_models_of_one_maker_fail_together_more_often() -> None:
-    remaining = Remaining(NO_FAILURES, RUN).refuse(Option("a", "A", 0.8, 0.0, 1.0))
+    remaining = RemainingTasks(NO_FAILURES, RUN).refuse(Option("a", "A", 0.8, 0.0, 1.0))
 
     same, other, unknown = remaining.expect(
         [
@@ -284,7 +289,7 @@ def test_a_check_is_expected_to_be_what_was_seen_of_it() -> None:
     assert estimate_acceptance("run", CheckAccuracy()) == EXPECTED["run"]
     assert estimate_acceptance("run", lenient).bad == pytest.approx(0.79, abs=0.01)
     assert estimate_acceptance("run", lenient).good > 0.99
-    assert [parse_check(each) for each in ("form", "run", "later", None, ["form"])] == [
+    assert [parse_check_name(each) for each in ("form", "run", "later", None, ["form"])] == [
         "form", "run", "run", "run", "run",
     ]  # fmt: skip
 

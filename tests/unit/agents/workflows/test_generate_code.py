@@ -270,38 +270,6 @@ def test_tests_in_words_are_shown_and_do_not_verify() -> None:
     assert finish(played).output["verification"]["status"] == "self_tested"
 
 
-def test_a_draft_cannot_replace_the_tests_that_judge_it() -> None:
-    draft = an_answer(GOOD, files={"a.py": GOOD, "tests/test_a.py": "def test_a(): pass"})
-
-    played = play({"draft": draft, "check": a_report(1, 1)}, tests={"tests/test_a.py": TESTS})
-
-    assert played.get_request("check")["files"] == {"a.py": GOOD}
-    assert played.get_request("check")["tests"] == {"tests/test_a.py": TESTS}
-
-
-def test_a_path_outside_is_not_run_but_repaired() -> None:
-    checks = [{"name": "files", "passed": False, "problem": "'/a.py' must be inside"}]
-    lost = an_answer(BAD, verification={"status": "failed", "checks": checks})
-    script = {"draft": lost, "repair": an_answer(GOOD), "check": a_report(1, 1)}
-
-    played = play(script, tests=TESTS)
-
-    assert played.keys == ["draft", "repair", "check"]
-    assert "'/a.py' must be inside" in played.get_request("repair")["prompt"]
-
-
-def test_a_diff_is_applied_before_it_is_run() -> None:
-    diff = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-old = 1\n+new = 1\n"
-    script = {"draft": an_answer(diff, files={}, is_diff=True), "check": a_report(1, 1)}
-
-    played = play(script, tests=TESTS, target_file="a.py", code_context="old = 1\n")
-
-    assert played.get_request("check")["files"] == {"a.py": "new = 1\n"}
-    output = finish(played).output
-    assert output["files"] == {"a.py": "new = 1\n"}
-    assert output["diff"] == diff
-
-
 def test_a_model_that_fails_is_followed_by_the_next() -> None:
     script = {
         "draft": fail_with("content_filtered"), "draft#2": an_answer(GOOD, "other"),
