@@ -88,11 +88,7 @@ COMMANDS: Final = (
     ),
     Command("submit", "Submit a task and follow it to its result.", "tasks.submit:submit"),
     Command("run", "Run a task live, to a verdict.", "tasks.run:run_live"),
-    Command(
-        "swarm",
-        "Ask a swarm of models, and show who says what.",
-        "workflows.swarm:run_swarm",
-    ),
+    Command("swarm", "Ask a swarm of models, and show who says what.", "workflows.swarm:run_swarm"),
     Command("estimate", "Show the plan, model and cost of a task.", "tasks.estimate:estimate"),
     Command("show", "Show the result of a task.", "tasks.show:show_result"),
     Command("diff", "Show what `cogo apply` would change.", "tasks.apply:show_diff"),
@@ -371,9 +367,7 @@ COMMANDS: Final = (
         "local.local_model:remove",
     ),
     Command(
-        "sandbox run",
-        "Run code with its tests in the sandbox.",
-        "local.sandbox:run_in_sandbox",
+        "sandbox run", "Run code with its tests in the sandbox.", "local.sandbox:run_in_sandbox"
     ),
     Command(
         "sandbox status",

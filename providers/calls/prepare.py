@@ -65,7 +65,7 @@ def estimate_prompt_tokens(request: VendorRequest) -> int:
 
 def estimate_text_tokens(text: str) -> int:
     """Return about how many tokens a text has."""
-    return len(text) // USUAL_CHARACTERS_PER_TOKEN + 1
+    return -(-len(text) // USUAL_CHARACTERS_PER_TOKEN)
 
 
 def estimate_file_tokens(attachment: Attachment) -> int:

@@ -162,7 +162,7 @@ class _Trial:
         )
 
     def _find_ceiling(self, check: AnswerCheck) -> Ceiling:
-        sample = take_sample(self.judged, len(self.models))
+        sample = sample_prompts(self.judged, len(self.models))
         most = compute_singles(sample)[self.single].cost
         found = find_ceiling(self.models, sample, check, most_usd=most)
         plan = found.best.plan
@@ -206,7 +206,7 @@ class _Trial:
             observer = Observer(self.cold, check)
             observer.see_all(self.learned)
             # Gaps that were filled do not show at which prompts models fail together.
-            sample = [] if self.has_gaps else take_sample(self.learned, len(self.models))
+            sample = [] if self.has_gaps else sample_prompts(self.learned, len(self.models))
             learned = Knowledge(observations=observer.build(sample))
             for regime, product, known in (
                 ("cold", self.cold, NOTHING_KNOWN),
@@ -278,7 +278,7 @@ class _Trial:
         return Measured(point=_mean(points), chosen=chosen)
 
 
-def take_sample(prompts: Sequence[Prompt], models: int) -> Sequence[Prompt]:
+def sample_prompts(prompts: Sequence[Prompt], models: int) -> Sequence[Prompt]:
     """Return as many prompts, spread evenly, as can be compared for all pairs of models."""
     return prompts[:: 1 + len(prompts) * models**2 // MAX_COMPARED]
 

@@ -11,7 +11,7 @@ from agents.selection.choice import Choice
 from cogo.evaluation.routing import evaluation
 from cogo.evaluation.routing.cascades import find_ceiling, play_plan
 from cogo.evaluation.routing.columns import Named
-from cogo.evaluation.routing.evaluation import EvaluationPlan, count_steps, evaluate, take_sample
+from cogo.evaluation.routing.evaluation import EvaluationPlan, count_steps, evaluate, sample_prompts
 from cogo.evaluation.routing.figures import RoutingFigures, summarize_splits
 from cogo.evaluation.routing.learning import AnswerCheck, Observer
 from cogo.evaluation.routing.picture import draw
@@ -194,5 +194,5 @@ def test_large_records_are_compared_by_a_sample(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(evaluation, "MAX_COMPARED", 300)
     sampled = find(measure(records, checks=[GOOD]), "best cascade")
 
-    assert len(take_sample(records.prompts, 2)) == 67
+    assert len(sample_prompts(records.prompts, 2)) == 67
     assert sampled.points == pytest.approx(whole.points, abs=6)
