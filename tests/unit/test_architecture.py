@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +168,17 @@ def test_tests_wait_for_conditions_and_never_for_time() -> None:
     }
 
     assert wrong == SLEEPING_TESTS
+
+
+def test_no_file_has_the_marks_of_an_unfinished_merge() -> None:
+    marked = subprocess.run(
+        ["git", "-C", str(ROOT), "grep", "-lE", "^(<<<<<<<|>>>>>>>) "],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert not marked.stdout
 
 
 def _lines(path: Path) -> int:
