@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents.selection.choose import POLICIES, choose_model
+from agents.selection.evidence.checks import CheckName
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import CheckAccuracy, Observations, Observed
 from agents.selection.preferences import Preference, Preferences
@@ -20,6 +21,7 @@ from providers.catalogue.schema import DeploymentEntry, Model, Prices
 SIZES = (10, 100, 1_000)
 GOAL_SIZE = 100
 KIND = "code-generation"
+CHECK: CheckName = "run"
 MOST_RESCUERS = 20
 """Models that were asked after each other one; the system never sees all pairs."""
 DECISIONS = 400
@@ -91,16 +93,12 @@ def _knowledge(lanes: list[str]) -> Knowledge:
         if second != first
     }
     accuracy = CheckAccuracy(good=200, good_passed=190, bad=100, bad_passed=10)
-    return Knowledge(
-        observations=Observations(
-            outcomes=outcomes, rescues=rescues, checks={("tests", KIND): accuracy}
-        )
-    )
+    checks: dict[tuple[str, str], CheckAccuracy] = {(CHECK, KIND): accuracy}
+    return Knowledge(observations=Observations(outcomes=outcomes, rescues=rescues, checks=checks))
 
 
 def _observed(number: int) -> Observed:
     judged, quality = float(25 + number % 90), 0.5 + number % 40 / 100
-    passed = quality * 0.95 + (1 - quality) * 0.1
     return Observed(
         judged=judged,
         good=judged * quality,
@@ -109,9 +107,6 @@ def _observed(number: int) -> Observed:
         cost_usd=0.002 * (1 + number % 7),
         input_tokens=800,
         output_tokens=600 + number % 300,
-        checked=judged,
-        passed=judged * passed,
-        passed_good=judged * quality * 0.95,
     )
 
 
@@ -125,6 +120,7 @@ def _questions(lanes: list[str], policy: PolicyName) -> Iterator[SelectionReques
             may_team=policy is PolicyName.ENSEMBLE,
             prompt_characters=100 * number,
             served=lanes,
+            check=CHECK,
             budget_usd=0.05,
             seed=str(number),
         )
