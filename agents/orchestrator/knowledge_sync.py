@@ -136,7 +136,4 @@ def _build_observed(row: OutcomeRow) -> Observed:
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         cached_tokens=row.cached_tokens,
-        checked=row.checked,
-        passed=row.passed,
-        passed_good=row.passed_good,
     )

@@ -58,16 +58,6 @@ def build_ladder(choice: Choice, *, most: int = MAX_RUNGS, calls: int = 1) -> li
     return [build_rung(choice.selected, choice.reason), *_continue(choice, most, calls)]
 
 
-def sum_expected_usd(rungs: Iterable[Rung]) -> float | None:
-    """Return what a ladder is expected to cost; None if the price of a model is unknown."""
-    total = 0.0
-    for each in rungs:
-        if each.expected_usd is None:
-            return None
-        total += each.reach * each.expected_usd
-    return total
-
-
 def find_strongest(candidates: Iterable[Candidate]) -> Candidate:
     """Return the candidate of the highest expected quality; the cheapest of equal ones."""
     return min(candidates, key=_rank_by_quality)

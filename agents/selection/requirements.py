@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from agents.attachments import list_file_kinds
-from agents.selection.kinds.classifier import CODE_KINDS, SURE, Classification, classify
+from agents.selection.kinds.classifier import CODE_KINDS, Classification, classify
 from agents.selection.kinds.languages import list_languages
 from agents.selection.kinds.sample import take_sample
 from agents.selection.kinds.scripts import detect_scripts
@@ -105,15 +105,6 @@ class Requirements(BaseModel):
     def is_code(self) -> bool:
         """Whether the answer is code or about code."""
         return self.kind.startswith("code-") or self.kind == "specialized-coding"
-
-    @property
-    def kind_source(self) -> str:
-        """How the kind is known, for a reason: `read from the text, 93 % sure`."""
-        if self.kind_confidence is None:
-            return "stated"
-        if self.kind_confidence < SURE:
-            return "nothing more certain can be read from the text"
-        return f"read from the text, {self.kind_confidence:.0%} sure"
 
     @classmethod
     def from_task(cls, task_type: str, prompt: str, params: Mapping[str, Any]) -> Self:

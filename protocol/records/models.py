@@ -90,10 +90,6 @@ class OutcomeRow(Row):
     """The same, each times its score from 0 (bad) to 1 (good)."""
     sources: dict[str, float] = Field(default_factory=dict)
     """The parts of `judged` by what judged: `feedback`, `run`, `review`, `schema` ..."""
-    checked: float = 0
-    """The weight of the judged answers whose form was checked."""
-    passed: float = 0
-    passed_good: float = 0
     answered: float = 0
     """Answers that were measured, judged or not."""
     total_ms: float | None = None

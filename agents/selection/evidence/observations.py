@@ -31,12 +31,6 @@ class Observed:
     output_tokens: float | None = None
     cached_tokens: float | None = None
     """Input tokens that the vendor had cached."""
-    checked: float = 0.0
-    """The weight of the judged answers that went through an output check."""
-    passed: float = 0.0
-    """The weight of those that passed."""
-    passed_good: float = 0.0
-    """The weight of those that passed, each times its score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

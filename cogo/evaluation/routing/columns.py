@@ -1,7 +1,7 @@
 """Recognition of the columns of a file."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
@@ -74,9 +74,6 @@ class Named:
                 f"name it with --{meaning} COLUMN (looked for: {', '.join(KNOWN[meaning])})."
             )
         return found
-
-
-MEANINGS: Final = tuple(field.name for field in fields(Named))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

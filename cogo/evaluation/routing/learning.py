@@ -52,7 +52,7 @@ class Sums:
     passed: float = 0.0
     passed_good: float = 0.0
 
-    def build(self, price: float, *, is_checked: bool) -> Observed:
+    def build(self, price: float) -> Observed:
         """Return them as COGO counts them, for a model with this price of a usual call."""
         cost = self.cost / self.answers if self.answers else price
         return Observed(
@@ -62,9 +62,6 @@ class Sums:
             cost_usd=cost,
             input_tokens=INPUT_TOKENS,
             output_tokens=count_output_tokens(cost, price),
-            checked=self.answers if is_checked else 0.0,
-            passed=self.passed,
-            passed_good=self.passed_good,
         )
 
     def add_accuracy(self, to: CheckAccuracy) -> CheckAccuracy:
@@ -108,9 +105,7 @@ class Observer:
         lanes, prices = self.product.lanes, self.product.prices
         return Observations(
             outcomes={
-                (lanes[model], category): sums.build(
-                    prices[model], is_checked=self.check is not None
-                )
+                (lanes[model], category): sums.build(prices[model])
                 for (model, category), sums in self._sums.items()
             },
             rescues={} if self.check is None else self._count_rescues(rescues, self.check),
@@ -141,7 +136,7 @@ class Observer:
                     if second != first:
                         sums = answers.sum(second, failed, weight)
                         key = ((lanes[first],), lanes[second], category)
-                        rescues[key] = sums.build(prices[second], is_checked=True)
+                        rescues[key] = sums.build(prices[second])
         return rescues
 
 

@@ -21,9 +21,6 @@ SEEN = OutcomeRow(
     kind="code-generation",
     judged=10.4,
     good=5.2,
-    checked=4.0,
-    passed=2.0,
-    passed_good=1.0,
     answered=40.5,
     input_tokens=1200.0,
     cached_tokens=800.0,
@@ -46,7 +43,6 @@ def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
 
     seen = learned.outcomes["a", "code-generation"]
     assert (seen.judged, seen.good) == (10.4, 5.2)
-    assert (seen.checked, seen.passed, seen.passed_good) == (4, 2, 1)
     assert (seen.answered, seen.total_ms) == (40.5, 900)
     assert (seen.input_tokens, seen.cached_tokens, seen.output_tokens) == (1200, 800, 300)
     form = learned.checks["form", "general"]

@@ -15,7 +15,6 @@ from agents.selection.ladder import (
     find_strongest,
     list_different_models,
     list_team,
-    sum_expected_usd,
 )
 from agents.selection.model_profiles import get_profile_cache
 from agents.selection.policies.planner import MAX_RUNGS
@@ -81,7 +80,8 @@ def test_with_cascade_a_ladder_is_its_plan() -> None:
     assert tuple(names(rungs)) == choice.pick.plan.models
     assert tuple(each.reach for each in rungs) == choice.pick.plan.reaches
     assert SMALL not in names(rungs)
-    assert sum_expected_usd(rungs) == pytest.approx(choice.pick.plan.cost_usd)
+    cost = sum(each.reach * (each.expected_usd or 0) for each in rungs)
+    assert cost == pytest.approx(choice.pick.plan.cost_usd)
 
 
 def test_a_ladder_has_at_most_three_models_and_none_twice() -> None:

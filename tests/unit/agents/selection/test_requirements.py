@@ -90,7 +90,7 @@ def test_the_kind_of_work_follows_the_task_type_unless_it_is_stated(
 ) -> None:
     needs = read(type_="GENERATE_CODE", **stated)
 
-    assert (needs.kind, needs.kind_source) == (kind, "stated")
+    assert (needs.kind, needs.kind_confidence) == (kind, None)
     assert needs.model_dump(mode="json", by_alias=True).get("kind") == written
 
 
@@ -99,7 +99,6 @@ def test_a_kind_that_is_read_says_how_sure_it_is() -> None:
 
     assert (needs.kind, needs.task_type) == ("translation", "general")
     assert needs.kind_confidence is not None
-    assert f"{needs.kind_confidence:.0%}" in needs.kind_source.replace(" ", "")
     assert needs.model_dump(by_alias=True)["kindConfidence"] == needs.kind_confidence
 
 
