@@ -25,9 +25,7 @@ class Classification(NamedTuple):
 
     kind: str
     confidence: float
-    """Probability of the likeliest kind, from 0 to 1."""
-    is_sure: bool
-    """Whether the kind is that one; else it is `general`, because none is likely enough."""
+    """Probability of the likeliest kind, from 0 to 1; below `SURE` the kind is `general`."""
     is_fast: bool = False
     """Whether code, if it is about code, must be fast."""
     difficulty: Literal["low", "medium", "high"] = "medium"
@@ -51,11 +49,9 @@ def _classify(sample: str, length: int) -> Classification:
     if kind == GENERAL and chances[_WEB] >= _MAYBE_WEB:
         kind, confidence = _WEB, chances[_WEB]
     heads = dict(zip(HEADS, scores[len(LABELS) :], strict=True))
-    is_sure = confidence >= SURE
     return Classification(
-        kind=kind if is_sure else GENERAL,
+        kind=kind if confidence >= SURE else GENERAL,
         confidence=round(confidence, 2),
-        is_sure=is_sure,
         is_fast=heads["fast"] > 0,
         difficulty=_compare(heads["hard"], heads["easy"]),
     )
