@@ -14,9 +14,9 @@ from agents.selection.evidence.observations import Observed
 
 FILE: Final = "leaderboards.toml"
 WEIGHT: Final = 20.0
-"""The judgements that a figure of a leaderboard weighs as much as. Half of them count as evidence at
-a kind of work, since it is another kind: with the usual deviation one figure is just enough for a
-model to be known at easy work (`estimates.KNOWN_EVIDENCE`)."""
+"""The judgements that a figure of a leaderboard weighs as much as. Half of them are evidence of
+other work: with the usual deviation one figure is just enough for a model to be known at easy work
+(`estimates.KNOWN_EVIDENCE`)."""
 
 
 class Leaderboard(BaseModel):
