@@ -104,7 +104,7 @@ class Requirements(BaseModel):
     @property
     def is_code(self) -> bool:
         """Whether the answer is code or about code."""
-        return self.kind.startswith("code-") or self.kind == "specialized-coding"
+        return _is_about_code(self.kind)
 
     @classmethod
     def from_task(cls, task_type: str, prompt: str, params: Mapping[str, Any]) -> Self:
@@ -130,7 +130,7 @@ class Requirements(BaseModel):
             found["kind"] = found["task_type"]
         else:
             found |= _read_kind(read, params)
-        is_code = found["kind"] in CODE_KINDS or found["kind"] == "specialized-coding"
+        is_code = _is_about_code(found["kind"])
         found |= _read_code(read) if is_code else _read_other(found["kind"])
         found["language"] = found["language"] or _pick_language(text, is_code=is_code)
         if scripts := detect_scripts(text):
@@ -153,6 +153,10 @@ class Requirements(BaseModel):
         if self.kind == self.task_type:
             defaults.add("kind")
         return {name: value for name, value in written.items() if to_camel(name) not in defaults}
+
+
+def _is_about_code(kind: str) -> bool:
+    return kind in CODE_KINDS or kind == "specialized-coding"
 
 
 def find_request(prompt: str, params: Mapping[str, Any]) -> str:
