@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from pydantic import JsonValue
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from simulator.faults import (
@@ -70,7 +70,9 @@ class VendorEndpoint:
             self._check_key(http_request)
             path = {f"x-path-{name}": str(part) for name, part in http_request.path_params.items()}
             headers = {**http_request.headers, **path}
-            request = self._format.parse_request(await http_request.body(), headers)
+            request = self._format.parse_request(
+                await self._read_body(http_request, entry), headers
+            )
             entry.model, entry.stream = request.model, request.stream
             entry.message_count = request.message_count
             refuse_schema(request)
@@ -95,7 +97,7 @@ class VendorEndpoint:
         entry = self._state.request_log.add(self._format.vendor)
         try:
             self._check_key(http_request)
-            request = self._embeddings.parse(await http_request.body())
+            request = self._embeddings.parse(await self._read_body(http_request, entry))
             texts = request.texts
             entry.model, entry.message_count = request.model, len(texts)
             fault = self._take_fault(http_request, entry, texts[0] if texts else "")
@@ -112,7 +114,7 @@ class VendorEndpoint:
         entry = self._state.request_log.add(self._format.vendor)
         try:
             self._check_key(http_request)
-            request = self._rankings.parse(await http_request.body())
+            request = self._rankings.parse(await self._read_body(http_request, entry))
             entry.model, entry.message_count = request.model, len(request.documents)
             fault = self._take_fault(http_request, entry, request.query)
         except StatusError as error:
@@ -142,6 +144,15 @@ class VendorEndpoint:
         except StatusError as error:
             return self._error_response(error, 0)
         return Response(dump_json(models), media_type="application/json")
+
+    async def _read_body(self, http_request: Request, entry: LoggedRequest) -> bytes:
+        """Return the body; a request that breaks off before its end has ended in the log."""
+        try:
+            return await http_request.body()
+        except ClientDisconnect:
+            entry.aborted_by_client = True
+            self._state.request_log.finish(entry)
+            raise
 
     def _check_key(self, http_request: Request) -> None:
         """Raise `InvalidKeyError` for no key or the key `invalid`; accept any other."""

@@ -21,6 +21,7 @@ class LoggedRequest:
     asked_at: str
     """When its headers were read; ISO 8601, UTC, microseconds."""
     model: str = ""
+    """Empty until the body has been read; for good if that breaks off or cannot be parsed."""
     stream: bool = False
     message_count: int = 0
     status: int | None = None

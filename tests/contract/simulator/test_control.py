@@ -11,6 +11,7 @@ from starlette.routing import Route
 from simulator import create_simulator, run_simulator
 from simulator.pacing import choose_pace
 from simulator.request import Vendor
+from tests.contract.simulator.conftest import Ended
 
 KEY = {"authorization": "Bearer very-secret"}
 
@@ -111,6 +112,22 @@ async def test_a_refused_request_is_logged_with_its_status(
     requests = (await control.get("/_simulator/requests")).json()["requests"]
 
     assert [entry["status"] for entry in requests] == [401, 400]
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "embeddings"])
+async def test_a_request_without_the_rest_of_its_body_has_ended(
+    simulator: str, ended_request: Ended, path: str
+) -> None:
+    address = httpx.URL(simulator)
+    _, writer = await asyncio.open_connection(address.host, address.port)
+    head = f"POST /openai/v1/{path} HTTP/1.1\r\nhost: vendor\r\nx-api-key: key\r\n"
+    writer.write(f"{head}content-length: 2\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+
+    entry = await ended_request()
+
+    assert (entry["model"], entry["status"], entry["aborted_by_client"]) == ("", None, True)
 
 
 async def test_a_disconnect_stops_the_work_immediately(
