@@ -109,8 +109,10 @@ async def fill_under_deaths(
         # Those of rows that were edited before a model was asked.
         dropped = await _retried(fleet, lambda connection: connection.fetch(_CANCELLED))
         diary.cancelling.update(row["id"] for row in dropped)
-        await fleet.read_requests()
-        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests, fleet.read_runs())
+        await fleet.vendor_log.read()
+        history = await read_history(
+            fleet.db_url, fleet.logs(), fleet.vendor_log.models, fleet.read_runs()
+        )
     result = Result(history=history, diary=diary, broken=check(history, diary))
     return Backfill(result=result, kills=struck, edits=writer.edits, broken=broken)
 
@@ -166,7 +168,7 @@ async def _settle(fleet: Fleet, say: Callable[[str], object]) -> None:
                 if now != left:
                     say(f"       {now} cells, edits and tasks are open")
                 left = now
-                await fleet.read_requests()
+                await fleet.vendor_log.read()
                 await asyncio.sleep(0.5 if left else 0)
 
 

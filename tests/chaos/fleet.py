@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-import httpx
 import pytest
 from pydantic import JsonValue, SecretStr
 
@@ -32,6 +31,7 @@ from embedded.state import State, read_state
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.chaos.gateway import MortalGateway
 from tests.chaos.proxy import CuttableProxy
+from tests.chaos.vendor_log import VendorLog
 
 NAMES: Final[dict[str, AgentKind]] = {
     "orchestrator-1": "orchestrator",
@@ -116,8 +116,7 @@ class Fleet:
     members: dict[str, Member]
     gateway: MortalGateway
     """Which runs only for those who need it: see `working`."""
-    requests: list[str] = field(default_factory=list)
-    """The vendors' names of the models that were asked, as often as they were."""
+    vendor_log: VendorLog
 
     @asynccontextmanager
     async def working(self, *, has_gateway: bool = False) -> AsyncIterator[None]:
@@ -164,13 +163,6 @@ class Fleet:
     def db_url(self) -> str:
         """Return the URL of Postgres, which moves when its port is taken while it is down."""
         return (read_state(self.home) or self.state).db_url
-
-    async def read_requests(self) -> None:
-        """Add what the vendors were asked since the last time; their log has an end."""
-        async with httpx.AsyncClient(base_url=self.simulator_url) as simulator:
-            query = {"after": len(self.requests)}
-            found = await simulator.get("/_simulator/requests", params=query)
-        self.requests.extend(each["model"] for each in found.raise_for_status().json()["requests"])
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
@@ -246,6 +238,7 @@ async def running_fleet(
             line=line,
             members={n: _build_member(n, kind, home, bootstrap) for n, kind in NAMES.items()},
             gateway=_build_gateway(home, bootstrap),
+            vendor_log=VendorLog(simulator_url),
         )
 
 

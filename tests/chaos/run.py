@@ -70,8 +70,10 @@ async def run(
             await _attack(fleet, people, size, diary, say)
             await settle(fleet, size.settle, say)
             attending.cancel()
-        await fleet.read_requests()
-        history = await read_history(fleet.db_url, fleet.logs(), fleet.requests, fleet.read_runs())
+        await fleet.vendor_log.read()
+        history = await read_history(
+            fleet.db_url, fleet.logs(), fleet.vendor_log.models, fleet.read_runs()
+        )
     return Result(history=history, diary=diary, broken=check(history, diary))
 
 
@@ -110,7 +112,7 @@ async def _tell(
 ) -> None:
     while True:
         await asyncio.sleep(_PROGRESS_SECONDS)
-        await fleet.read_requests()
+        await fleet.vendor_log.read()
         submitted = len({each.task_id for each in diary.submitted})
         say(
             f"{age():5.0f} s  {submitted} of {size.tasks} tasks, "
@@ -134,5 +136,5 @@ async def settle(fleet: Fleet, seconds: float, say: Callable[[str], object]) -> 
         if found != left:
             say(f"       {found} tasks and subtasks are open")
         left = found
-        await fleet.read_requests()
+        await fleet.vendor_log.read()
         await asyncio.sleep(0.5 if left else 0)

@@ -181,8 +181,10 @@ async def _run_round(
 
 
 async def _conclude(fleet: Fleet, diary: Diary) -> Result:
-    await fleet.read_requests()
-    history = await read_history(fleet.db_url, fleet.logs(), fleet.requests, fleet.read_runs())
+    await fleet.vendor_log.read()
+    history = await read_history(
+        fleet.db_url, fleet.logs(), fleet.vendor_log.models, fleet.read_runs()
+    )
     return Result(history=history, diary=diary, broken=check(history, diary))
 
 

@@ -72,4 +72,7 @@ def unseen(history: History, diary: Diary) -> Iterator[str]:
     answered = Counter(each.model for each in history.calls if "completed" in each.outcomes)
     for model, count in answered.items():
         if count > history.asked[model]:
-            yield f"{model}: {count} calls are booked, and {history.asked[model]} were seen"
+            yield (
+                f"{model}: {count} calls are booked, and {history.asked[model]} were seen, "
+                f"beside {history.asked['']} whose body did not arrive"
+            )
