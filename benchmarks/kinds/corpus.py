@@ -1,10 +1,14 @@
-"""Requests to train on, made of the sentences and slots in `texts/`.
+"""Requests to train on: written ones, and ones made of the sentences and slots in `texts/`.
 
 A file is a language. `[section]` begins the templates of a kind or the entries of a slot; an
 entry is a line or stands between `|`. In a template `(a|b|)` is one of the alternatives, and
 `{slot}` an entry. Nothing of the requests that the tests judge with is in it.
+
+`requests/` has requests as users write them, a file a language: JSON lines with
+`text`, `kind`, and for some code whether it must be `fast`, is `hard` or `easy`.
 """
 
+import json
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -28,6 +32,7 @@ KINDS: Final = {
 }
 """The kind of each section of templates."""
 _FOLDER: Final = Path(__file__).parent / "texts"
+_WRITTEN: Final = Path(__file__).parent / "requests"
 _CHOICE: Final = re.compile(r"\(([^()]*\|[^()]*)\)")
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 _PER_TEMPLATE: Final = 16
@@ -44,15 +49,38 @@ Slots = Mapping[str, list[str]]
 
 
 class Request(NamedTuple):
-    """A request and what is right for it. The last three say something of code only."""
+    """A request and what is right for it.
+
+    The last three say something of code only, and only if `is_rated`.
+    """
 
     language: str
     text: str
     kind: str
     length: int
+    is_written: bool = False
+    is_rated: bool = True
     fast: bool = False
     hard: bool = False
     easy: bool = False
+
+
+def load_written() -> Iterator[Request]:
+    """Return the requests that somebody wrote."""
+    for path in sorted(_WRITTEN.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            found = json.loads(line)
+            text = found["text"]
+            rated = {name: found[name] for name in ("fast", "hard", "easy") if name in found}
+            yield Request(
+                path.stem,
+                text,
+                found["kind"],
+                len(text),
+                is_written=True,
+                is_rated=bool(rated),
+                **rated,
+            )
 
 
 def load_corpus() -> dict[str, Slots]:
@@ -145,7 +173,7 @@ class Generator:
             told = self._write(slots, 1, 2)  # what has led to the request
             text = self._pick([f"{told} {text}", f"{text}\n{told}", f"{told}\n\n{text}"])
         text = self._disturb(text, slots, section)
-        return Request(language, text, KINDS[section], len(text), fast, hard, easy)
+        return Request(language, text, KINDS[section], len(text), fast=fast, hard=hard, easy=easy)
 
     def _join(self, text: str, more: str) -> str:
         end = text.rstrip("?.!？。؟ \n")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from agents.selection.kinds.linear_model import HEADS, LABELS, list_zones, write_model
 from agents.selection.kinds.sample import take_sample
 from agents.selection.kinds.signs import PREFIX
-from benchmarks.kinds.corpus import Generator, Request
+from benchmarks.kinds.corpus import Generator, Request, load_written
 
 np: Any = import_module("numpy")  # COGO does not depend on it, so it may have no types here
 csr_matrix: Any = import_module("scipy.sparse").csr_matrix
@@ -27,29 +27,32 @@ _DROPPED: Final = 0.2
 """Share of the features of each request that are left out, so that no word decides alone."""
 _SAYS_HOW: Final = 0.15
 """Share of the highest weight of an output from which a word says how code must be."""
+_WRITTEN_WEIGHT: Final = 16.0
+"""How many made requests one that somebody wrote counts for."""
 _HEAD_DECAY: Final = 4.0
 """How much more the weights for what code must be are kept small: they have fewer requests."""
 
 
 def train(out: Path, *, each: int, features: int, decay: float, steps: int) -> Iterator[str]:
     """Write the weights. Yield lines about the training."""
-    requests = list(Generator(_SEED).make(each))
+    requests = [*Generator(_SEED).make(each), *load_written()]
     random.Random(_SEED).shuffle(requests)  # noqa: S311  not used for security
     yield f"{len(requests)} requests"
     kinds = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(one.kind) for one in requests]]
     x, names = _build_matrix(requests)
     yield f"{x.shape[1]} features, {x.nnz} values"
-    weights, _ = _fit(x, kinds, decay, max(steps // 3, 10))
+    counts = np.array([_WRITTEN_WEIGHT if one.is_written else 1.0 for one in requests], np.float32)
+    weights, _ = _fit(x, kinds, decay, max(steps // 3, 10), counts)
     chosen = _choose_features(x, weights, names, features)
     x = x[:, chosen]
-    weights, biases = _fit(x, kinds, decay, steps)
+    weights, biases = _fit(x, kinds, decay, steps, counts)
     right = (x @ weights + biases).argmax(axis=1) == kinds.argmax(axis=1)
     yield f"{right.mean():.3f} of them are right"
-    is_code = np.array([one.kind.startswith("code-") for one in requests])
+    is_code = np.array([one.kind.startswith("code-") and one.is_rated for one in requests])
     columns, all_biases = [weights], [biases]
     for head in HEADS:
         y = np.array([[float(getattr(one, head))] for one in requests], np.float32)[is_code]
-        weights, biases = _fit(x[is_code], y, decay * _HEAD_DECAY, steps)
+        weights, biases = _fit(x[is_code], y, decay * _HEAD_DECAY, steps, counts[is_code])
         right = ((x[is_code] @ weights + biases) > 0) == (y > 0)
         yield f"{head}: {right.mean():.3f} are right, {y.mean():.3f} are {head}"
         columns.append(weights)
@@ -114,9 +117,10 @@ def _choose_features(x: Any, weights: Any, names: Sequence[str], most: int) -> l
     return sorted(int(number) for number in np.argsort(-worth)[:most])
 
 
-def _fit(x: Any, y: Any, decay: float, steps: int) -> tuple[Any, Any]:
+def _fit(x: Any, y: Any, decay: float, steps: int, counts: Any) -> tuple[Any, Any]:
     """Return weights and biases: of a softmax, or of a sigmoid if `y` has one column."""
-    rows, features = x.shape
+    features = x.shape[1]
+    shares = (counts / counts.sum())[:, None]
     outputs = y.shape[1]
     transposed = x.T.tocsr()
 
@@ -130,8 +134,10 @@ def _fit(x: Any, y: Any, decay: float, steps: int) -> tuple[Any, Any]:
             powers = np.exp(z - z.max(axis=1, keepdims=True))
             p = powers / powers.sum(axis=1, keepdims=True)
             chances = (p * y).sum(axis=1)
-        loss = -np.mean(np.log(chances + 1e-9)) + 0.5 * decay * float((w[:-1] ** 2).sum())
-        slope = (p - y) / rows
+        loss = -float(
+            (shares.ravel() * np.log(chances + 1e-9).ravel()).sum()
+        ) + 0.5 * decay * float((w[:-1] ** 2).sum())
+        slope = ((p - y) * shares).astype(np.float32)
         gradient = np.vstack([transposed @ slope + decay * w[:-1], slope.sum(0, keepdims=True)])
         return float(loss), gradient.astype(np.float64).ravel()
 
