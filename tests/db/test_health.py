@@ -13,6 +13,7 @@ from tests.support.sql.outcomes import (
     health,
     knowledge,
     outcome,
+    rate_last,
     switches,
 )
 
@@ -42,21 +43,30 @@ async def test_refused_answers_are_no_matter_of_health(agent: Agent) -> None:
     assert await health(agent, "model-a") == "ok"
 
 
+async def judged(agent: Agent) -> tuple[float, float]:
+    """Return how many answers of the model were judged, and how many of them were good."""
+    seen = await outcome(agent, "model-a")
+    return seen["judged"], seen["good"]
+
+
 async def test_an_outage_is_not_remembered_as_bad_answers(agent: Agent) -> None:
+    await answered(agent, "model-a")
+    await rate_last(agent, 1)
+    assert await judged(agent) == (1, 1)
+
     await an_outage(agent)
+
     assert await health(agent, "model-a") == "open"
-    judged = (await outcome(agent, "model-a"))["judged"]
-
-    await an_outage(agent)
-
-    assert (await outcome(agent, "model-a"))["judged"] == judged
+    assert await judged(agent) == (1, 1)
 
 
 async def test_the_failures_of_a_trial_are_not_remembered_as_bad_answers(
     database: Database, agent: Agent
 ) -> None:
+    await answered(agent, "model-a")
+    await rate_last(agent, 1)
     await an_outage(agent)
-    judged = (await outcome(agent, "model-a"))["judged"]
+    assert await health(agent, "model-a") == "open"
     await database.jump(timedelta(seconds=15))
     assert await health(agent, "model-a") == "ok"
 
@@ -64,7 +74,7 @@ async def test_the_failures_of_a_trial_are_not_remembered_as_bad_answers(
     await failed(agent, "model-a")
 
     assert await health(agent, "model-a") == "open"
-    assert (await outcome(agent, "model-a"))["judged"] == judged
+    assert await judged(agent) == (1, 1)
 
 
 async def test_a_share_of_failures_degrades_and_answers_heal(
