@@ -135,5 +135,5 @@ def test_the_simulator_and_the_local_model_exclude_each_other(home: Path) -> Non
     for command in ("up", "demo"):
         ended = cogo(command, "--local-model", "--simulate", home=home, **cached(home))
 
-        assert ended.returncode == 1
+        assert ended.returncode == 2
         assert "cannot be combined" in ended.stderr
