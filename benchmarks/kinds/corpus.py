@@ -180,7 +180,7 @@ class Generator:
         return f"{end}{self._pick([' ', ', '])}{more}{text[len(end) :]}"
 
     def _hurry(self, text: str, slots: Slots) -> str:
-        """Say that what is asked for must be fast."""
+        """Add words to a request for code by which it must be fast."""
         random_ = self._random
         if "fast" in slots and random_.random() < 0.5:
             verb = "(write|make|generate|create|implement|build|)( a| an|) "

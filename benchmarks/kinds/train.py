@@ -68,7 +68,7 @@ def train(out: Path, *, each: int, features: int, decay: float, steps: int) -> I
 
 
 def _separate(columns: Sequence[Any], names: Sequence[str]) -> None:
-    """Let words that say how code must be say nothing of whether code is wanted.
+    """Remove from words for how code must be any weight for whether code is wanted.
 
     They stand beside code in the training, and beside anything else in life: "performance running
     shoes".

@@ -133,7 +133,7 @@ def _is_left(directory: Path) -> bool:
 
 
 def _stop_servers(directory: Path) -> bool:
-    """Ask the servers below a directory to stop; return whether one was there."""
+    """Send SIGTERM to the servers below a directory; return whether one was there."""
     states = [read_state(path.parent) for path in directory.rglob("state.json")]
     running = [state.pid for state in states if state and state.pid and is_alive(state)]
     for pid in running:
