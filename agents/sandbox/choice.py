@@ -12,7 +12,7 @@ from typing import Final
 from agents.sandbox.containers import ContainerSandbox, remove_leftovers
 from agents.sandbox.containers.arguments import Engine
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
-from agents.sandbox.isolation.orphans import kill_orphans
+from agents.sandbox.isolation.orphans import kill_orphans, remove_segments
 from agents.sandbox.isolation.sandlock import Sandlock
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
 from protocol.records.agents import SandboxChoice
@@ -89,6 +89,7 @@ def list_backends(choice: SandboxChoice, runtime: str = "") -> Iterator[tuple[st
             kill_orphans(program)
             yield f"bubblewrap ({program})", Bubblewrap(program)
     if choice in {SandboxChoice.AUTO, SandboxChoice.SANDLOCK} and Sandlock.is_installed():
+        remove_segments()
         yield "sandlock", Sandlock()
     if choice in CONTAINERS:
         yield from list_containers(choice, runtime)

@@ -28,6 +28,7 @@ from agents.sandbox.isolation.launch import (
     set_limits,
     write_memory,
 )
+from agents.sandbox.isolation.orphans import remove_segments
 from agents.sandbox.isolation.processes import has_not_ended, list_tree
 from agents.sandbox.isolation.sandlock_worker import RM, WORD
 from agents.sandbox.isolation.supervision import (
@@ -72,6 +73,7 @@ class Sandlock(ThreadedSandbox):
         with ExitStack() as held:
             uid = held.enter_context(hold_uid()) if self._is_root else None
             if uid is not None:
+                held.callback(remove_segments, uid)
                 held.callback(kill_user, uid)
             folder = Path(tempfile.mkdtemp(prefix="cogo-sandbox-"))
             held.callback(remove_folder, folder)

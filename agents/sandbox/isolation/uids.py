@@ -26,3 +26,9 @@ def hold_uid() -> Iterator[int]:
     finally:
         with _lock:
             _free.append(slot)
+
+
+def find_agent(uid: int) -> int | None:
+    """Return the process that holds the id, or None if it is not for a run."""
+    number = uid - FIRST_UID
+    return number // RUNS_AT_ONCE if 0 <= number < MAX_PID * RUNS_AT_ONCE else None

@@ -1,6 +1,7 @@
 """Ends of runs from outside: cancellation, the death of the agent, bad jobs."""
 
 import asyncio
+import os
 import secrets
 import signal
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from agents.sandbox.choice import open_sandbox
-from agents.sandbox.isolation import supervision
+from agents.sandbox.isolation import orphans, supervision
 from agents.sandbox.isolation.bubblewrap import Bubblewrap
+from agents.sandbox.isolation.uids import find_agent
 from agents.sandbox.job import InvalidJob, Job, RunLimits, Sandbox, SandboxBroken
 from protocol.records.agents import SandboxChoice
 from tests.support.escapes.bait import ROOT
@@ -129,6 +131,39 @@ async def test_an_agent_that_dies_while_it_starts_a_run_leaves_nothing(
         return list_pids(marker) == []
 
     await eventually(are_ended_by_the_next_agent)
+
+
+def count_segments(agent: int) -> int:
+    """Count the shared memory of an agent's runs."""
+    _, *lines = orphans.SEGMENTS.read_text().splitlines()
+    return sum(find_agent(int(line.split()[7])) == agent for line in lines)
+
+
+async def test_a_run_that_is_killed_leaves_no_shared_memory(sandbox: Sandbox, marker: str) -> None:
+    limits = RunLimits(wall_seconds=2)
+    running = asyncio.get_running_loop().create_task(
+        sandbox.run(Job(command=sleep_twice(marker), limits=limits))
+    )
+    await eventually(lambda: len(list_pids(marker)) >= 2)
+    assert bool(count_segments(os.getpid())) == (os.geteuid() == 0 and sandbox.name == "sandlock")
+
+    assert (await running).hit == "wall"
+
+    assert count_segments(os.getpid()) == 0
+
+
+async def test_the_next_agent_removes_the_shared_memory_of_one_that_was_killed(
+    sandbox: Sandbox, marker: str
+) -> None:
+    agent = start_agent(marker, sandbox)
+    await eventually(lambda: b"sleep" in b"".join(map(read_name, list_pids(marker))))
+    agent.kill()
+    agent.wait()
+    await eventually(lambda: list_pids(marker) == [])
+
+    await open_sandbox(SandboxChoice(sandbox.name.split()[0]))
+
+    assert count_segments(agent.pid) == 0
 
 
 async def test_runs_at_once_do_not_meet(sandbox: Sandbox) -> None:

@@ -1,5 +1,6 @@
 """The pure parts of the sandbox: what is kept of output, what is shown, which paths are taken."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from agents.sandbox.isolation.directory import split_path
 from agents.sandbox.isolation.output import CUT, KeptOutput
-from agents.sandbox.isolation.uids import FIRST_UID, RUNS_AT_ONCE, hold_uid
+from agents.sandbox.isolation.uids import FIRST_UID, RUNS_AT_ONCE, find_agent, hold_uid
 from agents.sandbox.isolation.view import (
     BASE_ENVIRONMENT,
     STORAGE,
@@ -97,6 +98,8 @@ def test_runs_at_once_have_users_of_their_own() -> None:
         assert first != second
         assert {first // RUNS_AT_ONCE, second // RUNS_AT_ONCE} == {first // RUNS_AT_ONCE}
         assert FIRST_UID <= min(first, second) <= max(first, second) <= LARGEST_UID
+        assert {find_agent(first), find_agent(second)} == {os.getpid()}
+    assert find_agent(os.getuid()) is None
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800"])
