@@ -6,6 +6,7 @@ from uuid import UUID
 from protocol.records import AgentRecord, Attempt, NewTask, Task
 from protocol.store.queue import QueueStore
 from tests.support.eventually import eventually
+from tests.support.processes import is_running
 
 HOLD = "[[fault:stall after=5 times=1]]"
 """Makes the first answer to a prompt stop after five pieces, and stay silent."""
@@ -42,6 +43,16 @@ async def attempts(store: QueueStore, task_id: UUID) -> list[Attempt]:
 async def outcomes(store: QueueStore, task_id: UUID) -> list[str | None]:
     """Return how the attempts at the work ended, in their order."""
     return [each.outcome for each in await attempts(store, task_id)]
+
+
+async def running_agents(store: QueueStore, kind: str) -> list[tuple[AgentRecord, int]]:
+    """Return the agents of a kind whose process runs now, with its id.
+
+    For the database one that was killed is alive until its death was noticed.
+    """
+    found = [each for each in await store.fetch_agents() if each.kind == kind]
+    known = [(each, each.pid) for each in found if each.stopped_at is None]
+    return [(each, pid) for each, pid in known if pid is not None and is_running(pid)]
 
 
 async def executor_of(store: QueueStore, task_id: UUID) -> AgentRecord:

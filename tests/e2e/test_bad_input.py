@@ -11,7 +11,7 @@ from protocol.lifecycle import TaskState
 from protocol.messages import MessageType
 from protocol.topics import ALL, MODEL_SELECTION, RESULTS, SUBTASKS, TASKS
 from protocol.transport.supabase_store import SupabaseStore
-from tests.e2e.tasks import HOLD, ended, executor_of, outcomes, submitted
+from tests.e2e.tasks import HOLD, ended, executor_of, outcomes, running_agents, submitted
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
 from tests.support.servers.system import System
@@ -102,7 +102,8 @@ async def test_garbage_on_every_channel_changes_nothing_and_is_logged_once(
 ) -> None:
     held = await submitted(store, f"Say it through the noise {HOLD}")
     executor = (await executor_of(store, held.id)).id
-    living = [each.pid for each in await store.fetch_agents() if each.pid and is_running(each.pid)]
+    kinds = ("orchestrator", "executor")
+    living = [pid for kind in kinds for _, pid in await running_agents(store, kind)]
     expected = [(executor, SUBTASKS), ("orchestrator", TASKS), ("orchestrator", MODEL_SELECTION)]
 
     async def say_garbage() -> bool:

@@ -32,7 +32,7 @@ async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_d
     assert text(page, ".detail header .status") == "running"
     assert "w1499" not in text(page, "#answer")
 
-    os.kill(system.pid("gateway"), signal.SIGKILL)
+    os.kill(system.up.find_process("serve", "gateway"), signal.SIGKILL)
     await eventually(says(page, "#banner", "Gateway unreachable, retrying"), within=SECONDS)
     await eventually(says(page, "#link", "live"), within=SECONDS)
     await eventually(lambda: not page.find_element(By.ID, "banner").is_displayed(), within=SECONDS)

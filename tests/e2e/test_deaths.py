@@ -18,7 +18,15 @@ from protocol.messages import MessageType
 from protocol.records import AgentRecord, NewTask
 from protocol.topics import result_topic
 from protocol.transport.supabase_store import SupabaseStore
-from tests.e2e.tasks import HOLD, attempts, ended, executor_of, outcomes, submitted
+from tests.e2e.tasks import (
+    HOLD,
+    attempts,
+    ended,
+    executor_of,
+    outcomes,
+    running_agents,
+    submitted,
+)
 from tests.e2e.watcher import watching
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
@@ -84,13 +92,9 @@ async def test_an_executor_killed_in_mid_stream_loses_nothing_and_doubles_nothin
 async def test_an_orchestrator_killed_among_its_plans_loses_none(
     system: System, store: SupabaseStore
 ) -> None:
-    [orchestrator] = [
-        each
-        for each in await store.fetch_agents()
-        if each.kind == "orchestrator" and each.stopped_at is None and each.pid is not None
-    ][:1]
+    [(_, orchestrator)] = await eventually(lambda: running_agents(store, "orchestrator"))
     before = [await submitted(store, f"Say before {n}", type="CHAT") for n in range(5)]
-    os.kill(process_of(orchestrator), signal.SIGKILL)
+    os.kill(orchestrator, signal.SIGKILL)
     after = [await submitted(store, f"Say after {n}", type="CHAT") for n in range(5)]
 
     for each in [*before, *after]:

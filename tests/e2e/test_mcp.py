@@ -24,7 +24,7 @@ from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import ended
 from tests.support.mcp.clients import call, read_text
 from tests.support.ports import a_port
-from tests.support.processes import descendants
+from tests.support.processes import find_process
 from tests.support.servers.command_line import environment
 from tests.support.servers.system import STATE, System
 
@@ -50,9 +50,7 @@ async def open_stdio(system: System, *arguments: str, **options: Any) -> AsyncIt
 
 def find_server(system: System) -> int:
     """Return the process of `cogo mcp` that this test has started."""
-    lines = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(os.getpid())}
-    [found] = [pid for pid, line in lines.items() if "\0mcp\0" in line and str(system.home) in line]
-    return found
+    return find_process(os.getpid(), "mcp", str(system.home / STATE))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from functools import partial
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from protocol.records import AgentRecord
 from protocol.records.memory import NewChunk
 from protocol.transport.supabase_store import SupabaseStore
+from tests.e2e.tasks import running_agents
 from tests.support.eventually import eventually
 from tests.support.servers.system import System
 
@@ -32,9 +34,10 @@ async def test_nothing_is_lost_when_agents_are_killed_while_chunks_are_embedded(
 
     for kind in ("executor", "orchestrator", "executor"):
         before = (await store.fetch_memory_status()).embedded
-        victim = await find_agent(store, kind)
-        os.kill(victim.pid or 0, signal.SIGKILL)
-        await eventually(partial(has_successor, store, kind, victim), within=60)
+        running = await eventually(partial(running_agents, store, kind))
+        _, victim = running[0]
+        os.kill(victim, signal.SIGKILL)
+        await eventually(partial(has_successor, store, kind, running), within=60)
         await eventually(partial(has_more, store, before), within=90)
     await eventually(lambda: is_all_embedded(store), within=120)
 
@@ -45,15 +48,12 @@ async def test_nothing_is_lost_when_agents_are_killed_while_chunks_are_embedded(
     assert document.chunks == CHUNKS
 
 
-async def find_agent(store: SupabaseStore, kind: str) -> AgentRecord:
-    return next(e for e in await store.fetch_agents() if e.kind == kind and e.state == "alive")
-
-
-async def has_successor(store: SupabaseStore, kind: str, victim: AgentRecord) -> bool:
-    agents = await store.fetch_agents()
-    return any(
-        each.kind == kind and each.state == "alive" and each.id != victim.id for each in agents
-    )
+async def has_successor(
+    store: SupabaseStore, kind: str, before: Sequence[tuple[AgentRecord, int]]
+) -> bool:
+    """Return whether an agent runs that did not run before."""
+    known = {agent.id for agent, _ in before}
+    return any(agent.id not in known for agent, _ in await running_agents(store, kind))
 
 
 async def has_more(store: SupabaseStore, before: int) -> bool:

@@ -5,7 +5,6 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +18,6 @@ from providers.catalogue.catalogue import Catalogue
 from tests.e2e.console import SECONDS, complaints, says, text
 from tests.e2e.tasks import ended
 from tests.support.eventually import eventually
-from tests.support.processes import descendants
 from tests.support.servers.simulator import Journal, journal_of
 from tests.support.servers.system import System
 
@@ -36,15 +34,6 @@ async def journal(system: System) -> AsyncIterator[Journal]:
     """Count the calls that reach the simulator from now on."""
     async with httpx.AsyncClient(base_url=system.simulator_url, timeout=SECONDS) as client:
         yield await journal_of(client)
-
-
-def find_gateway(system: System) -> int:
-    """Return the process of the gateway that runs now."""
-    for pid in descendants(system.up.process.pid):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"serve" in words and b"gateway" in words:
-            return pid
-    raise AssertionError("no gateway runs")
 
 
 def list_parts(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -183,7 +172,7 @@ async def test_an_answer_is_picked_up_by_its_task_after_the_gateway_was_killed(
             async for line in answer.aiter_lines():
                 frames.append(json.loads(line))
                 if frames[-1].get("part", {}).get("status") == "delta":
-                    os.kill(find_gateway(system), signal.SIGKILL)
+                    os.kill(system.up.find_process("serve", "gateway"), signal.SIGKILL)
     task_id = frames[-1]["task_id"]
 
     async def pick_up() -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from embedded.postgres.cluster import Postgres, drop_data
 from embedded.postgres.postmaster import read_postmaster
 from embedded.postgres.shared_memory import remove_shared_memory
 from tests.support.eventually import eventually
-from tests.support.processes import descendants, is_running
+from tests.support.processes import descendants, is_running, read_process_file
 from tests.support.servers.embedded import embedded_server
 from tests.support.servers.postgres import state_directory, sweep
 
@@ -40,7 +40,7 @@ def segments(inode: int) -> list[str]:
 
 def files_of(pid: int) -> set[Path]:
     """Return the files in /dev/shm that a process and its children have mapped."""
-    maps = [Path(f"/proc/{each}/maps").read_text() for each in {pid, *descendants(pid)}]
+    maps = [read_process_file(each, "maps") for each in {pid, *descendants(pid)}]
     paths = {
         line.split(maxsplit=5)[5] for lines in maps for line in lines.splitlines() if "/" in line
     }

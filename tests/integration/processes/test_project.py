@@ -129,7 +129,7 @@ async def test_leases_of_a_killed_executor_are_released_before_they_run_out(
         return len(await attempts_of(db_url, task_id)) == 1
 
     await eventually(claimed, within=10)
-    os.kill(up_without_keys.answer["processes"]["executor"], signal.SIGKILL)
+    os.kill(up_without_keys.find_process("serve", "executor"), signal.SIGKILL)
 
     async def claimed_again() -> bool:
         return len(await attempts_of(db_url, task_id)) == 2

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.ports import a_port
-from tests.support.processes import descendants, is_running
+from tests.support.processes import descendants, is_running, read_command_line
 from tests.support.servers.command_line import Up, cogo, cogo_up, environment
 
 pytestmark = pytest.mark.e2e
@@ -39,14 +39,17 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Run a system; each test that kills a process kills another one and waits for the next."""
+    """Run a system; each test that kills a process waits for the next one."""
     home = tmp_path_factory.mktemp("home")
     with cogo_up("--port", str(a_port()), home=home) as up:
         yield Running(up=up, home=home)
 
 
-def processes_of(up: Up) -> set[int]:
-    return descendants(up.process.pid) | set(up.answer["processes"].values())
+async def kill(running: Running, *words: str) -> None:
+    """Kill the process that was started with these words, and wait until it is gone."""
+    pid = running.up.find_process(*words)
+    os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: not is_running(pid))
 
 
 async def test_a_second_terminal_finds_the_system_and_a_second_up_is_refused(
@@ -86,7 +89,7 @@ async def test_a_second_terminal_finds_the_system_and_a_second_up_is_refused(
 async def test_an_interrupt_ends_everything_within_seconds(tmp_path: Path) -> None:
     """As SIGTERM does, by which `running_system` ends, and a closed terminal (SIGHUP), below."""
     with cogo_up(home=tmp_path) as up:
-        pids = processes_of(up)
+        pids = descendants(up.process.pid)
         assert len(pids) >= 4
 
         assert up.stop(signal.SIGINT, within=60) == 0
@@ -96,7 +99,7 @@ async def test_an_interrupt_ends_everything_within_seconds(tmp_path: Path) -> No
 
 async def test_nothing_outlives_a_killed_up(tmp_path: Path) -> None:
     with cogo_up(home=tmp_path) as up:
-        pids = processes_of(up)
+        pids = descendants(up.process.pid)
 
         up.stop(signal.SIGKILL)
 
@@ -106,11 +109,9 @@ async def test_nothing_outlives_a_killed_up(tmp_path: Path) -> None:
 async def test_a_killed_agent_is_replaced_and_answers_probes_where_the_last_one_did(
     running: Running,
 ) -> None:
-    processes = running.up.answer["processes"]
     url = running.up.answer["health_urls"]["executor"]
     assert await asked(f"{url}/health") is not None
-    os.kill(processes["executor"], signal.SIGKILL)
-    await eventually(lambda: not is_running(processes["executor"]))
+    await kill(running, "serve", "executor")
 
     await eventually(lambda: asked(f"{url}/ready"), within=30)
     metrics = await asked(f"{url}/metrics")
@@ -132,10 +133,9 @@ async def test_a_killed_process_comes_back_on_its_port_even_if_it_was_taken_mean
     running: Running,
 ) -> None:
     answer = running.up.answer
-    processes, journal = answer["processes"], f"{answer['simulator_url']}/_simulator/requests"
-    for name in ("server", "simulator"):
-        os.kill(processes[name], signal.SIGKILL)
-    await eventually(lambda: not is_running(processes["simulator"]))
+    journal = f"{answer['simulator_url']}/_simulator/requests"
+    await kill(running, "embedded")
+    await kill(running, "simulator")
 
     def is_back() -> bool:
         shown = cogo("doctor", "--json", "--dir", str(running.state), home=running.home)
@@ -145,7 +145,7 @@ async def test_a_killed_process_comes_back_on_its_port_even_if_it_was_taken_mean
     await eventually(is_back, within=40, every=0.5)
 
     log, url = running.state / "logs" / "gateway.log", answer["gateway_url"]
-    os.kill(processes["gateway"], signal.SIGKILL)
+    await kill(running, "serve", "gateway")
     listening = await eventually(lambda: taken(urlsplit(url).port), within=20, every=0.01)
     assert listening is not None
     with listening:
@@ -253,7 +253,8 @@ async def test_a_port_in_use_is_one_sentence(running: Running, tmp_path: Path) -
 async def test_no_secret_is_in_the_json_in_the_logs_or_in_an_argument(running: Running) -> None:
     state = json.loads((running.state / "state.json").read_text())
     secrets = [state["secret_key"], state["db_url"].split(":")[2].partition("@")[0]]
-    arguments = b"\n".join(_command_line(pid) for pid in processes_of(running.up)).decode()
+    pids = descendants(running.up.process.pid)
+    arguments = "\n".join(word for pid in pids for word in read_command_line(pid))
     logs = [path.read_text() for path in (running.state / "logs").glob("*.log")]
 
     for secret in secrets:
@@ -261,10 +262,3 @@ async def test_no_secret_is_in_the_json_in_the_logs_or_in_an_argument(running: R
         assert secret not in arguments
         assert not [log for log in logs if secret in log]
     assert stat.S_IMODE(running.state.stat().st_mode) == 0o700
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""

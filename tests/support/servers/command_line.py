@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.processes import find_process
+
 READY_SECONDS = 180
 """Longer than what `cogo` allows a start: its own words come first."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV")
@@ -107,6 +109,10 @@ class Up:
     process: "subprocess.Popen[str]"
     answer: dict[str, Any]
     """What it said when it was ready."""
+
+    def find_process(self, *words: str) -> int:
+        """Return the id of its process that runs now and was started with these words."""
+        return find_process(self.process.pid, *words)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 120) -> int:
         """Send a signal; give the exit code."""

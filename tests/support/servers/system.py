@@ -39,10 +39,6 @@ class System:
         """Return the URL of the vendor simulator."""
         return str(self.up.answer["simulator_url"])
 
-    def pid(self, process: str) -> int:
-        """Return the id of a process as it was started first."""
-        return int(self.up.answer["processes"][process])
-
     def store(self) -> AbstractAsyncContextManager[SupabaseStore]:
         """Open a store as agents do."""
         return open_store(self.state.url, self.state.secret_key)
