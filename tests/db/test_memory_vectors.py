@@ -336,7 +336,11 @@ async def test_vectors_come_back_after_pgvector_was_removed(
 
         await superuser.execute("drop extension vector cascade")
         await remember(service, None, "east")
-        assert await find(service, None, "north east", **given) == ["north", "east"]
+        found = await search(service, None, "north east", **given)
+        assert {hit["content"]: hit["found_by"] for hit in found} == {
+            "north": ["words"],
+            "east": ["words"],
+        }
         assert len(await call(service, "nearest_embeddings", owner=None, **given)) == 1
         await superuser.execute("create extension vector with schema extensions")
         for _ in range(2):
