@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from cogo.evaluation.checks import RememberedChecks
 from cogo.evaluation.dataset import CodingProblem
@@ -15,13 +16,14 @@ from cogo.evaluation.evaluate import (
 from cogo.watch.follow import follow
 from cogo.watch.format import format_error
 from cogo.wiring.stores import Client
-from protocol.lanes import is_model_lane
 from protocol.records import NewTask, Task
+from protocol.store.spending import SpendingStore
 from protocol.transcript import TaskEnded
 from protocol.verification import get_status
 
 AUTO: Final = "auto"
 """The configuration in which the system chooses the models."""
+_MAX_CALLS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class LiveEvaluator:
             )
         )
         task = await self._wait(task)
-        attempts = await self.client.store.fetch_attempts(task_id=task.id)
+        calls = await fetch_called_models(self.client.store, task.id)
         result = task.result or {}
         code = result.get("generated_code")
         seconds = (task.finished_at - task.created_at).total_seconds() if task.finished_at else 0.0
@@ -56,7 +58,7 @@ class LiveEvaluator:
             is_correct=isinstance(code, str) and await passes_hidden(self.checks, problem, code),
             status=get_status(result) or "none",
             model=result.get("model_used"),
-            calls=tuple(each.lane for each in attempts if is_model_lane(each.lane)),
+            calls=calls,
             cost_usd=None if task.cost_usd is None else float(task.cost_usd),
             seconds=seconds,
             error=format_error(task.error) if task.error else None,
@@ -67,3 +69,14 @@ class LiveEvaluator:
             if isinstance(update, TaskEnded):
                 return update.task
         return task
+
+
+async def fetch_called_models(store: SpendingStore, task_id: UUID) -> tuple[str, ...]:
+    """Return the model of each call of a task, oldest first, repeated calls included.
+
+    Neither an attempt that was handed back before it asked a model is a call, nor an answer from
+    the cache.
+    """
+    rows = await store.fetch_calls(limit=_MAX_CALLS, every_owner=True, task_id=task_id)
+    called = {each.id: each.model_id for each in reversed(rows) if each.outcome != "cached"}
+    return tuple(called.values())  # one whose end was reported late has two rows

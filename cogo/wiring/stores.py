@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from cogo.config.connection import Connection
 from protocol.bus import Bus
-from protocol.store.gateway import GatewayStore
 from protocol.transport.channels import Channels
 from protocol.transport.supabase_store import SupabaseStore, open_store
 
@@ -15,7 +14,7 @@ from protocol.transport.supabase_store import SupabaseStore, open_store
 class Client:
     """The store and the bus of a project."""
 
-    store: GatewayStore
+    store: SupabaseStore
     bus: Bus
 
 

@@ -88,11 +88,12 @@ class SpendingStore(Protocol):
         since: datetime | None = None,
         owner: UUID | None = None,
         every_owner: bool = False,
+        task_id: UUID | None = None,
         last: CallRow | None = None,
     ) -> list[CallRow]:
         """Read audited calls of `owner` (None: without an owner), newest first.
 
-        `last` is the last call of the previous page.
+        `task_id`: only those of a task. `last` is the last call of the previous page.
         """
         ...
 

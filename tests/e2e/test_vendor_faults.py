@@ -78,28 +78,6 @@ async def test_a_model_that_fails_twice_is_replaced_by_another(store: SupabaseSt
     assert first.lane in (chosen[1].reason or "")
 
 
-async def test_a_vendor_that_asks_for_days_keeps_no_task_that_another_can_do(
-    store: SupabaseStore,
-) -> None:
-    # A model that no other test takes: it rests for all of them.
-    task = await submitted(
-        store,
-        "Say it [[fault:429 retry_after=198300 times=1]]",
-        type="CHAT",
-        model="gpt-6-astra",
-    )
-
-    row = await ended(store, task.id)
-
-    assert row.status is TaskState.COMPLETED, row.error
-    first, second = await calling(store, task.id)
-    assert (first.outcome, second.outcome) == ("rerouted", "completed")
-    assert first.lane != second.lane
-    assert first.error is not None
-    assert first.error["retry_at"]
-    assert "not to be called again before" in first.error["message"]
-
-
 @pytest.mark.parametrize(
     ("spec", "error_class"),
     [

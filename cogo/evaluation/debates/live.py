@@ -6,10 +6,10 @@ from typing import Any, Final
 from agents.workflows.debate import debate
 from cogo.evaluation.debates.figures import WayOutcome
 from cogo.evaluation.debates.questions import KnownQuestion, is_right
+from cogo.evaluation.live import fetch_called_models
 from cogo.watch.follow import follow
 from cogo.watch.format import format_error
 from cogo.wiring.stores import Client
-from protocol.lanes import is_model_lane
 from protocol.records import NewTask, Task
 from protocol.transcript import TaskEnded
 
@@ -63,14 +63,13 @@ class LiveDebates:
     async def _build(
         self, task: Task, question: KnownQuestion, answer: object, **fields: Any
     ) -> WayOutcome:
-        attempts = await self.client.store.fetch_attempts(task_id=task.id)
         given = answer if isinstance(answer, str) else None
         seconds = (task.finished_at - task.created_at).total_seconds() if task.finished_at else 0.0
         return WayOutcome(
             question=question.id,
             answer=given,
             is_right=is_right(question, given),
-            calls=sum(is_model_lane(each.lane) for each in attempts),
+            calls=len(await fetch_called_models(self.client.store, task.id)),
             cost_usd=None if task.cost_usd is None else float(task.cost_usd),
             seconds=seconds,
             error=format_error(task.error) if task.error else None,

@@ -94,9 +94,12 @@ class SupabaseSpendingStore(RpcClient):
         since: datetime | None = None,
         owner: UUID | None = None,
         every_owner: bool = False,
+        task_id: UUID | None = None,
         last: CallRow | None = None,
     ) -> list[CallRow]:
         query = self._client.table("cogo_calls").select("*")
+        if task_id is not None:
+            query = query.eq("task_id", str(task_id))
         if since is not None:
             query = query.gte("started_at", since.isoformat())
         query = filter_by_owner(query, owner, every_owner=every_owner)

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from agents.middleware.budget import BudgetMiddleware
+from cogo.evaluation.live import fetch_called_models
 from embedded.state import State
-from protocol.records import CallRow
+from protocol.records import CallEnd, CallRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message, TextDelta, collect_response
@@ -149,6 +151,29 @@ async def test_spent_money_counts_and_reservations_are_returned(
     assert calls["failed"].error_class == "overloaded"
     assert cap.reserved_usd == 0
     assert cap.spent_usd == sum(call.cost_usd or 0 for call in calls.values())
+
+
+async def test_the_calls_of_a_task_are_counted_each_once_and_cached_answers_are_none(
+    store: SupabaseStore,
+) -> None:
+    task_id, repeated = uuid4(), uuid4()
+
+    async def book(
+        model: str, outcome: Any, *, of: UUID = task_id, id_: UUID | None = None
+    ) -> None:
+        call = CallEnd(
+            id=id_ or uuid4(), task_id=of, model_id=model, provider="p", provider_model=model,
+            prompt_sha256="0", outcome=outcome, duration_ms=1,
+        )  # fmt: skip
+        assert await store.end_call(agent_id="executor-1", call=call)
+
+    await book("first", "failed")
+    await book("cached", "cached")
+    await book("other", "completed", of=uuid4())
+    await book("second", "failed", id_=repeated)
+    await book("second", "completed", id_=repeated)  # such as a late report of a lost one
+
+    assert await fetch_called_models(store, task_id) == ("first", "second")
 
 
 async def test_without_an_answer_of_the_database_nothing_is_sent(

@@ -178,3 +178,25 @@ async def test_what_a_model_cannot_start_stays_in_the_queue(fleet: OpenFleet) ->
             if other.ended_at is not None and other.claimed_at <= each.claimed_at < other.ended_at
         ]
         assert len(beside) <= 2, beside
+
+
+async def test_a_vendor_that_asks_for_days_keeps_no_task_that_another_can_do(
+    fleet: OpenFleet,
+) -> None:
+    # Not with `cogo up`, whose executors would leave the model alone for days, in other tests too.
+    async with fleet() as agents:
+        await agents.executor("e-1")
+        await agents.orchestrator()
+        task = await agents.submit(
+            "Say it [[fault:429 retry_after=198300 times=1]]", type="CHAT", model=MODEL
+        )
+        ended = await agents.ended(task.id)
+        attempts = await agents.store.fetch_attempts(task_id=task.id)
+
+    assert ended.status is TaskState.COMPLETED, ended.error
+    first, second = (each for each in attempts if each.lane != "cio")
+    assert (first.outcome, second.outcome) == ("rerouted", "completed")
+    assert first.lane == MODEL != second.lane
+    assert first.error is not None
+    assert first.error["retry_at"]
+    assert "not to be called again before" in first.error["message"]
