@@ -1,13 +1,19 @@
 """How well a model does at tasks at which others failed: models fail at the same tasks.
 
-Of the tasks of a kind, a part is as hard for every model: there a model is right wherever a weaker
-one is. In the rest models fail independently. That one share says what each model is expected to do
-after any others; what was seen of it after just these moves the expectation.
+Tasks of a kind differ in hardness, which is distributed normally, and what a model does at one
+depends in part on it and in part on chance (one common factor). That part, one share for a kind,
+says what each model is expected to do after any others; what was seen of it after just these moves
+the expectation.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from heapq import nlargest
+from math import erfc, sqrt
+from operator import mul
+from statistics import NormalDist
 from typing import Final, NamedTuple
 
 from agents.selection.evidence.checks import Acceptance
@@ -15,16 +21,33 @@ from agents.selection.evidence.observations import Observations
 from agents.selection.model_profiles import UNKNOWN_MAKER
 
 SHARED: Final = 0.4
-"""The part of the tasks that is as hard for every model, until it is known better: as in records of
-49 models at calls of functions (Berkeley Function Calling Leaderboard, August 2024)."""
+"""The part of the variance that is the task's hardness, until it is known better."""
 SAME_MAKER: Final = 0.15
 """By how much of the rest it is larger for models of one maker."""
-SHARED_WEIGHT: Final = 4.0
-"""Weight of an expected share, in refused answers times the squared difference that it makes."""
+SHARED_WEIGHT: Final = 20.0
+"""The inverse of the variance of that part among kinds of work."""
 RESCUE_WEIGHT: Final = 20.0
 """Weight of an expected rescue, in refused answers."""
 QUALITY_WEIGHT: Final = 5.0
 """Weight of a model's overall quality, in judged answers of a kind."""
+STEPS: Final = 16
+"""Steps of hardness, each of as many tasks."""
+MAX_SHARED: Final = 0.99
+KNOTS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
+"""Parts with which observations are compared; the best one is interpolated."""
+MAX_FIRST: Final = 12
+"""Models that failed whose followers are compared, those with the most outcomes."""
+MAX_NEXT: Final = 8
+"""Followers of each."""
+_VARIANCE: Final = 0.2
+"""The usual variance of one outcome."""
+_POINTS: Final = 4
+"""Points of hardness of which the mean is a step."""
+_NORMAL: Final = NormalDist()
+_EVEN: Final = (1.0 / STEPS,) * STEPS
+_HARDNESS: Final = tuple(
+    _NORMAL.inv_cdf((n + 0.5) / (STEPS * _POINTS)) for n in range(STEPS * _POINTS)
+)
 
 Refused = tuple[str, ...]
 Rescues = Mapping[Refused, Mapping[str, tuple[float, float]]]
@@ -55,15 +78,13 @@ class Option(NamedTuple):
 class RemainingTasks:
     """The tasks at which the check refused the answers of some models."""
 
-    __slots__ = ("_failures", "_independent", "_makers", "_seen", "_tied", "acceptance", "ids")
+    __slots__ = ("_failures", "_makers", "_seen", "_weights", "acceptance", "ids")
 
     def __init__(self, failures: Failures, acceptance: Acceptance) -> None:
         self._failures = failures
         self.acceptance = acceptance
-        self._independent = 1.0
-        """The share of answers refused at tasks at which models fail independently."""
-        self._tied: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 1.0),)
-        """The other tasks by hardness: from, to, and the share of answers refused there."""
+        self._weights: tuple[float, ...] = _EVEN
+        """The share of these tasks that is of each step of hardness."""
         self._makers: tuple[str, ...] = ()
         self._seen: Mapping[str, tuple[float, float]] | None = None
         self.ids: Refused = ()
@@ -72,21 +93,13 @@ class RemainingTasks:
         """Return for each model the share of these tasks that it is expected to do well."""
         if not self.ids:
             return [each.quality for each in options]
-        seen, makers, tied = self._seen, self._makers, self._tied
-        all_tied = sum([refused * (end - begin) for begin, end, refused in tied])
+        seen, makers, weights = self._seen, self._makers, self._weights
         shared = self._failures.shared
-        weights = _weigh(shared, all_tied, self._independent)
-        of_makers = _weigh(shared + SAME_MAKER * (1.0 - shared), all_tied, self._independent)
+        of_makers = shared + SAME_MAKER * (1.0 - shared)
         found = []
         for model_id, maker, quality, _, _ in options:
-            good_tied = 0.0
-            for begin, end, refused in tied:
-                if quality <= end:
-                    good_tied += refused * (quality - begin)
-                    break
-                good_tied += refused * (end - begin)
-            of_tied, of_others = of_makers if maker in makers else weights
-            expected = of_tied * good_tied + of_others * quality
+            steps = spread_quality(quality, of_makers if maker in makers else shared)
+            expected = sum(map(mul, weights, steps))
             if seen and model_id in seen:
                 judged, good = seen[model_id]
                 expected = (RESCUE_WEIGHT * expected + good) / (RESCUE_WEIGHT + judged)
@@ -96,21 +109,30 @@ class RemainingTasks:
     def refuse(self, option: Option) -> "RemainingTasks":
         """Return those of the tasks at which this model's answer is refused too."""
         rest = RemainingTasks(self._failures, self.acceptance)
-        quality = option.quality
-        good, bad = 1.0 - self.acceptance.good, 1.0 - self.acceptance.bad
-        tied = []
-        for begin, end, refused in self._tied:
-            if begin < quality:
-                tied.append((begin, min(quality, end), refused * good))
-            if end > quality:
-                tied.append((max(quality, begin), end, refused * bad))
-        rest._tied = tuple(tied)
-        rest._independent = self._independent * (1.0 - self.acceptance.accept(quality))
+        good, bad = self.acceptance
+        refused, less = 1.0 - bad, good - bad
+        steps = spread_quality(option.quality, self._failures.shared)
+        left = [w * (refused - less * each) for w, each in zip(self._weights, steps, strict=True)]
+        total = sum(left)
+        rest._weights = tuple([each / total for each in left]) if total > 0.0 else self._weights
+        rest._makers = self._makers
         if option.maker != UNKNOWN_MAKER:
             rest._makers = (*self._makers, option.maker)
         rest.ids = tuple(sorted((*self.ids, option.model_id)))
         rest._seen = self._failures.rescues.get(rest.ids)
         return rest
+
+
+@lru_cache(maxsize=16_384)
+def spread_quality(quality: float, shared: float) -> tuple[float, ...]:
+    """Return the share of good answers by step of hardness, the easiest first.
+
+    The mean is the quality. With a larger `shared` more depends on the hardness.
+    """
+    centre = _NORMAL.inv_cdf(min(max(quality, 0.001), 0.999))
+    tied, scale = sqrt(shared), sqrt(2.0 * (1.0 - min(shared, MAX_SHARED)))
+    points = [0.5 * erfc((tied * each - centre) / scale) for each in _HARDNESS]
+    return tuple([sum(points[n : n + _POINTS]) / _POINTS for n in range(0, len(points), _POINTS)])
 
 
 class FailureRecords:
@@ -124,45 +146,50 @@ class FailureRecords:
                 by_model = self._rescues.setdefault(kind, {}).setdefault(tuple(sorted(refused)), {})
                 judged, good = by_model.get(model_id, (0.0, 0.0))
                 by_model[model_id] = (judged + seen.judged, good + seen.good)
+        self._errors: dict[tuple[str, Acceptance], Sequence[float]] = {}
         self._known: dict[tuple[str, Acceptance], Failures] = {}
 
     def get(self, kind: str, acceptance: Acceptance) -> Failures:
         """Return what is known of a kind of work, with a check that accepts so much."""
-        key = (kind, acceptance)
+        if not self._rescues:
+            return NO_FAILURES
+        # The hundredth is enough, and most kinds have the same.
+        key = (kind, Acceptance(round(acceptance.good, 2), round(acceptance.bad, 2)))
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._estimate(kind, acceptance)
+            known = self._known[key] = self._estimate(*key)
         return known
 
     def _estimate(self, kind: str, acceptance: Acceptance) -> Failures:
-        if not self._rescues:
-            return NO_FAILURES
-        everywhere = [self._sum(each, acceptance) for each in self._rescues]
-        overall = _divide(SHARED, sum(e[0] for e in everywhere), sum(e[1] for e in everywhere))
-        here = _divide(overall, *self._sum(kind, acceptance))
+        everywhere = [self._measure(each, acceptance) for each in self._rescues]
+        overall = _fit(SHARED, [sum(each) for each in zip(*everywhere, strict=True)])
+        here = _fit(overall, self._measure(kind, acceptance))
         return Failures(shared=here, rescues=self._rescues.get(kind, {}))
 
-    def _sum(self, kind: str, acceptance: Acceptance) -> tuple[float, float]:
-        """Return the sums of a linear fit of the share, over models that one other had failed.
+    def _measure(self, kind: str, acceptance: Acceptance) -> Sequence[float]:
+        """Return the squared errors of what is expected after one failure, by `KNOTS`.
 
         Several models after the same one count as one: they were asked at the same tasks.
         """
-        above = below = 0.0
-        independent, tied = Failures(shared=0.0), Failures(shared=1.0)
-        for refused, by_model in self._rescues.get(kind, {}).items():
-            if len(refused) > 1:
-                continue
-            first = self._qualities.build_option(refused[0], kind)
-            options = [self._qualities.build_option(each, kind) for each in by_model]
-            bases, tops = (
-                RemainingTasks(each, acceptance).refuse(first).expect(options)
-                for each in (independent, tied)
-            )
-            for (judged, good), base, top in zip(by_model.values(), bases, tops, strict=True):
-                effect = top - base
-                above += judged * (good / judged - base) * effect / len(by_model)
-                below += judged * effect * effect / len(by_model)
-        return above, below
+        key = (kind, acceptance)
+        if key in self._errors:
+            return self._errors[key]
+        errors = self._errors[key] = [0.0] * len(KNOTS)
+        rescues = self._rescues.get(kind, {})
+        singles = [(key[0], each) for key, each in sorted(rescues.items()) if len(key) == 1]
+        for first, by_model in nlargest(MAX_FIRST, singles, key=_sum_judged):
+            seen = nlargest(MAX_NEXT, sorted(by_model.items()), key=_get_judged)
+            refused = self._qualities.build_option(first, kind)
+            options = [self._qualities.build_option(each, kind) for each, _ in seen]
+            for number, shared in enumerate(KNOTS):
+                remaining = RemainingTasks(Failures(shared=shared), acceptance).refuse(refused)
+                pairs = zip(seen, remaining.expect(options), strict=True)
+                squares = [
+                    judged * (good / judged - expected) ** 2
+                    for (_, (judged, good)), expected in pairs
+                ]
+                errors[number] += sum(squares) / len(seen)
+        return errors
 
 
 class _Qualities:
@@ -187,13 +214,24 @@ class _Qualities:
         return Option(model_id, UNKNOWN_MAKER, quality, 0.0, 0.0)
 
 
-def _weigh(shared: float, all_tied: float, independent: float) -> tuple[float, float]:
-    """Return the weights of what a model does at the tied tasks, and at the others."""
-    others = (1.0 - shared) * independent
-    total = shared * all_tied + others
-    return (shared / total, others / total) if total else (0.0, 1.0)
+def _get_judged(followed: tuple[str, tuple[float, float]]) -> float:
+    return followed[1][0]
 
 
-def _divide(expected: float, above: float, below: float) -> float:
-    share = (SHARED_WEIGHT * expected + above) / (SHARED_WEIGHT + below)
-    return min(max(share, 0.0), 1.0)
+def _sum_judged(failed: tuple[str, Mapping[str, tuple[float, float]]]) -> float:
+    return sum(judged for judged, _ in failed[1].values())
+
+
+def _fit(expected: float, errors: Sequence[float]) -> float:
+    """Return the share of the least squared errors, and least away from what is expected."""
+    total = [
+        error / _VARIANCE + SHARED_WEIGHT * (knot - expected) ** 2
+        for knot, error in zip(KNOTS, errors, strict=True)
+    ]
+    place = min(max(total.index(min(total)), 1), len(KNOTS) - 2)
+    (x0, x1, x2), (y0, y1, y2) = KNOTS[place - 1 : place + 2], total[place - 1 : place + 2]
+    left, right = (y1 - y0) / (x1 - x0), (y2 - y1) / (x2 - x1)
+    bend = (right - left) / (x2 - x0)
+    if bend <= 0.0:
+        return KNOTS[total.index(min(total))]
+    return min(max((x0 + x1) / 2 - left / (2 * bend), 0.0), MAX_SHARED)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from itertools import permutations
+from math import sqrt
+from statistics import NormalDist
 from typing import Final
 
 import pytest
@@ -22,8 +24,10 @@ from agents.selection.evidence.failures import (
     Option,
     RemainingTasks,
     Rescues,
+    spread_quality,
 )
 from agents.selection.evidence.observations import CheckAccuracy, Observations, Observed
+from agents.selection.model_profiles import UNKNOWN_MAKER
 from agents.selection.policies.planner import (
     MAX_RUNGS,
     PlanLimits,
@@ -67,20 +71,20 @@ def plan(
 
 
 def evaluate(models: tuple[Option, ...], acceptance: Acceptance, shared: float) -> float:
-    """Return the quality of a plan, task by task, where tasks are spread over all cases."""
-    quality = 0.0
-    steps = 400
+    """Return the quality of a plan, task by task, where tasks are spread over all hardness."""
+    quality, steps = 0.0, 400
+    normal = NormalDist()
     for step in range(steps):
-        hardness = (step + 0.5) / steps
-        for weight, chances in (
-            (shared, [float(hardness < each.quality) for each in models]),
-            (1 - shared, [each.quality for each in models]),
-        ):
-            reach = 1.0
-            for chance in chances[:-1]:
-                quality += weight * reach * acceptance.good * chance / steps
-                reach *= 1 - acceptance.accept(chance)
-            quality += weight * reach * chances[-1] / steps
+        hardness = normal.inv_cdf((step + 0.5) / steps)
+        chances = [
+            normal.cdf((normal.inv_cdf(each.quality) - sqrt(shared) * hardness) / sqrt(1 - shared))
+            for each in models
+        ]
+        reach = 1.0
+        for chance in chances[:-1]:
+            quality += reach * acceptance.good * chance / steps
+            reach *= 1 - acceptance.accept(chance)
+        quality += reach * chances[-1] / steps
     return quality
 
 
@@ -253,6 +257,37 @@ def test_failures_together_are_learned_from_what_is_seen() -> None:
     assert together.get("prose", RUN).shared > SHARED
     assert not together.get("prose", RUN).rescues
     assert FailureRecords(Observations()).get("maths", RUN) == NO_FAILURES
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.3, 0.6, 0.9])
+def test_how_much_is_shared_is_found_in_what_followed_failures(shared: float) -> None:
+    qualities = {"a": 0.5, "b": 0.65, "c": 0.8, "d": 0.9}
+    options = {id_: Option(id_, UNKNOWN_MAKER, share, 0.0, 1.0) for id_, share in qualities.items()}
+    outcomes = {
+        (id_, "maths"): Observed(judged=1_000.0, good=1_000.0 * share)
+        for id_, share in qualities.items()
+    }
+    rescues: dict[tuple[tuple[str, ...], str, str], Observed] = {}
+    for first, second in permutations(options, 2):
+        remaining = RemainingTasks(Failures(shared=shared), RUN).refuse(options[first])
+        good = remaining.expect([options[second]])[0]
+        rescues[(first,), second, "maths"] = Observed(judged=300.0, good=300.0 * good)
+
+    found = FailureRecords(Observations(outcomes=outcomes, rescues=rescues)).get("maths", RUN)
+
+    assert found.shared == pytest.approx(shared, abs=0.05)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.4, 0.99])
+@pytest.mark.parametrize("quality", [0.02, 0.5, 0.8, 0.97])
+def test_hard_tasks_are_done_less_well_and_all_come_to_the_quality(
+    quality: float, shared: float
+) -> None:
+    steps = spread_quality(quality, shared)
+
+    assert sum(steps) / len(steps) == pytest.approx(quality, abs=0.005)
+    assert list(steps) == sorted(steps, reverse=True)
+    assert (steps[0] - steps[-1] > 0.1) is (shared > 0)
 
 
 def test_a_rescue_that_was_seen_moves_the_expectation_as_often_as_it_was_seen() -> None:
