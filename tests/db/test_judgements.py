@@ -9,7 +9,15 @@ import pytest
 
 from tests.support.sql.agent import Agent, Row, insert_task, ref
 from tests.support.sql.database import ALICE, BOB, Database
-from tests.support.sql.flows import answer, claim_flow, claim_steps, new_step, start_flow, suspend
+from tests.support.sql.flows import (
+    answer,
+    claim_flow,
+    claim_steps,
+    hand_over,
+    new_step,
+    start_flow,
+    suspend,
+)
 from tests.support.sql.outcomes import (
     DATA,
     answered,
@@ -19,6 +27,7 @@ from tests.support.sql.outcomes import (
     selection,
     used,
 )
+from tests.support.sql.waits import child_step
 
 pytestmark = pytest.mark.db
 
@@ -62,6 +71,11 @@ async def finish(agent: Agent, task_id: UUID, *judgements: Row, **output: object
         (("agreement", 1), 0.3, 0.3),
         (("approval", 1), 0.5, 0.5),
         (("approval", 0), 1, 0),
+        (("speed", 1), 0.8, 0.8),
+        (("speed", 0), 1, 0),
+        (("common_tests", 0.9), 0.6, 0.54),
+        (("own_tests", 1), 0.3, 0.3),
+        (("own_tests", 0), 0.6, 0),
     ],
 )
 async def test_what_a_workflow_says_of_an_answer_counts_by_its_source(
@@ -201,6 +215,28 @@ async def test_nobody_judges_answers_of_the_same_maker_or_of_another_task(agent:
     assert (await outcome(agent, "model-c"))["sources"] == {"review": 0.5}
 
 
+async def test_what_is_said_of_a_child_task_counts_for_whoever_wrote_its_result(
+    agent: Agent,
+) -> None:
+    task_id = await start_flow(agent, child_step("piece"), new_step("tests", lane="model-t"))
+    [child_id] = await agent.connection.fetchrow("select child_id from cogo.child_tasks")
+    flow = await claim_flow(agent, child_id)
+    await answer(agent, hand_over(flow, new_step("draft"), selections=[selection("draft", "m")]))
+    for key, lane in [("draft", "model-a"), ("tests", "model-t")]:
+        lease = (await claim_steps(agent, key, lane=lane))[key]
+        await agent.complete(
+            lease, output={"text": "x"}, usage=used(lane, derived={"maker": f"maker of {lane}"})
+        )
+    await finish(
+        agent, task_id,
+        judge("piece", "common_tests", 0.9, judge="tests"),
+        judge("tests", "common_tests", 0.9, judge="tests"),
+    )  # fmt: skip
+
+    assert (await outcome(agent, "model-a"))["sources"] == {"common_tests": 0.6}
+    assert (await outcome(agent, "model-t"))["sources"] == {}
+
+
 async def test_who_judged_is_recorded(agent: Agent) -> None:
     task_id = await start_flow(agent, new_step("draft-1"), new_step("critic", lane="model-b"))
     for key, model in [("draft-1", "model-a"), ("critic", "model-b")]:
@@ -221,6 +257,7 @@ async def test_who_judged_is_recorded(agent: Agent) -> None:
         "x",
         [1],
         [{"step": "draft-1", "source": "feedback", "score": 0}],
+        [judge("draft-1", "edit", 0)],
         [judge("draft-1", "run", 2)],
         [judge("draft-1", "run", 1) | {"score": "1"}],
         [judge("draft-1", "run", 1) | {"step": 7}],

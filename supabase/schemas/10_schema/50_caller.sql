@@ -7,6 +7,17 @@ create or replace function cogo.is_operator()
 comment on function cogo.is_operator is
   'Return whether the caller may act for every owner: the secret key or a direct connection.';
 
+-- Direct connections may be those of persons or of programs, which nothing tells apart.
+create or replace function cogo.may_be_person()
+  returns boolean language sql stable
+  return pg_trigger_depth() <= 1
+         and coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
+             not in ('service_role', 'anon')
+         and coalesce(current_setting('application_name', true), '') not like 'pg\_cron%';
+comment on function cogo.may_be_person is
+  'Return whether a row may be written by a person with an account: not by another trigger, the secret
+key, a visitor or a job of pg_cron. Of triggers.';
+
 create or replace function cogo.current_actor()
   returns text language sql stable
   return coalesce(nullif(current_setting('cogo.agent_id', true), ''), 'cogo-database');

@@ -82,13 +82,16 @@ create table if not exists cogo.ai_edits (
   op text not null,
   key jsonb,
   old_key jsonb,
-  xid xid8 not null default pg_current_xact_id()
+  xid xid8 not null default pg_current_xact_id(),
+  by_person boolean not null default false
 ) with (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
   autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0
 );
 comment on table cogo.ai_edits is
   'Rows that were written and not looked at yet, by their keys. Only hints: what counts is the row.';
+comment on column cogo.ai_edits.by_person is
+  'Whether the value of the AI column alone was changed, and by nobody who is known to be no person.';
 create index if not exists ai_edits_column on cogo.ai_edits (column_id, seq);
 -- Edits that give or take keys: rows are looked for among these while they wait.
 create index if not exists ai_edits_moves on cogo.ai_edits (column_id, op, seq)

@@ -2,26 +2,32 @@
 -- from 0 (says nothing) to 1; what does not pass may say more than what does: code that cannot be parsed
 -- is bad, code that can be is not therefore good.
 create or replace function cogo.list_judgement_sources()
-  returns table (source text, place integer, bad double precision, good double precision)
+  returns table (
+    source text, place integer, bad double precision, good double precision, is_stated boolean
+  )
   language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   values
-    ('feedback', 1, 1::double precision, 1::double precision),
-    ('approval', 2, 1, 0.5),
-    ('run', 3, 1, 1),
-    ('edit', 4, 1, 0.2),
-    ('schema', 5, 1, 0.2),
-    ('tools', 6, 1, 0.2),
-    ('form', 7, 1, 0),
-    ('written_tests', 8, 0.6, 0.6),
-    ('review', 9, 0.5, 0.5),
-    ('agreement', 10, 0.3, 0.3)
+    ('feedback', 1, 1::double precision, 1::double precision, false),
+    ('approval', 2, 1, 0.5, true),
+    ('speed', 3, 1, 0.8, true),
+    ('run', 4, 1, 1, true),
+    ('schema', 5, 1, 0.2, false),
+    ('tools', 6, 1, 0.2, false),
+    ('form', 7, 1, 0, false),
+    ('edit', 8, 0.9, 0.2, false),
+    ('common_tests', 9, 0.6, 0.6, true),
+    ('written_tests', 10, 0.6, 0.6, true),
+    ('own_tests', 11, 0.6, 0.3, true),
+    ('review', 12, 0.5, 0.5, true),
+    ('agreement', 13, 0.3, 0.3, true)
 $$;
 comment on function cogo.list_judgement_sources is
-  'Return the sources of judgements with the strength of one that says bad, and of one that says good:
-feedback of a person; an approval; tests that were run; the edit of a cell of an AI column; whether data
-follows its schema, and calls of tools the tools; the form; tests that a model wrote; a review by a model
-of another maker; agreement of independent answers.';
+  'Return the sources of judgements with the strength of one that says bad, and of one that says good,
+and whether workflows state them: feedback of a person; an approval; whether code is faster and does the
+same; tests that were run; whether data follows its schema, and calls of tools the tools; the form; the
+edit of a cell of an AI column; tests that a model wrote of the work of several, of the answer, or of its
+own answer; a review by a model of another maker; agreement of independent answers.';
 
 create or replace function cogo.find_kind(p_subtask_id uuid)
   returns text language sql stable
@@ -103,19 +109,28 @@ as $$
            when exists (
              select from jsonb_array_elements(p_items) i
               where (
-                i ->> 'source' in ('approval', 'run', 'written_tests', 'review', 'agreement')
+                i ->> 'source' in (
+                  select c.source from cogo.list_judgement_sources() c where c.is_stated
+                )
                 and cogo.is_number_between(i -> 'score', 0, 1)
                 and 'string' in (jsonb_typeof(i -> 'step'), jsonb_typeof(i -> 'model'))
               ) is not true
            ) then
-             'judgements must each have a source (approval, run, written_tests, review or agreement), '
-             'a score from 0 to 1, and the key of a step or the name of a model'
+             format(
+               'judgements must each have a source (%s), a score from 0 to 1, and the key of a step or '
+               'the name of a model',
+               (
+                 select string_agg(c.source, ', ' order by c.place)
+                   from cogo.list_judgement_sources() c where c.is_stated
+               )
+             )
          end;
 $$;
 comment on function cogo.validate_judgements is
   'Return what is wrong with what a workflow says of answers, as a sentence; null if it is valid.';
 
--- A model does not judge itself, and models of one maker fail at the same tasks.
+-- A model does not judge itself, and models of one maker fail at the same tasks. What is said of a step
+-- that is a task counts for whoever wrote the result of that.
 create or replace function cogo.record_judgements(p_task_id uuid, p_items jsonb)
   returns void language sql set search_path = pg_catalog, pg_temp
 as $$
@@ -126,10 +141,12 @@ as $$
     from jsonb_array_elements(p_items) with ordinality as i (item, nth)
     left join cogo.subtasks s on s.task_id = p_task_id and s.key = i.item ->> 'step'
     left join cogo.subtask_outputs o on o.subtask_id = s.id
-    left join cogo.find_answer(p_task_id, i.item ->> 'model') f on i.item ->> 'step' is null
+    left join cogo.child_tasks k on k.subtask_id = s.id and s.kind = 'task'
+    left join cogo.find_answer(coalesce(k.child_id, p_task_id), i.item ->> 'model') f
+      on i.item ->> 'step' is null or k.child_id is not null
     join public.cogo_attempts a
-      on a.subtask_id = coalesce(s.id, f.subtask_id)
-     and a.attempt = coalesce(o.attempt, f.attempt)
+      on a.subtask_id = coalesce(f.subtask_id, s.id)
+     and a.attempt = coalesce(f.attempt, o.attempt)
      and a.outcome = 'completed'
     left join lateral (
       select j.model_id, j.usage -> 'derived' ->> 'maker' as maker

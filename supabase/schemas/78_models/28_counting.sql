@@ -1,5 +1,5 @@
 -- One owner does not decide for all: of each source at most 50 answers a day of a model at a kind of
--- work are counted. Tasks without an owner are those of operators.
+-- work are counted. Tasks without an owner are those of operators, but anybody may edit a cell.
 create or replace function cogo.weigh_judgements(
   p_subtasks uuid[], p_attempts integer[], p_now timestamptz
 )
@@ -27,7 +27,9 @@ as $$
   ), best as materialized (
     select r.subtask_id, r.attempt, r.strength, r.good, (r.was).judged_at as at,
            (r.was).judged = 0 and r.strength > 0
-             and r.owner <> '00000000-0000-0000-0000-000000000000' as is_new,
+             and (
+               r.owner <> '00000000-0000-0000-0000-000000000000' or (r.was).source = 'edit'
+             ) as is_new,
            row_number() over (
              partition by r.owner, r.model_id, r.kind, (r.was).source, (r.was).judged = 0
              order by (r.was).judged_at, r.subtask_id, r.attempt

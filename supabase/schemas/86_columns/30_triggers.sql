@@ -87,6 +87,7 @@ begin
 declare
   v_key jsonb;
   v_old_key jsonb;
+  v_by_person boolean := false;
 begin
   begin
     if tg_op = 'INSERT' then
@@ -96,8 +97,11 @@ begin
     elsif %3$s then
       v_key := jsonb_build_array(%1$s);
       v_old_key := jsonb_build_array(%2$s);
-    elsif %4$s or (%5$s) and current_setting('cogo.writes', true) is distinct from %6$L then
+    elsif %4$s then
       v_key := jsonb_build_array(%1$s);
+    elsif (%5$s) and current_setting('cogo.writes', true) is distinct from %6$L then
+      v_key := jsonb_build_array(%1$s);
+      v_by_person := cogo.may_be_person();
     else
       return null;
     end if;
@@ -111,7 +115,8 @@ begin
         v_old_key := cogo.find_key(%6$L, to_jsonb(old));
       end if;
   end;
-  insert into cogo.ai_edits (column_id, op, key, old_key) values (%6$L, tg_op, v_key, v_old_key);
+  insert into cogo.ai_edits (column_id, op, key, old_key, by_person)
+  values (%6$L, tg_op, v_key, v_old_key, v_by_person);
   return null;
 end;
 $body$,

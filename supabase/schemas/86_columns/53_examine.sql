@@ -1,6 +1,45 @@
+-- Nobody corrects an answer by white space and the case of letters alone.
+create or replace function cogo.fold_value(p_value text)
+  returns text language sql immutable
+  return lower(regexp_replace(p_value, '\s+', '', 'g') collate "default");
+comment on function cogo.fold_value is 'Return a value without white space and case.';
+
+create or replace function cogo.judge_edits(
+  p_column cogo.ai_columns, p_keys jsonb[], p_tasks uuid[]
+)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+as $$
+declare
+  v_row constant jsonb := cogo.describe_row(p_column, p_column.version);
+  v_edit record;
+begin
+  for v_edit in
+    execute format(
+      'select k.task_id, r.value from unnest($1, $2) as k (key, task_id) '
+      'cross join lateral (select t.%s::text as value from %s t where %s) as r',
+      v_row ->> 'target', v_row ->> 'table', v_row ->> 'match'
+    ) using p_keys, p_tasks
+  loop
+    perform cogo.record_judgement(f.subtask_id, f.attempt, 'edit', 0)
+       from public.cogo_tasks t
+      cross join cogo.find_answer(t.id) f
+      where t.id = v_edit.task_id and f.subtask_id is not null
+        and cogo.fold_value(v_edit.value) is distinct from cogo.fold_value(
+          coalesce(t.result -> 'data' -> 'value' #>> '{}', t.result ->> 'text')
+        );
+  end loop;
+end;
+$$;
+comment on function cogo.judge_edits is
+  'Judge the answers of tasks whose values persons have replaced.';
+
 -- What counts is the row as it is now, however it was written and how often.
 create or replace function cogo.examine_rows(
-  p_column cogo.ai_columns, p_keys jsonb[], p_is_sweep boolean default false
+  p_column cogo.ai_columns, p_keys jsonb[], p_is_sweep boolean default false,
+  p_by_persons jsonb[] default '{}'
 )
   returns void language plpgsql set search_path = pg_catalog, pg_temp
   -- Fixed plans by index: see supabase/README.md.
@@ -17,6 +56,8 @@ declare
   v_values bytea[];
   v_have_values boolean[];
   v_moving jsonb[];
+  v_judged jsonb[];
+  v_tasks uuid[];
 begin
   select array_agg(r.key), array_agg(r.is_there), array_agg(r.owner), array_agg(r.source_hash),
          array_agg(r.value_hash), array_agg(r.has_value)
@@ -53,7 +94,10 @@ begin
       from examined r
      where c.ctid = r.cell and r.is_there and r.is_written
        and c.state <> 'kept'
-    returning r.state, r.task_id
+    returning r.key, r.state, r.task_id,
+              -- Of other sources the answer may have been right.
+              r.state = 'done' and not r.is_edited and r.task_id is not null
+                and r.key = any (p_by_persons) as is_judged
   ), edited as (
     update cogo.ai_cells c
        set state = case when c.state in ('done', 'failed') then 'pending' else c.state end,
@@ -85,13 +129,21 @@ begin
   )
   select array(
            select distinct d.task_id
-             from (select * from kept union all select * from edited) as d
+             from (
+               select k.state, k.task_id from kept k union all select e.state, e.task_id from edited e
+             ) as d
             where d.state = 'asked' and d.task_id is not null
-         )
-    into v_dropped;
+         ),
+         array(select k.key from kept k where k.is_judged order by k.key),
+         array(select k.task_id from kept k where k.is_judged order by k.key)
+    into v_dropped, v_judged, v_tasks;
   perform cogo.drop_tasks(p_column.id, v_dropped);
+  if v_judged <> '{}' then
+    perform cogo.judge_edits(p_column, v_judged, v_tasks);
+  end if;
 end;
 $$;
 comment on function cogo.examine_rows is
   'Compare rows of the table of an AI column with their cells: new rows get one, edited ones are asked
-for anew, and a value that COGO has not written is kept.';
+for anew, and a value that COGO has not written is kept. One that a person has put in the place of an
+answer is a judgement of it.';

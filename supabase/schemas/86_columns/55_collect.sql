@@ -26,6 +26,7 @@ declare
   v_xids xid8[];
   v_keys jsonb[];
   v_old jsonb[];
+  v_by_person boolean[];
   v_dropped uuid[];
   v_truncated bigint;
   v_seq bigint;
@@ -62,8 +63,9 @@ begin
     returning e.*
   )
   select array_agg(t.op order by t.seq), array_agg(t.key order by t.seq),
-         array_agg(t.old_key order by t.seq), array_agg(t.xid order by t.seq)
-    into v_ops, v_keys, v_old, v_xids
+         array_agg(t.old_key order by t.seq), array_agg(t.xid order by t.seq),
+         array_agg(t.by_person order by t.seq)
+    into v_ops, v_keys, v_old, v_xids, v_by_person
     from taken t;
   if v_ops is null then
     return 0;
@@ -79,7 +81,17 @@ begin
     );
   end if;
   perform cogo.examine_rows(
-    p_column, array(select distinct k from unnest(v_keys || v_old) k where k is not null)
+    p_column, array(select distinct k from unnest(v_keys || v_old) k where k is not null),
+    p_by_persons => array(
+      select e.key
+        from (
+          select k.key, count(*) over (partition by k.xid) as edits
+            from unnest(v_keys, v_xids, v_by_person) as k (key, xid, by_person)
+           where k.by_person
+        ) as e
+       -- Nobody writes more by hand in one transaction.
+       where e.edits <= 10
+    )
   );
   perform cogo.drop_tasks(p_column.id, v_dropped);
   return cardinality(v_ops);
