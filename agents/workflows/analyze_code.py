@@ -5,6 +5,7 @@ from agents.workflows.coding.analysis import (
     build_bugs_result,
     build_documented_result,
     read_analysis,
+    score_reproduction,
 )
 from agents.workflows.coding.checks import run_check
 from agents.workflows.coding.findings import Bugs, Findings, build_findings_result
@@ -51,6 +52,9 @@ async def debug(run: Run, analysis: Analysis) -> Result:
         before = await run_check(run, "reproduce", **analysis.build_check(analysis.code, bugs.test))
         if before.verdict == "failed" and bugs.fixed_code:
             after = await run_check(run, "fix", **analysis.build_check(bugs.fixed_code, bugs.test))
+    score = score_reproduction(before, after)
+    if score is not None:
+        run.judge(step, score, source="own_tests")
     return build_bugs_result(bugs, read_output(step), obstacle=obstacle, before=before, after=after)
 
 

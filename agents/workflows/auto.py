@@ -57,8 +57,8 @@ class CheckedPlan:
 
     steps: Mapping[str, ProposedStep]
     estimate: PlanEstimate
-    is_template: bool = False
-    """Whether it replaces what the model proposed: its one step is the request itself."""
+    proposal: Step[Proposal] | None = None
+    """The step of the model that proposed it; None: a template replaces what it proposed."""
 
     def to_json(self) -> list[JsonValue]:
         """Return the steps for results and for people who are asked."""
@@ -117,9 +117,8 @@ async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
         )  # fmt: skip
         proposal, mistakes = await read_proposal(run, step, parts)
         if proposal is not None and not mistakes:
-            return CheckedPlan(
-                steps=proposal.arrange(), estimate=estimate_steps(run, proposal.list_types())
-            )
+            expected = estimate_steps(run, proposal.list_types())
+            return CheckedPlan(steps=proposal.arrange(), estimate=expected, proposal=step)
         if proposal is None and not is_about_plan(step):
             break
         output = read_output(step)
@@ -128,9 +127,7 @@ async def propose(run: Run, parts: Parts, notes: list[str]) -> CheckedPlan:
     template = choose_template(run.prompt)
     [kind] = template.list_types()
     notes.append(f"A template ({kind}) has replaced the plan: {' '.join(mistakes)}")
-    return CheckedPlan(
-        steps=template.arrange(), estimate=estimate_steps(run, [kind]), is_template=True
-    )  # fmt: skip
+    return CheckedPlan(steps=template.arrange(), estimate=estimate_steps(run, [kind]))
 
 
 def leave_out_tools(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,6 +190,7 @@ async def confirm(run: Run, plan: CheckedPlan, notes: list[str]) -> Approval | N
         f"Do these {len(plan.steps)} steps: {plan.estimate.describe()}?",
         show={"steps": plan.to_json(), "estimate": plan.estimate.model_dump(), "notes": [*notes]},
         cost_usd=usd,
+        judges=plan.proposal,
     )
 
 
@@ -261,7 +259,7 @@ def begin_step(
     step, params = plan.steps[name], run.params_as(AutoParams)
     results = [each.show() for each in work.list_needed_results(step.name)]
     prompt = prompts.ask_for_step(run.prompt, step.instruction, results)
-    if plan.is_template:
+    if plan.proposal is None:
         prompt = run.prompt
     if step.type == ASK:
         settings = cap_tools(params.for_step(prompts.WORKER, prompt), share)

@@ -108,7 +108,8 @@ async def implement(run: Run, work: Coordination) -> None:
         piece = planned[name]
         work.keep(name, ended, is_code=piece.kind == "code", interface=piece.interface)
 
-    for step in (await do_when_ready(run, work, begin, keep)).values():
+    work.steps = await do_when_ready(run, work, begin, keep)
+    for step in work.steps.values():
         work.parts.add_child(step, role=step.role or "coding")
 
 
@@ -171,7 +172,12 @@ async def test_together(run: Run, work: Coordination, files: Mapping[str, str]) 
     tests = TestSuite(
         files=suite, written_by=answer.model, maker=answer.maker, vacuous=stub.passed_tests or 0
     )
-    return await run_together(run, replace(check, tests=tests))
+    check = await run_together(run, replace(check, tests=tests, tester=answer))
+    # Whose fault it is that they fail is known only if one has written all of it.
+    if check.score is not None and (not check.is_failed or len(code) == 1):
+        for each in code:
+            run.judge(work.steps[each.name], check.score, source="common_tests", by=answer)
+    return check
 
 
 async def run_together(run: Run, check: WholeCheck) -> WholeCheck:
@@ -256,6 +262,8 @@ async def revise(
         builds_on={"revision": ["parts"]},
     ).files
     revised = await run_together(run, replace(check, files=files))
+    if revised.score is not None:
+        run.judge(answer, revised.score, source="common_tests", by=check.tester)
     if revised.rank < check.rank:
         work.notes.append("The revision was left out: more tests fail with it.")
         return check

@@ -103,4 +103,7 @@ async def measure(run: Run, work: Optimization, attempt: CodeAttempt) -> None:
     report = await run.check(
         "timing", files=files, command=build_timing_command(work.job.main_file), limits=LIMITS
     )
-    work.timings.append((attempt, read_timing(report)))
+    timing = read_timing(report)
+    work.timings.append((attempt, timing))
+    if timing.score is not None:
+        run.judge(attempt.candidate.answer, timing.score, source="speed")

@@ -156,7 +156,9 @@ class SessionMessage(Argument):
     """Of an answer: the calls of tools that led to it and their results, as `chat_json` writes."""
 
 
-JudgementSource = Literal["approval", "run", "written_tests", "review", "agreement"]
+JudgementSource = Literal[
+    "approval", "speed", "run", "common_tests", "written_tests", "own_tests", "review", "agreement"
+]
 """What a workflow can learn the worth of an answer from; `cogo.list_judgement_sources()` has all,
 with their strengths."""
 

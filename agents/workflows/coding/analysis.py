@@ -11,6 +11,7 @@ from agents.workflows.coding.findings import Bugs, build_findings_result
 from agents.workflows.coding.job import CodeJob, find_obstacle, read_job
 from agents.workflows.coding.syntax import SyntaxComparison
 from agents.workflows.engine import Answer, Result, Run
+from agents.workflows.engine.readers import find_verdict
 from agents.workflows.params import AnalysisParams
 from agents.workflows.prompts import code as prompts
 from protocol.verification import NO_TESTS, add_summary
@@ -61,6 +62,17 @@ def find_code_in(prompt: str) -> str | None:
     """Return the longest fenced block of a request; None if it has none."""
     blocks = [each.code for each in list_blocks(prompt)]
     return max(blocks, key=len, default=None)
+
+
+def score_reproduction(before: Report | None, after: Report | None) -> float | None:
+    """Return how good an answer is whose test must fail, and pass after its fix; None: unknown."""
+    if before is None or before.verdict not in {"passed", "failed"}:
+        return None
+    if before.passed:
+        return 0
+    if after is None:
+        return 0.7
+    return None if find_verdict(after, is_written=True) is None else float(after.passed)
 
 
 def build_bugs_result(

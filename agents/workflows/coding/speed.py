@@ -80,6 +80,13 @@ class Timing:
             before.median / after.median >= MIN_SPEEDUP
         )
 
+    @property
+    def score(self) -> float | None:
+        """How good the candidate is, from 0 to 1: some programs cannot be made faster."""
+        if self.measured is None:
+            return None
+        return float(self.is_faster) if self.is_faster or not self.is_equal else 0.3
+
     def to_sentence(self) -> str:
         """Return what it shows, as a sentence."""
         if self.measured is None or self.speedup is None:

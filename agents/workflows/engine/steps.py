@@ -33,7 +33,7 @@ from agents.workflows.engine.values import Answer, Approval, TaskOutcome
 from agents.workflows.engine.work import Step
 from agents.workflows.params.step_params import EXTRACT_CODE, PROBLEM
 from protocol.json_values import explain_first_mistake
-from protocol.records import ApprovalOptions
+from protocol.records import ApprovalOptions, JudgementSource
 from protocol.records.flows import StepKind, StepRecord
 from providers.rerank.records import RankedDocument
 
@@ -218,16 +218,23 @@ class StepDescriber:
         return step
 
     def judge(
-        self, answer: Answer, score: float, *, source: Literal["run", "agreement"] = "run"
+        self,
+        answer: Answer | Step[Any],
+        score: float,
+        *,
+        source: JudgementSource = "run",
+        by: Answer | None = None,
     ) -> None:
         """Record how good an answer was, from 0 (bad) to 1 (good), for the statistics of its model.
 
-        `run`: it was tried out, as by a tool; `agreement`: independent answers say the same, or
-        not. What is said first counts, also in later replays.
+        A step stands for its answer, a task for the answer that became its result. `run`: it was
+        tried out, as by a tool; `agreement`: independent answers agree, or not. What the answer
+        `by` of a model shows does not count for its maker. What is said first counts.
         """
         if not 0 <= score <= 1:
             raise WorkflowInvalid(f"the score of an answer is {score}; it must be from 0 to 1")
-        self._replay.judgements.add(source, score, step=answer.step)
+        step = answer.key if isinstance(answer, Step) else answer.step
+        self._replay.judgements.add(source, score, step=step, judge=by.step if by else None)
 
     def call(self, function: ToolFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Step[T]:
         """Call a function with `@tool` once, where its module is served; its name is the key.
@@ -310,14 +317,14 @@ class StepDescriber:
         expires_in: float | None = None,
         on_expiry: Literal["refuse", "approve"] | None = None,
         escalate: Mapping[str, Any] | None = None,
-        judges: Answer | None = None,
+        judges: Answer | Step[Any] | None = None,
     ) -> Step[Approval]:
         """Wait for a person's decision; `show` is what it is about, `by` whose it is.
 
         `cost_usd` is what an approval may cost. After `expires_in` seconds without an answer the
         decision is a refusal, or as `on_expiry` says. `escalate={"after": SECONDS, "to": PERSON}`
         asks another person too, or `operators`. `judges` is the answer that a person finds good or
-        bad by it.
+        bad by it, or its step.
         """
         given = {
             "cost_usd": cost_usd,
@@ -338,7 +345,7 @@ class StepDescriber:
         def read(record: StepRecord) -> Approval:
             approval = readers.read_approval(record)
             if judges is not None and (record.output or {}).get("via") != "expiry":
-                self._replay.judgements.add("approval", float(approval.approved), step=judges.step)
+                self.judge(judges, float(approval.approved), source="approval")
             return approval
 
         step.read = read

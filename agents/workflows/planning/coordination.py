@@ -1,13 +1,19 @@
 """The state of a COORDINATE: what is known of the work so far, and its result. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from agents.workflows.engine import Result
+from agents.workflows.engine import Result, Step
 from agents.workflows.planning.blueprint import ArrangedPlan
 from agents.workflows.planning.interfaces import show_files
 from agents.workflows.planning.plan_progress import PlanProgress
-from agents.workflows.planning.whole import WholeCheck, build_whole_verification, compose_text
+from agents.workflows.planning.whole import (
+    StepValue,
+    WholeCheck,
+    build_whole_verification,
+    compose_text,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,6 +23,8 @@ class Coordination(PlanProgress):
     plan: ArrangedPlan
     text: str = ""
     """The result, if it is a text."""
+    steps: Mapping[str, Step[StepValue]] = field(default_factory=dict)
+    """The steps that have done the pieces, by their names."""
 
     def show(self, check: WholeCheck) -> str:
         """Return the result for models that judge it."""

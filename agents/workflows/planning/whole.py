@@ -11,6 +11,7 @@ from agents.quoting import enclose
 from agents.sandbox.report import Report
 from agents.workflows.coding.job import TestSuite
 from agents.workflows.engine import Answer, TaskOutcome
+from agents.workflows.engine.readers import find_verdict
 from agents.workflows.planning.interfaces import show_files
 from agents.workflows.prompts.coordinate import READY
 from protocol.verification import (
@@ -82,6 +83,8 @@ class WholeCheck:
     files: Mapping[str, str]
     language: str
     tests: TestSuite | None = None
+    tester: Answer | None = None
+    """The answer that has the tests."""
     report: Report | None = None
     obstacle: str | None = None
     """Why it was not run, as the end of a sentence."""
@@ -91,6 +94,12 @@ class WholeCheck:
         """Whether running it has shown that something is wrong."""
         fine = {"passed", "no_tests", "unavailable"}
         return self.report is not None and self.report.verdict not in fine
+
+    @property
+    def score(self) -> float | None:
+        """How good the tests find it, from 0 to 1; None: they were not run."""
+        verdict = None if self.report is None else find_verdict(self.report, is_written=True)
+        return None if verdict is None else verdict[1]
 
     @property
     def rank(self) -> tuple[bool, int, bool]:
