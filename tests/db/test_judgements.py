@@ -219,7 +219,7 @@ async def test_what_is_said_of_a_child_task_counts_for_whoever_wrote_its_result(
     agent: Agent,
 ) -> None:
     task_id = await start_flow(agent, child_step("piece"), new_step("tests", lane="model-t"))
-    [child_id] = await agent.connection.fetchrow("select child_id from cogo.child_tasks")
+    child_id = await agent.connection.fetchval("select child_id from cogo.child_tasks")
     flow = await claim_flow(agent, child_id)
     await answer(agent, hand_over(flow, new_step("draft"), selections=[selection("draft", "m")]))
     for key, lane in [("draft", "model-a"), ("tests", "model-t")]:
