@@ -4,11 +4,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 
-from tests.support.sql.agent import Agent, Row, insert_task, ref
-from tests.support.sql.database import ALICE, BOB, Database
+from tests.support.sql.agent import Agent, Row, ref
+from tests.support.sql.database import Database
 from tests.support.sql.flows import (
     answer,
     claim_flow,
@@ -20,6 +19,7 @@ from tests.support.sql.flows import (
 )
 from tests.support.sql.outcomes import (
     DATA,
+    RATE,
     answered,
     find_accuracy,
     knowledge,
@@ -32,7 +32,6 @@ from tests.support.sql.waits import child_step
 pytestmark = pytest.mark.db
 
 BROKEN: Row = {"text": "def", "problem": "parses: it does not"}
-RATE = "select * from public.cogo_feedback($1, $2, $3)"
 
 
 def judge(step: str, source: str, score: float, **fields: object) -> Row:
@@ -343,29 +342,6 @@ async def test_a_person_who_thinks_again_changes_what_checks_are_worth(agent: Ag
     assert last == {"good": 1, "good_passed": 1, "bad": 0, "bad_passed": 0}
 
 
-async def test_a_person_rates_an_answer_and_may_think_again(
-    database: Database, agent: Agent
-) -> None:
-    task_id = await answered(agent, "model-a", owner=ALICE)
-    alice = await database.connect("authenticated", ALICE)
-    before = await outcome(agent, "model-a")
-
-    await alice.fetchrow(RATE, task_id, 0, "it does not run")
-    bad = await outcome(agent, "model-a")
-    row = await alice.fetchrow(RATE, task_id, 1, None)
-    good = await outcome(agent, "model-a")
-    await agent.connection.execute(RATE, task_id, 0, None)
-    both = await outcome(agent, "model-a")
-
-    assert (before["judged"], before["good"]) == (0, 0)
-    assert (bad["judged"], bad["good"]) == (1, 0)
-    assert (good["judged"], good["good"]) == (1, 1)
-    assert (both["judged"], both["good"]) == (1, 0.5)
-    assert row is not None
-    assert (row["person"], row["model_id"], row["comment"]) == (ALICE, "model-a", "it does not run")
-    assert await alice.fetchval("select count(*) from public.cogo_ratings") == 2
-
-
 async def test_a_rating_counts_for_the_model_that_wrote_the_result(agent: Agent) -> None:
     task_id = await write_drafts(agent, "model-a", "model-b", "model-c")
     await finish(agent, task_id, model_used="model-b")
@@ -375,58 +351,3 @@ async def test_a_rating_counts_for_the_model_that_wrote_the_result(agent: Agent)
     rated = [await agent.connection.fetchrow(RATE, each, 1, None) for each in (task_id, bare)]
 
     assert [each["model_id"] for each in rated if each] == ["model-b", "model-c"]
-
-
-async def test_one_owner_does_not_decide_for_all(database: Database, agent: Agent) -> None:
-    answers = [await answered(agent, "model-a", owner=ALICE, output=DATA) for _ in range(60)]
-    for task_id in answers[:55]:
-        await agent.connection.execute(RATE, task_id, 0, None)
-    for _ in range(3):
-        task_id = await answered(agent, "model-a", owner=BOB)
-        await agent.connection.execute(RATE, task_id, 1, None)
-
-    seen = await outcome(agent, "model-a")
-    assert seen["sources"] == {"feedback": 53, "schema": 1}
-    await database.jump(timedelta(days=1))
-    await agent.connection.execute(RATE, answers[-1], 0, None)
-
-    seen = await outcome(agent, "model-a")
-    assert seen["sources"]["feedback"] == pytest.approx(53 * 0.5 ** (1 / 7) + 1, abs=0.01)
-    assert await agent.connection.fetchval("select count(*) from cogo.judgement_quotas") == 1
-
-
-async def test_tasks_of_operators_are_counted_without_such_a_limit(agent: Agent) -> None:
-    for _ in range(52):
-        task_id = await answered(agent, "model-a")
-        await agent.connection.execute(RATE, task_id, 0, None)
-
-    assert (await outcome(agent, "model-a"))["judged"] == 52
-
-
-async def test_owners_may_not_judge_but_by_ratings(database: Database, agent: Agent) -> None:
-    task_id = await answered(agent, "model-a", owner=ALICE)
-    alice = await database.connect("authenticated", ALICE)
-    row = await agent.connection.fetchrow("select * from cogo.subtasks where task_id = $1", task_id)
-    assert row is not None
-
-    for statement in (
-        "insert into cogo.judgements (score) values (0)",
-        f"select cogo.record_judgement('{row['id']}', 1, 'run', 0)",
-        f"select cogo.record_judgements('{task_id}', '[]')",
-        "select * from cogo.judgements",
-        "select public.cogo_model_outcomes()",
-    ):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await alice.execute(statement)
-
-
-async def test_judgements_end_with_their_task(agent: Agent) -> None:
-    task_id = await answered(agent, "model-a", output=DATA)
-    kept = await insert_task(agent.connection)
-    await outcome(agent, "model-a")
-
-    await agent.connection.execute("delete from public.cogo_tasks where id <> $1", kept)
-
-    assert await agent.connection.fetchval("select count(*) from cogo.judgements") == 0
-    assert (await outcome(agent, "model-a"))["judged"] == 0.2
-    assert task_id != kept

@@ -7,6 +7,7 @@ from tests.support.sql.agent import Agent, Row, insert_task, step
 OVERLOADED: Row = {"class": "overloaded", "message": "the vendor is overloaded"}
 DATA: Row = {"text": "{}", "data": {}}
 """Data that follows its schema, which is a weak sign of a good answer."""
+RATE = "select * from public.cogo_feedback($1, $2, $3)"
 REFUSED: Row = {"class": "check_failed", "message": "it does not parse"}
 
 

@@ -18,17 +18,7 @@ from tests.support.agents.scripted_flow import (
     play_flow,
     report_output,
 )
-
-CODE = "def add(a, b):\n    return a - b\n"
-FIXED = "def add(a, b):\n    return a + b\n"
-TEST = "def test_add():\n    assert add(1, 2) == 3\n"
-LOW = {"file": "a.py", "line": 2, "severity": "low", "what": "a name", "fix": "rename it"}
-HIGH = {"file": None, "line": 2, "severity": "high", "what": "a minus", "fix": "a + b"}
-
-
-def findings(**more: Any) -> dict[str, Any]:
-    data = {"summary": "It subtracts.", "findings": [LOW, HIGH]} | more
-    return {"text": "{...}", "data": data, "model_used": "cheap", "provider": "x", "notes": []}
+from tests.unit.agents.workflows.code_scripts import CODE, FIXED, HIGH, LOW, TEST, findings
 
 
 def play(script: Any, kind: str, *, decisions: Any = DECISIONS, **params: Any) -> ScriptedFlow:

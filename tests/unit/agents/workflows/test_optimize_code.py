@@ -1,6 +1,5 @@
 """OPTIMIZE_CODE: code is handed over as faster only if tests and timing show it."""
 
-import json
 from typing import Any
 
 import pytest
@@ -19,23 +18,7 @@ from tests.support.agents.scripted_flow import (
     play_flow,
     report_output,
 )
-
-SLOW, FAST = "slow = 1\n", "fast = 1\n"
-TESTS = "def test_a():\n    assert total(3) == 3\n"
-PROOF = {"text": "{}", "data": {"tests": TESTS, "workload": "def workload(): ..."}}
-
-
-def a_timing(before: float, after: float, *, noise: float = 0.001, equal: bool = True) -> Any:
-    printed = {
-        "original": {"median": before, "noise": noise},
-        "candidate": {"median": after, "noise": noise},
-        "rounds": 7, "equal": equal, "loops": 1,
-    }  # fmt: skip
-    return report_output("passed", basis="exit_code", output=f"x\n{json.dumps(printed)}\n")
-
-
-def proof() -> dict[str, Any]:
-    return PROOF | {"model_used": "tester"}
+from tests.unit.agents.workflows.code_scripts import FAST, SLOW, TESTS, a_timing, proof
 
 
 def play(script: Any, *, decisions: Any = DECISIONS, **params: Any) -> ScriptedFlow:

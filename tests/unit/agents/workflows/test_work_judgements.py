@@ -16,10 +16,19 @@ from tests.support.agents.scripted_flow import (
     play_flow,
     report_output,
 )
-from tests.unit.agents.workflows import plans, test_coordinate
-from tests.unit.agents.workflows.test_analyze_code import CODE, FIXED, TEST, findings
-from tests.unit.agents.workflows.test_coordinate import DONE, UNFINISHED, coordinated, made
-from tests.unit.agents.workflows.test_optimize_code import FAST, SLOW, TESTS, a_timing, proof
+from tests.unit.agents.workflows import coordinations, plans
+from tests.unit.agents.workflows.code_scripts import (
+    CODE,
+    FAST,
+    FIXED,
+    SLOW,
+    TEST,
+    TESTS,
+    a_timing,
+    findings,
+    proof,
+)
+from tests.unit.agents.workflows.coordinations import DONE, UNFINISHED, coordinated, made
 
 
 def said(played: Played | ScriptedFlow) -> list[tuple[Any, ...]]:
@@ -131,8 +140,8 @@ def test_common_tests_that_fail_judge_the_revision_and_none_of_several_programs(
 
 
 def test_common_tests_that_fail_judge_the_only_program() -> None:
-    plan = test_coordinate.a_plan(
-        test_coordinate.a_part("shop", "code", file="shop.py"), test_coordinate.a_part("Guide")
+    plan = coordinations.a_plan(
+        coordinations.a_part("shop", "code", file="shop.py"), coordinations.a_part("Guide")
     )
     answers = {
         **DONE, "strategy": plan, "implement/shop": made(shop__py="def total(x): return 1\n"),
