@@ -9,7 +9,10 @@ from selenium.webdriver import Chrome
 
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS
+from tests.e2e.tasks import is_quiet
 from tests.support.browser import open_browser
+from tests.support.eventually import eventually
+from tests.support.servers.simulator import Journal, journal_of
 from tests.support.servers.system import System, running_system
 
 LINK_SECRET: Final = "0123456789abcdef0123456789abcdef"
@@ -27,6 +30,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 async def store(system: System) -> AsyncIterator[SupabaseStore]:
     async with system.store() as opened:
         yield opened
+
+
+@pytest.fixture
+async def journal(system: System) -> AsyncIterator[Journal]:
+    """Count the requests to the simulator from now on, when work of earlier tests makes no more."""
+    await eventually(lambda: is_quiet(system), within=30)
+    async with httpx.AsyncClient(base_url=system.simulator_url, timeout=SECONDS) as client:
+        yield await journal_of(client)
 
 
 @pytest.fixture

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
 from protocol.records import AgentRecord, Attempt, NewTask, Task
 from protocol.store.queue import QueueStore
 from tests.support.eventually import eventually
 from tests.support.processes import is_running
+from tests.support.servers.system import System
 
 HOLD = "[[fault:stall after=5 times=1]]"
 """Makes the first answer to a prompt stop after five pieces, and stay silent."""
@@ -53,6 +56,16 @@ async def running_agents(store: QueueStore, kind: str) -> list[tuple[AgentRecord
     found = [each for each in await store.fetch_agents() if each.kind == kind]
     known = [(each, each.pid) for each in found if each.stopped_at is None]
     return [(each, pid) for each, pid in known if pid is not None and is_running(pid)]
+
+
+async def is_quiet(system: System) -> bool:
+    """Return whether nothing is worked on, so that only a new task asks a model."""
+    connection = await asyncpg.connect(system.state.db_url)
+    try:
+        working = "select exists (select from cogo.subtasks where status in ('queued', 'running'))"
+        return not await connection.fetchval(working)
+    finally:
+        await connection.close()
 
 
 async def executor_of(store: QueueStore, task_id: UUID) -> AgentRecord:

@@ -14,6 +14,7 @@ from protocol.lifecycle import TaskState
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import attempts, ended, executor_of, submitted
 from tests.support.eventually import eventually
+from tests.support.servers.simulator import Journal
 from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
@@ -31,11 +32,6 @@ def client(system: System) -> Iterator[openai.OpenAI]:
 
 def likeness(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
-
-
-async def has_asked(system: System, before: int) -> bool:
-    """Return whether another request has reached the vendor."""
-    return len(await system.asked()) > before
 
 
 def test_texts_become_vectors_in_their_order(client: openai.OpenAI) -> None:
@@ -128,14 +124,13 @@ def test_a_vendor_s_refusal_is_the_answer(client: openai.OpenAI) -> None:
 
 
 async def test_a_client_that_goes_away_cancels_its_task(
-    system: System, store: SupabaseStore
+    system: System, store: SupabaseStore, journal: Journal
 ) -> None:
     url = f"{system.up.answer['gateway_url']}/v1/embeddings"
     prompt = "[[fault:stall]] nobody waits"
-    before = len(await system.asked())
     async with httpx.AsyncClient(timeout=60) as http, asyncio.TaskGroup() as group:
         asking = group.create_task(http.post(url, json={"model": SMALL, "input": prompt}))
-        await eventually(lambda: has_asked(system, before), within=30)
+        await eventually(journal.requests, within=30)
         asking.cancel()
 
     found = await store.find_tasks(limit=20, every_owner=True, task_type="EMBED")
@@ -144,8 +139,7 @@ async def test_a_client_that_goes_away_cancels_its_task(
     assert row.status is TaskState.CANCELLED
 
 
-async def test_a_row_becomes_vectors_with_one_call(system: System, store: SupabaseStore) -> None:
-    before = len(await system.asked())
+async def test_a_row_becomes_vectors_with_one_call(store: SupabaseStore, journal: Journal) -> None:
     task = await submitted(store, "a red apple", type="EMBED", model=SMALL, params={})
 
     row = await ended(store, task.id)
@@ -157,7 +151,7 @@ async def test_a_row_becomes_vectors_with_one_call(system: System, store: Supaba
     assert row.result["model_used"] == SMALL
     assert row.result["text"] == f"1 text as vectors of 1536 dimensions by {SMALL}"
     assert (row.input_tokens > 0, row.output_tokens, row.simulated) == (True, 0, True)
-    assert len(await system.asked()) == before + 1
+    assert len(await journal.requests()) == 1
     [only] = await attempts(store, task.id)
     assert (only.lane, only.model_id) == (f"tools:cogo.embeddings/{SMALL}", SMALL)
     planned = await store.fetch_attempts(task_id=task.id)
@@ -177,16 +171,15 @@ async def test_a_row_becomes_vectors_with_one_call(system: System, store: Supaba
     ],
 )
 async def test_a_wrong_row_fails_before_anything_is_sent(
-    system: System, store: SupabaseStore, fields: dict[str, Any], field: str, why: str
+    store: SupabaseStore, journal: Journal, fields: dict[str, Any], field: str, why: str
 ) -> None:
-    before = len(await system.asked())
     task = await submitted(store, "a", **{"type": "EMBED", "params": {}} | fields)
 
     row = await ended(store, task.id)
 
     assert (row.status, (row.error or {}).get("field")) == (TaskState.FAILED, field)
     assert why in str((row.error or {})["message"])
-    assert len(await system.asked()) == before
+    assert await journal.requests() == []
 
 
 def test_an_estimate_names_the_model(system: System) -> None:
@@ -197,13 +190,12 @@ def test_an_estimate_names_the_model(system: System) -> None:
 
 
 async def test_an_executor_killed_in_a_call_leaves_a_lost_call_and_one_result(
-    system: System, store: SupabaseStore
+    store: SupabaseStore, journal: Journal
 ) -> None:
-    before = len(await system.asked())
     task = await submitted(
         store, "[[fault:stall times=1]] killed", type="EMBED", model=SMALL, params={}
     )
-    await eventually(lambda: has_asked(system, before), within=30)
+    await eventually(journal.requests, within=30)
     holder = await executor_of(store, task.id)
     assert holder.pid is not None
     os.kill(holder.pid, signal.SIGKILL)
@@ -213,4 +205,4 @@ async def test_an_executor_killed_in_a_call_leaves_a_lost_call_and_one_result(
     assert row.status is TaskState.COMPLETED, row.error
     first, second = await attempts(store, task.id)
     assert (first.outcome, second.outcome) == ("reaped", "completed")
-    assert len(await system.asked()) == before + 2
+    assert len(await journal.requests()) == 2

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from tests.e2e.tasks import HOLD
+from tests.support.servers.simulator import Journal
 from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
@@ -100,7 +101,7 @@ THINKER = "gpt-6-sol"
 
 @pytest.mark.parametrize("way", ["encrypted", "stored", "streamed"])
 async def test_reasoning_goes_back_to_the_model_with_the_results_of_tools(
-    client: openai.OpenAI, system: System, way: str
+    client: openai.OpenAI, system: System, journal: Journal, way: str
 ) -> None:
     settings: Any = {"model": THINKER, "tools": [LOOK], "reasoning": {"effort": "high"}}
     encrypted: Any = {"include": ["reasoning.encrypted_content"], "store": False}
@@ -123,9 +124,9 @@ async def test_reasoning_goes_back_to_the_model_with_the_results_of_tools(
     second = client.responses.create(**settings, **more)
 
     assert "7" in second.output_text
-    sent = [each for each in await system.asked() if each["model"] == THINKER]
+    _, sent = await journal.requests()
     prompt, reasoning, called, given = 1, 1, 1, 1
-    assert sent[-1]["message_count"] == prompt + reasoning + called + given
+    assert sent["message_count"] == prompt + reasoning + called + given
     named = [UUID(first.id.removeprefix("resp_"))]
     async with system.store() as store:
         assert len(await store.fetch_task_turns(task_ids=named, owner=None)) == 1
@@ -134,7 +135,7 @@ async def test_reasoning_goes_back_to_the_model_with_the_results_of_tools(
 
 @pytest.mark.parametrize("way", ["stored", "streamed", "encrypted"])
 async def test_what_a_tool_of_ours_gave_goes_back_to_the_model(
-    client: openai.OpenAI, system: System, way: str
+    client: openai.OpenAI, journal: Journal, way: str
 ) -> None:
     own = {"extra_body": {"cogo_tools": ["cogo:list_files"]}}
     settings: Any = {"model": "gpt-4.1", "tools": [LOOK], **own}
@@ -148,7 +149,7 @@ async def test_what_a_tool_of_ours_gave_goes_back_to_the_model(
     else:
         first = client.responses.create(input=asked, **settings)
     [call] = [each for each in first.output if each.type == "function_call"]
-    before = len(await system.asked())
+    before = len(await journal.requests())
     result = {"type": "function_call_output", "call_id": call.call_id, "output": "7"}
 
     if way == "stored":
@@ -157,7 +158,7 @@ async def test_what_a_tool_of_ours_gave_goes_back_to_the_model(
         more = {"input": [*asked, *(each.to_dict() for each in first.output), result]}
     client.responses.create(**settings, **more)
 
-    [sent] = (await system.asked())[before:]
+    [sent] = (await journal.requests())[before:]
     prompt, called, given = 1, 1, 1
     assert sent["message_count"] > prompt + called + given, "with what our tool gave"
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ from providers.catalogue.catalogue import Catalogue
 from tests.e2e.console import SECONDS, complaints, says, text
 from tests.e2e.tasks import ended
 from tests.support.eventually import eventually
-from tests.support.servers.simulator import Journal, journal_of
+from tests.support.servers.simulator import Journal
 from tests.support.servers.system import System
 
 pytestmark = pytest.mark.e2e
@@ -27,13 +26,6 @@ KUBERNETES = "Should we use Kubernetes?"
 DEBATERS = {"optimistic": "debate_1", "cautious": "debate_2", "balanced": "debate_3"}
 SEEDED = {"content", "done", "team_id", "session_id"}
 """The fields of each frame."""
-
-
-@pytest.fixture
-async def journal(system: System) -> AsyncIterator[Journal]:
-    """Count the calls that reach the simulator from now on."""
-    async with httpx.AsyncClient(base_url=system.simulator_url, timeout=SECONDS) as client:
-        yield await journal_of(client)
 
 
 def list_parts(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:

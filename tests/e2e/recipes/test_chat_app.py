@@ -15,6 +15,7 @@ from tests.support.browser import (
     serve_page,
 )
 from tests.support.eventually import eventually
+from tests.support.servers.simulator import Journal
 from tests.support.servers.system import System
 from tests.support.sources import ROOT
 
@@ -29,7 +30,7 @@ async def send(page: Chrome, message: str) -> None:
 
 
 async def test_a_user_has_a_conversation_that_is_there_again_after_a_reload(
-    system: System, javascript_folder: Path, tmp_path: Path
+    system: System, javascript_folder: Path, tmp_path: Path, journal: Journal
 ) -> None:
     folder = tmp_path / "chat"
     with (
@@ -53,7 +54,7 @@ async def test_a_user_has_a_conversation_that_is_there_again_after_a_reload(
         await send(page, "What did I say?")
         await eventually(says(page, "#messages", 'wrote "What did I say?"'), within=SECONDS)
         await eventually(button.is_enabled, within=SECONDS)
-        first, second = (await system.asked())[-2:]
+        first, second = await journal.requests()
         assert second["message_count"] == first["message_count"] + 2, "the model gets what was said"
 
         page.refresh()
