@@ -4,8 +4,6 @@ import re
 import unicodedata
 from typing import Final, NamedTuple
 
-from agents.selection.kinds.signs import is_code_line
-
 HEAD: Final = 1_200
 TAIL: Final = 800
 """Characters read from both ends of a text; what is asked stands there."""
@@ -17,6 +15,26 @@ _REQUEST: Final = (700, 300)
 _MATTER: Final = (400, 100)
 """Characters of both ends of each part whose words count."""
 
+_CODE_LINE: Final = re.compile(
+    r"""
+    \s*(?:
+      (?:def|class|import|from|return|func|fn|let|const|var|public|private|protected|static
+        |using|namespace|package|struct|enum|impl|interface|template|void|int|double|float|bool
+        |for|while|if|else|elif|try|except|catch|switch|case|end|echo|print|raise|throw)
+        \b.{0,200}[(){};:=<>\[\]]\s*$
+      | \#include|\#define|\#!/|@\w+$|//|/\*|\*/|--\s|<\?php|</?[a-z][\w-]*[\s>/]|\$\s|>>>\s|\}|\{
+      | [\w.\[\]"']{1,80}\s*(?:=|:=|\+=|-=|->|<-)\s*\S+.{0,200}[\w)\]}"']$
+      | [\w.]{1,80}\([^()]{0,200}\)\s*$
+      | (?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|WITH|FROM|JOIN|WHERE|GROUP\ BY|ORDER\ BY)\b
+      | File\ "|at\ [\w.$<>]+\s*\(|Traceback|Caused\ by:|-->
+      | \w{0,40}(?:Error|Exception|Warning)\b.{0,80}:
+    )
+    | (?:\ {4,}|\t)\S.*[()=:\[\]]
+    | [+-]{3}\s[ab]/|@@\s
+    """,
+    re.VERBOSE,
+)
+_ENDS: Final = (";", "{", "}")
 _FENCE: Final = re.compile(r"```[^\n]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _QUOTED: Final = re.compile(
     r'"([^"]{3,})"|“([^”]{3,})”|„([^“”"]{3,})[“”"]|«([^»]{3,})»|「([^」]{2,})」|『([^』]{2,})』'
@@ -48,15 +66,24 @@ def _take_ends(text: str, head: int, tail: int, between: str) -> str:
     return text if len(text) <= head + tail else f"{text[:head]}{between}{text[-tail:]}"
 
 
-def split_zones(sample: str) -> Zones:
-    """Return the request in a sample and what it is about."""
-    matter: list[str] = []
+def is_code_line(line: str) -> bool:
+    """Return whether a line is code, or of a stack trace."""
+    return line.rstrip().endswith(_ENDS) or _CODE_LINE.match(line) is not None
+
+
+def split_code(sample: str) -> tuple[str, int]:
+    """Return the prose of a sample, and how many of its lines are code."""
     lines = sample.split("\n")
     prose = ["" if is_code_line(line) else line for line in lines]
     code_lines = sum(1 for line, kept in zip(lines, prose, strict=True) if line and not kept)
     text = "\n".join(prose) if len(lines) > 1 else sample
-    if "```" in text:
-        text = _FENCE.sub("\n", text)
+    return _FENCE.sub("\n", text) if "```" in text else text, code_lines
+
+
+def split_zones(sample: str) -> Zones:
+    """Return the request in a sample and what it is about."""
+    matter: list[str] = []
+    text, code_lines = split_code(sample)
 
     def move(found: re.Match[str]) -> str:
         matter.append(found.group(found.lastindex or 0))

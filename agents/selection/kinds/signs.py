@@ -9,26 +9,6 @@ from typing import Final
 
 from agents.selection.kinds.languages import list_named
 
-_CODE_LINE: Final = re.compile(
-    r"""
-    \s*(?:
-      (?:def|class|import|from|return|func|fn|let|const|var|public|private|protected|static
-        |using|namespace|package|struct|enum|impl|interface|template|void|int|double|float|bool
-        |for|while|if|else|elif|try|except|catch|switch|case|end|echo|print|raise|throw)
-        \b.{0,200}[(){};:=<>\[\]]\s*$
-      | \#include|\#define|\#!/|@\w+$|//|/\*|\*/|--\s|<\?php|</?[a-z][\w-]*[\s>/]|\$\s|>>>\s|\}|\{
-      | [\w.\[\]"']{1,80}\s*(?:=|:=|\+=|-=|->|<-)\s*\S+.{0,200}[\w)\]}"']$
-      | [\w.]{1,80}\([^()]{0,200}\)\s*$
-      | (?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|WITH|FROM|JOIN|WHERE|GROUP\ BY|ORDER\ BY)\b
-      | File\ "|at\ [\w.$<>]+\s*\(|Traceback|Caused\ by:|-->
-      | \w{0,40}(?:Error|Exception|Warning)\b.{0,80}:
-    )
-    | (?:\ {4,}|\t)\S.*[()=:\[\]]
-    | [+-]{3}\s[ab]/|@@\s
-    """,
-    re.VERBOSE,
-)
-_ENDS: Final = (";", "{", "}")
 _PARTS: Final = {
     "trace": (
         "Traceback (most", "Error:", "Exception", "error:", "Error ", "panic:", "egmentation fault",
@@ -81,11 +61,6 @@ _QUESTIONS: Final = ("?", "？", "؟", ";")
 _LENGTHS: Final = (8, 16, 40, 100, 300, 1_000, 4_000, 20_000, 100_000)
 PREFIX: Final = "\x01"
 """Begins these features, and none of a word: words have no control characters."""
-
-
-def is_code_line(line: str) -> bool:
-    """Return whether a line is code, or of a stack trace."""
-    return line.rstrip().endswith(_ENDS) or _CODE_LINE.match(line) is not None
 
 
 def list_signs(sample: str, length: int, code_lines: int) -> set[str]:
