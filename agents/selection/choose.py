@@ -15,7 +15,6 @@ from agents.selection.policies.auto import Auto
 from agents.selection.policies.cascade import Cascade
 from agents.selection.policies.cheapest_fastest import Cheapest, Fastest
 from agents.selection.policies.ensemble import Ensemble
-from agents.selection.policies.explore import Explore
 from agents.selection.policies.rules import Rules, list_roles
 from agents.selection.policies.scored import Scored
 from agents.selection.policy import Pick, Policy, PolicyInput
@@ -31,7 +30,7 @@ POLICIES: Final[Mapping[PolicyName, Policy]] = {
     PolicyName.CHEAPEST: Cheapest(),
     PolicyName.FASTEST: Fastest(),
     PolicyName.CASCADE: Cascade(),
-    PolicyName.EXPLORE: Explore(),
+    PolicyName.EXPLORE: Scored(),
     PolicyName.ENSEMBLE: Ensemble(),
 }
 

@@ -25,7 +25,7 @@ class PolicyName(StrEnum):
 
 
 EXPLORE_MISTAKES: Final = 0.01
-"""The mistakes per choice that trials of the policy `explore` may cost on average, by default."""
+"""The mistakes per choice that trials may cost on average, by default."""
 
 ControlAction = Literal["pin", "ban", "drain", "allow"]
 """pin: preferred to all others. ban: never selected, even if requested. drain: only selected if

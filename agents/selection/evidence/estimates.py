@@ -32,6 +32,10 @@ KNOWN_EVIDENCE: Final = 10.0
 """Judgements from which on a model is known at a kind of work, if they agree enough."""
 KNOWN_WIDTH: Final = 0.3
 """Maximum width of the interval of a model that is known."""
+MIN_JUDGED: Final = 3.0
+"""Judgements at a kind of work that show that its answers are judged."""
+MIN_JUDGED_SHARE: Final = 0.1
+"""The least of them for each answer."""
 DEGRADED: Final = 0.7
 """Factor on the expected quality of a model that is not healthy."""
 
@@ -165,6 +169,20 @@ class Forecaster:
         It is 0 if one model is the best at everything, or if there is one kind of work only.
         """
         return _compute_gain(self.observations.outcomes, self.qualities)
+
+    def is_judged(self, kind: str) -> bool:
+        """Return whether answers to this kind of work are judged often enough to learn from."""
+        judged, answered = self._judged.get(kind, (0.0, 0.0))
+        return judged >= MIN_JUDGED and judged >= MIN_JUDGED_SHARE * answered
+
+    @cached_property
+    def _judged(self) -> dict[str, tuple[float, float]]:
+        """Weights of the judgements, and of the answers, by kind of work."""
+        sums: dict[str, tuple[float, float]] = {}
+        for (_, kind), each in self.observations.outcomes.items():
+            judged, answered = sums.get(kind, (0.0, 0.0))
+            sums[kind] = (judged + each.judged, answered + each.answered)
+        return sums
 
     @cached_property
     def _output(self) -> MeanModel:

@@ -89,7 +89,7 @@ class Knowledge:
     policy: PolicyName = PolicyName.AUTO
     """The default of the deployment."""
     mistakes: float = EXPLORE_MISTAKES
-    """The mistakes per choice that trials of the policy `explore` may cost on average."""
+    """The mistakes per choice that trials may cost on average; 0 for none."""
     owner_policies: Mapping[UUID, PolicyName] = field(default_factory=dict)
     controls: tuple[OperatorControl, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Protocol
 
 from agents.selection.evidence.estimates import Forecast
@@ -17,6 +18,8 @@ TOLERANCES: Final[Mapping[Preference, float]] = {
 GAIN_SHARE: Final = 0.5
 """The share of what choosing by kind of work gains that may be spent on lower cost. It is a half,
 since the gain that is expected comes from the best of many estimates and is too high."""
+DEAR: Final = 0.85
+"""The rank by price, from 0 to 1, of the model that is used while nothing else tells them apart."""
 
 
 class Compared(Protocol):
@@ -103,7 +106,7 @@ def find_near_best(
         ]
     # Of equal ones the best known comes first: a change needs a reason.
     within.sort(
-        key=lambda id_: (_measure(options[id_], preference), id_ != best, *_rank(id_, options[id_]))
+        key=lambda id_: (measure(options[id_], preference), id_ != best, *_rank(id_, options[id_]))
     )
     return NearBest(
         picked=within[0],
@@ -124,24 +127,25 @@ def _find_best(options: Mapping[str, Compared], default: str | None, *, anchored
         best = default
     unknown = [id_ for id_, each in options.items() if not each.is_known and id_ != best]
     if best is None:
-        return _find_middle(unknown, options)
+        return _guess_best(unknown, options)
     # A model that is known to be bad is left for one of which nothing is known.
     better = [id_ for id_ in unknown if options[id_].quality > options[best].high]
-    return _find_middle(better, options) if better else best
+    return _guess_best(better, options) if better else best
 
 
-def _find_middle(among: Sequence[str], options: Mapping[str, Compared]) -> str:
-    """Return the best of models of which little is known; of equal ones that of a middle price.
+def _guess_best(among: Sequence[str], options: Mapping[str, Compared]) -> str:
+    """Return the best of models of which little is known; of equal ones a dear one.
 
-    A price says nothing of quality, and the middle is wrong about the cost by the least.
+    It is not the dearest, which is often an odd one.
     """
     top = max(options[id_].quality for id_ in among)
     equal = [id_ for id_ in among if options[id_].quality >= top - 1e-9]
-    equal.sort(key=lambda id_: (options[id_].price, id_))
-    return equal[(len(equal) - 1) // 2]
+    prices = sorted(options[id_].price for id_ in equal if options[id_].price < inf) or [inf]
+    price = prices[round(DEAR * (len(prices) - 1))]
+    return min(id_ for id_ in equal if options[id_].price == price)
 
 
-def _measure(each: Compared, preference: Preference) -> float:
+def measure(each: Compared, preference: Preference) -> float:
     """Return what is to be as low as possible."""
     return each.forecast.total_s if preference is Preference.SPEED else each.price
 

@@ -1,11 +1,12 @@
 """The policy `auto`, the default: the documented rules where one applies, else the near best.
 
 The last documented rule, "anything else: the default model", becomes the choice by preference,
-compared with the default model until another one is known to be better.
+compared with the default model until another one is known to be better. A few tasks are trials.
 """
 
 from agents.selection.policies.rules import apply_rules, find_rule, order_by_role
 from agents.selection.policies.scored import explain_near_best
+from agents.selection.policies.trials import allow_trial
 from agents.selection.policy import Pick, PolicyInput
 
 
@@ -21,8 +22,8 @@ class Auto:
         if not found.is_known and found.picked == given.default:
             picked, reason = apply_rules(given)
             reason += f" No model is known well enough at {given.needs.kind} yet to replace it."
-            return Pick(order=order_by_role(given, picked), reason=reason)
-        rest = [id_ for id_ in found.within if id_ != found.picked]
-        return Pick(
-            order=given.put_first(found.picked, rest), reason=explain_near_best(given, found)
-        )
+            usual = Pick(order=order_by_role(given, picked), reason=reason)
+        else:
+            order = given.put_first(found.picked, found.within)
+            usual = Pick(order=order, reason=explain_near_best(given, found))
+        return allow_trial(given, usual, found)

@@ -1,6 +1,7 @@
 """The policy `scored`: the cheapest model that is near the best known one for this kind of work."""
 
 from agents.selection.evidence.near_best import NearBest
+from agents.selection.policies.trials import allow_trial
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 
@@ -15,7 +16,8 @@ class Scored:
     def pick(self, given: PolicyInput) -> Pick:
         """Pick what the preference takes."""
         found = given.near_best
-        return Pick(order=given.by_preference, reason=explain_near_best(given, found))
+        usual = Pick(order=given.by_preference, reason=explain_near_best(given, found))
+        return allow_trial(given, usual, found)
 
 
 def explain_near_best(given: PolicyInput, found: NearBest) -> str:

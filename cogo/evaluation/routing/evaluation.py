@@ -29,7 +29,7 @@ PREFERENCES: Final[Mapping[PolicyName, Sequence[Preference]]] = {
 }
 """The policies that choose one model from what is known. The others need a check, a team, times or
 chance."""
-LEARNERS: Final = (PolicyName.AUTO, PolicyName.EXPLORE)
+LEARNERS: Final = (PolicyName.AUTO,)
 """Those that are measured while they learn from nothing but their own choices."""
 
 Advance = Callable[[], None]
@@ -252,8 +252,7 @@ class _Trial:
                     answers=number,
                 )
                 # Trials are how it learns, not what it has learned.
-                settled = PolicyName.SCORED if policy is PolicyName.EXPLORE else policy
-                found = self._judge(self._plan(self.cold, settled, Preference.BALANCED, known))
+                found = self._judge(self._plan(self.cold, policy, Preference.BALANCED, known))
                 yield key, Measured(point=found.point, chosen=found.chosen, paid=paid)
             prompt = self.learned[number % len(self.learned)]
             choice = self.cold.choose(

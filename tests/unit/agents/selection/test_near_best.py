@@ -178,13 +178,13 @@ def test_a_default_holds_until_another_model_is_known_to_be_better() -> None:
 
 
 @pytest.mark.parametrize("default", [None, "b"])
-def test_nothing_known_gives_the_default_or_the_middle_price(default: str | None) -> None:
+def test_nothing_known_gives_the_default_or_a_dear_model(default: str | None) -> None:
     options = {
         name: estimated(0.7, cost, mass=6.5)
         for name, cost in (("a", 0.1), ("b", 0.01), ("c", 0.02), ("d", 0.001), ("e", None))
     }
 
-    assert find(options, default=default).picked == (default or "c")
+    assert find(options, default=default).picked == (default or "a")
     assert not find(options, default=default).is_known
 
 

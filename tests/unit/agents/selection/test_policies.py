@@ -177,7 +177,7 @@ def test_a_model_that_is_known_to_be_bad_is_left_for_one_of_which_nothing_is_kno
     assert taken("scored", knowledge) != MIDDLE
 
 
-def test_without_a_default_the_middle_price_is_used_while_nothing_is_known() -> None:
+def test_without_a_default_a_dear_model_is_used_while_nothing_is_known() -> None:
     served = ("fireworks/gpt-oss-20b", "openrouter/llama-3.3-70b-instruct", "o3")
 
     costs = sorted(
@@ -185,7 +185,7 @@ def test_without_a_default_the_middle_price_is_used_while_nothing_is_known() -> 
         for id_, each in choose_model(wanted("scored", *served), CATALOGUE).candidates.items()
     )
 
-    assert choose_model(wanted("scored", *served), CATALOGUE).selected.model_id == costs[1][1]
+    assert choose_model(wanted("scored", *served), CATALOGUE).selected.model_id == costs[2][1]
 
 
 def test_a_long_summary_goes_to_a_cheap_model_at_the_price_of_its_length() -> None:
