@@ -73,7 +73,10 @@ class Choice:
             return {}
         return {
             each: find_near_best(
-                estimates, each, tolerance=get_tolerance(each, self.forecaster.gain)
+                estimates,
+                each,
+                tolerance=get_tolerance(each, self.forecaster.gain),
+                overall=self.forecaster.overall,
             ).picked
             for each in Preference
         }

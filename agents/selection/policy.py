@@ -82,6 +82,7 @@ class PolicyInput:
             tolerance=get_tolerance(wanted, self.forecaster.gain),
             default=self.default,
             anchored=anchored,
+            overall=self.forecaster.overall,
         )
 
     @cached_property

@@ -168,7 +168,16 @@ class Forecaster:
 
         It is 0 if one model is the best at everything, or if there is one kind of work only.
         """
-        return _compute_gain(self.observations.outcomes, self.qualities)
+        return self._measured[1]
+
+    @property
+    def overall(self) -> Mapping[str, float]:
+        """The expected quality of each judged model at all kinds of work, as often as they come."""
+        return self._measured[0]
+
+    @cached_property
+    def _measured(self) -> tuple[Mapping[str, float], float]:
+        return _compute_overall(self.observations.outcomes, self.qualities)
 
     def is_judged(self, kind: str) -> bool:
         """Return whether answers to this kind of work are judged often enough to learn from."""
@@ -275,26 +284,31 @@ def compute_interval(share: float, mass: float) -> tuple[float, float]:
     return max(0.0, min(share, centre - radius)), min(1.0, max(share, centre + radius))
 
 
-def _compute_gain(outcomes: Mapping[tuple[str, str], Observed], qualities: QualityModel) -> float:
+def _compute_overall(
+    outcomes: Mapping[tuple[str, str], Observed], qualities: QualityModel
+) -> tuple[Mapping[str, float], float]:
+    """Return the quality of each model over all kinds, and what choosing by kind gains."""
     weights: dict[str, float] = {}
     for (_, kind), each in outcomes.items():
         if each.judged > 0:
             weights[kind] = weights.get(kind, 0.0) + each.judged
     models = sorted({model for (model, _), each in outcomes.items() if each.judged > 0})
-    if len(weights) < 2 or len(models) < 2:
-        return 0.0
+    if not models:
+        return {}, 0.0
+    total = sum(weights.values())
     overall = dict.fromkeys(models, 0.0)
     best = 0.0
     for kind, weight in weights.items():
         expected = {model: qualities.expect(model, kind) for model in models}
         for model, found in expected.items():
-            overall[model] += weight * found.mean
+            overall[model] += weight * found.mean / total
         known = max(
             models,
             key=lambda model: compute_interval(expected[model].mean, expected[model].mass)[0],
         )
-        best += weight * expected[known].mean
-    return max(0.0, best - max(overall.values())) / sum(weights.values())
+        best += weight * expected[known].mean / total
+    gain = max(0.0, best - max(overall.values())) if len(weights) > 1 else 0.0
+    return overall, gain
 
 
 def _compute_cached_share(seen: Observed) -> float:

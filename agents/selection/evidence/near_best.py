@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from agents.selection.evidence.estimates import Forecast
@@ -18,6 +19,14 @@ TOLERANCES: Final[Mapping[Preference, float]] = {
 GAIN_SHARE: Final = 0.5
 """The share of what choosing by kind of work gains that may be spent on lower cost. It is a half,
 since the gain that is expected comes from the best of many estimates and is too high."""
+PRICE_WORTH: Final[Mapping[Preference, float]] = {
+    Preference.BALANCED: 0.03,
+    Preference.COST: 0.10,
+}
+"""How much better a model must be to cost once more the price of the best model for everything.
+The other preferences do not look at the price."""
+MIN_PRICE: Final = 1e-5
+"""Dollars that count as that price at least, so that one may also pay more than nothing."""
 DEAR: Final = 0.85
 """The rank by price, from 0 to 1, of the model that is used while nothing else tells them apart."""
 
@@ -68,6 +77,8 @@ class NearBest:
     """The models within the tolerance, in the order of the preference."""
     is_known: bool
     """Whether enough was observed of `best`."""
+    too_dear: str | None = None
+    """A model that is known to be better, but not by as much as its price requires."""
 
 
 def get_tolerance(preference: Preference, gain: float) -> float:
@@ -86,6 +97,7 @@ def find_near_best(
     tolerance: float,
     default: str | None = None,
     anchored: bool = False,
+    overall: Mapping[str, float] = MappingProxyType({}),
 ) -> NearBest:
     """Return what a preference takes among `options`, which are not empty.
 
@@ -93,20 +105,33 @@ def find_near_best(
     default instead, unless another model is known to be better: its lower bound exceeds what is
     expected of the default. Models of which little is known are compared only as a last resort:
     they must be better than the best known one is likely to be.
+
+    `overall` are the expected qualities of models over all kinds of work. The best known model for
+    everything sets the price that a model may have, with `anchored` at least that of the default.
     """
-    best = _find_best(options, default if default in options else None, anchored=anchored)
-    reference = options[best]
+    default = default if default in options else None
+    affordable = options
+    if overall and preference in PRICE_WORTH:
+        single = _find_single(options, overall, default if anchored else None)
+        affordable = options if single is None else _list_affordable(options, single, preference)
+    best = _find_best(affordable, default if default in affordable else None, anchored=anchored)
+    reference = affordable[best]
+    dearer = _find_best_known(options)
     within = [best]
     if reference.is_known:
         least = reference.quality - tolerance
         within = [
             id_
-            for id_, each in options.items()
+            for id_, each in affordable.items()
             if id_ == best or (each.quality >= least and each.is_known)
         ]
     # Of equal ones the best known comes first: a change needs a reason.
     within.sort(
-        key=lambda id_: (measure(options[id_], preference), id_ != best, *_rank(id_, options[id_]))
+        key=lambda id_: (
+            measure_expense(options[id_], preference),
+            id_ != best,
+            *_rank(id_, options[id_]),
+        )
     )
     return NearBest(
         picked=within[0],
@@ -114,13 +139,46 @@ def find_near_best(
         tolerance=tolerance,
         within=tuple(within),
         is_known=reference.is_known,
+        too_dear=None if dearer in affordable else dearer,
     )
 
 
+def _find_single(
+    options: Mapping[str, Compared],
+    overall: Mapping[str, float],
+    anchor: str | None,
+) -> Compared | None:
+    """Return the cheapest known model that is near the best one for everything.
+
+    A dearer `anchor` takes its place. None if the best known model here was never judged.
+    """
+    known = {id_: overall[id_] for id_, each in options.items() if each.is_known and id_ in overall}
+    if _find_best_known(options) not in known:
+        return None
+    least = max(known.values()) - TOLERANCES[Preference.BALANCED]
+    near = (id_ for id_, quality in known.items() if quality >= least)
+    single = options[min(near, key=lambda id_: (options[id_].price, -known[id_], id_))]
+    if anchor is not None and options[anchor].price > single.price:
+        return options[anchor]
+    return single
+
+
+def _list_affordable(
+    options: Mapping[str, Compared], single: Compared, preference: Preference
+) -> Mapping[str, Compared]:
+    """Return the models that are not dearer than this one, or as much better as that requires."""
+    price = max(single.price, MIN_PRICE)
+    most_by_quality = price / PRICE_WORTH[preference]
+    return {
+        id_: each
+        for id_, each in options.items()
+        if each.price <= price
+        or each.price - price <= most_by_quality * (each.quality - single.quality)
+    }
+
+
 def _find_best(options: Mapping[str, Compared], default: str | None, *, anchored: bool) -> str:
-    known = [id_ for id_, each in options.items() if each.is_known]
-    strongest = min(known, key=lambda id_: _rank_by_bound(id_, options[id_]), default=None)
-    best = strongest
+    best = _find_best_known(options)
     if default is not None and (
         best is None or (anchored and options[best].low <= options[default].quality)
     ):
@@ -131,6 +189,11 @@ def _find_best(options: Mapping[str, Compared], default: str | None, *, anchored
     # A model that is known to be bad is left for one of which nothing is known.
     better = [id_ for id_ in unknown if options[id_].quality > options[best].high]
     return _guess_best(better, options) if better else best
+
+
+def _find_best_known(options: Mapping[str, Compared]) -> str | None:
+    known = (id_ for id_, each in options.items() if each.is_known)
+    return min(known, key=lambda id_: _rank_by_bound(id_, options[id_]), default=None)
 
 
 def _guess_best(among: Sequence[str], options: Mapping[str, Compared]) -> str:
@@ -145,7 +208,7 @@ def _guess_best(among: Sequence[str], options: Mapping[str, Compared]) -> str:
     return min(id_ for id_ in equal if options[id_].price == price)
 
 
-def measure(each: Compared, preference: Preference) -> float:
+def measure_expense(each: Compared, preference: Preference) -> float:
     """Return what is to be as low as possible."""
     return each.forecast.total_s if preference is Preference.SPEED else each.price
 

@@ -28,14 +28,18 @@ def explain_near_best(given: PolicyInput, found: NearBest) -> str:
         role = "the default model" if found.best == given.default else "the likeliest model"
         return f"No model is known well enough at {kind} yet, so {role} is used ({numbers})."
     points = f"{found.tolerance * 100:.1f} points"
+    best_known, dear = "best known model", ""
+    if found.too_dear:
+        best_known += " worth its price"
+        dear = f"; {found.too_dear} is better, but not enough for its price"
     if found.picked == found.best:
         others = "no other model" if found.tolerance == 0 else f"no model within {points} of it"
         cheaper = "faster" if given.preference is Preference.SPEED else "cheaper"
-        return f"The best known model at {kind} ({numbers}); {others} is {cheaper}."
+        return f"The {best_known} at {kind} ({numbers}); {others} is {cheaper}{dear}."
     best = given.estimates[found.best]
     least = "fastest" if given.preference is Preference.SPEED else "cheapest"
     near = "as good as" if found.tolerance == 0 else f"within {points} of"
     return (
-        f"The {least} model that is expected to be {near} the best known at {kind} ({numbers}); "
-        f"that is {found.best} ({best.describe()})."
+        f"The {least} model that is expected to be {near} the {best_known} at {kind} ({numbers}); "
+        f"that is {found.best} ({best.describe()}){dear}."
     )

@@ -12,7 +12,7 @@ from math import erf, exp, pi, sqrt
 from typing import Final, NamedTuple
 
 from agents.selection.evidence.estimates import KNOWN_EVIDENCE, SPREAD, Estimate
-from agents.selection.evidence.near_best import NearBest, measure
+from agents.selection.evidence.near_best import NearBest, measure_expense
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 
@@ -32,7 +32,7 @@ DEADLINE_FACTOR: Final = 3.0
 """How many times the expected time must be left, so that another model can answer afterwards."""
 
 
-class Trial(NamedTuple):
+class PossibleTrial(NamedTuple):
     """A model that may be tried in place of the usual one."""
 
     model_id: str
@@ -60,7 +60,7 @@ def allow_trial(given: PolicyInput, usual: Pick, found: NearBest) -> Pick:
     )
 
 
-def find_trial(given: PolicyInput, usual_id: str, found: NearBest) -> Trial | None:
+def find_trial(given: PolicyInput, usual_id: str, found: NearBest) -> PossibleTrial | None:
     """Return the model whose trial is worth most for what it may lose."""
     trials = _list_trials(given, usual_id, found)
     return min(trials, key=_rank, default=None)
@@ -91,7 +91,7 @@ def _may_try(given: PolicyInput) -> bool:
     )
 
 
-def _list_trials(given: PolicyInput, usual_id: str, found: NearBest) -> Iterator[Trial]:
+def _list_trials(given: PolicyInput, usual_id: str, found: NearBest) -> Iterator[PossibleTrial]:
     usual, best = given.estimates[usual_id], given.estimates[found.best]
     spare = max(usual.price, MIN_PRICE) * MAX_EXTRA_COST
     left = given.request.seconds_left
@@ -104,7 +104,7 @@ def _list_trials(given: PolicyInput, usual_id: str, found: NearBest) -> Iterator
         worth = _compute_worth(tried, usual, best, found.tolerance, given.preference)
         if worth >= MIN_WORTH:
             rate = _limit(given.mistakes, compute_loss(tried, usual))
-            yield Trial(id_, min(rate, _limit(spare, tried.price - usual.price)), worth)
+            yield PossibleTrial(id_, min(rate, _limit(spare, tried.price - usual.price)), worth)
 
 
 def _limit(budget: float, loss: float) -> float:
@@ -115,7 +115,7 @@ def _limit(budget: float, loss: float) -> float:
 def _compute_worth(
     tried: Estimate, usual: Estimate, best: Estimate, tolerance: float, preference: Preference
 ) -> float:
-    before, now = measure(usual, preference), measure(tried, preference)
+    before, now = measure_expense(usual, preference), measure_expense(tried, preference)
     saved = max(0.0, 1.0 - now / before) if before > 0 else 0.0
     deviation = sqrt(_get_deviation(tried) ** 2 + _get_deviation(best) ** 2)
     ahead = tried.quality - best.quality
@@ -123,7 +123,7 @@ def _compute_worth(
     return SAVED_WORTH * saved * as_good + _expect_excess(ahead, deviation)
 
 
-def _rank(trial: Trial) -> tuple[float, str]:
+def _rank(trial: PossibleTrial) -> tuple[float, str]:
     return (-trial.rate * trial.worth, trial.model_id)
 
 

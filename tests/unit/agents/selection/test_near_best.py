@@ -201,3 +201,45 @@ def test_a_model_that_is_ill_is_compared_by_what_it_is_expected_to_do_now() -> N
     )
 
     assert find({"ill": ill, "well": estimated(0.8, 0.02)}).picked == "well"
+
+
+def test_what_is_dearer_than_the_best_for_everything_must_be_better_by_its_price() -> None:
+    options = {"single": estimated(0.80, 0.01), "dear": estimated(0.85, 0.025)}
+    overall = {"single": 0.8, "dear": 0.7}
+    far = options | {"dear": estimated(0.85, 0.04)}
+
+    assert find(options, overall=overall).picked == "dear"
+    assert find(far, overall=overall).picked == "single"
+    assert find(far, overall=overall).too_dear == "dear"
+    assert find(far).picked == "dear"
+    assert find(far, Preference.QUALITY, overall=overall).picked == "dear"
+    assert find(options, Preference.COST, overall=overall, tolerance=0.03).picked == "single"
+
+
+def test_the_best_for_everything_is_the_cheapest_of_those_that_are_about_equal() -> None:
+    options = {"dear": estimated(0.86, 1.0), "cheap": estimated(0.84, 0.01)}
+
+    assert find(options, overall={"dear": 0.855, "cheap": 0.85}).picked == "cheap"
+    assert find(options, overall={"dear": 0.86, "cheap": 0.85}).picked == "dear"
+
+
+def test_the_default_is_never_too_dear_where_it_is_the_anchor() -> None:
+    options = {"default": estimated(0.86, 1.0), "cheap": estimated(0.84, 0.01)}
+    overall = {"default": 0.855, "cheap": 0.85}
+
+    assert find(options, overall=overall, default="default").picked == "cheap"
+    assert find(options, overall=overall, default="default", anchored=True).picked == "default"
+
+
+def test_a_free_model_that_is_the_best_for_everything_leaves_a_hundredth_of_a_cent() -> None:
+    options = {"free": estimated(0.80, 0.0), "paid": estimated(0.90, 0.00004)}
+    overall = {"free": 0.85, "paid": 0.8}
+
+    assert find(options, overall=overall).picked == "paid"
+    assert find(options | {"paid": estimated(0.9, 0.001)}, overall=overall).picked == "free"
+
+
+def test_a_model_of_which_only_leaderboards_tell_is_not_too_dear() -> None:
+    options = {"rated": estimated(0.9, 1.0), "cheap": estimated(0.84, 0.01)}
+
+    assert find(options, overall={"cheap": 0.84}).picked == "rated"
