@@ -25,11 +25,16 @@ comment on function cogo.list_refused is
 
 create or replace function cogo.derive_judgements(p_subtasks uuid[], p_attempts integer[])
   returns void language sql set search_path = pg_catalog, pg_temp
+  -- Fixed plans by index: see supabase/README.md.
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
   insert into cogo.judgements (subtask_id, attempt, source, score, judged_at)
   select a.subtask_id, a.attempt, v.source, v.score, a.ended_at
     from unnest(p_subtasks, p_attempts) as t (subtask_id, attempt)
-    join public.cogo_attempts a using (subtask_id, attempt)
+   cross join lateral (
+     select e.* from public.cogo_attempts e
+      where e.subtask_id = t.subtask_id and e.attempt = t.attempt limit 1
+   ) as a
     left join lateral (
       -- Once for all that is read of it: each look into a stored output decompresses all of it.
       select o.output || '{}' as output

@@ -1,3 +1,4 @@
+-- Attempts are joined laterally, with a limit: else a plan may read all of them for each of a few.
 -- One owner does not decide for all: of each source at most 50 answers a day of a model at a kind of
 -- work are counted. Tasks without an owner are those of operators, but anybody may edit a cell.
 create or replace function cogo.weigh_judgements(
@@ -12,43 +13,59 @@ create or replace function cogo.weigh_judgements(
   -- Fixed plans by index: see supabase/README.md.
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
-  with ranked as materialized (
-    select a.subtask_id, a.attempt, a.model_id, s.owner, cogo.find_kind(s.id) as kind, j as was,
-           w.strength, w.strength * j.score as good,
-           row_number() over (
-             partition by j.subtask_id, j.attempt order by w.strength desc, c.place
-           ) = 1 as is_best
+  with answers as materialized (
+    select a.subtask_id, a.attempt, a.model_id, s.owner, cogo.find_kind(s.id) as kind
       from unnest(p_subtasks, p_attempts) as t (subtask_id, attempt)
-      join public.cogo_attempts a using (subtask_id, attempt)
+     cross join lateral (
+       select e.* from public.cogo_attempts e
+        where e.subtask_id = t.subtask_id and e.attempt = t.attempt limit 1
+     ) as a
       join cogo.subtasks s on s.id = a.subtask_id
-      join cogo.judgements j on j.subtask_id = a.subtask_id and j.attempt = a.attempt
+     cross join lateral (
+       select from cogo.judgements j
+        where j.subtask_id = a.subtask_id and j.attempt = a.attempt limit 1
+     ) as judged
+  ), ranked as (
+    -- The first of the window is the strongest.
+    select n.*, j as was, row_number() over strongest = 1 as is_best,
+           first_value(w.strength) over strongest as strength,
+           first_value(w.strength * j.score) over strongest as good,
+           first_value(j.judged_at) over strongest as at,
+           first_value(
+             j.judged = 0 and w.strength > 0
+               and (n.owner <> '00000000-0000-0000-0000-000000000000' or j.source = 'edit')
+           ) over strongest as is_new
+      from answers n
+      join cogo.judgements j using (subtask_id, attempt)
       join cogo.list_judgement_sources() c on c.source = j.source
      cross join lateral (select c.bad + (c.good - c.bad) * j.score as strength) as w
-  ), best as materialized (
-    select r.subtask_id, r.attempt, r.strength, r.good, (r.was).judged_at as at,
-           (r.was).judged = 0 and r.strength > 0
-             and (
-               r.owner <> '00000000-0000-0000-0000-000000000000' or (r.was).source = 'edit'
-             ) as is_new,
-           row_number() over (
-             partition by r.owner, r.model_id, r.kind, (r.was).source, (r.was).judged = 0
-             order by (r.was).judged_at, r.subtask_id, r.attempt
-           ) + coalesce(q.answers, 0) as place
+    window strongest as (
+      partition by j.subtask_id, j.attempt order by w.strength desc, c.place
+    )
+  ), placed as (
+    select r.*, coalesce(q.answers, 0) + row_number() over (
+             partition by r.owner, r.model_id, r.kind, (r.was).source, r.is_best and r.is_new
+             order by r.at, r.subtask_id, r.attempt
+           ) as place
       from ranked r
       left join cogo.judgement_quotas q
-        on q.owner = r.owner and q.model_id = r.model_id and q.kind = r.kind
+        on r.is_best and r.is_new
+       and q.owner = r.owner and q.model_id = r.model_id and q.kind = r.kind
        and q.source = (r.was).source and q.day = (p_now at time zone 'UTC')::date
-     where r.is_best
+  ), allowed as (
+    select p.*, bool_or(p.is_best and p.is_new and p.place > 50) over (
+             partition by p.subtask_id, p.attempt
+           ) as is_too_much
+      from placed p
   )
-  select r.subtask_id, r.attempt, (r.was).source, r.owner, r.model_id, r.kind,
-         (r.was).score > 0.5, r.is_best and b.is_new,
-         case when r.is_best then b.strength else 0 end,
-         case when r.is_best then b.good else 0 end,
-         case when r.is_best then 0 else b.good end,
-         case when r.is_best then 0 else b.strength - b.good end, r.was, b.at
-    from best b
-    join ranked r using (subtask_id, attempt)
-   where not b.is_new or b.place <= 50;
+  select l.subtask_id, l.attempt, (l.was).source, l.owner, l.model_id, l.kind, (l.was).score > 0.5,
+         l.is_best and l.is_new,
+         case when l.is_best then l.strength else 0 end,
+         case when l.is_best then l.good else 0 end,
+         case when l.is_best then 0 else l.good end,
+         case when l.is_best then 0 else l.strength - l.good end, l.was, l.at
+    from allowed l
+   where not l.is_too_much;
 $$;
 comment on function cogo.weigh_judgements is
   'Return the judgements of answers with the weights that they should have in the sums: of each answer
@@ -66,18 +83,16 @@ begin
   insert into cogo.judgements (subtask_id, attempt, source, score, judged_at)
   select a.subtask_id, a.attempt, 'form', 1, a.ended_at
     from unnest(p_subtasks, p_attempts) as t (subtask_id, attempt)
-    join public.cogo_attempts a using (subtask_id, attempt)
+   cross join lateral (
+     select e.* from public.cogo_attempts e
+      where e.subtask_id = t.subtask_id and e.attempt = t.attempt limit 1
+   ) as a
+   cross join lateral (
+     select from cogo.judgements j
+      where j.subtask_id = a.subtask_id and j.attempt = a.attempt limit 1
+   ) as judged
    where a.outcome = 'completed'
-     and exists (
-       select from cogo.judgements j where j.subtask_id = a.subtask_id and j.attempt = a.attempt
-     )
   on conflict do nothing;
-  if not found and not exists (
-    select from unnest(p_subtasks, p_attempts) as t (subtask_id, attempt)
-      join cogo.judgements j using (subtask_id, attempt)
-  ) then
-    return;
-  end if;
   delete from cogo.judgement_quotas q where q.day < (p_now at time zone 'UTC')::date;
 
   with weighed as materialized (

@@ -17,7 +17,10 @@ as $$
              ), false
            ) as faulty
       from unnest(p_subtasks, p_attempts) as t (subtask_id, attempt)
-      join public.cogo_attempts a using (subtask_id, attempt)
+     cross join lateral (
+       select e.* from public.cogo_attempts e
+        where e.subtask_id = t.subtask_id and e.attempt = t.attempt limit 1
+     ) as a
      where a.model_id is not null and cogo.is_model_lane(a.lane)
   ), measured as (
     insert into cogo.model_outcomes as m (
