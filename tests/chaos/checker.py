@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from tests.chaos import flow_laws, turn_laws
+from tests.chaos import flow_laws, judgement_laws, turn_laws
 from tests.chaos.diary import Diary
 from tests.chaos.history import REPLAYED, AttemptRow, History, SubtaskRow, TaskRow
 
@@ -370,4 +370,5 @@ LAWS: Final[Mapping[str, Law]] = {
     "asked again": turn_laws.asked_again,
     "misplaced": turn_laws.misplaced,
     "unseen": turn_laws.unseen,
+    "misjudged": judgement_laws.misjudged,
 }

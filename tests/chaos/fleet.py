@@ -199,6 +199,21 @@ class Fleet:
                 yield log
 
 
+COUNTED: Final = (
+    """
+    create function public.count_simulated() returns trigger language plpgsql as $$
+    begin
+      new.simulated := false;
+      return new;
+    end;
+    $$
+    """,
+    "create trigger count_simulated before insert or update on public.cogo_attempts"
+    " for each row execute function public.count_simulated()",
+)
+"""Of simulated answers nothing is learned, which would leave nothing of outcomes to check."""
+
+
 @asynccontextmanager
 async def running_fleet(
     home: Path, *, speed: float, prepare: Sequence[str] = ()
@@ -219,7 +234,7 @@ async def running_fleet(
         state = read_state(home)
         assert state is not None
         await migrate(state.db_url, load_migrations())
-        await run_sql(state.db_url, prepare)
+        await run_sql(state.db_url, [*COUNTED, *prepare])
         simulator_url = str((await simulator.wait_ready())["url"])
         line = CuttableProxy(state.url)
         await stack.enter_async_context(line.open())

@@ -133,6 +133,31 @@ class ChildRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgementRow:
+    """What a source says of an answer, and as what it is counted."""
+
+    subtask_id: UUID
+    attempt: int
+    owner: UUID | None
+    model: str
+    kind: str
+    source: str
+    place: int
+    strength: float
+    score: float
+    judged: float
+    good: float
+    known_good: float
+    known_bad: float
+    left: float
+    """What has not decayed yet of the weights before."""
+
+    def counts_as(self, judged: float, good: float) -> bool:
+        """Return whether it has these weights."""
+        return abs(self.judged - judged) < 1e-9 and abs(self.good - good) < 1e-9
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """The answer to an agent's completion of an attempt, from the agent's log."""
 
@@ -172,10 +197,18 @@ class History:
     """By subtask, in the order of their numbers."""
     runs: list[str] = field(default_factory=list)
     """What tools have written down before they ran: their name and argument."""
+    judgements: list[JudgementRow] = field(default_factory=list)
+    sums: dict[tuple[str, str, str], dict[str, float]] = field(default_factory=dict)
+    """The weights of judgements that the statistics hold, by model, kind of work and source."""
+    answers: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """How many answers of each model there are, and how many are counted."""
+    uncounted: int = 0
+    """Ends and judgements of answers that are not counted yet."""
     asked: Counter[str] = field(default_factory=Counter)
     """How many requests the vendors have seen, by their name of the model."""
 
 
+_WEIGHTS = ("judged", "good", "known_good", "known_bad")
 _TOKENS = "array[{0}input_tokens, {0}cached_tokens, {0}output_tokens, {0}reasoning_tokens]"
 _TASKS = f"""
 select id, idempotency_key, status, session_id, result::text, error, cost_usd,
@@ -230,6 +263,33 @@ select subtask_id, seq, kind, attempt, created_at, body ->> 'status' as status,
        ) as calls
   from cogo.turns order by subtask_id, seq
 """
+_JUDGEMENTS = """
+select j.subtask_id, j.attempt, nullif(s.owner, '00000000-0000-0000-0000-000000000000') as owner,
+       a.model_id as model, cogo.find_kind(j.subtask_id) as kind, j.source, c.place,
+       c.bad + (c.good - c.bad) * j.score as strength, j.score, j.judged, j.good, j.known_good,
+       j.known_bad, coalesce(cogo.decay(j.counted_at, cogo.now(), 604800), 0) as left
+  from cogo.judgements j
+  join public.cogo_attempts a using (subtask_id, attempt)
+  join cogo.subtasks s on s.id = j.subtask_id
+  join cogo.list_judgement_sources() c on c.source = j.source
+"""
+_SUMS = """
+select m.model_id, m.kind, m.source, m.judged * d.left as judged, m.good * d.left as good,
+       m.known_good * d.left as known_good, m.known_bad * d.left as known_bad
+  from cogo.model_judgements m
+ cross join lateral (select cogo.decay(m.counted_at, cogo.now(), 604800) as left) as d
+ where m.after = '{}'
+"""
+_ANSWERS = """
+select a.model_id, count(*) as ended, coalesce((
+         select sum(m.answered * cogo.decay(m.counted_at, cogo.now(), 604800))
+           from cogo.model_outcomes m where m.model_id = a.model_id
+       ), 0) as counted
+  from public.cogo_attempts a
+ where a.outcome = 'completed' and a.model_id is not null and not a.simulated
+   and cogo.is_model_lane(a.lane)
+ group by a.model_id
+"""
 _TAKEN = """
 select subtask_id, count(*) from public.cogo_sent_events where subtask_id is not null group by 1
 """
@@ -261,6 +321,14 @@ async def read_history(
         questions = {row["subtask_id"]: row["count"] for row in await connection.fetch(_QUESTIONS)}
         turns = [TurnRow(**row) for row in await connection.fetch(_TURNS)]
         taken = {row["subtask_id"]: row["count"] for row in await connection.fetch(_TAKEN)}
+        # The agents have ended, so nobody else counts. What decays is read at one time.
+        while await connection.fetchval("select cogo.count_outcomes(10000)"):
+            pass
+        async with connection.transaction(isolation="repeatable_read"):
+            uncounted = await connection.fetchval("select count(*) from cogo.outcomes")
+            judgements = [JudgementRow(**row) for row in await connection.fetch(_JUDGEMENTS)]
+            sums = [tuple(row) for row in await connection.fetch(_SUMS)]
+            answers = [tuple(row) for row in await connection.fetch(_ANSWERS)]
     finally:
         await connection.close()
     return History(
@@ -279,6 +347,10 @@ async def read_history(
         questions=questions,
         taken=taken,
         turns=_grouped((each.subtask_id, each) for each in turns),
+        judgements=judgements,
+        sums={row[:3]: dict(zip(_WEIGHTS, row[3:], strict=True)) for row in sums},
+        answers={model: (ended, counted) for model, ended, counted in answers},
+        uncounted=uncounted,
         runs=list(runs),
         asked=Counter(asked),
     )

@@ -137,6 +137,14 @@ MUTANTS: Final = (
         reported_as=frozenset({"reserved"}),
         shares=_DEATHS,
     ),
+    Mutant(
+        name="every judgement of an answer counted",
+        changes=[
+            ("weigh_judgements", "row_number() over strongest = 1 as is_best", "true as is_best")
+        ],
+        reported_as=frozenset({"misjudged"}),
+        shares=_DEATHS,
+    ),
 )
 
 

@@ -33,6 +33,7 @@ async def test_each_task_ends_once_and_with_a_reason_whatever_dies() -> None:
     roots = [each for each in history.tasks.values() if each.parent_id is None]
     assert len({each.task_id for each in diary.submitted}) == len(roots) == SIZE.tasks
     assert history.children
+    assert {each.source for each in history.judgements} >= {"form", "run", "review"}
     assert len(diary.struck) == SIZE.faults
     assert {each.kind for each in diary.struck} == SIZE.shares.keys() if SIZE.shares else False
     outcomes = [each.outcome for attempts in history.attempts.values() for each in attempts]

@@ -309,6 +309,7 @@ LIES: list[tuple[str, Lie]] = [
     ("misplaced", in_turn(1, created_at=NOON + timedelta(seconds=9))),
     ("misnumbered", in_loop(in_main(reaps=1))),
     ("unseen", in_workflow(lambda history, _: history.asked.clear())),
+    ("misjudged", lambda history, _: history.answers.update(model=(1, 0.0))),
 ]
 
 
