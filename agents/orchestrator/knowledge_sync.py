@@ -129,6 +129,7 @@ def _build_observed(row: OutcomeRow) -> Observed:
     return Observed(
         judged=row.judged,
         good=row.good,
+        judged_by=row.sources,
         answered=row.answered,
         first_token_ms=row.first_token_ms,
         total_ms=row.total_ms,

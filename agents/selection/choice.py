@@ -24,6 +24,7 @@ def describe_estimate(estimate: Estimate) -> dict[str, Any]:
         "low": round(forecast.low, _DIGITS),
         "high": round(forecast.high, _DIGITS),
         "outcomes": round(forecast.observed),
+        "judged_by": {name: round(weight, 1) for name, weight in forecast.judged_by.items()},
         "cost_usd": None if cost is None else round(cost, _DIGITS + 2),
         "first_token_ms": round(forecast.first_token_s * 1000),
         "total_ms": round(forecast.total_s * 1000),

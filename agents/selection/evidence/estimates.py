@@ -1,7 +1,7 @@
 """Estimates of a model's results at a task: priors, updated with what was observed."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import exp, inf, log, sqrt
 from typing import Final, NamedTuple
@@ -70,6 +70,8 @@ class Forecast:
     """Judgements of the model; those of other kinds of work and leaderboards count in part."""
     observed: float
     """The weight of the judgements at this kind of work."""
+    judged_by: Mapping[str, float] = field(default_factory=dict)
+    """The parts of that by what judged."""
     first_token_s: float
     total_s: float
     is_measured: bool
@@ -257,6 +259,7 @@ class Forecaster:
             mass=expected.mass,
             evidence=expected.evidence,
             observed=here.judged,
+            judged_by=here.judged_by,
             first_token_s=self._first_token.expect(model, kind, _USUAL_FIRST_TOKEN_S, factor=first),
             total_s=self._total.expect(model, kind, _USUAL_TOTAL_S, factor=total / _USUAL_TOTAL_S),
             is_measured=here.total_ms is not None and here.answered >= ENOUGH,

@@ -21,6 +21,8 @@ class Observed:
     """The weight of the judgements: each answer counts its strength, from 0 to 1."""
     good: float = 0.0
     """The sum of the same weights, each times its score from 0 (bad) to 1 (good)."""
+    judged_by: Mapping[str, float] = field(default_factory=dict)
+    """The parts of `judged` by what judged: `feedback`, `run`, `edit` ..."""
     answered: float = 0.0
     """Answers whose time, tokens and cost were measured, judged or not."""
     first_token_ms: float | None = None

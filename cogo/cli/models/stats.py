@@ -1,5 +1,6 @@
 """`cogo models stats|outcomes|health|why`: how models perform, and why one was chosen."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -173,12 +174,11 @@ def _health_cells(row: DeploymentRow) -> tuple[str, ...]:
 
 
 def _outcome_cells(row: OutcomeRow) -> tuple[str, ...]:
-    sources = sorted(row.sources.items(), key=lambda each: -each[1])
     return (
         row.model_id,
         row.kind,
-        f"{row.good / row.judged:.0%}" if sources else "-",
-        ", ".join(f"{name} {weight:.1f}" for name, weight in sources) or "nobody",
+        f"{row.good / row.judged:.0%}" if row.sources else "-",
+        _format_sources(row.sources) or "nobody",
         f"{row.answered:.1f}",
         _format_count(row.input_tokens),
         _format_count(row.cached_tokens),
@@ -228,6 +228,12 @@ def _format_kind(row: SelectionRow) -> str:
     return f", {kind}" if isinstance(kind, str) else ""
 
 
+def _format_sources(sources: Mapping[str, float]) -> str:
+    """Return what judged, with the weight of each, the most first."""
+    ordered = sorted(sources.items(), key=lambda each: -each[1])
+    return ", ".join(f"{name} {weight:.1f}" for name, weight in ordered)
+
+
 def _format_candidate(each: dict[str, Any]) -> str:
     name = str(each.get("model_id"))
     refused = each.get("refused") or each.get("set_aside")
@@ -239,9 +245,10 @@ def _format_candidate(each: dict[str, Any]) -> str:
     aside = f"; excluded: {refused}" if refused else ""
     low, high = expected.get("low"), expected.get("high")
     between = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
+    judged = _format_sources(expected.get("judged_by") or {})
     return (
         f"{each.get('rank') or '-'} {name}: quality {expected['quality']:.2f}{between} from "
-        f"{expected['outcomes']} outcomes, {price}, "
+        f"{expected['outcomes']} outcomes{f' ({judged})' if judged else ''}, {price}, "
         f"{format_milliseconds(expected['total_ms'])}{aside}"
     )
 

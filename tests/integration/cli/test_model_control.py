@@ -83,6 +83,7 @@ def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program)
         "low": 0.7,
         "high": 0.9,
         "outcomes": 3,
+        "judged_by": {"edit": 0.9, "feedback": 2.0},
         "cost_usd": 0.03,
         "total_ms": 9000,
     }
@@ -106,7 +107,8 @@ def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program)
     assert (row["selections"], row["completed"], row["availability"]) == (1, 1, 1)
     assert (row["satisfaction"], row["cost_usd"], row["output_tokens"]) == (1, "0.01", 100)
     assert "with speed preferred (policy scored): model-b: 3.0 times cheaper, 3.0" in said
-    assert f"1 {SONNET}: quality 0.80 (0.70 to 0.90) from 3 outcomes, $0.0300, 9.0 s" in said
+    assert f"1 {SONNET}: quality 0.80 (0.70 to 0.90) from 3 outcomes" in said
+    assert "3 outcomes (feedback 2.0, edit 0.9), $0.0300, 9.0 s" in said
     assert weighed["model"] == SONNET
     cost = weighed["cost_usd"]
     assert 0 < cost["low"] < cost["expected"] < cost["high"]

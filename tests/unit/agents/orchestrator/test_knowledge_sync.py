@@ -21,6 +21,7 @@ SEEN = OutcomeRow(
     kind="code-generation",
     judged=10.4,
     good=5.2,
+    sources={"run": 10.0, "edit": 0.4},
     answered=40.5,
     input_tokens=1200.0,
     cached_tokens=800.0,
@@ -42,7 +43,7 @@ def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
     learned = build_observations(KNOWN)
 
     seen = learned.outcomes["a", "code-generation"]
-    assert (seen.judged, seen.good) == (10.4, 5.2)
+    assert (seen.judged, seen.good, seen.judged_by["edit"]) == (10.4, 5.2, 0.4)
     assert (seen.answered, seen.total_ms) == (40.5, 900)
     assert (seen.input_tokens, seen.cached_tokens, seen.output_tokens) == (1200, 800, 300)
     form = learned.checks["form", "general"]

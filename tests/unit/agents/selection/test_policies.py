@@ -317,7 +317,9 @@ def test_the_first_recommendation_is_the_choice(policy: PolicyName) -> None:
 
 
 def test_a_record_holds_the_numbers_of_every_alternative() -> None:
-    knowledge = knowing({CHEAP: seen(50, 0.9, cost_usd=0.001, first_token_ms=300, total_ms=2000)})
+    judged_by = {"run": 49.06, "edit": 0.9}
+    took: dict[str, Any] = {"cost_usd": 0.001, "first_token_ms": 300, "total_ms": 2000}
+    knowledge = knowing({CHEAP: seen(50, 0.9, judged_by=judged_by, **took)})
     choice = made("scored", knowledge, preferences={"denied_models": [TOP]})
 
     record = choice.to_record()
@@ -329,6 +331,7 @@ def test_a_record_holds_the_numbers_of_every_alternative() -> None:
     [cheap] = [each for each in record.candidates if each["model_id"] == CHEAP]
     assert cheap["expected"]["low"] < cheap["expected"]["quality"] < cheap["expected"]["high"]
     assert cheap["expected"]["outcomes"] == 50
+    assert cheap["expected"]["judged_by"] == {"run": 49.1, "edit": 0.9}
     assert cheap["expected"]["total_ms"] < 5_000
     preferred = [each for row in record.candidates for each in row.get("preferred_by", [])]
     assert sorted(preferred) == ["balanced", "cost", "quality", "speed"]
