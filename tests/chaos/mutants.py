@@ -144,6 +144,7 @@ MUTANTS: Final = (
         ],
         reported_as=frozenset({"misjudged"}),
         shares=_DEATHS,
+        settle=120.0,
     ),
 )
 
