@@ -88,12 +88,18 @@ class PolicyInput:
     @cached_property
     def by_preference(self) -> tuple[str, ...]:
         """The options: those near the best known first, then the others by quality."""
-        within = self.near_best.within
-        rest = sorted(
-            (id_ for id_ in self.options if id_ not in within),
-            key=lambda id_: (-self.estimates[id_].quality, self.estimates[id_].price, id_),
-        )
-        return (*within, *rest)
+        return self.order_within(self.near_best)
+
+    def order_within(self, found: NearBest) -> tuple[str, ...]:
+        """Return the options: those near the best known first, then the others by quality."""
+        within = set(found.within)
+        rest = [
+            (-each.quality, each.price, id_)
+            for id_, each in self.estimates.items()
+            if id_ not in within
+        ]
+        rest.sort()
+        return (*found.within, *(id_ for _, _, id_ in rest))
 
     @cached_property
     def by_price(self) -> tuple[Candidate, ...]:

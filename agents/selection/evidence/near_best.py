@@ -109,22 +109,26 @@ def find_near_best(
     `overall` are the expected qualities of models over all kinds of work. The best known model for
     everything sets the price that a model may have, with `anchored` at least that of the default.
     """
+    known = {id_: each for id_, each in options.items() if each.is_known}
+    best_of_all = _find_best_known(known)
     default = default if default in options else None
-    affordable = options
-    if overall and preference in PRICE_WORTH:
-        single = _find_single(options, overall, default if anchored else None)
-        affordable = options if single is None else _list_affordable(options, single, preference)
-    best = _find_best(affordable, default if default in affordable else None, anchored=anchored)
-    reference = affordable[best]
-    dearer = _find_best_known(options)
+    if best_of_all in overall and preference in PRICE_WORTH:
+        single = _find_single(known, overall)
+        if anchored and default is not None and options[default].price > single.price:
+            single = options[default]
+        dear = _list_too_dear(known, single, PRICE_WORTH[preference])
+        if dear:
+            options = {id_: each for id_, each in options.items() if id_ not in dear}
+            known = {id_: each for id_, each in known.items() if id_ not in dear}
+    strongest = best_of_all if best_of_all in options else _find_best_known(known)
+    best = _find_best(
+        options, known, strongest, default if default in options else None, anchored=anchored
+    )
+    reference = options[best]
     within = [best]
-    if reference.is_known:
+    if best in known:
         least = reference.quality - tolerance
-        within = [
-            id_
-            for id_, each in affordable.items()
-            if id_ == best or (each.quality >= least and each.is_known)
-        ]
+        within += [id_ for id_, each in known.items() if id_ != best and each.quality >= least]
     # Of equal ones the best known comes first: a change needs a reason.
     within.sort(
         key=lambda id_: (
@@ -138,62 +142,62 @@ def find_near_best(
         best=best,
         tolerance=tolerance,
         within=tuple(within),
-        is_known=reference.is_known,
-        too_dear=None if dearer in affordable else dearer,
+        is_known=best in known,
+        too_dear=None if best_of_all in options else best_of_all,
     )
 
 
-def _find_single(
-    options: Mapping[str, Compared],
-    overall: Mapping[str, float],
-    anchor: str | None,
-) -> Compared | None:
-    """Return the cheapest known model that is near the best one for everything.
-
-    A dearer `anchor` takes its place. None if the best known model here was never judged.
-    """
-    known = {id_: overall[id_] for id_, each in options.items() if each.is_known and id_ in overall}
-    if _find_best_known(options) not in known:
-        return None
-    least = max(known.values()) - TOLERANCES[Preference.BALANCED]
-    near = (id_ for id_, quality in known.items() if quality >= least)
-    single = options[min(near, key=lambda id_: (options[id_].price, -known[id_], id_))]
-    if anchor is not None and options[anchor].price > single.price:
-        return options[anchor]
-    return single
+def _find_single(known: Mapping[str, Compared], overall: Mapping[str, float]) -> Compared:
+    """Return the cheapest model that is near the best one for everything."""
+    compared = [(overall[id_], each.price, id_) for id_, each in known.items() if id_ in overall]
+    least = max(compared)[0] - TOLERANCES[Preference.BALANCED]
+    _, _, found = min(
+        (price, -quality, id_) for quality, price, id_ in compared if quality >= least
+    )
+    return known[found]
 
 
-def _list_affordable(
-    options: Mapping[str, Compared], single: Compared, preference: Preference
-) -> Mapping[str, Compared]:
-    """Return the models that are not dearer than this one, or as much better as that requires."""
+def _list_too_dear(known: Mapping[str, Compared], single: Compared, worth: float) -> frozenset[str]:
+    """Return the models that are dearer than this one, and not as much better as that requires."""
     price = max(single.price, MIN_PRICE)
-    most_by_quality = price / PRICE_WORTH[preference]
-    return {
-        id_: each
-        for id_, each in options.items()
-        if each.price <= price
-        or each.price - price <= most_by_quality * (each.quality - single.quality)
-    }
+    each_better = price / worth
+    return frozenset(
+        id_
+        for id_, each in known.items()
+        if (extra := each.price - price) > 0
+        and extra > each_better * (each.quality - single.quality)
+    )
 
 
-def _find_best(options: Mapping[str, Compared], default: str | None, *, anchored: bool) -> str:
-    best = _find_best_known(options)
+def _find_best_known(known: Mapping[str, Compared]) -> str | None:
+    lows = {id_: each.low for id_, each in known.items()}
+    low = max(lows.values(), default=0.0)
+    equal = (id_ for id_, each in lows.items() if each == low)
+    return min(equal, key=lambda id_: (-known[id_].quality, known[id_].price, id_), default=None)
+
+
+def _find_best(
+    options: Mapping[str, Compared],
+    known: Mapping[str, Compared],
+    best: str | None,
+    default: str | None,
+    *,
+    anchored: bool,
+) -> str:
     if default is not None and (
         best is None or (anchored and options[best].low <= options[default].quality)
     ):
         best = default
-    unknown = [id_ for id_, each in options.items() if not each.is_known and id_ != best]
     if best is None:
-        return _guess_best(unknown, options)
+        return _guess_best(list(options), options)
     # A model that is known to be bad is left for one of which nothing is known.
-    better = [id_ for id_ in unknown if options[id_].quality > options[best].high]
+    high = options[best].high
+    better = [
+        id_
+        for id_, each in options.items()
+        if each.quality > high and id_ != best and id_ not in known
+    ]
     return _guess_best(better, options) if better else best
-
-
-def _find_best_known(options: Mapping[str, Compared]) -> str | None:
-    known = (id_ for id_, each in options.items() if each.is_known)
-    return min(known, key=lambda id_: _rank_by_bound(id_, options[id_]), default=None)
 
 
 def _guess_best(among: Sequence[str], options: Mapping[str, Compared]) -> str:
@@ -215,7 +219,3 @@ def measure_expense(each: Compared, preference: Preference) -> float:
 
 def _rank(id_: str, each: Compared) -> tuple[float, float, float, str]:
     return (each.price, -each.quality, each.forecast.total_s, id_)
-
-
-def _rank_by_bound(id_: str, each: Compared) -> tuple[float, float, float, str]:
-    return (-each.low, -each.quality, each.price, id_)

@@ -24,6 +24,5 @@ class Auto:
             reason += f" No model is known well enough at {given.needs.kind} yet to replace it."
             usual = Pick(order=order_by_role(given, picked), reason=reason)
         else:
-            order = given.put_first(found.picked, found.within)
-            usual = Pick(order=order, reason=explain_near_best(given, found))
+            usual = Pick(order=given.order_within(found), reason=explain_near_best(given, found))
         return allow_trial(given, usual, found)

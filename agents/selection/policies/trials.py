@@ -46,13 +46,14 @@ def allow_trial(given: PolicyInput, usual: Pick, found: NearBest) -> Pick:
     """Return the usual pick, or for some requests a trial of another model."""
     if not _may_try(given):
         return usual
-    trial = find_trial(given, usual.order[0], found)
-    if trial is None or given.random().random() >= trial.rate:
+    drawn = given.random().random()
+    trial = find_trial(given, usual.order[0], found) if drawn < MAX_RATE else None
+    if trial is None or drawn >= trial.rate:
         return usual
     known = usual.order[0]
     return replace(
         usual,
-        order=given.put_first(trial.model_id, usual.order),
+        order=tuple(dict.fromkeys((trial.model_id, *usual.order))),
         reason=(
             f"A trial, to learn ({given.estimates[trial.model_id].describe()}), as {trial.rate:.1%}"
             f" of such tasks are; otherwise {known} ({given.estimates[known].describe()})."
