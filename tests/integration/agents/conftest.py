@@ -1,7 +1,7 @@
 """Agents of this process on an embedded server of their own, with simulated vendors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,21 +33,19 @@ from providers.router import Router
 from simulator import run_simulator
 from tests.support.agents.fake_bus import FakeBus
 from tests.support.eventually import eventually
-from tests.support.servers.embedded import embedded_server
-from tests.support.servers.postgres import state_directory
-from tests.support.servers.project import migrate
+from tests.support.servers.project import MigratedServer
 
 CATALOGUE = Catalogue.load()
 PATHS = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[State]:
-    """Yield a project whose lane `cio` no other test reads."""
-    with state_directory() as directory, embedded_server(directory) as state:
-        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            runner.run(migrate(state))
-        yield state
+def server(migrated_server: MigratedServer) -> State:
+    """Return a project without rows, whose lane `cio` no other test reads."""
+    # A loop of its own, so that the event loop of the tests stays as pytest-asyncio left it.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(migrated_server.forget())
+    return migrated_server.state
 
 
 @pytest.fixture
