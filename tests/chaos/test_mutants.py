@@ -4,9 +4,10 @@ import pytest
 
 from tests.chaos.fleet import run_sql
 from tests.chaos.mutants import MUTANTS
+from tests.support.servers.postgres import ONE_VERSION
 from tests.support.sql.database import apply_migrations
 
-pytestmark = pytest.mark.db
+pytestmark = [pytest.mark.db, ONE_VERSION]
 
 
 async def test_every_guard_that_a_mutant_takes_out_is_where_the_mutant_looks_for_it(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.db.calls import a_call, begin, cap, end, standing
 from tests.db.laws import broken_laws
+from tests.support.servers.postgres import ONE_VERSION
 from tests.support.sql.agent import Agent, Row, plan_task, task_of
 from tests.support.sql.database import Database
 from tests.support.sql.flows import claim_steps, new_step, start_flow
@@ -289,6 +290,7 @@ STEPS = st.lists(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@ONE_VERSION
 async def test_whatever_happens_the_task_costs_what_its_calls_cost(
     database: Database, agent: Agent, steps: list[tuple[str, int]]
 ) -> None:

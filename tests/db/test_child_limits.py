@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from tests.db.calls import a_call, begin, end
+from tests.support.servers.postgres import ONE_VERSION
 from tests.support.sql.agent import Agent, Row
 from tests.support.sql.database import ALICE, Database
 from tests.support.sql.waits import (
@@ -32,6 +33,7 @@ async def test_children_may_be_nested_four_deep(agent: Agent) -> None:
     assert record["a"]["error"]["class"] == "child_limit"
 
 
+@ONE_VERSION
 async def test_a_task_has_at_most_two_hundred_descendants(agent: Agent) -> None:
     lease = await begin_flow(agent)
     first = [child_step(f"a{number}") for number in range(100)]

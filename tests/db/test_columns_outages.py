@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from providers.errors import InvalidRequest, ProviderError, SpendCapReached
+from tests.support.servers.postgres import ONE_VERSION
 from tests.support.sql.agent import Row
 from tests.support.sql.columns import Columns, open_columns
 from tests.support.sql.database import Database
@@ -53,6 +54,7 @@ async def test_an_outage_puts_a_cell_off_longer_each_time_and_fails_it_at_last(
     assert await columns.states() == {1: "pending"}
 
 
+@ONE_VERSION
 async def test_while_all_fail_one_task_finds_out_whether_that_is_over(columns: Columns) -> None:
     column_id = await columns.add(open_tasks=12)
     await columns.owner.execute(

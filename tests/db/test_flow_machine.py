@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from tests.db.laws import broken_laws
-from tests.support.servers.postgres import Cluster
+from tests.support.servers.postgres import ONE_VERSION, Cluster
 from tests.support.sql.agent import Agent, Row, insert_task, ref, step
 from tests.support.sql.database import Database, empty
 from tests.support.sql.flows import hand_over, new_step, suspend
@@ -35,7 +35,7 @@ from tests.support.sql.turns import (
     wait,
 )
 
-pytestmark = pytest.mark.db
+pytestmark = [pytest.mark.db, ONE_VERSION]
 
 _T = TypeVar("_T")
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.db.laws import broken_laws
 from tests.support.eventually import eventually
+from tests.support.servers.postgres import ONE_VERSION
 from tests.support.sql.agent import Agent, insert_task, statuses
 from tests.support.sql.database import ALICE, BOB, Database
 from tests.support.sql.flows import (
@@ -102,6 +103,7 @@ async def test_a_cancelled_task_and_the_end_of_its_step_leave_no_flow_awake(
     assert await broken_laws(agent.connection) == []
 
 
+@ONE_VERSION
 async def test_wakes_of_one_owner_take_turns_with_the_tasks_of_another(
     database: Database, agent: Agent
 ) -> None:

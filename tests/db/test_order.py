@@ -2,6 +2,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.support.servers.postgres import ONE_VERSION
 from tests.support.sql.agent import Agent, plan_task, step, task_of
 from tests.support.sql.database import ALICE, BOB, Connection, Database
 
@@ -45,6 +46,7 @@ async def owners_of(agent: Agent, *, claims: int, lane: str = "m") -> list[UUID 
 
 
 @pytest.mark.parametrize(("served", "priority"), [(0, 5), (7, 5), (0, 0), (7, 0)])
+@ONE_VERSION
 async def test_a_small_owner_is_served_among_the_first_behind_a_large_backlog_of_any_priority(
     database: Database, agent: Agent, served: int, priority: int
 ) -> None:
@@ -168,6 +170,7 @@ async def test_urgent_work_passes_a_backlog_of_the_same_owner(
     assert lease["priority"] == 0
 
 
+@ONE_VERSION
 async def test_a_stream_of_urgent_subtasks_cannot_starve_what_is_not_urgent(
     database: Database, agent: Agent
 ) -> None:

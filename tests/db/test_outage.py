@@ -12,10 +12,10 @@ from cogo.evaluation.simulation.run import Simulation
 from cogo.evaluation.simulation.scenario import Change, Scenario, ScriptedModel
 from cogo.evaluation.simulation.traffic import find_shifts
 from protocol.records.models import PolicyName
-from tests.support.servers.postgres import Cluster
+from tests.support.servers.postgres import ONE_VERSION, Cluster
 from tests.support.sql.database import Database
 
-pytestmark = pytest.mark.db
+pytestmark = [pytest.mark.db, ONE_VERSION]
 
 SEED = 1
 SCENARIO = Scenario.model_validate(

@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 )
 
 from tests.db.laws import broken_laws
-from tests.support.servers.postgres import Cluster
+from tests.support.servers.postgres import ONE_VERSION, Cluster
 from tests.support.sql.agent import Agent, Row, insert_task, step
 from tests.support.sql.database import Database, empty
 
-pytestmark = pytest.mark.db
+pytestmark = [pytest.mark.db, ONE_VERSION]
 
 _T = TypeVar("_T")
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.chaos.columns.mutants import MUTANTS
 from tests.chaos.columns.run import run_storm
-from tests.support.servers.postgres import Cluster
+from tests.support.servers.postgres import ONE_VERSION, Cluster
 from tests.support.sql.database import apply_migrations
 
 pytestmark = pytest.mark.db
@@ -28,6 +28,7 @@ async def test_each_value_is_that_of_its_present_sources_and_paid_once(
     assert result.counts["asked"] > 0
 
 
+@ONE_VERSION
 async def test_every_guard_that_a_mutant_takes_out_is_where_the_mutant_looks_for_it(
     database_url: str,
 ) -> None:

@@ -26,6 +26,9 @@ from tests.support import processes
 FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 """Settings for data that need not survive the machine."""
 
+ONE_VERSION: Final = pytest.mark.parametrize("cluster", [18], ids=["pg18"], indirect=True)
+"""Marks long tests of a law, whose SQL others run on all versions, and texts that are the same."""
+
 _PREFIX: Final = "cogo-test-"
 _DATA: Final = (
     "cogo-*/postgres",
