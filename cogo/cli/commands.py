@@ -270,7 +270,7 @@ COMMANDS: Final = (
     Command("models health", "Show which deployments respond.", "models.stats:show_health"),
     Command(
         "models outcomes",
-        "Show what is known of models by kind of work.",
+        "Show what is known of models by kind of work, or export the answers behind it.",
         "models.stats:show_outcomes",
     ),
     Command("models stats", "Show how models perform.", "models.stats:show_stats"),

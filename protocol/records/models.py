@@ -121,6 +121,27 @@ class ModelOutcomes(Row):
     checks: list[CheckRow]
 
 
+class JudgedAnswer(Row):
+    """One answer of a model, and the strongest judgement of it."""
+
+    subtask_id: UUID
+    attempt: int
+    question: str
+    """The same where models were asked the same."""
+    model_id: str
+    kind: str
+    source: str
+    score: float
+    """From 0 (bad) to 1 (good)."""
+    strength: float
+    """How much the judgement says, from 0 to 1."""
+    judged_at: datetime
+    has_form: bool | None
+    """Whether the check of the form accepted it."""
+    cost_usd: Decimal | None
+    prompt: str | None
+
+
 class ModelKnowledge(Row):
     """The data from which orchestrators select models."""
 

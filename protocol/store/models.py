@@ -8,6 +8,7 @@ from uuid import UUID
 from protocol.records.models import (
     ControlAction,
     Controlled,
+    JudgedAnswer,
     ModelKnowledge,
     ModelOutcomes,
     ModelReport,
@@ -26,6 +27,12 @@ class ModelStore(Protocol):
 
     async def model_outcomes(self) -> ModelOutcomes:
         """Read what is known of models by kind of work. For operators."""
+        ...
+
+    async def fetch_judged_answers(
+        self, *, after: JudgedAnswer | None, limit: int, with_prompts: bool
+    ) -> list[JudgedAnswer]:
+        """Read a page of the answers that were judged. For operators."""
         ...
 
     async def feedback(

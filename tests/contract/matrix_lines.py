@@ -135,6 +135,7 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_set_policy": {"p_policy": None},
     "cogo_may_read_object": {"p_owner": NOBODY, "p_bucket": "b", "p_path": "p"},
     "cogo_model_outcomes": {},
+    "cogo_judged_answers": {},
     "cogo_model_report": {},
     "cogo_model_knowledge": {"p_agent_id": "matrix"},
     "cogo_prune": {"p_limit": 0},

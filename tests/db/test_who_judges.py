@@ -73,6 +73,7 @@ async def test_owners_may_not_judge_but_by_ratings(database: Database, agent: Ag
         f"select cogo.record_judgements('{task_id}', '[]')",
         "select * from cogo.judgements",
         "select public.cogo_model_outcomes()",
+        "select public.cogo_judged_answers()",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await alice.execute(statement)

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
 
 from agents.selection.choice import compare_preferences
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.listing import print_rows
 from cogo.cli.options import AsJson, Dir, Since, parse_since
 from cogo.cli.session import run_with_store
+from cogo.errors import UsageError
+from cogo.evaluation.routing.export import LEAST_STRENGTH, export_answers
 from cogo.terminal import print_json, print_line, print_table, print_text, shorten
 from cogo.watch.format import format_cost, format_milliseconds, mark_simulated
 from protocol.records import SelectionRow
@@ -71,18 +76,49 @@ def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = 
         )
 
 
-def show_outcomes(*, directory: Dir = None, as_json: AsJson = False) -> None:
-    """Show what is known of models by kind of work.
+def show_outcomes(
+    *,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write the answers that were judged into a new .csv or .csv.gz file."),
+    ] = None,
+    since: Since = None,
+    min_strength: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="With --export: leave out what only weaker judgements are known of "
+            f"(default: {LEAST_STRENGTH}).",
+        ),
+    ] = None,
+    prompts: Annotated[
+        bool, typer.Option("--prompts", help="With --export: write the texts of prompts, too.")
+    ] = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is known of models by kind of work, or export the answers behind it.
 
     QUALITY is the share of good answers among the judged ones. JUDGED BY says what judged them,
     with the weight of each: feedback and tests count most, data that follows its schema little,
     and what is older less. Then how often each check accepts answers that something stronger
     found good, and bad.
 
+    With --export each answer that was judged is a row of a file that `cogo eval routing` reads: a
+    hash of what was asked, the model, the strongest judgement, the cost and the kind of work.
+
     Examples:
         cogo models outcomes
         cogo models outcomes --json
+        cogo models outcomes --export answers.csv && cogo eval routing answers.csv
+        cogo models outcomes --export answers.csv.gz --since 30d --min-strength 0.5 --prompts
     """
+    if export is not None:
+        _export(directory, export, since, min_strength, prompts=prompts, as_json=as_json)
+        return
+    if since is not None or min_strength is not None or prompts:
+        raise UsageError("--since, --min-strength and --prompts need --export FILE")
     found = run_with_store(directory, lambda store: store.model_outcomes())
     if as_json:
         print_json(found)
@@ -99,6 +135,32 @@ def show_outcomes(*, directory: Dir = None, as_json: AsJson = False) -> None:
     if found.checks:
         print_line("")
         print_table(_CHECK_HEADINGS, map(_check_cells, found.checks))
+
+
+def _export(
+    directory: Path | None,
+    file: Path,
+    since: str | None,
+    min_strength: float | None,
+    *,
+    prompts: bool,
+    as_json: bool,
+) -> None:
+    moment = parse_since(since)
+    least = LEAST_STRENGTH if min_strength is None else min_strength
+    done = run_with_store(
+        directory,
+        lambda store: export_answers(
+            store, file, since=moment, least_strength=least, with_prompts=prompts
+        ),
+    )
+    if as_json:
+        print_json({"file": str(file), "answers": done.answers, "left_out": done.left_out})
+        return
+    print_text(
+        f"wrote {done.answers:,} judged answers to {file}; {done.left_out:,} were left out, judged "
+        "too weakly or too long ago"
+    )
 
 
 def explain_choice(

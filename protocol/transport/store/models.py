@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from protocol.records.models import (
     ControlAction,
     Controlled,
+    JudgedAnswer,
     ModelKnowledge,
     ModelOutcomes,
     ModelReport,
@@ -26,6 +28,16 @@ class SupabaseModelStore(RpcClient):
 
     async def model_outcomes(self) -> ModelOutcomes:
         return await self._call_row(ModelOutcomes, "model_outcomes")
+
+    async def fetch_judged_answers(
+        self, *, after: JudgedAnswer | None, limit: int, with_prompts: bool
+    ) -> list[JudgedAnswer]:
+        place: dict[str, Any] = {}
+        if after is not None:
+            place = {"after_subtask": str(after.subtask_id), "after_attempt": after.attempt}
+        return await self._call_rows(
+            JudgedAnswer, "judged_answers", limit=limit, with_prompts=with_prompts, **place
+        )
 
     async def feedback(
         self,

@@ -1,9 +1,12 @@
 """Ratings and controls of models on the command line."""
 
 import asyncio
+import csv
+import gzip
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,10 +14,12 @@ import asyncpg
 import pytest
 
 from cogo.cli.app import run
+from cogo.evaluation.routing.columns import Named
+from cogo.evaluation.routing.reading import read_records
 from embedded.state import State
 from protocol.lanes import EMBEDDINGS
 from tests.support.sql.agent import Agent
-from tests.support.sql.outcomes import answered, outcome, planned
+from tests.support.sql.outcomes import DATA, answered, outcome, planned
 
 _T = TypeVar("_T")
 SONNET = "claude-sonnet-5-5"
@@ -77,6 +82,45 @@ def test_feedback_is_kept_and_counts_for_the_model(cogo: Program) -> None:
     assert cogo.act(lambda agent: outcome(agent, "model-a"))["good"] == 1
 
 
+def test_judged_answers_are_exported_for_an_evaluation(cogo: Program, tmp_path: Path) -> None:
+    for model, rating in (("model-a", "good"), ("model-b", "bad"), ("model-c", None)):
+        task_id = str(cogo.act(partial(answered, model_id=model)))
+        if rating:
+            cogo.say("feedback", task_id, rating)
+
+    said = cogo.say("models", "outcomes", "--export", "x.csv")
+    packed = cogo.json("models", "outcomes", "--export", "x.csv.gz", "--prompts", "--since", "1d")
+    again = cogo.say("models", "outcomes", "--export", "x.csv", code=1)
+    wrong = cogo.say("models", "outcomes", "--prompts", code=2)
+
+    rows = [*csv.DictReader((tmp_path / "x.csv").read_text().splitlines())]
+    assert "wrote 2 judged answers to x.csv; 0 were left out" in said
+    assert {each["model"]: (each["quality"], each["cost"], each["judged_by"]) for each in rows} == {
+        "model-a": ("1", "0.01", "feedback"), "model-b": ("0", "0.01", "feedback")
+    }  # fmt: skip
+    assert "prompt" not in rows[0]
+    assert (packed["answers"], packed["left_out"]) == (2, 0)
+    assert "do a" in gzip.decompress((tmp_path / "x.csv.gz").read_bytes()).decode()
+    assert "x.csv exists (name a new file)" in again
+    assert "need --export FILE" in wrong
+    assert [each.name for each in tmp_path.glob(".x*")] == []
+    for name in ("x.csv", "x.csv.gz"):  # they were asked the same
+        [prompt] = read_records(tmp_path / name, Named()).prompts
+        assert (prompt.quality, prompt.cost) == ((1, 0), (0.01, 0.01))
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
+
+
+def test_weak_judgements_are_exported_if_they_are_asked_for(cogo: Program) -> None:
+    cogo.act(partial(answered, model_id="model-a", output=DATA))
+    cogo.act(lambda agent: outcome(agent, "model-a"))
+
+    usual = cogo.json("models", "outcomes", "--export", "x.csv")
+    all_of_them = cogo.json("models", "outcomes", "--export", "y.csv", "--min-strength", "0")
+
+    assert (usual["answers"], usual["left_out"]) == (0, 1)
+    assert (all_of_them["answers"], all_of_them["left_out"]) == (1, 0)
+
+
 def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program) -> None:
     expected = {
         "quality": 0.8,
@@ -101,7 +145,7 @@ def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program)
     [row] = cogo.json("models", "stats")["models"]
     said = cogo.say("models", "why", task_id)
     weighed = cogo.json("estimate", "Write a function is_palindrome(text)", "--model", SONNET)
-    refused = cogo.say("estimate", "x", "--model", "no-such-model", code=1)
+    refused = cogo.say("estimate", "x", "--model", "no-such-model", code=2)
 
     assert (row["model_id"], row["health"]) == (SONNET, "ok")
     assert (row["selections"], row["completed"], row["availability"]) == (1, 1, 1)
@@ -260,17 +304,17 @@ def test_an_estimate_tells_that_costs_are_simulated(cogo: Program) -> None:
 def test_control_of_unknown_models_is_refused(
     cogo: Program, words: tuple[str, ...], complaint: str
 ) -> None:
-    assert complaint in cogo.say("models", *words, code=1)
+    assert complaint in cogo.say("models", *words, code=2)
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("words", "complaint", "code"),
     [
-        (("not-an-id", "good"), "not-an-id"),
-        (("00000000-0000-4000-8000-000000000009", "good"), "there is no task"),
+        (("not-an-id", "good"), "not-an-id", 2),
+        (("00000000-0000-4000-8000-000000000009", "good"), "there is no task", 1),
     ],
 )
 def test_feedback_without_a_result_is_refused(
-    cogo: Program, words: tuple[str, ...], complaint: str
+    cogo: Program, words: tuple[str, ...], complaint: str, code: int
 ) -> None:
-    assert complaint in cogo.say("feedback", *words, code=1)
+    assert complaint in cogo.say("feedback", *words, code=code)

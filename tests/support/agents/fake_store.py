@@ -269,6 +269,9 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
     async def model_outcomes(self) -> ModelOutcomes:
         _not_for_agents()
 
+    async def fetch_judged_answers(self, **_: object) -> NoReturn:
+        _not_for_agents()
+
     async def feedback(
         self,
         *,
