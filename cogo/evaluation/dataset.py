@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from protocol.json_values import explain_first_mistake
 
 MAX_BYTES: Final = 200_000_000
@@ -75,7 +75,7 @@ class CodingProblem:
 
 
 def load_problems(data: str, *, tests: str | None = None) -> list[CodingProblem]:
-    """Load HumanEval from a folder, a file or an address, with visible tests. Raises CommandError.
+    """Load HumanEval from a folder, a file or an address, with visible tests. Raises UsageError.
 
     `tests` is the source of the visible tests: lines of `{"task_id", "visible_tests": [...]}`.
     """
@@ -92,16 +92,16 @@ def load_problems(data: str, *, tests: str | None = None) -> list[CodingProblem]
         for each in _parse(source, _ProblemLine)
     ]
     if not problems:
-        raise CommandError(f"{source} has no problems")
+        raise UsageError(f"{source} has no problems")
     return problems
 
 
 def load_recordings(source: str) -> Recordings:
-    """Load recorded answers: lines of `{"task_id", "model", "completion"}`. Raises CommandError."""
+    """Load recorded answers: lines of `{"task_id", "model", "completion"}`. Raises UsageError."""
     found: dict[str, dict[str, str]] = {}
     for each in _parse(source, _RecordingLine):
         if each.task_id in found.setdefault(each.model, {}):
-            raise CommandError(f"{source} has two answers of {each.model} to {each.task_id}")
+            raise UsageError(f"{source} has two answers of {each.model} to {each.task_id}")
         found[each.model][each.task_id] = each.completion
     return found
 
@@ -114,7 +114,7 @@ def _find_file(data: str) -> str:
     for name in names:
         if (folder / name).is_file():
             return str(folder / name)
-    raise CommandError(f"--data {data} has no {_FILE} or {_FILE}.gz; get it from "
+    raise UsageError(f"--data {data} has no {_FILE} or {_FILE}.gz; get it from "
                        "https://github.com/openai/human-eval/tree/master/data")  # fmt: skip
 
 
@@ -129,9 +129,9 @@ def _parse(source: str | None, model: type[_L]) -> Iterator[_L]:
             yield model.model_validate(value)
         except ValidationError as error:
             text = f"{source}, line {number}: {explain_first_mistake(error)}"
-            raise CommandError(text) from error
+            raise UsageError(text) from error
         except (ValueError, RecursionError) as error:
-            raise CommandError(f"{source}, line {number}: it is not JSON") from error
+            raise UsageError(f"{source}, line {number}: it is not JSON") from error
 
 
 def _read(source: str) -> str:
@@ -141,16 +141,16 @@ def _read(source: str) -> str:
             content = _decompress(source, content)
         return content.decode("utf-8")
     except OSError as error:
-        raise CommandError(f"{source} cannot be read: {error.strerror or error}") from error
+        raise UsageError(f"{source} cannot be read: {error.strerror or error}") from error
     except (EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise CommandError(f"{source} is not text, nor text that gzip compressed") from error
+        raise UsageError(f"{source} is not text, nor text that gzip compressed") from error
 
 
 def _decompress(source: str, content: bytes) -> bytes:
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
         text = file.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
-        raise CommandError(f"{source} is larger than {MAX_BYTES // 1_000_000} MB")
+        raise UsageError(f"{source} is larger than {MAX_BYTES // 1_000_000} MB")
     return text
 
 
@@ -162,7 +162,9 @@ def _fetch(url: str) -> bytes:
             for part in response.iter_bytes():
                 parts.append(part)
                 if sum(map(len, parts)) > MAX_BYTES:
-                    raise CommandError(f"{url} is larger than {MAX_BYTES // 1_000_000} MB")
+                    raise UsageError(f"{url} is larger than {MAX_BYTES // 1_000_000} MB")
             return b"".join(parts)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise UsageError(f"{url} is no address of a file: {error}") from error
+    except httpx.HTTPError as error:
         raise CommandError(f"{url} cannot be loaded: {error}") from error

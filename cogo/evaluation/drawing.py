@@ -6,6 +6,8 @@ from html import escape
 from math import ceil, floor
 from typing import Final
 
+from cogo.terminal import neutralize
+
 WIDTH: Final = 1080
 _LEFT: Final = 70
 _RIGHT: Final = 330
@@ -16,6 +18,7 @@ COLOURS: Final = (
 )  # fmt: skip
 _MOST_MARKS: Final = 12
 _MANY_POINTS: Final = 40
+_MOST_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class Axes:
         x = (across - self.low) / (self.high - self.low)
         y = (up - self.floor) / (self.roof - self.floor)
         return _LEFT + x * self.width, self.top + (1 - y) * self.height
+
+
+def escape_text(text: str) -> str:
+    """Return text as SVG holds it: without control characters, and not too long."""
+    shown = text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
+    return escape(neutralize(shown, one_line=True))
 
 
 def find_bounds(points: Sequence[tuple[float, float, str]], step: float) -> tuple[float, float]:
@@ -98,14 +107,14 @@ def draw_lines(panel: Axes, lines: Sequence[Line]) -> Iterator[str]:
         for (x, y), (_, _, text) in zip(placed, line.points, strict=True):
             yield (
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" '
-                f'stroke="{line.colour}"><title>{escape(text)}</title></circle>'
+                f'stroke="{line.colour}"><title>{escape_text(text)}</title></circle>'
             )
         at = panel.top + 10 + 19 * number
         left = _LEFT + panel.width + 20
         yield (
             f'<line x1="{left}" y1="{at}" x2="{left + 18}" y2="{at}" stroke="{line.colour}" '
             f'stroke-width="3"{dashes}/>'
-            f'<text x="{left + 26}" y="{at + 4}">{escape(line.name)}</text>'
+            f'<text x="{left + 26}" y="{at + 4}">{escape_text(line.name)}</text>'
         )
 
 
@@ -131,11 +140,11 @@ def draw_document(height: int, parts: Sequence[str]) -> str:
 
 def draw_title(top: float, text: str) -> str:
     """Draw a title."""
-    return f'<text x="{_LEFT}" y="{top}" font-size="15">{escape(text)}</text>'
+    return f'<text x="{_LEFT}" y="{top}" font-size="15">{escape_text(text)}</text>'
 
 
 def label_across(panel: Axes, text: str) -> str:
     """Draw what the axis across is."""
     middle = _LEFT + panel.width / 2
     y = panel.top + panel.height + 38
-    return f'<text x="{middle}" y="{y}" text-anchor="middle">{escape(text)}</text>'
+    return f'<text x="{middle}" y="{y}" text-anchor="middle">{escape_text(text)}</text>'

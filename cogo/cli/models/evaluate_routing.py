@@ -8,7 +8,8 @@ import typer
 
 from cogo.cli.models.evaluate import open_progress
 from cogo.cli.options import AsJson
-from cogo.errors import CommandError
+from cogo.errors import UsageError
+from cogo.evaluation.pictures import check_picture_name, write_picture
 from cogo.evaluation.routing.columns import Named
 from cogo.evaluation.routing.evaluation import EvaluationPlan, Split, count_steps, evaluate
 from cogo.evaluation.routing.figures import RoutingFigures, build_report, summarize_splits
@@ -58,7 +59,9 @@ def evaluate_routing(
             help="Model of the role default (default: none before learning, then the best one)."
         ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="SVG file to draw the curves into.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="File to draw the curves into: .svg or .png.")
+    ] = None,
     id_column: Annotated[str | None, typer.Option("--id", help="Column of the prompt.")] = None,
     model: Annotated[str | None, typer.Option(help="Column of the model.")] = None,
     quality: Annotated[str | None, typer.Option(help="Column of the quality.")] = None,
@@ -92,40 +95,38 @@ def evaluate_routing(
         verified=verified,
     )
     supposed = [parse_check(each) for each in check] if check else list(SUPPOSED)
-    check_picture(plot)
+    check_picture_name(plot)
     records = read_records(file, named)
     if default is not None and default not in records.models:
-        raise CommandError(f"--default {default}: recorded are {', '.join(records.models)}")
+        raise UsageError(f"--default {default}: recorded are {', '.join(records.models)}")
     settings = EvaluationPlan(
         seeds=range(seed, seed + splits),
         share=learn,
         checks=[*([RECORDED] if records.has_checks else []), *supposed],
         default=default,
     )
-    with open_progress() as bar:
-        shown = bar.add_task("policies", total=count_steps(settings))
-        measured = evaluate(records, settings, lambda: bar.advance(shown))
-    if plot is not None:
-        write_picture(plot, draw(measured, title=file.name))
-    if as_json:
-        print_json(build_report(records, measured))
-    else:
-        _print(records, measured)
-
-
-def check_picture(plot: Path | None) -> None:
-    """Raise CommandError if a picture cannot be drawn into such a file."""
-    if plot is not None and plot.suffix != ".svg":
-        raise CommandError(f"--plot {plot}: pictures are drawn as .svg")
-
-
-def write_picture(plot: Path, picture: str) -> None:
-    """Write a picture, and say so. Raises CommandError."""
+    measured: list[Split] = []
     try:
-        plot.write_text(picture, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{plot} cannot be written: {error}") from error
-    print_text(f"wrote {plot}", err=True)
+        with open_progress() as bar:
+            shown = bar.add_task("policies", total=count_steps(settings))
+            measured.extend(evaluate(records, settings, lambda: bar.advance(shown)))
+    except KeyboardInterrupt:
+        print_text(f"interrupted after {len(measured)} of {splits} splits", err=True)
+        if measured:
+            _show(records, measured, file.name, plot, as_json=as_json)
+        raise
+    _show(records, measured, file.name, plot, as_json=as_json)
+
+
+def _show(
+    records: Records, splits: Sequence[Split], name: str, plot: Path | None, *, as_json: bool
+) -> None:
+    if plot is not None:
+        write_picture(plot, draw(splits, title=name))
+    if as_json:
+        print_json(build_report(records, splits))
+    else:
+        _print(records, splits)
 
 
 def parse_check(text: str) -> AnswerCheck:
@@ -135,7 +136,7 @@ def parse_check(text: str) -> AnswerCheck:
     except ValueError:
         good = bad = -1.0
     if not (0 <= good <= 1 and 0 <= bad <= 1):
-        raise CommandError(
+        raise UsageError(
             f"--check {text}: two shares from 0 to 1, of good and of bad answers that it accepts; "
             "example: --check 0.95,0.10"
         )

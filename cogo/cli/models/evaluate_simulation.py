@@ -10,10 +10,16 @@ import typer
 from loguru import logger
 
 from cogo.cli.models.evaluate import open_progress
-from cogo.cli.models.evaluate_routing import check_picture, write_picture
 from cogo.cli.options import AsJson
-from cogo.errors import CommandError
-from cogo.evaluation.simulation.environment import PolicyRun, Simulated, simulate
+from cogo.errors import UsageError
+from cogo.evaluation.pictures import check_picture_name, write_picture
+from cogo.evaluation.simulation.environment import (
+    Played,
+    PolicyRun,
+    Simulated,
+    simulate,
+    summarize_simulation,
+)
 from cogo.evaluation.simulation.picture import draw_simulation
 from cogo.evaluation.simulation.regret import EventRegret, Worth
 from cogo.evaluation.simulation.scenario import Scenario
@@ -51,7 +57,9 @@ def evaluate_simulation(
         typer.Option(help="Policy to play; repeatable (default: all of one model at a time)."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the vendors' answers.")] = 1,
-    plot: Annotated[Path | None, typer.Option(help="SVG file to draw the regret into.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="File to draw the regret into: .svg or .png.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure how COGO chooses while models fail, change and arrive, in virtual time.
@@ -71,15 +79,26 @@ def evaluate_simulation(
     """
     known = [each.value for each in PolicyName if each is not PolicyName.ENSEMBLE]
     if unknown := set(policy or ()) - set(known):
-        raise CommandError(f"--policy {min(unknown)}: use {', '.join(known)}")
-    check_picture(plot)
+        raise UsageError(f"--policy {min(unknown)}: use {', '.join(known)}")
+    check_picture_name(plot)
     read = Scenario.read(scenario)
     policies = [PolicyName(each) for each in policy or known]
     logger.disable("agents")
-    with open_progress() as bar:
-        steps = -(-read.seconds // read.step_s) * len(policies)
-        shown = bar.add_task("virtual time", total=steps)
-        done = asyncio.run(simulate(read, policies, seed, lambda: bar.advance(shown)))
+    played: Played = {}
+    try:
+        with open_progress() as bar:
+            steps = -(-read.seconds // read.step_s) * len(policies)
+            shown = bar.add_task("virtual time", total=steps)
+            asyncio.run(simulate(read, policies, seed, played, lambda: bar.advance(shown)))
+    except KeyboardInterrupt:
+        print_text(f"interrupted after {len(played)} of {len(policies)} policies", err=True)
+        if played:
+            _show(summarize_simulation(read, seed, played), scenario, plot, as_json=as_json)
+        raise
+    _show(summarize_simulation(read, seed, played), scenario, plot, as_json=as_json)
+
+
+def _show(done: Simulated, scenario: str, plot: Path | None, *, as_json: bool) -> None:
     if plot is not None:
         write_picture(plot, draw_simulation(done, title=Path(scenario).stem))
     if as_json:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.workflows.swarms.agreement import normalize_verdict
-from cogo.errors import CommandError
+from cogo.errors import UsageError
 
 FORM: Final = (
     "Give only the answer itself, as short as the question allows, without a sentence around it."
@@ -44,18 +44,18 @@ def load_own_questions() -> list[KnownQuestion]:
 
 
 def load_questions(file: Path) -> list[KnownQuestion]:
-    """Return the questions of a file. Raises CommandError."""
+    """Return the questions of a file. Raises UsageError."""
     try:
         if file.stat().st_size > _MAX_BYTES:
-            raise CommandError(f"{file} is larger than {_MAX_BYTES // 1_000_000} MB")
+            raise UsageError(f"{file} is larger than {_MAX_BYTES // 1_000_000} MB")
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} cannot be read: {error}") from error
+        raise UsageError(f"{file} cannot be read: {error}") from error
     return parse_questions(text, str(file))
 
 
 def parse_questions(text: str, source: str) -> list[KnownQuestion]:
-    """Return the questions of a text. Raises CommandError.
+    """Return the questions of a text. Raises UsageError.
 
     Each has a heading `## Name`, a text, and a last line `Answer: 7 or seven`.
     """
@@ -64,16 +64,16 @@ def parse_questions(text: str, source: str) -> list[KnownQuestion]:
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         id_, found = name.strip(), _ANSWER.search(body)
         if found is None:
-            raise CommandError(f"{source}: {id_} does not end with a line `Answer: ...`")
+            raise UsageError(f"{source}: {id_} does not end with a line `Answer: ...`")
         question = " ".join(body[: found.start()].split())
         if not question:
-            raise CommandError(f"{source}: {id_} has no text")
+            raise UsageError(f"{source}: {id_} has no text")
         if id_ in questions:
-            raise CommandError(f"{source} has two questions named {id_}")
+            raise UsageError(f"{source} has two questions named {id_}")
         answers = tuple(each.strip() for each in found["answers"].split(" or ") if each.strip())
         questions[id_] = KnownQuestion(id=id_, text=question, answers=answers)
     if not questions:
-        raise CommandError(f"{source} has no questions; each begins with a line `## Name`")
+        raise UsageError(f"{source} has no questions; each begins with a line `## Name`")
     return list(questions.values())
 
 

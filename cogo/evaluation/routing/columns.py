@@ -1,9 +1,10 @@
-"""Recognition of the columns of a file."""
+"""Recognition of the columns of a file, and of the values in them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from math import isnan
+from typing import Any, Final
 
 from cogo.evaluation.routing.records import BadRecords
 
@@ -34,6 +35,15 @@ KNOWN: Final[Mapping[str, Sequence[str]]] = {
 COST_SUFFIXES: Final = ("|total_cost", "|cost", "_total_cost", "_cost", ".cost", ":cost")
 QUALITY_SUFFIXES: Final = ("", "|quality", "|score", "_quality", "_score", ".quality", ":quality")
 VERIFIED_SUFFIXES: Final = ("|verified", "_verified", ".verified", ":verified")
+
+MAX_NUMBER: Final = 1e12
+LEAST_NUMBER: Final = 1e-12
+"""Smaller numbers count as 0."""
+_WORDS: Final = {
+    "true": 1.0, "yes": 1.0, "pass": 1.0, "passed": 1.0, "resolved": 1.0, "correct": 1.0,
+    "false": 0.0, "no": 0.0, "fail": 0.0, "failed": 0.0, "unresolved": 0.0, "incorrect": 0.0,
+}  # fmt: skip
+_NOTHING: Final = frozenset({"", "nan", "none", "null", "n/a", "na"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +118,27 @@ def find_wide_models(columns: Sequence[str]) -> list[Wide]:
 
 def _first(model: str, suffixes: Sequence[str], names: set[str]) -> str | None:
     return next((model + suffix for suffix in suffixes if model + suffix in names), None)
+
+
+def is_nothing(value: Any) -> bool:
+    """Return whether a field has no value."""
+    return value is None or str(value).strip() == ""
+
+
+def parse_figure(value: Any, where: str, what: str) -> float | None:
+    """Return a number, or None if there is none. Raises BadRecords."""
+    if value is None or isinstance(value, bool):
+        return None if value is None else float(value)
+    text = str(value).strip().casefold()
+    if text in _NOTHING:
+        return None
+    number = _WORDS.get(text)
+    try:
+        number = float(text.removeprefix("$")) if number is None else number
+    except ValueError as error:
+        raise BadRecords(f"{where}: {what} {str(value)[:60]!r} is not a number") from error
+    if isnan(number):
+        return None
+    if not 0 <= number <= MAX_NUMBER:
+        raise BadRecords(f"{where}: {what} is {number:g}; it must be from 0 to {MAX_NUMBER:,.0f}")
+    return number if number >= LEAST_NUMBER else 0.0

@@ -99,9 +99,13 @@ def count_steps(settings: EvaluationPlan) -> int:
 
 def evaluate(
     records: Records, settings: EvaluationPlan, advance: Advance = lambda: None
-) -> list[Split]:
-    """Measure all policies in each split. Raises BadRecords if there are too few prompts."""
-    return [_Trial(records, settings, seed, advance).run() for seed in settings.seeds]
+) -> Iterator[Split]:
+    """Measure all policies in one split after the other.
+
+    Raises BadRecords if there are too few prompts.
+    """
+    for seed in settings.seeds:
+        yield _Trial(records, settings, seed, advance).run()
 
 
 class _Trial:

@@ -13,11 +13,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from cogo.evaluation.routing.columns import Named, Wide, find_wide_models
+from cogo.evaluation.routing.columns import (
+    Named,
+    Wide,
+    find_wide_models,
+    is_nothing,
+    parse_figure,
+)
 from cogo.evaluation.routing.records import BadRecords, Prompt, Records
 
 COVERAGE: Final = 0.9
@@ -29,20 +34,18 @@ MIN_PER_CATEGORY: Final = 5
 ALL: Final = "all"
 """The category of everything."""
 MAX_ANSWERS: Final = 3_000_000
+MAX_MODELS: Final = 500
+MAX_BLANK: Final = 10_000_000
+"""Lines without anything, of which a small compressed file may have any number."""
 MAX_LINE: Final = 32 * 1024 * 1024
 """Maximum characters of a line; some files have the models' answers in them."""
-MAX_ARRAY: Final = 512 * 1024 * 1024
+MAX_ARRAY: Final = 128 * 1024 * 1024
 """Maximum characters of a file that is one JSON array, which is not read line by line."""
 _HEAD: Final = 200
 """Rows in which columns are looked for."""
 _NAMED: Final = 8
 """Maximum number of models and columns that a message names."""
 _NESTED: Final = ("models", "results", "responses", "outcomes")
-_WORDS: Final = {
-    "true": 1.0, "yes": 1.0, "pass": 1.0, "passed": 1.0, "resolved": 1.0, "correct": 1.0,
-    "false": 0.0, "no": 0.0, "fail": 0.0, "failed": 0.0, "unresolved": 0.0, "incorrect": 0.0,
-}  # fmt: skip
-_NOTHING: Final = frozenset({"", "nan", "none", "null", "n/a", "na"})
 _MAGIC: Final = {
     b"PAR1": "a Parquet file", b"PK\x03\x04": "a ZIP or Excel file", b"SQLite": "an SQLite file",
     b"BZh": "compressed with bzip2", b"\xfd7zXZ": "compressed with xz",
@@ -82,17 +85,17 @@ class _Heap:
     ) -> None:
         """Add an answer. Raises BadRecords for a wrong value, and for too many answers."""
         quality, cost, verified = values
-        good, usd = _read_number(quality, where, "quality"), _read_number(cost, where, "cost")
-        self.categories.setdefault(prompt, ALL if _is_nothing(category) else str(category))
+        good, usd = parse_figure(quality, where, "quality"), parse_figure(cost, where, "cost")
+        self.categories.setdefault(prompt, ALL if is_nothing(category) else str(category))
         models = self.cells[prompt]
-        if good is None or usd is None:
-            self.missing += 1
-            return
-        if self.answers >= MAX_ANSWERS:
+        if self.answers + self.missing >= MAX_ANSWERS:
             raise BadRecords(
                 f"{where}: more than {MAX_ANSWERS:,} answers are not read; take a random part of "
                 "the prompts, each with all of its answers"
             )
+        if good is None or usd is None:
+            self.missing += 1
+            return
         self.answers += 1
         cell = models.get(model)
         if cell is None:
@@ -103,7 +106,7 @@ class _Heap:
         cell.quality += good
         cell.cost += usd
         self.top = max(self.top, good)
-        accepted = _read_number(verified, where, "verified")
+        accepted = parse_figure(verified, where, "verified")
         if accepted is not None:
             if accepted > 1:
                 raise BadRecords(f"{where}: verified is {verified}; it must be from 0 to 1")
@@ -155,8 +158,8 @@ def _fill_long(heap: _Heap, rows: Iterable[Row], columns: Sequence[str], named: 
     for number, row in enumerate(rows, start=1):
         where = f"row {number}"
         key, who = row.get(id_), row.get(model)
-        if _is_nothing(key) or _is_nothing(who):
-            raise BadRecords(f"{where}: {id_ if _is_nothing(key) else model} is empty")
+        if is_nothing(key) or is_nothing(who):
+            raise BadRecords(f"{where}: {id_ if is_nothing(key) else model} is empty")
         values = (row.get(quality), row.get(cost), row.get(verified) if verified else None)
         heap.add(str(key), row.get(category) if category else None, str(who), values, where)
 
@@ -214,6 +217,8 @@ def _complete(heap: _Heap) -> Records:
             f"{len(prompts)} prompts with a quality and a cost; at least two must have answered "
             f"{COVERAGE:.0%} of them, or {MIN_ANSWERS} each"
         )
+    if len(models) > MAX_MODELS:
+        raise BadRecords(f"{len(models):,} models are too many: at most {MAX_MODELS} are compared")
     among = any if has_gaps else all
     kept = [id_ for id_ in prompts if among(model in heap.cells[id_] for model in models)]
     categories = {heap.categories[id_] for id_ in kept}
@@ -286,29 +291,6 @@ def _build_prompt(
     )
 
 
-def _is_nothing(value: Any) -> bool:
-    return value is None or str(value).strip() == ""
-
-
-def _read_number(value: Any, where: str, what: str) -> float | None:
-    """Return a number, or None if there is none. Raises BadRecords."""
-    if value is None or isinstance(value, bool):
-        return None if value is None else float(value)
-    text = str(value).strip().casefold()
-    if text in _NOTHING:
-        return None
-    number = _WORDS.get(text)
-    try:
-        number = float(text.removeprefix("$")) if number is None else number
-    except ValueError as error:
-        raise BadRecords(f"{where}: {what} {str(value)[:60]!r} is not a number") from error
-    if isnan(number):
-        return None
-    if number < 0 or not isfinite(number):
-        raise BadRecords(f"{where}: {what} is {number:g}; it must be finite and at least 0")
-    return number
-
-
 def _open_text(file: io.BufferedReader, path: Path) -> io.TextIOWrapper:
     """Return the text of a file, compressed or not. Raises BadRecords if it is none."""
     source: io.BufferedReader | io.BufferedReader[gzip.GzipFile] = file
@@ -342,10 +324,13 @@ def _read_line(text: TextIO, path: Path, number: int) -> str:
 
 
 def _read_lines(text: TextIO, path: Path) -> Iterator[tuple[int, str]]:
-    number = 2
+    number, blank = 2, 0
     while line := _read_line(text, path, number):
         yield number, line
         number += 1
+        blank += line.isspace()
+        if blank > MAX_BLANK:
+            raise BadRecords(f"{path} has more than {MAX_BLANK:,} lines without anything")
 
 
 def _read_table(head: str, text: TextIO, path: Path) -> Iterator[dict[str, Any]]:

@@ -6,10 +6,10 @@ from hashlib import sha256
 from math import isfinite, nan
 from typing import NamedTuple
 
-from cogo.errors import CommandError
+from cogo.errors import UsageError
 
 
-class BadRecords(CommandError):
+class BadRecords(UsageError):
     """A file of recorded answers cannot be used; the message says what to change in it."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
 
@@ -50,18 +51,32 @@ class Simulated:
     runs: Sequence[PolicyRun]
 
 
+Played: TypeAlias = dict[PolicyName, list[SimulatedTask]]
+"""The tasks of each policy that was played to the end."""
+
+
 async def simulate(
-    scenario: Scenario, policies: Sequence[PolicyName], seed: int, advance: Callable[[], None]
-) -> Simulated:
-    """Play the scenario once per policy; `advance` is called after each step of each."""
-    played: dict[PolicyName, list[SimulatedTask]] = {}
+    scenario: Scenario,
+    policies: Sequence[PolicyName],
+    seed: int,
+    played: Played,
+    advance: Callable[[], None],
+) -> None:
+    """Play the scenario once per policy, into `played`.
+
+    `advance` is called after each step of each.
+    """
     with _open_home() as home:
         async with Postgres(home) as postgres:
             await migrate(postgres.dsn("postgres", "postgres"), load_migrations())
             for policy in policies:
                 url = await _create_database(postgres, f"simulation_{policy.value}")
                 played[policy] = await Simulation(scenario, policy, seed, advance).run(url)
-    tasks = played[policies[0]]
+
+
+def summarize_simulation(scenario: Scenario, seed: int, played: Played) -> Simulated:
+    """Return what came of the policies that were played."""
+    tasks = next(iter(played.values()))
     baselines = compute_baselines(tasks, scenario, seed)
     return Simulated(
         scenario=scenario,

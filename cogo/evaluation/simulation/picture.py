@@ -11,6 +11,7 @@ from cogo.evaluation.drawing import (
     draw_document,
     draw_lines,
     draw_title,
+    escape_text,
     find_bounds,
     label_across,
     mark_across,
@@ -64,7 +65,8 @@ def _draw_regret(simulated: Simulated) -> Iterator[str]:
             f'stroke-width="11" stroke-opacity="0.6"/>'
         )
         at = max(min(left, _LEFT + panel.width - 240), _LEFT)
-        yield f'<text x="{at:.1f}" y="{y + 4}" font-size="11">{model}: {what}</text>'
+        text = escape_text(f"{model}: {what}")
+        yield f'<text x="{at:.1f}" y="{y + 4}" font-size="11">{text}</text>'
     yield from draw_lines(panel, lines)
 
 

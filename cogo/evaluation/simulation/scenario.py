@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agents.selection.preferences import Preference
-from cogo.errors import CommandError
+from cogo.errors import UsageError
 from cogo.evaluation.made_up_models import CAPABILITIES, MadeUpModel, build_catalogue
 from providers.catalogue.catalogue import Catalogue
 
@@ -17,15 +17,23 @@ NAMES: Final = ("changes", "outage")
 """The packaged scenarios."""
 MAX_STEPS: Final = 100_000
 
+MAX_TASKS: Final = 1_000_000
+MAX_CHARACTERS: Final = 1_000_000
+"""Of a scenario's file."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
 
 
-class BadScenario(CommandError):
+_MOST_MISTAKES: Final = 5
+
+
+class BadScenario(UsageError):
     """A scenario cannot be played; the message says what to change."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Change(_Part):
@@ -66,7 +74,7 @@ class ScriptedModel(_Part):
 
     quality: Share | dict[str, Share]
     """The share of tasks with a good answer, if need be by kind of work."""
-    usd: tuple[Decimal, Decimal]
+    usd: tuple[Usd, Usd]
     """Per million prompt tokens and answer tokens."""
     first_token_s: float = Field(default=1.0, gt=0)
     total_s: float = Field(default=10.0, gt=0)
@@ -133,6 +141,8 @@ class Scenario(_Part):
     def _hangs_together(self) -> Self:
         if self.seconds / self.step_s > MAX_STEPS:
             raise ValueError(f"more than {MAX_STEPS} steps: make step_s longer")
+        if self.seconds / self.step_s * self.tasks > MAX_TASKS:
+            raise ValueError(f"more than {MAX_TASKS:,} tasks: make tasks fewer or step_s longer")
         if self.default not in self.models:
             raise ValueError(f"the default {self.default!r} is none of {', '.join(self.models)}")
         if self.models[self.default].arrives:
@@ -149,16 +159,20 @@ class Scenario(_Part):
         """Read a packaged scenario or a TOML file. Raises BadScenario."""
         path = _PACKAGED / f"{name}.toml" if name in NAMES else Path(name)
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+            with path.open(encoding="utf-8") as file:
+                text = file.read(MAX_CHARACTERS + 1)
+            if len(text) > MAX_CHARACTERS:
+                raise BadScenario(f"{path} has more than {MAX_CHARACTERS:,} characters")
+            return cls.model_validate(tomllib.loads(text))
         except FileNotFoundError as error:
             known = ", ".join(NAMES)
             raise BadScenario(f"{name} is neither a file nor one of {known}") from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise BadScenario(f"{path} cannot be read: {error}") from error
         except ValidationError as error:
             said = "; ".join(
                 f"{'.'.join(str(part) for part in each['loc']) or 'scenario'}: {each['msg']}"
-                for each in error.errors()
+                for each in error.errors()[:_MOST_MISTAKES]
             )
             raise BadScenario(f"{path}: {said}") from error
 

@@ -29,7 +29,7 @@ RUBBER = AnswerCheck(name="rubber stamp", accepts_good=1.0, accepts_bad=1.0)
 
 def measure(records: Records, *, splits: int = 2, **settings: Any) -> list[RoutingFigures]:
     return summarize_splits(
-        evaluate(records, EvaluationPlan(seeds=range(splits), **{"steps": STEPS, **settings}))
+        [*evaluate(records, EvaluationPlan(seeds=range(splits), **{"steps": STEPS, **settings}))]
     )
 
 
@@ -164,7 +164,7 @@ def test_every_shape_is_measured_and_drawn(shape: str) -> None:
     records, steps = SHAPES[shape](), []
     settings = EvaluationPlan(seeds=range(2), steps=STEPS, checks=[GOOD])
 
-    splits = evaluate(records, settings, lambda: steps.append(1))
+    splits = [*evaluate(records, settings, lambda: steps.append(1))]
 
     figures = summarize_splits(splits)
     oracle, single = find(figures, "oracle"), find(figures, "best single")

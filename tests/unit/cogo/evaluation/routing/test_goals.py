@@ -21,7 +21,7 @@ class Measured:
     def __init__(self, shape: str) -> None:
         records = SHAPES[shape]()
         plan = EvaluationPlan(seeds=range(SPLITS), checks=[GOOD], steps=(0, 100))
-        splits = evaluate(records, plan)
+        splits = [*evaluate(records, plan)]
         self.figures = summarize_splits(splits)
         self.noise = 100 * sqrt(0.25 / min(each.judged for each in splits))
         """Points of quality by which a mean over the judged prompts is off by chance."""

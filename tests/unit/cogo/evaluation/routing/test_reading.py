@@ -54,9 +54,11 @@ BAD = [
     ("x.csv", "id,model,score\n1,a,2\n", "name it with --cost COLUMN"),
     ("x.csv", "id,model,score,cost\n1,a,good,2\n", "row 1: quality 'good' is not a number"),
     ("x.csv", "id,model,score,cost\n1,a,1,2\n", "a choice needs two"),
-    ("x.csv", "id,model,score,cost\n1,a,-1,2\n", "row 1: quality is -1; it must be finite"),
+    ("x.csv", "id,model,score,cost\n1,a,-1,2\n", "row 1: quality is -1; it must be from 0"),
     ("x.csv", "id,model,score,cost\n1,a,1,2\n1,b,1,-0.5\n", "row 2: cost is -0.5"),
     ("x.csv", "id,model,score,cost\n1,a,1,inf\n", "row 1: cost is inf"),
+    ("x.csv", "id,model,score,cost\n1,a,1,1e308\n", "row 1: cost is 1e+308; it must be from"),
+    ("x.csv", "id,model,score,cost\n1,a,nan,1\n1,b,nan,1\n", "0 were found that answered"),
     ("x.csv", "id,model,score,cost,verified\n1,a,1,1,7\n", "verified is 7; it must be from 0"),
     ("x.csv", "id,model,score,cost\n1,,1,1\n", "row 1: model is empty"),
     ("x.csv", "id,model,score,cost\n1,a,1,1,9\n", "line 2: there are more fields than columns"),
@@ -118,9 +120,30 @@ def test_huge_files_end_with_a_message(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(BadRecords, match="row 51: more than 50 answers are not read"):
         read_records(path, Named())
 
+    monkeypatch.setattr(reading, "MAX_MODELS", 2)
+    monkeypatch.setattr(reading, "MAX_ANSWERS", 5_000)
+    with pytest.raises(BadRecords, match="3 models are too many: at most 2 are compared"):
+        read_records(path, Named())
+
+    monkeypatch.setattr(reading, "MAX_BLANK", 1_000)
+    bomb = tmp_path / "bomb.csv.gz"
+    bomb.write_bytes(gzip.compress(b"id,model,score,cost\n" + b"\n" * 2_000))
+    with pytest.raises(BadRecords, match="more than 1,000 lines without anything"):
+        read_records(bomb, Named())
+
     monkeypatch.setattr(reading, "MAX_LINE", 20)
     with pytest.raises(BadRecords, match="line 1: longer than 20 characters"):
         read_records(path, Named())
+
+
+def test_rows_without_figures_count_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_ANSWERS", 50)
+    lines = ["id,model,score,cost", *(f"{number},a,," for number in range(60))]
+
+    with pytest.raises(BadRecords, match="row 51: more than 50 answers are not read"):
+        read_records(written(tmp_path, "\n".join(lines)), Named())
 
 
 def test_a_column_that_is_named_must_exist(tmp_path: Path) -> None:
@@ -187,7 +210,7 @@ def test_answers_of_one_model_a_prompt_are_kept_with_their_gaps(tmp_path: Path) 
         ("sql", (1.0, 0.0), (10.0, 1.0)),
         ("chat", (1.0, 1.0), (10.0, 1.0)),
     }
-    figures = summarize_splits(evaluate(read, EvaluationPlan(seeds=range(2), steps=(0,))))
+    figures = summarize_splits([*evaluate(read, EvaluationPlan(seeds=range(2), steps=(0,)))])
     best = {each.name: each for each in figures}["best by category"]
     assert best.points == 0
     assert best.cost_share == pytest.approx(0.55, abs=0.1)
