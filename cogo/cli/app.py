@@ -135,8 +135,8 @@ def _skip() -> None:
 
 def _explain(error: Exception, *, debug: bool) -> int:
     # Imported here because --help does not need pydantic, which is slow to import.
-    from cogo.errors import CommandError  # noqa: PLC0415
-    from protocol.errors import CogoError  # noqa: PLC0415
+    from cogo.errors import CommandError, UsageError  # noqa: PLC0415
+    from protocol.errors import CogoError, InvalidArgument, OutOfRange  # noqa: PLC0415
     from providers.secrets import Redactor  # noqa: PLC0415
 
     reason = _find_first(error)
@@ -156,6 +156,8 @@ def _explain(error: Exception, *, debug: bool) -> int:
         print_text(text, err=True, indent=2)
     if isinstance(reason, CommandError):
         return reason.exit_code
+    if isinstance(reason, InvalidArgument | OutOfRange):  # here or by the database
+        return UsageError.exit_code
     return 1 if isinstance(reason, CogoError | OSError) else _DEFECT
 
 

@@ -6,21 +6,21 @@ from typing import Annotated, Literal
 import typer
 
 from cogo.config.settings import CHECKOUT
-from cogo.errors import CommandError
+from cogo.errors import UsageError
 from cogo.terminal import print_line, print_text
 
 ExampleName = Annotated[str | None, typer.Argument(help="Name of the example.")]
 
 
 def print_example_file(kind: Literal["tools", "workflows"], name: str | None) -> None:
-    """Print the file of an example, or list the examples. Raises CommandError."""
+    """Print the file of an example, or list the examples. Raises UsageError."""
     files = {file.stem: file for file in find_examples(kind)}
     if name is None:
         for each in files.values():
             print_text(f"{each.stem}  {_read_summary(each)}", indent=2)
         return
     if name not in files:
-        raise CommandError(f"there is no example {name}, only {', '.join(files)}")
+        raise UsageError(f"there is no example {name}, only {', '.join(files)}")
     print_line(files[name].read_text("utf-8").rstrip())
 
 

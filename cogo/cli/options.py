@@ -3,14 +3,51 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import typer
 
+from cogo.errors import UsageError
 from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
+
+_HOST_NAME: Final = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
+
+
+def check_http_url(url: str | None) -> str | None:
+    """Return the URL of an HTTP server without the slash at its end. Raises UsageError."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
+    except ValueError:  # the port, or brackets of IPv6
+        host = None
+    if host is None or not _is_host(host) or re.search(r"[\s\x00-\x1f]", url):
+        raise UsageError(
+            f"{url!r} is not the address of a server, such as https://cogo.example.com"
+        )
+    return url.rstrip("/")
+
+
+def check_host(host: str) -> str:
+    """Return the name or IP address of a host. Raises UsageError."""
+    if not _is_host(host):
+        raise UsageError(f"{host!r} is neither an IP address nor the name of a host")
+    return host
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return _HOST_NAME.fullmatch(text) is not None
+    return True
+
 
 Dir = Annotated[
     Path | None,
@@ -22,7 +59,10 @@ Dir = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SimulatorUrl = Annotated[
-    str | None, typer.Option(help="Send calls to this vendor simulator instead of the vendors.")
+    str | None,
+    typer.Option(
+        help="Send calls to this vendor simulator instead of the vendors.", callback=check_http_url
+    ),
 ]
 NoKey = Annotated[
     bool,

@@ -17,7 +17,7 @@ from agents.attachments.media_types import (
     sniff_media_type,
 )
 from agents.attachments.params import STORAGE
-from cogo.errors import CommandError, UsageError
+from cogo.errors import UsageError
 from protocol.json_schema import check_schema
 from protocol.json_values import explain_mistake, parse_json
 
@@ -68,7 +68,7 @@ def add_request(
     schema: str | None = None,
     attach: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Return the params with tools, a schema and files. Raises CommandError."""
+    """Return the params with tools, a schema and files. Raises UsageError."""
     added = dict(params)
     if tools:
         added["tools"] = [*_get_list(params, "tools"), *tools]
@@ -78,7 +78,7 @@ def add_request(
         added["attachments"] = [*_get_list(params, "attachments"), *read_attachments(attach)]
         size = len(json.dumps(added, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         if size > MAX_PARAMS_BYTES:
-            raise CommandError(
+            raise UsageError(
                 f"with its files the task's parameters have {size:,} bytes, and a task holds "
                 f"{MAX_PARAMS_BYTES:,}",
                 hint=_INSTEAD,
@@ -87,7 +87,7 @@ def add_request(
 
 
 def read_schema(text: str) -> dict[str, Any]:
-    """Return a JSON Schema, given as such or as the name of its file. Raises CommandError."""
+    """Return a JSON Schema, given as such or as the name of its file. Raises UsageError."""
     where, content = "--schema", text
     if not text.lstrip().startswith(("{", "[", '"')):
         where = f"--schema {text}"
@@ -95,7 +95,7 @@ def read_schema(text: str) -> dict[str, Any]:
             content = read_limited_text(Path(text))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise CommandError(
+            raise UsageError(
                 f"{where} cannot be read: {reason}",
                 hint="""it is a file, or a JSON object: --schema '{"type": "object"}'""",
             ) from error
@@ -104,7 +104,7 @@ def read_schema(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"{where} is not JSON: {error}") from error
     if (problem := check_schema(schema)) is not None or not isinstance(schema, dict):
-        raise CommandError(f"{where} cannot be used: {problem}")
+        raise UsageError(f"{where} cannot be used: {problem}")
     return schema
 
 
@@ -120,7 +120,7 @@ def read_limited_text(file: Path) -> str:
 def read_attachments(places: Sequence[str]) -> list[dict[str, str]]:
     """Return files as params have them; those of this machine as data URLs.
 
-    Raises CommandError.
+    Raises UsageError.
     """
     room, found = MAX_ATTACHED_BYTES, []
     for place in places:
@@ -135,7 +135,7 @@ def read_attachments(places: Sequence[str]) -> list[dict[str, str]]:
             AttachmentParam.model_validate(each)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise CommandError(f"{where}: {explain_mistake(first)}") from error
+            raise UsageError(f"{where}: {explain_mistake(first)}") from error
         found.append(each)
     return found
 
@@ -143,12 +143,12 @@ def read_attachments(places: Sequence[str]) -> list[dict[str, str]]:
 def _read_content(file: Path, where: str, room: int) -> bytes:
     try:
         if not file.exists():
-            raise CommandError(f"{where}: there is no such file, and it is no URL")
+            raise UsageError(f"{where}: there is no such file, and it is no URL")
         if not file.is_file():
-            raise CommandError(f"{where}: it is no regular file")
+            raise UsageError(f"{where}: it is no regular file")
         size = file.stat().st_size
         if size > room:
-            raise CommandError(
+            raise UsageError(
                 f"{where}: it has {size:,} bytes; the files of one task may have "
                 f"{MAX_ATTACHED_BYTES:,} in its row",
                 hint=_INSTEAD,
@@ -156,7 +156,7 @@ def _read_content(file: Path, where: str, room: int) -> bytes:
         return file.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise CommandError(f"{where} cannot be read: {reason}") from error
+        raise UsageError(f"{where} cannot be read: {reason}") from error
 
 
 def _build_attachment(content: bytes, name: str, where: str) -> dict[str, str]:
@@ -168,7 +168,7 @@ def _build_attachment(content: bytes, name: str, where: str) -> dict[str, str]:
     try:
         check_content(content, media_type)
     except ContentInvalid as error:
-        raise CommandError(
+        raise UsageError(
             f"{where}: {error}; images (PNG, JPEG, GIF, WebP), PDF and UTF-8 texts are accepted"
         ) from error
     shown = "".join(each for each in name if each.isprintable())[:200]

@@ -24,7 +24,7 @@ from cogo.cli.options import parse_usd
 from cogo.cli.request_options import add_request, read_limited_text
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
-from cogo.errors import CommandError, UsageError
+from cogo.errors import UsageError
 from cogo.repository import (
     Repository,
     has_uncommitted_changes,
@@ -130,7 +130,7 @@ def build_params(
 ) -> dict[str, Any]:
     """Return the `params` of a task of type `kind`.
 
-    Raises CommandError if `text` is not a JSON object, or a file or a schema cannot be used.
+    Raises UsageError if `text` is not a JSON object, or a file or a schema cannot be used.
     """
     params = parse_object(text) if text else {}
     if language:
@@ -152,7 +152,7 @@ def _read_tests(tests: Sequence[str]) -> dict[str, Any]:
     if len(commands) > 1:
         raise UsageError(f"--test names several commands: {', '.join(map(repr, commands))}")
     if commands and Path(commands[0]).suffix and " " not in commands[0]:
-        raise CommandError(f"--test {commands[0]}: there is no such file")
+        raise UsageError(f"--test {commands[0]}: there is no such file")
     found: dict[str, Any] = {}
     if files:
         found["tests"] = {_name_test(each): read_text_file(each) for each in files}
@@ -182,7 +182,7 @@ def add_repository(
 ) -> dict[str, Any]:
     """Return the params with the branch, and with the target file as the repository has it.
 
-    Raises CommandError.
+    Raises UsageError.
     """
     if branch is not None:
         params = {**params, "git_branch": branch}
@@ -204,7 +204,7 @@ def add_repository(
 
 
 def parse_budget(text: str | None, *, option: str = "--budget") -> Decimal | None:
-    """Return the maximum cost in US dollars. Raises CommandError."""
+    """Return the maximum cost in US dollars. Raises UsageError."""
     try:
         usd = None if text is None else parse_usd(text)
     except InvalidArgument as error:
@@ -215,7 +215,7 @@ def parse_budget(text: str | None, *, option: str = "--budget") -> Decimal | Non
 
 
 def parse_deadline(seconds: float | None) -> datetime | None:
-    """Return the time this many seconds from now. Raises CommandError beyond a year."""
+    """Return the time this many seconds from now. Raises UsageError beyond a year."""
     if seconds is None:
         return None
     if not 1 <= seconds <= _YEAR:  # false for NaN, too
@@ -287,11 +287,11 @@ def check_type(type_: str, agents: Sequence[AgentRecord]) -> None:
 
 
 def read_text_file(file: Path) -> str:
-    """Return the text of a file. Raises CommandError."""
+    """Return the text of a file. Raises UsageError."""
     try:
         return read_limited_text(file)
     except (OSError, ValueError) as error:
-        raise CommandError(f"{file} cannot be read as text: {error}") from error
+        raise UsageError(f"{file} cannot be read as text: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +309,7 @@ async def _serve_nothing() -> list[str]:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """Return the object that `--params` gives. Raises CommandError."""
+    """Return the object that `--params` gives. Raises UsageError."""
     example = 'example: --params \'{"language": "python"}\''
     try:
         value = parse_json(text)

@@ -12,7 +12,7 @@ from cogo.config.local_model import PROVIDER, read_local_model
 from cogo.config.logging import hide_in_logs
 from cogo.config.secrets import SecretSources
 from cogo.config.settings import Settings
-from cogo.errors import CommandError, SettingInvalid
+from cogo.errors import SettingInvalid, UsageError
 from providers.catalogue.catalogue import Catalogue, Resolution
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.loader import CHECKED_ON
@@ -115,17 +115,17 @@ class KeySource:
 
 
 def resolve_name(catalogue: Catalogue, name: str) -> Resolution:
-    """Resolve a name as of today. Raises CommandError, with the nearest names."""
+    """Resolve a name as of today. Raises UsageError, with the nearest names."""
     try:
         return catalogue.resolve(name)
     except UnknownModel as error:
         raise build_unknown_name_error(error) from error
 
 
-def build_unknown_name_error(error: UnknownModel) -> CommandError:
+def build_unknown_name_error(error: UnknownModel) -> UsageError:
     """Return the error that a command shows for an unknown name."""
     join = " " if error.nearest else "; "  # the nearest names are a question
-    return CommandError(f"{error}{join}`cogo models --all` lists all names")
+    return UsageError(f"{error}{join}`cogo models --all` lists all names")
 
 
 async def must_simulate(project: Project) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from agents.workflows.params import TargetFile
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.repository.git import Repository
 from cogo.repository.merge import check_branch
 from providers.secrets import Redactor
@@ -72,7 +72,7 @@ def _check_target(path: str) -> None:
         _PATH.validate_python(path)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise CommandError(f"--target-file {reason}") from error
+        raise UsageError(f"--target-file {reason}") from error
     if is_secret_path(path):
         raise CommandError(f"{path} may hold secrets, which are not sent to models")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 
 _SECONDS: Final = 120.0
 _FATAL: Final = 128
@@ -86,7 +86,7 @@ class Repository:
     def open(cls, directory: Path) -> Self:
         """Return the repository that contains a directory. Raises CommandError."""
         if not directory.is_dir():
-            raise CommandError(f"--repo {directory} is not a directory")
+            raise UsageError(f"--repo {directory} is not a directory")
         here = cls(directory, directory, is_bare=False)
         try:
             lines = here.read("rev-parse", "--absolute-git-dir", "--is-bare-repository")

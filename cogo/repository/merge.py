@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.repository.changes import Changes
 from cogo.repository.git import GitFailed, Repository, TreeEntry
 
@@ -107,14 +107,14 @@ def preview_changes(repository: Repository, plan: MergePlan) -> DiffPreview:
 
 
 def check_branch(repository: Repository, branch: str) -> None:
-    """Raise CommandError unless git takes this name for a branch."""
+    """Raise UsageError unless git takes this name for a branch."""
     try:
         repository.run("check-ref-format", f"refs/heads/{branch}")
     except GitFailed as error:
-        raise CommandError(f"{branch!r} is not a branch name that git accepts; "
+        raise UsageError(f"{branch!r} is not a branch name that git accepts; "
                            "example: --branch feature/csv-export") from error  # fmt: skip
     if branch == _HEAD or branch.startswith("-"):
-        raise CommandError(f"{branch!r} cannot be a branch; example: --branch feature/csv-export")
+        raise UsageError(f"{branch!r} cannot be a branch; example: --branch feature/csv-export")
 
 
 @dataclass(slots=True)

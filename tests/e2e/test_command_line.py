@@ -112,7 +112,7 @@ async def test_a_task_is_named_by_the_beginning_of_its_id_if_only_one_begins_so(
     assert one.returncode == 0, one.stderr
     assert one.stdout.startswith("Simulated answer")
     assert "simulated" in one.stderr
-    assert several.returncode == none.returncode == wrong.returncode == 1
+    assert (several.returncode, none.returncode, wrong.returncode) == (2, 1, 2)
     assert "the first" in several.stderr
     assert "the second" in several.stderr
     assert "no task has an id that begins with 5eee" in none.stderr
@@ -203,7 +203,7 @@ async def test_a_model_that_cannot_answer_is_refused_before_a_debate_is_paid(
     before = await store.find_tasks(limit=1, every_owner=True)
     unknown = system.cogo("eval", "debate", "--against", "claude-nothing", "--limit", "1")
 
-    assert unknown.returncode == 1
+    assert unknown.returncode == 2
     assert unknown.stderr.startswith("cogo: --against: ")
     assert "'claude-nothing' does not exist" in unknown.stderr
     assert await store.find_tasks(limit=1, every_owner=True) == before

@@ -125,7 +125,7 @@ def test_data_that_follows_a_schema_is_all_of_standard_output(
 def test_a_tool_that_nobody_offers_is_refused_before_a_task_is_inserted(system: System) -> None:
     ran = system.cogo("run", "x", "--type", "CHAT", "--tool", "cogo:fly")
 
-    assert (ran.returncode, ran.stdout) == (1, "")
+    assert (ran.returncode, ran.stdout) == (2, "")
     assert "no executor offers 'cogo:fly'; there are: cogo:ask_person" in ran.stderr
     assert "  task  " not in ran.stderr
 

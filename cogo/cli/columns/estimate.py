@@ -16,7 +16,7 @@ from agents.selection.model_profiles import ModelProfile
 from agents.selection.quote import Quote, build_quote
 from cogo.cli.tasks.estimate import build_cio
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import UsageError
 from protocol.records import TaskBrief
 from protocol.records.columns import ColumnSample, estimate_cells
 from protocol.store.queue import QueueStore
@@ -196,7 +196,7 @@ async def plan_rows(
             return _plan_embeddings(cio, samples, rows, basis)
         return _plan_answers(cio, samples, rows, basis)
     except InvalidTask as error:
-        raise CommandError(error.message) from error
+        raise UsageError(error.message) from error
     except NoModel as error:
         estimate = ColumnEstimate(rows=rows, per_row=_UNKNOWN, basis=basis)
         return ColumnPlan(model=None, reason=error.message, is_simulated=False, estimate=estimate)

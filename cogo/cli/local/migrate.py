@@ -8,9 +8,17 @@ import typer
 from cogo.cli.options import AsJson, Dir
 from cogo.config.connection import find_database_url
 from cogo.config.context import Project
+from cogo.config.settings import EXAMPLES
+from cogo.errors import UsageError
 from cogo.migrations import load_migrations
 from cogo.migrations import migrate as apply_migrations
 from cogo.terminal import print_json, print_line
+
+
+def _check_scheme(db_url: str | None) -> str | None:
+    if db_url is not None and not db_url.startswith(("postgres://", "postgresql://")):
+        raise UsageError(f"--db-url is no address such as {EXAMPLES['SUPABASE_DB_URL']}")
+    return db_url
 
 
 def migrate(
@@ -19,7 +27,8 @@ def migrate(
         str | None,
         typer.Option(
             help="URL of the database, as role postgres (default: SUPABASE_DB_URL). "
-            "Prefer the variable: other users can see options in the list of processes."
+            "Prefer the variable: other users can see options in the list of processes.",
+            callback=_check_scheme,
         ),
     ] = None,
     dry_run: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cogo.cli.options import Dir, NoKey, SimulatorUrl
+from cogo.cli.options import Dir, NoKey, SimulatorUrl, check_host
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.logging import configure_logs
@@ -91,7 +91,10 @@ def serve_executor(
 def serve_gateway(
     *,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; other than loopback only with keys.")
+        str,
+        typer.Option(
+            help="Address to listen on; other than loopback only with keys.", callback=check_host
+        ),
     ] = "127.0.0.1",
     port: Annotated[
         int | None,

@@ -14,7 +14,7 @@ import typer
 from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
 from cogo.config.lock import hold_lock
-from cogo.errors import CommandError, NotRunning
+from cogo.errors import CommandError, NotRunning, UsageError
 from cogo.supervisor.embedded_server import find_server, require_server, start_server, stop_server
 from cogo.terminal import neutralize, print_json, print_line
 from embedded.binding import REMOTE_WARNING, is_loopback, require_loopback
@@ -237,7 +237,7 @@ def _build_host_options(host: str, *, allow_remote: bool) -> list[str]:
         elif not is_loopback(host):
             print_line(f"warning: {REMOTE_WARNING}", err=True)
     except CannotStart as error:
-        raise CommandError(str(error)) from error
+        raise UsageError(str(error)) from error
     return ["--host", host, *(["--allow-remote"] if allow_remote else [])]
 
 

@@ -18,7 +18,7 @@ from cogo.cli.mcp.assistants import (
     get_group,
 )
 from cogo.cli.mcp.jsonc import JsoncInvalid, parse_jsonc, set_member
-from cogo.cli.mcp.serve import GatewayUrl, check_gateway_url
+from cogo.cli.mcp.serve import GatewayUrl
 from cogo.cli.options import Dir
 from cogo.config.context import Project
 from cogo.config.settings import config_directory
@@ -51,8 +51,7 @@ def install_mcp(
         cogo mcp install vscode --scope project --url https://cogo.example.com --write
     """
     project = Project.find(directory)
-    address = None if url is None else check_gateway_url(url)
-    entry = build_entry(assistant, _find_command(), url=address, home=project.home)
+    entry = build_entry(assistant, _find_command(), url=url, home=project.home)
     group = get_group(assistant)
     file = find_settings_file(
         assistant,

@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cogo.cli.options import Dir
+from cogo.cli.options import Dir, check_http_url
 from cogo.config.context import Project
 from cogo.config.logging import hide_in_logs
 from cogo.wiring.mcp_server import GatewayBackend, build_project_backend, serve_stdio
-from protocol.errors import InvalidArgument
 
 GatewayUrl = Annotated[
     str | None,
     typer.Option(
-        "--url", help="A gateway, such as https://cogo.example.com; its key is in COGO_API_KEY."
+        "--url",
+        help="A gateway, such as https://cogo.example.com; its key is in COGO_API_KEY.",
+        callback=check_http_url,
     ),
 ]
 
@@ -41,13 +42,4 @@ def serve_mcp(*, url: GatewayUrl = None, directory: Dir = None) -> None:
     key = project.settings.api_key
     if key is not None:
         hide_in_logs([key.get_secret_value()])
-    asyncio.run(serve_stdio(GatewayBackend(check_gateway_url(url), key)))
-
-
-def check_gateway_url(url: str) -> str:
-    """Return the address of a gateway. Raises InvalidArgument."""
-    if not url.startswith(("http://", "https://")):
-        raise InvalidArgument(
-            f"{url!r} is not the address of a gateway", hint="example: https://cogo.example.com"
-        )
-    return url.rstrip("/")
+    asyncio.run(serve_stdio(GatewayBackend(url, key)))

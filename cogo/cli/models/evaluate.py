@@ -224,7 +224,7 @@ def open_progress() -> Progress:
 def _list_configurations(
     models: str | None, chains: Sequence[str], recordings: Recordings, *, live: bool
 ) -> list[Configuration]:
-    """Return the models alone and the chains. Raises CommandError for a model without answers."""
+    """Return the models alone and the chains. Raises UsageError for a model without answers."""
     alone = [AUTO] if live else sorted(recordings)
     if models is not None:
         alone = [] if models == "none" else _split(models)
@@ -237,12 +237,12 @@ def _list_configurations(
     unknown = {each for one in wanted for each in one.models} - set(recordings)
     if unknown and not live:
         has = ", ".join(sorted(recordings))
-        raise CommandError(f"{min(unknown)} has no recorded answers; recorded: {has}")
+        raise UsageError(f"{min(unknown)} has no recorded answers; recorded: {has}")
     return wanted
 
 
 def parse_prices(text: str | None) -> dict[str, Decimal]:
-    """Return dollars for a call by model. Raises CommandError."""
+    """Return dollars for a call by model. Raises UsageError."""
     prices = {}
     for part in _split(text or ""):
         name, _, amount = part.rpartition("=")

@@ -136,7 +136,7 @@ class _Source:
 
     @asynccontextmanager
     async def open(self, questions: list[KnownQuestion]) -> AsyncIterator[_Answers]:
-        """Yield the running system, or recordings. Raises CommandError."""
+        """Yield the running system, or recordings. Raises UsageError."""
         if self.recorded is None:
             project = Project.find(self.directory)
             async with open_client(find_connection(project)) as client:
@@ -146,10 +146,10 @@ class _Source:
             return
         recordings = load_recordings(self.recorded)
         if not recordings:
-            raise CommandError(f"{self.recorded} has no answers")
+            raise UsageError(f"{self.recorded} has no answers")
         if self.against is not None and self.against not in recordings:
             has = ", ".join(recordings)
-            raise CommandError(f"{self.against} has no recorded answers; recorded: {has}")
+            raise UsageError(f"{self.against} has no recorded answers; recorded: {has}")
         yield RecordedDebates(
             recordings=recordings,
             prices=parse_prices(self.price),
@@ -158,12 +158,14 @@ class _Source:
 
 
 async def _check_served(project: Project, store: GatewayStore, model: str) -> None:
-    """Raise CommandError, before anything is paid, for a model that could not answer."""
+    """Raise an error, before anything is paid, for a model that could not answer."""
     cio = await build_cio(project, store)
     served = cio.registry.lanes
     try:
         cio.choose_for_requirements(Requirements(), served=served, requested=model)
-    except (InvalidTask, NoModel) as error:
+    except InvalidTask as error:
+        raise UsageError(f"--against: {error.message}") from error
+    except NoModel as error:
         raise CommandError(f"--against: {error.message}") from error
 
 

@@ -12,7 +12,7 @@ from providers.errors import UnknownModel
 def find_current_models(catalogue: Catalogue, names: Iterable[str]) -> list[Model]:
     """Return the models that tasks get which name these, and say whom a successor replaces.
 
-    Raises CommandError.
+    Raises UsageError.
     """
     found = []
     for name in names:

@@ -10,7 +10,7 @@ from cogo.cli.models.names import find_current_models
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.smoke_test import HEADINGS, SmokeTestReport, build_rows, try_models, try_providers
 from cogo.terminal import print_json, print_line, print_table
 from providers.adapters.http.sse import set_raw_event_listener
@@ -96,7 +96,7 @@ def compare(*, providers: Providers = None, directory: Dir = None, as_json: AsJs
     for name in providers or []:
         if name not in catalogue.providers:
             known = ", ".join(catalogue.providers)
-            raise CommandError(f"unknown provider {name!r}; the providers are {known}")
+            raise UsageError(f"unknown provider {name!r}; the providers are {known}")
     asked = providers or [name for name in catalogue.providers if name in given]
     found, failed = asyncio.run(_discover(catalogue, given, asked))
     if as_json:

@@ -11,7 +11,7 @@ import typer
 
 from cogo.cli.ids import choose_only, find_task_id, require_certain
 from cogo.cli.listing import print_more, print_rows, read_pages
-from cogo.cli.options import All, AsJson, Dir, Limit
+from cogo.cli.options import All, AsJson, Dir, Limit, check_http_url
 from cogo.cli.session import run_with_client, run_with_store
 from cogo.config.context import Project
 from cogo.config.local_gateway import read_local_gateway
@@ -171,7 +171,10 @@ def create_link(
     hours: Annotated[float, typer.Option(help="It expires after these hours.")] = DEFAULT_HOURS,
     gateway: Annotated[
         str | None,
-        typer.Option(help="Its address (default: COGO_GATEWAY_URL, or that of `cogo up`)."),
+        typer.Option(
+            help="Its address (default: COGO_GATEWAY_URL, or that of `cogo up`).",
+            callback=check_http_url,
+        ),
     ] = None,
     directory: Dir = None,
     as_json: AsJson = False,

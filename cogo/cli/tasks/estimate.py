@@ -37,7 +37,7 @@ from cogo.cli.task_options import (
 )
 from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.terminal import print_json, print_line
 from cogo.watch.format import mark_simulated
 from cogo.wiring.model_directory import build_start_knowledge
@@ -235,7 +235,9 @@ def _plan(project: Project, task: TaskBrief) -> _Plan:
 
     try:
         return run_with_store(project, plan)
-    except (InvalidTask, NoModel) as error:
+    except InvalidTask as error:
+        raise UsageError(error.message) from error
+    except NoModel as error:
         raise CommandError(error.message) from error
 
 

@@ -13,7 +13,7 @@ from cogo.cli.ids import TaskArgument, find_task_id, require_certain
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.cli.tasks.approvals import confirm_answer, describe_end
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.terminal import print_json, print_line, print_text
 from protocol.records import ApprovalRow, SentEvent
 from protocol.store.gateway import GatewayStore
@@ -128,7 +128,7 @@ def _choose_approval(asked: Sequence[ApprovalRow], task_id: UUID, key: str | Non
     waiting = [each for each in matching if each.is_open]
     if len(waiting) > 1:
         keys = ", ".join(each.key for each in waiting)
-        raise CommandError(f"several subtasks wait for approval: choose one with --key ({keys})")
+        raise UsageError(f"several subtasks wait for approval: choose one with --key ({keys})")
     if not waiting and not (matching and (key or len(matching) == 1)):
         what = f"no subtask {key!r}" if key else "no subtask"
         raise CommandError(f"{what} of task {task_id} waits for approval")
@@ -141,7 +141,7 @@ def _parse_payload(text: str | None) -> JsonValue:
     try:
         value: JsonValue = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CommandError(
+        raise UsageError(
             f"the event's payload is not JSON: {error}", hint="""a text needs quotes: '"text"'"""
         ) from error
     return value

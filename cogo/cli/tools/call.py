@@ -13,7 +13,7 @@ from agents.tools.toolbox import ToolContext, ToolOutput
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.tools.list import ToolName, find_tool, open_own_tools
 from cogo.config.context import Project
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.terminal import print_json, print_line, print_text
 from cogo.wiring.tools import open_mcp_servers, open_tools
 from protocol.errors import InvalidArgument
@@ -69,7 +69,7 @@ async def _call(project: Project, name: str, arguments: Mapping[str, Any]) -> To
     if (parts := read_mcp_name(name)) is not None:
         async with open_mcp_servers(project, only=parts[0], logs=False) as mcp:
             if mcp is None:
-                raise CommandError(f"cogo.toml names no MCP server {parts[0]}")
+                raise UsageError(f"cogo.toml names no MCP server {parts[0]}")
             return await mcp.run_tool(name, arguments)
     tool = await find_tool(project, name)
     if tool.source == "cogo":

@@ -16,7 +16,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.sections.mcp_servers import find_mcp_servers
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 from cogo.terminal import print_json, print_line, print_table, print_text, shorten
 from cogo.wiring.fetching import build_fetcher
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
@@ -180,7 +180,7 @@ async def find_tool(project: Project, name: str) -> OfferedTool:
     there = ", ".join(each.name for each in found.tools) or "none"
     if not name.startswith(MCP) and find_mcp_servers(project):
         there += f", and those of MCP servers, which begin with {MCP}"
-    raise CommandError("; ".join([f"no tool is named {name}; there are: {there}", *why]))
+    raise UsageError("; ".join([f"no tool is named {name}; there are: {there}", *why]))
 
 
 async def _find_everything(project: Project) -> tuple[FoundTools, dict[str, list[str]] | None]:

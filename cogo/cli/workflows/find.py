@@ -17,7 +17,7 @@ from agents.workflows.hosting.loading import ModuleRefused, load_file, load_modu
 from agents.workflows.registry import WORKFLOWS
 from cogo.config.context import Project
 from cogo.config.sections.modules import find_workflow_modules
-from cogo.errors import CommandError
+from cogo.errors import CommandError, UsageError
 
 
 def load_workflow(project: Project, type_: str, file: Path | None) -> Workflow:
@@ -34,7 +34,7 @@ def load_workflow(project: Project, type_: str, file: Path | None) -> Workflow:
     except (ModuleRefused, WorkflowInvalid) as error:
         raise CommandError(str(error)) from error
     if type_ not in known:
-        raise CommandError(f"there is no workflow {type_}, only {', '.join(sorted(known))}")
+        raise UsageError(f"there is no workflow {type_}, only {', '.join(sorted(known))}")
     return known[type_]
 
 

@@ -56,7 +56,7 @@ def test_a_question_is_shown_and_answered_by_the_beginning_of_its_id(
         assert words in shown[1]
     assert "\x1b" not in shown[1]
     assert answered[:2] == (0, f"{asked.id}  ship refused\n")
-    assert (short[0], "at least 4 digits" in short[2]) == (1, True)
+    assert (short[0], "at least 4 digits" in short[2]) == (2, True)
     assert again[0] == 0
     assert "ship was refused already by an operator (cli) at" in again[1]
     assert (other[0], "was refused by an operator" in other[2]) == (1, True)

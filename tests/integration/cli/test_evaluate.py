@@ -90,11 +90,11 @@ def test_models_alone_and_a_chain_are_measured_and_not_measured_twice(
     [
         (("--data", "."), "name either --recorded FILE or --live", 2),
         (("--data", ".", "--recorded", "answers.jsonl", "--live"), "name either", 2),
-        (("--data", "nowhere", "--recorded", "answers.jsonl"), "nowhere cannot be read", 1),
+        (("--data", "nowhere", "--recorded", "answers.jsonl"), "nowhere cannot be read", 2),
         (
             ("--data", ".", "--recorded", "answers.jsonl", "--chain", "cheap,gpt-9"),
             "gpt-9 has no",
-            1,
+            2,
         ),
         (
             ("--data", ".", "--recorded", "answers.jsonl", "--models", "none"),

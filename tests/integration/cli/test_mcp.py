@@ -76,5 +76,5 @@ def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
     for command in (("mcp", "install", "cursor"), ("mcp",)):
         refused = cogo(*command, "--url", "cogo.example.com", home=tmp_path)
 
-        assert refused.returncode == 1
-        assert "is not the address of a gateway" in refused.stderr
+        assert refused.returncode == 2
+        assert "is not the address of a server" in refused.stderr

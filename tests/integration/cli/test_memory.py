@@ -156,7 +156,7 @@ def test_a_pattern_without_a_file_keeps_no_other_from_being_added(cogo: Say, fol
 def test_nothing_is_not_searched_for(cogo: Say, query: str) -> None:
     code, _, failed = cogo("memory", "search", query)
 
-    assert code == 1
+    assert code == 2
     assert "there is nothing to search for" in failed
 
 
@@ -209,5 +209,5 @@ def test_words_of_others_move_no_terminal(cogo: Say, folder: Path) -> None:
 def test_nothing_is_forgotten_without_a_criterion(cogo: Say) -> None:
     code, _, failed = cogo("memory", "forget")
 
-    assert code == 1
+    assert code == 2
     assert "nothing is selected" in failed

@@ -177,11 +177,11 @@ def test_a_name_shows_its_successor_parameters_and_where_to_get_a_key(cogo: Prog
 
 def test_an_unknown_name_suggests_the_nearest(cogo: Program) -> None:
     for command in ("show", "prices", "test"):
-        said = cogo.run("models", command, "claude-sonet-5-5", code=1)
+        said = cogo.run("models", command, "claude-sonet-5-5", code=2)
         assert "did you mean claude-sonnet-5-5" in said
         assert "unexpected" not in said
-    assert "the providers are anthropic" in cogo.run("models", "discover", "nobody", code=1)
-    assert "unknown model '0'; `cogo models --all`" in cogo.run("models", "show", "0", code=1)
+    assert "the providers are anthropic" in cogo.run("models", "discover", "nobody", code=2)
+    assert "unknown model '0'; `cogo models --all`" in cogo.run("models", "show", "0", code=2)
 
 
 def test_the_integrations_run_against_the_simulator_without_keys_and_report_it(

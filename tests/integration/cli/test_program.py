@@ -12,7 +12,7 @@ import pytest
 from cogo.cli.app import run
 from cogo.cli.commands import COMMANDS, Command, split_help
 from cogo.config.settings import CHECKOUT
-from tests.support.servers.command_line import cogo_program, environment
+from tests.support.servers.command_line import cogo, cogo_program, environment
 
 HEAVY = ("pydantic", "supabase", "httpx", "openai", "anthropic", "asyncpg", "rich", "agents")
 
@@ -95,10 +95,21 @@ def test_wrong_usage_of_every_command_is_2(
         "eval humaneval --data .", "eval debate --price a=1", "eval debate --limit 0",
         "demo --local-model --simulate", "up --local-model --simulate", "tasks show",
         "workflows play CHAT --param 7", "memory search", "keys create --scope nothing",
+        "supabase start --host my_machine", "supabase start --host 0.0.0.0",
+        "serve gateway --host my_machine", "serve executor --simulator-url localhost",
+        "mcp --url cogo.example.com", "mcp serve --url http://", "mcp --url https://a:port",
+        "mcp install claude --url ftp://cogo.example.com", "approvals link x --gateway here",
+        "migrate --db-url nonsense", "keys create --name x --expires soon",
+        "models show unknown", "tools call unknown", "tools example unknown",
+        "workflows example unknown", "workflows play UNKNOWN", "memory search x --owner me",
+        "submit x --repo /nonexistent --target-file a.py",
+        "submit x --schema /nonexistent", "eval humaneval --data /nonexistent --live",
+        "eval debate --recorded /nonexistent", "eval debate --questions /nonexistent",
+        "eval routing /nonexistent", "eval simulation unknown", "eval simulation --policy mine",
     ],
 )  # fmt: skip
 def test_options_that_cannot_be_meant_are_wrong_usage(tmp_path: Path, line: str) -> None:
-    ended = cogo_program(*line.split(), home=tmp_path)
+    ended = cogo(*(each.replace("_", " ") for each in line.split()), home=tmp_path)
 
     assert ended.returncode == 2, ended.stderr
     assert ended.stdout == ""
