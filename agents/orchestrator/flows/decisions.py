@@ -15,7 +15,7 @@ from agents.orchestrator.embedding_models import (
 )
 from agents.orchestrator.flows.stamping import find_sandbox_lane
 from agents.selection.choice import Choice
-from agents.selection.evidence.checks import CheckName, parse_check_name
+from agents.selection.evidence.checks import EXPECTED, CheckName, parse_check_name
 from agents.selection.ladder import (
     Rung,
     build_ladder,
@@ -68,8 +68,11 @@ class DecisionMaker:
     def _build_ladder(self, task: TaskBrief, request: DecisionRequest) -> JsonValue:
         is_cheap_first = self._cio.parse_preferences(task).preference is Preference.COST
         policy = PolicyName.CASCADE if is_cheap_first else None
-        check = request.arguments.get("check")
-        choice = self._choose(task, request, policy=policy, check=parse_check_name(check))
+        name = request.arguments.get("check", "run")
+        check = parse_check_name(name)
+        if check is None:
+            raise InvalidTask.not_allowed("check", name, EXPECTED)
+        choice = self._choose(task, request, policy=policy, check=check)
         most = _get_count(request.arguments, "most", default=MAX_RUNGS, least=1)
         calls = _get_count(request.arguments, "calls", default=1, least=1)
         return _describe(build_ladder(choice, most=most, calls=calls), choice)

@@ -13,12 +13,13 @@ from agents.selection.evidence.priors import (
     COMPLEXITY_EASE,
     EASE,
     LENGTHS,
+    guess_ability,
     guess_first_token_s,
     guess_output_tokens,
     guess_total_s,
     guess_wordiness,
 )
-from agents.selection.evidence.quality import QualityModel
+from agents.selection.evidence.quality import KNOWN_EVIDENCE, QualityModel
 from agents.selection.evidence.usage import MASS, MeanModel
 from agents.selection.kinds.scripts import DENSE_SCRIPTS
 from agents.selection.model_profiles import ModelProfile
@@ -28,8 +29,6 @@ ENOUGH: Final = 5
 """Number of measured answers from which on a time counts as measured."""
 SPREAD: Final = 1.2816
 """Standard deviations on each side of the mean that contain 80 % of a normal distribution."""
-KNOWN_EVIDENCE: Final = 10.0
-"""Judgements from which on a model is known at a kind of work, if they agree enough."""
 KNOWN_WIDTH: Final = 0.3
 """Maximum width of the interval of a model that is known."""
 MIN_JUDGED: Final = 3.0
@@ -162,7 +161,12 @@ class Forecaster:
     @cached_property
     def qualities(self) -> QualityModel:
         """The expectations of quality that the outcomes give."""
-        return QualityModel(self.observations.outcomes, ratings=get_ratings(), offsets=EASE)
+        return QualityModel(
+            self.observations.outcomes,
+            ratings=get_ratings(),
+            offsets=EASE,
+            guess_ability=guess_ability,
+        )
 
     @cached_property
     def gain(self) -> float:

@@ -14,9 +14,8 @@ from agents.selection.evidence.observations import Observed
 
 FILE: Final = "leaderboards.toml"
 WEIGHT: Final = 20.0
-"""The judgements that a figure of a leaderboard weighs as much as. Half of them are evidence of
-other work: with the usual deviation one figure is just enough for a model to be known at easy work
-(`estimates.KNOWN_EVIDENCE`)."""
+"""The judgements that a figure of a leaderboard weighs as much as; as evidence of other work it
+counts `quality.RATED_EVIDENCE`."""
 
 
 class Leaderboard(BaseModel):

@@ -3,7 +3,9 @@
 The numbers are guesses, which what is observed replaces. None of them depends on a price.
 """
 
+import re
 from collections.abc import Mapping
+from math import log2
 from typing import Final
 
 from agents.selection.model_profiles import ModelProfile
@@ -27,6 +29,17 @@ EASE: Final[Mapping[str, float]] = {
 """The log odds by which models do a kind of work better than others, such as code."""
 COMPLEXITY_EASE: Final[Mapping[Complexity, float]] = {"low": 1.0, "medium": 0.0, "high": -0.7}
 """The log odds that the complexity of a task adds."""
+_SIZE: Final = re.compile(
+    r"(?<![a-z0-9.])(?:(?P<experts>\d{1,2})x)?(?P<count>\d{1,4}(?:\.\d{1,2})?)(?P<unit>[bm])"
+    r"(?![a-z0-9])"
+)
+_ODDS_PER_DOUBLING: Final = 0.38
+"""What doubling the parameters of small models gained at MMLU, chance taken off: Qwen2.5 of 0.5, 1.5, 3
+and 7 billion parameters answered 47.5, 60.9, 65.6 and 74.2 % (Qwen2.5 Technical Report, December
+2024, arxiv.org/abs/2412.15115)."""
+_USUAL_BILLIONS: Final = 10.0
+"""The size from which on no less is expected than of any model: there that line reaches `BASE`."""
+_LEAST_ABILITY: Final = -3.0
 _ANSWER_TOKENS: Final = {
     "code-generation": 900,
     "code-optimization": 1_100,
@@ -44,6 +57,29 @@ _REASONING_TOKENS: Final = 1.5
 """Factor on the tokens of a model that reasons unasked."""
 _REASONING_FACTORS: Final = {"low": 1.25, "medium": 1.5, "high": 2.0}
 """Factor on the duration of an answer that is preceded by reasoning."""
+
+
+def find_parameters(model_id: str) -> float | None:
+    """Return the billions of parameters that the name of an open-weight model states, if it does.
+
+    Of a mixture of experts it is the number of all (`30b-a3b`, `8x7b`).
+    """
+    found = _SIZE.search(model_id.casefold())
+    if found is None:
+        return None
+    count = float(found["count"]) * float(found["experts"] or 1)
+    return count if found["unit"] == "b" else count / 1_000
+
+
+def guess_ability(model_id: str) -> float:
+    """Return the log odds by which a model is expected to be worse than others because it is small.
+
+    A large one is expected to be no better: its size says less than its age.
+    """
+    size = find_parameters(model_id)
+    if not size:
+        return 0.0
+    return max(_LEAST_ABILITY, min(0.0, _ODDS_PER_DOUBLING * log2(size / _USUAL_BILLIONS)))
 
 
 def map_to_capability(needs: Requirements) -> str:

@@ -7,7 +7,7 @@ is. Deviations are measured by the median, since a few models that fail at a kin
 how far the others differ.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import exp, log
 from statistics import median
 from typing import Final, NamedTuple
@@ -16,6 +16,10 @@ from agents.selection.evidence.observations import Observed
 
 BASE: Final = 0.7
 """The quality to expect when nothing was observed."""
+KNOWN_EVIDENCE: Final = 10.0
+"""Judgements from which on a model is known at a kind of work, if its interval is narrow enough."""
+RATED_EVIDENCE: Final = KNOWN_EVIDENCE
+"""The judgements that a figure of a leaderboard counts as: one figure makes a model known."""
 _BASE_MASS: Final = 4.0
 """The outcomes that it counts as much as, which is also the most that a pair counts for it."""
 _DEVIATION: Final = 0.05
@@ -62,11 +66,14 @@ class QualityModel:
         *,
         ratings: Mapping[tuple[str, str], Observed],
         offsets: Mapping[str, float],
+        guess_ability: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         """Take outcomes by (model, kind), and ratings by (model, leaderboard).
 
-        `offsets` are the log odds by which kinds are expected to be easier than others.
+        `offsets` are the log odds by which kinds are expected to be easier than others,
+        `guess_ability` returns those by which a model is expected to be better.
         """
+        self._guess_ability = guess_ability
         seen = [
             _Cell(*key, each.judged, each.good) for key, each in outcomes.items() if each.judged > 0
         ]
@@ -75,7 +82,8 @@ class QualityModel:
         self._offsets = offsets
         self._odds = _compute_base(seen, offsets)
         self._kinds = {each.kind: offsets.get(each.kind, 0.0) for each in (*seen, *rated)}
-        self._models = dict.fromkeys((each.model for each in (*seen, *rated)), 0.0)
+        self._models = {each.model: guess_ability(each.model) for each in (*seen, *rated)}
+        self._guesses = dict(self._models)
         self._deviations = dict.fromkeys(self._kinds, _DEVIATION)
         self._usual_deviation = _DEVIATION
         self._ability_spread = self._difficulty_spread = _SPREAD
@@ -86,15 +94,17 @@ class QualityModel:
             self._improve(cells)
             if number in _MEASURED_AFTER:
                 self._measure(seen)
-        for each in cells:
+        for each in seen:
             weight = each.judged / (1 + each.judged * self._deviations[each.kind])
             self._evidence[each.model] = self._evidence.get(each.model, 0.0) + weight
+        for each in rated:
+            self._evidence[each.model] = self._evidence.get(each.model, 0.0) + RATED_EVIDENCE
 
     def expect(self, model: str, kind: str) -> Expected:
         """Return the quality to expect of a model at a kind of work; both may be new."""
-        ability, precision = self._models.get(model, 0.0), self._precision.get(model)
-        if precision is None:
-            precision = 1 / self._ability_spread
+        ability, precision = self._models.get(model), self._precision.get(model)
+        if ability is None or precision is None:
+            ability, precision = self._guess_ability(model), 1 / self._ability_spread
         deviation = self._deviations.get(kind, self._usual_deviation)
         difficulty = self._kinds.get(kind)
         odds = self._odds + (self._offsets.get(kind, 0.0) if difficulty is None else difficulty)
@@ -149,7 +159,8 @@ class QualityModel:
             bends[model] += bend
         for model, value in models.items():
             precision = bends[model] + 1 / self._ability_spread
-            step = (slopes[model] - value / self._ability_spread) / precision
+            pull = (value - self._guesses[model]) / self._ability_spread
+            step = (slopes[model] - pull) / precision
             models[model] = value + _clip(step)
             self._precision[model] = precision
 
@@ -167,7 +178,9 @@ class QualityModel:
         self._usual_deviation = _compute_deviation(every, _DEVIATION)
         for kind, pairs in found.items():
             self._deviations[kind] = _compute_deviation(pairs, self._usual_deviation)
-        abilities = {each.model: self._models[each.model] for each in seen}
+        abilities = {
+            each.model: self._models[each.model] - self._guesses[each.model] for each in seen
+        }
         self._ability_spread = _compute_spread(list(abilities.values()))
         self._difficulty_spread = _compute_spread(
             [self._kinds[kind] - self._offsets.get(kind, 0.0) for kind in found]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from agents.selection.evidence.estimates import Forecaster, compute_interval
 from agents.selection.evidence.leaderboards import get_ratings, load_leaderboards
 from agents.selection.evidence.observations import Observations, Observed
-from agents.selection.evidence.quality import BASE, QualityModel
+from agents.selection.evidence.priors import find_parameters
+from agents.selection.evidence.quality import BASE, KNOWN_EVIDENCE, QualityModel
 from agents.selection.evidence.usage import MeanModel
 from tests.support.agents.selection import CATALOGUE, seen
 
@@ -179,3 +180,46 @@ def test_a_wordy_model_is_expected_to_be_wordy_at_other_work_and_means_may_fall(
     assert wordy > other > terse
     assert learned.expect("terse", "x", 1_000.0) < 300
     assert MeanModel({}, {}).expect("a", "x", 700.0, factor=2.0) == pytest.approx(1_400)
+
+
+@pytest.mark.parametrize(
+    ("model", "billions"),
+    [
+        ("smollm2-135m-instruct", 0.135),
+        ("ollama/llama3.2:1b", 1),
+        ("ollama/qwen2.5:0.5b-q4", 0.5),
+        ("mixtral-8x7b", 56),
+        ("qwen3-coder-480b-a35b-instruct", 480),
+        ("claude-3.5-sonnet", None),
+        ("gpt-4o-mini", None),
+        ("minimax-m2.5", None),
+        ("kimi-k2p7-code", None),
+    ],
+)
+def test_the_name_of_an_open_weight_model_states_its_parameters(
+    model: str, billions: float | None
+) -> None:
+    assert find_parameters(model) == billions
+
+
+def test_less_is_expected_of_small_models_until_they_are_judged() -> None:
+    nothing = Forecaster(Observations()).qualities
+    expected = [nothing.expect(f"x-{size}", "code-generation") for size in ("135m", "1b", "4b")]
+    usual = nothing.expect("x", "code-generation")
+    large = nothing.expect("x-400b", "code-generation")
+
+    assert [each.mean for each in expected] == pytest.approx([0.19, 0.40, 0.59], abs=0.02)
+    assert usual.mean == large.mean == pytest.approx(BASE)
+    assert all(each.evidence == 0 for each in expected)
+
+    judged = Observed(judged=200, good=190)
+    seen_of_it = Forecaster(Observations(outcomes={("x-1b", "code-generation"): judged})).qualities
+    assert seen_of_it.expect("x-1b", "code-generation").mean > 0.9
+
+
+def test_one_figure_of_a_leaderboard_makes_a_model_known() -> None:
+    rating = {("a", "board"): Observed(judged=20.0, good=16.0)}
+    model = QualityModel({}, ratings=rating, offsets={})
+
+    assert model.expect("a", "chat").evidence == KNOWN_EVIDENCE
+    assert model.expect("b", "chat").evidence == 0
