@@ -34,9 +34,9 @@ _SIZE: Final = re.compile(
     r"(?![a-z0-9])"
 )
 _ODDS_PER_DOUBLING: Final = 0.38
-"""What doubling the parameters of small models gained at MMLU, chance taken off: Qwen2.5 of 0.5, 1.5, 3
-and 7 billion parameters answered 47.5, 60.9, 65.6 and 74.2 % (Qwen2.5 Technical Report, December
-2024, arxiv.org/abs/2412.15115)."""
+"""What doubling the parameters of small models gained at MMLU, chance taken off: Qwen2.5 of 0.5,
+1.5, 3 and 7 billion parameters answered 47.5, 60.9, 65.6 and 74.2 % (Qwen2.5 Technical Report,
+December 2024, arxiv.org/abs/2412.15115)."""
 _USUAL_BILLIONS: Final = 10.0
 """The size from which on no less is expected than of any model: there that line reaches `BASE`."""
 _LEAST_ABILITY: Final = -3.0
