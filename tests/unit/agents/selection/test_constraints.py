@@ -10,6 +10,8 @@ from agents.selection.choice import Choice
 from agents.selection.choose import choose_model
 from agents.selection.evidence.estimates import MIN_ANSWER_TOKENS
 from agents.selection.evidence.knowledge import Knowledge, OperatorControl
+from agents.selection.model_profiles import get_profile_cache
+from protocol.records.models import PolicyName
 from tests.support.agents.selection import (
     CATALOGUE,
     CHEAP,
@@ -215,3 +217,27 @@ def test_a_budget_that_is_too_small_names_the_cheapest_model_that_would_do() -> 
 
     cheapest = min(costs, key=costs.__getitem__)
     assert f"the cheapest suitable model, {cheapest}, would cost about $0.0" in str(caught.value)
+
+
+@pytest.mark.parametrize("policy", [each for each in PolicyName if each != PolicyName.ENSEMBLE])
+@pytest.mark.parametrize("kind", ["general", "chat", "extraction", "summary", "code-generation"])
+def test_with_one_key_a_model_is_chosen_whose_longest_answer_fits_the_cap(
+    policy: PolicyName, kind: str
+) -> None:
+    """As for a row of an AI column: a cap of a row, and 4,096 tokens of an answer."""
+    served = [
+        each.id
+        for each in CATALOGUE.models.values()
+        if any(deployment.provider == "openai" for deployment in each.deployments)
+    ]
+    asked = wanted(
+        policy, *served, needs={"kind": kind}, budget_usd=0.05, max_output_tokens=4096,
+        prompt_characters=2_000,
+    )  # fmt: skip
+
+    chosen = choose_model(asked, CATALOGUE).selected.model_id
+    free = [get_profile_cache(CATALOGUE).get(each).cost(2_000, 4096) for each in served]
+
+    most = get_profile_cache(CATALOGUE).get(chosen).cost(2_000, 4096)
+    assert most is not None
+    assert most <= 0.05 < max(each for each in free if each is not None)

@@ -12,6 +12,7 @@ from agents.selection.policies.rules import CODING, DEFAULT, find_rule
 from agents.selection.preferences import Preferences
 from agents.selection.request import SelectionRequest
 from agents.selection.requirements import Requirements
+from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.selection import recommend
 
@@ -130,6 +131,16 @@ def test_a_model_that_the_preferences_refuse_is_not_taken(
     with pytest.raises(NoModel) as caught:
         chosen(preferences=preferences, requested=refused)
     assert caught.value.field == "model"
+
+
+def test_leaderboards_are_enough_to_replace_the_default_but_not_under_rules() -> None:
+    stated = {"task_requirements": {"kind": "general"}}
+    asked = {"needs": Requirements.from_task("CHAT", "Say something", stated)}
+    both = asked | {"served": (DEFAULT_MODEL, "gpt-6.1-terra")}
+
+    assert chosen(**both) == "gpt-6.1-terra"
+    assert chosen(**both, policy=PolicyName.RULES) == DEFAULT_MODEL
+    assert chosen(**asked, served=(DEFAULT_MODEL, "groq/llama-3.1-8b-instant")) == DEFAULT_MODEL
 
 
 def test_local_only_keeps_the_prompt_on_the_machine() -> None:
