@@ -11,8 +11,9 @@ from dataclasses import replace
 from math import erf, exp, pi, sqrt
 from typing import Final, NamedTuple
 
-from agents.selection.evidence.estimates import KNOWN_EVIDENCE, SPREAD, Estimate
+from agents.selection.evidence.estimates import SPREAD, Estimate
 from agents.selection.evidence.near_best import NearBest, measure_expense
+from agents.selection.evidence.quality import KNOWN_EVIDENCE
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 

@@ -135,7 +135,7 @@ def test_a_model_that_the_preferences_refuse_is_not_taken(
 
 def test_leaderboards_are_enough_to_replace_the_default_but_not_under_rules() -> None:
     stated = {"task_requirements": {"kind": "general"}}
-    asked = {"needs": Requirements.from_task("CHAT", "Say something", stated)}
+    asked: dict[str, Any] = {"needs": Requirements.from_task("CHAT", "Say something", stated)}
     both = asked | {"served": (DEFAULT_MODEL, "gpt-6.1-terra")}
 
     assert chosen(**both) == "gpt-6.1-terra"
