@@ -7,7 +7,9 @@ ends the cascade too early.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from math import inf
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from agents.selection.evidence.failures import Option, RemainingTasks
@@ -90,11 +92,11 @@ def plan_cascade(
         return None
     drafts = [*singles, *search.list_longer(singles)] if limits.rungs > 1 else singles
     best_single, best = min(singles, key=_get_loss), min(drafts, key=_get_loss)
-    most = -tolerance.find_floor(-best_single.loss, -best.loss)
-    plan = _find_cheapest([each for each in drafts if each.loss <= most])
-    most = best_single.loss + tolerance.loss
-    alone = min([each for each in singles if each.loss <= most], key=_rank)
-    return PlannedCascade(plan=plan.build(), alone=alone.build(), best=best.build())
+    most = -tolerance.find_floor(-best_single[1], -best[1])
+    plan = _find_cheapest([each for each in drafts if each[1] <= most])
+    most = best_single[1] + tolerance.loss
+    alone = min([each for each in singles if each[1] <= most], key=_rank)
+    return PlannedCascade(plan=_build(plan), alone=_build(alone), best=_build(best))
 
 
 def list_undominated(losses: Iterable[float]) -> list[int]:
@@ -112,24 +114,13 @@ def list_undominated(losses: Iterable[float]) -> list[int]:
     return kept
 
 
-class _Draft(NamedTuple):
-    """A plan while it is compared with others."""
+class _Prefix(NamedTuple):
+    """The beginning of a plan, all answers of which are checked."""
 
-    price: float
-    """Expected dollars, or seconds."""
-    loss: float
-    """The negative quality: of drafts of one price the least is the best."""
     options: tuple[Option, ...]
     reaches: tuple[float, ...]
-
-    def build(self) -> Plan:
-        return Plan(self.options, self.reaches, -self.loss)
-
-
-class _Prefix(NamedTuple):
-    """The beginning of a plan, whose last answer is checked too."""
-
-    draft: _Draft
+    price: float
+    """Expected dollars, or seconds."""
     usd: float
     """Dollars if all are asked, like the seconds that follow."""
     seconds: float
@@ -140,6 +131,16 @@ class _Prefix(NamedTuple):
     reach: float
     """The share of tasks at which all were refused."""
     remaining: RemainingTasks
+
+
+_Draft = tuple[float, float, float, _Prefix, Option]
+"""A plan while it is compared with others: its price; its loss, which is the negative quality, so
+that of drafts of one price the least is the best; the share of tasks at which its last model is
+asked that it does well; what comes before that model; and the model. A plain tuple, because a
+choice makes hundreds."""
+
+_Promise = tuple[float, float, _Draft]
+"""A draft that may be continued, with its price and the loss if the best model came next."""
 
 
 class _Search:
@@ -153,96 +154,89 @@ class _Search:
         *,
         keeps_best: bool,
     ) -> None:
-        self._start = remaining
+        self._start = _Prefix((), (), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, remaining)
+        self._acceptance = remaining.acceptance
         self._by_time = tolerance.saves_time
         self._limits = limits
         self._keeps_best = keeps_best
 
     def list_singles(self, options: Sequence[Option]) -> list[_Draft]:
         """Return a plan for each option that fits the limits and has a known price."""
-        by_time, limits = self._by_time, self._limits
+        by_time, limits, start = self._by_time, self._limits, self._start
         return [
-            _Draft(each.seconds if by_time else each.cost_usd, -quality, (each,), (1.0,))
-            for each, quality in zip(options, self._start.expect(options), strict=True)
+            (each.seconds if by_time else each.cost_usd, -quality, quality, start, each)
+            for each, quality in zip(options, start.remaining.expect(options), strict=True)
             if each.cost_usd != inf and limits.allow(each.cost_usd, each.seconds)
         ]
 
     def list_longer(self, singles: Sequence[_Draft]) -> list[_Draft]:
         """Return plans of two models, and those of three that continue promising ones."""
-        start = _Prefix(_Draft(0.0, 0.0, (), ()), 0.0, 0.0, 0.0, 0.0, 1.0, self._start)
         firsts = _prune(singles)
-        options = [each.options[0] for each in firsts]
+        options = [each[4] for each in firsts]
         found: list[_Draft] = []
-        begun: list[tuple[float, float, _Draft, _Prefix]] = []
+        begun: list[_Promise] = []
         for single in firsts:
-            prefix = self._extend(start, single)
+            prefix = self._extend(single)
             if prefix.reach > 0.0 and (pairs := self._continue(prefix, options)):
                 found += pairs
                 if self._limits.rungs > 2:
-                    begun += _list_promises(prefix, pairs)
-        for pair, prefix in _find_promising(begun):
-            found += self._continue(self._extend(prefix, pair), options)
+                    begun += self._list_promises(prefix, pairs)
+        for pair in _find_promising(begun):
+            found += self._continue(self._extend(pair), options)
         return found
 
-    def _extend(self, prefix: _Prefix, draft: _Draft) -> _Prefix:
+    def _extend(self, draft: _Draft) -> _Prefix:
         """Return a draft as the beginning of longer ones."""
-        option, remaining = draft.options[-1], prefix.remaining
-        quality = remaining.expect([option])[0]
-        acceptance = remaining.acceptance
-        accepted = acceptance.accept(quality)
-        lost = (1.0 - acceptance.good) * quality
+        price, _, quality, prefix, option = draft
+        good, bad = self._acceptance
+        accepted = good * quality + bad * (1.0 - quality)
+        lost = (1.0 - good) * quality
         return _Prefix(
-            draft,
+            (*prefix.options, option),
+            (*prefix.reaches, prefix.reach),
+            price,
             prefix.usd + option.cost_usd,
             prefix.seconds + option.seconds,
-            prefix.gained + prefix.reach * acceptance.good * quality,
+            prefix.gained + prefix.reach * good * quality,
             max(prefix.kept, lost / (1.0 - accepted) if accepted < 1.0 else 0.0),
             prefix.reach * (1.0 - accepted),
-            remaining.refuse(option),
+            prefix.remaining.refuse(option),
         )
 
     def _continue(self, prefix: _Prefix, options: Sequence[Option]) -> list[_Draft]:
         """Return the plans that end with one more model."""
-        remaining, gained, by_time = prefix.remaining, prefix.gained, self._by_time
-        (so_far, _, begun, reaches), reach = prefix.draft, prefix.reach
-        reaches = (*reaches, reach)
-        limits, usd, seconds = self._limits, prefix.usd, prefix.seconds
+        begun, _, so_far, usd, seconds, gained, kept, reach, remaining = prefix
+        limits, by_time, keeps_best = self._limits, self._by_time, self._keeps_best
+        good, bad = self._acceptance
         options = [
             each
             for each in options
             if each not in begun and limits.allow(usd + each.cost_usd, seconds + each.seconds)
         ]
-        qualities = remaining.expect(options)
-        if self._keeps_best:
-            qualities = [self._keep_best(prefix.kept, each) for each in qualities]
-        prices = [each.seconds if by_time else each.cost_usd for each in options]
-        return [
-            _Draft(so_far + reach * price, -gained - reach * quality, (*begun, each), reaches)
-            for each, price, quality in zip(options, prices, qualities, strict=True)
-        ]
+        found = []
+        for each, quality in zip(options, remaining.expect(options), strict=True):
+            handed_over = quality
+            if keeps_best:  # If a better answer was refused before, that one is handed over.
+                refused_good = (1.0 - good) * quality
+                refused = kept * (refused_good + (1.0 - bad) * (1.0 - quality))
+                handed_over = good * quality + max(refused_good, refused)
+            price = so_far + reach * (each.seconds if by_time else each.cost_usd)
+            found.append((price, -gained - reach * handed_over, quality, prefix, each))
+        return found
 
-    def _keep_best(self, kept: float, quality: float) -> float:
-        """Return the quality of what is handed over if a better answer was refused before."""
-        good, bad = self._start.acceptance
-        refused_good, refused_bad = (1.0 - good) * quality, (1.0 - bad) * (1.0 - quality)
-        return good * quality + max(refused_good, kept * (refused_good + refused_bad))
-
-
-def _list_promises(
-    prefix: _Prefix, pairs: Sequence[_Draft]
-) -> list[tuple[float, float, _Draft, _Prefix]]:
-    """Return plans of two, with their price and the loss if the best model came next."""
-    gained, reach = prefix.gained, prefix.reach
-    good, bad = prefix.remaining.acceptance
-    losses = sorted([each.loss for each in pairs])
-    promises = []
-    for each in pairs:
-        quality = (-each.loss - gained) / reach
-        next_loss = losses[0] if each.loss > losses[0] or len(losses) == 1 else losses[1]
-        refused = 1.0 - bad - (good - bad) * quality
-        promise = gained + reach * good * quality + refused * (-next_loss - gained)
-        promises.append((each.price, -promise, each, prefix))
-    return promises
+    def _list_promises(self, prefix: _Prefix, pairs: Sequence[_Draft]) -> list[_Promise]:
+        """Return plans of two, with their price and the loss if the best model came next."""
+        gained, reach = prefix.gained, prefix.reach
+        good, bad = self._acceptance
+        losses = sorted([each[1] for each in pairs])
+        promises = []
+        for each in pairs:
+            price, loss, quality, _, _ = each
+            next_loss = losses[0] if loss > losses[0] or len(losses) == 1 else losses[1]
+            refused = 1.0 - bad - (good - bad) * quality
+            promise = gained + reach * good * quality + refused * (-next_loss - gained)
+            promises.append((price, -promise, each))
+        return promises
 
 
 def _prune(singles: Sequence[_Draft]) -> list[_Draft]:
@@ -251,56 +245,48 @@ def _prune(singles: Sequence[_Draft]) -> list[_Draft]:
     Of more than `MAX_OPTIONS` the best and the cheapest are kept, and some between.
     """
     ranked = sorted(singles, key=_rank)
-    kept = [ranked[n] for n in list_undominated([each.loss for each in ranked])]
+    kept = [ranked[n] for n in list_undominated([each[1] for each in ranked])]
     if len(kept) <= MAX_OPTIONS:
         return kept
     ranked = sorted(kept, key=_get_loss)
     best, others = ranked[:BEST_OPTIONS], ranked[BEST_OPTIONS:]
     steps = MAX_OPTIONS - BEST_OPTIONS
-    most, least = others[-1].loss, others[0].loss
+    most, least = others[-1][1], others[0][1]
     width = (most - least) / steps or 1.0
     by_step: dict[int, _Draft] = {}
     for each in sorted(others, reverse=True, key=_rank):
-        by_step[min(int((each.loss - least) / width), steps - 1)] = each
+        by_step[min(int((each[1] - least) / width), steps - 1)] = each
     return [*best, *by_step.values()]
 
 
-def _find_promising(
-    begun: list[tuple[float, float, _Draft, _Prefix]],
-) -> list[tuple[_Draft, _Prefix]]:
+def _find_promising(begun: Sequence[_Promise]) -> list[_Draft]:
     """Return a few beginnings: the most promising, and the cheapest that promise as much."""
-    best = sorted(begun, key=_get_promise)[: MAX_BEGUN // 2]
-    others: list[tuple[float, float, _Draft, _Prefix]] = []
+    best = nsmallest(MAX_BEGUN // 2, begun, key=_get_loss)
+    taken = {id(each) for each in best}
+    others: list[_Promise] = []
     least = 1.0
-    for each in sorted(begun, key=_rank_begun):
+    for each in sorted(begun, key=_rank):
         if each[1] < least:
             least = each[1]
-            if each not in best:
+            if id(each) not in taken:
                 others.append(each)
-    return [each[2:] for each in (*best, *others[-(MAX_BEGUN - len(best)) :])]
+    return [each[2] for each in (*best, *others[-(MAX_BEGUN - len(best)) :])]
 
 
 def _find_cheapest(drafts: Sequence[_Draft]) -> _Draft:
     """Return the cheapest draft; a shorter one that is hardly dearer."""
     cheapest = min(drafts, key=_rank)
-    for length in range(1, len(cheapest.options)):
-        shorter = [each for each in drafts if len(each.options) == length]
-        if shorter and (found := min(shorter, key=_rank)).price <= cheapest.price * LONGER:
+    for length in range(len(cheapest[3].options)):
+        shorter = [each for each in drafts if len(each[3].options) == length]
+        if shorter and (found := min(shorter, key=_rank))[0] <= cheapest[0] * LONGER:
             return found
     return cheapest
 
 
-def _get_loss(draft: _Draft) -> float:
-    return draft.loss
+def _build(draft: _Draft) -> Plan:
+    _, loss, _, prefix, option = draft
+    return Plan((*prefix.options, option), (*prefix.reaches, prefix.reach), -loss)
 
 
-def _rank(draft: _Draft) -> tuple[float, float]:
-    return draft[:2]
-
-
-def _get_promise(begun: tuple[float, float, _Draft, _Prefix]) -> float:
-    return begun[1]
-
-
-def _rank_begun(begun: tuple[float, float, _Draft, _Prefix]) -> tuple[float, float]:
-    return begun[:2]
+_rank = itemgetter(0, 1)
+_get_loss = itemgetter(1)
