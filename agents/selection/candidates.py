@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from agents.selection.constraints.hard import HARD, build_tests, find_reason
+from agents.selection.constraints.hard import HARD, build_tests
 from agents.selection.constraints.soft import SOFT
 from agents.selection.evidence.estimates import Estimate
 from agents.selection.model_profiles import ModelProfile, ProfileCache
@@ -36,7 +36,14 @@ def list_candidates(resolved: ResolvedRequest, profiles: ProfileCache) -> dict[s
     served = [profiles.get(lane) for lane in sorted(set(resolved.request.served))]
     candidates = {}
     for profile, estimate in zip(served, resolved.estimate(served), strict=True):
-        refused = find_reason(hard, profile, estimate)
-        aside = None if refused else find_reason(soft, profile, estimate)
+        # As `find_reason` does, without its calls: most of the time of a choice passes here.
+        refused = aside = None
+        for test in hard:
+            if (refused := test(profile, estimate)) is not None:
+                break
+        else:
+            for test in soft:
+                if (aside := test(profile, estimate)) is not None:
+                    break
         candidates[profile.model_id] = Candidate(profile, estimate, refused, aside)
     return candidates

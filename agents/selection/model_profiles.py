@@ -62,16 +62,16 @@ class ModelProfile:
         self, input_tokens: int, output_tokens: float, *, cached_share: float = 0.0
     ) -> float | None:
         """Return the US dollars of one call, or None if no price is known."""
-        tier = None
-        for price in self.prices:
-            if tier is None or input_tokens > price.above:
-                tier = price
-        if tier is None:
+        if not self.prices:
             return None
-        prompt = tier.input_usd
+        _, prompt, answer, cached = self.prices[0]
+        if len(self.prices) > 1:
+            for tier in self.prices:
+                if input_tokens > tier.above:
+                    _, prompt, answer, cached = tier
         if cached_share:
-            prompt += (tier.cached_usd - tier.input_usd) * cached_share
-        return input_tokens * prompt + output_tokens * tier.output_usd
+            prompt += (cached - prompt) * cached_share
+        return input_tokens * prompt + output_tokens * answer
 
 
 class ProfileCache:

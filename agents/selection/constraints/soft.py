@@ -132,15 +132,14 @@ def avoid_over_reservation(resolved: ResolvedRequest) -> Test | None:
     if left is None:
         return None
     tokens = max(resolved.input_tokens, request.prompt_characters) + FRAME_TOKENS
+    rest = f"${max(left, 0):.4f} of the budget is left"
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
         longest = request.max_output_tokens or profile.max_answer_tokens
         most = profile.cost(tokens, longest)
         if most is None or most <= left:
             return None
-        return (
-            f"its answer may cost up to ${most:.4f} and ${max(left, 0):.4f} of the budget is left"
-        )
+        return f"its answer may cost up to ${most:.4f} and {rest}"
 
     return test
 

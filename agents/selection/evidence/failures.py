@@ -7,7 +7,7 @@ the expectation.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import nlargest
@@ -35,6 +35,8 @@ STEPS: Final = 16
 MAX_SHARED: Final = 0.99
 KNOTS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
 """Parts with which observations are compared; the best one is interpolated."""
+MAX_REMEMBERED: Final = 200
+"""Models of which is remembered what they do at remaining tasks."""
 MAX_FIRST: Final = 12
 """Models that failed whose followers are compared, those with the most outcomes."""
 MAX_NEXT: Final = 8
@@ -76,9 +78,22 @@ class Option(NamedTuple):
 
 
 class RemainingTasks:
-    """The tasks at which the check refused the answers of some models."""
+    """The tasks at which the check refused the answers of some models.
 
-    __slots__ = ("_failures", "_makers", "_seen", "_weights", "acceptance", "ids")
+    What is expected of a model and what it leaves are remembered, since choices at one kind of
+    work compare much the same plans.
+    """
+
+    __slots__ = (
+        "_expected",
+        "_failures",
+        "_left",
+        "_makers",
+        "_seen",
+        "_weights",
+        "acceptance",
+        "ids",
+    )
 
     def __init__(self, failures: Failures, acceptance: Acceptance) -> None:
         self._failures = failures
@@ -86,28 +101,46 @@ class RemainingTasks:
         self._weights: tuple[float, ...] = _EVEN
         """The share of these tasks that is of each step of hardness."""
         self._makers: tuple[str, ...] = ()
-        self._seen: Mapping[str, tuple[float, float]] | None = None
+        self._seen: Mapping[str, tuple[float, float]] = {}
+        self._expected: dict[tuple[str, float], float] = {}
+        self._left: dict[tuple[str, float], RemainingTasks] = {}
         self.ids: Refused = ()
 
-    def expect(self, options: Iterable[Option]) -> list[float]:
+    def expect(self, options: Sequence[Option]) -> list[float]:
         """Return for each model the share of these tasks that it is expected to do well."""
         if not self.ids:
             return [each.quality for each in options]
-        seen, makers, weights = self._seen, self._makers, self._weights
-        shared = self._failures.shared
-        of_makers = shared + SAME_MAKER * (1.0 - shared)
+        known = self._expected
         found = []
-        for model_id, maker, quality, _, _ in options:
-            steps = spread_quality(quality, of_makers if maker in makers else shared)
-            expected = sum(map(mul, weights, steps))
-            if seen and model_id in seen:
-                judged, good = seen[model_id]
-                expected = (RESCUE_WEIGHT * expected + good) / (RESCUE_WEIGHT + judged)
+        for each in options:
+            key = each[0], each[2]
+            expected = known.get(key)
+            if expected is None:
+                if len(known) >= MAX_REMEMBERED:
+                    known.clear()
+                expected = known[key] = self._expect(each)
             found.append(expected)
         return found
 
+    def _expect(self, option: Option) -> float:
+        shared = self._failures.shared
+        if option.maker in self._makers:
+            shared += SAME_MAKER * (1.0 - shared)
+        expected: float = sum(map(mul, self._weights, spread_quality(option.quality, shared)))
+        judged, good = self._seen.get(option.model_id, (0.0, 0.0))
+        return (RESCUE_WEIGHT * expected + good) / (RESCUE_WEIGHT + judged)
+
     def refuse(self, option: Option) -> "RemainingTasks":
         """Return those of the tasks at which this model's answer is refused too."""
+        key = option.model_id, option.quality
+        rest = self._left.get(key)
+        if rest is None:
+            if len(self._left) >= MAX_REMEMBERED:
+                self._left.clear()
+            rest = self._left[key] = self._refuse(option)
+        return rest
+
+    def _refuse(self, option: Option) -> "RemainingTasks":
         rest = RemainingTasks(self._failures, self.acceptance)
         good, bad = self.acceptance
         refused, less = 1.0 - bad, good - bad
@@ -119,7 +152,7 @@ class RemainingTasks:
         if option.maker != UNKNOWN_MAKER:
             rest._makers = (*self._makers, option.maker)
         rest.ids = tuple(sorted((*self.ids, option.model_id)))
-        rest._seen = self._failures.rescues.get(rest.ids)
+        rest._seen = self._failures.rescues.get(rest.ids, {})
         return rest
 
 
@@ -148,6 +181,15 @@ class FailureRecords:
                 by_model[model_id] = (judged + seen.judged, good + seen.good)
         self._errors: dict[tuple[str, Acceptance], Sequence[float]] = {}
         self._known: dict[tuple[str, Acceptance], Failures] = {}
+        self._started: dict[tuple[str, Acceptance], RemainingTasks] = {}
+
+    def start(self, kind: str, acceptance: Acceptance) -> RemainingTasks:
+        """Return all tasks of a kind of work, with a check that accepts so much."""
+        key = (kind, acceptance)
+        tasks = self._started.get(key)
+        if tasks is None:
+            tasks = self._started[key] = RemainingTasks(self.get(*key), acceptance)
+        return tasks
 
     def get(self, kind: str, acceptance: Acceptance) -> Failures:
         """Return what is known of a kind of work, with a check that accepts so much."""

@@ -13,7 +13,7 @@ from agents.selection.evidence.checks import (
     estimate_acceptance,
 )
 from agents.selection.evidence.estimates import Forecaster
-from agents.selection.evidence.failures import Option, RemainingTasks
+from agents.selection.evidence.failures import Option
 from agents.selection.evidence.near_best import TOLERANCES as LOSSES
 from agents.selection.policies.auto import Auto
 from agents.selection.policies.planner import (
@@ -75,8 +75,8 @@ class Cascade:
                 f"about ${plan.cost_usd:.4f}, where {planned.alone.models[0]} alone has "
                 f"{planned.alone.quality:.3f} for {alone.describe_cost()}."
             )
-        order = given.put_first(plan.models[0], [each.model_id for each in given.by_price])
-        return Pick(order=order, plan=plan, reason=reason)
+        order = dict.fromkeys((plan.models[0], *(each.model_id for each in given.by_price)))
+        return Pick(order=tuple(order), plan=plan, reason=reason)
 
 
 def plan_models(
@@ -94,7 +94,7 @@ def plan_models(
     None if no model of known price fits the budget and the deadline.
     """
     acceptance = find_acceptance(request, forecaster)
-    remaining = RemainingTasks(forecaster.failures.get(request.needs.kind, acceptance), acceptance)
+    remaining = forecaster.failures.start(request.needs.kind, acceptance)
     for each in map(_build_option, refused):
         remaining = remaining.refuse(each)
     budget, left = request.budget_usd, request.seconds_left

@@ -208,10 +208,11 @@ class _Search:
         begun, _, so_far, usd, seconds, gained, kept, reach, remaining = prefix
         limits, by_time, keeps_best = self._limits, self._by_time, self._keeps_best
         good, bad = self._acceptance
+        most_usd, most_seconds = limits.usd - usd, limits.seconds / TIME_MARGIN - seconds
         options = [
             each
             for each in options
-            if each not in begun and limits.allow(usd + each.cost_usd, seconds + each.seconds)
+            if each.cost_usd <= most_usd and each.seconds <= most_seconds and each not in begun
         ]
         found = []
         for each, quality in zip(options, remaining.expect(options), strict=True):
