@@ -16,6 +16,9 @@ from agents.selection.policies.planner import MAX_RUNGS, TIME_MARGIN
 
 MIN_REFUSED: Final = 0.001
 """The least share of answers that a check must refuse for another model to be provided for."""
+MIN_RESCUED: Final = 0.02
+"""How many more of the refused answers must be good if other models are asked. If what is expected
+of these is not known so well, so many as it may be wrong by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +168,8 @@ def _continue(choice: Choice, most: int, calls: int) -> list[Rung]:
         after, options, choice.forecaster, refused=[first], calls=calls, most=most
     )
     if planned is None or refused < MIN_REFUSED:
+        return []
+    if planned.plan.quality < planned.kept + max(MIN_RESCUED, planned.doubt):
         return []
     stages = zip(planned.plan.models, planned.plan.reaches, strict=True)
     return [_build_planned(choice, id_, reach * refused) for id_, reach in stages]

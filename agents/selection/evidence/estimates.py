@@ -155,7 +155,8 @@ class Forecaster:
 
     def prepare(self) -> None:
         """Learn from the observations now, for example in a thread before the first choice."""
-        for learned in (self.qualities, self.gain, self._output, self._total, self._first_token):
+        models = (self._output, self._total, self._first_token)
+        for learned in (self.qualities, self.gain, self.failures, *models):
             del learned
 
     @cached_property

@@ -7,7 +7,7 @@ the expectation.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import nlargest
@@ -30,12 +30,12 @@ RESCUE_WEIGHT: Final = 20.0
 """Weight of an expected rescue, in refused answers."""
 QUALITY_WEIGHT: Final = 5.0
 """Weight of a model's overall quality, in judged answers of a kind."""
-STEPS: Final = 16
+STEPS: Final = 32
 """Steps of hardness, each of as many tasks."""
 MAX_SHARED: Final = 0.99
 KNOTS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
 """Parts with which observations are compared; the best one is interpolated."""
-MAX_REMEMBERED: Final = 200
+MAX_REMEMBERED: Final = 40
 """Models of which is remembered what they do at remaining tasks."""
 MAX_FIRST: Final = 12
 """Models that failed whose followers are compared, those with the most outcomes."""
@@ -43,10 +43,11 @@ MAX_NEXT: Final = 8
 """Followers of each."""
 _VARIANCE: Final = 0.2
 """The usual variance of one outcome."""
-_POINTS: Final = 4
+_POINTS: Final = 2
 """Points of hardness of which the mean is a step."""
 _NORMAL: Final = NormalDist()
 _EVEN: Final = (1.0 / STEPS,) * STEPS
+_NOTHING: Final = (0.0,) * STEPS
 _HARDNESS: Final = tuple(
     _NORMAL.inv_cdf((n + 0.5) / (STEPS * _POINTS)) for n in range(STEPS * _POINTS)
 )
@@ -87,6 +88,7 @@ class RemainingTasks:
     __slots__ = (
         "_expected",
         "_failures",
+        "_kept",
         "_left",
         "_makers",
         "_seen",
@@ -102,14 +104,23 @@ class RemainingTasks:
         """The share of these tasks that is of each step of hardness."""
         self._makers: tuple[str, ...] = ()
         self._seen: Mapping[str, tuple[float, float]] = {}
-        self._expected: dict[tuple[str, float], float] = {}
+        self._kept: tuple[float, ...] = _NOTHING
+        """The same for those of them at which the best of the refused answers is good."""
+        self._expected: dict[tuple[str, float], tuple[float, float]] = {}
         self._left: dict[tuple[str, float], RemainingTasks] = {}
         self.ids: Refused = ()
 
-    def expect(self, options: Sequence[Option]) -> list[float]:
+    @property
+    def kept(self) -> float:
+        """The share of these tasks at which the best of the refused answers is good."""
+        return sum(self._kept)
+
+    def expect(self, options: Iterable[Option]) -> list[float]:
         """Return for each model the share of these tasks that it is expected to do well."""
-        if not self.ids:
-            return [each.quality for each in options]
+        return [good for good, _ in self.expect_best(options)]
+
+    def expect_best(self, options: Iterable[Option]) -> list[tuple[float, float]]:
+        """Return that, and what is good if the best answer counts where its own is refused."""
         known = self._expected
         found = []
         for each in options:
@@ -122,13 +133,27 @@ class RemainingTasks:
             found.append(expected)
         return found
 
-    def _expect(self, option: Option) -> float:
+    def _expect(self, option: Option) -> tuple[float, float]:
+        if not self.ids:
+            return option.quality, option.quality
         shared = self._failures.shared
         if option.maker in self._makers:
             shared += SAME_MAKER * (1.0 - shared)
-        expected: float = sum(map(mul, self._weights, spread_quality(option.quality, shared)))
-        judged, good = self._seen.get(option.model_id, (0.0, 0.0))
-        return (RESCUE_WEIGHT * expected + good) / (RESCUE_WEIGHT + judged)
+        steps = spread_quality(option.quality, shared)
+        expected: float = sum(map(mul, self._weights, steps))
+        judged, seen_good = self._seen.get(option.model_id, (0.0, 0.0))
+        expected = (RESCUE_WEIGHT * expected + seen_good) / (RESCUE_WEIGHT + judged)
+        good, bad = self.acceptance
+        kept = (1.0 - bad) * self.kept - (good - bad) * sum(map(mul, self._kept, steps))
+        return expected, good * expected + max((1.0 - good) * expected, kept)
+
+    def doubt(self, option: Option) -> float:
+        """Return the standard deviation of what is expected of a model after failures."""
+        if not self.ids:
+            return 0.0
+        [expected] = self.expect([option])
+        judged, _ = self._seen.get(option.model_id, (0.0, 0.0))
+        return sqrt(expected * (1.0 - expected) / (RESCUE_WEIGHT + judged + 1.0))
 
     def refuse(self, option: Option) -> "RemainingTasks":
         """Return those of the tasks at which this model's answer is refused too."""
@@ -143,11 +168,15 @@ class RemainingTasks:
     def _refuse(self, option: Option) -> "RemainingTasks":
         rest = RemainingTasks(self._failures, self.acceptance)
         good, bad = self.acceptance
-        refused, less = 1.0 - bad, good - bad
         steps = spread_quality(option.quality, self._failures.shared)
-        left = [w * (refused - less * each) for w, each in zip(self._weights, steps, strict=True)]
-        total = sum(left)
-        rest._weights = tuple([each / total for each in left]) if total > 0.0 else self._weights
+        refused = [1.0 - bad - (good - bad) * each for each in steps]
+        total = sum(map(mul, self._weights, refused))
+        if total > 0.0:
+            shares = [each / total for each in refused]
+            rest._weights = tuple(map(mul, self._weights, shares))
+            kept = tuple(map(mul, self._kept, shares))
+            lost = [(1.0 - good) / total * each for each in steps]
+            rest._kept = max(kept, tuple(map(mul, self._weights, lost)), key=sum)
         rest._makers = self._makers
         if option.maker != UNKNOWN_MAKER:
             rest._makers = (*self._makers, option.maker)

@@ -30,8 +30,8 @@ from agents.selection.request import SelectionRequest
 
 SHARES: Final[Mapping[Preference, float]] = {
     Preference.QUALITY: 0.05,
-    Preference.BALANCED: 0.15,
-    Preference.SPEED: 0.15,
+    Preference.BALANCED: 0.12,
+    Preference.SPEED: 0.12,
     Preference.COST: 0.30,
 }
 """How much of what a check gains may be given up for a lower price."""
@@ -127,7 +127,7 @@ def is_worthwhile(planned: PlannedCascade, request: SelectionRequest) -> bool:
     plan, alone = planned.plan, planned.alone
     if len(plan.options) == 1:
         return False
-    if plan.quality >= alone.quality + MIN_GAIN:
+    if plan.quality >= alone.quality + max(MIN_GAIN, planned.doubt):
         return True
     if TOLERANCES[request.preferences.preference].saves_time:
         return plan.seconds <= alone.seconds * MAX_PRICE

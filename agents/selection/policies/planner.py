@@ -8,7 +8,7 @@ ends the cascade too early.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from math import inf
+from math import inf, sqrt
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -72,6 +72,10 @@ class PlannedCascade:
     """The one model that is preferred if there is no second one."""
     best: Plan
     """The plan of the highest expected quality."""
+    kept: float
+    """The share that is good of the answers that were refused before."""
+    doubt: float
+    """The standard deviation of what `plan` gains, as far as failures together are not known."""
 
 
 def plan_cascade(
@@ -96,7 +100,13 @@ def plan_cascade(
     plan = _find_cheapest([each for each in drafts if each[1] <= most])
     most = best_single[1] + tolerance.loss
     alone = min([each for each in singles if each[1] <= most], key=_rank)
-    return PlannedCascade(plan=_build(plan), alone=_build(alone), best=_build(best))
+    return PlannedCascade(
+        plan=_build(plan),
+        alone=_build(alone),
+        best=_build(best),
+        kept=remaining.kept,
+        doubt=_compute_doubt(_build(plan), remaining),
+    )
 
 
 def list_undominated(losses: Iterable[float]) -> list[int]:
@@ -126,8 +136,6 @@ class _Prefix(NamedTuple):
     seconds: float
     gained: float
     """The share of tasks with a good answer that was accepted."""
-    kept: float
-    """The share that is good of the best answers that were refused."""
     reach: float
     """The share of tasks at which all were refused."""
     remaining: RemainingTasks
@@ -154,7 +162,7 @@ class _Search:
         *,
         keeps_best: bool,
     ) -> None:
-        self._start = _Prefix((), (), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, remaining)
+        self._start = _Prefix((), (), 0.0, 0.0, 0.0, 0.0, 1.0, remaining)
         self._acceptance = remaining.acceptance
         self._by_time = tolerance.saves_time
         self._limits = limits
@@ -162,12 +170,7 @@ class _Search:
 
     def list_singles(self, options: Sequence[Option]) -> list[_Draft]:
         """Return a plan for each option that fits the limits and has a known price."""
-        by_time, limits, start = self._by_time, self._limits, self._start
-        return [
-            (each.seconds if by_time else each.cost_usd, -quality, quality, start, each)
-            for each, quality in zip(options, start.remaining.expect(options), strict=True)
-            if each.cost_usd != inf and limits.allow(each.cost_usd, each.seconds)
-        ]
+        return self._continue(self._start, [each for each in options if each.cost_usd != inf])
 
     def list_longer(self, singles: Sequence[_Draft]) -> list[_Draft]:
         """Return plans of two models, and those of three that continue promising ones."""
@@ -190,7 +193,6 @@ class _Search:
         price, _, quality, prefix, option = draft
         good, bad = self._acceptance
         accepted = good * quality + bad * (1.0 - quality)
-        lost = (1.0 - good) * quality
         return _Prefix(
             (*prefix.options, option),
             (*prefix.reaches, prefix.reach),
@@ -198,16 +200,14 @@ class _Search:
             prefix.usd + option.cost_usd,
             prefix.seconds + option.seconds,
             prefix.gained + prefix.reach * good * quality,
-            max(prefix.kept, lost / (1.0 - accepted) if accepted < 1.0 else 0.0),
             prefix.reach * (1.0 - accepted),
             prefix.remaining.refuse(option),
         )
 
     def _continue(self, prefix: _Prefix, options: Sequence[Option]) -> list[_Draft]:
         """Return the plans that end with one more model."""
-        begun, _, so_far, usd, seconds, gained, kept, reach, remaining = prefix
+        begun, _, so_far, usd, seconds, gained, reach, remaining = prefix
         limits, by_time, keeps_best = self._limits, self._by_time, self._keeps_best
-        good, bad = self._acceptance
         most_usd, most_seconds = limits.usd - usd, limits.seconds / TIME_MARGIN - seconds
         options = [
             each
@@ -215,12 +215,8 @@ class _Search:
             if each.cost_usd <= most_usd and each.seconds <= most_seconds and each not in begun
         ]
         found = []
-        for each, quality in zip(options, remaining.expect(options), strict=True):
-            handed_over = quality
-            if keeps_best:  # If a better answer was refused before, that one is handed over.
-                refused_good = (1.0 - good) * quality
-                refused = kept * (refused_good + (1.0 - bad) * (1.0 - quality))
-                handed_over = good * quality + max(refused_good, refused)
+        for each, (quality, best) in zip(options, remaining.expect_best(options), strict=True):
+            handed_over = best if keeps_best else quality
             price = so_far + reach * (each.seconds if by_time else each.cost_usd)
             found.append((price, -gained - reach * handed_over, quality, prefix, each))
         return found
@@ -282,6 +278,14 @@ def _find_cheapest(drafts: Sequence[_Draft]) -> _Draft:
         if shorter and (found := min(shorter, key=_rank))[0] <= cheapest[0] * LONGER:
             return found
     return cheapest
+
+
+def _compute_doubt(plan: Plan, remaining: RemainingTasks) -> float:
+    squares = 0.0
+    for option, reach in zip(plan.options, plan.reaches, strict=True):
+        squares += (reach * remaining.doubt(option)) ** 2
+        remaining = remaining.refuse(option)
+    return sqrt(squares)
 
 
 def _build(draft: _Draft) -> Plan:

@@ -59,7 +59,10 @@ async def begin(lanes: Sequence[str] = LANES, **task: Any) -> NewStep:
 
 
 def run_of(
-    flow: Workflow, *executors: AgentRecord, outputs: StepOutputs | None = None
+    flow: Workflow,
+    *executors: AgentRecord,
+    outputs: StepOutputs | None = None,
+    knowledge: Knowledge = NOTHING_KNOWN,
 ) -> FlowRunner:
     async def serve_nothing() -> Sequence[str]:
         return []
@@ -67,7 +70,7 @@ def run_of(
     known = executors or (an_executor(),)
     registry = LaneRegistry(store=FakeStore(others=[*known]), own=serve_nothing)
     return FlowRunner(
-        cio=Cio(catalogue=CATALOGUE, registry=registry),
+        cio=Cio(catalogue=CATALOGUE, registry=registry, knowledge=lambda: knowledge),
         workflows=WorkflowHost({flow.type: flow}),
         outputs=outputs or FakeStore(),
     )

@@ -248,3 +248,19 @@ def test_an_avoided_maker_is_taken_only_if_there_is_no_other() -> None:
 )
 def test_a_role_says_what_a_step_needs(task_type: str, role: str | None, expected: str) -> None:
     assert apply_role(Requirements(task_type=task_type), role).task_type == expected
+
+
+@pytest.mark.parametrize(("rescued", "is_asked"), [(0.1, False), (0.7, True)])
+@pytest.mark.parametrize("policy", ["rules", "cascade"])
+def test_a_ladder_ends_where_the_next_model_fails_at_the_same_tasks(
+    policy: str, rescued: float, *, is_asked: bool
+) -> None:
+    outcomes = {MIDDLE: seen(500, 0.8), TOP: seen(500, 0.8)}
+    rescues = {
+        ((one,), other, KIND): seen(110, rescued) for one, other in ((MIDDLE, TOP), (TOP, MIDDLE))
+    }
+    knowledge = knowing(outcomes, rescues=rescues)
+
+    ladder = build_ladder(chosen(MIDDLE, TOP, policy=policy, check="run", knowledge=knowledge))
+
+    assert len(ladder) == (2 if is_asked else 1)

@@ -217,8 +217,8 @@ def test_a_dear_model_is_asked_only_for_what_a_cheap_one_leaves() -> None:
 
 
 def test_the_best_of_what_was_refused_is_handed_over() -> None:
-    strong, weak = Option("strong", "A", 0.6, 0.0, 1.0), Option("weak", "B", 0.05, 0.0, 1.0)
-    strict = RemainingTasks(NO_FAILURES, Acceptance(0.5, 0.0))
+    strong, weak = Option("strong", "A", 0.6, 0.0, 1.0), Option("weak", "B", 0.3, 0.0, 1.0)
+    strict = RemainingTasks(NO_FAILURES, Acceptance(0.7, 0.1))
 
     last = plan_cascade([strong, weak], strict, tolerance=BEST)
     best = plan_cascade([strong, weak], strict, tolerance=BEST, keeps_best=True)
@@ -226,6 +226,7 @@ def test_the_best_of_what_was_refused_is_handed_over() -> None:
     assert last is not None
     assert best is not None
     assert last.best.models == ("weak", "strong")
+    assert best.best.models == ("strong", "weak")
     assert best.best.quality > last.best.quality
 
 
@@ -301,6 +302,22 @@ def test_a_rescue_that_was_seen_moves_the_expectation_as_often_as_it_was_seen() 
     assert none > few > many
     assert few > none / 2
     assert many < 0.05
+
+
+def test_the_best_of_the_refused_answers_counts_less_where_models_fail_together() -> None:
+    strict = Acceptance(0.5, 0.0)
+    options = [Option(id_, UNKNOWN_MAKER, 0.8, 0.0, 1.0) for id_ in ("a", "b")]
+
+    def expect(shared: float) -> tuple[float, float]:
+        remaining = RemainingTasks(Failures(shared=shared), strict).refuse(options[0])
+        assert remaining.kept == pytest.approx(0.4 / 0.6, abs=0.01)
+        return remaining.expect_best(options[1:])[0]
+
+    (apart, either_apart), (together, either_together) = expect(0.0), expect(0.99)
+    assert apart == pytest.approx(0.8, abs=0.01)
+    assert either_apart == pytest.approx(0.4 + 0.4, abs=0.01)
+    assert together == pytest.approx(0.4 / 0.6, abs=0.02)
+    assert either_together == pytest.approx(together, abs=0.02)
 
 
 def test_models_of_one_maker_fail_together_more_often() -> None:
