@@ -32,8 +32,9 @@ _LEGEND: Final = (
     "POINTS: hundredths of quality against the best single model of the learned half; SHARE: of "
     "its cost. All are means over the splits; WORST: in the worst split. Best cascade: the best "
     "plan for the judged half that costs no more than the best single model, found with its "
-    "answers at hand; OF GAIN, OF ITS COST: of what that plan gains and costs. ON THE WAY: the "
-    "points and the share of cost of all answers so far."
+    "answers at hand; at any cost, and one for each category: the same without this limit. OF "
+    "GAIN, OF ITS COST: of what the first of these gains and costs. ON THE WAY: the points and the "
+    "share of cost of all answers so far."
 )
 _NAMES: Final = 60
 

@@ -43,6 +43,8 @@ class Ceiling:
 
     best: JudgedPlan
     """The cheapest of those of the highest quality that are affordable."""
+    unlimited: JudgedPlan
+    """The same of all plans, whatever they cost."""
     frontier: Sequence[JudgedPlan]
     """The plans that no other one beats in both cost and quality, the cheapest first."""
 
@@ -58,9 +60,12 @@ def find_ceiling(
     frontier = _find_frontier(_list_plans(models, prompts, check))
     most = most_usd * (1 + _ROUNDING)
     affordable = [each for each in frontier if each.point.cost <= most] or frontier[:1]
-    top = affordable[-1].point.quality
-    best = next(each for each in affordable if each.point.quality >= top - EQUAL)
-    return Ceiling(best=best, frontier=frontier)
+    return Ceiling(best=_find_top(affordable), unlimited=_find_top(frontier), frontier=frontier)
+
+
+def _find_top(frontier: Sequence[JudgedPlan]) -> JudgedPlan:
+    top = frontier[-1].point.quality
+    return next(each for each in frontier if each.point.quality >= top - EQUAL)
 
 
 def _list_plans(

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite
+from math import inf, isfinite
 from statistics import fmean
 from typing import Final
 
@@ -143,6 +143,8 @@ class _Trial:
     def run(self) -> Split:
         ceilings = {each.name: self._find_ceiling(each) for each in self.settings.checks}
         measured = dict(self._measure_baselines())
+        for each in self.settings.checks:
+            measured |= dict(self._measure_ceilings(each, ceilings[each.name]))
         self.advance()
         for key, found in self._measure_policies():
             measured[key] = found
@@ -172,7 +174,23 @@ class _Trial:
         plan = found.best.plan
         point = _mean([play_plan(each, plan, check) for each in self.judged])
         self.advance()
-        return Ceiling(best=JudgedPlan(plan, point), frontier=found.frontier)
+        return replace(found, best=JudgedPlan(plan, point))
+
+    def _measure_ceilings(
+        self, check: AnswerCheck, ceiling: Ceiling
+    ) -> Iterator[tuple[Key, Measured]]:
+        by_category = dict.fromkeys(self.categories, ceiling.unlimited.plan)
+        sample = sample_prompts(self.judged, len(self.models))
+        for category in {each.category for each in sample}:
+            among = [each for each in sample if each.category == category]
+            found = find_ceiling(self.models, among, check, most_usd=inf)
+            by_category[category] = found.unlimited.plan
+        for name, plans in (
+            ("best cascade", dict.fromkeys(self.categories, ceiling.best.plan)),
+            ("best cascade at any cost", dict.fromkeys(self.categories, ceiling.unlimited.plan)),
+            ("best cascade by category", by_category),
+        ):
+            yield Key(regime="baseline", name=name, check=check.name), self._judge(plans, check)
 
     def _measure_baselines(self) -> Iterator[tuple[Key, Measured]]:
         costs = [each.cost for each in compute_singles(self.learned)]

@@ -1,8 +1,8 @@
 """The figures of an evaluation over all splits, for people and programs."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
 
@@ -45,8 +45,7 @@ class RoutingFigures:
 
 def summarize_splits(splits: Sequence[Split]) -> list[RoutingFigures]:
     """Return the figures of all that was measured, in the order of measurement."""
-    found = [_summarize(key, splits) for key in splits[0].measured]
-    return [*found, *_summarize_ceilings(splits)]
+    return [_summarize(key, splits) for key in splits[0].measured]
 
 
 def _summarize(key: Key, splits: Sequence[Split]) -> RoutingFigures:
@@ -76,21 +75,6 @@ def _summarize(key: Key, splits: Sequence[Split]) -> RoutingFigures:
         paid_cost_share=_mean([_divide(each.cost, split.single.cost) for split, each in paid]),
         chosen={name: count / total for name, count in chosen.most_common(_MOST_NAMED)},
     )
-
-
-def _summarize_ceilings(splits: Sequence[Split]) -> Iterator[RoutingFigures]:
-    for check in splits[0].ceilings:
-        named = [(split, split.ceilings[check].best) for split in splits]
-        key = Key(regime="baseline", name="best cascade", check=check)
-        measured = [
-            Measured(
-                point=best.point,
-                chosen={" > ".join(split.models[m] for m in best.plan): split.judged},
-            )
-            for split, best in named
-        ]
-        together = zip(splits, measured, strict=True)
-        yield _summarize(key, [replace(split, measured={key: each}) for split, each in together])
 
 
 def _compare_gains(pairs: Sequence[tuple[Split, Measured]], check: str | None) -> float | None:

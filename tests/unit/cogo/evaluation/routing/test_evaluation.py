@@ -99,6 +99,21 @@ def test_no_plan_of_three_models_is_better_than_the_ceiling() -> None:
     assert qualities[ceiling.best.plan] == pytest.approx(ceiling.best.point.quality)
 
 
+def test_the_ceilings_say_what_a_limit_of_cost_and_one_plan_for_all_give_up() -> None:
+    shares = {"sql": 0.9, "java": 0.2, "chat": 0.6}, {"sql": 0.2, "java": 0.9, "chat": 0.6}
+    records = make_records({"a": (shares[0], 1e-3), "b": (shares[1], 1e-3)}, prompts=300)
+
+    figures = measure(records, checks=[GOOD])
+    limited, unlimited, by_category = (
+        find(figures, f"best cascade{which}") for which in ("", " at any cost", " by category")
+    )
+
+    assert limited.points < unlimited.points < by_category.points
+    assert (limited.cost_share or 0) <= 1.0 + 0.05 < (unlimited.cost_share or 0)
+    assert (by_category.cost_usd or 0) < unlimited.cost_usd
+    assert limited.gain_share in {1.0, None}
+
+
 def test_a_learning_policy_sees_only_the_answers_that_it_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
