@@ -1,9 +1,15 @@
 """Decisions that workflows ask for."""
 
+from itertools import permutations
 from typing import Any
 
+import pytest
+
+from agents.selection.evidence.knowledge import Knowledge
+from agents.selection.evidence.observations import Observations
 from agents.workflows.engine import Result, Run, workflow
-from tests.support.agents.flows import claim, run_of, suspended
+from tests.support.agents.flows import an_executor, claim, run_of, suspended
+from tests.support.agents.selection import seen
 
 
 async def test_a_panel_is_decided_once_with_the_role_of_each_model() -> None:
@@ -26,3 +32,45 @@ async def test_a_panel_is_decided_once_with_the_role_of_each_model() -> None:
         each["reason"] for each in panel["models"]
     ]
     assert panel["strongest"]["model"]
+
+
+UNPRICED = "fireworks/nobody-knows-its-price"
+RIVALS = ("claude-sonnet-5-5", "gpt-6.1-sol", "claude-haiku-4-5", UNPRICED)
+
+
+def know_rivals(*, rescued: float) -> Knowledge:
+    """Know of models that are equally good, and what each does of what another one left."""
+    kind = "code-generation"
+    equal = seen(500, 0.8, total_ms=20_000.0)
+    return Knowledge(
+        observations=Observations(
+            outcomes={(each, kind): equal for each in RIVALS},
+            rescues={
+                ((one,), other, kind): seen(110, rescued) for one, other in permutations(RIVALS, 2)
+            },
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("rescued", "seconds_left", "rungs"),
+    [(0.7, None, 3), (0.7, 200.0, 3), (0.7, 60.0, 2), (0.7, 30.0, 1), (0.1, None, 1)],
+)
+async def test_a_workflows_ladder_has_prices_and_ends_in_time_and_where_it_gains_nothing(
+    rescued: float, seconds_left: float | None, rungs: int
+) -> None:
+    @workflow("TEST")
+    async def write(run: Run) -> Result:
+        """Ask the first of those who write code."""
+        return Result((await run.ask("draft", run.prompt, model=run.ladder("coding")[0])).text)
+
+    runner = run_of(write, an_executor([*RIVALS]), knowledge=know_rivals(rescued=rescued))
+
+    asked = await suspended(runner, claim(seconds_left=seconds_left))
+
+    ladder: Any = asked.decisions["ladder:coding"]
+    named = [each["model"] for each in ladder["models"]]
+    assert len(named) == len({*named}) == rungs
+    assert UNPRICED not in named
+    assert all(each["expected_usd"] > 0 for each in ladder["models"])
+    assert all("(quality 0." in each["reason"] for each in ladder["models"][1:])

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +13,6 @@ from agents.orchestrator.flows.stamping import build_step, find_sandbox_lane
 from agents.orchestrator.lane_registry import LaneRegistry
 from agents.runtime.attempt import WorkFailed
 from agents.sandbox.check import parse_check
-from agents.selection.evidence.knowledge import Knowledge
-from agents.selection.evidence.observations import Observations
 from agents.workflows.engine import Again, LastStep, Result, Run, StepFailed, StepRequest, workflow
 from protocol.ids import utc_now
 from protocol.lifecycle import SubtaskState
@@ -23,7 +20,6 @@ from protocol.records import Completion, FailureAction, TaskBrief
 from protocol.records.flows import FlowRecord, StepRecord
 from tests.support.agents.fake_store import FakeStore
 from tests.support.agents.flows import LANES, an_executor, claim, ended, run_of, suspended
-from tests.support.agents.selection import seen
 
 CLAUDE, GPT = "claude-sonnet-5-5", "gpt-6.1-sol"
 
@@ -53,43 +49,6 @@ async def test_an_ask_is_stamped_with_the_reason_of_the_decision_that_named_its_
     assert step.params["with_history"] is False
     strongest: Any = ladder["strongest"]
     assert strongest["expected_usd"] > 0
-
-
-HAIKU, UNPRICED = "claude-haiku-4-5", "fireworks/nobody-knows-its-price"
-RIVALS = (CLAUDE, GPT, HAIKU, UNPRICED)
-
-
-def know_rivals(*, rescued: float) -> Knowledge:
-    """Know of models that are equally good, and what each does of what another one left."""
-    kind = "code-generation"
-    equal = seen(500, 0.8, total_ms=20_000.0)
-    return Knowledge(
-        observations=Observations(
-            outcomes={(each, kind): equal for each in RIVALS},
-            rescues={
-                ((one,), other, kind): seen(110, rescued) for one, other in permutations(RIVALS, 2)
-            },
-        )
-    )
-
-
-@pytest.mark.parametrize(
-    ("rescued", "seconds_left", "rungs"),
-    [(0.7, None, 3), (0.7, 200.0, 3), (0.7, 60.0, 2), (0.7, 30.0, 1), (0.1, None, 1)],
-)
-async def test_a_workflows_ladder_has_prices_and_ends_in_time_and_where_it_gains_nothing(
-    rescued: float, seconds_left: float | None, rungs: int
-) -> None:
-    runner = run_of(review, an_executor([*RIVALS]), knowledge=know_rivals(rescued=rescued))
-
-    asked = await suspended(runner, claim(seconds_left=seconds_left))
-
-    ladder: Any = asked.decisions["ladder:coding"]
-    named = [each["model"] for each in ladder["models"]]
-    assert len(named) == len({*named}) == rungs
-    assert UNPRICED not in named
-    assert all(each["expected_usd"] > 0 for each in ladder["models"])
-    assert all("(quality 0." in each["reason"] for each in ladder["models"][1:])
 
 
 async def test_recorded_decisions_are_not_made_again() -> None:
