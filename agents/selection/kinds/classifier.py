@@ -14,9 +14,9 @@ SURE: Final = 0.3
 _WEB: Final = "web"
 _MAYBE_WEB: Final = 0.3
 """Probability from which a question is one about current events: an old answer would be wrong."""
-_HARD: Final = 0.0
+_HARD: Final = -1.0
 _EASY: Final = -1.5
-"""Scores from which code is difficult, or easy: few requests of the training are."""
+"""Scores from which code is difficult, or easy: most requests of the training are neither."""
 _REMEMBERED: Final = 256
 
 

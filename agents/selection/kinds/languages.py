@@ -22,7 +22,6 @@ _NAMES: Final[Mapping[int, Mapping[str, str]]] = {
         "php": "php",
         "ruby": "ruby",
         "kotlin": "kotlin kotlinie",
-        "swift": "swift",
         "vba": "vba",
         "scala": "scala",
         "dart": "dart",
@@ -144,7 +143,7 @@ _OF_PHRASE: Final = {
     for name in names.split("|")
 }
 _WORD: Final = re.compile(
-    r"(?:C|R|Go|Julia|Elixir|Zig|Solidity|Groovy|go|julia|elixir|zig)(?![a-z_+#'’&]|-[a-z])"
+    r"(?:C|R|Go|Swift|Julia|Elixir|Zig|Solidity|Groovy|go|swift|julia|elixir|zig)(?![a-z_+#'’&]|-[a-z])"
 )
 _BEFORE: Final = re.compile(
     r"(?<![\w-])(?:in|en|mit|con|avec|using|with|to|from|into|of|my|this|на|в|из|w|em|till|naar|script"
@@ -155,14 +154,14 @@ _IN: Final = re.compile(r"(?<![\w-])(?:in|en|em|w|на|using) \Z", re.IGNORECASE
 _AFTER: Final = re.compile(
     r"[ -](?:code|program|script|function|module|service|routine|struct|macro|compiler|library"
     r"|package|project|server|backend|app|api|test|worker|handler|channel|interface|contract"
-    r"|solution|snippet|implementation|developer|код|программ|代码|程序)"
+    r"|solution|snippet|class|closure|enum|extension|implementation|developer|код|программ|代码|程序)"
     r"|(?:99|11|17|23|/C\+\+)\b|: ",
     re.IGNORECASE,
 )
 _DENSE: Final = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]")
 _DENSE_BEFORE: Final = frozenset("用以改成为をはがのに、。")
 """Names that are words or letters as well: they count beside certain words."""
-_LETTERS: Final = frozenset({"C", "R", "Go"})
+_LETTERS: Final = frozenset({"C", "R", "Go", "Swift"})
 _GLUE: Final = frozenset(".:+#-&_'/")
 _CELLS: Final = frozenset({"c", "r"})
 """Languages whose names are columns or cells in requests about spreadsheets."""
@@ -197,7 +196,10 @@ _ENDINGS: Final[Mapping[str, str]] = {
 _FENCES: Final = {
     **{name: language for name, (language, weight) in _OF_NAME.items() if weight > 4},
     **_ENDINGS,
-    **{name: name for name in ("c", "r", "go", "solidity", "elixir", "zig", "julia", "groovy")},
+    **{
+        name: name
+        for name in ("c", "r", "go", "swift", "solidity", "elixir", "zig", "julia", "groovy")
+    },
     "docker": "dockerfile",
 }
 _FENCE: Final = re.compile(r"```([A-Za-z+#]{1,12})")
@@ -278,7 +280,7 @@ def _is_language(text: str, word: re.Match[str]) -> bool:
     before, after = text[max(start - 8, 0) : start], text[end : end + 16]
     if before[-1:].isalnum() or before[-1:] in _GLUE:
         return before[-1:] in _DENSE_BEFORE and _DENSE.match(after) is not None
-    if _AFTER.match(after) and word[0][0].isupper():
+    if _AFTER.match(after) and (word[0][0].isupper() or word[0] == "swift"):
         return True
     if word[0].islower() or word[0] == "Julia":
         return not after[:1].isalnum() and _IN.search(before) is not None

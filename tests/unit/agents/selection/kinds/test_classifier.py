@@ -121,6 +121,11 @@ def test_what_is_not_sure_is_general_and_says_so() -> None:
         ("用Python写一个高性能的排序算法", "medium", True),
         ("Напиши оптимизированный алгоритм сортировки", "medium", True),
         ("Écris un algorithme de tri optimisé", "medium", True),
+        ("SQL: customers who bought in March but not in April", "medium", False),
+        ("Implementa Raft en Go: elección de líder y cambio de miembros", "high", False),
+        ("用C++实现一个支持崩溃恢复的B+树存储引擎", "high", False),
+        ("print hello in python", "low", False),
+        ("une boucle en javascript qui affiche les nombres de 1 à 20", "low", False),
         ("Build a website for a shop that sells performance running shoes", "medium", False),
     ],
 )

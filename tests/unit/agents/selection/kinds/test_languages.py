@@ -171,7 +171,7 @@ def test_a_request_without_code_has_no_language(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Vitamin C deficiency", "we go home", "Julia, the elixir of life"]
+    "text", ["Vitamin C deficiency", "we go home", "a swift reply", "Julia, the elixir of life"]
 )
 def test_words_of_everyday_life_name_no_language(text: str) -> None:
     assert list_named(text) == []
