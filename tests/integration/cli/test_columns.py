@@ -151,7 +151,14 @@ def test_what_cannot_be_an_ai_column_says_what_to_do(cogo: Say) -> None:
     assert "--prompt is missing" in silent[2]
     assert "no-such-model" in model[2]
     assert "is no AI column; there are: none yet" in absent[2]
-    assert [each[0] for each in (missing, unknown, plain, silent, model, absent)] == [1] * 6
+    assert [each[0] for each in (missing, unknown, plain, silent, model, absent)] == [
+        1,
+        1,
+        1,
+        2,
+        2,
+        1,
+    ]
     assert statement[1].startswith(f"select cogo.ai_column(\n  '{SQL_TABLE}', 'summary',")
 
 

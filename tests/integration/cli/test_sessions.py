@@ -70,6 +70,6 @@ def test_what_is_not_there_and_what_is_not_said_are_errors(cogo: Say, project: S
 
     assert missing[0] == 1
     assert "there is no session 'nowhere'" in missing[2]
-    assert nothing[0] == 1
+    assert nothing[0] == 2
     assert "nothing is selected" in nothing[2]
     assert "no conversations" in empty[1] + empty[2]

@@ -47,7 +47,7 @@ def test_a_person_lists_and_answers_what_waits(cogo: Say, project: State) -> Non
     nothing = cogo("approvals")
     every = json.loads(cogo("approvals", "--answered", "--task", task_id, "--json")[1])
 
-    assert several[0] == 1
+    assert several[0] == 2
     assert "choose one with --key" in several[2]
     assert [each["key"] for each in listed] == ["b", "a"]
     assert "May b run?" in table
@@ -90,7 +90,7 @@ def test_questions_about_calls_are_answered_by_step_while_one_is_open(
     assert [each["kind"] for each in printed[0]["turns"]][:2] == ["answer", "result"]
     assert "`cogo approve" in listed[2]
     assert "--key 'chat/call_1#2' --answer TEXT" in " ".join(listed[2].split())
-    assert several[0] == 1
+    assert several[0] == 2
     assert "choose one with --key (chat/call_1#2, chat/call_2, chat/call_1)" in several[2]
     assert [code for code, _, _ in answers] == [0, 0, 0]
     assert answers[2][1] == f"{task_id}  chat/call_1 answered\n"
@@ -134,7 +134,7 @@ def test_an_event_is_sent_and_an_early_one_is_kept(cogo: Say, project: State) ->
     assert taken["subtask_id"] is not None
     assert kept[0] == 0
     assert "no step waits for it" in kept[2]
-    assert wrong[0] == 1
+    assert wrong[0] == 2
     assert "not JSON" in wrong[2]
 
 
