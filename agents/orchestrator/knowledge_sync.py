@@ -126,9 +126,11 @@ def build_observations(found: ModelKnowledge) -> Observations:
 
 
 def _build_observed(row: OutcomeRow) -> Observed:
+    """Return what a row shows. Of weights that nobody's judgements made, only a trace is left."""
+    judged = row.judged if row.sources else 0.0
     return Observed(
-        judged=row.judged,
-        good=row.good,
+        judged=judged,
+        good=min(max(row.good, 0.0), judged),
         judged_by=row.sources,
         answered=row.answered,
         first_token_ms=row.first_token_ms,

@@ -34,6 +34,8 @@ _FREEDOM: Final = 4.0
 _ROUNDS: Final = 7
 _MEASURED_AFTER: Final = (2, 4)
 """Rounds after which deviations are measured."""
+_MEASURABLE: Final = 1.0
+"""The least weight of judgements that shows how far a pair or a model deviates: one answer's."""
 _MEDIAN_OF_CHI_SQUARE: Final = 0.455
 _MIN_VARIANCE: Final = 0.02
 _MAX_STEP: Final = 1.0
@@ -167,9 +169,11 @@ class QualityModel:
     def _measure(self, seen: list[_Cell]) -> None:
         """Measure how far pairs deviate, by kind, and how far models and kinds differ.
 
-        Ratings are no answers, so how little they scatter says nothing.
+        Ratings are no answers, so how little they scatter says nothing. Nor does a pair of which
+        less than one answer was judged: it is near its expectation since nothing moves it.
         """
         found: dict[str, list[tuple[float, float]]] = {each.kind: [] for each in seen}
+        seen = [each for each in seen if each.judged >= _MEASURABLE]
         for model, kind, judged, good in seen:
             share = 1 / (1 + exp(-(self._odds + self._models[model] + self._kinds[kind])))
             variance = max(share * (1 - share), _MIN_VARIANCE)
@@ -183,16 +187,8 @@ class QualityModel:
         }
         self._ability_spread = _compute_spread(list(abilities.values()))
         self._difficulty_spread = _compute_spread(
-            [self._kinds[kind] - self._offsets.get(kind, 0.0) for kind in found]
+            [self._kinds[kind] - self._offsets.get(kind, 0.0) for kind in found if found[kind]]
         )
-
-
-def _list_cells(outcomes: Mapping[tuple[str, str], Observed]) -> list[_Cell]:
-    return [
-        _Cell(*key, each.judged, min(max(each.good, 0.0), each.judged))
-        for key, each in outcomes.items()
-        if each.judged > 0
-    ]
 
 
 def _compute_base(cells: list[_Cell], offsets: Mapping[str, float]) -> float:

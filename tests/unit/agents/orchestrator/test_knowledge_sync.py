@@ -53,6 +53,20 @@ def test_outcomes_rescues_and_health_are_read_with_their_shares() -> None:
     assert learned.health == {"c": "open"}
 
 
+def test_a_trace_is_no_judgement_and_good_answers_are_no_more_than_the_judged() -> None:
+    """The database writes 1e-9 for what nobody judged; rounding may leave more good than judged."""
+    trace = SEEN.model_copy(update={"judged": 1e-9, "good": 1e-12, "sources": {}})
+    wrong = [SEEN.model_copy(update={"after": [], "good": good}) for good in (11.0, -3.0)]
+
+    [unjudged], [more], [less] = (
+        build_observations(ModelKnowledge(outcomes=[row], health={})).outcomes.values()
+        for row in (trace, *wrong)
+    )
+
+    assert (unjudged.judged, unjudged.good, unjudged.answered) == (0, 0, 40.5)
+    assert (more.good, less.good) == (10.4, 0)
+
+
 def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None:
     owner = UUID(int=7)
     row = ControlRow(

@@ -61,6 +61,19 @@ def test_answers_that_nobody_judged_and_the_order_of_outcomes_change_nothing(
             assert one.expect(model, kind).mean == pytest.approx(other.expect(model, kind).mean)
 
 
+def test_models_of_which_hardly_anything_was_judged_do_not_make_the_others_alike() -> None:
+    """They are near what is expected of them since nothing moves them, not since they are."""
+    judged = {("a", "x"): seen(40, 0.95), ("b", "x"): seen(40, 0.5), ("c", "y"): seen(30, 0.3)}
+    traces = {(f"m{n}", kind): seen(0.01, 0.7) for n in range(30) for kind in "xyz"}
+
+    one, other = learn(judged), learn(judged | traces)
+
+    for model, kind in (("a", "x"), ("b", "x"), ("c", "x"), ("new", "x")):
+        before, after = one.expect(model, kind), other.expect(model, kind)
+        assert after.mean == pytest.approx(before.mean, abs=0.02)
+        assert after.mass == pytest.approx(before.mass, rel=0.1)
+
+
 def test_nothing_observed_is_the_base_for_everybody_and_easier_for_easy_work() -> None:
     nothing = learn({}, chat=2.0)
 
