@@ -35,7 +35,7 @@ POLICIES: Final[Mapping[PolicyName, Policy]] = {
 }
 
 MAX_NAMED = 5
-"""Maximum number of models that a message names per reason."""
+"""Maximum number of reasons, and of models for each, that a message names."""
 
 
 def choose_model(
@@ -111,7 +111,7 @@ def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: Pr
                 field="model",
                 allowed=eligible,
             )
-    others = f"available models: {', '.join(eligible)}" if eligible else "no other is available"
+    others = f"available models: {_shorten(eligible)}" if eligible else "no other is available"
     raise NoModel(
         f"model {name!r} is known, but no executor serves it now; "
         f"{others} (see `cogo models` and `cogo doctor`).",
@@ -164,8 +164,11 @@ def _explain_refusals(candidates: Mapping[str, Candidate]) -> str:
     by_reason: dict[str | None, list[str]] = {}
     for id_, each in candidates.items():
         by_reason.setdefault(each.refused, []).append(id_)
-    reasons = "; ".join(f"{reason}: {_shorten(ids)}" for reason, ids in by_reason.items())
-    return f"no model is eligible ({reasons})."
+    usual = sorted(by_reason.items(), key=lambda each: -len(each[1]))
+    reasons = [f"{reason}: {_shorten(ids)}" for reason, ids in usual[:MAX_NAMED]]
+    if rest := sum(len(ids) for _, ids in usual[MAX_NAMED:]):
+        reasons.append(f"{rest} more for other reasons")
+    return f"no model is eligible ({'; '.join(reasons)})."
 
 
 def _explain_budget(budget_usd: float | None, costs: Mapping[str, float]) -> str:

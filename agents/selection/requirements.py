@@ -1,7 +1,7 @@
 """A task's requirements on a model, derived from its type, prompt and params."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -26,8 +26,13 @@ Modality = Literal["text", "image", "pdf", "audio", "video"]
 
 MAX_STATED = 10**9
 """Maximum tokens and calls that may be stated, so that products remain finite floats."""
+MAX_NAME_CHARACTERS = 200
+"""Maximum characters of a name: of a kind of work, a language and the like."""
+MAX_LISTED = 50
 MANY_TOOL_CALLS = 5
 """Number of dependent calls from which one weak answer affects too many later ones."""
+
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]
 
 _TASK_TYPES = {
     "GENERATE_CODE": "code-generation",
@@ -65,10 +70,10 @@ class Requirements(BaseModel):
     )
 
     complexity: Complexity = "medium"
-    language: str = "python"
-    framework: str | None = None
-    task_type: str = "code-generation"
-    kind: str = Field(default_factory=_derive_kind)
+    language: Name = "python"
+    framework: Name | None = None
+    task_type: Name = "code-generation"
+    kind: Name = Field(default_factory=_derive_kind)
     """What the work is, by which outcomes are grouped; by default as the task type says."""
     kind_confidence: float | None = Field(default=None, ge=0, le=1)
     """Probability of the kind that was read from the text; None: it was stated."""
@@ -83,12 +88,12 @@ class Requirements(BaseModel):
     forced_tools: bool = False
     """Whether the model must call a tool."""
     structured_output: bool = False
-    modalities: tuple[Modality, ...] = ("text",)
+    modalities: tuple[Modality, ...] = Field(default=("text",), max_length=MAX_LISTED)
     web: bool = False
     """Whether knowledge of current events is needed."""
     web_search: bool = False
     """Whether the vendor must be able to search the web when asked to."""
-    natural_languages: tuple[str, ...] = ()
+    natural_languages: tuple[Name, ...] = Field(default=(), max_length=MAX_LISTED)
     """Scripts other than Latin, as ISO 15924 codes, the most frequent first."""
 
     @property
@@ -210,4 +215,4 @@ def _pick_language(text: str, *, is_code: bool) -> str:
 
 def _get_string(params: Mapping[str, Any], key: str) -> str | None:
     value = params.get(key)
-    return value if isinstance(value, str) else None
+    return value[:MAX_NAME_CHARACTERS] if isinstance(value, str) else None

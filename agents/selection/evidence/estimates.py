@@ -43,6 +43,8 @@ CHARACTERS_PER_TOKEN: Final = 3.0
 characters is known; `providers.calls.prepare` names the other estimates."""
 MIN_ANSWER_TOKENS: Final = 1_000
 """Minimum tokens of the context window that an answer needs after the prompt."""
+MAX_REMEMBERED: Final = 200
+"""Kinds of work whose forecasts are kept: tasks may state any number of names."""
 _USUAL_FIRST_TOKEN_S: Final = 1.2
 _USUAL_TOTAL_S: Final = 15.0
 
@@ -228,6 +230,8 @@ class Forecaster:
         self, profiles: Iterable[ModelProfile], needs: Requirements, input_tokens: int
     ) -> list[Estimate]:
         """Return the estimate of each model at one task, in their order."""
+        if len(self._forecasts) >= MAX_REMEMBERED:
+            self._forecasts.clear()
         cached = self._forecasts.setdefault((needs.kind, needs.complexity), {})
         stated = needs.output_tokens
         estimates = []

@@ -37,6 +37,8 @@ KNOTS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
 """Parts with which observations are compared; the best one is interpolated."""
 MAX_REMEMBERED: Final = 40
 """Models of which is remembered what they do at remaining tasks."""
+MAX_KINDS: Final = 400
+"""Kinds of work and checks that are remembered: tasks may state any number of names."""
 MAX_FIRST: Final = 12
 """Models that failed whose followers are compared, those with the most outcomes."""
 MAX_NEXT: Final = 8
@@ -217,6 +219,9 @@ class FailureRecords:
         key = (kind, acceptance)
         tasks = self._started.get(key)
         if tasks is None:
+            if len(self._started) >= MAX_KINDS:
+                for each in (self._started, self._known, self._errors):
+                    each.clear()
             tasks = self._started[key] = RemainingTasks(self.get(*key), acceptance)
         return tasks
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agents.selection.preferences import Preference
+from agents.selection.requirements import Name
 from cogo.errors import UsageError
 from cogo.evaluation.made_up_models import CAPABILITIES, MadeUpModel, build_catalogue
 from providers.catalogue.catalogue import Catalogue
@@ -103,7 +104,7 @@ class TaskKind(_Part):
 
     type: str = "GENERATE_CODE"
     prompt: str = "Write a parser"
-    kind: str = "code-generation"
+    kind: Name = "code-generation"
     """The kind of work, which the tasks state."""
     weight: float = Field(default=1.0, gt=0)
     input_tokens: int = Field(default=400, ge=1)

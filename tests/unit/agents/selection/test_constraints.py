@@ -241,3 +241,17 @@ def test_with_one_key_a_model_is_chosen_whose_longest_answer_fits_the_cap(
     most = get_profile_cache(CATALOGUE).get(chosen).cost(2_000, 4096)
     assert most is not None
     assert most <= 0.05 < max(each for each in free if each is not None)
+
+
+def test_the_message_names_a_few_reasons_and_models_however_many_there_are() -> None:
+    lanes = [f"ollama/{number}" for number in range(200)]
+    failed = {lane: f"error {number % 40}" for number, lane in enumerate(lanes)}
+
+    with pytest.raises(NoModel) as caught:
+        choose_model(wanted("auto", *lanes, failed=failed), CATALOGUE)
+    assert "175 more for other reasons" in caught.value.message
+    assert len(caught.value.message) < 1_000
+
+    with pytest.raises(NoModel) as caught:
+        choose_model(wanted("auto", *lanes, requested=TOP), CATALOGUE)
+    assert "and 195 more" in caught.value.message

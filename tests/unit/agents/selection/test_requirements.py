@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from agents.selection.evidence.estimates import estimate_input_tokens
-from agents.selection.requirements import Requirements
+from agents.selection.requirements import MAX_NAME_CHARACTERS, Requirements
 
 
 def read(prompt: str = "Write it", type_: str = "CHAT", **stated: Any) -> Requirements:
@@ -150,3 +150,27 @@ def test_code_in_a_chat_is_code_whatever_the_task_is_called() -> None:
     assert needs.is_code
     assert (needs.task_type, needs.kind) == ("general", "code-generation")
     assert (needs.language, needs.performance_needed) == ("rust", True)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"kind": "x" * 100_000},
+        {"taskType": "x" * 201},
+        {"language": "x" * 201},
+        {"framework": "x" * 201},
+        {"naturalLanguages": ["x" * 201]},
+        {"naturalLanguages": ["Cyrl"] * 51},
+        {"modalities": ["text"] * 51},
+    ],
+)
+def test_names_and_lists_have_a_limit(stated: dict[str, Any]) -> None:
+    """Reasons, records and messages repeat them."""
+    with pytest.raises(ValidationError, match="at most"):
+        read("Hi", **stated)
+
+
+def test_a_language_of_the_task_that_is_no_name_is_cut() -> None:
+    found = Requirements.from_task("GENERATE_CODE", "Sort", {"language": "x" * 100_000})
+
+    assert len(found.language) == MAX_NAME_CHARACTERS
