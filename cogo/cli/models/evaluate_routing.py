@@ -122,12 +122,12 @@ def evaluate_routing(
 def _show(
     records: Records, splits: Sequence[Split], name: str, plot: Path | None, *, as_json: bool
 ) -> None:
-    if plot is not None:
-        write_picture(plot, draw(splits, title=name))
     if as_json:
         print_json(build_report(records, splits))
     else:
         _print(records, splits)
+    if plot is not None:
+        write_picture(plot, draw(splits, title=name))
 
 
 def parse_check(text: str) -> AnswerCheck:

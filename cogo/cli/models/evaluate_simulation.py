@@ -99,12 +99,12 @@ def evaluate_simulation(
 
 
 def _show(done: Simulated, scenario: str, plot: Path | None, *, as_json: bool) -> None:
-    if plot is not None:
-        write_picture(plot, draw_simulation(done, title=Path(scenario).stem))
     if as_json:
         print_json(_build_report(done))
     else:
         _print(done)
+    if plot is not None:
+        write_picture(plot, draw_simulation(done, title=Path(scenario).stem))
 
 
 def _build_report(done: Simulated) -> dict[str, Any]:

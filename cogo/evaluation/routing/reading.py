@@ -16,6 +16,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from agents.selection.requirements import MAX_NAME_CHARACTERS
 from cogo.evaluation.routing.columns import (
     Named,
     Wide,
@@ -86,7 +87,9 @@ class _Heap:
         """Add an answer. Raises BadRecords for a wrong value, and for too many answers."""
         quality, cost, verified = values
         good, usd = parse_figure(quality, where, "quality"), parse_figure(cost, where, "cost")
-        self.categories.setdefault(prompt, ALL if is_nothing(category) else str(category))
+        self.categories.setdefault(
+            prompt, ALL if is_nothing(category) else str(category)[:MAX_NAME_CHARACTERS]
+        )
         models = self.cells[prompt]
         if self.answers + self.missing >= MAX_ANSWERS:
             raise BadRecords(
@@ -375,7 +378,12 @@ def _check_object(value: Any, where: str) -> dict[str, Any]:
 
 def _parse(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        said = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested"
+        said = "too deeply nested" if isinstance(error, RecursionError) else "a number is too long"
+        said = error.msg if isinstance(error, json.JSONDecodeError) else said
         raise BadRecords(f"{where}: not JSON: {said}") from error
+    if "\\ud" not in text.lower():
+        return value
+    # Half of a surrogate pair is a character that no file and no terminal takes.
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))

@@ -49,6 +49,18 @@ def test_a_recorded_check_and_a_named_default_are_used(tmp_path: Path) -> None:
     assert rules == [{"mid": 1.0}, {"mid": 1.0}]
 
 
+def test_figures_are_printed_even_if_the_picture_cannot_be_written(tmp_path: Path) -> None:
+    long_csv(tmp_path / "x.csv", prompts=30)
+
+    ended = cogo(
+        *("eval", "routing", "x.csv", "--splits", "1", "--plot", "none/x.svg"), home=tmp_path
+    )
+
+    assert ended.returncode == 1
+    assert ended.stdout.startswith("30 prompts, 3 models")
+    assert "none/x.svg cannot be written" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -1,11 +1,13 @@
 """Tables of recorded answers, in every published format or refused in a sentence."""
 
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from agents.selection.requirements import MAX_NAME_CHARACTERS
 from cogo.evaluation.routing import reading
 from cogo.evaluation.routing.columns import Named
 from cogo.evaluation.routing.evaluation import EvaluationPlan, evaluate
@@ -69,6 +71,7 @@ BAD = [
         "1 of 1 models|unexpected end|cost|a choice needs two",
     ),
     ("x.jsonl", '{"id": 1}\nnonsense\n', "line 2: not JSON"),
+    ("x.jsonl", '{"id": ' + "9" * 5_000 + "}", "line 1: not JSON: a number is too long"),
     ("x.jsonl", "[1]", "one JSON object for each row"),
     ("x.jsonl", "[" * 100_000, "not JSON"),
     ("x.jsonl", '{"id": 1, "models": {"a": 3}}', "row 1, a: there must be an object"),
@@ -214,3 +217,26 @@ def test_answers_of_one_model_a_prompt_are_kept_with_their_gaps(tmp_path: Path) 
     best = {each.name: each for each in figures}["best by category"]
     assert best.points == 0
     assert best.cost_share == pytest.approx(0.55, abs=0.1)
+
+
+def test_what_no_terminal_takes_is_replaced_and_long_categories_are_cut(tmp_path: Path) -> None:
+    long = "k" * 999
+    rows = [
+        {
+            "id": f"\ud800{n}",
+            "model": f"{m}\udfff",
+            "score": n % 2,
+            "cost": 1,
+            "category": long,
+        }
+        for n in range(20)
+        for m in "ab"
+    ]
+
+    found = read_records(
+        written(tmp_path, "\n".join(map(json.dumps, rows)), "x.jsonl"), Named(category="category")
+    )
+
+    assert found.models == ("a?", "b?")
+    assert [each.id for each in found.prompts][:2] == ["?0", "?1"]
+    assert found.categories == ("k" * MAX_NAME_CHARACTERS,)
