@@ -2,9 +2,9 @@
 
 `requests.jsonl` was written before anything was trained, `further.jsonl` afterwards, in other
 languages and styles, and `independent.jsonl` by somebody who knew neither the classifier nor what
-it learns from; nothing is trained on them. A line has `language`, `kinds`, `prompt`, and
-where it matters `needs` (`image`, `web`), `code` (programming languages), `performance`,
-`attachments`, `params`, and `pad`: so many characters of a document follow.
+it learns from, as was `expert.jsonl`; nothing is trained on them. A line has `language`, `kinds`,
+`prompt`, and where it matters `needs` (`image`, `web`), `code` (programming languages),
+`performance`, `attachments`, `params`, and `pad`: so many characters of a document follow.
 """
 
 import json
@@ -24,7 +24,7 @@ from providers.catalogue.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load()
 SERVED = tuple(CATALOGUE.models)
-LEAST = {"requests": 0.95, "further": 0.85, "independent": 0.85}
+LEAST = {"requests": 0.95, "further": 0.85, "independent": 0.85, "expert": 0.9}
 """Shares that must be right."""
 DOCUMENT = {
     "en": "The committee met on Monday and discussed the budget for the coming year. ",
@@ -40,6 +40,7 @@ DOCUMENT = {
     "nl": "De commissie kwam maandag bijeen en besprak de begroting voor het komende jaar. ",
     "pl": "Komisja zebrała się w poniedziałek i omówiła budżet na przyszły rok. ",
     "tr": "Komite pazartesi günü toplandı ve gelecek yılın bütçesini görüştü. ",
+    "hi": "समिति की बैठक सोमवार को हुई और आने वाले वर्ष के बजट पर चर्चा की गई। ",
     "ko": "위원회는 월요일에 모여 내년 예산을 논의했다. ",
 }
 
