@@ -44,6 +44,8 @@ _AFTER_COLON: Final = re.compile(r"\A([^:：\n]{3,200}?)\s*[:：]\s+(?=\S)|\A([^
 _MARKS: Final = re.compile(
     "[\u0300-\u036f\u0640\u064b-\u0655\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
+_LONGER: Final = 4
+"""How many times as long a text may become by taking its characters apart."""
 _NUMBER: Final = re.compile(r"\d+")
 
 
@@ -119,5 +121,7 @@ def normalize(text: str) -> str:
     """Return a text in small letters, without accents and invisible marks; numbers become 0."""
     text = text.casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _MARKS.sub("", unicodedata.normalize("NFKD", text)))
+        # One character may stand for eighteen.
+        plain = _MARKS.sub("", unicodedata.normalize("NFKD", text)[: _LONGER * len(text)])
+        text = unicodedata.normalize("NFKC", plain)
     return _NUMBER.sub("0", text)

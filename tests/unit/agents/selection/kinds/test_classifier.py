@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.selection.kinds.classifier import SURE, classify
 from agents.selection.kinds.linear_model import FILE, LABELS
-from agents.selection.kinds.sample import HEAD, TAIL
+from agents.selection.kinds.sample import HEAD, TAIL, normalize
 
 ODD = [
     "",
@@ -54,6 +54,11 @@ def test_no_text_is_too_odd_or_too_long(text: str) -> None:
     assert time.process_time() - before < PATIENCE
     assert found.kind in LABELS
     assert 0 <= found.confidence <= 1
+
+
+def test_characters_that_stand_for_many_do_not_make_a_text_long() -> None:
+    assert len(normalize("\ufdfa" * 1_000)) <= 4_000
+    assert normalize("Ärger, ½ und ﬁn") == "arger, 0⁄0 und fin"
 
 
 @settings(max_examples=200, deadline=None)
