@@ -342,7 +342,8 @@ def _read_table(head: str, text: TextIO, path: Path) -> Iterator[dict[str, Any]]
     lines = chain([head], (line for _, line in _read_lines(text, path)))
     reader = csv.DictReader(lines, delimiter=delimiter)
     try:
-        repeated = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
+        names = Counter(name for name in reader.fieldnames or () if name.strip())
+        repeated = [name for name, count in names.items() if count > 1]
         if repeated:
             raise BadRecords(f"{path} has the column {repeated[0]!r} more than once")
         for row in reader:

@@ -117,6 +117,14 @@ def test_the_content_says_how_a_file_is_read_and_not_its_name(tmp_path: Path) ->
         assert read_records(path, Named()) == plain
 
 
+def test_columns_without_a_name_are_ignored_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    plain = read_records(long_csv(tmp_path / "plain.csv", prompts=30), Named())
+    text = (tmp_path / "plain.csv").read_text()
+    wider = written(tmp_path, text.replace("\n", ",,\n"))
+
+    assert read_records(wider, Named()) == plain
+
+
 def test_huge_files_end_with_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = long_csv(tmp_path / "x.csv", prompts=30)
     monkeypatch.setattr(reading, "MAX_ANSWERS", 50)
