@@ -57,9 +57,13 @@ def test_default_requirements_are_not_recorded() -> None:
         "accuracyNeeded": True,
     }
 
-    assert read(type_="GENERATE_CODE").model_dump(mode="json", by_alias=True) == documented
+    prompt = "Write a parser for CSV files"
+    assert read(prompt, "GENERATE_CODE").model_dump(mode="json", by_alias=True) == documented
     said = read(
-        type_="GENERATE_CODE", toolCalls=3, structuredOutput=True, modalities=["text", "image"]
+        *(prompt, "GENERATE_CODE"),
+        toolCalls=3,
+        structuredOutput=True,
+        modalities=["text", "image"],
     )
     assert said.model_dump(mode="json", by_alias=True) == documented | {
         "toolCalls": 3,
