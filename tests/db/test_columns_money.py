@@ -129,6 +129,7 @@ async def test_a_budget_of_a_row_that_does_not_suffice_fails_it(columns: Columns
     [cell] = await columns.cells()
     assert cell["state"] == "failed"
     assert "a budget of $0.5" in cell["reason"]
+    assert "raise max_usd_per_row, or take a lower params.max_output_tokens" in cell["reason"]
 
 
 async def test_a_row_that_costs_more_than_the_whole_cap_waits_alone(

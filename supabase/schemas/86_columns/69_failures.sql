@@ -79,6 +79,13 @@ begin
     -- Of several cells one may be the reason.
     v_state := 'pending';
   end if;
+  if v_refusal.scope = 'task' or p_task.error ->> 'field' = 'budget_usd' then
+    v_reason := left(
+      rtrim(v_reason, '.')
+        || '; raise max_usd_per_row, or take a lower params.max_output_tokens or a cheaper model',
+      2000
+    );
+  end if;
   update cogo.ai_cells c
      set state = case when v_is_outage and c.outages >= 5 then 'failed' else v_state end,
          reason = v_reason, task_id = p_task.id,
