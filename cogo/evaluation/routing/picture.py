@@ -23,6 +23,8 @@ from cogo.evaluation.routing.records import Point
 
 _HEIGHT: Final = 980
 _SINGLE: Final = "#999999"
+_IN_HINDSIGHT: Final = {"oracle": "#000000", "best by category": "#666666"}
+"""Colours that no policy has."""
 _LEAST_COST: Final = 1e-3
 """A free model is drawn at this share of the lowest cost above 0."""
 
@@ -90,9 +92,9 @@ def _list_cost_lines(splits: Sequence[Split], figures: Sequence[RoutingFigures])
             label = f"{name}, {regime}" + (f", check {check}" if check else "")
             yield Line(label, sorted(points), next(colours), is_dashed=regime == "cold")
     for each in figures:
-        if each.name in {"oracle", "best by category"}:
+        if each.name in _IN_HINDSIGHT:
             point = (each.cost_usd, each.quality, each.name)
-            yield Line(each.name, [point], next(colours), is_joined=False)
+            yield Line(each.name, [point], _IN_HINDSIGHT[each.name], is_joined=False)
     for check, ceiling in splits[0].ceilings.items():
         frontier = [
             (

@@ -186,7 +186,9 @@ def test_every_shape_is_measured_and_drawn(shape: str) -> None:
     assert all(each.quality <= oracle.quality + 1e-9 for each in figures if each.check is None)
     assert (single.points, single.cost_share) == (0, 1 if single.cost_usd else None)
     assert len(steps) == count_steps(settings)
-    assert ET.fromstring(draw(splits, title="<a & b>")).tag.endswith("svg")  # noqa: S314 - our own
+    picture = draw(splits, title="<a & b>")
+    assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314 - our own
+    assert 'stroke="#000000"' in picture  # the oracle, in a colour that no policy has
 
 
 def test_names_of_models_may_be_anything() -> None:
