@@ -6,12 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from agents.selection.candidates import Candidate
-from agents.selection.evidence.estimates import Estimate, Forecaster
-from agents.selection.evidence.near_best import find_near_best, get_tolerance
-from agents.selection.policy import Pick
+from agents.selection.evidence.estimates import Estimate
+from agents.selection.policies.rules import apply_rules, find_rule
+from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
 from protocol.records import SelectionRecord
+from protocol.records.models import PolicyName
 
 _DIGITS = 6
 
@@ -36,13 +37,19 @@ def describe_estimate(estimate: Estimate) -> dict[str, Any]:
 class Choice:
     """The selected model, and the candidates."""
 
-    request: SelectionRequest
-    candidates: Mapping[str, Candidate]
-    """All served models, by id."""
+    given: PolicyInput
     pick: Pick
     selected: Candidate
-    forecaster: Forecaster
-    """What was known."""
+
+    @property
+    def request(self) -> SelectionRequest:
+        """What was asked."""
+        return self.given.request
+
+    @property
+    def candidates(self) -> Mapping[str, Candidate]:
+        """All served models, by id."""
+        return self.given.candidates
 
     @property
     def reason(self) -> str:
@@ -66,21 +73,14 @@ class Choice:
 
     @cached_property
     def by_preference(self) -> Mapping[Preference, str]:
-        """The model that each preference takes under the policy `scored`."""
-        estimates = {
-            id_: each.estimate for id_, each in self.ranking.items() if each.set_aside is None
-        }
-        if not estimates:
-            return {}
-        return {
-            each: find_near_best(
-                estimates,
-                each,
-                tolerance=get_tolerance(each, self.forecaster.gain),
-                overall=self.forecaster.overall,
-            ).picked
-            for each in Preference
-        }
+        """The model that each preference takes, under the policy `auto` or else `scored`.
+
+        Trials do not count, nor what the task or operators named.
+        """
+        given, is_auto = self.given, self.request.policy is PolicyName.AUTO
+        if is_auto and not find_rule(given.needs, self.request.preferred_role).is_last:
+            return dict.fromkeys(Preference, apply_rules(given)[0])
+        return {each: given.find_near_best(each, anchored=is_auto).picked for each in Preference}
 
     def recommend(self, count: int) -> dict[str, str]:
         """Return up to `count` models, the selected one first, each with the reason for its rank.
@@ -151,6 +151,8 @@ class WhatIf:
     """What another preference takes, compared with the selected model."""
 
     preference: Preference
+    policy: PolicyName
+    """The policy under which it does: that of the choice if it is `auto`, else `scored`."""
     model_id: str
     cheaper: float | None
     """How many times; below 1 it costs more. None if a price is unknown or 0."""
@@ -169,11 +171,17 @@ class WhatIf:
         ]
         difference = f": {', '.join(words)}" if words else ""
         preference = self.preference.value
-        return f"with {preference} preferred (policy scored): {self.model_id}{difference}"
+        policy = self.policy.value
+        return f"with {preference} preferred (policy {policy}): {self.model_id}{difference}"
 
 
-def compare_preferences(candidates: Sequence[Mapping[str, Any]], selected: str) -> list[WhatIf]:
-    """Return what the other preferences would have taken of recorded candidates."""
+def compare_preferences(
+    candidates: Sequence[Mapping[str, Any]], selected: str, policy: str | None
+) -> list[WhatIf]:
+    """Return what the other preferences would have taken of the candidates of a record.
+
+    `selected` and `policy` are those of the record.
+    """
     taken = next((each for each in candidates if each["model_id"] == selected), {})
     by = {
         preference: each
@@ -184,6 +192,7 @@ def compare_preferences(candidates: Sequence[Mapping[str, Any]], selected: str) 
     return [
         WhatIf(
             preference=each,
+            policy=PolicyName.AUTO if policy == PolicyName.AUTO else PolicyName.SCORED,
             model_id=by[each]["model_id"],
             cheaper=_compute_ratio(taken, by[each], "cost_usd"),
             faster=_compute_ratio(taken, by[each], "total_ms"),

@@ -9,7 +9,12 @@ from agents.errors import NoModel
 from agents.selection.candidates import Candidate, list_candidates
 from agents.selection.choice import Choice
 from agents.selection.constraints.hard import HARD, build_tests, find_reason
-from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge, find_active_controls
+from agents.selection.evidence.knowledge import (
+    NOTHING_KNOWN,
+    ActiveControls,
+    Knowledge,
+    find_active_controls,
+)
 from agents.selection.model_profiles import ProfileCache, get_profile_cache
 from agents.selection.policies.auto import Auto
 from agents.selection.policies.cascade import Cascade
@@ -50,46 +55,43 @@ def choose_model(
     controls = find_active_controls(knowledge.controls, request.owner, request.needs.task_type)
     resolved = ResolvedRequest.resolve(request, profiles, knowledge.forecaster, controls)
     candidates = list_candidates(resolved, profiles)
+    given = _build_input(resolved, candidates, profiles, mistakes=knowledge.mistakes)
     if request.requested:
         pick = _pick_requested(request.requested, candidates, profiles)
     elif all(each.refused for each in candidates.values()):
         raise _explain_no_model(resolved, candidates, profiles)
     else:
-        pick = _pick_freely(resolved, candidates, profiles, mistakes=knowledge.mistakes)
-    selected = candidates[pick.order[0]]
-    return Choice(
-        request=request,
-        candidates=candidates,
-        pick=pick,
-        selected=selected,
-        forecaster=knowledge.forecaster,
-    )
+        pick = _pick_freely(given, resolved.controls)
+    return Choice(given=given, pick=pick, selected=candidates[pick.order[0]])
 
 
-def _pick_freely(
+def _build_input(
     resolved: ResolvedRequest,
     candidates: Mapping[str, Candidate],
     profiles: ProfileCache,
     *,
     mistakes: float,
-) -> Pick:
-    """Pick a model that operators pinned, the most specific pin first, else by the policy."""
+) -> PolicyInput:
     request = resolved.request
     roles = list_roles(request.needs, request.preferred_role)
-    given = PolicyInput(
+    return PolicyInput(
         request=request,
         candidates=candidates,
         roles={role: profiles.resolve_role(role) for role in roles},
         forecaster=resolved.forecaster,
         mistakes=mistakes,
     )
-    for id_, why in resolved.controls.pinned.items():
+
+
+def _pick_freely(given: PolicyInput, controls: ActiveControls) -> Pick:
+    """Pick a model that operators pinned, the most specific pin first, else by the policy."""
+    for id_, why in controls.pinned.items():
         if id_ in given.options:
             pick = Pick(order=(id_,), reason=f"Operators pinned {id_} ({why}).")
             break
     else:
-        pick = POLICIES[request.policy].pick(given)
-    aside = candidates[pick.order[0]].set_aside
+        pick = POLICIES[given.request.policy].pick(given)
+    aside = given.candidates[pick.order[0]].set_aside
     if aside:
         note = f"It was chosen although {aside}, because no other model is eligible."
         pick = replace(pick, reason=f"{pick.reason} {note}")
@@ -175,7 +177,7 @@ def _explain_budget(budget_usd: float | None, costs: Mapping[str, float]) -> str
     cheapest = min(costs, key=lambda id_: (costs[id_], id_))
     least = f"{math.ceil(costs[cheapest] * 1e6) / 1e6:.6f}"
     return (
-        f"${max(budget_usd or 0, 0):.4f} of the budget is left, which is too little: the "
+        f"${max(budget_usd or 0, 0):.6f} of the budget is left, which is too little: the "
         f"cheapest suitable model, {cheapest}, would cost about ${least}."
     )
 

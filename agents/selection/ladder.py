@@ -155,7 +155,7 @@ def _list_options(choice: Choice) -> list[Candidate]:
 def _continue(choice: Choice, most: int, calls: int) -> list[Rung]:
     """Return the models after the chosen one, with the time and the budget that it leaves."""
     first, request = choice.selected, choice.request
-    acceptance = find_acceptance(request, choice.forecaster)
+    acceptance = find_acceptance(request, choice.given.forecaster)
     refused = 1.0 - acceptance.accept(first.estimate.quality)
     options = [each for each in _list_options(choice) if each is not first]
     seconds, usd = request.seconds_left, request.budget_usd
@@ -165,7 +165,7 @@ def _continue(choice: Choice, most: int, calls: int) -> list[Rung]:
         budget_usd=usd and usd - calls * first.price,
     )
     planned = plan_models(
-        after, options, choice.forecaster, refused=[first], calls=calls, most=most
+        after, options, choice.given.forecaster, refused=[first], calls=calls, most=most
     )
     if planned is None or refused < MIN_REFUSED:
         return []

@@ -40,6 +40,8 @@ _TASK_TYPES = {
     "OPTIMIZE_CODE": "code-optimization",
     "CHAT": "general",
 }
+TYPES_OF_WORK = (*dict.fromkeys(_TASK_TYPES.values()), "specialized-coding")
+"""The types that are derived; `params.task_requirements` may state others."""
 _OPEN_KINDS = frozenset({"general", "chat", "tools"})
 """Kinds that what comes with a text decides."""
 _DOCUMENTED = frozenset(

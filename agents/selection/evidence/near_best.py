@@ -79,6 +79,8 @@ class NearBest:
     """Whether enough was observed of `best`."""
     too_dear: str | None = None
     """A model that is known to be better, but not by as much as its price requires."""
+    ahead: str | None = None
+    """The best known model if `best` is the default instead; it is not known to be better."""
 
 
 def get_tolerance(preference: Preference, gain: float) -> float:
@@ -144,6 +146,7 @@ def find_near_best(
         within=tuple(within),
         is_known=best in known,
         too_dear=None if best_of_all in options else best_of_all,
+        ahead=strongest if best in known and strongest != best else None,
     )
 
 

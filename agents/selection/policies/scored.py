@@ -27,14 +27,19 @@ def explain_near_best(given: PolicyInput, found: NearBest) -> str:
     if not found.is_known:
         role = "the default model" if found.best == given.default else "the likeliest model"
         return f"No model is known well enough at {kind} yet, so {role} is used ({numbers})."
-    points = f"{found.tolerance * 100:.1f} points"
-    best_known, dear = "best known model", ""
+    points = f"{round(found.tolerance * 100, 2):g} points"
+    best_known, dear = "default model" if found.ahead else "best known model", ""
     if found.too_dear:
-        best_known += " worth its price"
+        best_known += "" if found.ahead else " worth its price"
         dear = f"; {found.too_dear} is better, but not enough for its price"
     if found.picked == found.best:
         others = "no other model" if found.tolerance == 0 else f"no model within {points} of it"
         cheaper = "faster" if given.preference is Preference.SPEED else "cheaper"
+        if found.ahead:
+            return (
+                f"The default model ({numbers}): no other is known to be better at {kind}, and "
+                f"{others} is {cheaper}{dear}."
+            )
         return f"The {best_known} at {kind} ({numbers}); {others} is {cheaper}{dear}."
     best = given.estimates[found.best]
     least = "fastest" if given.preference is Preference.SPEED else "cheapest"

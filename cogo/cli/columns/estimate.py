@@ -97,7 +97,8 @@ def price_answers(choice: Choice, samples: Sequence[ColumnSample]) -> Quote:
         system = sample.params.get("system")
         characters = len(sample.prompt) + (len(system) if isinstance(system, str) else 0)
         request = replace(choice.request, needs=needs, prompt_characters=characters)
-        quotes.append(build_quote(replace(choice, request=request)))
+        given = replace(choice.given, request=request)
+        quotes.append(build_quote(replace(choice, given=given)))
     return _average(quotes)
 
 

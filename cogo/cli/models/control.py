@@ -8,7 +8,9 @@ import typer
 
 from agents.orchestrator.lane_registry import list_served_lanes
 from agents.selection.evidence.knowledge import list_control_subjects
+from agents.selection.kinds.linear_model import LABELS
 from agents.selection.model_profiles import get_profile_cache
+from agents.selection.requirements import TYPES_OF_WORK
 from cogo.cli.options import AsJson, Dir, parse_user
 from cogo.cli.session import run_with_store
 from cogo.config.catalogue import build_unknown_name_error, load_catalogue
@@ -195,6 +197,12 @@ def build_scope(owner: str | None, task_type: str | None) -> str:
     if owner is not None and task_type is not None:
         raise InvalidArgument("use either --owner or --task-type, not both")
     if task_type is not None:
+        if task_type.isupper() or (task_type in LABELS and task_type not in TYPES_OF_WORK):
+            raise InvalidArgument(
+                f"no choice of a model has the type {task_type!r}; use "
+                f"{', '.join(TYPES_OF_WORK)} (all tasks that are not about code), or a taskType "
+                "that tasks state in params.task_requirements"
+            )
         return f"task_type:{task_type}"
     return "everywhere" if owner is None else f"owner:{parse_user(owner)}"
 

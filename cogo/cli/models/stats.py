@@ -1,6 +1,6 @@
 """`cogo models stats|outcomes|health|why`: how models perform, and why one was chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -37,10 +37,13 @@ _HEALTH_HEADINGS: Final = (
     "DEPLOYMENT", "STATE", "WAIT", "ANSWERED", "FAILED", "RUNNING", "ROOM", "LAST ERROR",
 )  # fmt: skip
 _ERROR_WIDTH: Final = 60
+_MOST_CANDIDATES: Final = 8
+_MOST_EXCLUDED: Final = 5
 _OUTCOME_HEADINGS: Final = (
     "MODEL", "KIND", "QUALITY", "JUDGED BY", "ANSWERED", "TOKENS IN", "CACHED", "OUT", "COST",
     "TIME",
 )  # fmt: skip
+_SIMULATED_DO_NOT_COUNT: Final = "answers of the vendor simulator do not count"
 _CHECK_HEADINGS: Final = ("CHECK", "KIND", "GOOD ACCEPTED", "BAD ACCEPTED")
 
 
@@ -125,7 +128,7 @@ def show_outcomes(
         return
     rows = [each for each in found.outcomes if not each.after]
     if not rows:
-        print_line("no model has answered yet")
+        print_line(f"no model has answered yet; {_SIMULATED_DO_NOT_COUNT}")
         return
     print_table(
         _OUTCOME_HEADINGS,
@@ -160,6 +163,7 @@ def _export(
     print_text(
         f"wrote {done.answers:,} judged answers to {file}; {done.left_out:,} were left out, judged "
         "too weakly or too long ago"
+        + ("" if done.answers or done.left_out else f"; {_SIMULATED_DO_NOT_COUNT}")
     )
 
 
@@ -171,8 +175,9 @@ def explain_choice(
 ) -> None:
     """Explain why a task got its models.
 
-    Shows each choice with the kind of work, its reason, the expected quality, cost and time of each
-    candidate, and what other preferences would have taken.
+    Shows each choice with the kind of work, its reason, the expected quality, cost and time of the
+    first candidates, why others are excluded, and what other preferences would have taken. Answers
+    of the vendor simulator are free, so prices do not count there.
 
     Examples:
         cogo models why 3f2a9c1e
@@ -193,10 +198,44 @@ def explain_choice(
     for row in selections:
         print_line(f"{row.selected_model}  (policy {row.policy or '-'}{_format_kind(row)})")
         print_text(f"  {row.reason}", indent=2)
-        for each in row.candidates:
-            print_text(f"  {_format_candidate(each)}", indent=2)
-        for other in compare_preferences(row.candidates, row.selected_model or ""):
-            print_text(f"  {other.sentence()}", indent=2)
+        for line in _list_candidates(row):
+            print_text(f"  {line}", indent=2)
+        for line in _list_what_ifs(row):
+            print_text(f"  {line}", indent=2)
+
+
+def _list_candidates(row: SelectionRow) -> Iterator[str]:
+    """Yield the first candidates, those that another preference takes, and who is left out."""
+    by_reason: dict[str, list[str]] = {}
+    considered: list[Mapping[str, Any]] = []
+    is_all_aside = all(each.get("refused") or each.get("set_aside") for each in row.candidates)
+    for each in row.candidates:
+        why = each.get("refused") or (not is_all_aside and each.get("set_aside"))
+        if why or not each.get("expected"):
+            by_reason.setdefault(str(why or "not estimated"), []).append(str(each.get("model_id")))
+        else:
+            considered.append(each)
+    shown = [
+        each
+        for place, each in enumerate(considered)
+        if place < _MOST_CANDIDATES or each.get("preferred_by")
+    ]
+    yield from map(_format_candidate, shown)
+    if len(shown) < len(considered):
+        yield f"and {len(considered) - len(shown)} others (--json prints all)"
+    for why, names in by_reason.items():
+        more = len(names) - _MOST_EXCLUDED
+        others = f" and {more} others" if more > 0 else ""
+        yield f"excluded: {', '.join(names[:_MOST_EXCLUDED])}{others}: {why}"
+
+
+def _list_what_ifs(row: SelectionRow) -> Iterator[str]:
+    """Yield what each other preference takes, or that all take the same."""
+    found = compare_preferences(row.candidates, row.selected_model or "", row.policy)
+    for each in found:
+        yield each.sentence()
+    if not found and any(each.get("preferred_by") for each in row.candidates):
+        yield "every other preference takes the same model"
 
 
 def show_health(*, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -296,31 +335,27 @@ def _format_sources(sources: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {weight:.1f}" for name, weight in ordered)
 
 
-def _format_candidate(each: dict[str, Any]) -> str:
-    name = str(each.get("model_id"))
-    refused = each.get("refused") or each.get("set_aside")
-    expected = each.get("expected")
-    if not expected:
-        return f"- {name}: {refused or 'not estimated'}"
+def _format_candidate(each: Mapping[str, Any]) -> str:
+    expected = each["expected"]
     cost = expected.get("cost_usd")
     price = "no known price" if cost is None else f"${cost:.4f}"
-    aside = f"; excluded: {refused}" if refused else ""
     low, high = expected.get("low"), expected.get("high")
     between = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
     judged = _format_sources(expected.get("judged_by") or {})
     return (
-        f"{each.get('rank') or '-'} {name}: quality {expected['quality']:.2f}{between} from "
-        f"{expected['outcomes']} outcomes{f' ({judged})' if judged else ''}, {price}, "
-        f"{format_milliseconds(expected['total_ms'])}{aside}"
+        f"{each.get('rank') or '-'} {each.get('model_id')}: "
+        f"quality {expected['quality']:.2f}{between} from {expected['outcomes']} outcomes"
+        f"{f' ({judged})' if judged else ''}, {price}, {format_milliseconds(expected['total_ms'])}"
     )
 
 
 def _build_what_ifs(row: SelectionRow) -> dict[str, Any]:
-    found = compare_preferences(row.candidates, row.selected_model or "")
+    found = compare_preferences(row.candidates, row.selected_model or "", row.policy)
     return {
         "what_if": [
             {
                 "preference": each.preference.value,
+                "policy": each.policy.value,
                 "model_id": each.model_id,
                 "cheaper": each.cheaper,
                 "faster": each.faster,

@@ -138,7 +138,9 @@ def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program)
         "expected": expected | {"cost_usd": 0.01, "total_ms": 3000},
     }
     task_id = str(cogo.act(lambda agent: answered(agent, SONNET)))
-    cogo.act(lambda agent: recorded(agent, [taken, other]))
+    banned = [{"model_id": f"banned-{n}", "refused": "operators banned it"} for n in range(7)]
+    further = [{"model_id": f"more-{n}", "rank": n + 3, "expected": expected} for n in range(9)]
+    cogo.act(lambda agent: recorded(agent, [taken, other, *further, *banned]))
     cogo.act(an_executor)
     cogo.say("feedback", task_id, "good")
 
@@ -153,6 +155,11 @@ def test_stats_and_why_and_estimate_show_numbers_before_and_after(cogo: Program)
     assert "with speed preferred (policy scored): model-b: 3.0 times cheaper, 3.0" in said
     assert f"1 {SONNET}: quality 0.80 (0.70 to 0.90) from 3 outcomes" in said
     assert "3 outcomes (feedback 2.0, edit 0.9), $0.0300, 9.0 s" in said
+    assert "and 3 others (--json prints all)" in said
+    assert (
+        "excluded: banned-0, banned-1, banned-2, banned-3, banned-4 and 2 others: operators" in said
+    )
+    assert said.count("more-") == 6
     assert weighed["model"] == SONNET
     cost = weighed["cost_usd"]
     assert 0 < cost["low"] < cost["expected"] < cost["high"]
@@ -190,7 +197,12 @@ def test_operators_control_models_and_policies_live(cogo: Program) -> None:
     cogo.say("models", "policy", "scored")
     shown = cogo.json("models", "policy")
     allowed = cogo.json("models", "allow", SONNET)
+    wrong = [
+        cogo.say("models", "ban", SONNET, "--task-type", name, code=2)
+        for name in ("CHAT", "translation")
+    ]
 
+    assert all("use code-generation, code-analysis, code-optimization" in each for each in wrong)
     assert banned == f"{SONNET}: ban, before allow; 1 waiting get another model\n"
     assert shown["deployment"] == "scored"
     said = [(row["action"], row["scope"], row["reason"]) for row in shown["controls"]]

@@ -9,6 +9,7 @@ from agents.selection.choice import Choice
 from agents.selection.choose import POLICIES, choose_model
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
 from agents.selection.evidence.observations import Observations, Observed
+from agents.selection.preferences import Preference
 from protocol.records.models import PolicyName
 from tests.support.agents.selection import (
     CATALOGUE,
@@ -134,7 +135,15 @@ def test_auto_stays_with_the_default_until_another_model_is_known_to_be_better()
     close = knowing({MIDDLE: seen(60, 0.90), TOP: seen(60, 0.93)})
     clear = knowing({MIDDLE: seen(400, 0.70), TOP: seen(400, 0.93)})
 
-    assert taken("auto", close) == MIDDLE
+    stayed = made("auto", close)
+    assert stayed.selected.model_id == MIDDLE
+    assert stayed.reason.startswith("The default model (quality 0.9")
+    assert "no other is known to be better at code-generation, and no model within 0.75" in (
+        stayed.reason
+    )
+    assert stayed.by_preference[Preference.QUALITY] == MIDDLE
+    assert taken("auto", close, preferences={"preference": "quality"}) == MIDDLE
+    assert made("scored", close).by_preference[Preference.QUALITY] == TOP
     assert taken("scored", close, preferences={"preference": "quality"}) == TOP
     assert taken("auto", clear) == TOP
 
@@ -159,6 +168,19 @@ def test_auto_follows_a_documented_rule_that_applies(needs: dict[str, object]) -
 
     assert by["auto"].selected.model_id == by["rules"].selected.model_id == CODING_MODEL
     assert by["auto"].reason == by["rules"].reason
+    assert set(by["auto"].by_preference.values()) == {CODING_MODEL}
+
+
+@pytest.mark.parametrize("preference", list(Preference))
+@pytest.mark.parametrize("policy", ["auto", "scored"])
+def test_what_a_preference_is_said_to_take_is_what_it_takes(
+    policy: str, preference: Preference
+) -> None:
+    knowledge = knowing({MIDDLE: seen(300, 0.9), CHEAP: seen(300, 0.88), TOP: seen(300, 0.93)})
+
+    said = made(policy, knowledge).by_preference[preference]
+
+    assert said == taken(policy, knowledge, preferences={"preference": preference.value})
 
 
 def test_easy_work_goes_to_a_cheap_model_of_which_leaderboards_know_enough() -> None:

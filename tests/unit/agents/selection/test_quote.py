@@ -115,7 +115,8 @@ def test_what_ifs_name_what_other_preferences_take_and_how_it_differs() -> None:
         {"model_id": "c", "refused": "banned"},
     ]
 
-    found = compare_preferences(candidates, "a")
+    found = compare_preferences(candidates, "a", "rules")
+    under_auto = compare_preferences(candidates, "a", "auto")
 
     assert [(each.preference, each.model_id) for each in found] == [
         (Preference.BALANCED, "b"),
@@ -124,4 +125,5 @@ def test_what_ifs_name_what_other_preferences_take_and_how_it_differs() -> None:
     assert found[1].sentence() == (
         "with cost preferred (policy scored): b: 20 times cheaper, 2.0 times slower"
     )
-    assert compare_preferences([{"model_id": "a"}], "a") == []
+    assert under_auto[0].sentence().startswith("with balanced preferred (policy auto): b: ")
+    assert compare_preferences([{"model_id": "a"}], "a", None) == []
