@@ -7,7 +7,6 @@ from typing import Any
 
 from agents.selection.candidates import Candidate
 from agents.selection.evidence.estimates import Estimate
-from agents.selection.policies.rules import apply_rules, find_rule
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
@@ -40,6 +39,8 @@ class Choice:
     given: PolicyInput
     pick: Pick
     selected: Candidate
+    ruled: str | None = None
+    """The model that a documented rule picks under the policy `auto`, whatever the preference."""
 
     @property
     def request(self) -> SelectionRequest:
@@ -77,9 +78,9 @@ class Choice:
 
         Trials do not count, nor what the task or operators named.
         """
+        if self.ruled is not None:
+            return dict.fromkeys(Preference, self.ruled)
         given, is_auto = self.given, self.request.policy is PolicyName.AUTO
-        if is_auto and not find_rule(given.needs, self.request.preferred_role).is_last:
-            return dict.fromkeys(Preference, apply_rules(given)[0])
         return {each: given.find_near_best(each, anchored=is_auto).picked for each in Preference}
 
     def recommend(self, count: int) -> dict[str, str]:

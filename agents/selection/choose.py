@@ -20,7 +20,7 @@ from agents.selection.policies.auto import Auto
 from agents.selection.policies.cascade import Cascade
 from agents.selection.policies.cheapest_fastest import Cheapest, Fastest
 from agents.selection.policies.ensemble import Ensemble
-from agents.selection.policies.rules import Rules, list_roles
+from agents.selection.policies.rules import Rules, apply_rules, find_rule, list_roles
 from agents.selection.policies.scored import Scored
 from agents.selection.policy import Pick, Policy, PolicyInput
 from agents.selection.preferences import Preferences
@@ -62,7 +62,14 @@ def choose_model(
         raise _explain_no_model(resolved, candidates, profiles)
     else:
         pick = _pick_freely(given, resolved.controls)
-    return Choice(given=given, pick=pick, selected=candidates[pick.order[0]])
+    rule = find_rule(request.needs, request.preferred_role)
+    is_ruled = request.policy is PolicyName.AUTO and not rule.is_last
+    return Choice(
+        given=given,
+        pick=pick,
+        selected=candidates[pick.order[0]],
+        ruled=apply_rules(given)[0] if is_ruled else None,
+    )
 
 
 def _build_input(
