@@ -44,7 +44,7 @@ class Choice:
 
     @property
     def request(self) -> SelectionRequest:
-        """What was asked."""
+        """The request."""
         return self.given.request
 
     @property
