@@ -63,7 +63,7 @@ def choose_model(
     else:
         pick = _pick_freely(given, resolved.controls)
     rule = find_rule(request.needs, request.preferred_role)
-    is_ruled = request.policy is PolicyName.AUTO and not rule.is_last
+    is_ruled = request.policy is PolicyName.AUTO and not rule.is_last and given.default is not None
     return Choice(
         given=given,
         pick=pick,

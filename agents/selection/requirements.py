@@ -40,7 +40,7 @@ _TASK_TYPES = {
     "OPTIMIZE_CODE": "code-optimization",
     "CHAT": "general",
 }
-TYPES_OF_WORK = (*dict.fromkeys(_TASK_TYPES.values()), "specialized-coding")
+TYPES_OF_WORK = ("specialized-coding", *_TASK_TYPES.values())
 """The types that are derived; `params.task_requirements` may state others."""
 _OPEN_KINDS = frozenset({"general", "chat", "tools"})
 """Kinds that what comes with a text decides."""

@@ -171,6 +171,17 @@ def test_auto_follows_a_documented_rule_that_applies(needs: dict[str, object]) -
     assert set(by["auto"].by_preference.values()) == {CODING_MODEL}
 
 
+def test_a_rule_whose_roles_nobody_serves_leaves_the_choice_to_the_preference() -> None:
+    dear = "gpt-6-astra"
+    knowledge = knowing({CHEAP: seen(300, 0.9), dear: seen(300, 0.95)})
+    question = wanted("auto", CHEAP, dear, needs={"performanceNeeded": True})
+
+    choice = choose_model(question, CATALOGUE, knowledge)
+
+    assert choice.selected.model_id == choice.by_preference[Preference.BALANCED]
+    assert set(choice.by_preference.values()) == {CHEAP, dear}
+
+
 @pytest.mark.parametrize("preference", list(Preference))
 @pytest.mark.parametrize("policy", ["auto", "scored"])
 def test_what_a_preference_is_said_to_take_is_what_it_takes(
