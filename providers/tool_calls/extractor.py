@@ -1,0 +1,393 @@
+"""Separation of an answer into content, reasoning and calls, while it streams."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from providers.tool_calls.blocks import FENCE, read_block
+from providers.tool_calls.formats import (
+    BY_OPEN,
+    FIRST,
+    KINDS,
+    LONGEST,
+    PREFIXES,
+    REASONING,
+    TRIGGER,
+    Kind,
+    list_unmarked,
+)
+from providers.tool_calls.harmony import read_header, read_recipient_call
+from providers.tool_calls.intents import find_intent
+from providers.tool_calls.messages import Event, Message
+from providers.tool_calls.output import Output
+from providers.tool_calls.source import NeedMore, Source
+from providers.tool_calls.toolset import Toolset
+from providers.tool_calls.unmarked import RunReader
+
+_SPACES: Final = re.compile(r"[ \t\r]*")
+_TICKS: Final = re.compile(r"`*")
+_TICKS_OR_LINE: Final = re.compile(r"`+|\n")
+_MAX_CODE: Final = 2_000
+_SHORT: Final = 128
+_FIRST_CREDIT: Final = 4_096
+_CREDIT: Final = 4
+_FIRST_WASTE: Final = 65_536
+_WASTE: Final = 2
+_DELIMITERS: Final = re.compile(r"[>}\])`\n]")
+
+
+class Extractor:
+    """One answer as it streams. Feeding it in any pieces, then finishing, equals `extract`.
+
+    Text is read by functions that raise `NeedMore` rather than decide anything that later text
+    could change. They begin again when there is more; a budget that grows with the text keeps
+    the time linear, so that a very long call may be reported a little late.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[object],
+        *,
+        family: str = "auto",
+        prefix: str = "",
+        has_calls: bool = True,
+    ) -> None:
+        self._tools = Toolset(tools)
+        self._has_calls = has_calls
+        """Whether the text is searched for calls."""
+        self._family = family
+        self._forms = list_unmarked(family)
+        self._has_named_runs = len(self._forms) > 1
+        self._out = Output(self._tools)
+        self._source = Source("", is_final=False)
+        self._at = 0
+        """Position in the source until which everything is decided."""
+        self._pending: list[str] = []
+        """Text that came since."""
+        self._pending_size = 0
+        self._base = 0
+        """Position of the source in the whole text."""
+        self._credit = _FIRST_CREDIT
+        self._is_blocked = False
+        self._wasted = 0
+        self._is_over = False
+        self._is_fresh = True
+        """Whether there was only white space until now."""
+        self._is_line = True
+        self._fence = ""
+        self._closer: str | None = ""
+        """What ends the reasoning; "" if any tag does whose opening one is in the prompt."""
+        self._is_harmony = False
+        self._is_analysis = False
+        self._follows_call = False
+        """Whether there was only white space since the last call."""
+        self._no_run_at = -1
+        """Position where no unmarked calls begin."""
+        self._reasoning_at = 0
+        self._open_prefix(prefix)
+
+    def feed(self, delta: str) -> list[Event]:
+        """Return the events of more text."""
+        self._out.raw.append(delta)
+        if not self._tools:
+            self._out.add_text(delta)
+            return self._out.take_events()
+        if self._is_over:
+            return []
+        self._pending.append(delta)
+        self._pending_size += len(delta)
+        self._credit += _CREDIT * len(delta)
+        size = len(self._source.text) - self._at + self._pending_size
+        if self._is_blocked and (
+            self._credit < size or (size > _SHORT and not _DELIMITERS.search(delta))
+        ):
+            return []
+        self._advance(is_final=False)
+        return self._out.take_events()
+
+    def finish(self, reason: str | None = None) -> Message:
+        """Return the message, all text of which has come."""
+        if not self._tools:
+            return Message(self._out.join_content(), finish_reason=reason)
+        self._out.is_length = reason == "length"
+        self._advance(is_final=True)
+        message = self._out.build(reason)
+        if message.tool_calls or message.rejected:
+            return message
+        intent = find_intent(message.content, self._tools)
+        return Message(message.content, message.reasoning, (), (), intent, reason)
+
+    def take_events(self) -> list[Event]:
+        """Return what the end of the text decided."""
+        return self._out.take_events()
+
+    def drop_prefix(self) -> None:
+        """Take the text as content from its beginning: the server separates the reasoning."""
+        if self._is_fresh and self._closer:
+            self._closer = ""
+            self._out.is_reasoning = False
+
+    def _open_prefix(self, prefix: str) -> None:
+        """Begin as the text that the template wrote demands."""
+        for opener, closer in REASONING.items():
+            if prefix.rfind(opener) > prefix.rfind(closer):
+                self._open_reasoning(closer)
+                return
+            if closer in prefix:
+                self._closer = None
+        bare = prefix.rstrip()
+        markers = [each for each in BY_OPEN if bare.endswith(each)]
+        if self._tools and markers:
+            marker = max(markers, key=len)
+            self._out.raw.append(marker)
+            self._pending.append(marker)
+
+    def _open_reasoning(self, closer: str) -> None:
+        self._closer = closer
+        self._out.is_reasoning = True
+
+    def _advance(self, *, is_final: bool) -> None:
+        self._source = Source(
+            self._source.text[self._at :] + "".join(self._pending), is_final=is_final
+        )
+        self._base += self._at
+        self._at = 0
+        self._pending.clear()
+        self._pending_size = 0
+        self._is_blocked = False
+        try:
+            while not self._is_over and self._step():
+                pass
+        except NeedMore:
+            self._credit -= len(self._source.text) - self._at
+            self._is_blocked = True
+
+    def _step(self) -> bool:
+        """Handle what is next, return whether there may be more."""
+        source, text = self._source, self._source.text
+        if self._is_line:
+            spaces = _SPACES.match(text, self._at)
+            self._emit(spaces.end() if spaces else self._at)
+            if not self._fence and self._try_run():
+                return True
+        match = TRIGGER.search(text, self._at)
+        if match is None:
+            self._emit(self._find_plain_end())
+            return False
+        self._emit(match.start())
+        if not source.is_final and text[self._at : self._at + LONGEST] in PREFIXES:
+            return False  # it may become a longer one
+        self._handle(match.group())
+        return True
+
+    def _find_plain_end(self) -> int:
+        """Return where the text ends that cannot be the beginning of a trigger."""
+        text, end = self._source.text, len(self._source.text)
+        if self._source.is_final:
+            return end
+        for match in FIRST.finditer(text, max(self._at, end - LONGEST)):
+            if text[match.start() :] in PREFIXES:
+                return match.start()
+        return end
+
+    def _emit(self, end: int) -> None:
+        """Take the text until a position as content or reasoning."""
+        if end <= self._at:
+            return
+        text = self._source.text[self._at : end]
+        self._at = end
+        self._out.add_text(text)
+        if self._is_line or self._is_fresh or self._follows_call:
+            is_blank = text.isspace()
+            self._is_line = self._is_line and is_blank
+            self._is_fresh = self._is_fresh and is_blank
+            self._follows_call = self._follows_call and is_blank
+
+    def _handle(self, literal: str) -> None:
+        kind = KINDS[literal]
+        end = self._at + len(literal)
+        if kind is Kind.LINE:
+            self._emit(end)
+            self._is_line = True
+        elif kind is Kind.CODE or literal.startswith(FENCE):
+            if kind is Kind.CODE or self._fence or not self._take_block(literal):
+                self._handle_code()
+        elif kind is Kind.REASON_END and self._end_reasoning(literal):
+            pass
+        elif self._fence or (self._is_analysis and kind not in (Kind.HARMONY, Kind.END)):
+            self._emit(end)
+        elif not self._handle_token(kind, literal):
+            self._emit(end)
+
+    def _handle_token(self, kind: Kind, literal: str) -> bool:
+        """Handle a token outside of code, return whether it is more than text."""
+        if kind is Kind.OPEN:
+            return self._take_block(literal) or self._drop_reopened(literal)
+        if kind is Kind.REASON:
+            return self._begin_reasoning(literal)
+        if kind is Kind.END:
+            return self._end_turn(literal)
+        if kind is Kind.RESULT:
+            self._is_over = self._out.has_calls
+            return self._is_over
+        if kind is Kind.HARMONY:
+            return self._take_header()
+        if kind is Kind.CONTROL or (kind is Kind.CLOSE and self._out.has_calls):
+            self._drop(self._at + len(literal))
+            self._is_line = self._is_line or kind is Kind.CONTROL
+            return True
+        return False
+
+    def _drop(self, end: int) -> None:
+        self._at = end
+        self._out.is_trimmed = True
+
+    def _drop_reopened(self, marker: str) -> bool:
+        """Drop a marker that only ends the call before it."""
+        if self._follows_call and BY_OPEN[marker].closes:
+            self._drop(self._at + len(marker))
+            return True
+        return False
+
+    def _searches(self) -> bool:
+        """Return whether calls count here; not if too much text was read in vain already."""
+        is_wasteful = self._wasted > _FIRST_WASTE + _WASTE * (self._base + self._at)
+        return self._has_calls and not self._is_analysis and not is_wasteful
+
+    def _try_run(self) -> bool:
+        """Take unmarked calls if nothing else follows."""
+        at = self._at
+        char = self._source.text[at : at + 1]
+        is_word = self._has_named_runs and (char.isalpha() or char == "_")
+        if not char or not (char in "{[`" or is_word) or not self._searches():
+            return False
+        if self._no_run_at == self._base + at:
+            return False
+        reader = RunReader(self._source, self._tools, self._forms, self._family)
+        run = reader.read(at)
+        if run and self._out.is_reasoning and all(each.reason for each in run.found):
+            run = None
+        if run is None:
+            self._no_run_at = self._base + at
+            self._wasted += reader.reach - at
+            return False
+        for found, form in zip(run.found, run.formats, strict=True):
+            self._out.add_call(found, self._source.text[found.start : found.end], form)
+        self._end_call(run.end)
+        return True
+
+    def _take_block(self, marker: str) -> bool:
+        """Take the calls that a marker opens."""
+        row, at = BY_OPEN[marker], self._at
+        if (row.needs_line and not self._is_line) or not self._searches():
+            return False
+        block = read_block(self._source, at, marker, self._tools, self._family)
+        if block is None:
+            return False
+        if self._out.is_reasoning and not block.is_complete:
+            inner = None if block.found else TRIGGER.match(self._source.text, block.end)
+            is_section = inner is not None and inner.group() in BY_OPEN
+            if not (is_section and self._is_complete(block.end)):
+                self._wasted += block.end - at
+                return False
+        text = self._source.text
+        for found in block.found:
+            is_one = len(block.found) == 1
+            raw = text[at : block.end] if is_one else text[found.start : found.end]
+            self._out.add_call(found, raw, row.name)
+        self._end_call(block.end)
+        return True
+
+    def _is_complete(self, at: int) -> bool:
+        marker = self._source.find_at(tuple(BY_OPEN), at)
+        block = read_block(self._source, at, marker, self._tools, self._family) if marker else None
+        return block is not None and block.is_complete
+
+    def _end_call(self, end: int) -> None:
+        self._drop(end)
+        self._is_line = self._is_fresh = False
+        self._follows_call = True
+
+    def _handle_code(self) -> None:
+        """Take code in backticks as text, as far as it goes."""
+        source, at = self._source, self._at
+        end = source.skip(_TICKS, at)
+        ticks = source.text[at:end]
+        if self._fence:
+            if self._is_line and len(ticks) >= len(self._fence):
+                self._fence = ""
+        elif self._is_line and len(ticks) >= len(FENCE):
+            self._fence = ticks
+        elif (close := self._find_ticks(ticks, end)) is not None:
+            end = close
+        elif len(ticks) >= len(FENCE):
+            self._fence = ticks
+        self._emit(end)
+
+    def _find_ticks(self, ticks: str, start: int) -> int | None:
+        """Return where inline code ends, None if it does not on this line."""
+        source, at, limit = self._source, start, start + _MAX_CODE
+        while True:
+            match = _TICKS_OR_LINE.search(source.text, at, limit)
+            if match is None or (match.end() == len(source.text) and match.group() != "\n"):
+                if limit >= len(source.text):
+                    source.get_char(len(source.text))
+                if match is None:
+                    return None
+            if match.group() == "\n":
+                return None
+            at = match.end()
+            if match.group() == ticks:
+                closer = self._closer if self._out.is_reasoning else None
+                return None if closer and closer in source.text[start:at] else at
+
+    def _begin_reasoning(self, opener: str) -> bool:
+        if not self._is_fresh:
+            self._closer = self._closer if self._out.is_reasoning else None
+            return False
+        self._drop(self._at + len(opener))
+        self._open_reasoning(REASONING[opener])
+        self._reasoning_at = self._base + self._at
+        return True
+
+    def _end_reasoning(self, closer: str) -> bool:
+        """End the reasoning, to which calls belong that were in it (R11)."""
+        if self._closer is None or self._closer not in ("", closer):
+            return False
+        if self._fence and not self._closer:
+            return False
+        if not self._out.is_reasoning:
+            self._out.reclassify(self._reasoning_at, self._base + self._at)
+        self._drop(self._at + len(closer))
+        self._out.is_reasoning = self._is_fresh = self._follows_call = False
+        self._closer, self._fence, self._is_line = None, "", True
+        return True
+
+    def _end_turn(self, literal: str) -> bool:
+        if literal == "</s>" and "<s>" in "".join(self._out.raw):
+            return False
+        if self._is_harmony and literal in ("<|end|>", "<|call|>"):
+            self._drop(self._at + len(literal))
+            self._out.is_reasoning = self._is_analysis = False
+            return True
+        self._drop(len(self._source.text))
+        self._is_over = True
+        return True
+
+    def _take_header(self) -> bool:
+        """Take the header of a message of harmony, and the call in it."""
+        source, at = self._source, self._at
+        head = read_header(source, at)
+        if head is None:
+            return False
+        self._is_harmony, self._closer, self._is_fresh = True, None, False
+        self._out.is_reasoning = self._is_analysis = head.is_analysis
+        self._out.add_break()
+        end = head.end
+        if head.recipient is not None:
+            found = read_recipient_call(source, head, self._tools)
+            self._out.add_call(found, source.text[at : found.end], "harmony")
+            end = found.end
+        self._drop(end)
+        self._is_line = True
+        return True

@@ -1,0 +1,76 @@
+"""Messages of gpt-oss (harmony): channels, recipients and calls."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from providers.tool_calls.formats import Format
+from providers.tool_calls.items import mark_cut
+from providers.tool_calls.messages import Found
+from providers.tool_calls.source import Source
+from providers.tool_calls.tagged import TaggedReader
+from providers.tool_calls.toolset import Toolset
+
+_ENDS: Final = ("<|end|>", "<|return|>", "<|call|>", "<|channel|>", "<|start|>")
+_ROW: Final = Format("harmony", (), _ENDS, "named")
+_MESSAGE: Final = "<|message|>"
+_MAX_HEADER: Final = 200
+_RECIPIENT: Final = re.compile(r"to=([^\s<]+)")
+_CHANNEL: Final = re.compile(r"<\|channel\|>\s*(analysis|commentary|final)")
+_BEGINNING: Final = re.compile(r"<\|(?:channel|start)\|>\s*(?:analysis|commentary|final|assistant)")
+_NOBODY: Final = frozenset({"assistant", "user", "all"})
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is before the text of a message."""
+
+    end: int
+    recipient: str | None
+    is_analysis: bool
+    is_cut: bool = False
+
+
+def read_header(source: Source, at: int) -> Header | None:
+    """Return the header at a position, None if the token there is text."""
+    end = source.find(_MESSAGE, at, _MAX_HEADER)
+    is_cut = end < 0
+    if is_cut:
+        rest = source.text[at : at + _MAX_HEADER]
+        if len(source.text) - at >= _MAX_HEADER or not _BEGINNING.match(rest):
+            return None
+        end = len(source.text)
+    head = source.text[at:end]
+    named = _RECIPIENT.search(head)
+    recipient = named[1].removeprefix("functions.") if named else None
+    if recipient in _NOBODY:
+        recipient = None
+    channel = _CHANNEL.search(head)
+    is_analysis = channel is not None and channel[1] == "analysis" and recipient is None
+    after = end if is_cut else end + len(_MESSAGE)
+    return Header(after, recipient, is_analysis, is_cut)
+
+
+def read_recipient_call(source: Source, head: Header, tools: Toolset) -> Found:
+    """Return the call of which the arguments follow a header."""
+    name = head.recipient or ""
+    at = source.skip_space(head.end)
+    if not source.get_char(at):
+        known = name if tools.resolve(name) is not None else None
+        cut = Found(known, None, at, at)
+        mark_cut(cut)
+        return cut
+    reader = TaggedReader(source, _ROW, tools)
+    if source.find_at(_ENDS, at):
+        return Found(name, None, at, at)
+    items = reader.read_arguments(name, None, at, at)
+    found = items.found[0]
+    found.end = items.at
+    if found.reason is None:
+        found.end = source.skip_space(items.at)
+        if source.get_char(found.end) and not source.find_at(reader.ends, found.end):
+            found.reason, found.detail = "malformed", "text after the arguments"
+            found.end, _ = reader.find_limit(found.end)
+    elif found.reason == "malformed":
+        found.end, _ = reader.find_limit(found.end)
+    return found

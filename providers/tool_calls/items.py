@@ -1,0 +1,260 @@
+"""Calls as JSON and as Python: objects, lists of them, and `name(key=value)`."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from providers.tool_calls.formats import (
+    BY_OPEN,
+    ENDS,
+    KINDS,
+    LONGEST,
+    PREFIXES,
+    TRIGGER,
+    Format,
+    Kind,
+)
+from providers.tool_calls.messages import Found
+from providers.tool_calls.scanner import JSON, PYTHON, Broken, Scanner, read_strict
+from providers.tool_calls.source import NeedMore, Source
+from providers.tool_calls.toolset import Toolset
+
+NAME: Final = re.compile(r"[\w.\-\\]*")
+ARGUMENT_KEYS: Final = ("arguments", "parameters", "args", "input")
+_NAME_KEYS: Final = ("name", "tool_name", "function")
+_QUOTES_OR_BRACKETS: Final = re.compile(r"[\"'{}\[\]()]")
+_STRING_END: Final = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
+_BEFORE_STRING: Final = frozenset(" \t\n([{,:=")
+_NAMED: Final = re.compile(r"[\"'](?:name|tool_name|function)[\"']\s{0,9}:\s{0,9}[\"']([^\"'\n]{1,200})")
+_GAP: Final = re.compile(r"[;,\s]*")
+
+
+@dataclass(slots=True)
+class Items:
+    """Calls that were read one after the other."""
+
+    found: list[Found] = field(default_factory=list)
+    at: int = 0
+    """Where the text after them begins."""
+    is_lost: bool = False
+    """Whether the last one was not closed, so that it was read until the next marker."""
+    is_list: bool = False
+
+
+class ItemReader:
+    """Reads calls behind a marker, or calls without one."""
+
+    def __init__(self, source: Source, row: Format, tools: Toolset) -> None:
+        self.source = source
+        self.row = row
+        self.tools = tools
+        self.ends = (*row.closes, *row.opens, *ENDS)
+
+    def read_items(self, at: int) -> Items | None:
+        """Return the calls that follow each other from a position on; None if there is none."""
+        items = Items(at=at)
+        while (more := self.read_item(at)) is not None:
+            items.found += more.found
+            items.at, items.is_lost, items.is_list = more.at, more.is_lost, more.is_list
+            at = self.source.skip(_GAP, more.at)
+            if more.is_lost or self.source.get_char(at) not in ("{", "[", "<"):
+                if more.is_lost or not self._starts_call(at):
+                    return items
+        return items if items.found or items.is_list else None
+
+    def _starts_call(self, at: int) -> bool:
+        end = self.source.skip(NAME, at)
+        return end > at and self.source.get_char(end) == "("
+
+    def read_item(self, at: int) -> Items | None:
+        """Return the calls of the object, list or Python call at a position."""
+        char = self.source.get_char(at)
+        if char == "{":
+            return self._read_object(at)
+        if char == "[":
+            return self._read_list(at)
+        return self.read_python(at) if char and (char.isalpha() or char == "_") else None
+
+    def _read_object(self, at: int) -> Items | None:
+        first = self.source.get_char(self.source.skip_space(at + 1))
+        if first not in ("", '"', "'", "}", "/") and not first.isidentifier():
+            return None
+        if not first and self.row.opens == ():
+            return None
+        scanner = Scanner(self.source, JSON, self.ends)
+        try:
+            value, end = scanner.read(at)
+        except Broken as error:
+            return self._report(scanner, error, at)
+        found = unpack(value, at, end)
+        for each in found:
+            each.add_repairs(scanner.repairs)
+        if found and scanner.needed_closing:
+            found[-1].needed_closing = True
+            if not found[-1].has_arguments:
+                mark_cut(found[-1])
+        return Items(found, end)
+
+    def _report(self, scanner: Scanner, error: Broken, at: int) -> Items:
+        """Return the call that could not be read, as far as its name is known."""
+        part = unpack(scanner.partial or {}, at, at)[0]
+        part.has_arguments = part.has_arguments or scanner.last_key in ARGUMENT_KEYS
+        if error.is_cut:
+            part.end = len(self.source.text)
+            mark_cut(part, error.detail)
+            return Items([part], part.end, is_lost=True)
+        part.reason, part.detail = "malformed", error.detail
+        part.end, is_lost = self.find_end(at, error.at)
+        if part.name is None and (named := _NAMED.search(self.source.text, at, part.end)):
+            part.name = named[1]
+        return Items([part], part.end, is_lost=is_lost)
+
+    def _read_list(self, at: int) -> Items | None:
+        inside = self.source.skip_space(at + 1)
+        char = self.source.get_char(inside)
+        if char not in ("{", "]", "") and not self._starts_call(inside):
+            return None
+        if strict := read_strict(self.source, at):
+            value, end = strict
+            if not all(isinstance(each, dict) for each in value):
+                return None
+            found = [call for each in value for call in unpack(each, at, end)]
+            return Items(found, end, is_list=True)
+        if not char:
+            cut = Found(None, None, at, len(self.source.text), has_arguments=False)
+            mark_cut(cut)
+            return Items([cut], cut.end, is_lost=True)
+        return self._read_elements(inside)
+
+    def _read_elements(self, at: int) -> Items | None:
+        items = Items(at=at, is_list=True)
+        source = self.source
+        repairs: list[str] = []
+        is_separated = True
+        while (char := source.get_char(at)) != "]":
+            if char == ",":
+                at = source.skip_space(at + 1)
+                is_separated = True
+                if source.get_char(at) == "]":
+                    repairs.append("trailing_comma")
+                continue
+            if char in "})" and char and items.found:
+                at = source.skip_space(at + 1)
+                repairs.append("surplus_closers")
+                continue
+            if not char or source.find_at(self.ends, at):
+                repairs.append("missing_closers")
+                items.found[-1].needed_closing |= not char
+                if not char and is_separated:
+                    mark_cut(items.found[-1])
+                break
+            more = self.read_item(at) if is_separated and char != "[" else None
+            if more is None:
+                items.is_lost = True
+                break
+            items.found += more.found
+            if more.is_lost:
+                items.at, items.is_lost = more.at, True
+                break
+            at, is_separated = source.skip_space(more.at), False
+        else:
+            at += 1
+        if not items.found:
+            return None
+        items.found[-1].add_repairs(repairs)
+        items.at = max(items.at, at)
+        return items
+
+    def read_python(self, at: int) -> Items | None:
+        """Return the Python call at a position, None if there is none."""
+        end = self.source.skip(NAME, at)
+        if self.source.get_char(end) != "(":
+            return None
+        name = self.source.text[at:end]
+        if name == "print" and self.row.name == "gemma_code":
+            inner = self.read_python(self.source.skip_space(end + 1))
+            if inner is not None:
+                inner.at = self.source.skip_space(inner.at)
+                inner.at += self.source.get_char(inner.at) == ")"
+            return inner
+        scanner = Scanner(self.source, PYTHON, self.ends)
+        try:
+            arguments, after = scanner.read_arguments(end + 1)
+        except Broken as error:
+            scanner.partial = {"name": name, "arguments": None}
+            return self._report(scanner, error, at)
+        found = Found(name, arguments, at, after, needed_closing=scanner.needed_closing)
+        found.add_repairs(scanner.repairs)
+        return Items([found], after)
+
+    def find_end(self, start: int, error_at: int) -> tuple[int, bool]:
+        """Return where a call that cannot be read ends, and whether only a marker says so."""
+        limit, _ = self.find_limit(error_at)
+        end = self._skip_brackets(start, limit)
+        return (limit, True) if end < 0 else (end, False)
+
+    def find_limit(self, at: int) -> tuple[int, bool]:
+        """Return where a broken call ends at the latest, and whether a closing marker is there."""
+        source = self.source
+        while match := source.search(TRIGGER, at):
+            if not source.is_final and source.text[match.start() :][:LONGEST] in PREFIXES:
+                raise NeedMore
+            kind = KINDS[match.group()]
+            row = BY_OPEN.get(match.group())
+            if match.group() in self.row.closes:
+                return match.start(), True
+            if kind in (Kind.END, Kind.RESULT) or (row is not None and not row.needs_line):
+                return match.start(), False
+            at = match.end()
+        return len(source.text), False
+
+    def _skip_brackets(self, at: int, limit: int) -> int:
+        """Return where the bracket at or after a position is closed, -1 if it is not."""
+        text, depth = self.source.text, 0
+        while match := _QUOTES_OR_BRACKETS.search(text, at, limit):
+            char, at = match.group(), match.end()
+            if char in "{[(":
+                depth += 1
+            elif char in "}])":
+                depth -= 1
+                if depth <= 0:
+                    return at
+            elif char == '"' or text[at - 2] in _BEFORE_STRING:
+                while (match := _STRING_END[char].match(text, at, limit)) and match.end() < limit:
+                    at = match.end() + 1
+                    if text[at - 1] == char:
+                        break
+                    at += 1
+        return -1
+
+
+def unpack(value: object, start: int, end: int) -> list[Found]:
+    """Return the calls that a JSON value holds (R5)."""
+    if isinstance(value, dict):
+        if isinstance(calls := value.get("tool_calls"), list):
+            return [found for each in calls for found in unpack(each, start, end)]
+        if isinstance(call := value.get("tool_call"), dict):
+            return unpack(call, start, end)
+        return [_unpack_object(value, start, end)]
+    return [Found(None, None, start, end, reason="malformed", detail="a call is a JSON object")]
+
+
+def _unpack_object(value: dict[str, Any], start: int, end: int) -> Found:
+    inner = value.get("function")
+    inner = inner if isinstance(inner, dict) else value
+    name = next((inner[key] for key in _NAME_KEYS if isinstance(inner.get(key), str)), None)
+    key = next((key for key in ARGUMENT_KEYS if key in inner), None)
+    ids = (value.get("id"), value.get("tool_call_id"))
+    return Found(
+        name,
+        inner[key] if key else None,
+        start,
+        end,
+        id=next((each for each in ids if isinstance(each, str) and each), None),
+        has_arguments=key is not None,
+    )
+
+
+def mark_cut(found: Found, detail: str = "the text ends in the call") -> None:
+    """Turn a call into one that was cut off."""
+    found.reason, found.detail, found.needed_closing = "truncated", detail, True

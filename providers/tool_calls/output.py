@@ -1,0 +1,97 @@
+"""What was read of an answer, and the events about it."""
+
+from providers.tool_calls.items import mark_cut
+from providers.tool_calls.messages import (
+    CallDone,
+    CallRejected,
+    Event,
+    Found,
+    Message,
+    ReasoningDelta,
+    Reclassified,
+    Rejected,
+    TextDelta,
+    ToolCall,
+)
+from providers.tool_calls.toolset import Toolset
+
+
+class Output:
+    """Collects text, reasoning and calls of one answer."""
+
+    def __init__(self, tools: Toolset) -> None:
+        self._tools = tools
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: list[ToolCall | Rejected] = []
+        self._events: list[Event] = []
+        self._gap = ""
+        """White space that is only text if more text follows."""
+        self.raw: list[str] = []
+        """All text that came."""
+        self.is_reasoning = False
+        self.is_trimmed = False
+        """Whether anything was taken out of the text."""
+        self.is_length = False
+        """Whether the model ran out of tokens."""
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether there was a call, even if it was rejected."""
+        return bool(self._calls)
+
+    def add_text(self, text: str) -> None:
+        """Add to the content or the reasoning."""
+        pieces = self._reasoning if self.is_reasoning else self._content
+        pieces.append(text)
+        body = text.rstrip()
+        if body:
+            delta = ReasoningDelta if self.is_reasoning else TextDelta
+            self._events.append(delta(self._gap + body))
+            self._gap = text[len(body) :]
+        else:
+            self._gap += text
+
+    def add_break(self) -> None:
+        """Separate two messages of one answer."""
+        for pieces in (self._reasoning, self._content):
+            if pieces:
+                pieces.append("\n")
+        self._gap = "\n" if self._reasoning or self._content else ""
+
+    def add_call(self, found: Found, raw: str, form: str) -> None:
+        """Add a call after checking it. The first one ends open reasoning."""
+        if self.is_length and found.needed_closing and found.reason is None:
+            mark_cut(found)
+        outcome = self._tools.check(found, raw, form)
+        self._calls.append(outcome)
+        is_call = isinstance(outcome, ToolCall)
+        self._events.append(CallDone(outcome) if is_call else CallRejected(outcome))
+        self.is_reasoning = False
+
+    def reclassify(self, start: int, end: int) -> None:
+        """Turn everything until now into reasoning, which is a part of the raw text."""
+        self._reasoning = ["".join(self.raw)[start:end]]
+        self._content.clear()
+        self._calls.clear()
+        self._gap = ""
+        self._events.append(Reclassified())
+
+    def take_events(self) -> list[Event]:
+        """Return the events since the last time."""
+        events, self._events = self._events, []
+        return events
+
+    def join_content(self) -> str:
+        """Return the content; white space around it counts unless something was taken out."""
+        content = "".join(self._content)
+        return content.strip() if self.is_trimmed else content
+
+    def build(self, reason: str | None) -> Message:
+        """Return the whole."""
+        calls = tuple(each for each in self._calls if isinstance(each, ToolCall))
+        rejected = tuple(each for each in self._calls if isinstance(each, Rejected))
+        if self._gap and not self.is_trimmed:
+            self._events.append(TextDelta(self._gap))
+        reasoning = "".join(self._reasoning).strip()
+        return Message(self.join_content(), reasoning, calls, rejected, None, reason)

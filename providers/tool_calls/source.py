@@ -1,0 +1,81 @@
+"""Text that may not have ended, read so that no decision depends on where it was cut."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+SPACE: Final = re.compile(r"\s*")
+LONGEST_LITERAL: Final = 64
+
+
+class NeedMore(Exception):
+    """The text ends where a decision needs more of it."""
+
+
+class Source:
+    """A part of a text. Whatever reads beyond its end raises `NeedMore` until it is final.
+
+    So a function that returns has only seen what later text cannot change.
+    """
+
+    __slots__ = ("is_final", "text")
+
+    def __init__(self, text: str, *, is_final: bool) -> None:
+        self.text = text
+        self.is_final = is_final
+
+    def get_char(self, at: int) -> str:
+        """Return a character, or "" at the end of the final text."""
+        if at < len(self.text):
+            return self.text[at]
+        if self.is_final:
+            return ""
+        raise NeedMore
+
+    def skip(self, run: re.Pattern[str], at: int) -> int:
+        """Return where a run of a class of characters ends. The pattern matches nothing, too."""
+        match = run.match(self.text, at)
+        end = match.end() if match else at
+        if end >= len(self.text) and not self.is_final:
+            raise NeedMore
+        return end
+
+    def skip_space(self, at: int) -> int:
+        """Return the position of the next character that is no white space."""
+        return self.skip(SPACE, at)
+
+    def find_at(self, literals: Sequence[str], at: int) -> str:
+        """Return which of the literals, longest first, is at a position; "" if none is."""
+        text = self.text
+        rest = len(text) - at
+        for literal in literals:
+            if text.startswith(literal, at):
+                return literal
+            if rest < len(literal) and not self.is_final and literal.startswith(text[at:]):
+                raise NeedMore
+        return ""
+
+    def find(self, literal: str, at: int, limit: int | None = None) -> int:
+        """Return the position of a literal that begins within `limit` characters, or -1."""
+        stop = len(self.text) if limit is None else at + limit + len(literal)
+        found = self.text.find(literal, at, stop)
+        if found < 0 and stop >= len(self.text) and not self.is_final:
+            raise NeedMore
+        return found
+
+    def search(self, pattern: re.Pattern[str], at: int) -> re.Match[str] | None:
+        """Return the first match of a pattern of literals, None at the end of the final text.
+
+        A match at the end of the text might become a longer one, so it counts when it is final.
+        """
+        match = pattern.search(self.text, at)
+        if not self.is_final and (match is None or match.end() >= len(self.text)):
+            raise NeedMore
+        return match
+
+    def is_cut(self, literals: Sequence[str], at: int) -> bool:
+        """Return whether the final text ends within one of the literals."""
+        if not self.is_final or not 0 < len(self.text) - at < LONGEST_LITERAL:
+            return False
+        rest = self.text[at:]
+        return any(each.startswith(rest) and each != rest for each in literals)
