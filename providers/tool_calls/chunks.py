@@ -148,18 +148,18 @@ class ChunkParser:
 
     def _find_call(self, index: object, id_: str | None, name: str, arguments: object) -> _Call:
         """Return the call to which a part belongs: by its index, a new id, or its place."""
-        is_indexed = isinstance(index, int) and not isinstance(index, bool)
-        known = self._by_index.get(index) if is_indexed else None
+        place = index if isinstance(index, int) else None
+        known = None if place is None else self._by_index.get(place)
         if known is None and id_ is not None:
             known = next((each for each in self._calls if each.id == id_), None)
-        if known is None and not is_indexed and self._calls and id_ is None:
+        if known is None and place is None and self._calls and id_ is None:
             known = self._calls[-1]
         if known is not None and not _begins_another(known, id_, name, arguments):
             return known
         call = _Call()
         self._calls.append(call)
-        if is_indexed:
-            self._by_index[index] = call
+        if place is not None:
+            self._by_index[place] = call
         return call
 
     def _check(self, call: _Call, tools: Toolset) -> ToolCall | Rejected:

@@ -4,25 +4,26 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from providers.tool_calls.blocks import FENCE, read_block
 from providers.tool_calls.formats import (
     BY_OPEN,
     FIRST,
     KINDS,
     LONGEST,
+    OPENS,
     PREFIXES,
     REASONING,
     TRIGGER,
     Kind,
     list_unmarked,
 )
-from providers.tool_calls.harmony import read_header, read_recipient_call
+from providers.tool_calls.grammars.blocks import FENCE, read_block
+from providers.tool_calls.grammars.harmony import read_header, read_recipient_call
+from providers.tool_calls.grammars.unmarked import RunReader
 from providers.tool_calls.intents import find_intent
 from providers.tool_calls.messages import Event, Message
 from providers.tool_calls.output import Output
 from providers.tool_calls.source import NeedMore, Source
 from providers.tool_calls.toolset import Toolset
-from providers.tool_calls.unmarked import RunReader
 
 _SPACES: Final = re.compile(r"[ \t\r]*")
 _TICKS: Final = re.compile(r"`*")
@@ -129,6 +130,8 @@ class Extractor:
 
     def _open_prefix(self, prefix: str) -> None:
         """Begin as the text that the template wrote demands."""
+        if not prefix:
+            return
         for opener, closer in REASONING.items():
             if prefix.rfind(opener) > prefix.rfind(closer):
                 self._open_reasoning(closer)
@@ -214,10 +217,17 @@ class Extractor:
                 self._handle_code()
         elif kind is Kind.REASON_END and self._end_reasoning(literal):
             pass
-        elif self._fence or (self._is_analysis and kind not in (Kind.HARMONY, Kind.END)):
+        elif (
+            self._fence
+            or (self._is_analysis and kind not in (Kind.HARMONY, Kind.END))
+            or not self._handle_token(kind, literal)
+        ):
             self._emit(end)
-        elif not self._handle_token(kind, literal):
-            self._emit(end)
+
+    def _is_quoted(self, kind: Kind) -> bool:
+        """Return whether a token belongs to text that is not searched."""
+        is_thought = self._is_analysis and kind not in (Kind.HARMONY, Kind.END)
+        return bool(self._fence) or is_thought
 
     def _handle_token(self, kind: Kind, literal: str) -> bool:
         """Handle a token outside of code, return whether it is more than text."""
@@ -299,7 +309,7 @@ class Extractor:
         return True
 
     def _is_complete(self, at: int) -> bool:
-        marker = self._source.find_at(tuple(BY_OPEN), at)
+        marker = self._source.find_at(OPENS, at)
         block = read_block(self._source, at, marker, self._tools, self._family) if marker else None
         return block is not None and block.is_complete
 
@@ -380,12 +390,13 @@ class Extractor:
         head = read_header(source, at)
         if head is None:
             return False
+        is_call = head.recipient is not None and self._has_calls
+        found = read_recipient_call(source, head, self._tools) if is_call else None
         self._is_harmony, self._closer, self._is_fresh = True, None, False
         self._out.is_reasoning = self._is_analysis = head.is_analysis
         self._out.add_break()
         end = head.end
-        if head.recipient is not None:
-            found = read_recipient_call(source, head, self._tools)
+        if found is not None:
             self._out.add_call(found, source.text[at : found.end], "harmony")
             end = found.end
         self._drop(end)

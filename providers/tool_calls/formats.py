@@ -42,7 +42,7 @@ def _vary(*literals: str) -> tuple[str, ...]:
 SEPARATORS: Final = _vary("<｜tool▁sep｜>")
 ARGUMENTS_BEGIN: Final = ("<|tool_call_argument_begin|>", "[ARGS]")
 CALL_ID: Final = "[CALL_ID]"
-DSML: Final = "｜DSML｜"
+_DSML: Final = ("｜DSML｜", "|DSML|")
 
 FORMATS: Final = (
     Format("hermes_json", ("<tool_call>", "<tool_calls_begin>"), ("</tool_call>",)),
@@ -64,13 +64,11 @@ FORMATS: Final = (
     ),
     Format("minimax_section", ("<minimax:tool_call>",), ("</minimax:tool_call>",)),
     Format("step3", ("<steptml:invoke name=",), keeps_marker=True),
-    Format("dsml", (f"<{DSML}invoke name=", "<|DSML|invoke name="), keeps_marker=True),
+    Format("dsml", tuple(f"<{bar}invoke name=" for bar in _DSML), keeps_marker=True),
     Format(
         "dsml_section",
-        (f"<{DSML}function_calls>", f"<{DSML}tool_calls>")
-        + ("<|DSML|function_calls>", "<|DSML|tool_calls>"),
-        (f"</{DSML}function_calls>", f"</{DSML}tool_calls>")
-        + ("</|DSML|function_calls>", "</|DSML|tool_calls>"),
+        tuple(f"<{bar}{name}>" for bar in _DSML for name in ("function_calls", "tool_calls")),
+        tuple(f"</{bar}{name}>" for bar in _DSML for name in ("function_calls", "tool_calls")),
     ),
     Format("llama3_json", ("<|python_tag|>",)),
     Format("pythonic_tagged", ("<|python_start|>",), ("<|python_end|>",)),
@@ -144,7 +142,7 @@ TAGS: Final = (
             (f"<{bar}parameter name=",),
             (f"</{bar}parameter>",),
         )
-        for bar in (DSML, "|DSML|")
+        for bar in _DSML
     ),
 )
 TAG_OPENS: Final = tuple(each for tags in TAGS for each in tags.opens)
@@ -231,6 +229,7 @@ def _build_pattern(literals: Iterable[str]) -> str:
 
 KINDS: Final = _build_kinds()
 BY_OPEN: Final = {each: row for row in FORMATS for each in row.opens}
+OPENS: Final = tuple(sorted(BY_OPEN, key=len, reverse=True))
 TRIGGER: Final = re.compile(_build_pattern(KINDS))
 PREFIXES: Final = frozenset(each[:end] for each in KINDS for end in range(1, len(each)))
 """Proper prefixes of literals: text that ends in one is held back."""

@@ -7,7 +7,7 @@ from providers.tool_calls.messages import Intent
 from providers.tool_calls.toolset import Toolset
 
 _VERB: Final = re.compile(
-    r"(?i)\b(?:use|using|call|calling|invoke|invoking|run|running|execute|executing|try|let me|i'll)\b"
+    r"(?i)\b(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)|run(?:ning)?|execut(?:e|ing)|i'll|let me)\b"
 )
 _CODE: Final = re.compile(r"```")
 _ARGUMENT: Final = re.compile(r"[\w\"'`\]]\s*[=:]\s*[\w\"'`\[{-]")

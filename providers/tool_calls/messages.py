@@ -110,3 +110,7 @@ class Found:
         """Record repairs, each once."""
         known = self.repairs = self.repairs or []
         known.extend(each for each in dict.fromkeys(repairs) if each not in known)
+
+    def mark_cut(self, detail: str = "the text ends in the call") -> None:
+        """Turn the call into one that was cut off."""
+        self.reason, self.detail, self.needed_closing = "truncated", detail, True

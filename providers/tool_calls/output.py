@@ -1,6 +1,5 @@
 """What was read of an answer, and the events about it."""
 
-from providers.tool_calls.items import mark_cut
 from providers.tool_calls.messages import (
     CallDone,
     CallRejected,
@@ -62,11 +61,13 @@ class Output:
     def add_call(self, found: Found, raw: str, form: str) -> None:
         """Add a call after checking it. The first one ends open reasoning."""
         if self.is_length and found.needed_closing and found.reason is None:
-            mark_cut(found)
+            found.mark_cut()
         outcome = self._tools.check(found, raw, form)
         self._calls.append(outcome)
-        is_call = isinstance(outcome, ToolCall)
-        self._events.append(CallDone(outcome) if is_call else CallRejected(outcome))
+        if isinstance(outcome, ToolCall):
+            self._events.append(CallDone(outcome))
+        else:
+            self._events.append(CallRejected(outcome))
         self.is_reasoning = False
 
     def reclassify(self, start: int, end: int) -> None:

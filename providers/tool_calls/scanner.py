@@ -6,7 +6,6 @@ Strict JSON is read by the standard library; only what it refuses is scanned her
 import json
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -77,7 +76,7 @@ _STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_
 class Scanner:
     """Reads values from a source. One per call, of which it collects the repairs."""
 
-    def __init__(self, source: Source, style: Style = JSON, ends: Sequence[str] = ()) -> None:
+    def __init__(self, source: Source, style: Style = JSON, ends: tuple[str, ...] = ()) -> None:
         self._source = source
         self._style = style
         self._ends = ends

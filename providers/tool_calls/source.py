@@ -1,7 +1,6 @@
 """Text that may not have ended, read so that no decision depends on where it was cut."""
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 SPACE: Final = re.compile(r"\s*")
@@ -44,14 +43,18 @@ class Source:
         """Return the position of the next character that is no white space."""
         return self.skip(SPACE, at)
 
-    def find_at(self, literals: Sequence[str], at: int) -> str:
+    def find_at(self, literals: tuple[str, ...], at: int) -> str:
         """Return which of the literals, longest first, is at a position; "" if none is."""
         text = self.text
-        rest = len(text) - at
+        if self.is_final or len(text) - at >= LONGEST_LITERAL:
+            if not text.startswith(literals, at):
+                return ""
+            return next(each for each in literals if text.startswith(each, at))
+        rest = text[at:]
         for literal in literals:
-            if text.startswith(literal, at):
+            if rest.startswith(literal):
                 return literal
-            if rest < len(literal) and not self.is_final and literal.startswith(text[at:]):
+            if literal.startswith(rest):
                 raise NeedMore
         return ""
 
@@ -73,7 +76,7 @@ class Source:
             raise NeedMore
         return match
 
-    def is_cut(self, literals: Sequence[str], at: int) -> bool:
+    def is_cut(self, literals: tuple[str, ...], at: int) -> bool:
         """Return whether the final text ends within one of the literals."""
         if not self.is_final or not 0 < len(self.text) - at < LONGEST_LITERAL:
             return False

@@ -19,10 +19,10 @@ def list_types(schema: object, root: Mapping[str, Any], depth: int = 0) -> froze
     if not isinstance(schema, Mapping) or depth > _MAX_DEPTH:
         return _ALL
     schema = _resolve(schema, root)
-    if isinstance(kind := schema.get("type"), str):
-        return frozenset({kind})
-    if isinstance(kind, list):
-        return frozenset(each for each in kind if isinstance(each, str))
+    if isinstance(kind := schema.get("type"), str | list):
+        return frozenset(
+            each for each in ([kind] if isinstance(kind, str) else kind) if isinstance(each, str)
+        )
     if isinstance(values := schema.get("enum"), list) and values:
         return frozenset(_name_type(each) for each in values)
     if "const" in schema:
@@ -32,9 +32,7 @@ def list_types(schema: object, root: Mapping[str, Any], depth: int = 0) -> froze
             return frozenset().union(*(list_types(each, root, depth + 1) for each in parts))
     if isinstance(parts := schema.get("allOf"), list) and parts:
         return _ALL.intersection(*(list_types(each, root, depth + 1) for each in parts))
-    if "properties" in schema:
-        return frozenset({"object"})
-    return _ALL
+    return frozenset({"object"}) if "properties" in schema else _ALL
 
 
 def parse_untyped(text: str, schema: object, root: Mapping[str, Any]) -> Any:

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from providers.tool_calls.blocks import FENCE, read_block
-from providers.tool_calls.formats import BY_OPEN, ENDS, TRIGGER, Format, Unmarked
-from providers.tool_calls.items import ARGUMENT_KEYS, NAME, Items
+from providers.tool_calls.formats import BY_OPEN, ENDS, OPENS, Format, Unmarked
+from providers.tool_calls.grammars.blocks import FENCE, read_block
+from providers.tool_calls.grammars.items import ARGUMENT_KEYS, NAME, Items
+from providers.tool_calls.grammars.tagged import TaggedReader
 from providers.tool_calls.messages import Found
 from providers.tool_calls.source import Source
-from providers.tool_calls.tagged import TaggedReader
 from providers.tool_calls.toolset import Toolset
 
 _JSON: Final = Format("bare_json", ())
@@ -83,9 +83,7 @@ class RunReader:
         return read_block(self._source, at, marker, self._tools, self._family) is not None
 
     def _get_marker(self, at: int) -> str:
-        match = TRIGGER.match(self._source.text, at)
-        literal = match.group() if match else self._source.find_at(tuple(BY_OPEN), at)
-        return literal if literal in BY_OPEN else ""
+        return self._source.find_at(OPENS, at)
 
     def _read_item(self, at: int) -> int | None:
         """Return where the calls of one value end; None if it does not count as one."""

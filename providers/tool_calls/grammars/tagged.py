@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from providers.tool_calls.formats import TAGS, Tags
-from providers.tool_calls.items import NAME, ItemReader, Items, mark_cut
+from providers.tool_calls.grammars.items import NAME, ItemReader, Items
 from providers.tool_calls.messages import Found
 from providers.tool_calls.scanner import JSON, Broken, Scanner, parse_text
 
@@ -41,7 +41,7 @@ class TaggedReader(ItemReader):
         is_whole = name is not None and self.tools.resolve(name) is not None
         end = len(self.source.text)
         found = Found(name if is_whole else None, None, at, end, has_arguments=False)
-        mark_cut(found)
+        found.mark_cut()
         return Items([found], end, is_lost=True)
 
     def _read_head(self, at: int) -> tuple[str, int] | None:
@@ -178,7 +178,7 @@ class TaggedReader(ItemReader):
 
     def _cut(self, found: Found, detail: str) -> Items:
         found.end = len(self.source.text)
-        mark_cut(found, detail)
+        found.mark_cut(detail)
         return Items([found], found.end, is_lost=True)
 
     def read_glm(self, at: int, *, accepts_unknown: bool) -> Items | None:

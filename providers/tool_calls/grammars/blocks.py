@@ -10,15 +10,16 @@ from providers.tool_calls.formats import (
     BY_OPEN,
     CALL_ID,
     ENDS,
+    OPENS,
     SEPARATORS,
     TAG_OPENS,
     Format,
 )
-from providers.tool_calls.items import NAME, Items
+from providers.tool_calls.grammars.items import NAME, Items
+from providers.tool_calls.grammars.tagged import TaggedReader
 from providers.tool_calls.messages import Found
 from providers.tool_calls.scanner import GEMMA, Broken, Scanner
 from providers.tool_calls.source import Source
-from providers.tool_calls.tagged import TaggedReader
 from providers.tool_calls.toolset import Toolset
 
 FENCE: Final = "```"
@@ -91,7 +92,7 @@ class _BlockReader(TaggedReader):
         return Block(items.found, end, is_complete)
 
     def _read_section(self, at: int) -> Block | None:
-        marker = self.source.find_at(tuple(BY_OPEN), at)
+        marker = self.source.find_at(OPENS, at)
         if marker and BY_OPEN[marker] is not self.row:
             return Block([], at)
         items = self.read_items(at)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from providers.tool_calls.formats import Format
-from providers.tool_calls.items import mark_cut
+from providers.tool_calls.grammars.tagged import TaggedReader
 from providers.tool_calls.messages import Found
 from providers.tool_calls.source import Source
-from providers.tool_calls.tagged import TaggedReader
 from providers.tool_calls.toolset import Toolset
 
 _ENDS: Final = ("<|end|>", "<|return|>", "<|call|>", "<|channel|>", "<|start|>")
@@ -58,7 +57,7 @@ def read_recipient_call(source: Source, head: Header, tools: Toolset) -> Found:
     if not source.get_char(at):
         known = name if tools.resolve(name) is not None else None
         cut = Found(known, None, at, at)
-        mark_cut(cut)
+        cut.mark_cut()
         return cut
     reader = TaggedReader(source, _ROW, tools)
     if source.find_at(_ENDS, at):

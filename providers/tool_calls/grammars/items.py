@@ -25,7 +25,9 @@ _NAME_KEYS: Final = ("name", "tool_name", "function")
 _QUOTES_OR_BRACKETS: Final = re.compile(r"[\"'{}\[\]()]")
 _STRING_END: Final = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
 _BEFORE_STRING: Final = frozenset(" \t\n([{,:=")
-_NAMED: Final = re.compile(r"[\"'](?:name|tool_name|function)[\"']\s{0,9}:\s{0,9}[\"']([^\"'\n]{1,200})")
+_NAMED: Final = re.compile(
+    r"[\"'](?:name|tool_name|function)[\"']\s{0,9}:\s{0,9}[\"']([^\"'\n]{1,200})"
+)
 _GAP: Final = re.compile(r"[;,\s]*")
 
 
@@ -57,9 +59,10 @@ class ItemReader:
             items.found += more.found
             items.at, items.is_lost, items.is_list = more.at, more.is_lost, more.is_list
             at = self.source.skip(_GAP, more.at)
-            if more.is_lost or self.source.get_char(at) not in ("{", "[", "<"):
-                if more.is_lost or not self._starts_call(at):
-                    return items
+            if more.is_lost:
+                return items
+            if self.source.get_char(at) not in ("{", "[", "<") and not self._starts_call(at):
+                return items
         return items if items.found or items.is_list else None
 
     def _starts_call(self, at: int) -> bool:
@@ -92,7 +95,7 @@ class ItemReader:
         if found and scanner.needed_closing:
             found[-1].needed_closing = True
             if not found[-1].has_arguments:
-                mark_cut(found[-1])
+                found[-1].mark_cut()
         return Items(found, end)
 
     def _report(self, scanner: Scanner, error: Broken, at: int) -> Items:
@@ -101,7 +104,7 @@ class ItemReader:
         part.has_arguments = part.has_arguments or scanner.last_key in ARGUMENT_KEYS
         if error.is_cut:
             part.end = len(self.source.text)
-            mark_cut(part, error.detail)
+            part.mark_cut(error.detail)
             return Items([part], part.end, is_lost=True)
         part.reason, part.detail = "malformed", error.detail
         part.end, is_lost = self.find_end(at, error.at)
@@ -122,7 +125,7 @@ class ItemReader:
             return Items(found, end, is_list=True)
         if not char:
             cut = Found(None, None, at, len(self.source.text), has_arguments=False)
-            mark_cut(cut)
+            cut.mark_cut()
             return Items([cut], cut.end, is_lost=True)
         return self._read_elements(inside)
 
@@ -146,7 +149,7 @@ class ItemReader:
                 repairs.append("missing_closers")
                 items.found[-1].needed_closing |= not char
                 if not char and is_separated:
-                    mark_cut(items.found[-1])
+                    items.found[-1].mark_cut()
                 break
             more = self.read_item(at) if is_separated and char != "[" else None
             if more is None:
@@ -253,8 +256,3 @@ def _unpack_object(value: dict[str, Any], start: int, end: int) -> Found:
         id=next((each for each in ids if isinstance(each, str) and each), None),
         has_arguments=key is not None,
     )
-
-
-def mark_cut(found: Found, detail: str = "the text ends in the call") -> None:
-    """Turn a call into one that was cut off."""
-    found.reason, found.detail, found.needed_closing = "truncated", detail, True

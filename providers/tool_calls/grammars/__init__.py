@@ -1,0 +1,1 @@
+"""Notations of calls, with and without markers around them."""

@@ -1,0 +1,148 @@
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers.tool_calls import (
+    Extractor,
+    Intent,
+    Message,
+    extract,
+    parse_ollama_chunks,
+    parse_openai_chunks,
+)
+
+_CHUNKS = {"openai_chunks": parse_openai_chunks, "ollama_chunks": parse_ollama_chunks}
+
+
+def _load_cases() -> dict[str, list[dict[str, Any]]]:
+    cases: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name in ("sample.jsonl", "cases.jsonl"):
+        for line in (Path(__file__).parent / name).read_text().splitlines():
+            case = json.loads(line)
+            cases[case["format"]].append(case)
+    return cases
+
+
+_CASES = _load_cases()
+
+
+def _read(case: dict[str, Any]) -> Message:
+    options = {"family": case["family"], "prefix": case.get("prefix", "")}
+    if parse := _CHUNKS.get(case["format"]):
+        return parse(case["stream_chunks"], case["tools"], **options)
+    reason = case.get("finish_reason")
+    return extract(_join(case), case["tools"], finish_reason=reason, **options)
+
+
+def _join(case: dict[str, Any]) -> str:
+    return case["text"] if "text" in case else "".join(case["stream_chunks"])
+
+
+def _summarize(message: Message) -> dict[str, Any]:
+    return {
+        "content": " ".join(message.content.split()),
+        "reasoning": " ".join(message.reasoning.split()),
+        "tool_calls": [
+            {"name": each.name, "arguments": each.arguments} for each in message.tool_calls
+        ],
+        "rejected": [{"name": each.name, "reason": each.reason} for each in message.rejected],
+    }
+
+
+def _expect(case: dict[str, Any]) -> dict[str, Any]:
+    expected = {"rejected": []} | case["expect"]
+    for key in ("content", "reasoning"):
+        expected[key] = " ".join(expected[key].split())
+    return expected
+
+
+def _distinguish(value: Any) -> str:
+    """Return the value as text in which true is not 1, and 3 is 3.0."""
+    return json.dumps(
+        json.loads(json.dumps(value), parse_int=float), sort_keys=True, ensure_ascii=False
+    )
+
+
+@pytest.mark.parametrize("form", _CASES)
+def test_the_cases_of_a_format_are_read_as_the_rules_say(form: str) -> None:
+    wrong = {
+        case["id"]: (_join(case) if form not in _CHUNKS else "", _summarize(message))
+        for case in _CASES[form]
+        if _distinguish(_summarize(message := _read(case))) != _distinguish(_expect(case))
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("form", [each for each in _CASES if each not in _CHUNKS])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_the_cases_are_read_alike_in_pieces(form: str, size: int) -> None:
+    for case in _CASES[form]:
+        text = _join(case)
+        prefix = case.get("prefix", "")
+        extractor = Extractor(case["tools"], family=case["family"], prefix=prefix)
+        for at in range(0, len(text), size):
+            extractor.feed(text[at : at + size])
+
+        assert extractor.finish(case.get("finish_reason")) == _read(case), case["id"]
+
+
+_TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "run_analysis",
+            "parameters": {
+                "type": "object",
+                "properties": {"variables": {"type": "array", "items": {"type": "string"}}},
+            },
+        },
+    }
+]
+
+
+def test_a_sentence_that_names_a_tool_with_arguments_is_an_intent() -> None:
+    text = "First:\nI'll use the run_analysis tool with variables=['var1']."
+
+    message = extract(text, _TOOLS)
+
+    assert message.tool_calls == ()
+    assert message.content == text
+    line = "I'll use the run_analysis tool with variables=['var1']."
+    assert message.intent == Intent("run_analysis", line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'll use the run_analysis tool.",
+        "run_analysis has the parameter variables.",
+        "I'll use run_analysis2 with variables=['var1'].",
+        "```\nuse run_analysis with variables=['var1']\n```",
+    ],
+)
+def test_a_sentence_without_arguments_or_in_code_is_no_intent(text: str) -> None:
+    assert extract(text, _TOOLS).intent is None
+
+
+def test_repairs_are_recorded() -> None:
+    text = "<tool_call>{'name': 'run_analysis', 'arguments': {'variables': \"['a',]\",}}"
+
+    [call] = extract(text, _TOOLS).tool_calls
+
+    assert call.arguments == {"variables": ["a"]}
+    assert call.repairs == ("single_quotes", "trailing_comma", "missing_end", "type")
+
+
+def test_native_ids_are_kept() -> None:
+    kimi = (
+        "<|tool_call_begin|>functions.run_analysis:3<|tool_call_argument_begin|>{}<|tool_call_end|>"
+    )
+    mistral = '[TOOL_CALLS][{"name": "run_analysis", "arguments": {}, "id": "abcdefghi"}]'
+
+    ids = [extract(text, _TOOLS).tool_calls[0].id for text in (kimi, mistral)]
+
+    assert ids == ["functions.run_analysis:3", "abcdefghi"]
