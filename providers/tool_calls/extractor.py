@@ -22,13 +22,11 @@ from providers.tool_calls.grammars.unmarked import RunReader
 from providers.tool_calls.intents import find_intent
 from providers.tool_calls.messages import Event, Message
 from providers.tool_calls.output import Output
-from providers.tool_calls.source import NeedMore, Source
+from providers.tool_calls.source import NeedMore, Source, find_code_end
 from providers.tool_calls.toolset import Toolset
 
 _SPACES: Final = re.compile(r"[ \t\r]*")
 _TICKS: Final = re.compile(r"`*")
-_TICKS_OR_LINE: Final = re.compile(r"`+|\n")
-_MAX_CODE: Final = 2_000
 _SHORT: Final = 128
 _FIRST_CREDIT: Final = 4_096
 _CREDIT: Final = 4
@@ -328,28 +326,13 @@ class Extractor:
                 self._fence = ""
         elif self._is_line and len(ticks) >= len(FENCE):
             self._fence = ticks
-        elif (close := self._find_ticks(ticks, end)) is not None:
+        elif (close := find_code_end(source, ticks, end)) is not None and not (
+            self._out.is_reasoning and self._closer and self._closer in source.text[end:close]
+        ):
             end = close
         elif len(ticks) >= len(FENCE):
             self._fence = ticks
         self._emit(end)
-
-    def _find_ticks(self, ticks: str, start: int) -> int | None:
-        """Return where inline code ends, None if it does not on this line."""
-        source, at, limit = self._source, start, start + _MAX_CODE
-        while True:
-            match = _TICKS_OR_LINE.search(source.text, at, limit)
-            if match is None or (match.end() == len(source.text) and match.group() != "\n"):
-                if limit >= len(source.text):
-                    source.get_char(len(source.text))
-                if match is None:
-                    return None
-            if match.group() == "\n":
-                return None
-            at = match.end()
-            if match.group() == ticks:
-                closer = self._closer if self._out.is_reasoning else None
-                return None if closer and closer in source.text[start:at] else at
 
     def _begin_reasoning(self, opener: str) -> bool:
         if not self._is_fresh:

@@ -4,6 +4,8 @@ import re
 from typing import Final
 
 SPACE: Final = re.compile(r"\s*")
+_TICKS_OR_LINE: Final = re.compile(r"`+|\n")
+_MAX_CODE: Final = 2_000
 LONGEST_LITERAL: Final = 64
 
 
@@ -82,3 +84,20 @@ class Source:
             return False
         rest = self.text[at:]
         return any(each.startswith(rest) and each != rest for each in literals)
+
+
+def find_code_end(source: Source, ticks: str, start: int) -> int | None:
+    """Return where inline code in so many backticks ends, None if it does not on its line."""
+    at, limit = start, start + _MAX_CODE
+    while True:
+        match = _TICKS_OR_LINE.search(source.text, at, limit)
+        if match is None or (match.end() == len(source.text) and match.group() != "\n"):
+            if limit >= len(source.text):
+                source.get_char(len(source.text))
+            if match is None:
+                return None
+        if match.group() == "\n":
+            return None
+        at = match.end()
+        if match.group() == ticks:
+            return at

@@ -28,9 +28,9 @@ _CASES = [
 _WRITTEN = [case for case in _CASES if "text" in case and case["tools"]]
 _WORDS = (
     "<tool_call> </tool_call> { } [ ] ( ) \" ' ` ``` : , \\ <think> </think> <|im_end|> "
-    "[TOOL_CALLS] ping [ARGS] <function=ping> <parameter=a> </parameter> <tool_use> </s> arguments: <|channel|> "
-    "analysis <|message|> <arg_key> <|start_header_id|> <|im_start|> <|tool_call>call:ping{ "
-    "functools["
+    "[TOOL_CALLS] ping [ARGS] <function=ping> <parameter=a> </parameter> <tool_use> </s> "
+    "arguments: <|channel|> analysis <|message|> <arg_key> <|start_header_id|> <|im_start|> "
+    "<|tool_call>call:ping{ functools["
 )
 _MORE = ("\n", "\ud83d", "tool_name: ping\n", '{"name": "ping", "arguments": {')
 _PIECES = st.sampled_from((*_WORDS.split(), *_MORE))
@@ -148,8 +148,8 @@ _JUNK = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["choices", "delta", "message", "tool_calls", "function", "name", "arguments", "id"]
-                + ["index", "content", "reasoning", "thinking", "finish_reason", "text"]
+                "choices delta message tool_calls function name arguments id index content "
+                "reasoning thinking finish_reason text".split()
             ),
             inner,
             max_size=4,
