@@ -148,8 +148,22 @@ _JUNK = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "choices delta message tool_calls function name arguments id index content "
-                "reasoning thinking finish_reason text".split()
+                [
+                    "choices",
+                    "delta",
+                    "message",
+                    "tool_calls",
+                    "function",
+                    "name",
+                    "arguments",
+                    "id",
+                    "index",
+                    "content",
+                    "reasoning",
+                    "thinking",
+                    "finish_reason",
+                    "text",
+                ]
             ),
             inner,
             max_size=4,
