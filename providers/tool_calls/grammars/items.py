@@ -147,14 +147,10 @@ class ItemReader:
                 continue
             if not char or source.find_at(self.ends, at):
                 repairs.append("missing_closers")
-                items.found[-1].needed_closing |= not char
-                if not char and is_separated:
-                    items.found[-1].mark_cut()
                 break
             more = self.read_item(at) if is_separated and char != "[" else None
             if more is None:
-                items.is_lost = True
-                break
+                more = self._read_cut_name(at)
             items.found += more.found
             if more.is_lost:
                 items.at, items.is_lost = more.at, True
@@ -167,6 +163,15 @@ class ItemReader:
         items.found[-1].add_repairs(repairs)
         items.at = max(items.at, at)
         return items
+
+    def _read_cut_name(self, at: int) -> Items:
+        """Return the call of which the text ends in the name, or nothing that can be read."""
+        end = self.source.skip(NAME, at)
+        name = self.source.text[at:end]
+        cut = Found(name if self.tools.resolve(name) else None, None, at, end)
+        cut.mark_cut()
+        is_cut = bool(name) and not self.source.get_char(end)
+        return Items([cut] if is_cut else [], end if is_cut else at, is_lost=True)
 
     def read_python(self, at: int) -> Items | None:
         """Return the Python call at a position, None if there is none."""

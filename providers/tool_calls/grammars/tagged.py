@@ -91,7 +91,7 @@ class TaggedReader(ItemReader):
             head = self._read_key(tags, at + len(opener))
             if head is None:
                 is_cut = source.is_final and len(source.text) - at < _MAX_TAG
-                is_cut = is_cut and "\n" not in source.text[at:].strip()
+                is_cut = is_cut and (tags is _GLM or "\n" not in source.text[at:].strip())
                 return (
                     self._cut(found, "the text ends in a tag") if is_cut else self._fail(found, at)
                 )

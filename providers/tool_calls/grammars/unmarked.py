@@ -92,6 +92,8 @@ class RunReader:
             return None
         for found in items.found:
             self.reach = max(self.reach, found.end)
+            if found.reason == "truncated" and found is not items.found[0]:
+                break
             if not found.has_arguments or not found.name:
                 return None
             if found.reason and self._tools.resolve(found.name) is None:
