@@ -200,7 +200,7 @@ class _BlockReader(TaggedReader):
             return self.build_cut(name, start) if is_certain or is_prefix or is_special else None
         if is_certain and source.find_at(self.ends, at):
             return Items([Found(name, None, start, at, id_, has_arguments=False)], at)
-        if not is_certain:
+        if not is_certain or self.tools.resolve(name) is None:
             return None
         end, _ = self.find_limit(at)
         detail = "the arguments are not JSON"

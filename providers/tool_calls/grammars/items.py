@@ -76,7 +76,13 @@ class ItemReader:
             return self._read_object(at)
         if char == "[":
             return self._read_list(at)
-        return self.read_python(at) if char and (char.isalpha() or char == "_") else None
+        if not (char.isalpha() or char == "_"):
+            return None
+        items = self.read_python(at)
+        if items and items.found[0].reason == "malformed":
+            is_known = self.tools.resolve(items.found[0].name or "") is not None
+            return items if is_known else None  # other code
+        return items
 
     def _read_object(self, at: int) -> Items | None:
         first = self.source.get_char(self.source.skip_space(at + 1))
@@ -148,7 +154,8 @@ class ItemReader:
             if not char or source.find_at(self.ends, at):
                 repairs.append("missing_closers")
                 break
-            more = self.read_item(at) if is_separated and char != "[" else None
+            read = self.read_item if char == "{" else self.read_python
+            more = read(at) if is_separated and char != "[" else None
             if more is None:
                 more = self._read_cut_name(at)
             items.found += more.found
@@ -179,6 +186,8 @@ class ItemReader:
         if self.source.get_char(end) != "(":
             return None
         name = self.source.text[at:end]
+        if self.tools.resolve(name) is None:
+            name = name.removesuffix(".call")  # as of Llama's own tools
         if name == "print" and self.row.name == "gemma_code":
             inner = self.read_python(self.source.skip_space(end + 1))
             if inner is not None:

@@ -16,6 +16,7 @@ from providers.tool_calls.toolset import Toolset
 _JSON: Final = Format("bare_json", ())
 _PYTHON: Final = Format("pythonic", ())
 _GAP: Final = re.compile(r"[;,\s]*")
+_SURPLUS: Final = re.compile(r"[}\])\s]*")
 _INFO: Final = re.compile(r"[^\n`]*")
 _FIRST_KEYS: Final = (*ARGUMENT_KEYS, "name", "tool_name", "function", "type", "id", "index")
 _KEYS: Final = frozenset((*_FIRST_KEYS, "tool_call_id", "tool_calls", "tool_call"))
@@ -58,6 +59,8 @@ class RunReader:
                 return None
             self.run.end = self.reach = end
             at = self._source.skip(_GAP, end)
+            if self._source.get_char(at) in ("}", "]"):
+                at = self._skip_surplus(at)
             if self._ends_at(at):
                 self.run.end = at
                 return self.run if self._counts() else None
@@ -65,6 +68,13 @@ class RunReader:
                 return self.run if self._is_marked(at) and self._counts() else None
             if not (char in "{[`" or char.isalpha() or char == "_"):
                 return None
+
+    def _skip_surplus(self, at: int) -> int:
+        end = self._source.skip(_SURPLUS, at)
+        if self._ends_at(end) and self.run.found:
+            self.run.found[-1].add_repairs(["surplus_closers"])
+            return end
+        return at
 
     def _counts(self) -> bool:
         names = [each.name for each in self.run.found if each.name]

@@ -145,12 +145,12 @@ def answers(draw: st.DrawFn, grammar: Grammar) -> Answer:
     for _ in range(draw(st.integers(1, 3))):
         keys = draw(st.lists(_NAMES, max_size=3, unique=True))
         values = _TAGGED_TEXTS if grammar.is_untyped else _VALUES
-        calls.append((draw(st.sampled_from(names)), {key: draw(values) for key in keys}))
+        calls.append((draw(st.sampled_from(names)), {key: draw(values) for key in declared}))
     parameters: dict[str, Any] = {"type": "object"}
     if grammar.is_untyped:
         parameters["additionalProperties"] = {"type": "string"}
-        keys = {key for _, arguments in calls for key in arguments}
-        parameters["properties"] = {key: {"type": "string"} for key in keys}
+        declared = {key for _, arguments in calls for key in arguments}
+        parameters["properties"] = {key: {"type": "string"} for key in declared}
     tools = [
         {"type": "function", "function": {"name": name, "parameters": parameters}} for name in names
     ]

@@ -53,7 +53,7 @@ def _summarize(message: Message) -> dict[str, Any]:
 
 
 def _expect(case: dict[str, Any]) -> dict[str, Any]:
-    expected = {"rejected": []} | case["expect"]
+    expected: dict[str, Any] = {"rejected": []} | case["expect"]
     for key in ("content", "reasoning"):
         expected[key] = " ".join(expected[key].split())
     return expected
