@@ -145,7 +145,7 @@ def answers(draw: st.DrawFn, grammar: Grammar) -> Answer:
     for _ in range(draw(st.integers(1, 3))):
         keys = draw(st.lists(_NAMES, max_size=3, unique=True))
         values = _TAGGED_TEXTS if grammar.is_untyped else _VALUES
-        calls.append((draw(st.sampled_from(names)), {key: draw(values) for key in declared}))
+        calls.append((draw(st.sampled_from(names)), {key: draw(values) for key in keys}))
     parameters: dict[str, Any] = {"type": "object"}
     if grammar.is_untyped:
         parameters["additionalProperties"] = {"type": "string"}
