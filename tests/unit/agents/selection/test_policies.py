@@ -173,7 +173,7 @@ def test_auto_follows_a_documented_rule_that_applies(needs: dict[str, object]) -
 
 def test_a_rule_whose_roles_nobody_serves_leaves_the_choice_to_the_preference() -> None:
     dear = "gpt-6-astra"
-    knowledge = knowing({CHEAP: seen(300, 0.9), dear: seen(300, 0.95)})
+    knowledge = knowing({CHEAP: seen(300, 0.93), dear: seen(300, 0.95)})
     question = wanted("auto", CHEAP, dear, needs={"performanceNeeded": True})
 
     choice = choose_model(question, CATALOGUE, knowledge)
