@@ -24,7 +24,7 @@ class Output:
         self._reasoning: list[str] = []
         self._calls: list[ToolCall | Rejected] = []
         self._events: list[Event] = []
-        self._gap = ""
+        self._gap: list[str] = []
         """White space that is only text if more text follows."""
         self.raw: list[str] = []
         """All text that came."""
@@ -46,17 +46,17 @@ class Output:
         body = text.rstrip()
         if body:
             delta = ReasoningDelta if self.is_reasoning else TextDelta
-            self._events.append(delta(self._gap + body))
-            self._gap = text[len(body) :]
+            self._events.append(delta("".join(self._gap) + body))
+            self._gap = [text[len(body) :]]
         else:
-            self._gap += text
+            self._gap.append(text)
 
     def add_break(self) -> None:
         """Separate two messages of one answer."""
         for pieces in (self._reasoning, self._content):
             if pieces:
                 pieces.append("\n")
-        self._gap = "\n" if self._reasoning or self._content else ""
+        self._gap = ["\n"] if self._reasoning or self._content else []
 
     def add_call(self, found: Found, raw: str, form: str) -> None:
         """Add a call after checking it. The first one ends open reasoning."""
@@ -75,7 +75,7 @@ class Output:
         self._reasoning = ["".join(self.raw)[start:end]]
         self._content.clear()
         self._calls.clear()
-        self._gap = ""
+        self._gap.clear()
         self._events.append(Reclassified())
 
     def take_events(self) -> list[Event]:
@@ -92,7 +92,8 @@ class Output:
         """Return the whole."""
         calls = tuple(each for each in self._calls if isinstance(each, ToolCall))
         rejected = tuple(each for each in self._calls if isinstance(each, Rejected))
-        if self._gap and not self.is_trimmed:
-            self._events.append(TextDelta(self._gap))
+        gap = "".join(self._gap)
+        if gap and not self.is_trimmed:
+            self._events.append(TextDelta(gap))
         reasoning = "".join(self._reasoning).strip()
         return Message(self.join_content(), reasoning, calls, rejected, None, reason)

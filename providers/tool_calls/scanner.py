@@ -13,6 +13,8 @@ from providers.tool_calls.source import SPACE, NeedMore, Source
 
 MAX_DEPTH: Final = 100
 
+_WINDOW: Final = 32_768
+"""Characters that are tried as strict JSON: its errors count the lines before them."""
 _TOKEN: Final = re.compile(r"[\w.+\-]*")
 _NAME: Final = re.compile(r"[\w.\-]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -311,12 +313,13 @@ def read_strict(source: Source, at: int) -> tuple[Any, int] | None:
     """Return the strict JSON object or list at a position and the position after it, if any."""
     if source.get_char(at) not in ("{", "["):
         return None
+    window = source.text[at : at + _WINDOW]
     try:
-        value, end = _STRICT.raw_decode(source.text, at)
+        value, size = _STRICT.raw_decode(window)
     except (ValueError, RecursionError):
         return None
-    brackets = source.text.count("{", at, end) + source.text.count("[", at, end)
-    return (value, end) if brackets <= MAX_DEPTH else None
+    brackets = window.count("{", 0, size) + window.count("[", 0, size)
+    return (value, at + size) if brackets <= MAX_DEPTH else None
 
 
 def parse_text(text: str, style: Style = JSON) -> tuple[Any, list[str]]:
