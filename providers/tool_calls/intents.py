@@ -10,7 +10,7 @@ _VERB: Final = re.compile(
     r"(?i)\b(?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)|run(?:ning)?|execut(?:e|ing)|i'll|let me)\b"
 )
 _CODE: Final = re.compile(r"```")
-_ARGUMENT: Final = re.compile(r"[\w\"'`\]]\s*[=:]\s*[\w\"'`\[{-]")
+_ARGUMENT: Final = re.compile(r"\w[\"'`]?\s*[=:]\s*[\w\"'`\[{-]")
 _LONGEST: Final = 2_000
 
 

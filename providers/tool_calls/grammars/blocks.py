@@ -29,12 +29,12 @@ _SURPLUS: Final = re.compile(r"[\s}\])]*")
 _HEADER: Final = re.compile(r"[^\s<\[{`\"]*")
 _KIMI_INDEX: Final = re.compile(r":[0-9]+$")
 _QUOTES: Final = "\"'`*"
-_NAME_KEY: Final = re.compile(r"(?i)[\"'*]*(?:tool_name|tool|name)[\"'*]*[ \t]*[:=]")
+_NAME_KEY: Final = re.compile(r"(?i)[\"'*]*(?:tool\\?_name|tool|name)[\"'*]*[ \t]*[:=]")
 _ARGUMENTS_KEY: Final = re.compile(r"(?i)[\"'*]*(?:arguments|parameters|args|input)[\"'*]*\s*[:=]")
 _KEYS: Final = ("tool_name:", "arguments:")
 _GENERIC_NAME: Final = re.compile(r"[^\s,<{]*")
 _COMMA: Final = re.compile(r"[\s,;]*")
-_KEY_RUN: Final = re.compile(r"[\w\"'* \t]*")
+_KEY_RUN: Final = re.compile(r"[\w\\\"'* \t]*")
 
 
 @dataclass(slots=True)

@@ -262,6 +262,9 @@ def _unpack_object(value: dict[str, Any], start: int, end: int) -> Found:
     name = next((inner[key] for key in _NAME_KEYS if isinstance(inner.get(key), str)), None)
     key = next((key for key in ARGUMENT_KEYS if key in inner), None)
     ids = (value.get("id"), value.get("tool_call_id"))
+    if key == "parameters" and _is_schema(inner[key]) and "description" in inner:
+        detail = "it is the definition of a tool"
+        return Found(name, None, start, end, has_arguments=False, reason="malformed", detail=detail)
     return Found(
         name,
         inner[key] if key else None,
@@ -270,3 +273,7 @@ def _unpack_object(value: dict[str, Any], start: int, end: int) -> Found:
         id=next((each for each in ids if isinstance(each, str) and each), None),
         has_arguments=key is not None,
     )
+
+
+def _is_schema(value: object) -> bool:
+    return isinstance(value, dict) and value.get("type") == "object" and "properties" in value
