@@ -26,7 +26,7 @@ from providers.tool_calls.source import NeedMore, Source, find_code_end
 from providers.tool_calls.toolset import Toolset
 
 _SPACES: Final = re.compile(r"[ \t\r]*")
-_TICKS: Final = re.compile(r"`*")
+_TICKS: Final = re.compile(r"(?:`+|~+)?")
 _SHORT: Final = 128
 _FIRST_CREDIT: Final = 4_096
 _CREDIT: Final = 4
@@ -322,10 +322,12 @@ class Extractor:
         end = source.skip(_TICKS, at)
         ticks = source.text[at:end]
         if self._fence:
-            if self._is_line and len(ticks) >= len(self._fence):
+            if self._is_line and ticks.startswith(self._fence):
                 self._fence = ""
         elif self._is_line and len(ticks) >= len(FENCE):
             self._fence = ticks
+        elif ticks[0] == "~":
+            pass
         elif (close := find_code_end(source, ticks, end)) is not None and not (
             self._out.is_reasoning and self._closer and self._closer in source.text[end:close]
         ):

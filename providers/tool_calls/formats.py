@@ -193,7 +193,7 @@ class Kind(StrEnum):
 
 
 def _build_kinds() -> dict[str, Kind]:
-    kinds = {"`": Kind.CODE, "\n": Kind.LINE}
+    kinds = {"`": Kind.CODE, "~~~": Kind.CODE, "\n": Kind.LINE}
     table: tuple[tuple[Iterable[str], Kind], ...] = (
         ((each for row in FORMATS for each in row.closes if each != "```"), Kind.CLOSE),
         ((each for tags in TAGS for each in tags.closes), Kind.CLOSE),

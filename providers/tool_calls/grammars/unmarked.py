@@ -54,7 +54,10 @@ class RunReader:
         """Return the calls from a position on, None if the text there is no such run."""
         self.reach = at
         while True:
-            end = self._read_fenced(at) if self._is_at(FENCE, at) else self._read_item(at)
+            is_fenced = self._is_at(FENCE, at)
+            if is_fenced and self._has_marked:
+                return None  # the message does not end after the block before
+            end = self._read_fenced(at) if is_fenced else self._read_item(at)
             if end is None:
                 return None
             self.run.end = self.reach = end
@@ -65,7 +68,8 @@ class RunReader:
                 self.run.end = at
                 return self.run if self._counts() else None
             if (char := self._source.get_char(at)) == "<" or self._is_at("[TOOL", at):
-                return self.run if self._is_marked(at) and self._counts() else None
+                is_run = not is_fenced and self._is_marked(at) and self._counts()
+                return self.run if is_run else None
             if not (char in "{[`" or char.isalpha() or char == "_"):
                 return None
 
