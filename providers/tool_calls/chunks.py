@@ -188,7 +188,7 @@ class ChunkParser:
         rest = source.text[end:].strip()
         if rest.strip("}]` \n"):
             found.reason, found.detail = "malformed", "text after the arguments"
-        elif rest:
+        elif rest.strip("` \n"):
             found.add_repairs(["surplus_closers"])
         if scanner.needed_closing and self._finish == "length":
             found.reason, found.detail = "truncated", "the text ends in the arguments"

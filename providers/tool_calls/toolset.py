@@ -75,7 +75,7 @@ class Toolset:
         if name is None:
             return reject("unknown_tool", f"offered are: {', '.join(self._schemas)}")
         try:
-            arguments = _decode(found.arguments)
+            arguments = _decode(found)
             fitted = self._fit(name, arguments, found)
         except Broken as error:
             return reject("malformed", error.detail)
@@ -118,12 +118,13 @@ class Toolset:
         return None
 
 
-def _decode(arguments: object) -> dict[str, Any]:
+def _decode(found: Found) -> dict[str, Any]:
     """Return the object that arguments are (R3).
 
     Raises:
         Broken: they are something else.
     """
+    arguments = found.arguments
     for _ in range(3):
         if arguments is None or (isinstance(arguments, str) and not arguments.strip()):
             return {}
@@ -131,15 +132,16 @@ def _decode(arguments: object) -> dict[str, Any]:
             return arguments
         if not isinstance(arguments, str):
             break
-        arguments = _parse_lenient(arguments)
+        arguments, repairs = _parse_lenient(arguments)
+        found.add_repairs(repairs)
     raise Broken("the arguments are not a JSON object", 0)
 
 
-def _parse_lenient(text: str) -> object:
+def _parse_lenient(text: str) -> tuple[object, list[str]]:
     try:
-        return parse_text(text, JSON)[0]
+        return parse_text(text, JSON)
     except Broken:
-        return parse_text(text, PYTHON)[0]
+        return parse_text(text, PYTHON)[0], ["python_literal"]
 
 
 def _fold(name: str) -> str:

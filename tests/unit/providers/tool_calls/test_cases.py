@@ -146,3 +146,38 @@ def test_native_ids_are_kept() -> None:
     ids = [extract(text, _TOOLS).tool_calls[0].id for text in (kimi, mistral)]
 
     assert ids == ["functions.run_analysis:3", "abcdefghi"]
+
+
+def test_repairs_of_arguments_in_a_string_are_recorded() -> None:
+    text = '<tool_call>{"name": "run_analysis", "arguments": "{\'variables\': []}"}</tool_call>'
+
+    [call] = extract(text, _TOOLS).tool_calls
+
+    assert (call.arguments, call.repairs) == ({"variables": []}, ("single_quotes",))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"type": 5},
+        {"$ref": "#/nowhere"},
+        {"$ref": "https://example.org/schema"},
+        {"properties": {"a": {"pattern": "("}}},
+        {"properties": {"a": 5}},
+        {"properties": {"a": {"type": "\ud800"}}},
+    ],
+)
+def test_a_call_of_a_tool_without_a_usable_schema_is_rejected(parameters: dict[str, Any]) -> None:
+    tools = [{"name": "ping", "parameters": parameters}]
+
+    message = extract('<tool_call>{"name": "ping", "arguments": {"a": "1"}}</tool_call>', tools)
+
+    assert [each.reason for each in message.rejected] == ["schema"]
+
+
+def test_what_is_no_tool_is_not_offered() -> None:
+    tools = [None, 5, {"function": 3}, {"name": 4}, {"function": {"name": "ping"}}]
+
+    message = extract("<tool_call>ping</tool_call>", tools)
+
+    assert [call.name for call in message.tool_calls] == ["ping"]
