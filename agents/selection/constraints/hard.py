@@ -153,7 +153,7 @@ def refuse_over_budget(resolved: ResolvedRequest) -> Test | None:
         if cost is None:
             return "its price is unknown and the task has a budget"
         if left is not None and cost > left:
-            return f"it would cost about ${cost:.4f} and ${max(left, 0):.4f} of the budget is left"
+            return f"it would cost about ${cost:.6f} and ${max(left, 0):.6f} of the budget is left"
         return None
 
     return None if left is None else test

@@ -132,7 +132,7 @@ def avoid_over_reservation(resolved: ResolvedRequest) -> Test | None:
     if left is None:
         return None
     tokens = max(resolved.input_tokens, request.prompt_characters) + FRAME_TOKENS
-    rest = f"${max(left, 0):.4f} of the budget is left"
+    rest = f"${max(left, 0):.6f} of the budget is left"
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
         longest = request.max_output_tokens or profile.max_answer_tokens

@@ -191,4 +191,4 @@ def test_the_tools_of_the_example_can_be_called(capfd: pytest.CaptureFixture[str
 def test_examples_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tools", "example"]) == 0
     assert "orders  Two tools for models" in capsys.readouterr().out
-    assert run(["tools", "example", "none"]) == 1
+    assert run(["tools", "example", "none"]) == 2

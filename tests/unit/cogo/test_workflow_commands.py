@@ -157,7 +157,7 @@ def test_examples_are_listed_and_printed(capsys: pytest.CaptureFixture[str]) -> 
     assert "best_of_three  Three models" in capsys.readouterr().out
     assert run(["workflows", "example", "nightly_report"]) == 0
     assert '@workflow("NIGHTLY_REPORT"' in capsys.readouterr().out
-    assert run(["workflows", "example", "none"]) == 1
+    assert run(["workflows", "example", "none"]) == 2
 
 
 def test_steps_are_drawn_below_their_branches() -> None:

@@ -151,6 +151,7 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         "cogo_grants",
         "cogo_memory_status",
         "cogo_forgotten_sessions",
+        "cogo_judged_answers",
     }
     calls |= {"cogo_cached_answer", "cogo_silent_ms", "cogo_step_outputs", "cogo_subtask_turns"}
 

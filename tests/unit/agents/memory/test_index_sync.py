@@ -10,6 +10,7 @@ import pytest
 
 from agents.memory.index import IndexUnavailable, VectorItem, VectorMatch
 from agents.memory.index_sync import LIMIT, IndexSync, find_confirmable, sync_index_regularly
+from protocol.backoff import compute_backoff
 from protocol.errors import StoreUnavailable
 from protocol.records.memory import MemoryRow, VectorChange
 
@@ -308,15 +309,15 @@ async def test_the_loop_goes_on_whatever_fails(
     id_ = outbox.add()
     index.is_down = True
 
-    async def wait(seconds: float) -> None:
-        waits.append(seconds)
+    def wait(failures: int, *, first: float, longest: float) -> float:
+        waits.append(compute_backoff(failures, first=first, longest=longest))
         outbox.is_down = len(waits) == 2
         index.is_down = len(waits) < 4
         if outbox.changes == []:
             synced.set()
-            await asyncio.Event().wait()
+        return 0.0
 
-    monkeypatch.setattr("agents.memory.index_sync.asyncio.sleep", wait)
+    monkeypatch.setattr("agents.memory.index_sync.compute_backoff", wait)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(sync_index_regularly(outbox, index, agent_id="cio-1"))
         await asyncio.wait_for(synced.wait(), 10)
