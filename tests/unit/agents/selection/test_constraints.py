@@ -40,7 +40,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (BLIND, {"needs": {"modalities": ["pdf"]}}, "has PDF files, which it does not read"),
     ("mistral/mistral-large-4", {"needs": {"modalities": ["pdf"]}}, "it does not read"),
     (SEARCHES, {"needs": {"toolCalls": 1}}, "the task calls tools and it supports none"),
-    (TOP, {"budget_usd": 0.0001}, "$0.0001 of the budget is left"),
+    (TOP, {"budget_usd": 0.0001}, "$0.000100 of the budget is left"),
     (TOP, {"budget_usd": -1.0}, "$0.000000 of the budget is left"),
     ("elsewhere/z", {"budget_usd": 5.0}, "its price is unknown"),
 ]
