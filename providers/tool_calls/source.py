@@ -80,10 +80,14 @@ class Source:
 
     def is_cut(self, literals: tuple[str, ...], at: int) -> bool:
         """Return whether the final text ends within one of the literals."""
-        if not self.is_final or not 0 < len(self.text) - at < LONGEST_LITERAL:
+        if len(self.text) - at >= LONGEST_LITERAL:
             return False
         rest = self.text[at:]
-        return any(each.startswith(rest) and each != rest for each in literals)
+        if not any(each.startswith(rest) and each != rest for each in literals):
+            return False
+        if not self.is_final:
+            raise NeedMore
+        return bool(rest)
 
 
 def find_code_end(source: Source, ticks: str, start: int) -> int | None:

@@ -251,7 +251,7 @@ class _BlockReader(TaggedReader):
         source = self.source
         rest = source.text[at : at + len(_KEYS[0])].lower()
         is_last = source.is_final and len(source.text) - at <= len(_KEYS[0])
-        return is_last and bool(rest) and any(key.startswith(rest) for key in _KEYS)
+        return is_last and bool(rest) and any(key.startswith(rest) and key != rest for key in _KEYS)
 
     def _finish(self, items: Items, *, is_fenced: bool) -> int:
         """Return where the block ends, after its closing markers."""

@@ -32,7 +32,7 @@ class TaggedReader(ItemReader):
         for tags in TAGS:
             if opener := self.source.find_at(tags.opens, at):
                 return self._read_function(tags, at, at + len(opener))
-            if self.source.is_final and self.source.is_cut(tags.opens, at):
+            if self.source.is_cut(tags.opens, at):
                 return self.build_cut(None, at)
         return None
 
@@ -90,11 +90,9 @@ class TaggedReader(ItemReader):
         while opener := source.find_at(tags.parameter_opens, at):
             head = self._read_key(tags, at + len(opener))
             if head is None:
-                is_cut = source.is_final and len(source.text) - at < _MAX_TAG
-                is_cut = is_cut and (tags is _GLM or "\n" not in source.text[at:].strip())
-                return (
-                    self._cut(found, "the text ends in a tag") if is_cut else self._fail(found, at)
-                )
+                if self._is_head_cut(tags, at + len(opener)):
+                    return self._cut(found, "the text ends in a tag")
+                return self._fail(found, at)
             key, start = head
             ends = self._find_value_end(tags, start)
             if ends is None:
@@ -120,6 +118,16 @@ class TaggedReader(ItemReader):
         if not self.source.find_at((_VALUE,), value):
             return None
         return self.source.text[at:end], value + len(_VALUE)
+
+    def _is_head_cut(self, tags: Tags, at: int) -> bool:
+        """Return whether the text ends in the tag of a parameter that could not be read."""
+        source = self.source
+        end = source.find(_KEY_END if tags is _GLM else ">", at, _MAX_TAG)
+        if end < 0:
+            return len(source.text) - at < _MAX_TAG and "\n" not in source.text[at:].strip()
+        value = source.skip_space(end + len(_KEY_END))
+        is_last = not source.get_char(value) or source.is_cut((_VALUE,), value)
+        return tags is _GLM and is_last
 
     def _find_value_end(self, tags: Tags, at: int) -> tuple[int, int] | None:
         """Return where a value and its closing tag end; both are equal if there is no tag.
@@ -189,7 +197,7 @@ class TaggedReader(ItemReader):
         if not name:
             return None
         after = source.skip_space(end)
-        if not source.get_char(after) or source.is_cut(("<arg_key>", "</tool_call>"), after):
+        if not source.get_char(after) or source.is_cut(("<arg_key>", *self.row.closes), after):
             is_prefix = any(each.startswith(name) for each in self.tools.names)
             return self.build_cut(name, at) if accepts_unknown or is_prefix else None
         found = Found(name, {}, at, end, is_untyped=True, repairs=[])
