@@ -43,7 +43,7 @@ async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_d
     assert text(page, "#answer pre.text") == row["task"]["result"]["text"]  # nothing came twice
     await eventually(says(page, ".tasks a[aria-current]", "completed"), within=SECONDS)
     assert row["subtasks"][0]["key"] in text(page, "#waterfall")
-    assert row["selections"][0]["reason"] in text(page, ".choices")
+    await eventually(says(page, ".choices", row["selections"][0]["reason"]), within=SECONDS)
     assert "executor" in text(page, "table")
     assert "$" in text(page, "dl.facts")
     assert complaints(page) == []
