@@ -365,6 +365,30 @@ async def test_writers_of_every_kind_at_once_never_lock_each_other_out(database:
     assert failed == [None] * len(kinds)
 
 
+async def test_what_is_added_while_forgetting_waits_stays(database: Database) -> None:
+    """Else it would lock memories of a document that it has not locked."""
+    service, holder, forgetting, watcher = [await database.connect() for _ in range(4)]
+    await add_document(service, ALICE, "a.md", ["old"])
+    held = holder.transaction()
+    await held.start()
+    await holder.execute("select from public.cogo_documents for update")
+    pid = forgetting.get_server_pid()
+
+    async def is_waiting() -> bool:
+        waits = "select exists (select from pg_locks where pid = $1 and not granted)"
+        return bool(await watcher.fetchval(waits, pid))
+
+    async def add() -> None:
+        await eventually(is_waiting)
+        await add_document(service, ALICE, "b.md", ["new"])
+        await held.rollback()
+
+    forget = call(forgetting, "forget_memory", owner=ALICE, source="*")
+    assert await run_at_once(forget, add()) == [None, None]
+
+    assert await find(service, ALICE, "old new") == ["new"]
+
+
 async def test_a_call_that_ends_in_the_middle_leaves_all_or_nothing(database: Database) -> None:
     """Its connection is killed while it waits for a lock, after it has written."""
     service, victim, holder = [await database.connect() for _ in range(3)]

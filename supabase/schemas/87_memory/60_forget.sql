@@ -66,6 +66,8 @@ declare
   v_is_every constant boolean := coalesce(p_every_owner, false) and cogo.is_operator();
   v_ids uuid[];
   v_documents uuid[];
+  v_locked uuid[];
+  v_is_full boolean;
   v_cut uuid[];
   v_tasks uuid[];
   -- So many fit well into the time that a statement may take.
@@ -97,17 +99,21 @@ begin
        order by m.content_sha256, m.id
        limit v_limit
     );
+    v_is_full := cardinality(v_ids) >= v_limit;
     v_tasks := cogo.drop_embeddings(v_ids);
-    perform from public.cogo_documents d
-      where d.id in (
-        select m.document_id from public.cogo_memories m where m.id = any (v_ids)
-        union all
-        select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
-      )
-      order by d.id for update;
+    v_locked := array(
+      select d.id from public.cogo_documents d
+       where d.id in (
+         select m.document_id from public.cogo_memories m where m.id = any (v_ids)
+         union all
+         select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
+       )
+       order by d.id for update
+    );
   end if;
   v_documents := array(
     select d from cogo.match_documents(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) d
+     where v_locked is null or d = any (v_locked)
   );
   if coalesce(p_dry_run, false) then
     select count(*) into forgotten
@@ -117,12 +123,15 @@ begin
     return next;
     return;
   end if;
+  -- What came while this waited for a lock stays: its document is locked by nobody, and memories are
+  -- locked after documents.
   select coalesce(array_agg(f.id order by f.content_sha256, f.id), '{}'),
          array_agg(distinct f.document_id)
     into v_ids, v_cut
     from (
       select m.*
         from cogo.match_memories(v_owner, v_is_every, p_ids, p_kind, p_source, p_before) m
+       where m.document_id is null or m.document_id = any (v_locked)
        order by m.content_sha256, m.id
        limit v_limit
     ) as f;
@@ -145,7 +154,7 @@ begin
    where cardinality(v_ids) > 0
      and (v_is_every or c.owner is not distinct from v_owner);
   forgotten := cardinality(v_ids);
-  is_more := forgotten >= v_limit;
+  is_more := v_is_full or forgotten >= v_limit;
   return next;
 end;
 $$;
