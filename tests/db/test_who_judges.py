@@ -53,6 +53,19 @@ async def test_one_owner_does_not_decide_for_all(database: Database, agent: Agen
     assert await agent.connection.fetchval("select count(*) from cogo.judgement_quotas") == 1
 
 
+async def test_kinds_that_an_owner_names_do_not_raise_the_limit(agent: Agent) -> None:
+    for number in range(160):
+        needs = {"kind": f"invented-{number % 5}"}
+        task_id = await answered(agent, "model-a", owner=ALICE, requirements=needs)
+        await agent.connection.execute(RATE, task_id, 0, None)
+        if number == 100:
+            await outcome(agent, "model-a")
+    await outcome(agent, "model-a")
+
+    counted = "select sum(answers) from cogo.judgement_quotas where model_id = 'model-a'"
+    assert await agent.connection.fetchval(counted) == 150
+
+
 async def test_tasks_of_operators_are_counted_without_such_a_limit(agent: Agent) -> None:
     for _ in range(52):
         task_id = await answered(agent, "model-a")

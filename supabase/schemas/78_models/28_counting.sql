@@ -1,6 +1,7 @@
 -- Attempts are joined laterally, with a limit: else a plan may read all of them for each of a few.
 -- One owner does not decide for all: of each source at most 50 answers a day of a model at a kind of
--- work are counted. Tasks without an owner are those of operators, but anybody may edit a cell.
+-- work are counted, and 150 at all kinds, which a task may name as it likes. Tasks without an owner
+-- are those of operators, but anybody may edit a cell.
 create or replace function cogo.weigh_judgements(
   p_subtasks uuid[], p_attempts integer[], p_now timestamptz
 )
@@ -52,11 +53,22 @@ as $$
         on r.is_best and r.is_new
        and q.owner = r.owner and q.model_id = r.model_id and q.kind = r.kind
        and q.source = (r.was).source and q.day = (p_now at time zone 'UTC')::date
-  ), allowed as (
-    select p.*, bool_or(p.is_best and p.is_new and p.place > 50) over (
-             partition by p.subtask_id, p.attempt
-           ) as is_too_much
+  ), limited as (
+    select p.*, p.is_best and p.is_new and (p.place > 50 or 150 < row_number() over (
+             partition by p.owner, p.model_id, (p.was).source, p.is_best and p.is_new and p.place <= 50
+             order by p.at, p.subtask_id, p.attempt
+           ) + d.answers) as is_over
       from placed p
+     cross join lateral (
+       select coalesce(sum(q.answers), 0) as answers
+         from cogo.judgement_quotas q
+        where p.is_best and p.is_new
+          and q.owner = p.owner and q.model_id = p.model_id
+          and q.source = (p.was).source and q.day = (p_now at time zone 'UTC')::date
+     ) as d
+  ), allowed as (
+    select l.*, bool_or(l.is_over) over (partition by l.subtask_id, l.attempt) as is_too_much
+      from limited l
   )
   select l.subtask_id, l.attempt, (l.was).source, l.owner, l.model_id, l.kind, (l.was).score > 0.5,
          l.is_best and l.is_new,
