@@ -24,7 +24,7 @@ async def fill(columns: Columns, value: str = "Too long", **fields: Any) -> None
 
 
 async def answer_cells(columns: Columns, value: str, **output: object) -> None:
-    """Let a model answer what is asked for."""
+    """Complete the tasks of the cells that wait, each with this value."""
     await columns.settle()
     for flow in await columns.agent.claim("cio", limit=100):
         step = hand_over(flow, new_step("main"), selections=[selection("main", "model-a")])

@@ -61,7 +61,7 @@ async def test_a_workflows_ladder_has_prices_and_ends_in_time_and_where_it_gains
 ) -> None:
     @workflow("TEST")
     async def write(run: Run) -> Result:
-        """Ask the first of those who write code."""
+        """Ask the first model of the ladder for code."""
         return Result((await run.ask("draft", run.prompt, model=run.ladder("coding")[0])).text)
 
     runner = run_of(write, an_executor([*RIVALS]), knowledge=know_rivals(rescued=rescued))
