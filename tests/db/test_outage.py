@@ -35,7 +35,7 @@ SCENARIO = Scenario.model_validate(
 
 @pytest.mark.parametrize(
     "policy",
-    [PolicyName.AUTO, PolicyName.RULES, PolicyName.SCORED, PolicyName.EXPLORE],
+    [PolicyName.AUTO, PolicyName.RULES, PolicyName.SCORED],
 )
 async def test_an_outage_moves_the_traffic_within_thirty_seconds_and_it_returns(
     cluster: Cluster, migrated: str, database: Database, policy: PolicyName

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
-from agents.selection.evidence.estimates import Forecast
+from agents.selection.evidence.estimates import Estimate
 from agents.selection.preferences import Preference
 
 TOLERANCES: Final[Mapping[Preference, float]] = {
@@ -29,40 +29,6 @@ MIN_PRICE: Final = 1e-5
 """Dollars that count as that price at least, so that one may also pay more than nothing."""
 DEAR: Final = 0.85
 """The rank by price, from 0 to 1, of the model that is used while nothing else tells them apart."""
-
-
-class Compared(Protocol):
-    """What is compared of a model: an estimate, or one whose quality was drawn."""
-
-    @property
-    def quality(self) -> float:
-        """The expected quality."""
-        ...
-
-    @property
-    def low(self) -> float:
-        """The lower end of its interval."""
-        ...
-
-    @property
-    def high(self) -> float:
-        """The upper end of its interval."""
-        ...
-
-    @property
-    def is_known(self) -> bool:
-        """Whether enough was observed of the model."""
-        ...
-
-    @property
-    def price(self) -> float:
-        """The expected dollars; infinite if unknown."""
-        ...
-
-    @property
-    def forecast(self) -> Forecast:
-        """The expected times."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +59,7 @@ def get_tolerance(preference: Preference, gain: float) -> float:
 
 
 def find_near_best(
-    options: Mapping[str, Compared],
+    options: Mapping[str, Estimate],
     preference: Preference,
     *,
     tolerance: float,
@@ -123,9 +89,8 @@ def find_near_best(
             options = {id_: each for id_, each in options.items() if id_ not in dear}
             known = {id_: each for id_, each in known.items() if id_ not in dear}
     strongest = best_of_all if best_of_all in options else _find_best_known(known)
-    best = _find_best(
-        options, known, strongest, default if default in options else None, anchored=anchored
-    )
+    default = default if default in options else None
+    best = _find_best(options, known, strongest, default, anchored=anchored)
     reference = options[best]
     within = [best]
     if best in known:
@@ -150,7 +115,7 @@ def find_near_best(
     )
 
 
-def _find_single(known: Mapping[str, Compared], overall: Mapping[str, float]) -> Compared:
+def _find_single(known: Mapping[str, Estimate], overall: Mapping[str, float]) -> Estimate:
     """Return the cheapest model that is near the best one for everything."""
     compared = [(overall[id_], each.price, id_) for id_, each in known.items() if id_ in overall]
     least = max(compared)[0] - TOLERANCES[Preference.BALANCED]
@@ -160,7 +125,7 @@ def _find_single(known: Mapping[str, Compared], overall: Mapping[str, float]) ->
     return known[found]
 
 
-def _list_too_dear(known: Mapping[str, Compared], single: Compared, worth: float) -> frozenset[str]:
+def _list_too_dear(known: Mapping[str, Estimate], single: Estimate, worth: float) -> frozenset[str]:
     """Return the models that are dearer than this one, and not as much better as that requires."""
     price = max(single.price, MIN_PRICE)
     each_better = price / worth
@@ -172,7 +137,7 @@ def _list_too_dear(known: Mapping[str, Compared], single: Compared, worth: float
     )
 
 
-def _find_best_known(known: Mapping[str, Compared]) -> str | None:
+def _find_best_known(known: Mapping[str, Estimate]) -> str | None:
     lows = {id_: each.low for id_, each in known.items()}
     low = max(lows.values(), default=0.0)
     equal = (id_ for id_, each in lows.items() if each == low)
@@ -180,8 +145,8 @@ def _find_best_known(known: Mapping[str, Compared]) -> str | None:
 
 
 def _find_best(
-    options: Mapping[str, Compared],
-    known: Mapping[str, Compared],
+    options: Mapping[str, Estimate],
+    known: Mapping[str, Estimate],
     best: str | None,
     default: str | None,
     *,
@@ -203,7 +168,7 @@ def _find_best(
     return _guess_best(better, options) if better else best
 
 
-def _guess_best(among: Sequence[str], options: Mapping[str, Compared]) -> str:
+def _guess_best(among: Sequence[str], options: Mapping[str, Estimate]) -> str:
     """Return the best of models of which little is known; of equal ones a dear one.
 
     It is not the dearest, which is often an odd one.
@@ -215,10 +180,10 @@ def _guess_best(among: Sequence[str], options: Mapping[str, Compared]) -> str:
     return min(id_ for id_ in equal if options[id_].price == price)
 
 
-def measure_expense(each: Compared, preference: Preference) -> float:
+def measure_expense(each: Estimate, preference: Preference) -> float:
     """Return what is to be as low as possible."""
     return each.forecast.total_s if preference is Preference.SPEED else each.price
 
 
-def _rank(id_: str, each: Compared) -> tuple[float, float, float, str]:
+def _rank(id_: str, each: Estimate) -> tuple[float, float, float, str]:
     return (each.price, -each.quality, each.forecast.total_s, id_)

@@ -74,10 +74,12 @@ def evaluate_simulation(
 
     Examples:
         cogo eval simulation
-        cogo eval simulation outage --policy rules --policy explore
+        cogo eval simulation outage --policy rules --policy scored
         cogo eval simulation my-vendors.toml --plot regret.svg --json
     """
-    known = [each.value for each in PolicyName if each is not PolicyName.ENSEMBLE]
+    # A single model answers here; and explore is another name of scored.
+    left_out = {PolicyName.ENSEMBLE, PolicyName.EXPLORE}
+    known = [each.value for each in PolicyName if each not in left_out]
     if unknown := set(policy or ()) - set(known):
         raise UsageError(f"--policy {min(unknown)}: use {', '.join(known)}")
     check_picture_name(plot)
