@@ -9,7 +9,8 @@ Each layer of this package only imports those below it:
     calls           one call: middleware, retries, fallback, limits, timeouts
     adapters        wire formats over HTTP, and the mapping of errors; beside it prices
     catalogue       providers, models and deployments as data, keys, data policies
-    schemas         JSON Schemas as vendors take them; beside it `chat_json`: turns as JSON
+    schemas         JSON Schemas as vendors take them; beside it `chat_json`: turns as JSON,
+                    and `chat_response`: answers as a whole
     chat, errors    requests, events of answers, and all errors
     secrets         redaction
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from providers.calls.middleware import CallContext, CallMiddleware, VendorCall
     from providers.catalogue.catalogue import Catalogue
     from providers.catalogue.deployment import Credential, Deployment
-    from providers.chat import ChatRequest, ChatResponse, Message, Tool, collect_response
+    from providers.chat import ChatRequest, Message, Tool
+    from providers.chat_response import ChatResponse, collect_response
     from providers.embeddings.embedder import Embedder
     from providers.errors import CallFailed, ProviderError
     from providers.rerank.reranker import Reranker
@@ -64,7 +66,8 @@ _MODULES = {
     "calls.middleware": ("CallContext", "CallMiddleware", "VendorCall"),
     "catalogue.catalogue": ("Catalogue",),
     "catalogue.deployment": ("Credential", "Deployment"),
-    "chat": ("ChatRequest", "ChatResponse", "Message", "Tool", "collect_response"),
+    "chat": ("ChatRequest", "Message", "Tool"),
+    "chat_response": ("ChatResponse", "collect_response"),
     "embeddings.embedder": ("Embedder",),
     "errors": ("CallFailed", "ProviderError"),
     "rerank.reranker": ("Reranker",),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
@@ -12,6 +12,9 @@ JsonObject: TypeAlias = Mapping[str, Any]
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 """How much a model should reason; each vendor accepts a subset, see its adapter."""
+
+STRUCTURED: Final = "structured"
+"""The form of calls that came as data."""
 
 _TEXT_TYPES: Final = frozenset(
     f"application/{name}"
@@ -30,6 +33,15 @@ class FinishReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallRejection:
+    """Why a call that was read from text, or checked against its tool, must not be run."""
+
+    reason: Literal["unknown_tool", "schema", "malformed", "truncated"]
+    detail: str
+    """A sentence for the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
     """One complete tool call of the model."""
 
@@ -37,6 +49,12 @@ class ToolCall:
     name: str
     arguments: str
     """JSON text as the model wrote it, not validated against the schema."""
+    form: str = STRUCTURED
+    """`structured`, or the format of the text that the call was read from."""
+    repairs: tuple[str, ...] = ()
+    """What was mended in its text, see `providers.tool_calls`."""
+    rejection: CallRejection | None = None
+    """Why it must not be run. Its arguments are then any text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +341,8 @@ class Done:
     """Notes for the user, for example about parameters that were not sent."""
     replay: ReasoningReplay | None = None
     """For the assistant's message when the tool results are sent."""
+    intent: str | None = None
+    """The tool that the text announces with arguments and does not call."""
 
 
 Event: TypeAlias = (
@@ -335,63 +355,6 @@ Event: TypeAlias = (
     | TokenUsage
     | Done
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatResponse:
-    """A complete answer: the sum of its events."""
-
-    text: str
-    reasoning: str
-    tool_calls: tuple[ToolCall, ...]
-    citations: tuple[Citation, ...]
-    usage: TokenUsage | None
-    """None if the vendor did not send any."""
-    done: Done
-
-
-async def collect_response(events: AsyncIterable[Event]) -> ChatResponse:
-    """Read a stream to its end and return the complete answer.
-
-    Raises:
-        ProviderError: raised by the stream.
-        ValueError: the events end without `Done`, which adapters never do.
-    """
-    text: list[str] = []
-    reasoning: list[str] = []
-    calls: list[ToolCall] = []
-    citations: list[Citation] = []
-    usage: TokenUsage | None = None
-    done: Done | None = None
-    async for event in events:
-        match event:
-            case TextDelta():
-                text.append(event.text)
-            case ReasoningDelta():
-                reasoning.append(event.text)
-            case TextWasThinking():
-                reasoning += text
-                text.clear()
-            case ToolCall():
-                calls.append(event)
-            case Citation():
-                citations.append(event)
-            case TokenUsage():
-                usage = event
-            case Done():
-                done = event
-            case ToolCallDelta():  # the complete call follows
-                pass
-    if done is None:
-        raise ValueError("the events ended without Done")
-    return ChatResponse(
-        text="".join(text),
-        reasoning="".join(reasoning),
-        tool_calls=tuple(calls),
-        citations=tuple(citations),
-        usage=usage,
-        done=done,
-    )
 
 
 def _add(mine: int | None, its: int | None) -> int | None:

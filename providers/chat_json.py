@@ -3,9 +3,17 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
-from providers.chat import Attachment, Message, ReasoningReplay, ToolCall
+from providers.chat import (
+    STRUCTURED,
+    Attachment,
+    CallRejection,
+    Message,
+    ReasoningReplay,
+    ToolCall,
+)
 
 _ROLES: Final = frozenset({"user", "assistant", "tool"})
 
@@ -14,10 +22,7 @@ def write_message(message: Message) -> dict[str, Any]:
     """Return the turn as JSON; absent fields are left out."""
     body: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
-        body["tool_calls"] = [
-            {"id": call.id, "name": call.name, "arguments": call.arguments}
-            for call in message.tool_calls
-        ]
+        body["tool_calls"] = list(map(_write_call, message.tool_calls))
     if message.tool_call_id is not None:
         body["tool_call_id"] = message.tool_call_id
     if message.is_error:
@@ -30,6 +35,17 @@ def write_message(message: Message) -> dict[str, Any]:
             "model": message.replay.model,
             "blocks": [dict(block) for block in message.replay.blocks],
         }
+    return body
+
+
+def _write_call(call: ToolCall) -> dict[str, Any]:
+    body: dict[str, Any] = {"id": call.id, "name": call.name, "arguments": call.arguments}
+    if call.form != STRUCTURED:
+        body["form"] = call.form
+    if call.repairs:
+        body["repairs"] = list(call.repairs)
+    if call.rejection is not None:
+        body["rejection"] = asdict(call.rejection)
     return body
 
 
@@ -65,14 +81,7 @@ def _read_message(body: Mapping[str, Any]) -> Message:
         role=body["role"],
         content=_to_text(body["content"]),
         attachments=tuple(map(read_attachment, body.get("attachments") or ())),
-        tool_calls=tuple(
-            ToolCall(
-                id=_to_text(call["id"]),
-                name=_to_text(call["name"]),
-                arguments=_to_text(call["arguments"]),
-            )
-            for call in body.get("tool_calls") or ()
-        ),
+        tool_calls=tuple(map(_read_call, body.get("tool_calls") or ())),
         tool_call_id=body.get("tool_call_id"),
         is_error=body.get("is_error") is True,
         replay=replay
@@ -81,6 +90,19 @@ def _read_message(body: Mapping[str, Any]) -> Message:
             model=_to_text(replay["model"]),
             blocks=tuple(dict(block) for block in replay["blocks"]),
         ),
+    )
+
+
+def _read_call(body: Mapping[str, Any]) -> ToolCall:
+    rejection = body.get("rejection")
+    return ToolCall(
+        id=_to_text(body["id"]),
+        name=_to_text(body["name"]),
+        arguments=_to_text(body["arguments"]),
+        form=_to_text(body.get("form", STRUCTURED)),
+        repairs=tuple(map(_to_text, body.get("repairs") or ())),
+        rejection=rejection
+        and CallRejection(reason=rejection["reason"], detail=_to_text(rejection["detail"])),
     )
 
 

@@ -9,16 +9,8 @@ from typing import Final, TypeAlias
 
 from providers.adapters.base import Timeouts
 from providers.catalogue.deployment import Deployment
-from providers.chat import (
-    ChatRequest,
-    Event,
-    Message,
-    ReasoningDelta,
-    TextDelta,
-    TokenUsage,
-    Tool,
-    collect_response,
-)
+from providers.chat import ChatRequest, Event, Message, ReasoningDelta, TextDelta, TokenUsage, Tool
+from providers.chat_response import collect_response
 from providers.errors import MalformedResponse, ProviderError
 from providers.router import Router
 

@@ -166,7 +166,8 @@ async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -
     from benchmarks.peers.high_concurrency import build_router
     from providers.adapters.base import Timeouts
     from providers.catalogue.deployment import Credential
-    from providers.chat import ChatRequest, Message, collect_response
+    from providers.chat import ChatRequest, Message
+    from providers.chat_response import collect_response
 
     key = SecretStr("any")
     router = build_router(

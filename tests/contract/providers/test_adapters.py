@@ -7,15 +7,8 @@ from datetime import timedelta
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.chat import (
-    ChatRequest,
-    Done,
-    FinishReason,
-    TextDelta,
-    TokenUsage,
-    Tool,
-    collect_response,
-)
+from providers.chat import ChatRequest, Done, FinishReason, TextDelta, TokenUsage, Tool
+from providers.chat_response import collect_response
 from providers.errors import (
     AuthenticationFailed,
     BudgetExhausted,

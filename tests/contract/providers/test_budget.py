@@ -14,7 +14,8 @@ from embedded.state import State
 from protocol.records import CallEnd, CallRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import ChatRequest, Message, TextDelta, collect_response
+from providers.chat import ChatRequest, Message, TextDelta
+from providers.chat_response import collect_response
 from providers.errors import NotAsked, Overloaded, ProviderCapReached, SpendCapReached
 from providers.router import Router
 from tests.contract.providers.calls import credentials

@@ -10,7 +10,6 @@ from providers.adapters.base import Adapter, Timeouts
 from providers.chat import (
     Attachment,
     ChatRequest,
-    ChatResponse,
     Citation,
     Event,
     FinishReason,
@@ -18,8 +17,8 @@ from providers.chat import (
     NamedTool,
     Tool,
     ToolCallDelta,
-    collect_response,
 )
+from providers.chat_response import ChatResponse, collect_response
 from providers.errors import AuthenticationFailed, ModelNotFound, RateLimited
 from tests.contract.providers.conftest import BASE_URLS
 from tests.support.token_counts import counts_of

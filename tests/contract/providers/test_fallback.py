@@ -18,7 +18,8 @@ from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.keyring import REREAD_EVERY, Keyring
 from providers.catalogue.schema import TimeoutSeconds
-from providers.chat import TextDelta, collect_response
+from providers.chat import TextDelta
+from providers.chat_response import collect_response
 from providers.errors import CallFailed, NotServed
 from providers.router import Router
 from tests.contract.providers.calls import RecordingMiddleware, a_request

@@ -11,7 +11,8 @@ from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import LONGEST_LISTING
 from providers.adapters.listings import ListedModel
 from providers.adapters.registry import make_adapter
-from providers.chat import ChatRequest, ChatResponse, Message, collect_response
+from providers.chat import ChatRequest, Message
+from providers.chat_response import ChatResponse, collect_response
 from providers.errors import CallFailed, ConnectionFailed, MalformedResponse, Overloaded
 from tests.contract.providers.conftest import CATALOGUE
 from tests.support.servers.recorder import recording

@@ -9,7 +9,8 @@ import pytest
 
 from providers.calls.middleware import CallContext
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import TextDelta, collect_response
+from providers.chat import TextDelta
+from providers.chat_response import collect_response
 from providers.errors import NotAsked, Overloaded
 from providers.router import Router
 from tests.contract.providers.calls import RecordingMiddleware, a_request, credentials

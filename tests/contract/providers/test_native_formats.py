@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from providers.adapters.anthropic.client import Anthropic
 from providers.adapters.base import Timeouts
 from providers.adapters.fireworks import Fireworks
-from providers.chat import ChatRequest, Message, Tool, ToolCall, collect_response
+from providers.chat import ChatRequest, Message, Tool, ToolCall
+from providers.chat_response import collect_response
 from providers.errors import InvalidRequest
 from tests.contract.providers.calls import ANTHROPIC_ANSWER
 from tests.support.servers.recorder import recording

@@ -13,7 +13,8 @@ from providers.adapters.base import Timeouts
 from providers.adapters.openai.client import OpenAICompatible
 from providers.adapters.registry import make_adapter
 from providers.catalogue.schema import RequestDialect
-from providers.chat import ChatRequest, ChatResponse, Message, collect_response
+from providers.chat import ChatRequest, Message
+from providers.chat_response import ChatResponse, collect_response
 from providers.errors import InvalidRequest, NotSupported
 from tests.contract.providers.conftest import CATALOGUE
 from tests.support.servers.recorder import Recorder, recording

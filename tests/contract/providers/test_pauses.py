@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from providers.adapters.anthropic.client import Anthropic
 from providers.adapters.anthropic.stream import MAX_PAUSES
 from providers.adapters.base import Timeouts
-from providers.chat import ChatRequest, ChatResponse, FinishReason, Message, Tool, collect_response
+from providers.chat import ChatRequest, FinishReason, Message, Tool
+from providers.chat_response import ChatResponse, collect_response
 from providers.errors import IncompleteStream
 from tests.support.servers.recorder import recording
 

@@ -7,7 +7,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from providers.catalogue.catalogue import Catalogue
-from providers.chat import ChatRequest, Done, Message, collect_response
+from providers.chat import ChatRequest, Done, Message
+from providers.chat_response import collect_response
 from providers.errors import NotServed, UnknownModel
 from providers.router import Router
 from tests.contract.providers.calls import credentials

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from protocol.json_schema import check_schema
 from providers.adapters.base import Timeouts
 from providers.calls.refused_schemas import NOTE, stream_with_schema
-from providers.chat import collect_response
+from providers.chat_response import collect_response
 from tests.contract.providers.conftest import BASE_URLS, MODELS, Opener
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.chat import ChatRequest, FinishReason, TextDelta, collect_response
+from providers.chat import ChatRequest, FinishReason, TextDelta
+from providers.chat_response import collect_response
 
 Ask = Callable[..., ChatRequest]
 PATIENT = Timeouts()

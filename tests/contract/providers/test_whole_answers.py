@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.chat import ChatRequest, TextDelta, Tool, collect_response
+from providers.chat import ChatRequest, TextDelta, Tool
+from providers.chat_response import collect_response
 from providers.errors import TimedOut, TimeoutPhase
 from tests.support.servers.simulator import Journal
 

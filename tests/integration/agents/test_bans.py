@@ -12,7 +12,8 @@ from embedded.state import State
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.chat import ChatRequest, Done, Message, TextDelta, collect_response
+from providers.chat import ChatRequest, Done, Message, TextDelta
+from providers.chat_response import collect_response
 from providers.errors import Banned
 from providers.router import Router
 from simulator import run_simulator

@@ -22,7 +22,8 @@ from protocol.records.models import DeploymentRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.chat import ChatRequest, ChatResponse, Message, collect_response
+from providers.chat import ChatRequest, Message
+from providers.chat_response import ChatResponse, collect_response
 from providers.errors import AtCapacity, CircuitOpen, Overloaded
 from providers.router import Router
 from simulator import run_simulator

@@ -14,7 +14,8 @@ from agents.middleware.stack import open_call_limits
 from protocol.transport.supabase_store import open_store
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
-from providers.chat import ChatRequest, Message, collect_response
+from providers.chat import ChatRequest, Message
+from providers.chat_response import collect_response
 from providers.errors import CallFailed
 from providers.router import Router
 

@@ -2,7 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from providers.chat import Event, TextDelta, TokenUsage, collect_response
+from providers.chat import Event, TextDelta, TokenUsage
+from providers.chat_response import collect_response
 from providers.errors import (
     AuthenticationFailed,
     CallFailed,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.chat import Attachment, Message, ReasoningReplay, ToolCall
+from providers.chat import Attachment, CallRejection, Message, ReasoningReplay, ToolCall
 from providers.chat_json import read_message, write_message
 
 PIXEL = Attachment(media_type="image/png", data=b"\x89PNG\x00\xff", name="a.png")
@@ -22,6 +22,20 @@ LINKED = Attachment(media_type="image/jpeg", url="https://example.com/a.jpg")
             tool_calls=(ToolCall(id="1", name="f", arguments='{"x": tru'),),
             replay=ReasoningReplay(vendor="v", model="m", blocks=({"signature": "s", "n": [1]},)),
         ),
+        Message(
+            role="assistant",
+            content="",
+            tool_calls=(
+                ToolCall(id="1", name="f", arguments="{}", form="hermes", repairs=("quotes",)),
+                ToolCall(
+                    id="2",
+                    name="g",
+                    arguments="{'x': 1/6}",
+                    form="hermes",
+                    rejection=CallRejection(reason="malformed", detail="an expression"),
+                ),
+            ),
+        ),
         Message(role="tool", content="no", tool_call_id="1", is_error=True, attachments=(PIXEL,)),
     ],
 )
@@ -37,6 +51,11 @@ def test_a_turn_survives_being_stored(message: Message) -> None:
         {"role": "user", "content": None},
         {"role": "user", "content": "", "tool_calls": [{"id": "1"}]},
         {"role": "user", "content": "", "tool_calls": 3},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": "1", "name": "f", "arguments": "", "rejection": {"reason": "?"}}],
+        },
         {"role": "user", "content": "", "attachments": [{"media_type": "image/png", "data": "%"}]},
         {"role": "user", "content": "", "attachments": [{"data": ""}]},
         {"role": "user", "content": "", "attachments": [{"media_type": "image/png"}]},

@@ -12,7 +12,8 @@ from agents.executor.request import build_request
 from protocol.ids import utc_now
 from protocol.records.models import CachedAnswer
 from protocol.transport.store.cache import SupabaseAnswerCacheStore
-from providers.chat import Tool, collect_response
+from providers.chat import Tool
+from providers.chat_response import collect_response
 from tests.support.agents.fake_store import AWAY
 from tests.support.agents.subtasks import a_subtask
 

@@ -6,7 +6,6 @@ import pytest
 
 from providers.adapters.answer_check import LONGEST_ANSWER, check_answer
 from providers.chat import (
-    ChatResponse,
     Done,
     Event,
     FinishReason,
@@ -15,8 +14,8 @@ from providers.chat import (
     TextWasThinking,
     ToolCall,
     ToolCallDelta,
-    collect_response,
 )
+from providers.chat_response import ChatResponse, collect_response
 from providers.errors import EmptyAnswer, MalformedResponse
 
 STOP = Done(finish_reason=FinishReason.STOP, vendor_finish_reason="stop")

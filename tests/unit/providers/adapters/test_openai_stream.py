@@ -11,14 +11,8 @@ from providers.adapters.http.stream import stream_events
 from providers.adapters.openai.request import NOTE_IF_BROKEN, build_chat_body
 from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.catalogue.schema import RequestDialect
-from providers.chat import (
-    ChatRequest,
-    ChatResponse,
-    Message,
-    Tool,
-    ToolCall,
-    collect_response,
-)
+from providers.chat import ChatRequest, Message, Tool, ToolCall
+from providers.chat_response import ChatResponse, collect_response
 from providers.errors import MalformedResponse, Overloaded
 
 DELTA = {"choices": [{"index": 0, "delta": {"content": "yes"}}]}

@@ -24,8 +24,8 @@ from providers.chat import (
     TokenUsage,
     ToolCall,
     ToolCallDelta,
-    collect_response,
 )
+from providers.chat_response import collect_response
 from providers.errors import IncompleteStream
 from providers.router import Router
 from providers.secrets import Redactor

@@ -7,16 +7,8 @@ import pytest
 
 from providers.adapters.base import Adapter, Timeouts
 from providers.calls.refused_schemas import NOTE, stream_with_schema
-from providers.chat import (
-    ChatRequest,
-    Done,
-    Event,
-    FinishReason,
-    Message,
-    TextDelta,
-    TokenUsage,
-    collect_response,
-)
+from providers.chat import ChatRequest, Done, Event, FinishReason, Message, TextDelta, TokenUsage
+from providers.chat_response import collect_response
 from providers.errors import CallFailed, ContextTooLong, InvalidRequest, NotSupported, Overloaded
 
 SCHEMA = {"type": "object"}

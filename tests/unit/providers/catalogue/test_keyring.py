@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.keyring import REREAD_EVERY, SET_ASIDE_FOR, Keyring, label_key
-from providers.chat import ChatRequest, Message, collect_response
+from providers.chat import ChatRequest, Message
+from providers.chat_response import collect_response
 from providers.errors import AuthenticationFailed, RateLimited
 from providers.router import Router
 from tests.support.eventually import eventually
