@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import SecretStr
 
+from providers.catalogue.open_models import OpenModel
 from providers.catalogue.schema import (
     DEFAULT_OUTPUT_TOKENS,
     AdapterKind,
@@ -61,6 +62,8 @@ class Deployment:
     host: Provider
     base_url: str
     simulated: bool = False
+    probed: OpenModel | None = None
+    """Facts about an open model, if its server was asked."""
 
     @property
     def id(self) -> str:
