@@ -18,7 +18,9 @@ _WINDOW: Final = 32_768
 _TOKEN: Final = re.compile(r"[\w.+\-]*")
 _NAME: Final = re.compile(r"[\w.\-]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_PYTHON_NUMBER: Final = re.compile(r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_PYTHON_NUMBER: Final = re.compile(
+    r"[+-]?(?:0x[0-9a-fA-F]+|[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+)
 _INSIDE: Final = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _LINE: Final = re.compile(r"[^\n]*")
@@ -284,19 +286,10 @@ class Scanner:
 
     def _skip(self, at: int) -> int:
         """Return the position after white space and comments."""
-        source = self._source
-        while True:
-            at = source.skip(SPACE, at)
-            if source.get_char(at) != "/":
-                return at
-            if source.get_char(at + 1) == "/":
-                at = source.skip(_LINE, at)
-            elif source.get_char(at + 1) == "*":
-                end = source.find("*/", at + 2)
-                at = end + 2 if end >= 0 else len(source.text)
-            else:
-                return at
+        at, has_comments = skip_comments(self._source, at)
+        if has_comments:
             self._note("comment")
+        return at
 
     def _is_end(self, at: int) -> bool:
         return bool(self._source.find_at(self._ends, at))
@@ -307,6 +300,27 @@ class Scanner:
 
     def _show(self, at: int) -> str:
         return repr(self._source.text[at : at + 1])
+
+
+def skip_comments(source: Source, at: int, ends: tuple[str, ...] = ()) -> tuple[int, bool]:
+    """Return the position after white space and comments, and whether there are any.
+
+    A comment until the end of its line ends before the literals, too.
+    """
+    has_comments = False
+    while True:
+        at = source.skip(SPACE, at)
+        kind = source.get_char(at + 1) if source.get_char(at) == "/" else ""
+        if kind == "/":
+            line = source.skip(_LINE, at)
+            found = (source.text.find(each, at, line) for each in ends)
+            at = min((each for each in found if each >= 0), default=line)
+        elif kind == "*":
+            end = source.find("*/", at + 2)
+            at = end + 2 if end >= 0 else len(source.text)
+        else:
+            return at, has_comments
+        has_comments = True
 
 
 def read_strict(source: Source, at: int) -> tuple[Any, int] | None:
@@ -343,7 +357,7 @@ def _read_number(word: str, *, is_python: bool) -> int | float | None:
     if not (_PYTHON_NUMBER if is_python else _NUMBER).fullmatch(word):
         return None
     try:
-        return int(word)
+        return int(word, 16 if "x" in word else 10)
     except ValueError:
         pass
     try:

@@ -15,8 +15,9 @@ from providers.tool_calls.formats import (
     TAG_OPENS,
     Format,
 )
-from providers.tool_calls.grammars.items import NAME, Items
+from providers.tool_calls.grammars.items import Items
 from providers.tool_calls.grammars.tagged import TaggedReader
+from providers.tool_calls.grammars.values import NAME
 from providers.tool_calls.messages import Found
 from providers.tool_calls.scanner import GEMMA, Broken, Scanner
 from providers.tool_calls.source import Source
@@ -33,6 +34,7 @@ _NAME_KEY: Final = re.compile(r"(?i)[\"'*]*(?:tool\\?_name|tool|name)[\"'*]*[ \t
 _ARGUMENTS_KEY: Final = re.compile(r"(?i)[\"'*]*(?:arguments|parameters|args|input)[\"'*]*\s*[:=]")
 _KEYS: Final = ("tool_name:", "arguments:")
 _GENERIC_NAME: Final = re.compile(r"[^\s,<{]*")
+_REST_OF_LINE: Final = re.compile(r"[^\n<\[`]*\s*")
 _COMMA: Final = re.compile(r"[\s,;]*")
 _KEY_RUN: Final = re.compile(r"[\w\\\"'* \t]*")
 
@@ -73,7 +75,7 @@ class _BlockReader(TaggedReader):
                 break
             at = inside + len(again)
             self._repairs.append("doubled_tag")
-        at = source.skip_space(at)
+        at = self.skip_comments(at, self._repairs)
         if row.grammar == "section":
             return self._read_section(at)
         native = row.grammar in ("fenced", "named")
@@ -95,6 +97,8 @@ class _BlockReader(TaggedReader):
         marker = self.source.find_at(OPENS, at)
         if marker and BY_OPEN[marker] is not self.row:
             return Block([], at)
+        if self.source.find_at(self.row.closes, at):
+            return Block([], self._skip_closers(at))
         items = self.read_items(at)
         return Block(items.found, self._finish(items, is_fenced=False)) if items else None
 
@@ -102,6 +106,7 @@ class _BlockReader(TaggedReader):
         source = self.source
         if not source.find_at((FENCE,), at):
             return at, False
+        self.ends = (*self.ends, FENCE)
         return source.skip_space(source.skip(_INFO, at + len(FENCE))), True
 
     def _read_payload(self, at: int) -> Items | None:
@@ -110,7 +115,7 @@ class _BlockReader(TaggedReader):
         if grammar == "gemma" and (items := self._read_gemma(at)):
             return items
         if grammar == "generic" and char not in ("{", "[", "<"):
-            return self._read_generic(at)
+            return self._read_pairs(at)
         if grammar == "named" and char and char not in "{[<":
             return self._read_named(at)
         if grammar == "keyed" and (items := self._read_keyed(at)):
@@ -198,7 +203,7 @@ class _BlockReader(TaggedReader):
             is_prefix = any(each.startswith(name) for each in self.tools.names)
             is_special = self.row.opens[0].startswith("<")
             return self.build_cut(name, start) if is_certain or is_prefix or is_special else None
-        if is_certain and source.find_at(self.ends, at):
+        if source.find_at(self.ends, at) and (is_certain or self.tools.resolve(name)):
             return Items([Found(name, None, start, at, id_, has_arguments=False)], at)
         if not is_certain or self.tools.resolve(name) is None:
             return None
@@ -207,11 +212,23 @@ class _BlockReader(TaggedReader):
         found = Found(name, None, start, end, id_, reason="malformed", detail=detail)
         return Items([found], end, is_lost=True)
 
+    def _read_pairs(self, at: int) -> Items | None:
+        """Return the calls of names and arguments in one block."""
+        items = self._read_generic(at)
+        while items and not items.is_lost:
+            at = self.source.skip(_COMMA, items.at)
+            if self._skip_key(_NAME_KEY, at) is None or not (more := self._read_generic(at)):
+                break
+            items = Items([*items.found, *more.found], more.at, more.is_lost)
+        return items
+
     def _read_generic(self, at: int) -> Items | None:
         """Return the call of `tool_name: N` and `arguments: {JSON}` (R15)."""
         source, start = self.source, at
         after = self._skip_key(_NAME_KEY, at)
         if after is None:
+            if (after := self._skip_key(_ARGUMENTS_KEY, at)) is not None:
+                return self._read_reversed(start, after)
             return self.build_cut(None, at) if self._is_cut_key(at) else None
         at = source.skip_space(after)
         end = source.skip(_GENERIC_NAME, at)
@@ -230,6 +247,26 @@ class _BlockReader(TaggedReader):
         if source.get_char(at) == "{" or source.find_at(('"{', "'{"), at):
             return self.read_arguments(name, None, start, at)
         return self._end_generic(name, start, at)
+
+    def _read_reversed(self, start: int, at: int) -> Items | None:
+        """Return the call of which the arguments come before the name."""
+        source = self.source
+        at = source.skip_space(at)
+        if source.get_char(at) != "{":
+            return None
+        items = self.read_arguments("", None, start, at)
+        [found] = items.found
+        at = source.skip(_COMMA, items.at)
+        after = None if found.reason else self._skip_key(_NAME_KEY, at)
+        if after is not None:
+            at = source.skip_space(after)
+            end = source.skip(_GENERIC_NAME, at)
+            found.name, found.end, items.at = source.text[at:end].strip(_QUOTES), end, end
+            return items if source.get_char(end) else self.build_cut(found.name, start)
+        found.name = None
+        if not found.reason and (not source.get_char(at) or self._is_cut_key(at)):
+            return self.build_cut(None, start)
+        return items
 
     def _end_generic(self, name: str, start: int, at: int) -> Items:
         if self.source.find_at(self.ends, at):
@@ -262,7 +299,7 @@ class _BlockReader(TaggedReader):
         at = items.at
         if not items.is_lost:
             at = self._skip_surplus(last, at)
-        after = source.skip_space(at)
+        at, after = self._skip_final_comments(last, at)
         if (
             is_fenced or "code_fence" in self._repairs or row.grammar == "named"
         ) and source.find_at((FENCE,), after):
@@ -278,6 +315,21 @@ class _BlockReader(TaggedReader):
         if source.find_at(row.closes, source.skip_space(at)) and last.reason is None:
             last.add_repairs(["doubled_tag"])
         return self._skip_closers(at)
+
+    def _skip_final_comments(self, last: Found, at: int) -> tuple[int, int]:
+        """Return where the payload ends, with comments before the end marker, and what follows."""
+        repairs: list[str] = []
+        after = self.skip_comments(at, repairs)
+        source = self.source
+        if source.get_char(after) and not source.find_at((FENCE, *self.ends), after):
+            rest = source.skip(_REST_OF_LINE, after)
+            if not source.find_at(self.row.closes, rest):
+                return at, source.skip_space(at)
+            after, repairs = rest, ["surplus_text"]
+        if not repairs:
+            return at, after
+        last.add_repairs(repairs)
+        return after, after
 
     def _leave_open(self, items: Items, at: int, after: int) -> int:
         """Return where a block without a closing marker ends."""

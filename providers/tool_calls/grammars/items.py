@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from providers.tool_calls.formats import (
     BY_OPEN,
@@ -14,12 +14,19 @@ from providers.tool_calls.formats import (
     Format,
     Kind,
 )
+from providers.tool_calls.grammars.values import NAME
 from providers.tool_calls.messages import Found
-from providers.tool_calls.scanner import JSON, PYTHON, Broken, Scanner, read_strict
+from providers.tool_calls.scanner import (
+    JSON,
+    PYTHON,
+    Broken,
+    Scanner,
+    read_strict,
+    skip_comments,
+)
 from providers.tool_calls.source import NeedMore, Source
 from providers.tool_calls.toolset import Toolset
 
-NAME: Final = re.compile(r"[\w.\-\\]*")
 ARGUMENT_KEYS: Final = ("arguments", "parameters", "args", "input")
 _NAME_KEYS: Final = ("name", "tool_name", "function")
 _QUOTES_OR_BRACKETS: Final = re.compile(r"[\"'{}\[\]()]")
@@ -28,6 +35,8 @@ _BEFORE_STRING: Final = frozenset(" \t\n([{,:=")
 _NAMED: Final = re.compile(
     r"[\"'](?:name|tool_name|function)[\"']\s{0,9}:\s{0,9}[\"']([^\"'\n]{1,200})"
 )
+_CALL_LINE: Final = re.compile(r"^[ \t]*([\w.\-\\]+)\(", re.MULTILINE)
+_PLACEHOLDER: Final = re.compile(r"\{\s*(?:\w+|\.\.\.)\s*\}")
 _GAP: Final = re.compile(r"[;,\s]*")
 
 
@@ -55,15 +64,27 @@ class ItemReader:
     def read_items(self, at: int) -> Items | None:
         """Return the calls that follow each other from a position on; None if there is none."""
         items = Items(at=at)
+        repairs: list[str] = []
         while (more := self.read_item(at)) is not None:
             items.found += more.found
             items.at, items.is_lost, items.is_list = more.at, more.is_lost, more.is_list
+            for found in more.found[:1]:
+                found.add_repairs(repairs)
             at = self.source.skip(_GAP, more.at)
             if more.is_lost:
                 return items
+            repairs.clear()
+            at = self.skip_comments(at, repairs)
             if self.source.get_char(at) not in ("{", "[", "<") and not self._starts_call(at):
                 return items
         return items if items.found or items.is_list else None
+
+    def skip_comments(self, at: int, repairs: list[str]) -> int:
+        """Return the position after white space and comments, which are a repair."""
+        at, has_comments = skip_comments(self.source, at, self.row.closes)
+        if has_comments:
+            repairs.append("comment")
+        return at
 
     def _starts_call(self, at: int) -> bool:
         end = self.source.skip(NAME, at)
@@ -94,8 +115,10 @@ class ItemReader:
         try:
             value, end = scanner.read(at)
         except Broken as error:
+            if not error.is_cut and _PLACEHOLDER.match(self.source.text, at):
+                return None
             return self._report(scanner, error, at)
-        found = unpack(value, at, end)
+        found = self._unpack(value, at, end)
         for each in found:
             each.add_repairs(scanner.repairs)
         if found and scanner.needed_closing:
@@ -106,7 +129,7 @@ class ItemReader:
 
     def _report(self, scanner: Scanner, error: Broken, at: int) -> Items:
         """Return the call that could not be read, as far as its name is known."""
-        part = unpack(scanner.partial or {}, at, at)[0]
+        part = self._unpack(scanner.partial or {}, at, at)[0]
         part.has_arguments = part.has_arguments or scanner.last_key in ARGUMENT_KEYS
         if error.is_cut:
             part.end = len(self.source.text)
@@ -119,7 +142,8 @@ class ItemReader:
         return Items([part], part.end, is_lost=is_lost)
 
     def _read_list(self, at: int) -> Items | None:
-        inside = self.source.skip_space(at + 1)
+        repairs: list[str] = []
+        inside = self.skip_comments(at + 1, repairs)
         char = self.source.get_char(inside)
         if char not in ("{", "]", "") and not self._starts_call(inside):
             return None
@@ -127,32 +151,32 @@ class ItemReader:
             value, end = strict
             if not all(isinstance(each, dict) for each in value):
                 return None
-            found = [call for each in value for call in unpack(each, at, end)]
+            found = [call for each in value for call in self._unpack(each, at, end)]
             return Items(found, end, is_list=True)
         if not char:
             cut = Found(None, None, at, len(self.source.text), has_arguments=False)
             cut.mark_cut()
             return Items([cut], cut.end, is_lost=True)
-        return self._read_elements(inside)
+        return self._read_elements(inside, repairs)
 
-    def _read_elements(self, at: int) -> Items | None:
+    def _read_elements(self, at: int, repairs: list[str]) -> Items | None:
         items = Items(at=at, is_list=True)
         source = self.source
-        repairs: list[str] = []
-        is_separated = True
+        is_separated, is_open = True, False
         while (char := source.get_char(at)) != "]":
             if char == ",":
-                at = source.skip_space(at + 1)
+                at = self.skip_comments(at + 1, repairs)
                 is_separated = True
                 if source.get_char(at) == "]":
                     repairs.append("trailing_comma")
                 continue
             if char in "})" and char and items.found:
-                at = source.skip_space(at + 1)
+                at = self.skip_comments(at + 1, repairs)
                 repairs.append("surplus_closers")
                 continue
             if not char or source.find_at(self.ends, at):
                 repairs.append("missing_closers")
+                is_open = not char
                 break
             read = self.read_item if char == "{" else self.read_python
             more = read(at) if is_separated and char != "[" else None
@@ -162,12 +186,13 @@ class ItemReader:
             if more.is_lost:
                 items.at, items.is_lost = more.at, True
                 break
-            at, is_separated = source.skip_space(more.at), False
+            at, is_separated = self.skip_comments(more.at, repairs), False
         else:
             at += 1
         if not items.found:
             return None
         items.found[-1].add_repairs(repairs)
+        items.found[-1].needed_closing |= is_open
         items.at = max(items.at, at)
         return items
 
@@ -208,7 +233,20 @@ class ItemReader:
         """Return where a call that cannot be read ends, and whether only a marker says so."""
         limit, _ = self.find_limit(error_at)
         end = self._skip_brackets(start, limit)
-        return (limit, True) if end < 0 else (end, False)
+        if end >= 0:
+            return end, False
+        line = self._find_call_line(start, error_at, limit)
+        return (limit, True) if line < 0 else (line, False)
+
+    def _find_call_line(self, start: int, at: int, limit: int) -> int:
+        """Return where the next line of a Python call begins that an error is before, or -1."""
+        text = self.source.text
+        line = text.rfind("\n", start, at) + 1
+        at = at if text[line:at].strip() else line
+        for match in _CALL_LINE.finditer(text, at, limit) if text[start] != "{" else ():
+            if self.tools.resolve(match[1]) is not None:
+                return match.start(1)
+        return -1
 
     def find_limit(self, at: int) -> tuple[int, bool]:
         """Return where a broken call ends at the latest, and whether a closing marker is there."""
@@ -244,36 +282,37 @@ class ItemReader:
                     at += 1
         return -1
 
-
-def unpack(value: object, start: int, end: int) -> list[Found]:
-    """Return the calls that a JSON value holds (R5)."""
-    if isinstance(value, dict):
+    def _unpack(self, value: object, start: int, end: int) -> list[Found]:
+        """Return the calls that a JSON value holds (R5)."""
+        if not isinstance(value, dict):
+            detail = "a call is a JSON object"
+            return [Found(None, None, start, end, reason="malformed", detail=detail)]
         if isinstance(calls := value.get("tool_calls"), list):
-            return [found for each in calls for found in unpack(each, start, end)]
+            return [found for each in calls for found in self._unpack(each, start, end)]
         if isinstance(call := value.get("tool_call"), dict):
-            return unpack(call, start, end)
-        return [_unpack_object(value, start, end)]
-    return [Found(None, None, start, end, reason="malformed", detail="a call is a JSON object")]
+            return self._unpack(call, start, end)
+        inner = value.get("function")
+        inner = inner if isinstance(inner, dict) else value
+        name = next((inner[key] for key in _NAME_KEYS if isinstance(inner.get(key), str)), None)
+        key = next((key for key in ARGUMENT_KEYS if key in inner), None)
+        ids = (value.get("id"), value.get("tool_call_id"))
+        found = Found(
+            name,
+            inner[key] if key else None,
+            start,
+            end,
+            id=next((each for each in ids if isinstance(each, str) and each), None),
+            has_arguments=key is not None,
+        )
+        if key == "parameters" and self._is_definition(name, inner[key]):
+            found.has_arguments = False
+            found.reason, found.detail = "malformed", "it is the definition of a tool"
+        return [found]
 
-
-def _unpack_object(value: dict[str, Any], start: int, end: int) -> Found:
-    inner = value.get("function")
-    inner = inner if isinstance(inner, dict) else value
-    name = next((inner[key] for key in _NAME_KEYS if isinstance(inner.get(key), str)), None)
-    key = next((key for key in ARGUMENT_KEYS if key in inner), None)
-    ids = (value.get("id"), value.get("tool_call_id"))
-    if key == "parameters" and _is_schema(inner[key]) and "description" in inner:
-        detail = "it is the definition of a tool"
-        return Found(name, None, start, end, has_arguments=False, reason="malformed", detail=detail)
-    return Found(
-        name,
-        inner[key] if key else None,
-        start,
-        end,
-        id=next((each for each in ids if isinstance(each, str) and each), None),
-        has_arguments=key is not None,
-    )
-
-
-def _is_schema(value: object) -> bool:
-    return isinstance(value, dict) and value.get("type") == "object" and "properties" in value
+    def _is_definition(self, name: str | None, parameters: object) -> bool:
+        """Return whether parameters are a schema that is not meant for the tool itself."""
+        if not isinstance(parameters, dict) or parameters.get("type") != "object":
+            return False
+        tool = self.tools.resolve(name or "")
+        declared = self.tools.list_parameters(tool) if tool else ()
+        return "properties" in parameters and "properties" not in declared

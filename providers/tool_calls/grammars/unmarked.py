@@ -7,8 +7,9 @@ from typing import Final
 
 from providers.tool_calls.formats import BY_OPEN, ENDS, OPENS, Format, Unmarked
 from providers.tool_calls.grammars.blocks import FENCE, read_block
-from providers.tool_calls.grammars.items import ARGUMENT_KEYS, NAME, Items
+from providers.tool_calls.grammars.items import ARGUMENT_KEYS, Items
 from providers.tool_calls.grammars.tagged import TaggedReader
+from providers.tool_calls.grammars.values import NAME
 from providers.tool_calls.messages import Found
 from providers.tool_calls.source import Source
 from providers.tool_calls.toolset import Toolset
