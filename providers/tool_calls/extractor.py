@@ -375,6 +375,9 @@ class Extractor:
         head = read_header(source, at)
         if head is None:
             return False
+        if head.is_result and self._out.has_calls:
+            self._is_over = True
+            return True
         is_call = head.recipient is not None and self._has_calls
         found = read_recipient_call(source, head, self._tools) if is_call else None
         self._is_harmony, self._closer, self._is_fresh = True, None, False

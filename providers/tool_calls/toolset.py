@@ -64,12 +64,12 @@ class Toolset:
         """Return the call if it may be executed; why not, otherwise."""
 
         def reject(reason: Reason, detail: str) -> Rejected:
-            known = self.resolve(found.name) if found.name else None
+            known = None if found.name is None else self.resolve(found.name)
             return Rejected(known or found.name, reason, detail[:_MAX_DETAIL], raw)
 
         if found.reason is not None:
             return reject(found.reason, found.detail)
-        if not found.name:
+        if found.name is None:
             return reject("malformed", "the call names no tool")
         name = self.resolve(found.name)
         if name is None:

@@ -16,7 +16,10 @@ _MESSAGE: Final = "<|message|>"
 _MAX_HEADER: Final = 200
 _RECIPIENT: Final = re.compile(r"to=([^\s<]+)")
 _CHANNEL: Final = re.compile(r"<\|channel\|>\s*(analysis|commentary|final)")
-_BEGINNING: Final = re.compile(r"<\|(?:channel|start)\|>\s*(?:analysis|commentary|final|assistant)")
+_BEGINNING: Final = re.compile(
+    r"<\|(?:channel|start)\|>\s*(?:analysis|commentary|final|assistant|functions\.)"
+)
+_TOOL: Final = re.compile(r"<\|start\|>\s*(?:functions\.|[^\s<]+\s+to=assistant)")
 _NOBODY: Final = frozenset({"assistant", "user", "all"})
 
 
@@ -28,6 +31,8 @@ class Header:
     recipient: str | None
     is_analysis: bool
     is_cut: bool = False
+    is_result: bool = False
+    """Whether a tool is the author."""
 
 
 def read_header(source: Source, at: int) -> Header | None:
@@ -47,7 +52,8 @@ def read_header(source: Source, at: int) -> Header | None:
     channel = _CHANNEL.search(head)
     is_analysis = channel is not None and channel[1] == "analysis" and recipient is None
     after = end if is_cut else end + len(_MESSAGE)
-    return Header(after, recipient, is_analysis, is_cut)
+    is_result = _TOOL.match(head) is not None
+    return Header(after, recipient, is_analysis, is_cut, is_result)
 
 
 def read_recipient_call(source: Source, head: Header, tools: Toolset) -> Found:

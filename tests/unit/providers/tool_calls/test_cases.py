@@ -1,6 +1,5 @@
 import json
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,20 +12,14 @@ from providers.tool_calls import (
     parse_ollama_chunks,
     parse_openai_chunks,
 )
+from tests.support.tool_calls.cases import load_cases
 
 _CHUNKS = {"openai_chunks": parse_openai_chunks, "ollama_chunks": parse_ollama_chunks}
 
 
-def _load_cases() -> dict[str, list[dict[str, Any]]]:
-    cases: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name in ("sample.jsonl", "cases.jsonl"):
-        for line in (Path(__file__).parent / name).read_text().splitlines():
-            case = json.loads(line)
-            cases[case["format"]].append(case)
-    return cases
-
-
-_CASES = _load_cases()
+_CASES: dict[str, list[dict[str, Any]]] = defaultdict(list)
+for _case in load_cases():
+    _CASES[_case["format"]].append(_case)
 
 
 def _read(case: dict[str, Any]) -> Message:

@@ -1,6 +1,4 @@
-import json
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +16,10 @@ from providers.tool_calls import (
     TextDelta,
     extract,
 )
+from tests.support.tool_calls.cases import load_cases
 from tests.support.tool_calls.corpus import GRAMMARS, Answer, answers
 
-_CASES = [
-    json.loads(line)
-    for name in ("sample.jsonl", "cases.jsonl")
-    for line in (Path(__file__).parent / name).read_text().splitlines()
-]
-_WRITTEN = [case for case in _CASES if "text" in case and case["tools"]]
+_WRITTEN = [case for case in load_cases() if "text" in case and case["tools"]]
 _WORDS = (
     "<tool_call> </tool_call> { } [ ] ( ) \" ' ` ``` : , \\ <think> </think> <|im_end|> "
     "[TOOL_CALLS] ping [ARGS] <function=ping> <parameter=a> </parameter> <tool_use> </s> "
