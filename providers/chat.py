@@ -154,6 +154,22 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
 """Whether the model may, must not or must call a tool, or which one it must call."""
 
 
+ToolMode: TypeAlias = Literal["structured", "text"]
+"""How a model is given tools: in the request's own field, or taught in its instructions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextCalls:
+    """How to read the answers of a model that may write its calls as text."""
+
+    family: str = "auto"
+    """As `providers.tool_calls` takes it."""
+    prefix: str = ""
+    """What the chat template writes at the beginning of an answer, such as `<think>`."""
+    tool_mode: ToolMode | None = None
+    """None if it is not known: tools are sent as such, and taught after the server's refusal."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """One request. `None` means the vendor's default."""
@@ -178,6 +194,8 @@ class ChatRequest:
     may_reason: bool = True
     """False for models that never reason; filled in by the catalogue, as is the next one."""
     always_reasons: bool = False
+    text_calls: TextCalls | None = None
+    """Set if calls may come as text; filled in by the catalogue, None for most hosted vendors."""
     stop: tuple[str, ...] = ()
     stream: bool = True
     """If False, the answer may come in one piece, which needs far less processing time.

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import SecretStr
 
+from providers.catalogue.open_models import OpenModel
 from providers.catalogue.schema import (
     DEFAULT_OUTPUT_TOKENS,
     AdapterKind,
@@ -17,7 +18,7 @@ from providers.catalogue.schema import (
     Provider,
     RerankModel,
 )
-from providers.chat import ChatRequest, NamedTool
+from providers.chat import ChatRequest, NamedTool, TextCalls
 from providers.errors import NotSupported
 from providers.schemas import move_schema_to_prompt
 
@@ -61,6 +62,8 @@ class Deployment:
     host: Provider
     base_url: str
     simulated: bool = False
+    probed: OpenModel | None = None
+    """Facts about an open model, if its server was asked."""
 
     @property
     def id(self) -> str:
@@ -105,6 +108,7 @@ class Deployment:
             model=self.provider_model,
             may_reason=self.model.reasoning != "none",
             always_reasons=self.model.reasoning == "always",
+            text_calls=self._get_text_calls(),
         )
         request = self._fit_tools(request, notes)
         if request.reasoning_effort is not None and (why := self._refuses_effort(request)):
@@ -139,6 +143,12 @@ class Deployment:
             notes.append(f"{name} was not sent: the model does not accept it")
         return request, tuple(notes)
 
+    def _get_text_calls(self) -> TextCalls | None:
+        """Return how calls in the text are read; models that take no tools are taught them."""
+        if not self.host.wire.text_calls:
+            return None
+        return TextCalls(tool_mode="text" if self.model.takes_tools is False else None)
+
     def _refuse_unsupported(self, request: ChatRequest) -> None:
         """Raise `NotSupported` for what the model is known not to take."""
         missing = None
@@ -146,7 +156,7 @@ class Deployment:
             kind: Literal["image", "pdf"] = "image" if each.is_image else "pdf"
             if self.model.takes(kind) is False:
                 missing = "does not see images" if kind == "image" else "does not read PDF files"
-        if request.tools and self.model.takes_tools is False:
+        if request.tools and self.model.takes_tools is False and not self.host.wire.text_calls:
             missing = "does not call tools"
         if request.web_search and not self._searches:
             missing = f"does not search the web at {self.host.name}"

@@ -102,6 +102,9 @@ class RequestDialect(_Entry):
     """Whether a tool can be required by its name; otherwise only that one is offered."""
     thinking_tags: bool = False
     """Whether the text may begin with reasoning up to `</think>`, with or without `<think>`."""
+    text_calls: bool = False
+    """Whether its models may write calls as text, so that answers are searched for them, all calls
+    are checked, and tools are taught to models that take none. Reasoning may be tagged as well."""
     call_id_length: int | None = None
     """Required length of tool call ids, which must be alphanumeric (Mistral)."""
     replay_field: str | None = None

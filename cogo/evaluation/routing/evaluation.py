@@ -64,7 +64,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class SplitResult:
     """What came of it on the judged prompts of one split."""
 
     point: Point
@@ -87,7 +87,7 @@ class Split:
     singles: Sequence[Point]
     ceilings: Mapping[str, Ceiling]
     """By the name of the check."""
-    measured: Mapping[Key, Measured]
+    measured: Mapping[Key, SplitResult]
 
 
 def count_steps(settings: EvaluationPlan) -> int:
@@ -178,7 +178,7 @@ class _Trial:
 
     def _measure_ceilings(
         self, check: AnswerCheck, ceiling: Ceiling
-    ) -> Iterator[tuple[Key, Measured]]:
+    ) -> Iterator[tuple[Key, SplitResult]]:
         by_category = dict.fromkeys(self.categories, ceiling.unlimited.plan)
         sample = sample_prompts(self.judged, len(self.models))
         for category in {each.category for each in sample}:
@@ -192,7 +192,7 @@ class _Trial:
         ):
             yield Key(regime="baseline", name=name, check=check.name), self._judge(plans, check)
 
-    def _measure_baselines(self) -> Iterator[tuple[Key, Measured]]:
+    def _measure_baselines(self) -> Iterator[tuple[Key, SplitResult]]:
         costs = [each.cost for each in compute_singles(self.learned)]
         cheapest = costs.index(min(costs))
         best = dict.fromkeys(self.categories, self.single)
@@ -207,12 +207,12 @@ class _Trial:
             plans = {category: (model,) for category, model in models.items()}
             yield Key(regime="baseline", name=name), self._judge(plans)
         singles = compute_singles(self.judged)
-        yield Key(regime="baseline", name="random"), Measured(point=_mean(singles))
+        yield Key(regime="baseline", name="random"), SplitResult(point=_mean(singles))
         right = [min(zip(each.quality, each.cost, strict=True), key=_rank) for each in self.judged]
         oracle = _mean([Point(cost, quality) for quality, cost in right])
-        yield Key(regime="baseline", name="oracle"), Measured(point=oracle)
+        yield Key(regime="baseline", name="oracle"), SplitResult(point=oracle)
 
-    def _measure_policies(self) -> Iterator[tuple[Key, Measured]]:
+    def _measure_policies(self) -> Iterator[tuple[Key, SplitResult]]:
         for policy, preferences in PREFERENCES.items():
             for preference in preferences:
                 for regime, product, known in (
@@ -222,7 +222,7 @@ class _Trial:
                     key = Key(regime=regime, name=policy.value, preference=preference.value)
                     yield key, self._judge(self._plan(product, policy, preference, known))
 
-    def _measure_cascades(self) -> Iterator[tuple[Key, Measured]]:
+    def _measure_cascades(self) -> Iterator[tuple[Key, SplitResult]]:
         cascade = PolicyName.CASCADE
         for check in self.settings.checks:
             observer = Observer(self.cold, check)
@@ -255,7 +255,7 @@ class _Trial:
             plans[category] = plan if policy is PolicyName.CASCADE else plan[:1]
         return plans
 
-    def _learn(self, policy: PolicyName) -> Iterator[tuple[Key, Measured]]:
+    def _learn(self, policy: PolicyName) -> Iterator[tuple[Key, SplitResult]]:
         """Measure a policy that starts cold and sees only the answers that it asks for.
 
         It goes through the prompts to learn from in a fixed order, again if there are too few.
@@ -275,7 +275,7 @@ class _Trial:
                 )
                 # Trials are how it learns, not what it has learned.
                 found = self._judge(self._plan(self.cold, policy, Preference.BALANCED, known))
-                yield key, Measured(point=found.point, chosen=found.chosen, paid=paid)
+                yield key, SplitResult(point=found.point, chosen=found.chosen, paid=paid)
             prompt = self.learned[number % len(self.learned)]
             choice = self.cold.choose(
                 prompt.category, policy, knowledge=known, seed=f"{self.seed}:{number}"
@@ -284,7 +284,7 @@ class _Trial:
             observer.see(prompt, model)
             spent = Point(spent.cost + prompt.cost[model], spent.quality + prompt.quality[model])
 
-    def _judge(self, plans: Mapping[str, Plan], check: AnswerCheck | None = None) -> Measured:
+    def _judge(self, plans: Mapping[str, Plan], check: AnswerCheck | None = None) -> SplitResult:
         """Return what plans come to by category; without a check their first model answers."""
         chosen: Counter[str] = Counter()
         points = []
@@ -296,7 +296,7 @@ class _Trial:
                 else play_plan(prompt, plan, check)
             )
             chosen[" > ".join(self.models[model] for model in plan)] += 1
-        return Measured(point=_mean(points), chosen=chosen)
+        return SplitResult(point=_mean(points), chosen=chosen)
 
 
 def sample_prompts(prompts: Sequence[Prompt], models: int) -> Sequence[Prompt]:

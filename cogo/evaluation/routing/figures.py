@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
 
-from cogo.evaluation.routing.evaluation import Key, Measured, Split
+from cogo.evaluation.routing.evaluation import Key, Split, SplitResult
 from cogo.evaluation.routing.records import Records
 
 _MOST_NAMED: Final = 3
@@ -77,7 +77,7 @@ def _summarize(key: Key, splits: Sequence[Split]) -> RoutingFigures:
     )
 
 
-def _compare_gains(pairs: Sequence[tuple[Split, Measured]], check: str | None) -> float | None:
+def _compare_gains(pairs: Sequence[tuple[Split, SplitResult]], check: str | None) -> float | None:
     """Return the gain of all splits together as a share of that of the best plans."""
     if check is None:
         return None
@@ -86,7 +86,7 @@ def _compare_gains(pairs: Sequence[tuple[Split, Measured]], check: str | None) -
     return gained / possible if possible > _EQUAL else None
 
 
-def _compare_costs(pairs: Sequence[tuple[Split, Measured]], check: str | None) -> float | None:
+def _compare_costs(pairs: Sequence[tuple[Split, SplitResult]], check: str | None) -> float | None:
     """Return the cost of all splits together as a multiple of that of the best plans."""
     if check is None:
         return None

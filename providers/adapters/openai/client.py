@@ -167,7 +167,7 @@ class OpenAICompatible:
             notes=notes,
             note_if_broken=NOTE_IF_BROKEN,
         )
-        if self._dialect.thinking_tags:
+        if self._dialect.thinking_tags or self._dialect.text_calls:
             events = extract_thinking(events)
         if self._dialect.replay_field is not None and request.tools:
             events = attach_replay(

@@ -1,11 +1,27 @@
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment, list_supported_parameters
-from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS, DeploymentEntry, Model, Provider
-from providers.chat import Attachment, ChatRequest, Effort, Message, NamedTool, Tool, ToolChoice
+from providers.catalogue.schema import (
+    DEFAULT_OUTPUT_TOKENS,
+    DeploymentEntry,
+    Model,
+    Provider,
+    RequestDialect,
+)
+from providers.chat import (
+    Attachment,
+    ChatRequest,
+    Effort,
+    Message,
+    NamedTool,
+    TextCalls,
+    Tool,
+    ToolChoice,
+)
 from providers.errors import NotSupported
 
 
@@ -212,3 +228,27 @@ def test_a_search_is_only_asked_of_models_that_search() -> None:
         )
         assert fitted.web_search is is_sent
         assert any("price of a web search" in note for note in notes) is is_noted
+
+
+@pytest.mark.parametrize(
+    ("is_open", "tools", "expected"),
+    [
+        (False, None, None),
+        (True, None, TextCalls()),
+        (True, True, TextCalls()),
+        (True, False, TextCalls(tool_mode="text")),
+    ],
+)
+def test_calls_in_the_text_are_only_read_where_servers_leave_them_there(
+    *, is_open: bool, tools: bool | None, expected: TextCalls | None
+) -> None:
+    host = Provider(
+        id="v", name="V", adapter="openai_compatible", wire=RequestDialect(text_calls=is_open)
+    )
+    deployment = replace(a_deployment(tools=tools), host=host)
+    tool = Tool(name="a", description="", parameters={})
+
+    request, notes = deployment.fit_request(a_request(tools=(tool,)))
+
+    assert request.text_calls == expected
+    assert notes == ()

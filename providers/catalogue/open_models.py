@@ -1,0 +1,97 @@
+"""Facts about open models at servers of the operator, and where they come from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+from providers.catalogue.schema import Reasoning
+
+Source: TypeAlias = Literal["probe", "table", "user"]
+"""The model's server, COGO's table of open models, or the operator's `cogo.toml`."""
+
+ToolMode: TypeAlias = Literal["structured", "text"]
+"""`structured`: its server takes tools and returns calls. `text`: calls are written as text."""
+
+_MOST: Final = 500
+"""Models that are read from one row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured of a model on this machine."""
+
+    tokens_per_s: float
+    first_token_s: float
+    calls_tools: bool | None = None
+    follows_schema: bool | None = None
+    parallel: int | None = None
+    """How many answers at once are still faster than one after the other."""
+    measured_at: str
+    """Time of the measurement (ISO 8601)."""
+
+
+GetMeasured: TypeAlias = Callable[[str], Measured | None]
+"""Returns what was measured of a lane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenModel:
+    """One model at one server. Unknown facts are None."""
+
+    lane: str
+    """`<provider>/<name>`, where the name is never a path."""
+    own_id: str
+    """What the server wants in `model`."""
+    name: str | None = None
+    maker: str | None = None
+    license: str | None = None
+    """As an SPDX identifier."""
+    family: str = "auto"
+    """As `providers.tool_calls` takes it."""
+    tool_mode: ToolMode | None = None
+    """None: structured calls are tried, and text after the server's refusal."""
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    inputs: tuple[str, ...] | None = None
+    reasoning: Reasoning | None = None
+    prefix: str = ""
+    """What the chat template writes at the beginning of an answer, such as `<think>`."""
+    parameters: float | None = None
+    """Billions of parameters."""
+    quantization: str | None = None
+    loaded: bool | None = None
+    """Whether it was in memory when its server was asked."""
+    measured: Measured | None = None
+    source: Source = "probe"
+    sources: Mapping[str, Source] = field(default_factory=dict, hash=False)
+    """Names of facts with another source."""
+
+    def get_source(self, fact: str) -> Source:
+        """Return where a fact comes from."""
+        return self.sources.get(fact, self.source)
+
+
+_MODEL: Final = TypeAdapter(OpenModel)
+
+
+def dump_open_model(model: OpenModel) -> dict[str, Any]:
+    """Return the known facts as JSON; see `load_open_models`."""
+    facts: dict[str, Any] = _MODEL.dump_python(model, mode="json", exclude_defaults=True)
+    return facts
+
+
+def load_open_models(stated: object) -> dict[str, OpenModel]:
+    """Return the models of a row by lane; what is malformed is left out."""
+    found: dict[str, OpenModel] = {}
+    if not isinstance(stated, Mapping):
+        return found
+    for lane, facts in list(stated.items())[:_MOST]:
+        try:
+            model = _MODEL.validate_python(facts, strict=False)
+        except (ValidationError, RecursionError):
+            continue
+        if model.lane == lane:
+            found[model.lane] = model
+    return found
