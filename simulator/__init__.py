@@ -18,6 +18,14 @@ looks for them. Embeddings are at the vendors' own paths: /v1/embeddings, /v2/em
 :batchEmbedContents (Gemini), /api/embed (Ollama). So are rankings: /v2/rerank (Cohere), /v1/rerank
 (Jina, Fireworks, vLLM, llama.cpp), /rerank (text-embeddings-inference).
 
+Servers of open-weight models speak their own paths, too: HOST/ollama/api/chat, show, tags, ps,
+pull, delete and version; HOST/llamacpp/props and health, and below HOST/llamacpp/plain a second
+server whose model's template has no tools; HOST/lmstudio/api/v1/models. Names of models say what
+they do: `writes-FORM` or `writes-FORM-FLAW` (see `simulator.local.call_texts`) write calls as text,
+`no-tools` has none, `ctx4k` takes 4,096 tokens, `not-pulled` must be pulled first. Tools that the
+instructions describe in the format `<tool_use>` are called in it, and results are read from turns
+that begin with `<tool_result`. A call whose result says that it "was not run" is made again.
+
 Answers are deterministic and chosen by keywords. A prompt that names an offered tool is answered
 by calling it, a response schema by an object that fits; `[[say:TEXT]]` and `[[pieces:N]]` in a
 prompt dictate the answer. Any model exists except those with `no-such-model` in their name; any
@@ -38,6 +46,7 @@ requests since number N, GET /_simulator/health reports that the simulator runs.
 | responder, response       | sending it, with a fault; the ASGI response                  |
 | faults, request_log, control | fault specifications; past requests; their HTTP paths     |
 | formats/                  | requests and responses of each vendor                        |
+| local/                    | servers of open-weight models: their models, paths, failures |
 """
 
 from simulator.app import create_simulator

@@ -19,7 +19,6 @@ from simulator.formats.chat_completions import ChatCompletionsFormat
 from simulator.formats.embeddings import (
     COHERE_EMBEDDINGS,
     GEMINI_EMBEDDINGS,
-    OLLAMA_EMBEDDINGS,
     OPENAI_EMBEDDINGS,
 )
 from simulator.formats.gemini import GeminiFormat
@@ -30,15 +29,10 @@ from simulator.formats.rerank import (
     TEI_RANKINGS,
 )
 from simulator.formats.responses import ResponsesFormat
-from simulator.request import Vendor
+from simulator.local.routes import build_local_routes
+from simulator.request import LOCAL_VENDORS, Vendor
 
-_KEYLESS: Final = {Vendor.LLAMACPP, Vendor.LMSTUDIO, Vendor.MLX, Vendor.OLLAMA, Vendor.VLLM}
-_WITH_OPENAI_EMBEDDINGS: Final = (Vendor.MISTRAL, Vendor.TOGETHER, Vendor.LMSTUDIO, Vendor.VLLM)
-_RANKINGS: Final = {
-    Vendor.COHERE: ("/cohere/v2/rerank", COHERE_RANKINGS),
-    Vendor.LLAMACPP: ("/llamacpp/v1/rerank", JINA_RANKINGS),
-    Vendor.VLLM: ("/vllm/v1/rerank", JINA_RANKINGS),
-}
+_WITH_OPENAI_EMBEDDINGS: Final = (Vendor.MISTRAL, Vendor.TOGETHER)
 _PAGE_SIZE: Final = 50
 _MAX_PAGE_SIZE: Final = 200
 
@@ -57,6 +51,7 @@ def create_simulator(*, speed: float = 1.0) -> Starlette:
         *_gemini_routes(state),
         *_openai_routes(state),
         *_compatible_routes(state),
+        *build_local_routes(state),
         *_rerank_routes(state),
         Mount("/_simulator", routes=ControlRoutes(state.faults, state.request_log).routes()),
     ]
@@ -111,20 +106,18 @@ def _openai_routes(state: SimulatorState) -> Iterator[Route]:
 
 
 def _compatible_routes(state: SimulatorState) -> Iterator[Route]:
-    special = {
-        Vendor.COHERE: ("/cohere/v2/embed", COHERE_EMBEDDINGS),
-        Vendor.OLLAMA: ("/ollama/api/embed", OLLAMA_EMBEDDINGS),
-    }
+    special = {Vendor.COHERE: ("/cohere/v2/embed", COHERE_EMBEDDINGS)}
     for dialect in openai_compatible.DIALECTS:
         vendor = dialect.vendor
+        if vendor in LOCAL_VENDORS:
+            continue
         base = f"/{vendor}{openai_compatible.api_path(vendor)}"
         path, embeddings = special.get(vendor, (f"{base}/embeddings", OPENAI_EMBEDDINGS))
         endpoint = VendorEndpoint(
             ChatCompletionsFormat(dialect),
             state,
             embeddings=embeddings,
-            rankings=_RANKINGS[vendor][1] if vendor in _RANKINGS else None,
-            is_keyless=vendor in _KEYLESS,
+            rankings=COHERE_RANKINGS if vendor is Vendor.COHERE else None,
         )
         yield Route(f"{base}/chat/completions", endpoint.complete, methods=["POST"])
         yield _models_route(
@@ -134,8 +127,8 @@ def _compatible_routes(state: SimulatorState) -> Iterator[Route]:
             yield _responses_route(vendor, state)
         if vendor in special or vendor in _WITH_OPENAI_EMBEDDINGS:
             yield Route(path, endpoint.embed, methods=["POST"])
-        if vendor in _RANKINGS:
-            yield Route(_RANKINGS[vendor][0], endpoint.rank, methods=["POST"])
+        if vendor is Vendor.COHERE:
+            yield Route("/cohere/v2/rerank", endpoint.rank, methods=["POST"])
 
 
 def _rerank_routes(state: SimulatorState) -> Iterator[Route]:

@@ -1,6 +1,7 @@
 """One vendor's endpoints: each request passes key, body, fault and model checks in this order."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -13,18 +14,37 @@ from simulator.faults import (
     AlteredAnswer,
     Breakage,
     BrokenBody,
+    BrokenInfo,
+    CallsAsText,
+    Effect,
     ErrorStatus,
     Fault,
     FaultError,
     FaultRegistry,
     FlawedCalls,
+    ParserError,
     SlowHeaders,
+    TaggedThinking,
 )
-from simulator.formats.base import InvalidKeyError, StatusError, WireFormat, dump_json
+from simulator.formats.base import (
+    InvalidKeyError,
+    MissingModelError,
+    StatusError,
+    WireFormat,
+    dump_json,
+)
 from simulator.formats.embeddings import EmbeddingsFormat, embed_text
 from simulator.formats.rerank import RankingFormat, rank_documents
+from simulator.local.call_texts import write_calls
+from simulator.local.servers import (
+    describe_trouble,
+    serve_as_vendor,
+    tag_thinking,
+    write_parse_error,
+)
 from simulator.pacing import choose_pace
-from simulator.planned import count_tokens, plan_response
+from simulator.planned import PlannedResponse, count_tokens, plan_response
+from simulator.request import CompletionRequest
 from simulator.request_log import LoggedRequest, RequestLog
 from simulator.responder import Responder
 from simulator.response import SimulatedResponse
@@ -54,8 +74,14 @@ class VendorEndpoint:
         rankings: RankingFormat | None = None,
         is_keyless: bool = False,
         invalid_key_status: int = 401,
+        serves_plain: bool = False,
     ) -> None:
-        """`is_keyless`: a local server, which needs no key but refuses a wrong one."""
+        """Create the handlers of a vendor.
+
+        `is_keyless`: a local server, which needs no key but refuses a wrong one. `serves_plain`:
+        the template of its only model has no tools, so that they are dropped.
+        """
+        self._serves_plain = serves_plain
         self._format = wire_format
         self._state = state
         self._embeddings = embeddings
@@ -77,14 +103,11 @@ class VendorEndpoint:
             entry.message_count = request.message_count
             refuse_schema(request)
             fault = self._take_fault(http_request, entry, request.prompt)
+            if self._serves_plain:
+                request = replace(request, tools=())
+            request, planned = _plan(request, entry.number, fault.effect if fault else None)
         except StatusError as error:
             return self._finish_with_error(error, entry)
-        effect = fault.effect if fault else None
-        flaw = effect.flaw if isinstance(effect, FlawedCalls) else None
-        planned = plan_response(request, number=entry.number, flaw=flaw)
-        if isinstance(effect, AlteredAnswer):
-            text = "" if effect.is_empty else planned.text
-            planned = replace(planned, text=text, finish_reason=effect.finish_reason)
         pace = choose_pace(request.model, seed=planned.seed, speed=self._state.speed)
         responder = Responder(self._format, request, planned, pace, fault)
         respond = partial(responder.respond, entry=entry)
@@ -122,6 +145,25 @@ class VendorEndpoint:
         tokens = sum(count_tokens(request.query) + count_tokens(each) for each in request.documents)
         body = self._rankings.build_body(request, rank_documents(request), tokens)
         return await self._finish(http_request, entry, fault, body)
+
+    async def describe(
+        self, http_request: Request, build: Callable[[bytes], JsonValue]
+    ) -> Response:
+        """Answer a request for a description of the server or its models; it is not logged.
+
+        `build` gets the body and may raise `StatusError`.
+        """
+        try:
+            self._check_key(http_request)
+            broken = self._take_info_fault(http_request)
+            body = dump_json(build(await http_request.body()))
+        except StatusError as error:
+            return self._error_response(error, 0)
+        if broken is not None and broken.how is Breakage.STALL:
+            await _wait_for_disconnect(http_request)
+        if broken is not None:
+            body = body[: len(body) // 2]
+        return Response(body, media_type="application/json")
 
     async def _finish(
         self, http_request: Request, entry: LoggedRequest, fault: Fault | None, body: JsonValue
@@ -181,9 +223,23 @@ class VendorEndpoint:
             raise StatusError(
                 fault.effect.status, message, retry_after=fault.effect.retry_after_seconds
             )
+        if fault and isinstance(fault.effect, BrokenInfo):
+            raise StatusError(503, describe_trouble(fault.effect))
         if "no-such-model" in entry.model:
-            raise StatusError(404, f"The model `{entry.model}` does not exist.")
+            raise MissingModelError(entry.model)
         return fault
+
+    def _take_info_fault(self, request: Request) -> BrokenInfo | None:
+        """Return what is wrong with a description; raise `StatusError` for a status."""
+        try:
+            broken = self._state.faults.take_info(
+                vendor=self._format.vendor, headers=request.headers
+            )
+        except FaultError as error:
+            raise StatusError(400, str(error)) from error
+        if broken is not None and isinstance(broken.how, int):
+            raise StatusError(broken.how, describe_trouble(broken))
+        return broken
 
     def _finish_with_error(self, error: StatusError, entry: LoggedRequest) -> Response:
         entry.status = error.status
@@ -197,6 +253,34 @@ class VendorEndpoint:
             headers["retry-after"] = error.retry_after
         body = dump_json(self._format.build_error(error, request_id=request_id))
         return Response(body, error.status, headers, media_type="application/json")
+
+
+def _plan(
+    request: CompletionRequest, number: int, effect: Effect | None
+) -> tuple[CompletionRequest, PlannedResponse]:
+    """Return the request as its server takes it, and the response that a fault wants.
+
+    Raises `StatusError` if the server refuses the request, or cannot read its model's answer.
+    """
+    request, writing = serve_as_vendor(request, effect)
+    if isinstance(effect, CallsAsText):
+        writing = effect.writing
+    flaw = effect.flaw if isinstance(effect, FlawedCalls) else None
+    planned = plan_response(request, number=number, flaw=flaw, writing=writing)
+    if isinstance(effect, ParserError) and effect.after is None and planned.calls:
+        text = write_calls(planned.calls, effect.writing)
+        raise StatusError(500, write_parse_error(request.vendor, text))
+    return request, _alter(planned, effect)
+
+
+def _alter(planned: PlannedResponse, effect: Effect | None) -> PlannedResponse:
+    """Return the response as a fault changes it."""
+    if isinstance(effect, AlteredAnswer):
+        text = "" if effect.is_empty else planned.text
+        return replace(planned, text=text, finish_reason=effect.finish_reason)
+    if isinstance(effect, TaggedThinking):
+        return tag_thinking(planned, effect)
+    return planned
 
 
 async def _wait_for_disconnect(http_request: Request) -> None:

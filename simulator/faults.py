@@ -16,18 +16,32 @@ A specification is a list of words separated by spaces, commas or semicolons:
     endless-calls                   the same calls of tools in every turn
     unknown-tool                    calls of tools that were not offered
 
+What servers of open-weight models do (FORM and FLAW as in `simulator.local.call_texts`):
+
+    text-calls=FORM flaw=FLAW       calls as text in the content, as with the wrong parser
+    parse-error=FORM flaw=FLAW      500 that quotes the calls, which the server could not parse;
+                                    with after=N an error in the stream, after N pieces
+    refuses-tools                   400, or tools that are dropped silently, as the vendor does
+    ignores-choice                  tool_choice is taken as auto
+    thinking=forced                 reasoning in the text: its end is tagged, not its beginning;
+                                    or `tags`, `unclosed` (no end), `empty` (nothing within)
+    info=404                        the paths that describe the server and its models answer so;
+                                    or `stall`, `bad-json`
+    loading                         503 everywhere, as while llama.cpp loads its model
+
 `after=N` counts pieces (3 by default); a response with fewer pieces breaks before its end.
 `times=K` limits the fault to the first K requests with the same prompt, so that a retry succeeds.
 """
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from simulator.answers.tool_calls import CallFlaw
+from simulator.local.call_texts import FORMS, TEXT_FLAWS, Writing
 from simulator.request import Vendor
 
 MARKER: Final = re.compile(r"\[\[fault:(?P<spec>[^][]*)\]\]")
@@ -96,8 +110,61 @@ class FlawedCalls:
     flaw: CallFlaw
 
 
+@dataclass(frozen=True, slots=True)
+class CallsAsText:
+    """Calls of tools that a server leaves in the text."""
+
+    writing: Writing
+
+
+@dataclass(frozen=True, slots=True)
+class ParserError:
+    """Calls of tools that a server cannot parse, so that it fails."""
+
+    writing: Writing
+    after: int | None = None
+    """Pieces of the stream before it fails; None: the answer is an error status."""
+
+
+class ServerHabit(StrEnum):
+    """What servers of open-weight models do with tools."""
+
+    REFUSES_TOOLS = "refuses-tools"
+    IGNORES_CHOICE = "ignores-choice"
+
+
+class TaggedThinking(StrEnum):
+    """How reasoning is marked in the text."""
+
+    FORCED = "forced"
+    TAGS = "tags"
+    UNCLOSED = "unclosed"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenInfo:
+    """What is wrong with the description of a server and its models."""
+
+    how: int | Literal[Breakage.STALL, Breakage.BAD_JSON]
+    """Or an error status."""
+    covers_completions: bool = False
+
+
+LOADING: Final = BrokenInfo(503, covers_completions=True)
+
 Effect: TypeAlias = (
-    ErrorStatus | BrokenBody | SlowHeaders | ChoppedStream | AlteredAnswer | FlawedCalls
+    ErrorStatus
+    | BrokenBody
+    | SlowHeaders
+    | ChoppedStream
+    | AlteredAnswer
+    | FlawedCalls
+    | CallsAsText
+    | ParserError
+    | ServerHabit
+    | TaggedThinking
+    | BrokenInfo
 )
 
 
@@ -115,29 +182,70 @@ def parse_fault(spec: str) -> Fault:
     kind, *options = re.split(r"[\s,;]+", spec.strip())
     known = dict(_split_option(word) for word in options)
     times = _parse_number(known.pop("times")) if "times" in known else None
-    effect: Effect
-    if re.fullmatch(r"[45]\d\d", kind):
-        effect = ErrorStatus(int(kind), _check_seconds(known.pop("retry_after", None)))
-    elif kind.startswith("slow-headers="):
-        effect = SlowHeaders(float(_check_seconds(kind.partition("=")[2]) or 0))
-    elif kind.startswith("chop="):
-        effect = ChoppedStream(max(1, _parse_number(kind.partition("=")[2])))
-    elif kind.startswith("finish="):
-        effect = AlteredAnswer(finish_reason=kind.partition("=")[2])
-    elif kind == "empty":
-        effect = AlteredAnswer(is_empty=True)
-    elif kind in _FLAWS:
-        effect = FlawedCalls(_FLAWS[kind])
-    elif kind in {breakage.value for breakage in Breakage}:
-        after = known.pop("after", None)
-        effect = BrokenBody(Breakage(kind), 3 if after is None else _parse_number(after))
-    else:
-        others = ["slow-headers=SECONDS", "chop=BYTES", "empty", "finish=WORD", *_FLAWS]
-        allowed = ", ".join(["400 to 599", *Breakage, *others])
-        raise FaultError(f"unknown fault {kind!r}; allowed: {allowed}")
+    effect = _parse_effect(kind, known)
     if known:
         raise FaultError(f"{kind} does not take {', '.join(known)}")
     return Fault(spec, effect, times)
+
+
+def _parse_effect(kind: str, known: dict[str, str]) -> Effect:
+    """Return the effect of a kind, and take its options from those known."""
+    name, _, value = kind.partition("=")
+    if re.fullmatch(r"[45]\d\d", kind):
+        return ErrorStatus(int(kind), _check_seconds(known.pop("retry_after", None)))
+    if name in _BY_NAME and "=" in kind:
+        return _BY_NAME[name](value, known)
+    if kind == "empty":
+        return AlteredAnswer(is_empty=True)
+    if kind == "loading":
+        return LOADING
+    if kind in _FLAWS:
+        return FlawedCalls(_FLAWS[kind])
+    if kind in {habit.value for habit in ServerHabit}:
+        return ServerHabit(kind)
+    if kind in {breakage.value for breakage in Breakage}:
+        after = known.pop("after", None)
+        return BrokenBody(Breakage(kind), 3 if after is None else _parse_number(after))
+    others = ["empty", "loading", *_FLAWS, *ServerHabit, *(f"{each}=..." for each in _BY_NAME)]
+    allowed = ", ".join(["400 to 599", *Breakage, *others])
+    raise FaultError(f"unknown fault {kind!r}; allowed: {allowed}")
+
+
+def _parse_writing(form: str, known: dict[str, str]) -> Writing:
+    flaw = known.pop("flaw", None)
+    return Writing(
+        _check_word(form, FORMS), None if flaw is None else _check_word(flaw, TEXT_FLAWS)
+    )
+
+
+def _parse_parser_error(form: str, known: dict[str, str]) -> ParserError:
+    after = known.pop("after", None)
+    return ParserError(_parse_writing(form, known), None if after is None else _parse_number(after))
+
+
+def _parse_info(value: str, _known: dict[str, str]) -> BrokenInfo:
+    if re.fullmatch(r"[45]\d\d", value):
+        return BrokenInfo(int(value))
+    _check_word(value, (Breakage.STALL, Breakage.BAD_JSON))
+    return BrokenInfo(Breakage.STALL if value == Breakage.STALL else Breakage.BAD_JSON)
+
+
+_BY_NAME: Final[Mapping[str, Callable[[str, dict[str, str]], Effect]]] = {
+    "slow-headers": lambda value, _: SlowHeaders(float(_check_seconds(value) or 0)),
+    "chop": lambda value, _: ChoppedStream(max(1, _parse_number(value))),
+    "finish": lambda value, _: AlteredAnswer(finish_reason=value),
+    "text-calls": lambda value, known: CallsAsText(_parse_writing(value, known)),
+    "parse-error": _parse_parser_error,
+    "thinking": lambda value, _: TaggedThinking(_check_word(value, tuple(TaggedThinking))),
+    "info": _parse_info,
+}
+"""Kinds with a value: builders of their effects from the value and the options."""
+
+
+def _check_word(word: str, allowed: Iterable[str]) -> str:
+    if word not in allowed:
+        raise FaultError(f"expected one of {', '.join(allowed)}, found {word!r}")
+    return word
 
 
 def _split_option(word: str) -> tuple[str, str]:
@@ -196,7 +304,20 @@ class FaultRegistry:
         specs += [match["spec"] for match in MARKER.finditer(prompt)]
         candidates = [parse_fault(spec) for spec in specs]
         candidates += [item.fault for item in self._schedule if item.applies_to(vendor, model)]
-        return next((fault for fault in candidates if self._count(fault, prompt)), None)
+        return next(
+            (fault for fault in candidates if _fits(fault) and self._count(fault, prompt)),
+            None,
+        )
+
+    def take_info(self, *, vendor: Vendor, headers: Mapping[str, str]) -> BrokenInfo | None:
+        """Return what is wrong with the description of a server, and count it."""
+        spec = headers.get("x-cogo-fault")
+        candidates = [] if spec is None else [parse_fault(spec)]
+        candidates += [item.fault for item in self._schedule if item.vendor in {None, vendor}]
+        for fault in candidates:
+            if isinstance(fault.effect, BrokenInfo) and self._count(fault, ""):
+                return fault.effect
+        return None
 
     def _count(self, fault: Fault, prompt: str) -> bool:
         """Count a request for this fault; return False if its `times` are used up."""
@@ -208,3 +329,8 @@ class FaultRegistry:
         if len(self._counts) > _REMEMBERED:
             self._counts.popitem(last=False)
         return count < fault.times
+
+
+def _fits(fault: Fault) -> bool:
+    """Return whether a fault is one of completions."""
+    return not isinstance(fault.effect, BrokenInfo) or fault.effect.covers_completions

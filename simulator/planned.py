@@ -16,6 +16,8 @@ from simulator.answers.text import (
     write_report,
 )
 from simulator.answers.tool_calls import CallFlaw, PlannedToolCall, plan_calls
+from simulator.local.call_texts import Writing, write_calls
+from simulator.local.taught import take_schema_as_tools
 from simulator.request import CompletionRequest
 
 _CHARACTERS_PER_TOKEN: Final = 4
@@ -70,21 +72,32 @@ class PlannedResponse:
 
 
 def plan_response(
-    request: CompletionRequest, *, number: int, flaw: CallFlaw | None = None
+    request: CompletionRequest,
+    *,
+    number: int,
+    flaw: CallFlaw | None = None,
+    writing: Writing | None = None,
 ) -> PlannedResponse:
-    """Decide the response to a request, with a flaw in its calls if one was requested."""
+    """Decide the response to a request, with a flaw in its calls if one was requested.
+
+    `writing`: how the model writes its calls as text; None: they are data.
+    """
     seed = derive_seed(request.model, request.prompt)
     reasoning = write_reasoning(request.prompt) if request.wants_reasoning else ""
     calls = plan_calls(request, number=number, flaw=flaw)
-    text = "" if calls else _plan_text(request, seed)
     is_truncated = False
+    if calls and writing is not None:
+        text, calls = write_calls(calls, writing), ()
+        is_truncated = writing.flaw == "truncated"
+    else:
+        text = "" if calls else _plan_text(request, seed)
     if request.max_tokens is not None:
         # Vendors count the reasoning towards the limit, so that no text may be left.
         lengths = len(reasoning), len(text)
         reasoning = reasoning[: request.max_tokens * _CHARACTERS_PER_TOKEN]
         room = request.max_tokens - count_tokens(reasoning)
         text = text[: room * _CHARACTERS_PER_TOKEN]
-        is_truncated = lengths != (len(reasoning), len(text))
+        is_truncated = is_truncated or lengths != (len(reasoning), len(text))
     context_tokens = count_tokens(request.conversation.context)
     rest = count_tokens(request.prompt) + _FILE_TOKENS * len(request.files)
     is_cacheable = request.is_cacheable
@@ -108,6 +121,10 @@ def _plan_text(request: CompletionRequest, seed: int) -> str:
     dictated = find_dictation(request.prompt)
     if dictated is not None:
         return dictated
+    if (choosing := take_schema_as_tools(request)) is not None:
+        [call, *_] = plan_calls(choosing, number=0)
+        chosen: JsonValue = {"tool_name": call.name, "arguments": call.arguments}
+        return json.dumps(chosen, ensure_ascii=False)
     conversation = request.conversation
     if (schema := _find_schema(request)) is not None:
         try:

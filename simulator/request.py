@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -33,6 +33,18 @@ class Vendor(StrEnum):
     TOGETHER = "together"
     VLLM = "vllm"
     XAI = "xai"
+
+
+LOCAL_VENDORS: Final = frozenset(
+    {Vendor.LLAMACPP, Vendor.LMSTUDIO, Vendor.MLX, Vendor.OLLAMA, Vendor.VLLM}
+)
+"""Servers of open-weight models."""
+_RESULT: Final = "<tool_result"
+"""How the result of a tool begins, in the turn of a user, when the server takes no tools."""
+_NOT_MADE: Final = "was not run"
+"""What a result says of a call that nobody made, so that the model makes it again."""
+_FINAL: Final = ("limit of tool calls", "has refused")
+"""What it says when the model must not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,8 @@ class Conversation:
     """Turns with calls since the prompt."""
     results: tuple[str, ...] = ()
     """What tools gave since the prompt."""
+    rejected_turns: int = 0
+    """Those of the turns with calls none of which was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +150,7 @@ def read_conversation(turns: Iterable[SimulatedTurn], system: str = "") -> Conve
     A user's message directly after results belongs to them: it holds their images.
     """
     merged: list[SimulatedTurn] = []
-    for turn in turns:
+    for turn in _read_text_results(turns):
         before = merged[-1] if merged else None
         is_part = turn.role == "user" and before is not None and before.role == "tool"
         is_more = turn.has_calls and before is not None and before.has_calls
@@ -152,6 +166,34 @@ def read_conversation(turns: Iterable[SimulatedTurn], system: str = "") -> Conve
         context="\n".join(filter(None, rest)),
         call_turns=sum(turn.has_calls for turn in since),
         results=tuple(result for turn in since for result in turn.results),
+        rejected_turns=sum(
+            _is_rejected(since[i + 1 :]) for i, turn in enumerate(since) if turn.has_calls
+        ),
+    )
+
+
+def _read_text_results(turns: Iterable[SimulatedTurn]) -> list[SimulatedTurn]:
+    """Take users' turns with results, and the turns before them, for what they are."""
+    read: list[SimulatedTurn] = []
+    for turn in turns:
+        if turn.role != "user" or not turn.text.startswith(_RESULT):
+            read.append(turn)
+            continue
+        if read and read[-1].role == "assistant":
+            read[-1] = replace(read[-1], has_calls=True)
+        read.append(replace(turn, role="tool", text="", results=(*turn.results, turn.text)))
+    return read
+
+
+def _is_rejected(after: Sequence[SimulatedTurn]) -> bool:
+    """Return whether the results of a turn say that none of its calls was made."""
+    results: list[str] = []
+    for turn in after:
+        if turn.role != "tool":
+            break
+        results += turn.results
+    return bool(results) and all(
+        _NOT_MADE in each and not any(word in each for word in _FINAL) for each in results
     )
 
 

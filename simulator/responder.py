@@ -2,11 +2,26 @@
 
 import asyncio
 
-from simulator.faults import Breakage, BrokenBody, ChoppedStream, Fault, SlowHeaders
-from simulator.formats.base import FramePosition, WireFormat, dump_json
+from simulator.faults import (
+    Breakage,
+    BrokenBody,
+    ChoppedStream,
+    Fault,
+    ParserError,
+    SlowHeaders,
+)
+from simulator.formats.base import (
+    EVENT_STREAM,
+    FramePosition,
+    StatusError,
+    WireFormat,
+    dump_json,
+)
+from simulator.local.call_texts import write_calls
+from simulator.local.servers import write_parse_error
 from simulator.pacing import Pace, Pacer
 from simulator.planned import PlannedResponse
-from simulator.request import CompletionRequest
+from simulator.request import CompletionRequest, Vendor
 from simulator.request_log import LoggedRequest
 from simulator.response import ResponseWriter
 
@@ -22,6 +37,7 @@ class Responder:
         pace: Pace,
         fault: Fault | None,
     ) -> None:
+        """Create a responder; `Fault.effect` may be the error that ends its stream."""
         self._format = wire_format
         self._request = request
         self._planned = planned
@@ -29,7 +45,18 @@ class Responder:
         effect = fault.effect if fault else None
         self._delay_seconds = effect.seconds if isinstance(effect, SlowHeaders) else 0.0
         self._breakage = effect if isinstance(effect, BrokenBody) else None
+        self._error_frame = b""
+        if isinstance(effect, ParserError) and effect.after is not None:
+            self._breakage = BrokenBody(Breakage.ERROR_EVENT, effect.after)
+            self._error_frame = self._encode_error(effect)
         self._packet_bytes = effect.packet_bytes if isinstance(effect, ChoppedStream) else None
+
+    def _encode_error(self, effect: ParserError) -> bytes:
+        text = write_calls(self._planned.calls, effect.writing)
+        error = StatusError(500, write_parse_error(self._format.vendor, text))
+        data = dump_json(self._format.build_error(error, request_id=""))
+        is_events = self._format.stream_type == EVENT_STREAM
+        return b"data: " + data + b"\n\n" if is_events else data + b"\n"
 
     async def respond(self, writer: ResponseWriter, entry: LoggedRequest) -> None:
         """Send a stream or one body, as the request asks."""
@@ -41,7 +68,7 @@ class Responder:
             await self._send_body(writer)
 
     async def _send_stream(self, writer: ResponseWriter, entry: LoggedRequest) -> None:
-        headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+        headers = {"content-type": self._format.stream_type, "cache-control": "no-cache"}
         await writer.start(200, headers | self._format.build_headers(self._planned))
         pacer = Pacer(self._pace)
         frames = self._format.build_frames(self._planned, wants_usage=self._request.wants_usage)
@@ -54,6 +81,8 @@ class Responder:
                 entry.pieces += 1
             await self._write(writer, frame.data)
         await writer.end()
+        if self._format.vendor is Vendor.LLAMACPP:
+            writer.close()
 
     async def _write(self, writer: ResponseWriter, data: bytes) -> None:
         size = self._packet_bytes or len(data)
@@ -74,7 +103,7 @@ class Responder:
                 await writer.write(self._format.build_broken_frame())
                 await writer.end()
             case Breakage.ERROR_EVENT:
-                await writer.write(self._format.build_error_frame())
+                await writer.write(self._error_frame or self._format.build_error_frame())
                 await writer.end()
 
     async def _send_body(self, writer: ResponseWriter) -> None:
@@ -83,7 +112,8 @@ class Responder:
         is_finished = how is not Breakage.CLEAN_END
         body = dump_json(self._format.build_body(self._planned, is_finished=is_finished))
         if how is Breakage.ERROR_EVENT:
-            body = self._format.build_error_frame().partition(b"data: ")[2].strip()
+            frame = self._error_frame or self._format.build_error_frame()
+            body = frame[frame.index(b"{") :].strip()
         half = body[: len(body) // 2]
         if how is Breakage.BAD_JSON:
             body = half

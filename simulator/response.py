@@ -11,15 +11,25 @@ from simulator.request_log import LoggedRequest, RequestLog
 
 ABORT: Final = "cogo.abort"
 """ASGI extension of our server: a callable that drops the connection with its unsent data."""
+CLOSE: Final = "cogo.close"
+"""ASGI extension of our server: a callable that closes the connection once all data is sent."""
 
 
 class ResponseWriter:
     """Writer of one response. Without a call of `end` the client has an incomplete response."""
 
-    def __init__(self, send: Send, entry: LoggedRequest, abort: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        send: Send,
+        entry: LoggedRequest,
+        *,
+        abort: Callable[[], None] | None,
+        close: Callable[[], None] | None,
+    ) -> None:
         self._send = send
         self._entry = entry
         self._abort = abort
+        self._close = close
         self.is_complete = False
 
     async def start(self, status: int, headers: Mapping[str, str]) -> None:
@@ -47,6 +57,11 @@ class ResponseWriter:
         if self._abort is not None:
             self._abort()
 
+    def close(self) -> None:
+        """Close the connection after a complete response, which the headers did not announce."""
+        if self._close is not None:
+            self._close()
+
 
 Respond: TypeAlias = Callable[[ResponseWriter], Coroutine[object, object, None]]
 
@@ -62,8 +77,10 @@ class SimulatedResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
-        abort = scope.get("extensions", {}).get(ABORT)
-        writer = ResponseWriter(send, self._entry, abort)
+        extensions = scope.get("extensions", {})
+        writer = ResponseWriter(
+            send, self._entry, abort=extensions.get(ABORT), close=extensions.get(CLOSE)
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 name = f"request {self._entry.number}"

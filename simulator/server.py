@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulator.app import create_simulator
-from simulator.response import ABORT
+from simulator.response import ABORT, CLOSE
 
 _SHUTDOWN_SECONDS: Final = 1.0
 # Longer than any client keeps an idle connection, so that none is closed just as it is used again.
@@ -28,7 +28,8 @@ class _Protocol(H11Protocol):
 
 def _add_abort(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
     async def call_app(scope: Scope, receive: Receive, send: Send) -> None:
-        extensions = {**scope.get("extensions", {}), ABORT: transport.abort}
+        own = {ABORT: transport.abort, CLOSE: transport.close}
+        extensions = {**scope.get("extensions", {}), **own}
         await app({**scope, "extensions": extensions}, receive, send)
 
     return call_app

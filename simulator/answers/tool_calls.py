@@ -9,12 +9,14 @@ from typing import Final, Literal, TypeAlias
 from pydantic import JsonValue
 
 from simulator.answers.samples import build_sample
-from simulator.request import CompletionRequest, RequestedTool
+from simulator.request import LOCAL_VENDORS, CompletionRequest, RequestedTool
 
 CallFlaw: TypeAlias = Literal["bad-arguments", "endless-calls", "unknown-tool"]
 """A planned fault: arguments that are not JSON, the same call in every turn, or a wrong name."""
 
 _DECODER: Final = json.JSONDecoder()
+_DICTATED: Final = re.compile(r"\[\[say:.*?\]\]", re.DOTALL)
+"""A text that the prompt dictates; the names in it ask for nothing."""
 _THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
 
 
@@ -43,6 +45,8 @@ def plan_calls(
     """
     turns = list(_plan_turns(request))
     made = request.conversation.call_turns
+    if request.vendor in LOCAL_VENDORS:
+        made -= request.conversation.rejected_turns
     if not request.allows_parallel_calls:
         turns = [[call] for turn in turns for call in turn]
     if flaw == "endless-calls":
@@ -67,7 +71,7 @@ def _plan_turns(request: CompletionRequest) -> Iterator[list[tuple[str, JsonValu
     forced = request.tool_choice
     tools = [tool for tool in request.tools if forced in {"auto", "required", "none", tool.name}]
     is_named = False
-    for part in _THEN.split(request.prompt):
+    for part in _THEN.split(_DICTATED.sub("", request.prompt)):
         if found := sorted(_find_calls(part, tools)):
             is_named = True
             yield [(name, arguments) for _, name, arguments in found]

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from simulator.formats.anthropic_request import parse_messages_request
-from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json
+from simulator.formats.base import EVENT_STREAM, FramePosition, StatusError, StreamFrame, dump_json
 from simulator.planned import (
     FOUND,
     PlannedResponse,
@@ -41,6 +41,7 @@ class AnthropicFormat:
 
     vendor: Final = Vendor.ANTHROPIC
     request_id_header: Final = "request-id"
+    stream_type: Final = EVENT_STREAM
 
     def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
         """Parse a request; raise `StatusError` if it is invalid."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -12,6 +12,9 @@ from simulator.planned import PlannedResponse
 from simulator.request import CompletionRequest, Vendor
 
 _Body = TypeVar("_Body", bound=BaseModel)
+
+
+EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 
 
 class FramePosition(Enum):
@@ -42,6 +45,14 @@ class StatusError(Exception):
         self.retry_after = retry_after
 
 
+class MissingModelError(StatusError):
+    """There is no such model."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(404, f"The model `{model}` does not exist.")
+        self.model = model
+
+
 class InvalidKeyError(StatusError):
     """The request has no key or an invalid one."""
 
@@ -67,6 +78,11 @@ class WireFormat(Protocol):
     @property
     def request_id_header(self) -> str:
         """Name of the response header with the request id."""
+        ...
+
+    @property
+    def stream_type(self) -> str:
+        """The content type of its streams."""
         ...
 
     def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:

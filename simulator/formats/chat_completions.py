@@ -8,7 +8,14 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
-from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, validate_body
+from simulator.formats.base import (
+    EVENT_STREAM,
+    FramePosition,
+    StatusError,
+    StreamFrame,
+    dump_json,
+    validate_body,
+)
 from simulator.formats.dialect import Dialect
 from simulator.planned import (
     PlannedResponse,
@@ -146,6 +153,7 @@ class ChatCompletionsFormat:
     """Parses requests for completions; builds one completion or a stream of chunks."""
 
     request_id_header: Final = "x-request-id"
+    stream_type: Final = EVENT_STREAM
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from simulator.formats.base import (
+    EVENT_STREAM,
     FramePosition,
     InvalidKeyError,
     StatusError,
@@ -133,6 +134,7 @@ class GeminiFormat:
 
     vendor: Final = Vendor.GEMINI
     request_id_header: Final = "x-simulated-request-id"
+    stream_type: Final = EVENT_STREAM
 
     def parse_request(self, body: bytes, headers: Mapping[str, str]) -> CompletionRequest:
         """Parse a request, whose model and method are in the path; raise `StatusError`."""

