@@ -82,6 +82,7 @@ class _Request(LenientModel):
     )
     think: bool | Literal["low", "medium", "high", "max"] | None = None
     options: _Options | None = None
+    truncate: bool | None = None
 
 
 @dataclass(slots=True)
@@ -152,6 +153,8 @@ class OllamaFormat:
         options = request.options or _Options()
         context = min(options.num_ctx or DEFAULT_CONTEXT, model.context)
         self._load_ns[request.model] = self._store.load(request.model, context)
+        if request.truncate is False:
+            _refuse_too_long(request.messages, context)
         messages = cut_messages(request.messages, context)
         used = sum(count_tokens(each.content) for each in messages)
         limit = options.num_predict if (options.num_predict or 0) > 0 else None
@@ -274,6 +277,27 @@ def cut_messages(messages: Sequence[_Message], context: int) -> list[_Message]:
     if kept and (surplus := count() - context) > 0:
         kept[-1] = kept[-1].model_copy(update={"content": kept[-1].content[surplus * 4 :]})
     return kept
+
+
+def _refuse_too_long(messages: Sequence[_Message], context: int) -> None:
+    """Raise `StatusError` for messages that do not fit, with the error of the inner server."""
+    tokens = sum(count_tokens(each.content) for each in messages)
+    if tokens <= context:
+        return
+    message = (
+        f"request ({tokens} tokens) exceeds the available context size ({context} tokens), "
+        "try increasing it"
+    )
+    inner: JsonValue = {
+        "error": {
+            "code": 400,
+            "message": message,
+            "type": "exceed_context_size_error",
+            "n_prompt_tokens": tokens,
+            "n_ctx": context,
+        }
+    }
+    raise StatusError(400, dump_json(inner).decode())
 
 
 def _iter_files(messages: Iterable[_Message]) -> Iterator[str]:

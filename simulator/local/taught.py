@@ -30,9 +30,11 @@ def find_taught_tools(request: CompletionRequest) -> tuple[RequestedTool, ...]:
 def take_schema_as_tools(request: CompletionRequest) -> CompletionRequest | None:
     """Return the request as one that must call a tool, if its schema is one of calls.
 
-    Such a schema has a branch for each tool, with its name as a constant.
+    Such a schema has a branch for each tool, or is one, with the name of the tool as a constant.
     """
-    branches = request.schema.get("anyOf") if isinstance(request.schema, dict) else None
+    if not isinstance(request.schema, dict):
+        return None
+    branches = request.schema.get("anyOf", [request.schema])
     tools = [_read_branch(each) for each in branches] if isinstance(branches, list) else []
     found = tuple(each for each in tools if each is not None)
     if not found or len(found) != len(tools):

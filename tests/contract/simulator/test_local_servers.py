@@ -66,6 +66,9 @@ async def test_ollama_forgets_what_its_context_does_not_hold_and_says_nothing(
     assert large["load_duration"] > again["load_duration"]
     [loaded] = (await control.get("/ollama/api/ps")).json()["models"]
     assert (loaded["name"], loaded["context_length"]) == ("qwen3:8b", 16_384)
+    refused = await chat(control, **fields, truncate=False)
+    assert refused.status_code == 400
+    assert json.loads(refused.json()["error"])["error"]["n_prompt_tokens"] > 7500
 
 
 async def test_ollama_shows_what_its_models_can_do(control: httpx.AsyncClient) -> None:
@@ -143,7 +146,7 @@ async def test_a_model_that_is_taught_tools_writes_calls_and_reads_results(
     text = first.json()["choices"][0]["message"]["content"]
     assert text == '<tool_use>\ntool_name: look\narguments: {"x": 2}\n</tool_use>'
 
-    turns = [
+    turns: list[dict[str, Any]] = [
         {"role": "assistant", "content": text},
         {"role": "user", "content": "<tool_result name=look>\nclear\n</tool_result>"},
     ]
@@ -154,7 +157,7 @@ async def test_a_model_that_is_taught_tools_writes_calls_and_reads_results(
 
 async def test_a_call_that_was_not_run_is_made_again(control: httpx.AsyncClient) -> None:
     call = {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{"}}
-    turns = [
+    turns: list[dict[str, Any]] = [
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "a", "content": "The tool look was not run:\nno JSON"},
     ]
