@@ -13,10 +13,10 @@ from simulator.local.models import (
     LMSTUDIO_MODELS,
     TEMPLATES,
     VLLM_MODELS,
-    LocalModel,
+    ServedModel,
     find_model,
 )
-from simulator.local.ollama import CREATED, ModelStore
+from simulator.local.ollama import CREATED, ServedModels
 from simulator.request import Vendor
 
 OLLAMA_VERSION: Final = "0.32.6"
@@ -25,7 +25,7 @@ _LAYERS: Final = 3
 _LAYER_STEPS: Final = 4
 
 
-def _build_details(model: LocalModel) -> dict[str, JsonValue]:
+def _build_details(model: ServedModel) -> dict[str, JsonValue]:
     return {
         "parent_model": "",
         "format": "gguf",
@@ -36,17 +36,17 @@ def _build_details(model: LocalModel) -> dict[str, JsonValue]:
     }
 
 
-def _build_digest(model: LocalModel) -> str:
+def _build_digest(model: ServedModel) -> str:
     return f"{model.parameters:064x}"
 
 
 class OllamaInfo:
     """Answers of Ollama's paths but /api/chat; each takes the body of the request."""
 
-    def __init__(self, store: ModelStore) -> None:
+    def __init__(self, store: ServedModels) -> None:
         self._store = store
 
-    def _list_models(self) -> Iterator[LocalModel]:
+    def _list_models(self) -> Iterator[ServedModel]:
         return (find_model(Vendor.OLLAMA, name) for name in self._store.pulled)
 
     def get_version(self, _body: bytes) -> JsonValue:
@@ -249,7 +249,7 @@ def list_lmstudio_models() -> JsonValue:
     }
 
 
-def _build_lmstudio_model(model: LocalModel, *, is_loaded: bool) -> JsonValue:
+def _build_lmstudio_model(model: ServedModel, *, is_loaded: bool) -> JsonValue:
     publisher, _, short = model.name.rpartition("/")
     instance: JsonValue = {
         "id": model.name,

@@ -16,7 +16,7 @@ _WRITES: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalModel:
+class ServedModel:
     """What a server tells of a model."""
 
     name: str
@@ -58,12 +58,12 @@ class LocalModel:
         return int(self.parameters * bits / 8)
 
 
-_QWEN: Final = LocalModel(
+_QWEN: Final = ServedModel(
     name="qwen3:8b", architecture="qwen3", parameters=8_190_735_360, context=40_960, thinks=True
 )
 OLLAMA_MODELS: Final = (
     _QWEN,
-    LocalModel(
+    ServedModel(
         name="llama3.1:8b",
         architecture="llama",
         parameters=8_030_261_312,
@@ -71,14 +71,14 @@ OLLAMA_MODELS: Final = (
         template="llama",
         license="LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
     ),
-    LocalModel(
+    ServedModel(
         name="mistral:7b",
         architecture="llama",
         parameters=7_248_023_552,
         context=32_768,
         template="mistral",
     ),
-    LocalModel(
+    ServedModel(
         name="gemma3:4b",
         architecture="gemma3",
         parameters=4_299_915_632,
@@ -87,7 +87,7 @@ OLLAMA_MODELS: Final = (
         sees=True,
         license="Gemma Terms of Use",
     ),
-    LocalModel(
+    ServedModel(
         name="deepseek-r1:1.5b",
         architecture="qwen2",
         parameters=1_777_088_000,
@@ -96,7 +96,7 @@ OLLAMA_MODELS: Final = (
         thinks=True,
         license="MIT License",
     ),
-    LocalModel(
+    ServedModel(
         name="smollm2:135m",
         architecture="llama",
         parameters=134_515_008,
@@ -104,7 +104,7 @@ OLLAMA_MODELS: Final = (
         quantization="F16",
         template="plain",
     ),
-    LocalModel(
+    ServedModel(
         name="nomic-embed-text:latest",
         architecture="nomic-bert",
         parameters=136_727_040,
@@ -114,14 +114,14 @@ OLLAMA_MODELS: Final = (
     ),
 )
 LMSTUDIO_MODELS: Final = (
-    LocalModel(
+    ServedModel(
         name="qwen/qwen3-8b",
         architecture="qwen3",
         parameters=8_190_735_360,
         context=40_960,
         thinks=True,
     ),
-    LocalModel(
+    ServedModel(
         name="google/gemma-3-4b",
         architecture="gemma3",
         parameters=4_299_915_632,
@@ -129,7 +129,7 @@ LMSTUDIO_MODELS: Final = (
         template="plain",
         sees=True,
     ),
-    LocalModel(
+    ServedModel(
         name="text-embedding-nomic-embed-text-v1.5",
         architecture="nomic-bert",
         parameters=136_727_040,
@@ -138,7 +138,7 @@ LMSTUDIO_MODELS: Final = (
     ),
 )
 VLLM_MODELS: Final = (
-    LocalModel(
+    ServedModel(
         name="Qwen/Qwen3-8B",
         architecture="qwen3",
         parameters=8_190_735_360,
@@ -147,15 +147,15 @@ VLLM_MODELS: Final = (
         thinks=True,
     ),
 )
-LLAMACPP_MODELS: Final[Mapping[str, LocalModel]] = {
-    "": LocalModel(
+LLAMACPP_MODELS: Final[Mapping[str, ServedModel]] = {
+    "": ServedModel(
         name="/srv/models/Qwen3-8B-Q4_K_M.gguf",
         architecture="qwen3",
         parameters=8_190_735_360,
         context=16_384,
         thinks=True,
     ),
-    "/plain": LocalModel(
+    "/plain": ServedModel(
         name="/srv/models/SmolLM2-135M-Instruct.Q4_1.gguf",
         architecture="llama",
         parameters=134_515_008,
@@ -167,7 +167,7 @@ LLAMACPP_MODELS: Final[Mapping[str, LocalModel]] = {
 """The one model of each server, by what its path has after /llamacpp."""
 
 MLX_MODELS: Final = (
-    LocalModel(
+    ServedModel(
         name="mlx-community/Qwen3-4B-4bit",
         architecture="qwen3",
         parameters=4_022_468_096,
@@ -175,7 +175,7 @@ MLX_MODELS: Final = (
         thinks=True,
     ),
 )
-LOCAL_MODELS: Final[Mapping[Vendor, Sequence[LocalModel]]] = {
+LOCAL_MODELS: Final[Mapping[Vendor, Sequence[ServedModel]]] = {
     Vendor.LLAMACPP: tuple(LLAMACPP_MODELS.values()),
     Vendor.LMSTUDIO: LMSTUDIO_MODELS,
     Vendor.MLX: MLX_MODELS,
@@ -232,7 +232,7 @@ GO_TEMPLATES: Final[Mapping[str, str]] = {
 """Go templates, as Ollama shows them."""
 
 
-def find_model(vendor: Vendor, name: str) -> LocalModel:
+def find_model(vendor: Vendor, name: str) -> ServedModel:
     """Return a known model, or what the name of another one tells.
 
     `no-tools` in a name stands for a template without tools, `no-thinking` for no reasoning,
@@ -242,7 +242,7 @@ def find_model(vendor: Vendor, name: str) -> LocalModel:
     if known is not None:
         return known
     context = re.search(r"ctx(\d{1,3})k", name)
-    return LocalModel(
+    return ServedModel(
         name=name,
         architecture="llama",
         parameters=8_030_261_312,

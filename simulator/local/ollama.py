@@ -86,7 +86,7 @@ class _Request(LenientModel):
 
 
 @dataclass(slots=True)
-class ModelStore:
+class ServedModels:
     """The models of one Ollama: those that were pulled, and those in memory."""
 
     pulled: dict[str, None] = field(
@@ -136,7 +136,7 @@ class OllamaFormat:
     request_id_header: Final = "x-simulated-request-id"
     stream_type: Final = "application/x-ndjson"
 
-    def __init__(self, store: ModelStore) -> None:
+    def __init__(self, store: ServedModels) -> None:
         self._store = store
         self._load_ns: dict[str, int] = {}
 

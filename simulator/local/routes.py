@@ -26,7 +26,7 @@ from simulator.local.info import (
     read_name,
 )
 from simulator.local.models import LLAMACPP_MODELS, LMSTUDIO_MODELS, MLX_MODELS
-from simulator.local.ollama import ModelStore, OllamaFormat
+from simulator.local.ollama import OllamaFormat, ServedModels
 from simulator.request import Vendor
 
 Build: TypeAlias = Callable[[bytes], JsonValue]
@@ -43,7 +43,7 @@ def build_local_routes(state: SimulatorState) -> Iterator[Route]:
 
 
 def _ollama_routes(state: SimulatorState) -> Iterator[Route]:
-    store = ModelStore()
+    store = ServedModels()
     info = OllamaInfo(store)
     native = VendorEndpoint(
         OllamaFormat(store), state, embeddings=OLLAMA_EMBEDDINGS, is_keyless=True

@@ -6,7 +6,7 @@ from typing import Final
 from simulator.faults import LOADING, BrokenInfo, Effect, ServerHabit, TaggedThinking
 from simulator.formats.base import StatusError
 from simulator.local.call_texts import Writing
-from simulator.local.models import LocalModel, find_model, find_writing
+from simulator.local.models import ServedModel, find_model, find_writing
 from simulator.local.taught import find_taught_tools
 from simulator.planned import PlannedResponse, count_tokens
 from simulator.request import LOCAL_VENDORS, CompletionRequest, Vendor
@@ -39,7 +39,7 @@ def serve_as_vendor(
     return request, writing
 
 
-def _check_length(request: CompletionRequest, model: LocalModel) -> None:
+def _check_length(request: CompletionRequest, model: ServedModel) -> None:
     """Raise `StatusError` for a prompt that does not fit. Ollama cuts it instead."""
     tokens = count_tokens(request.conversation.context) + count_tokens(request.prompt)
     if request.vendor is Vendor.OLLAMA or tokens <= model.context:
