@@ -18,6 +18,7 @@
         ├── TimedOut                no one: retry
         ├── ConnectionFailed        no one: retry
         ├── EmptyAnswer             the orchestrator: another model
+        ├── BadToolCalls            the orchestrator: a model that is better at calling tools
         ├── MalformedResponse       no one: retry
         ├── IncompleteStream        no one: retry
         └── NotAsked                no one: one of COGO's limits, nothing was sent
@@ -220,6 +221,13 @@ class EmptyAnswer(CallFailed):
     """The answer is complete and has no content: another model may do better."""
 
     code = "empty_answer"
+    reroute = True
+
+
+class BadToolCalls(CallFailed):
+    """No call of a tool could be run in several answers: use a model that is better at calling."""
+
+    code = "bad_tool_calls"
     reroute = True
 
 

@@ -29,7 +29,9 @@ from protocol.records import (
     ToolWait,
     Usage,
 )
+from providers.catalogue.catalogue import Catalogue
 from providers.errors import (
+    BadToolCalls,
     CallFailed,
     CircuitOpen,
     NotAsked,
@@ -93,6 +95,33 @@ def end_attempt(
         return WorkFailed(failure)
     wait = ToolWait(budget=question)
     return WorkWaits(Completion(ref=claimed.ref, usage=usage, wait=wait))
+
+
+def build_bad_calls_failure(
+    error: BadToolCalls, claimed: ClaimedSubtask, catalogue: Catalogue
+) -> Failure:
+    """Return the failure of a model whose calls cannot be run; another one is tried.
+
+    Not if the task names this model. What the attempt has cost is added later.
+    """
+    failure = build_failure(error, claimed, usage=None)
+    if not _is_named(claimed, catalogue):
+        return failure
+    message = f"{failure.error.message} No other model is asked, as the task names this one."
+    info = failure.error.model_copy(update={"message": message, "field": "model"})
+    return failure.model_copy(update={"error": info, "action": FailureAction.GIVE_UP})
+
+
+def _is_named(claimed: ClaimedSubtask, catalogue: Catalogue) -> bool:
+    """Return whether the task asks for this model, and not for a role, which others may have."""
+    name = claimed.task.model
+    if name is None or name.strip().lower() in catalogue.roles:
+        return False
+    try:
+        found = catalogue.resolve(name)
+    except UnknownModel:
+        return name == claimed.lane
+    return claimed.lane in {name, found.requested_id, found.model.id}
 
 
 def end_irreplaceable(error: ProviderError, claimed: ClaimedSubtask) -> WorkFailed | WorkWaits:

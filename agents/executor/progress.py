@@ -130,8 +130,12 @@ class Progress:
         status: ToolStatus,
         content: JsonValue,
         seconds: float | None = None,
+        rejected: str | None = None,
     ) -> None:
-        """Report at once what a call gave. Secrets in `content` are masked already."""
+        """Report at once what a call gave, or why it was rejected.
+
+        Secrets in `content` are masked already.
+        """
         text = write_content(content)
         result = ToolReturned(
             **self._describe(),
@@ -142,6 +146,7 @@ class Progress:
             summary=text[:MAX_SUMMARY],
             size=len(text),
             duration_ms=None if seconds is None else round(seconds * 1000),
+            rejected=rejected,
         )
         self._add((MessageType.TOOL_RESULT, result), at_once=True)
 

@@ -32,17 +32,25 @@ def route_subtask(cio: Cio, claimed: ClaimedSubtask) -> Completion:
     return Completion(
         ref=claimed.ref,
         output={"routed_to": choice.selected.model_id},
-        route=_build_route(choice),
+        route=_build_route(choice, failed),
     )
 
 
-def _build_route(choice: Choice) -> Route:
+def _build_route(choice: Choice, failed: Mapping[str, str]) -> Route:
+    """Return the route; its selection, which is announced, says why another model was chosen."""
     model_id = choice.selected.model_id
+    selection = choice.to_record()
+    if failed:
+        last, error = list(failed.items())[-1]
+        told = f"{last} failed ({error})"
+        if told not in selection.reason:
+            reason = f"{told}, so another model is asked. {selection.reason}"
+            selection = selection.model_copy(update={"reason": reason})
     return Route(
         lane=model_id,
         params={"model_id": model_id},
         metadata={"model_preferences": [model_id]},
-        selection=choice.to_record(),
+        selection=selection,
     )
 
 

@@ -24,6 +24,7 @@ _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
     errors.ContextTooLong: "shorten the prompt",
     errors.ContentFiltered: "change what the prompt asks for",
     errors.EmptyAnswer: "raise params.max_output_tokens, or use another model",
+    errors.BadToolCalls: "use a model that is better at calling tools, or fewer and simpler tools",
     errors.SpendCapReached: "raise the cap (`cogo budget`)",
     errors.ProviderCapReached: "raise the cap (`cogo budget`)",
     errors.NotServed: "start an executor or server for the model (`cogo doctor`)",

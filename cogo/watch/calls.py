@@ -52,7 +52,8 @@ def format_call_update(call: ToolCallUpdate) -> str:
     has_run = call.duration_ms is not None and call.status != "refused"
     took = "" if not has_run else f" in {(call.duration_ms or 0) / 1000:.1f} s"
     name = format_call(call.tool, call.arguments, most=_MAX_REPEATED)
-    return f"{_VERBS[call.status]:<12} {name}: {format_content(call.summary, call.size)}{took}"
+    verb = "rejected" if call.rejected else _VERBS[call.status]
+    return f"{verb:<12} {name}: {format_content(call.summary, call.size)}{took}"
 
 
 def format_content(content: str | None, size: int | None = None) -> str:
@@ -120,6 +121,7 @@ def list_turn_lines(step: Subtask, turns: Sequence[TurnLine]) -> Iterator[str]:
                 yield _write_turn("began", f"{each.tool}; what it gave is not stored")
             case "result":
                 verb = "gave" if each.status == "ok" else str(each.status)
+                verb = "rejected" if each.rejected else verb
                 took = f" in {each.seconds:.1f} s" if each.seconds else ""
                 yield _write_turn(verb, f"{each.tool}{took}\n{write_content(each.content)}")
             case _:

@@ -103,3 +103,6 @@ class ToolReturned(Payload):
     size: int | None = None
     """Number of characters of all of it."""
     duration_ms: int | None = None
+    rejected: str | None = Field(default=None, max_length=50)
+    """Why the call was not run as the model wrote it: `unknown_tool`, `schema`, `malformed` or
+    `truncated`."""

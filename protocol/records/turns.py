@@ -70,6 +70,8 @@ class TurnLine(ListedRow):
     created_at: datetime | None = None
     """When it was stored."""
     seconds: float | None = None
+    rejected: str | None = None
+    """Why the call was not run as the model wrote it."""
     approved: bool | None = None
     """The answer of a person to the question about a call."""
     comment: str | None = None

@@ -137,6 +137,7 @@ class Transcript:
                 summary=result.summary,
                 size=result.size,
                 duration_ms=result.duration_ms,
+                rejected=result.rejected,
             )
 
     def apply_snapshot(
@@ -286,6 +287,7 @@ class Transcript:
                 summary=text[:MAX_SUMMARY],
                 size=len(text),
                 duration_ms=None if line.seconds is None else round(line.seconds * 1000),
+                rejected=line.rejected,
             )
         turn.calls[call_id] = call
 

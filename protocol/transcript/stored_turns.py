@@ -9,10 +9,13 @@ from protocol.records import TurnLine
 
 
 def read_called_names(line: TurnLine) -> Mapping[str, str]:
-    """Return the names by which a stored answer calls tools, by id of the call."""
+    """Return the names by which a stored answer calls tools, by id of the call.
+
+    Calls that were rejected when they were read are left out: only their results are shown.
+    """
     found = {}
     for call in line.calls if isinstance(line.calls, list) else ():
-        if isinstance(call, dict):
+        if isinstance(call, dict) and not call.get("rejection"):
             call_id, name = call.get("id"), call.get("name")
             if isinstance(call_id, str) and isinstance(name, str):
                 found[call_id[:MAX_CALL_ID]] = name

@@ -83,6 +83,8 @@ class ToolCallUpdate:
     size: int | None = None
     """Number of characters of all of it."""
     duration_ms: int | None = None
+    rejected: str | None = None
+    """Why it was not run as the model wrote it."""
     started_at: datetime | None = field(default=None, compare=False)
     """When it began to run, as far as that was stored; watchers are not told of it alone."""
     key: str | None = None
@@ -147,5 +149,6 @@ def describe_call(call: ToolCallUpdate) -> dict[str, Any]:
         "summary": call.summary,
         "size": call.size,
         "duration_ms": call.duration_ms,
+        "rejected": call.rejected,
         "started_at": None if call.started_at is None else call.started_at.isoformat(),
     }

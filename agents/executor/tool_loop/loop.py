@@ -7,32 +7,46 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, assert_never
 
-from pydantic import JsonValue
-
-from agents.executor.failure_policy import end_attempt, shorten_history
+from agents.executor.failure_policy import (
+    build_bad_calls_failure,
+    end_attempt,
+    shorten_history,
+)
 from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker
 from agents.executor.progress import Progress, ProgressHub
 from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import NOT_BEGUN
 from agents.executor.structured import InvalidData, build_invalid_failure
-from agents.executor.tool_loop.arguments import find_mistakes
 from agents.executor.tool_loop.conversation import build_exchange, build_loop_request
 from agents.executor.tool_loop.limits import Remaining
 from agents.executor.tool_loop.moves import (
+    UNKNOWN_TOOL,
     AskModel,
     AwaitPeople,
+    GiveModelUp,
     HandToCaller,
     RunCalls,
-    parse_arguments,
     plan_move,
 )
 from agents.executor.tool_loop.offer import LoopOffer, LoopSettings, build_offer
 from agents.executor.tool_loop.permission import find_tools
-from agents.executor.tool_loop.spending import count_invalid, describe_tools, sum_usage
-from agents.executor.tool_loop.state import LoopTurn
+from agents.executor.tool_loop.rejections import (
+    build_bad_calls_error,
+    find_first_attempt,
+    find_mistakes,
+    list_bad_turns,
+    parse_arguments,
+)
+from agents.executor.tool_loop.spending import (
+    build_no_usage,
+    count_invalid,
+    count_outcomes,
+    describe_tools,
+    sum_usage,
+)
 from agents.executor.tool_loop.tool_runs import ToolRunner, build_context
-from agents.executor.tool_loop.turn_log import NewTurns, TurnLog
+from agents.executor.tool_loop.turn_log import NewTurns, TurnLog, build_answer, rebuild_response
 from agents.memory.conversation import History
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
@@ -48,12 +62,12 @@ from protocol.records import (
     Usage,
 )
 from providers.calls.middleware import CallContext
-from providers.chat import ChatRequest, Done, FinishReason, Message, ToolCall
-from providers.chat_json import write_message
+from providers.chat import ChatRequest, ToolCall
 from providers.errors import ProviderError
 from providers.secrets import Redactor
 
 LIMIT_NOTE: Final = "The model was asked to answer without more tools, as it had reached {}."
+INTENT_NOTE: Final = "The model announced a call of {} that it did not make, and was asked once."
 UNKNOWN_SOURCE: Final = "unknown"
 """Of a tool that the model has invented."""
 _MIN_SLOTS: Final = 1
@@ -127,6 +141,13 @@ class LoopAttempt:
     """Of the turns of this attempt."""
     longest: float = 0.0
     """Seconds of the slowest turn of this attempt."""
+    unstored: Sequence[ToolCall] = ()
+    """Calls of the last answer, if the caller gets them at once."""
+    first_attempt: int = field(init=False)
+    """From which on rejected calls count; see `find_first_attempt`."""
+
+    def __post_init__(self) -> None:
+        self.first_attempt = find_first_attempt(self.claimed)
 
     async def run(self) -> Completion:
         """Make one move after the other."""
@@ -156,10 +177,11 @@ class LoopAttempt:
             mistakes=await find_mistakes(state, self.offer, self.loop.checker),
             remaining=self._compute_remaining(),
             turn_seconds=self.longest,
+            first_attempt=self.first_attempt,
         )
         match move:
-            case AskModel(limit=limit):
-                return await self._ask(limit)
+            case AskModel():
+                return await self._ask(move)
             case RunCalls():
                 self.progress.begin_turn(len(state.turns))
                 context = build_context(self.claimed, self.request)
@@ -169,38 +191,56 @@ class LoopAttempt:
                 wait = ToolWait(approvals=list(questions))
                 return Completion(ref=self.claimed.ref, usage=self._sum_usage(), wait=wait)
             case HandToCaller(turn=turn):
-                return self._complete(self._rebuild_response(turn))
+                found = self.loop.caller.router.list_deployments(self.claimed.lane)
+                return self._complete(rebuild_response(turn, self.claimed, found))
+            case GiveModelUp():
+                bad = list_bad_turns(state, first_attempt=self.first_attempt)
+                error = build_bad_calls_error(bad, model=self.claimed.lane)
+                catalogue = self.loop.caller.router.catalogue
+                failure = build_bad_calls_failure(error, self.claimed, catalogue)
+                raise WorkFailed(failure)
             case _ as unreachable:
                 assert_never(unreachable)
 
-    async def _ask(self, limit: str | None) -> Completion | None:
+    async def _ask(self, move: AskModel) -> Completion | None:
         """Request the next turn; store it if it calls tools that run here."""
         state = self.log.state
         self.progress.begin_turn(len(state.turns) + 1)
         if state.turns and self.loop.drain.begun.is_set():
             raise WorkFailed(_build_handing_back(self.claimed))
-        response = await self._call_model(limit)
-        is_last = limit is not None or not response.calls
-        if is_last or all(self.offer.is_callers(each.name) for each in response.calls):
-            if limit is not None:
+        response = await self._call_model(move)
+        if self._announces_call(response, move):
+            await self.log.store([("answer", build_answer(response, self.spent[-1], state))])
+            return None
+        is_last = move.limit is not None or not response.calls
+        if is_last or all(map(self.offer.is_callers, response.calls)):
+            if move.limit is not None:
                 response.calls.clear()  # it was told that none would be run
             has_reasoned = response.done is not None and response.done.replay is not None
             if response.calls and (state.turns or has_reasoned):
                 # The caller may send this answer back, and the model then needs what led to it.
-                await self.log.store([("answer", self._build_answer(response, self.spent[-1]))])
-            return await self._end(response, limit)
-        usage = self.spent[-1]
-        await self.log.store([("answer", self._build_answer(response, usage))])
+                await self.log.store([("answer", build_answer(response, self.spent[-1], state))])
+            else:
+                self.unstored = tuple(response.calls)
+            return await self._end(response, move.limit)
+        await self.log.store([("answer", build_answer(response, self.spent[-1], state))])
         self._announce_calls()
         return None
 
-    async def _call_model(self, limit: str | None) -> ResponseBuilder:
+    def _announces_call(self, response: ResponseBuilder, move: AskModel) -> bool:
+        """Return whether to ask for a call that the answer announces; that is done once."""
+        has_intent = response.done is not None and response.done.intent is not None
+        may_call = move.limit is None and self.settings.choice != "none"
+        is_new = not any(each.intent for each in self.log.state.turns)
+        return has_intent and may_call and is_new and not response.calls
+
+    async def _call_model(self, move: AskModel) -> ResponseBuilder:
         """Call the model. Raises WorkFailed, WorkWaits, and CancelledError."""
-        while (response := await self._try_to_call_model(limit)) is None:
+        while (response := await self._try_to_call_model(move)) is None:
             pass
         return response
 
-    async def _try_to_call_model(self, limit: str | None) -> ResponseBuilder | None:
+    async def _try_to_call_model(self, move: AskModel) -> ResponseBuilder | None:
         """Call the model; return None if it may be called again, with less of the conversation."""
         caller, started = self.loop.caller, time.monotonic()
         model = caller.router.catalogue.get_model(self.claimed.lane)
@@ -210,7 +250,9 @@ class LoopAttempt:
             self.offer,
             self.settings,
             sees=model.takes("image") is True,
-            limit=limit,
+            move=move,
+            most_tokens=model.max_output_tokens,
+            first_attempt=self.first_attempt,
         )
         response: ResponseBuilder | None = None
         try:
@@ -246,16 +288,15 @@ class LoopAttempt:
             try:
                 await response.run_checks(self.loop.checker)
             except InvalidData as error:
-                usage = self._sum_usage() or self._build_no_usage(response)
+                usage = self._sum_usage() or build_no_usage(response, seconds=self.elapsed)
                 failure = build_invalid_failure(self.claimed, str(error), usage)
                 raise WorkFailed(failure) from error
         return self._complete(response, limit)
 
     def _complete(self, response: ResponseBuilder, limit: str | None = None) -> Completion:
-        seconds = time.monotonic() - self.started
         cost = self.loop.caller.compute_cost(response)
-        completion = response.build_completion(cost, seconds=seconds)
-        usage = self._sum_usage() or self._build_no_usage(response)
+        completion = response.build_completion(cost, seconds=self.elapsed)
+        usage = self._sum_usage() or build_no_usage(response, seconds=self.elapsed)
         state = self.log.state
         output: dict[str, Any] = completion.output | {
             "turns": max(len(state.turns), response.turn or 0),
@@ -264,7 +305,9 @@ class LoopAttempt:
         output["derived"] = output["derived"] | {
             "cost_usd": None if usage.cost_usd is None else str(usage.cost_usd)
         }
-        callers = [each for each in response.calls if self.offer.is_callers(each.name)]
+        if counts := count_outcomes(state.turns, self.unstored):
+            output["derived"]["calls"] = counts
+        callers = list(filter(self.offer.is_callers, response.calls))
         if invalid := count_invalid(state):
             output["invalid_calls"] = invalid
         if callers:
@@ -273,6 +316,8 @@ class LoopAttempt:
             ]
         if limit is not None:
             output["notes"] = [*output["notes"], LIMIT_NOTE.format(limit)]
+        if response.done is not None and response.done.intent is not None and not callers:
+            output["notes"] = [*output["notes"], INTENT_NOTE.format(response.done.intent)]
         exchange = build_exchange(self.claimed.params, state, "".join(response.text), callers)
         messages = response.build_messages(exchange)
         return completion.model_copy(
@@ -290,67 +335,33 @@ class LoopAttempt:
                     status=body["status"],
                     content=body["content"],
                     seconds=body["seconds"],
+                    rejected=body.get("rejected"),
                 )
 
     def _announce_calls(self) -> None:
-        """Report to watchers which tools of ours the last stored answer calls."""
+        """Report to watchers which tools of ours the last stored answer calls.
+
+        Of rejected calls they only get the result, which says why.
+        """
         for call in self.log.state.turns[-1].calls:
-            if self.offer.is_callers(call.call.name):
+            if call.call.rejection is not None or self.offer.is_callers(call.call):
                 continue
             tool = self.offer.tools.get(call.call.name)
             self.progress.add_tool_call(
                 call_id=call.key,
-                tool=tool.name if tool else call.call.name[:100],
+                tool=tool.name if tool else call.call.name[:100] or UNKNOWN_TOOL,
                 source=tool.source if tool else UNKNOWN_SOURCE,
-                arguments=self._redactor.redact_json(parse_arguments(call) or {}),
+                arguments=self._redactor.redact_json(parse_arguments(call.call) or {}),
             )
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the attempt began."""
+        return time.monotonic() - self.started
 
     @property
     def _redactor(self) -> Redactor:
         return self.loop.caller.router.keyring.get_redactor(shapes=True)
-
-    def _build_answer(self, response: ResponseBuilder, usage: Usage) -> dict[str, JsonValue]:
-        """Return the body of an answer as it is stored."""
-        done = response.done
-        message = Message(
-            role="assistant",
-            content="".join(response.text),
-            tool_calls=self._name_calls(response.calls),
-            replay=done.replay if done else None,
-        )
-        return {
-            "message": write_message(message),
-            "usage": usage.model_dump(mode="json"),
-            "finish_reason": usage.finish_reason,
-            "provider": usage.provider,
-            "notes": list(done.notes) if done else [],
-        }
-
-    def _name_calls(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-        """Return calls with different ids, which vendors require of what is sent back to them."""
-        ids = [each.id for each in calls]
-        if all(ids) and len(set(ids)) == len(ids):
-            return tuple(calls)
-        keys = self.log.state.build_keys(calls)
-        return tuple(replace(each, id=key) for each, key in zip(calls, keys, strict=True))
-
-    def _rebuild_response(self, turn: LoopTurn) -> ResponseBuilder:
-        """Return a stored answer that calls tools of the caller as it was."""
-        found = self.loop.caller.router.list_deployments(self.claimed.lane)
-        same = [each for each in found if each.provider == turn.body.get("provider")]
-        notes = turn.body.get("notes")
-        reason = FinishReason.LENGTH if turn.is_cut else FinishReason.TOOL_CALLS
-        return ResponseBuilder(
-            claimed=self.claimed,
-            deployment=(same or found)[0],
-            text=[turn.message.content],
-            calls=list(turn.message.tool_calls),
-            done=Done(
-                finish_reason=reason,
-                vendor_finish_reason=reason,
-                notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
-            ),
-        )
 
     def _build_context(self, now: float) -> CallContext:
         left = self.context.time_left
@@ -366,26 +377,17 @@ class LoopAttempt:
         left = task.seconds_left
         return Remaining(
             usd=None if budget is None else float(budget - known),
-            seconds=None if left is None else left - (time.monotonic() - self.started),
+            seconds=None if left is None else left - self.elapsed,
         )
 
     def _sum_usage(self) -> Usage | None:
-        return sum_usage(self.spent, seconds=time.monotonic() - self.started)
-
-    def _build_no_usage(self, response: ResponseBuilder) -> Usage:
-        """Return the usage of an attempt that has asked for nothing."""
-        return Usage(
-            model_id=self.claimed.lane,
-            provider=response.deployment.provider,
-            input_tokens=0,
-            cached_tokens=0,
-            output_tokens=0,
-            reasoning_tokens=0,
-            cost_usd=0,
-            duration_ms=round((time.monotonic() - self.started) * 1000),
-            finish_reason=response.done.finish_reason if response.done else None,
-            simulated=response.deployment.simulated,
-        )
+        """Return what this attempt has used, with what became of the calls in its answers."""
+        usage = sum_usage(self.spent, seconds=self.elapsed)
+        own = [each for each in self.log.state.turns if each.attempt == self.claimed.attempt]
+        counts = count_outcomes(own, self.unstored)
+        if usage is None or not counts:
+            return usage
+        return usage.model_copy(update={"derived": usage.derived | {"calls": counts}})
 
 
 def _build_handing_back(claimed: ClaimedSubtask) -> Failure:

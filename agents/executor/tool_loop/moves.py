@@ -10,27 +10,38 @@ from pydantic import JsonValue
 from agents.executor.tool_loop.limits import (
     ASK_PERSON,
     Remaining,
+    can_afford_more,
     count_calls,
     count_free_rows,
     count_rows,
     find_limit,
+    is_stuck,
 )
 from agents.executor.tool_loop.offer import LoopOffer
+from agents.executor.tool_loop.rejections import (
+    DEMAND_AFTER,
+    MAX_BAD_ANSWERS,
+    check_call,
+    count_bad_answers,
+    explain_rejection,
+)
 from agents.executor.tool_loop.state import LoopCall, LoopState, LoopTurn
 from agents.tools.params import ToolLimits
 from agents.tools.toolbox import OfferedTool
-from protocol.json_values import find_json_problem
 from protocol.records import ToolQuestion
+from providers.chat import CallRejection
 
 UNKNOWN_OUTCOME: Final = (
     "This call began, and whoever ran it has died before its end was recorded: whether it took "
     "effect is unknown. It is not run again by itself. Find out what has happened before you "
     "decide."
 )
-_CUT: Final = (
-    "It was not run: your answer was cut at the limit of output tokens, perhaps within this call. "
-    "Write less in one answer."
+_REPEATED: Final = (
+    "It was not run: you have made this very call again and again, and its result was the same. "
+    "Answer with what you have."
 )
+UNKNOWN_TOOL: Final = "unknown"
+"""In place of the name of a call that has none."""
 _MAX_QUESTION: Final = 2_000
 _MAX_SHOWN: Final = 20_000
 
@@ -45,8 +56,8 @@ class CallReply:
     tool: str
     status: Status
     content: str
-    is_invalid: bool = False
-    """Whether there is no such tool, or the arguments are none for it."""
+    rejected: str | None = None
+    """The reason if the call cannot be run as it was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,10 @@ class AskModel:
     """Request the next answer; without tools once a limit is reached."""
 
     limit: str | None = None
+    is_call_demanded: bool = False
+    """Whether the model must call a tool, as its calls until now could not be run."""
+    needs_room: bool = False
+    """Whether the answer may be longer, as the last one was cut within a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +102,12 @@ class HandToCaller:
     turn: LoopTurn
 
 
-LoopMove: TypeAlias = AskModel | RunCalls | AwaitPeople | HandToCaller
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveModelUp:
+    """End the attempt: the model cannot call tools as they must be called."""
+
+
+LoopMove: TypeAlias = AskModel | RunCalls | AwaitPeople | HandToCaller | GiveModelUp
 
 
 @dataclass(slots=True)
@@ -105,8 +125,13 @@ def plan_move(
     mistakes: Mapping[str, str] | None = None,
     remaining: Remaining | None = None,
     turn_seconds: float = 0.0,
+    first_attempt: int = 1,
 ) -> LoopMove:
-    """Return what to do next. `mistakes` says what is wrong with arguments, by key of the call."""
+    """Return what to do next.
+
+    `mistakes` says what is wrong with arguments, by key of the call. Rejected calls of answers
+    before `first_attempt` do not count.
+    """
     if not state.turns:
         return AskModel()
     last = state.turns[-1]
@@ -114,19 +139,30 @@ def plan_move(
     room = limits.calls - count_calls(state)
     rows = count_free_rows(state)
     for call in last.calls:
-        if call.result is None and not offer.is_callers(call.call.name):
+        if call.result is None and not offer.is_callers(call.call):
             rows -= count_rows(call, offer.tools.get(call.call.name))
             if rows < 0:
                 break  # what becomes of it could not be stored, so it is left without a result
-            _sort_call(call, last, offer, found, (mistakes or {}).get(call.key), room=room)
+            if is_stuck(state):
+                found.replies.append(_reply(call, _name_tool(call, offer), "refused", _REPEATED))
+            else:
+                _sort_call(call, last, offer, found, (mistakes or {}).get(call.key), room=room)
     if found.replies or found.runs:
         return RunCalls(replies=found.replies, runs=found.runs)
     if found.questions:
         return AwaitPeople(questions=found.questions)
-    if any(offer.is_callers(each.call.name) for each in last.calls):
+    if any(offer.is_callers(each.call) for each in last.calls):
         return HandToCaller(turn=last)
-    limit = find_limit(state, limits, remaining or Remaining(), turn_seconds=turn_seconds)
-    return AskModel(limit=limit)
+    bad = count_bad_answers(state, first_attempt=first_attempt)
+    if bad >= MAX_BAD_ANSWERS:
+        return GiveModelUp()
+    left = remaining or Remaining()
+    if (limit := find_limit(state, limits, left, turn_seconds=turn_seconds)) is not None:
+        return AskModel(limit=limit)
+    return AskModel(
+        is_call_demanded=bad >= DEMAND_AFTER,
+        needs_room=last.is_truncated and can_afford_more(state, limits, left),
+    )
 
 
 def _sort_call(
@@ -138,23 +174,17 @@ def _sort_call(
     *,
     room: int,
 ) -> None:
-    """Decide what becomes of a call of ours without a result."""
+    """Decide what becomes of a call without a result that is not the caller's."""
     tool = offer.tools.get(call.call.name)
-    if tool is None:
-        there = ", ".join([*offer.tools, *sorted(offer.client)]) or "none"
-        text = f"There is no tool named {call.call.name[:100]}. The tools are: {there}."
-        found.replies.append(_refuse(call, call.call.name[:100], text))
-    elif turn.is_cut:
-        found.replies.append(_reply(call, tool.name, "error", _CUT))
-    elif call.has_begun and not tool.is_idempotent:
+    if call.has_begun and tool is not None and not tool.is_idempotent:
         found.replies.append(_reply(call, tool.name, "unknown", UNKNOWN_OUTCOME))
-    elif (arguments := parse_arguments(call)) is None:
-        text = "The arguments are not one JSON object. Nothing was run; call it again with one."
-        found.replies.append(_refuse(call, tool.name, text))
-    elif mistake is not None:
-        text = f"The arguments do not fit its schema: {mistake}. Nothing was run."
-        found.replies.append(_refuse(call, tool.name, text))
-    elif len(found.runs) + len(found.questions) >= room:
+        return
+    checked = check_call(call.call, turn, offer, mistake)
+    if isinstance(checked, CallRejection):
+        found.replies.append(_reject(call, checked, offer))
+        return
+    tool, arguments = checked
+    if len(found.runs) + len(found.questions) >= room:
         text = "It was not run: the limit of tool calls is reached. Answer with what you have."
         found.replies.append(_reply(call, tool.name, "refused", text))
     elif tool.name == ASK_PERSON:
@@ -204,20 +234,6 @@ def _build_question(
     )
 
 
-def parse_arguments(call: LoopCall) -> dict[str, Any] | None:
-    """Return the arguments of a call, or None if they are no JSON object."""
-    text = call.call.arguments
-    if not text.strip():
-        return {}  # some models write nothing for a tool without parameters
-    try:
-        arguments = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    # Infinity is JSON for Python, and what is nested too deeply can be shown to nobody.
-    is_readable = isinstance(arguments, dict) and find_json_problem(arguments) is None
-    return arguments if is_readable else None
-
-
 def _limit_shown(value: dict[str, JsonValue]) -> JsonValue:
     """Return what a person sees of a call; the text of it, cut, if it is long."""
     text = json.dumps(value, ensure_ascii=False)
@@ -233,6 +249,17 @@ def _reply(call: LoopCall, tool: str, status: Status, content: str) -> CallReply
     return CallReply(call=call, tool=tool, status=status, content=content)
 
 
-def _refuse(call: LoopCall, tool: str, content: str) -> CallReply:
+def _reject(call: LoopCall, rejection: CallRejection, offer: LoopOffer) -> CallReply:
     """Return the reply to a call that cannot be run as it is."""
-    return CallReply(call=call, tool=tool, status="error", content=content, is_invalid=True)
+    return CallReply(
+        call=call,
+        tool=_name_tool(call, offer),
+        status="error",
+        content=explain_rejection(call.call, rejection, offer),
+        rejected=rejection.reason,
+    )
+
+
+def _name_tool(call: LoopCall, offer: LoopOffer) -> str:
+    tool = offer.tools.get(call.call.name)
+    return tool.name if tool else call.call.name[:100] or UNKNOWN_TOOL

@@ -11,7 +11,7 @@ from agents.tools.params import ChosenTool, ClientTool, ToolChoiceParam, ToolLim
 from agents.tools.toolbox import OfferedTool
 from protocol.json_values import explain_mistake
 from protocol.tool_names import WEB_SEARCH
-from providers.chat import NamedTool, Tool, ToolChoice
+from providers.chat import NamedTool, Tool, ToolCall, ToolChoice
 from providers.errors import InvalidRequest
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
@@ -43,9 +43,12 @@ class LoopOffer:
     tools: Mapping[str, OfferedTool] = field(default_factory=dict)
     client: Mapping[str, ClientTool] = field(default_factory=dict)
 
-    def is_callers(self, name: str) -> bool:
-        """Return whether the caller runs a tool; so are all names if none is ours."""
-        return name in self.client or not self.tools
+    def is_callers(self, call: ToolCall) -> bool:
+        """Return whether the caller runs a call; so are all names if none is ours.
+
+        It never gets one that is rejected.
+        """
+        return call.rejection is None and (call.name in self.client or not self.tools)
 
     def build_tools(self) -> tuple[Tool, ...]:
         """Return the tools for a request."""

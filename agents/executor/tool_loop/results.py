@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from agents.executor.tool_loop.limits import MAX_SAME_ANSWERS
 from agents.executor.tool_loop.moves import CallReply, Status
 from agents.executor.tool_loop.state import LoopCall
 from agents.tools.host import OUTCOME_UNKNOWN, ToolFailed
@@ -25,8 +26,6 @@ MAX_RESULT_SHOWN: Final = 32 * 1024
 """Bytes of a result that a model reads."""
 MAX_IMAGE_BYTES: Final = 512 * 1024
 """Bytes of all images of a result, as a turn has at most 1 MiB of JSON."""
-MANY_REPEATS: Final = 3
-"""From this repetition on a model is told that it has made the same call before."""
 
 
 _NO_ROOM: Final = {
@@ -64,18 +63,19 @@ def build_failed_result(
 def build_reply(reply: CallReply) -> dict[str, JsonValue]:
     """Return the body of a result that no tool gives."""
     body = _build_body(reply.call, reply.tool, reply.status, cut_text(reply.content), 0.0)
-    return body | {"invalid": True} if reply.is_invalid else body
+    return body | {"rejected": reply.rejected} if reply.rejected else body
 
 
 def render_result(call: LoopCall, *, sees: bool, repeats: int) -> Message:
     """Return the turn with which a model gets a result.
 
     `sees`: whether it gets images; else they are described. `repeats` counts earlier calls that
-    were the same.
+    were the same and had the same result.
     """
     body = call.result or _NO_ROOM
     name, status = str(body.get("tool") or call.call.name), str(body.get("status"))
-    parts = [_frame(name, status), str(body.get("content") or "(nothing)")]
+    frame = f"Your call of {name} cannot be used:" if call.rejection else _frame(name, status)
+    parts = [frame, str(body.get("content") or "(nothing)")]
     images = []
     for each in _list_attachments(body):
         if sees:
@@ -84,10 +84,10 @@ def render_result(call: LoopCall, *, sees: bool, repeats: int) -> Message:
             size = len(each.data or b"")
             what = f"{each.name or 'an image'} ({each.media_type}, {size} bytes)"
             parts.append(f"[{what} is not shown, as this model does not see]")
-    if repeats + 1 >= MANY_REPEATS:
+    if repeats + 1 >= MAX_SAME_ANSWERS:
         parts.append(
-            f"[You have made this very call {repeats + 1} times. Use what you have, or do "
-            "something else.]"
+            f"[You have made this very call {repeats + 1} times, and its result was the same. Use "
+            "what you have, or do something else.]"
         )
     return Message(
         role="tool",

@@ -1,12 +1,15 @@
 """What the turns of one attempt cost, and what its tools did. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from agents.executor.response import ResponseBuilder
 from agents.executor.tool_loop.limits import RAN
-from agents.executor.tool_loop.state import LoopState
+from agents.executor.tool_loop.state import LoopState, LoopTurn
 from protocol.records import Usage
+from providers.chat import STRUCTURED, ToolCall
 
 _N = TypeVar("_N", int, Decimal)
 
@@ -30,6 +33,22 @@ def sum_usage(usages: Sequence[Usage], *, seconds: float) -> Usage | None:
     )
 
 
+def build_no_usage(response: ResponseBuilder, *, seconds: float) -> Usage:
+    """Return the usage of an attempt that has asked for nothing."""
+    return Usage(
+        model_id=response.claimed.lane,
+        provider=response.deployment.provider,
+        input_tokens=0,
+        cached_tokens=0,
+        output_tokens=0,
+        reasoning_tokens=0,
+        cost_usd=Decimal(),
+        duration_ms=round(seconds * 1000),
+        finish_reason=response.done.finish_reason if response.done else None,
+        simulated=response.deployment.simulated,
+    )
+
+
 def describe_tools(state: LoopState) -> list[dict[str, Any]]:
     """Return what was called, for the result."""
     used: dict[str, dict[str, Any]] = {}
@@ -48,7 +67,26 @@ def describe_tools(state: LoopState) -> list[dict[str, Any]]:
 
 def count_invalid(state: LoopState) -> int:
     """Return how many calls could not be run as they were asked for."""
-    return sum((each.result or {}).get("invalid") is True for each in state.iter_calls())
+    return sum(each.rejection is not None for each in state.iter_calls())
+
+
+def count_outcomes(turns: Iterable[LoopTurn], more: Iterable[ToolCall] = ()) -> dict[str, Any]:
+    """Return how many calls were clean, repaired, rejected (by reason) and read from text.
+
+    Those of stored answers, and `more` of one that is not stored. Empty without any call.
+    """
+    calls = [(each.call, each.rejection) for turn in turns for each in turn.calls]
+    calls += [(each, each.rejection.reason if each.rejection else None) for each in more]
+    if not calls:
+        return {}
+    rejected = Counter(reason for _, reason in calls if reason is not None)
+    good = [call for call, reason in calls if reason is None]
+    return {
+        "clean": sum(not each.repairs for each in good),
+        "repaired": sum(bool(each.repairs) for each in good),
+        "rejected": dict(rejected),
+        "text": sum(call.form != STRUCTURED for call, _ in calls),
+    }
 
 
 def _sum(usages: Sequence[Usage], read: Callable[[Usage], _N | None]) -> _N | None:

@@ -35,15 +35,40 @@ class LoopCall:
         """`ok`, `error`, `unknown` or `refused`, once there is a result."""
         return None if self.result is None else str(self.result.get("status"))
 
+    @property
+    def rejection(self) -> str | None:
+        """The reason for which it is not run as it was written; None if it may be."""
+        if self.call.rejection is not None:
+            return self.call.rejection.reason
+        rejected = None if self.result is None else self.result.get("rejected")
+        return rejected if isinstance(rejected, str) else None
+
 
 @dataclass(slots=True, kw_only=True)
 class LoopTurn:
-    """An answer of the model that calls tools."""
+    """An answer of the model that calls tools, or announces a call."""
 
     message: Message
     body: Mapping[str, Any]
     usage: Usage | None
     calls: tuple[LoopCall, ...]
+    attempt: int
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether all of its calls are rejected."""
+        return bool(self.calls) and all(each.rejection for each in self.calls)
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether one of its calls was cut off."""
+        return any(each.rejection == "truncated" for each in self.calls)
+
+    @property
+    def intent(self) -> str | None:
+        """The tool that it announces and does not call."""
+        intent = self.body.get("intent")
+        return intent if isinstance(intent, str) and not self.calls else None
 
     @property
     def is_cut(self) -> bool:
@@ -72,7 +97,7 @@ class LoopState:
         self.last_seq = turn.seq
         body = turn.body
         if turn.kind == "answer":
-            self._add_answer(body)
+            self._add_answer(turn)
             return
         call = self._calls.get(str(body.get("call_id")))
         if call is None:
@@ -108,7 +133,8 @@ class LoopState:
             keys.append(key)
         return keys
 
-    def _add_answer(self, body: Mapping[str, Any]) -> None:
+    def _add_answer(self, turn: StoredTurn) -> None:
+        body = turn.body
         try:
             message = read_message(body["message"])
             stated = body.get("usage")
@@ -122,7 +148,9 @@ class LoopState:
             )
         )
         self._calls |= {each.key: each for each in calls}
-        self.turns.append(LoopTurn(message=message, body=body, usage=usage, calls=calls))
+        self.turns.append(
+            LoopTurn(message=message, body=body, usage=usage, calls=calls, attempt=turn.attempt)
+        )
 
 
 def read_loop_state(turns: Sequence[StoredTurn]) -> LoopState:

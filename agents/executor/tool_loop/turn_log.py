@@ -2,12 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from pydantic import JsonValue
 
+from agents.executor.response import ResponseBuilder
 from agents.executor.steps.calls import UNREADABLE_TURNS
-from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_loop_state
+from agents.executor.tool_loop.state import (
+    LoopState,
+    LoopTurn,
+    TurnsUnreadable,
+    read_loop_state,
+)
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed
 from agents.runtime.retry import retry_until_answered
@@ -21,7 +28,11 @@ from protocol.records import (
     NewTurn,
     StoredTurn,
     TurnBatch,
+    Usage,
 )
+from providers.catalogue.deployment import Deployment
+from providers.chat import Done, FinishReason, Message, ToolCall
+from providers.chat_json import write_message
 
 TurnKind = Literal["answer", "begun", "result"]
 NewTurns: TypeAlias = Sequence[tuple[TurnKind, Mapping[str, Any]]]
@@ -99,6 +110,56 @@ class TurnLog:
                 action=FailureAction.GIVE_UP,
             )
         )
+
+
+def build_answer(response: ResponseBuilder, usage: Usage, state: LoopState) -> dict[str, JsonValue]:
+    """Return the body of an answer as it is stored after `state`."""
+    done = response.done
+    message = Message(
+        role="assistant",
+        content="".join(response.text),
+        tool_calls=_name_calls(response.calls, state),
+        replay=done.replay if done else None,
+    )
+    body: dict[str, JsonValue] = {
+        "message": write_message(message),
+        "usage": usage.model_dump(mode="json"),
+        "finish_reason": usage.finish_reason,
+        "provider": usage.provider,
+        "notes": list(done.notes) if done else [],
+    }
+    if not response.calls and done is not None and done.intent is not None:
+        body["intent"] = done.intent
+    return body
+
+
+def rebuild_response(
+    turn: LoopTurn, claimed: ClaimedSubtask, deployments: Sequence[Deployment]
+) -> ResponseBuilder:
+    """Return a stored answer that calls tools of the caller as it was."""
+    same = [each for each in deployments if each.provider == turn.body.get("provider")]
+    notes = turn.body.get("notes")
+    reason = FinishReason.LENGTH if turn.is_cut else FinishReason.TOOL_CALLS
+    return ResponseBuilder(
+        claimed=claimed,
+        deployment=(same or list(deployments))[0],
+        text=[turn.message.content],
+        calls=list(turn.message.tool_calls),
+        done=Done(
+            finish_reason=reason,
+            vendor_finish_reason=reason,
+            notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
+        ),
+    )
+
+
+def _name_calls(calls: Sequence[ToolCall], state: LoopState) -> tuple[ToolCall, ...]:
+    """Return calls with different ids, which vendors require of what is sent back to them."""
+    ids = [each.id for each in calls]
+    if all(ids) and len(set(ids)) == len(ids):
+        return tuple(calls)
+    keys = state.build_keys(calls)
+    return tuple(replace(each, id=key) for each, key in zip(calls, keys, strict=True))
 
 
 def _make_body(body: Mapping[str, Any]) -> dict[str, JsonValue]:

@@ -24,6 +24,8 @@ from protocol.verification import describe_result, get_receipt
 
 UNFINISHED: Final = 3
 _MOST_NOTES: Final = 5
+_CALLS: Final = {"repaired": "repaired", "text": "read from text"}
+"""Counts in `derived.calls` of a result, and what they count."""
 EXIT_CODES: Final = {TaskState.COMPLETED: 0, TaskState.FAILED: 1, TaskState.CANCELLED: 4}
 """Exit codes by final status; UNFINISHED while the task has not ended."""
 
@@ -87,6 +89,8 @@ def list_tool_lines(task: Task) -> list[str]:
         turns = result.get("turns")
         count = f"{turns} turns; " if isinstance(turns, int) else ""
         lines.append(f"tools: {count}{', '.join(used)}")
+    if counted := _describe_calls(result.get("derived")):
+        lines.append(f"calls of tools: {counted}")
     calls = _list_objects(result.get("tool_calls"))
     asked = [format_call(each.get("name"), each.get("arguments")) for each in calls]
     return [*lines, *(f"asks you to run {each}" for each in asked)]
@@ -96,6 +100,20 @@ def list_notes(task: Task) -> list[str]:
     """Return the last notes about how the result was made."""
     notes = (task.result or {}).get("notes")
     return [f"note: {each}" for each in notes[-_MOST_NOTES:]] if isinstance(notes, list) else []
+
+
+def _describe_calls(derived: object) -> str | None:
+    """Return how many calls were not clean data; None if all were."""
+    counts = derived.get("calls") if isinstance(derived, dict) else None
+    if not isinstance(counts, dict):
+        return None
+    rejected = counts.get("rejected")
+    reasons = rejected.items() if isinstance(rejected, dict) else ()
+    parts = [
+        *(f"{count} rejected ({reason})" for reason, count in reasons),
+        *(f"{counts[key]} {what}" for key, what in _CALLS.items() if counts.get(key)),
+    ]
+    return ", ".join(parts) or None
 
 
 def _describe_use(use: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ export class CallView {
   /** `isLive`: whether a new call has just begun. */
   update(call, getCallState, isLive) {
     const state = call.status === "called" ? getCallState(call) : call.status;
-    const [color, label] = LABELS[state] ?? ["", String(call.status)];
+    const [color, label] = call.rejected ? ["failed", `rejected: ${clip(call.rejected, 50)}`] : LABELS[state] ?? ["", String(call.status)];
     if (state === "running" && !this.isRunning) this.#began = this.#findBegin(call, isLive);
     this.isRunning = state === "running";
     this.#state.className = `status ${color}`;

@@ -21,7 +21,7 @@ from protocol.transport.rpc_client import RpcClient, UnreadableAnswer
 _TURN_LINE: Final = (
     "subtask_id,seq,kind,attempt,text:body->message->>content,calls:body->message->tool_calls,"
     "call_id:body->>call_id,tool:body->>tool,status:body->>status,content:body->content,"
-    "seconds:body->seconds,approved:body->approved,comment:body->>comment,created_at"
+    "seconds:body->seconds,rejected:body->>rejected,approved:body->approved,comment:body->>comment,created_at"
 )
 _SESSION: Final = ",".join(each for each in SessionRow.model_fields if each != "unreadable")
 _TASK_TURN: Final = "task_id,subtask_id,seq,kind,attempt,body"

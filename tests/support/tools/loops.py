@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from agents.tools.toolbox import OfferedTool, Toolbox, ToolContext, ToolOutput
 from protocol.records import ClaimedSubtask
 from providers.chat import (
+    CallRejection,
     ChatRequest,
     Done,
     Event,
@@ -25,6 +26,11 @@ from tests.support.agents.subtasks import a_subtask
 CALLS = Done(finish_reason=FinishReason.TOOL_CALLS, vendor_finish_reason="tool_calls")
 TOKENS = TokenUsage(input=10, output=5)
 LOCAL = "ollama/llama3"
+CLIENT_ONLY = {
+    "tools": None,
+    "client_tools": [{"name": "theirs", "parameters": {"type": "object"}}],
+}
+"""Params of a loop whose tools are all the caller's."""
 
 
 def says(text: str) -> list[Event | Exception]:
@@ -39,6 +45,24 @@ def calls(*named: str, done: Done = CALLS) -> list[Event | Exception]:
         TOKENS,
         done,
     ]
+
+
+def rejected(
+    id_: str, name: str, reason: Any, raw: str = "{", detail: str = "a brace is open"
+) -> ToolCall:
+    """Return a call that an adapter has read from text and rejected."""
+    why = CallRejection(reason=reason, detail=detail)
+    return ToolCall(id=id_, name=name, arguments=raw, form="hermes", rejection=why)
+
+
+def bad(number: int = 1, reason: Any = "malformed") -> list[Event | Exception]:
+    """Return an answer whose only call is rejected."""
+    return [rejected(f"bad{number}", "read", reason), TOKENS, CALLS]
+
+
+def announces(tool: str) -> list[Event | Exception]:
+    """Return an answer that announces a call and makes none."""
+    return [TextDelta(f"I'll use {tool} with n=1."), TOKENS, replace(STOP, intent=tool)]
 
 
 class ScriptedRouter(FakeRouter):

@@ -289,3 +289,20 @@ def test_a_result_says_which_tools_were_called_and_its_notes() -> None:
         "note: two",
     ]
     assert list_detail_lines(a_task(tools_used={}, tool_calls="x", notes=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("calls", "line"),
+    [
+        (
+            {"clean": 4, "repaired": 1, "rejected": {"schema": 2, "malformed": 1}, "text": 3},
+            "calls of tools: 2 rejected (schema), 1 rejected (malformed), 1 repaired, "
+            "3 read from text",
+        ),
+        ({"clean": 4, "repaired": 0, "rejected": {}, "text": 0}, None),
+        ({"rejected": 7, "repaired": None}, None),
+        ("x", None),
+    ],
+)
+def test_a_result_says_how_many_calls_were_not_clean_data(calls: Any, line: str | None) -> None:
+    assert list_detail_lines(a_task(derived={"calls": calls})) == ([line] if line else [])

@@ -171,6 +171,8 @@ class ResponseStream:
     def _show_tool(self, call: ToolCallUpdate) -> Iterator[StreamEvent]:
         """Yield the events of a call of ours: when it is first known, and when it has ended."""
         index = self._tools.get(get_call_key(call))
+        if index is None and call.rejected:
+            return  # it may be a call of the caller's tool, which nobody is to run
         if index is None:
             if self._open_type == "reasoning":
                 yield from self._close_item()

@@ -37,6 +37,7 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.TimedOut: (RETRY, REROUTE),
     errors.ConnectionFailed: (RETRY, REROUTE),
     errors.EmptyAnswer: (REROUTE, REROUTE),
+    errors.BadToolCalls: (REROUTE, REROUTE),
     errors.MalformedResponse: (RETRY, REROUTE),
     errors.IncompleteStream: (RETRY, REROUTE),
     errors.NotServed: (REROUTE, REROUTE),

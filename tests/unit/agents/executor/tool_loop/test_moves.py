@@ -1,8 +1,6 @@
 """Whatever dies, and whenever: the loop goes on as if nothing had happened."""
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -12,149 +10,16 @@ from hypothesis import strategies as st
 from agents.executor.tool_loop import limits as loop_limits
 from agents.executor.tool_loop.conversation import build_loop_request
 from agents.executor.tool_loop.limits import Remaining
-from agents.executor.tool_loop.moves import (
-    AskModel,
-    AwaitPeople,
-    CallRun,
-    HandToCaller,
-    LoopMove,
-    RunCalls,
-    plan_move,
-)
-from agents.executor.tool_loop.offer import LoopOffer, LoopSettings
-from agents.executor.tool_loop.results import build_reply, build_result
+from agents.executor.tool_loop.moves import AskModel, AwaitPeople, LoopMove, RunCalls, plan_move
+from agents.executor.tool_loop.offer import LoopSettings
 from agents.executor.tool_loop.state import LoopState, TurnsUnreadable, read_loop_state
-from agents.tools.params import ClientTool, ToolLimits
-from agents.tools.toolbox import OfferedTool, ToolOutput
+from agents.tools.params import ToolLimits
 from protocol.records import StoredTurn
 from providers.chat import ChatRequest, Message, ToolCall
-from providers.chat_json import write_message
-from providers.secrets import Redactor
-
-LIMITS = ToolLimits()
-
-
-def offered(name: str, **options: Any) -> OfferedTool:
-    return OfferedTool(
-        name=name,
-        call_name=name.rpartition(":")[2],
-        description="",
-        parameters={"type": "object"},
-        source="function",
-        **options,
-    )
-
-
-OFFER = LoopOffer(
-    tools={
-        "read": offered("shop.read", is_idempotent=True),
-        "pay": offered("shop.pay"),
-        "ship": offered("shop.ship", needs_approval=True),
-        "ask_person": offered("cogo:ask_person"),
-    },
-    client={"theirs": ClientTool(name="theirs")},
-)
-NAMES = [*OFFER.tools, "theirs", "unknown"]
-
-
-class Killed(Exception):
-    """The process has died."""
-
-
-@dataclass
-class World:
-    """Everything outside of the process: the model, tools, persons and the database."""
-
-    script: list[list[tuple[str, str]]]
-    """The calls of each answer, by name and arguments; after them the model says the end."""
-    kills: list[int]
-    """The numbers of the effects before which the process dies."""
-    stored: list[StoredTurn] = field(default_factory=list)
-    asked: Counter[int] = field(default_factory=Counter)
-    ran: Counter[str] = field(default_factory=Counter)
-    effects: int = 0
-    deaths_after_asking: int = 0
-
-    def act(self) -> None:
-        self.effects += 1
-        if self.effects in self.kills:
-            raise Killed
-
-    def store(self, kind: str, body: dict[str, Any]) -> None:
-        self.act()
-        seq = len(self.stored) + 1
-        self.stored.append(StoredTurn(seq=seq, kind=kind, attempt=1, body=body))
-
-    def ask(self, state: LoopState) -> list[tuple[str, str]] | None:
-        place = len(state.turns)
-        self.act()
-        self.asked[place] += 1
-        return self.script[place] if place < len(self.script) else None
-
-
-def answer(place: int, calls: list[tuple[str, str]], **more: Any) -> dict[str, Any]:
-    message = Message(
-        role="assistant",
-        content=f"turn {place}",
-        tool_calls=tuple(
-            ToolCall(id=f"call-{place}-{n}", name=name, arguments=arguments)
-            for n, (name, arguments) in enumerate(calls)
-        ),
-    )
-    return {"message": write_message(message), "usage": None, "finish_reason": "tool_calls"} | more
-
-
-def live_once(world: World) -> str:
-    """Run one process until its end. Raises Killed."""
-    while True:
-        state = read_loop_state(world.stored)
-        move = plan_move(state, OFFER, LIMITS)
-        match move:
-            case AskModel(limit=limit):
-                calls = world.ask(state)
-                if limit is not None or not calls:
-                    return "text"
-                try:
-                    world.store("answer", answer(len(state.turns), calls))
-                except Killed:
-                    world.deaths_after_asking += 1
-                    raise
-            case RunCalls(replies=replies, runs=runs):
-                for reply in replies:
-                    world.store("result", build_reply(reply))
-                for run in runs:
-                    if not run.tool.is_idempotent:
-                        world.store("begun", {"call_id": run.call.key, "tool": run.tool.name})
-                for run in runs:
-                    world.act()
-                    world.ran[run.call.key] += 1
-                    world.store("result", give_result(run))
-            case AwaitPeople(questions=questions):
-                world.act()
-                for each in questions:
-                    body = {"call_id": each.call_id, "approved": len(each.call_id) % 2 == 0}
-                    seq = len(world.stored) + 1
-                    world.stored.append(StoredTurn(seq=seq, kind="approval", attempt=1, body=body))
-            case HandToCaller(turn=turn):
-                return "calls of " + str(turn.message.content)
-
-
-def give_result(run: CallRun) -> dict[str, Any]:
-    return build_result(run.call, run.tool.name, ToolOutput(content="done"), 0.1, Redactor())
-
-
-def live(world: World) -> str:
-    while True:
-        try:
-            return live_once(world)
-        except Killed:
-            continue
-
+from tests.support.tools.loop_world import LIMITS, NAMES, OFFER, World, answer, live
 
 arguments = st.sampled_from(["{}", '{"a": 1}', "", "[]", "{broken"])
-scripts = st.lists(
-    st.lists(st.tuples(st.sampled_from(NAMES), arguments), min_size=1, max_size=4), max_size=5
-)
+scripts = st.lists(st.lists(st.tuples(st.sampled_from(NAMES), arguments), max_size=4), max_size=7)
 
 
 @given(script=scripts, kills=st.lists(st.integers(1, 60), max_size=12, unique=True))
@@ -170,13 +35,15 @@ def test_deaths_change_neither_the_end_nor_what_is_done_twice(
     assert all(asked == 1 for asked in calm.asked.values())
     assert deadly.asked.total() == calm.asked.total() + deadly.deaths_after_asking
     for call in state.iter_calls():
-        if OFFER.is_callers(call.call.name):
+        if OFFER.is_callers(call.call):
             assert call.result is None
             continue
         assert call.result is not None
         tool = OFFER.tools.get(call.call.name)
         if tool is None or not tool.is_idempotent:
             assert deadly.ran[call.key] <= 1
+        if call.rejection is not None:
+            assert not deadly.ran[call.key]
         if call.status == "unknown":
             assert tool is not None
             assert not tool.is_idempotent
@@ -208,7 +75,7 @@ def test_every_call_is_followed_by_its_result_in_the_next_request(
     state = read_loop_state(world.stored)
     first = ChatRequest(model="", messages=(Message(role="user", content="go"),))
 
-    request = build_loop_request(first, state, OFFER, LoopSettings(), sees=False, limit=None)
+    request = build_loop_request(first, state, OFFER, LoopSettings(), sees=False, move=AskModel())
 
     called = [call.id for each in request.messages for call in each.tool_calls]
     assert [each.tool_call_id for each in request.messages if each.role == "tool"] == called
@@ -382,7 +249,7 @@ def test_a_loop_ends_before_its_turns_cannot_be_stored(
     state = read_loop_state(world.stored)
     assert max(world.ran.values(), default=0) <= 1
     first = ChatRequest(model="", messages=(Message(role="user", content="go"),))
-    request = build_loop_request(first, state, OFFER, LoopSettings(), sees=False, limit=None)
+    request = build_loop_request(first, state, OFFER, LoopSettings(), sees=False, move=AskModel())
     told = [each.content for each in request.messages if each.role == "tool"]
     assert ["no room" in each for each in told] == [
         each.result is None for each in state.iter_calls()
