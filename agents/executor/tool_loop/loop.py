@@ -46,7 +46,12 @@ from agents.executor.tool_loop.spending import (
     sum_usage,
 )
 from agents.executor.tool_loop.tool_runs import ToolRunner, build_context
-from agents.executor.tool_loop.turn_log import NewTurns, TurnLog, build_answer, rebuild_response
+from agents.executor.tool_loop.turn_log import (
+    NewTurns,
+    TurnLog,
+    build_stored_answer,
+    rebuild_response,
+)
 from agents.memory.conversation import History
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
@@ -209,21 +214,19 @@ class LoopAttempt:
         if state.turns and self.loop.drain.begun.is_set():
             raise WorkFailed(_build_handing_back(self.claimed))
         response = await self._call_model(move)
-        if self._announces_call(response, move):
-            await self.log.store([("answer", build_answer(response, self.spent[-1], state))])
-            return None
-        is_last = move.limit is not None or not response.calls
-        if is_last or all(map(self.offer.is_callers, response.calls)):
-            if move.limit is not None:
-                response.calls.clear()  # it was told that none would be run
-            has_reasoned = response.done is not None and response.done.replay is not None
-            if response.calls and (state.turns or has_reasoned):
-                # The caller may send this answer back, and the model then needs what led to it.
-                await self.log.store([("answer", build_answer(response, self.spent[-1], state))])
-            else:
-                self.unstored = tuple(response.calls)
+        if move.limit is not None:
+            response.calls.clear()  # it was told that none would be run
+        for_caller = all(map(self.offer.is_callers, response.calls))
+        is_last = for_caller and not self._announces_call(response, move)
+        has_reasoned = response.done is not None and response.done.replay is not None
+        # The caller may send back an answer with calls, and the model then needs what led to it.
+        if not is_last or (response.calls and (state.turns or has_reasoned)):
+            body = build_stored_answer(response, self.spent[-1], state)
+            await self.log.store([("answer", body)])
+        else:
+            self.unstored = tuple(response.calls)
+        if is_last:
             return await self._end(response, move.limit)
-        await self.log.store([("answer", build_answer(response, self.spent[-1], state))])
         self._announce_calls()
         return None
 

@@ -112,7 +112,9 @@ class TurnLog:
         )
 
 
-def build_answer(response: ResponseBuilder, usage: Usage, state: LoopState) -> dict[str, JsonValue]:
+def build_stored_answer(
+    response: ResponseBuilder, usage: Usage, state: LoopState
+) -> dict[str, JsonValue]:
     """Return the body of an answer as it is stored after `state`."""
     done = response.done
     message = Message(
