@@ -9,6 +9,7 @@ from typing import Final
 
 from agents.attachments import AttachmentInvalid, AttachmentUnavailable
 from agents.executor.response import ResponseBuilder
+from agents.executor.steps.calls import NOT_BEGUN
 from agents.memory.conversation import History
 from agents.runtime.attempt import WorkFailed, WorkWaits
 from agents.runtime.failed_attempts import (
@@ -174,6 +175,18 @@ def build_file_failure(
             field="params.attachments",
         ),
         action=FailureAction.GIVE_UP if is_final else FailureAction.RETRY,
+    )
+
+
+def build_handing_back(claimed: ClaimedSubtask) -> Failure:
+    """Return the failure with which an agent that stops hands back a loop, at once."""
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(
+            class_=NOT_BEGUN, message="The agent stopped between two turns of a tool loop."
+        ),
+        action=FailureAction.SNOOZE,
+        retry_after=timedelta(0),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, assert_never
 
 from agents.executor.failure_policy import (
     build_bad_calls_failure,
+    build_handing_back,
     end_attempt,
     shorten_history,
 )
@@ -16,7 +17,6 @@ from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker
 from agents.executor.progress import Progress, ProgressHub
 from agents.executor.response import ResponseBuilder
-from agents.executor.steps.calls import NOT_BEGUN
 from agents.executor.structured import InvalidData, build_invalid_failure
 from agents.executor.tool_loop.conversation import build_exchange, build_loop_request
 from agents.executor.tool_loop.limits import Remaining
@@ -60,9 +60,6 @@ from agents.tools.toolbox import Toolbox
 from protocol.records import (
     ClaimedSubtask,
     Completion,
-    ErrorInfo,
-    Failure,
-    FailureAction,
     ToolWait,
     Usage,
 )
@@ -212,7 +209,7 @@ class LoopAttempt:
         state = self.log.state
         self.progress.begin_turn(len(state.turns) + 1)
         if state.turns and self.loop.drain.begun.is_set():
-            raise WorkFailed(_build_handing_back(self.claimed))
+            raise WorkFailed(build_handing_back(self.claimed))
         response = await self._call_model(move)
         if move.limit is not None:
             response.calls.clear()  # it was told that none would be run
@@ -391,15 +388,3 @@ class LoopAttempt:
         if usage is None or not counts:
             return usage
         return usage.model_copy(update={"derived": usage.derived | {"calls": counts}})
-
-
-def _build_handing_back(claimed: ClaimedSubtask) -> Failure:
-    """Return the failure with which an agent that stops hands back a loop, at once."""
-    return Failure(
-        ref=claimed.ref,
-        error=ErrorInfo(
-            class_=NOT_BEGUN, message="The agent stopped between two turns of a tool loop."
-        ),
-        action=FailureAction.SNOOZE,
-        retry_after=timedelta(0),
-    )
