@@ -19,8 +19,8 @@ from loguru import logger
 from pydantic import SecretStr
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.adapters.discovery import LocalServer, find_servers
 from providers.adapters.listings import ListedModel, Listings
+from providers.adapters.local.discovery import Discovery, LocalServer
 from providers.adapters.registry import make_adapter
 from providers.calls.concurrency import ConcurrencyMiddleware
 from providers.calls.fallback import FailedCall, FallbackCall
@@ -36,6 +36,7 @@ from providers.catalogue.deployment import (
     build_rerank_deployment,
 )
 from providers.catalogue.keyring import Keyring, check_key
+from providers.catalogue.open_models import GetMeasured, OpenModel, build_open_model
 from providers.catalogue.schema import EmbeddingModel, Provider, RerankModel, TimeoutSeconds
 from providers.chat import ChatRequest, Event, TokenUsage
 from providers.errors import NotServed, UnknownModel
@@ -82,14 +83,22 @@ class Router:
         middleware: Sequence[CallMiddleware] = (),
         reread: Callable[[bool], Credentials] | None = None,
         timeouts: TimeoutSeconds | None = None,
+        measured: GetMeasured | None = None,
     ) -> None:
-        """Create a router; `timeouts` are the operator's, for `reread` see `Keyring`."""
+        """Create a router; `timeouts` are the operator's, for `reread` see `Keyring`.
+
+        `measured` is read at each discovery, for the lanes of local servers.
+        """
         self.catalogue = catalogue
         self.keyring = Keyring(credentials, reread=reread)
         self.concurrency = ConcurrencyMiddleware()
         self.listings = Listings()
         self._middleware = (self.concurrency, *middleware)
         self._timeouts = timeouts
+        self._measured = measured or (lambda _: None)
+        self._discovery = Discovery()
+        self._open_models: dict[tuple[str, str, int], OpenModel] = {}
+        """Facts about models of local servers, by lane, provider and edition of the catalogue."""
         self._affinities = AffinityTable()
         self._sender: BatchSender | None = None
         self._servers: dict[str, LocalServer] = {}
@@ -103,11 +112,36 @@ class Router:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._stack.aclose()
 
-    async def discover(self) -> list[LocalServer]:
-        """Look for model servers on this machine; call it again to notice changes."""
-        servers = await find_servers(self.catalogue, self.keyring.credentials)
+    async def discover(self, *, recheck: bool = False) -> list[LocalServer]:
+        """Look for model servers on this machine; call it again to notice changes.
+
+        With `recheck`, they are asked again about models that they listed before.
+        """
+        servers = await self._discovery.find(
+            self.catalogue, self.keyring.credentials, recheck=recheck
+        )
         self._servers = {server.provider: server for server in servers}
+        self._open_models.clear()
         return servers
+
+    def list_open_models(self) -> list[OpenModel]:
+        """Return the models of local servers, with what is known of them."""
+        found = {
+            lane: each.probed
+            for lane in self.list_lanes()
+            for each in self.list_deployments(lane)
+            if each.probed is not None
+        }
+        return [*found.values()]
+
+    def list_former_lanes(self) -> list[str]:
+        """Return the lanes of paths by which models of local servers were known before."""
+        return [
+            f"{each.provider}/{own_id}"
+            for each in self._servers.values()
+            if self.catalogue.providers[each.provider].any_model
+            for own_id in each.own_ids.values()
+        ]
 
     def is_open(self, model_id: str) -> bool:
         """Return whether a call of this model could begin without imports.
@@ -140,7 +174,12 @@ class Router:
             if (model.retirement is None or self.listings.revives(model))
             and self.list_deployments(model.id)
         ]
-        local = [f"{each.provider}/{id_}" for each in self._servers.values() for id_ in each.models]
+        local = [
+            f"{each.provider}/{name}"
+            for each in self._servers.values()
+            if self.catalogue.providers[each.provider].any_model
+            for name in each.models
+        ]
         return list(dict.fromkeys([*lanes, *local]))
 
     def list_embedding_models(self) -> list[str]:
@@ -199,23 +238,50 @@ class Router:
         Raises:
             UnknownModel: it is not a canonical id.
         """
-        model = self.catalogue.get_model(model_id)
+        model = self.catalogue.get_model(self._find_lane(model_id))
         found = []
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
             base_url = self._get_base_url(host)
             if base_url is None or self.listings.lacks(model, entry.provider, entry.model):
                 continue
-            found.append(
-                Deployment(
-                    model=model,
-                    entry=entry,
-                    host=host,
-                    base_url=base_url,
-                    simulated=self._is_simulated(host),
-                )
+            deployment = Deployment(
+                model=model,
+                entry=entry,
+                host=host,
+                base_url=base_url,
+                simulated=self._is_simulated(host),
             )
+            probed = self._find_open_model(deployment)
+            found.append(deployment if probed is None else deployment.with_probed(probed))
         return found
+
+    def _find_lane(self, model_id: str) -> str:
+        """Return the lane of a model that may be named by its path."""
+        provider, _, own = model_id.partition("/")
+        server = self._servers.get(provider)
+        name = None if server is None else server.find_model(own)
+        return model_id if name is None else f"{provider}/{name}"
+
+    def _find_open_model(self, deployment: Deployment) -> OpenModel | None:
+        """Return what is known of a deployment at a server that was found."""
+        server = self._servers.get(deployment.provider)
+        name = None if server is None else server.find_model(deployment.entry.model)
+        if server is None or name is None:
+            return None
+        lane = deployment.model.id
+        key = (lane, server.provider, self.catalogue.edition)
+        if key not in self._open_models:
+            user, table = self.catalogue.get_stated_facts(lane)
+            self._open_models[key] = build_open_model(
+                lane,
+                server.get_own_id(name),
+                user=user,
+                probe=server.probed.get(name, {}),
+                table=table,
+                measured=self._measured(lane),
+            )
+        return self._open_models[key]
 
     def count_slots(self, model_id: str) -> int:
         """Return how many calls of a model can run at once; raises UnknownModel."""

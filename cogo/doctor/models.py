@@ -17,7 +17,7 @@ from cogo.config.local_model import LocalModel, read_local_model
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import CommandError, SettingInvalid
 from cogo.local_model import MODEL_NAME, Installed, describe_download, find_installed
-from providers.adapters.discovery import find_servers
+from providers.adapters.local.discovery import find_servers
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.catalogue.schema import Provider

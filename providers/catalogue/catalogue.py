@@ -1,7 +1,7 @@
 """The catalogue of models: their names, providers and facts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from difflib import get_close_matches
 from functools import cached_property
@@ -11,6 +11,9 @@ from typing import Final, Self, TypeVar
 
 from providers.catalogue.fine_tuned import build_fine_tuned_model
 from providers.catalogue.loader import CHECKED_ON, PACKAGED, Entries, Overlay, load_entries
+from providers.catalogue.model_names import name_model
+from providers.catalogue.open_model_table import find_known_facts
+from providers.catalogue.open_models import Facts, OpenModel
 from providers.catalogue.schema import (
     DeploymentEntry,
     EmbeddingModel,
@@ -21,6 +24,9 @@ from providers.catalogue.schema import (
 from providers.errors import CatalogueInvalid, UnknownModel
 
 _EDITIONS: Final = count(1)
+_FACT_NAMES: Final = frozenset(each.name for each in fields(OpenModel))
+_OF_WEIGHTS: Final = {"context_window", "inputs", "reasoning"}
+"""Facts of an open model that hold at every server of the operator."""
 _Named = TypeVar("_Named", bound=EmbeddingModel | RerankModel)
 
 
@@ -133,6 +139,8 @@ class Catalogue:
     def get_model(self, model_id: str) -> Model:
         """Return the model with this canonical id, retired or not.
 
+        A model that a server of the operator names by its file has the id without the folder.
+
         Raises:
             UnknownModel: with the nearest names.
         """
@@ -140,6 +148,24 @@ class Catalogue:
         if model is None:
             raise UnknownModel(model_id, get_close_matches(model_id, self.models, n=3, cutoff=0.5))
         return model
+
+    def get_stated_facts(self, model_id: str) -> tuple[Facts, Facts]:
+        """Return what the operator states about a model, and what COGO does.
+
+        The first is empty if the operator's files do not have the model.
+        """
+        listed = self.models.get(model_id)
+        if listed is None:
+            own = model_id.partition("/")[2]
+            return {}, find_known_facts(own)
+        stated = {
+            name: getattr(listed, name)
+            for name in listed.model_fields_set & _FACT_NAMES
+            if getattr(listed, name) is not None
+        }
+        if self._origins.get(("models", model_id), PACKAGED) == PACKAGED:
+            return {}, stated
+        return stated, {}
 
     def list_own_ids(self, provider: str) -> frozenset[str]:
         """Return a provider's own ids of its models."""
@@ -231,12 +257,18 @@ class Catalogue:
         provider = self.providers.get(provider_id)
         if provider is None or not provider.any_model or not own:
             return None
+        if provider.is_self_hosted:
+            own = name_model(own) or own
+        known = find_known_facts(own)
         return Model(
-            id=name,
-            name=f"{own} (via {provider.name})",
-            maker="unknown",
+            id=f"{provider_id}/{own}",
+            name=f"{known.get('name', own)} (via {provider.name})",
+            maker=known.get("maker", "unknown"),
+            license=known.get("license"),
             deployments=(DeploymentEntry(provider=provider.id, model=own),),
             capabilities=provider.assumed_capabilities,
+            # A vendor may serve the same weights otherwise.
+            **{fact: known[fact] for fact in _OF_WEIGHTS & set(known) if provider.is_self_hosted},
         )
 
     @cached_property

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from pydantic import SecretStr
 
-from providers.catalogue.open_models import OpenModel
+from providers.catalogue.open_models import OpenModel, fit_model
 from providers.catalogue.schema import (
     DEFAULT_OUTPUT_TOKENS,
     AdapterKind,
@@ -82,7 +82,7 @@ class Deployment:
     @property
     def provider_model(self) -> str:
         """The provider's own id of the model."""
-        return self.entry.model
+        return self.entry.model if self.probed is None else self.probed.own_id
 
     @property
     def made_by(self) -> str:
@@ -98,6 +98,21 @@ class Deployment:
             if stated is not None:
                 return stated
         return not self.host.local
+
+    def with_probed(self, facts: OpenModel) -> Self:
+        """Return the deployment with what is known of its model at this server.
+
+        A server that passes prompts on to another machine is not local.
+        """
+        host = self.host
+        if facts.is_remote and host.local:
+            host = host.model_copy(update={"local": False})
+        return replace(
+            self,
+            model=fit_model(self.model, facts, takes_text_calls=host.wire.text_calls),
+            host=host,
+            probed=facts,
+        )
 
     def fit_request(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
         """Return the request as this model accepts it, and notes about the changes."""

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
-from providers.catalogue.schema import Reasoning
+from providers.catalogue.schema import Model, Reasoning
 
 Source: TypeAlias = Literal["probe", "table", "user"]
 """The model's server, COGO's table of open models, or the operator's `cogo.toml`."""
@@ -14,6 +14,12 @@ Source: TypeAlias = Literal["probe", "table", "user"]
 ToolMode: TypeAlias = Literal["structured", "text"]
 """`structured`: its server takes tools and returns calls. `text`: calls are written as text."""
 
+Facts: TypeAlias = Mapping[str, Any]
+"""Known facts by the names of the fields of `OpenModel`."""
+
+_FACTS_OF_MODELS: Final = (
+    "maker", "license", "context_window", "max_output_tokens", "inputs", "reasoning",
+)  # fmt: skip
 _MOST: Final = 500
 """Models that are read from one row."""
 
@@ -63,10 +69,12 @@ class OpenModel:
     quantization: str | None = None
     loaded: bool | None = None
     """Whether it was in memory when its server was asked."""
+    is_remote: bool | None = None
+    """Whether its server passes prompts on to another machine."""
     measured: Measured | None = None
     source: Source = "probe"
     sources: Mapping[str, Source] = field(default_factory=dict, hash=False)
-    """Names of facts with another source."""
+    """Facts by name that have another source."""
 
     def get_source(self, fact: str) -> Source:
         """Return where a fact comes from."""
@@ -74,6 +82,37 @@ class OpenModel:
 
 
 _MODEL: Final = TypeAdapter(OpenModel)
+
+
+def build_open_model(
+    lane: str, own_id: str, *, user: Facts, probe: Facts, table: Facts, measured: Measured | None
+) -> OpenModel:
+    """Return a model with the facts of each source: the operator's first, the table's last."""
+    facts: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    layers: tuple[tuple[Source, Facts], ...] = (("user", user), ("probe", probe), ("table", table))
+    for source, layer in layers:
+        for name, fact in layer.items():
+            if name not in facts:
+                facts[name], sources[name] = fact, source
+    others = {name: source for name, source in sources.items() if source != "probe"}
+    return OpenModel(lane=lane, own_id=own_id, measured=measured, sources=others, **facts)
+
+
+def fit_model(model: Model, facts: OpenModel, *, takes_text_calls: bool) -> Model:
+    """Return a model of the catalogue with the facts of one server.
+
+    Whatever the operator states about it stays. With `takes_text_calls`, tools can be offered even
+    if the server takes none.
+    """
+    known: dict[str, Any] = {
+        name: fact
+        for name in _FACTS_OF_MODELS
+        if facts.get_source(name) != "user" and (fact := getattr(facts, name)) is not None
+    }
+    if "tools" not in model.model_fields_set and facts.tool_mode is not None:
+        known["tools"] = True if facts.tool_mode == "structured" or takes_text_calls else None
+    return model.model_copy(update=known)
 
 
 def dump_open_model(model: OpenModel) -> dict[str, Any]:

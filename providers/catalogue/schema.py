@@ -169,6 +169,11 @@ class Provider(_Entry):
     """Whether keys in prompts are masked; by default, except for local providers."""
 
     @property
+    def is_self_hosted(self) -> bool:
+        """Whether it is a server of the operator, who started it with weights of their choice."""
+        return self.key_is_optional
+
+    @property
     def how_to_open(self) -> str:
         """Instruction for making this provider callable."""
         if self.local:

@@ -16,7 +16,7 @@ from cogo.cli.app import run
 from cogo.config.network import prepare_network
 from protocol.errors import CogoError
 from protocol.transport.supabase_store import open_store
-from providers.adapters.discovery import find_servers
+from providers.adapters.local.discovery import find_servers
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.errors import ProviderError

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from providers.adapters.discovery import LocalServer, find_servers
+from providers.adapters.local.discovery import LocalServer, find_servers
 from providers.adapters.http.body_limits import LONGEST_LISTING
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from agents.executor.lanes import Lanes
 from agents.runtime.health import Health
-from providers.adapters.discovery import LocalServer
+from providers.adapters.local.discovery import LocalServer
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.catalogue.keyring import REREAD_EVERY, Keyring
