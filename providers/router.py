@@ -20,7 +20,8 @@ from pydantic import SecretStr
 
 from providers.adapters.base import Adapter, Timeouts
 from providers.adapters.listings import ListedModel, Listings
-from providers.adapters.local.discovery import Discovery, LocalServer
+from providers.adapters.local.discovery import LocalServer
+from providers.adapters.local.local_models import LocalModels
 from providers.adapters.registry import make_adapter
 from providers.calls.concurrency import ConcurrencyMiddleware
 from providers.calls.fallback import FailedCall, FallbackCall
@@ -36,7 +37,7 @@ from providers.catalogue.deployment import (
     build_rerank_deployment,
 )
 from providers.catalogue.keyring import Keyring, check_key
-from providers.catalogue.open_models import GetMeasured, OpenModel, build_open_model
+from providers.catalogue.open_models import GetMeasured, OpenModel
 from providers.catalogue.schema import EmbeddingModel, Provider, RerankModel, TimeoutSeconds
 from providers.chat import ChatRequest, Event, TokenUsage
 from providers.errors import NotServed, UnknownModel
@@ -85,23 +86,16 @@ class Router:
         timeouts: TimeoutSeconds | None = None,
         measured: GetMeasured | None = None,
     ) -> None:
-        """Create a router; `timeouts` are the operator's, for `reread` see `Keyring`.
-
-        `measured` is read at each discovery, for the lanes of local servers.
-        """
+        """Create a router; `timeouts` are the operator's, for `reread` see `Keyring`."""
         self.catalogue = catalogue
         self.keyring = Keyring(credentials, reread=reread)
         self.concurrency = ConcurrencyMiddleware()
         self.listings = Listings()
+        self.local = LocalModels(catalogue, measured)
         self._middleware = (self.concurrency, *middleware)
         self._timeouts = timeouts
-        self._measured = measured or (lambda _: None)
-        self._discovery = Discovery()
-        self._open_models: dict[tuple[str, str, int], OpenModel] = {}
-        """Facts about models of local servers, by lane, provider and edition of the catalogue."""
         self._affinities = AffinityTable()
         self._sender: BatchSender | None = None
-        self._servers: dict[str, LocalServer] = {}
         self._adapters: dict[tuple[str, str, str], Adapter] = {}
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -115,32 +109,17 @@ class Router:
     async def discover(self, *, recheck: bool = False) -> list[LocalServer]:
         """Look for model servers on this machine; call it again to notice changes.
 
-        With `recheck`, they are asked again about models that they listed before.
+        For `recheck` see `Discovery.find`.
         """
-        servers = await self._discovery.find(
-            self.catalogue, self.keyring.credentials, recheck=recheck
-        )
-        self._servers = {server.provider: server for server in servers}
-        self._open_models.clear()
-        return servers
+        return await self.local.discover(self.keyring.credentials, recheck=recheck)
 
     def list_open_models(self) -> list[OpenModel]:
-        """Return the models of local servers, with what is known of them."""
-        found = {
-            lane: each.probed
+        """Return the models of servers of the operator, with what is known of them."""
+        return [
+            each.probed
             for lane in self.list_lanes()
             for each in self.list_deployments(lane)
             if each.probed is not None
-        }
-        return [*found.values()]
-
-    def list_former_lanes(self) -> list[str]:
-        """Return the lanes of paths by which models of local servers were known before."""
-        return [
-            f"{each.provider}/{own_id}"
-            for each in self._servers.values()
-            if self.catalogue.providers[each.provider].any_model
-            for own_id in each.own_ids.values()
         ]
 
     def is_open(self, model_id: str) -> bool:
@@ -174,40 +153,24 @@ class Router:
             if (model.retirement is None or self.listings.revives(model))
             and self.list_deployments(model.id)
         ]
-        local = [
-            f"{each.provider}/{name}"
-            for each in self._servers.values()
-            if self.catalogue.providers[each.provider].any_model
-            for name in each.models
-        ]
-        return list(dict.fromkeys([*lanes, *local]))
+        return list(dict.fromkeys([*lanes, *self.local.list_lanes()]))
 
     def list_embedding_models(self) -> list[str]:
         """Return the ids of all embedding models that can be called now."""
-        local = [
-            self.catalogue.find_embedding_model(f"{server.provider}/{model}").id
-            for server in self._servers.values()
-            if self.catalogue.providers[server.provider].any_model
-            for model in server.embedding_models
-        ]
+        found = map(self.catalogue.find_embedding_model, self.local.list_embedding_ids())
         listed = filter(self._is_listed, self.catalogue.embeddings.values())
-        return list(dict.fromkeys([*(each.id for each in listed), *local]))
+        return list(dict.fromkeys(each.id for each in (*listed, *found)))
 
     def list_rerank_models(self) -> list[str]:
         """Return the ids of all rerank models that can be called now."""
-        local = [
-            self.catalogue.find_rerank_model(f"{server.provider}/{model}").id
-            for server in self._servers.values()
-            if self.catalogue.providers[server.provider].rerank is not None
-            for model in server.rerank_models
-        ]
+        found = map(self.catalogue.find_rerank_model, self.local.list_rerank_ids())
         listed = filter(self._is_listed, self.catalogue.rerankers.values())
-        return list(dict.fromkeys([*(each.id for each in listed), *local]))
+        return list(dict.fromkeys(each.id for each in (*listed, *found)))
 
     def _is_listed(self, entry: EmbeddingModel | RerankModel) -> bool:
         """Return whether an entry can be called: what was discovered knows its own models."""
         host = self.catalogue.providers[entry.provider]
-        return host.id not in self._servers and self._get_base_url(host) is not None
+        return self.local.get_base_url(host.id) is None and self._get_base_url(host) is not None
 
     def count_embedding_slots(self, model_id: str) -> int:
         """Return how many calls of an embedding model can run at once; raises UnknownModel."""
@@ -238,7 +201,7 @@ class Router:
         Raises:
             UnknownModel: it is not a canonical id.
         """
-        model = self.catalogue.get_model(self._find_lane(model_id))
+        model = self.catalogue.get_model(self.local.find_lane(model_id))
         found = []
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
@@ -252,36 +215,8 @@ class Router:
                 base_url=base_url,
                 simulated=self._is_simulated(host),
             )
-            probed = self._find_open_model(deployment)
-            found.append(deployment if probed is None else deployment.with_probed(probed))
+            found.append(self.local.add_facts(deployment))
         return found
-
-    def _find_lane(self, model_id: str) -> str:
-        """Return the lane of a model that may be named by its path."""
-        provider, _, own = model_id.partition("/")
-        server = self._servers.get(provider)
-        name = None if server is None else server.find_model(own)
-        return model_id if name is None else f"{provider}/{name}"
-
-    def _find_open_model(self, deployment: Deployment) -> OpenModel | None:
-        """Return what is known of a deployment at a server that was found."""
-        server = self._servers.get(deployment.provider)
-        name = None if server is None else server.find_model(deployment.entry.model)
-        if server is None or name is None:
-            return None
-        lane = deployment.model.id
-        key = (lane, server.provider, self.catalogue.edition)
-        if key not in self._open_models:
-            user, table = self.catalogue.get_stated_facts(lane)
-            self._open_models[key] = build_open_model(
-                lane,
-                server.get_own_id(name),
-                user=user,
-                probe=server.probed.get(name, {}),
-                table=table,
-                measured=self._measured(lane),
-            )
-        return self._open_models[key]
 
     def count_slots(self, model_id: str) -> int:
         """Return how many calls of a model can run at once; raises UnknownModel."""
@@ -432,9 +367,8 @@ class Router:
 
     def _get_base_url(self, host: Provider) -> str | None:
         """Return the base URL of a provider; None if a key or server is missing."""
-        server = self._servers.get(host.id)
-        if server is not None:
-            return server.base_url
+        if found := self.local.get_base_url(host.id):
+            return found
         given = self.keyring.get(host.id)
         if given is None or (given.key is None and not host.key_is_optional):
             return None

@@ -64,9 +64,13 @@ class Lanes:
         return self._router.list_lanes()
 
     def list_claimable(self) -> list[str]:
-        """Return the lanes whose first call can start immediately."""
+        """Return the lanes whose first call can start immediately.
+
+        Subtasks that were stamped before models had names are in lanes of paths.
+        """
         is_open = self._router.is_open
-        return [lane for lane in self.list_served() if lane in self._failed or is_open(lane)]
+        lanes = [*self.list_served(), *self._router.local.list_former_lanes()]
+        return [lane for lane in lanes if lane in self._failed or is_open(lane)]
 
     def get_limit(self, lane: str) -> int | None:
         """Return how many calls of a lane can run at once here; None if it is not served."""
@@ -99,10 +103,11 @@ class Lanes:
 
     async def _probe(self) -> bool:
         """Probe once; return whether a lane disappeared."""
+        was_asked_for = self._recheck.is_set()
         self._recheck.clear()
         before = set(self.list_served())
         await self._router.keyring.refresh()
-        await self._router.discover()
+        await self._router.discover(recheck=was_asked_for)
         now = set(self.list_served())
         self._update_health()
         if now != before:

@@ -162,7 +162,13 @@ class Deployment:
         """Return how calls in the text are read; models that take no tools are taught them."""
         if not self.host.wire.text_calls:
             return None
-        return TextCalls(tool_mode="text" if self.model.takes_tools is False else None)
+        if self.probed is None:
+            return TextCalls(tool_mode="text" if self.model.takes_tools is False else None)
+        return TextCalls(
+            family=self.probed.family,
+            prefix=self.probed.prefix,
+            tool_mode="text" if self.model.takes_tools is False else self.probed.tool_mode,
+        )
 
     def _refuse_unsupported(self, request: ChatRequest) -> None:
         """Raise `NotSupported` for what the model is known not to take."""

@@ -9,8 +9,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from providers.catalogue.model_names import find_family_of_name, normalize_weights
-from providers.catalogue.open_models import Facts, ToolMode
+from providers.catalogue.open_models import Facts
 from providers.catalogue.schema import Reasoning
+from providers.chat import ToolMode
 
 FILE: Final = "open_models.toml"
 _SIZE: Final = "{size}"

@@ -7,12 +7,10 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from providers.catalogue.schema import Model, Reasoning
+from providers.chat import ToolMode
 
 Source: TypeAlias = Literal["probe", "table", "user"]
 """The model's server, COGO's table of open models, or the operator's `cogo.toml`."""
-
-ToolMode: TypeAlias = Literal["structured", "text"]
-"""`structured`: its server takes tools and returns calls. `text`: calls are written as text."""
 
 Facts: TypeAlias = Mapping[str, Any]
 """Known facts by the names of the fields of `OpenModel`."""

@@ -77,7 +77,7 @@ class _Target:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is sent with each question."""
+        """Return what is sent with each question."""
         return {"authorization": f"Bearer {self.key}"} if self.key else {}
 
     @property

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from providers.adapters.local.discovery import LocalServer, find_servers
 from providers.adapters.http.body_limits import LONGEST_LISTING
+from providers.adapters.local.discovery import LocalServer, find_servers
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.router import Router

@@ -38,6 +38,7 @@ class SlowRouter(Router):
         self.broken = ""
         self.here: list[str] = []
         self.probes = 0
+        self.rechecks = 0
 
     def is_open(self, model_id: str) -> bool:
         return self.list_deployments(model_id)[0].provider in self.opened
@@ -49,11 +50,15 @@ class SlowRouter(Router):
             raise ValueError("this is no address")
         self.opened.add(provider)
 
-    async def discover(self) -> list[LocalServer]:
+    async def discover(self, *, recheck: bool = False) -> list[LocalServer]:
         self.probes += 1
+        self.rechecks += recheck
         url = "http://127.0.0.1:9"
-        found = [LocalServer(provider=p, base_url=url, models=("m",)) for p in self.here]
-        self._servers = {each.provider: each for each in found}
+        found = [
+            LocalServer(provider=p, base_url=url, models=("m",), own_ids={"m": "/m.gguf"})
+            for p in self.here
+        ]
+        self.local.replace(found)
         return found
 
 
@@ -113,7 +118,8 @@ async def test_a_model_server_that_is_started_later_is_found_and_one_that_ends_i
         assert lanes.list_claimable() == []
 
         router.here = ["ollama"]
-        await eventually(lambda: lanes.list_claimable() == ["ollama/m"])
+        await eventually(lambda: lanes.list_claimable() == ["ollama/m", "ollama//m.gguf"])
+        assert lanes.list_served() == ["ollama/m"]
         assert rung
 
         router.here = []
@@ -149,7 +155,9 @@ async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() 
     async with running(router, probes=True, every=NEVER) as (lanes, _):
         router.here = ["ollama"]
         lanes.recheck_soon()
-        await eventually(lambda: lanes.list_claimable() == ["ollama/m"])
+        await eventually(lambda: lanes.list_served() == ["ollama/m"])
+
+    assert router.rechecks == router.probes
 
 
 async def test_without_local_models_nobody_is_probed() -> None:

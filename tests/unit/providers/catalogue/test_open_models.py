@@ -1,13 +1,20 @@
-"""Facts about open models, as they travel in the rows of executors."""
+"""Facts about open models: where they come from, and how they travel in rows of executors."""
+
+from typing import Literal
 
 import pytest
 
+from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.open_models import (
     Measured,
     OpenModel,
+    build_open_model,
     dump_open_model,
+    fit_model,
     load_open_models,
 )
+
+CATALOGUE = Catalogue.load()
 
 MODEL = OpenModel(
     lane="ollama/llama3.1:8b",
@@ -59,3 +66,48 @@ def test_a_row_without_models_has_none(bad: object) -> None:
 def test_a_fact_has_the_source_of_the_model_unless_it_has_another() -> None:
     assert MODEL.get_source("family") == "probe"
     assert MODEL.get_source("license") == "table"
+
+
+def test_what_the_operator_states_wins_over_the_probe_and_that_over_the_table() -> None:
+    model = build_open_model(
+        "ollama/m",
+        "m",
+        user={"context_window": 1},
+        probe={"context_window": 2, "family": "qwen"},
+        table={"context_window": 3, "family": "llama", "license": "MIT"},
+        measured=None,
+    )
+
+    assert (model.context_window, model.family, model.license) == (1, "qwen", "MIT")
+    sources = [model.get_source(fact) for fact in ("context_window", "family", "license")]
+    assert sources == ["user", "probe", "table"]
+
+
+@pytest.mark.parametrize(
+    ("tool_mode", "takes_text_calls", "tools"),
+    [
+        ("structured", False, True),
+        ("structured", True, True),
+        ("text", True, True),
+        ("text", False, None),
+        (None, True, None),
+    ],
+)
+def test_a_model_takes_tools_if_its_server_does_or_if_calls_are_read_from_text(
+    tool_mode: Literal["structured", "text"] | None,
+    takes_text_calls: bool,
+    tools: bool | None,
+) -> None:
+    facts = OpenModel(lane="ollama/m", own_id="m", tool_mode=tool_mode, context_window=4096)
+
+    fitted = fit_model(CATALOGUE.get_model("ollama/m"), facts, takes_text_calls=takes_text_calls)
+
+    assert fitted.tools is tools
+    assert fitted.context_window == 4096
+
+
+def test_a_model_that_the_catalogue_keeps_from_tools_gets_none() -> None:
+    model = CATALOGUE.get_model("smollm2-135m-instruct")
+    facts = OpenModel(lane=model.id, own_id=model.id, tool_mode="structured")
+
+    assert fit_model(model, facts, takes_text_calls=True).tools is False

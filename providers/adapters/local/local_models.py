@@ -1,0 +1,95 @@
+"""The models of servers of the operator, as lanes and as deployments."""
+
+from collections.abc import Callable, Iterable
+
+from providers.adapters.local.discovery import Discovery, LocalServer
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credentials, Deployment
+from providers.catalogue.open_models import GetMeasured, OpenModel, build_open_model
+from providers.catalogue.schema import Provider
+
+
+class LocalModels:
+    """The servers that were found last, and what is known of their models."""
+
+    def __init__(self, catalogue: Catalogue, measured: GetMeasured | None) -> None:
+        """Begin without servers; `measured` is read once for each lane after each discovery."""
+        self._catalogue = catalogue
+        self._measured = measured
+        self._discovery = Discovery()
+        self._servers: dict[str, LocalServer] = {}
+        self._known: dict[tuple[str, str, int], OpenModel] = {}
+        """By lane, provider and edition of the catalogue."""
+
+    async def discover(self, credentials: Credentials, *, recheck: bool) -> list[LocalServer]:
+        """Look for servers; see `Discovery.find`."""
+        servers = await self._discovery.find(self._catalogue, credentials, recheck=recheck)
+        self.replace(servers)
+        return servers
+
+    def replace(self, servers: list[LocalServer]) -> None:
+        """Use these servers from now on."""
+        self._servers = {server.provider: server for server in servers}
+        self._known.clear()
+
+    def get_base_url(self, provider: str) -> str | None:
+        """Return the base URL of a provider whose server was found."""
+        server = self._servers.get(provider)
+        return None if server is None else server.base_url
+
+    def list_lanes(self) -> list[str]:
+        """Return the lanes of models without an entry in the catalogue."""
+        return self._list_ids(lambda host: host.any_model, lambda server: server.models)
+
+    def list_former_lanes(self) -> list[str]:
+        """Return the lanes of paths that models had before they had names."""
+        return self._list_ids(lambda host: host.any_model, lambda server: server.own_ids.values())
+
+    def list_embedding_ids(self) -> list[str]:
+        """Return the names of models that turn texts into vectors."""
+        return self._list_ids(lambda host: host.any_model, lambda server: server.embedding_models)
+
+    def list_rerank_ids(self) -> list[str]:
+        """Return the names of models that rank documents."""
+        return self._list_ids(
+            lambda host: host.rerank is not None, lambda server: server.rerank_models
+        )
+
+    def find_lane(self, model_id: str) -> str:
+        """Return the lane of a model, which may be named by its path."""
+        provider, _, own = model_id.partition("/")
+        server = self._servers.get(provider)
+        name = None if server is None else server.find_model(own)
+        return model_id if name is None else f"{provider}/{name}"
+
+    def add_facts(self, deployment: Deployment) -> Deployment:
+        """Return a deployment with what is known of its model, if its server was found."""
+        server = self._servers.get(deployment.provider)
+        name = None if server is None else server.find_model(deployment.entry.model)
+        if server is None or name is None:
+            return deployment
+        lane = deployment.model.id
+        key = (lane, server.provider, self._catalogue.edition)
+        if key not in self._known:
+            user, table = self._catalogue.get_stated_facts(lane)
+            self._known[key] = build_open_model(
+                lane,
+                server.get_own_id(name),
+                user=user,
+                probe=server.probed.get(name, {}),
+                table=table,
+                measured=self._measured(lane) if self._measured else None,
+            )
+        return deployment.with_probed(self._known[key])
+
+    def _list_ids(
+        self,
+        serves: Callable[[Provider], bool],
+        select: Callable[[LocalServer], Iterable[str]],
+    ) -> list[str]:
+        return [
+            f"{server.provider}/{name}"
+            for server in self._servers.values()
+            if serves(self._catalogue.providers[server.provider])
+            for name in select(server)
+        ]
