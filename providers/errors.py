@@ -33,6 +33,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -209,12 +210,26 @@ class ConnectionFailed(CallFailed):
     reroute = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostAnswer:
+    """An answer that the server could not read and threw away, as far as its error quotes it."""
+
+    text: str = field(default="", repr=False)
+    """What the model wrote: as long as a response, and not masked."""
+    is_whole: bool = False
+    """Whether the text is all of the answer, not the part at which the server stopped."""
+    is_call: bool = False
+    """Whether the text is a part of a call."""
+
+
 class MalformedResponse(CallFailed):
     """The response is not in the vendor's documented format."""
 
     code = "malformed_response"
     retryable = True
     reroute = True
+    lost: LostAnswer | None = None
+    """Set if the server could not read what its model wrote."""
 
 
 class EmptyAnswer(CallFailed):

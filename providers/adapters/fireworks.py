@@ -16,13 +16,13 @@ from providers.adapters.http.body_limits import build_body_limit_hooks
 from providers.adapters.http.error_mapping import PARSE_ERRORS, translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import ListedModel, fetch_listing, get_number, get_row_id
+from providers.adapters.open_models import read_model_answer
 from providers.adapters.openai.request import (
     NOTE_IF_BROKEN,
     attach_replay,
     build_chat_body,
 )
 from providers.adapters.openai.stream import OpenAIStreamParser
-from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.adapters.payload import get_text
 from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS, RequestDialect
 from providers.chat import ChatRequest, Event
@@ -65,7 +65,7 @@ class Fireworks:
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
-        events = extract_thinking(self._answer(request, timeouts))
+        events = read_model_answer(self._answer(request, timeouts), request)
         if request.tools:
             events = attach_replay(events, request, vendor=VENDOR, field="reasoning_content")
         return events

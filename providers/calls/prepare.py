@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from providers.adapters.answer_check import check_answer
 from providers.adapters.base import Adapter, Timeouts
+from providers.adapters.earlier_calls import mend_earlier_calls
 from providers.calls.masking import mask_answer, mask_request
 from providers.calls.refused_schemas import stream_with_schema
 from providers.catalogue.deployment import Deployment
@@ -128,6 +129,8 @@ def prepare_chat(
 ) -> PreparedCall:
     """Adapt a request to the model, and mask keys in the prompt and in the answer."""
     request, changes = deployment.fit_request(request)
+    if request.text_calls is None:
+        request = mend_earlier_calls(request)
     found = 0
     if deployment.masks_keys:
         request, found = mask_request(request, redactor)

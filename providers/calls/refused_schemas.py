@@ -1,20 +1,17 @@
 """Schemas that a vendor refuses although they lie in what is known of its subset."""
 
-import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
 from providers.adapters.base import Adapter, Timeouts
+from providers.adapters.refusals import refuses_schema
 from providers.chat import ChatRequest, Done, Event
-from providers.errors import InvalidRequest, NotSupported
+from providers.errors import InvalidRequest
 from providers.schemas import move_schema_to_prompt
 
 NOTE: Final = "the schema was added to the instructions: the vendor refused it"
-_ABOUT_SCHEMA: Final = re.compile(
-    r"schema|grammar|response_?format|output_config|text\.format|structured output", re.IGNORECASE
-)
 
 
 async def stream_with_schema(
@@ -31,7 +28,7 @@ async def stream_with_schema(
                 begun = True
                 yield event
     except InvalidRequest as error:
-        if begun or not _is_refused(error, request):
+        if begun or request.response_schema is None or not refuses_schema(error):
             raise
     else:
         return
@@ -39,13 +36,3 @@ async def stream_with_schema(
     async with aclosing(adapter.stream(told, timeouts=timeouts)) as events:
         async for event in events:
             yield replace(event, notes=(*event.notes, NOTE)) if isinstance(event, Done) else event
-
-
-def _is_refused(error: InvalidRequest, request: ChatRequest) -> bool:
-    """Return whether the vendor itself says that it does not take the schema."""
-    return (
-        request.response_schema is not None
-        and type(error) in {InvalidRequest, NotSupported}
-        and error.status is not None
-        and _ABOUT_SCHEMA.search(error.vendor_message or "") is not None
-    )

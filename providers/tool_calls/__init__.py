@@ -25,8 +25,10 @@ from providers.tool_calls.messages import (
     TextDelta,
     ToolCall,
 )
+from providers.tool_calls.structured import CallChecker
 
 __all__ = [
+    "CallChecker",
     "CallDone",
     "CallRejected",
     "ChunkParser",

@@ -8,16 +8,13 @@ from typing import Any
 from providers.tool_calls.extractor import Extractor
 from providers.tool_calls.messages import (
     Event,
-    Found,
     Message,
     ReasoningDelta,
     Rejected,
     TextDelta,
     ToolCall,
 )
-from providers.tool_calls.scanner import JSON, Broken, Scanner
-from providers.tool_calls.source import Source
-from providers.tool_calls.toolset import Toolset
+from providers.tool_calls.structured import CallChecker
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 
@@ -82,8 +79,16 @@ class ChunkParser:
         message = self._read_plain() if self._calls else self._extractor.finish(self._finish)
         calls, rejected = message.tool_calls, message.rejected
         if self._calls:
-            tools = Toolset(self._tools)
-            outcomes = [self._check(call, tools) for call in self._calls]
+            checker = CallChecker(self._tools)
+            outcomes = [
+                checker.check(
+                    call.name,
+                    "".join(call.arguments) if call.whole is None else call.whole,
+                    id_=call.id,
+                    finish_reason=self._finish,
+                )
+                for call in self._calls
+            ]
             calls = tuple(each for each in outcomes if isinstance(each, ToolCall))
             rejected = tuple(each for each in outcomes if isinstance(each, Rejected))
         reasoning = "".join(self._reasoning).strip() or message.reasoning
@@ -161,37 +166,6 @@ class ChunkParser:
         if place is not None:
             self._by_index[place] = call
         return call
-
-    def _check(self, call: _Call, tools: Toolset) -> ToolCall | Rejected:
-        found = Found(call.name or None, call.whole, 0, 0, id=call.id)
-        text = "".join(call.arguments)
-        raw = text if call.whole is None else json.dumps(call.whole, ensure_ascii=False)
-        if call.whole is None and text.strip():
-            self._scan(found, text)
-        return tools.check(found, raw, "structured")
-
-    def _scan(self, found: Found, text: str) -> None:
-        source = Source(text, is_final=True)
-        scanner = Scanner(source, JSON)
-        at = source.skip_space(0)
-        if source.text.startswith("```", at):
-            found.add_repairs(["code_fence"])
-            at = max(source.text.find("{", at), at)
-        try:
-            found.arguments, end = scanner.read(at)
-        except Broken as error:
-            is_cut = error.is_cut
-            found.reason = "truncated" if is_cut else "malformed"
-            found.detail = error.detail
-            return
-        found.add_repairs(scanner.repairs)
-        rest = source.text[end:].strip()
-        if rest.strip("}]` \n"):
-            found.reason, found.detail = "malformed", "text after the arguments"
-        elif rest.strip("` \n"):
-            found.add_repairs(["surplus_closers"])
-        if scanner.needed_closing and self._finish == "length":
-            found.reason, found.detail = "truncated", "the text ends in the arguments"
 
 
 def parse_openai_chunks(

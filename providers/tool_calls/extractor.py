@@ -6,12 +6,11 @@ from typing import Final
 
 from providers.tool_calls.formats import (
     BY_OPEN,
-    FIRST,
+    EVERYTHING,
     KINDS,
-    LONGEST,
     OPENS,
-    PREFIXES,
     REASONING,
+    THOUGHTS,
     TRIGGER,
     Kind,
     list_unmarked,
@@ -27,6 +26,7 @@ from providers.tool_calls.toolset import Toolset
 
 _SPACES: Final = re.compile(r"[ \t\r]*")
 _TICKS: Final = re.compile(r"(?:`+|~+)?")
+_QUOTES: Final = frozenset("'\"")
 _SHORT: Final = 128
 _FIRST_CREDIT: Final = 4_096
 _CREDIT: Final = 4
@@ -51,9 +51,14 @@ class Extractor:
         prefix: str = "",
         has_calls: bool = True,
     ) -> None:
+        """Begin an answer; unless `has_calls`, it is not searched for calls.
+
+        Without tools, nothing is taken out of a text but, unless `has_calls`, its reasoning.
+        """
         self._tools = Toolset(tools)
         self._has_calls = has_calls
-        """Whether the text is searched for calls."""
+        self._is_plain = has_calls and not self._tools
+        self._literals = EVERYTHING if self._tools else THOUGHTS
         self._family = family
         self._forms = list_unmarked(family)
         self._has_named_runs = len(self._forms) > 1
@@ -83,12 +88,13 @@ class Extractor:
         self._no_run_at = -1
         """Position where no unmarked calls begin."""
         self._reasoning_at = 0
+        self._last = ""  # character that was taken as text
         self._open_prefix(prefix)
 
     def feed(self, delta: str) -> list[Event]:
         """Return the events of more text."""
         self._out.raw.append(delta)
-        if not self._tools:
+        if self._is_plain:
             self._out.add_text(delta)
             return self._out.take_events()
         if self._is_over:
@@ -106,7 +112,7 @@ class Extractor:
 
     def finish(self, reason: str | None = None) -> Message:
         """Return the message, all text of which has come."""
-        if not self._tools:
+        if self._is_plain:
             return Message(self._out.join_content(), finish_reason=reason)
         self._out.is_length = reason == "length"
         self._advance(is_final=True)
@@ -136,8 +142,7 @@ class Extractor:
                 return
             if closer in prefix:
                 self._closer = None
-        bare = prefix.rstrip()
-        markers = [each for each in BY_OPEN if bare.endswith(each)]
+        markers = [each for each in BY_OPEN if prefix.rstrip().endswith(each)]
         if self._tools and markers:
             marker = max(markers, key=len)
             self._out.raw.append(marker)
@@ -171,12 +176,13 @@ class Extractor:
             self._emit(spaces.end() if spaces else self._at)
             if not self._fence and self._try_run():
                 return True
-        match = TRIGGER.search(text, self._at)
+        match = self._literals.trigger.search(text, self._at)
         if match is None:
             self._emit(self._find_plain_end())
             return False
         self._emit(match.start())
-        if not source.is_final and text[self._at : self._at + LONGEST] in PREFIXES:
+        rest = text[self._at : self._at + self._literals.longest]
+        if not source.is_final and rest in self._literals.prefixes:
             return False  # it may become a longer one
         self._handle(match.group())
         return True
@@ -186,8 +192,9 @@ class Extractor:
         text, end = self._source.text, len(self._source.text)
         if self._source.is_final:
             return end
-        for match in FIRST.finditer(text, max(self._at, end - LONGEST)):
-            if text[match.start() :] in PREFIXES:
+        known = self._literals
+        for match in known.first.finditer(text, max(self._at, end - known.longest)):
+            if text[match.start() :] in known.prefixes:
                 return match.start()
         return end
 
@@ -197,6 +204,7 @@ class Extractor:
             return
         text = self._source.text[self._at : end]
         self._at = end
+        self._last = text[-1]
         self._out.add_text(text)
         if self._is_line or self._is_fresh or self._follows_call:
             is_blank = text.isspace()
@@ -221,11 +229,6 @@ class Extractor:
             or not self._handle_token(kind, literal)
         ):
             self._emit(end)
-
-    def _is_quoted(self, kind: Kind) -> bool:
-        """Return whether a token belongs to text that is not searched."""
-        is_thought = self._is_analysis and kind not in (Kind.HARMONY, Kind.END)
-        return bool(self._fence) or is_thought
 
     def _handle_token(self, kind: Kind, literal: str) -> bool:
         """Handle a token outside of code, return whether it is more than text."""
@@ -349,7 +352,7 @@ class Extractor:
         """End the reasoning, to which calls belong that were in it (R11)."""
         if self._closer is None or self._closer not in ("", closer):
             return False
-        if self._fence and not self._closer:
+        if not self._closer and (self._fence or self._is_in_quotes(closer)):
             return False
         if not self._out.is_reasoning:
             self._out.reclassify(self._reasoning_at, self._base + self._at)
@@ -357,6 +360,11 @@ class Extractor:
         self._out.is_reasoning = self._is_fresh = self._follows_call = False
         self._closer, self._fence, self._is_line = None, "", True
         return True
+
+    def _is_in_quotes(self, literal: str) -> bool:
+        """Return whether the text is about a token that stands in quotes."""
+        end = self._at + len(literal)
+        return self._last in _QUOTES and self._source.get_char(end) == self._last
 
     def _end_turn(self, literal: str) -> bool:
         if literal == "</s>" and "<s>" in "".join(self._out.raw):

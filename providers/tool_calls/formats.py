@@ -230,11 +230,33 @@ def _build_pattern(literals: Iterable[str]) -> str:
 KINDS: Final = _build_kinds()
 BY_OPEN: Final = {each: row for row in FORMATS for each in row.opens}
 OPENS: Final = tuple(sorted(BY_OPEN, key=len, reverse=True))
-TRIGGER: Final = re.compile(_build_pattern(KINDS))
-PREFIXES: Final = frozenset(each[:end] for each in KINDS for end in range(1, len(each)))
-"""Proper prefixes of literals: text that ends in one is held back."""
-FIRST: Final = re.compile(f"[{''.join(re.escape(each) for each in {k[0] for k in KINDS})}]")
-LONGEST: Final = max(map(len, KINDS))
+
+
+class Literals:
+    """Literals that are looked for in a text."""
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        known = tuple(literals)
+        self.trigger: Final = re.compile(_build_pattern(known))
+        self.prefixes: Final = frozenset(
+            each[:end] for each in known for end in range(1, len(each))
+        )
+        """Proper prefixes of literals: text that ends in one is held back."""
+        firsts = {each[0] for each in known}
+        self.first: Final = re.compile(f"[{''.join(re.escape(each) for each in firsts)}]")
+        self.longest: Final = max(map(len, known))
+
+
+EVERYTHING: Final = Literals(KINDS)
+THOUGHTS: Final = Literals(
+    each
+    for each, kind in KINDS.items()
+    if kind in {Kind.REASON, Kind.REASON_END, Kind.CODE, Kind.LINE}
+)
+"""What separates reasoning from an answer, and the code in which none of it counts."""
+TRIGGER: Final = EVERYTHING.trigger
+PREFIXES: Final = EVERYTHING.prefixes
+LONGEST: Final = EVERYTHING.longest
 ALL_CLOSES: Final = tuple(
     sorted((each for each, kind in KINDS.items() if kind is Kind.CLOSE), key=len, reverse=True)
 )

@@ -28,6 +28,7 @@ from providers.errors import (
     ContextTooLong,
     IncompleteStream,
     InvalidRequest,
+    LostAnswer,
     MalformedResponse,
     ModelNotFound,
     NotSupported,
@@ -99,10 +100,13 @@ _FILE_TYPE: Final = re.compile(
 """Messages about files that no model takes."""
 _BAD_CALL: Final = re.compile(
     r"tool_use_failed|failed to call a function|failed to parse (?:input|tool call)"
-    r"|does not match the expected peg",
+    r"|error parsing tool call|does not match the expected peg",
     re.IGNORECASE,
 )
 """Messages of vendors that could not read what their model wrote as a call of a tool."""
+_QUOTED_REST: Final = re.compile(r"Failed to parse input at pos (\d+): (.*)", re.DOTALL)
+_QUOTED_CALL: Final = re.compile(r"error parsing tool call: raw='(.*)', err=", re.DOTALL)
+"""Messages of llama.cpp and Ollama that quote what their model wrote."""
 _MODEL: Final = re.compile(r"model", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"(?:^|_)image(?:_|$)", re.IGNORECASE)
 """In the codes of OpenAI's errors about images, such as `image_too_large`."""
@@ -142,7 +146,7 @@ def map_status(
     """Return the error for an unsuccessful HTTP response; `clock` returns seconds since 1970."""
     message, kind = _read(body)
     error_class = _get_class(status, f"{kind} {message}")
-    return error_class(
+    error = error_class(
         vendor,
         _SUMMARIES[error_class],
         status=status,
@@ -150,6 +154,7 @@ def map_status(
         retry_after=_get_retry_after(headers, clock),
         request_id=headers.get("request-id") or headers.get("x-request-id"),
     )
+    return _attach_answer(error, message)
 
 
 def map_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
@@ -159,12 +164,27 @@ def map_payload(vendor: str, payload: object, *, secret: str) -> CallFailed:
         _get_status(payload) or _STATUSES.get(kind.lower()) or (400 if _IMAGE.search(kind) else 500)
     )
     error_class = _get_class(status, f"{kind} {message}")
-    return error_class(
+    error = error_class(
         vendor,
         f"{_SUMMARIES[error_class]}, according to the stream",
         status=status,
         vendor_message=sanitize(message, secret),
     )
+    return _attach_answer(error, message)
+
+
+def _attach_answer(error: CallFailed, message: str) -> CallFailed:
+    """Return the error with the answer that its message quotes."""
+    if not isinstance(error, MalformedResponse):
+        return error
+    error.lost = LostAnswer()
+    if message.startswith("{"):  # JSON that is not complete, so its text is escaped
+        return error
+    if match := _QUOTED_REST.search(message):
+        error.lost = LostAnswer(text=match[2], is_whole=not match[1].strip("0"))
+    elif match := _QUOTED_CALL.search(message):
+        error.lost = LostAnswer(text=match[1], is_call=True)
+    return error
 
 
 def map_transport_error(

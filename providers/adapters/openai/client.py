@@ -25,12 +25,12 @@ from providers.adapters.listings import (
     get_row_id,
     read_rows,
 )
+from providers.adapters.open_models import OpenModelCalls, read_model_answer
 from providers.adapters.openai.dialect import apply_dialect
 from providers.adapters.openai.request import NOTE_IF_BROKEN, attach_replay
 from providers.adapters.openai.responses_request import build_responses_body
 from providers.adapters.openai.responses_stream import ResponsesStreamParser
 from providers.adapters.openai.stream import OpenAIStreamParser
-from providers.adapters.openai.thinking_tags import extract_thinking
 from providers.catalogue.schema import RequestDialect
 from providers.chat import ChatRequest, Event
 from providers.errors import InvalidRequest, NotSupported
@@ -64,6 +64,7 @@ class OpenAICompatible:
         self._vendor = vendor
         self._secret = key.get_secret_value() if key else ""
         self._dialect = dialect
+        self._open_models = OpenModelCalls(takes_tool_choice=dialect.takes_tool_choice)
         self._client = openai.AsyncOpenAI(
             api_key=self._secret or "none",  # local servers require some key
             base_url=strip_endpoint(base_url),
@@ -148,8 +149,25 @@ class OpenAICompatible:
 
     def _complete(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """Answer by chat completions."""
+        if request.text_calls is not None:
+            events = self._open_models.stream(
+                request, lambda each: self._send_completion(each, timeouts)
+            )
+        elif self._dialect.thinking_tags or self._dialect.text_calls:
+            events = read_model_answer(self._send_completion(request, timeouts), request)
+        else:
+            events = self._send_completion(request, timeouts)
+        if self._dialect.replay_field is not None and request.tools:
+            events = attach_replay(
+                events, request, vendor=self._vendor, field=self._dialect.replay_field
+            )
+        return events
+
+    def _send_completion(
+        self, request: ChatRequest, timeouts: Timeouts
+    ) -> AsyncGenerator[Event, None]:
         body, notes = apply_dialect(request, self._dialect, vendor=self._vendor)
-        events = stream_events(
+        return stream_events(
             self._vendor,
             lambda: self._client.chat.completions.with_streaming_response.create(
                 model=request.model,
@@ -167,13 +185,6 @@ class OpenAICompatible:
             notes=notes,
             note_if_broken=NOTE_IF_BROKEN,
         )
-        if self._dialect.thinking_tags or self._dialect.text_calls:
-            events = extract_thinking(events)
-        if self._dialect.replay_field is not None and request.tools:
-            events = attach_replay(
-                events, request, vendor=self._vendor, field=self._dialect.replay_field
-            )
-        return events
 
     def _translate_errors(self, connect: timedelta) -> AbstractContextManager[None]:
         return translate_sdk_errors(openai, self._vendor, secret=self._secret, connect=connect)

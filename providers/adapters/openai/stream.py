@@ -43,6 +43,8 @@ class OpenAIStreamParser:
         self._calls: dict[int, _Call] = {}
         self._indices: dict[str, int] = {}
         """Index of each call by its id."""
+        self._moved: dict[int, int] = {}
+        """Own indices of calls by those that servers used again."""
         self._last_index = 0
         self._refusal: list[str] = []
         self._usage: Mapping[str, Any] = {}
@@ -134,12 +136,15 @@ class OpenAIStreamParser:
             self._finish = str(finish)
 
     def _parse_call(self, piece: Mapping[str, Any], position: int) -> ToolCallDelta:
-        index = piece.get("index")
-        if not isinstance(index, int):
-            index = self._guess_index(piece, position)
+        given = piece.get("index")
+        if not isinstance(given, int):
+            given = self._guess_index(piece, position)
+        function = piece.get("function") or {}
+        index = self._moved.get(given, given)
+        if self._begins_another(index, piece.get("id"), function.get("name")):
+            index = self._moved[given] = max(self._calls) + 1
         call = self._calls.setdefault(index, _Call())
         self._last_index = max(self._last_index, index)
-        function = piece.get("function") or {}
         call.id = str(piece.get("id") or call.id or f"call_{index}")
         call.name = str(function.get("name") or call.name)
         self._indices[call.id] = index
@@ -148,6 +153,11 @@ class OpenAIStreamParser:
             arguments = json.dumps(arguments)
         call.arguments.append(arguments)
         return ToolCallDelta(index=index, id=call.id, name=call.name, arguments=arguments)
+
+    def _begins_another(self, index: int, own: object, name: object) -> bool:
+        """Return whether a piece begins a call although its index is used, as at some servers."""
+        known = self._calls.get(index)
+        return known is not None and bool(own and name and known.id not in (own, f"call_{index}"))
 
     def _guess_index(self, piece: Mapping[str, Any], position: int) -> int:
         """Return the index of a piece without one: the last call's, unless its id is new."""

@@ -20,6 +20,7 @@ from providers.errors import (
     ContentFiltered,
     ContextTooLong,
     InvalidRequest,
+    LostAnswer,
     MalformedResponse,
     ModelNotFound,
     NotSupported,
@@ -255,3 +256,45 @@ def test_a_status_in_a_stream_counts_where_it_is_one(
 )
 def test_a_status_without_words_has_a_class(code: int, expected: type[CallFailed]) -> None:
     assert type(status(code)) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "lost"),
+    [
+        (
+            {"error": {"message": "Failed to parse input at pos 0: <a>\n b"}},
+            LostAnswer(text="<a>\n b", is_whole=True),
+        ),
+        (
+            {"error": {"message": "Failed to parse input at pos 120: <a>"}},
+            LostAnswer(text="<a>"),
+        ),
+        (
+            {"error": "error parsing tool call: raw='it's', err=x', err=invalid"},
+            LostAnswer(text="it's', err=x", is_call=True),
+        ),
+        (
+            {"error": {"message": "output does not match the expected peg-gemma4 format"}},
+            LostAnswer(),
+        ),
+        ('{"error":{"message":"Failed to parse input at pos 0: a\\n', LostAnswer()),
+    ],
+)
+def test_an_answer_that_a_server_could_not_read_is_kept(body: object, lost: LostAnswer) -> None:
+    error = map_status("v", 500, body, {}, secret="")
+
+    assert isinstance(error, MalformedResponse)
+    assert error.lost == lost
+
+
+def test_a_quoted_answer_is_only_shown_shortened_and_without_keys() -> None:
+    key = "sk-" + "a1B2" * 12
+    message = f"Failed to parse input at pos 0: {key} " + "x" * 50_000
+
+    error = map_status("v", 500, {"error": {"message": message}}, {}, secret=key)
+
+    assert isinstance(error, MalformedResponse)
+    assert len(str(error)) < 1_000
+    assert key not in f"{error} {error!r} {error.lost!r}"
+    assert error.lost is not None
+    assert len(error.lost.text) > 50_000

@@ -203,3 +203,33 @@ def test_a_title_that_is_no_text_is_none() -> None:
     }
 
     assert Citation(url="https://a.example") in read(chunk)
+
+
+def test_calls_that_share_an_index_are_distinguished_by_their_ids() -> None:
+    def piece(**fields: Any) -> dict[str, Any]:
+        return a_chunk(tool_calls=[{"index": 0, **fields}])
+
+    events = read(
+        piece(id="a", function={"name": "f", "arguments": '{"x":'}),
+        piece(function={"arguments": " 1}"}),
+        piece(id="b", function={"name": "f", "arguments": '{"x":'}),
+        piece(id="b", function={"name": "f", "arguments": " 2}"}),
+        piece(id="c", function={"name": "g", "arguments": ""}),
+        piece(function={"arguments": "{}"}),
+        a_chunk("tool_calls"),
+    )
+
+    calls = [(e.id, e.name, e.arguments) for e in events if isinstance(e, ToolCall)]
+    assert calls == [("a", "f", '{"x": 1}'), ("b", "f", '{"x": 2}'), ("c", "g", "{}")]
+
+
+def test_an_id_that_comes_late_belongs_to_the_call() -> None:
+    events = read(
+        a_chunk(tool_calls=[{"index": 0, "function": {"name": "f", "arguments": "{"}}]),
+        a_chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": "}"}}]),
+        a_chunk("tool_calls"),
+    )
+
+    assert [e for e in events if isinstance(e, ToolCall)] == [
+        ToolCall(id="a", name="f", arguments="{}")
+    ]
