@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from loguru import logger
+from pydantic import JsonValue
 
 from agents.runtime.health import Health
+from providers.catalogue.open_models import MOST_REPORTED, OPEN_MODELS_DETAIL, dump_open_model
 from providers.errors import UnknownModel
 from providers.router import Router
 
@@ -41,23 +43,26 @@ class Lanes:
         jitter: random.Random,
         health: Health,
         probes: bool,
+        details: dict[str, JsonValue] | None = None,
         probe_every: timedelta = PROBE_EVERY,
         recheck_after: timedelta = RECHECK_AFTER,
     ) -> None:
         """Create the lanes; `on_change` is called when more can be claimed.
 
-        `probes` enables probing for keys and servers. `health.serves_nothing` is kept up to date.
+        `probes` enables probing for keys and servers. `health.serves_nothing` and what `details`
+        say of models at servers of the operator are kept up to date.
         """
         self._router = router
         self._on_change = on_change
         self._jitter = jitter
         self._health = health
+        self._details = {} if details is None else details
         self._probes = probes
         self._probe_every = probe_every.total_seconds()
         self._recheck_after = recheck_after.total_seconds()
         self._failed: set[str] = set()
         self._recheck = asyncio.Event()
-        self._update_health()
+        self._report()
 
     def list_served(self) -> list[str]:
         """Return the lanes that this executor serves."""
@@ -109,14 +114,17 @@ class Lanes:
         await self._router.keyring.refresh()
         await self._router.discover(recheck=was_asked_for)
         now = set(self.list_served())
-        self._update_health()
+        self._report()
         if now != before:
             logger.info("served lanes changed", new=sorted(now - before), gone=sorted(before - now))
             self._failed &= now
             await self._open_all()
         return bool(before - now)
 
-    def _update_health(self) -> None:
+    def _report(self) -> None:
+        """Update what heartbeats and health say of the served models."""
+        models = self._router.list_open_models()[:MOST_REPORTED]
+        self._details[OPEN_MODELS_DETAIL] = {each.lane: dump_open_model(each) for each in models}
         self._health.serves_nothing = None if self.list_served() else SERVES_NOTHING
 
     async def _open_all(self) -> None:

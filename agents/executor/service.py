@@ -364,6 +364,7 @@ def _build_lanes(agent: Agent, router: Router) -> Lanes:
         on_change=agent.wakeup.notify,
         jitter=agent.jitter,
         health=agent.health,
+        details=agent.details,
         probes=not agent.options.simulated,
     )
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
 from typing import Protocol
 
 from loguru import logger
@@ -10,6 +12,7 @@ from protocol.errors import CogoError
 from protocol.lanes import SANDBOX, is_model_lane
 from protocol.records import AgentRecord, list_offered_tools
 from protocol.records.agents import list_embedding_models, list_rerank_models
+from providers.catalogue.open_models import OPEN_MODELS_DETAIL, OpenModel, load_open_models
 
 REFRESH_SECONDS = 2.0
 
@@ -35,6 +38,8 @@ class LaneRegistry:
         self.lanes: tuple[str, ...] = ()
         self.simulated: frozenset[str] = frozenset()
         """Those of them that only the vendor simulator serves."""
+        self.open_models: frozenset[OpenModel] = frozenset()
+        """What running executors report of models at servers of the operator."""
         self.sandboxes: Mapping[str, str | None] = {}
         """Lanes of checks that are served, and in which sandbox."""
         self.tools: tuple[str, ...] = ()
@@ -63,6 +68,9 @@ class LaneRegistry:
         self.is_known = bool(living)
         self.lanes = tuple(living) if living else tuple(sorted(await self._own()))
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
+        reported = frozenset(merge_open_models(agents).values())
+        if reported != self.open_models:
+            self.open_models = reported
         self.sandboxes = list_sandboxes(agents)
         self.tools = tuple(list_offered_tools(agents))
         self.embeddings = list_embedding_models(agents)
@@ -78,6 +86,24 @@ def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
             for lane in filter(is_model_lane, agent.lanes):
                 simulated[lane] = simulated.get(lane, True) and is_simulated
     return dict(sorted(simulated.items()))
+
+
+def merge_open_models(agents: Iterable[AgentRecord]) -> dict[str, OpenModel]:
+    """Return what running executors report of models by lane: of several the smallest window."""
+    found: dict[str, OpenModel] = {}
+    for agent in agents:
+        if not agent.serves:
+            continue
+        for lane, reported in load_open_models(agent.details.get(OPEN_MODELS_DETAIL)).items():
+            # What is loaded changes with every call.
+            model = replace(reported, loaded=None)
+            if lane not in found or _get_window(model) < _get_window(found[lane]):
+                found[lane] = model
+    return found
+
+
+def _get_window(model: OpenModel) -> float:
+    return inf if model.context_window is None else model.context_window
 
 
 def list_sandboxes(agents: Iterable[AgentRecord]) -> dict[str, str | None]:

@@ -58,7 +58,9 @@ async def run_orchestrator(
         registry = LaneRegistry(store=agent.store, own=lanes)
         await registry.refresh()
         # Reading the price tables takes a while; no choice should wait for it.
-        profiles = get_profile_cache(catalogue, simulated=registry.simulated)
+        profiles = get_profile_cache(
+            catalogue, simulated=registry.simulated, open_models=registry.open_models
+        )
         await asyncio.to_thread(profiles.preload, registry.lanes)
         sync = KnowledgeSync(store=agent.store, agent_id=identity.id, start=knowledge)
         await sync.refresh()

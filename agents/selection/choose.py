@@ -51,7 +51,9 @@ def choose_model(
     Raises NoModel if no candidate is eligible, and UnknownModel if the requested name does not
     exist.
     """
-    profiles = get_profile_cache(catalogue, simulated=request.simulated)
+    profiles = get_profile_cache(
+        catalogue, simulated=request.simulated, open_models=request.open_models
+    )
     controls = find_active_controls(knowledge.controls, request.owner, request.needs.task_type)
     resolved = ResolvedRequest.resolve(request, profiles, knowledge.forecaster, controls)
     candidates = list_candidates(resolved, profiles)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from providers.calls.max_cost import UNLIMITED_ANSWER, get_longest_answer
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
+from providers.catalogue.open_models import Measured, OpenModel, fit_model
 from providers.catalogue.schema import Model, Provider
 from providers.errors import UnknownModel
 from providers.prices import get_price_tiers, get_unit_prices
@@ -38,6 +39,11 @@ class ModelProfile:
     """All providers that serve it."""
     capabilities: tuple[str, ...] = ()
     is_local: bool = False
+    """Whether prompts stay on this machine."""
+    parameters: float | None = None
+    """Billions, of an open model."""
+    measured: Measured | None = None
+    """What was measured of it where it runs."""
     context_window: int | None = None
     inputs: tuple[str, ...] | None = None
     """What it reads."""
@@ -77,10 +83,19 @@ class ModelProfile:
 class ProfileCache:
     """The profiles of one catalogue, each built at its first use."""
 
-    def __init__(self, catalogue: Catalogue, simulated: frozenset[str]) -> None:
-        """Take the catalogue, and the lanes that only the vendor simulator serves."""
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        simulated: frozenset[str],
+        open_models: Iterable[OpenModel] = (),
+    ) -> None:
+        """Take the catalogue, and the lanes that only the vendor simulator serves.
+
+        `open_models` are what executors report of models at servers of the operator.
+        """
         self.catalogue = catalogue
         self._simulated = simulated
+        self._open_models = {each.lane: each for each in open_models}
         self._profiles: dict[str, ModelProfile] = {}
         self._resolved: dict[str, tuple[tuple[str, ...], str | None]] = {}
 
@@ -119,17 +134,25 @@ class ProfileCache:
             model = self.catalogue.get_model(lane)
         except UnknownModel:
             return ModelProfile(model_id=lane, provider=facts.provider)
+        hosts = self.catalogue.get_hosts(lane)
+        known = self._open_models.get(lane)
+        if known is not None:
+            takes_text_calls = any(each.wire.text_calls for each in hosts)
+            model = fit_model(model, known, takes_text_calls=takes_text_calls)
+            if known.is_remote:
+                hosts = tuple(each.model_copy(update={"local": False}) for each in hosts)
         is_simulated = lane in self._simulated
         usual = self._find_prices(model)
-        hosts = self.catalogue.get_hosts(lane)
         return ModelProfile(
             model_id=lane,
             provider=facts.provider,
             maker=model.maker,
             hosts=hosts,
             capabilities=facts.capabilities,
-            is_local=facts.is_local,
-            context_window=facts.context_window,
+            is_local=all(each.local for each in hosts) if known else facts.is_local,
+            parameters=known.parameters if known else None,
+            measured=known.measured if known else None,
+            context_window=model.context_window,
             inputs=model.inputs if "inputs" in model.model_fields_set else None,
             tools=model.takes_tools,
             forced_tools=model.forced_tools,
@@ -181,14 +204,20 @@ def _takes_schemas(model: Model, hosts: Iterable[Provider]) -> bool:
 
 
 def get_profile_cache(
-    catalogue: Catalogue, *, simulated: frozenset[str] = frozenset()
+    catalogue: Catalogue,
+    *,
+    simulated: frozenset[str] = frozenset(),
+    open_models: frozenset[OpenModel] = frozenset(),
 ) -> ProfileCache:
     """Return the cache for the current edition of a catalogue; `simulated` lanes cost nothing."""
-    return _get_profile_cache(catalogue, catalogue.edition, simulated)
+    return _get_profile_cache(catalogue, catalogue.edition, simulated, open_models)
 
 
 @lru_cache(maxsize=4)
 def _get_profile_cache(
-    catalogue: Catalogue, _edition: int, simulated: frozenset[str]
+    catalogue: Catalogue,
+    _edition: int,
+    simulated: frozenset[str],
+    open_models: frozenset[OpenModel],
 ) -> ProfileCache:
-    return ProfileCache(catalogue, simulated)
+    return ProfileCache(catalogue, simulated, open_models)

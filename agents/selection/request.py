@@ -17,6 +17,7 @@ from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from protocol.records import Grants
 from protocol.records.models import PolicyName
+from providers.catalogue.open_models import OpenModel
 from providers.errors import UnknownModel
 
 CHECK_FAILED: Final = "check_failed"
@@ -38,6 +39,8 @@ class SelectionRequest:
     """The lanes that can be executed now."""
     simulated: frozenset[str] = frozenset()
     """Those of them that only the vendor simulator serves."""
+    open_models: frozenset[OpenModel] = frozenset()
+    """What executors report of models at servers of the operator."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """The error class of each model that failed at this subtask, in the order of the attempts."""
     budget_usd: float | None = None

@@ -1,10 +1,11 @@
 """Facts about open models at servers of the operator, and where they come from."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from providers.catalogue.schema import Model, Reasoning
 from providers.chat import ToolMode
@@ -18,16 +19,22 @@ Facts: TypeAlias = Mapping[str, Any]
 _FACTS_OF_MODELS: Final = (
     "maker", "license", "context_window", "max_output_tokens", "inputs", "reasoning",
 )  # fmt: skip
-_MOST: Final = 500
-"""Models that are read from one row."""
+OPEN_MODELS_DETAIL: Final = "open_models"
+"""The detail of executors that has `dump_open_model` of each lane."""
+MOST_REPORTED: Final = 100
+"""Models in one row, which is written at every heartbeat."""
+
+
+Tokens = Annotated[int, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """What was measured of a model on this machine."""
 
-    tokens_per_s: float
-    first_token_s: float
+    tokens_per_s: Positive
+    first_token_s: Positive
     calls_tools: bool | None = None
     follows_schema: bool | None = None
     parallel: int | None = None
@@ -56,13 +63,13 @@ class OpenModel:
     """As `providers.tool_calls` takes it."""
     tool_mode: ToolMode | None = None
     """None: structured calls are tried, and text after the server's refusal."""
-    context_window: int | None = None
-    max_output_tokens: int | None = None
+    context_window: Tokens | None = None
+    max_output_tokens: Tokens | None = None
     inputs: tuple[str, ...] | None = None
     reasoning: Reasoning | None = None
     prefix: str = ""
     """What the chat template writes at the beginning of an answer, such as `<think>`."""
-    parameters: float | None = None
+    parameters: Positive | None = None
     """Billions of parameters."""
     quantization: str | None = None
     loaded: bool | None = None
@@ -80,6 +87,8 @@ class OpenModel:
 
 
 _MODEL: Final = TypeAdapter(OpenModel)
+_NOT_IN_ROWS: Final = {"lane", "own_id"}
+"""The lane is the key, and ids may be paths of a machine."""
 
 
 def build_open_model(
@@ -100,13 +109,10 @@ def build_open_model(
 def fit_model(model: Model, facts: OpenModel, *, takes_text_calls: bool) -> Model:
     """Return a model of the catalogue with the facts of one server.
 
-    Whatever the operator states about it stays. With `takes_text_calls`, tools can be offered even
-    if the server takes none.
+    With `takes_text_calls`, tools can be offered even if the server takes none.
     """
     known: dict[str, Any] = {
-        name: fact
-        for name in _FACTS_OF_MODELS
-        if facts.get_source(name) != "user" and (fact := getattr(facts, name)) is not None
+        name: fact for name in _FACTS_OF_MODELS if (fact := getattr(facts, name)) is not None
     }
     if "tools" not in model.model_fields_set and facts.tool_mode is not None:
         known["tools"] = True if facts.tool_mode == "structured" or takes_text_calls else None
@@ -115,20 +121,21 @@ def fit_model(model: Model, facts: OpenModel, *, takes_text_calls: bool) -> Mode
 
 def dump_open_model(model: OpenModel) -> dict[str, Any]:
     """Return the known facts as JSON; see `load_open_models`."""
-    facts: dict[str, Any] = _MODEL.dump_python(model, mode="json", exclude_defaults=True)
+    facts: dict[str, Any] = _MODEL.dump_python(
+        model, mode="json", exclude_defaults=True, exclude=_NOT_IN_ROWS
+    )
     return facts
 
 
 def load_open_models(stated: object) -> dict[str, OpenModel]:
-    """Return the models of a row by lane; what is malformed is left out."""
+    """Return the models of a row by lane, named as lanes are; what is malformed is left out."""
     found: dict[str, OpenModel] = {}
     if not isinstance(stated, Mapping):
         return found
-    for lane, facts in list(stated.items())[:_MOST]:
-        try:
-            model = _MODEL.validate_python(facts, strict=False)
-        except (ValidationError, RecursionError):
-            continue
-        if model.lane == lane:
-            found[model.lane] = model
+    for lane, facts in list(stated.items())[:MOST_REPORTED]:
+        name = lane.partition("/")[2] if isinstance(lane, str) else ""
+        if isinstance(facts, Mapping) and name:
+            with suppress(ValidationError, RecursionError):
+                stated = {**facts, "lane": lane, "own_id": name}
+                found[lane] = _MODEL.validate_python(stated, strict=False)
     return found

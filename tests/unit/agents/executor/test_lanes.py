@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from agents.executor.lanes import Lanes
 from agents.runtime.health import Health
@@ -15,6 +15,7 @@ from providers.adapters.local.discovery import LocalServer
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.catalogue.keyring import REREAD_EVERY, Keyring
+from providers.catalogue.open_models import OPEN_MODELS_DETAIL
 from providers.errors import NotServed
 from providers.router import Router
 from tests.support.eventually import eventually
@@ -55,7 +56,13 @@ class SlowRouter(Router):
         self.rechecks += recheck
         url = "http://127.0.0.1:9"
         found = [
-            LocalServer(provider=p, base_url=url, models=("m",), own_ids={"m": "/m.gguf"})
+            LocalServer(
+                provider=p,
+                base_url=url,
+                models=("m",),
+                own_ids={"m": "/m.gguf"},
+                probed={"m": {"context_window": 2_048}},
+            )
             for p in self.here
         ]
         self.local.replace(found)
@@ -69,6 +76,7 @@ async def running(
     probes: bool = False,
     every: timedelta = NEVER,
     health: Health | None = None,
+    details: dict[str, JsonValue] | None = None,
 ) -> AsyncIterator[tuple[Lanes, list[str]]]:
     rung: list[str] = []
     lanes = Lanes(
@@ -77,6 +85,7 @@ async def running(
         jitter=random.Random(0),  # noqa: S311 - spreads probes
         health=health or Health(),
         probes=probes,
+        details=details,
         probe_every=every,
         recheck_after=OFTEN,
     )
@@ -113,17 +122,20 @@ async def test_a_provider_that_cannot_be_opened_is_claimed_and_holds_up_no_other
 async def test_a_model_server_that_is_started_later_is_found_and_one_that_ends_is_dropped() -> None:
     router = SlowRouter({})
     router.may_open.set()
-    async with running(router, probes=True, every=OFTEN) as (lanes, rung):
+    details: dict[str, JsonValue] = {}
+    async with running(router, probes=True, every=OFTEN, details=details) as (lanes, rung):
         await eventually(lambda: router.probes > 1)
         assert lanes.list_claimable() == []
 
         router.here = ["ollama"]
         await eventually(lambda: lanes.list_claimable() == ["ollama/m", "ollama//m.gguf"])
         assert lanes.list_served() == ["ollama/m"]
+        assert details == {OPEN_MODELS_DETAIL: {"ollama/m": {"context_window": 2_048}}}
         assert rung
 
         router.here = []
         await eventually(lambda: lanes.list_claimable() == [])
+        assert details == {OPEN_MODELS_DETAIL: {}}
 
 
 async def test_an_executor_without_any_model_is_not_ready_until_a_key_comes() -> None:

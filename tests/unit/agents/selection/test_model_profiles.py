@@ -10,6 +10,7 @@ from agents.selection.model_profiles import ModelProfile, get_profile_cache
 from agents.selection.requirements import Complexity
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Deployment
+from providers.catalogue.open_models import Measured, OpenModel
 from providers.chat import TokenUsage
 from providers.prices import calculate_cost
 
@@ -85,3 +86,39 @@ def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
 
     assert guess_first_token_s(quick) < guess_first_token_s(plain)
     assert after_the_first_token(quick) < after_the_first_token(plain)
+
+
+def test_what_an_executor_reports_of_an_open_model_counts() -> None:
+    catalogue = Catalogue.load()
+    measured = Measured(tokens_per_s=30, first_token_s=0.1, measured_at="2026-11-30T00:00:00Z")
+    reported = OpenModel(
+        lane="ollama/m",
+        own_id="m",
+        maker="Acme",
+        tool_mode="structured",
+        context_window=4_096,
+        inputs=("text", "image"),
+        reasoning="default-on",
+        parameters=8.0,
+        measured=measured,
+    )
+
+    plain = get_profile_cache(catalogue).get("ollama/m")
+    known = get_profile_cache(catalogue, open_models=frozenset({reported})).get("ollama/m")
+
+    assert (plain.context_window, plain.tools, plain.parameters) == (None, None, None)
+    assert (known.context_window, known.tools, known.parameters) == (4_096, True, 8.0)
+    assert (known.maker, known.inputs, known.measured) == ("Acme", ("text", "image"), measured)
+    assert known.reasons_by_default
+    assert known.is_local
+
+
+def test_a_model_that_its_server_passes_on_is_not_local() -> None:
+    reported = OpenModel(lane="ollama/m:cloud", own_id="m:cloud", is_remote=True)
+    profiles = get_profile_cache(Catalogue.load(), open_models=frozenset({reported}))
+
+    known = profiles.get("ollama/m:cloud")
+
+    assert not known.is_local
+    assert not any(host.local for host in known.hosts)
+    assert profiles.get("ollama/m").is_local
