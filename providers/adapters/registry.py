@@ -26,6 +26,10 @@ def make_adapter(provider: Provider, *, base_url: str, key: SecretStr | None) ->
             from providers.adapters.gemini.client import Gemini  # noqa: PLC0415  on first use
 
             return Gemini(base_url=base_url, key=key)
+        case "ollama":
+            from providers.adapters.ollama.client import Ollama  # noqa: PLC0415  on first use
+
+            return Ollama(vendor=provider.id, base_url=base_url, key=key)
         case "openai_compatible":
             from providers.adapters.openai.client import OpenAICompatible  # noqa: PLC0415  on first use
 

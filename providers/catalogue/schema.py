@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from providers.chat import Effort
 
-AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "openai_compatible"]
+AdapterKind: TypeAlias = Literal["anthropic", "fireworks", "gemini", "ollama", "openai_compatible"]
 
 EmbeddingWire: TypeAlias = Literal["openai", "cohere", "fireworks", "gemini", "ollama"]
 

@@ -23,6 +23,7 @@ _ADAPTERS: Final[dict[AdapterKind, str]] = {
     "anthropic": "Anthropic's messages, through its own SDK",
     "fireworks": "chat completions, through Fireworks' own SDK",
     "gemini": "Gemini's own format, over plain HTTP (docs/adr/0005)",
+    "ollama": "its own API, without an SDK",
     "openai_compatible": "chat completions, through OpenAI's SDK",
 }
 _RESPONSES: Final = (

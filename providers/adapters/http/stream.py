@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from providers.adapters.base import Timeouts
 from providers.adapters.http.deadlines import Deadlines
 from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_payload
+from providers.adapters.http.json_lines import LineDecoder
 from providers.adapters.http.sse import (
     LONGEST_EVENT,
     Decoder,
@@ -63,16 +64,19 @@ async def stream_events(
     request_id_header: str = "x-request-id",
     notes: tuple[str, ...] = (),
     note_if_broken: str | None = None,
+    in_lines: bool = False,
 ) -> AsyncGenerator[Event, None]:
     """Send the request by opening its response, and yield the events of the answer.
 
     If the connection breaks after the answer is complete, only `note_if_broken` is added.
+    `in_lines`: the payloads are lines of JSON instead of events.
     """
     with Deadlines(vendor, timeouts, stream=is_streamed) as deadlines, translate_errors:
         async with AsyncExitStack() as stack:
             response = await deadlines.wait(stack.enter_async_context(open_response()))
             try:
-                async with aclosing(read_payloads(vendor, response, deadlines)) as payloads:
+                payloads = read_payloads(vendor, response, deadlines, in_lines=in_lines)
+                async with aclosing(payloads):
                     async for name, payload in payloads:
                         if name == "error":
                             raise map_payload(vendor, payload, secret=secret)
@@ -91,7 +95,7 @@ async def stream_events(
 
 
 async def read_payloads(
-    vendor: str, response: OpenResponse, deadlines: Deadlines
+    vendor: str, response: OpenResponse, deadlines: Deadlines, *, in_lines: bool = False
 ) -> AsyncGenerator[tuple[str, Any], None]:
     """Yield pairs of event name and decoded JSON, until the body or `[DONE]` ends the stream.
 
@@ -101,7 +105,7 @@ async def read_payloads(
         MalformedResponse: a payload is not JSON or too long, or the body is a web page.
         TimedOut: a deadline passed.
     """
-    decoder = Decoder()
+    decoder: Decoder | LineDecoder = LineDecoder() if in_lines else Decoder()
     listener = get_raw_event_listener()
     content_type = response.headers.get("content-type", "")
     if "text/html" in content_type:
@@ -110,7 +114,7 @@ async def read_payloads(
             "the response is a web page: correct the base URL, or sign in to the network if it "
             "requires that",
         )
-    whole = bytearray() if "json" in content_type else None
+    whole = bytearray() if "json" in content_type and not in_lines else None
     body = response.iter_bytes()
     while True:
         try:
@@ -135,6 +139,8 @@ async def read_payloads(
             yield event.name, decode_json(vendor, event.data)
     if whole is not None:
         yield "", decode_json(vendor, bytes(whole))
+    for event in decoder.flush() if isinstance(decoder, LineDecoder) else ():
+        yield event.name, decode_json(vendor, event.data)
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:

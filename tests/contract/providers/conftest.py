@@ -53,7 +53,7 @@ async def journal(simulator: str) -> AsyncIterator[Journal]:
         yield await journal_of(client)
 
 
-@pytest.fixture(params=[*sorted(NATIVE_URLS), "llamacpp"])
+@pytest.fixture(params=[*sorted(NATIVE_URLS), "llamacpp", "ollama"])
 def vendor(request: pytest.FixtureRequest) -> str:
     """Return each adapter in turn; a test that concerns dialects adds more."""
     name: str = request.param

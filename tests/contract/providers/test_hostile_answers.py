@@ -59,6 +59,8 @@ def an_answer(vendor: str, text: str = "yes", **more: Any) -> dict[str, Any]:
     if vendor == "gemini":
         candidate = {"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}
         return {"candidates": [candidate]} | more
+    if vendor == "ollama":
+        return {"message": {"content": text}, "done": True, "done_reason": "stop"} | more
     if vendor == "openai":
         parts = [{"type": "output_text", "text": text}]
         output = [{"type": "message", "content": parts}]
@@ -72,8 +74,11 @@ def with_more(vendor: str, more: str) -> bytes:
     return f'{whole[:-1]}, "more": {more}}}'.encode()
 
 
-def wrapped(body: bytes, *, whole: bool) -> bytes:
-    return body if whole else b"data: " + body.replace(b"\n", b" ") + b"\n\n"
+def wrapped(vendor: str, body: bytes, *, whole: bool) -> bytes:
+    line = body.replace(b"\n", b" ") + b"\n"
+    if whole:
+        return body
+    return line if vendor == "ollama" else b"data: " + line + b"\n"
 
 
 WAYS = pytest.mark.parametrize("whole", [True, False], ids=["whole", "streamed"])
@@ -91,7 +96,7 @@ WAYS = pytest.mark.parametrize("whole", [True, False], ids=["whole", "streamed"]
     ],
 )
 async def test_json_that_cannot_be_stored_is_malformed(vendor: str, more: str, whole: bool) -> None:
-    body = wrapped(with_more(vendor, more), whole=whole)
+    body = wrapped(vendor, with_more(vendor, more), whole=whole)
 
     with pytest.raises(MalformedResponse) as failed:
         await asked(vendor, body, whole=whole)
@@ -104,7 +109,7 @@ async def test_bytes_that_are_no_text_are_malformed(vendor: str, whole: bool) ->
     body = json.dumps(an_answer(vendor)).encode().replace(b"yes", b"y\xff\xfes")
 
     with pytest.raises(MalformedResponse, match="not valid UTF-8"):
-        await asked(vendor, wrapped(body, whole=whole), whole=whole)
+        await asked(vendor, wrapped(vendor, body, whole=whole), whole=whole)
 
 
 @WAYS
@@ -117,7 +122,7 @@ async def test_a_web_page_instead_of_an_answer_is_named(vendor: str, whole: bool
 
 @WAYS
 async def test_a_byte_order_mark_costs_nothing(vendor: str, whole: bool) -> None:
-    body = wrapped(json.dumps(an_answer(vendor)).encode(), whole=whole)
+    body = wrapped(vendor, json.dumps(an_answer(vendor)).encode(), whole=whole)
 
     answer = await asked(vendor, b"\xef\xbb\xbf" + body, whole=whole)
 
@@ -134,7 +139,8 @@ async def test_a_byte_order_mark_costs_nothing(vendor: str, whole: bool) -> None
     ],
 )
 async def test_a_count_of_another_shape_costs_no_answer(vendor: str, usage: object) -> None:
-    body = json.dumps(an_answer(vendor, usage=usage, usageMetadata=usage)).encode()
+    counts: dict[str, Any] = {"usage": usage, "usageMetadata": usage, "prompt_eval_count": usage}
+    body = json.dumps(an_answer(vendor, **counts)).encode()
 
     answer = await asked(vendor, body, whole=True)
 
@@ -159,9 +165,9 @@ async def test_fields_of_another_shape_are_an_answer_or_malformed(
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Yield the paths to all values inside."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
     if not isinstance(value, dict | list):
         return []
+    items = value.items() if isinstance(value, dict) else enumerate(value)
     return [way for key, each in items for way in ((*path, key), *places(each, (*path, key)))]
 
 
@@ -214,7 +220,9 @@ async def test_a_compressed_refusal_is_read(vendor: str) -> None:
         await asked(vendor, body, whole=False, status=503, headers=GZIP)
 
 
-@pytest.mark.parametrize("name", ["anthropic", "fireworks", "gemini", "openai", "portkey"])
+@pytest.mark.parametrize(
+    "name", ["anthropic", "fireworks", "gemini", "ollama", "openai", "portkey"]
+)
 async def test_no_redirect_takes_the_prompt_or_the_key_elsewhere(name: str) -> None:
     request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),))
     async with recording(an_answer("openai")) as elsewhere:
