@@ -117,7 +117,7 @@ class Extractor:
         self._out.is_length = reason == "length"
         self._advance(is_final=True)
         message = self._out.build(reason)
-        if message.tool_calls or message.rejected:
+        if self._out.has_calls:
             return message
         intent = find_intent(message.content, self._tools)
         return Message(message.content, message.reasoning, (), (), intent, reason)
@@ -157,9 +157,8 @@ class Extractor:
             self._source.text[self._at :] + "".join(self._pending), is_final=is_final
         )
         self._base += self._at
-        self._at = 0
+        self._at = self._pending_size = 0
         self._pending.clear()
-        self._pending_size = 0
         self._is_blocked = False
         try:
             while not self._is_over and self._step():
@@ -357,7 +356,8 @@ class Extractor:
         if not self._out.is_reasoning:
             self._out.reclassify(self._reasoning_at, self._base + self._at)
         self._drop(self._at + len(closer))
-        self._out.is_reasoning = self._is_fresh = self._follows_call = False
+        self._out.end_reasoning()
+        self._is_fresh = self._follows_call = False
         self._closer, self._fence, self._is_line = None, "", True
         return True
 

@@ -1,5 +1,8 @@
 """What was read of an answer, and the events about it."""
 
+import re
+from typing import Final
+
 from providers.tool_calls.messages import (
     CallDone,
     CallRejected,
@@ -13,6 +16,8 @@ from providers.tool_calls.messages import (
     ToolCall,
 )
 from providers.tool_calls.toolset import Toolset
+
+_BLANK_LINES: Final = re.compile(r"\A(?:[ \t]*\r?\n)+")
 
 
 class Output:
@@ -29,6 +34,8 @@ class Output:
         self.raw: list[str] = []
         """All text that came."""
         self.is_reasoning = False
+        self._is_after_reasoning = False
+        """Whether there was only white space since the reasoning."""
         self.is_trimmed = False
         """Whether anything was taken out of the text."""
         self.is_length = False
@@ -46,10 +53,18 @@ class Output:
         body = text.rstrip()
         if body:
             delta = ReasoningDelta if self.is_reasoning else TextDelta
-            self._events.append(delta("".join(self._gap) + body))
+            piece = "".join(self._gap) + body
+            if self._is_after_reasoning:
+                piece, self._is_after_reasoning = _BLANK_LINES.sub("", piece), False
+            self._events.append(delta(piece))
             self._gap = [text[len(body) :]]
         else:
             self._gap.append(text)
+
+    def end_reasoning(self) -> None:
+        """Take what follows as content; white space around the closing tag is a part of neither."""
+        self.is_reasoning, self._is_after_reasoning = False, True
+        self._gap.clear()
 
     def add_break(self) -> None:
         """Separate two messages of one answer."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -30,7 +31,6 @@ from providers.tool_calls.messages import Reason
 NOTE_RESCUED: Final = "the server could not read this answer, which was read from its error message"
 _TEXT: Final = "text"
 """The form of calls in a text that were rejected."""
-_BLANK_LINES: Final = re.compile(r"\A(?:[ \t]*\r?\n)+")
 _FILLED_ID: Final = re.compile(r"call_\d+")
 """What parsers put in the place of an id that is missing."""
 _SENTENCES: Final = {
@@ -72,12 +72,11 @@ class AnswerReader:
         self._raw: list[str] = []
         self._found: list[tool_calls.ToolCall | tool_calls.Rejected] = []
         self._structured: list[ToolCall] = []
-        self._begun: set[str] = set()
-        """Ids of structured calls that have arguments."""
+        self._begun: dict[str, str] = {}
+        """Names of structured calls that have arguments, by id."""
         self._thinks_apart = False
         """Whether the server sends the reasoning in a field of its own."""
         self._has_reasoning = False
-        self._has_text = False
 
     def feed(self, event: Event) -> Iterable[Event]:
         """Return the events that are known after one of the adapter."""
@@ -92,7 +91,7 @@ class AnswerReader:
         if self._checker is not None:
             if isinstance(event, ToolCallDelta):
                 if event.arguments:
-                    self._begun.add(event.id)
+                    self._begun[event.id] = event.name
             elif isinstance(event, ToolCall):
                 self._structured.append(event)
                 return ()
@@ -104,7 +103,7 @@ class AnswerReader:
         The reader is spent then.
         """
         text, read = lost.text, "".join(self._raw)
-        if not text or self._begun or self._structured or not text.startswith(read * lost.is_whole):
+        if not text or self._structured or not text.startswith(read * lost.is_whole):
             return []
         was_begun = bool(read) or self._thinks_apart
         done = Done(
@@ -112,19 +111,18 @@ class AnswerReader:
         )
         rest = text[len(read) :] if lost.is_whole else text
         events = [*self.feed(TextDelta(rest)), *self.feed(done)]
-        has_calls = any(isinstance(each, ToolCall) for each in events)
+        calls = [each.name for each in events if isinstance(each, ToolCall)]
+        if Counter(self._begun.values()) - Counter(calls):  # one that was streamed is not quoted
+            return []
         has_text = any(isinstance(each, TextDelta) and each.text.strip() for each in events)
         is_rest = (was_begun or lost.is_whole) and not lost.is_call
-        return events if has_calls or (has_text and is_rest) else []
+        return events if calls or (has_text and is_rest) else []
 
     def _convert(self, found: Iterable[tool_calls.Event]) -> list[Event]:
         events: list[Event] = []
         for each in found:
             match each:
                 case tool_calls.TextDelta(text):
-                    if self._has_reasoning and not self._has_text:
-                        text = _BLANK_LINES.sub("", text)
-                    self._has_text = True
                     events.append(TextDelta(text))
                 case tool_calls.ReasoningDelta(text):
                     if not self._thinks_apart:
@@ -133,7 +131,7 @@ class AnswerReader:
                         events.append(ReasoningDelta(text))
                 case tool_calls.Reclassified():
                     self._found.clear()
-                    self._has_reasoning, self._has_text = True, False
+                    self._has_reasoning = True
                     events.append(TextWasThinking())
                 case tool_calls.CallDone(call):
                     self._found.append(call)

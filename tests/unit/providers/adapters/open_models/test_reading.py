@@ -358,6 +358,14 @@ def test_a_part_without_a_call_is_no_answer(lost: LostAnswer, before: tuple[str,
     assert rescue(lost, *before) == []
 
 
+@pytest.mark.parametrize(("begun", "is_read"), [("read_file", True), ("ping", False)])
+def test_calls_that_were_streamed_in_part_must_be_quoted(begun: str, *, is_read: bool) -> None:
+    reader = AnswerReader(a_request())
+    reader.feed(ToolCallDelta(index=0, id="a", name=begun, arguments='{"pa'))
+
+    assert bool(reader.rescue(LostAnswer(text=CALL))) is is_read
+
+
 def test_a_rest_continues_what_was_streamed() -> None:
     events = rescue(LostAnswer(text=" of it"), "All")
 
