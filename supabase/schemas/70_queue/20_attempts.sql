@@ -33,7 +33,32 @@ begin
     where coalesce(jsonb_typeof(n.usage), 'null') <> 'object' and a.ended_at is null
       and cogo.is_calling_lane(a.lane)
       for no key update of a;
-  with closed as (
+  -- Materialized: what is read from JSON and from the audit log is computed once, not for each column.
+  with given as materialized (
+    select n.id, n.attempt, cogo.sanitize_usage(n.usage) as usage
+      from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
+  ), known as materialized (
+    select u.id, u.attempt, u.usage,
+           case
+             when u.usage is not null then u.usage
+             when cogo.is_calling_lane(b.lane) and b.ended_at is null then
+               cogo.sum_calls(b.task_id, b.subtask_id, b.attempt)
+           end as booked,
+           -- What was booked when it was cancelled. Of one that runs all is null.
+           b as before,
+           case
+             when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
+             else exists (
+               select from public.cogo_attempts h
+                 join public.cogo_agents g on g.id = h.agent_id
+                where h.subtask_id = u.id and h.attempt = u.attempt
+                  and cogo.is_calling_lane(h.lane)
+                  and g.details @> '{"simulated": true}'
+             )
+           end as simulated
+      from given u
+      join public.cogo_attempts b on b.subtask_id = u.id and b.attempt = u.attempt
+  ), closed as (
     update public.cogo_attempts a
        set ended_at = coalesce(a.ended_at, cogo.now()),
            outcome = p_outcome,
@@ -58,31 +83,7 @@ begin
              when g.simulated then 0
            end,
            simulated = g.simulated
-      from (
-        select u.id, u.attempt, u.usage,
-               case
-                 when u.usage is not null then u.usage
-                 when cogo.is_calling_lane(b.lane) and b.ended_at is null then
-                   cogo.sum_calls(b.task_id, b.subtask_id, b.attempt)
-               end as booked,
-               -- What was booked when it was cancelled. Of one that runs all is null.
-               b as before,
-               case
-                 when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
-                 else exists (
-                   select from public.cogo_attempts h
-                     join public.cogo_agents g on g.id = h.agent_id
-                    where h.subtask_id = u.id and h.attempt = u.attempt
-                      and cogo.is_calling_lane(h.lane)
-                      and g.details @> '{"simulated": true}'
-                 )
-               end as simulated
-          from (
-            select n.id, n.attempt, cogo.sanitize_usage(n.usage) as usage
-              from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
-          ) as u
-          join public.cogo_attempts b on b.subtask_id = u.id and b.attempt = u.attempt
-      ) as g
+      from known g
      where a.subtask_id = g.id and a.attempt = g.attempt
        and (
          a.ended_at is null
