@@ -150,6 +150,9 @@ class OllamaFormat:
             raise StatusError(400, f'"{request.model}" does not support chat')
         if request.think and not model.thinks and "no-thinking" in request.model:
             raise StatusError(400, f'"{request.model}" does not support thinking')
+        if isinstance(request.think, str) and "no-levels" in request.model:
+            message = f'think value "{request.think}" is not supported for this model'
+            raise StatusError(400, message)
         options = request.options or _Options()
         context = min(options.num_ctx or DEFAULT_CONTEXT, model.context)
         self._load_ns[request.model] = self._store.load(request.model, context)

@@ -12,7 +12,12 @@ from providers.adapters.base import Timeouts, strip_endpoint
 from providers.adapters.http.client import StreamedResponse, VendorClient
 from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import ListedModel, get_row_id, read_rows
-from providers.adapters.ollama.errors import Refiner, read_prompt_tokens, refuses_thinking
+from providers.adapters.ollama.errors import (
+    Refiner,
+    read_prompt_tokens,
+    refuses_level,
+    refuses_thinking,
+)
 from providers.adapters.ollama.request import (
     NOTE_NO_THINKING,
     USUAL_ANSWER,
@@ -90,7 +95,7 @@ class Ollama:
         parser.context = choose_context(
             estimate_prompt(request) + answer,
             loaded=await self._find_loaded_context(request.model),
-            most=facts.context,
+            facts=facts,
         )
         async with AsyncExitStack() as stack:
             for attempt in range(1, _MOST_ATTEMPTS + 1):
@@ -103,6 +108,9 @@ class Ollama:
                 except CallFailed as error:
                     if attempt == _MOST_ATTEMPTS:
                         raise
+                    if refuses_level(error) and isinstance(body.get("think"), str):
+                        body["think"] = True
+                        continue
                     if refuses_thinking(error) and body.pop("think", None) is not None:
                         notes = (*notes, NOTE_NO_THINKING)
                         self._facts[request.model] = replace(facts, thinks=False)
@@ -171,5 +179,5 @@ def _choose_larger(error: CallFailed, context: int, answer: int, facts: OllamaFa
         return None
     tokens = read_prompt_tokens(error)
     needed = 2 * context if tokens is None else tokens + answer
-    larger = choose_context(needed, loaded=None, most=facts.context)
+    larger = choose_context(needed, loaded=None, facts=facts)
     return larger if larger > context else None

@@ -20,9 +20,11 @@ _OTHER_API: Final = (
     "the server does not know Ollama's own API: give this provider "
     '`adapter = "openai_compatible"` in cogo.toml'
 )
+_BLIND: Final = re.compile(r"missing data required for image input", re.IGNORECASE)
 _MEMORY: Final = re.compile(r"more system memory|out of memory|cudaMalloc", re.IGNORECASE)
 _TOO_LONG: Final = re.compile(r"request \((\d{1,9}) tokens\) exceeds")
-_NO_THINKING: Final = re.compile(r"not support thinking|think value", re.IGNORECASE)
+_NO_THINKING: Final = re.compile(r"not support thinking", re.IGNORECASE)
+_NO_LEVEL: Final = re.compile(r"think value", re.IGNORECASE)
 
 
 def map_ollama_payload(vendor: str, payload: Mapping[str, Any], *, secret: str) -> CallFailed:
@@ -50,12 +52,15 @@ class Refiner:
 def advise(error: CallFailed, body: object) -> CallFailed:
     """Return the error with advice, where the operator can do something."""
     message = _get_message(body)
+    if isinstance(error, MalformedResponse):
+        return error  # its message quotes the model, which may write anything
     if error.status in {404, 405} and not message:
         return _replace(NotSupported, error, _OTHER_API)
-    if (found := _MISSING.search(message)) and error.status in {None, 404, 500}:
-        return _replace(
-            ModelNotFound, error, f"the model is not here: `ollama pull {found['name']}` fetches it"
-        )
+    if error.status == 404 and (found := _MISSING.search(message)):
+        summary = f"the model is not here: `ollama pull {found['name']}` fetches it"
+        return _replace(ModelNotFound, error, summary)
+    if _BLIND.search(message):
+        return _replace(NotSupported, error, "the model does not see images")
     if _MEMORY.search(message):
         summary = "the machine has too little memory for this model and its context"
         return _replace(type(error), error, summary)
@@ -69,8 +74,13 @@ def read_prompt_tokens(error: ContextTooLong) -> int | None:
 
 
 def refuses_thinking(error: CallFailed) -> bool:
-    """Return whether the model takes no `think`, or not this value."""
+    """Return whether the model takes no `think`."""
     return error.status == 400 and _NO_THINKING.search(error.vendor_message or "") is not None
+
+
+def refuses_level(error: CallFailed) -> bool:
+    """Return whether the model reasons or does not, and takes no level."""
+    return error.status == 400 and _NO_LEVEL.search(error.vendor_message or "") is not None
 
 
 def _replace(kind: type[CallFailed], error: CallFailed, summary: str) -> CallFailed:

@@ -1,6 +1,7 @@
 """Requests for Ollama's /api/chat."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ _BYTES_PER_TOKEN: Final = 3
 """Fewer than most texts have, so that most prompts fit."""
 _TOKENS_OF_TURN: Final = 16
 _TOKENS_OF_IMAGE: Final = 1_500
+_NUM_CTX: Final = re.compile(r"^num_ctx\s+(\d{1,8})\s*$", re.MULTILINE)
 _LEVELS: Final = {"minimal": "low", "low": "low", "medium": "medium"}
 _TAKES_LEVELS: Final = "gpt-oss"
 """Occurs in the names of models that take a level of reasoning; others reason or do not."""
@@ -37,6 +39,8 @@ class OllamaFacts:
     context: int | None = None
     """The most tokens of prompt and answer."""
     thinks: bool | None = None
+    usual_context: int | None = None
+    """What its Modelfile sets."""
 
 
 def read_facts(shown: object) -> OllamaFacts:
@@ -46,7 +50,9 @@ def read_facts(shown: object) -> OllamaFacts:
     context = get_count(info, f"{info.get('general.architecture')}.context_length")
     abilities = holder.get("capabilities")
     thinks = "thinking" in abilities if isinstance(abilities, list) else None
-    return OllamaFacts(context or None, thinks)
+    parameters = holder.get("parameters")
+    usual = _NUM_CTX.search(parameters) if isinstance(parameters, str) else None
+    return OllamaFacts(context or None, thinks, int(usual[1]) if usual else None)
 
 
 def read_loaded_context(running: object, model: str) -> int | None:
@@ -59,13 +65,15 @@ def read_loaded_context(running: object, model: str) -> int | None:
     return None
 
 
-def choose_context(needed: int, *, loaded: int | None, most: int | None) -> int:
+def choose_context(needed: int, *, loaded: int | None, facts: OllamaFacts) -> int:
     """Return the context to request: that of the loaded model if it suffices, else a larger one.
 
     It is at most what the model takes, even if more is needed: Ollama then refuses the prompt.
     """
-    if loaded is not None and (loaded >= needed or (most is not None and loaded >= most)):
-        return loaded
+    most = facts.context
+    for known in (loaded, facts.usual_context):
+        if known is not None and (known >= needed or (most is not None and known >= most)):
+            return known
     context = FIRST_STEP
     while context < needed:
         context *= 2
@@ -131,12 +139,21 @@ def _build_tools(request: ChatRequest) -> list[dict[str, Any]]:
             "function": {
                 "name": tool.name,
                 "description": tool.description,
-                "parameters": dict(complete_parameters(tool.parameters)),
+                "parameters": _simplify(complete_parameters(tool.parameters)),
             },
         }
         for tool in request.tools
         if not isinstance(choice, NamedTool) or tool.name == choice.name
     ]
+
+
+def _simplify(parameters: JsonObject) -> dict[str, Any]:
+    """Return parameters each of which is an object, since Ollama cannot read others (`true`)."""
+    properties = parameters.get("properties")
+    if not isinstance(properties, Mapping):
+        return dict(parameters)
+    known = {name: each if isinstance(each, Mapping) else {} for name, each in properties.items()}
+    return {**parameters, "properties": known}
 
 
 def _choose_thinking(

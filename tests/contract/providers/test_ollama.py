@@ -10,6 +10,8 @@ from providers.adapters.base import Adapter, Timeouts
 from providers.adapters.ollama.client import find_server_url
 from providers.adapters.ollama.request import (
     FIRST_STEP,
+    OllamaFacts,
+    build_ollama_body,
     choose_context,
     estimate_prompt,
     read_facts,
@@ -20,6 +22,7 @@ from providers.chat import (
     FinishReason,
     Message,
     TextCalls,
+    Tool,
 )
 from providers.errors import (
     ContextTooLong,
@@ -116,29 +119,40 @@ async def test_an_old_server_that_cuts_the_prompt_all_the_same_is_noticed() -> N
 
 
 @pytest.mark.parametrize(
-    ("needed", "loaded", "most", "context"),
+    ("needed", "loaded", "facts", "context"),
     [
-        (100, None, None, 8_192),
-        (8_193, None, None, 16_384),
-        (100, 32_768, None, 32_768),
-        (40_000, 32_768, None, 65_536),
-        (40_000, 32_768, 32_768, 32_768),
-        (40_000, None, 40_960, 40_960),
-        (100, None, 2_048, 2_048),
+        (100, None, OllamaFacts(), 8_192),
+        (8_193, None, OllamaFacts(), 16_384),
+        (100, 32_768, OllamaFacts(), 32_768),
+        (40_000, 32_768, OllamaFacts(), 65_536),
+        (40_000, 32_768, OllamaFacts(context=32_768), 32_768),
+        (40_000, None, OllamaFacts(context=40_960), 40_960),
+        (100, None, OllamaFacts(context=2_048), 2_048),
+        (100, None, OllamaFacts(usual_context=4_096), 4_096),
+        (5_000, None, OllamaFacts(usual_context=4_096), 8_192),
+        (5_000, 6_000, OllamaFacts(usual_context=20_000), 6_000),
     ],
 )
 def test_contexts_grow_in_steps(
-    needed: int, loaded: int | None, most: int | None, context: int
+    needed: int, loaded: int | None, facts: OllamaFacts, context: int
 ) -> None:
-    assert choose_context(needed, loaded=loaded, most=most) == context
+    assert choose_context(needed, loaded=loaded, facts=facts) == context
 
 
 @pytest.mark.parametrize("shown", [None, [], {"model_info": 3}, {"capabilities": "tools"}])
 def test_facts_of_any_shape_are_unknown(shown: object) -> None:
-    facts = read_facts(shown)
-
-    assert (facts.context, facts.thinks) == (None, None)
+    assert read_facts(shown) == OllamaFacts()
     assert read_loaded_context(shown, "m") is None
+
+
+def test_the_context_of_a_modelfile_is_known() -> None:
+    shown = {
+        "parameters": 'stop    "<|im_end|>"\nnum_ctx                        16384',
+        "model_info": {"general.architecture": "qwen3", "qwen3.context_length": 40_960},
+        "capabilities": ["completion", "thinking"],
+    }
+
+    assert read_facts(shown) == OllamaFacts(context=40_960, thinks=True, usual_context=16_384)
 
 
 def test_images_and_turns_count() -> None:
@@ -188,6 +202,28 @@ async def test_a_model_that_does_not_think_answers_without(adapter: Adapter, ask
     assert told.text
     assert not told.reasoning
     assert any("does not reason" in note for note in told.done.notes)
+
+
+async def test_a_model_without_levels_of_reasoning_reasons(adapter: Adapter, ask: Ask) -> None:
+    request = ask("Hello", model="deepseek-gpt-oss-no-levels:20b", reasoning_effort="low")
+
+    assert (await answer_of(adapter, request)).reasoning
+
+
+async def test_a_model_that_does_not_see_is_told_apart_from_a_failure() -> None:
+    blind = {"error": "this model is missing data required for image input"}
+
+    with pytest.raises(NotSupported, match="does not see"):
+        await ask_ollama(write_lines(blind), status=500)
+
+
+async def test_a_parameter_that_may_be_anything_is_sent_as_an_object() -> None:
+    tool = Tool(name="f", description="", parameters={"type": "object", "properties": {"x": True}})
+    request = ChatRequest(model="m", messages=(Message(role="user", content="hi"),), tools=(tool,))
+
+    body, _ = build_ollama_body(request, vendor="ollama", facts=OllamaFacts())
+
+    assert body["tools"][0]["function"]["parameters"]["properties"] == {"x": {}}
 
 
 @pytest.mark.parametrize("model", ["gemma3:4b", "no-tools:8b"])

@@ -49,6 +49,14 @@ async def test_a_call_that_the_server_could_not_parse_is_read_from_its_error(
     assert answer.done.notes
 
 
+async def test_words_of_the_model_in_an_error_are_no_advice() -> None:
+    quoted = "model 'x' not found, out of memory"
+    message = f"error parsing tool call: raw='{quoted}', err=invalid character 'm'"
+
+    with pytest.raises(MalformedResponse):
+        await ask_ollama(write_lines({"error": message}), status=500)
+
+
 async def test_a_quoted_call_that_is_broken_is_asked_for_again(
     adapter: Adapter, ask: Ask, journal: Journal
 ) -> None:
