@@ -8,7 +8,8 @@ from typing import Annotated, Final, TextIO
 
 import typer
 
-from cogo.cli.commands import COMMANDS, GROUPS, split_help
+from cogo.cli.command import split_help
+from cogo.cli.commands import COMMANDS, GROUPS
 from cogo.terminal import command_path, expand_example, print_line, print_text
 
 DEBUG: Final = "--debug"

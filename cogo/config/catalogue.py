@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from cogo.config.context import Project, read_overlays
-from cogo.config.local_model import PROVIDER, read_local_model
+from cogo.config.local_model import PROVIDER, list_served_urls
 from cogo.config.logging import hide_in_logs
 from cogo.config.secrets import SecretSources
 from cogo.config.settings import Settings
@@ -86,7 +86,6 @@ class KeySource:
 
     def __init__(self, project: Project, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._home = project.home
         self._secrets = SecretSources(partial(Settings.load, project.directory))
 
     def reread(self, urgent: bool) -> Credentials:
@@ -107,9 +106,9 @@ class KeySource:
             if keys or base_url is not None:
                 first, spare = (keys[0], tuple(keys[1:])) if keys else (None, ())
                 found[provider.id] = Credential(key=first, spare_keys=spare, base_url=base_url)
-        local = read_local_model(self._home)
-        if local is not None and PROVIDER in self._catalogue.providers:
-            found[PROVIDER] = Credential(key=None, base_url=local.url)
+        served = list_served_urls()
+        if served and PROVIDER in self._catalogue.providers:
+            found[PROVIDER] = Credential(base_url=served[0], more_urls=tuple(served[1:]))
         hide_in_logs(key.get_secret_value() for each in found.values() for key in each.keys)
         return found
 

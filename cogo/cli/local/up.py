@@ -8,14 +8,14 @@ from typing import Annotated, Final
 import typer
 
 from agents.sandbox import open_sandbox
-from cogo.cli.local.local_model import RunLocalModel, prepare_local_model
+from cogo.cli.local.local_model import RunLocalModel, host_local_model
 from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.config.catalogue import describe_ended_models, load_catalogue
 from cogo.config.context import Project
 from cogo.config.lock import Lock, hold_lock
 from cogo.config.logging import configure_logs
 from cogo.config.settings import LogFormat
-from cogo.local_model import MODEL_NAME
+from cogo.local_model.packages import MODEL_NAME
 from cogo.process.shutdown import shut_down_on_signals
 from cogo.supervisor.local_stack import LocalStack, StoppedEarly
 from cogo.supervisor.stack import StackInfo, StackOptions
@@ -107,19 +107,22 @@ def up(
         form=_log_format(project.settings.log_format),
         redactor=Redactor(places=True),
     )
-    options = StackOptions(
-        executors=executors,
-        capacity=capacity,
-        port=port,
-        has_gateway=gateway,
-        gateway_port=gateway_port,
-        needs_key=not (no_key or project.settings.gateway_keyless),
-        opens_console=sys.stdout.isatty() and not as_json,
-        simulate=simulate,
-        local_model=prepare_local_model(simulate=simulate) if local_model else None,
-        shows_logs=logs,
-    )
-    with hold_lock(project.home) as lock:
+    with (
+        hold_lock(project.home) as lock,
+        host_local_model(project, wanted=local_model, simulate=simulate) as hosting,
+    ):
+        options = StackOptions(
+            executors=executors,
+            capacity=capacity,
+            port=port,
+            has_gateway=gateway,
+            gateway_port=gateway_port,
+            needs_key=not (no_key or project.settings.gateway_keyless),
+            opens_console=sys.stdout.isatty() and not as_json,
+            simulate=simulate,
+            local_model=hosting,
+            shows_logs=logs,
+        )
         project.remember_home()
         was_ready = asyncio.run(_up(project, options, lock, as_json=as_json))
     if not as_json:

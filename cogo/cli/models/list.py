@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cogo.cli.local_models.manage import collect_installed, print_installed
 from cogo.cli.models.names import find_current_models, find_listed_textless_model
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import load_catalogue, load_credentials, resolve_name
@@ -42,6 +43,9 @@ def list_models(
     every: Annotated[
         bool, typer.Option("--all", help="Show the whole catalogue, retired models included.")
     ] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Show what is installed on this machine instead.")
+    ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,9 +57,13 @@ def list_models(
     Examples:
         cogo models
         cogo models list --all
+        cogo models list --local
         cogo models --json
     """
     project = Project.find(directory)
+    if local:
+        print_installed(asyncio.run(collect_installed(project)), as_json=as_json)
+        return
     catalogue = load_catalogue(project)
     served = asyncio.run(_find_served(project, catalogue))
     names = _list_names(served.models, catalogue.models, every=every)

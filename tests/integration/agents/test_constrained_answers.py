@@ -12,14 +12,17 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from jsonschema_rs import validator_for
 from pydantic import SecretStr
 
-from cogo.local_model import MODEL_ID, find_installed
+from cogo.config.local_model import get_served_directory
+from cogo.local_model.install import find_installed, find_library
+from cogo.local_model.library import require_installed_model
+from cogo.local_model.packages import MODEL_ID
+from cogo.local_model.serving import reserve_model
 from protocol.lifecycle import TaskState
 from protocol.records import Task
 from providers.catalogue.deployment import Credential
@@ -65,24 +68,26 @@ TOLD: Final[list[dict[str, Any]]] = [
 
 
 @pytest.fixture
-async def llama(tmp_path: Path) -> AsyncIterator[str]:
+async def llama() -> AsyncIterator[str]:
     """Run the server with the real library and weights; yield its URL."""
-    installed = find_installed()
-    assert installed is not None
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cogo.local_model.server", "--alias", MODEL_ID, "--threads", "2"),
-        *("--library", str(installed.library), "--weights", str(installed.weights)),
-        *("--state", str(tmp_path / "local-model.json")),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 120)
-        yield json.loads(line)["url"]
-    finally:
-        process.kill()
-        await process.wait()
+    with reserve_model(require_installed_model(MODEL_ID), idle_seconds=0) as hosting:
+        if not hosting.is_ours:
+            assert hosting.served.url is not None
+            yield hosting.served.url
+            return
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cogo.local_model.server", "--alias", MODEL_ID),
+            *("--library", str(find_library()), "--served", str(get_served_directory())),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            assert process.stdout is not None
+            line = await asyncio.wait_for(process.stdout.readline(), 120)
+            yield json.loads(line)["url"]
+        finally:
+            process.kill()
+            await process.wait()
 
 
 async def test_a_real_small_model_answers_with_data_of_the_schema(

@@ -287,6 +287,8 @@ def test_only_one_module_writes_to_the_terminal() -> None:
         "cogo/cli/local/supabase.py",  # a question, neutralized
         "cogo/cli/local/local_model.py",  # questions in its own words
         "cogo/cli/local/sandbox.py",  # a question, neutralized
+        "cogo/cli/local_models/manage.py",  # a question, neutralized
+        "cogo/cli/local_models/pull.py",  # questions in its own words
         "cogo/cli/tasks/approvals.py",  # questions in its own words
         "cogo/cli/tasks/apply.py",  # a question in its own words
         "cogo/cli/tasks/waits.py",  # questions in its own words

@@ -9,7 +9,7 @@ import pytest
 from agents.runtime.health import Health
 from cogo.errors import CommandError
 from cogo.process.health_server import serve_health
-from cogo.supervisor.specs import ANY_PORT, find_free_port
+from cogo.supervisor.ports import ANY_PORT, find_free_port
 
 
 def test_probes_report_the_health_of_the_agent_and_why() -> None:

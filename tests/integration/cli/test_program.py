@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cogo.cli.app import run
-from cogo.cli.commands import COMMANDS, Command, split_help
+from cogo.cli.command import Command, split_help
+from cogo.cli.commands import COMMANDS
 from cogo.config.settings import CHECKOUT
 from tests.support.servers.command_line import cogo, cogo_program, environment
 
@@ -100,7 +101,10 @@ def test_wrong_usage_of_every_command_is_2(
         "mcp --url cogo.example.com", "mcp serve --url http://", "mcp --url https://a:port",
         "mcp install claude --url ftp://cogo.example.com", "approvals link x --gateway here",
         "migrate --db-url nonsense", "keys create --name x --expires soon",
-        "models show unknown", "tools call unknown", "tools example unknown",
+        "models pull https://127.0.0.1/m.gguf", "models pull hf:owner --with llamacpp",
+        "models pull smollm2 --sha256 1", "models pull hf:a/b/c.bin", "models pull hf:a/b --as .x",
+        "models serve unknown", "models rm unknown --yes", "models show unknown",
+        "tools call unknown", "tools example unknown",
         "workflows example unknown", "workflows play UNKNOWN", "memory search x --owner me",
         "submit x --repo /nonexistent --target-file a.py",
         "submit x --schema /nonexistent", "eval humaneval --data /nonexistent --live",

