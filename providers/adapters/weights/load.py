@@ -1,5 +1,6 @@
 """How busy a model server is, where it tells: vLLM, in the metrics that Prometheus reads."""
 
+import asyncio
 import math
 import re
 from dataclasses import dataclass
@@ -31,14 +32,17 @@ async def read_load(http: httpx2.AsyncClient, base_url: str) -> ServerLoad | Non
     text = ""
     try:
         with explain_errors(url):
-            async with http.stream("GET", url, timeout=_WITHIN.total_seconds()) as response:
+            async with (
+                asyncio.timeout(_WITHIN.total_seconds()),
+                http.stream("GET", url) as response,
+            ):
                 if not response.is_success:
                     return None
                 async for part in response.aiter_text():
                     text += part
                     if len(text) > _LONGEST:
                         break
-    except (WeightsUnavailable, ValueError):
+    except (WeightsUnavailable, TimeoutError, ValueError):
         return None
     return parse_load(text)
 

