@@ -170,7 +170,7 @@ class Router:
     def _is_listed(self, entry: EmbeddingModel | RerankModel) -> bool:
         """Return whether an entry can be called: what was discovered knows its own models."""
         host = self.catalogue.providers[entry.provider]
-        return self.local.get_base_url(host.id) is None and self._get_base_url(host) is not None
+        return not self.local.has_server(host.id) and self._get_base_url(host) is not None
 
     def count_embedding_slots(self, model_id: str) -> int:
         """Return how many calls of an embedding model can run at once; raises UnknownModel."""
@@ -205,7 +205,7 @@ class Router:
         found = []
         for entry in model.deployments:
             host = self.catalogue.providers[entry.provider]
-            base_url = self._get_base_url(host)
+            base_url = self._get_base_url(host, entry.model)
             if base_url is None or self.listings.lacks(model, entry.provider, entry.model):
                 continue
             deployment = Deployment(
@@ -365,10 +365,10 @@ class Router:
                 self._adapters[place] = await self._stack.enter_async_context(adapter)
             return self._adapters[place]
 
-    def _get_base_url(self, host: Provider) -> str | None:
+    def _get_base_url(self, host: Provider, own_id: str | None = None) -> str | None:
         """Return the base URL of a provider; None if a key or server is missing."""
-        if found := self.local.get_base_url(host.id):
-            return found
+        if self.local.has_server(host.id):
+            return self.local.get_base_url(host.id, own_id)
         given = self.keyring.get(host.id)
         if given is None or (given.key is None and not host.key_is_optional):
             return None

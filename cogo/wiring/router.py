@@ -10,6 +10,7 @@ from agents.middleware.stack import open_call_limits
 from cogo.config.catalogue import KeySource, load_credentials
 from cogo.config.connection import Connection
 from cogo.config.context import Project
+from cogo.local_model.measured import MeasuredReader
 from cogo.wiring.stores import open_supabase_store
 from protocol.store.spending import SpendingStore
 from providers.calls.middleware import CallMiddleware
@@ -87,4 +88,5 @@ def build_router(
             stall=settings.stall_seconds,
             total=settings.total_seconds,
         ),
+        measured=MeasuredReader(),
     )

@@ -131,10 +131,12 @@ class Discovery:
                 for target in targets
             ]
         found: dict[str, LocalServer] = {}
-        for probe in probes:
+        for probe, target in zip(probes, targets, strict=True):
             server = probe.result()
             if server is not None:
-                found.setdefault(server.provider, server)
+                given = credentials.get(server.provider)
+                several = given is not None and target.base_url in given.more_urls
+                found.setdefault(server.base_url if several else server.provider, server)
         here = {server.base_url for server in found.values()}
         self._asked = {url: asked for url, asked in self._asked.items() if url in here}
         return list(found.values())
@@ -185,7 +187,8 @@ def _list_targets(catalogue: Catalogue, credentials: Credentials) -> list[_Targe
         given = credentials.get(provider.id)
         if provider.is_self_hosted and given and given.base_url:
             key = given.key.get_secret_value() if given.key else None
-            named.append(_Target(strip_endpoint(given.base_url), (provider,), key))
+            urls = (given.base_url, *given.more_urls)
+            named += [_Target(strip_endpoint(url), (provider,), key) for url in urls]
         elif provider.local:
             for port in provider.ports:
                 by_port.setdefault(port, []).append(provider)

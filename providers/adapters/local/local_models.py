@@ -17,7 +17,7 @@ class LocalModels:
         self._catalogue = catalogue
         self._measured = measured
         self._discovery = Discovery()
-        self._servers: dict[str, LocalServer] = {}
+        self._servers: dict[str, list[LocalServer]] = {}
         self._known: dict[tuple[str, str, int], OpenModel] = {}
         """By lane, provider and edition of the catalogue."""
 
@@ -29,17 +29,32 @@ class LocalModels:
 
     def replace(self, servers: list[LocalServer]) -> None:
         """Use these servers from now on."""
-        self._servers = {server.provider: server for server in servers}
+        self._servers = {server.provider: [] for server in servers}
+        for server in servers:
+            self._servers[server.provider].append(server)
         self._known.clear()
 
-    def get_base_url(self, provider: str) -> str | None:
-        """Return the base URL of a provider whose server was found."""
-        server = self._servers.get(provider)
-        return None if server is None else server.base_url
+    def has_server(self, provider: str) -> bool:
+        """Return whether a server of a provider was found."""
+        return provider in self._servers
+
+    def get_base_url(self, provider: str, own_id: str | None = None) -> str | None:
+        """Return the base URL of the server of a provider that has a model, or of its only one.
+
+        None if no server was found, or if none has this model of the catalogue.
+        """
+        if own_id is not None:
+            server = self._find_server(provider, own_id)
+            if server is not None:
+                return server.base_url
+            if own_id in self._catalogue.list_own_ids(provider):
+                return None
+        servers = self._servers.get(provider)
+        return servers[0].base_url if servers else None
 
     def list_lanes(self) -> list[str]:
         """Return the lanes of models without an entry in the catalogue."""
-        return self._list_ids(lambda host: host.any_model, lambda server: server.models)
+        return self._list_ids(lambda host: host.any_model, self._list_unlisted)
 
     def list_former_lanes(self) -> list[str]:
         """Return the lanes of paths that models had before they had names."""
@@ -58,13 +73,13 @@ class LocalModels:
     def find_lane(self, model_id: str) -> str:
         """Return the lane of a model, which may be named by its path."""
         provider, _, own = model_id.partition("/")
-        server = self._servers.get(provider)
+        server = self._find_server(provider, own)
         name = None if server is None else server.find_model(own)
         return model_id if name is None else f"{provider}/{name}"
 
     def add_facts(self, deployment: Deployment) -> Deployment:
         """Return a deployment with what is known of its model, if its server was found."""
-        server = self._servers.get(deployment.provider)
+        server = self._find_server(deployment.provider, deployment.entry.model)
         name = None if server is None else server.find_model(deployment.entry.model)
         if server is None or name is None:
             return deployment
@@ -82,6 +97,14 @@ class LocalModels:
             )
         return deployment.with_probed(self._known[key])
 
+    def _find_server(self, provider: str, own_id: str) -> LocalServer | None:
+        servers = self._servers.get(provider, ())
+        return next((each for each in servers if each.find_model(own_id) is not None), None)
+
+    def _list_unlisted(self, server: LocalServer) -> list[str]:
+        listed = self._catalogue.list_own_ids(server.provider)
+        return [name for name in server.models if name not in listed]
+
     def _list_ids(
         self,
         serves: Callable[[Provider], bool],
@@ -89,7 +112,8 @@ class LocalModels:
     ) -> list[str]:
         return [
             f"{server.provider}/{name}"
-            for server in self._servers.values()
+            for servers in self._servers.values()
+            for server in servers
             if serves(self._catalogue.providers[server.provider])
             for name in select(server)
         ]

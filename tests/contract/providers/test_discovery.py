@@ -138,3 +138,33 @@ async def test_a_silent_port_does_not_hold_up_the_others(servers: Servers, tmp_p
         found = await find_servers(catalogue, {}, within=PATIENT)
 
     assert [server.provider for server in found] == ["ollama"]
+
+
+async def test_several_servers_of_one_provider_serve_each_its_own_models(
+    servers: Servers, tmp_path: Path
+) -> None:
+    small = await servers.add({"data": [{"id": "smollm2-135m-instruct", "owned_by": "llamacpp"}]})
+    other = await servers.add({"data": [{"id": "qwen", "owned_by": "llamacpp"}]})
+    urls = [f"http://127.0.0.1:{port}/v1" for port in (other, small)]
+    given = Credential(base_url=urls[0], more_urls=(urls[1],))
+
+    async with Router(a_catalogue(tmp_path), {"local-model": given}) as router:
+        await router.discover()
+
+        assert router.list_lanes() == ["smollm2-135m-instruct", "local-model/qwen"]
+        [known] = router.list_deployments("smollm2-135m-instruct")
+        [other_model] = router.list_deployments("local-model/qwen")
+        assert [other_model.base_url, known.base_url] == urls
+        assert {each.lane for each in router.list_open_models()} == set(router.list_lanes())
+
+
+async def test_a_model_of_the_catalogue_is_not_served_by_a_server_with_another(
+    servers: Servers, tmp_path: Path
+) -> None:
+    port = await servers.add({"data": [{"id": "qwen", "owned_by": "llamacpp"}]})
+    given = Credential(base_url=f"http://127.0.0.1:{port}/v1")
+
+    async with Router(a_catalogue(tmp_path), {"local-model": given}) as router:
+        await router.discover()
+
+        assert router.list_lanes() == ["local-model/qwen"]
