@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cogo.local_model.gguf import UNKNOWN_FACTS, ModelFacts
+from cogo.local_model.gguf import UNKNOWN_FACTS, GgufFacts
 
 MEGABYTE: Final = 1_000_000
 CONTEXT: Final = 8_192
@@ -61,7 +61,7 @@ class Shortage:
     room: int
 
 
-def calculate_memory(size: int, facts: ModelFacts, *, context: int, parallel: int) -> int:
+def calculate_memory(size: int, facts: GgufFacts, *, context: int, parallel: int) -> int:
     """Return the bytes that a server may use: weights, conversations, and what it works with."""
     if facts.kv_bytes is None:
         conversations = round(size * _UNKNOWN_SHARE)
@@ -78,7 +78,7 @@ def calculate_room(free: int, reservations: Iterable[Reservation]) -> int:
 
 
 def plan_serving(
-    size: int, facts: ModelFacts, *, room: int, parallel: int | None = None
+    size: int, facts: GgufFacts, *, room: int, parallel: int | None = None
 ) -> ServingPlan | Shortage:
     """Plan a server within `room`: first fewer conversations at once, then shorter ones."""
     longest = min(CONTEXT, facts.context or CONTEXT)

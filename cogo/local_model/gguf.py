@@ -75,7 +75,7 @@ class NotGguf(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFacts:
+class GgufFacts:
     """Facts from the header of a file. Unknown ones are None."""
 
     architecture: str | None = None
@@ -89,7 +89,7 @@ class ModelFacts:
     vocabulary: int | None = None
 
 
-UNKNOWN_FACTS: Final = ModelFacts()
+UNKNOWN_FACTS: Final = GgufFacts()
 
 
 @dataclass(slots=True)
@@ -141,13 +141,13 @@ class _TooLong(Exception):
         self.count = _Counted(count)
 
 
-def read_facts(path: Path) -> ModelFacts:
+def read_facts(path: Path) -> GgufFacts:
     """Read the facts of a file. Raises NotGguf and OSError."""
     with path.open("rb") as file:
         return parse_facts(file.read(HEADER_BYTES))
 
 
-def parse_facts(beginning: bytes) -> ModelFacts:
+def parse_facts(beginning: bytes) -> GgufFacts:
     """Return the facts from the beginning of a file. Raises NotGguf."""
     reader = _Reader(beginning)
     try:
@@ -178,14 +178,14 @@ def _read_values(reader: _Reader, count: int) -> Mapping[str, Any]:
     return values
 
 
-def _build(values: Mapping[str, Any]) -> ModelFacts:
+def _build(values: Mapping[str, Any]) -> GgufFacts:
     architecture = _get_text(values, "general.architecture")
     prefix = f"{architecture}."
     vocabulary = _get_number(values, f"{prefix}vocab_size")
     tokens = values.get("tokenizer.ggml.tokens")
     if vocabulary is None and isinstance(tokens, int | list):
         vocabulary = tokens if isinstance(tokens, int) else len(tokens)
-    return ModelFacts(
+    return GgufFacts(
         architecture=architecture,
         name=_get_text(values, "general.name"),
         license=_get_text(values, "general.license"),

@@ -10,7 +10,7 @@ from typing import Final
 
 from cogo.local_model.fit import PARALLEL, choose_parallel
 from providers.adapters.base import Timeouts
-from providers.catalogue.open_models import Measured, ToolMode
+from providers.catalogue.open_models import Measured
 from providers.chat import (
     ChatRequest,
     Message,
@@ -20,6 +20,7 @@ from providers.chat import (
     TokenUsage,
     Tool,
     ToolCall,
+    ToolMode,
 )
 from providers.chat_response import ChatResponse, collect_response
 from providers.errors import ProviderError

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from cogo.errors import CommandError, UsageError
 from cogo.local_model.fit import choose_quantization, is_split
-from cogo.local_model.gguf import HEADER_BYTES, UNKNOWN_FACTS, ModelFacts, NotGguf, parse_facts
+from cogo.local_model.gguf import HEADER_BYTES, UNKNOWN_FACTS, GgufFacts, NotGguf, parse_facts
 from cogo.local_model.library import is_packaged, make_alias
 from providers.adapters.weights.body import read_beginning
 from providers.adapters.weights.hub import HUB, REPOSITORY, HubFile, get_hub_url, list_hub_files
@@ -46,7 +46,7 @@ class Order:
     sha256: str
     size: int | None
     token: SecretStr | None = None
-    facts: ModelFacts = UNKNOWN_FACTS
+    facts: GgufFacts = UNKNOWN_FACTS
 
 
 def choose_means(name: str, *, asked: Means | None, running: frozenset[Means]) -> Means:
@@ -152,7 +152,7 @@ async def resolve_url(downloads: httpx2.AsyncClient, url: str, sha256: str | Non
 
 async def _read_facts(
     downloads: httpx2.AsyncClient, url: str, token: SecretStr | None
-) -> tuple[ModelFacts, int | None]:
+) -> tuple[GgufFacts, int | None]:
     beginning, size = await read_beginning(downloads, url, HEADER_BYTES, token=token)
     try:
         return parse_facts(beginning), size

@@ -22,7 +22,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
 from cogo.errors import CommandError, UsageError
 from cogo.local_model.fit import Shortage, find_disk_shortage, plan_serving
-from cogo.local_model.gguf import ModelFacts
+from cogo.local_model.gguf import GgufFacts
 from cogo.local_model.install import describe_download, install_packages, is_server_installed
 from cogo.local_model.library import (
     InstalledModel,
@@ -246,7 +246,7 @@ def _describe_order(order: Order, *, as_json: bool) -> bool:
     return not isinstance(plan, Shortage)
 
 
-def _describe_facts(facts: ModelFacts) -> str:
+def _describe_facts(facts: GgufFacts) -> str:
     known = [each for each in (facts.name, facts.quantization, facts.license) if each]
     return f" ({', '.join(known)})" if known else ""
 

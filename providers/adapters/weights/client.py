@@ -166,6 +166,6 @@ def read_count(value: Any) -> int | None:
     return value if is_count else None
 
 
-def read_name(value: Any) -> str | None:
+def read_short_text(value: Any) -> str | None:
     """Return a short text, or None if it is none."""
     return value if isinstance(value, str) and 0 < len(value) <= 300 else None

@@ -17,8 +17,8 @@ from providers.adapters.weights.client import (
     WeightsUnavailable,
     ask_json,
     read_count,
-    read_name,
     read_objects,
+    read_short_text,
 )
 
 _WHERE: Final = "LM Studio"
@@ -40,7 +40,7 @@ class LmStudioModels:
         """Return the models on its disk."""
         answer = await ask_json(self._http, "GET", self._api, where=_WHERE)
         rows = read_objects(answer, "models")
-        return [_parse(row) for row in rows if read_name(row.get("key"))]
+        return [_parse(row) for row in rows if read_short_text(row.get("key"))]
 
     async def pull(self, name: str) -> AsyncGenerator[PullProgress, None]:
         """Have it download a model; it goes on by itself when we stop looking."""
@@ -48,14 +48,14 @@ class LmStudioModels:
             self._http, "POST", f"{self._api}/download", body={"model": name}, where=_WHERE
         )
         while True:
-            status = read_name(job.get("status")) if isinstance(job, dict) else None
+            status = read_short_text(job.get("status")) if isinstance(job, dict) else None
             if status == "failed" or status is None:
                 raise WeightsUnavailable(f"{_WHERE} could not download {name}: see its window")
             total = read_count(job.get("total_size_bytes"))
             yield PullProgress(status, read_count(job.get("downloaded_bytes")) or 0, total)
             if status in {"completed", "already_downloaded"}:
                 return
-            job_id = read_name(job.get("job_id"))
+            job_id = read_short_text(job.get("job_id"))
             if status == "paused" or job_id is None:
                 raise WeightsUnavailable(f"the download of {name} is paused: see LM Studio")
             await asyncio.sleep(self._poll)
@@ -81,6 +81,8 @@ def _parse(row: dict[str, Any]) -> KeptModel:
     return KeptModel(
         name=row["key"],
         size=read_count(row.get("size_bytes")),
-        quantization=read_name(found.get("name")) if isinstance(found, dict) else read_name(found),
+        quantization=read_short_text(found.get("name"))
+        if isinstance(found, dict)
+        else read_short_text(found),
         loaded=bool(read_objects(row, "loaded_instances")),
     )

@@ -14,8 +14,8 @@ from providers.adapters.weights.client import (
     find_error,
     iter_json_lines,
     read_count,
-    read_name,
     read_objects,
+    read_short_text,
     refuse_status,
 )
 
@@ -36,11 +36,11 @@ class OllamaModels:
         """Return the models on its disk."""
         tags = await ask_json(self._http, "GET", f"{self._root}/api/tags", where=_WHERE)
         running = await ask_json(self._http, "GET", f"{self._root}/api/ps", where=_WHERE)
-        loaded = {read_name(row.get("name")) for row in read_objects(running, "models")}
+        loaded = {read_short_text(row.get("name")) for row in read_objects(running, "models")}
         return [
             _parse(row, loaded=name in loaded)
             for row in read_objects(tags, "models")
-            if (name := read_name(row.get("name")))
+            if (name := read_short_text(row.get("name")))
         ]
 
     async def pull(self, name: str) -> AsyncGenerator[PullProgress, None]:
@@ -76,8 +76,8 @@ def _parse(row: dict[str, Any], *, loaded: bool) -> KeptModel:
     return KeptModel(
         name=row["name"],
         size=read_count(row.get("size")),
-        digest=read_name(row.get("digest")),
-        quantization=read_name(details.get("quantization_level"))
+        digest=read_short_text(row.get("digest")),
+        quantization=read_short_text(details.get("quantization_level"))
         if isinstance(details, dict)
         else None,
         loaded=loaded,
@@ -86,10 +86,10 @@ def _parse(row: dict[str, Any], *, loaded: bool) -> KeptModel:
 
 def _read_progress(line: dict[str, Any], done: dict[str, tuple[int, int]]) -> PullProgress:
     """Return the progress over all layers, of which each line tells one."""
-    digest, total = read_name(line.get("digest")), read_count(line.get("total"))
+    digest, total = read_short_text(line.get("digest")), read_count(line.get("total"))
     if digest is not None and total is not None and len(done) < 1_000:
         done[digest] = (read_count(line.get("completed")) or 0, total)
-    status = read_name(line.get("status")) or ""
+    status = read_short_text(line.get("status")) or ""
     sums = [sum(part) for part in zip(*done.values(), strict=True)]
     return PullProgress(status, *sums) if sums else PullProgress(status)
 

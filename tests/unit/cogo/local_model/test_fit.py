@@ -18,10 +18,10 @@ from cogo.local_model.fit import (
     is_split,
     plan_serving,
 )
-from cogo.local_model.gguf import ModelFacts
+from cogo.local_model.gguf import GgufFacts
 
 GB = 10**9
-FACTS = ModelFacts(context=32_768, kv_bytes=131_072, vocabulary=32_000)
+FACTS = GgufFacts(context=32_768, kv_bytes=131_072, vocabulary=32_000)
 SIZE = 4 * GB
 
 
@@ -35,7 +35,7 @@ def test_a_model_that_fits_has_the_usual_context_and_two_answers_at_once() -> No
 
 
 def test_a_short_context_that_a_model_was_trained_for_is_not_exceeded() -> None:
-    plan = plan_serving(SIZE, ModelFacts(context=1024, kv_bytes=1000), room=16 * GB)
+    plan = plan_serving(SIZE, GgufFacts(context=1024, kv_bytes=1000), room=16 * GB)
 
     assert isinstance(plan, ServingPlan)
     assert plan.context == 1024

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogo.local_model.gguf import ModelFacts, NotGguf, parse_facts
+from cogo.local_model.gguf import GgufFacts, NotGguf, parse_facts
 from tests.support.files.gguf import build_gguf
 
 SMALL = {
@@ -24,7 +24,7 @@ SMALL = {
 
 
 def test_the_facts_of_a_header() -> None:
-    assert parse_facts(build_gguf(SMALL)) == ModelFacts(
+    assert parse_facts(build_gguf(SMALL)) == GgufFacts(
         architecture="llama",
         name="Small",
         license="apache-2.0",
@@ -69,7 +69,7 @@ def test_another_file_is_refused(content: bytes) -> None:
 def test_hostile_counts_and_lengths_are_unknown_facts() -> None:
     huge = b"GGUF" + struct.pack("<IQQQ", 3, 0, 2**63, 2**62) + b"key"
 
-    assert parse_facts(huge) == ModelFacts()
+    assert parse_facts(huge) == GgufFacts()
     values = SMALL | {"llama.context_length": 2**31, "llama.block_count": 0}
     facts = parse_facts(build_gguf(values))
     assert (facts.context, facts.kv_bytes) == (None, None)
@@ -80,4 +80,4 @@ def test_no_content_raises_anything_else(cut: int, noise: bytes, at: int) -> Non
     content = build_gguf(SMALL)
     content = (content[:at] + noise + content[at + len(noise) :])[: max(24, cut)]
 
-    assert isinstance(parse_facts(content), ModelFacts)
+    assert isinstance(parse_facts(content), GgufFacts)
