@@ -81,8 +81,6 @@ def _parse(row: dict[str, Any]) -> KeptModel:
     return KeptModel(
         name=row["key"],
         size=read_count(row.get("size_bytes")),
-        quantization=read_short_text(found.get("name"))
-        if isinstance(found, dict)
-        else read_short_text(found),
+        quantization=read_short_text(found.get("name") if isinstance(found, dict) else found),
         loaded=bool(read_objects(row, "loaded_instances")),
     )
