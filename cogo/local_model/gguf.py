@@ -141,7 +141,7 @@ class _TooLong(Exception):
         self.count = _Counted(count)
 
 
-def read_facts(path: Path) -> GgufFacts:
+def read_gguf(path: Path) -> GgufFacts:
     """Read the facts of a file. Raises NotGguf and OSError."""
     with path.open("rb") as file:
         return parse_facts(file.read(HEADER_BYTES))

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from cogo.config.local_model import ALIAS, PROVIDER
 from cogo.config.settings import cache_directory
 from cogo.errors import CommandError, UsageError
-from cogo.local_model.gguf import GgufFacts, NotGguf, read_facts
+from cogo.local_model.gguf import GgufFacts, NotGguf, read_gguf
 from cogo.local_model.install import find_installed, remove_packages
 from cogo.local_model.packages import MODEL_ID, WEIGHTS
 from embedded.private_files import read_json_object, write_private
@@ -69,7 +69,7 @@ class InstalledModel:
     def read_facts(self) -> GgufFacts:
         """Return the facts of its file. Raises CommandError."""
         try:
-            return read_facts(self.path)
+            return read_gguf(self.path)
         except (OSError, NotGguf) as error:
             raise CommandError(
                 f"{self.alias} cannot be read: {error}; remove it (`cogo models rm {self.alias}`) "

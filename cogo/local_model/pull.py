@@ -20,7 +20,7 @@ import httpx2
 
 from cogo.errors import CommandError
 from cogo.local_model.fit import find_disk_shortage
-from cogo.local_model.gguf import NotGguf, read_facts
+from cogo.local_model.gguf import NotGguf, read_gguf
 from cogo.local_model.library import (
     InstalledModel,
     find_installed_model,
@@ -163,7 +163,7 @@ def _verify(order: Order, partial: Path, found: str) -> None:
             f"instead of {order.sha256}; if it has a new version, its checksum must be new, too"
         )
     try:
-        read_facts(partial)
+        read_gguf(partial)
     except NotGguf as error:
         partial.unlink()
         raise CommandError(f"{order.source} is not a model for llama.cpp: {error}") from error
