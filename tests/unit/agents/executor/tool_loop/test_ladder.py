@@ -249,3 +249,15 @@ async def test_watchers_see_why_a_call_was_rejected() -> None:
     assert (returned["tool"], returned["status"]) == ("theirs", "error")
     assert returned["rejected"] == "schema"
     assert "A brace is open" in returned["summary"]
+
+
+async def test_a_call_without_end_is_stored_in_part() -> None:
+    """A turn has at most 1 MiB."""
+    endless = rejected("a", "read", "truncated", "<tool_call>" + "[" * 3_000_000)
+    harness = LoopHarness([endless, TOKENS, CALLS], says("Done."))
+    claimed = a_loop()
+
+    completion = await harness.execute(claimed)
+
+    assert completion.output["text"] == "Done."
+    assert len(str(harness.store.turns[claimed.subtask_id][0].body)) < 20_000
