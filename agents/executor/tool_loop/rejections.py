@@ -92,7 +92,8 @@ def check_call(
 def explain_rejection(call: ToolCall, rejection: CallRejection, offer: LoopOffer) -> str:
     """Return what a model reads of a call that was not run: why, and how to call rightly."""
     parts = [f"It was not run. {rejection.detail.strip().removesuffix('.')[:_MAX_MISTAKE]}."]
-    if call.arguments.strip() and parse_arguments(call) is None:
+    # Markup is not quoted: a model that repeats it in its answer would seem to call once more.
+    if call.form == STRUCTURED and parse_arguments(call) is None:
         parts.append(f"You wrote: {_shorten(call.arguments.strip(), _MAX_QUOTED)}")
     names = ", ".join([*offer.tools, *sorted(offer.client)]) or "none"
     schema = _find_schema(call.name, offer)
@@ -106,6 +107,18 @@ def explain_rejection(call: ToolCall, rejection: CallRejection, offer: LoopOffer
         if rejection.reason == "schema" and len(text) <= _MAX_SCHEMA:
             parts.append(f"It must follow this JSON Schema: {text}")
     return "\n".join(parts)
+
+
+def asks_for(intent: str, state: LoopState) -> bool:
+    """Return whether to ask for a call of a tool that an answer announces: once in a loop.
+
+    Not if this tool has run: then such a sentence mostly says what was done.
+    """
+    has_run = any(
+        each.call.name == intent and each.rejection is None and each.status is not None
+        for each in state.iter_calls()
+    )
+    return not has_run and not any(each.intent for each in state.turns)
 
 
 def find_first_attempt(claimed: ClaimedSubtask) -> int:

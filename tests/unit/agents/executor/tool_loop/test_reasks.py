@@ -117,6 +117,15 @@ async def test_an_announcement_is_followed_by_the_call_even_after_a_death() -> N
     assert not [each for each in completion.output["notes"] if "announced" in each]
 
 
+async def test_a_sentence_about_a_tool_that_has_run_is_no_announcement() -> None:
+    harness = LoopHarness(calls("a read {}"), announces("read"))
+
+    completion = await harness.execute(a_loop())
+
+    assert completion.output["turns"] == 2
+    assert completion.output["notes"] == []
+
+
 async def test_an_announcement_is_the_answer_where_nothing_may_be_called() -> None:
     harness = LoopHarness(announces("read"))
 
