@@ -348,7 +348,7 @@ async def test_another_model_goes_on_when_one_calls_badly_three_times(
     assert first.error is not None
     assert first.error["class"] == "bad_tool_calls"
     assert ended.result["model_used"] == last.model_id != first.model_id
-    assert f"{first.model_id} failed (bad_tool_calls)" in selections[-1].reason
+    assert f"{first.model_id} failed (bad_tool_calls)" in str(selections[-1].reason)
     assert read_log(tmp_path) == ["look 1", "look 2", "look 3"]
     assert asked == 3 + 4
 
