@@ -126,9 +126,7 @@ class _AnswerMasker:
                 name = self._redactor.redact(event.name)
                 yield replace(event, name=name, arguments=call.feed(event.arguments))
             case ToolCall():
-                yield replace(
-                    event, name=self._mask(event.name), arguments=self._mask(event.arguments)
-                )
+                yield self._mask_call(event)
             case Citation():
                 title = event.title and self._mask(event.title)
                 yield replace(event, url=self._mask(event.url), title=title)
@@ -149,6 +147,17 @@ class _AnswerMasker:
         text, found = self._redactor.count(text)
         self._found += found
         return text
+
+    def _mask_call(self, call: ToolCall) -> ToolCall:
+        rejection = call.rejection
+        if rejection is not None:  # it may quote an argument, which is counted below
+            rejection = replace(rejection, detail=self._redactor.redact(rejection.detail))
+        return replace(
+            call,
+            name=self._mask(call.name),
+            arguments=self._mask(call.arguments),
+            rejection=rejection,
+        )
 
     def _mask_done(self, done: Done) -> Done:
         found = self._found + self._text.found + self._reasoning.found

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from providers import tool_calls
+from providers.adapters.answer_check import LONGEST_ANSWER
 from providers.chat import (
     STRUCTURED,
     CallRejection,
@@ -70,6 +71,7 @@ class AnswerReader:
         )
         self._request = request
         self._raw: list[str] = []
+        self._length = 0
         self._found: list[tool_calls.ToolCall | tool_calls.Rejected] = []
         self._structured: list[ToolCall] = []
         self._begun: dict[str, str] = {}
@@ -82,6 +84,9 @@ class AnswerReader:
         """Return the events that are known after one of the adapter."""
         if isinstance(event, TextDelta):
             self._raw.append(event.text)
+            self._length += len(event.text)
+            if self._length > LONGEST_ANSWER:  # `check_answer` refuses it, so nothing is held back
+                return (TextDelta("".join(self._raw)),)
             return self._convert(self._text.feed(event.text))
         if isinstance(event, ReasoningDelta):
             if not self._thinks_apart:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from providers.adapters.open_models.history import write_all_calls
@@ -78,44 +78,63 @@ def teach(request: ChatRequest, *, takes_schemas: bool = True) -> ChatRequest:
 def build_call_schema(tools: Sequence[Tool]) -> JsonObject:
     """Return the schema of one call of one of the tools, as JSON."""
     shared: dict[str, Any] = {}
+    places = [f"#/anyOf/{number}" for number in range(len(tools))] if len(tools) > 1 else ["#"]
     calls = [
         {
             "type": "object",
             "properties": {
                 "tool_name": {"const": tool.name},
-                "arguments": _embed(complete_parameters(tool.parameters), number, shared),
+                "arguments": _embed(
+                    complete_parameters(tool.parameters),
+                    _Move(definitions=f"#/$defs/{number}_", place=f"{place}/properties/arguments"),
+                    shared,
+                ),
             },
             "required": ["tool_name", "arguments"],
             "additionalProperties": False,
         }
-        for number, tool in enumerate(tools)
+        for number, (tool, place) in enumerate(zip(tools, places, strict=True))
     ]
     schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
     return {**schema, "$defs": shared} if shared else schema
 
 
-def _embed(parameters: JsonObject, number: int, shared: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Move:
+    """Where the parts of a schema are after it became a part of another one, as references."""
+
+    definitions: str
+    place: str
+
+
+def _embed(parameters: JsonObject, move: _Move, shared: dict[str, Any]) -> dict[str, Any]:
     """Return a tool's schema as a part of another one, in which its definitions are shared."""
     schema = dict(parameters)
     for group in ("$defs", "definitions"):
         definitions = schema.pop(group, None)
         for name, each in definitions.items() if isinstance(definitions, Mapping) else ():
-            shared[f"{number}_{name}"] = _move_references(each, number, 0)
-    moved: dict[str, Any] = _move_references(schema, number, 0)
+            shared[f"{move.definitions.removeprefix('#/$defs/')}{name}"] = _refer(each, move, 0)
+    moved: dict[str, Any] = _refer(schema, move, 0)
     return moved
 
 
-def _move_references(node: Any, number: int, depth: int) -> Any:
+def _refer(node: Any, move: _Move, depth: int) -> Any:
+    """Return a part of a schema whose references are to the new places."""
     if depth > _MAX_DEPTH:
         return {}
     if isinstance(node, list):
-        return [_move_references(each, number, depth + 1) for each in node]
+        return [_refer(each, move, depth + 1) for each in node]
     if not isinstance(node, Mapping):
         return node
-    moved = {key: _move_references(each, number, depth + 1) for key, each in node.items()}
+    moved = {key: _refer(each, move, depth + 1) for key, each in node.items()}
     reference = moved.get("$ref")
-    if isinstance(reference, str):
-        moved["$ref"] = _DEFINITION.sub(f"#/$defs/{number}_", reference, count=1)
+    if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+        name = _DEFINITION.match(reference)
+        moved["$ref"] = (
+            move.place + reference[1:]
+            if name is None
+            else move.definitions + reference[name.end() :]
+        )
     return moved
 
 

@@ -12,6 +12,7 @@ from providers.catalogue.deployment import Credential, Deployment
 from providers.catalogue.keyring import Keyring
 from providers.chat import (
     Attachment,
+    CallRejection,
     ChatRequest,
     Citation,
     Done,
@@ -107,7 +108,8 @@ async def test_a_key_that_a_vendor_echoes_is_masked_in_every_part_of_the_answer(
             yield ReasoningDelta(text[at : at + size])
             yield TextDelta(text[at : at + size])
             yield ToolCallDelta(index=0, id="1", name="f", arguments=text[at : at + size])
-        yield ToolCall(id="1", name="f", arguments=text)
+        rejection = CallRejection(reason="schema", detail=text)
+        yield ToolCall(id="1", name="f", arguments=text, rejection=rejection)
         yield Citation(url=f"https://example.com/?key={key}", title=key)
         yield TokenUsage(input=1, raw={"echo": [key]})
         yield Done(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from providers.adapters.answer_check import check_answer
 from providers.adapters.open_models import read_model_answer
 from providers.adapters.open_models.reading import NOTE_RESCUED, AnswerReader
 from providers.chat import (
@@ -23,7 +24,7 @@ from providers.chat import (
     ToolCallDelta,
 )
 from providers.chat_response import ChatResponse, collect_response
-from providers.errors import LostAnswer
+from providers.errors import LostAnswer, MalformedResponse
 from tests.support.tool_calls.corpus import GRAMMARS, Answer, answers
 
 READ = Tool(
@@ -320,6 +321,15 @@ async def test_every_cut_of_a_stream_gives_the_same_answer(name: str, data: st.D
     assert cut == whole == by_character
     assert [(call.name, json.loads(call.arguments)) for call in whole.tool_calls] == answer.calls
     assert "".join(whole.text.split()) == "".join(answer.content.split())
+
+
+async def test_an_endless_call_is_not_collected_for_ever() -> None:
+    piece = "x" * 100_000
+    endless = _iterate([TextDelta("<tool_call>" + piece), *([TextDelta(piece)] * 100)])
+    events = check_answer("v", read_model_answer(endless, a_request()))
+
+    with pytest.raises(MalformedResponse, match="longer than"):
+        await collect_response(events)
 
 
 def rescue(lost: LostAnswer, *before: str) -> list[Event]:

@@ -111,6 +111,36 @@ def test_a_call_that_must_come_is_constrained_by_a_schema() -> None:
     assert (call.name, call.rejection) == ("read_file", None)
 
 
+@pytest.mark.parametrize("others", [(), (PING,)])
+def test_references_of_a_tool_lead_to_its_own_schema(others: tuple[Tool, ...]) -> None:
+    tree = Tool(
+        name="plant",
+        description="",
+        parameters={
+            "type": "object",
+            "properties": {
+                "children": {"type": "array", "items": {"$ref": "#"}},
+                "kind": {"enum": ["oak"]},
+                "other": {"$ref": "#/properties/kind"},
+            },
+            "additionalProperties": False,
+        },
+    )
+
+    schema = teach(a_request(tools=(*others, tree), tool_choice="required")).response_schema
+
+    assert schema is not None
+    assert fits_grammar(schema)
+    validator = jsonschema_rs.validator_for(dict(schema))
+
+    def is_valid(arguments: Any) -> bool:
+        return validator.is_valid({"tool_name": "plant", "arguments": arguments})
+
+    assert is_valid({"children": [{"children": [{"kind": "oak"}]}], "other": "oak"})
+    assert not is_valid({"children": [{"children": [{"kind": "elm"}]}]})
+    assert not is_valid({"other": "elm"})
+
+
 def test_a_named_tool_is_the_only_one() -> None:
     taught = teach(a_request(tool_choice=NamedTool("ping")))
 
