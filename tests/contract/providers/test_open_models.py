@@ -1,7 +1,8 @@
 """Tool calls at servers of open models that leave them in the text, refuse or destroy them."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from providers.adapters.base import Adapter, Timeouts
 from providers.adapters.open_models.calls import NOTE_REPEATED, NOTE_TAUGHT
 from providers.adapters.open_models.reading import NOTE_RESCUED
 from providers.adapters.registry import make_adapter
+from providers.catalogue.deployment import Credential
 from providers.chat import (
     CallRejection,
     ChatRequest,
@@ -20,7 +22,9 @@ from providers.chat import (
     ToolCall,
 )
 from providers.chat_response import ChatResponse, collect_response
+from providers.router import Router
 from simulator.local.call_texts import FORMS
+from tests.contract.providers.calls import credentials
 from tests.contract.providers.conftest import BASE_URLS, CATALOGUE, MODELS
 from tests.support.servers.simulator import Journal
 
@@ -37,7 +41,26 @@ PROMPT = f"Look it up: get_weather {json.dumps(ARGUMENTS, ensure_ascii=False)}"
 FAMILIES = {"pythonic": "llama"}
 VENDORS = ("llamacpp", "lmstudio", "vllm")
 
-Ask = Callable[..., ChatRequest]
+GIVEN_UP = (
+    Message(role="user", content=PROMPT),
+    Message(
+        role="assistant",
+        content="",
+        tool_calls=(
+            ToolCall(id="a", name="get_weather", arguments='{"city": '),
+            ToolCall(
+                id="b",
+                name="",
+                arguments="<tool_call>{nope</tool_call>",
+                form="text",
+                rejection=CallRejection(reason="malformed", detail="The call cannot be read."),
+            ),
+        ),
+    ),
+    Message(role="tool", content="It is cut off.", tool_call_id="a"),
+    Message(role="tool", content="The call cannot be read.", tool_call_id="b"),
+)
+"""A conversation of which an open model can make no more."""
 
 
 @pytest.fixture(params=VENDORS)
@@ -212,22 +235,35 @@ async def test_a_call_that_must_come_comes_though_the_choice_is_ignored(
 async def test_a_conversation_with_broken_calls_goes_on(
     adapter: Adapter, vendor: str, tool_mode: str
 ) -> None:
-    rejected = ToolCall(
-        id="b",
-        name="nope",
-        arguments="<tool_call>{nope</tool_call>",
-        form="text",
-        rejection=CallRejection(reason="unknown_tool", detail="No such tool."),
-    )
-    broken = ToolCall(id="a", name="get_weather", arguments='{"city": ')
-    messages = (
-        Message(role="user", content=PROMPT),
-        Message(role="assistant", content="", tool_calls=(broken, rejected)),
-        Message(role="tool", content="It is cut off.", tool_call_id="a"),
-        Message(role="tool", content="No such tool.", tool_call_id="b"),
-    )
     how = TextCalls(tool_mode=tool_mode)  # type: ignore[arg-type]  # of the parameter
 
-    answer = await call(adapter, a_request(vendor, messages=messages, text_calls=how))
+    answer = await call(adapter, a_request(vendor, messages=GIVEN_UP, text_calls=how))
 
     assert answer.text or answer.tool_calls
+
+
+async def test_the_router_teaches_and_says_so(simulator: str) -> None:
+    opened = {"vllm": Credential(base_url=simulator + BASE_URLS["vllm"], simulated=True)}
+    request = replace(a_request("vllm", "refuses-tools"), model="", text_calls=None)
+
+    async with Router(CATALOGUE, opened) as router:
+        answer = await collect_response(router.call(f"vllm/{MODELS['vllm']}", request).events)
+
+    assert_calls_weather(answer)
+    assert NOTE_TAUGHT in answer.done.notes
+
+
+@pytest.mark.parametrize(
+    "model_id", ["gpt-6.1-sol", "gpt-4.1", "claude-sonnet-5-5", "gemini-3.8-flash"]
+)
+async def test_hosted_models_go_on_where_an_open_one_gave_up(
+    simulator: str, model_id: str, journal: Journal
+) -> None:
+    request = replace(a_request("openai", messages=GIVEN_UP), model="", text_calls=None)
+
+    async with Router(CATALOGUE, credentials(simulator)) as router:
+        answer = await collect_response(router.call(model_id, request).events)
+
+    assert answer.text or answer.tool_calls
+    [sent] = await journal.requests()
+    assert sent["status"] == 200
