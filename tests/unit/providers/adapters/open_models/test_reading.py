@@ -1,7 +1,5 @@
 import json
-from collections.abc import AsyncGenerator, Iterable
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,11 +7,9 @@ from hypothesis import strategies as st
 
 from providers.adapters.answer_check import check_answer
 from providers.adapters.open_models import read_model_answer
-from providers.adapters.open_models.reading import NOTE_RESCUED, AnswerReader
+from providers.adapters.open_models.reading import AnswerReader
 from providers.chat import (
     ChatRequest,
-    Done,
-    Event,
     FinishReason,
     Message,
     ReasoningDelta,
@@ -23,53 +19,10 @@ from providers.chat import (
     ToolCall,
     ToolCallDelta,
 )
-from providers.chat_response import ChatResponse, collect_response
-from providers.errors import LostAnswer, MalformedResponse
+from providers.chat_response import collect_response
+from providers.errors import MalformedResponse
 from tests.support.tool_calls.corpus import GRAMMARS, Answer, answers
-
-READ = Tool(
-    name="read_file",
-    description="Read a file.",
-    parameters={
-        "type": "object",
-        "properties": {"path": {"type": "string"}, "lines": {"type": "integer"}},
-        "required": ["path"],
-    },
-)
-PING = Tool(name="ping", description="", parameters={"type": "object"})
-CALL = '<tool_call>\n{"name": "read_file", "arguments": {"path": "a.py"}}\n</tool_call>'
-
-
-def a_request(**changes: Any) -> ChatRequest:
-    fields: dict[str, Any] = {
-        "model": "m",
-        "messages": (Message(role="user", content="hi"),),
-        "tools": (READ, PING),
-        "text_calls": TextCalls(),
-        **changes,
-    }
-    return ChatRequest(**fields)
-
-
-def done(reason: FinishReason = FinishReason.STOP) -> Done:
-    return Done(finish_reason=reason, vendor_finish_reason=reason.value)
-
-
-async def _iterate(events: Iterable[Event]) -> AsyncGenerator[Event, None]:
-    for event in events:
-        yield event
-
-
-async def read(
-    *pieces: str | Event, request: ChatRequest | None = None, end: Done | None = None
-) -> ChatResponse:
-    events = [TextDelta(each) if isinstance(each, str) else each for each in pieces]
-    answer = read_model_answer(_iterate([*events, end or done()]), request or a_request())
-    return await collect_response(answer)
-
-
-def feed(reader: AnswerReader, *texts: str) -> list[Event]:
-    return [each for text in texts for each in reader.feed(TextDelta(text))]
+from tests.support.tool_calls.events import CALL, READ, a_request, done, feed, iterate, read
 
 
 async def test_a_call_in_the_text_is_a_call() -> None:
@@ -325,58 +278,8 @@ async def test_every_cut_of_a_stream_gives_the_same_answer(name: str, data: st.D
 
 async def test_an_endless_call_is_not_collected_for_ever() -> None:
     piece = "x" * 100_000
-    endless = _iterate([TextDelta("<tool_call>" + piece), *([TextDelta(piece)] * 100)])
+    endless = iterate([TextDelta("<tool_call>" + piece), *([TextDelta(piece)] * 100)])
     events = check_answer("v", read_model_answer(endless, a_request()))
 
     with pytest.raises(MalformedResponse, match="longer than"):
         await collect_response(events)
-
-
-def rescue(lost: LostAnswer, *before: str) -> list[Event]:
-    reader = AnswerReader(a_request())
-    feed(reader, *before)
-    return reader.rescue(lost)
-
-
-def test_a_quoted_answer_is_read_like_one_that_was_sent() -> None:
-    *_, call, end = rescue(LostAnswer(text=f"I read it. {CALL}", is_whole=True))
-
-    assert isinstance(call, ToolCall)
-    assert call.name == "read_file"
-    assert isinstance(end, Done)
-    assert end.finish_reason is FinishReason.TOOL_CALLS
-    assert end.notes == (NOTE_RESCUED,)
-
-
-def test_what_was_streamed_before_is_not_said_twice() -> None:
-    events = rescue(LostAnswer(text=f"I read it.{CALL}", is_whole=True), "I read")
-
-    assert [each.text for each in events if isinstance(each, TextDelta)] == [" it."]
-
-
-@pytest.mark.parametrize(
-    ("lost", "before"),
-    [
-        (LostAnswer(), ()),
-        (LostAnswer(text="</tool_call>"), ()),
-        (LostAnswer(text="  \n", is_whole=True), ()),
-        (LostAnswer(text="another answer", is_whole=True), ("I read",)),
-        (LostAnswer(text='{"path": "a.py"}]', is_call=True), ("I read",)),
-    ],
-)
-def test_a_part_without_a_call_is_no_answer(lost: LostAnswer, before: tuple[str, ...]) -> None:
-    assert rescue(lost, *before) == []
-
-
-@pytest.mark.parametrize(("begun", "is_read"), [("read_file", True), ("ping", False)])
-def test_calls_that_were_streamed_in_part_must_be_quoted(begun: str, *, is_read: bool) -> None:
-    reader = AnswerReader(a_request())
-    reader.feed(ToolCallDelta(index=0, id="a", name=begun, arguments='{"pa'))
-
-    assert bool(reader.rescue(LostAnswer(text=CALL))) is is_read
-
-
-def test_a_rest_continues_what_was_streamed() -> None:
-    events = rescue(LostAnswer(text=" of it"), "All")
-
-    assert events[0] == TextDelta(" of it")
