@@ -1,6 +1,6 @@
 """The result of a choice, its record, and its comparison with other preferences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,10 +78,26 @@ class Choice:
 
         Trials do not count, nor what the task or operators named.
         """
-        if self.ruled is not None:
-            return dict.fromkeys(Preference, self.ruled)
         given, is_auto = self.given, self.request.policy is PolicyName.AUTO
-        return {each: given.find_near_best(each, anchored=is_auto).picked for each in Preference}
+        taken = {
+            each: self.ruled or given.find_near_best(each, anchored=is_auto).picked
+            for each in Preference
+        }
+        near = given.near_local.near
+        return taken | ({Preference.LOCAL: near[0]} if near else {})
+
+    def prefers_local(self, candidates: Iterable[Candidate]) -> bool:
+        """Return whether the preference is `local`, and one of the candidates satisfies it."""
+        is_wanted = self.request.preferences.preference is Preference.LOCAL
+        return is_wanted and any(each.model_id in self.given.near_local.near for each in candidates)
+
+    def rank(self, candidate: Candidate) -> tuple[bool, float, float, str]:
+        """Return the key that orders candidates by quality, the cheapest of equal ones first.
+
+        With the preference `local`, those that satisfy it come before all others.
+        """
+        is_later = not self.prefers_local([candidate])
+        return (is_later, -candidate.estimate.quality, candidate.price, candidate.model_id)
 
     def recommend(self, count: int) -> dict[str, str]:
         """Return up to `count` models, the selected one first, each with the reason for its rank.

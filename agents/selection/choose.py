@@ -20,10 +20,11 @@ from agents.selection.policies.auto import Auto
 from agents.selection.policies.cascade import Cascade
 from agents.selection.policies.cheapest_fastest import Cheapest, Fastest
 from agents.selection.policies.ensemble import Ensemble
+from agents.selection.policies.local import prefer_local
 from agents.selection.policies.rules import Rules, apply_rules, find_rule, list_roles
 from agents.selection.policies.scored import Scored
 from agents.selection.policy import Pick, Policy, PolicyInput
-from agents.selection.preferences import Preferences
+from agents.selection.preferences import Preference, Preferences
 from agents.selection.request import ResolvedRequest, SelectionRequest
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
@@ -100,6 +101,8 @@ def _pick_freely(given: PolicyInput, controls: ActiveControls) -> Pick:
             break
     else:
         pick = POLICIES[given.request.policy].pick(given)
+        if given.preference is Preference.LOCAL:
+            pick = prefer_local(given, pick)
     aside = given.candidates[pick.order[0]].set_aside
     if aside:
         note = f"It was chosen although {aside}, because no other model is eligible."

@@ -3,7 +3,7 @@
 Pure: each function orders the candidates of a choice, all of them with the reason for their place.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final
@@ -14,6 +14,8 @@ from agents.selection.model_profiles import UNKNOWN_MAKER
 from agents.selection.policies.cascade import find_acceptance, plan_models
 from agents.selection.policies.planner import MAX_RUNGS, TIME_MARGIN
 
+_STAGES: Final = ((True, True), (True, False), (False, True), (False, False))
+"""Whether models satisfy the preference `local`, and are of another maker: in what order."""
 MIN_REFUSED: Final = 0.001
 """The least share of answers that a check must refuse for another model to be provided for."""
 MIN_RESCUED: Final = 0.02
@@ -61,28 +63,31 @@ def build_ladder(choice: Choice, *, most: int = MAX_RUNGS, calls: int = 1) -> li
     return [build_rung(choice.selected, choice.reason), *_continue(choice, most, calls)]
 
 
-def find_strongest(candidates: Iterable[Candidate]) -> Candidate:
-    """Return the candidate of the highest expected quality; the cheapest of equal ones."""
-    return min(candidates, key=_rank_by_quality)
+def find_strongest(choice: Choice) -> Candidate:
+    """Return the eligible candidate that ranks highest, by `Choice.rank`."""
+    return min(choice.ranking.values(), key=choice.rank)
 
 
 def list_different_models(choice: Choice, count: int) -> list[Rung]:
     """Return up to `count` models, the chosen one first, of as many makers as possible.
 
-    The best of each other maker follow, then further models by quality. With a budget, one that
-    the rest of it would not pay after those before it is left out.
+    The best of each other maker follow, then further models by quality; with the preference
+    `local`, first those of this machine. With a budget, one that the rest of it would not pay after
+    those before it is left out.
     """
     first = choice.selected
     rungs = [build_rung(first, choice.reason)]
     left = inf if choice.request.budget_usd is None else choice.request.budget_usd - first.price
     makers = {first.profile.maker}
     named = {first.model_id}
-    for is_new_maker in (True, False):
-        for each in sorted(_list_options(choice), key=_rank_by_quality):
+    for is_near, is_new_maker in _STAGES:
+        for each in sorted(_list_options(choice), key=choice.rank):
             if len(rungs) >= count:
                 return rungs
             is_new = _is_of_new_maker(each, makers)
-            if each.model_id in named or is_new is not is_new_maker or each.price > left:
+            if (choice.prefers_local([each]), is_new) != (is_near, is_new_maker):
+                continue
+            if each.model_id in named or each.price > left:
                 continue
             why = "The best of another maker" if is_new else "No further maker is eligible"
             rungs.append(build_rung(each, _explain(each, why)))
@@ -97,6 +102,7 @@ def build_panel(choice: Choice, roles: Mapping[str, Sequence[str]]) -> dict[str,
 
     `roles` has the catalogue's models for each, best first. The first role gets the chosen model;
     each other one its own if no earlier role has one of that maker, else the best of another maker.
+    With the preference `local` those of this machine precede a role's own.
     Roles that are left get further models of the same makers, or none.
     """
     options = _list_options(choice)
@@ -104,14 +110,15 @@ def build_panel(choice: Choice, roles: Mapping[str, Sequence[str]]) -> dict[str,
     panel = {first: build_rung(choice.selected, choice.reason)}
     makers, budget = {choice.selected.profile.maker}, choice.request.budget_usd
     left = inf if budget is None else budget - choice.selected.price
-    for is_new_maker in (True, False):
+    for is_near, is_new_maker in _STAGES:
         for role in (each for each in others if each not in panel):
             named = {each.model_id for each in panel.values()}
             free = [
                 each
-                for each in sorted(options, key=_rank_by_quality)
+                for each in sorted(options, key=choice.rank)
                 if each.model_id not in named
                 and each.price <= left
+                and is_near is choice.prefers_local([each])
                 and is_new_maker is _is_of_new_maker(each, makers)
             ]
             own = next((each for id_ in roles[role] for each in free if each.model_id == id_), None)
@@ -185,10 +192,6 @@ def _is_of_new_maker(candidate: Candidate, makers: Container[str]) -> bool:
     """Return whether a candidate's maker is known and not among `makers`."""
     maker = candidate.profile.maker
     return maker != UNKNOWN_MAKER and maker not in makers
-
-
-def _rank_by_quality(candidate: Candidate) -> tuple[float, float, str]:
-    return (-candidate.estimate.quality, candidate.price, candidate.model_id)
 
 
 def _explain(candidate: Candidate, why: str) -> str:

@@ -16,6 +16,8 @@ from providers.prices import get_price_tiers, get_unit_prices
 UNKNOWN_MAKER: Final = "unknown"
 """The maker of models that the catalogue does not describe."""
 _MILLION = 1_000_000
+_OLLAMA: Final = "ollama"
+"""The adapter of a server that makes a grammar of every schema."""
 
 
 class TokenPrice(NamedTuple):
@@ -199,7 +201,7 @@ def find_longest_answer(model: Model, hosts: Iterable[Provider]) -> int:
 
 def _takes_schemas(model: Model, hosts: Iterable[Provider]) -> bool:
     if model.structured_output is None:
-        return any(each.wire.constrains_only for each in hosts)
+        return any(each.wire.constrains_only or each.adapter == _OLLAMA for each in hosts)
     return model.structured_output
 
 

@@ -9,7 +9,13 @@ from typing import NamedTuple, Protocol
 from agents.selection.candidates import Candidate
 from agents.selection.evidence.estimates import Estimate, Forecaster
 from agents.selection.evidence.failures import Option
-from agents.selection.evidence.near_best import NearBest, find_near_best, get_tolerance
+from agents.selection.evidence.near_best import (
+    NearBest,
+    NearLocal,
+    find_near_best,
+    find_near_local,
+    get_tolerance,
+)
 from agents.selection.evidence.observations import NO_OBSERVATIONS, Observations
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
@@ -84,6 +90,14 @@ class PolicyInput:
             anchored=anchored,
             overall=self.forecaster.overall,
         )
+
+    @cached_property
+    def near_local(self) -> NearLocal:
+        """The options on this machine, compared with the best hosted one."""
+        local = {id_ for id_, each in self.options.items() if each.profile.is_local}
+        here = {id_: each for id_, each in self.estimates.items() if id_ in local}
+        hosted = {id_: each for id_, each in self.estimates.items() if id_ not in local}
+        return find_near_local(here, hosted)
 
     @cached_property
     def by_preference(self) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ class Preference(StrEnum):
     BALANCED = "balanced"
     SPEED = "speed"
     COST = "cost"
+    LOCAL = "local"
+    """A model on this machine, unless another one is expected to be clearly better."""
 
 
 class Preferences(BaseModel):

@@ -17,6 +17,7 @@ from agents.selection.preferences import Preferences
 from agents.selection.requirements import Requirements
 from protocol.records import Grants
 from protocol.records.models import PolicyName
+from providers.catalogue.data_policy import join_rules
 from providers.catalogue.open_models import OpenModel
 from providers.errors import UnknownModel
 
@@ -77,6 +78,8 @@ class ResolvedRequest:
     denied: frozenset[str]
     allowed: frozenset[str] | None
     """None: all."""
+    data_policy: tuple[str, ...]
+    """The rules of the task, and those that hold for all."""
     controls: ActiveControls
     forecaster: Forecaster
 
@@ -96,6 +99,7 @@ class ResolvedRequest:
             input_tokens=estimate_input_tokens(request.needs, request.prompt_characters),
             denied=_resolve_names(preferences.denied_models, profiles),
             allowed=_resolve_names(allowed, profiles) if allowed else None,
+            data_policy=join_rules(profiles.catalogue.data_policy, preferences.data_policy),
             controls=controls,
             forecaster=forecaster,
         )

@@ -195,9 +195,10 @@ def build_nothing(error: NoModel) -> JsonValue:
 
 
 def _describe(rungs: Iterable[Rung], choice: Choice) -> dict[str, Any]:
-    eligible = [each for each in choice.candidates.values() if each.refused is None]
-    strongest = find_strongest(eligible)
+    strongest = find_strongest(choice)
     why = "The highest expected quality of all eligible models."
+    if choice.prefers_local([strongest]):
+        why = "The highest expected quality of the eligible models on this machine."
     return {
         "models": [each.to_json() for each in rungs],
         "strongest": build_rung(strongest, why).to_json(),

@@ -84,7 +84,7 @@ def refuse_ungranted(resolved: ResolvedRequest) -> Test | None:
 
 def refuse_by_data_policy(resolved: ResolvedRequest) -> Test | None:
     """Refuse models whose providers are not known to comply with the data policy."""
-    rules = resolved.request.preferences.data_policy
+    rules = resolved.data_policy
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
         return find_model_objection(rules, profile.hosts)

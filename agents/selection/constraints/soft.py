@@ -10,6 +10,7 @@ from agents.selection.constraints.hard import Constraint, Test
 from agents.selection.evidence.estimates import Estimate
 from agents.selection.evidence.priors import map_to_capability
 from agents.selection.model_profiles import ModelProfile
+from agents.selection.preferences import Preference
 from agents.selection.request import ResolvedRequest
 from agents.selection.requirements import MANY_TOOL_CALLS
 from providers.calls.max_cost import FRAME_TOKENS
@@ -96,11 +97,15 @@ def avoid_without_schemas(resolved: ResolvedRequest) -> Test | None:
 
 
 def avoid_local_for_hard_work(resolved: ResolvedRequest) -> Test | None:
-    """Set aside local models for long chains of tool calls, or if accuracy is requested."""
+    """Set aside local models for long chains of tool calls, or if accuracy is requested.
+
+    With the preference `local`, accuracy is left to what is expected of each model.
+    """
     needs = resolved.request.needs
+    prefers_local = resolved.request.preferences.preference is Preference.LOCAL
     if needs.tool_calls >= MANY_TOOL_CALLS:
         reason = f"it runs on this machine and {needs.tool_calls} tool calls depend on each other"
-    elif needs.asks_for_accuracy:
+    elif needs.asks_for_accuracy and not prefers_local:
         reason = "it runs on this machine and the task asks for accuracy"
     else:
         return None

@@ -14,6 +14,7 @@ TOLERANCES: Final[Mapping[Preference, float]] = {
     Preference.BALANCED: 0.0075,
     Preference.SPEED: 0.0075,
     Preference.COST: 0.03,
+    Preference.LOCAL: 0.0075,
 }
 """How much worse than the best known a model may be expected to be: 0.01 is one answer in 100."""
 GAIN_SHARE: Final = 0.5
@@ -22,11 +23,15 @@ since the gain that is expected comes from the best of many estimates and is too
 PRICE_WORTH: Final[Mapping[Preference, float]] = {
     Preference.BALANCED: 0.03,
     Preference.COST: 0.10,
+    Preference.LOCAL: 0.03,
 }
 """How much better a model must be to cost once more the price of the best model for everything.
 The other preferences do not look at the price."""
 MIN_PRICE: Final = 1e-5
 """Dollars that count as that price at least, so that one may also pay more than nothing."""
+LOCAL_MARGIN: Final = 0.10
+"""By how much a model on this machine may be expected to be worse than the best hosted one. Of one
+of which little is known, what its size says is expected: that is how its uncertainty counts."""
 DEAR: Final = 0.85
 """The rank by price, from 0 to 1, of the model that is used while nothing else tells them apart."""
 
@@ -142,6 +147,37 @@ def _find_best_known(known: Mapping[str, Estimate]) -> str | None:
     low = max(lows.values(), default=0.0)
     equal = (id_ for id_, each in lows.items() if each == low)
     return min(equal, key=lambda id_: (-known[id_].quality, known[id_].price, id_), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearLocal:
+    """The models on this machine, compared with the best hosted one."""
+
+    near: tuple[str, ...]
+    """Those that are not expected to be clearly worse than it: the one to take, then by quality."""
+    first: str | None
+    """The one to take, or that would be if it were better; None: there are none."""
+    best: str | None
+    """The best hosted model; None: there are none."""
+
+
+def find_near_local(local: Mapping[str, Estimate], hosted: Mapping[str, Estimate]) -> NearLocal:
+    """Compare models; of those on this machine that are about as good, the fastest is taken."""
+    best = _find_best_or_likeliest(hosted) if hosted else None
+    if not local:
+        return NearLocal(near=(), first=None, best=best)
+    least = hosted[best].quality - LOCAL_MARGIN if best is not None else 0.0
+    near = {id_: each for id_, each in local.items() if each.quality >= least}
+    first = find_near_best(
+        near or local, Preference.SPEED, tolerance=TOLERANCES[Preference.LOCAL]
+    ).picked
+    order = sorted(near, key=lambda id_: (id_ != first, -near[id_].quality, id_))
+    return NearLocal(near=tuple(order), first=first, best=best)
+
+
+def _find_best_or_likeliest(options: Mapping[str, Estimate]) -> str:
+    known = {id_: each for id_, each in options.items() if each.is_known}
+    return _find_best_known(known) or max(options, key=lambda id_: (options[id_].quality, id_))
 
 
 def _find_best(

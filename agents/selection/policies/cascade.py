@@ -33,6 +33,7 @@ SHARES: Final[Mapping[Preference, float]] = {
     Preference.BALANCED: 0.12,
     Preference.SPEED: 0.12,
     Preference.COST: 0.30,
+    Preference.LOCAL: 0.12,
 }
 """How much of what a check gains may be given up for a lower price."""
 TOLERANCES: Final[Mapping[Preference, Tolerance]] = {

@@ -12,6 +12,7 @@ MAX_QUALITY_LOSS: Final[Mapping[Preference, float]] = {
     Preference.BALANCED: 0.05,
     Preference.SPEED: 0.05,
     Preference.COST: 0.10,
+    Preference.LOCAL: 0.05,
 }
 """How much worse than the best known a model may be expected to be. A model of which little is
 known is expected to be like the others."""

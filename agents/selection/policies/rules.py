@@ -46,12 +46,13 @@ def list_roles(needs: Requirements, preferred_role: str | None = None) -> list[s
 
 
 class Rules:
-    """A preference matters only if none of the roles is served."""
+    """A preference but `local` matters only if none of the roles is served."""
 
     def pick(self, given: PolicyInput) -> Pick:
         """Pick the model of the rule, else that of another role, else what the preference takes."""
         picked, reason = apply_rules(given)
-        if given.preference != Preference.BALANCED and picked in given.documented:
+        has_effect = given.preference in {Preference.BALANCED, Preference.LOCAL}
+        if not has_effect and picked in given.documented:
             reason += (
                 f" The preference {given.preference.value} has no effect under the policy rules;"
                 " use the policy auto or scored to apply it."

@@ -15,7 +15,7 @@ const TYPES = [
   ["COORDINATE", "Coordinate"],
   ["AUTO", "Auto"],
 ];
-const PREFERENCES = ["balanced", "quality", "speed", "cost"];
+const PREFERENCES = ["balanced", "quality", "speed", "cost", "local"];
 
 export class Ask {
   #onTask;

@@ -255,3 +255,15 @@ def test_the_message_names_a_few_reasons_and_models_however_many_there_are() -> 
     with pytest.raises(NoModel) as caught:
         choose_model(wanted("auto", *lanes, requested=TOP), CATALOGUE)
     assert "and 195 more" in caught.value.message
+
+
+def test_rules_of_the_deployment_hold_beside_those_of_the_task() -> None:
+    strict = CATALOGUE.with_data_policy(("local-only",))
+
+    for stated in ({}, {"data_policy": "any"}, {"data_policy": "no-training"}):
+        request = wanted("rules", MIDDLE, LOCAL, preferences=stated)
+        choice = choose_model(request, strict)
+        assert choice.selected.model_id == LOCAL
+        assert "the data policy is local-only" in str(choice.candidates[MIDDLE].refused)
+    with pytest.raises(NoModel, match="may not leave the machine"):
+        choose_model(wanted("rules", MIDDLE, requested=MIDDLE), strict)

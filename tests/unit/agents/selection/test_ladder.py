@@ -116,7 +116,7 @@ def test_a_named_model_is_the_only_rung() -> None:
     choice = chosen(requested=CHEAP)
 
     assert names(build_ladder(choice)) == [CHEAP]
-    assert find_strongest(choice.candidates.values()).model_id == TOP
+    assert find_strongest(choice).model_id == TOP
 
 
 @pytest.mark.parametrize(

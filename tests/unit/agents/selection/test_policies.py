@@ -367,7 +367,7 @@ def test_a_record_holds_the_numbers_of_every_alternative() -> None:
     assert cheap["expected"]["judged_by"] == {"run": 49.1, "edit": 0.9}
     assert cheap["expected"]["total_ms"] < 5_000
     preferred = [each for row in record.candidates for each in row.get("preferred_by", [])]
-    assert sorted(preferred) == ["balanced", "cost", "quality", "speed"]
+    assert sorted(preferred) == ["balanced", "cost", "local", "quality", "speed"]
     assert [each.model_id for each in choice.alternatives] == [
         each["model_id"] for each in record.candidates[1:3]
     ]
