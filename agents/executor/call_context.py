@@ -10,7 +10,7 @@ from protocol.json_values import explain_mistake
 from protocol.records import ClaimedSubtask
 from providers.calls.masking import mask_request
 from providers.calls.middleware import CallContext, VendorCall
-from providers.catalogue.data_policy import find_deployment_objection, parse_rules
+from providers.catalogue.data_policy import parse_rules
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import TimeoutSeconds
 from providers.chat import ChatRequest
@@ -32,7 +32,6 @@ def build_call_context(claimed: ClaimedSubtask) -> CallContext:
 
     Raises InvalidRequest if the task's data policy or timeouts are not valid.
     """
-    rules = _read_data_policy(claimed.task.preferences)
     left = claimed.task.seconds_left
     return CallContext(
         task_id=claimed.task_id,
@@ -41,7 +40,7 @@ def build_call_context(claimed: ClaimedSubtask) -> CallContext:
         owner=claimed.task.owner,
         affinity=str(claimed.task.session_id or claimed.task_id),
         avoid=frozenset(_list_failed_providers(claimed)),
-        find_objection=lambda deployment: find_deployment_objection(rules, deployment),
+        data_policy=_read_data_policy(claimed.task.preferences),
         timeouts=_read_timeouts(claimed),
         time_left=None if left is None else timedelta(seconds=left),
     )

@@ -39,13 +39,19 @@ class Memory:
         sources: Sequence[str] | None = None,
         limit: int,
     ) -> FoundInMemory:
-        """Search the memory of an owner; without a vector by words alone. Raises CogoError."""
+        """Search the memory of an owner; without a vector by words alone. Raises CogoError.
+
+        What was remembered under rules that do not hold for `context` is not found.
+        """
 
         async def embed(model_id: str, text: str) -> tuple[Sequence[float], bool]:
             return await self._embed(model_id, text, context)
 
         search = MemorySearch(
-            query=query, sources=None if sources is None else [*sources], limit=limit
+            query=query,
+            sources=None if sources is None else [*sources],
+            data_policy=[*context.data_policy],
+            limit=limit,
         )
         return await search_memory(
             self._store, owner, search, model=model, embed=embed, index=self._index

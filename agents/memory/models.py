@@ -1,13 +1,14 @@
 """The embedding model of memory: the one that is named, else the first that is served."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from protocol.records.agents import list_embedding_models
 from protocol.store.queue import QueueStore
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.data_policy import find_objection
 from providers.errors import UnknownModel
 
 MODEL_SECONDS: Final = 15.0
@@ -31,21 +32,45 @@ def choose_memory_model(
 
     `served` are the embedding models that running executors can call, and whether only simulators
     do. Without a name it is the first of them in the order of the catalogue, so that all agents
-    choose the same; the simulator's come last.
+    choose the same; the simulator's come last. One to which the data policy of the deployment
+    objects is never chosen, as texts of all tasks are sent to it.
     """
+    refused = _list_refused(catalogue, served if named is None else [named])
     if named is None:
         order = {each: place for place, each in enumerate(catalogue.embeddings)}
-        found = sorted(served, key=lambda each: (served[each], order.get(each, len(order)), each))
+        found = sorted(
+            (each for each in served if each not in refused),
+            key=lambda each: (served[each], order.get(each, len(order)), each),
+        )
         if not found:
-            return MemoryModel(problem="no executor serves an embedding model")
+            why = next(iter(refused.values()), None)
+            return MemoryModel(problem=why or "no executor serves an embedding model")
         return MemoryModel(id=found[0], is_simulated=served[found[0]])
     try:
         entry = catalogue.find_embedding_model(named)
     except UnknownModel as error:
         return MemoryModel(problem=f"the model of memory is not in the catalogue: {error}")
+    if refused:
+        return MemoryModel(problem=refused[named])
     if entry.id not in served:
         return MemoryModel(problem=f"no executor serves {entry.id}, the model of memory")
     return MemoryModel(id=entry.id, is_simulated=served[entry.id])
+
+
+def _list_refused(catalogue: Catalogue, names: Iterable[str]) -> dict[str, str]:
+    """Return why the data policy of the deployment forbids embedding models, by those it does."""
+    if not catalogue.data_policy:
+        return {}
+    refused: dict[str, str] = {}
+    for name in names:
+        try:
+            entry = catalogue.find_embedding_model(name)
+        except UnknownModel:
+            continue
+        host = catalogue.providers[entry.provider]
+        if why := find_objection(catalogue.data_policy, host):
+            refused[name] = f"{entry.id} must not embed what is remembered: {why}"
+    return refused
 
 
 class MemoryModelFinder:

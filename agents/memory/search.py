@@ -57,6 +57,7 @@ async def search_memory(
         simulated=is_simulated,
         sources=search.sources,
         candidates=candidates,
+        data_policy=search.data_policy,
         limit=search.limit,
     )
     has_near = any(each.likeness is not None for each in hits)

@@ -8,7 +8,7 @@ from agents.selection.preferences import Preferences, normalize_requested_model
 from agents.selection.quote import Quote
 from protocol.embeddings import EncodingFormat, count_fitting_texts
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.data_policy import find_objection
+from providers.catalogue.data_policy import find_objection, join_rules
 from providers.catalogue.deployment import build_embedding_deployment
 from providers.catalogue.schema import EmbeddingModel, RerankModel
 from providers.chat import TokenUsage
@@ -122,7 +122,8 @@ def check_host(
 ) -> None:
     """Raise NoModel if the preferences of the task do not allow the provider of a model."""
     host = catalogue.providers[entry.provider]
-    why = find_objection(preferences.data_policy, host)
+    rules = join_rules(catalogue.data_policy, preferences.data_policy)
+    why = find_objection(rules, host)
     if host.id in preferences.denied_providers:
         why = "the task's preferences deny its provider"
     elif preferences.allowed_providers and host.id not in preferences.allowed_providers:

@@ -14,6 +14,7 @@ from cogo.config.secrets import SecretSources
 from cogo.config.settings import Settings
 from cogo.errors import SettingInvalid, UsageError
 from providers.catalogue.catalogue import Catalogue, Resolution
+from providers.catalogue.data_policy import parse_rules
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.loader import CHECKED_ON
 from providers.errors import CatalogueInvalid, UnknownModel
@@ -25,11 +26,12 @@ SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "opena
 CATALOGUE: Final = "the catalogue"
 """Name in a SettingInvalid that is about a file of the catalogue instead of a variable."""
 
+DATA_POLICY: Final = "COGO_DATA_POLICY"
 _ROLE_VARIABLES: Final = {"DEFAULT_MODEL": "default", "FIREWORKS_MODEL": "coding"}
 
 
 def load_catalogue(project: Project) -> Catalogue:
-    """Load the catalogue, then `cogo.toml`, then the variables that name models.
+    """Load the catalogue, then `cogo.toml`, then the variables that name models and rules.
 
     Raises SettingInvalid, which names the file and the entry, or the variable.
     """
@@ -38,6 +40,12 @@ def load_catalogue(project: Project) -> Catalogue:
         catalogue = Catalogue.load(*overlays, today=_today())
     except CatalogueInvalid as error:
         raise SettingInvalid(CATALOGUE, reason=str(error)) from error
+    try:
+        rules = parse_rules(project.settings.data_policy.replace(",", " ").split())
+    except ValueError as error:
+        raise SettingInvalid(DATA_POLICY, reason=str(error)) from error
+    if rules:
+        catalogue = catalogue.with_data_policy(rules)
     for variable, role in _ROLE_VARIABLES.items():
         name = project.settings.value(variable)
         if name is None:

@@ -98,6 +98,7 @@ class Settings(BaseModel):
     default_model: str | None = Field(None, validation_alias="DEFAULT_MODEL")
     fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
     selection_policy: PolicyName = Field(PolicyName.AUTO, validation_alias="COGO_SELECTION_POLICY")
+    data_policy: str = Field("", validation_alias="COGO_DATA_POLICY")
     explore_mistakes: float = Field(
         EXPLORE_MISTAKES, ge=0, le=1, validation_alias="COGO_EXPLORE_MISTAKES"
     )

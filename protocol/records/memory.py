@@ -217,6 +217,8 @@ class MemorySearch(Argument):
     query: str
     sources: list[str] | None = None
     """Exact ones, `prefix*`, `facts` or `documents`; None: all."""
+    data_policy: list[str] | None = None
+    """The rules of the task that reads: nothing is found that came under other ones. None: all."""
     limit: int = 10
 
 

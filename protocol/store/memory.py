@@ -40,11 +40,13 @@ class MemoryUseStore(Protocol):
         kinds: Sequence[MemoryKind] | None = None,
         sources: Sequence[str] | None = None,
         candidates: Sequence[MemoryCandidate] | None = None,
+        data_policy: Sequence[str] | None = None,
         limit: int = 10,
     ) -> list[MemoryHit]:
         """Search by words, and by the vector of the query or what an outer index has found.
 
-        `sources` are exact ones, `prefix*`, `facts` or `documents`.
+        `sources` are exact ones, `prefix*`, `facts` or `documents`. With `data_policy`, nothing is
+        found that was remembered under other rules than these.
         """
         ...
 

@@ -20,6 +20,7 @@ from providers.calls.middleware import CallContext, CallMiddleware
 from providers.calls.prepare import PreparedCall, VendorRequest
 from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.data_policy import find_deployment_objection, join_rules
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.keyring import Keyring, check_key
 from providers.catalogue.schema import Provider, TimeoutSeconds
@@ -177,7 +178,8 @@ class BatchSender:
             raise NotServed(host.how_to_open)
         given = self._keyring.get(host.id)
         deployment = build(host, base_url, simulated=given is not None and given.simulated)
-        if context.find_objection is not None and (why := context.find_objection(deployment)):
+        rules = join_rules(self._catalogue.data_policy, context.data_policy)
+        if why := find_deployment_objection(rules, deployment):
             raise NotServed(f"{deployment.model.name} must not be called for this: {why}")
         if deployment.entry.prices is None and host.genai_prices is not None:
             await asyncio.to_thread(load_prices)

@@ -1,6 +1,5 @@
 """Middleware around every call to a vendor, which can refuse the call and observe its end."""
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,8 +26,8 @@ class CallContext:
     """Calls with the same value go to one deployment and key, for the vendor's prompt cache."""
     avoid: frozenset[str] = frozenset()
     """Providers that failed this work before; they are called last."""
-    find_objection: Callable[[Deployment], str | None] | None = None
-    """Returns the reason why a deployment must never get this call, or None."""
+    data_policy: tuple[str, ...] = ()
+    """Rules of `providers.catalogue.data_policy`; no deployment gets this call against them."""
     timeouts: TimeoutSeconds | None = None
     """They take precedence over those of the catalogue and the settings."""
     time_left: timedelta | None = None

@@ -60,13 +60,21 @@ class Catalogue:
     Names match regardless of case, and spaces match hyphens.
     """
 
-    def __init__(self, entries: Entries, origins: Mapping[tuple[str, str], str]) -> None:
+    def __init__(
+        self,
+        entries: Entries,
+        origins: Mapping[tuple[str, str], str],
+        *,
+        data_policy: tuple[str, ...] = (),
+    ) -> None:
         self.providers: Mapping[str, Provider] = entries.providers
         self.models: Mapping[str, Model] = entries.models
         self.roles: Mapping[str, str] = entries.roles
         """Role to the name of its model, for `resolve`."""
         self.embeddings: Mapping[str, EmbeddingModel] = entries.embeddings
         self.rerankers: Mapping[str, RerankModel] = entries.rerankers
+        self.data_policy = data_policy
+        """The rules of `providers.catalogue.data_policy` that hold for every call, whoever asks."""
         self.edition = next(_EDITIONS)
         """Changes with `replace_with`; values computed for another edition are stale."""
         self._entries = entries
@@ -97,7 +105,11 @@ class Catalogue:
         for name in roles.values():
             self.resolve(name)
         changed = self._entries.model_copy(update={"roles": {**self.roles, **roles}})
-        return type(self)(changed, self._origins)
+        return type(self)(changed, self._origins, data_policy=self.data_policy)
+
+    def with_data_policy(self, rules: tuple[str, ...]) -> Self:
+        """Return a catalogue of which only what satisfies these rules may be called."""
+        return type(self)(self._entries, self._origins, data_policy=rules)
 
     def resolve(self, name: str, *, still_served: Collection[str] = ()) -> Resolution:
         """Find a model by canonical id, alias, display name, provider's id or role.

@@ -55,6 +55,11 @@ def parse_rules(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rules))
 
 
+def join_rules(*given: Iterable[str]) -> tuple[str, ...]:
+    """Return the rules of several data policies: all must hold, so none loosens another."""
+    return tuple(dict.fromkeys(rule for rules in given for rule in rules))
+
+
 def find_objection(rules: Iterable[str], host: Provider | None) -> str | None:
     """Return why a provider (None: an unknown one) must not get the prompt, or None."""
     for rule in rules:

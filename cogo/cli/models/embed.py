@@ -24,7 +24,7 @@ from protocol.errors import InvalidArgument
 from protocol.records.memory import NearEmbedding, NewEmbedding
 from protocol.store.embeddings import EmbeddingStore
 from providers.calls.middleware import CallContext
-from providers.catalogue.data_policy import find_deployment_objection, parse_rules
+from providers.catalogue.data_policy import parse_rules
 from providers.embeddings.embedder import Embedder
 from providers.embeddings.records import Embedded
 from providers.errors import ProviderError
@@ -138,7 +138,7 @@ def _build_context(owner: str | None, data_policy: list[str]) -> CallContext:
         raise InvalidArgument(f"--data-policy: {error}") from error
     return CallContext(
         owner=None if owner is None else parse_owner(owner),
-        find_objection=lambda place: find_deployment_objection(rules, place),
+        data_policy=rules,
     )
 
 

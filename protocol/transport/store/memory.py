@@ -126,6 +126,7 @@ class SupabaseMemoryStore(RpcClient):
         kinds: Sequence[MemoryKind] | None = None,
         sources: Sequence[str] | None = None,
         candidates: Sequence[MemoryCandidate] | None = None,
+        data_policy: Sequence[str] | None = None,
         limit: int = 10,
     ) -> list[MemoryHit]:
         return await self._call_rows(
@@ -139,6 +140,7 @@ class SupabaseMemoryStore(RpcClient):
             kinds=None if kinds is None else list(kinds),
             sources=None if sources is None else list(sources),
             candidates=None if candidates is None else _write(candidates),
+            data_policy=None if data_policy is None else list(data_policy),
             limit=limit,
         )
 

@@ -13,6 +13,7 @@ create table if not exists public.cogo_sessions (
   summary_due_at timestamptz not null default '-infinity',
   summary_tries integer not null default 0,
   unsummarised bigint not null default 0,
+  data_policy text[] not null default '{}',
   constraint cogo_sessions_owner_id unique nulls not distinct (owner, id)
 );
 comment on table public.cogo_sessions is
@@ -21,6 +22,8 @@ same id; their sessions are separate.';
 comment on column public.cogo_sessions.last_message is 'The seq of its newest message.';
 comment on column public.cogo_sessions.revision is
   'Grows when a message is changed or deleted, which copies of the conversation do not notice.';
+comment on column public.cogo_sessions.data_policy is
+  'The rules of all tasks whose messages it has: they hold for whoever reads them.';
 comment on column public.cogo_sessions.unsummarised is
   'Characters that a summary of the messages would be made of that the last one does not cover.';
 comment on column public.cogo_sessions.summary_due_at is

@@ -44,6 +44,7 @@ create table if not exists public.cogo_memories (
   simulated boolean not null default false,
   embedded_at timestamptz,
   error text,
+  data_policy text[] not null default '{}',
   constraint cogo_memories_kind check (
     case kind when 'chunk' then document_id is not null and place is not null
     else document_id is null end
@@ -59,6 +60,8 @@ comment on column public.cogo_memories.task_id is
 comment on column public.cogo_memories.happened_at is 'When the fact happened or was so, if known.';
 comment on column public.cogo_memories.model_id is
   'What made its vector, at embedded_at; null: it is found by its words alone.';
+comment on column public.cogo_memories.data_policy is
+  'The rules of the task that remembered it: they hold for its vector, and for tasks that find it.';
 comment on column public.cogo_memories.simulated is 'Whether the vendor simulator made the vector.';
 comment on column public.cogo_memories.error is 'Why it has no vector, if it was asked for in vain.';
 create unique index if not exists cogo_memories_facts
@@ -143,58 +146,3 @@ create index if not exists embedding_queue_waiting on cogo.embedding_queue (owne
 create index if not exists embedding_queue_asked on cogo.embedding_queue (task_id)
   where task_id is not null;
 alter table cogo.embedding_queue enable row level security;
-
-create table if not exists cogo.memory_vectors (
-  id uuid not null primary key references public.cogo_memories (id) on delete cascade,
-  vector real[] not null,
-  error text
-);
-comment on table cogo.memory_vectors is
-  'Vectors for outer indexes where pgvector is not installed. With it, those of N dimensions are in
-cogo.memory_vectors_N, which is created with the first one.';
-comment on column cogo.memory_vectors.error is 'Why pgvector does not take it.';
-alter table cogo.memory_vectors enable row level security;
-
-create table if not exists cogo.unindexed_embeddings (
-  id uuid not null primary key references public.cogo_embeddings (id) on delete cascade,
-  owner uuid not null,
-  error text
-);
-comment on table cogo.unindexed_embeddings is
-  'Stored texts whose vectors are not in pgvector: not yet, or the error says why they cannot be.';
-create index if not exists unindexed_embeddings_owner on cogo.unindexed_embeddings (owner);
-create index if not exists unindexed_embeddings_waiting on cogo.unindexed_embeddings (id)
-  where error is null;
-alter table cogo.unindexed_embeddings enable row level security;
-
-create table if not exists cogo.vector_indexes (
-  name text not null primary key,
-  agent_id text,
-  lease_expires_at timestamptz,
-  created_at timestamptz not null default cogo.now()
-);
-comment on table cogo.vector_indexes is
-  'Outer indexes of vectors, and the agent that brings one up to date.';
-alter table cogo.vector_indexes enable row level security;
-
-create sequence if not exists cogo.vector_change_numbers;
-comment on sequence cogo.vector_change_numbers is
-  'Numbers of cogo.vector_changes, given when they are listed: none is committed after a higher one.';
-create table if not exists cogo.vector_changes (
-  index_name text not null references cogo.vector_indexes (name) on delete cascade,
-  memory_id uuid not null,
-  owner uuid,
-  is_deleted boolean not null,
-  seq bigint,
-  created_at timestamptz not null default cogo.now(),
-  due_at timestamptz not null default cogo.now(),
-  error text,
-  tries integer not null default 0,
-  primary key (index_name, memory_id)
-);
-comment on table cogo.vector_changes is
-  'What outer indexes of vectors have to be told: the last change of each memory.';
-comment on column cogo.vector_changes.tries is
-  'How often the index has refused it; it is listed again at due_at.';
-create index if not exists vector_changes_seq on cogo.vector_changes (index_name, seq, created_at);
-alter table cogo.vector_changes enable row level security;

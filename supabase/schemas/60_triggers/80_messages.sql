@@ -24,10 +24,24 @@ begin
        group by n.owner, n.session_id
     ) as a
    where e.id = a.session_id and (e.owner = a.owner or e.owner is null and a.owner is null);
+  update public.cogo_sessions e
+     set data_policy = array(
+           select distinct r.rule from unnest(e.data_policy || a.rules) r (rule) order by r.rule
+         )
+    from (
+      select n.owner, n.session_id, array_agg(distinct r.rule) as rules
+        from new_rows n
+        join public.cogo_tasks t on t.id = n.task_id
+       cross join lateral unnest(cogo.data_policy_rules(t.preferences)) r (rule)
+       group by n.owner, n.session_id
+    ) as a
+   where e.id = a.session_id and (e.owner = a.owner or e.owner is null and a.owner is null)
+     and not a.rules <@ e.data_policy;
   return null;
 end;
 $$;
-comment on function cogo.count_messages is 'Count new messages in the rows of their sessions.';
+comment on function cogo.count_messages is
+  'Count new messages in the rows of their sessions, and add the rules of their tasks.';
 create or replace trigger count_messages
   after insert on public.cogo_messages
   referencing new table as new_rows

@@ -14,7 +14,7 @@ begin
          s.priority::integer, s.lease_expires_at, p.params, p.metadata,
          jsonb_build_object(
            'id', t.id, 'type', t.type, 'prompt', t.prompt, 'params', t.params, 'owner', t.owner,
-           'session_id', t.session_id, 'model', t.model, 'preferences', t.preferences,
+           'session_id', t.session_id, 'model', t.model, 'preferences', cogo.find_preferences(t),
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
            'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
            'cost_usd', t.cost_usd, 'priority', t.priority,

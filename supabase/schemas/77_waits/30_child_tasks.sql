@@ -1,31 +1,3 @@
-create or replace function cogo.data_policy_rules(p_preferences jsonb)
-  returns text[] language sql immutable
-  return case jsonb_typeof(p_preferences -> 'data_policy')
-    when 'string' then array[p_preferences ->> 'data_policy']
-    when 'array' then array(
-      select r.rule from jsonb_array_elements_text(p_preferences -> 'data_policy') r (rule)
-    )
-    else '{}'
-  end;
-comment on function cogo.data_policy_rules is 'Return the rules of preferences.data_policy.';
-
--- All rules of a data policy must hold, so more of them make it stricter.
-create or replace function cogo.inherit_data_policy(p_parent jsonb, p_child jsonb)
-  returns jsonb language sql immutable
-  return coalesce(p_child, '{}') || case
-    when cogo.data_policy_rules(p_parent) = '{}' then '{}'
-    else jsonb_build_object(
-      'data_policy',
-      array(
-        select distinct r.rule
-          from unnest(cogo.data_policy_rules(p_parent) || cogo.data_policy_rules(p_child)) r (rule)
-         order by r.rule
-      )
-    )
-  end;
-comment on function cogo.inherit_data_policy is
-  'Return the preferences of a child task with the data policy of its parent added to its own.';
-
 -- The caller has locked the tree in an earlier statement, so that tasks which insert children in the
 -- same moment do not pass its limit together.
 create or replace function cogo.refuse_children(p_parent public.cogo_tasks, p_children jsonb[])
@@ -102,7 +74,9 @@ begin
            else '{}' end || coalesce(nullif(c.child -> 'params', 'null'), '{}'),
            p_parent.priority, p_parent.owner,
            c.child ->> 'model',
-           cogo.inherit_data_policy(p_parent.preferences, nullif(c.child -> 'preferences', 'null')),
+           cogo.inherit_data_policy(
+             cogo.find_preferences(p_parent), nullif(c.child -> 'preferences', 'null')
+           ),
            (c.child ->> 'budget_usd')::numeric, p_parent.deadline, p_parent.stream, p_parent.id
       from unnest(v_ids, p_children) with ordinality as c (id, child, ordinal)
      order by c.ordinal;

@@ -47,7 +47,8 @@ create or replace function public.cogo_search_memory(
   p_kinds text[] default null,
   p_sources text[] default null,
   p_candidates jsonb default null,
-  p_limit integer default 10
+  p_limit integer default 10,
+  p_data_policy text[] default null
 )
   returns table (
     id uuid, kind text, content text, source text, document_id uuid, title text, place integer,
@@ -103,6 +104,8 @@ begin
                ], null
              ) as found_by
         from by_words w full join by_vectors v on v.id = w.id
+        join public.cogo_memories m on m.id = coalesce(w.id, v.id)
+       where p_data_policy is null or m.data_policy <@ p_data_policy
        order by 3 desc, v.likeness desc nulls last, 1
        limit v_limit
     )
@@ -118,4 +121,5 @@ comment on function public.cogo_search_memory is
   'Search the memory of an owner by words and by meaning, best first. p_vector is the query embedded by
 p_model_id, or p_candidates what an outer index found ({id, likeness}). score has 0.6 for what is most
 like it, and 0.4 for what has its words best. p_sources: exact sources, prefix*, facts or documents.
+p_data_policy: the rules of the task that reads; nothing is found that was remembered under other ones.
 Users search their own.';

@@ -128,7 +128,7 @@ begin
        ), 9223372036854775807
      );
   update public.cogo_sessions e
-     set forked_from = v_source.id, title = v_source.title
+     set forked_from = v_source.id, title = v_source.title, data_policy = v_source.data_policy
    where e.seq = p_target returning e.* into v_target;
   insert into public.cogo_messages (
     owner, session_id, role, content, exchange, task_id, created_at

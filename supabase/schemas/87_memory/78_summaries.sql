@@ -130,8 +130,9 @@ as $$
   with given as (
     select t.seq, e.key, e.value
       from public.cogo_tasks t
+     cross join lateral cogo.find_preferences(t) as p (preferences)
      cross join lateral jsonb_each(
-       case when jsonb_typeof(t.preferences) = 'object' then t.preferences else '{}' end
+       case when jsonb_typeof(p.preferences) = 'object' then p.preferences else '{}' end
      ) e
      where t.id = any (p_tasks)
     union all

@@ -73,6 +73,7 @@ declare
   );
   v_ids uuid[];
   v_texts text[];
+  v_rules text[];
   v_task uuid;
 begin
   if (
@@ -96,14 +97,17 @@ begin
            case first_value(d.tries) over (order by d.seq)
              when 0 then 64 when 1 then 64 when 2 then 8 else 1
            end as most,
-           d.tries = first_value(d.tries) over (order by d.seq) as is_alike
+           d.tries = first_value(d.tries) over (order by d.seq)
+             and m.data_policy = first_value(m.data_policy) over (order by d.seq) as is_alike,
+           m.data_policy
       from due d join public.cogo_memories m on m.id = d.memory_id
   ), sized as (
     select a.*, sum(octet_length(a.content)) over (order by a.seq) as bytes
       from alike a where a.is_alike
   )
-  select array_agg(s.memory_id order by s.seq), array_agg(s.content order by s.seq)
-    into v_ids, v_texts
+  select array_agg(s.memory_id order by s.seq), array_agg(s.content order by s.seq),
+         min(s.data_policy)
+    into v_ids, v_texts, v_rules
     from sized s where s.nth <= s.most and (s.nth = 1 or s.bytes <= 400000);
   if v_ids is null then
     return 0;
@@ -112,7 +116,8 @@ begin
     v_task := cogo.submit_follow_up(
       'embed', v_owner, 'EMBED', format('memory: %s texts', cardinality(v_ids)),
       jsonb_build_object('input', to_jsonb(v_texts)), p_model_id,
-      jsonb_build_object('ids', to_jsonb(v_ids), 'model_id', p_model_id)
+      jsonb_build_object('ids', to_jsonb(v_ids), 'model_id', p_model_id),
+      case v_rules when '{}' then '{}' else jsonb_build_object('data_policy', v_rules) end
     );
   exception
     when sqlstate 'TQ004' or sqlstate 'TQ007' or sqlstate 'TQ008' or sqlstate 'TQ009' then

@@ -197,11 +197,11 @@ async def test_middleware_sees_every_request_and_may_refuse_it(
         gate.refusal = AtCapacity("cohere", "the cap is reached")
         with pytest.raises(AtCapacity, match="the cap"):
             await embedder.embed("cohere/embed-v5.0-fast", ["more"])
-        with pytest.raises(NotServed, match="not there"):
+        with pytest.raises(NotServed, match="may not leave the machine"):
             await embedder.embed(
                 "cohere/embed-v5.0-fast",
                 ["x"],
-                context=CallContext(find_objection=lambda _: "not there"),
+                context=CallContext(data_policy=("local-only",)),
             )
 
     assert len(await journal.requests()) == 2

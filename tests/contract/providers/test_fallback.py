@@ -101,17 +101,17 @@ async def test_the_next_attempt_calls_another_deployment_first(simulator: str) -
 
 async def test_a_forbidden_deployment_is_never_called(simulator: str, journal: Journal) -> None:
     opened = credentials(simulator, "anthropic", "openrouter")
-    context = CallContext(
-        find_objection=lambda place: "not there" if place.provider == "openrouter" else None
-    )
+    context = CallContext(data_policy=("no-training",))
 
     async with Router(CATALOGUE, opened) as router:
         with pytest.raises(errors.Overloaded):
             await collect_response(
                 router.call(MODEL, a_request("[[fault:529]]"), context=context).events
             )
-        nowhere = replace(context, find_objection=lambda _: "this task stays here")
-        with pytest.raises(NotServed, match="anthropic:claude-sonnet-5-5: this task stays here"):
+        nowhere = replace(context, data_policy=("local-only",))
+        with pytest.raises(
+            NotServed, match="anthropic:claude-sonnet-5-5: the data policy is local"
+        ):
             router.call(MODEL, a_request(), context=nowhere)
 
     assert {each["vendor"] for each in await journal.requests()} == {"anthropic"}

@@ -249,10 +249,10 @@ async def test_middleware_sees_every_request_and_may_refuse_it(
         gate.refusal = AtCapacity("cohere", "the cap is reached")
         with pytest.raises(AtCapacity, match="the cap"):
             await reranker.rerank("rerank-v4.0-pro", "more", documents)
-        with pytest.raises(NotServed, match="not there"):
+        with pytest.raises(NotServed, match="may not leave the machine"):
             await reranker.rerank(
                 "rerank-v4.0-pro", "x", ["x"],
-                context=CallContext(find_objection=lambda _: "not there"),
+                context=CallContext(data_policy=("local-only",)),
             )  # fmt: skip
 
     assert len(await journal.requests()) == 1

@@ -67,7 +67,11 @@ class Fleet:
     drains: list[Drain] = field(default_factory=list)
 
     async def orchestrator(
-        self, id_: str = "cio-1", *, workflows: WorkflowHost | None = None
+        self,
+        id_: str = "cio-1",
+        *,
+        workflows: WorkflowHost | None = None,
+        catalogue: Catalogue = CATALOGUE,
     ) -> "asyncio.Task[None]":
         """Start one that plans for whatever the executors serve."""
 
@@ -78,7 +82,7 @@ class Fleet:
             lambda drain, on_ready: run_orchestrator(
                 open_store=self.open_store,
                 bus=self.bus,
-                catalogue=CATALOGUE,
+                catalogue=catalogue,
                 workflows=workflows or WorkflowHost(WORKFLOWS),
                 lanes=own,
                 identity=_identity(id_, "orchestrator"),
@@ -102,7 +106,6 @@ class Fleet:
         index: VectorIndex | None = None,
         paths: Mapping[str, str] = PATHS,
         credentials: Mapping[str, Credential] | None = None,
-        discovers: bool = False,
         **options: Any,
     ) -> "asyncio.Task[None]":
         """Start one that serves every model of the simulator, and checks and tools if given."""
@@ -115,8 +118,6 @@ class Fleet:
 
         async def run(drain: Drain, on_ready: Callable[[], None]) -> None:
             async with Router(catalogue, opened) as router:
-                if discovers:
-                    await router.discover()
                 await run_executor(
                     open_store=self.open_store,
                     bus=self.bus,

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from cogo.config.catalogue import load_catalogue
+from cogo.config.context import Project
 from cogo.config.settings import CHECKOUT, Settings
 from cogo.errors import SettingInvalid
 from providers.catalogue.catalogue import Catalogue
@@ -125,3 +127,30 @@ def test_the_example_file_has_every_variable_that_anything_reads() -> None:
     wanted = of_the_catalogue | of_the_settings | OF_THE_FIRST_PLANS
 
     assert wanted <= set(EXAMPLE_NAMES), wanted - set(EXAMPLE_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("", ()),
+        ("local-only", ("local-only",)),
+        ("EU, no-training", ("eu", "no-training")),
+        ("any", ()),
+    ],
+)
+def test_the_data_policy_of_the_deployment_is_in_the_catalogue(
+    text: str, rules: tuple[str, ...], tmp_path: Path
+) -> None:
+    settings = load(tmp_path, f"COGO_DATA_POLICY={text}\nDEFAULT_MODEL=gpt-4o-mini")
+
+    catalogue = load_catalogue(Project(settings=settings, home=tmp_path, directory=tmp_path))
+
+    assert catalogue.data_policy == rules
+    assert catalogue.roles["default"] == "gpt-4o-mini"
+
+
+def test_a_misspelt_data_policy_is_refused(tmp_path: Path) -> None:
+    settings = load(tmp_path, "COGO_DATA_POLICY=local_only")
+
+    with pytest.raises(SettingInvalid, match=r"COGO_DATA_POLICY.*local-only"):
+        load_catalogue(Project(settings=settings, home=tmp_path, directory=tmp_path))

@@ -113,6 +113,7 @@ def test_each_setting_is_harmless_or_left_out() -> None:
         *("COGO_CACHE", "COGO_CACHE_SECONDS", "COGO_LOG_FORMAT", "COGO_LOG_LEVEL"),
         *("COGO_FIRST_TOKEN_SECONDS", "COGO_STALL_SECONDS", "COGO_TOTAL_SECONDS"),
         *("COGO_EXPLORE_MISTAKES", "COGO_SELECTION_POLICY", "DEFAULT_MODEL", "FIREWORKS_MODEL"),
+        "COGO_DATA_POLICY",
     }
 
 

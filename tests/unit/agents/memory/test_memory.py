@@ -127,6 +127,29 @@ def test_the_model_is_the_named_one_or_the_first_of_the_catalogue() -> None:
         assert chosen.problem
 
 
+def test_the_data_policy_of_the_deployment_holds_for_the_model() -> None:
+    strict = CATALOGUE.with_data_policy(("local-only",))
+    local = "ollama/bge-m3"
+
+    for named in (None, SMALL):
+        chosen = choose_memory_model(named, strict, {SMALL: False})
+        assert chosen.id is None
+        assert "the data policy is local-only" in str(chosen.problem)
+    assert choose_memory_model(None, strict, {SMALL: False, local: False}).id == local
+
+
+async def test_a_search_is_under_the_rules_of_its_task() -> None:
+    store = FakeMemory()
+    memory = Memory(store=store, router=cast("Any", FakeEmbedder()))
+
+    for rules in ((), ("eu", "no-training")):
+        await memory.search(
+            None, "q", model=MemoryModel(), context=CallContext(data_policy=rules), limit=3
+        )
+
+    assert [each["data_policy"] for each in store.searches] == [[], ["eu", "no-training"]]
+
+
 async def test_tools_read_and_write_the_memory_of_the_tasks_owner_only() -> None:
     hit = MemoryHit(id=uuid4(), kind="fact", content="x" * 5_000, score=1)
     store = FakeMemory(found_memories=[hit])
