@@ -15,11 +15,12 @@ from providers.prices import get_unit_prices
 from providers.router import Router
 from providers.smoke_test import STEPS, StepResult, run_smoke_test
 from simulator.formats.openai_compatible import MODELS, api_path
+from simulator.local.models import LOCAL_MODELS
 
 SIMULATED_PATHS: Final = {
     **SIMULATED,
     "gemini": "/gemini/v1beta",
-    **{str(vendor): f"/{vendor}{api_path(vendor)}" for vendor in MODELS},
+    **{str(vendor): f"/{vendor}{api_path(vendor)}" for vendor in (*MODELS, *LOCAL_MODELS)},
 }
 """Every provider that the vendor simulator stands in for, and the path of its base URL."""
 

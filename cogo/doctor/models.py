@@ -1,6 +1,7 @@
 """Checks of the models: the catalogue, the keys of providers, local model servers."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
@@ -18,7 +19,7 @@ from cogo.doctor.check import Check, missing, note, ok
 from cogo.errors import CommandError, SettingInvalid
 from cogo.local_model.install import describe_download
 from cogo.local_model.library import InstalledModel, list_installed_models
-from providers.adapters.local.discovery import find_servers
+from providers.adapters.local.discovery import LocalServer, find_servers
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.catalogue.schema import Provider
@@ -61,7 +62,7 @@ async def check_models(project: Project) -> AsyncIterator[Check]:
         yield key
     local = await find_servers(catalogue, found)
     for server in local:
-        yield ok("local server", f"{server.provider} with {len(server.models)} models")
+        yield ok("local server", describe_server(server))
     served = read_served_models()
     yield _check_local_models(served, list_installed_models())
     if not keys and not local and not served:
@@ -85,6 +86,20 @@ def _check_local_models(served: list[HostedModel], installed: list[InstalledMode
         return ok("local model", f"installed: {names}; none is served (`cogo models serve`)")
     detail = f"not installed; it needs no key: {describe_download()}"
     return note("local model", detail, "cogo up --local-model")
+
+
+def describe_server(server: LocalServer) -> str:
+    """Return what a server serves, and how its models get tools, as it says itself."""
+    told = [facts for facts in server.probed.values() if facts]
+    modes = Counter(facts.get("tool_mode") for facts in told)
+    counts = {
+        "structured tools": modes["structured"],
+        "tools as text": modes["text"],
+        "loaded": sum(facts.get("loaded") is True for facts in told),
+        "passed on to another machine": sum(bool(facts.get("is_remote")) for facts in told),
+    }
+    parts = [f"{what}: {count}" for what, count in counts.items() if count]
+    return "; ".join([f"{server.provider} with {len(server.models)} models", *parts])
 
 
 async def check_keys(catalogue: Catalogue, credentials: Mapping[str, Credential]) -> list[Check]:

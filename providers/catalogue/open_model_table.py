@@ -53,6 +53,18 @@ class OpenModelRow(_Row):
     latest: str | None = None
     sizes: Mapping[str, Parameters | OpenModelSize]
 
+    def list_sizes(self) -> Iterator[tuple[str, OpenModelSize]]:
+        """Yield the sizes by their labels."""
+        for label, stated in self.sizes.items():
+            if isinstance(stated, OpenModelSize):
+                yield label, stated
+            else:
+                yield label, OpenModelSize(parameters=stated)
+
+    def build_name(self, label: str) -> str:
+        """Return the name of the model of a size."""
+        return self.name.replace(_SIZE, label.upper() if label[0].isdigit() else label)
+
     def list_names(self, label: str, size: OpenModelSize) -> Iterator[str]:
         """Yield the names by which servers list this size, as `normalize_weights` returns them."""
         for each in (label, *size.also):
@@ -78,18 +90,21 @@ def find_known_facts(own_id: str) -> Facts:
     return {} if family is None else {"family": family}
 
 
+def load_rows() -> dict[str, OpenModelRow]:
+    """Return the models of the file by their keys."""
+    text = files(__package__).joinpath(FILE).read_text("utf-8")
+    return TypeAdapter(dict[str, OpenModelRow]).validate_python(tomllib.loads(text))
+
+
 @lru_cache(maxsize=1)
 def load_table() -> Mapping[str, Facts]:
     """Return the facts of each model of the table by each of its names."""
-    text = files(__package__).joinpath(FILE).read_text("utf-8")
-    rows = TypeAdapter(dict[str, OpenModelRow]).validate_python(tomllib.loads(text))
     table: dict[str, Facts] = {}
-    for key, row in rows.items():
-        for label, stated in row.sizes.items():
-            size = OpenModelSize(parameters=stated) if isinstance(stated, float) else stated
+    for key, row in load_rows().items():
+        for label, size in row.list_sizes():
             facts = row.model_dump(include=_FACTS, exclude_none=True)
             facts |= size.model_dump(exclude={"also"}, exclude_none=True)
-            facts["name"] = row.name.replace(_SIZE, label.upper() if label[0].isdigit() else label)
+            facts["name"] = row.build_name(label)
             for name in dict.fromkeys(row.list_names(label, size)):
                 if name in table:
                     raise ValueError(f"{FILE}: {key}: {name!r} names another model, too")

@@ -2,23 +2,25 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
 
 from cogo.cli.local_models.manage import collect_installed, print_installed
+from cogo.cli.local_models.served import (
+    OPEN_DROPPED,
+    OPEN_HEADINGS,
+    ServedModels,
+    build_open_rows,
+    describe_open_model,
+    explain_open_model,
+    find_served_models,
+)
 from cogo.cli.models.names import find_current_models, find_listed_textless_model
 from cogo.cli.options import AsJson, Dir
-from cogo.config.catalogue import load_catalogue, load_credentials, resolve_name
-from cogo.config.connection import find_connection
+from cogo.config.catalogue import load_catalogue, resolve_name
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_table, print_text
-from cogo.wiring.stores import open_supabase_store
-from protocol.errors import CogoError
-from protocol.lanes import is_model_lane
-from protocol.records import AgentRecord
-from protocol.records.agents import list_embedding_models, list_rerank_models
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import (
     Deployment,
@@ -26,12 +28,13 @@ from providers.catalogue.deployment import (
     build_rerank_deployment,
     list_supported_parameters,
 )
+from providers.catalogue.open_models import OpenModel
 from providers.catalogue.schema import EmbeddingModel, Model, Prices, Provider, RerankModel
 from providers.errors import UnknownModel
 from providers.prices import get_unit_prices
-from providers.router import Router
 
 _UNKNOWN: Final = "not in the catalogue of this machine"
+_OPEN: Final = "open_model"
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="NAME", help="Names, aliases or roles of models.")
@@ -65,9 +68,10 @@ def list_models(
         print_installed(asyncio.run(collect_installed(project)), as_json=as_json)
         return
     catalogue = load_catalogue(project)
-    served = asyncio.run(_find_served(project, catalogue))
+    served = asyncio.run(find_served_models(project, catalogue))
     names = _list_names(served.models, catalogue.models, every=every)
-    models, unknown = _split(names, catalogue)
+    listed, unknown = _split(names, catalogue)
+    models = [served.fit(model, catalogue) for model in listed]
     others, unlisted = _split_textless(
         _list_names(served.textless, {**catalogue.embeddings, **catalogue.rerankers}, every=every),
         catalogue,
@@ -75,7 +79,7 @@ def list_models(
     by = served.models | served.textless
     unknown += unlisted
     if as_json:
-        known = [_describe(model, catalogue, served_by=by.get(model.id)) for model in models]
+        known = [_describe(model, catalogue, served) for model in models]
         known += [_describe_textless(each, catalogue, served_by=by.get(each.id)) for each in others]
         print_json([*known, *({"id": name, "served_by": by[name]} for name in unknown)])
     elif not models and not others and not unknown:
@@ -93,6 +97,9 @@ def list_models(
             ],
             drop=("MADE BY", "CONTEXT"),
         )
+        if rows := build_open_rows(served.open_models.values()):
+            print_line()
+            print_table(OPEN_HEADINGS, rows, drop=OPEN_DROPPED)
 
 
 def show_model(
@@ -112,22 +119,27 @@ def show_model(
     project = Project.find(directory)
     catalogue = load_catalogue(project)
     textless, note = find_listed_textless_model(catalogue, name), None
+    known: OpenModel | None = None
     if textless is None:
         found = resolve_name(catalogue, name)
         asked_id, note, model = found.requested_id, found.note, found.model
-        served = asyncio.run(_find_served(project, catalogue)).models
-        facts = _describe(model, catalogue, served_by=served.get(model.id))
+        served = asyncio.run(find_served_models(project, catalogue))
+        facts = _describe(served.fit(model, catalogue), catalogue, served)
+        known = served.open_models.get(model.id)
     else:
         asked_id = textless.id
-        served = asyncio.run(_find_served(project, catalogue)).textless
-        facts = _describe_textless(textless, catalogue, served_by=served.get(asked_id))
+        by = asyncio.run(find_served_models(project, catalogue)).textless
+        facts = _describe_textless(textless, catalogue, served_by=by.get(asked_id))
     if as_json:
         print_json({"asked": name, "asked_id": asked_id, "note": note, **facts})
         return
     if note:
         print_line(note)
-    for key, value in facts.items():
-        print_line(f"{key:<18}{_format_value(value)}")
+    shown = {key: _format_value(value) for key, value in facts.items() if key != _OPEN}
+    if known is not None:
+        shown |= explain_open_model(known)
+    for key, text in shown.items():
+        print_line(f"{key:<18}{text}")
 
 
 def list_prices(*, names: Names = None, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -232,37 +244,6 @@ def _format_value(value: object) -> str:
     return str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """Who serves each model: `here`, `executors` or `simulator`."""
-
-    models: dict[str, str]
-    textless: dict[str, str]
-    """Those that turn texts into vectors, or rank documents."""
-
-
-async def _find_served(project: Project, catalogue: Catalogue) -> _Served:
-    async with Router(catalogue, load_credentials(project, catalogue)) as router:
-        await router.discover()
-        models = dict.fromkeys(router.list_lanes(), "here")
-        own = [*router.list_embedding_models(), *router.list_rerank_models()]
-        textless = dict.fromkeys(own, "here")
-    for agent in await _fetch_executors(project):
-        by = "simulator" if agent.details.get("simulated") else "executors"
-        models |= {lane: by for lane in agent.lanes if lane not in models and is_model_lane(lane)}
-        offered = [*list_embedding_models([agent]), *list_rerank_models([agent])]
-        textless |= {name: by for name in offered if name not in textless}
-    return _Served(models, textless)
-
-
-async def _fetch_executors(project: Project) -> list[AgentRecord]:
-    try:
-        async with open_supabase_store(find_connection(project)) as store:
-            return [each for each in await store.fetch_agents() if each.serves]
-    except CogoError:
-        return []  # the catalogue can be listed without Supabase
-
-
 def _find_prices(model: Model, catalogue: Catalogue) -> Prices | None:
     place = Deployment(
         model=model, entry=model.deployments[0], host=_get_host(model, catalogue), base_url=""
@@ -337,15 +318,16 @@ def _get_host(model: Model, catalogue: Catalogue) -> Provider:
     return catalogue.providers[model.deployments[0].provider]
 
 
-def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> dict[str, Any]:
+def _describe(model: Model, catalogue: Catalogue, served: ServedModels) -> dict[str, Any]:
     prices = _find_prices(model, catalogue)
+    known = served.open_models.get(model.id)
     return {
         "id": model.id,
         "kind": "chat",
         "name": model.name,
         "maker": model.maker,
         "license": model.license,
-        "served_by": served_by,
+        "served_by": served.models.get(model.id),
         "providers": [each.provider for each in model.deployments],
         "roles": _find_roles(model, catalogue),
         "aliases": list(model.aliases),
@@ -360,6 +342,7 @@ def _describe(model: Model, catalogue: Catalogue, *, served_by: str | None) -> d
         "usd_per_million": _dump_prices(prices),
         "retired_at": str(model.retirement.on) if model.retirement else None,
         "successor": model.retirement.successor if model.retirement else None,
+        _OPEN: describe_open_model(known) if known else None,
     }
 
 

@@ -1,15 +1,11 @@
 """What model servers on this machine tell about their models, over HTTP."""
 
-import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 
@@ -19,6 +15,7 @@ from providers.catalogue.deployment import Credential, Deployment
 from providers.catalogue.open_models import Measured
 from providers.chat import ChatRequest, Message, Tool
 from providers.router import Router
+from tests.support.servers.model_server import ModelServer, open_model_server
 
 PATIENT = timedelta(seconds=5)
 """For machines that are busy with other tests."""
@@ -40,48 +37,9 @@ SHOWN = {
 }
 
 
-class Server:
-    """Answers each path with JSON, with the status of a number, or never if it has None."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, object] = {}
-        self.asked: Counter[str] = Counter()
-        self.port = 0
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        path = unquote(head.split()[1])
-        if "content-length: " in head.lower():
-            length = int(head.lower().partition("content-length: ")[2].split()[0])
-            path = f"{path} {json.loads(await reader.readexactly(length))['model']}"
-        self.asked[path] += 1
-        body = self.answers.get(path, 404)
-        if body is None:
-            await reader.read()
-        else:
-            text = body if isinstance(body, str) else json.dumps(body)
-            status = body if isinstance(body, int) else 200
-            head = (
-                f"HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {len(text)}\r\n\r\n"
-            )
-            writer.write((head + text).encode())
-            await writer.drain()
-        writer.close()
-
-    def list_models(self, *ids: str, owner: str = "x", **fields: object) -> None:
-        """List these models."""
-        self.answers["/v1/models"] = {
-            "data": [{"id": id_, "owned_by": owner, "created": 1, **fields} for id_ in ids]
-        }
-
-
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    async with AsyncExitStack() as stack:
-        found = Server()
-        listening = await asyncio.start_server(found.answer, "127.0.0.1", 0)
-        await stack.enter_async_context(listening)
-        found.port = listening.sockets[0].getsockname()[1]
+async def server() -> AsyncIterator[ModelServer]:
+    async with open_model_server() as found:
         yield found
 
 
@@ -118,7 +76,7 @@ async def get_deployment(router: Router, lane: str) -> Deployment:
 
 
 async def test_a_file_is_a_lane_of_its_name_and_is_asked_for_by_its_path(
-    server: Server, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     server.list_models(FILE, owner="llamacpp", meta={"n_params": 134_515_008})
     server.answers["/props"] = PROPS
@@ -145,7 +103,7 @@ async def test_a_file_is_a_lane_of_its_name_and_is_asked_for_by_its_path(
 
 
 async def test_files_of_the_same_name_are_asked_for_by_their_own_paths(
-    server: Server, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     server.list_models("/a/m.gguf", "/b/m.gguf", owner="llamacpp")
     server.answers["/props"] = PROPS
@@ -163,7 +121,7 @@ async def test_files_of_the_same_name_are_asked_for_by_their_own_paths(
 
 
 async def test_a_server_of_several_files_is_not_made_to_load_one(
-    server: Server, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     server.list_models("org/m:Q4", owner="llamacpp", status={"value": "unloaded"})
     server.answers["/props?model=org/m:Q4&autoload=false"] = 400
@@ -174,7 +132,7 @@ async def test_a_server_of_several_files_is_not_made_to_load_one(
 
 
 async def test_ollama_is_asked_about_each_model_once_and_what_is_loaded_each_time(
-    server: Server, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     server.list_models("a:1", "b:1", owner="library")
     server.answers |= {"/api/ps": {"models": []}, "/api/show a:1": SHOWN, "/api/show b:1": SHOWN}
@@ -205,7 +163,9 @@ async def test_ollama_is_asked_about_each_model_once_and_what_is_loaded_each_tim
     assert server.asked["/api/show a:1"] == 3
 
 
-async def test_a_model_that_ollama_embeds_with_is_no_lane(server: Server, tmp_path: Path) -> None:
+async def test_a_model_that_ollama_embeds_with_is_no_lane(
+    server: ModelServer, tmp_path: Path
+) -> None:
     server.list_models("plain:1", "e5-talks:1", owner="library")
     server.answers["/api/show plain:1"] = {"capabilities": ["embedding"]}
     server.answers["/api/show e5-talks:1"] = {"capabilities": ["completion"]}
@@ -216,7 +176,7 @@ async def test_a_model_that_ollama_embeds_with_is_no_lane(server: Server, tmp_pa
 
 
 async def test_a_model_that_ollama_passes_on_does_not_count_as_local(
-    server: Server, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     server.list_models("gpt-oss:120b-cloud", owner="library")
     server.answers["/api/show gpt-oss:120b-cloud"] = SHOWN | {"remote_host": "https://ollama.com"}
@@ -230,7 +190,7 @@ async def test_a_model_that_ollama_passes_on_does_not_count_as_local(
 
 
 async def test_lm_studio_and_vllm_tell_about_all_models_in_one_answer(
-    server: Server, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     server.list_models("qwen/q", owner="organization_owner")
     server.answers["/api/v1/models"] = {
@@ -259,7 +219,9 @@ async def test_lm_studio_and_vllm_tell_about_all_models_in_one_answer(
         pytest.param({"template": 7, "details": [], "model_info": "x"}, id="other types"),
     ],
 )
-async def test_one_bad_answer_harms_no_other(server: Server, tmp_path: Path, bad: object) -> None:
+async def test_one_bad_answer_harms_no_other(
+    server: ModelServer, tmp_path: Path, bad: object
+) -> None:
     server.list_models("bad:1", "good:1", owner="library")
     server.answers |= {"/api/show bad:1": bad, "/api/show good:1": SHOWN}
     discovery, catalogue = Discovery(), a_catalogue(tmp_path, server.port, provider="ollama")
@@ -273,7 +235,7 @@ async def test_one_bad_answer_harms_no_other(server: Server, tmp_path: Path, bad
 
 
 async def test_a_model_without_an_answer_is_asked_about_again_and_holds_up_no_other(
-    server: Server, tmp_path: Path
+    server: ModelServer, tmp_path: Path
 ) -> None:
     server.list_models("slow:1", "good:1", owner="library")
     server.answers |= {"/api/show slow:1": None, "/api/show good:1": SHOWN}
@@ -291,7 +253,7 @@ async def test_a_model_without_an_answer_is_asked_about_again_and_holds_up_no_ot
     assert server.asked["/api/show good:1"] == 1
 
 
-async def test_a_server_that_is_loading_is_asked_again(server: Server, tmp_path: Path) -> None:
+async def test_a_server_that_is_loading_is_asked_again(server: ModelServer, tmp_path: Path) -> None:
     server.list_models(FILE, owner="llamacpp")
     server.answers["/props"] = 503
     discovery, catalogue = Discovery(), a_catalogue(tmp_path, server.port, provider="llamacpp")
@@ -301,7 +263,7 @@ async def test_a_server_that_is_loading_is_asked_again(server: Server, tmp_path:
     assert (await find(discovery, catalogue)).probed
 
 
-async def test_names_that_cannot_be_shown_are_left_out(server: Server, tmp_path: Path) -> None:
+async def test_names_that_cannot_be_shown_are_left_out(server: ModelServer, tmp_path: Path) -> None:
     server.list_models("a\x1b[31m", "x" * 10_000, "embed\u202e", "../../etc/good", owner="library")
     found = await find(Discovery(), a_catalogue(tmp_path, server.port, provider="ollama"))
 
@@ -310,7 +272,7 @@ async def test_names_that_cannot_be_shown_are_left_out(server: Server, tmp_path:
     assert found.own_ids == {"good": "../../etc/good"}
 
 
-async def test_the_operator_wins_over_the_server(server: Server, tmp_path: Path) -> None:
+async def test_the_operator_wins_over_the_server(server: ModelServer, tmp_path: Path) -> None:
     server.list_models("m:1", owner="library")
     server.answers["/api/show m:1"] = SHOWN
     more = (
@@ -330,7 +292,7 @@ async def test_the_operator_wins_over_the_server(server: Server, tmp_path: Path)
     assert deployment.probed.get_source("context_window") == "user"
 
 
-async def test_the_local_model_is_asked_as_well(server: Server, tmp_path: Path) -> None:
+async def test_the_local_model_is_asked_as_well(server: ModelServer, tmp_path: Path) -> None:
     server.list_models("smollm2-135m-instruct", owner="llamacpp")
     server.answers["/props"] = PROPS
     given: Mapping[str, Any] = {
@@ -346,7 +308,7 @@ async def test_the_local_model_is_asked_as_well(server: Server, tmp_path: Path) 
     assert deployment.model.tools is False
 
 
-async def test_what_was_measured_comes_along(server: Server, tmp_path: Path) -> None:
+async def test_what_was_measured_comes_along(server: ModelServer, tmp_path: Path) -> None:
     server.list_models("m:1", owner="library")
     measured = Measured(tokens_per_s=30, first_token_s=0.1, measured_at="2026-11-30T00:00:00Z")
     catalogue = a_catalogue(tmp_path, server.port, provider="ollama")

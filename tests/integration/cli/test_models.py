@@ -13,6 +13,7 @@ import pytest
 from cogo.cli.app import run
 from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
+from tests.support.servers.model_server import ModelServer, run_model_server
 from tests.support.servers.simulator import simulator_process
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -203,3 +204,51 @@ def test_the_integrations_run_against_the_simulator_without_keys_and_report_it(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SIMULATED" in done.stdout
     assert "19 providers, 0 with failures" in done.stdout
+
+
+@pytest.fixture
+def llama(tmp_path: Path) -> Iterator[ModelServer]:
+    with run_model_server() as server:
+        path = tmp_path / "cogo.toml"
+        path.write_text(
+            path.read_text().replace(
+                "[providers.llamacpp]\nports = []", f"[providers.llamacpp]\nports = [{server.port}]"
+            )
+        )
+        server.list_models("/models/phi-4-Q4_K_M.gguf", owner="llamacpp")
+        server.answers["/props"] = {
+            "default_generation_settings": {"n_ctx": 2_048},
+            "chat_template": "no place for them",
+            "model_ftype": "Q4_K_M\x1b[31m",
+        }
+        yield server
+
+
+def until_found(cogo: Program, *arguments: str) -> str:
+    """Run a command until it has seen the server, which has little time to answer."""
+    for _ in range(20):
+        if "here" in (said := cogo.run(*arguments)):
+            return said
+    raise AssertionError(said)
+
+
+def test_what_a_model_server_tells_is_shown_with_its_source(
+    cogo: Program, llama: ModelServer
+) -> None:
+    listed = until_found(cogo, "models")
+    shown = until_found(cogo, "models", "show", "llamacpp/phi-4-Q4_K_M")
+    [described] = json.loads(until_found(cogo, "models", "--json"))
+
+    assert "llamacpp/phi-4-Q4_K_M" in listed
+    assert "as text" in listed
+    assert "/models/" not in listed
+    facts = {line[:18].strip(): line[18:] for line in shown.splitlines()}
+    assert facts["context_window"] == "2048 (its server)"
+    assert facts["tools"] == "as text (its server)"
+    assert facts["license"] == "MIT (COGO's table)"
+    assert facts["own_id"] == "/models/phi-4-Q4_K_M.gguf"
+    assert "\x1b" not in shown
+    known = described["open_model"]
+    assert known["facts"]["tool_mode"] == {"value": "text", "source": "probe"}
+    assert known["facts"]["parameters"] == {"value": 14.7, "source": "table"}
+    assert known["measured"] is None
