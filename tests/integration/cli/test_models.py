@@ -226,10 +226,8 @@ def llama(tmp_path: Path) -> Iterator[ModelServer]:
 
 def until_found(cogo: Program, *arguments: str) -> str:
     """Run a command until it has seen the server, which has little time to answer."""
-    for _ in range(20):
-        if "here" in (said := cogo.run(*arguments)):
-            return said
-    raise AssertionError(said)
+    answers = (cogo.run(*arguments) for _ in range(20))
+    return next(said for said in answers if "here" in said)
 
 
 def test_what_a_model_server_tells_is_shown_with_its_source(
