@@ -7,6 +7,7 @@ from typing import Any, Final
 from cogo.config.catalogue import load_credentials
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.local_model.measured import MeasuredReader
 from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
 from protocol.lanes import is_model_lane
@@ -62,7 +63,8 @@ class ServedModels:
 
 async def find_served_models(project: Project, catalogue: Catalogue) -> ServedModels:
     """Ask the servers of this machine, and read the rows of running executors."""
-    async with Router(catalogue, load_credentials(project, catalogue)) as router:
+    credentials = load_credentials(project, catalogue)
+    async with Router(catalogue, credentials, measured=MeasuredReader()) as router:
         await router.discover()
         models = dict.fromkeys(router.list_lanes(), "here")
         own = [*router.list_embedding_models(), *router.list_rerank_models()]
