@@ -15,7 +15,7 @@ from providers.catalogue.deployment import Credential, Deployment
 from providers.catalogue.open_models import Measured
 from providers.chat import ChatRequest, Message, Tool
 from providers.router import Router
-from tests.support.servers.model_server import ModelServer, open_model_server
+from tests.support.model_servers.json_server import ModelServer, open_model_server
 
 PATIENT = timedelta(seconds=5)
 """For machines that are busy with other tests."""

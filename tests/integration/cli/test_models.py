@@ -13,7 +13,7 @@ import pytest
 from cogo.cli.app import run
 from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
-from tests.support.servers.model_server import ModelServer, run_model_server
+from tests.support.model_servers.json_server import ModelServer, run_model_server
 from tests.support.servers.simulator import simulator_process
 
 ROOT = Path(__file__).resolve().parents[3]
