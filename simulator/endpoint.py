@@ -22,6 +22,7 @@ from simulator.faults import (
     FaultError,
     FaultRegistry,
     FlawedCalls,
+    OddDeltas,
     ParserError,
     SlowHeaders,
     TaggedThinking,
@@ -278,6 +279,8 @@ def _alter(planned: PlannedResponse, effect: Effect | None) -> PlannedResponse:
     if isinstance(effect, AlteredAnswer):
         text = "" if effect.is_empty else planned.text
         return replace(planned, text=text, finish_reason=effect.finish_reason)
+    if isinstance(effect, OddDeltas):
+        return replace(planned, deltas=effect.how)
     if isinstance(effect, TaggedThinking):
         return tag_thinking(planned, effect)
     return planned

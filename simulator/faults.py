@@ -23,6 +23,8 @@ What servers of open-weight models do (FORM and FLAW as in `simulator.local.call
                                     with after=N an error in the stream, after N pieces
     refuses-tools                   400, or tools that are dropped silently, as the vendor does
     ignores-choice                  tool_choice is taken as auto
+    call-deltas=no-index            calls in a stream as some servers send them: see
+                                    `simulator.local.call_deltas`
     thinking=forced                 reasoning in the text: its end is tagged, not its beginning;
                                     or `tags`, `unclosed` (no end), `empty` (nothing within)
     info=404                        the paths that describe the server and its models answer so;
@@ -41,6 +43,7 @@ from enum import StrEnum
 from typing import Final, Literal, TypeAlias, get_args
 
 from simulator.answers.tool_calls import CallFlaw
+from simulator.local.call_deltas import DELTAS
 from simulator.local.call_texts import FORMS, TEXT_FLAWS, Writing
 from simulator.request import Vendor
 
@@ -126,6 +129,13 @@ class ParserError:
     """Pieces of the stream before it fails; None: the answer is an error status."""
 
 
+@dataclass(frozen=True, slots=True)
+class OddDeltas:
+    """A good stream whose calls come in another way than OpenAI's."""
+
+    how: str
+
+
 class ServerHabit(StrEnum):
     """What servers of open-weight models do with tools."""
 
@@ -162,6 +172,7 @@ Effect: TypeAlias = (
     | FlawedCalls
     | CallsAsText
     | ParserError
+    | OddDeltas
     | ServerHabit
     | TaggedThinking
     | BrokenInfo
@@ -236,6 +247,7 @@ _BY_NAME: Final[Mapping[str, Callable[[str, dict[str, str]], Effect]]] = {
     "finish": lambda value, _: AlteredAnswer(finish_reason=value),
     "text-calls": lambda value, known: CallsAsText(_parse_writing(value, known)),
     "parse-error": _parse_parser_error,
+    "call-deltas": lambda value, _: OddDeltas(_check_word(value, DELTAS)),
     "thinking": lambda value, _: TaggedThinking(_check_word(value, tuple(TaggedThinking))),
     "info": _parse_info,
 }

@@ -53,6 +53,8 @@ class PlannedResponse:
     """Searches of the web, which the text cites."""
     finish_reason: str | None = None
     """Replaces the correct finish reason."""
+    deltas: str | None = None
+    """How calls are streamed, see `simulator.local.call_deltas`."""
 
     @property
     def reasoning_tokens(self) -> int:
@@ -159,11 +161,6 @@ def count_tokens(text: str) -> int:
 def split_pieces(text: str) -> list[str]:
     """Split a text into the small pieces of a stream; joined, they are the text."""
     return _PIECE.findall(text)
-
-
-def split_halves(text: str) -> tuple[str, str]:
-    """Split the arguments of a call in two, since vendors stream them in pieces."""
-    return text[: len(text) // 2], text[len(text) // 2 :]
 
 
 _REASONING_MODEL: Final = re.compile(r"reason|deepseek|v3p2|(?<![a-z0-9])r1(?![0-9])")

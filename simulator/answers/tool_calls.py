@@ -96,3 +96,8 @@ def _find_calls(text: str, tools: Sequence[RequestedTool]) -> Iterator[tuple[int
             yield found.start(), tool.name, arguments
         if places and not given:
             yield places[0].start(), tool.name, build_sample(tool.parameters)
+
+
+def split_halves(text: str) -> tuple[str, str]:
+    """Split the arguments of a call in two, since vendors stream them in pieces."""
+    return text[: len(text) // 2], text[len(text) // 2 :]

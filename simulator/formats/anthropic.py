@@ -9,13 +9,13 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from simulator.answers.tool_calls import split_halves
 from simulator.formats.anthropic_request import parse_messages_request
 from simulator.formats.base import EVENT_STREAM, FramePosition, StatusError, StreamFrame, dump_json
 from simulator.planned import (
     FOUND,
     PlannedResponse,
     count_tokens,
-    split_halves,
     split_pieces,
 )
 from simulator.request import (

@@ -17,11 +17,11 @@ from simulator.formats.base import (
     validate_body,
 )
 from simulator.formats.dialect import Dialect
+from simulator.local.call_deltas import DELTAS
 from simulator.planned import (
     PlannedResponse,
     count_tokens,
     is_reasoning_model,
-    split_halves,
     split_pieces,
 )
 from simulator.request import (
@@ -217,9 +217,9 @@ class ChatCompletionsFormat:
                 hidden + len(piece) / 4,
             )
             hidden = 0
-        for delta in self._build_call_deltas(planned):
+        for deltas in self._build_call_deltas(planned):
             yield StreamFrame(
-                _build_chunk(planned, {"tool_calls": [delta]}, extra),
+                _build_chunk(planned, {"tool_calls": deltas}, extra),
                 FramePosition.PIECE,
                 hidden + 1,
             )
@@ -259,14 +259,10 @@ class ChatCompletionsFormat:
         }
 
     def _build_call_deltas(self, planned: PlannedResponse) -> Iterator[JsonValue]:
-        for index, call in enumerate(planned.calls):
-            head: dict[str, JsonValue] = {"index": index, "id": call.id, "type": "function"}
-            if self._dialect.arguments_are_objects and not call.is_broken:
-                yield {**head, "function": {"name": call.name, "arguments": call.arguments}}
-                continue
-            first, second = split_halves(call.text)
-            yield {**head, "function": {"name": call.name, "arguments": first}}
-            yield {"index": index, "function": {"arguments": second}}
+        is_broken = any(call.is_broken for call in planned.calls)
+        usual = "objects" if self._dialect.arguments_are_objects and not is_broken else "halves"
+        for deltas in DELTAS[planned.deltas or usual](planned.calls):
+            yield [*deltas]
 
     def _choose_finish_reason(self, planned: PlannedResponse) -> str:
         if planned.finish_reason is not None:

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue
 
+from simulator.answers.tool_calls import split_halves
 from simulator.formats.base import (
     EVENT_STREAM,
     FramePosition,
@@ -19,7 +20,6 @@ from simulator.planned import (
     PlannedResponse,
     count_tokens,
     is_reasoning_model,
-    split_halves,
     split_pieces,
 )
 from simulator.request import (

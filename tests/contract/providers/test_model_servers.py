@@ -17,7 +17,9 @@ from providers.chat_response import ChatResponse, collect_response
 from providers.errors import MalformedResponse, ModelNotFound
 from providers.router import Router
 from simulator import create_simulator, run_simulator
+from simulator.local.call_deltas import DELTAS
 from tests.contract.providers.ollama_answers import LOOK, PROMPT
+from tests.support.eventually import eventually
 
 CATALOGUE = Catalogue.load()
 SERVERS = {
@@ -52,8 +54,12 @@ async def router(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Router]:
     async with run_simulator(speed=0) as url:
         given = {name: Credential(base_url=url + path) for name, path in SERVERS.items()}
         async with Router(CATALOGUE, given) as router:
-            found = await router.discover()
-            assert {server.provider for server in found} >= set(SERVERS)
+
+            async def has_found_all() -> bool:
+                await router.discover(recheck=True)
+                return {each.lane for each in router.list_open_models()} >= set(LANES)
+
+            await eventually(has_found_all)
             yield router
 
 
@@ -127,6 +133,17 @@ async def test_reasoning_in_the_text_is_no_text(router: Router, lane: str) -> No
 
     assert answer.text.strip() == "yes"
     assert answer.reasoning
+
+
+@pytest.mark.parametrize("how", DELTAS)
+async def test_calls_of_a_stream_are_whole_however_they_come(router: Router, how: str) -> None:
+    prompt = f'look {{"x": 2}} and look {{"x": 3}} [[fault:call-deltas={how}]]'
+    for lane in ("vllm/Qwen/Qwen3-8B", "lmstudio/qwen/qwen3-8b"):
+        answer = await answer_of(router, lane, ask(prompt))
+
+        assert [json.loads(call.arguments) for call in answer.tool_calls] == [{"x": 2}, {"x": 3}]
+        assert len({call.id for call in answer.tool_calls}) == 2
+        assert all(call.rejection is None for call in answer.tool_calls)
 
 
 async def test_a_model_that_was_removed_says_how_to_get_it(router: Router) -> None:
