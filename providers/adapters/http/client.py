@@ -19,6 +19,8 @@ from providers.adapters.payload import decode_json
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
 
+LOOPBACK_MOUNTS: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""`mounts` of a client that never sends what is for this machine to a proxy."""
 _LIMITS: Final = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
 
 
@@ -58,6 +60,7 @@ class VendorClient:
         self._client = httpx2.AsyncClient(
             headers=dict(headers),
             limits=_LIMITS,
+            mounts=LOOPBACK_MOUNTS,
             verify=get_ssl_context(),
             event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
         )

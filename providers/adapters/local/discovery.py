@@ -12,6 +12,7 @@ from loguru import logger
 
 from providers.adapters.base import strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
+from providers.adapters.http.client import LOOPBACK_MOUNTS
 from providers.adapters.listings import Row
 from providers.adapters.local.answers import Kind, ProbedModel
 from providers.adapters.local.servers import ServerClient, ask_about_models
@@ -31,7 +32,6 @@ _EMBEDS: Final = re.compile(r"embed|minilm|\b(?:bge|e5|gte)-", re.IGNORECASE)
 _RERANKS: Final = re.compile(r"rerank|cross-encoder|ms-marco", re.IGNORECASE)
 """Occurs in the names of rerank models, some of which have the names of embedding models too."""
 _MOST_MODELS: Final = 500
-_DIRECT: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class Discovery:
             # Loopback is never proxied, and each probe has its own timeout.
             httpx.AsyncClient(
                 timeout=None,  # noqa: S113
-                mounts=_DIRECT,
+                mounts=LOOPBACK_MOUNTS,
                 event_hooks=build_body_limit_hooks(httpx.AsyncByteStream),
             ) as http,
             asyncio.TaskGroup() as group,

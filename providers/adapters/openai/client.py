@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts, strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
+from providers.adapters.http.client import LOOPBACK_MOUNTS
 from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.http.tls import get_ssl_context
@@ -72,6 +73,7 @@ class OpenAICompatible:
             # A redirect would send prompt and key elsewhere.
             http_client=openai.DefaultAsyncHttpxClient(
                 follow_redirects=False,
+                mounts=LOOPBACK_MOUNTS,
                 event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
                 verify=get_ssl_context(),
                 limits=httpx2.Limits(

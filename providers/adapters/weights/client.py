@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx2
 
 from providers.adapters.http.body_limits import build_body_limit_hooks, limit_body
+from providers.adapters.http.client import LOOPBACK_MOUNTS
 from providers.adapters.http.tls import get_ssl_context
 from providers.errors import ProviderError
 from providers.secrets import Redactor
@@ -21,7 +22,6 @@ _REDIRECTS: Final = 5
 _LONGEST_ANSWER: Final = 1_000_000
 _LONGEST_LINE: Final = 64 * 1024
 _REDACTOR: Final = Redactor(places=True)
-_LOOPBACK: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 
 
 class WeightsUnavailable(ProviderError):
@@ -67,7 +67,7 @@ async def open_http(*, is_download: bool = False) -> AsyncIterator[httpx2.AsyncC
         max_redirects=_REDIRECTS,
         verify=get_ssl_context(),
         event_hooks=limits,
-        mounts=_LOOPBACK,
+        mounts=LOOPBACK_MOUNTS,
     ) as http:
         yield http
 

@@ -24,6 +24,7 @@ from providers.errors import (
     TimedOut,
     TimeoutPhase,
 )
+from tests.contract.providers.conftest import Opener
 from tests.support.eventually import eventually
 from tests.support.servers.simulator import Journal
 from tests.support.token_counts import counts_of
@@ -224,6 +225,22 @@ async def test_ambient_variables_of_the_sdks_do_not_travel(
     monkeypatch.setenv("OPENAI_ORG_ID", "somebody")
 
     adapter = adapter_with_key("a-key")
+    answer = await collect_response(adapter.stream(ask(), timeouts=PATIENT))
+
+    assert answer.text
+    assert await adapter.list_models()
+
+
+@pytest.mark.parametrize("vendor", ["llamacpp", "ollama"])
+async def test_what_is_for_this_machine_goes_to_no_proxy(
+    adapter_with_key: Opener, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    adapter = adapter_with_key("a-key")
+
     answer = await collect_response(adapter.stream(ask(), timeouts=PATIENT))
 
     assert answer.text
