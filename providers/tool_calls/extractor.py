@@ -11,12 +11,12 @@ from providers.tool_calls.formats import (
     OPENS,
     REASONING,
     THOUGHTS,
-    TRIGGER,
     Kind,
-    list_unmarked,
+    get_family,
 )
-from providers.tool_calls.grammars.blocks import FENCE, read_block
+from providers.tool_calls.grammars.blocks import read_block
 from providers.tool_calls.grammars.harmony import read_header, read_recipient_call
+from providers.tool_calls.grammars.items import FENCE, Items
 from providers.tool_calls.grammars.unmarked import RunReader
 from providers.tool_calls.intents import find_intent
 from providers.tool_calls.messages import Event, Message
@@ -59,9 +59,7 @@ class Extractor:
         self._has_calls = has_calls
         self._is_plain = has_calls and not self._tools
         self._literals = EVERYTHING if self._tools else THOUGHTS
-        self._family = family
-        self._forms = list_unmarked(family)
-        self._has_named_runs = len(self._forms) > 1
+        self._family = get_family(family)
         self._out = Output(self._tools)
         self._source = Source("", is_final=False)
         self._at = 0
@@ -99,9 +97,16 @@ class Extractor:
             return self._out.take_events()
         if self._is_over:
             return []
+        self._credit += _CREDIT * len(delta)
+        is_decided = not self._pending and self._at == len(self._source.text)
+        if is_decided and not self._is_line and not self._literals.early.search(delta):
+            self._base += len(delta)
+            self._last = delta[-1:] or self._last
+            self._follows_call = self._follows_call and delta.isspace()
+            self._out.add_text(delta)
+            return self._out.take_events()
         self._pending.append(delta)
         self._pending_size += len(delta)
-        self._credit += _CREDIT * len(delta)
         size = len(self._source.text) - self._at + self._pending_size
         if self._is_blocked and (
             self._credit < size or (size > _SHORT and not _DELIMITERS.search(delta))
@@ -175,27 +180,12 @@ class Extractor:
             self._emit(spaces.end() if spaces else self._at)
             if not self._fence and self._try_run():
                 return True
-        match = self._literals.trigger.search(text, self._at)
-        if match is None:
-            self._emit(self._find_plain_end())
-            return False
-        self._emit(match.start())
-        rest = text[self._at : self._at + self._literals.longest]
-        if not source.is_final and rest in self._literals.prefixes:
+        match = self._literals.get_pattern(is_final=source.is_final).search(text, self._at)
+        self._emit(match.start() if match else len(text))
+        if match is None or (match.end() == len(text) and not source.is_final):
             return False  # it may become a longer one
         self._handle(match.group())
         return True
-
-    def _find_plain_end(self) -> int:
-        """Return where the text ends that cannot be the beginning of a trigger."""
-        text, end = self._source.text, len(self._source.text)
-        if self._source.is_final:
-            return end
-        known = self._literals
-        for match in known.first.finditer(text, max(self._at, end - known.longest)):
-            if text[match.start() :] in known.prefixes:
-                return match.start()
-        return end
 
     def _emit(self, end: int) -> None:
         """Take the text until a position as content or reasoning."""
@@ -268,12 +258,13 @@ class Extractor:
         """Take unmarked calls if nothing else follows."""
         at = self._at
         char = self._source.text[at : at + 1]
-        is_word = self._has_named_runs and (char.isalpha() or char == "_")
+        has_names = self._family.is_pythonic or self._family.is_glm
+        is_word = has_names and (char.isalpha() or char == "_")
         if not char or not (char in "{[`" or is_word) or not self._searches():
             return False
         if self._no_run_at == self._base + at:
             return False
-        reader = RunReader(self._source, self._tools, self._forms, self._family)
+        reader = RunReader(self._source, self._tools, self._family)
         run = reader.read(at)
         if run and self._out.is_reasoning and all(each.reason for each in run.found):
             run = None
@@ -281,40 +272,36 @@ class Extractor:
             self._no_run_at = self._base + at
             self._wasted += reader.reach - at
             return False
-        for found, form in zip(run.found, run.formats, strict=True):
-            self._out.add_call(found, self._source.text[found.start : found.end], form)
-        self._end_call(run.end)
+        self._take_calls(run)
         return True
 
     def _take_block(self, marker: str) -> bool:
         """Take the calls that a marker opens."""
-        row, at = BY_OPEN[marker], self._at
-        if (row.needs_line and not self._is_line) or not self._searches():
+        if (BY_OPEN[marker].needs_line and not self._is_line) or not self._searches():
             return False
-        block = read_block(self._source, at, marker, self._tools, self._family)
-        if block is None:
+        items = self._read_block(self._at, marker)
+        if items is None:
             return False
-        if self._out.is_reasoning and not block.is_complete:
-            inner = None if block.found else TRIGGER.match(self._source.text, block.end)
-            is_section = inner is not None and inner.group() in BY_OPEN
-            if not (is_section and self._is_complete(block.end)):
-                self._wasted += block.end - at
-                return False
-        text = self._source.text
-        for found in block.found:
-            is_one = len(block.found) == 1
-            raw = text[at : block.end] if is_one else text[found.start : found.end]
-            self._out.add_call(found, raw, row.name)
-        self._end_call(block.end)
+        if self._out.is_reasoning and not self._has_call(items):
+            self._wasted += items.at - self._at
+            return False
+        self._take_calls(items)
         return True
 
-    def _is_complete(self, at: int) -> bool:
-        marker = self._source.find_at(OPENS, at)
-        block = read_block(self._source, at, marker, self._tools, self._family) if marker else None
-        return block is not None and block.is_complete
+    def _read_block(self, at: int, marker: str) -> Items | None:
+        return read_block(self._source, at, marker, self._tools, self._family)
 
-    def _end_call(self, end: int) -> None:
-        self._drop(end)
+    def _has_call(self, items: Items | None) -> bool:
+        """Return whether a call is complete, which may be behind the marker of a section."""
+        if items and not items.found:
+            marker = self._source.find_at(OPENS, items.at)
+            items = self._read_block(items.at, marker) if marker else None
+        return items is not None and any(not each.reason for each in items.found)
+
+    def _take_calls(self, items: Items) -> None:
+        for found in items.found:
+            self._out.add_call(found, self._source.text[found.start : found.end])
+        self._drop(items.at)
         self._is_line = self._is_fresh = False
         self._follows_call = True
 
@@ -393,7 +380,7 @@ class Extractor:
         self._out.add_break()
         end = head.end
         if found is not None:
-            self._out.add_call(found, source.text[at : found.end], "harmony")
+            self._out.add_call(found, source.text[at : found.end])
             end = found.end
         self._drop(end)
         self._is_line = True

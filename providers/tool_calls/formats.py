@@ -19,7 +19,7 @@ class Format:
     opens: tuple[str, ...]
     closes: tuple[str, ...] = ()
     grammar: str = "items"
-    """items (JSON, Python calls or tagged parameters), named (a name, then JSON), gemma, generic,
+    """items (JSON, Python calls or tagged parameters), a head of `HEADS` and arguments,
     section (blocks of other formats), keyed ([{name: arguments}]) or fenced."""
     keeps_marker: bool = False
     """Whether the marker is a part of the call."""
@@ -39,75 +39,74 @@ def _vary(*literals: str) -> tuple[str, ...]:
     return tuple(spellings)
 
 
-SEPARATORS: Final = _vary("<｜tool▁sep｜>")
-ARGUMENTS_BEGIN: Final = ("<|tool_call_argument_begin|>", "[ARGS]")
-CALL_ID: Final = "[CALL_ID]"
+_WORD: Final = r"[^\s<\[{`\"]*"
+_FENCE: Final = r"(?:```[\w+\-]*\s*)?"
+_SEPARATOR: Final = "|".join(map(re.escape, _vary("<｜tool▁sep｜>")))
+HEADS: Final = {
+    "named": re.compile(
+        rf"(?P<name>{_WORD})\s*(?P<sure>(?:(?:{_SEPARATOR})\s*(?P<inner>{_WORD})\s*)?"
+        rf"(?:\[CALL_ID\](?P<id>{_WORD})\s*)?"
+        rf"(?:(?:\[ARGS\]|<\|tool_call_argument_begin\|>)\s*)?{_FENCE})"
+    ),
+    "generic": re.compile(
+        r"(?i)(?:[\"'*]*(?:tool\\?_name|tool|name)[\"'*]*[ \t]*[:=]\s*(?P<name>[^\s,<{]*)[\s,;]*)?"
+        r"(?P<sure>(?:[\"'*]*(?:arguments|parameters|args|input)[\"'*]*\s*[:=]\s*"
+        rf"(?P<fence>{_FENCE}))?)"
+    ),
+    "gemma": re.compile(r"call:(?P<name>[\w.\-\\]*)\s*(?P<sure>)"),
+    "glm": re.compile(r"(?P<name>[\w.\-\\]+)\s*(?P<sure>)"),
+}
+"""What is before the arguments of a call: its name, perhaps an id; `sure` if it is nothing else."""
+HEAD_BEGINS: Final = {"generic": ("tool_name:", "arguments:"), "gemma": ("call:",)}
+HEAD_PARTS: Final = (
+    *_vary("<｜tool▁sep｜>"), "[CALL_ID]", "[ARGS]", "<|tool_call_argument_begin|>", "<arg_key>",
+    "tool_name:", "arguments:",
+)  # fmt: skip
 _DSML: Final = ("｜DSML｜", "|DSML|")
 
+_SECTIONS: Final = [f"{bar}{name}" for bar in _DSML for name in ("function_calls", "tool_calls")]
+
+# fmt: off
 FORMATS: Final = (
     Format("hermes_json", ("<tool_call>", "<tool_calls_begin>"), ("</tool_call>",)),
     Format("seed_xml", ("<seed:tool_call>",), ("</seed:tool_call>",)),
     Format("qwen_tools", ("<tools>",), ("</tools>",)),
-    Format(
-        "qwen3_xml",
-        ("<function=", "<function name="),
-        ("</tool_call>",),
-        keeps_marker=True,
-        may_stay_open=True,
-    ),
-    Format(
-        "minimax_m2",
-        ("<invoke name=",),
-        ("</minimax:tool_call>",),
-        keeps_marker=True,
-        may_stay_open=True,
-    ),
+    Format("qwen3_xml", ("<function=", "<function name="), ("</tool_call>",),
+           keeps_marker=True, may_stay_open=True),
+    Format("minimax_m2", ("<invoke name=",), ("</minimax:tool_call>",),
+           keeps_marker=True, may_stay_open=True),
     Format("minimax_section", ("<minimax:tool_call>",), ("</minimax:tool_call>",)),
     Format("step3", ("<steptml:invoke name=",), keeps_marker=True),
     Format("dsml", tuple(f"<{bar}invoke name=" for bar in _DSML), keeps_marker=True),
-    Format(
-        "dsml_section",
-        tuple(f"<{bar}{name}>" for bar in _DSML for name in ("function_calls", "tool_calls")),
-        tuple(f"</{bar}{name}>" for bar in _DSML for name in ("function_calls", "tool_calls")),
-    ),
+    Format("dsml_section", tuple(f"<{each}>" for each in _SECTIONS),
+           tuple(f"</{each}>" for each in _SECTIONS)),
     Format("llama3_json", ("<|python_tag|>",)),
     Format("pythonic_tagged", ("<|python_start|>",), ("<|python_end|>",)),
     Format("olmo", ("<function_calls>",), ("</function_calls>",)),
     Format("lfm2", ("<|tool_call_start|>",), ("<|tool_call_end|>",)),
     Format("mistral", ("[TOOL_CALLS]",), ("[/TOOL_CALLS]",), "named", may_stay_open=True),
     Format("functools", ("functools[", "functools ["), keeps_marker=True),
-    Format(
-        "tool_call_list",
-        ("<|tool_call|>",),
-        ("<|/tool_call|>", "</|tool_call|>"),
-        may_stay_open=True,
-    ),
-    Format(
-        "deepseek_section",
-        _vary("<｜tool▁calls▁begin｜>"),
-        _vary("<｜tool▁calls▁end｜>"),
-        "section",
-    ),
+    Format("tool_call_list", ("<|tool_call|>",), ("<|/tool_call|>", "</|tool_call|>"),
+           may_stay_open=True),
+    Format("deepseek_section", _vary("<｜tool▁calls▁begin｜>"), _vary("<｜tool▁calls▁end｜>"),
+           "section"),
     Format("deepseek", _vary("<｜tool▁call▁begin｜>"), _vary("<｜tool▁call▁end｜>"), "named"),
-    Format(
-        "kimi_section",
-        ("<|tool_calls_section_begin|>",),
-        ("<|tool_calls_section_end|>",),
-        "section",
-    ),
+    Format("kimi_section", ("<|tool_calls_section_begin|>",), ("<|tool_calls_section_end|>",),
+           "section"),
     Format("hunyuan", ("<tool_calls>",), ("</tool_calls>",)),
     Format("granite20b", ("<function_call>",), ("</function_call>",), may_stay_open=True),
     Format("internlm", ("<|action_start|><|plugin|>", "<|action_start|>"), ("<|action_end|>",)),
     Format("nemotron", ("<TOOLCALL>",), ("</TOOLCALL>",)),
     Format("apertus", ("<|tools_prefix|>",), ("<|tools_suffix|>",), "keyed"),
     Format("cohere", ("<|START_ACTION|>",), ("<|END_ACTION|>",)),
-    Format("cohere_action", ("Action:",), needs_line=True, grammar="fenced"),
+    Format("cohere_action", ("Action:",), grammar="fenced", needs_line=True, may_stay_open=True),
     Format("gemma_code", ("```tool_code", "```tool_call"), ("```",), needs_line=True),
     Format("gemma_function", ("<start_function_call>",), ("<end_function_call>",), "gemma"),
     Format("gemma4", ("<|tool_call>",), ("<tool_call|>",), "gemma"),
     Format("lm_studio", ("[TOOL_REQUEST]",), ("[END_TOOL_REQUEST]",)),
     Format("generic_tool_use", ("<tool_use>",), ("</tool_use>",), "generic"),
 )
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,34 +117,32 @@ class Tags:
     closes: tuple[str, ...]
     parameter_opens: tuple[str, ...]
     parameter_closes: tuple[str, ...]
+    key_end: str = ">"
+    """What ends the name of a parameter."""
+    value_open: str = ""
+    """What the value begins with."""
 
 
-_PARAMETERS: Final = ("<parameter name=", "<parameter=", "<param name=", "<param=")
+_NAMES: Final = ("<parameter name=", "<parameter=", "<param name=", "<param=")
+_NAMES_END: Final = ("</parameter>", "</param>")
 TAGS: Final = (
-    Tags(
-        ("<function name=", "<function="),
-        ("</function>",),
-        _PARAMETERS,
-        ("</parameter>", "</param>"),
-    ),
-    Tags(("<invoke name=",), ("</invoke>",), _PARAMETERS, ("</parameter>", "</param>")),
-    Tags(
-        ("<steptml:invoke name=",),
-        ("</steptml:invoke>",),
-        ("<steptml:parameter name=",),
-        ("</steptml:parameter>",),
-    ),
+    Tags(("<function name=", "<function="), ("</function>",), _NAMES, _NAMES_END),
+    Tags(("<invoke name=",), ("</invoke>",), _NAMES, _NAMES_END),
     *(
         Tags(
-            (f"<{bar}invoke name=",),
-            (f"</{bar}invoke>",),
-            (f"<{bar}parameter name=",),
-            (f"</{bar}parameter>",),
+            (f"<{each}invoke name=",),
+            (f"</{each}invoke>",),
+            (f"<{each}parameter name=",),
+            (f"</{each}parameter>",),
         )
-        for bar in _DSML
+        for each in ("steptml:", *_DSML)
     ),
 )
 TAG_OPENS: Final = tuple(each for tags in TAGS for each in tags.opens)
+# fmt: off
+GLM: Final = Tags(("<tool_call>",), ("</tool_call>",), ("<arg_key>",), ("</arg_value>",),
+                  "</arg_key>", "<arg_value>")
+# fmt: on
 
 REASONING: Final = {
     "<think>": "</think>",
@@ -210,21 +207,21 @@ def _build_kinds() -> dict[str, Kind]:
     return kinds
 
 
-def _build_pattern(literals: Iterable[str]) -> str:
-    """Return a pattern of the longest literal, which looks at each character once."""
+def build_pattern(literals: Iterable[str], *, may_be_cut: bool = False) -> str:
+    """Return a pattern of the longest literal, which looks at each character once.
+
+    If they may be cut, it also matches the beginning of a literal at the end of the text.
+    """
     branches: dict[str, list[str]] = {}
-    is_whole = False
     for literal in literals:
-        if literal:
-            branches.setdefault(literal[0], []).append(literal[1:])
-        else:
-            is_whole = True
-    if not branches:
-        return ""
-    parts = [re.escape(first) + _build_pattern(rests) for first, rests in branches.items()]
-    if len(parts) == 1 and not is_whole:
-        return parts[0]
-    return f"(?:{'|'.join(parts)}){'?' if is_whole else ''}"
+        branches.setdefault(literal[:1], []).append(literal[1:])
+    is_whole = branches.pop("", None) is not None
+    parts = []
+    for first, rests in branches.items():
+        inner = build_pattern(rests, may_be_cut=may_be_cut)
+        is_long = may_be_cut and "" not in rests
+        parts.append(re.escape(first) + (f"(?:\\Z|{inner})" if is_long else inner))
+    return f"(?:{'|'.join(parts)}){'?' if is_whole else ''}" if parts else ""
 
 
 KINDS: Final = _build_kinds()
@@ -237,14 +234,13 @@ class Literals:
 
     def __init__(self, literals: Iterable[str]) -> None:
         known = tuple(literals)
-        self.trigger: Final = re.compile(_build_pattern(known))
-        self.prefixes: Final = frozenset(
-            each[:end] for each in known for end in range(1, len(each))
-        )
-        """Proper prefixes of literals: text that ends in one is held back."""
-        firsts = {each[0] for each in known}
-        self.first: Final = re.compile(f"[{''.join(re.escape(each) for each in firsts)}]")
-        self.longest: Final = max(map(len, known))
+        self._whole: Final = re.compile(build_pattern(known))
+        self.early: Final = re.compile(build_pattern(known, may_be_cut=True))
+        """A literal, or the beginning of one that the text ends in."""
+
+    def get_pattern(self, *, is_final: bool) -> re.Pattern[str]:
+        """Return what matches a literal, or perhaps one if the text goes on."""
+        return self._whole if is_final else self.early
 
 
 EVERYTHING: Final = Literals(KINDS)
@@ -254,32 +250,26 @@ THOUGHTS: Final = Literals(
     if kind in {Kind.REASON, Kind.REASON_END, Kind.CODE, Kind.LINE}
 )
 """What separates reasoning from an answer, and the code in which none of it counts."""
-TRIGGER: Final = EVERYTHING.trigger
-PREFIXES: Final = EVERYTHING.prefixes
-LONGEST: Final = EVERYTHING.longest
 ALL_CLOSES: Final = tuple(
     sorted((each for each, kind in KINDS.items() if kind is Kind.CLOSE), key=len, reverse=True)
 )
 ENDS: Final = tuple(sorted((*END_OF_TURN, *RESULTS, *CONTROL), key=len, reverse=True))
 
 
-class Unmarked(StrEnum):
-    """Forms that count without a marker."""
-
-    JSON = auto()
-    PYTHON = auto()
-    NAMED = auto()
-
-
 _PYTHONIC: Final = ("llama", "olmo", "lfm", "toolace", "gemma", "pythonic", "deepseek-coder")
 
 
-def list_unmarked(family: str) -> frozenset[Unmarked]:
-    """Return the unmarked forms of a family of models."""
-    name = family.lower()
-    forms = {Unmarked.JSON}
-    if name.startswith(_PYTHONIC):
-        forms.add(Unmarked.PYTHON)
-    if name.startswith("glm"):
-        forms.add(Unmarked.NAMED)
-    return frozenset(forms)
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Which calls models write without a marker, besides JSON."""
+
+    is_pythonic: bool
+    """`name(key=value)`, and lists of them."""
+    is_glm: bool
+    """A name on its line, and JSON on the next."""
+
+
+def get_family(name: str) -> Family:
+    """Return what the name of a family or of a model means."""
+    name = name.lower()
+    return Family(name.startswith(_PYTHONIC), name.startswith("glm"))

@@ -95,6 +95,8 @@ class Found:
     start: int
     end: int
     id: str | None = None
+    form: str = ""
+    """The name of the format."""
     repairs: list[str] | None = None
     is_untyped: bool = False
     """Whether all values are text of which the schema decides the type."""

@@ -73,11 +73,11 @@ class Output:
                 pieces.append("\n")
         self._gap = ["\n"] if self._reasoning or self._content else []
 
-    def add_call(self, found: Found, raw: str, form: str) -> None:
+    def add_call(self, found: Found, raw: str) -> None:
         """Add a call after checking it. The first one ends open reasoning."""
         if self.is_length and found.needed_closing and found.reason is None:
             found.mark_cut()
-        outcome = self._tools.check(found, raw, form)
+        outcome = self._tools.check(found, raw)
         self._calls.append(outcome)
         if isinstance(outcome, ToolCall):
             self._events.append(CallDone(outcome))

@@ -6,6 +6,7 @@ Strict JSON is read by the standard library; only what it refuses is scanned her
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -127,16 +128,8 @@ class Scanner:
         found: dict[str, Any] = {}
         if depth == 0:
             self.partial = found
-        at = self._skip(at)
-        while True:
-            char = self._source.get_char(at)
-            if char == "}":
-                return found, at + 1
-            if not char:
-                raise Broken("the text ends in an object", at, is_cut=True)
-            if self._is_end(at):
-                self._note("missing_closers")
-                return found, at
+
+        def read_member(at: int) -> int:
             key, at = self._read_key(at)
             at = self._skip(at)
             if (char := self._source.get_char(at)) != ":":
@@ -144,56 +137,25 @@ class Scanner:
             if depth == 0:
                 self.last_key = key
             found[key], at = self._read(self._skip(at + 1), depth + 1)
-            at = self._skip(at)
-            at, is_closed = self._read_separator(at, "}")
-            if is_closed:
-                return found, at
+            return at
+
+        return found, self._read_members(at, "}", read_member)
 
     def _read_list(self, at: int, depth: int, closer: str) -> tuple[list[Any], int]:
         found: list[Any] = []
-        at = self._skip(at)
-        while True:
-            char = self._source.get_char(at)
-            if char == closer:
-                return found, at + 1
-            if not char:
-                raise Broken("the text ends in a list", at, is_cut=True)
-            if self._is_end(at):
-                self._note("missing_closers")
-                return found, at
+
+        def read_member(at: int) -> int:
             value, at = self._read(at, depth + 1)
             found.append(value)
-            at = self._skip(at)
-            at, is_closed = self._read_separator(at, closer)
-            if is_closed:
-                return found, at
+            return at
 
-    def _read_separator(self, at: int, closer: str) -> tuple[int, bool]:
-        """Return the position after a comma or a closer, and whether the brackets are closed."""
-        char = self._source.get_char(at)
-        if char == closer:
-            return at + 1, True
-        if char == ",":
-            at = self._skip(at + 1)
-            if self._source.get_char(at) == closer and not self._style.is_python:
-                self._note("trailing_comma")
-            return at, False
-        if not char or self._is_end(at):
-            self._note("missing_closers")
-            self.needed_closing = self.needed_closing or not char
-            return at, True
-        raise Broken(f"{self._show(at)} where a comma or {closer} belongs", at)
+        return found, self._read_members(at, closer, read_member)
 
     def read_arguments(self, at: int) -> tuple[dict[str, Any], int]:
         """Return the keyword arguments of a Python call, from behind its parenthesis."""
         found: dict[str, Any] = {}
-        at = self._skip(at)
-        while (char := self._source.get_char(at)) != ")":
-            if not char:
-                raise Broken("the text ends in a call", at, is_cut=True)
-            if self._is_end(at):
-                self._note("missing_closers")
-                return found, at
+
+        def read_member(at: int) -> int:
             end = self._source.skip(_NAME, at)
             key = self._source.text[at:end]
             equals = self._skip(end)
@@ -201,10 +163,33 @@ class Scanner:
             if not key or char != "=":
                 raise Broken("an argument without a name", at, is_cut=bool(key) and not char)
             found[key], at = self._read(self._skip(equals + 1), 1)
-            at, is_closed = self._read_separator(self._skip(at), ")")
-            if is_closed:
-                return found, at
-        return found, at + 1
+            return at
+
+        return found, self._read_members(at, ")", read_member)
+
+    def _read_members(self, at: int, closer: str, read_member: Callable[[int], int]) -> int:
+        """Read what is between brackets, and return the position after them."""
+        at = self._skip(at)
+        while True:
+            char = self._source.get_char(at)
+            if char == closer:
+                return at + 1
+            if not char:
+                raise Broken(f"the text ends where {closer} belongs", at, is_cut=True)
+            if not self._is_end(at):
+                at = self._skip(read_member(at))
+                char = self._source.get_char(at)
+            if char == closer:
+                return at + 1
+            if not char or self._is_end(at):
+                self._note("missing_closers")
+                self.needed_closing = self.needed_closing or not char
+                return at
+            if char != ",":
+                raise Broken(f"{self._show(at)} where a comma or {closer} belongs", at)
+            at = self._skip(at + 1)
+            if self._source.get_char(at) == closer and not self._style.is_python:
+                self._note("trailing_comma")
 
     def _read_key(self, at: int) -> tuple[str, int]:
         char = self._source.get_char(at)

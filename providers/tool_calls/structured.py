@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Iterable
+from typing import Final
 
+from providers.tool_calls.formats import Format
+from providers.tool_calls.grammars.items import FENCE, ItemReader
 from providers.tool_calls.messages import Found, Rejected, ToolCall
-from providers.tool_calls.scanner import JSON, Broken, Scanner
 from providers.tool_calls.source import Source
 from providers.tool_calls.toolset import Toolset
+
+_ROW: Final = Format("structured", ())
 
 
 class CallChecker:
@@ -27,35 +31,27 @@ class CallChecker:
 
         Arguments are JSON text, or a value; after `length` text that is not closed is cut off.
         """
-        found = Found(name or None, None, 0, 0, id=id_)
-        if not isinstance(arguments, str):
-            found.arguments, raw = arguments, json.dumps(arguments, ensure_ascii=False)
+        raw = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        if isinstance(arguments, str) and arguments.strip():
+            found = self._read(name or None, arguments, id_)
+            if found.needed_closing and finish_reason == "length":
+                found.mark_cut()
         else:
-            raw = arguments
-            if raw.strip():
-                _read(found, raw, is_length=finish_reason == "length")
-        return self._tools.check(found, raw, "structured")
+            found = Found(name or None, arguments, 0, 0, id_)
+        found.form = "structured"
+        return self._tools.check(found, raw)
 
-
-def _read(found: Found, text: str, *, is_length: bool) -> None:
-    """Set the arguments of a call from their text."""
-    source = Source(text, is_final=True)
-    scanner = Scanner(source, JSON)
-    at = source.skip_space(0)
-    if source.text.startswith("```", at):
-        found.add_repairs(["code_fence"])
-        at = max(source.text.find("{", at), at)
-    try:
-        found.arguments, end = scanner.read(at)
-    except Broken as error:
-        found.reason = "truncated" if error.is_cut else "malformed"
-        found.detail = error.detail
-        return
-    found.add_repairs(scanner.repairs)
-    rest = source.text[end:].strip()
-    if rest.strip("}]` \n"):
-        found.reason, found.detail = "malformed", "text after the arguments"
-    elif rest.strip("` \n"):
-        found.add_repairs(["surplus_closers"])
-    if scanner.needed_closing and is_length:
-        found.reason, found.detail = "truncated", "the text ends in the arguments"
+    def _read(self, name: str | None, text: str, id_: str | None) -> Found:
+        """Return the call of arguments that are text."""
+        source = Source(text, is_final=True)
+        at = source.skip_space(0)
+        is_fenced = text.startswith(FENCE, at)
+        at = max(text.find("{", at), at) if is_fenced else at
+        items = ItemReader(source, _ROW, self._tools).read_call(name, 0, at, id_=id_)
+        [found], rest = items.found, text[items.at :].strip("` \n")
+        found.add_repairs(["code_fence"] if is_fenced else [])
+        if found.reason is None and rest.strip("}] \n"):
+            found.reason, found.detail = "malformed", "text after the arguments"
+        elif found.reason is None and rest:
+            found.add_repairs(["surplus_closers"])
+        return found

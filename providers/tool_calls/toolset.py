@@ -60,7 +60,7 @@ class Toolset:
             return bare
         return self._folded.get(_fold(bare))
 
-    def check(self, found: Found, raw: str, form: str) -> ToolCall | Rejected:
+    def check(self, found: Found, raw: str) -> ToolCall | Rejected:
         """Return the call if it may be executed; why not, otherwise."""
 
         def reject(reason: Reason, detail: str) -> Rejected:
@@ -87,7 +87,7 @@ class Toolset:
             found.add_repairs(["type"])
         if name != found.name and found.name.removeprefix("functions.") != name:
             found.add_repairs(["name"])
-        return ToolCall(found.id, name, fitted, raw, form, tuple(found.repairs or ()))
+        return ToolCall(found.id, name, fitted, raw, found.form, tuple(found.repairs or ()))
 
     def _fit(self, name: str, arguments: dict[str, Any], found: Found) -> dict[str, Any]:
         schema = self._schemas[name]

@@ -1,15 +1,11 @@
 """Values in the types that a tool's schema asks for, as far as nothing is lost (R7)."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from providers.tool_calls.scanner import PYTHON, Broken, parse_text
+from providers.tool_calls.scanner import Broken, parse_text
 
 _ALL: Final = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,4000})")
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?")
-_BOOLEANS: Final = {"true": True, "True": True, "false": False, "False": False}
 _NULLS: Final = frozenset({"null", "None"})
 _MAX_DEPTH: Final = 20
 
@@ -41,19 +37,10 @@ def parse_untyped(text: str, schema: object, root: Mapping[str, Any]) -> Any:
     bare = text.strip()
     if bare in _NULLS and "null" in types:
         return None
-    is_open = types == _ALL
-    if "string" in types and not is_open and not _is_structure(bare, types):
+    if "string" in types and types != _ALL and not _is_structure(bare, types):
         return trim_newlines(text)
-    if "boolean" in types and bare in _BOOLEANS:
-        return _BOOLEANS[bare]
-    for style in ({}, {"style": PYTHON}):
-        try:
-            value, _ = parse_text(bare, **style)
-        except Broken:
-            continue
-        if _name_type(value) in types or (isinstance(value, int) and "number" in types):
-            return value
-    return trim_newlines(text)
+    value = _convert_text(bare, types)
+    return trim_newlines(text) if value is bare else value
 
 
 def trim_newlines(text: str) -> str:
@@ -93,24 +80,13 @@ def _convert(value: Any, types: frozenset[str]) -> Any:
 
 
 def _convert_text(text: str, types: frozenset[str]) -> Any:
-    bare = text.strip()
-    if "integer" in types | ({"integer"} if "number" in types else set()) and _INTEGER.fullmatch(
-        bare
-    ):
-        return int(bare)
-    if "number" in types and _NUMBER.fullmatch(bare):
-        return float(bare)
-    if "boolean" in types and bare in _BOOLEANS:
-        return _BOOLEANS[bare]
-    if "null" in types and bare in _NULLS:
-        return None
-    if _is_structure(bare, types):
-        try:
-            value, _ = parse_text(bare)
-        except Broken:
-            return text
-        return value if _name_type(value) in types else text
-    return text
+    """Return the value of one of the types that a text writes, else the text."""
+    try:
+        value, _ = parse_text(text.strip())
+    except Broken:
+        return text
+    is_number = "number" in types and _name_type(value) == "integer"
+    return value if is_number or _name_type(value) in types else text
 
 
 def _is_structure(text: str, types: frozenset[str]) -> bool:

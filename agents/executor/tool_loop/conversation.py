@@ -10,7 +10,6 @@ from agents.executor.request import ContinuedAnswer
 from agents.executor.tool_loop.limits import describe_outcome, double_tokens
 from agents.executor.tool_loop.moves import AskModel
 from agents.executor.tool_loop.offer import LoopOffer, LoopSettings
-from agents.executor.tool_loop.rejections import show_answer
 from agents.executor.tool_loop.results import render_result
 from agents.executor.tool_loop.state import LoopState, LoopTurn, TurnsUnreadable, read_loop_state
 from agents.memory.conversation import list_given_exchange
@@ -161,7 +160,7 @@ def _render_turns(turns: Iterable[LoopTurn], *, sees: bool) -> Sequence[Message]
     messages = []
     made: Counter[tuple[str, str, str, str]] = Counter()
     for turn in turns:
-        messages.append(show_answer(turn.message))
+        messages.append(turn.message)
         for call in turn.calls:
             same = (call.call.name, call.call.arguments, *describe_outcome(call))
             messages.append(render_result(call, sees=sees, repeats=made[same]))

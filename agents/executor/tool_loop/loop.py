@@ -32,6 +32,7 @@ from agents.executor.tool_loop.moves import (
 from agents.executor.tool_loop.offer import LoopOffer, LoopSettings, build_offer
 from agents.executor.tool_loop.permission import find_tools
 from agents.executor.tool_loop.rejections import (
+    asks_for,
     build_bad_calls_error,
     find_first_attempt,
     find_mistakes,
@@ -228,11 +229,10 @@ class LoopAttempt:
         return None
 
     def _announces_call(self, response: ResponseBuilder, move: AskModel) -> bool:
-        """Return whether to ask for a call that the answer announces; that is done once."""
-        has_intent = response.done is not None and response.done.intent is not None
-        may_call = move.limit is None and self.settings.choice != "none"
-        is_new = not any(each.intent for each in self.log.state.turns)
-        return has_intent and may_call and is_new and not response.calls
+        """Return whether to ask for a call that the answer announces."""
+        intent = response.done.intent if response.done else None
+        may_call = move.limit is None and self.settings.choice != "none" and not response.calls
+        return intent is not None and may_call and asks_for(intent, self.log.state)
 
     async def _call_model(self, move: AskModel) -> ResponseBuilder:
         """Call the model. Raises WorkFailed, WorkWaits, and CancelledError."""
@@ -316,8 +316,9 @@ class LoopAttempt:
             ]
         if limit is not None:
             output["notes"] = [*output["notes"], LIMIT_NOTE.format(limit)]
-        if response.done is not None and response.done.intent is not None and not callers:
-            output["notes"] = [*output["notes"], INTENT_NOTE.format(response.done.intent)]
+        intent = response.done.intent if response.done else None
+        if intent is not None and any(each.intent for each in state.turns):
+            output["notes"] = [*output["notes"], INTENT_NOTE.format(intent)]
         exchange = build_exchange(self.claimed.params, state, "".join(response.text), callers)
         messages = response.build_messages(exchange)
         return completion.model_copy(

@@ -7,10 +7,8 @@ from the stored turns, so whoever goes on with a loop decides the same.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from agents.executor.output_checks import Checker
@@ -21,7 +19,7 @@ from agents.tools.toolbox import OfferedTool
 from protocol.json_schema import check_schema
 from protocol.json_values import find_json_problem
 from protocol.records import ClaimedSubtask
-from providers.chat import STRUCTURED, CallRejection, Message, ToolCall
+from providers.chat import STRUCTURED, CallRejection, ToolCall
 from providers.errors import BadToolCalls
 
 MAX_BAD_ANSWERS: Final = 3
@@ -30,9 +28,6 @@ DEMAND_AFTER: Final = 2
 _MAX_MISTAKE: Final = 1_000
 _MAX_SCHEMA: Final = 2_000
 _MAX_QUOTED: Final = 500
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_UNNAMED: Final = "unknown_tool"
-"""In place of a name that servers refuse."""
 
 
 def parse_arguments(call: ToolCall) -> dict[str, Any] | None:
@@ -78,25 +73,27 @@ def check_call(
         return call.rejection
     if tool is None:
         name = call.name[:100]
-        return CallRejection(reason="unknown_tool", detail=f"there is no tool named {name}")
-    # A call that was read from text is known to be whole.
-    if turn.is_cut and call.form == STRUCTURED:
+        return CallRejection(reason="unknown_tool", detail=f"There is no tool named {name}")
+    # A call that was read from text is whole, and so are those beside one that an adapter rejects.
+    is_examined = call.form != STRUCTURED or any(each.call.rejection for each in turn.calls)
+    if turn.is_cut and not is_examined:
         return CallRejection(
             reason="truncated",
-            detail="your answer was cut at the limit of output tokens, perhaps within this call",
+            detail="Your answer was cut at the limit of output tokens, perhaps within this call",
         )
     if arguments is None:
-        return CallRejection(reason="malformed", detail="the arguments are not one JSON object")
+        return CallRejection(reason="malformed", detail="The arguments are not one JSON object")
     if mistake is not None:
-        detail = f"the arguments do not fit its schema: {mistake}"
+        detail = f"The arguments do not fit its schema: {mistake}"
         return CallRejection(reason="schema", detail=detail)
     return tool, arguments
 
 
 def explain_rejection(call: ToolCall, rejection: CallRejection, offer: LoopOffer) -> str:
     """Return what a model reads of a call that was not run: why, and how to call rightly."""
-    parts = [f"It was not run: {rejection.detail.strip().removesuffix('.')[:_MAX_MISTAKE]}."]
-    if call.arguments.strip() and parse_arguments(call) is None:
+    parts = [f"It was not run. {rejection.detail.strip().removesuffix('.')[:_MAX_MISTAKE]}."]
+    # Markup is not quoted: a model that repeats it in its answer would seem to call once more.
+    if call.form == STRUCTURED and parse_arguments(call) is None:
         parts.append(f"You wrote: {_shorten(call.arguments.strip(), _MAX_QUOTED)}")
     names = ", ".join([*offer.tools, *sorted(offer.client)]) or "none"
     schema = _find_schema(call.name, offer)
@@ -112,14 +109,16 @@ def explain_rejection(call: ToolCall, rejection: CallRejection, offer: LoopOffer
     return "\n".join(parts)
 
 
-def show_answer(message: Message) -> Message:
-    """Return an answer as it can be sent back: servers refuse calls that are no JSON.
+def asks_for(intent: str, state: LoopState) -> bool:
+    """Return whether to ask for a call of a tool that an answer announces: once in a loop.
 
-    What such a call was is in its result.
+    Not if this tool has run: then such a sentence mostly says what was done.
     """
-    if all(each.rejection is None for each in message.tool_calls):
-        return message
-    return replace(message, tool_calls=tuple(map(_show_call, message.tool_calls)))
+    has_run = any(
+        each.call.name == intent and each.rejection is None and each.status is not None
+        for each in state.iter_calls()
+    )
+    return not has_run and not any(each.intent for each in state.turns)
 
 
 def find_first_attempt(claimed: ClaimedSubtask) -> int:
@@ -171,17 +170,6 @@ def build_bad_calls_error(turns: Sequence[LoopTurn], *, model: str) -> BadToolCa
 def _find_schema(name: str, offer: LoopOffer) -> Mapping[str, Any] | None:
     tool = offer.tools.get(name) or offer.client.get(name)
     return None if tool is None else tool.parameters
-
-
-def _show_call(call: ToolCall) -> ToolCall:
-    if call.rejection is None:
-        return call
-    is_object = call.arguments.strip() and parse_arguments(call) is not None
-    return replace(
-        call,
-        name=call.name if _PLAIN_NAME.fullmatch(call.name) else _UNNAMED,
-        arguments=call.arguments if is_object else "{}",
-    )
 
 
 def _shorten(text: str, most: int) -> str:

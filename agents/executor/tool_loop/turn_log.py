@@ -37,6 +37,8 @@ from providers.chat_json import write_message
 TurnKind = Literal["answer", "begun", "result"]
 NewTurns: TypeAlias = Sequence[tuple[TurnKind, Mapping[str, Any]]]
 StoreTurns: TypeAlias = Callable[[NewTurns], Awaitable[None]]
+_MAX_REJECTED: Final = 16_000
+"""Characters of a rejected call."""
 _CLASSES: Final = {"stale": "lease_lost", "cancel": "cancelled", "invalid": "not_stored"}
 
 
@@ -156,7 +158,14 @@ def rebuild_response(
 
 
 def _name_calls(calls: Sequence[ToolCall], state: LoopState) -> tuple[ToolCall, ...]:
-    """Return calls with different ids, which vendors require of what is sent back to them."""
+    """Return calls with different ids, which vendors require of what is sent back to them.
+
+    What is rejected is cut: it may be the endless text of a model that has lost its way.
+    """
+    calls = [
+        replace(each, arguments=each.arguments[:_MAX_REJECTED]) if each.rejection else each
+        for each in calls
+    ]
     ids = [each.id for each in calls]
     if all(ids) and len(set(ids)) == len(ids):
         return tuple(calls)

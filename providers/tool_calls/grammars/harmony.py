@@ -58,24 +58,20 @@ def read_header(source: Source, at: int) -> Header | None:
 
 def read_recipient_call(source: Source, head: Header, tools: Toolset) -> Found:
     """Return the call of which the arguments follow a header."""
-    name = head.recipient or ""
+    reader = TaggedReader(source, _ROW, tools)
     at = source.skip_space(head.end)
     if not source.get_char(at):
-        known = name if tools.resolve(name) is not None else None
-        cut = Found(known, None, at, at)
-        cut.mark_cut()
-        return cut
-    reader = TaggedReader(source, _ROW, tools)
-    if source.find_at(_ENDS, at):
-        return Found(name, None, at, at)
-    items = reader.read_arguments(name, None, at, at)
-    found = items.found[0]
-    found.end = items.at
-    if found.reason is None:
+        [found] = reader.build_cut(head.recipient, at).found
+    elif source.find_at(_ENDS, at):
+        found = Found(head.recipient, None, at, at)
+    else:
+        items = reader.read_call(head.recipient, at, at)
+        [found] = items.found
         found.end = source.skip_space(items.at)
-        if source.get_char(found.end) and not source.find_at(reader.ends, found.end):
+        is_over = not source.get_char(found.end) or source.find_at(reader.ends, found.end)
+        if found.reason is None and not is_over:
             found.reason, found.detail = "malformed", "text after the arguments"
+        if found.reason == "malformed":
             found.end, _ = reader.find_limit(found.end)
-    elif found.reason == "malformed":
-        found.end, _ = reader.find_limit(found.end)
+    found.form = "harmony"
     return found

@@ -7,10 +7,8 @@ from typing import Final
 from providers.tool_calls.formats import (
     BY_OPEN,
     ENDS,
+    EVERYTHING,
     KINDS,
-    LONGEST,
-    PREFIXES,
-    TRIGGER,
     Format,
     Kind,
 )
@@ -21,12 +19,14 @@ from providers.tool_calls.scanner import (
     PYTHON,
     Broken,
     Scanner,
+    Style,
     read_strict,
     skip_comments,
 )
-from providers.tool_calls.source import NeedMore, Source
+from providers.tool_calls.source import Source
 from providers.tool_calls.toolset import Toolset
 
+FENCE: Final = "```"
 ARGUMENT_KEYS: Final = ("arguments", "parameters", "args", "input")
 _NAME_KEYS: Final = ("name", "tool_name", "function")
 _QUOTES_OR_BRACKETS: Final = re.compile(r"[\"'{}\[\]()]")
@@ -60,30 +60,38 @@ class ItemReader:
         self.row = row
         self.tools = tools
         self.ends = (*row.closes, *row.opens, *ENDS)
+        self.repairs: list[str] = []
+        """Repairs of what is around the calls."""
 
     def read_items(self, at: int) -> Items | None:
         """Return the calls that follow each other from a position on; None if there is none."""
         items = Items(at=at)
-        repairs: list[str] = []
         while (more := self.read_item(at)) is not None:
             items.found += more.found
             items.at, items.is_lost, items.is_list = more.at, more.is_lost, more.is_list
             for found in more.found[:1]:
-                found.add_repairs(repairs)
+                self.move_repairs(found)
             at = self.source.skip(_GAP, more.at)
             if more.is_lost:
                 return items
-            repairs.clear()
-            at = self.skip_comments(at, repairs)
+            at = self.skip_comments(at)
             if self.source.get_char(at) not in ("{", "[", "<") and not self._starts_call(at):
-                return items
-        return items if items.found or items.is_list else None
+                break
+        if not items.found and not items.is_list:
+            return None
+        self.repairs.clear()
+        return items
 
-    def skip_comments(self, at: int, repairs: list[str]) -> int:
+    def move_repairs(self, found: Found) -> None:
+        """Record the repairs around a call as its own."""
+        found.add_repairs(self.repairs)
+        self.repairs.clear()
+
+    def skip_comments(self, at: int) -> int:
         """Return the position after white space and comments, which are a repair."""
         at, has_comments = skip_comments(self.source, at, self.row.closes)
         if has_comments:
-            repairs.append("comment")
+            self.repairs.append("comment")
         return at
 
     def _starts_call(self, at: int) -> bool:
@@ -129,7 +137,7 @@ class ItemReader:
 
     def _report(self, scanner: Scanner, error: Broken, at: int) -> Items:
         """Return the call that could not be read, as far as its name is known."""
-        part = self._unpack(scanner.partial or {}, at, at)[0]
+        part = self._unpack(scanner.partial or {"name": None}, at, at)[0]
         part.has_arguments = part.has_arguments or scanner.last_key in ARGUMENT_KEYS
         if error.is_cut:
             part.end = len(self.source.text)
@@ -141,57 +149,82 @@ class ItemReader:
             part.name = named[1]
         return Items([part], part.end, is_lost=is_lost)
 
+    def read_call(
+        self,
+        name: str | None,
+        start: int,
+        at: int,
+        *,
+        style: Style = JSON,
+        id_: str | None = None,
+        ends: tuple[str, ...] = (),
+    ) -> Items:
+        """Return the call of a name of which the arguments are at a position."""
+        scanner = Scanner(self.source, style, (*ends, *self.ends))
+        try:
+            read = scanner.read_arguments if style is PYTHON else scanner.read
+            arguments, end = read(at)
+        except Broken as error:
+            scanner.partial = {"name": name, "arguments": None, "id": id_}
+            items = self._report(scanner, error, start if style is PYTHON else at)
+            items.found[0].start = start
+            return items
+        found = Found(name, arguments, start, end, id_, needed_closing=scanner.needed_closing)
+        found.add_repairs(scanner.repairs)
+        return Items([found], end)
+
+    def build_cut(self, name: str | None, at: int) -> Items:
+        """Return a call of which the text ends in its head."""
+        is_whole = name is not None and self.tools.resolve(name) is not None
+        end = len(self.source.text)
+        found = Found(name if is_whole else None, None, at, end, has_arguments=False)
+        found.mark_cut()
+        return Items([found], end, is_lost=True)
+
     def _read_list(self, at: int) -> Items | None:
-        repairs: list[str] = []
-        inside = self.skip_comments(at + 1, repairs)
-        char = self.source.get_char(inside)
-        if char not in ("{", "]", "") and not self._starts_call(inside):
+        start, at = at, self.skip_comments(at + 1)
+        char = self.source.get_char(at)
+        if char not in ("{", "]", "") and not self._starts_call(at):
             return None
-        if strict := read_strict(self.source, at):
+        if strict := read_strict(self.source, start):
             value, end = strict
             if not all(isinstance(each, dict) for each in value):
                 return None
-            found = [call for each in value for call in self._unpack(each, at, end)]
+            found = [call for each in value for call in self._unpack(each, start, end)]
             return Items(found, end, is_list=True)
-        if not char:
-            cut = Found(None, None, at, len(self.source.text), has_arguments=False)
-            cut.mark_cut()
-            return Items([cut], cut.end, is_lost=True)
-        return self._read_elements(inside, repairs)
+        return self._read_elements(at) if char else self.build_cut(None, start)
 
-    def _read_elements(self, at: int, repairs: list[str]) -> Items | None:
+    def _read_elements(self, at: int) -> Items | None:
         items = Items(at=at, is_list=True)
         source = self.source
         is_separated, is_open = True, False
         while (char := source.get_char(at)) != "]":
             if char == ",":
-                at = self.skip_comments(at + 1, repairs)
                 is_separated = True
+                at = self.skip_comments(at + 1)
                 if source.get_char(at) == "]":
-                    repairs.append("trailing_comma")
-                continue
-            if char in "})" and char and items.found:
-                at = self.skip_comments(at + 1, repairs)
-                repairs.append("surplus_closers")
-                continue
-            if not char or source.find_at(self.ends, at):
-                repairs.append("missing_closers")
+                    self.repairs.append("trailing_comma")
+            elif char and char in "})" and items.found:
+                at = self.skip_comments(at + 1)
+                self.repairs.append("surplus_closers")
+            elif not char or source.find_at(self.ends, at):
+                self.repairs.append("missing_closers")
                 is_open = not char
                 break
-            read = self.read_item if char == "{" else self.read_python
-            more = read(at) if is_separated and char != "[" else None
-            if more is None:
-                more = self._read_cut_name(at)
-            items.found += more.found
-            if more.is_lost:
-                items.at, items.is_lost = more.at, True
-                break
-            at, is_separated = self.skip_comments(more.at, repairs), False
+            else:
+                read = self.read_item if char == "{" else self.read_python
+                more = read(at) if is_separated and char != "[" else None
+                more = more or self._read_cut_name(at)
+                items.found += more.found
+                if more.is_lost:
+                    items.at, items.is_lost = more.at, True
+                    break
+                at, is_separated = self.skip_comments(more.at), False
         else:
             at += 1
         if not items.found:
             return None
-        items.found[-1].add_repairs(repairs)
+        self.move_repairs(items.found[-1])
         items.found[-1].needed_closing |= is_open
         items.at = max(items.at, at)
         return items
@@ -199,11 +232,10 @@ class ItemReader:
     def _read_cut_name(self, at: int) -> Items:
         """Return the call of which the text ends in the name, or nothing that can be read."""
         end = self.source.skip(NAME, at)
-        name = self.source.text[at:end]
-        cut = Found(name if self.tools.resolve(name) else None, None, at, end)
-        cut.mark_cut()
-        is_cut = bool(name) and not self.source.get_char(end)
-        return Items([cut] if is_cut else [], end if is_cut else at, is_lost=True)
+        is_cut = end > at and not self.source.get_char(end)
+        return (
+            self.build_cut(self.source.text[at:end], at) if is_cut else Items(at=at, is_lost=True)
+        )
 
     def read_python(self, at: int) -> Items | None:
         """Return the Python call at a position, None if there is none."""
@@ -219,15 +251,7 @@ class ItemReader:
                 inner.at = self.source.skip_space(inner.at)
                 inner.at += self.source.get_char(inner.at) == ")"
             return inner
-        scanner = Scanner(self.source, PYTHON, self.ends)
-        try:
-            arguments, after = scanner.read_arguments(end + 1)
-        except Broken as error:
-            scanner.partial = {"name": name, "arguments": None}
-            return self._report(scanner, error, at)
-        found = Found(name, arguments, at, after, needed_closing=scanner.needed_closing)
-        found.add_repairs(scanner.repairs)
-        return Items([found], after)
+        return self.read_call(name, at, end + 1, style=PYTHON)
 
     def find_end(self, start: int, error_at: int) -> tuple[int, bool]:
         """Return where a call that cannot be read ends, and whether only a marker says so."""
@@ -251,9 +275,7 @@ class ItemReader:
     def find_limit(self, at: int) -> tuple[int, bool]:
         """Return where a broken call ends at the latest, and whether a closing marker is there."""
         source = self.source
-        while match := source.search(TRIGGER, at):
-            if not source.is_final and source.text[match.start() :][:LONGEST] in PREFIXES:
-                raise NeedMore
+        while match := source.search(EVERYTHING.get_pattern(is_final=source.is_final), at):
             kind = KINDS[match.group()]
             row = BY_OPEN.get(match.group())
             if match.group() in self.row.closes:
@@ -291,6 +313,8 @@ class ItemReader:
             return [found for each in calls for found in self._unpack(each, start, end)]
         if isinstance(call := value.get("tool_call"), dict):
             return self._unpack(call, start, end)
+        if self.row.grammar == "keyed" and not {"name", "arguments"} & value.keys():
+            return [Found(name, each, start, end) for name, each in value.items()]
         inner = value.get("function")
         inner = inner if isinstance(inner, dict) else value
         name = next((inner[key] for key in _NAME_KEYS if isinstance(inner.get(key), str)), None)

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from providers.tool_calls.formats import FORMATS, Format, Tags
+from providers.tool_calls.formats import FORMATS, GLM, Format, Tags
 from providers.tool_calls.messages import Found
 from providers.tool_calls.source import Source
 from providers.tool_calls.toolset import Toolset
 
 NAME: Final = re.compile(r"[\w.\-\\]*")
-GLM: Final = Tags(("<tool_call>",), ("</tool_call>",), ("<arg_key>",), ("</arg_value>",))
 MAX_TAG: Final = 200
 
-_KEY_END: Final = "</arg_key>"
-_VALUE: Final = "<arg_value>"
 _WRAPPERS: Final = [row for row in FORMATS if row.closes and row.closes[0].startswith("</")]
 _WRAPPER_OPENS: Final = tuple(
     each for row in _WRAPPERS if not row.keeps_marker for each in row.opens
@@ -191,38 +188,31 @@ def read_name(source: Source, tags: Tags, at: int) -> tuple[str, int] | None:
     if tags is GLM:
         end = source.skip(NAME, at)
         return (source.text[at:end], end) if end > at else None
-    head = _read_head(source, at)
+    head = read_key(source, tags, at)
     return head and (strip_quotes(head[0]), head[1])
 
 
 def read_key(source: Source, tags: Tags, at: int) -> tuple[str, int] | None:
     """Return the key of a parameter behind its opening tag, and where the value begins."""
-    if tags is not GLM:
-        return _read_head(source, at)
-    end = source.find(_KEY_END, at, MAX_TAG)
-    if end < 0:
+    end = source.find(tags.key_end, at, MAX_TAG)
+    if end < 0 or (not tags.value_open and "\n" in source.text[at:end]):
         return None
-    value = source.skip_space(end + len(_KEY_END))
-    if not source.find_at((_VALUE,), value):
-        return None
-    return source.text[at:end], value + len(_VALUE)
-
-
-def _read_head(source: Source, at: int) -> tuple[str, int] | None:
-    """Return what stands in a tag and the position after it."""
-    end = source.find(">", at, MAX_TAG)
-    head = source.text[at:end] if end >= 0 else ""
-    return (head, end + 1) if end >= 0 and "\n" not in head else None
+    key, at = source.text[at:end], end + len(tags.key_end)
+    if tags.value_open:
+        at = source.skip_space(at)
+        if not source.find_at((tags.value_open,), at):
+            return None
+    return key, at + len(tags.value_open)
 
 
 def is_key_cut(source: Source, tags: Tags, at: int) -> bool:
     """Return whether the text ends in the tag of a parameter that could not be read."""
-    end = source.find(_KEY_END if tags is GLM else ">", at, MAX_TAG)
+    end = source.find(tags.key_end, at, MAX_TAG)
     if end < 0:
         return len(source.text) - at < MAX_TAG and "\n" not in source.text[at:].strip()
-    value = source.skip_space(end + len(_KEY_END))
-    is_last = not source.get_char(value) or source.is_cut((_VALUE,), value)
-    return tags is GLM and is_last
+    at = source.skip_space(end + len(tags.key_end))
+    is_last = not source.get_char(at) or source.is_cut((tags.value_open,), at)
+    return bool(tags.value_open) and is_last
 
 
 def strip_quotes(head: str) -> str:

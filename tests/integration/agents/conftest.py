@@ -106,6 +106,7 @@ class Fleet:
         index: VectorIndex | None = None,
         paths: Mapping[str, str] = PATHS,
         credentials: Mapping[str, Credential] | None = None,
+        discovers: bool = False,
         **options: Any,
     ) -> "asyncio.Task[None]":
         """Start one that serves every model of the simulator, and checks and tools if given."""
@@ -118,6 +119,8 @@ class Fleet:
 
         async def run(drain: Drain, on_ready: Callable[[], None]) -> None:
             async with Router(catalogue, opened) as router:
+                if discovers:
+                    await router.discover()
                 await run_executor(
                     open_store=self.open_store,
                     bus=self.bus,

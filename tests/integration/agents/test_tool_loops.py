@@ -297,3 +297,75 @@ async def test_a_tool_that_nobody_offers_costs_nothing(
     assert ended.error["field"] == "params.tools"
     assert says in ended.error["message"]
     assert asked == 0
+
+
+THREE_LOOKS = 'look {"n": 1}, then look {"n": 2}, then look {"n": 3}'
+
+
+async def test_executors_that_die_on_the_way_to_another_model_decide_alike(
+    fleet: OpenFleet, tools: ToolHost, tmp_path: Path
+) -> None:
+    """Two answers with broken calls; after each stored turn an executor dies."""
+    async with fleet() as agents, mortals(agents, tmp_path, count=7, dies="after-storing"):
+        await agents.orchestrator()
+        task = await submit(agents, f"{THREE_LOOKS} [[fault:bad-arguments times=2]]")
+        ended = await agents.ended(task.id)
+        turns = await fetch_turns(agents, task)
+        asked = await count_requests(agents)
+        attempts = await agents.store.fetch_attempts(task_id=task.id)
+
+    assert ended.status is TaskState.COMPLETED, ended.error
+    assert ended.result is not None
+    assert (ended.result["turns"], asked) == (4, 4)
+    assert [each.body.get("rejected") for each in turns if each.kind == "result"] == [
+        "malformed", "malformed", None,
+    ]  # fmt: skip
+    assert ended.result["derived"]["calls"] == {
+        "clean": 1, "repaired": 0, "rejected": {"malformed": 2}, "text": 0,
+    }  # fmt: skip
+    assert set(read_log(tmp_path)) == {"look 3"}
+    asks = [each for each in attempts if each.lane != "cio"]
+    assert [each.outcome for each in asks][-1] == "completed"
+
+
+async def test_another_model_goes_on_when_one_calls_badly_three_times(
+    fleet: OpenFleet, tools: ToolHost, tmp_path: Path
+) -> None:
+    async with tools, fleet() as agents:
+        await agents.executor("e-1", tools=tools, **options())
+        await agents.orchestrator()
+        prompt = f"{THREE_LOOKS} [[fault:bad-arguments times=3]]"
+        task = await agents.submit(prompt, type="CHAT", params={"tools": NAMES})
+        ended = await agents.ended(task.id)
+        attempts = await agents.store.fetch_attempts(task_id=task.id)
+        selections = await agents.store.fetch_selections(task_id=task.id)
+        asked = await count_requests(agents)
+
+    assert ended.status is TaskState.COMPLETED, ended.error
+    assert ended.result is not None
+    first, _, last = [each for each in attempts if each.model_id or each.outcome == "routed"][-3:]
+    assert first.outcome == "rerouted"
+    assert first.error is not None
+    assert first.error["class"] == "bad_tool_calls"
+    assert ended.result["model_used"] == last.model_id != first.model_id
+    assert f"{first.model_id} failed (bad_tool_calls)" in str(selections[-1].reason)
+    assert read_log(tmp_path) == ["look 1", "look 2", "look 3"]
+    assert asked == 3 + 4
+
+
+async def test_a_model_that_the_task_names_is_not_replaced(
+    fleet: OpenFleet, tools: ToolHost, tmp_path: Path
+) -> None:
+    async with tools, fleet() as agents:
+        await agents.executor("e-1", tools=tools, **options())
+        await agents.orchestrator()
+        task = await submit(agents, f"{THREE_LOOKS} [[fault:unknown-tool]]")
+        ended = await agents.ended(task.id)
+        asked = await count_requests(agents)
+
+    assert ended.status is TaskState.FAILED
+    assert ended.error is not None
+    assert ended.error["class"] == "bad_tool_calls"
+    assert "the task names this one" in ended.error["message"]
+    assert asked == 3
+    assert read_log(tmp_path) == []

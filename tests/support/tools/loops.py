@@ -48,7 +48,7 @@ def calls(*named: str, done: Done = CALLS) -> list[Event | Exception]:
 
 
 def rejected(
-    id_: str, name: str, reason: Any, raw: str = "{", detail: str = "a brace is open"
+    id_: str, name: str, reason: Any, raw: str = "{", detail: str = "A brace is open"
 ) -> ToolCall:
     """Return a call that an adapter has read from text and rejected."""
     why = CallRejection(reason=reason, detail=detail)

@@ -49,11 +49,11 @@ async def test_a_rejected_call_is_explained_and_its_siblings_run() -> None:
     assert [name for name, _, _ in harness.tools.ran] == ["shop.read"]
     _, answer, told, given = harness.router.asked[1].messages
     assert [(each.name, each.arguments) for each in answer.tool_calls] == [
-        ("pay", "{}"), ("read", "{}"),
+        ("pay", "{n: 1/6"), ("read", "{}"),
     ]  # fmt: skip
     assert told.is_error
-    assert told.content.startswith("Your call of shop.pay cannot be used:\nIt was not run: a brace")
-    assert "You wrote: {n: 1/6" in told.content
+    assert told.content.startswith("Your call of shop.pay cannot be used:\nIt was not run. A brace")
+    assert "1/6" not in told.content
     assert "one JSON object" in told.content
     assert not given.is_error
     assert completion.output["invalid_calls"] == 1
@@ -65,7 +65,7 @@ async def test_a_rejected_call_is_explained_and_its_siblings_run() -> None:
     [
         (rejected("a", "get_weather", "unknown_tool", "{}"), "The tools are: pay, read, ship."),
         (rejected("a", "", "malformed", "<tool_call>{"), "The tools are: pay, read, ship."),
-        (rejected("a", "read", "schema", '{"n": "x"}', "n is no integer"), '"type": "integer"'),
+        (rejected("a", "read", "schema", '{"n": "x"}', "n is no integer."), '"type": "integer"'),
         (rejected("a", "read", "truncated", '{"n": "x'), "Call it again in full"),
     ],
 )
@@ -75,11 +75,9 @@ async def test_a_model_is_told_how_to_call_rightly(call: ToolCall, told: str) ->
     await harness.execute(a_loop())
 
     _, answer, result = harness.router.asked[1].messages
-    [shown] = answer.tool_calls
     assert told in result.content
-    assert (shown.id, result.tool_call_id) == ("a", "a")
-    assert shown.name == (call.name or "unknown_tool")
-    assert shown.arguments in {"{}", '{"n": "x"}'}
+    assert answer.tool_calls == (call,)
+    assert result.tool_call_id == "a"
 
 
 async def test_no_caller_gets_a_rejected_call() -> None:
@@ -112,7 +110,7 @@ async def test_a_call_is_demanded_and_then_another_model() -> None:
     assert [each.tool_choice for each in harness.router.asked] == ["auto", "auto", "required"]
     assert (failure.error.class_, failure.action) == ("bad_tool_calls", FailureAction.REROUTE)
     assert "in 3 answers in a row (2 malformed, 1 schema)" in failure.error.message
-    assert "a brace is open" in failure.error.message
+    assert "A brace is open" in failure.error.message
     assert "better at calling" in (failure.error.hint or "")
     assert failure.usage is not None
     assert failure.usage.cost_usd == Decimal("0.03")
@@ -147,11 +145,12 @@ async def test_no_other_model_is_asked_if_the_task_names_this_one(
 
 async def test_any_model_may_call_badly() -> None:
     """What this executor finds wrong counts as what adapters find wrong."""
-    _, failure = await fail_thrice(
-        a_loop(), calls('a read {"n": "one"}'), calls("b nothing {}"), calls("c read []")
+    harness, failure = await fail_thrice(
+        a_loop(), calls("a read {n"), calls('b read {"n": "one"}'), calls("c nothing {}")
     )
 
     assert "(1 malformed, 1 schema, 1 unknown_tool)" in failure.error.message
+    assert "You wrote: {n\n" in harness.router.asked[1].messages[-1].content
 
 
 @pytest.mark.parametrize(
@@ -250,4 +249,16 @@ async def test_watchers_see_why_a_call_was_rejected() -> None:
     assert sent[0].envelope.type == MessageType.TOOL_RESULT
     assert (returned["tool"], returned["status"]) == ("theirs", "error")
     assert returned["rejected"] == "schema"
-    assert "a brace is open" in returned["summary"]
+    assert "A brace is open" in returned["summary"]
+
+
+async def test_a_call_without_end_is_stored_in_part() -> None:
+    """A turn has at most 1 MiB."""
+    endless = rejected("a", "read", "truncated", "<tool_call>" + "[" * 3_000_000)
+    harness = LoopHarness([endless, TOKENS, CALLS], says("Done."))
+    claimed = a_loop()
+
+    completion = await harness.execute(claimed)
+
+    assert completion.output["text"] == "Done."
+    assert len(str(harness.store.turns[claimed.subtask_id][0].body)) < 20_000

@@ -65,8 +65,9 @@ def test_no_model_is_asked_for_more_than_it_can_write(
     assert double_tokens(limit, used=used, most=most) == doubled
 
 
-async def test_calls_that_were_read_whole_run_although_the_answer_was_cut() -> None:
-    whole = ToolCall(id="a", name="read", arguments="{}", form="hermes")
+@pytest.mark.parametrize("form", ["hermes", "structured"])
+async def test_calls_that_were_read_whole_run_although_the_answer_was_cut(form: str) -> None:
+    whole = ToolCall(id="a", name="read", arguments="{}", form=form)
     harness = LoopHarness([whole, rejected("b", "pay", "truncated"), TOKENS, CUT], says("Done."))
 
     completion = await harness.execute(a_loop({"max_output_tokens": 100}))
@@ -74,7 +75,7 @@ async def test_calls_that_were_read_whole_run_although_the_answer_was_cut() -> N
     assert [name for name, _, _ in harness.tools.ran] == ["shop.read"]
     assert [each.max_output_tokens for each in harness.router.asked] == [100, 200]
     assert completion.output["derived"]["calls"] == {
-        "clean": 1, "repaired": 0, "rejected": {"truncated": 1}, "text": 2,
+        "clean": 1, "repaired": 0, "rejected": {"truncated": 1}, "text": 1 + (form != "structured"),
     }  # fmt: skip
 
 
@@ -114,6 +115,15 @@ async def test_an_announcement_is_followed_by_the_call_even_after_a_death() -> N
     ]  # fmt: skip
     assert completion.output["text"] == "Done."
     assert not [each for each in completion.output["notes"] if "announced" in each]
+
+
+async def test_a_sentence_about_a_tool_that_has_run_is_no_announcement() -> None:
+    harness = LoopHarness(calls("a read {}"), announces("read"))
+
+    completion = await harness.execute(a_loop())
+
+    assert completion.output["turns"] == 2
+    assert completion.output["notes"] == []
 
 
 async def test_an_announcement_is_the_answer_where_nothing_may_be_called() -> None:
