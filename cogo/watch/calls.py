@@ -49,7 +49,7 @@ def format_call_update(call: ToolCallUpdate) -> str:
     """Return that a model calls a tool, or how the call has ended: a verb and a line."""
     if call.status == "called":
         return f"{'calls':<12} {format_call(call.tool, call.arguments)}, turn {call.turn}"
-    has_run = call.duration_ms is not None and call.status != "refused"
+    has_run = call.duration_ms is not None and call.status != "refused" and not call.rejected
     took = "" if not has_run else f" in {(call.duration_ms or 0) / 1000:.1f} s"
     name = format_call(call.tool, call.arguments, most=_MAX_REPEATED)
     verb = "rejected" if call.rejected else _VERBS[call.status]

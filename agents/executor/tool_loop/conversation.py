@@ -84,9 +84,7 @@ def build_exchange(
     answer, `text`, for the caller's tools, which have no results.
     """
     messages = list_given_exchange(params)
-    for turn in state.turns:
-        if turn.is_bad or not turn.calls:
-            continue
+    for turn in _select_useful(state.turns):
         ran = tuple(each for each in turn.calls if each.result is not None)
         messages += _render_turns([replace(turn, calls=ran)], sees=False)
     open_ids = {each.call.id for each in state.list_open_calls()}
@@ -149,10 +147,15 @@ def _find_answer(
         open_ids = tuple(each.call.id for each in turn.calls if each.result is None)
         if open_ids == repeated.call_ids:
             ran = tuple(each for each in turn.calls if each.result is not None)
-            before = state.turns[:number]
+            before = _select_useful(state.turns[:number])
             has_open = any(call.result is None for each in before for call in each.calls)
             return (*(() if has_open else before), replace(turn, calls=ran))
     return None
+
+
+def _select_useful(turns: Sequence[LoopTurn]) -> list[LoopTurn]:
+    """Return the turns that a later conversation needs: those with calls that were not rejected."""
+    return [each for each in turns if each.calls and not each.is_bad]
 
 
 def _render_turns(turns: Iterable[LoopTurn], *, sees: bool) -> Sequence[Message]:

@@ -1,6 +1,6 @@
 """Open models that write calls as text, right and wrong, beside a hosted model."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ LOCAL = "vllm/Qwen/Qwen3-8B"
 HOSTED = "claude-sonnet-5-5"
 NAMES = ["text_tools.look"]
 LOOKS = 'look {"n": 1}, then look {"n": 2}, then look {"n": 3}, then look {"n": 4}'
+TOOL_PARAMS: Mapping[str, Any] = {"tools": NAMES}
 TOOLS = '''
 from pathlib import Path
 
@@ -90,9 +91,15 @@ async def serving(fleet: OpenFleet, folder: Path, fault: str) -> AsyncIterator[F
 
 
 async def run(
-    fleet: OpenFleet, folder: Path, fault: str, *, prompt: str = LOOKS, **fields: Any
+    fleet: OpenFleet,
+    folder: Path,
+    fault: str,
+    *,
+    prompt: str = LOOKS,
+    params: Mapping[str, Any] = TOOL_PARAMS,
+    **fields: Any,
 ) -> Ended:
-    params = {"tools": NAMES, "max_output_tokens": 2_000}
+    params = {"max_output_tokens": 2_000, **params}
     async with serving(fleet, folder, fault) as agents:
         submitted = await agents.submit(prompt, type="CHAT", params=params, **fields)
         task = await agents.ended(submitted.id)
@@ -200,3 +207,27 @@ async def test_a_local_model_that_must_be_used_fails_with_a_reason(
     assert "called no tool as it must be called" in ended.task.error["message"]
     assert "better at calling tools" in ended.task.error["hint"]
     assert ended.log == []
+
+
+@pytest.mark.parametrize("flaw", ["schema", "malformed", "unknown-tool", "truncated"])
+async def test_a_caller_gets_only_calls_that_can_be_run(
+    fleet: OpenFleet, tmp_path: Path, flaw: str
+) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    theirs = {"client_tools": [{"name": "theirs", "description": "", "parameters": schema}]}
+
+    ended = await run(
+        fleet,
+        tmp_path,
+        f"text-calls=hermes flaw={flaw} times=1",
+        prompt='theirs {"n": 1}',
+        params=theirs,
+        model=LOCAL,
+    )
+
+    assert ended.task.status is TaskState.COMPLETED, ended.task.error
+    assert ended.task.result is not None
+    [call] = ended.task.result["tool_calls"]
+    assert (call["name"], call["arguments"]) == ("theirs", '{"n": 1}')
+    assert ended.task.result["finish_reason"] == "tool_calls"
+    assert ended.task.result["invalid_calls"] == 1

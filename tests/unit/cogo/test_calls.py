@@ -127,6 +127,14 @@ def test_a_call_that_was_refused_has_taken_no_time() -> None:
     assert format_call_update(refused).endswith(": A person has refused this call.")
 
 
+def test_a_rejected_call_says_so() -> None:
+    told = {"status": "error", "arguments": None, "summary": "It was not run.", "duration_ms": 0}
+
+    line = format_call_update(a_result(rejected="schema", **told))
+
+    assert line.split() == ["rejected", "find_order(...):", "It", "was", "not", "run."]
+
+
 def test_a_view_shows_each_call_once_and_keeps_narration_apart() -> None:
     view, screen = seen(
         an_event("running"),

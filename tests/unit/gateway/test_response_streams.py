@@ -141,6 +141,7 @@ async def test_tools_of_ours_are_items_that_no_client_runs() -> None:
         calls_tool("ok", summary="7"),
         calls_tool("ok", summary="7"),
         calls_tool(call_id="of another step", is_answer=False),
+        calls_tool("error", call_id="c3", tool="theirs", rejected="schema"),
         says("It is "),
         calls_tool("error", call_id="c2", tool="cogo:run_code", summary="no such file"),
         says("7."),

@@ -346,6 +346,33 @@ def test_the_answer_begins_again_after_calls() -> None:
     assert "".join(shown) == "On Monday."
 
 
+def test_a_rejected_call_is_known_by_its_result_live_and_late() -> None:
+    """Also one of the caller's tools, which it does not get."""
+    row = the_row(params={"client_tools": [{"name": "lookup"}]}, output=None)
+    rejection = {"reason": "schema", "detail": "x is no number"}
+    call = {"id": "c1", "name": "lookup", "arguments": "<tool_call>", "rejection": rejection}
+    ended = {"status": "error", "content": "It was not run.", "rejected": "schema"}
+    live, late = Transcript(TASK), Transcript(TASK)
+    seen = returned(1).model_copy(
+        update={"status": "error", "summary": "It was not run.", "size": 15, "rejected": "schema"}
+    )
+
+    live.apply_live(seen)
+    late.apply_turns(row, [a_line(1, "answer", text="", calls=[call])])
+    before = Reader(late)
+    before.read()
+    late.apply_turns(row, [a_result(2).model_copy(update=ended)])
+
+    readers = Reader(live), Reader(late)
+    for each in readers:
+        each.read()
+    assert before.calls == {}
+    shown = [each.calls[1, "c1"] for each in readers]
+    assert [(each.status, each.rejected, each.summary) for each in shown] == [
+        ("error", "schema", "It was not run.")
+    ] * 2
+
+
 def test_large_arguments_are_named_cut_live_and_late() -> None:
     large = json.dumps({"text": "x" * 9_000})
     stored = [

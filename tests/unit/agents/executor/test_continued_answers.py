@@ -5,7 +5,14 @@ from uuid import UUID, uuid4
 
 from agents.executor.request import list_continued
 from protocol.records import ClaimedSubtask, TaskTurn
-from providers.chat import Done, FinishReason, Message, ReasoningReplay, ToolCall
+from providers.chat import (
+    CallRejection,
+    Done,
+    FinishReason,
+    Message,
+    ReasoningReplay,
+    ToolCall,
+)
 from providers.chat_json import write_message
 from tests.support.tools.loops import LoopHarness, a_loop, calls, says
 
@@ -174,3 +181,38 @@ async def test_turns_of_which_the_first_are_not_known_are_left_out() -> None:
     await harness.execute(a_conversation(a_turn("a"), a_result("a")))
 
     assert [each.role for each in harness.router.asked[0].messages] == ["user", "assistant", "tool"]
+
+
+async def test_what_a_model_called_badly_or_announced_does_not_go_back() -> None:
+    why = CallRejection(reason="schema", detail="x is no number")
+    call = ToolCall(id="b", name="look", arguments="<tool_call>", form="text", rejection=why)
+    bad = Message(role="assistant", content="Hm.", tool_calls=(call,))
+    announced = {"message": write_message(Message(role="assistant", content="I'll look."))}
+    harness = LoopHarness(says("Done."))
+    harness.store.answers = [
+        stored(bad),
+        ran("b", "It was not run.", seq=2, rejected="schema"),
+        a_row("answer", announced | {"intent": "look"}, seq=3),
+        stored(calling("a"), seq=4),
+    ]
+
+    await harness.execute(a_conversation(a_turn("a"), a_result("a")))
+
+    _, answer, result = harness.router.asked[0].messages
+    assert [each.id for each in answer.tool_calls] == ["a"]
+    assert result.tool_call_id == "a"
+
+
+async def test_a_session_keeps_no_answers_whose_calls_were_all_rejected() -> None:
+    why = CallRejection(reason="schema", detail="x is no number")
+    call = ToolCall(id="b", name="read", arguments="<tool_call>", form="text", rejection=why)
+    harness = LoopHarness([call, *says("")[1:]], calls("a read {}"), says("Done."))
+    claimed = a_loop()
+    task = claimed.task.model_copy(update={"session_id": uuid4()})
+
+    completion = await harness.execute(claimed.model_copy(update={"task": task}))
+
+    _, kept = completion.messages
+    assert kept.exchange is not None
+    assert "<tool_call>" not in str(kept.exchange)
+    assert [each["role"] for each in kept.exchange] == ["assistant", "tool"]
