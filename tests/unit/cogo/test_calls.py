@@ -128,7 +128,12 @@ def test_a_call_that_was_refused_has_taken_no_time() -> None:
 
 
 def test_a_rejected_call_says_so() -> None:
-    told = {"status": "error", "arguments": None, "summary": "It was not run.", "duration_ms": 0}
+    told: dict[str, Any] = {
+        "status": "error",
+        "arguments": None,
+        "summary": "It was not run.",
+        "duration_ms": 0,
+    }
 
     line = format_call_update(a_result(rejected="schema", **told))
 
