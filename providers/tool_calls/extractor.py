@@ -86,6 +86,8 @@ class Extractor:
         self._no_run_at = -1
         """Position where no unmarked calls begin."""
         self._reasoning_at = 0
+        self._is_struck = False
+        """Whether text was struck out: its end looks like a token of Mistral."""
         self._last = ""  # character that was taken as text
         self._open_prefix(prefix)
 
@@ -227,6 +229,9 @@ class Extractor:
             return self._begin_reasoning(literal)
         if kind is Kind.END:
             return self._end_turn(literal)
+        if kind is Kind.STRIKE:
+            self._is_struck = True
+            return False
         if kind is Kind.RESULT:
             self._is_over = self._out.has_calls
             return self._is_over
@@ -354,7 +359,7 @@ class Extractor:
         return self._last in _QUOTES and self._source.get_char(end) == self._last
 
     def _end_turn(self, literal: str) -> bool:
-        if literal == "</s>" and "<s>" in "".join(self._out.raw):
+        if literal == "</s>" and self._is_struck:
             return False
         if self._is_harmony and literal in ("<|end|>", "<|call|>"):
             self._drop(self._at + len(literal))

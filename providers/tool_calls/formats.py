@@ -185,12 +185,13 @@ class Kind(StrEnum):
     RESULT = auto()
     CONTROL = auto()
     HARMONY = auto()
+    STRIKE = auto()
     CODE = auto()
     LINE = auto()
 
 
 def _build_kinds() -> dict[str, Kind]:
-    kinds = {"`": Kind.CODE, "~~~": Kind.CODE, "\n": Kind.LINE}
+    kinds = {"`": Kind.CODE, "~~~": Kind.CODE, "\n": Kind.LINE, "<s>": Kind.STRIKE}
     table: tuple[tuple[Iterable[str], Kind], ...] = (
         ((each for row in FORMATS for each in row.closes if each != "```"), Kind.CLOSE),
         ((each for tags in TAGS for each in tags.closes), Kind.CLOSE),

@@ -137,7 +137,7 @@ class ItemReader:
 
     def _report(self, scanner: Scanner, error: Broken, at: int) -> Items:
         """Return the call that could not be read, as far as its name is known."""
-        part = self._unpack(scanner.partial or {"name": None}, at, at)[0]
+        part = (self._unpack(scanner.partial or {}, at, at) or [Found(None, None, at, at)])[0]
         part.has_arguments = part.has_arguments or scanner.last_key in ARGUMENT_KEYS
         if error.is_cut:
             part.end = len(self.source.text)

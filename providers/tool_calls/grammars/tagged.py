@@ -36,6 +36,7 @@ _MAX_HEAD: Final = 400
 _WORD: Final = re.compile(r"[^\s<\[{`\"]*")
 _GAP: Final = re.compile(r"[\s,;]*")
 _QUOTES: Final = "\"'`*"
+_NOTHING: Final = ("null", "None", '""')
 _KIMI_INDEX: Final = re.compile(r":[0-9]+$")
 
 
@@ -112,6 +113,7 @@ class TaggedReader(ItemReader):
             self.ends = (*self.ends, FENCE)
             self.repairs += ["code_fence"] if grammar == "generic" else []
         rest = text[match.end() : stop]
+        rest = "" if rest.strip() in _NOTHING else rest
         return _Head(grammar, name, id_, at, stop, rest, bool(match["sure"]))
 
     def _find_head_end(self, at: int) -> int:
