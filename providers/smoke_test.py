@@ -80,7 +80,7 @@ class _SmokeTest:
 
     async def list(self) -> _Result:
         listed = await self._router.list_models(self._deployment.provider)
-        is_listed = any(model.id == self._deployment.provider_model for model in listed)
+        is_listed = any(model.id == self._deployment.own_id for model in listed)
         return f"{len(listed)} models, {'with' if is_listed else 'without'} this one", None
 
     async def chat(self) -> _Result:

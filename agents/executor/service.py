@@ -326,9 +326,9 @@ class Executor:
         restored = restore_answers(
             continued,
             stored,
-            sees=self._router.catalogue.get_model(claimed.lane).takes("image") is True,
+            sees=self._router.local.get_model(claimed.lane).takes("image") is True,
             fits=lambda replay: any(
-                replay.fits(vendor=each.provider, model=each.provider_model) for each in served
+                replay.fits(vendor=each.provider, model=each.own_id) for each in served
             ),
         )
         if lost := restored.without_reasoning:
@@ -342,7 +342,7 @@ class Executor:
         """Read the earlier turns of the session, as far as the model takes them."""
         turns = read_turn_limit(claimed.task.params)
         history = History(
-            model=self._router.catalogue.get_model(claimed.lane),
+            model=self._router.local.get_model(claimed.lane),
             is_capped=turns is None,
             level=find_level(claimed),
         )

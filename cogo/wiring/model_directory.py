@@ -10,7 +10,7 @@ from agents.errors import InvalidTask, NoModel
 from agents.orchestrator.cio import Cio
 from agents.orchestrator.embedding_models import find_embedding_model
 from agents.orchestrator.knowledge_sync import build_knowledge
-from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes
+from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes, merge_open_models
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from cogo.config.context import Project
@@ -27,6 +27,7 @@ from protocol.records.agents import list_embedding_models
 from protocol.store.gateway import GatewayStore
 from protocol.store.spending import SpendingStore
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.open_models import OpenModel
 from providers.catalogue.schema import EmbeddingModel
 from providers.errors import UnknownModel
 
@@ -67,9 +68,10 @@ class CatalogueModelDirectory:
             for each in await self._store.fetch_model_stats()
             if each.period == "hour"
         }
-        served = await self._fetch_served()
+        agents = await self._store.fetch_agents()
+        served, known = list_served_lanes(agents), merge_open_models(agents)
         return [
-            self._describe(lane, stats.get((lane, simulated)), simulated=simulated)
+            self._describe(lane, stats.get((lane, simulated)), known.get(lane), simulated=simulated)
             for lane, simulated in served.items()
         ]
 
@@ -146,16 +148,19 @@ class CatalogueModelDirectory:
     async def _fetch_served(self) -> dict[str, bool]:
         return list_served_lanes(await self._store.fetch_agents())
 
-    def _describe(self, lane: str, stats: ModelStats | None, *, simulated: bool) -> ModelFacts:
+    def _describe(
+        self, lane: str, stats: ModelStats | None, known: OpenModel | None, *, simulated: bool
+    ) -> ModelFacts:
         facts = self._catalogue.get_lane_facts(lane)
-        known = self._catalogue.models.get(lane)
+        listed = self._catalogue.models.get(lane)
+        window = known.context_window if known else None
         return ModelFacts(
             id=lane,
-            name=known.name if known else lane,
-            maker=known.maker if known else "unknown",
+            name=listed.name if listed else lane,
+            maker=listed.maker if listed else (known and known.maker) or "unknown",
             provider=facts.provider,
             capabilities=facts.capabilities,
-            context_window=facts.context_window,
+            context_window=window or facts.context_window,
             status=_get_status(stats),
             simulated=simulated,
         )

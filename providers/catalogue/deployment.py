@@ -83,7 +83,12 @@ class Deployment:
 
     @property
     def provider_model(self) -> str:
-        """The provider's own id of the model."""
+        """The provider's own name of the model, which is no path; see `own_id`."""
+        return self.entry.model
+
+    @property
+    def own_id(self) -> str:
+        """Return the provider's own id of the model, as requests have it."""
         return self.entry.model if self.probed is None else self.probed.own_id
 
     @property
@@ -122,7 +127,7 @@ class Deployment:
         self._refuse_unsupported(request)
         request = replace(
             request,
-            model=self.provider_model,
+            model=self.own_id,
             may_reason=self.model.reasoning != "none",
             always_reasons=self.model.reasoning == "always",
             text_calls=self._get_text_calls(request.text_calls),

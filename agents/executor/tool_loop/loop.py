@@ -243,7 +243,7 @@ class LoopAttempt:
     async def _try_to_call_model(self, move: AskModel) -> ResponseBuilder | None:
         """Call the model; return None if it may be called again, with less of the conversation."""
         caller, started = self.loop.caller, time.monotonic()
-        model = caller.router.catalogue.get_model(self.claimed.lane)
+        model = caller.router.local.get_model(self.claimed.lane)
         request = build_loop_request(
             self.request,
             self.log.state,

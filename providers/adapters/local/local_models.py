@@ -6,7 +6,7 @@ from providers.adapters.local.discovery import Discovery, LocalServer
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials, Deployment
 from providers.catalogue.open_models import GetMeasured, OpenModel, build_open_model
-from providers.catalogue.schema import Provider
+from providers.catalogue.schema import Model, Provider
 
 
 class LocalModels:
@@ -76,6 +76,17 @@ class LocalModels:
         server = self._find_server(provider, own)
         name = None if server is None else server.find_model(own)
         return model_id if name is None else f"{provider}/{name}"
+
+    def get_model(self, model_id: str) -> Model:
+        """Return a model with what is known of it at its server. Raises UnknownModel."""
+        model = self._catalogue.get_model(self.find_lane(model_id))
+        hosts = self._catalogue.providers
+        places = (
+            Deployment(model=model, entry=entry, host=hosts[entry.provider], base_url="")
+            for entry in model.deployments
+        )
+        found = (self.add_facts(each) for each in places)
+        return next((each.model for each in found if each.probed is not None), model)
 
     def add_facts(self, deployment: Deployment) -> Deployment:
         """Return a deployment with what is known of its model, if its server was found."""

@@ -1,5 +1,6 @@
 """What model servers on this machine tell about their models, over HTTP."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -65,8 +66,9 @@ def a_request() -> ChatRequest:
 
 async def discover(router: Router) -> None:
     """Look until the server was found, which has little time to answer."""
-    while not await router.discover():
-        pass
+    async with asyncio.timeout(60):
+        while not await router.discover():
+            pass
 
 
 async def get_deployment(router: Router, lane: str) -> Deployment:
@@ -92,6 +94,8 @@ async def test_a_file_is_a_lane_of_its_name_and_is_asked_for_by_its_path(
         assert deployment.model.context_window == 2048
         assert deployment.model.maker == "Hugging Face"
         assert deployment.model.takes("image") is False
+        assert deployment.provider_model == "SmolLM2-135M-Instruct.Q4_1"
+        assert router.local.get_model(f"llamacpp/{FILE}") == deployment.model
         request, _ = deployment.fit_request(a_request())
         assert request.model == FILE
         assert request.text_calls is not None
@@ -114,10 +118,10 @@ async def test_files_of_the_same_name_are_asked_for_by_their_own_paths(
 
         assert router.list_lanes() == ["llamacpp/m@a", "llamacpp/m@b"]
         [second] = router.list_deployments("llamacpp/m@b")
-        assert second.provider_model == "/b/m.gguf"
+        assert second.own_id == "/b/m.gguf"
         assert router.list_deployments("llamacpp//b/m.gguf") == [second]
         [bare] = router.list_deployments("llamacpp/m")
-        assert bare.provider_model == "/a/m.gguf"
+        assert bare.own_id == "/a/m.gguf"
 
 
 async def test_a_server_of_several_files_is_not_made_to_load_one(
