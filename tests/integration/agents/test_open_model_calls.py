@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from agents.tools.host import ToolHost
 from protocol.lifecycle import TaskState
-from protocol.records import Attempt, SelectionRow, StoredTurn, Task
+from protocol.records import Attempt, SelectionRow, StoredTurn, Task, TurnLine
 from providers.catalogue.deployment import Credential
 from tests.integration.agents.conftest import Fleet
 
@@ -54,6 +54,7 @@ class Ended:
     attempts: list[Attempt]
     selections: list[SelectionRow]
     turns: list[StoredTurn]
+    lines: list[TurnLine]
     log: list[str]
 
     @property
@@ -111,6 +112,7 @@ async def run(
             attempts=list(await agents.store.fetch_attempts(task_id=task.id)),
             selections=list(await agents.store.fetch_selections(task_id=task.id)),
             turns=list(await agents.store.fetch_turns(subtask_id=step.id)),
+            lines=list(await agents.store.fetch_turn_lines(subtask_id=step.id)),
             log=log.read_text().splitlines() if log.is_file() else [],
         )
 
@@ -130,7 +132,7 @@ async def test_a_hosted_model_goes_on_where_a_local_one_cannot_call(
     assert failed.error["class"] == "bad_tool_calls"
     assert ended.calls == {"clean": 4, "repaired": 0, "rejected": {"malformed": 3}, "text": 3}
     assert ended.log == ["look 1", "look 2", "look 3", "look 4"]
-    rejected = [each.body.get("rejected") for each in ended.turns if each.kind == "result"]
+    rejected = [each.rejected for each in ended.lines if each.kind == "result"]
     assert rejected == ["malformed"] * 3 + [None] * 4
 
 

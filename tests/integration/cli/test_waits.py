@@ -115,7 +115,8 @@ def test_questions_about_calls_are_answered_by_step_while_one_is_open(
     assert lines[1].created_at is not None
     assert result == {
         "text": None, "calls": None, "call_id": "call_0", "tool": "acme.look", "status": "ok",
-        "content": {"n": [None]}, "seconds": 0.4, "approved": None, "comment": None,
+        "content": {"n": [None]}, "seconds": 0.4, "rejected": None, "approved": None,
+        "comment": None,
     }  # fmt: skip
     assert [(each["call_id"], each["approved"]) for each in told] == [
         ("call_2", False), ("call_1#2", True), ("call_1", True)
