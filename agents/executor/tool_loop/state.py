@@ -61,8 +61,8 @@ class LoopTurn:
 
     @property
     def is_truncated(self) -> bool:
-        """Whether one of its calls was cut off."""
-        return any(each.rejection == "truncated" for each in self.calls)
+        """Whether one of its calls was cut at the limit of output tokens."""
+        return self.is_cut and any(each.rejection == "truncated" for each in self.calls)
 
     @property
     def intent(self) -> str | None:

@@ -9,6 +9,7 @@ from providers.chat import Event, ToolCall
 from providers.errors import Overloaded
 from tests.support.agents.executor_harness import CUT
 from tests.support.tools.loops import (
+    CALLS,
     CLIENT_ONLY,
     TOKENS,
     LoopHarness,
@@ -46,6 +47,16 @@ async def test_a_cut_call_is_asked_for_once_more_with_twice_the_room(
     assert [each.max_output_tokens for each in harness.router.asked] == asked
     assert [each.tool_choice for each in harness.router.asked][-1] == "required"
     assert not harness.tools.ran
+
+
+async def test_a_call_that_breaks_off_by_itself_gets_no_more_room() -> None:
+    broken: list[Event | Exception] = [rejected("a", "read", "truncated"), TOKENS, CALLS]
+    harness = LoopHarness(broken, broken, broken)
+
+    failure = await harness.failure(a_loop())
+
+    assert failure.error.class_ == "bad_tool_calls"
+    assert [each.max_output_tokens for each in harness.router.asked] == [None, None, None]
 
 
 @pytest.mark.parametrize(
