@@ -11,6 +11,7 @@ from providers.tool_calls.formats import (
     OPENS,
     REASONING,
     THOUGHTS,
+    USUAL_THOUGHTS,
     Kind,
     get_family,
 )
@@ -53,12 +54,13 @@ class Extractor:
     ) -> None:
         """Begin an answer; unless `has_calls`, it is not searched for calls.
 
-        Without tools, nothing is taken out of a text but, unless `has_calls`, its reasoning.
+        Without tools, nothing is taken out of a text but, unless `has_calls`, its reasoning, which
+        is between `<think>` and `</think>` unless there is a prefix.
         """
         self._tools = Toolset(tools)
         self._has_calls = has_calls
         self._is_plain = has_calls and not self._tools
-        self._literals = EVERYTHING if self._tools else THOUGHTS
+        self._literals = EVERYTHING if self._tools else THOUGHTS if prefix else USUAL_THOUGHTS
         self._family = get_family(family)
         self._out = Output(self._tools)
         self._source = Source("", is_final=False)

@@ -245,12 +245,11 @@ class Literals:
 
 
 EVERYTHING: Final = Literals(KINDS)
-THOUGHTS: Final = Literals(
-    each
-    for each, kind in KINDS.items()
-    if kind in {Kind.REASON, Kind.REASON_END, Kind.CODE, Kind.LINE}
-)
+_CODE: Final = tuple(each for each, kind in KINDS.items() if kind in {Kind.CODE, Kind.LINE})
+THOUGHTS: Final = Literals((*REASONING, *REASONING.values(), *_CODE))
 """What separates reasoning from an answer, and the code in which none of it counts."""
+USUAL_THOUGHTS: Final = Literals(("<think>", "</think>", *_CODE))
+"""The same without tags that people ask for in prompts."""
 ALL_CLOSES: Final = tuple(
     sorted((each for each, kind in KINDS.items() if kind is Kind.CLOSE), key=len, reverse=True)
 )

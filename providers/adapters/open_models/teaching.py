@@ -33,6 +33,8 @@ NAME is the name of the tool, JSON an object that follows its parameters."""
 _MUST: Final = "Use {} before you answer."
 _STOPS: Final = ("<tool_result", "<tool_response")
 """What a model writes that invents the result of its call."""
+_MOST_STOPS: Final = 4
+"""More are refused by some servers."""
 _DEFINITION: Final = re.compile(r"^#/(?:\$defs|definitions)/")
 _VALUES: Final = {"integer": 1, "number": 1.5, "boolean": True, "object": {}, "null": None}
 _EXAMPLE_DEPTH: Final = 3
@@ -71,7 +73,7 @@ def teach(request: ChatRequest, *, takes_schemas: bool = True) -> ChatRequest:
     return replace(
         taught,
         system=_join(taught.system, *parts),
-        stop=(*request.stop, *(each for each in _STOPS if each not in request.stop)),
+        stop=(*request.stop, *_STOPS[: max(_MOST_STOPS - len(request.stop), 0)]),
     )
 
 

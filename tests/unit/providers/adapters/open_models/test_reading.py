@@ -253,6 +253,23 @@ async def test_tags_are_found_wherever_the_pieces_end(
     assert (answer.reasoning, answer.text) == (thinking, text)
 
 
+async def test_tags_that_people_ask_for_are_text_where_no_calls_are_read() -> None:
+    text = "<thinking>step 1</thinking>\n[THINK] is a token, [/THINK] another. <answer>7</answer>"
+
+    for request in (a_request(tools=()), a_request(text_calls=None)):
+        answer = await read(text, request=request)
+
+        assert (answer.reasoning, answer.text) == ("", text)
+
+
+async def test_what_the_template_opened_ends_with_its_own_tag() -> None:
+    request = a_request(tools=(), text_calls=TextCalls(prefix="[THINK]"))
+
+    answer = await read("why[/THINK]so", request=request)
+
+    assert (answer.reasoning, answer.text) == ("why", "so")
+
+
 @pytest.mark.parametrize("name", GRAMMARS)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())

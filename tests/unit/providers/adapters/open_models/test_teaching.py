@@ -82,6 +82,13 @@ def test_invented_results_end_the_answer() -> None:
     assert teach(a_request(stop=("END",))).stop == ("END", "<tool_result", "<tool_response")
 
 
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_no_more_stops_are_sent_than_servers_take(count: int) -> None:
+    own = tuple(map(str, range(count)))
+
+    assert teach(a_request(stop=own)).stop == (*own, "<tool_result")[: max(4, count)]
+
+
 def test_only_one_call_is_asked_for_where_only_one_is_wanted() -> None:
     assert "one block at most" in (teach(a_request(parallel_tool_calls=False)).system or "")
     assert "one block at most" not in (teach(a_request()).system or "")
