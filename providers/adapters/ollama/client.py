@@ -67,6 +67,10 @@ class Ollama:
         )
 
     def _send(self, request: ChatRequest, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        if request.tools:
+            # A call is only sent when it is whole, which takes a small machine minutes.
+            stall = max(timeouts.stall, timeouts.first_token)
+            timeouts = replace(timeouts, stall=stall)
         parser = OllamaStreamParser(
             self._vendor,
             model=request.model,

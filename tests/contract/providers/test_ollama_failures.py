@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from providers.adapters.base import Adapter, Timeouts
 from providers.chat import ChatRequest
+from providers.chat_response import collect_response
 from providers.errors import (
     CallFailed,
     ConnectionFailed,
     IncompleteStream,
     MalformedResponse,
     Overloaded,
+    TimedOut,
 )
 from tests.contract.providers.ollama_answers import (
     LAST,
@@ -76,6 +79,17 @@ async def test_a_server_that_dies_in_the_middle_gives_no_answer(adapter: Adapter
             seen += 1
 
     assert seen
+
+
+async def test_a_call_may_take_as_long_as_a_first_token(adapter: Adapter, ask: Ask) -> None:
+    # A call comes in one piece, so that nothing is sent while the model writes it.
+    hasty = Timeouts(first_token=timedelta(seconds=1), stall=timedelta(seconds=0.1))
+    prompt = "[[pieces:20]] [[fault:stall after=1]]"
+
+    with pytest.raises(TimedOut, match=r"stall timeout after 0\.1 s"):
+        await collect_response(adapter.stream(ask(prompt), timeouts=hasty))
+    with pytest.raises(TimedOut, match="stall timeout after 1 s"):
+        await collect_response(adapter.stream(ask(prompt, tools=(LOOK,)), timeouts=hasty))
 
 
 async def test_a_stream_without_its_last_line_gives_no_answer() -> None:
