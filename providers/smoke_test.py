@@ -50,12 +50,12 @@ async def run_smoke_test(
 ) -> AsyncIterator[StepResult]:
     """Run all steps, even after a failure, and yield their results."""
     test = _SmokeTest(router, deployment, timeouts or Timeouts())
-    tools = deployment.model.takes_tools
+    has_tools = deployment.model.takes_tools is not False or deployment.host.wire.text_calls
     steps: Sequence[tuple[str, Callable[[], Awaitable[_Result]] | None]] = (
         ("list", test.list),
         ("chat", test.chat),
         ("stream", test.stream),
-        ("tool call", test.call_tool if tools is not False else None),
+        ("tool call", test.call_tool if has_tools else None),
     )
     for name, step in steps:
         if step is None:
@@ -111,6 +111,8 @@ class _SmokeTest:
         if not answer.tool_calls:
             raise MalformedResponse(self._deployment.provider, "the model did not call the tool")
         call = answer.tool_calls[0]
+        if call.rejection is not None:
+            raise MalformedResponse(self._deployment.provider, call.rejection.detail)
         try:
             arguments = json.loads(call.arguments)
         except ValueError as error:

@@ -16,6 +16,7 @@ from providers.chat import STRUCTURED, ChatRequest, FinishReason, Message
 from providers.chat_response import ChatResponse, collect_response
 from providers.errors import MalformedResponse, ModelNotFound
 from providers.router import Router
+from providers.smoke_test import STEPS, run_smoke_test
 from simulator import create_simulator, run_simulator
 from simulator.local.call_deltas import DELTAS
 from tests.contract.providers.ollama_answers import LOOK, PROMPT
@@ -133,6 +134,23 @@ async def test_reasoning_in_the_text_is_no_text(router: Router, lane: str) -> No
 
     assert answer.text.strip() == "yes"
     assert answer.reasoning
+
+
+async def test_every_model_passes_the_smoke_test(router: Router, lane: str) -> None:
+    [deployment] = router.list_deployments(lane)
+
+    results = [each async for each in run_smoke_test(router, deployment)]
+
+    assert [(each.step, each.ok) for each in results] == [(step, True) for step in STEPS]
+
+
+async def test_a_call_that_must_not_run_fails_the_smoke_test(router: Router) -> None:
+    [deployment] = router.list_deployments("ollama/writes-hermes-unknown-tool:8b")
+
+    *_, last = [each async for each in run_smoke_test(router, deployment)]
+
+    assert (last.step, last.ok) == ("tool call", False)
+    assert "No such tool" in last.detail
 
 
 @pytest.mark.parametrize("how", DELTAS)
