@@ -124,7 +124,9 @@ def _plan_text(request: CompletionRequest, seed: int) -> str:
     if dictated is not None:
         return dictated
     if (choosing := take_schema_as_tools(request)) is not None:
-        [call, *_] = plan_calls(choosing, number=0)
+        # It must be a call, also if all calls of the prompt were made.
+        calls = plan_calls(choosing, number=0)
+        [call, *_] = calls or plan_calls(choosing, number=0, flaw="endless-calls")
         chosen: JsonValue = {"tool_name": call.name, "arguments": call.arguments}
         return json.dumps(chosen, ensure_ascii=False)
     conversation = request.conversation

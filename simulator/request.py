@@ -165,7 +165,9 @@ def read_conversation(turns: Iterable[SimulatedTurn], system: str = "") -> Conve
         prompt=merged[last].text if last >= 0 else "",
         context="\n".join(filter(None, rest)),
         call_turns=sum(turn.has_calls for turn in since),
-        results=tuple(result for turn in since for result in turn.results),
+        results=tuple(
+            result for turn in since for result in turn.results if not _is_refusal(result)
+        ),
         rejected_turns=sum(
             _is_rejected(since[i + 1 :]) for i, turn in enumerate(since) if turn.has_calls
         ),
@@ -192,9 +194,15 @@ def _is_rejected(after: Sequence[SimulatedTurn]) -> bool:
         if turn.role != "tool":
             break
         results += turn.results
-    return bool(results) and all(
-        _NOT_MADE in each and not any(word in each for word in _FINAL) for each in results
-    )
+    return bool(results) and all(map(_is_refusal, results))
+
+
+def _is_refusal(result: str) -> bool:
+    """Return whether a result says that its call was not made and may be made again.
+
+    No answer quotes it, since it may quote the call.
+    """
+    return _NOT_MADE in result and not any(word in result for word in _FINAL)
 
 
 def _texts(turn: SimulatedTurn) -> tuple[str, ...]:

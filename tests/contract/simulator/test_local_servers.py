@@ -166,6 +166,22 @@ async def test_a_call_that_was_not_run_is_made_again(control: httpx.AsyncClient)
 
     [made] = again.json()["choices"][0]["message"]["tool_calls"]
     assert json.loads(made["function"]["arguments"]) == {"x": 2}
+    turns += [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "clear"},
+    ]
+    after = await complete(control, "vllm", messages=messages(PROMPT, *turns), tools=[TOOL])
+    text = after.json()["choices"][0]["message"]["content"]
+    assert "clear" in text
+    assert "not run" not in text
+    # A schema of calls is followed, also when all calls were made.
+    call_schema = {"properties": {"tool_name": {"const": "look"}, "arguments": {}}}
+    shape = {"type": "json_schema", "json_schema": {"name": "call", "schema": call_schema}}
+    forced = await complete(
+        control, "vllm", messages=messages(PROMPT, *turns), response_format=shape
+    )
+    made = json.loads(forced.json()["choices"][0]["message"]["content"])
+    assert made == {"tool_name": "look", "arguments": {"x": 2}}
 
 
 @pytest.mark.parametrize(
