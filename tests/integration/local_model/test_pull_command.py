@@ -1,0 +1,183 @@
+"""`cogo models pull|list --local|update|rm`, against a hub, a cut one, and Ollama's API."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.files.file_server import serve_file
+from tests.support.files.gguf import build_gguf
+from tests.support.servers.command_line import environment, heed_interrupts
+from tests.support.servers.simulator import simulator_process
+
+pytestmark = pytest.mark.e2e
+
+CONTENT: Final = build_gguf(
+    {"general.architecture": "llama", "general.license": "apache-2.0", "general.file_type": 15},
+    weights=os.urandom(2_000_000),
+)
+NAME: Final = "hf:owner/repo/model-Q4_K_M.gguf"
+
+
+async def start(home: Path, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
+    own = {"XDG_CACHE_HOME": str(home / ".cache"), **variables}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cogo", "models", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=home,
+        env=environment(home, **own),
+        preexec_fn=heed_interrupts,
+    )
+
+
+async def run(home: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    process = await start(home, *arguments, **variables)
+    out, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), errors.decode()
+
+
+async def read_json(home: Path, *arguments: str, **variables: str) -> list[Any]:
+    code, out, errors = await run(home, *arguments, "--json", **variables)
+    assert code == 0, errors
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def read_file(done: dict[str, Any]) -> bytes:
+    return Path(done["path"]).read_bytes()
+
+
+def get_partials(home: Path) -> list[int]:
+    folder = home / ".cache" / "cogo" / "models" / ".partial"
+    return [each.stat().st_size for each in folder.glob("*") if each.suffix != ".lock"]
+
+
+async def test_a_model_is_pulled_listed_updated_and_removed(tmp_path: Path) -> None:
+    async with serve_file(CONTENT) as hub:
+        code, out, errors = await run(tmp_path, "pull", NAME, HF_ENDPOINT=hub.url)
+        assert code == 0, errors
+        assert "2 MB (Q4_K_M, apache-2.0)" in errors
+        assert "are free in" in errors
+        assert "tokens of context and" in " ".join(errors.split())
+        assert "processor" in errors
+        assert "installed    model-Q4_K_M" in out
+
+        [listed] = await read_json(tmp_path, "list", "--local")
+        assert [(each["id"], each["quantization"], each["checksum"]) for each in listed] == [
+            ("local-model/model-Q4_K_M", "Q4_K_M", "verified")
+        ]
+        [same] = await read_json(tmp_path, "update", HF_ENDPOINT=hub.url)
+        assert same["state"] == "current"
+        hub.content = CONTENT[:-1] + b"?" if CONTENT[-1:] != b"?" else CONTENT[:-1] + b"!"
+        changed, *_, done = await read_json(tmp_path, "update", HF_ENDPOINT=hub.url)
+        assert changed["state"] == "changed"
+        assert hub.sha256[:12] in changed["detail"]
+        assert read_file(done) == hub.content
+
+    code, _, errors = await run(tmp_path, "rm", "model-Q4_K_M")
+    assert (code, "--yes" in errors) == (2, True)
+    code, out, _ = await run(tmp_path, "rm", "local-model/model-Q4_K_M", "--yes")
+    assert (code, "removed" in out) == (0, True)
+    assert await read_json(tmp_path, "list", "--local") == [[]]
+
+
+async def test_ctrl_c_keeps_what_arrived_and_the_next_pull_goes_on(tmp_path: Path) -> None:
+    async with serve_file(CONTENT, pause=0.05) as hub:
+        process = await start(tmp_path, "pull", NAME, HF_ENDPOINT=hub.url)
+
+        async def has_begun() -> bool:
+            return any(size > 300_000 for size in get_partials(tmp_path))
+
+        await eventually(has_begun)
+        process.send_signal(signal.SIGINT)
+        _, errors = await process.communicate()
+        assert process.returncode == 130
+        assert "MB of model-Q4_K_M are kept" in errors.decode()
+        assert "run the command again to go on" in " ".join(errors.decode().split())
+        [kept] = get_partials(tmp_path)
+        assert 0 < kept < len(CONTENT)
+        hub.pause = 0
+
+        plan, *_, done = await read_json(tmp_path, "pull", NAME, HF_ENDPOINT=hub.url)
+
+    assert plan["present"] == kept
+    assert hub.asked[-1].endswith(f" {kept}")
+    assert read_file(done) == CONTENT
+
+
+async def test_two_commands_at_once_download_one_file_once(tmp_path: Path) -> None:
+    async with serve_file(CONTENT, pause=0.1) as hub, asyncio.TaskGroup() as group:
+        pulls = [
+            group.create_task(read_json(tmp_path, "pull", NAME, HF_ENDPOINT=hub.url))
+            for _ in range(2)
+        ]
+
+    ends = [pull.result()[-1] for pull in pulls]
+    assert ends[0] == ends[1]
+    assert read_file(ends[0]) == CONTENT
+    notes = [each["text"] for pull in pulls for each in pull.result() if each["event"] == "note"]
+    assert notes == ["another process downloads this file: waiting for it"]
+    assert get_partials(tmp_path) == []
+
+
+async def test_a_wrong_checksum_is_one_sentence(tmp_path: Path) -> None:
+    async with serve_file(CONTENT) as server:
+        url, wrong = f"{server.url}/{server.path}", "0" * 64
+        code, _, errors = await run(tmp_path, "pull", url, "--sha256", wrong, "--as", "mine")
+
+    assert code == 1
+    assert f"instead of {wrong}" in errors
+    assert "Traceback" not in errors
+    assert get_partials(tmp_path) == []
+
+
+async def test_another_source_does_not_replace_a_model_of_the_same_name(tmp_path: Path) -> None:
+    async with serve_file(CONTENT) as hub:
+        await read_json(tmp_path, "pull", NAME, HF_ENDPOINT=hub.url)
+        other = "hf:other/repo/model-Q4_K_M.gguf"
+        code, _, errors = await run(tmp_path, "pull", other, HF_ENDPOINT=hub.url)
+        assert code == 1
+        assert "--as NAME" in errors
+        done = await read_json(tmp_path, "pull", other, "--as", "other", HF_ENDPOINT=hub.url)
+
+    assert done[-1]["model"] == "other"
+
+
+@pytest.fixture
+def ollama() -> Iterator[str]:
+    """Run the simulator; return the address of its Ollama."""
+    with simulator_process() as url:
+        yield f"{url}/ollama/v1"
+
+
+async def test_ollama_pulls_updates_and_removes_by_its_own_means(
+    tmp_path: Path, ollama: str
+) -> None:
+    name = "not-pulled:1b"
+    *steps, done = await read_json(tmp_path, "pull", name, OLLAMA_BASE_URL=ollama)
+    assert done == {"event": "done", "model": f"ollama/{name}"}
+    assert any(step["event"] == "note" and "Ollama downloads" in step["text"] for step in steps)
+    [listed] = await read_json(tmp_path, "list", "--local", OLLAMA_BASE_URL=ollama)
+    assert f"ollama/{name}" in {each["id"] for each in listed}
+
+    *_, said = await read_json(tmp_path, "update", f"ollama/{name}", OLLAMA_BASE_URL=ollama)
+    assert (said["model"], said["state"]) == (f"ollama/{name}", "current")
+
+    code, out, errors = await run(tmp_path, "rm", name, "--yes", OLLAMA_BASE_URL=ollama)
+    assert code == 0, errors
+    assert f"removed      ollama/{name}" in out
+    [listed] = await read_json(tmp_path, "list", "--local", OLLAMA_BASE_URL=ollama)
+    assert f"ollama/{name}" not in {each["id"] for each in listed}
+
+    code, _, errors = await run(tmp_path, "pull", "no-such-model", OLLAMA_BASE_URL=ollama)
+    assert code == 1
+    assert "file does not exist" in errors
