@@ -1,7 +1,7 @@
 """The models that are installed on this machine for llama.cpp.
 
-Each has a folder in the user's cache directory with one file of weights and `model.json`, which is
-replaced atomically and names the file that counts. SmolLM2 comes as a package instead.
+Each has a folder in the user's cache directory with one file of weights and `model.json`, which
+says where it is from. Both are replaced atomically. SmolLM2 comes as a package instead.
 """
 
 import json
@@ -24,6 +24,7 @@ from cogo.local_model.packages import MODEL_ID, WEIGHTS
 from embedded.private_files import read_json_object, write_private
 
 _RECORD: Final = "model.json"
+_WEIGHTS: Final = "weights.gguf"
 _PACKAGE_NAMES: Final = {MODEL_ID, "smollm2", "local-model"}
 
 
@@ -80,7 +81,6 @@ class InstalledModel:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
     source: str
-    file: str
     size: int
     sha256: str
     pulled_at: datetime
@@ -154,24 +154,23 @@ def check_alias(alias: str) -> str:
 def keep_file(
     partial: Path, *, alias: str, source: str, sha256: str, at: datetime
 ) -> InstalledModel:
-    """Make a verified file the one of a model, and then delete the one that it replaces."""
+    """Make a verified file the one of a model.
+
+    It replaces an older one atomically, at the same path: a server that was unloaded loads it.
+    """
     folder = get_models_directory() / alias
     folder.mkdir(parents=True, exist_ok=True)
-    before = _read_folder(folder)
-    path = folder / f"{sha256[:12]}.gguf"
+    path = folder / _WEIGHTS
     partial.replace(path)
     found = path.stat()
     record = _Record(
         source=source,
-        file=path.name,
         size=found.st_size,
         sha256=sha256,
         pulled_at=at,
         changed_ns=found.st_mtime_ns,
     )
     write_private(folder / _RECORD, json.dumps(asdict(record), default=str) + "\n")
-    if before is not None and before.path != path:
-        before.path.unlink(missing_ok=True)
     kept = _read_folder(folder)
     assert kept is not None  # noqa: S101 - it was written above
     return kept
@@ -208,12 +207,12 @@ def _read_folder(folder: Path) -> InstalledModel | None:
         record = _ADAPTER.validate_python(read_json_object(folder / _RECORD) or {})
     except (OSError, ValidationError):
         return None
-    if not ALIAS.fullmatch(folder.name) or Path(record.file).name != record.file:
+    if not ALIAS.fullmatch(folder.name):
         return None
     return InstalledModel(
         alias=folder.name,
         source=record.source,
-        path=folder / record.file,
+        path=folder / _WEIGHTS,
         size=record.size,
         sha256=record.sha256,
         pulled_at=record.pulled_at,

@@ -49,6 +49,16 @@ def count_partial(sha256: str) -> int:
         return 0
 
 
+def get_partial_directory() -> Path:
+    """Return the folder of files that are not complete."""
+    return get_models_directory() / ".partial"
+
+
+def count_all_partials() -> int:
+    """Return how many bytes all interrupted downloads have left."""
+    return sum(each.stat().st_size for each in get_partial_directory().glob("*"))
+
+
 def check_disk(order: Order) -> None:
     """Raise CommandError if the disk has no room for the rest of a download."""
     folder = get_models_directory()
@@ -181,7 +191,7 @@ def _hash_present(file: BinaryIO, digest: "hashlib._Hash") -> None:
 
 
 def _get_partial(sha256: str) -> Path:
-    return get_models_directory() / ".partial" / sha256
+    return get_partial_directory() / sha256
 
 
 @asynccontextmanager

@@ -34,6 +34,7 @@ from cogo.local_model.library import (
     remove_model,
 )
 from cogo.local_model.measured import MeasuredReader, forget_measured
+from cogo.local_model.pull import count_all_partials, get_partial_directory
 from cogo.local_model.sources import Means
 from cogo.terminal import neutralize, print_json, print_line, print_table, print_text
 
@@ -190,7 +191,7 @@ async def _update_file(
     _say(model.alias, "changed", f"{before} -> {now}", as_json=as_json)
     await pull_file(order, yes=yes, as_json=as_json)
     if find_served_model(model.alias) is not None:
-        print_text(f"{model.alias} is served from the old file until it is restarted", err=True)
+        print_text(f"{model.alias} is served from the old file until it is next loaded", err=True)
 
 
 async def _update_kept(project: Project, kept: FoundModel, *, as_json: bool) -> None:
@@ -257,6 +258,12 @@ def print_installed(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
+    if left := count_all_partials():
+        print_text(
+            f"{left / 1e6:,.0f} MB of downloads that were interrupted are in "
+            f"{get_partial_directory()}: pull the same again to go on, or delete the folder",
+            err=True,
+        )
     if not rows:
         print_text("no model is installed here; `cogo models pull smollm2` gets a small one")
         return

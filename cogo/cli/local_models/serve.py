@@ -77,7 +77,7 @@ def serve(*, names: ModelNames = None, directory: Dir = None, as_json: AsJson = 
             if hosting.is_ours:
                 hostings.append(hosting)
             else:
-                _say_served(hosting.served, as_json=as_json)
+                _say_served(hosting.served, as_json=as_json, word="already")
         if hostings and not asyncio.run(_serve(project, hostings, as_json=as_json)):
             raise typer.Exit(1)
 
@@ -174,9 +174,9 @@ async def _measure_new(
             print_text(f"measured     {describe_measurement(found)}", indent=13)
 
 
-def _say_served(served: HostedModel, *, as_json: bool) -> None:
+def _say_served(served: HostedModel, *, as_json: bool, word: str = "served") -> None:
     if as_json:
-        print_json({"event": "served", **_describe(served)})
+        print_json({"event": word, **_describe(served)})
         return
     unloaded = (
         f"unloaded after {served.idle_seconds} s without a request"
@@ -184,7 +184,7 @@ def _say_served(served: HostedModel, *, as_json: bool) -> None:
         else "never unloaded"
     )
     print_text(
-        f"served       {served.alias} at {served.url}: {served.context:,} tokens of context, "
+        f"{word:<13}{served.alias} at {served.url}: {served.context:,} tokens of context, "
         f"{served.parallel} answers at once, {served.threads} threads, at most "
         f"{served.memory / 1e6:,.0f} MB of memory, {unloaded}",
         indent=13,

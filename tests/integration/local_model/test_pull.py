@@ -304,7 +304,9 @@ async def test_a_new_version_replaces_the_old_one_only_when_it_is_verified() -> 
 
     assert find_installed_model(order.alias) == model
     assert model.path.read_bytes() == new_content
-    assert not old.path.exists()
+    assert [each.name for each in model.path.parent.iterdir() if each != model.path] == [
+        "model.json"
+    ]
 
 
 async def test_a_file_that_was_changed_afterwards_is_seen_and_downloaded_again() -> None:

@@ -128,6 +128,8 @@ async def test_a_real_model_is_served_measured_used_unloaded_and_removed(home: P
                 again = json.loads(run(home, "models", "probe", MODEL_ID, "--json").stdout)
                 assert again["measured"]["tokens_per_s"] > 0
 
+            assert measure_memory(served["pid"]) * 1024 < served["memory"]
+
             async def is_asleep() -> bool:
                 return bool((await http.get("/props")).json()["is_sleeping"])
 

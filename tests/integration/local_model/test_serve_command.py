@@ -34,14 +34,13 @@ def home(tmp_path: Path) -> Path:
         folder = tmp_path / ".cache" / "cogo" / "models" / name
         folder.mkdir(parents=True)
         content = build_gguf({"general.architecture": "llama"}, weights=weights)
-        (folder / "a.gguf").write_bytes(content)
+        (folder / "weights.gguf").write_bytes(content)
         record = {
             "source": f"hf:owner/repo/{name}.gguf",
-            "file": "a.gguf",
             "size": len(content),
             "sha256": name,
             "pulled_at": "2026-11-30T00:00:00Z",
-            "changed_ns": (folder / "a.gguf").stat().st_mtime_ns,
+            "changed_ns": (folder / "weights.gguf").stat().st_mtime_ns,
         }
         (folder / "model.json").write_text(json.dumps(record))
     return tmp_path
