@@ -137,7 +137,7 @@ class ProfileCache:
         except UnknownModel:
             return ModelProfile(model_id=lane, provider=facts.provider)
         hosts = self.catalogue.get_hosts(lane)
-        known = self._open_models.get(lane)
+        known = self._open_models.get(lane) if any(e.is_self_hosted for e in hosts) else None
         if known is not None:
             takes_text_calls = any(each.wire.text_calls for each in hosts)
             model = fit_model(model, known, takes_text_calls=takes_text_calls)

@@ -133,7 +133,8 @@ def load_open_models(stated: object) -> dict[str, OpenModel]:
     if not isinstance(stated, Mapping):
         return found
     for lane, facts in list(stated.items())[:MOST_REPORTED]:
-        name = lane.partition("/")[2] if isinstance(lane, str) else ""
+        # A model of the catalogue has no provider in its lane.
+        name = (lane.partition("/")[2] if "/" in lane else lane) if isinstance(lane, str) else ""
         if isinstance(facts, Mapping) and name:
             with suppress(ValidationError, RecursionError):
                 stated = {**facts, "lane": lane, "own_id": name}

@@ -13,6 +13,7 @@ from protocol.errors import CogoError
 from protocol.lanes import is_model_lane
 from protocol.records import AgentRecord
 from protocol.records.agents import list_embedding_models, list_rerank_models
+from providers.adapters.weights.load import ServerLoad, read_loads
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.open_models import (
     OPEN_MODELS_DETAIL,
@@ -50,6 +51,20 @@ class ServedModels:
     """Those that turn texts into vectors, or rank documents."""
     open_models: dict[str, OpenModel] = field(default_factory=dict)
     """What is known of models at servers of the operator, by lane."""
+    loads: dict[str, ServerLoad] = field(default_factory=dict)
+    """How busy servers are that tell it, by provider."""
+
+    def get_load(self, model: Model) -> ServerLoad | None:
+        """Return how busy the server of a model is, or None."""
+        hosts = [entry.provider for entry in model.deployments]
+        return next((self.loads[host] for host in hosts if host in self.loads), None)
+
+    def describe_loads(self) -> list[str]:
+        """Return a sentence about each server that tells how busy it is."""
+        return [
+            f"{provider}: {load.running} requests are running, {load.waiting} are waiting"
+            for provider, load in self.loads.items()
+        ]
 
     def fit(self, model: Model, catalogue: Catalogue) -> Model:
         """Return a model with what is known of it where it is served."""
@@ -65,7 +80,8 @@ async def find_served_models(project: Project, catalogue: Catalogue) -> ServedMo
     """Ask the servers of this machine, and read the rows of running executors."""
     credentials = load_credentials(project, catalogue)
     async with Router(catalogue, credentials, measured=MeasuredReader()) as router:
-        await router.discover()
+        servers = await router.discover()
+        loads = await read_loads({each.provider: each.base_url for each in servers})
         models = dict.fromkeys(router.list_lanes(), "here")
         own = [*router.list_embedding_models(), *router.list_rerank_models()]
         textless = dict.fromkeys(own, "here")
@@ -76,7 +92,7 @@ async def find_served_models(project: Project, catalogue: Catalogue) -> ServedMo
         offered = [*list_embedding_models([agent]), *list_rerank_models([agent])]
         textless |= {name: by for name in offered if name not in textless}
         open_models = load_open_models(agent.details.get(OPEN_MODELS_DETAIL)) | open_models
-    return ServedModels(models, textless, open_models)
+    return ServedModels(models, textless, open_models, loads)
 
 
 async def _fetch_executors(project: Project) -> list[AgentRecord]:

@@ -100,6 +100,8 @@ def list_models(
         if rows := build_open_rows(served.open_models.values()):
             print_line()
             print_table(OPEN_HEADINGS, rows, drop=OPEN_DROPPED)
+        for sentence in served.describe_loads():
+            print_line(sentence)
 
 
 def show_model(
@@ -343,6 +345,7 @@ def _describe(model: Model, catalogue: Catalogue, served: ServedModels) -> dict[
         "retired_at": str(model.retirement.on) if model.retirement else None,
         "successor": model.retirement.successor if model.retirement else None,
         _OPEN: describe_open_model(known) if known else None,
+        "load": served.get_load(model),
     }
 
 

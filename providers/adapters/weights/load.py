@@ -3,16 +3,19 @@
 import asyncio
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import httpx2
 
-from providers.adapters.weights.client import WeightsUnavailable, explain_errors
+from providers.adapters.weights.client import WeightsUnavailable, explain_errors, open_http
 
 _WITHIN: Final = timedelta(seconds=1)
 _LONGEST: Final = 2_000_000
+_TELLING: Final = ("vllm", "openai-compatible")
+"""Providers whose servers are, or may be, vLLM."""
 _GAUGE: Final = re.compile(
     r"^vllm:num_requests_(running|waiting)(?:\{[^}\n]*\})? +([0-9.eE+]+)", re.MULTILINE
 )
@@ -45,6 +48,20 @@ async def read_load(http: httpx2.AsyncClient, base_url: str) -> ServerLoad | Non
     except (WeightsUnavailable, TimeoutError, ValueError):
         return None
     return parse_load(text)
+
+
+async def read_loads(servers: Mapping[str, str]) -> dict[str, ServerLoad]:
+    """Return the loads of the servers that tell theirs, given their base URLs by provider."""
+    asked = {provider: url for provider, url in servers.items() if provider in _TELLING}
+    if not asked:
+        return {}
+    async with open_http() as http, asyncio.TaskGroup() as group:
+        asking = {
+            provider: group.create_task(read_load(http, url), name=f"load of {provider}")
+            for provider, url in asked.items()
+        }
+    loads = {provider: task.result() for provider, task in asking.items()}
+    return {provider: load for provider, load in loads.items() if load is not None}
 
 
 def parse_load(metrics: str) -> ServerLoad | None:

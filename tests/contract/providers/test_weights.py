@@ -12,7 +12,7 @@ import pytest
 
 from providers.adapters.weights.client import KeptModel, PullProgress, WeightsUnavailable, open_http
 from providers.adapters.weights.lm_studio import LmStudioModels
-from providers.adapters.weights.load import ServerLoad, parse_load, read_load
+from providers.adapters.weights.load import ServerLoad, parse_load, read_load, read_loads
 from providers.adapters.weights.ollama import OllamaModels
 
 Answer: TypeAlias = tuple[int, bytes]
@@ -258,3 +258,17 @@ async def test_a_load_is_read_within_bounds_or_unknown() -> None:
         async with answering(lambda *_: (200, b"#" * 4_000_000 + METRICS.encode())) as url:
             assert await read_load(http, url) is None
         assert await read_load(http, "http://127.0.0.1:9/v1") is None
+
+
+async def test_only_servers_that_may_tell_their_load_are_asked() -> None:
+    asked = []
+
+    def handle(_method: str, path: str, _body: Any) -> Answer:
+        asked.append(path)
+        return 200, METRICS.encode()
+
+    async with answering(handle) as url:
+        loads = await read_loads({"vllm": f"{url}/v1", "ollama": f"{url}/v1", "mlx": f"{url}/v1"})
+
+    assert loads == {"vllm": ServerLoad(running=4, waiting=2)}
+    assert asked == ["/metrics"]

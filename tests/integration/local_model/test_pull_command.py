@@ -181,3 +181,27 @@ async def test_ollama_pulls_updates_and_removes_by_its_own_means(
     code, _, errors = await run(tmp_path, "pull", "no-such-model", OLLAMA_BASE_URL=ollama)
     assert code == 1
     assert "file does not exist" in errors
+
+
+async def test_models_of_vllm_are_listed_with_its_load(tmp_path: Path) -> None:
+    listing = b'{"object": "list", "data": [{"id": "qwen", "owned_by": "vllm"}]}'
+    metrics = b'vllm:num_requests_running{a="b"} 3.0\nvllm:num_requests_waiting{a="b"} 2.0\n'
+    answers = {"/v1/models": listing, "/metrics": metrics}
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1]
+        body = answers.get(path)
+        head = "200 OK" if body else "404 Not Found"
+        writer.write(f"HTTP/1.1 {head}\r\nconnection: close\r\n\r\n".encode() + (body or b""))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        code, out, errors = await run(tmp_path, "list", VLLM_BASE_URL=url)
+        [rows] = await read_json(tmp_path, "list", VLLM_BASE_URL=url)
+
+    assert code == 0, errors
+    assert "vllm: 3 requests are running, 2 are waiting" in out
+    assert {"running": 3, "waiting": 2} in [row.get("load") for row in rows]

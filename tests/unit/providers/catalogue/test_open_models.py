@@ -107,7 +107,13 @@ def test_a_model_takes_tools_if_its_server_does_or_if_calls_are_read_from_text(
 
 
 def test_a_model_that_the_catalogue_keeps_from_tools_gets_none() -> None:
-    model = CATALOGUE.get_model("smollm2-135m-instruct")
+    model = CATALOGUE.get_model("ollama/m").model_copy(update={"tools": False})
     facts = OpenModel(lane=model.id, own_id=model.id, tool_mode="structured")
 
     assert fit_model(model, facts, takes_text_calls=True).tools is False
+
+
+def test_a_model_of_the_catalogue_keeps_its_facts_in_rows() -> None:
+    facts = OpenModel(lane="smollm2-135m-instruct", own_id="smollm2-135m-instruct", parameters=0.1)
+
+    assert load_open_models({facts.lane: dump_open_model(facts)}) == {facts.lane: facts}
