@@ -5,7 +5,7 @@ runs nothing twice.
 
 - `state`: what the stored turns say. `moves`: what to do next. `limits`: when it must end. These
   are pure.
-- `offer`: the tools of one loop. `arguments`: what is wrong with those of a call.
+- `offer`: the tools of one loop. `rejections`: calls that cannot be run, and what follows.
 - `conversation` and `results`: what the model reads. `spending`: what the turns cost.
 - `turn_log`, `tool_runs` and `loop`: the work itself. Start at `loop.ToolLoop`.
 """

@@ -308,7 +308,7 @@ class LoopAttempt:
         if counts := count_outcomes(state.turns, self.unstored):
             output["derived"]["calls"] = counts
         callers = list(filter(self.offer.is_callers, response.calls))
-        if invalid := count_invalid(state):
+        if invalid := count_invalid(state, first_attempt=self.first_attempt):
             output["invalid_calls"] = invalid
         if callers:
             output["tool_calls"] = [

@@ -65,9 +65,10 @@ def describe_tools(state: LoopState) -> list[dict[str, Any]]:
     return [each | {"seconds": round(each["seconds"], 3)} for each in used.values()]
 
 
-def count_invalid(state: LoopState) -> int:
-    """Return how many calls could not be run as they were asked for."""
-    return sum(each.rejection is not None for each in state.iter_calls())
+def count_invalid(state: LoopState, *, first_attempt: int) -> int:
+    """Return how many calls of this model could not be run as they were asked for."""
+    own = (each for each in state.turns if each.attempt >= first_attempt)
+    return sum(call.rejection is not None for each in own for call in each.calls)
 
 
 def count_outcomes(turns: Iterable[LoopTurn], more: Iterable[ToolCall] = ()) -> dict[str, Any]:

@@ -200,6 +200,7 @@ async def test_another_model_sees_and_pays_for_nothing_of_it() -> None:
     assert completion.usage is not None
     assert completion.usage.derived["calls"]["rejected"] == {"malformed": 1}
     assert completion.output["derived"]["calls"]["rejected"] == {"malformed": 4}
+    assert completion.output["invalid_calls"] == 1
 
 
 @pytest.mark.parametrize("outcome", ["bad_tool_calls", "overloaded"])
