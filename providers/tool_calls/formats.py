@@ -51,7 +51,7 @@ HEADS: Final = {
     "generic": re.compile(
         r"(?i)(?:[\"'*]*(?:tool\\?_name|tool|name)[\"'*]*[ \t]*[:=]\s*(?P<name>[^\s,<{]*)[\s,;]*)?"
         r"(?P<sure>(?:[\"'*]*(?:arguments|parameters|args|input)[\"'*]*\s*[:=]\s*"
-        rf"(?P<fence>{_FENCE}))?)"
+        rf"{_FENCE})?)"
     ),
     "gemma": re.compile(r"call:(?P<name>[\w.\-\\]*)\s*(?P<sure>)"),
     "glm": re.compile(r"(?P<name>[\w.\-\\]+)\s*(?P<sure>)"),

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from providers.tool_calls.formats import ALL_CLOSES, BY_OPEN, ENDS, HEADS, OPENS, TAG_OPENS, Family
-from providers.tool_calls.grammars.items import FENCE, Items
+from providers.tool_calls.grammars.items import FENCE, GAP, Items
 from providers.tool_calls.grammars.tagged import TaggedReader
 from providers.tool_calls.source import Source
 from providers.tool_calls.toolset import Toolset
@@ -13,7 +13,6 @@ _MAX_DOUBLED: Final = 3
 _INFO: Final = re.compile(r"[\w+\-]*")
 _SURPLUS: Final = re.compile(r"[\s}\])]*")
 _REST_OF_LINE: Final = re.compile(r"[^\n<\[`]*\s*")
-_COMMA: Final = re.compile(r"[\s,;]*")
 
 
 def read_block(
@@ -79,7 +78,7 @@ class _BlockReader(TaggedReader):
         if items is None and grammar == "gemma":
             return self.read_headed(at, "glm")
         while items and grammar == "generic" and not items.is_lost:
-            more = self.read_headed(source.skip(_COMMA, items.at), grammar)
+            more = self.read_headed(source.skip(GAP, items.at), grammar)
             if more is None:
                 break
             items = Items([*items.found, *more.found], more.at, more.is_lost)

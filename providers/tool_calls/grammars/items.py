@@ -37,7 +37,7 @@ _NAMED: Final = re.compile(
 )
 _CALL_LINE: Final = re.compile(r"^[ \t]*([\w.\-\\]+)\(", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\{\s*(?:\w+|\.\.\.)\s*\}")
-_GAP: Final = re.compile(r"[;,\s]*")
+GAP: Final = re.compile(r"[;,\s]*")
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class ItemReader:
             items.at, items.is_lost, items.is_list = more.at, more.is_lost, more.is_list
             for found in more.found[:1]:
                 self.move_repairs(found)
-            at = self.source.skip(_GAP, more.at)
+            at = self.source.skip(GAP, more.at)
             if more.is_lost:
                 return items
             at = self.skip_comments(at)

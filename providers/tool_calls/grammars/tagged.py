@@ -18,7 +18,7 @@ from providers.tool_calls.formats import (
     Tags,
     build_pattern,
 )
-from providers.tool_calls.grammars.items import FENCE, ItemReader, Items
+from providers.tool_calls.grammars.items import FENCE, GAP, ItemReader, Items
 from providers.tool_calls.grammars.values import (
     MAX_TAG,
     ValueReader,
@@ -34,7 +34,6 @@ from providers.tool_calls.source import LONGEST_LITERAL, Source
 _STRING: Final = re.compile(r"string\s*=\s*[\"']?(true|false)")
 _MAX_HEAD: Final = 400
 _WORD: Final = re.compile(r"[^\s<\[{`\"]*")
-_GAP: Final = re.compile(r"[\s,;]*")
 _QUOTES: Final = "\"'`*"
 _NOTHING: Final = ("null", "None", '""')
 _KIMI_INDEX: Final = re.compile(r":[0-9]+$")
@@ -73,7 +72,7 @@ class TaggedReader(ItemReader):
     def read_headed(self, at: int, grammar: str, *, accepts_unknown: bool = False) -> Items | None:
         """Return the call of a head and arguments, None if there is none."""
         source = self.source
-        if grammar in ("named", "glm"):
+        if grammar in ("named", "glm"):  # prose shows at once that it is none
             follower = source.get_char(source.skip_space(source.skip(_WORD, at)))
             if follower and follower not in '{"[<`':
                 return None
@@ -148,7 +147,7 @@ class TaggedReader(ItemReader):
         items = self.read_call(None, head.start, head.stop)
         [found] = items.found
         after = (
-            None if found.reason else self._read_head(self.source.skip(_GAP, items.at), "generic")
+            None if found.reason else self._read_head(self.source.skip(GAP, items.at), "generic")
         )
         if after and after.name:
             if not self.source.text[after.stop - len(after.rest) :]:

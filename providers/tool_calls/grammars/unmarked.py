@@ -5,7 +5,7 @@ from typing import Final
 
 from providers.tool_calls.formats import BY_OPEN, ENDS, OPENS, Family, Format
 from providers.tool_calls.grammars.blocks import read_block
-from providers.tool_calls.grammars.items import ARGUMENT_KEYS, FENCE, Items
+from providers.tool_calls.grammars.items import ARGUMENT_KEYS, FENCE, GAP, Items
 from providers.tool_calls.grammars.tagged import TaggedReader
 from providers.tool_calls.grammars.values import NAME
 from providers.tool_calls.source import Source
@@ -13,7 +13,6 @@ from providers.tool_calls.toolset import Toolset
 
 _JSON: Final = Format("bare_json", ())
 _PYTHON: Final = Format("pythonic", ())
-_GAP: Final = re.compile(r"[;,\s]*")
 _SURPLUS: Final = re.compile(r"[}\])\s]*")
 _INFO: Final = re.compile(r"[^\n`]*")
 _FIRST_KEYS: Final = (*ARGUMENT_KEYS, "name", "tool_name", "function", "type", "id", "index")
@@ -47,7 +46,7 @@ class RunReader:
             if end is None:
                 return None
             self._run.at = self.reach = end
-            at = self._skip_surplus(self._source.skip(_GAP, end))
+            at = self._skip_surplus(self._source.skip(GAP, end))
             if self._ends_at(at):
                 self._run.at = at
                 return self._run if self._counts() else None
@@ -143,7 +142,7 @@ class RunReader:
         at = source.skip(_INFO, at + len(FENCE))
         if source.get_char(at) != "\n":
             return None
-        at = source.skip(_GAP, at)
+        at = source.skip(GAP, at)
         while not source.find_at((FENCE,), at):
             if self._ends_at(at):
                 is_open = not run.found or any(each.needed_closing for each in run.found)
@@ -152,7 +151,7 @@ class RunReader:
             if end is None or (run.found and run.found[-1].reason):
                 return None
             self.reach = end
-            at = source.skip(_GAP, end)
+            at = source.skip(GAP, end)
         return at + len(FENCE) if run.found else None
 
     def _read_fenced_item(self, at: int) -> int | None:

@@ -195,9 +195,9 @@ def read_name(source: Source, tags: Tags, at: int) -> tuple[str, int] | None:
 def read_key(source: Source, tags: Tags, at: int) -> tuple[str, int] | None:
     """Return the key of a parameter behind its opening tag, and where the value begins."""
     end = source.find(tags.key_end, at, MAX_TAG)
-    if end < 0 or (not tags.value_open and "\n" in source.text[at:end]):
-        return None
     key, at = source.text[at:end], end + len(tags.key_end)
+    if end < 0 or (tags.closes[0] in key if tags.value_open else "\n" in key):
+        return None
     if tags.value_open:
         at = source.skip_space(at)
         if not source.find_at((tags.value_open,), at):

@@ -1,4 +1,5 @@
 import json
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -12,7 +13,8 @@ from providers.tool_calls import (
     parse_ollama_chunks,
     parse_openai_chunks,
 )
-from tests.support.tool_calls.cases import load_cases
+from tests.support.tool_calls.cases import TOOLS, load_cases
+from tests.support.tool_calls.corpus import GRAMMARS, Call
 
 _CHUNKS = {"openai_chunks": parse_openai_chunks, "ollama_chunks": parse_ollama_chunks}
 
@@ -81,6 +83,24 @@ def test_the_cases_are_read_alike_in_pieces(form: str, size: int) -> None:
             extractor.feed(text[at : at + size])
 
         assert extractor.finish(case.get("finish_reason")) == _read(case), case["id"]
+
+
+@pytest.mark.parametrize("name", ["qwen3_xml", "minimax", "glm"])
+def test_a_missing_end_tag_takes_no_other_call_and_invents_no_arguments(name: str) -> None:
+    calls: list[Call] = [
+        ("write_file", {"path": "a.html", "content": "<b>a</b>\nb"}),
+        ("get_weather", {"city": "Oslo"}),
+        ("now", {}),
+    ]
+    text = GRAMMARS[name].write(calls)
+
+    for tag in re.finditer("\n?</(?!b>)[^>]*>", text):
+        message = extract(text[: tag.start()] + text[tag.end() :], TOOLS, family=name)
+
+        assert all((call.name, call.arguments) in calls for call in message.tool_calls)
+        named = [call.name for call in message.tool_calls]
+        named += [str(each.name) for each in message.rejected]
+        assert sorted(named) == ["get_weather", "now", "write_file"]
 
 
 _TOOLS = [
