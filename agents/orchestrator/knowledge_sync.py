@@ -13,6 +13,7 @@ from protocol.errors import CogoError
 from protocol.messages import Envelope, MessageType
 from protocol.records.models import ControlRow, ModelKnowledge, OutcomeRow, PolicyName
 from protocol.store.models import ModelStore
+from providers.catalogue.model_names import name_lane
 
 REFRESH_SECONDS: Final = 2.0
 NO_OWNER: Final = UUID(int=0)
@@ -92,7 +93,7 @@ def _parse_control(row: ControlRow) -> OperatorControl | None:
         return None
     return OperatorControl(
         action=row.action,
-        subject=row.subject,
+        subject=name_lane(row.subject),
         reason=row.reason,
         owner=UUID(name) if kind == "owner" else None,
         task_type=name if kind == "task_type" else None,

@@ -63,6 +63,13 @@ def name_model(own_id: str) -> str | None:
     return name if name not in _NOT_IN_NAMES and len(name) <= _MAX_NAME else None
 
 
+def name_lane(lane: str) -> str:
+    """Return a lane, or a model's id in a row, as it is named now if it has a path."""
+    provider, _, own = lane.partition("/")
+    name = name_model(own)
+    return lane if name is None else f"{provider}/{name}"
+
+
 def name_models(own_ids: Iterable[str]) -> dict[str, str]:
     """Return the own id of each model by its name; ids that cannot be named are left out.
 

@@ -45,15 +45,16 @@ comes from, and `cogo doctor` counts them.
 
 {table(("server", "question", "facts"), _QUESTIONS)}
 All models of a server are asked about at once, within three seconds. A model about which there is
-no answer, or a malformed one, is a lane with fewer facts. They are asked about again when the list
-of the server has changed, or after a connection to it failed.
+no answer, or a malformed one, is a lane with fewer facts. A model is asked about again when it has
+changed in the list of its server, and all are after a connection failed.
 
 Chat templates are searched for the marks of each family, and for what they write at the beginning
 of an answer (`<think>`). They are never rendered, since they come from whoever published the
 weights.
 
-A model that Ollama passes on to its cloud does not count as local: prompts leave the machine, so
-that `data_policy` rules such as `local-only` exclude it, and keys in prompts are masked.
+A model that Ollama passes on to its cloud (it says so, or the name ends in `-cloud` or `:cloud`)
+does not count as local: prompts leave the machine, so that `data_policy` rules such as `local-only`
+exclude it, and keys in prompts are masked.
 
 ## Tools
 
@@ -68,8 +69,8 @@ A lane is `<provider>/<name>`. A model that its server names by a file is named 
 `.gguf`: `/models/SmolLM2-135M-Instruct.Q4_1.gguf` of llama.cpp is
 `llamacpp/SmolLM2-135M-Instruct.Q4_1`. Of files with the same name each has its folder, too
 (`llamacpp/model@folder`), or a hash. Names by a path, as they were before, still work, and subtasks
-that were queued under them are still executed. Names that are too long or cannot be printed are
-left out, with a warning in the executor's log.
+that were queued under them are still executed; pins and bans of them hold. Grants name the lane.
+Names that are too long or cannot be printed are left out, with a warning in the executor's log.
 
 ## Which fact counts
 

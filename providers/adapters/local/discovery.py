@@ -110,8 +110,8 @@ class Discovery:
         """Probe the ports of the catalogue's local providers concurrently; return what was found.
 
         Base URLs that were given for self-hosted servers are probed, too. A server must list its
-        models in time; COGO's own gateway and simulator are ignored. A server is asked again about
-        its models when its list has changed, or on `recheck`.
+        models in time; COGO's own gateway and simulator are ignored. A server is asked about models
+        that are new in its list or have changed there, and about all on `recheck`.
         """
         targets = _list_targets(catalogue, credentials)
         async with (
@@ -157,7 +157,7 @@ class Discovery:
             provider.id,
             ServerClient(http, target.base_url, target.headers),
             listed,
-            {} if asked is None or is_new else asked.models,
+            {} if asked is None or recheck else asked.list_unchanged(state),
         )
         self._asked[target.base_url] = _Asked(state, models)
         if is_new:
@@ -171,6 +171,14 @@ class _Asked:
 
     state: Mapping[str, object]
     models: Mapping[str, ProbedModel]
+
+    def list_unchanged(self, state: Mapping[str, object]) -> dict[str, ProbedModel]:
+        """Return the models that a newer list has unchanged."""
+        return {
+            id_: model
+            for id_, model in self.models.items()
+            if id_ in state and state[id_] == self.state.get(id_)
+        }
 
 
 async def find_servers(

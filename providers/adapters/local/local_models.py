@@ -1,12 +1,17 @@
 """The models of servers of the operator, as lanes and as deployments."""
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from providers.adapters.local.discovery import Discovery, LocalServer
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials, Deployment
 from providers.catalogue.open_models import GetMeasured, OpenModel, build_open_model
 from providers.catalogue.schema import Model, Provider
+
+_OLLAMA: Final = "ollama"
+_CLOUD: Final = ("-cloud", ":cloud")
+"""Ends of the names of models that Ollama passes on to its cloud, whether it says so or not."""
 
 
 class LocalModels:
@@ -90,11 +95,15 @@ class LocalModels:
 
     def add_facts(self, deployment: Deployment) -> Deployment:
         """Return a deployment with what is known of its model, if its server was found."""
-        server = self._find_server(deployment.provider, deployment.entry.model)
-        name = None if server is None else server.find_model(deployment.entry.model)
+        lane, own_id = deployment.model.id, deployment.entry.model
+        is_remote = deployment.provider == _OLLAMA and own_id.endswith(_CLOUD)
+        server = self._find_server(deployment.provider, own_id)
+        name = None if server is None else server.find_model(own_id)
         if server is None or name is None:
+            if is_remote:
+                remote = OpenModel(lane=lane, own_id=own_id, is_remote=True, source="table")
+                return deployment.with_probed(remote)
             return deployment
-        lane = deployment.model.id
         key = (lane, server.provider, self._catalogue.edition)
         if key not in self._known:
             user, table = self._catalogue.get_stated_facts(lane)
@@ -103,7 +112,7 @@ class LocalModels:
                 server.get_own_id(name),
                 user=user,
                 probe=server.probed.get(name, {}),
-                table=table,
+                table={**table, "is_remote": True} if is_remote else table,
                 measured=self._measured(lane) if self._measured else None,
             )
         return deployment.with_probed(self._known[key])

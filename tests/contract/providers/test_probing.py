@@ -161,6 +161,10 @@ async def test_ollama_is_asked_about_each_model_once_and_what_is_loaded_each_tim
     assert (server.asked["/api/show a:1"], server.asked["/api/ps"]) == (1, 2)
 
     server.list_models("a:1", "b:1", "c:1", owner="library")
+    server.answers["/api/show c:1"] = SHOWN
+    await find(discovery, catalogue)
+    assert (server.asked["/api/show a:1"], server.asked["/api/show c:1"]) == (1, 1)
+    server.list_models("a:1", "b:1", owner="library", created=2)
     await find(discovery, catalogue)
     assert server.asked["/api/show a:1"] == 2
     await find(discovery, catalogue, recheck=True)
@@ -179,18 +183,40 @@ async def test_a_model_that_ollama_embeds_with_is_no_lane(
     assert found.embedding_models == ("plain:1",)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("named-as-i-like:1", SHOWN | {"remote_host": "https://ollama.com"}),
+        ("gpt-oss:120b-cloud", SHOWN),
+        ("kimi:cloud", 500),
+    ],
+)
 async def test_a_model_that_ollama_passes_on_does_not_count_as_local(
-    server: ModelServer, tmp_path: Path
+    server: ModelServer, tmp_path: Path, name: str, shown: object
 ) -> None:
-    server.list_models("gpt-oss:120b-cloud", owner="library")
-    server.answers["/api/show gpt-oss:120b-cloud"] = SHOWN | {"remote_host": "https://ollama.com"}
+    server.list_models(name, owner="library")
+    server.answers[f"/api/show {name}"] = shown
     catalogue = a_catalogue(tmp_path, server.port, provider="ollama")
 
     async with Router(catalogue, {}) as router:
-        deployment = await get_deployment(router, "ollama/gpt-oss:120b-cloud")
+        deployment = await get_deployment(router, f"ollama/{name}")
 
     assert deployment.host.local is False
     assert deployment.masks_keys
+
+
+async def test_a_cloud_model_of_a_server_that_does_not_list_it_does_not_count_as_local(
+    tmp_path: Path,
+) -> None:
+    catalogue = a_catalogue(tmp_path, 9, provider="mlx")
+    given = {"ollama": Credential(base_url="http://127.0.0.1:9/v1")}
+
+    async with Router(catalogue, given) as router:
+        [cloud] = router.list_deployments("ollama/kimi:cloud")
+        [here] = router.list_deployments("ollama/kimi:7b")
+
+    assert cloud.host.local is False
+    assert here.host.local is True
 
 
 async def test_lm_studio_and_vllm_tell_about_all_models_in_one_answer(

@@ -88,6 +88,17 @@ def test_controls_and_policies_are_laid_over_what_was_set_at_the_start() -> None
     assert seen.get_policy(UUID(int=8), None) is PolicyName.CHEAPEST
 
 
+def test_a_control_of_a_path_holds_for_the_model_of_the_file() -> None:
+    row = ControlRow(
+        scope="everywhere", subject="llamacpp//models/m.gguf", action="ban", reason="r", who="w",
+        set_at=utc_now(),
+    )  # fmt: skip
+
+    seen = build_knowledge(KNOWN.model_copy(update={"controls": [row]}), start=Knowledge())
+
+    assert [each.subject for each in seen.controls] == ["llamacpp/m"]
+
+
 async def test_knowledge_stays_while_the_store_is_away() -> None:
     store = FakeStore(knowledge=KNOWN)
     sync = a_learner(store)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from providers.catalogue.model_names import name_model, name_models, normalize_weights
+from providers.catalogue.model_names import name_lane, name_model, name_models, normalize_weights
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,20 @@ def test_a_file_is_named_without_folder_and_ending_and_anything_else_as_it_is(
 def test_what_cannot_be_shown_has_no_name(hostile: str) -> None:
     assert name_model(hostile) is None
     assert name_models([hostile, "good"]) == {"good": "good"}
+
+
+@pytest.mark.parametrize(
+    ("lane", "now"),
+    [
+        ("llamacpp//models/m.gguf", "llamacpp/m"),
+        ("vllm/Qwen/Qwen3-8B", "vllm/Qwen/Qwen3-8B"),
+        ("claude-opus-5-5", "claude-opus-5-5"),
+        ("ollama", "ollama"),
+        ("llamacpp/", "llamacpp/"),
+    ],
+)
+def test_a_lane_of_a_row_has_the_name_of_today(lane: str, now: str) -> None:
+    assert name_lane(lane) == now
 
 
 def test_files_of_the_same_name_are_distinguished() -> None:
