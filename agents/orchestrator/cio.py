@@ -133,7 +133,9 @@ class Cio:
         role = needs.role
         request = SelectionRequest(
             needs=_add_tools(
-                apply_role(_read_requirements(task, stated, needs), role), needs.tools
+                apply_role(_read_requirements(task, stated, needs), role),
+                needs.tools,
+                offered=needs.tools.count_offered(self.registry.tools),
             ),
             # The requested model is dropped once a model failed.
             requested=None if needs.failed else needs.model or task.model,
@@ -189,11 +191,12 @@ def _read_requirements(task: TaskBrief, params: Mapping[str, Any], step: StepNee
     return found.model_copy(update={"structured_output": True}) if step.structured_output else found
 
 
-def _add_tools(wanted: Requirements, tools: ToolNeeds) -> Requirements:
+def _add_tools(wanted: Requirements, tools: ToolNeeds, *, offered: int) -> Requirements:
     """Return the requirements of a step with tools: a model that takes none is never chosen."""
     changes: dict[str, Any] = {}
     if tools.calls:
         changes["tool_calls"] = max(wanted.tool_calls, 1)
+        changes["offered_tools"] = max(wanted.offered_tools, offered)
     if tools.is_forced:
         changes["forced_tools"] = True
     if tools.sees and "image" not in wanted.modalities:

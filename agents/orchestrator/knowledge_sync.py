@@ -1,7 +1,9 @@
 """Knowledge sync: reads the database's knowledge about models."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -30,16 +32,19 @@ class KnowledgeSync:
         store: ModelStore,
         agent_id: str,
         start: Knowledge,
+        get_sizes: Callable[[], Mapping[str, float]] = dict,
         every_seconds: float = REFRESH_SECONDS,
     ) -> None:
+        """Create it; `get_sizes` returns the billions of parameters of open models, by lane."""
         self._store = store
         self._agent_id = agent_id
         self._start = start
+        self._get_sizes = get_sizes
         self._every_seconds = every_seconds
         self._changed = asyncio.Event()
         self.knowledge = start
         """An immutable snapshot, replaced at each change."""
-        self._last: ModelKnowledge | None = None
+        self._last: tuple[ModelKnowledge, Mapping[str, float]] | None = None
 
     def handle_message(self, message: Envelope) -> None:
         """Refresh soon if the status of a model changed; other messages are ignored."""
@@ -64,22 +69,25 @@ class KnowledgeSync:
         except CogoError as error:
             logger.debug("the knowledge about models could not be read", error=str(error))
             return
-        if found != self._last:
-            self._last = found
-            knowledge = build_knowledge(found, start=self._start)
+        sizes = dict(self._get_sizes())
+        if (found, sizes) != self._last:
+            self._last = (found, sizes)
+            knowledge = build_knowledge(found, start=self._start, sizes=sizes)
             # Learning from thousands of outcomes takes tens of milliseconds.
             await asyncio.to_thread(knowledge.forecaster.prepare)
             self.knowledge = knowledge
 
 
-def build_knowledge(found: ModelKnowledge, *, start: Knowledge) -> Knowledge:
+def build_knowledge(
+    found: ModelKnowledge, *, start: Knowledge, sizes: Mapping[str, float] = MappingProxyType({})
+) -> Knowledge:
     """Return `start` with the rows of the database; unknown policies are ignored."""
     policies = {
         owner: PolicyName(name) for owner, name in found.policies.items() if name in POLICY_NAMES
     }
     return replace(
         start,
-        observations=build_observations(found),
+        observations=replace(build_observations(found), sizes=sizes),
         policy=policies.pop(NO_OWNER, start.policy),
         owner_policies=policies,
         controls=tuple(control for row in found.controls if (control := _parse_control(row))),
@@ -140,4 +148,7 @@ def _build_observed(row: OutcomeRow) -> Observed:
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         cached_tokens=row.cached_tokens,
+        called=row.called,
+        calls_rejected=row.called * (row.calls_rejected or 0.0),
+        calls_failed=row.called * (row.calls_failed or 0.0),
     )

@@ -51,6 +51,12 @@ class LaneRegistry:
         self.is_known = False
         """Whether the lanes are those of running executors."""
 
+    @property
+    def sizes(self) -> dict[str, float]:
+        """The billions of parameters of these models, by lane; impossible ones are left out."""
+        stated = {each.lane: each.parameters for each in self.open_models}
+        return {lane: size for lane, size in stated.items() if size is not None and 0 < size < inf}
+
     async def run(self) -> None:
         """Refresh until cancelled."""
         while True:

@@ -62,7 +62,12 @@ async def run_orchestrator(
             catalogue, simulated=registry.simulated, open_models=registry.open_models
         )
         await asyncio.to_thread(profiles.preload, registry.lanes)
-        sync = KnowledgeSync(store=agent.store, agent_id=identity.id, start=knowledge)
+        sync = KnowledgeSync(
+            store=agent.store,
+            agent_id=identity.id,
+            start=knowledge,
+            get_sizes=lambda: registry.sizes,
+        )
         await sync.refresh()
         cio = Cio(
             catalogue=catalogue,

@@ -27,6 +27,14 @@ class ToolNeeds:
     """Whether they give it images."""
     searches: bool = False
     """Whether the vendor must search the web for it."""
+    names: tuple[str, ...] = ()
+    """The tools that COGO runs, as the step names them."""
+    of_caller: int = 0
+    """How many the caller runs."""
+
+    def count_offered(self, offered: Sequence[str]) -> int:
+        """Return how many tools the model may choose from; `offered` are those of all executors."""
+        return self.of_caller + sum(len(select_names(offered, each)) or 1 for each in self.names)
 
 
 NO_TOOLS: Final = ToolNeeds()
@@ -41,12 +49,16 @@ def list_tool_names(params: Mapping[str, Any]) -> list[str]:
 def find_tool_needs(params: Mapping[str, Any]) -> ToolNeeds:
     """Return what a step needs from its model for the sake of its tools."""
     names = list_tool_names(params)
-    calls = bool(params.get("client_tools")) or any(each != WEB_SEARCH for each in names)
+    theirs = params.get("client_tools")
+    ours = tuple(each for each in dict.fromkeys(names) if each != WEB_SEARCH)
+    calls = bool(theirs or ours)
     return ToolNeeds(
         calls=calls,
         is_forced=calls and params.get("tool_choice") not in (None, "auto", "none"),
         sees=not IMAGE_TOOLS.isdisjoint(names),
         searches=WEB_SEARCH in names,
+        names=ours,
+        of_caller=len(theirs) if isinstance(theirs, list) else 0,
     )
 
 

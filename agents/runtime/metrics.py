@@ -1,7 +1,7 @@
 """The Prometheus metrics of an agent. They may be updated from any thread."""
 
-from collections.abc import Iterator
-from typing import Final, assert_never
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, assert_never, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,8 +10,12 @@ from agents.runtime.attempt import Failed, Outcome, Stopped, Succeeded
 from protocol.bus import Bus
 from protocol.records import ClaimedSubtask, Usage
 from protocol.records.columns import ColumnRun
+from providers.tool_calls.messages import Reason
 
 _FIRST_TOKEN_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120)
+_CALL_OUTCOMES: Final = ("clean", "repaired", "text")
+_REJECTIONS: Final = get_args(Reason)
+_MAX_CALLS: Final = 10_000
 _CALL_BUCKETS: Final = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 
 
@@ -53,6 +57,10 @@ class AgentMetrics:
             buckets=_CALL_BUCKETS,
             registry=self.registry,
         )
+        self._calls = Counter(
+            "cogo_model_tool_calls", "Calls of tools, by what became of them.",
+            ["model", "outcome"], registry=self.registry,
+        )  # fmt: skip
         self._columns = Counter(
             "cogo_column_rows",
             "Rows of AI columns: edits collected, answers applied, cells asked for.",
@@ -113,6 +121,29 @@ class AgentMetrics:
         self._call.labels(*labels).observe(usage.duration_ms / 1000)
         if usage.first_token_ms is not None:
             self._first_token.labels(*labels).observe(usage.first_token_ms / 1000)
+        for outcome, count in read_call_counts(usage.derived).items():
+            self._calls.labels(usage.model_id, outcome).inc(count)
+
+
+def read_call_counts(derived: Mapping[str, Any]) -> dict[str, int]:
+    """Return what became of the calls of tools in an attempt, by outcome; impossible counts are 0.
+
+    Those that were rejected are counted by their reason.
+    """
+    counts = derived.get("calls")
+    if not isinstance(counts, Mapping):
+        return {}
+    stated = counts.get("rejected")
+    rejected = stated if isinstance(stated, Mapping) else {}
+    found = {name: _read_count(counts.get(name)) for name in _CALL_OUTCOMES}
+    found |= {reason: _read_count(rejected.get(reason)) for reason in _REJECTIONS}
+    return {name: count for name, count in found.items() if count}
+
+
+def _read_count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return value if 0 < value <= _MAX_CALLS else 0
 
 
 def _describe_outcome(outcome: Outcome) -> tuple[str, str, Usage | None]:

@@ -29,6 +29,11 @@ def describe_estimate(estimate: Estimate) -> dict[str, Any]:
         "first_token_ms": round(forecast.first_token_s * 1000),
         "total_ms": round(forecast.total_s * 1000),
         "health": forecast.health or "ok",
+        **(
+            {"called": round(forecast.called), "rejected_calls": round(forecast.rejected_calls, 4)}
+            if forecast.called >= 1 or forecast.rejected_calls > 0
+            else {}
+        ),
     }
 
 

@@ -50,6 +50,8 @@ class ModelProfile:
     inputs: tuple[str, ...] | None = None
     """What it reads."""
     tools: bool | None = None
+    writes_calls: bool = False
+    """Whether it writes its calls of tools as text, since its server takes no tools."""
     forced_tools: bool | None = None
     """Whether it can be made to call a tool."""
     structured_output: bool = False
@@ -157,6 +159,7 @@ class ProfileCache:
             context_window=model.context_window,
             inputs=model.inputs if "inputs" in model.model_fields_set else None,
             tools=model.takes_tools,
+            writes_calls=known is not None and known.tool_mode == "text",
             forced_tools=model.forced_tools,
             structured_output=_takes_schemas(model, hosts),
             reasons_by_default=model.reasons_unasked,

@@ -31,6 +31,8 @@ MAX_NAME_CHARACTERS = 200
 MAX_LISTED = 50
 MANY_TOOL_CALLS = 5
 """Number of dependent calls from which one weak answer affects too many later ones."""
+MANY_TOOLS = 10
+"""Number of offered tools from which their choice is work of its own."""
 
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]
 
@@ -87,6 +89,8 @@ class Requirements(BaseModel):
     """None: the usual number for tasks of this type."""
     tool_calls: int = Field(default=0, ge=0, le=MAX_STATED)
     """How many tool calls depend on each other."""
+    offered_tools: int = Field(default=0, ge=0, le=MAX_STATED)
+    """How many tools the model may choose from."""
     forced_tools: bool = False
     """Whether the model must call a tool."""
     structured_output: bool = False

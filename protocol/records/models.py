@@ -100,6 +100,15 @@ class OutcomeRow(Row):
     """Of the whole prompt, the part that was read from a cache included."""
     cached_tokens: float | None = None
     output_tokens: float | None = None
+    called: float = 0
+    """Attempts in which the model called tools, answered or not."""
+    calls_repaired: float | None = None
+    """The share of their calls that was repaired, of the mean attempt, like the next two."""
+    calls_rejected: float | None = None
+    calls_as_text: float | None = None
+    """Written as text."""
+    calls_failed: float | None = None
+    """The share of the attempts that failed since no call could be run."""
 
 
 class CheckRow(Row):

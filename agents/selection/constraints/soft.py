@@ -11,9 +11,12 @@ from agents.selection.evidence.estimates import Estimate
 from agents.selection.evidence.priors import map_to_capability
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.preferences import Preference
-from agents.selection.request import ResolvedRequest
-from agents.selection.requirements import MANY_TOOL_CALLS
+from agents.selection.request import BAD_TOOL_CALLS, ResolvedRequest
+from agents.selection.requirements import MANY_TOOL_CALLS, MANY_TOOLS
 from providers.calls.max_cost import FRAME_TOKENS
+
+MANY_REJECTED: Final = 0.15
+"""The share of rejected calls from which a model calls tools poorly."""
 
 
 def avoid_drained(resolved: ResolvedRequest) -> Test | None:
@@ -116,6 +119,45 @@ def avoid_local_for_hard_work(resolved: ResolvedRequest) -> Test | None:
     return test
 
 
+def avoid_poor_callers(resolved: ResolvedRequest) -> Test | None:
+    """Set aside models that call tools poorly for work that is mostly calls, or for quality.
+
+    That is, those that write their calls as text or of whose calls many are rejected.
+    """
+    needs = resolved.request.needs
+    if needs.tool_calls >= MANY_TOOL_CALLS:
+        why = f"{needs.tool_calls} tool calls depend on each other"
+    elif needs.offered_tools >= MANY_TOOLS:
+        why = f"there are {needs.offered_tools} tools to choose from"
+    elif needs.tool_calls and resolved.request.preferences.preference is Preference.QUALITY:
+        why = "the task calls tools and prefers quality"
+    else:
+        return None
+
+    def test(profile: ModelProfile, estimate: Estimate) -> str | None:
+        rejected = estimate.forecast.rejected_calls
+        if rejected >= MANY_REJECTED:
+            return f"{rejected:.0%} of its calls of tools cannot be run, and {why}"
+        if profile.measured is not None and profile.measured.calls_tools is False:
+            return f"it called no simple tool rightly when it was measured, and {why}"
+        return f"it writes calls as text, and {why}" if profile.writes_calls else None
+
+    return test
+
+
+def avoid_local_after_bad_calls(resolved: ResolvedRequest) -> Test | None:
+    """Set aside local models where the calls of another one could not be run."""
+    failed = [id_ for id_, error in resolved.request.failed.items() if error == BAD_TOOL_CALLS]
+    if not failed:
+        return None
+    reason = f"it runs on this machine, and no call of tools by {failed[-1]} could be run"
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        return reason if profile.is_local else None
+
+    return test
+
+
 def avoid_slow(resolved: ResolvedRequest) -> Test | None:
     """Set aside models that were measured to take longer than the deadline allows."""
     left = resolved.request.seconds_left
@@ -167,7 +209,9 @@ SOFT: Final[tuple[Constraint, ...]] = (
     avoid_without_sight,
     avoid_unforced,
     avoid_without_schemas,
+    avoid_poor_callers,
     avoid_local_for_hard_work,
+    avoid_local_after_bad_calls,
     avoid_slow,
     avoid_over_reservation,
     avoid_makers,

@@ -6,6 +6,7 @@ from functools import cached_property
 from math import exp, inf, log, sqrt
 from typing import Final, NamedTuple
 
+from agents.selection.evidence.calls import expect_failed_calls, expect_rejected_calls
 from agents.selection.evidence.failures import FailureRecords
 from agents.selection.evidence.leaderboards import get_ratings
 from agents.selection.evidence.observations import ModelHealth, Observations, Observed
@@ -87,6 +88,10 @@ class Forecast:
     """Answers of which `cost_usd` is the mean."""
     health: ModelHealth | None
     """None: healthy."""
+    called: float = 0.0
+    """The weight of the attempts in which it called tools, at all kinds of work."""
+    rejected_calls: float = 0.0
+    """The expected share of its calls of tools that cannot be run."""
 
     @property
     def is_known(self) -> bool:
@@ -148,7 +153,7 @@ class Forecaster:
 
     def __init__(self, observations: Observations) -> None:
         self.observations = observations
-        self._forecasts: dict[tuple[str, str], dict[str, Forecast]] = {}
+        self._forecasts: dict[tuple[str, str, bool], dict[str, tuple[ModelProfile, Forecast]]] = {}
 
     @cached_property
     def failures(self) -> FailureRecords:
@@ -157,7 +162,7 @@ class Forecaster:
 
     def prepare(self) -> None:
         """Learn from the observations now, for example in a thread before the first choice."""
-        models = (self._output, self._total, self._first_token)
+        models = (self._output, self._total, self._first_token, self._calling)
         for learned in (self.qualities, self.gain, self.failures, *models):
             del learned
 
@@ -168,7 +173,7 @@ class Forecaster:
             self.observations.outcomes,
             ratings=get_ratings(),
             offsets=EASE,
-            guess_ability=guess_ability,
+            guess_ability=lambda id_: guess_ability(id_, self.observations.sizes.get(id_)),
         )
 
     @cached_property
@@ -232,13 +237,15 @@ class Forecaster:
         """Return the estimate of each model at one task, in their order."""
         if len(self._forecasts) >= MAX_REMEMBERED:
             self._forecasts.clear()
-        cached = self._forecasts.setdefault((needs.kind, needs.complexity), {})
+        key = (needs.kind, needs.complexity, needs.tool_calls > 0)
+        cached = self._forecasts.setdefault(key, {})
         stated = needs.output_tokens
         estimates = []
         for profile in profiles:
-            forecast = cached.get(profile.model_id)
-            if forecast is None:
-                forecast = cached[profile.model_id] = self._forecast(profile, needs)
+            known, forecast = cached.get(profile.model_id, _NO_FORECAST)
+            if known is not profile or forecast is None:  # servers may say more than before
+                forecast = self._forecast(profile, needs)
+                cached[profile.model_id] = (profile, forecast)
             output = forecast.output_tokens if stated is None else stated
             cost = profile.cost(input_tokens, output, cached_share=forecast.cached_share)
             # With the simulator, the observed cost was real money.
@@ -253,12 +260,16 @@ class Forecaster:
         model, kind, complexity = profile.model_id, needs.kind, needs.complexity
         here = self.observations.outcomes.get((model, kind), _NOTHING)
         health = self.observations.health.get(model)
-        expected = self.qualities.expect(model, kind)
+        guess = guess_ability(model, profile.parameters)
+        expected = self.qualities.expect(model, kind, guess=guess)
         factor = 1.0 if health is None else DEGRADED
+        calling = self._calling.get(model, {})
+        if needs.tool_calls:
+            factor *= 1.0 - expect_failed_calls(calling, kind, writes_text=profile.writes_calls)
         low, high = compute_interval(expected.mean, expected.mass)
         ease = COMPLEXITY_EASE[complexity]
         first = guess_first_token_s(profile) / _USUAL_FIRST_TOKEN_S
-        total = guess_total_s(profile, complexity)
+        total = guess_total_s(profile, kind, complexity)
         length = LENGTHS[complexity]
         has_tokens = here.output_tokens is not None
         return Forecast(
@@ -279,10 +290,22 @@ class Forecaster:
             cost_usd=None if has_tokens and profile.prices else here.cost_usd,
             priced=here.answered,
             health=health,
+            called=sum(each.called for each in calling.values()),
+            rejected_calls=expect_rejected_calls(calling, writes_text=profile.writes_calls),
         )
+
+    @cached_property
+    def _calling(self) -> dict[str, dict[str, Observed]]:
+        """Outcomes of models that have called tools, by model and kind of work."""
+        found: dict[str, dict[str, Observed]] = {}
+        for (model, kind), each in self.observations.outcomes.items():
+            if each.called > 0:
+                found.setdefault(model, {})[kind] = each
+        return found
 
 
 _NOTHING: Final = Observed()
+_NO_FORECAST: Final[tuple[None, None]] = (None, None)
 
 
 def compute_interval(share: float, mass: float) -> tuple[float, float]:

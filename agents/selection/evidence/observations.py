@@ -33,6 +33,12 @@ class Observed:
     output_tokens: float | None = None
     cached_tokens: float | None = None
     """Input tokens that the vendor had cached."""
+    called: float = 0.0
+    """Attempts in which the model called tools, answered or not."""
+    calls_rejected: float = 0.0
+    """The sum of the shares of their calls that could not be run."""
+    calls_failed: float = 0.0
+    """Those of the attempts that failed since none could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,8 @@ class Observations:
     """By (check, kind)."""
     health: Mapping[str, ModelHealth] = field(default_factory=dict)
     """By model; a model that is absent is healthy."""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    """Billions of parameters of open models, as their servers say."""
 
 
 NO_OBSERVATIONS: Final = Observations(
@@ -69,4 +77,5 @@ NO_OBSERVATIONS: Final = Observations(
     rescues=MappingProxyType({}),
     checks=MappingProxyType({}),
     health=MappingProxyType({}),
+    sizes=MappingProxyType({}),
 )

@@ -5,7 +5,7 @@ The numbers are guesses, which what is observed replaces. None of them depends o
 
 import re
 from collections.abc import Mapping
-from math import log2
+from math import inf, log2
 from typing import Final
 
 from agents.selection.model_profiles import ModelProfile
@@ -53,6 +53,12 @@ _ANSWER_TOKENS: Final = {
 _OTHER_ANSWER_TOKENS: Final = 700
 LENGTHS: Final[Mapping[Complexity, float]] = {"low": 0.5, "medium": 1.0, "high": 2.0}
 """Factor on the length of an answer."""
+LONGEST_S: Final = 3_600.0
+"""Seconds; a measurement that says more counts as that, or as none."""
+TEXT_CALLS_FAIL: Final = 0.05
+"""The share of tasks with tools at which a model that writes calls as text is expected to fail."""
+TEXT_CALLS_REJECTED: Final = 0.1
+"""The share of its calls that are expected to be rejected."""
 _REASONING_TOKENS: Final = 1.5
 """Factor on the tokens of a model that reasons unasked."""
 _REASONING_FACTORS: Final = {"low": 1.25, "medium": 1.5, "high": 2.0}
@@ -71,13 +77,14 @@ def find_parameters(model_id: str) -> float | None:
     return count if found["unit"] == "b" else count / 1_000
 
 
-def guess_ability(model_id: str) -> float:
+def guess_ability(model_id: str, parameters: float | None = None) -> float:
     """Return the log odds by which a model is expected to be worse than others because it is small.
 
-    A large one is expected to be no better: its size says less than its age.
+    `parameters` are its billions, as its server says; else its name tells. A large one is expected
+    to be no better: its size says less than its age.
     """
-    size = find_parameters(model_id)
-    if not size:
+    size = parameters or find_parameters(model_id)
+    if not size or not 0 < size < inf:
         return 0.0
     return max(_LEAST_ABILITY, min(0.0, _ODDS_PER_DOUBLING * log2(size / _USUAL_BILLIONS)))
 
@@ -99,13 +106,19 @@ def guess_wordiness(profile: ModelProfile) -> float:
 
 def guess_first_token_s(profile: ModelProfile) -> float:
     """Return the seconds to the first piece of the answer, or of reasoning where it is shown."""
+    if profile.measured is not None and 0 < profile.measured.first_token_s <= LONGEST_S:
+        return profile.measured.first_token_s
     if profile.reasons_by_default:
         return 2.0
     return 0.6 if "performance" in profile.capabilities else 1.2
 
 
-def guess_total_s(profile: ModelProfile, complexity: Complexity) -> float:
-    """Return the seconds to the end of an answer."""
+def guess_total_s(profile: ModelProfile, kind: str, complexity: Complexity) -> float:
+    """Return the seconds to the end of an answer: at the measured speed, where there is one."""
+    if profile.measured is not None and 0 < profile.measured.tokens_per_s < inf:
+        tokens = guess_output_tokens(kind) * LENGTHS[complexity] * guess_wordiness(profile)
+        seconds = guess_first_token_s(profile) + tokens / profile.measured.tokens_per_s
+        return min(seconds, LONGEST_S)
     pace = 6.0 if "performance" in profile.capabilities else 15.0
     reasoning = _REASONING_FACTORS[complexity] if profile.reasons_by_default else 1.0
     return guess_first_token_s(profile) + LENGTHS[complexity] * pace * reasoning

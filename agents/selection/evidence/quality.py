@@ -102,11 +102,15 @@ class QualityModel:
         for each in rated:
             self._evidence[each.model] = self._evidence.get(each.model, 0.0) + RATED_EVIDENCE
 
-    def expect(self, model: str, kind: str) -> Expected:
-        """Return the quality to expect of a model at a kind of work; both may be new."""
+    def expect(self, model: str, kind: str, *, guess: float | None = None) -> Expected:
+        """Return the quality to expect of a model at a kind of work; both may be new.
+
+        `guess` is the ability of a model of which nothing was observed.
+        """
         ability, precision = self._models.get(model), self._precision.get(model)
         if ability is None or precision is None:
-            ability, precision = self._guess_ability(model), 1 / self._ability_spread
+            ability = self._guess_ability(model) if guess is None else guess
+            precision = 1 / self._ability_spread
         deviation = self._deviations.get(kind, self._usual_deviation)
         difficulty = self._kinds.get(kind)
         odds = self._odds + (self._offsets.get(kind, 0.0) if difficulty is None else difficulty)

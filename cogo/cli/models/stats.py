@@ -1,6 +1,6 @@
 """`cogo models stats|outcomes|health|why`: how models perform, and why one was chosen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,6 +20,7 @@ from protocol.records import SelectionRow
 from protocol.records.models import (
     CheckRow,
     DeploymentRow,
+    ModelOutcomes,
     ModelReport,
     ModelSwitch,
     OutcomeRow,
@@ -28,10 +29,11 @@ from protocol.store.gateway import GatewayStore
 
 _HEADINGS: Final = (
     "MODEL", "HEALTH", "CHOSEN", "TRIED", "ANSWERED", "FIRST", "P50", "P95", "TOKENS IN", "OUT",
-    "COST", "LIKED",
+    "COST", "LIKED", "BAD CALLS",
 )  # fmt: skip
-_DROPPED: Final = ("TOKENS IN", "OUT", "P95", "LIKED", "CHOSEN", "FIRST", "P50")
+_DROPPED: Final = ("TOKENS IN", "OUT", "P95", "LIKED", "CHOSEN", "FIRST", "P50", "BAD CALLS")
 """Columns that a narrow terminal leaves out, the least important first."""
+_CALL_SHARES: Final = ("repaired", "rejected", "as_text", "failed")
 _SWITCHES: Final = 10
 _HEALTH_HEADINGS: Final = (
     "DEPLOYMENT", "STATE", "WAIT", "ANSWERED", "FAILED", "RUNNING", "ROOM", "LAST ERROR",
@@ -52,7 +54,8 @@ def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = 
 
     Shows how often each was chosen and answered, its latency, tokens, cost and ratings, and the
     latest switches from one model to another, in the last day or since --since. The health is
-    the current one, derived from traffic.
+    the current one, derived from traffic. BAD CALLS is the share of the calls of tools that could
+    not be run, and of how many attempts that is known, where recent ones count more.
 
     Examples:
         cogo models stats
@@ -60,17 +63,25 @@ def show_stats(*, since: Since = None, directory: Dir = None, as_json: AsJson = 
     """
     moment = parse_since(since)
 
-    async def read(store: GatewayStore) -> tuple[list[ModelReport], list[ModelSwitch]]:
-        return await store.model_report(since=moment), await store.fetch_switches(limit=_SWITCHES)
+    async def read(
+        store: GatewayStore,
+    ) -> tuple[list[ModelReport], list[ModelSwitch], ModelOutcomes]:
+        return (
+            await store.model_report(since=moment),
+            await store.fetch_switches(limit=_SWITCHES),
+            await store.model_outcomes(),
+        )
 
-    report, switches = run_with_store(directory, read)
+    report, switches, found = run_with_store(directory, read)
+    calls = sum_calls(found.outcomes)
     if as_json:
-        print_json({"models": report, "switches": switches})
+        print_json({"models": report, "switches": switches, "calls": calls})
         return
     if not report:
         print_line("no model was chosen or called in this period")
     else:
-        print_table(_HEADINGS, map(_cells, report), drop=_DROPPED)
+        rows = (_cells(row, calls.get(row.model_id)) for row in report)
+        print_table(_HEADINGS, rows, drop=_DROPPED)
     for row in switches:
         print_text(
             f"{row.at:%Y-%m-%d %H:%M:%S}  {row.subject}  {row.was} -> {row.became}"
@@ -306,7 +317,27 @@ def _format_share(part: float, whole: float) -> str:
     return f"{part / whole:.0%} of {whole:.1f}" if whole else "-"
 
 
-def _cells(row: ModelReport) -> tuple[str, ...]:
+def sum_calls(rows: Iterable[OutcomeRow]) -> dict[str, dict[str, float]]:
+    """Return what became of the calls of models that called tools: shares over all kinds of work.
+
+    `attempts` is their weight, `failed` the share of them that ended since no call could be run.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row.after or row.called <= 0:
+            continue
+        sums = found.setdefault(row.model_id, dict.fromkeys(("attempts", *_CALL_SHARES), 0.0))
+        sums["attempts"] += row.called
+        for name in _CALL_SHARES:
+            sums[name] += row.called * (getattr(row, f"calls_{name}") or 0.0)
+    return {
+        model: {"attempts": sums["attempts"]}
+        | {name: sums[name] / sums["attempts"] for name in _CALL_SHARES}
+        for model, sums in found.items()
+    }
+
+
+def _cells(row: ModelReport, calls: Mapping[str, float] | None) -> tuple[str, ...]:
     return (
         mark_simulated(row.model_id, simulated=row.simulated),
         row.health,
@@ -320,6 +351,7 @@ def _cells(row: ModelReport) -> tuple[str, ...]:
         str(row.output_tokens),
         format_cost(row.cost_usd),
         "-" if row.satisfaction is None else f"{row.satisfaction:.0%} of {row.ratings}",
+        f"{calls['rejected']:.0%} of {calls['attempts']:.0f}" if calls else "-",
     )
 
 
@@ -342,10 +374,13 @@ def _format_candidate(each: Mapping[str, Any]) -> str:
     low, high = expected.get("low"), expected.get("high")
     between = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
     judged = _format_sources(expected.get("judged_by") or {})
+    rejected = expected.get("rejected_calls")
+    calls = f", {rejected:.0%} of its calls rejected" if rejected else ""
+    time = format_milliseconds(expected["total_ms"])
     return (
         f"{each.get('rank') or '-'} {each.get('model_id')}: "
         f"quality {expected['quality']:.2f}{between} from {expected['outcomes']} outcomes"
-        f"{f' ({judged})' if judged else ''}, {price}, {format_milliseconds(expected['total_ms'])}"
+        f"{f' ({judged})' if judged else ''}, {price}, {time}{calls}"
     )
 
 

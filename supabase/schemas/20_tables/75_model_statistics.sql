@@ -95,6 +95,11 @@ create table if not exists cogo.model_outcomes (
   input_tokens double precision not null default 0,
   metered double precision not null default 0,
   output_tokens double precision not null default 0,
+  called double precision not null default 0,
+  calls_as_text double precision not null default 0,
+  calls_failed double precision not null default 0,
+  calls_rejected double precision not null default 0,
+  calls_repaired double precision not null default 0,
   primary key (model_id, kind)
 ) with (fillfactor = 50);
 comment on table cogo.model_outcomes is
@@ -106,6 +111,9 @@ comment on column cogo.model_outcomes.cost_usd is 'Sum over priced attempts.';
 comment on column cogo.model_outcomes.input_tokens is
   'Like cached_tokens and output_tokens a sum over metered attempts; of the whole prompt, the part that
 was read from a cache included.';
+comment on column cogo.model_outcomes.called is
+  'Attempts in which the model called tools, answered or not. calls_repaired, calls_rejected and
+calls_as_text are sums of the shares of their calls; calls_failed: those that ended with bad_tool_calls.';
 alter table cogo.model_outcomes enable row level security;
 
 create table if not exists cogo.model_health (

@@ -54,7 +54,7 @@ as $$
        (
          'tools',
          case
-           when u.output -> 'invalid_calls' > '0' then 0
+           when u.output -> 'invalid_calls' > '0' or a.error ->> 'class' = 'bad_tool_calls' then 0
            when u.output ? 'tools_used' and u.output -> 'tools_used' <> '[]' then 1
          end
        ),

@@ -10,6 +10,7 @@ as $$
     select a.model_id, a.ended_at, a.duration_ms, a.first_token_ms, a.cost_usd, a.output_tokens,
            a.input_tokens + coalesce(a.cached_tokens, 0) as input_tokens, a.cached_tokens,
            cogo.find_kind(a.subtask_id) as kind, a.outcome = 'completed' as answered,
+           coalesce(k.called, 0) as called, k.repaired, k.rejected, k.as_text, k.failed,
            coalesce(
              a.error ->> 'class' in (
                'overloaded', 'timeout', 'connection', 'malformed_response', 'incomplete_stream',
@@ -21,28 +22,38 @@ as $$
        select e.* from public.cogo_attempts e
         where e.subtask_id = t.subtask_id and e.attempt = t.attempt limit 1
      ) as a
+      left join lateral cogo.read_calls(a.usage, a.error ->> 'class') k on true
      where a.model_id is not null and cogo.is_model_lane(a.lane)
   ), measured as (
     insert into cogo.model_outcomes as m (
       model_id, kind, answered, total_ms, streamed, first_token_ms, priced, cost_usd, metered,
-      input_tokens, cached_tokens, output_tokens, counted_at
+      input_tokens, cached_tokens, output_tokens, called, calls_repaired, calls_rejected,
+      calls_as_text, calls_failed, counted_at
     )
-    select a.model_id, a.kind, count(*), coalesce(sum(a.duration_ms), 0), count(a.first_token_ms),
-           coalesce(sum(a.first_token_ms), 0), count(a.cost_usd), coalesce(sum(a.cost_usd), 0),
+    select a.model_id, a.kind, count(*) filter (where a.answered),
+           coalesce(sum(a.duration_ms) filter (where a.answered), 0),
+           count(a.first_token_ms) filter (where a.answered),
+           coalesce(sum(a.first_token_ms) filter (where a.answered), 0),
+           count(a.cost_usd) filter (where a.answered),
+           coalesce(sum(a.cost_usd) filter (where a.answered), 0),
            count(*) filter (where n.is_metered),
            coalesce(sum(a.input_tokens) filter (where n.is_metered), 0),
            coalesce(sum(a.cached_tokens) filter (where n.is_metered), 0),
-           coalesce(sum(a.output_tokens) filter (where n.is_metered), 0), p_now
+           coalesce(sum(a.output_tokens) filter (where n.is_metered), 0), sum(a.called),
+           coalesce(sum(a.repaired), 0), coalesce(sum(a.rejected), 0), coalesce(sum(a.as_text), 0),
+           coalesce(sum(a.failed), 0), p_now
       from attempts a
      cross join lateral (
-       select a.input_tokens is not null and a.output_tokens is not null as is_metered
+       select a.answered and a.input_tokens is not null and a.output_tokens is not null
+                as is_metered
      ) as n
-     where a.answered
+     where a.answered or a.called > 0
      group by a.model_id, a.kind
      order by 1, 2
     on conflict (model_id, kind) do update
       set (answered, total_ms, streamed, first_token_ms, priced, cost_usd, metered, input_tokens,
-           cached_tokens, output_tokens, counted_at) = (
+           cached_tokens, output_tokens, called, calls_repaired, calls_rejected, calls_as_text,
+           calls_failed, counted_at) = (
             select cogo.add_decayed(m.answered, d.weight, excluded.answered),
                    cogo.add_decayed(m.total_ms, d.weight, excluded.total_ms),
                    cogo.add_decayed(m.streamed, d.weight, excluded.streamed),
@@ -52,7 +63,12 @@ as $$
                    cogo.add_decayed(m.metered, d.weight, excluded.metered),
                    cogo.add_decayed(m.input_tokens, d.weight, excluded.input_tokens),
                    cogo.add_decayed(m.cached_tokens, d.weight, excluded.cached_tokens),
-                   cogo.add_decayed(m.output_tokens, d.weight, excluded.output_tokens), p_now
+                   cogo.add_decayed(m.output_tokens, d.weight, excluded.output_tokens),
+                   cogo.add_decayed(m.called, d.weight, excluded.called),
+                   cogo.add_decayed(m.calls_repaired, d.weight, excluded.calls_repaired),
+                   cogo.add_decayed(m.calls_rejected, d.weight, excluded.calls_rejected),
+                   cogo.add_decayed(m.calls_as_text, d.weight, excluded.calls_as_text),
+                   cogo.add_decayed(m.calls_failed, d.weight, excluded.calls_failed), p_now
               from (select cogo.decay(m.counted_at, p_now, 604800) as weight) as d
           )
   ), recent as (

@@ -21,8 +21,9 @@ as $$
      group by j.model_id, j.kind, j.after
   ), taken as (
     select m.*, '{}'::text[] as after,
-           m.answered * cogo.decay(m.counted_at, cogo.now(), 604800) as weight
+           m.answered * d.weight as weight, m.called * d.weight as calling
       from cogo.model_outcomes m
+     cross join lateral (select cogo.decay(m.counted_at, cogo.now(), 604800) as weight) as d
   )
   select coalesce(
            (
@@ -46,12 +47,17 @@ as $$
                         'cost_usd', t.cost_usd / nullif(t.priced, 0),
                         'input_tokens', t.input_tokens / nullif(t.metered, 0),
                         'cached_tokens', t.cached_tokens / nullif(t.metered, 0),
-                        'output_tokens', t.output_tokens / nullif(t.metered, 0)
+                        'output_tokens', t.output_tokens / nullif(t.metered, 0),
+                        'called', coalesce(t.calling, 0),
+                        'calls_repaired', t.calls_repaired / nullif(t.called, 0),
+                        'calls_rejected', t.calls_rejected / nullif(t.called, 0),
+                        'calls_as_text', t.calls_as_text / nullif(t.called, 0),
+                        'calls_failed', t.calls_failed / nullif(t.called, 0)
                       ) order by model_id, kind, after
                     )
                from worth w
                full join taken t using (model_id, kind, after)
-              where greatest(w.judged, t.weight) >= 0.5
+              where greatest(w.judged, t.weight, t.calling) >= 0.5
            ), '[]'
          ),
          coalesce(

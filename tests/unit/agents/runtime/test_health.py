@@ -95,6 +95,23 @@ def test_attempts_are_counted_by_model_outcome_and_error_and_timed() -> None:
     assert first == pytest.approx(0.9)
 
 
+def test_calls_of_tools_are_counted_by_what_became_of_them() -> None:
+    health, claimed = Health(), a_subtask()
+    hostile = ["x", 7, {"clean": 10**30, "repaired": -1, "text": True, "rejected": [1]}, None]
+    good = {"clean": 3, "repaired": 1, "text": 2, "rejected": {"schema": 2, "else": 9}}
+
+    for calls in (*hostile, good, good):
+        usage = USED.model_copy(update={"derived": {"calls": calls}})
+        done_ = Completion(ref=claimed.ref, output={}, usage=usage)
+        health.metrics.count_outcome(claimed, Succeeded(done_))
+
+    def count(outcome: str) -> float | None:
+        return value(health, "cogo_model_tool_calls_total", model="m", outcome=outcome)
+
+    assert [count(each) for each in ("clean", "repaired", "text", "schema")] == [6, 2, 4, 4]
+    assert count("else") is None
+
+
 def test_extensions_of_leases_are_counted_by_their_answer() -> None:
     health = Health()
 

@@ -72,7 +72,9 @@ def test_reasoning_by_default_is_expected_to_take_time(
 
     complexities: tuple[Complexity, ...] = ("low", "medium", "high")
     for each in complexities:
-        assert (guess_total_s(profile, each) > guess_total_s(plain, each)) is is_slower
+        assert (
+            guess_total_s(profile, "chat", each) > guess_total_s(plain, "chat", each)
+        ) is is_slower
 
 
 def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
@@ -82,7 +84,7 @@ def test_a_model_made_for_performance_is_expected_to_begin_and_to_speak_sooner(
     quick = replace(plain, capabilities=("performance",))
 
     def after_the_first_token(profile: ModelProfile) -> float:
-        return guess_total_s(profile, "medium") - guess_first_token_s(profile)
+        return guess_total_s(profile, "chat", "medium") - guess_first_token_s(profile)
 
     assert guess_first_token_s(quick) < guess_first_token_s(plain)
     assert after_the_first_token(quick) < after_the_first_token(plain)
