@@ -8,6 +8,13 @@ from providers.adapters.refusals import refuses_schema
 from providers.chat import ChatRequest
 from providers.errors import AuthenticationFailed, CallFailed, MalformedResponse, RateLimited
 
+NOTE_TAUGHT: Final = "tools were taught in the instructions: the server takes none for this model"
+NOTE_SCHEMA: Final = "tools were taught in the instructions: the server refused the schema of one"
+NOTE_REPEATED: Final = (
+    "the server could not read its model's call, which was asked for again as text"
+)
+NOTE_FOLDED: Final = "the instructions were sent with the first turn: the model takes none apart"
+
 _TOOLS: Final = re.compile(
     r"tool choice requires|requires? --(?:enable-auto-tool-choice|tool-call-parser|jinja)"
     r"|unsupported param(?:eter)?s?:? *['\"`]?tool|tools? param\w* (?:is|are) not"
@@ -37,23 +44,36 @@ class Form:
     """Whether the instructions are a part of the first turn."""
 
 
-def choose_next_form(error: CallFailed, form: Form, request: ChatRequest) -> Form | None:
-    """Return the form in which to send a request after a refusal, before any token; or None."""
+@dataclass(frozen=True, slots=True)
+class FormChange:
+    """Another form after an error."""
+
+    form: Form
+    note: str | None = None
+    """For the user."""
+    is_lasting: bool = False
+    """Whether the model's server takes no other form, whatever is asked."""
+
+
+def choose_next_form(error: CallFailed, form: Form, request: ChatRequest) -> FormChange | None:
+    """Return how to send a request after an error before any token; None if it is of no use."""
     has_tools = bool(request.tools) or any(
         each.tool_calls or each.role == "tool" for each in request.messages
     )
+    in_text = replace(form, in_text=True) if has_tools and not form.in_text else None
     message = error.vendor_message or ""
     if isinstance(error, MalformedResponse):
-        is_lost = error.lost is not None and has_tools and not form.in_text
-        return replace(form, in_text=True) if is_lost else None
+        return FormChange(in_text, NOTE_REPEATED) if in_text and error.lost else None
     if error.status not in _STATUSES or isinstance(error, AuthenticationFailed | RateLimited):
         return None
     is_about_template = _TEMPLATE.search(message) is not None
-    if has_tools and not form.in_text and (is_about_template or _TOOLS.search(message)):
-        return replace(form, in_text=True)
+    if in_text and (is_about_template or _TOOLS.search(message)):
+        return FormChange(in_text, NOTE_TAUGHT, is_lasting=True)
+    if in_text and request.response_schema is None and refuses_schema(error):
+        return FormChange(in_text, NOTE_SCHEMA)
     if form.in_text and form.takes_schemas and refuses_schema(error):
-        return replace(form, takes_schemas=False)
+        return FormChange(replace(form, takes_schemas=False))
     has_system = form.in_text or request.system is not None
     if has_system and not form.folds_system and is_about_template:
-        return replace(form, folds_system=True)
+        return FormChange(replace(form, folds_system=True), NOTE_FOLDED, is_lasting=True)
     return None

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from providers.adapters.base import Adapter, Timeouts
-from providers.adapters.open_models.calls import NOTE_REPEATED, NOTE_TAUGHT
 from providers.adapters.open_models.reading import NOTE_RESCUED
+from providers.adapters.open_models.refusals import NOTE_REPEATED, NOTE_TAUGHT
 from providers.adapters.registry import make_adapter
 from providers.catalogue.deployment import Credential
 from providers.chat import (

@@ -5,8 +5,13 @@ import pytest
 
 from providers.adapters.http.error_mapping import map_payload, map_status
 from providers.adapters.open_models import OpenModelCalls
-from providers.adapters.open_models.calls import NOTE_FOLDED, NOTE_REPEATED, NOTE_TAUGHT
 from providers.adapters.open_models.reading import NOTE_RESCUED
+from providers.adapters.open_models.refusals import (
+    NOTE_FOLDED,
+    NOTE_REPEATED,
+    NOTE_SCHEMA,
+    NOTE_TAUGHT,
+)
 from providers.chat import (
     ChatRequest,
     Done,
@@ -19,6 +24,7 @@ from providers.chat import (
     TokenUsage,
     Tool,
     ToolCall,
+    ToolChoice,
 )
 from providers.chat_response import ChatResponse, collect_response
 from providers.errors import CallFailed
@@ -197,7 +203,7 @@ async def test_a_call_that_must_come_is_constrained_where_the_choice_may_be_igno
         a_request(tool_choice="required", tools=(PING,)),
         a_request(tool_choice="required", text_calls=TextCalls(tool_mode="structured")),
     ):
-        await ask(server, calls, request)
+        await ask(server, OpenModelCalls(takes_tool_choice=False), request)
         assert server.requests[-1].tools == request.tools
 
 
@@ -213,6 +219,42 @@ async def test_a_constraint_that_is_refused_is_dropped() -> None:
     assert second.response_schema is None
     assert "Use a tool before you answer." in (second.system or "")
     assert len(answer.tool_calls) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "JSON schema conversion failed: Pattern must start with '^' and end with '$'",
+        "The provided JSON schema contains features not supported by xgrammar.",
+    ],
+)
+async def test_a_schema_of_a_tool_that_is_refused_is_taught_for_this_call(message: str) -> None:
+    calls, server = OpenModelCalls(), Server(failure(400, message), TAUGHT, "fine")
+
+    answer = await ask(server, calls)
+    await ask(server, calls)
+
+    assert [bool(each.tools) for each in server.requests] == [True, False, True]
+    assert len(answer.tool_calls) == 1
+    assert answer.done.notes == ("own", NOTE_SCHEMA)
+
+
+@pytest.mark.parametrize("choice", ["required", NamedTool("ping")])
+async def test_a_choice_that_was_ignored_is_a_constraint_the_next_time(choice: ToolChoice) -> None:
+    calls, server = (
+        OpenModelCalls(),
+        Server("No.", "fine", '{"tool_name": "ping", "arguments": {}}'),
+    )
+    forced = a_request(tool_choice=choice, text_calls=TextCalls(tool_mode="structured"))
+
+    await ask(server, calls, forced)
+    await ask(server, calls)
+    answer = await ask(server, calls, forced)
+
+    first, unforced, last = server.requests
+    assert first.tools == unforced.tools == (PING, PONG)
+    assert last.response_schema is not None
+    assert [call.name for call in answer.tool_calls] == ["ping"]
 
 
 async def test_an_answer_in_an_error_message_is_an_answer() -> None:
