@@ -77,6 +77,7 @@ class OpenModelRow(_Row):
             yield f"{self.ollama}:latest"
 
 
+@lru_cache(maxsize=1024)
 def find_known_facts(own_id: str) -> Facts:
     """Return what is known of a model by the id that a server gives it."""
     table, name = load_table(), normalize_weights(own_id)

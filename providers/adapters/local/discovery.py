@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Final
 
 import httpx
@@ -144,10 +145,11 @@ class Discovery:
     async def _probe(
         self, http: httpx.AsyncClient, target: _Target, within: timedelta, *, recheck: bool
     ) -> LocalServer | None:
-        listed = await _fetch_list(http, target, within)
-        if listed is None:
+        every = await _fetch_list(http, target, within)
+        if every is None:
             return None
-        provider = _identify(listed, target.providers)
+        provider = _identify(every, target.providers)
+        listed = {id_: every[id_] for id_ in _list_usable(every)}
         if provider.rerank_only:
             return _build_server(provider, target, listed, {})
         state = {id_: _find_state(provider, row) for id_, row in listed.items()}
@@ -160,8 +162,13 @@ class Discovery:
             {} if asked is None or recheck else asked.list_unchanged(state),
         )
         self._asked[target.base_url] = _Asked(state, models)
-        if is_new:
-            _warn_of_bad_names(provider, listed)
+        if is_new and len(listed) < len(every):
+            logger.warning(
+                "models are left out: their names are too long or cannot be printed, or they are "
+                "too many",
+                provider=provider.id,
+                ignored=len(every) - len(listed),
+            )
         return _build_server(provider, target, listed, models)
 
 
@@ -231,7 +238,7 @@ def _build_server(
     listed: Iterable[str],
     models: Mapping[str, ProbedModel],
 ) -> LocalServer:
-    kinds = {id_: _find_kind(provider, id_, models.get(id_)) for id_ in _list_printable(listed)}
+    kinds = {id_: _find_kind(provider, id_, models.get(id_)) for id_ in listed}
     named = name_models(id_ for id_, kind in kinds.items() if kind == "text")
     return LocalServer(
         provider=provider.id,
@@ -260,19 +267,9 @@ def _find_kind(provider: Provider, own_id: str, model: ProbedModel | None) -> Ki
     return "embedding" if _EMBEDS.search(own_id) else "text"
 
 
-def _list_printable(own_ids: Iterable[str]) -> list[str]:
-    return [each for each in own_ids if name_model(each) is not None][:_MOST_MODELS]
-
-
-def _warn_of_bad_names(provider: Provider, own_ids: Collection[str]) -> None:
-    ignored = len(own_ids) - len(_list_printable(own_ids))
-    if ignored:
-        logger.warning(
-            "models are left out: their names are too long or cannot be printed, or they are too "
-            "many",
-            provider=provider.id,
-            ignored=ignored,
-        )
+def _list_usable(own_ids: Iterable[str]) -> Iterator[str]:
+    """Return the first ids that can be shown."""
+    return islice((each for each in own_ids if name_model(each) is not None), _MOST_MODELS)
 
 
 def _parse_models(listing: Any) -> dict[str, Row] | None:

@@ -302,6 +302,17 @@ async def test_names_that_cannot_be_shown_are_left_out(server: ModelServer, tmp_
     assert found.own_ids == {"good": "../../etc/good"}
 
 
+async def test_a_list_without_measure_is_asked_about_no_more_than_its_beginning(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    server.list_models(*("\x1b" * n for n in range(1, 50)), *map(str, range(2_000)))
+    found = await find(Discovery(), a_catalogue(tmp_path, server.port, provider="ollama"))
+
+    assert found.models[:2] == ("0", "1")
+    assert len(found.models) == 500
+    assert 0 < sum(path.startswith("/api/show") for path in server.asked) <= 500
+
+
 async def test_the_operator_wins_over_the_server(server: ModelServer, tmp_path: Path) -> None:
     server.list_models("m:1", owner="library")
     server.answers["/api/show m:1"] = SHOWN
@@ -335,7 +346,7 @@ async def test_the_local_model_is_asked_as_well(server: ModelServer, tmp_path: P
 
         assert router.list_lanes() == ["smollm2-135m-instruct"]
     assert deployment.model.context_window == 2048
-    assert deployment.model.tools is False
+    assert deployment.model.tools is True
 
 
 async def test_what_was_measured_comes_along(server: ModelServer, tmp_path: Path) -> None:
