@@ -58,10 +58,12 @@ def read_facts(shown: object) -> OllamaFacts:
 def read_loaded_context(running: object, model: str) -> int | None:
     """Return the context with which a model is loaded, by an answer of /api/ps."""
     rows = running.get("models") if isinstance(running, dict) else None
-    names = {model, f"{model}:latest"}
+    names = {model.casefold(), f"{model}:latest".casefold()}
     for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict) and names & {str(row.get("name")), str(row.get("model"))}:
-            return get_count(row, "context_length")
+        if isinstance(row, dict):
+            own = {str(row.get(field)).casefold() for field in ("name", "model")}
+            if names & own:
+                return get_count(row, "context_length")
     return None
 
 

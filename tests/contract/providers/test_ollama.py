@@ -155,6 +155,17 @@ def test_the_context_of_a_modelfile_is_known() -> None:
     assert read_facts(shown) == OllamaFacts(context=40_960, thinks=True, usual_context=16_384)
 
 
+@pytest.mark.parametrize("model", ["qwen3:8b", "Qwen3:8B", "llava"])
+def test_a_loaded_model_is_found_by_any_of_its_names(model: str) -> None:
+    rows = [
+        {"name": "qwen3:8b", "context_length": 9},
+        {"model": "llava:latest", "context_length": 9},
+    ]
+
+    assert read_loaded_context({"models": [3, *rows]}, model) == 9
+    assert read_loaded_context({"models": rows}, "qwen3:4b") is None
+
+
 def test_images_and_turns_count() -> None:
     request = ChatRequest(model="m", messages=(Message(role="user", content="x" * 300),))
 
