@@ -1,6 +1,7 @@
 """Text that may not have ended, read so that no decision depends on where it was cut."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 SPACE: Final = re.compile(r"\s*")
@@ -48,17 +49,12 @@ class Source:
     def find_at(self, literals: tuple[str, ...], at: int) -> str:
         """Return which of the literals, longest first, is at a position; "" if none is."""
         text = self.text
-        if self.is_final or len(text) - at >= LONGEST_LITERAL:
-            if not text.startswith(literals, at):
-                return ""
-            return next(each for each in literals if text.startswith(each, at))
-        rest = text[at:]
-        for literal in literals:
-            if rest.startswith(literal):
-                return literal
-            if literal.startswith(rest):
-                raise NeedMore
-        return ""
+        is_end = not self.is_final and len(text) - at < LONGEST_LITERAL
+        if is_end and "\0" + text[at:] in _join(literals):
+            raise NeedMore
+        if not text.startswith(literals, at):
+            return ""
+        return next(each for each in literals if text.startswith(each, at))
 
     def find(self, literal: str, at: int, limit: int | None = None) -> int:
         """Return the position of a literal that begins within `limit` characters, or -1."""
@@ -88,6 +84,12 @@ class Source:
         if not self.is_final:
             raise NeedMore
         return bool(rest)
+
+
+@lru_cache(maxsize=1_024)
+def _join(literals: tuple[str, ...]) -> str:
+    """Return a text in which the beginning of each literal is found at once."""
+    return "".join(f"\0{each}" for each in literals)
 
 
 def find_code_end(source: Source, ticks: str, start: int) -> int | None:
