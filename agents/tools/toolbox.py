@@ -1,6 +1,6 @@
 """All tools that models may call here: where they come from, and one way to find and run them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
 from uuid import UUID
@@ -12,11 +12,14 @@ from agents.tools.worker import UNKNOWN_TOOL
 from protocol.records import ApprovalOptions
 from protocol.tool_names import MCP
 from providers.calls.middleware import CallContext
+from providers.catalogue.data_policy import find_sending_objection
 from providers.chat import Attachment
 
 ToolOrigin: TypeAlias = Literal["function", "mcp", "cogo"]
 """A function of the user, an MCP server, or COGO itself."""
 
+FORBIDDEN: Final = "data_policy"
+"""Class of the error of a tool that the data policy of a task forbids."""
 OWN: Final = "cogo:"
 OWN_NAMES: Final = frozenset(
     OWN + name
@@ -48,6 +51,8 @@ class OfferedTool:
     """What follows if nobody answers."""
     seconds: float = 60.0
     """It is ended after this time."""
+    sends_to: str | None = None
+    """The other machine that gets its arguments; None: it runs here, or nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +147,18 @@ class Toolbox:
         """Run the tool with this full name. Raises ToolFailed."""
         for source, tool in await self._list_pairs():
             if tool.name == name:
+                check_destination(tool, context.call.data_policy if context.call else ())
                 return await source.run_tool(name, arguments, context, begin=begin)
         raise ToolFailed(UNKNOWN_TOOL, f"no tool is named {name} any more")
 
     async def _list_pairs(self) -> list[tuple[ToolSource, OfferedTool]]:
         return [(source, tool) for source in self._sources for tool in await source.list_tools()]
+
+
+def check_destination(tool: OfferedTool, rules: Iterable[str]) -> None:
+    """Raise ToolFailed if the data policy of a task forbids to send anything to where a tool is."""
+    if why := find_sending_objection(rules, tool.sends_to):
+        raise ToolFailed(FORBIDDEN, f"{tool.name} must not be used for this: {why}")
 
 
 def select_tools(tools: Sequence[OfferedTool], name: str) -> Sequence[OfferedTool]:

@@ -40,11 +40,7 @@ def load_catalogue(project: Project) -> Catalogue:
         catalogue = Catalogue.load(*overlays, today=_today())
     except CatalogueInvalid as error:
         raise SettingInvalid(CATALOGUE, reason=str(error)) from error
-    try:
-        rules = parse_rules(project.settings.data_policy.replace(",", " ").split())
-    except ValueError as error:
-        raise SettingInvalid(DATA_POLICY, reason=str(error)) from error
-    if rules:
+    if rules := read_data_policy(project.settings):
         catalogue = catalogue.with_data_policy(rules)
     for variable, role in _ROLE_VARIABLES.items():
         name = project.settings.value(variable)
@@ -55,6 +51,14 @@ def load_catalogue(project: Project) -> Catalogue:
         except UnknownModel as error:
             raise SettingInvalid(variable, reason=str(error)) from error
     return catalogue
+
+
+def read_data_policy(settings: Settings) -> tuple[str, ...]:
+    """Return the rules that hold for all tasks. Raises SettingInvalid."""
+    try:
+        return parse_rules(settings.data_policy.replace(",", " ").split())
+    except ValueError as error:
+        raise SettingInvalid(DATA_POLICY, reason=str(error)) from error
 
 
 def describe_ended_models(catalogue: Catalogue) -> tuple[str, ...]:

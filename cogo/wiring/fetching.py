@@ -3,14 +3,21 @@
 import urllib.request
 
 from agents.attachments import FileAccess, FileLimits
-from agents.fetching import Fetcher
+from agents.fetching import AllowList, Fetcher
+from cogo.config.catalogue import read_data_policy
 from cogo.config.context import Project
 from cogo.config.sections.fetch import find_allowed_hosts
+from providers.catalogue.data_policy import LOCAL_ONLY
 
 
 def build_fetcher(project: Project) -> Fetcher:
-    """Return the fetcher. Raises SettingInvalid."""
-    return Fetcher(find_allowed_hosts(project), find_proxy=_find_proxy)
+    """Return the fetcher; with the data policy `local-only` no host is allowed.
+
+    Raises SettingInvalid.
+    """
+    is_closed = LOCAL_ONLY in read_data_policy(project.settings)
+    allowed = AllowList() if is_closed else find_allowed_hosts(project)
+    return Fetcher(allowed, find_proxy=_find_proxy)
 
 
 def build_file_access(project: Project) -> FileAccess:

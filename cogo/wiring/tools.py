@@ -5,14 +5,18 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from loguru import logger
+
 from agents.tools.host import ToolHost
 from agents.tools.mcp import McpHost, McpServer
 from agents.tools.mcp.limits import Allowance, McpLimits
 from agents.tools.mcp.server import list_mcp_secrets
+from cogo.config.catalogue import read_data_policy
 from cogo.config.context import Project
 from cogo.config.logging import hide_in_logs
 from cogo.config.sections.mcp_servers import find_mcp_servers
 from cogo.config.sections.modules import find_tool_modules
+from providers.catalogue.data_policy import find_sending_objection
 from providers.secrets import Redactor
 
 _SECRET_NAME: Final = re.compile(
@@ -60,7 +64,15 @@ async def open_mcp_servers(
 
     `only` is the name of one server. Without `logs` the caller reads what is wrong.
     """
-    servers = [each for each in find_mcp_servers(project) if only in {None, each.name}]
+    rules = read_data_policy(project.settings)
+    servers = []
+    for each in find_mcp_servers(project):
+        if only not in {None, each.name}:
+            continue
+        if why := find_sending_objection(rules, each.other_host):
+            logger.warning("an MCP server is not used", server=each.name, reason=why)
+            continue
+        servers.append(each)
     if not servers:
         yield None
         return

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import DataPolicy, Provider
 
+LOCAL_ONLY: Final = "local-only"
 RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "any": "all providers",
@@ -24,7 +25,7 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "eu": "only where prompts are processed in the European Union",
         "region:us": "only where prompts are processed in that region, by its code",
         "hipaa": "only under a signed agreement for health data, or on this machine",
-        "local-only": "only on this machine",
+        LOCAL_ONLY: "only on this machine",
     }
 )
 _REGION: Final = "region:"
@@ -89,7 +90,7 @@ def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> s
     rules = tuple(rules)
     host = deployment.host
     if rules and not deployment.simulated:
-        if host.local and not _is_loopback(deployment.base_url):
+        if host.local and find_other_host(deployment.base_url) is not None:
             return f"the data policy is {rules[0]}, and {host.name} is not on this machine"
         if not host.local and deployment.base_url.rstrip("/") != (host.base_url or "").rstrip("/"):
             return (
@@ -97,6 +98,26 @@ def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> s
                 " apply to another address"
             )
     return find_objection(rules, host)
+
+
+def find_other_host(url: str) -> str | None:
+    """Return the host of a URL that is not on this machine, or None."""
+    try:
+        name = urlsplit(url).hostname or url
+    except ValueError:
+        return url
+    try:
+        is_here = name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        is_here = False
+    return None if is_here else name
+
+
+def find_sending_objection(rules: Iterable[str], destination: str | None) -> str | None:
+    """Return why a tool must not send what it gets to another machine (None: it does not)."""
+    if destination is None or LOCAL_ONLY not in rules:
+        return None
+    return f"the data policy is {LOCAL_ONLY}, and it sends what it gets to {destination}"
 
 
 def _find_violation(rule: str, host: Provider | None) -> str | None:
@@ -135,16 +156,6 @@ def _describe_offer(host: Provider) -> str:
     if "hipaa" not in host.data_policy.offers:
         return ""
     return f"; it offers one: once signed, set providers.{host.id}.data_policy.agreements"
-
-
-def _is_loopback(base_url: str) -> bool:
-    name = urlsplit(base_url).hostname or ""
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _build_error(value: object) -> PydanticCustomError:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from loguru import logger
 from pydantic import JsonValue
 
+from agents.executor.call_context import build_call_context
 from agents.executor.progress import ProgressHub
 from agents.runtime.agent import Agent
 from agents.runtime.attempt import WorkFailed
@@ -24,7 +25,7 @@ from agents.tools.grants import NOT_GRANTED
 from agents.tools.host import OUTCOME_UNKNOWN, TOOL_TIMEOUT, ToolFailed, ToolHost
 from agents.tools.mcp import McpHost
 from agents.tools.names import read_mcp_module, write_mcp_name
-from agents.tools.toolbox import ToolOutput
+from agents.tools.toolbox import ToolOutput, check_destination
 from agents.tools.worker import MAX_MESSAGE_CHARACTERS, TOOL_FAILED, UNKNOWN_TOOL
 from protocol.errors import CogoError, OutOfRange
 from protocol.records import (
@@ -118,7 +119,7 @@ class CallExecutor:
         _check_grant(claimed, module, name)
         retries = 0
         try:
-            tool = await self._find_tool(module, name)
+            tool = await self._find_tool(claimed, module, name)
             retries = tool.retries
             _check_history(claimed, tool)
             if tool.needs_approval and not await self._is_approved(claimed, tool):
@@ -139,7 +140,7 @@ class CallExecutor:
             ref=claimed.ref, output={"value": value, "text": _describe_value(tool.name, value)}
         )
 
-    async def _find_tool(self, module: str, name: str) -> CalledTool:
+    async def _find_tool(self, claimed: ClaimedSubtask, module: str, name: str) -> CalledTool:
         """Return the tool of a call. Raises ToolFailed."""
         server = read_mcp_module(module)
         if server is None or self._mcp is None:
@@ -153,6 +154,7 @@ class CallExecutor:
                 run=partial(self._host.run_tool, module, name),
             )
         tool = await self._mcp.find_tool(server, name)
+        check_destination(tool, build_call_context(claimed).data_policy)
         return CalledTool(
             name=tool.name,
             is_idempotent=tool.is_idempotent,

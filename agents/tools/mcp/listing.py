@@ -190,6 +190,7 @@ def _build_tool(server: McpServer, tool: ListedTool, call_name: str) -> McpTool:
         is_idempotent=tool.is_read_only or tool.is_idempotent or tool.name in server.idempotent,
         needs_approval=server.needs_approval(tool.name),
         seconds=server.seconds,
+        sends_to=server.other_host,
     )
     return McpTool(listed=tool, offered=offered)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from providers.catalogue.data_policy import find_other_host
+
 DEFAULT_MCP_SECONDS: Final = 60.0
 
 
@@ -32,6 +34,11 @@ class McpServer:
     """Maximum duration of a call."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values that must not appear in logs and results."""
+
+    @property
+    def other_host(self) -> str | None:
+        """The other machine on which it runs; None: it runs on this one."""
+        return None if self.url is None else find_other_host(self.url)
 
     def allows(self, tool: str) -> bool:
         """Return whether the operator lets a tool be used."""

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from agents.memory.index_sync import sync_index_regularly
 from agents.memory.pinecone import PineconeIndex
 from agents.memory.weaviate import WeaviateIndex
+from cogo.config.catalogue import read_data_policy
 from cogo.config.connection import Connection
 from cogo.config.context import Project
 from cogo.config.logging import hide_in_logs
@@ -17,6 +18,7 @@ from cogo.config.sections.memory import find_memory_settings
 from cogo.config.settings import Settings
 from cogo.errors import SettingInvalid
 from cogo.wiring.stores import open_supabase_store
+from providers.catalogue.data_policy import find_other_host, find_sending_objection
 
 OuterIndex: TypeAlias = PineconeIndex | WeaviateIndex
 _SETTING: Final = "[memory] index"
@@ -30,13 +32,16 @@ def build_vector_index(project: Project) -> OuterIndex | None:
     name = find_memory_settings(project).index
     if name is None:
         return None
-    build = _INDEXES.get(name)
+    rules, build = read_data_policy(project.settings), _INDEXES.get(name)
     if build is None:
         known = " and ".join(_INDEXES)
         raise SettingInvalid(
             _SETTING, reason=f"there is no index {name[:100]!r}; there are {known}"
         )
     sources = SecretSources(partial(Settings.load, project.directory))
+    place = sources.settings.value("WEAVIATE_URL") if name == "weaviate" else None
+    if why := find_sending_objection(rules, name if place is None else find_other_host(place)):
+        raise SettingInvalid(_SETTING, reason=f"{name} must not be used: {why}")
     for variable in ("PINECONE_API_KEY", "WEAVIATE_API_KEY"):
         hide_in_logs(each.get_secret_value() for each in sources.keys(variable))
     return build(sources)

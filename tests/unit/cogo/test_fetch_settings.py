@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.fetching import FetchRefused
+from agents.fetching import FetchLimits, FetchRefused
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.config.sections.check import check_overlay
@@ -77,3 +77,15 @@ def test_a_proxy_of_the_environment_is_used(folder: Path, monkeypatch: pytest.Mo
 
     assert find_proxy("https", "example.com") == "http://proxy.example:3128"
     assert find_proxy("https", "inner.example") is None
+
+
+async def test_under_local_only_nothing_is_fetched(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COGO_FETCH_ALLOW", "example.com")
+    monkeypatch.setenv("COGO_DATA_POLICY", "local-only")
+
+    fetcher = build_fetcher(load_project(folder))
+
+    with pytest.raises(FetchRefused, match="may be fetched"):
+        await fetcher.fetch("https://example.com/", limits=FetchLimits(content_bytes=10, seconds=1))

@@ -122,3 +122,24 @@ async def test_doctor_says_whether_redis_answers(
         [found] = [each async for each in check_redis(Project.find())]
         assert (found.status, why in found.detail) == (status, True), found
         assert "secret" not in str(found)
+
+
+async def test_under_local_only_no_index_elsewhere_is_opened(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COGO_DATA_POLICY", "local-only")
+    for name in ("PINECONE_API_KEY", "PINECONE_INDEX", "WEAVIATE_API_KEY"):
+        monkeypatch.setenv(name, "k")
+
+    name_index(file, "pinecone")
+    with pytest.raises(SettingInvalid, match="local-only, and it sends what it gets to pinecone"):
+        build_vector_index(Project.find())
+
+    name_index(file, "weaviate")
+    monkeypatch.setenv("WEAVIATE_URL", "https://cluster.example.com")
+    with pytest.raises(SettingInvalid, match=r"to cluster\.example\.com"):
+        build_vector_index(Project.find())
+    monkeypatch.setenv("WEAVIATE_URL", "http://127.0.0.1:8080")
+    index = build_vector_index(Project.find())
+    assert index is not None
+    await index.close()

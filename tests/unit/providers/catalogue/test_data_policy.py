@@ -9,6 +9,8 @@ from providers.catalogue.data_policy import (
     find_deployment_objection,
     find_model_objection,
     find_objection,
+    find_other_host,
+    find_sending_objection,
     parse_rules,
 )
 from providers.catalogue.deployment import Credential, Deployment
@@ -165,3 +167,30 @@ def test_every_declared_fact_has_a_source() -> None:
     for provider in Catalogue.load().providers.values():
         facts = provider.data_policy
         assert facts == DataPolicy() or (facts.source or "").startswith("https://"), provider.id
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://localhost:8080/mcp", None),
+        ("http://127.0.0.7/mcp", None),
+        ("http://[::1]:9/mcp", None),
+        ("https://example.com/mcp", "example.com"),
+        ("http://192.168.1.2/mcp", "192.168.1.2"),
+        ("http://localhost.example.com/", "localhost.example.com"),
+        ("http://127.0.0.1@example.com/", "example.com"),
+        ("http://[::1", "http://[::1"),
+        ("nonsense", "nonsense"),
+        ("", ""),
+    ],
+)
+def test_only_loopback_is_this_machine(url: str, host: str | None) -> None:
+    assert find_other_host(url) == host
+
+
+def test_only_local_only_forbids_to_send_elsewhere() -> None:
+    assert find_sending_objection(["eu", "local-only"], "example.com") == (
+        "the data policy is local-only, and it sends what it gets to example.com"
+    )
+    assert find_sending_objection(["eu"], "example.com") is None
+    assert find_sending_objection(["local-only"], None) is None
