@@ -20,7 +20,7 @@ from cogo.config.settings import cache_directory
 from cogo.errors import CommandError, UsageError
 from cogo.local_model.gguf import GgufFacts, NotGguf, read_gguf
 from cogo.local_model.install import find_installed, remove_packages
-from cogo.local_model.packages import MODEL_ID, WEIGHTS
+from cogo.local_model.packages import MODEL_ID, PACKAGES, WEIGHTS
 from embedded.private_files import read_json_object, write_private
 
 _RECORD: Final = "model.json"
@@ -179,7 +179,8 @@ def keep_file(
 def remove_model(model: InstalledModel) -> int:
     """Delete a model; return the bytes that were freed. Raises CommandError."""
     if model.is_package:
-        remove_packages([WEIGHTS])
+        is_last = len(list_installed_models()) == 1
+        remove_packages(PACKAGES if is_last else [WEIGHTS])  # others need the server
         return model.size
     folder = get_models_directory() / model.alias
     try:

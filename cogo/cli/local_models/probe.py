@@ -1,7 +1,7 @@
 """`cogo models probe`: measures models on this machine."""
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from cogo.cli.local_models.servers import explain_weights, list_kept, open_serve
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
+from cogo.config.local_model import PROVIDER, find_served_model
 from cogo.errors import CommandError
 from cogo.local_model.library import find_installed_model
 from cogo.local_model.measure import Measurement, describe_measurement, measure_model
@@ -66,6 +67,10 @@ async def measure_lane(
             raise CommandError(f"{error}; `cogo models` lists what is served here") from error
         except ProviderError as error:
             raise CommandError(f"{lane} cannot be measured: {error}") from error
+    served = find_served_model(lane.removeprefix(f"{PROVIDER}/"))
+    if served is not None and served.parallel == 1:
+        # It answered one after the other: the next server tries two at once again.
+        found = replace(found, measured=replace(found.measured, parallel=None))
     record_measured(lane, version, found.measured)
     return found
 

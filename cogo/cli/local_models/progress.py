@@ -20,13 +20,15 @@ class ProgressView:
         self._as_json = as_json
         self._every = _JSON_SECONDS if as_json else _LINE_SECONDS
         self._shown_at = time.monotonic() if not as_json else 0.0
+        self._shown = -1
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show the progress, unless it was shown a moment ago."""
         now = time.monotonic()
-        if now - self._shown_at < self._every and done != total:
+        is_soon = now - self._shown_at < self._every
+        if done == self._shown or (is_soon and done != total):
             return
-        self._shown_at = now
+        self._shown_at, self._shown = now, done
         self.show(done, total)
 
     def show(self, done: int, total: int | None) -> None:

@@ -17,7 +17,7 @@ from tests.support.eventually import eventually
 from tests.support.files.gguf import build_gguf
 from tests.support.files.model_library import install_model_library
 from tests.support.processes import is_running
-from tests.support.servers.command_line import cogo, environment, heed_interrupts
+from tests.support.servers.command_line import cogo, cogo_up, environment, heed_interrupts
 
 pytestmark = pytest.mark.e2e
 
@@ -124,6 +124,20 @@ async def test_models_are_served_restarted_found_removed_and_ended(home: Path) -
     assert process.returncode == 0
     assert not is_running(other["pid"])
     assert list(folder.glob("*.json")) == []
+
+
+def test_a_system_uses_the_server_that_runs_already_and_leaves_it_running(home: Path) -> None:
+    with serving(home, "smollm2") as process:
+        [event] = read_events(process, 1)
+        with cogo_up("--local-model", "--no-gateway", home=home, **cached(home)) as up:
+            assert up.answer["local_model_url"] == event["url"]
+            assert "local-model" not in up.answer["processes"]
+            assert not up.answer["simulated"]
+        assert is_running(event["pid"])
+        again = cogo("models", "serve", "smollm2", "--json", home=home, **cached(home))
+        said = json.loads(again.stdout)
+        assert (said["event"], said["url"]) == ("already", event["url"])
+        assert is_running(event["pid"])
 
 
 async def test_a_server_that_hangs_is_killed_and_restarted(home: Path) -> None:

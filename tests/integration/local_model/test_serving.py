@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from cogo.config.catalogue import KeySource
+from cogo.config.context import Project
 from cogo.config.local_model import (
+    PROVIDER,
     HostedModel,
     find_served_model,
     get_served_directory,
     list_served_urls,
     read_served_models,
+    remove_served_model,
     write_served_model,
 )
 from cogo.errors import CommandError
@@ -26,6 +30,8 @@ from cogo.local_model.measured import (
     record_measured,
 )
 from cogo.local_model.serving import reserve_model
+from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.catalogue.open_models import Measured
 from tests.support.files.gguf import build_gguf
 
@@ -153,3 +159,20 @@ def test_a_broken_record_of_measurements_is_no_record(cache: Path, content: str)
 
     assert MeasuredReader()("a") is None
     assert not is_measured("a", "1")
+
+
+def test_servers_that_start_and_end_are_read_with_the_credentials(tmp_path: Path) -> None:
+    catalogue = Catalogue.load()
+    source = KeySource(Project.find(tmp_path / "home"), catalogue)
+    assert PROVIDER not in source.read()
+    folder = get_served_directory()
+    folder.mkdir(parents=True)
+    urls = [f"http://127.0.0.1:{port}/v1" for port in (1, 2)]
+    for alias, url in zip(("a", "b"), urls, strict=True):
+        write_served_model(folder, served(alias, pid=os.getpid(), url=url))
+
+    found = source.reread(urgent=False)[PROVIDER]
+
+    assert (found.key, found.base_url, found.more_urls) == (None, urls[0], (urls[1],))
+    remove_served_model(folder, "a")
+    assert source.read()[PROVIDER] == Credential(base_url=urls[1])
