@@ -26,8 +26,8 @@ from cogo.local_model.library import (
 from cogo.local_model.pull import count_partial, download
 from cogo.local_model.sources import Hub, Order, resolve_hub, resolve_url
 from providers.adapters.weights.client import WeightsUnavailable, open_http
-from tests.support.files.file_server import FileServer, serve_file
-from tests.support.files.gguf import build_gguf
+from tests.support.models.file_server import FileServer, serve_file
+from tests.support.models.gguf import build_gguf
 
 CONTENT: Final = build_gguf(
     {"general.architecture": "llama", "llama.context_length": 2048, "general.file_type": 15},

@@ -12,8 +12,8 @@ from typing import Any, Final
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.files.file_server import serve_file
-from tests.support.files.gguf import build_gguf
+from tests.support.models.file_server import serve_file
+from tests.support.models.gguf import build_gguf
 from tests.support.servers.command_line import environment, heed_interrupts
 from tests.support.servers.simulator import simulator_process
 

@@ -10,7 +10,7 @@ import pytest
 
 from cogo.local_model.packages import SERVER
 from tests.support.eventually import eventually
-from tests.support.files.model_library import install_model_library
+from tests.support.models.model_library import install_model_library
 from tests.support.processes import is_running
 from tests.support.servers.command_line import cogo, cogo_up
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.files.gguf import build_gguf
-from tests.support.files.model_library import install_model_library
+from tests.support.models.gguf import build_gguf
+from tests.support.models.model_library import install_model_library
 from tests.support.processes import is_running
 from tests.support.servers.command_line import cogo, cogo_up, environment, heed_interrupts
 

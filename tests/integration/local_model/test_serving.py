@@ -33,7 +33,7 @@ from cogo.local_model.serving import reserve_model
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.catalogue.open_models import Measured
-from tests.support.files.gguf import build_gguf
+from tests.support.models.gguf import build_gguf
 
 MB = 1_000_000
 HEADER = build_gguf(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cogo.local_model.gguf import GgufFacts, NotGguf, parse_facts
-from tests.support.files.gguf import build_gguf
+from tests.support.models.gguf import build_gguf
 
 SMALL = {
     "general.architecture": "llama",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from cogo.local_model.packages import SERVER, WEIGHTS
-from tests.support.files.gguf import build_gguf
+from tests.support.models.gguf import build_gguf
 
 LIBRARY: Final = """
 import json, threading
