@@ -85,7 +85,8 @@ def find_prefix(template: str) -> str:
     written = _find_go_prompt(text) if at < 0 else "".join(_list_written(text, at))
     begin = max(written.rfind(each) for each in _OPENERS)
     prefix = written[begin:] if begin >= 0 else ""
-    return prefix if len(prefix) <= _MAX_PREFIX else ""
+    is_plain = "".join(prefix.split()).isprintable()  # it goes into rows, and requests
+    return prefix if is_plain and len(prefix) <= _MAX_PREFIX else ""
 
 
 def _list_written(text: str, at: int) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What model servers answer about models, with answers as their documentation shows them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from providers.adapters.local.answers import (
     parse_ollama_model,
     parse_vllm_model,
 )
+from providers.catalogue.open_models import OpenModel, dump_open_model
 
 OLLAMA: dict[str, Any] = {
     "license": "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT ...",
@@ -227,7 +229,7 @@ def test_vllm_tells_its_context_and_where_a_model_came_from() -> None:
 
 
 HOSTILE: list[Any] = [
-    None, True, -1, 0, 1e400, float("nan"), 10**400, "x" * 10_000, "\x1b[31m", "\ud800",
+    None, True, -1, 0, 1e400, float("nan"), 10**400, "x" * 10_000, "\x1b[31m", "\ud800", "\x00",
     [], {}, [[[]]], {"a": {"b": []}}, [None], [{"id": 3}],
 ]  # fmt: skip
 
@@ -258,6 +260,9 @@ def test_facts_can_be_shown_and_counted(value: Any) -> None:
     info = {"general.architecture": "x", "x.context_length": value}
     facts = parse_ollama_model("m", {"details": details, "model_info": info}).facts
 
+    stored = dump_open_model(OpenModel(lane="ollama/m", own_id="m", **facts))
+    assert "\\u0000" not in json.dumps(stored, allow_nan=False)
+    json.dumps(stored, ensure_ascii=False).encode()
     assert str(facts.get("quantization", "")).isprintable()
     assert len(str(facts.get("quantization", ""))) <= 40
     assert 0 < facts.get("context_window", 1) <= 100_000_000

@@ -65,6 +65,12 @@ GO_HISTORY = (
         pytest.param(BETWEEN_TAGS, "<think>\n", id="text between tags"),
         pytest.param(GO_QWQ, "<think>\n", id="Go"),
         pytest.param(GO_HISTORY, "", id="Go, earlier reasoning alone"),
+        pytest.param(
+            "{% if add_generation_prompt %}{{'<think>\x00'}}{% endif %}", "", id="no text of rows"
+        ),
+        pytest.param(
+            "{% if add_generation_prompt %}{{'<think>\ud800'}}{% endif %}", "", id="no text at all"
+        ),
         pytest.param("", "", id="nothing"),
         pytest.param("{% if add_generation_prompt", "", id="cut off"),
         pytest.param(
