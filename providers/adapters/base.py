@@ -3,10 +3,13 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from providers.adapters.listings import ListedModel
 from providers.chat import ChatRequest, Event
+
+LOOPBACK_MOUNTS: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""`mounts` of an HTTP client that never sends what is for this machine to a proxy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

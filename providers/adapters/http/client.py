@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import httpx2
 from pydantic import SecretStr
 
+from providers.adapters.base import LOOPBACK_MOUNTS
 from providers.adapters.http.body_limits import build_body_limit_hooks, limit_body
 from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_status, map_transport_error
 from providers.adapters.http.tls import get_ssl_context
@@ -19,8 +20,6 @@ from providers.adapters.payload import decode_json
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
 
-LOOPBACK_MOUNTS: Final = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
-"""`mounts` of a client that never sends what is for this machine to a proxy."""
 _LIMITS: Final = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
 
 

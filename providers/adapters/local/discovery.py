@@ -11,9 +11,8 @@ from typing import Any, Final
 import httpx
 from loguru import logger
 
-from providers.adapters.base import strip_endpoint
+from providers.adapters.base import LOOPBACK_MOUNTS, strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
-from providers.adapters.http.client import LOOPBACK_MOUNTS
 from providers.adapters.listings import Row
 from providers.adapters.local.answers import Kind, ProbedModel
 from providers.adapters.local.servers import ServerClient, ask_about_models

@@ -11,9 +11,8 @@ import httpx2
 import openai
 from pydantic import SecretStr
 
-from providers.adapters.base import Timeouts, strip_endpoint
+from providers.adapters.base import LOOPBACK_MOUNTS, Timeouts, strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
-from providers.adapters.http.client import LOOPBACK_MOUNTS
 from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.http.tls import get_ssl_context

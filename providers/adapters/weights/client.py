@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import httpx2
 
+from providers.adapters.base import LOOPBACK_MOUNTS
 from providers.adapters.http.body_limits import build_body_limit_hooks, limit_body
-from providers.adapters.http.client import LOOPBACK_MOUNTS
 from providers.adapters.http.tls import get_ssl_context
 from providers.errors import ProviderError
 from providers.secrets import Redactor
