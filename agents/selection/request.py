@@ -23,8 +23,6 @@ from providers.errors import UnknownModel
 
 CHECK_FAILED: Final = "check_failed"
 """The error class of an answer that failed an output check."""
-BAD_TOOL_CALLS: Final = "bad_tool_calls"
-"""The error class of several answers of which no call of a tool could be run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from agents.selection.evidence.estimates import Estimate
 from agents.selection.evidence.priors import map_to_capability
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.preferences import Preference
-from agents.selection.request import BAD_TOOL_CALLS, ResolvedRequest
+from agents.selection.request import ResolvedRequest
 from agents.selection.requirements import MANY_TOOL_CALLS, MANY_TOOLS
 from providers.calls.max_cost import FRAME_TOKENS
+from providers.errors import BadToolCalls
 
 MANY_REJECTED: Final = 0.15
 """The share of rejected calls from which a model calls tools poorly."""
@@ -147,7 +148,7 @@ def avoid_poor_callers(resolved: ResolvedRequest) -> Test | None:
 
 def avoid_local_after_bad_calls(resolved: ResolvedRequest) -> Test | None:
     """Set aside local models where the calls of another one could not be run."""
-    failed = [id_ for id_, error in resolved.request.failed.items() if error == BAD_TOOL_CALLS]
+    failed = [id_ for id_, error in resolved.request.failed.items() if error == BadToolCalls.code]
     if not failed:
         return None
     reason = f"it runs on this machine, and no call of tools by {failed[-1]} could be run"
