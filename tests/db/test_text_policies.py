@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.sql.agent import Agent, Row, insert_task, plan_task
 from tests.support.sql.database import ALICE, BOB
-from tests.support.sql.memory import call, find, remember
+from tests.support.sql.memory import call, embed, find, remember, run_memory, search
 
 pytestmark = pytest.mark.db
 
@@ -80,6 +80,26 @@ async def test_a_fact_is_under_the_rules_of_its_task(agent: Agent) -> None:
     # Said again, freely.
     await remember(who, ALICE, "Ada likes red tea.")
     assert len(await find(who, ALICE, "tea", data_policy=[])) == 2
+
+
+async def test_no_outer_index_gets_the_vector_of_a_fact_that_must_stay(agent: Agent) -> None:
+    who = agent.connection
+    for name, policy in (("red", "local-only"), ("green", "eu")):
+        task = await insert_task(who, owner=ALICE, preferences={"data_policy": policy})
+        await remember(who, ALICE, name, task_id=str(task))
+    await call(who, "register_index", index="early")
+    for _ in range(2):  # one task for each policy
+        await run_memory(who, "m")
+        await embed(agent, {"red": [0, 1], "green": [1, 0]})
+    await run_memory(who, "m")
+    await call(who, "register_index", index="late")
+
+    listed = [await call(who, "list_vector_changes", index=each) for each in ("early", "late")]
+
+    [green] = await search(who, ALICE, "green")
+    [red] = await search(who, ALICE, "red")
+    assert [[row["id"] for row in each] for each in listed] == [[green["id"]]] * 2
+    assert red["found_by"] == ["words"]
 
 
 async def test_the_rules_of_somebody_elses_task_are_no_ones_business(agent: Agent) -> None:

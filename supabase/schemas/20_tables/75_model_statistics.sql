@@ -113,7 +113,8 @@ comment on column cogo.model_outcomes.input_tokens is
 was read from a cache included.';
 comment on column cogo.model_outcomes.called is
   'Attempts in which the model called tools, answered or not. calls_repaired, calls_rejected and
-calls_as_text are sums of the shares of their calls; calls_failed: those that ended with bad_tool_calls.';
+calls_as_text are sums of the shares of their calls; calls_failed are those that ended with
+bad_tool_calls.';
 alter table cogo.model_outcomes enable row level security;
 
 create table if not exists cogo.model_health (

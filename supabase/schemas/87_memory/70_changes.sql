@@ -1,5 +1,6 @@
 -- Writers share a lock that registering takes alone: what is there then is either listed as all that
 -- is there, or noted by its writer.
+-- An index may be elsewhere, so it gets nothing of tasks that are local-only: words find that.
 create or replace function cogo.note_vector_changes(p_ids uuid[], p_owner uuid, p_is_deleted boolean)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -10,7 +11,7 @@ begin
     from cogo.vector_indexes x
    cross join (select distinct u.id from unnest(p_ids) as u (id)) as i
     left join public.cogo_memories m on m.id = i.id
-   where p_is_deleted or m.embedded_at is not null
+   where p_is_deleted or m.embedded_at is not null and not 'local-only' = any (m.data_policy)
    order by x.name, i.id
   on conflict (index_name, memory_id) do update
     set owner = excluded.owner, is_deleted = excluded.is_deleted, seq = null,
@@ -35,7 +36,9 @@ begin
   insert into cogo.vector_indexes (name) values (p_index) on conflict do nothing;
   if found then
     insert into cogo.vector_changes (index_name, memory_id, owner, is_deleted)
-    select p_index, m.id, m.owner, false from public.cogo_memories m where m.embedded_at is not null;
+    select p_index, m.id, m.owner, false
+      from public.cogo_memories m
+     where m.embedded_at is not null and not 'local-only' = any (m.data_policy);
   end if;
 end;
 $$;
