@@ -14,6 +14,7 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.models.file_server import serve_file
 from tests.support.models.gguf import build_gguf
+from tests.support.models.model_library import NO_SERVERS
 from tests.support.servers.command_line import environment, heed_interrupts
 from tests.support.servers.simulator import simulator_process
 
@@ -27,7 +28,7 @@ NAME: Final = "hf:owner/repo/model-Q4_K_M.gguf"
 
 
 async def start(home: Path, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
-    own = {"XDG_CACHE_HOME": str(home / ".cache"), **variables}
+    own = {"XDG_CACHE_HOME": str(home / ".cache"), **NO_SERVERS, **variables}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "cogo", "models", *arguments),
         stdin=asyncio.subprocess.DEVNULL,

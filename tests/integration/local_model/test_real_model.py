@@ -17,6 +17,7 @@ import pytest
 
 from cogo.local_model.packages import MODEL_ID
 from tests.support.eventually import eventually
+from tests.support.models.model_library import NO_SERVERS
 from tests.support.processes import is_running
 from tests.support.servers.command_line import (
     CACHE,
@@ -50,6 +51,7 @@ def own(home: Path) -> dict[str, str]:
         "PIP_CACHE_DIR": str(CACHE / "pip"),
         "UV_CACHE_DIR": str(CACHE / "uv"),
         "COGO_MODEL_IDLE_SECONDS": str(IDLE),
+        **NO_SERVERS,
     }
 
 
@@ -151,7 +153,16 @@ async def test_a_real_model_is_served_measured_used_unloaded_and_removed(home: P
 
 
 def ask(home: Path, prompt: str, *options: str) -> dict[str, Any]:
-    line = ("submit", prompt, "--type", "CHAT", "--params", '{"max_output_tokens": 60}')
+    line = (
+        "submit",
+        prompt,
+        "--type",
+        "CHAT",
+        "--model",
+        MODEL_ID,
+        "--params",
+        '{"max_output_tokens": 60}',
+    )
     ended = run(home, *line, *options, "--json", "--dir", str(home / ".cogo"))
     task: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return task

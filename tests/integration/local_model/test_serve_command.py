@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.models.gguf import build_gguf
-from tests.support.models.model_library import install_model_library
+from tests.support.models.model_library import NO_SERVERS, install_model_library
 from tests.support.processes import is_running
 from tests.support.servers.command_line import cogo, cogo_up, environment, heed_interrupts
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.e2e
 
 
 def cached(home: Path) -> dict[str, str]:
-    return {"XDG_CACHE_HOME": str(home / ".cache")}
+    return {"XDG_CACHE_HOME": str(home / ".cache"), **NO_SERVERS}
 
 
 @pytest.fixture

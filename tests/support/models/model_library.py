@@ -58,6 +58,13 @@ class Server:
 """
 
 
+NO_SERVERS: Final = {
+    "OLLAMA_BASE_URL": "http://127.0.0.1:9/v1",
+    "LMSTUDIO_BASE_URL": "http://127.0.0.1:9/v1",
+}
+"""Variables that keep the developer's own servers out of a test."""
+
+
 def install_model_library(home: Path) -> None:
     """Install it, with a model without weights, into the cache directory of a home directory."""
     installed = home / ".cache" / "cogo" / "local-model"
