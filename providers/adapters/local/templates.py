@@ -6,12 +6,15 @@ Templates come from whoever published the weights. They are only searched, in li
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from providers.catalogue.model_names import find_family_of_name
 
 _LONGEST: Final = 200_000
 """Characters of a template that are looked at."""
+_KEPT: Final = 4
+"""Results for templates, since all models of a server may have the same one."""
 _MAX_PREFIX: Final = 64
 _DEEPEST: Final = 20
 
@@ -49,7 +52,10 @@ _OPENERS: Final = ("<think>", "<thinking>", "<seed:think>", "[THINK]", "<|START_
 _GENERATION: Final = "add_generation_prompt"
 _JINJA: Final = re.compile(r"\{%-?([^%]*?)-?%\}|\{\{-?([^{]*?)-?\}\}")
 _STATEMENT: Final = re.compile(r"\s*(if|elif|else|endif|for|endfor)\b(.*)", re.DOTALL)
-_LITERAL: Final = re.compile(r"'([^'\\]*(?:\\.[^'\\]*)*)'|\"([^\"\\]*(?:\\.[^\"\\]*)*)\"")
+_LITERAL: Final = re.compile(
+    r"'([^'\\]*(?:\\.[^'\\]*)*)(?:'|\\?\Z)|\"([^\"\\]*(?:\\.[^\"\\]*)*)(?:\"|\\?\Z)", re.DOTALL
+)
+"""A text in quotes. One without an end goes to the end, so that nothing is searched twice."""
 _ESCAPES: Final = (("\\n", "\n"), ("\\t", "\t"), ("\\'", "'"), ('\\"', '"'))
 _IS_OFF: Final = re.compile(r"\s*\w+ is defined and (?:\w+ is false|\w+ == false|not \w+)\s*", re.I)
 """A condition that holds only if somebody switched reasoning off."""
@@ -63,14 +69,16 @@ def find_family(template: str, *names: str) -> str:
 
     It is `auto` if neither tells.
     """
-    text = template[:_LONGEST]
-    found = next(
-        (row for row in _FAMILIES_BY_TOKEN if all(token in text for token in row[0])), None
-    )
+    found = _find_row(template[:_LONGEST])
     if found is not None and found[0] != _WIDESPREAD:
         return found[1]
     named = (find_family_of_name(each) for each in names)
     return next(filter(None, named), "auto" if found is None else found[1])
+
+
+@lru_cache(maxsize=_KEPT)
+def _find_row(text: str) -> tuple[tuple[str, ...], str] | None:
+    return next((row for row in _FAMILIES_BY_TOKEN if all(token in text for token in row[0])), None)
 
 
 def mentions_tools(template: str) -> bool:
@@ -80,7 +88,11 @@ def mentions_tools(template: str) -> bool:
 
 def find_prefix(template: str) -> str:
     """Return the tag, with white space, by which a template begins the reasoning of an answer."""
-    text = template[:_LONGEST]
+    return _find_prefix(template[:_LONGEST])
+
+
+@lru_cache(maxsize=_KEPT)
+def _find_prefix(text: str) -> str:
     at = text.rfind(_GENERATION)
     written = _find_go_prompt(text) if at < 0 else "".join(_list_written(text, at))
     begin = max(written.rfind(each) for each in _OPENERS)

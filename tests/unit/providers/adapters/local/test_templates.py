@@ -125,6 +125,8 @@ def test_tools_are_mentioned_in_both_languages() -> None:
         "{% if add_generation_prompt %}" + "{% if x is not defined or x %}" * 7_000,
         "{% if add_generation_prompt %}" + "{{ '\\" * 50_000,
         "<think>{{ end " * 20_000,
+        "{% if add_generation_prompt %}{{ '" + "\\'" * 100_000 + "}}",
+        "{% if add_generation_prompt %}{{ '" + "\\\n" * 100_000 + "}}",
     ],
 )
 def test_a_hostile_template_is_searched_in_linear_time(hostile: str) -> None:
@@ -134,3 +136,14 @@ def test_a_hostile_template_is_searched_in_linear_time(hostile: str) -> None:
     find_family(hostile * 20, hostile[:4_096])
 
     assert time.process_time() - began < 2  # a quadratic search would take minutes
+
+
+def test_a_template_that_many_models_share_is_searched_once() -> None:
+    shared = "{% if add_generation_prompt %}" + "{% if x %}a{% endif %}" * 9_000
+    began = time.process_time()
+
+    for number in range(500):
+        find_prefix(shared)
+        find_family(shared, f"model-{number}")
+
+    assert time.process_time() - began < 2
