@@ -14,7 +14,7 @@ _EXTENSION: Final = "cogo.longest"
 
 
 class BodyTooLong(ValueError):
-    """The body is longer than allowed."""
+    """The body is longer than allowed, or cannot be decoded without becoming so."""
 
 
 class _Bounded:
@@ -46,6 +46,9 @@ def build_body_limit_hooks(stream: type) -> dict[str, list[Callable[[Any], Await
     bounded = type("Bounded", (_Bounded, stream), {})
 
     async def bound(response: Any) -> None:
+        if _is_encoded_twice(response):
+            await response.aclose()
+            raise BodyTooLong("the answer is compressed more than once")
         longest = _get_limit(response)
         if longest is None:
             return
@@ -65,6 +68,12 @@ def build_body_limit_hooks(stream: type) -> dict[str, list[Callable[[Any], Await
 def limit_body(longest: int) -> dict[str, Any]:
     """Return request `extensions` that limit the response body to this many bytes."""
     return {_EXTENSION: longest}
+
+
+def _is_encoded_twice(response: Any) -> bool:
+    """Return whether one chunk of the body could become gigabytes before any limit counts."""
+    codings = response.headers.get("content-encoding", "").casefold().split(",")
+    return len([each for each in codings if each.strip() not in ("", "identity")]) > 1
 
 
 def _get_limit(response: Any) -> int | None:

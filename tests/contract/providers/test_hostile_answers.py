@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -218,6 +219,21 @@ async def test_a_compressed_refusal_is_read(vendor: str) -> None:
 
     with pytest.raises(Overloaded, match="come back later"):
         await asked(vendor, body, whole=False, status=503, headers=GZIP)
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_an_answer_that_is_compressed_twice_is_not_decoded(vendor: str, status: int) -> None:
+    body = gzip.compress(gzip.compress(b"{}".ljust(200_000_000), compresslevel=1))
+    headers = "content-encoding: gzip, gzip\r\n"
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedResponse, match="compressed more than once"):
+            await asked(vendor, body, whole=False, status=status, headers=headers)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 100_000_000
 
 
 @pytest.mark.parametrize(
