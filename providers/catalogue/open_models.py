@@ -25,8 +25,9 @@ MOST_REPORTED: Final = 100
 """Models in one row, which is written at every heartbeat."""
 
 
-Tokens = Annotated[int, Field(gt=0)]
+Tokens = Annotated[int, Field(gt=0, le=10**9)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Label = Annotated[str, Field(max_length=300)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +38,9 @@ class Measured:
     first_token_s: Positive
     calls_tools: bool | None = None
     follows_schema: bool | None = None
-    parallel: int | None = None
+    parallel: Annotated[int, Field(gt=0, le=10**6)] | None = None
     """How many answers at once are still faster than one after the other."""
-    measured_at: str
+    measured_at: Label
     """Time of the measurement (ISO 8601)."""
 
 
@@ -51,34 +52,34 @@ GetMeasured: TypeAlias = Callable[[str], Measured | None]
 class OpenModel:
     """One model at one server. Unknown facts are None."""
 
-    lane: str
+    lane: Label
     """`<provider>/<name>`, where the name is never a path."""
     own_id: str
     """What the server wants in `model`."""
-    name: str | None = None
-    maker: str | None = None
-    license: str | None = None
+    name: Label | None = None
+    maker: Label | None = None
+    license: Label | None = None
     """As an SPDX identifier."""
-    family: str = "auto"
+    family: Label = "auto"
     """As `providers.tool_calls` takes it."""
     tool_mode: ToolMode | None = None
     """None: structured calls are tried, and text after the server's refusal."""
     context_window: Tokens | None = None
     max_output_tokens: Tokens | None = None
-    inputs: tuple[str, ...] | None = None
+    inputs: Annotated[tuple[Label, ...], Field(max_length=20)] | None = None
     reasoning: Reasoning | None = None
-    prefix: str = ""
+    prefix: Label = ""
     """What the chat template writes at the beginning of an answer, such as `<think>`."""
     parameters: Positive | None = None
     """Billions of parameters."""
-    quantization: str | None = None
+    quantization: Label | None = None
     loaded: bool | None = None
     """Whether it was in memory when its server was asked."""
     is_remote: bool | None = None
     """Whether its server passes prompts on to another machine."""
     measured: Measured | None = None
     source: Source = "probe"
-    sources: Mapping[str, Source] = field(default_factory=dict, hash=False)
+    sources: Mapping[Label, Source] = field(default_factory=dict, hash=False)
     """Facts by name that have another source."""
 
     def get_source(self, fact: str) -> Source:

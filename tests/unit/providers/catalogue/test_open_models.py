@@ -48,6 +48,11 @@ def test_facts_travel_unchanged_and_unknown_ones_not_at_all() -> None:
         dump_open_model(MODEL) | {"context_window": 0},
         dump_open_model(MODEL) | {"tool_mode": "sorcery"},
         dump_open_model(MODEL) | {"context_window": "many"},
+        dump_open_model(MODEL) | {"context_window": 10**400},
+        dump_open_model(MODEL) | {"prefix": "x" * 1_000_000},
+        dump_open_model(MODEL) | {"quantization": "x" * 1_000_000},
+        dump_open_model(MODEL) | {"inputs": ["text"] * 1_000_000},
+        dump_open_model(MODEL) | {"sources": {"x" * 1_000_000: "probe"}},
     ],
 )
 def test_a_malformed_model_of_a_row_is_left_out_alone(bad: object) -> None:
