@@ -32,6 +32,11 @@ _UNSAFE: Final = re.compile(
 )
 
 
+def count_noun(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 thread` or `2 threads`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_line(text: str = "", *, err: bool = False) -> None:
     """Print one line. A closed pipe or terminal is ignored."""
     try:

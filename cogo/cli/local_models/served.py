@@ -7,6 +7,7 @@ from typing import Any, Final
 from cogo.config.catalogue import load_credentials
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.config.local_model import PROVIDER
 from cogo.local_model.measured import MeasuredReader
 from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
@@ -103,11 +104,17 @@ async def _fetch_executors(project: Project) -> list[AgentRecord]:
         return []  # the catalogue can be listed without Supabase
 
 
+def get_provider(model: OpenModel) -> str:
+    """Return the provider that serves a model; one of the catalogue has none in its lane."""
+    provider, slash, _ = model.lane.partition("/")
+    return provider if slash else PROVIDER
+
+
 def describe_open_model(model: OpenModel) -> dict[str, Any]:
     """Return each known fact with its source, as JSON."""
     facts = {name: getattr(model, name) for name in _FACTS}
     return {
-        "server": model.lane.partition("/")[0],
+        "server": get_provider(model),
         "own_id": model.own_id,
         "facts": {
             name: {"value": fact, "source": model.get_source(name)}
@@ -120,7 +127,7 @@ def describe_open_model(model: OpenModel) -> dict[str, Any]:
 
 def explain_open_model(model: OpenModel) -> dict[str, str]:
     """Return each known fact as text that says where it comes from."""
-    shown = {"server": model.lane.partition("/")[0], "own_id": model.own_id}
+    shown = {"server": get_provider(model), "own_id": model.own_id}
     for name in _FACTS:
         fact = getattr(model, name)
         if fact not in (None, ""):
@@ -136,7 +143,7 @@ def build_open_rows(models: Iterable[OpenModel]) -> list[tuple[str, ...]]:
     return [
         (
             each.lane,
-            each.lane.partition("/")[0],
+            get_provider(each),
             each.family,
             _TOOL_MODES[each.tool_mode],
             _format_tokens(each.context_window),

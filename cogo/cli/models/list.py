@@ -20,6 +20,7 @@ from cogo.cli.models.names import find_current_models, find_listed_textless_mode
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import load_catalogue, resolve_name
 from cogo.config.context import Project
+from cogo.local_model.library import list_installed_models
 from cogo.terminal import print_json, print_line, print_table, print_text
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import (
@@ -84,8 +85,9 @@ def list_models(
         print_json([*known, *({"id": name, "served_by": by[name]} for name in unknown)])
     elif not models and not others and not unknown:
         print_text(
-            "no model can be used from here: set ANTHROPIC_API_KEY or start Ollama (until then "
-            "`cogo up` uses the vendor simulator); `cogo models --all` lists the catalogue"
+            "no model can be used from here: set ANTHROPIC_API_KEY, start Ollama, or run `cogo "
+            f"models {'serve' if list_installed_models() else 'pull smollm2'}` (until then `cogo "
+            "up` uses the vendor simulator); `cogo models --all` lists the catalogue"
         )
     else:
         print_table(
@@ -242,7 +244,7 @@ def _format_value(value: object) -> str:
         case list():
             return ", ".join(map(str, value))
         case dict():
-            return ", ".join(f"{name} {fact}" for name, fact in value.items())
+            return ", ".join(f"{name} {fact}" for name, fact in value.items() if fact is not None)
     return str(value)
 
 

