@@ -20,7 +20,11 @@ _WAITS: Final = 3
 def build_no_model_failure(claimed: ClaimedSubtask, error: NoModel, *, is_known: bool) -> Failure:
     """Return a failure that gives up, or waits if no executor is known."""
     tried = list_failed_attempts(claimed)
-    before = f"every model that was tried failed: {quote_errors(tried)}. Now " if tried else ""
+    before = (
+        f"every model that was tried failed: {quote_errors(tried).rstrip('.')}. Now "
+        if tried
+        else ""
+    )
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(

@@ -84,11 +84,7 @@ def list_models(
         known += [_describe_textless(each, catalogue, served_by=by.get(each.id)) for each in others]
         print_json([*known, *({"id": name, "served_by": by[name]} for name in unknown)])
     elif not models and not others and not unknown:
-        print_text(
-            "no model can be used from here: set ANTHROPIC_API_KEY, start Ollama, or run `cogo "
-            f"models {'serve' if list_installed_models() else 'pull smollm2'}` (until then `cogo "
-            "up` uses the vendor simulator); `cogo models --all` lists the catalogue"
-        )
+        print_text(_explain_none())
     else:
         print_table(
             ("MODEL", "MADE BY", "SERVED BY", "CONTEXT", "$/M IN", "$/M OUT", "ROLES"),
@@ -104,6 +100,15 @@ def list_models(
             print_table(OPEN_HEADINGS, rows, drop=OPEN_DROPPED)
         for sentence in served.describe_loads():
             print_line(sentence)
+
+
+def _explain_none() -> str:
+    command = "serve" if list_installed_models() else "pull smollm2"
+    return (
+        f"no model can be used from here: set ANTHROPIC_API_KEY, start Ollama, or run `cogo models "
+        f"{command}` (until then `cogo up` uses the vendor simulator); `cogo models --all` lists "
+        "the catalogue"
+    )
 
 
 def show_model(
