@@ -22,12 +22,11 @@ from providers.tool_calls.grammars.unmarked import RunReader
 from providers.tool_calls.intents import find_intent
 from providers.tool_calls.messages import Event, Message
 from providers.tool_calls.output import Output
-from providers.tool_calls.source import NeedMore, Source, find_code_end
+from providers.tool_calls.source import NeedMore, Source, find_code_end, find_result_end, is_quoted
 from providers.tool_calls.toolset import Toolset
 
 _SPACES: Final = re.compile(r"[ \t\r]*")
 _TICKS: Final = re.compile(r"(?:`+|~+)?")
-_QUOTES: Final = frozenset("'\"")
 _SHORT: Final = 128
 _FIRST_CREDIT: Final = 4_096
 _CREDIT: Final = 4
@@ -85,6 +84,7 @@ class Extractor:
         self._is_analysis = False
         self._follows_call = False
         """Whether there was only white space since the last call."""
+        self._has_open_result = False
         self._no_run_at = -1
         """Position where no unmarked calls begin."""
         self._reasoning_at = 0
@@ -236,7 +236,7 @@ class Extractor:
             return False
         if kind is Kind.RESULT:
             self._is_over = self._out.has_calls
-            return self._is_over
+            return self._is_over or self._quote_result(literal)
         if kind is Kind.HARMONY:
             return self._take_header()
         if kind is Kind.CONTROL or (kind is Kind.CLOSE and self._out.has_calls):
@@ -244,6 +244,16 @@ class Extractor:
             self._is_line = self._is_line or kind is Kind.CONTROL
             return True
         return False
+
+    def _quote_result(self, marker: str) -> bool:
+        """Take a result that the model repeats as text: calls in it are not its own."""
+        end = None
+        if self._is_line and not self._has_open_result:
+            barrier = self._closer if self._out.is_reasoning else None
+            end = find_result_end(self._source, self._at, marker, barrier)
+            self._has_open_result = end is None
+        self._emit(end or self._at)
+        return end is not None
 
     def _drop(self, end: int) -> None:
         self._at = end
@@ -345,20 +355,16 @@ class Extractor:
         """End the reasoning, to which calls belong that were in it (R11)."""
         if self._closer is None or self._closer not in ("", closer):
             return False
-        if not self._closer and (self._fence or self._is_in_quotes(closer)):
+        end = self._at + len(closer)
+        if not self._closer and (self._fence or is_quoted(self._source, self._last, end)):
             return False
         if not self._out.is_reasoning:
             self._out.reclassify(self._reasoning_at, self._base + self._at)
-        self._drop(self._at + len(closer))
+        self._drop(end)
         self._out.end_reasoning()
         self._is_fresh = self._follows_call = False
         self._closer, self._fence, self._is_line = None, "", True
         return True
-
-    def _is_in_quotes(self, literal: str) -> bool:
-        """Return whether the text is about a token that stands in quotes."""
-        end = self._at + len(literal)
-        return self._last in _QUOTES and self._source.get_char(end) == self._last
 
     def _end_turn(self, literal: str) -> bool:
         if literal == "</s>" and self._is_struck:

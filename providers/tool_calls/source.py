@@ -7,6 +7,8 @@ from typing import Final
 SPACE: Final = re.compile(r"\s*")
 _TICKS_OR_LINE: Final = re.compile(r"`+|\n")
 _MAX_CODE: Final = 2_000
+_MAX_RESULT: Final = 100_000
+_QUOTES: Final = frozenset("'\"")
 LONGEST_LITERAL: Final = 64
 
 
@@ -107,3 +109,24 @@ def find_code_end(source: Source, ticks: str, start: int) -> int | None:
         at = match.end()
         if match.group() == ticks:
             return at
+
+
+def find_result_end(source: Source, at: int, marker: str, barrier: str | None) -> int | None:
+    """Return where a result of a tool that begins with a marker ends, None if it does not.
+
+    It does not reach behind the barrier.
+    """
+    if marker.endswith((">", "]")):
+        return None
+    limit = at + _MAX_RESULT
+    end = source.text.find(f"</{marker[1:]}", at, limit)
+    if end < 0 and limit > len(source.text):
+        source.get_char(len(source.text))
+    if end < 0 or (barrier and barrier in source.text[at:end]):
+        return None
+    return end + len(marker) + 1
+
+
+def is_quoted(source: Source, last: str, end: int) -> bool:
+    """Return whether a token that ends there stands in quotes, after the character `last`."""
+    return last in _QUOTES and source.get_char(end) == last

@@ -194,3 +194,34 @@ def test_what_is_no_tool_is_not_offered() -> None:
     message = extract("<tool_call>ping</tool_call>", tools)
 
     assert [call.name for call in message.tool_calls] == ["ping"]
+
+
+_PING = [{"name": "ping", "parameters": {"type": "object"}}]
+_QUOTED = "<tool_use>\ntool_name: ping\narguments: {}\n</tool_use>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<tool_result name="page">\n{_QUOTED}\n</tool_result>',
+        f'The page says:\n<tool_result name="page">\n{_QUOTED}\n</tool_result>\nI stop here.',
+        '<tool_response>\n<tool_call>{"name": "ping"}</tool_call>\n</tool_response>',
+        f'<think>\n<tool_result name="page">\n{_QUOTED}\n</tool_result>\n</think>No.',
+    ],
+)
+def test_a_call_in_a_result_that_the_model_repeats_is_not_its_own(text: str) -> None:
+    message = extract(text, _PING)
+
+    assert (message.tool_calls, message.rejected) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<tool_result name="page">\nnothing\n</tool_result>\n{_QUOTED}',
+        f"<tool_result\n{_QUOTED}",
+        f"<think>\n<tool_result\n</think>\n{_QUOTED}\n</tool_result>",
+    ],
+)
+def test_a_call_outside_of_a_repeated_result_is_the_models(text: str) -> None:
+    assert [each.name for each in extract(text, _PING).tool_calls] == ["ping"]
