@@ -7,13 +7,12 @@ a signed agreement) sets them in `cogo.toml`.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
+from providers.catalogue.addresses import find_other_host
 from providers.catalogue.deployment import Deployment
 from providers.catalogue.schema import DataPolicy, Provider
 
@@ -98,19 +97,6 @@ def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> s
                 " apply to another address"
             )
     return find_objection(rules, host)
-
-
-def find_other_host(url: str) -> str | None:
-    """Return the host of a URL that is not on this machine, or None."""
-    try:
-        name = urlsplit(url).hostname or url
-    except ValueError:
-        return url
-    try:
-        is_here = name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        is_here = False
-    return None if is_here else name
 
 
 def find_sending_objection(rules: Iterable[str], destination: str | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import SecretStr
 
+from providers.catalogue.addresses import find_other_host
 from providers.catalogue.open_models import OpenModel, fit_model
 from providers.catalogue.schema import (
     DEFAULT_OUTPUT_TOKENS,
@@ -104,7 +105,7 @@ class Deployment:
         for stated in (self.entry.mask_keys, self.host.mask_keys):
             if stated is not None:
                 return stated
-        return not self.host.local
+        return not self.host.local or find_other_host(self.base_url) is not None
 
     def with_probed(self, facts: OpenModel) -> Self:
         """Return the deployment with what is known of its model at this server.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from providers.catalogue.data_policy import find_other_host
+from providers.catalogue.addresses import find_other_host
 
 DEFAULT_MCP_SECONDS: Final = 60.0
 

@@ -18,7 +18,8 @@ from cogo.config.sections.memory import find_memory_settings
 from cogo.config.settings import Settings
 from cogo.errors import SettingInvalid
 from cogo.wiring.stores import open_supabase_store
-from providers.catalogue.data_policy import find_other_host, find_sending_objection
+from providers.catalogue.addresses import find_other_host
+from providers.catalogue.data_policy import find_sending_objection
 
 OuterIndex: TypeAlias = PineconeIndex | WeaviateIndex
 _SETTING: Final = "[memory] index"

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from providers.catalogue.addresses import find_other_host
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import (
     RULES,
     find_deployment_objection,
     find_model_objection,
     find_objection,
-    find_other_host,
     find_sending_objection,
     parse_rules,
 )

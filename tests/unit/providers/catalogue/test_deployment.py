@@ -252,3 +252,23 @@ def test_calls_in_the_text_are_only_read_where_servers_leave_them_there(
 
     assert request.text_calls == expected
     assert notes == ()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "masks"),
+    [
+        ("http://127.0.0.1:11434/v1", False),
+        ("http://localhost:11434", False),
+        ("http://[::1]:11434", False),
+        ("http://10.0.0.5:11434/v1", True),
+        ("http://127.0.0.1.example:11434", True),
+        ("http://127.0.0.1@models.example", True),
+        ("http://[nonsense", True),
+    ],
+)
+def test_keys_in_prompts_are_masked_unless_the_server_is_on_this_machine(
+    base_url: str, masks: bool
+) -> None:
+    host = Catalogue.load().providers["ollama"]
+
+    assert replace(a_deployment(), host=host, base_url=base_url).masks_keys is masks
