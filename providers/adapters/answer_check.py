@@ -18,6 +18,8 @@ from providers.errors import EmptyAnswer, MalformedResponse
 
 LONGEST_ANSWER: Final = 4_000_000
 """Characters of text, reasoning and calls together: several times what any model can generate."""
+_CALL: Final = 200
+"""What each call counts beside its arguments, which may be none."""
 
 
 async def check_answer(
@@ -30,6 +32,7 @@ async def check_answer(
         MalformedResponse: it is longer than any answer can be.
     """
     length = 0
+    calls: set[tuple[int, str]] = set()
     has_content = has_reasoning = False
     async with aclosing(events):
         async for event in events:
@@ -41,7 +44,9 @@ async def check_answer(
                     length += len(text)
                     has_reasoning = True
                 case ToolCallDelta():
-                    length += len(event.arguments)
+                    key = (event.index, event.id)
+                    length += len(event.arguments) + (0 if key in calls else _CALL)
+                    calls.add(key)
                 case TextWasThinking():
                     has_content, has_reasoning = False, True
                 case ToolCall():

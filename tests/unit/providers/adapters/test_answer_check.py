@@ -76,3 +76,19 @@ async def test_an_answer_of_exactly_the_longest_length_is_one_and_a_longer_is_no
     with pytest.raises(MalformedResponse, match="longer than"):
         piece = ToolCallDelta(index=0, id="c", name="f", arguments="x" * 2)
         await read(half, half, piece, TextDelta("y"), STOP)
+
+
+async def test_calls_without_arguments_do_not_go_on_for_ever() -> None:
+    endless = [
+        ToolCallDelta(index=each, id=f"call{each}", name="ping", arguments="")
+        for each in range(100_000)
+    ]
+
+    with pytest.raises(MalformedResponse, match="longer than"):
+        [each async for each in check_answer("v", saying(*endless))]
+
+
+async def test_many_pieces_of_one_call_are_one_call() -> None:
+    pieces = [ToolCallDelta(index=0, id="call0", name="write", arguments="x")] * 100_000
+
+    assert [each async for each in check_answer("v", saying(*pieces))] == pieces
