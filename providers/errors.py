@@ -208,6 +208,10 @@ class ConnectionFailed(CallFailed):
     code = "connection"
     retryable = True
     reroute = True
+    was_refused: bool = False
+    """Whether no connection could be made, so that nothing was sent."""
+    is_local: bool = False
+    """Whether it was to a server of the operator, which has to be started again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from agents.executor.steps.calls import NOT_BEGUN
 from agents.memory.conversation import History
 from agents.runtime.attempt import WorkFailed, WorkWaits
 from agents.runtime.failed_attempts import (
+    compute_snooze,
     is_temporary,
     list_failed_attempts,
     read_error_class,
@@ -35,6 +36,7 @@ from providers.errors import (
     BadToolCalls,
     CallFailed,
     CircuitOpen,
+    ConnectionFailed,
     NotAsked,
     NotServed,
     ProviderError,
@@ -52,11 +54,20 @@ MAX_MESSAGE_CHARACTERS = 2_000
 """Maximum length of a quoted message; some vendors send a page of HTML."""
 
 
+SERVER_AWAY: Final = (
+    "Start the model server again. If no other provider may be asked, the task waits for it."
+)
+"""What to do about a server of the operator that cannot be reached."""
+
+
 def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
     """Return the failure for an error of a call, with the action that `decide_action` chooses."""
     called = error if isinstance(error, CallFailed) else None
     wait = called.retry_after if called else None
-    until = None if wait is None or wait <= MAX_SNOOZE else utc_now() + wait
+    is_away = isinstance(error, ConnectionFailed) and error.is_local
+    if is_away:
+        wait = compute_snooze(claimed, error.code)
+    until = utc_now() + wait if wait is not None and (is_away or wait > MAX_SNOOZE) else None
     message = repair_surrogates(str(error))[:MAX_MESSAGE_CHARACTERS]
     if until is not None:
         message += f" (not to be called again before {_format_time(until)})"
@@ -69,7 +80,7 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
             message=message,
             status=called.status if called else None,
             vendor=called.vendor if called else None,
-            hint=(type(error).__doc__ or "").splitlines()[0],
+            hint=SERVER_AWAY if is_away else (type(error).__doc__ or "").splitlines()[0],
             retry_at=until,
         ),
         action=decide_action(error, claimed, is_long=until is not None),
@@ -218,14 +229,22 @@ def build_snooze(claimed: ClaimedSubtask, *, now: datetime) -> Failure | None:
 
 
 def decide_action(error: ProviderError, claimed: ClaimedSubtask, *, is_long: bool) -> FailureAction:
-    """Return the action. `is_long`: the vendor asks for a longer wait than `MAX_SNOOZE`."""
+    """Return the action. `is_long`: the model must not be called before a stored time.
+
+    That is, the vendor asks for a longer wait than `MAX_SNOOZE`, or a server of the operator is
+    away: other models there would fail, too. Only calls that were sent count, so that a request
+    that stops its server each time is not repeated for ever.
+    """
     if isinstance(error, NotAsked) and error.retry_after is not None:
         # Nothing was sent, so no failure is counted. The CIO may choose another model once; if it
         # routes the subtask back here, the subtask waits here.
         is_new = (is_long or isinstance(error, CircuitOpen)) and not _was_rerouted_back(claimed)
         return FailureAction.REROUTE if is_new and error.reroute else FailureAction.SNOOZE
     if is_long and error.retryable:
-        return FailureAction.RETRY if _was_rerouted_back(claimed) else FailureAction.REROUTE
+        if not _was_rerouted_back(claimed):
+            return FailureAction.REROUTE
+        was_sent = not (isinstance(error, ConnectionFailed) and error.was_refused)
+        return FailureAction.RETRY if was_sent else FailureAction.SNOOZE
     if error.retryable and claimed.failures + 1 < SAME_MODEL_TRIES:
         return FailureAction.RETRY
     # The CIO stamped the name, so an unknown one means that this executor's catalogue lacks it.

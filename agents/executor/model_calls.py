@@ -40,8 +40,9 @@ class ModelCaller:
         self._active[ref] = response
         try:
             await self._read_stream(call, response, progress, started)
-        except ConnectionFailed:
+        except ConnectionFailed as error:
             if call.deployment.host.local:
+                error.is_local = True
                 self._lanes.recheck_soon()
             raise
         finally:

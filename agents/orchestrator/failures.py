@@ -1,15 +1,16 @@
 """Failures of flows and of subtasks without a model, for the person whose task it is."""
 
-from datetime import timedelta
+from collections.abc import Collection
 from typing import Final
 
 from agents.errors import InvalidTask, NoModel, ToolNotUsable
 from agents.runtime.failed_attempts import (
+    compute_snooze,
+    is_server_away,
     list_failed_attempts,
     quote_errors,
     suggest_next_steps,
 )
-from protocol.backoff import compute_backoff
 from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction
 
 NO_TOOL: Final = "no_tool"
@@ -17,13 +18,22 @@ NO_TOOL: Final = "no_tool"
 _WAITS: Final = 3
 
 
-def build_no_model_failure(claimed: ClaimedSubtask, error: NoModel, *, is_known: bool) -> Failure:
-    """Return a failure that gives up, or waits if no executor is known."""
+def build_no_model_failure(
+    claimed: ClaimedSubtask, error: NoModel, *, served: Collection[str] | None
+) -> Failure:
+    """Return a failure that gives up, or waits for an executor or for a server of the operator.
+
+    `served` has the lanes of running executors; None if none is known.
+    """
     tried = list_failed_attempts(claimed)
     before = (
         f"every model that was tried failed: {quote_errors(tried).rstrip('.')}. Now "
         if tried
         else ""
+    )
+    # A lane disappears with its server, and is served again as soon as the server is back.
+    waits = served is None or any(
+        is_server_away(each) and each.model_id not in served for each in tried
     )
     return Failure(
         ref=claimed.ref,
@@ -34,15 +44,9 @@ def build_no_model_failure(claimed: ClaimedSubtask, error: NoModel, *, is_known:
             allowed=error.allowed or None,
             hint=suggest_next_steps(tried) or None,
         ),
-        action=FailureAction.GIVE_UP if is_known else FailureAction.SNOOZE,
-        retry_after=None if is_known else compute_snooze(claimed, "no_model"),
+        action=FailureAction.SNOOZE if waits else FailureAction.GIVE_UP,
+        retry_after=compute_snooze(claimed, "no_model") if waits else None,
     )
-
-
-def compute_snooze(claimed: ClaimedSubtask, error_class: str) -> timedelta:
-    """Return how long to wait before another look, longer each time."""
-    failures = 1 + sum((each.error or {}).get("class") == error_class for each in claimed.history)
-    return timedelta(seconds=compute_backoff(failures, first=2, longest=30))
 
 
 def build_invalid_task_failure(claimed: ClaimedSubtask, error: InvalidTask) -> Failure:

@@ -1,11 +1,12 @@
 """Earlier failed attempts at a subtask, for decisions about the next one and for messages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from protocol.backoff import compute_backoff
 from protocol.records import ClaimedSubtask
 from protocol.records.leases import EarlierAttempt
 from providers import errors
@@ -20,6 +21,7 @@ _NEXT_STEPS: Final[Mapping[type[ProviderError], str]] = {
     errors.AuthenticationFailed: "replace the key of {provider} (`cogo doctor`)",
     errors.PermissionDenied: "allow the key of {provider} to use this model",
     errors.BudgetExhausted: "add credit or quota at {provider}",
+    errors.ConnectionFailed: "start the server of {provider} if it is yours, or try again later",
     errors.ModelNotFound: "use another model (`cogo models`)",
     errors.ContextTooLong: "shorten the prompt",
     errors.ContentFiltered: "change what the prompt asks for",
@@ -59,6 +61,17 @@ def is_temporary(attempt: EarlierAttempt) -> bool:
     """Return whether the failure is temporary, so that the model may be used after a wait."""
     code = read_error_class(attempt)
     return code == errors.CircuitOpen.code or read_retry_at(attempt) is not None
+
+
+def compute_snooze(claimed: ClaimedSubtask, error_class: str) -> timedelta:
+    """Return how long to wait before another look, longer each time."""
+    failures = 1 + sum((each.error or {}).get("class") == error_class for each in claimed.history)
+    return timedelta(seconds=compute_backoff(failures, first=2, longest=30))
+
+
+def is_server_away(attempt: EarlierAttempt) -> bool:
+    """Return whether the connection to a server of the operator failed."""
+    return read_error_class(attempt) == errors.ConnectionFailed.code and is_temporary(attempt)
 
 
 def is_cap_of_provider(attempt: EarlierAttempt) -> bool:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from agents.errors import InvalidTask
-from agents.orchestrator.failures import compute_snooze
+from agents.runtime.failed_attempts import compute_snooze
 from agents.workflows.engine import Finished, FlowFailed, Repeats
 from agents.workflows.params.step_params import NOTES
 from protocol.records import (

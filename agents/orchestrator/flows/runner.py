@@ -94,8 +94,9 @@ class FlowRunner:
         except InvalidTask as error:
             raise WorkFailed(build_invalid_task_failure(claimed, error)) from error
         except NoModel as error:
-            is_known = self._cio.registry.is_known
-            failure = build_no_model_failure(claimed, error, is_known=is_known)
+            registry = self._cio.registry
+            served = registry.lanes if registry.is_known else None
+            failure = build_no_model_failure(claimed, error, served=served)
             raise WorkFailed(failure) from error
 
     async def advance(

@@ -13,6 +13,7 @@ from agents.selection.evidence.estimates import MIN_ANSWER_TOKENS, Estimate
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.request import ResolvedRequest
 from providers.catalogue.data_policy import find_model_objection
+from providers.errors import ConnectionFailed
 
 Test = Callable[[ModelProfile, Estimate], str | None]
 Constraint = Callable[[ResolvedRequest], Test | None]
@@ -30,6 +31,24 @@ def refuse_failed(resolved: ResolvedRequest) -> Test | None:
         return None if error is None else f"it already failed at this subtask ({error})"
 
     return test if errors else None
+
+
+def refuse_unreachable(resolved: ResolvedRequest) -> Test | None:
+    """Refuse models of this machine's servers that could not be reached at this subtask.
+
+    If no other provider may be asked, orchestrators choose the model that failed, and wait.
+    """
+    failed = resolved.request.failed.items()
+    servers = {
+        id_.partition("/")[0]: id_ for id_, error in failed if error == ConnectionFailed.code
+    }
+
+    def test(profile: ModelProfile, _: Estimate) -> str | None:
+        if not profile.is_local or profile.provider not in servers:
+            return None
+        return f"the server of {servers[profile.provider]} cannot be reached"
+
+    return test if servers else None
 
 
 def refuse_banned(resolved: ResolvedRequest) -> Test | None:
@@ -161,6 +180,7 @@ def refuse_over_budget(resolved: ResolvedRequest) -> Test | None:
 
 HARD: Final[tuple[Constraint, ...]] = (
     refuse_failed,
+    refuse_unreachable,
     refuse_banned,
     refuse_denied,
     refuse_unlisted,

@@ -202,7 +202,9 @@ def map_transport_error(
         "the connection broke",
     )
     detail = sanitize(str(error), secret)
-    return ConnectionFailed(vendor, f"{summary}{f' ({detail})' if detail else ''}")
+    failed = ConnectionFailed(vendor, f"{summary}{f' ({detail})' if detail else ''}")
+    failed.was_refused = isinstance(error, httpx.ConnectError | httpx2.ConnectError)
+    return failed
 
 
 def sanitize(text: str, secret: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from providers.adapters.base import Adapter
 from providers.adapters.registry import make_adapter
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.deployment import Credential
 from providers.chat import ChatRequest, Message
 from simulator.formats.openai_compatible import MODELS as COMPATIBLE_MODELS
 from simulator.formats.openai_compatible import api_path
@@ -35,6 +36,12 @@ MODELS = {
     **{str(vendor): names[0] for vendor, names in COMPATIBLE_MODELS.items()},
     **{str(vendor): models[0].name for vendor, models in LOCAL_MODELS.items()},
 }
+NO_SERVERS = {
+    each.id: Credential(base_url="http://127.0.0.1:9/v1")
+    for each in CATALOGUE.providers.values()
+    if each.ports
+}
+"""Keeps what listens on the usual ports of this machine out of a test."""
 
 Opener: TypeAlias = Callable[[str], Adapter]
 

