@@ -1,7 +1,8 @@
 """A simulator of model vendors: an HTTP server on loopback that speaks their wire formats.
 
-Run it with `python -m simulator [--port N] [--speed F]`, or `run_simulator()` in a test. Give each
-SDK the base URL of this table, where HOST is http://127.0.0.1:PORT:
+Run it with `python -m simulator [--port N] [--speed F]`, or `run_simulator()` in a test;
+`--as ollama` serves one server of open-weight models alone, at the root of its usual port. Give
+each SDK the base URL of this table, where HOST is http://127.0.0.1:PORT:
 
 | SDK           | base_url                    | it then requests, below HOST             |
 |---------------|-----------------------------|------------------------------------------|

@@ -58,6 +58,24 @@ def create_simulator(*, speed: float = 1.0) -> Starlette:
     return Starlette(routes=routes, middleware=[Middleware(_SimulatedHeaderMiddleware)])
 
 
+def create_local_server(vendor: Vendor, *, speed: float = 1.0) -> ASGIApp:
+    """Build the simulator of one server of open-weight models alone, at the root.
+
+    Its responses do not have the header that marks simulated ones, so clients take it for the
+    server.
+    """
+    if vendor not in LOCAL_VENDORS:
+        raise ValueError(f"{vendor} is not a server of open-weight models")
+    routes = build_local_routes(SimulatorState(speed=speed))
+    app = Starlette(routes=list(routes))
+
+    async def call_app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = f"/{vendor}{scope['path']}"
+        await app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+
+    return call_app
+
+
 def _anthropic_routes(state: SimulatorState) -> Iterator[Route]:
     wire_format = AnthropicFormat()
     endpoint = VendorEndpoint(wire_format, state)

@@ -10,12 +10,22 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from simulator.app import create_simulator
+from simulator.app import create_local_server, create_simulator
+from simulator.request import Vendor
 from simulator.response import ABORT, CLOSE
 
 _SHUTDOWN_SECONDS: Final = 1.0
 # Longer than any client keeps an idle connection, so that none is closed just as it is used again.
 _KEEP_ALIVE_SECONDS: Final = 600
+
+LONE_PORTS: Final = {
+    Vendor.LLAMACPP: 8080,
+    Vendor.LMSTUDIO: 1234,
+    Vendor.MLX: 8080,
+    Vendor.OLLAMA: 11434,
+    Vendor.VLLM: 8000,
+}
+"""The usual port of each server that the simulator can be alone."""
 
 
 class _Protocol(H11Protocol):
@@ -61,11 +71,14 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def run_simulator(*, port: int = 0, speed: float = 1.0) -> AsyncIterator[str]:
+async def run_simulator(
+    *, port: int = 0, speed: float = 1.0, alone: Vendor | None = None
+) -> AsyncIterator[str]:
     """Serve a simulator on loopback and yield its URL.
 
-    Port 0 picks a free one. Raise `OSError` if the port is in use. At the end of the block all
-    connections are dropped, also in the middle of a response.
+    With `alone`, it is only this server of open-weight models; see `create_local_server`. Port 0
+    picks a free one. Raise `OSError` if the port is in use. At the end of the block all connections
+    are dropped, also in the middle of a response.
     """
     # Without the protocol's number asyncio leaves Nagle's delay on: 40 ms for each small chunk.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
@@ -73,7 +86,7 @@ async def run_simulator(*, port: int = 0, speed: float = 1.0) -> AsyncIterator[s
         listener.bind(("127.0.0.1", port))
         listener.listen(512)
         config = uvicorn.Config(
-            create_simulator(speed=speed),
+            create_local_server(alone, speed=speed) if alone else create_simulator(speed=speed),
             http=_Protocol,
             ws="none",
             lifespan="off",

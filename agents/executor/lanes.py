@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -85,7 +86,10 @@ class Lanes:
             return None
 
     def recheck_soon(self) -> None:
-        """Probe the model servers soon, because one of them could not be reached."""
+        """Probe the model servers at once, because one of them could not be reached.
+
+        Their addresses are read again, too. Probes in a row have pauses between them.
+        """
         self._recheck.set()
 
     async def run(self) -> None:
@@ -98,20 +102,19 @@ class Lanes:
         await asyncio.Event().wait()
 
     async def _wait(self, seconds: float) -> None:
-        """Wait until `recheck_soon`, and then briefly, so as not to overload a failing server."""
-        try:
-            async with asyncio.timeout(seconds):
+        """Wait until `recheck_soon`, and briefly at least, so as not to overload a server."""
+        shortest = min(self._recheck_after, seconds)
+        await asyncio.sleep(shortest)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds - shortest):
                 await self._recheck.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(min(self._recheck_after, seconds))
 
     async def _probe(self) -> bool:
         """Probe once; return whether a lane disappeared."""
         was_asked_for = self._recheck.is_set()
         self._recheck.clear()
         before = set(self.list_served())
-        await self._router.keyring.refresh()
+        await self._router.keyring.refresh(at_once=was_asked_for)
         await self._router.discover(recheck=was_asked_for)
         now = set(self.list_served())
         self._report()

@@ -139,6 +139,12 @@ def build_unknown_name_error(error: UnknownModel) -> UsageError:
     return UsageError(f"{error}{join}`cogo models --all` lists all names")
 
 
+SIMULATED_SYSTEM: Final = (
+    "this system is simulated: restart `cogo up` (without --simulate) to use the models here"
+)
+"""What to say when the executors that run call the simulator, though models can be called."""
+
+
 async def must_simulate(project: Project) -> bool:
     """Return whether no model can be reached from here. Raises SettingInvalid."""
     catalogue = load_catalogue(project)

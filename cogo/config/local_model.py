@@ -1,9 +1,11 @@
 """The models that COGO serves on this machine: one file for each, in the user's cache directory.
 
 The process that starts a server reserves memory by writing its file; the server adds its address.
-All systems of this user find them there, and no two servers reserve the same memory.
+All systems of this user find them there, and no two servers reserve the same memory. The port of a
+server is kept beside the file, so that the model has the same one the next time.
 """
 
+import asyncio
 import fcntl
 import json
 import os
@@ -11,8 +13,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -50,6 +54,8 @@ class HostedModel:
 
 
 _SERVED: Final = TypeAdapter(HostedModel)
+_LOOK_EVERY: Final = timedelta(milliseconds=100)
+_HIGHEST_PORT: Final = 65_535
 
 
 def get_served_directory() -> Path:
@@ -58,13 +64,43 @@ def get_served_directory() -> Path:
 
 
 def write_served_model(folder: Path, served: HostedModel) -> None:
-    """Write the file of a model."""
+    """Write the file of a model, and keep the port of its server."""
     write_private(folder / f"{served.alias}.json", json.dumps(asdict(served)) + "\n")
+    if served.url is not None:
+        _keep_port(folder, served.alias, urlsplit(served.url).port)
 
 
 def remove_served_model(folder: Path, alias: str) -> None:
     """Remove the file of a model, if there is one."""
     (folder / f"{alias}.json").unlink(missing_ok=True)
+
+
+def _keep_port(folder: Path, alias: str, port: int | None) -> None:
+    """Keep the port of a model, which no other model keeps any longer: both may start at once."""
+    own = folder / f"{alias}.port"
+    for path in folder.glob("*.port"):
+        if path != own and _read_port(path) == port:
+            path.unlink(missing_ok=True)
+    if port is not None:
+        write_private(own, f"{port}\n")
+
+
+def find_last_port(alias: str) -> int | None:
+    """Return the port that the server of a model had last, or None."""
+    return _read_port(get_served_directory() / f"{alias}.port")
+
+
+def forget_port(alias: str) -> None:
+    """Forget the port of a model, which has been removed."""
+    (get_served_directory() / f"{alias}.port").unlink(missing_ok=True)
+
+
+def _read_port(path: Path) -> int | None:
+    try:
+        port = int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return port if 0 < port <= _HIGHEST_PORT else None
 
 
 def read_served_models(folder: Path | None = None) -> list[HostedModel]:
@@ -87,6 +123,20 @@ def read_served_models(folder: Path | None = None) -> list[HostedModel]:
 def find_served_model(alias: str) -> HostedModel | None:
     """Return a model that is served, or about to be."""
     return next((each for each in read_served_models() if each.alias == alias), None)
+
+
+def list_starting() -> list[str]:
+    """Return the aliases of models whose memory is reserved and whose server is not ready."""
+    return [each.alias for each in read_served_models() if each.url is None]
+
+
+async def wait_until_started(*, within: timedelta) -> list[str]:
+    """Wait for the models that are starting; return those that are not ready in time."""
+    for _ in range(within // _LOOK_EVERY):
+        if not list_starting():
+            break
+        await asyncio.sleep(_LOOK_EVERY.total_seconds())
+    return list_starting()
 
 
 def list_served_urls() -> list[str]:

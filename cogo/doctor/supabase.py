@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
+from cogo.config.catalogue import SIMULATED_SYSTEM, must_simulate
 from cogo.config.connection import Connection, find_connection
 from cogo.config.context import Project
 from cogo.doctor.check import Check, CheckStatus, missing, note, ok
 from cogo.doctor.columns import check_columns
 from cogo.doctor.memory import check_memory
-from cogo.errors import CommandError
+from cogo.errors import CommandError, SettingInvalid
 from cogo.wiring.schema_check import find_missing_versions
 from cogo.wiring.stores import build_bus, open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
+from protocol.records.agents import is_simulated
 from protocol.store.instance import InstanceStore
 from protocol.store.queue import QueueStore
 from protocol.topics import TASKS
@@ -36,7 +39,7 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
             yield await check_writes(store)
             yield await check_instance(store, connection.host)
         yield await _check_realtime(connection)
-        yield await _check_agents(store)
+        yield await _check_agents(project, store)
         async for check in check_columns(store):
             yield check
         async for check in check_memory(project, store):
@@ -103,7 +106,7 @@ async def _check_realtime(connection: Connection) -> Check:
     return ok("realtime", "a private channel was joined")
 
 
-async def _check_agents(store: QueueStore) -> Check:
+async def _check_agents(project: Project, store: QueueStore) -> Check:
     try:
         alive = [agent for agent in await store.fetch_agents() if agent.state == "alive"]
     except CogoError as error:
@@ -111,4 +114,10 @@ async def _check_agents(store: QueueStore) -> Check:
     kinds = {agent.kind for agent in alive}
     if kinds < {"orchestrator", "executor"}:
         return note("agents", f"alive: {', '.join(sorted(kinds)) or 'none'}", "cogo up")
-    return ok("agents", f"alive: {', '.join(sorted(agent.id for agent in alive))}")
+    names = f"alive: {', '.join(sorted(agent.id for agent in alive))}"
+    if not is_simulated(alive):
+        return ok("agents", names)
+    with suppress(SettingInvalid):  # the check of models reports it
+        if not await must_simulate(project):
+            return note("agents", f"{SIMULATED_SYSTEM}; {names}", "cogo up")
+    return ok("agents", f"{names}; their answers are simulated")

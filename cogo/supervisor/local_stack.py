@@ -5,14 +5,16 @@ import importlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from loguru import logger
 
 from cogo.config.catalogue import must_simulate
 from cogo.config.connection import Connection, connection_from_state, find_connection
 from cogo.config.context import Project
+from cogo.config.local_model import list_served_urls, list_starting, wait_until_started
 from cogo.errors import ChildFailed
+from cogo.local_model.library import list_installed_models
 from cogo.local_model.packages import MODEL_ID
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
 from cogo.process.shutdown import Shutdown
@@ -27,6 +29,8 @@ from cogo.supervisor.stack import StackInfo, StackOptions
 _GRACE: Final = timedelta(seconds=20)
 """How long agents wait for their attempts when they drain."""
 _START: Final = timedelta(seconds=90)
+_MODELS: Final = timedelta(seconds=30)
+"""How long models that are being started are waited for; large ones load for longer."""
 _CANCEL: Final = timedelta(seconds=8)
 _RELEASE: Final = timedelta(seconds=10)
 
@@ -115,7 +119,7 @@ class LocalStack:
             if hosting is not None and hosting.is_ours:
                 run(self._local_model)
                 await self._local_model.ready.wait()
-            if self._options.simulate or await must_simulate(self._project):
+            if self._options.simulate or not await self._can_call_models(connecting):
                 run(self._simulator)
                 await self._simulator.ready.wait()
         connection, db_url = connecting.result()
@@ -126,6 +130,21 @@ class LocalStack:
         for child in clients:
             await child.ready.wait()
         return await self._describe(bootstrap, db_url)
+
+    async def _can_call_models(self, connecting: "asyncio.Task[Any]") -> bool:
+        """Return whether a model can be called, now or when one that is being started is ready.
+
+        Where models are installed, `cogo models serve` may have been started at the same time; it
+        reserves their memory while we connect.
+        """
+        if not await must_simulate(self._project):
+            return True
+        if list_installed_models():
+            await asyncio.wait([connecting])
+        if starting := list_starting():
+            logger.info("waiting for models that are being started", models=starting)
+            await wait_until_started(within=_MODELS)
+        return bool(list_served_urls()) and not await must_simulate(self._project)
 
     async def _connect(self, importing: asyncio.Task[None]) -> tuple[Connection, str | None]:
         """Wait for the embedded server and migrate it, or check an external project."""

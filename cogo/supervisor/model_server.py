@@ -13,7 +13,7 @@ import httpx2
 from loguru import logger
 from pydantic import JsonValue
 
-from cogo.config.local_model import find_served_model, get_served_directory
+from cogo.config.local_model import find_last_port, find_served_model, get_served_directory
 from cogo.errors import ChildFailed
 from cogo.local_model.install import find_library
 from cogo.supervisor.child import Spec, build_module_arguments
@@ -27,14 +27,15 @@ _SILENT_CHECKS: Final = 4
 
 
 def build_model_server_spec(alias: str, log: Path | None, last: Mapping[str, JsonValue]) -> Spec:
-    """Build the spec of a server, which stops with its parent and keeps its port."""
+    """Build the spec of a server, which stops with its parent and keeps its last port."""
+    port = find_port(last, "url") or find_last_port(alias)
     return Spec(
         name=alias,
         arguments=build_module_arguments(
             *("cogo.process.parent_watch", "cogo.local_model.server"),
             *("--library", str(find_library()), "--alias", alias),
             *("--served", str(get_served_directory())),
-            *("--port", str(find_free_port(find_port(last, "url")))),
+            *("--port", str(find_free_port(port))),
         ),
         log=log,
         patience=_PATIENCE,

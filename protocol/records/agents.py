@@ -74,6 +74,12 @@ class AgentRecord(Row):
         return self.kind == "executor" and self.state == "alive"
 
 
+def is_simulated(agents: Iterable[AgentRecord]) -> bool:
+    """Return whether there are running executors, and all of them call the vendor simulator."""
+    running = [bool(agent.details.get("simulated")) for agent in agents if agent.serves]
+    return bool(running) and all(running)
+
+
 def list_offered_tools(agents: Iterable[AgentRecord]) -> list[str]:
     """Return the full names of the tools that running executors offer, sorted."""
     found: set[str] = set()

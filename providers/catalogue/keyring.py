@@ -119,16 +119,17 @@ class Keyring:
                 seconds=round(wait.total_seconds()),
             )
 
-    async def refresh(self, *, urgent: bool = False) -> bool:
+    async def refresh(self, *, urgent: bool = False, at_once: bool = False) -> bool:
         """Read the credentials again, unless they were just read; return whether they changed.
 
-        Urgent reads, after a key was refused, are limited separately. A failure is logged, and the
-        old credentials stay.
+        Urgent reads, after a key was refused, are limited separately. `at_once` reads again even
+        what was just read: a local server may have come back at another address. A failure is
+        logged, and the old credentials stay.
         """
-        if self._reread is None or not self._is_due(urgent):
+        if self._reread is None or not (at_once or self._is_due(urgent)):
             return False
         async with self._reading:
-            if not self._is_due(urgent):  # another task has just read them
+            if not (at_once or self._is_due(urgent)):  # another task has just read them
                 return False
             self._read_at[False] = self._clock()
             if urgent:

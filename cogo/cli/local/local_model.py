@@ -11,7 +11,7 @@ import typer
 from cogo.cli.options import AsJson, Dir
 from cogo.config.catalogue import must_simulate
 from cogo.config.context import Project
-from cogo.config.local_model import find_served_model
+from cogo.config.local_model import find_served_model, list_starting
 from cogo.errors import UsageError
 from cogo.local_model.install import describe_download, find_installed, install_packages
 from cogo.local_model.library import find_installed_model, require_installed_model
@@ -113,7 +113,7 @@ def offer_local_model(project: Project) -> bool:
     """Ask on a terminal whether to run the local model, if no other one can be reached."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    if not asyncio.run(must_simulate(project)):
+    if list_starting() or not asyncio.run(must_simulate(project)):
         return False
     print_text("No provider has a key, and no local model server is running.", err=True)
     if find_installed() is not None:

@@ -22,6 +22,7 @@ from cogo.cli.options import AsJson, Dir
 from cogo.config.context import Project
 from cogo.config.local_model import (
     find_served_model,
+    forget_port,
     hold_reservations,
     is_process_running,
     remove_served_model,
@@ -97,6 +98,7 @@ def remove_local_model(model: InstalledModel, *, force: bool) -> None:
         _wait_until_ended(model.alias, served.pid)
     freed = remove_model(model)
     forget_measured(model.lane)
+    forget_port(model.alias)
     print_line(f"removed      {model.alias} ({freed / 1e6:,.0f} MB)")
 
 

@@ -13,7 +13,7 @@ from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
 from protocol.lanes import is_model_lane
 from protocol.records import AgentRecord
-from protocol.records.agents import list_embedding_models, list_rerank_models
+from protocol.records.agents import is_simulated, list_embedding_models, list_rerank_models
 from providers.adapters.weights.load import ServerLoad, read_loads
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.open_models import (
@@ -54,6 +54,13 @@ class ServedModels:
     """What is known of models at servers of the operator, by lane."""
     loads: dict[str, ServerLoad] = field(default_factory=dict)
     """How busy servers are that tell it, by provider."""
+    is_simulated: bool = False
+    """Whether all running executors call the simulator."""
+
+    @property
+    def is_simulated_beside_models(self) -> bool:
+        """Whether tasks are simulated though models can be called from here."""
+        return self.is_simulated and "here" in self.models.values()
 
     def get_load(self, model: Model) -> ServerLoad | None:
         """Return how busy the server of a model is, or None."""
@@ -87,13 +94,14 @@ async def find_served_models(project: Project, catalogue: Catalogue) -> ServedMo
         own = [*router.list_embedding_models(), *router.list_rerank_models()]
         textless = dict.fromkeys(own, "here")
         open_models = {each.lane: each for each in router.list_open_models()}
-    for agent in await _fetch_executors(project):
+    executors = await _fetch_executors(project)
+    for agent in executors:
         by = "simulator" if agent.details.get("simulated") else "executors"
         models |= {lane: by for lane in agent.lanes if lane not in models and is_model_lane(lane)}
         offered = [*list_embedding_models([agent]), *list_rerank_models([agent])]
         textless |= {name: by for name in offered if name not in textless}
         open_models = load_open_models(agent.details.get(OPEN_MODELS_DETAIL)) | open_models
-    return ServedModels(models, textless, open_models, loads)
+    return ServedModels(models, textless, open_models, loads, is_simulated(executors))
 
 
 async def _fetch_executors(project: Project) -> list[AgentRecord]:

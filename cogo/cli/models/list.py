@@ -18,10 +18,10 @@ from cogo.cli.local_models.served import (
 )
 from cogo.cli.models.names import find_current_models, find_listed_textless_model
 from cogo.cli.options import AsJson, Dir
-from cogo.config.catalogue import load_catalogue, resolve_name
+from cogo.config.catalogue import SIMULATED_SYSTEM, load_catalogue, resolve_name
 from cogo.config.context import Project
 from cogo.local_model.library import list_installed_models
-from cogo.terminal import print_json, print_line, print_table, print_text
+from cogo.terminal import expand_commands, print_json, print_line, print_table, print_text
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import (
     Deployment,
@@ -100,6 +100,8 @@ def list_models(
             print_table(OPEN_HEADINGS, rows, drop=OPEN_DROPPED)
         for sentence in served.describe_loads():
             print_line(sentence)
+    if served.is_simulated_beside_models:
+        print_text(expand_commands(SIMULATED_SYSTEM), err=True)
 
 
 def _explain_none() -> str:

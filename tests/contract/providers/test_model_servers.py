@@ -19,6 +19,8 @@ from providers.router import Router
 from providers.smoke_test import STEPS, run_smoke_test
 from simulator import create_simulator, run_simulator
 from simulator.local.call_deltas import DELTAS
+from simulator.request import Vendor
+from simulator.server import LONE_PORTS
 from tests.contract.providers.ollama_answers import LOOK, PROMPT
 from tests.support.eventually import eventually
 
@@ -29,6 +31,7 @@ SERVERS = {
     "lmstudio": "/lmstudio/v1",
     "vllm": "/vllm/v1",
 }
+HELLO = (Message(role="user", content="hello"),)
 LANES = {
     "ollama/qwen3:8b": STRUCTURED,
     "ollama/llama3.1:8b": STRUCTURED,
@@ -62,6 +65,23 @@ async def router(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Router]:
 
             await eventually(has_found_all)
             yield router
+
+
+@pytest.mark.parametrize("vendor", list(LONE_PORTS))
+async def test_the_simulator_of_one_server_is_found_as_the_server(vendor: Vendor) -> None:
+    assert LONE_PORTS[vendor] in CATALOGUE.providers[vendor].ports
+    async with run_simulator(speed=0, alone=vendor) as url:
+        given = {vendor.value: Credential(base_url=f"{url}/v1")}
+        async with Router(CATALOGUE, given) as router:
+
+            async def has_found_it() -> bool:
+                return vendor in {each.provider for each in await router.discover()}
+
+            await eventually(has_found_it)
+            lane = next(each for each in router.list_lanes() if each.startswith(f"{vendor}/"))
+            answer = await answer_of(router, lane, ChatRequest(model="", messages=HELLO))
+
+    assert answer.text
 
 
 def ask(prompt: str = PROMPT, *turns: Message, **fields: Any) -> ChatRequest:

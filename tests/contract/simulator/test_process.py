@@ -59,6 +59,24 @@ async def test_a_signal_stops_it_even_during_a_stalled_response(number: signal.S
     assert (code, errors) == (0, b"")
 
 
+async def test_as_one_server_it_has_that_servers_paths_at_the_root_and_says_what_it_is() -> None:
+    async with (
+        process("--as", "ollama", "--port", "0") as simulator,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
+        url = await url_of(simulator)
+        tags = await client.get(f"{url}/api/tags")
+        other = await client.get(f"{url}/_simulator/health")
+        simulator.terminate()
+        assert simulator.stderr is not None
+        errors = (await simulator.stderr.read()).decode()
+
+    assert "qwen3:8b" in [each["name"] for each in tags.json()["models"]]
+    assert "x-cogo-simulated" not in tags.headers
+    assert other.status_code == 404
+    assert errors == f"This is not ollama: COGO's simulator of it is at {url}\n"
+
+
 async def test_with_parent_it_stops_when_stdin_closes() -> None:
     async with process("--with-parent") as simulator:
         await url_of(simulator)

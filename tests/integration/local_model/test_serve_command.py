@@ -3,16 +3,24 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from cogo.config.local_model import HostedModel, write_served_model
 from tests.support.eventually import eventually
 from tests.support.models.gguf import build_gguf
 from tests.support.models.model_library import NO_SERVERS, install_model_library
@@ -44,6 +52,40 @@ def home(tmp_path: Path) -> Path:
         }
         (folder / "model.json").write_text(json.dumps(record))
     return tmp_path
+
+
+STARTING = HostedModel(
+    alias="starting",
+    supervisor=os.getpid(),
+    memory=1,
+    context=2_048,
+    parallel=1,
+    threads=1,
+    idle_seconds=0,
+    file="",
+)
+
+
+@pytest.fixture
+def fake_model() -> Iterator[str]:
+    """Serve a list of one model; yield the base URL."""
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            listing = {"object": "list", "data": [{"id": "starting", "owned_by": "llamacpp"}]}
+            body = json.dumps(listing).encode()
+            self.send_response(200 if self.path == "/v1/models" else 404)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
 
 
 @contextmanager
@@ -106,8 +148,12 @@ async def test_models_are_served_restarted_found_removed_and_ended(home: Path) -
             return await lists_models(second["url"]) == ["second"]
 
         await eventually(answers_again)
-        pid = json.loads((folder / "second.json").read_text())["pid"]
-        assert pid != second["pid"]
+
+        def read_pid() -> int:
+            return int(json.loads((folder / "second.json").read_text())["pid"])
+
+        await eventually(lambda: read_pid() != second["pid"])  # it answers just before it is named
+        pid = read_pid()
 
         refused = cogo("models", "rm", "second", "--yes", home=home, **cached(home))
         assert refused.returncode == 1
@@ -149,6 +195,61 @@ async def test_a_server_that_hangs_is_killed_and_restarted(home: Path) -> None:
             return not is_running(event["pid"]) and await lists_models(event["url"]) == ["second"]
 
         await eventually(answers_again)
+
+
+def test_a_model_keeps_its_port_until_it_is_removed_or_another_program_has_it(home: Path) -> None:
+    def serve() -> str:
+        with serving(home, "second") as process:
+            return str(read_events(process, 1)[0]["url"])
+
+    first = serve()
+    port = urlsplit(first).port
+    assert port is not None
+    assert serve() == first
+    with socket.create_server(("127.0.0.1", port)):
+        other = serve()
+    assert other != first
+    assert serve() == other
+    removed = cogo("models", "rm", "second", "--yes", home=home, **cached(home))
+    assert removed.returncode == 0, removed.stderr
+    assert list((home / ".cache" / "cogo" / "served-models").glob("second*")) == []
+
+
+def test_a_system_waits_for_a_model_that_is_being_started(home: Path, fake_model: str) -> None:
+    folder = home / ".cache" / "cogo" / "served-models"
+    folder.mkdir(mode=0o700)
+    write_served_model(folder, STARTING)
+
+    def be_ready() -> None:
+        time.sleep(4)
+        write_served_model(folder, replace(STARTING, url=fake_model, pid=os.getpid()))
+
+    with ThreadPoolExecutor() as pool:
+        ready = pool.submit(be_ready)
+        with cogo_up("--no-gateway", home=home, **cached(home)) as up:
+            assert not up.answer["simulated"]
+        ready.result()
+
+
+def test_a_simulated_system_says_so_beside_models_of_this_machine(
+    home: Path, fake_model: str
+) -> None:
+    folder = home / ".cache" / "cogo" / "served-models"
+    folder.mkdir(mode=0o700)
+    state = ("--dir", str(home / ".cogo"))
+    with cogo_up("--no-gateway", home=home, **cached(home)) as up:
+        assert up.answer["simulated"]
+        alone = cogo("models", *state, home=home, **cached(home))
+        write_served_model(folder, replace(STARTING, url=fake_model, pid=os.getpid()))
+        beside = cogo("models", *state, home=home, **cached(home))
+        doctor = json.loads(cogo("doctor", "--json", *state, home=home, **cached(home)).stdout)
+
+    assert "this system is simulated" not in alone.stderr, alone.stdout
+    assert "local-model/starting" in beside.stdout
+    assert "this system is simulated: restart `" in beside.stderr
+    [agents] = [each for each in doctor["checks"] if each["name"] == "agents"]
+    assert (agents["verdict"], agents["cure"]) == ("note", "cogo up")
+    assert agents["detail"].startswith("this system is simulated")
 
 
 def test_a_model_that_cannot_start_is_a_failure(home: Path) -> None:

@@ -172,6 +172,20 @@ async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() 
     assert router.rechecks == router.probes
 
 
+async def test_a_failed_connection_makes_it_read_addresses_that_it_has_just_read() -> None:
+    router = SlowRouter({})
+    router.may_open.set()
+    found = [KEYS]
+    router.keyring = Keyring({}, reread=lambda _: found[-1], clock=lambda: 0.0)
+    async with running(router, probes=True, every=NEVER) as (lanes, _):
+        lanes.recheck_soon()
+        await eventually(lambda: router.keyring.credentials == KEYS)
+        moved = {"ollama": Credential(base_url="http://127.0.0.1:7/v1")}
+        found.append(moved)
+        lanes.recheck_soon()
+        await eventually(lambda: router.keyring.credentials == moved)
+
+
 async def test_without_local_models_nobody_is_probed() -> None:
     router = SlowRouter(KEYS)
     router.may_open.set()
