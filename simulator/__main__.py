@@ -26,9 +26,8 @@ from simulator.server import LONE_PORTS, run_simulator
 def main() -> int:
     """Run until a signal and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
-    parser.add_argument(
-        "--as", dest="alone", choices=sorted(LONE_PORTS), help="be this server alone"
-    )
+    names = sorted(LONE_PORTS)
+    parser.add_argument("--as", dest="alone", choices=names, help="be this server alone")
     parser.add_argument("--port", type=int, help="0 picks a free one, as without --as")
     parser.add_argument("--speed", type=float, default=1.0, help="2: twice as fast, 0: no waiting")
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin closes")

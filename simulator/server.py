@@ -25,7 +25,7 @@ LONE_PORTS: Final = {
     Vendor.OLLAMA: 11434,
     Vendor.VLLM: 8000,
 }
-"""The usual port of each server that the simulator can be alone."""
+"""The usual ports of the servers of which each can be simulated alone."""
 
 
 class _Protocol(H11Protocol):

@@ -130,13 +130,13 @@ def list_starting() -> list[str]:
     return [each.alias for each in read_served_models() if each.url is None]
 
 
-async def wait_until_started(*, within: timedelta) -> list[str]:
-    """Wait for the models that are starting; return those that are not ready in time."""
+async def wait_until_served(*, within: timedelta) -> bool:
+    """Wait for the first of the models that are starting; return whether a model is served."""
     for _ in range(within // _LOOK_EVERY):
-        if not list_starting():
+        if list_served_urls() or not list_starting():
             break
         await asyncio.sleep(_LOOK_EVERY.total_seconds())
-    return list_starting()
+    return bool(list_served_urls())
 
 
 def list_served_urls() -> list[str]:

@@ -12,7 +12,7 @@ from loguru import logger
 from cogo.config.catalogue import must_simulate
 from cogo.config.connection import Connection, connection_from_state, find_connection
 from cogo.config.context import Project
-from cogo.config.local_model import list_served_urls, list_starting, wait_until_started
+from cogo.config.local_model import list_starting, wait_until_served
 from cogo.errors import ChildFailed
 from cogo.local_model.library import list_installed_models
 from cogo.local_model.packages import MODEL_ID
@@ -143,8 +143,8 @@ class LocalStack:
             await asyncio.wait([connecting])
         if starting := list_starting():
             logger.info("waiting for models that are being started", models=starting)
-            await wait_until_started(within=_MODELS)
-        return bool(list_served_urls()) and not await must_simulate(self._project)
+        is_served = await wait_until_served(within=_MODELS)
+        return is_served and not await must_simulate(self._project)
 
     async def _connect(self, importing: asyncio.Task[None]) -> tuple[Connection, str | None]:
         """Wait for the embedded server and migrate it, or check an external project."""
