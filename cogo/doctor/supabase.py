@@ -15,7 +15,7 @@ from cogo.errors import CommandError, SettingInvalid
 from cogo.wiring.schema_check import find_missing_versions
 from cogo.wiring.stores import build_bus, open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable, Unauthorized
-from protocol.records.agents import is_simulated
+from protocol.records.agents import are_all_simulated
 from protocol.store.instance import InstanceStore
 from protocol.store.queue import QueueStore
 from protocol.topics import TASKS
@@ -115,7 +115,7 @@ async def _check_agents(project: Project, store: QueueStore) -> Check:
     if kinds < {"orchestrator", "executor"}:
         return note("agents", f"alive: {', '.join(sorted(kinds)) or 'none'}", "cogo up")
     names = f"alive: {', '.join(sorted(agent.id for agent in alive))}"
-    if not is_simulated(alive):
+    if not are_all_simulated(alive):
         return ok("agents", names)
     with suppress(SettingInvalid):  # the check of models reports it
         if not await must_simulate(project):

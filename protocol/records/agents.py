@@ -74,7 +74,7 @@ class AgentRecord(Row):
         return self.kind == "executor" and self.state == "alive"
 
 
-def is_simulated(agents: Iterable[AgentRecord]) -> bool:
+def are_all_simulated(agents: Iterable[AgentRecord]) -> bool:
     """Return whether there are running executors, and all of them call the vendor simulator."""
     running = [bool(agent.details.get("simulated")) for agent in agents if agent.serves]
     return bool(running) and all(running)

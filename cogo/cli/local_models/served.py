@@ -13,7 +13,7 @@ from cogo.wiring.stores import open_supabase_store
 from protocol.errors import CogoError
 from protocol.lanes import is_model_lane
 from protocol.records import AgentRecord
-from protocol.records.agents import is_simulated, list_embedding_models, list_rerank_models
+from protocol.records.agents import are_all_simulated, list_embedding_models, list_rerank_models
 from providers.adapters.weights.load import ServerLoad, read_loads
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.open_models import (
@@ -101,7 +101,7 @@ async def find_served_models(project: Project, catalogue: Catalogue) -> ServedMo
         offered = [*list_embedding_models([agent]), *list_rerank_models([agent])]
         textless |= {name: by for name in offered if name not in textless}
         open_models = load_open_models(agent.details.get(OPEN_MODELS_DETAIL)) | open_models
-    return ServedModels(models, textless, open_models, loads, is_simulated(executors))
+    return ServedModels(models, textless, open_models, loads, are_all_simulated(executors))
 
 
 async def _fetch_executors(project: Project) -> list[AgentRecord]:

@@ -1,5 +1,6 @@
 """`cogo models serve`, with a library of the same interface that answers at once."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -220,12 +220,12 @@ def test_a_system_waits_for_a_model_that_is_being_started(home: Path, fake_model
     folder.mkdir(mode=0o700)
     write_served_model(folder, STARTING)
 
-    def be_ready() -> None:
-        time.sleep(4)
+    async def be_ready() -> None:
+        await eventually((home / ".cogo" / "state.json").exists)  # after the first look at models
         write_served_model(folder, replace(STARTING, url=fake_model, pid=os.getpid()))
 
     with ThreadPoolExecutor() as pool:
-        ready = pool.submit(be_ready)
+        ready = pool.submit(asyncio.run, be_ready())
         with cogo_up("--no-gateway", home=home, **cached(home)) as up:
             assert not up.answer["simulated"]
         ready.result()

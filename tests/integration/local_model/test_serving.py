@@ -1,8 +1,10 @@
 """Models that are served: they never need more memory than there is, and end cleanly."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from cogo.config.context import Project
 from cogo.config.local_model import (
     PROVIDER,
     HostedModel,
+    find_last_port,
     find_served_model,
     get_served_directory,
     list_served_urls,
     read_served_models,
     remove_served_model,
+    wait_until_served,
     write_served_model,
 )
 from cogo.errors import CommandError
@@ -96,6 +100,36 @@ def test_a_model_that_is_served_already_is_used_as_it_is(tmp_path: Path) -> None
         assert not again.is_ours
         assert again.served == ours.served
     assert find_served_model("one") is None
+
+
+async def test_the_first_model_that_starts_is_waited_for_and_no_other() -> None:
+    folder = get_served_directory()
+    folder.mkdir(parents=True)
+    long = timedelta(seconds=60)
+    assert not await wait_until_served(within=long)  # nothing is starting
+
+    write_served_model(folder, served("broken"))
+    write_served_model(folder, served("fine"))
+    assert not await wait_until_served(within=timedelta(milliseconds=200))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(wait_until_served(within=long))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        ready = served("fine", url="http://127.0.0.1:9/v1", pid=os.getpid())
+        write_served_model(folder, ready)
+    assert waiting.result()
+
+
+def test_a_port_is_kept_for_one_model() -> None:
+    folder = get_served_directory()
+    folder.mkdir(parents=True)
+    assert find_last_port("one") is None
+    for alias in ("one", "two"):
+        write_served_model(folder, served(alias, url="http://127.0.0.1:1234/v1", pid=1))
+    assert (find_last_port("one"), find_last_port("two")) == (None, 1234)
+    for hostile in ("", "-5", "70000", "\N{SUPERSCRIPT TWO}", "9" * 5_000):
+        (folder / "two.port").write_text(hostile, encoding="utf-8")
+        assert find_last_port("two") is None
 
 
 def test_what_a_process_that_died_reserved_is_free_again(
