@@ -15,7 +15,11 @@ from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction
 
 NO_TOOL: Final = "no_tool"
 """Class of the error while a tool that is wanted may still appear."""
+NO_MODEL: Final = "no_model"
+"""Class of the error while no model is eligible."""
 _WAITS: Final = 3
+_WAITS_FOR_MODEL: Final = 23
+"""About ten minutes, as long as checks and calls wait for an agent."""
 
 
 def build_no_model_failure(
@@ -24,6 +28,7 @@ def build_no_model_failure(
     """Return a failure that gives up, or waits for an executor or for a server of the operator.
 
     `served` has the lanes of running executors; None if none is known.
+    A step whose model nobody serves any more waits for it for some minutes.
     """
     tried = list_failed_attempts(claimed)
     before = (
@@ -32,20 +37,22 @@ def build_no_model_failure(
         else ""
     )
     # A lane disappears with its server, and is served again as soon as the server is back.
-    waits = served is None or any(
-        is_server_away(each) and each.model_id not in served for each in tried
+    waits = (
+        served is None
+        or any(is_server_away(each) and each.model_id not in served for each in tried)
+        or (not tried and _may_be_served_again(claimed))
     )
     return Failure(
         ref=claimed.ref,
         error=ErrorInfo(
-            class_="no_model",
+            class_=NO_MODEL,
             message=before + error.message,
             field=error.field,
             allowed=error.allowed or None,
             hint=suggest_next_steps(tried) or None,
         ),
         action=FailureAction.SNOOZE if waits else FailureAction.GIVE_UP,
-        retry_after=compute_snooze(claimed, "no_model") if waits else None,
+        retry_after=compute_snooze(claimed, NO_MODEL) if waits else None,
     )
 
 
@@ -75,5 +82,14 @@ def build_invalid_task_failure(claimed: ClaimedSubtask, error: InvalidTask) -> F
 
 def _has_waited(claimed: ClaimedSubtask) -> bool:
     """Return whether it was waited long enough for a server of tools that has just started."""
-    waits = [each for each in claimed.history if (each.error or {}).get("class") == NO_TOOL]
-    return len(waits) >= _WAITS
+    return _count_waits(claimed, NO_TOOL) >= _WAITS
+
+
+def _may_be_served_again(claimed: ClaimedSubtask) -> bool:
+    """Return whether a step had a model, and has not waited long for it."""
+    was_stamped = isinstance(claimed.params.get("model_id"), str)
+    return was_stamped and _count_waits(claimed, NO_MODEL) < _WAITS_FOR_MODEL
+
+
+def _count_waits(claimed: ClaimedSubtask, error_class: str) -> int:
+    return sum((each.error or {}).get("class") == error_class for each in claimed.history)

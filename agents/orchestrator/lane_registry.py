@@ -28,8 +28,9 @@ class AgentLister(Protocol):
 class LaneRegistry:
     """The lanes that can be stamped now.
 
-    While no executor is known they are those that this process could serve (`own`), so that tasks
-    can be planned while executors start.
+    While no executor runs they are those that this process finds it could serve (`own`), so that
+    tasks can be planned while executors start. One that runs and serves no model counts: its
+    models may have gone.
     """
 
     def __init__(self, *, store: AgentLister, own: Callable[[], Awaitable[Sequence[str]]]) -> None:
@@ -72,7 +73,8 @@ class LaneRegistry:
             return
         living = list_served_lanes(agents)
         self.is_known = bool(living)
-        self.lanes = tuple(living) if living else tuple(sorted(await self._own()))
+        is_executor_running = any(agent.serves for agent in agents)
+        self.lanes = tuple(living if is_executor_running else sorted(await self._own()))
         self.simulated = frozenset(lane for lane, simulated in living.items() if simulated)
         reported = frozenset(merge_open_models(agents).values())
         if reported != self.open_models:

@@ -1,4 +1,4 @@
-"""Another model for subtasks that executors gave back to the lane `cio`."""
+"""Another model for subtasks in lane `cio`: theirs failed, or no executor serves it any more."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,10 @@ from protocol.records import ClaimedSubtask, Completion, Route
 
 
 def route_subtask(cio: Cio, claimed: ClaimedSubtask) -> Completion:
-    """Choose another model than those that failed; raises as `Cio.choose_model`."""
+    """Choose another model than those that failed; raises as `Cio.choose_model`.
+
+    Without a failure no executor served the model, which is chosen if one does again.
+    """
     failed = _list_failed_models(claimed)
     try:
         choice = _choose_again(cio, claimed, failed)
@@ -32,20 +35,30 @@ def route_subtask(cio: Cio, claimed: ClaimedSubtask) -> Completion:
     return Completion(
         ref=claimed.ref,
         output={"routed_to": choice.selected.model_id},
-        route=_build_route(choice, failed),
+        route=_build_route(choice, _explain_route(claimed, choice, failed)),
     )
 
 
-def _build_route(choice: Choice, failed: Mapping[str, str]) -> Route:
+def _explain_route(
+    claimed: ClaimedSubtask, choice: Choice, failed: Mapping[str, str]
+) -> str | None:
+    """Return why a model is asked that was not stamped; None if it was."""
+    before = claimed.params.get("model_id")
+    if failed:
+        last, error = list(failed.items())[-1]
+        return f"{last} failed ({error})"
+    if before == choice.selected.model_id or not isinstance(before, str):
+        return None
+    return f"no running executor served {before}"
+
+
+def _build_route(choice: Choice, why: str | None) -> Route:
     """Return the route; its selection, which is announced, says why another model was chosen."""
     model_id = choice.selected.model_id
     selection = choice.to_record()
-    if failed:
-        last, error = list(failed.items())[-1]
-        told = f"{last} failed ({error})"
-        if told not in selection.reason:
-            reason = f"{told}, so another model is asked. {selection.reason}"
-            selection = selection.model_copy(update={"reason": reason})
+    if why is not None and why not in selection.reason:
+        reason = f"{why}, so another model is asked. {selection.reason}"
+        selection = selection.model_copy(update={"reason": reason})
     return Route(
         lane=model_id,
         params={"model_id": model_id},

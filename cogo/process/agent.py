@@ -130,7 +130,9 @@ async def serve_agent(
                 bus=bus,
                 catalogue=router.catalogue,
                 workflows=workflows,
-                lanes=partial(_list_lanes, router),
+                lanes=partial(
+                    _find_lanes, router, is_simulated=bootstrap.simulator_url is not None
+                ),
                 knowledge=build_start_knowledge(project),
                 identity=identity,
                 options=replace(options, workflows=workflows.user_types),
@@ -287,7 +289,11 @@ def _build_options(
     )
 
 
-async def _list_lanes(router: Router) -> Sequence[str]:
+async def _find_lanes(router: Router, *, is_simulated: bool) -> Sequence[str]:
+    """Return the models that this machine could serve now, by its keys and model servers."""
+    if not is_simulated:
+        await router.keyring.refresh()
+        await router.discover()
     return router.list_lanes()
 
 

@@ -21,6 +21,7 @@ begin
   delete from cogo.wakes w
    where not exists (select from public.cogo_tasks t where t.id = w.parent_id);
   perform cogo.end_unserved_steps(p_limit);
+  perform cogo.reroute_unserved_steps(p_limit);
   perform cogo.expire_approvals(p_limit);
   perform cogo.settle_budget_waits(p_limit);
   for v_task_id in

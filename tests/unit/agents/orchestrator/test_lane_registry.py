@@ -81,3 +81,16 @@ def test_rows_that_are_malformed_or_silent_tell_nothing() -> None:
     assert merge_open_models(an_executor(str(i), each) for i, each in enumerate(hostile)) == {}
     silent = an_executor("a", report(MODEL), silent=timedelta(hours=1))
     assert merge_open_models([silent]) == {}
+
+
+async def test_an_executor_that_serves_no_model_any_more_is_believed() -> None:
+    async def list_own() -> list[str]:
+        return [LANE]
+
+    gone = an_executor("a", {}).model_copy(update={"lanes": []})
+    registry = LaneRegistry(store=Agents(gone), own=list_own)
+
+    await registry.refresh()
+
+    assert registry.lanes == ()
+    assert not registry.is_known
