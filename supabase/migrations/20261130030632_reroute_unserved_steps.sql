@@ -161,5 +161,5 @@ revoke all on function cogo.reroute_unserved_steps(integer) from public, anon, a
 
 grant execute on function cogo.reroute_unserved_steps(integer) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261130025955')
+insert into cogo.schema_versions (version) values ('20261130030632')
 on conflict (version) do nothing;
