@@ -130,9 +130,7 @@ async def serve_agent(
                 bus=bus,
                 catalogue=router.catalogue,
                 workflows=workflows,
-                lanes=partial(
-                    _find_lanes, router, is_simulated=bootstrap.simulator_url is not None
-                ),
+                lanes=partial(_find_lanes, router, bootstrap),
                 knowledge=build_start_knowledge(project),
                 identity=identity,
                 options=replace(options, workflows=workflows.user_types),
@@ -289,9 +287,9 @@ def _build_options(
     )
 
 
-async def _find_lanes(router: Router, *, is_simulated: bool) -> Sequence[str]:
+async def _find_lanes(router: Router, bootstrap: AgentBootstrap) -> Sequence[str]:
     """Return the models that this machine could serve now, by its keys and model servers."""
-    if not is_simulated:
+    if bootstrap.simulator_url is None:
         await router.keyring.refresh()
         await router.discover()
     return router.list_lanes()
