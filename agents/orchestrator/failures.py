@@ -6,6 +6,7 @@ from typing import Final
 from agents.errors import InvalidTask, NoModel, ToolNotUsable
 from agents.runtime.failed_attempts import (
     compute_snooze,
+    count_waits,
     is_server_away,
     list_failed_attempts,
     quote_errors,
@@ -82,14 +83,10 @@ def build_invalid_task_failure(claimed: ClaimedSubtask, error: InvalidTask) -> F
 
 def _has_waited(claimed: ClaimedSubtask) -> bool:
     """Return whether it was waited long enough for a server of tools that has just started."""
-    return _count_waits(claimed, NO_TOOL) >= _WAITS
+    return count_waits(claimed, NO_TOOL) >= _WAITS
 
 
 def _may_be_served_again(claimed: ClaimedSubtask) -> bool:
     """Return whether a step had a model, and has not waited long for it."""
     was_stamped = isinstance(claimed.params.get("model_id"), str)
-    return was_stamped and _count_waits(claimed, NO_MODEL) < _WAITS_FOR_MODEL
-
-
-def _count_waits(claimed: ClaimedSubtask, error_class: str) -> int:
-    return sum((each.error or {}).get("class") == error_class for each in claimed.history)
+    return was_stamped and count_waits(claimed, NO_MODEL) < _WAITS_FOR_MODEL

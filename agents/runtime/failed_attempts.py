@@ -65,8 +65,13 @@ def is_temporary(attempt: EarlierAttempt) -> bool:
 
 def compute_snooze(claimed: ClaimedSubtask, error_class: str) -> timedelta:
     """Return how long to wait before another look, longer each time."""
-    failures = 1 + sum((each.error or {}).get("class") == error_class for each in claimed.history)
+    failures = 1 + count_waits(claimed, error_class)
     return timedelta(seconds=compute_backoff(failures, first=2, longest=30))
+
+
+def count_waits(claimed: ClaimedSubtask, error_class: str) -> int:
+    """Return how many attempts ended with errors of this class."""
+    return sum((each.error or {}).get("class") == error_class for each in claimed.history)
 
 
 def is_server_away(attempt: EarlierAttempt) -> bool:

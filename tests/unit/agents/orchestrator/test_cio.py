@@ -10,7 +10,7 @@ from agents.orchestrator.lane_registry import LaneRegistry
 from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import Knowledge
 from protocol.ids import utc_now
-from protocol.records import Failure, FailureAction, NewStep
+from protocol.records import FailureAction, NewStep
 from protocol.records.agents import SILENT_AFTER
 from protocol.records.models import PolicyName
 from tests.support.agents.fake_store import AWAY, FakeStore
@@ -121,37 +121,6 @@ async def test_a_model_that_failed_is_left_even_if_the_person_asked_for_it() -> 
 @pytest.mark.parametrize("outcome", ["released", "reaped", "cancelled", "routed", "completed"])
 async def test_a_drain_or_a_death_says_nothing_about_a_model(outcome: str) -> None:
     assert await routed([failed("claude-sonnet-5-5", outcome)]) == "claude-sonnet-5-5"
-
-
-async def test_a_step_whose_model_nobody_serves_goes_to_another_one_with_the_reason() -> None:
-    claimed = a_subtask(lane="cio", params={"model_id": "ollama/gone"})
-
-    elsewhere = await handle(claimed)
-    back = await handle(claimed, lanes=["ollama/gone"])
-
-    assert elsewhere.route is not None
-    assert back.route is not None
-    reason = elsewhere.route.selection.reason
-    assert reason.startswith("no running executor served ollama/gone, so another model is asked. ")
-    assert back.route.lane == "ollama/gone"
-    assert "no running executor" not in back.route.selection.reason
-
-
-async def test_a_step_waits_ten_minutes_for_its_model_if_no_other_one_may_answer() -> None:
-    async def fail(waits: int) -> Failure:
-        history = [failed("ollama/gone", "released") | {"error": {"class": "no_model"}}] * waits
-        denied = {"preferences": {"denied_models": LANES}}
-        params = {"model_id": "ollama/gone"}
-        with pytest.raises(WorkFailed) as caught:
-            await handle(a_subtask(denied, lane="cio", params=params, history=history))
-        return caught.value.failure
-
-    failures = [await fail(waits) for waits in range(24)]
-
-    waited = [each.retry_after for each in failures[:-1]]
-    assert {each.action for each in failures[:-1]} == {FailureAction.SNOOZE}
-    assert timedelta(minutes=8) < sum(filter(None, waited), timedelta()) < timedelta(minutes=12)
-    assert failures[-1].action == FailureAction.GIVE_UP
 
 
 async def test_work_waits_at_an_open_circuit_rather_than_fail_when_nothing_else_serves_it() -> None:
