@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Final
 
 from agents.errors import NoModel
@@ -40,6 +41,11 @@ POLICIES: Final[Mapping[PolicyName, Policy]] = {
     PolicyName.ENSEMBLE: Ensemble(),
 }
 
+_PULLS: Final[Mapping[str, tuple[str, str]]] = {
+    "ollama": ("Ollama", "ollama pull"),
+    "lmstudio": ("LM Studio", "lms get"),
+}
+"""Servers that download models themselves, and the command."""
 MAX_NAMED = 5
 """Maximum number of reasons, and of models for each, that a message names."""
 
@@ -125,6 +131,9 @@ def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: Pr
                 field="model",
                 allowed=eligible,
             )
+    provider, _, own_name = name.partition("/")
+    if provider in _PULLS and own_name:
+        raise _explain_not_pulled(name, candidates)
     others = f"available models: {_shorten(eligible)}" if eligible else "no other is available"
     if eligible and all(profiles.get(each).is_simulated for each in eligible):
         others += ", all simulated: `cogo up` uses a local model only if it is served at its start"
@@ -134,6 +143,23 @@ def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: Pr
         field="model",
         allowed=eligible,
     )
+
+
+def _explain_not_pulled(name: str, candidates: Mapping[str, Candidate]) -> NoModel:
+    """Return the error for a model that a server of the operator does not have."""
+    provider, _, own_name = name.partition("/")
+    server, pull = _PULLS[provider]
+    there = [id_ for id_ in candidates if id_.startswith(f"{provider}/")]
+    near = get_close_matches(name, there, n=len(there) or 1, cutoff=0.0)
+    if near:
+        message = f"{name!r} is not at {server}: `{pull} {own_name}`; it has {_shorten(near)}."
+    else:
+        message = (
+            f"{name!r} cannot be used: no running executor finds {server} with a model; start "
+            f"{server}, and `{pull} {own_name}`."
+        )
+    usable = [id_ for id_ in near if candidates[id_].refused is None]
+    return NoModel(message, field="model", allowed=usable)
 
 
 def _explain_no_model(

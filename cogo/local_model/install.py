@@ -103,6 +103,13 @@ def remove_packages(packages: Sequence[Package] = PACKAGES) -> Path | None:
     return directory if found else None
 
 
+def measure_packages(packages: Sequence[Package]) -> int:
+    """Return the bytes of the files of packages that are installed."""
+    directory = cache_directory() / _FOLDER
+    files = (path for each in packages for path in (directory / each.folder).rglob("*"))
+    return sum(path.lstat().st_size for path in files if path.is_file())
+
+
 def count_missing_bytes(packages: Sequence[Package] = PACKAGES) -> int:
     """Return how much an installation would download."""
     missing = _list_missing(cache_directory() / _FOLDER, packages)
@@ -138,7 +145,7 @@ def _install_package(directory: Path, package: Package) -> None:
         requirements.write_text(package.requirement, encoding="utf-8")
         command = [*_find_installer(), "--target", str(partial / package.folder)]
         done = subprocess.run(  # noqa: S603 - pip or uv, with our own arguments
-            [*command, "--requirement", str(requirements)],
+            [*command, "--requirement", requirements.name],
             cwd=partial,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),

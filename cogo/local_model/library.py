@@ -19,7 +19,7 @@ from cogo.config.local_model import ALIAS, PROVIDER
 from cogo.config.settings import cache_directory
 from cogo.errors import CommandError, UsageError
 from cogo.local_model.gguf import GgufFacts, NotGguf, read_gguf
-from cogo.local_model.install import find_installed, remove_packages
+from cogo.local_model.install import find_installed, measure_packages, remove_packages
 from cogo.local_model.packages import MODEL_ID, PACKAGES, WEIGHTS
 from embedded.private_files import read_json_object, write_private
 
@@ -180,8 +180,10 @@ def remove_model(model: InstalledModel) -> int:
     """Delete a model; return the bytes that were freed. Raises CommandError."""
     if model.is_package:
         is_last = len(list_installed_models()) == 1
-        remove_packages(PACKAGES if is_last else [WEIGHTS])  # others need the server
-        return model.size
+        packages = PACKAGES if is_last else [WEIGHTS]  # others need the server
+        freed = measure_packages(packages)
+        remove_packages(packages)
+        return freed
     folder = get_models_directory() / model.alias
     try:
         (folder / _RECORD).unlink(missing_ok=True)  # from now on it does not count

@@ -50,11 +50,11 @@ def build_no_usage(response: ResponseBuilder, *, seconds: float) -> Usage:
 
 
 def describe_tools(state: LoopState) -> list[dict[str, Any]]:
-    """Return what was called, for the result."""
+    """Return what was called, for the result. `count_outcomes` counts rejected calls."""
     used: dict[str, dict[str, Any]] = {}
     for call in state.iter_calls():
         body = call.result
-        if body is None or call.status not in RAN:
+        if body is None or call.status not in RAN or call.rejection is not None:
             continue
         name = str(body.get("tool"))
         entry = used.setdefault(name, {"tool": name, "calls": 0, "errors": 0, "seconds": 0.0})

@@ -140,15 +140,17 @@ async def _pull(
 
 async def pull_by_server(server: KeepingServer, means: Means, name: str, *, as_json: bool) -> None:
     """Have Ollama or LM Studio download a model. Raises CommandError if the disk is too small."""
-    checked = False
+    checked = 0
     with show_progress(f"{means.value}/{name}", as_json=as_json) as view:
         async with aclosing(server.pull(name)) as steps:
             async for step in steps:
                 if step.total is None:
                     continue
-                if not checked:
-                    _check_server_disk(view, means, step.done, step.total)
-                    checked = True
+                if step.total > checked:  # Ollama tells the size of a layer when it begins it
+                    _check_server_disk(step.done, step.total)
+                    if not checked:
+                        _say_size(view, means, step.total)
+                    checked = step.total
                 view(step.done, step.total)
     forget_measured(f"{means.value}/{name}")
     if as_json:
@@ -158,11 +160,14 @@ async def pull_by_server(server: KeepingServer, means: Means, name: str, *, as_j
         print_text(f"`cogo models probe {means.value}/{name}` measures it", err=True)
 
 
-def _check_server_disk(view: ProgressView, means: Means, done: int, total: int) -> None:
+def _say_size(view: ProgressView, means: Means, total: int) -> None:
     view.say(
-        f"{get_server_name(means)} downloads {total / 1e6:,.0f} MB; the model needs about "
-        f"{total * 1.2 / 1e6:,.0f} MB of memory, {measure_room() / 1e6:,.0f} MB are left"
+        f"{get_server_name(means)} downloads at least {total / 1e6:,.0f} MB; the model needs at "
+        f"least {total * 1.2 / 1e6:,.0f} MB of memory, {measure_room() / 1e6:,.0f} MB are left"
     )
+
+
+def _check_server_disk(done: int, total: int) -> None:
     lacking = find_disk_shortage(total, have=done, free=measure_free_disk())
     if lacking is not None:
         raise CommandError(f"the disk lacks {lacking / 1e6:,.0f} MB; free some and try again")

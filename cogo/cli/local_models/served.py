@@ -154,7 +154,7 @@ def build_open_rows(models: Iterable[OpenModel]) -> list[tuple[str, ...]]:
             get_provider(each),
             each.family,
             _TOOL_MODES[each.tool_mode],
-            _format_tokens(each.context_window),
+            format_tokens(each.context_window),
             _format_size(each.parameters),
             each.quantization or "-",
             "-" if each.loaded is None else "yes" if each.loaded else "no",
@@ -195,10 +195,13 @@ def _format_measured(measured: Measured) -> str:
     return f"{', '.join(parts)} (on {measured.measured_at[:10]})"
 
 
-def _format_tokens(count: int | None) -> str:
+def format_tokens(count: int | None) -> str:
+    """Return a context window as its makers write it: 200k, and 8k for 8,192."""
     if count is None:
         return "-"
-    return f"{count // 1000}k" if count >= 10_000 else str(count)
+    if count < 1_000:
+        return str(count)
+    return f"{count // 1024 if count % 1024 == 0 else count // 1000}k"
 
 
 def _format_size(billions: float | None) -> str:

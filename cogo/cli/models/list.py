@@ -15,14 +15,16 @@ from cogo.cli.local_models.served import (
     describe_open_model,
     explain_open_model,
     find_served_models,
+    format_tokens,
 )
 from cogo.cli.models.names import find_current_models, find_listed_textless_model
 from cogo.cli.options import AsJson, Dir
-from cogo.config.catalogue import SIMULATED_SYSTEM, load_catalogue, resolve_name
+from cogo.config.catalogue import DATA_POLICY, SIMULATED_SYSTEM, load_catalogue, resolve_name
 from cogo.config.context import Project
 from cogo.local_model.library import list_installed_models
 from cogo.terminal import expand_commands, print_json, print_line, print_table, print_text
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.data_policy import find_model_objection
 from providers.catalogue.deployment import (
     Deployment,
     build_embedding_deployment,
@@ -100,6 +102,9 @@ def list_models(
             print_table(OPEN_HEADINGS, rows, drop=OPEN_DROPPED)
         for sentence in served.describe_loads():
             print_line(sentence)
+        if any(_find_objection(each, catalogue) for each in models):
+            rules = ", ".join(catalogue.data_policy)
+            print_text(f"excluded: {DATA_POLICY} is {rules}, so no task is answered by them")
     if served.is_simulated_beside_models:
         print_text(expand_commands(SIMULATED_SYSTEM), err=True)
 
@@ -318,7 +323,7 @@ def _row_textless(
         model.id,
         model.maker,
         served_by or "no key",
-        f"{model.max_input_tokens // 1000}k" if model.max_input_tokens else "-",
+        format_tokens(model.max_input_tokens),
         f"{prices.input.normalize():f}" if prices else "-",
         "-",
         _name_use(model),
@@ -339,6 +344,7 @@ def _describe(model: Model, catalogue: Catalogue, served: ServedModels) -> dict[
         "maker": model.maker,
         "license": model.license,
         "served_by": served.models.get(model.id),
+        "excluded": _find_objection(model, catalogue),
         "providers": [each.provider for each in model.deployments],
         "roles": _find_roles(model, catalogue),
         "aliases": list(model.aliases),
@@ -366,13 +372,20 @@ def _find_roles(model: Model, catalogue: Catalogue) -> list[str]:
     ]
 
 
+def _find_objection(model: Model, catalogue: Catalogue) -> str | None:
+    """Return why the data policy of this system excludes a model, or None."""
+    return find_model_objection(catalogue.data_policy, catalogue.get_hosts(model.id))
+
+
 def _row(model: Model, catalogue: Catalogue, *, served_by: str | None) -> tuple[str, ...]:
     prices = _find_prices(model, catalogue)
+    if served_by and _find_objection(model, catalogue):
+        served_by = "excluded"
     return (
         model.id,
         model.maker,
         served_by or ("retired" if model.retirement else "no key"),
-        f"{model.context_window // 1000}k" if model.context_window else "-",
+        format_tokens(model.context_window),
         f"{prices.input.normalize():f}" if prices else "-",
         f"{prices.output.normalize():f}" if prices else "-",
         ", ".join(_find_roles(model, catalogue)),

@@ -124,6 +124,22 @@ def test_prices_name_their_source_and_unknown_is_a_dash(cogo: Program) -> None:
     assert set(phi[2:]) == {"-"} or "genai-prices" in phi
 
 
+def test_models_that_the_data_policy_excludes_are_marked(cogo: Program) -> None:
+    key = {"ANTHROPIC_API_KEY": "sk-test"}
+
+    free = cogo.run("models", "list", variables=key)
+    closed = cogo.run("models", "list", variables=key | {"COGO_DATA_POLICY": "local-only"})
+    [*facts] = cogo.json("models", "list", variables=key | {"COGO_DATA_POLICY": "local-only"})
+
+    assert "here" in free
+    assert "excluded" not in free
+    assert "here" not in closed
+    assert "COGO_DATA_POLICY is local-only" in closed
+    chats = [each for each in facts if each.get("kind") == "chat"]
+    assert chats
+    assert all("local-only" in each["excluded"] for each in chats)
+
+
 def test_a_retired_model_has_the_prices_of_its_successor(cogo: Program) -> None:
     shown = cogo.run("models", "prices", "Claude 3.5 Sonnet")
 

@@ -182,6 +182,18 @@ def test_without_any_model_a_sentence_says_what_to_do() -> None:
         chosen(requested="claude-opus-5-5")
 
 
+def test_a_model_that_a_server_has_not_pulled_is_answered_with_its_neighbours() -> None:
+    served = (DEFAULT_MODEL, "ollama/llama3.1:8b", "ollama/phi4")
+
+    with pytest.raises(NoModel) as refusal:
+        chosen(served=served, requested="ollama/llama3.2:1b")
+
+    assert "not at Ollama: `ollama pull llama3.2:1b`" in refusal.value.message
+    assert refusal.value.allowed == ["ollama/llama3.1:8b", "ollama/phi4"]
+    with pytest.raises(NoModel, match="start Ollama, and `ollama pull phi4`"):
+        chosen(served=(DEFAULT_MODEL,), requested="ollama/phi4")
+
+
 def test_a_choice_is_recorded_with_its_reason_and_everything_behind_it() -> None:
     wanted = SelectionRequest(
         needs=needs("Generate optimized sorting algorithm"),
