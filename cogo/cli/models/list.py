@@ -100,11 +100,8 @@ def list_models(
         if rows := build_open_rows(served.open_models.values()):
             print_line()
             print_table(OPEN_HEADINGS, rows, drop=OPEN_DROPPED)
-        for sentence in served.describe_loads():
+        for sentence in [*served.describe_loads(), *_explain_excluded(models, catalogue)]:
             print_line(sentence)
-        if any(_find_objection(each, catalogue) for each in models):
-            rules = ", ".join(catalogue.data_policy)
-            print_text(f"excluded: {DATA_POLICY} is {rules}, so no task is answered by them")
     if served.is_simulated_beside_models:
         print_text(expand_commands(SIMULATED_SYSTEM), err=True)
 
@@ -375,6 +372,13 @@ def _find_roles(model: Model, catalogue: Catalogue) -> list[str]:
 def _find_objection(model: Model, catalogue: Catalogue) -> str | None:
     """Return why the data policy of this system excludes a model, or None."""
     return find_model_objection(catalogue.data_policy, catalogue.get_hosts(model.id))
+
+
+def _explain_excluded(models: Sequence[Model], catalogue: Catalogue) -> list[str]:
+    """Return a sentence on what `excluded` means, if a model is."""
+    if not any(_find_objection(each, catalogue) for each in models):
+        return []
+    return [f"excluded: {DATA_POLICY} is {', '.join(catalogue.data_policy)}: no task gets them"]
 
 
 def _row(model: Model, catalogue: Catalogue, *, served_by: str | None) -> tuple[str, ...]:
