@@ -30,7 +30,7 @@ from providers.calls.middleware import CallContext, CallMiddleware
 from providers.calls.prepare import estimate_prompt_tokens, prepare_chat
 from providers.calls.timeouts import resolve_timeouts
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.data_policy import find_deployment_objection, join_rules
+from providers.catalogue.data_policy import find_chat_objection, join_rules
 from providers.catalogue.deployment import (
     Credentials,
     Deployment,
@@ -340,7 +340,7 @@ class Router:
         if not found:
             raise NotServed(self._explain_missing(model_id))
         rules = join_rules(self.catalogue.data_policy, context.data_policy)
-        reasons = {each.id: find_deployment_objection(rules, each) for each in found}
+        reasons = {each.id: find_chat_objection(rules, each) for each in found}
         allowed = [each for each in found if reasons[each.id] is None]
         if not allowed:
             why = "; ".join(f"{place}: {reason}" for place, reason in reasons.items())

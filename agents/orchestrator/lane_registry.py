@@ -97,7 +97,10 @@ def list_served_lanes(agents: Iterable[AgentRecord]) -> dict[str, bool]:
 
 
 def merge_open_models(agents: Iterable[AgentRecord]) -> dict[str, OpenModel]:
-    """Return what running executors report of models by lane: of several the smallest window."""
+    """Return what running executors report of models by lane: of several the smallest window.
+
+    A model stays on this machine only if it does so wherever it is served.
+    """
     found: dict[str, OpenModel] = {}
     for agent in agents:
         if not agent.serves:
@@ -105,9 +108,18 @@ def merge_open_models(agents: Iterable[AgentRecord]) -> dict[str, OpenModel]:
         for lane, reported in load_open_models(agent.details.get(OPEN_MODELS_DETAIL)).items():
             # What is loaded changes with every call.
             model = replace(reported, loaded=None)
-            if lane not in found or _get_window(model) < _get_window(found[lane]):
-                found[lane] = model
+            other = found.get(lane, model)
+            found[lane] = replace(
+                min(other, model, key=_get_window),
+                is_elsewhere=other.is_elsewhere or model.is_elsewhere,
+                is_remote=_join_remote(other.is_remote, model.is_remote),
+            )
     return found
+
+
+def _join_remote(*stated: bool | None) -> bool | None:
+    """Return whether any server passes prompts on; None if one of them may."""
+    return True if True in stated else None if None in stated else False
 
 
 def _get_window(model: OpenModel) -> float:

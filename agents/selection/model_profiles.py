@@ -42,6 +42,8 @@ class ModelProfile:
     capabilities: tuple[str, ...] = ()
     is_local: bool = False
     """Whether prompts stay on this machine."""
+    known: OpenModel | None = None
+    """What an executor reports of it, of an open model."""
     parameters: float | None = None
     """Billions, of an open model."""
     measured: Measured | None = None
@@ -153,7 +155,8 @@ class ProfileCache:
             maker=model.maker,
             hosts=hosts,
             capabilities=facts.capabilities,
-            is_local=all(each.local for each in hosts) if known else facts.is_local,
+            is_local=known.is_here and all(e.local for e in hosts) if known else facts.is_local,
+            known=known,
             parameters=known.parameters if known else None,
             measured=known.measured if known else None,
             context_window=model.context_window,

@@ -21,7 +21,12 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from cogo.config.settings import cache_directory
-from embedded.private_files import read_json_object, write_private
+from embedded.private_files import (
+    make_private_folder,
+    open_private,
+    read_json_object,
+    write_private,
+)
 
 PROVIDER: Final = "local-model"
 """Their provider in the catalogue."""
@@ -152,9 +157,8 @@ def list_served_urls() -> list[str]:
 def hold_reservations() -> Iterator[Path]:
     """Hold the lock under which memory is reserved; yield the folder. Waits for its turn."""
     folder = get_served_directory()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor) as file:
+    make_private_folder(folder)
+    with os.fdopen(open_private(folder / ".lock")) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield folder
 

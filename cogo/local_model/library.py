@@ -21,7 +21,7 @@ from cogo.errors import CommandError, UsageError
 from cogo.local_model.gguf import GgufFacts, NotGguf, read_gguf
 from cogo.local_model.install import find_installed, measure_packages, remove_packages
 from cogo.local_model.packages import MODEL_ID, PACKAGES, WEIGHTS
-from embedded.private_files import read_json_object, write_private
+from embedded.private_files import make_private_folder, read_json_object, write_private
 
 _RECORD: Final = "model.json"
 _WEIGHTS: Final = "weights.gguf"
@@ -159,7 +159,8 @@ def keep_file(
     It replaces an older one atomically, at the same path: a server that was unloaded loads it.
     """
     folder = get_models_directory() / alias
-    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_link(folder)
+    make_private_folder(folder)
     path = folder / _WEIGHTS
     partial.replace(path)
     found = path.stat()
@@ -185,12 +186,21 @@ def remove_model(model: InstalledModel) -> int:
         remove_packages(packages)
         return freed
     folder = get_models_directory() / model.alias
+    _refuse_link(folder)
     try:
         (folder / _RECORD).unlink(missing_ok=True)  # from now on it does not count
         shutil.rmtree(folder)
     except OSError as error:
-        raise CommandError(f"{folder} cannot be removed: {error.strerror}") from error
+        raise CommandError(f"{folder} cannot be removed: {error.strerror or error}") from error
     return model.size
+
+
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise CommandError(
+            f"{folder} is a link to {folder.readlink()}, which is not followed: delete the link, "
+            "and the folder that it names if you need it no more"
+        )
 
 
 def _iter_packages() -> Iterator[InstalledModel]:

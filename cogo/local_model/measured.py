@@ -12,7 +12,12 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from cogo.config.settings import cache_directory
-from embedded.private_files import read_json_object, write_private
+from embedded.private_files import (
+    make_private_folder,
+    open_private,
+    read_json_object,
+    write_private,
+)
 from providers.catalogue.open_models import Measured
 
 _FILE: Final = "measured-models.json"
@@ -84,9 +89,8 @@ def _parse(value: Any) -> _Record | None:
 @contextmanager
 def _change() -> Iterator[dict[str, Any]]:
     path = _get_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor) as file:
+    make_private_folder(path.parent)
+    with os.fdopen(open_private(path.with_suffix(".lock"))) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         records = dict(_read())
         yield records

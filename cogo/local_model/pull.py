@@ -28,6 +28,7 @@ from cogo.local_model.library import (
     keep_file,
 )
 from cogo.local_model.sources import Order
+from embedded.private_files import make_private_folder, open_private
 from providers.adapters.weights.body import open_body
 from providers.adapters.weights.client import WeightsUnavailable
 
@@ -44,7 +45,7 @@ _BLOCK: Final = 4 * 1024 * 1024
 def count_partial(sha256: str) -> int:
     """Return how many bytes of a file an interrupted download has left."""
     try:
-        return _get_partial(sha256).stat().st_size
+        return _get_partial(sha256).lstat().st_size
     except OSError:
         return 0
 
@@ -56,13 +57,13 @@ def get_partial_directory() -> Path:
 
 def count_all_partials() -> int:
     """Return how many bytes all interrupted downloads have left."""
-    return sum(each.stat().st_size for each in get_partial_directory().glob("*"))
+    return sum(each.lstat().st_size for each in get_partial_directory().glob("*"))
 
 
 def check_disk(order: Order) -> None:
     """Raise CommandError if the disk has no room for the rest of a download."""
     folder = get_models_directory()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     free = shutil.disk_usage(folder).free
     have = count_partial(order.sha256)
     lacking = find_disk_shortage(order.size or 0, have=have, free=free)
@@ -112,7 +113,7 @@ async def _fetch(
     http: httpx2.AsyncClient, order: Order, partial: Path, *, show: ShowProgress, pause: float
 ) -> None:
     digest = hashlib.sha256()
-    with partial.open("a+b") as file:
+    with os.fdopen(_open_own(partial), "r+b") as file:
         await asyncio.to_thread(_hash_present, file, digest)
         tries = 0
         while order.size is None or file.tell() < order.size:
@@ -194,12 +195,18 @@ def _get_partial(sha256: str) -> Path:
     return get_partial_directory() / sha256
 
 
+def _open_own(path: Path) -> int:
+    try:
+        return open_private(path)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be opened: {error.strerror}") from error
+
+
 @asynccontextmanager
 async def _lock_file(sha256: str, on_wait: Callable[[], None]) -> AsyncIterator[None]:
     folder = _get_partial(sha256).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / f"{sha256}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor) as file:
+    make_private_folder(folder)
+    with os.fdopen(_open_own(folder / f"{sha256}.lock")) as file:
         waits = False
         while not _try_lock(file):
             if not waits:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from providers.catalogue.addresses import find_other_host
 from providers.catalogue.deployment import Deployment
+from providers.catalogue.open_models import OpenModel, may_pass_on
 from providers.catalogue.schema import DataPolicy, Provider
 
 LOCAL_ONLY: Final = "local-only"
@@ -69,14 +70,18 @@ def find_objection(rules: Iterable[str], host: Provider | None) -> str | None:
     return None
 
 
-def find_model_objection(rules: Sequence[str], hosts: Sequence[Provider]) -> str | None:
+def find_model_objection(
+    rules: Sequence[str], hosts: Sequence[Provider], known: OpenModel | None = None
+) -> str | None:
     """Return why none of a model's providers may get the prompt, None if one of them may.
 
-    The router then only calls the permitted ones; see `find_deployment_objection`.
+    The router then only calls the permitted ones; see `find_deployment_objection`. `known` is what
+    an executor reports of an open model.
     """
     if not rules:
         return None
-    reasons = [find_objection(rules, host) for host in hosts] or [find_objection(rules, None)]
+    reasons = [_find_server_objection(rules, host, known) for host in hosts]
+    reasons = reasons or [find_objection(rules, None)]
     return None if None in reasons else reasons[0]
 
 
@@ -90,7 +95,7 @@ def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> s
     host = deployment.host
     if rules and not deployment.simulated:
         if host.local and find_other_host(deployment.base_url) is not None:
-            return f"the data policy is {rules[0]}, and {host.name} is not on this machine"
+            return _say_elsewhere(rules[0], host)
         if not host.local and deployment.base_url.rstrip("/") != (host.base_url or "").rstrip("/"):
             return (
                 f"the data policy is {rules[0]}, and the declarations of {host.name} do not"
@@ -99,11 +104,46 @@ def find_deployment_objection(rules: Iterable[str], deployment: Deployment) -> s
     return find_objection(rules, host)
 
 
+def find_chat_objection(rules: Sequence[str], deployment: Deployment) -> str | None:
+    """Return why a deployment that writes text must not get the prompt, or None.
+
+    Ollama passes some of these models on to its cloud, which it must deny first.
+    """
+    why = find_deployment_objection(rules, deployment)
+    if why is not None or not rules or deployment.simulated:
+        return why
+    host = deployment.host
+    is_unknown = host.local and may_pass_on(host.id, deployment.probed)
+    return _say_unknown(rules[0], host) if is_unknown else None
+
+
 def find_sending_objection(rules: Iterable[str], destination: str | None) -> str | None:
     """Return why a tool must not send what it gets to another machine (None: it does not)."""
     if destination is None or LOCAL_ONLY not in rules:
         return None
     return f"the data policy is {LOCAL_ONLY}, and it sends what it gets to {destination}"
+
+
+def _find_server_objection(
+    rules: Sequence[str], host: Provider, known: OpenModel | None
+) -> str | None:
+    if known is not None and host.local:
+        if known.is_elsewhere:
+            return _say_elsewhere(rules[0], host)
+        if may_pass_on(host.id, known):
+            return _say_unknown(rules[0], host)
+    return find_objection(rules, host)
+
+
+def _say_elsewhere(rule: str, host: Provider) -> str:
+    return f"the data policy is {rule}, and {host.name} is not on this machine"
+
+
+def _say_unknown(rule: str, host: Provider) -> str:
+    return (
+        f"the data policy is {rule}, and {host.name} has not said whether it passes the prompts "
+        "for this model on to another machine"
+    )
 
 
 def _find_violation(rule: str, host: Provider | None) -> str | None:

@@ -21,6 +21,7 @@ _FACTS_OF_MODELS: Final = (
 )  # fmt: skip
 OPEN_MODELS_DETAIL: Final = "open_models"
 """The detail of executors that has `dump_open_model` of each lane."""
+OLLAMA: Final = "ollama"
 MOST_REPORTED: Final = 100
 """Models in one row, which is written at every heartbeat."""
 
@@ -76,15 +77,36 @@ class OpenModel:
     loaded: bool | None = None
     """Whether it was in memory when its server was asked."""
     is_remote: bool | None = None
-    """Whether its server passes prompts on to another machine."""
+    """Whether its server passes prompts on to another machine; see `may_pass_on`."""
+    is_elsewhere: bool = False
+    """Whether its server, which is the operator's, is on another machine than the executor."""
     measured: Measured | None = None
     source: Source = "probe"
     sources: Mapping[Label, Source] = field(default_factory=dict, hash=False)
     """Facts by name that have another source."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether prompts are known to stay on the machine of the executor."""
+        return not (self.is_elsewhere or self.is_remote or may_pass_on(self.provider, self))
+
+    @property
+    def provider(self) -> str | None:
+        """The provider in its lane; a model of the catalogue has none."""
+        provider, slash, _ = self.lane.partition("/")
+        return provider if slash else None
+
     def get_source(self, fact: str) -> Source:
         """Return where a fact comes from."""
         return self.sources.get(fact, self.source)
+
+
+def may_pass_on(provider: str | None, facts: OpenModel | None) -> bool:
+    """Return whether it is unknown if a server passes prompts on to another machine.
+
+    Only Ollama has models that it passes on, whose names may be any.
+    """
+    return provider == OLLAMA and (facts is None or facts.is_remote is None)
 
 
 _MODEL: Final = TypeAdapter(OpenModel)

@@ -84,12 +84,10 @@ class Extractor:
         self._is_analysis = False
         self._follows_call = False
         """Whether there was only white space since the last call."""
-        self._has_open_result = False
-        self._no_run_at = -1
-        """Position where no unmarked calls begin."""
+        self._is_quoting = False  # in a result that is not closed
+        self._no_run_at = -1  # position where no unmarked calls begin
         self._reasoning_at = 0
-        self._is_struck = False
-        """Whether text was struck out: its end looks like a token of Mistral."""
+        self._is_struck = False  # text was struck out: its end looks like a token of Mistral
         self._last = ""  # character that was taken as text
         self._open_prefix(prefix)
 
@@ -246,14 +244,14 @@ class Extractor:
         return False
 
     def _quote_result(self, marker: str) -> bool:
-        """Take a result that the model repeats as text: calls in it are not its own."""
-        end = None
-        if self._is_line and not self._has_open_result:
-            barrier = self._closer if self._out.is_reasoning else None
-            end = find_result_end(self._source, self._at, marker, barrier)
-            self._has_open_result = end is None
-        self._emit(end or self._at)
-        return end is not None
+        """Take a result that the model repeats as text, to its end: calls in it are not its own."""
+        if self._is_quoting or not self._is_line:
+            return False
+        start, barrier = self._at, self._closer if self._out.is_reasoning else None
+        end = find_result_end(self._source, start, marker, barrier)
+        self._is_quoting = end is None
+        self._emit(end or start)
+        return self._at > start
 
     def _drop(self, end: int) -> None:
         self._at = end
@@ -269,7 +267,7 @@ class Extractor:
     def _searches(self) -> bool:
         """Return whether calls count here; not if too much text was read in vain already."""
         is_wasteful = self._wasted > _FIRST_WASTE + _WASTE * (self._base + self._at)
-        return self._has_calls and not self._is_analysis and not is_wasteful
+        return self._has_calls and not (self._is_analysis or self._is_quoting or is_wasteful)
 
     def _try_run(self) -> bool:
         """Take unmarked calls if nothing else follows."""
@@ -358,6 +356,7 @@ class Extractor:
         end = self._at + len(closer)
         if not self._closer and (self._fence or is_quoted(self._source, self._last, end)):
             return False
+        self._is_quoting = self._is_quoting and not self._out.is_reasoning
         if not self._out.is_reasoning:
             self._out.reclassify(self._reasoning_at, self._base + self._at)
         self._drop(end)
@@ -386,7 +385,7 @@ class Extractor:
         if head.is_result and self._out.has_calls:
             self._is_over = True
             return True
-        is_call = head.recipient is not None and self._has_calls
+        is_call = head.recipient is not None and self._has_calls and not self._is_quoting
         found = read_recipient_call(source, head, self._tools) if is_call else None
         self._is_harmony, self._closer, self._is_fresh = True, None, False
         self._out.is_reasoning = self._is_analysis = head.is_analysis

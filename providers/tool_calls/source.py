@@ -7,6 +7,7 @@ from typing import Final
 SPACE: Final = re.compile(r"\s*")
 _TICKS_OR_LINE: Final = re.compile(r"`+|\n")
 _MAX_CODE: Final = 2_000
+_ATTRIBUTES: Final = re.compile(r"[^<>]{0,300}")
 _MAX_RESULT: Final = 100_000
 _QUOTES: Final = frozenset("'\"")
 LONGEST_LITERAL: Final = 64
@@ -111,20 +112,40 @@ def find_code_end(source: Source, ticks: str, start: int) -> int | None:
             return at
 
 
-def find_result_end(source: Source, at: int, marker: str, barrier: str | None) -> int | None:
-    """Return where a result of a tool that begins with a marker ends, None if it does not.
-
-    It does not reach behind the barrier.
-    """
+def _opens_result(source: Source, at: int, marker: str) -> bool:
+    """Return whether a marker is that of an opening tag, which is complete."""
+    end = at + len(marker)
     if marker.endswith((">", "]")):
-        return None
+        return True
+    end = source.skip(_ATTRIBUTES, end)
+    return source.get_char(end) == ">" and source.text[end - 1] != "/"
+
+
+def find_result_end(source: Source, at: int, marker: str, barrier: str | None) -> int | None:
+    """Return where a result of a tool ends that begins with a marker, None if it is not closed.
+
+    That is at its beginning if the marker is no opening tag. It does not reach behind the barrier.
+    """
+    if not _opens_result(source, at, marker):
+        return at
     limit = at + _MAX_RESULT
-    end = source.text.find(f"</{marker[1:]}", at, limit)
+    closer = _get_closer(marker)
+    end = source.text.find(closer, at, limit)
     if end < 0 and limit > len(source.text):
         source.get_char(len(source.text))
     if end < 0 or (barrier and barrier in source.text[at:end]):
         return None
-    return end + len(marker) + 1
+    return end + len(closer)
+
+
+def _get_closer(marker: str) -> str:
+    """Return what ends the result that a marker begins."""
+    if marker.startswith("["):
+        return f"[/{marker[1:]}"
+    if marker == "<|tool_response>":
+        return "<tool_response|>"
+    other = marker.replace("begin", "end").replace("start", "end").replace("START", "END")
+    return other if other != marker else f"</{marker[1:]}"
 
 
 def is_quoted(source: Source, last: str, end: int) -> bool:

@@ -106,7 +106,7 @@ def refuse_by_data_policy(resolved: ResolvedRequest) -> Test | None:
     rules = resolved.data_policy
 
     def test(profile: ModelProfile, _: Estimate) -> str | None:
-        return find_model_objection(rules, profile.hosts)
+        return find_model_objection(rules, profile.hosts, profile.known)
 
     return test if rules else None
 

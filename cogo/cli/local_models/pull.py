@@ -193,7 +193,7 @@ def pull_package(*, yes: bool, as_json: bool) -> None:
 
 async def find_order(project: Project, name: str, sha256: str | None) -> Order:
     """Find out what would be downloaded."""
-    async with open_http() as http, open_http(is_download=True) as downloads:
+    async with open_http(follows_redirects=True) as http, open_http(is_download=True) as downloads:
         if name.startswith("hf:"):
             hub, room = get_hub(project), measure_room()
             return await resolve_hub(http, downloads, name, hub, room=room)

@@ -114,8 +114,7 @@ async def _fetch_executors(project: Project) -> list[AgentRecord]:
 
 def get_provider(model: OpenModel) -> str:
     """Return the provider that serves a model; one of the catalogue has none in its lane."""
-    provider, slash, _ = model.lane.partition("/")
-    return provider if slash else PROVIDER
+    return model.provider or PROVIDER
 
 
 def describe_open_model(model: OpenModel) -> dict[str, Any]:
@@ -123,6 +122,7 @@ def describe_open_model(model: OpenModel) -> dict[str, Any]:
     facts = {name: getattr(model, name) for name in _FACTS}
     return {
         "server": get_provider(model),
+        "is_elsewhere": model.is_elsewhere,
         "own_id": model.own_id,
         "facts": {
             name: {"value": fact, "source": model.get_source(name)}
@@ -136,6 +136,8 @@ def describe_open_model(model: OpenModel) -> dict[str, Any]:
 def explain_open_model(model: OpenModel) -> dict[str, str]:
     """Return each known fact as text that says where it comes from."""
     shown = {"server": get_provider(model), "own_id": model.own_id}
+    if model.is_elsewhere:
+        shown["server"] += " (on another machine)"
     for name in _FACTS:
         fact = getattr(model, name)
         if fact not in (None, ""):
@@ -173,7 +175,8 @@ def _format_fact(name: str, fact: Any) -> tuple[str, str]:
         case "prefix":
             return "answers begin", repr(fact)
         case "is_remote":
-            return "remote", "its server passes prompts on to another machine"
+            passes = "passes" if fact else "does not pass"
+            return "remote", f"its server {passes} prompts on to another machine"
         case "loaded":
             return name, "yes" if fact else "no"
         case "inputs":

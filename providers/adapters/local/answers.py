@@ -53,7 +53,7 @@ def parse_ollama_model(own_id: str, shown: Mapping[str, Any]) -> ProbedModel:
         "parameters": _to_billions(info.get("general.parameter_count"))
         or _parse_size(get_text(details, "parameter_size")),
         "quantization": _shorten(get_text(details, "quantization_level")),
-        "is_remote": bool(get_text(shown, "remote_host")) or None,
+        "is_remote": _find_remote(shown, is_described=bool(info or details or capabilities)),
     }
     kind: Kind | None = None
     if capabilities:
@@ -152,6 +152,13 @@ def parse_vllm_model(
         "loaded": True,
     }
     return ProbedModel(_drop_unknown(facts))
+
+
+def _find_remote(shown: Mapping[str, Any], *, is_described: bool) -> bool | None:
+    """Return whether Ollama passes prompts on; not known if it says nothing of the model."""
+    if get_text(shown, "remote_host") or get_text(shown, "remote_model"):
+        return True
+    return False if is_described else None
 
 
 def _find_ollama_reasoning(shown: Mapping[str, Any], *, thinks: bool) -> Reasoning:

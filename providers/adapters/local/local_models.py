@@ -1,15 +1,16 @@
 """The models of servers of the operator, as lanes and as deployments."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from providers.adapters.local.discovery import Discovery, LocalServer
+from providers.catalogue.addresses import find_other_host
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials, Deployment
-from providers.catalogue.open_models import GetMeasured, OpenModel, build_open_model
+from providers.catalogue.open_models import OLLAMA, GetMeasured, OpenModel, build_open_model
 from providers.catalogue.schema import Model, Provider
 
-_OLLAMA: Final = "ollama"
 _CLOUD: Final = ("-cloud", ":cloud")
 """Ends of the names of models that Ollama passes on to its cloud, whether it says so or not."""
 
@@ -96,24 +97,35 @@ class LocalModels:
     def add_facts(self, deployment: Deployment) -> Deployment:
         """Return a deployment with what is known of its model, if its server was found."""
         lane, own_id = deployment.model.id, deployment.entry.model
-        is_remote = deployment.provider == _OLLAMA and own_id.endswith(_CLOUD)
+        is_remote = deployment.provider == OLLAMA and own_id.endswith(_CLOUD)
         server = self._find_server(deployment.provider, own_id)
+        url = deployment.base_url if server is None else server.base_url
+        is_elsewhere = deployment.host.local and bool(url and find_other_host(url))
         name = None if server is None else server.find_model(own_id)
         if server is None or name is None:
-            if is_remote:
-                remote = OpenModel(lane=lane, own_id=own_id, is_remote=True, source="table")
-                return deployment.with_probed(remote)
-            return deployment
+            if not (is_remote or is_elsewhere):
+                return deployment
+            stated = OpenModel(
+                lane=lane,
+                own_id=own_id,
+                is_remote=is_remote or None,
+                is_elsewhere=is_elsewhere,
+                source="table",
+            )
+            return deployment.with_probed(stated)
         key = (lane, server.provider, self._catalogue.edition)
         if key not in self._known:
             user, table = self._catalogue.get_stated_facts(lane)
-            self._known[key] = build_open_model(
+            known = build_open_model(
                 lane,
                 server.get_own_id(name),
                 user=user,
                 probe=server.probed.get(name, {}),
-                table={**table, "is_remote": True} if is_remote else table,
+                table=table,
                 measured=self._measured(lane) if self._measured else None,
+            )
+            self._known[key] = replace(
+                known, is_elsewhere=is_elsewhere, is_remote=is_remote or known.is_remote
             )
         return deployment.with_probed(self._known[key])
 

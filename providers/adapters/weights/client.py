@@ -58,12 +58,18 @@ class KeptModel:
 
 
 @asynccontextmanager
-async def open_http(*, is_download: bool = False) -> AsyncIterator[httpx2.AsyncClient]:
-    """Open a client. Answers are bounded, except for downloads, whose reader bounds them."""
+async def open_http(
+    *, is_download: bool = False, follows_redirects: bool = False
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """Open a client. Answers are bounded, except for downloads, whose reader bounds them.
+
+    Redirects are refused: a server of the operator has none, and could send requests elsewhere.
+    With `follows_redirects`, or for downloads, they are followed as hubs need it.
+    """
     limits = {} if is_download else build_body_limit_hooks(httpx2.AsyncByteStream)
     async with httpx2.AsyncClient(
         timeout=httpx2.Timeout(_SILENCE.total_seconds(), connect=_CONNECT.total_seconds()),
-        follow_redirects=True,
+        follow_redirects=is_download or follows_redirects,
         max_redirects=_REDIRECTS,
         verify=get_ssl_context(),
         event_hooks=limits,
@@ -94,6 +100,12 @@ def refuse_status(response: httpx2.Response, where: str, *, hint: str = "") -> N
     if response.is_success:
         return
     status = response.status_code
+    if response.is_redirect:
+        raise WeightsUnavailable(
+            f"{where} redirects to another address, which is not followed (HTTP {status}): set "
+            "its base URL to that address if it is right",
+            status=status,
+        )
     reason = {401: "refuses access", 403: "refuses access", 404: "does not have it"}.get(status)
     again = status == 429 or status >= 500
     said = reason or ("is overloaded" if again else "refuses the request")

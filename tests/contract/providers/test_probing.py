@@ -12,8 +12,9 @@ import pytest
 
 from providers.adapters.local.discovery import Discovery, LocalServer
 from providers.catalogue.catalogue import Catalogue
+from providers.catalogue.data_policy import find_chat_objection
 from providers.catalogue.deployment import Credential, Deployment
-from providers.catalogue.open_models import Measured
+from providers.catalogue.open_models import Measured, dump_open_model, load_open_models
 from providers.chat import ChatRequest, Message, Tool
 from providers.router import Router
 from tests.support.model_servers.json_server import ModelServer, open_model_server
@@ -155,6 +156,7 @@ async def test_ollama_is_asked_about_each_model_once_and_what_is_loaded_each_tim
         "reasoning": "none",
         "parameters": 7.2,
         "quantization": "Q4_K_M",
+        "is_remote": False,
         "loaded": False,
     }
     assert second.probed == {**first.probed, "a:1": {**first.probed["a:1"], "loaded": True}}
@@ -203,6 +205,36 @@ async def test_a_model_that_ollama_passes_on_does_not_count_as_local(
 
     assert deployment.host.local is False
     assert deployment.masks_keys
+
+
+async def test_an_ollama_that_did_not_answer_promises_nothing_until_it_does(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    server.list_models("mine:1", owner="library")
+    server.answers["/api/show mine:1"] = 503
+    catalogue = a_catalogue(tmp_path, server.port, provider="ollama")
+
+    async with Router(catalogue, {}) as router:
+        silent = await get_deployment(router, "ollama/mine:1")
+        server.answers["/api/show mine:1"] = SHOWN
+        told = await get_deployment(router, "ollama/mine:1")
+
+    assert find_chat_objection(("local-only",), silent) is not None
+    assert find_chat_objection(("local-only",), told) is None
+
+
+async def test_a_router_reports_models_of_servers_on_other_machines() -> None:
+    far = LocalServer(provider="vllm", base_url="http://10.0.0.7:8000/v1", models=("far",))
+    near = LocalServer(provider="lmstudio", base_url="http://127.0.0.1:1234/v1", models=("near",))
+
+    async with Router(Catalogue.load(), {}) as router:
+        router.local.replace([far, near])
+        reported = {each.lane: dump_open_model(each) for each in router.list_open_models()}
+
+    found = load_open_models(reported)
+    assert found["vllm/far"].is_elsewhere
+    assert found["vllm/far"].is_remote is None
+    assert not found["lmstudio/near"].is_elsewhere
 
 
 async def test_a_cloud_model_of_a_server_that_does_not_list_it_does_not_count_as_local(

@@ -15,7 +15,7 @@ from providers.adapters.weights.lm_studio import LmStudioModels
 from providers.adapters.weights.load import ServerLoad, parse_load, read_load, read_loads
 from providers.adapters.weights.ollama import OllamaModels
 
-Answer: TypeAlias = tuple[int, bytes]
+Answer: TypeAlias = tuple[int | str, bytes]
 Handler: TypeAlias = Callable[[str, str, Any], Answer]
 
 
@@ -221,6 +221,27 @@ async def test_a_server_that_is_not_there_is_one_sentence() -> None:
     async with open_http() as http:
         with pytest.raises(WeightsUnavailable, match="Ollama cannot be reached"):
             await OllamaModels(http, "http://127.0.0.1:9").list_models()
+
+
+async def test_a_server_of_the_operator_cannot_send_requests_elsewhere() -> None:
+    asked: list[str] = []
+
+    def elsewhere(_method: str, path: str, _body: Any) -> Answer:
+        asked.append(path)
+        return 200, b"{}"
+
+    async with answering(elsewhere) as other:
+        moved = f"307 Moved\r\nlocation: {other}/api/tags\r\nx-rest:"
+        async with answering(lambda *_: (moved, b"")) as url, open_http() as http:
+            with pytest.raises(WeightsUnavailable, match="redirects to another address"):
+                await OllamaModels(http, url).list_models()
+            with pytest.raises(WeightsUnavailable, match="redirects to another address"):
+                await collect(OllamaModels(http, url).pull("m"))
+            with pytest.raises(WeightsUnavailable, match="redirects to another address"):
+                await LmStudioModels(http, url).list_models()
+            assert await read_load(http, url) is None
+
+    assert asked == []
 
 
 METRICS = """\

@@ -48,7 +48,10 @@ async def ordered(**behaviour: object) -> AsyncIterator[tuple[FileServer, Order]
     """Serve the file; yield the server with what the hub says of the file."""
     async with serve_file(CONTENT, **behaviour) as server:
         hub = Hub(endpoint=server.url)
-        async with open_http() as http, open_http(is_download=True) as downloads:
+        async with (
+            open_http(follows_redirects=True) as http,
+            open_http(is_download=True) as downloads,
+        ):
             order = await resolve_hub(http, downloads, "hf:a/b:Q4_K_M", hub, room=ROOM)
         yield server, order
 
@@ -151,6 +154,46 @@ async def test_a_wrong_checksum_deletes_the_file_and_says_so() -> None:
 
     assert partials() == []
     assert list_installed_models() == []
+
+
+@pytest.mark.parametrize("name", ["{}", "{}.lock"])
+async def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    async with ordered() as (_, order):
+        folder = get_models_directory() / ".partial"
+        folder.mkdir(parents=True)
+        (folder / name.format(order.sha256)).symlink_to(victim)
+        with pytest.raises(CommandError, match="it is a link, which is not followed: delete it"):
+            await fetch(order)
+
+    assert victim.read_text() == "mine"
+
+
+async def test_a_linked_folder_is_neither_written_nor_removed(tmp_path: Path) -> None:
+    async with ordered() as (_, order):
+        model = await fetch(order)
+        folder, moved = model.path.parent, tmp_path / "moved"
+        folder.rename(moved)
+        folder.symlink_to(moved)
+        with pytest.raises(CommandError, match=r"is a link to .*moved, which is not followed"):
+            remove_model(model)
+        assert find_installed_model(model.alias) == model
+
+        model.path.write_bytes(b"changed")
+        with pytest.raises(CommandError, match="is a link to"):
+            await fetch(order)
+
+    assert (moved / model.path.name).read_bytes() == b"changed"
+
+
+async def test_folders_of_models_are_their_owners() -> None:
+    async with ordered() as (_, order):
+        model = await fetch(order)
+
+    folder = get_models_directory()
+    for each in (folder.parent, folder, folder / ".partial", model.path.parent):
+        assert each.stat().st_mode & 0o777 == 0o700
 
 
 async def test_what_is_left_of_another_content_never_becomes_part_of_a_model() -> None:
@@ -272,7 +315,10 @@ async def test_a_disk_that_is_full_in_the_middle_keeps_what_arrived() -> None:
 
 async def test_a_gated_repository_says_what_to_do_and_the_key_opens_it() -> None:
     async with serve_file(CONTENT, token="hf_secret") as server:
-        async with open_http() as http, open_http(is_download=True) as downloads:
+        async with (
+            open_http(follows_redirects=True) as http,
+            open_http(is_download=True) as downloads,
+        ):
             with pytest.raises(WeightsUnavailable, match=r"refuses access \(HTTP 401\)"):
                 hub = Hub(endpoint=server.url)
                 await resolve_hub(http, downloads, "hf:a/b", hub, room=ROOM)

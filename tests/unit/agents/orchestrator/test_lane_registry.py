@@ -75,6 +75,25 @@ def test_of_several_machines_the_smallest_window_counts() -> None:
     assert merge_open_models(agents[::-1])[LANE].context_window == 2_048
 
 
+def test_a_model_stays_here_only_if_all_executors_say_so() -> None:
+    here = replace(MODEL, is_remote=False)
+    unknown, far = replace(MODEL, context_window=2), replace(here, is_elsewhere=True)
+    remote = replace(MODEL, is_remote=True)
+
+    def merge(*models: OpenModel) -> tuple[bool, bool | None]:
+        rows = [an_executor(str(i), report(each)) for i, each in enumerate(models)]
+        found = merge_open_models(rows)[LANE]
+        return found.is_elsewhere, found.is_remote
+
+    for first, second, merged in (
+        (here, here, (False, False)),
+        (here, unknown, (False, None)),
+        (here, far, (True, False)),
+        (unknown, remote, (False, True)),
+    ):
+        assert merge(first, second) == merge(second, first) == merged
+
+
 def test_rows_that_are_malformed_or_silent_tell_nothing() -> None:
     hostile: list[Any] = [None, 3, [], "x", {LANE: None}, {"": {}}, {LANE: {"context_window": -1}}]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,7 @@ def test_what_an_executor_reports_of_an_open_model_counts() -> None:
         inputs=("text", "image"),
         reasoning="default-on",
         parameters=8.0,
+        is_remote=False,
         measured=measured,
     )
 
@@ -113,6 +115,25 @@ def test_what_an_executor_reports_of_an_open_model_counts() -> None:
     assert (known.maker, known.inputs, known.measured) == ("Acme", ("text", "image"), measured)
     assert known.reasons_by_default
     assert known.is_local
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_local"),
+    [
+        ({"is_remote": False}, True),
+        ({}, False),
+        ({"is_remote": False, "is_elsewhere": True}, False),
+    ],
+)
+def test_a_model_is_local_only_if_it_is_known_to_stay_here(
+    facts: dict[str, Any], is_local: bool
+) -> None:
+    reported = OpenModel(lane="ollama/m", own_id="m", **facts)
+
+    known = get_profile_cache(Catalogue.load(), open_models=frozenset({reported})).get("ollama/m")
+
+    assert known.is_local is is_local
+    assert all(host.local for host in known.hosts)  # it is free of charge wherever it runs
 
 
 def test_a_model_that_its_server_passes_on_is_not_local() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from providers.catalogue.addresses import find_other_host
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.data_policy import (
     RULES,
+    find_chat_objection,
     find_deployment_objection,
     find_model_objection,
     find_objection,
@@ -14,6 +16,7 @@ from providers.catalogue.data_policy import (
     parse_rules,
 )
 from providers.catalogue.deployment import Credential, Deployment
+from providers.catalogue.open_models import OpenModel
 from providers.catalogue.schema import DataPolicy, Provider
 from providers.router import Router
 
@@ -151,6 +154,33 @@ def test_a_local_server_elsewhere_is_not_local() -> None:
 
     assert find_deployment_objection(("local-only",), far) is not None
     assert find_deployment_objection(("local-only",), near) is None
+
+
+@pytest.mark.parametrize("rule", ["local-only", "no-training", "hipaa"])
+def test_ollama_that_has_not_said_whether_it_passes_prompts_on_is_no_promise(rule: str) -> None:
+    [silent] = deployments({"ollama": Credential(base_url="http://127.0.0.1:5/v1")}, "ollama/m")
+    listed = OpenModel(lane="ollama/m", own_id="m")
+
+    for each in (silent, silent.with_probed(listed)):
+        assert "has not said whether it passes" in (find_chat_objection((rule,), each) or "")
+        assert find_deployment_objection((rule,), each) is None  # as of models that embed
+    assert "has not said" in (find_model_objection((rule,), [silent.host], listed) or "")
+    known = replace(listed, is_remote=False)
+    assert find_model_objection((rule,), [silent.host], known) is None
+    assert find_chat_objection((rule,), silent.with_probed(known)) is None
+    assert find_chat_objection((), silent) is None
+
+
+@pytest.mark.parametrize("rule", ["local-only", "no-training", "hipaa"])
+def test_a_server_elsewhere_is_refused_by_name_wherever_a_model_is_chosen(rule: str) -> None:
+    [vllm] = deployments({"vllm": Credential(base_url="http://10.0.0.7:8000/v1")}, "vllm/m")
+    far = OpenModel(lane="vllm/m", own_id="m", is_elsewhere=True)
+
+    chosen = find_model_objection((rule,), [vllm.host], far)
+
+    assert chosen == find_chat_objection((rule,), vllm)
+    assert chosen == f"the data policy is {rule}, and vLLM is not on this machine"
+    assert find_model_objection((rule,), [vllm.host], replace(far, is_elsewhere=False)) is None
 
 
 def test_an_operator_adds_single_facts(tmp_path: Path) -> None:

@@ -207,12 +207,30 @@ _QUOTED = "<tool_use>\ntool_name: ping\narguments: {}\n</tool_use>"
         f'The page says:\n<tool_result name="page">\n{_QUOTED}\n</tool_result>\nI stop here.',
         '<tool_response>\n<tool_call>{"name": "ping"}</tool_call>\n</tool_response>',
         f'<think>\n<tool_result name="page">\n{_QUOTED}\n</tool_result>\n</think>No.',
+        f'<tool_result name="page">\n{_QUOTED}\nI stop here.',
+        f"The page says:\n<tool_response>\nx\n</think>\n{_QUOTED}",
+        f"<think>\n<tool_result>\n{_QUOTED}\n</think>No.",
+        f"[TOOL_RESULTS]\n{_QUOTED}",
+        f"<｜tool▁outputs▁begin｜>\n{_QUOTED}\n<｜tool▁outputs▁end｜>",
+        f"<tool_result>\n{_QUOTED}\n{'x' * 200_000}\n{_QUOTED}",
+        '<tool_result>\n{"name": "ping", "arguments": {}}',
+        "<tool_result>\n<|channel|>commentary to=functions.ping<|message|>{}<|call|>",
     ],
 )
 def test_a_call_in_a_result_that_the_model_repeats_is_not_its_own(text: str) -> None:
     message = extract(text, _PING)
 
     assert (message.tool_calls, message.rejected) == ((), ())
+    for size in (1, 7, 1_000):
+        if len(text) < 500 * size:
+            assert _feed(text, size) == message
+
+
+def _feed(text: str, size: int) -> Message:
+    extractor = Extractor(_PING)
+    for at in range(0, len(text), size):
+        extractor.feed(text[at : at + size])
+    return extractor.finish()
 
 
 @pytest.mark.parametrize(
@@ -220,6 +238,11 @@ def test_a_call_in_a_result_that_the_model_repeats_is_not_its_own(text: str) -> 
     [
         f'<tool_result name="page">\nnothing\n</tool_result>\n{_QUOTED}',
         f"<tool_result\n{_QUOTED}",
+        f"<tool_result/>\n{_QUOTED}",
+        f"<think>\n<tool_result>\nnothing\n</think>\n{_QUOTED}",
+        f"[TOOL_RESULTS]\nnothing\n[/TOOL_RESULTS]\n{_QUOTED}",
+        f"<|tool_response>nothing<tool_response|>\n{_QUOTED}",
+        f"I saw <tool_result> in it.\n{_QUOTED}",
         f"<think>\n<tool_result\n</think>\n{_QUOTED}\n</tool_result>",
     ],
 )

@@ -110,6 +110,7 @@ def test_ollama_tells_what_a_model_can_do() -> None:
             "reasoning": "none",
             "parameters": 8.03,
             "quantization": "Q4_K_M",
+            "is_remote": False,
         },
         "text",
     )
@@ -153,6 +154,8 @@ def test_a_model_that_ollama_passes_on_is_remote() -> None:
     shown = OLLAMA | {"remote_host": "https://ollama.com:443", "remote_model": "gpt-oss:120b"}
 
     assert parse_ollama_model("gpt-oss:120b-cloud", shown).facts["is_remote"] is True
+    assert parse_ollama_model("m", OLLAMA).facts["is_remote"] is False
+    assert "is_remote" not in parse_ollama_model("m", {"error": "busy"}).facts
 
 
 def test_ollama_tells_embedding_models() -> None:
