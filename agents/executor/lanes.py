@@ -121,7 +121,7 @@ class Lanes:
         if now != before:
             logger.info("served lanes changed", new=sorted(now - before), gone=sorted(before - now))
             self._failed &= now
-            await self._open_all()
+        await self._open_all()  # also a server that has the same models at another address
         return bool(before - now)
 
     def _report(self) -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -213,6 +213,22 @@ def test_a_model_keeps_its_port_until_it_is_removed_or_another_program_has_it(ho
     removed = cogo("models", "rm", "second", "--yes", home=home, **cached(home))
     assert removed.returncode == 0, removed.stderr
     assert list((home / ".cache" / "cogo" / "served-models").glob("second*")) == []
+
+
+def test_a_task_finds_a_model_that_was_served_again_at_another_port(home: Path) -> None:
+    ask = ("submit", "Write a function that doubles a number", "--model", "local-model/second")
+    with ExitStack() as stack:
+        with serving(home, "second") as process:
+            first = str(read_events(process, 1)[0]["url"])
+            stack.enter_context(cogo_up("--no-gateway", home=home, **cached(home)))
+        (home / ".cache" / "cogo" / "served-models" / "second.port").unlink()
+        again = stack.enter_context(serving(home, "second"))
+        assert read_events(again, 1)[0]["url"] != first
+        told = cogo(*ask, "--json", "--dir", str(home / ".cogo"), home=home, **cached(home))
+
+    task = json.loads(told.stdout)
+    assert task["status"] == "completed", told.stderr
+    assert task["result"]["model_used"] == "local-model/second"
 
 
 def test_a_system_waits_for_a_model_that_is_being_started(home: Path, fake_model: str) -> None:
