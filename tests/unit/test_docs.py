@@ -86,7 +86,9 @@ def options() -> dict[tuple[str, ...], set[str]]:
     for section in re.split(r"^##+ cogo ", reference, flags=re.MULTILINE)[1:]:
         path = tuple(section.partition("\n")[0].split())
         rows = re.findall(r"^\| (`-.*?) \|", section, re.MULTILINE)
-        known = {each for row in rows for each in re.findall(r"--?[a-z0-9-]+", row.partition("<")[0])}
+        known = {
+            each for row in rows for each in re.findall(r"--?[a-z0-9-]+", row.partition("<")[0])
+        }
         found[path] = known | {"--help", "-h"}
         if default := re.search(r"alone runs `(.+?)`", section):
             defaults[path] = (*path, *default[1].split())
