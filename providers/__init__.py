@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from providers.adapters.base import Timeouts
+    from providers.adapters.open_models.model_adapter import ModelAdapter
     from providers.calls.middleware import CallContext, CallMiddleware, VendorCall
     from providers.catalogue.catalogue import Catalogue
     from providers.catalogue.deployment import Credential, Deployment
@@ -52,6 +53,7 @@ __all__ = [
     "Deployment",
     "Embedder",
     "Message",
+    "ModelAdapter",
     "ProviderError",
     "Reranker",
     "Router",
@@ -63,6 +65,7 @@ __all__ = [
 
 _MODULES = {
     "adapters.base": ("Timeouts",),
+    "adapters.open_models.model_adapter": ("ModelAdapter",),
     "calls.middleware": ("CallContext", "CallMiddleware", "VendorCall"),
     "catalogue.catalogue": ("Catalogue",),
     "catalogue.deployment": ("Credential", "Deployment"),
