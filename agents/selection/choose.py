@@ -132,10 +132,11 @@ def _pick_requested(name: str, candidates: Mapping[str, Candidate], profiles: Pr
                 allowed=eligible,
             )
     provider, _, own_name = name.partition("/")
-    if provider in _PULLS and own_name:
+    is_simulated = bool(eligible) and all(profiles.get(each).is_simulated for each in eligible)
+    if provider in _PULLS and own_name and not is_simulated:
         raise _explain_not_pulled(name, candidates)
     others = f"available models: {_shorten(eligible)}" if eligible else "no other is available"
-    if eligible and all(profiles.get(each).is_simulated for each in eligible):
+    if is_simulated:
         others += ", all simulated: `cogo up` uses a local model only if it is served at its start"
     raise NoModel(
         f"model {name!r} is known, but no executor serves it now; "

@@ -62,7 +62,8 @@ def home(tmp_path: Path) -> Path:
     if pulled.returncode and any(each in pulled.stderr for each in UNREACHABLE):
         pytest.skip(f"the package index cannot be reached: {pulled.stderr.splitlines()[-1]}")
     assert pulled.returncode == 0, pulled.stderr
-    assert json.loads(pulled.stdout)["model"] == MODEL_ID
+    events = list(map(json.loads, pulled.stdout.splitlines()))
+    assert {each["model"] for each in events} == {MODEL_ID}
     return tmp_path
 
 

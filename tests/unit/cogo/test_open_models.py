@@ -65,7 +65,7 @@ def test_the_table_has_a_dash_for_what_is_not_known() -> None:
         "SERVER": "ollama",
         "FAMILY": "qwen",
         "TOOLS": "as text",
-        "CONTEXT": "131k",
+        "CONTEXT": "128k",
         "SIZE": "8.03B",
         "QUANT": "Q4_K_M",
         "LOADED": "no",

@@ -298,6 +298,6 @@ def test_a_model_beside_a_simulated_system_is_told_from_one_without_a_server() -
     hint = "`cogo up` uses a local model only if it is served at its start"
     with pytest.raises(NoModel, match=hint):
         chosen(requested="ollama/qwen3:8b", simulated=frozenset(SERVED))
-    with pytest.raises(NoModel, match="no executor serves it now") as refusal:
+    with pytest.raises(NoModel, match="is not at Ollama: `ollama pull qwen3:8b`") as refusal:
         chosen(requested="ollama/qwen3:8b")
     assert hint not in str(refusal.value)
