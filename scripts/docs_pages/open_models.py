@@ -54,7 +54,9 @@ weights.
 
 A model that Ollama passes on to its cloud (it says so, or the name ends in `-cloud` or `:cloud`)
 does not count as local: prompts leave the machine, so that `data_policy` rules such as `local-only`
-exclude it, and keys in prompts are masked.
+exclude it, and keys in prompts are masked. Until Ollama has answered `/api/show` for a model, every
+data policy excludes that model, too. So it is with all models of a server on another machine, where
+`OLLAMA_BASE_URL` or another provider's base URL names one.
 
 ## Tools
 
