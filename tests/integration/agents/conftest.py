@@ -39,6 +39,12 @@ CATALOGUE = Catalogue.load()
 PATHS = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
 
 
+@pytest.fixture
+def visible_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find the simulator as a server of open models, although its answers say what it is."""
+    monkeypatch.setattr("providers.adapters.local.discovery.SIMULATOR_HEADER", "x-none")
+
+
 @pytest.fixture(scope="module")
 def server(migrated_server: MigratedServer) -> State:
     """Return a project without rows, whose lane `cio` no other test reads."""

@@ -61,10 +61,7 @@ async def asking(fleet: OpenFleet, home: Path, fault: str) -> AsyncIterator[http
             yield client
 
 
-@pytest.fixture(autouse=True)
-def visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the simulator be found as a server of open models."""
-    monkeypatch.setattr("providers.adapters.local.discovery.SIMULATOR_HEADER", "x-none")
+pytestmark = pytest.mark.usefixtures("visible_simulator")
 
 
 async def test_clients_only_get_calls_that_can_be_run(fleet: OpenFleet, tmp_path: Path) -> None:

@@ -17,10 +17,7 @@ OpenFleet = Callable[[], AbstractAsyncContextManager[Fleet]]
 LOCAL = "vllm/Qwen/Qwen3-8B"
 
 
-@pytest.fixture(autouse=True)
-def visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the simulator be found as a server of open models."""
-    monkeypatch.setattr("providers.adapters.local.discovery.SIMULATOR_HEADER", "x-none")
+pytestmark = pytest.mark.usefixtures("visible_simulator")
 
 
 async def is_answering(url: str) -> bool:

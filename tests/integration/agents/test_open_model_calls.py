@@ -40,10 +40,7 @@ def look(n: int) -> str:
 '''
 
 
-@pytest.fixture(autouse=True)
-def visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the simulator be found as a server of open models."""
-    monkeypatch.setattr("providers.adapters.local.discovery.SIMULATOR_HEADER", "x-none")
+pytestmark = pytest.mark.usefixtures("visible_simulator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
