@@ -1,4 +1,4 @@
-"""Virtual environments of peers, whose pins conflict with ours and with each other's."""
+"""Virtual environments and packages of peers, whose pins conflict with ours and each other's."""
 
 import hashlib
 import os
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +32,26 @@ def python_of(peer: str, requirements: Sequence[str], *, beside: Path | None = N
             _packages(home).joinpath("beside.pth").write_text(f"{_packages(beside)}\n", "utf-8")
         (home / "complete").touch()
     return python
+
+
+def npm_package(wanted: str) -> Path:
+    """Return the folder of a package of npm (`name@version`), fetched once, without its dependencies.
+
+    Raise `FileNotFoundError` without npm, and `subprocess.CalledProcessError` if the package cannot
+    be fetched; npm has printed the reason to stderr.
+    """
+    home = _cache() / wanted.replace("/", "-").lstrip("@")
+    if not (home / "complete").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        print(f"fetching {wanted}", file=sys.stderr)
+        pack = ["npm", "pack", "--silent", wanted]
+        subprocess.run(pack, check=True, cwd=home, stdout=sys.stderr)
+        [archive] = home.glob("*.tgz")
+        with tarfile.open(archive) as packed:
+            packed.extractall(home, filter="data")
+        (home / "complete").touch()
+    return home / "package"
 
 
 def _cache() -> Path:

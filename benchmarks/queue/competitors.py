@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 from uuid import uuid4
@@ -37,6 +38,15 @@ update public.bare_jobs j set status = 'running' from taken t where j.id = t.id 
 Step = Callable[[], Awaitable[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What it took to do all jobs."""
+
+    seconds: float
+    cpu_seconds: float
+    """CPU time of the workers' process."""
+
+
 class Contender(Protocol):
     """A queue that can be filled with jobs and drained."""
 
@@ -46,8 +56,8 @@ class Contender(Protocol):
     async def prepare(self, count: int) -> None:
         """Queue the jobs, which is not measured."""
 
-    async def drain(self, count: int) -> float:
-        """Do all jobs and return the seconds."""
+    async def drain(self, count: int) -> Drained:
+        """Do all jobs."""
 
 
 class Bare:
@@ -70,7 +80,7 @@ class Bare:
         await owner.execute("vacuum analyze public.bare_jobs")
         await owner.close()
 
-    async def drain(self, count: int) -> float:
+    async def drain(self, count: int) -> Drained:
         """Claim and complete batches on every connection until none is left."""
         connections = [await connect(self._url, "postgres") for _ in range(WORKERS)]
 
@@ -84,10 +94,10 @@ class Bare:
 
             return step
 
-        seconds = await _repeat([step_on(each) for each in connections], count)
+        drained = await _repeat([step_on(each) for each in connections], count)
         for each in connections:
             await each.close()
-        return seconds
+        return drained
 
 
 class Sql:
@@ -103,7 +113,7 @@ class Sql:
         """Queue tasks of one subtask each."""
         await queue_up(self._url, count)
 
-    async def drain(self, count: int) -> float:
+    async def drain(self, count: int) -> Drained:
         """Claim and complete batches on every connection until none is left."""
         connections = [await connect(self._url) for _ in range(WORKERS)]
 
@@ -125,10 +135,10 @@ class Sql:
             return step
 
         steps = [step_on(each, f"agent-{n}") for n, each in enumerate(connections)]
-        seconds = await _repeat(steps, count)
+        drained = await _repeat(steps, count)
         for each in connections:
             await each.close()
-        return seconds
+        return drained
 
 
 class Rest:
@@ -144,7 +154,7 @@ class Rest:
         """Queue tasks of one subtask each."""
         await queue_up(self._server.db_url, count)
 
-    async def drain(self, count: int) -> float:
+    async def drain(self, count: int) -> Drained:
         """Claim and complete batches with concurrent requests until none is left."""
         async with open_store(self._server.url, self._server.secret_key) as store:
             steps = [self._step(store, f"agent-{n}") for n in range(WORKERS)]
@@ -176,7 +186,7 @@ async def queue_up(url: str, count: int) -> None:
     await owner.close()
 
 
-async def _repeat(steps: list[Step], count: int) -> float:
+async def _repeat(steps: list[Step], count: int) -> Drained:
     done = 0
 
     async def work(step: Step) -> None:
@@ -185,9 +195,9 @@ async def _repeat(steps: list[Step], count: int) -> float:
             did = await step()
             done += did
 
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
         for number, step in enumerate(steps):
             group.create_task(work(step), name=f"worker {number}")
     assert done == count, f"{done} of {count} were done"
-    return time.perf_counter() - started
+    return Drained(time.perf_counter() - started, time.process_time() - cpu)

@@ -2,26 +2,31 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 import asyncpg
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 LANE: Final = "bench"
+_NOBODY: Final = UUID(int=0)
+"""The owner of subtasks whose task has none."""
 
 _FILL: Final = """
 with tasks as (
-  insert into public.cogo_tasks (prompt, status, started_at)
-  select 'bench', 'running', clock_timestamp() from generate_series(1, $1::integer)
-  returning id
+  insert into public.cogo_tasks (prompt, status, started_at, owner)
+  select 'bench', 'running', clock_timestamp(), ($4::uuid[])[1 + n % cardinality($4::uuid[])]
+    from generate_series(1, $1::integer) n
+  returning id, owner
 ), told as (
   insert into cogo.events (task_id, seq, kind) select id, 1, 'task.running' from tasks
 ), made as (
-  insert into cogo.subtasks (task_id, key, type, lane, status, turn, sink)
-  select t.id, 'k' || k, 'BENCH', $2, 'queued', 500 + row_number() over (), k = 1
+  insert into cogo.subtasks (task_id, key, type, lane, status, owner, turn, sink)
+  select t.id, 'k' || k, 'BENCH', $2, 'queued', coalesce(t.owner, $5),
+         500 + row_number() over (partition by t.owner), k = 1
     from tasks t cross join generate_series(1, $3::integer) as k
   returning id
 )
@@ -61,14 +66,24 @@ async def connect(url: str, role: str = "service_role") -> Connection:
     return connection
 
 
-async def fill(owner: Connection, count: int, *, per_task: int = 1, finished: bool = False) -> None:
+async def fill(
+    owner: Connection,
+    count: int,
+    *,
+    per_task: int = 1,
+    finished: bool = False,
+    owners: Sequence[UUID | None] = (None,),
+) -> None:
     """Insert subtasks as if they had been planned (or done), without notifications.
 
-    With one subtask per task each is its task's sink. Only claiming and completing are measured,
-    and planning a million tasks would take an hour.
+    With one subtask per task each is its task's sink. Owners take turns, as if they had queued
+    theirs at the same time. Planning a million tasks would take an hour.
     """
     await _triggers(owner, "disable")
-    await owner.execute(_FINISHED if finished else _FILL, count // per_task, LANE, per_task)
+    if finished:
+        await owner.execute(_FINISHED, count // per_task, LANE, per_task)
+    else:
+        await owner.execute(_FILL, count // per_task, LANE, per_task, list(owners), _NOBODY)
     await _triggers(owner, "enable")
 
 
@@ -116,6 +131,17 @@ class Processor:
             if stat[1] == str(self._postmaster):
                 ticks += int(stat[11]) + int(stat[12])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+
+async def backend_of(connection: Connection) -> int:
+    """Return the process that serves a connection."""
+    return int(await connection.fetchval("select pg_backend_pid()"))
+
+
+def cpu_us(pid: int) -> float:
+    """Return the CPU time of a process with one thread, by the scheduler's clock."""
+    nanoseconds = Path(f"/proc/{pid}/schedstat").read_text(encoding="utf-8").split()[0]
+    return int(nanoseconds) / 1000
 
 
 def _stat(pid: Any) -> list[str]:

@@ -1,94 +1,91 @@
-"""Cost of a claim and of a lease extension for any number of waiting and finished subtasks."""
+"""Cost of a claim and of an insert with any number of waiting and finished subtasks.
 
+A full run goes to a million of each, in about five minutes. CPU times are those of the process of
+Postgres that serves the connection, so that other load matters little.
+"""
+
+import statistics
+import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from benchmarks.figures import quantiles
-from benchmarks.queue.competitors import queue_up
-from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle, write_out
+from benchmarks.queue.database import (
+    backend_of,
+    clear,
+    connect,
+    cpu_us,
+    fill,
+    settle,
+    write_out,
+)
+from benchmarks.supabase import running_server
+from cogo.migrations import load_migrations, migrate
 
-CLAIMS: Final = 300
-LEASES: Final = 50
-ROUNDS: Final = 100
+DEPTHS: Final = ((1_000, 0), (10_000, 0), (100_000, 0), (1_000_000, 0), (1_000, 1_000_000))
+QUICK_DEPTHS: Final = ((500, 0), (5_000, 0), (500, 5_000))
+"""Numbers of waiting and finished subtasks, each the only one of its task."""
+_SAMPLES: Final = 300
+_WARM_UP: Final = 50
 _CLAIM: Final = """
 select subtask_id, attempt from public.cogo_claim_subtasks(
   p_agent_id => 'bench', p_lanes => array['bench'], p_limit => $1, p_lease_seconds => 3600)
 """
-_EXTEND: Final = "select answer from public.cogo_extend_leases('bench', $1, 3600)"
-_HOT: Final = """
-select n_tup_hot_upd, n_tup_upd from pg_stat_user_tables where relid = 'cogo.subtasks'::regclass
-"""
+_INSERT: Final = "insert into public.cogo_tasks (prompt) values ('bench')"
 
 
-async def measure_claims(url: str, waiting: int, finished: int) -> dict[str, Any]:
-    """Claim one at a time from a lane with this many waiting and finished subtasks."""
+async def run(
+    report: Callable[[dict[str, Any]], None],
+    *,
+    quick: bool = False,
+) -> None:
+    """Measure claims and inserts at each depth, compared with the first."""
+    first: dict[str, float] = {}
+    async with running_server() as server:
+        await migrate(server.db_url, load_migrations())
+        for waiting, finished in QUICK_DEPTHS if quick else DEPTHS:
+            print(f"filling {waiting} waiting, {finished} finished", file=sys.stderr)
+            for figure in await measure_depth(server.db_url, waiting, finished):
+                cpu = first.setdefault(figure["name"], figure["postgres_cpu_us"])
+                times = round(figure["postgres_cpu_us"] / cpu, 2)
+                report(figure | {"times_first": times, "goal_times": 1.5})
+
+
+async def measure_depth(url: str, waiting: int, finished: int) -> list[dict[str, Any]]:
+    """Claim one at a time, and insert one task at a time, beside this many subtasks."""
     owner = await connect(url, "postgres")
     await clear(owner)
-    per_task = 1 if waiting + finished <= 100_000 else 100
     if finished:
-        await fill(owner, finished, per_task=per_task, finished=True)
-    await fill(owner, waiting, per_task=per_task)
+        await fill(owner, finished, finished=True)
+    await fill(owner, waiting)
     await settle(owner)
     await write_out(owner)
+    await owner.close()
     agent = await connect(url)
-    samples = []
-    for number in range(CLAIMS + 50):
-        started = time.perf_counter()
-        claimed = await agent.fetch(_CLAIM, 1)
-        assert len(claimed) == 1, f"claim {number} gave {len(claimed)}"
-        if number >= 50:
-            samples.append((time.perf_counter() - started) * 1000)
-    await agent.close()
-    await owner.close()
-    return {
-        "name": "queue_claim",
-        "unit": "ms",
-        "lane": LANE,
-        "waiting": waiting,
-        "finished": finished,
-        **quantiles(samples),
-    }
+    backend = await backend_of(agent)
 
+    async def claim() -> None:
+        assert len(await agent.fetch(_CLAIM, 1)) == 1
 
-async def measure_extensions(url: str) -> dict[str, Any]:
-    """Extend fifty leases repeatedly and measure the growth of the WAL."""
-    await queue_up(url, LEASES)
-    owner, agent = await connect(url, "postgres"), await connect(url)
-    leases = [
-        {"subtask_id": str(row["subtask_id"]), "attempt": row["attempt"]}
-        for row in await agent.fetch(_CLAIM, LEASES)
+    async def insert() -> None:
+        assert await agent.execute(_INSERT) == "INSERT 0 1"
+
+    depth = {"unit": "ms", "waiting": waiting, "finished": finished}
+    figures = [
+        {"name": name} | depth | await _sample(backend, step)
+        for name, step in (("queue_claim", claim), ("queue_insert", insert))
     ]
-    for _ in range(5):  # the first write of a page after a checkpoint logs the whole page
-        await agent.fetch(_EXTEND, leases)
-    hot, updates = await _updates(agent, owner)
-    before, samples = await _position(owner), []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        answers = await agent.fetch(_EXTEND, leases)
-        samples.append((time.perf_counter() - started) * 1000)
-        assert all(row["answer"] == "ok" for row in answers)
-    after = await _position(owner)
-    hot_after, updates_after = await _updates(agent, owner)
     await agent.close()
-    await owner.close()
-    return {
-        "name": "queue_extension",
-        "unit": "ms",
-        "leases_per_call": LEASES,
-        **quantiles(samples),
-        "wal_bytes_per_lease": round((after - before) / ROUNDS / LEASES, 1),
-        "hot_share": round((hot_after - hot) / (updates_after - updates), 3),
-    }
+    return figures
 
 
-async def _position(owner: Connection) -> int:
-    position = await owner.fetchval("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
-    return int(position)
-
-
-async def _updates(agent: Connection, owner: Connection) -> tuple[int, int]:
-    await agent.execute("select pg_stat_force_next_flush()")
-    await agent.execute("select 1")
-    row = await owner.fetchrow(_HOT)
-    assert row is not None
-    return row["n_tup_hot_upd"], row["n_tup_upd"]
+async def _sample(backend: int, step: Callable[[], Awaitable[None]]) -> dict[str, float]:
+    walls, cpus = [], []
+    for number in range(_WARM_UP + _SAMPLES):
+        cpu, started = cpu_us(backend), time.perf_counter()
+        await step()
+        if number >= _WARM_UP:
+            walls.append((time.perf_counter() - started) * 1000)
+            cpus.append(cpu_us(backend) - cpu)
+    return {**quantiles(walls), "postgres_cpu_us": round(statistics.median(cpus))}

@@ -1,4 +1,4 @@
-"""Run in DBOS's environment: `fill N`, `drain N` or `latency N`, with the URL on stdin."""
+"""Run in DBOS's environment: `fill N OPTIONS`, `drain ...` or `latency ...`, the URL on stdin."""
 
 import importlib
 import json
@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 
-def main(url: str, verb: str, count: int) -> dict[str, Any]:
+def main(url: str, verb: str, count: int, options: dict[str, Any]) -> dict[str, Any]:
     """Run the command and return the measurement."""
     dbos = importlib.import_module("dbos").DBOS
     dbos(
@@ -28,17 +28,22 @@ def main(url: str, verb: str, count: int) -> dict[str, Any]:
     job = dbos.workflow()(nothing)
     dbos.listen_queues([] if verb == "fill" else ["bench"])
     dbos.launch()
-    queue = dbos.register_queue("bench", polling_interval_sec=1.0)
+    queue = dbos.register_queue("bench", polling_interval_sec=options["poll_seconds"])
     try:
         if verb == "fill":
             for number in range(count):
                 queue.enqueue(job, number)
             return {}
         if verb == "drain":
+            while not started_at:
+                time.sleep(0.001)
+            # From the first start to the last: in its favour, neither its launch, nor its poll
+            # interval, nor the last completions are counted.
+            cpu = time.process_time()
             while len(started_at) < count:
                 time.sleep(0.01)
-            # From the first start: neither its launch nor its poll interval is counted.
-            return {"seconds": started_at[-1] - started_at[0]}
+            cpu = time.process_time() - cpu
+            return {"seconds": started_at[-1] - started_at[0], "cpu_seconds": cpu}
         return {"ms": latencies(queue, job, started_at, count)}
     finally:
         dbos.destroy()
@@ -59,5 +64,5 @@ def latencies(queue: Any, job: Any, started_at: list[float], count: int) -> list
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    result = main(sys.stdin.readline().strip(), sys.argv[1], int(sys.argv[2]))
-    print(json.dumps(result))
+    where, (order, number, settings) = sys.stdin.readline().strip(), sys.argv[1:]
+    print(json.dumps(main(where, order, int(number), json.loads(settings))))

@@ -1,4 +1,4 @@
-"""Run in procrastinate's environment: `fill N`, `drain N` or `latency N`, with the URL on stdin."""
+"""Run in procrastinate's environment: `fill N OPTIONS`, `drain ...`, `latency ...`; URL on stdin."""
 
 import asyncio
 import importlib
@@ -9,11 +9,13 @@ import time
 from typing import Any
 
 
-async def main(url: str, verb: str, count: int) -> dict[str, Any]:
+async def main(url: str, verb: str, count: int, options: dict[str, Any]) -> dict[str, Any]:
     """Run the command and return the measurement."""
     procrastinate = importlib.import_module("procrastinate")
     connector = procrastinate.PsycopgConnector(
-        conninfo=url, kwargs={"options": "-c search_path=procrastinate,pg_catalog"}
+        conninfo=url,
+        kwargs={"options": "-c search_path=procrastinate,pg_catalog"},
+        max_size=options["connections"],
     )
     app = procrastinate.App(connector=connector)
     started: asyncio.Queue[float] = asyncio.Queue()
@@ -30,11 +32,13 @@ async def main(url: str, verb: str, count: int) -> dict[str, Any]:
                 await job.batch_defer_async(*({"number": number} for number in jobs))
             return {}
         if verb == "drain":
-            begun = time.perf_counter()
-            await app.run_worker_async(concurrency=50, wait=False, install_signal_handlers=False)
-            seconds = time.perf_counter() - begun
+            begun, cpu = time.perf_counter(), time.process_time()
+            await app.run_worker_async(
+                concurrency=options["concurrency"], wait=False, install_signal_handlers=False
+            )
+            seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
             assert started.qsize() == count, f"{started.qsize()} of {count}"
-            return {"seconds": seconds}
+            return {"seconds": seconds, "cpu_seconds": cpu}
         return {"ms": await latencies(app, job, started, count)}
 
 
@@ -42,7 +46,7 @@ async def latencies(app: Any, job: Any, started: asyncio.Queue[float], count: in
     """Queue jobs one at a time, each after the previous one has started."""
     found = []
     async with asyncio.TaskGroup() as group:
-        work = app.run_worker_async(concurrency=50, install_signal_handlers=False)
+        work = app.run_worker_async(concurrency=10, install_signal_handlers=False)
         worker = group.create_task(work, name="worker")
         await asyncio.sleep(2)  # it listens by then; a job before that would wait for the poll
         for number in range(count):
@@ -56,5 +60,5 @@ async def latencies(app: Any, job: Any, started: asyncio.Queue[float], count: in
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    result = asyncio.run(main(sys.stdin.readline().strip(), sys.argv[1], int(sys.argv[2])))
-    print(json.dumps(result))
+    where, (order, number, settings) = sys.stdin.readline().strip(), sys.argv[1:]
+    print(json.dumps(asyncio.run(main(where, order, int(number), json.loads(settings)))))
