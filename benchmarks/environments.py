@@ -35,7 +35,7 @@ def python_of(peer: str, requirements: Sequence[str], *, beside: Path | None = N
 
 
 def npm_package(wanted: str) -> Path:
-    """Return the folder of a package of npm (`name@version`), fetched once, without its dependencies.
+    """Return the folder of a package of npm (`name@version`), fetched once and alone.
 
     Raise `FileNotFoundError` without npm, and `subprocess.CalledProcessError` if the package cannot
     be fetched; npm has printed the reason to stderr.

@@ -22,6 +22,8 @@ from benchmarks.supabase import Server, running_server
 from cogo.migrations import load_migrations, migrate
 
 Report = Callable[[dict[str, Any]], None]
+BATCHES: Final = (1, 50)
+"""Agents claim what fits their free lanes: mostly one, rarely many."""
 OWN: Final = ("bare", "cogo_sql", "cogo_rest", "dag", "start", "extension")
 PARTS: Final = (*OWN, *dict.fromkeys(peer.name for peer in PEERS))
 """What `--only` chooses from."""
@@ -47,15 +49,10 @@ async def run(report: Report, *, quick: bool = False, only: str | None = None) -
     parts = choose_parts(only)
     async with running_server() as server:
         await migrate(server.db_url, load_migrations())
-        contenders: list[Contender] = [
-            contender
-            for contender in (
-                *(Bare(server, batch) for batch in (1, 50)),
-                *(Sql(server, batch) for batch in (1, 50)),
-                *(Rest(server, batch) for batch in (1, 50)),
-            )
-            if contender.name in parts
+        own: list[Contender] = [
+            make(server, batch) for make in (Bare, Sql, Rest) for batch in BATCHES
         ]
+        contenders = [contender for contender in own if contender.name in parts]
         peers = await _installed(server, parts, report)
         if contenders or peers:
             for figure in await measure_rates(

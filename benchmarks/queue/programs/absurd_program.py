@@ -1,4 +1,4 @@
-"""Run in absurd's environment: `fill N OPTIONS`, `drain ...` or `latency ...`, the URL on stdin."""
+"""Run in absurd's environment: `fill|drain|latency N OPTIONS`, with the URL on stdin."""
 
 import asyncio
 import importlib
@@ -16,13 +16,16 @@ async def main(url: str, verb: str, count: int, options: dict[str, Any]) -> dict
     if verb == "fill":
         install(url, count)
         return {}
-    sdk = importlib.import_module("absurd_sdk")
+    sdk: Any = importlib.import_module("absurd_sdk")
+    completed = asyncio.Event()
     completed_at: list[float] = []
 
     class Worker(sdk.AsyncAbsurd):  # type: ignore[misc]
         async def _execute_task(self, *arguments: Any) -> None:
             await super()._execute_task(*arguments)
             completed_at.append(time.perf_counter())
+            if len(completed_at) == count:
+                completed.set()
 
     started: asyncio.Queue[float] = asyncio.Queue()
 
@@ -40,8 +43,7 @@ async def main(url: str, verb: str, count: int, options: dict[str, Any]) -> dict
             group.create_task(work, name="worker")
         if verb == "latency":
             found = await latencies(sdk.AsyncAbsurd(url), started, count)
-        while len(completed_at) < count:
-            await asyncio.sleep(0.005)
+        await completed.wait()
         cpu = time.process_time() - cpu
         for worker in workers:
             worker.stop_worker()

@@ -1,4 +1,4 @@
-"""Run in DBOS's environment: `fill N OPTIONS`, `drain ...` or `latency ...`, the URL on stdin."""
+"""Run in DBOS's environment: `fill|drain|latency N OPTIONS`, with the URL on stdin."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""Run in procrastinate's environment: `fill N OPTIONS`, `drain ...`, `latency ...`; URL on stdin."""
+"""Run in procrastinate's environment: `fill|drain|latency N OPTIONS`, with the URL on stdin."""
 
 import asyncio
 import importlib
