@@ -12,11 +12,12 @@ PEERS: Final[Mapping[str, Sequence[str]]] = {
 }
 """Clients with their own environments, and their pins."""
 BASES: Final[Mapping[str, Sequence[str]]] = {
-    "cogo_openai": ("openai", "httpx", "litellm", "any_llm"),
+    "cogo_openai": ("openai_responses",),
+    "cogo_chat": ("openai", "httpx", "litellm", "any_llm"),
     "cogo_anthropic": ("anthropic", "httpx"),
 }
-"""The peers that each of our clients is compared with."""
-CLIENTS: Final = (*BASES, "httpx", "openai", "anthropic", *PEERS)
+"""The peers that each of our clients is compared with, by the same API of the vendor."""
+CLIENTS: Final = (*BASES, "httpx", "openai", "openai_responses", "anthropic", *PEERS)
 CANCEL: Final = "cancel"
 """The name of the measurement that is not a cell: how soon a cancelled vendor is disconnected."""
 _PLACES: Final = (

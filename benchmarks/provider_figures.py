@@ -12,7 +12,7 @@ __all__ = ["Rounds", "Sample", "figures_of"]
 Sample: TypeAlias = Mapping[str, float]
 Rounds: TypeAlias = Sequence[Mapping[Cell, Sample]]
 """The measurements of each round."""
-GOALS: Final = {"openai": 1.15, "anthropic": 1.15, "litellm": 0.2}
+GOALS: Final = {"openai": 1.15, "openai_responses": 1.15, "anthropic": 1.15, "litellm": 0.5}
 """The maximum CPU time of ours, as a multiple of theirs."""
 
 

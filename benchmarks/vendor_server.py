@@ -3,9 +3,9 @@
 usage: python -m benchmarks.vendor_server    (prints its port, ends with its standard input)
 
 An answer has 540 characters, streamed in 100 chunks without waiting. Below `/slow` a stream takes
-some seconds, so that many can be open at once. Below `/clock/<n>x<m>` a stream has n chunks, pauses
-for m milliseconds after each, and contains times: when the request was read, then when each chunk
-was sent, as seconds since 1970 followed by a space.
+some seconds, so that many can be open at once. Below `/clock/<n>x<m>` a stream of chat completions
+has n chunks, pauses for m milliseconds after each, and contains times: when the request was read,
+then when each chunk was sent, as seconds since 1970 followed by a space.
 """
 
 import asyncio
@@ -120,6 +120,62 @@ ANTHROPIC_STREAM: Final = (
 )
 
 
+def _response_event(kind: str, **more: Any) -> bytes:
+    return _event({"type": kind, "sequence_number": 1} | more, kind)
+
+
+_PART: Final[dict[str, Any]] = {"type": "output_text", "annotations": [], "logprobs": []}
+_ITEM: Final[dict[str, Any]] = {"id": "msg_1", "type": "message", "role": "assistant"}
+_WHOLE_PART: Final = _PART | {"text": TEXT}
+_WHOLE_ITEM: Final = _ITEM | {"status": "completed", "content": [_WHOLE_PART]}
+_BEGUN: Final[dict[str, Any]] = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "status": "in_progress",
+    "model": "gpt-6.1-sol",
+    "output": [],
+    "error": None,
+    "incomplete_details": None,
+    "instructions": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "temperature": 1.0,
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": 1.0,
+    "usage": None,
+}
+_RESPONSE: Final = _BEGUN | {
+    "status": "completed",
+    "output": [_WHOLE_ITEM],
+    "usage": {
+        "input_tokens": 200,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": CHUNKS,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 200 + CHUNKS,
+    },
+}
+_AT: Final = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+RESPONSES: Final = _json_answer(_RESPONSE)
+RESPONSES_STREAM: Final = (
+    _response_event("response.created", response=_BEGUN)
+    + _response_event("response.in_progress", response=_BEGUN)
+    + _response_event(
+        "response.output_item.added",
+        output_index=0,
+        item=_ITEM | {"status": "in_progress", "content": []},
+    )
+    + _response_event("response.content_part.added", **_AT, part=_PART | {"text": ""}),
+    *[_response_event("response.output_text.delta", **_AT, delta=PIECE, logprobs=[])] * CHUNKS,
+    _response_event("response.output_text.done", **_AT, text=TEXT, logprobs=[])
+    + _response_event("response.content_part.done", **_AT, part=_WHOLE_PART)
+    + _response_event("response.output_item.done", output_index=0, item=_WHOLE_ITEM)
+    + _response_event("response.completed", response=_RESPONSE),
+)
+
+
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
         while True:
@@ -127,14 +183,20 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
+_ANSWERS: Final = {
+    b"messages": (ANTHROPIC, ANTHROPIC_STREAM),
+    b"responses": (RESPONSES, RESPONSES_STREAM),
+}
+"""By the last part of the path; others get chat completions."""
+
+
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
     length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
     body = await reader.readexactly(int(length or b"0"))
     path = head.split(b" ", 2)[1]
-    speaks_anthropic = path.endswith(b"/messages")
+    whole, stored = _ANSWERS.get(path.rpartition(b"/")[2], (OPENAI, OPENAI_STREAM))
     if not json.loads(body).get("stream"):
-        whole = ANTHROPIC if speaks_anthropic else OPENAI
         head_ = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         writer.write(head_ % len(whole) + whole)
         await writer.drain()
@@ -142,7 +204,6 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.write(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    stored = ANTHROPIC_STREAM if speaks_anthropic else OPENAI_STREAM
     pieces: Iterable[bytes] = stored
     pause = SLOW_SECONDS / len(stored) if path.startswith(b"/slow") else 0.0
     if path.startswith(b"/clock/"):

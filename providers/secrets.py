@@ -108,6 +108,7 @@ class Redactor:
         self._secrets: set[str] = set()
         self.known: tuple[str, ...] = ()
         self._pattern: re.Pattern[str] | None = None
+        self._heads: _Heads | None = None
         self._compile(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -135,6 +136,17 @@ class Redactor:
         self._pattern = re.compile("|".join(parts)) if parts else None
         self.known = tuple(known)
         self.longest = max(map(len, known), default=0)
+        self._heads = None
+
+    @property
+    def heads(self) -> "_Heads":
+        """The beginnings of what it replaces; only streams need them."""
+        if self._heads is None:
+            self._heads = _Heads(
+                anywhere={form[:_HEAD_OF_KNOWN] for form in self.known},
+                at_words={*_HEADS, _BEGIN} if self.has_shapes else set(),
+            )
+        return self._heads
 
     def redact(self, text: str, *, mask: str = MASK) -> str:
         """Return `text` without secrets."""
@@ -166,18 +178,25 @@ class Redactor:
         return value
 
 
+class _Heads:
+    """The beginnings of secrets, as `StreamRedactor` looks for them."""
+
+    def __init__(self, *, anywhere: set[str], at_words: set[str]) -> None:
+        heads = anywhere | at_words
+        self.pattern = re.compile(_build_alternation(heads)) if heads else None
+        self.anywhere = _list_prefixes(anywhere)
+        """What may become one of them anywhere."""
+        self.at_words = _list_prefixes(at_words)
+        """What may become one of them at the start of a word."""
+        self.longest = max(map(len, heads), default=0)
+
+
 class StreamRedactor:
     """Redacts a text that comes in pieces, even if a secret is split. One per text."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        anywhere = {form[:_HEAD_OF_KNOWN] for form in redactor.known}
-        at_words = {*_HEADS, _BEGIN} if redactor.has_shapes else set()
-        heads = anywhere | at_words
-        self._heads = re.compile(_build_alternation(heads)) if heads else None
-        self._anywhere = _list_prefixes(anywhere)
-        self._at_words = _list_prefixes(at_words)
-        self._longest_head = max(map(len, heads), default=0)
+        self._heads = redactor.heads
         self._held = ""
         """Text that may be the beginning of a secret."""
         self._more: list[str] = []
@@ -203,7 +222,8 @@ class StreamRedactor:
         start = len(self._before)
         text = "".join((self._before, self._held, *self._more))
         self._more, self._size = [], 0
-        is_suspect = self._heads is not None and self._heads.search(text, start) is not None
+        pattern = self._heads.pattern
+        is_suspect = pattern is not None and pattern.search(text, start) is not None
         end = len(text) if final else self._find_safe_end(text, start, is_suspect=is_suspect)
         released, at = [], start
         for begin, stop in self._redactor.find_spans(text, start) if is_suspect else ():
@@ -220,17 +240,18 @@ class StreamRedactor:
     def _find_safe_end(self, text: str, start: int, *, is_suspect: bool) -> int:
         """Return the start of the first text that may become a secret."""
         end = len(text)
-        if is_suspect and self._heads is not None:
+        heads = self._heads
+        if is_suspect and heads.pattern is not None:
             # Text further from the end cannot become a key.
             at = max(start, end - _LONGEST_HELD)
-            while found := self._heads.search(text, at):
+            while found := heads.pattern.search(text, at):
                 if self._is_open(text, found.start()):
                     return found.start()
                 at = found.start() + 1
-        for size in range(min(self._longest_head, end - start), 0, -1):
+        for size in range(min(heads.longest, end - start), 0, -1):
             tail = text[-size:]
-            if tail in self._anywhere or (
-                tail in self._at_words and _begins_a_word(text, end - size)
+            if tail in heads.anywhere or (
+                tail in heads.at_words and _begins_a_word(text, end - size)
             ):
                 return end - size
         return end

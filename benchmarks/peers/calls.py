@@ -77,6 +77,28 @@ async def openai_sdk(url: str, *, stream: bool, connections: int) -> Ask:
     return streamed if stream else whole
 
 
+async def openai_responses(url: str, *, stream: bool, connections: int) -> Ask:
+    """Use the vendor's SDK for its newer API, which its README begins with."""
+    import openai
+
+    client: Any = openai.AsyncOpenAI(
+        api_key="any", base_url=f"{url}/openai/v1", max_retries=0, timeout=SECONDS
+    )
+    body: dict[str, Any] = {"model": "gpt-6.1-sol", "input": MESSAGES, "store": False}
+
+    async def whole() -> int:
+        return len((await client.responses.create(**body)).output_text)
+
+    async def streamed() -> int:
+        count = 0
+        async for event in await client.responses.create(**body, stream=True):
+            if event.type == "response.output_text.delta":
+                count += len(event.delta)
+        return count
+
+    return streamed if stream else whole
+
+
 async def anthropic_sdk(url: str, *, stream: bool, connections: int) -> Ask:
     """Use the vendor's SDK as its README does."""
     import anthropic
@@ -159,7 +181,9 @@ async def any_llm_kept(url: str, *, stream: bool, connections: int) -> Ask:
     return streamed if stream else whole
 
 
-async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -> Ask:
+async def cogo_router(
+    model: str, url: str, *, stream: bool, connections: int, chats: bool = False
+) -> Ask:
     """COGO's router as an executor uses it; `whole` is for unwatched tasks."""
     from pydantic import SecretStr
 
@@ -176,6 +200,7 @@ async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -
             "anthropic": Credential(key=key, base_url=f"{url}/anthropic"),
         },
         connections,
+        chats=chats,
     )
     await router.__aenter__()
     await router.open(model)
@@ -190,8 +215,13 @@ async def cogo_router(model: str, url: str, *, stream: bool, connections: int) -
 
 
 async def cogo_openai(url: str, *, stream: bool, connections: int) -> Ask:
-    """Router, adapter and OpenAI's SDK."""
+    """Router, adapter and OpenAI's SDK, by the Responses API as usual."""
     return await cogo_router("gpt-6.1-sol", url, stream=stream, connections=connections)
+
+
+async def cogo_chat(url: str, *, stream: bool, connections: int) -> Ask:
+    """Use the same by chat completions, as most vendors are called."""
+    return await cogo_router("gpt-6.1-sol", url, stream=stream, connections=connections, chats=True)
 
 
 async def cogo_anthropic(url: str, *, stream: bool, connections: int) -> Ask:
@@ -202,10 +232,12 @@ async def cogo_anthropic(url: str, *, stream: bool, connections: int) -> Ask:
 CLIENTS = {
     "httpx": raw_httpx,
     "openai": openai_sdk,
+    "openai_responses": openai_responses,
     "anthropic": anthropic_sdk,
     "litellm": litellm_function,
     "any_llm": any_llm_kept,
     "cogo_openai": cogo_openai,
+    "cogo_chat": cogo_chat,
     "cogo_anthropic": cogo_anthropic,
 }
 

@@ -11,6 +11,9 @@ from providers.router import Router
 MARGIN = 8
 
 
+_CHAT = '[providers.openai.wire]\napi = "chat_completions"\n'
+
+
 def render_overlay(connections: int) -> str:
     """Return a `cogo.toml` that lets so many calls run at OpenAI and Anthropic."""
     limit = connections + MARGIN
@@ -19,9 +22,15 @@ def render_overlay(connections: int) -> str:
     )
 
 
-def build_router(credentials: Mapping[str, Credential], connections: int) -> Router:
-    """Return a router for so many concurrent calls; enter it before the first call."""
+def build_router(
+    credentials: Mapping[str, Credential], connections: int, *, chats: bool = False
+) -> Router:
+    """Return a router for so many concurrent calls; enter it before the first call.
+
+    `chats`: OpenAI is called by chat completions instead of the Responses API.
+    """
     with TemporaryDirectory() as directory:
         overlay = Path(directory) / "cogo.toml"
-        overlay.write_text(render_overlay(connections), encoding="utf-8")
+        text = render_overlay(connections) + (_CHAT if chats else "")
+        overlay.write_text(text, encoding="utf-8")
         return Router(Catalogue.load(overlay), dict(credentials))

@@ -8,7 +8,7 @@ from benchmarks.provider_cells import Cell, UnknownName, choose
 def test_everything_is_measured_when_nothing_is_named() -> None:
     cells, cancels = choose(None, None, quick=False)
 
-    assert len(cells) == 7 * (1 + 3 + 3)
+    assert len(cells) == 9 * (1 + 3 + 3)
     assert cancels
 
 
