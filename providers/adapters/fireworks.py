@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final, Self, cast
 
 import fireworks
 import httpx
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
+from providers.adapters.http.client_pool import LIMITS, ClientPool
 from providers.adapters.http.error_mapping import PARSE_ERRORS, translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import ListedModel, fetch_listing, get_number, get_row_id
@@ -25,11 +27,12 @@ from providers.adapters.openai.request import (
 from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.adapters.payload import get_text
 from providers.catalogue.schema import DEFAULT_OUTPUT_TOKENS, RequestDialect
-from providers.chat import ChatRequest, Event
+from providers.chat import ChatRequest, Event, JsonObject
 from providers.errors import InvalidRequest
 
 VENDOR: Final = "fireworks"
 LISTING_SECONDS: Final = 20.0
+_LIMITS: Final = httpx.Limits(**LIMITS)
 _DIALECT: Final = RequestDialect(constrains_only=True)
 _LISTED: Final = {"filter": "supports_serverless=true", "pageSize": "200"}
 _STREAM: Final = re.compile(r"\bstream", re.IGNORECASE)
@@ -50,18 +53,10 @@ class Fireworks:
     def __init__(self, *, base_url: str, key: SecretStr | None) -> None:
         self._secret = key.get_secret_value() if key else ""
         roots = _parse_roots(base_url)
-        # The default aiohttp transport reports broken connections as timeouts.
-        self._client = fireworks.AsyncFireworks(
-            api_key=self._secret,
-            base_url=roots.chat,
-            max_retries=0,
-            http_client=fireworks.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks=build_body_limit_hooks(httpx.AsyncByteStream)
-            ),
+        self._clients = ClientPool(
+            partial(_build_client, self._secret, roots.chat), fireworks.AsyncFireworks.close
         )
-        self._client._custom_headers = {}  # ignore FIREWORKS_CUSTOM_HEADERS of the environment
-        self._listing = self._client.with_options(base_url=roots.listing)
-        self._listing._custom_headers = {}
+        self._listing = _build_client(self._secret, roots.listing)
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
@@ -93,13 +88,7 @@ class Fireworks:
         body, notes = _build_body(request)
         return stream_events(
             VENDOR,
-            lambda: self._client.chat.completions.with_streaming_response.create(
-                model=request.model,
-                messages=(),
-                stream=request.stream,
-                extra_body=body,
-                timeout=fireworks.Timeout(None, connect=timeouts.connect.total_seconds()),
-            ),
+            self._clients.open(partial(_send, body=body, connect=timeouts.connect)),
             OpenAIStreamParser(VENDOR, secret=self._secret),
             timeouts=timeouts,
             is_streamed=request.stream,
@@ -137,7 +126,40 @@ class Fireworks:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._client.close()
+        await self._clients.close()
+        await self._listing.close()
+
+
+def _build_client(secret: str, base_url: str) -> fireworks.AsyncFireworks:
+    # The default aiohttp transport reports broken connections as timeouts.
+    client = fireworks.AsyncFireworks(
+        api_key=secret,
+        base_url=base_url,
+        max_retries=0,
+        http_client=fireworks.DefaultAsyncHttpxClient(
+            follow_redirects=False,
+            event_hooks=build_body_limit_hooks(httpx.AsyncByteStream),
+            limits=_LIMITS,
+        ),
+    )
+    client._custom_headers = {}  # ignore FIREWORKS_CUSTOM_HEADERS of the environment
+    return client
+
+
+async def _send(
+    client: fireworks.AsyncFireworks, *, body: JsonObject, connect: timedelta
+) -> httpx.Response:
+    """Send a request without the SDK's methods, which check all messages by all their types."""
+    timeout = fireworks.Timeout(None, connect=connect.total_seconds())
+    response: Any = await client.post(
+        "/v1/chat/completions",
+        cast_to=httpx.Response,
+        body=body,
+        options={"timeout": timeout},
+        stream=True,
+        stream_cls=fireworks.AsyncStream[Any],
+    )
+    return cast("httpx.Response", response)
 
 
 def _build_body(request: ChatRequest) -> tuple[dict[str, Any], list[str]]:

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final, Self, cast
 
 import anthropic
 import httpx2
@@ -15,6 +16,7 @@ from providers.adapters.anthropic.request import build_anthropic_body
 from providers.adapters.anthropic.stream import AnthropicStreamParser
 from providers.adapters.base import Timeouts
 from providers.adapters.http.body_limits import build_body_limit_hooks
+from providers.adapters.http.client_pool import LIMITS, ClientPool
 from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.http.tls import get_ssl_context
@@ -26,9 +28,10 @@ from providers.adapters.listings import (
     get_row_id,
 )
 from providers.adapters.payload import get_text
-from providers.chat import ChatRequest, Event
+from providers.chat import ChatRequest, Event, JsonObject
 
 LISTING_SECONDS: Final = 20.0
+_LIMITS: Final = httpx2.Limits(**LIMITS)
 
 
 class Anthropic:
@@ -37,18 +40,24 @@ class Anthropic:
     def __init__(self, *, vendor: str, base_url: str, key: SecretStr | None) -> None:
         self._vendor = vendor
         self._secret = key.get_secret_value() if key else ""
-        self._client = anthropic.AsyncAnthropic(
+        self._base_url = _strip_endpoint(base_url)
+        self._clients = ClientPool(self._build_client, anthropic.AsyncAnthropic.close)
+
+    def _build_client(self) -> anthropic.AsyncAnthropic:
+        client = anthropic.AsyncAnthropic(
             api_key=self._secret,
-            base_url=_strip_endpoint(base_url),
+            base_url=self._base_url,
             max_retries=0,
             http_client=anthropic.DefaultAsyncHttpxClient(
                 follow_redirects=False,
                 event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
                 verify=get_ssl_context(),
+                limits=_LIMITS,
             ),
             open_telemetry=False,  # no spans from the SDK
         )
-        self._client._custom_headers = {}  # ignore ANTHROPIC_CUSTOM_HEADERS of the environment
+        client._custom_headers = {}  # ignore ANTHROPIC_CUSTOM_HEADERS of the environment
+        return client
 
     async def stream(
         self, request: ChatRequest, *, timeouts: Timeouts
@@ -91,10 +100,8 @@ class Anthropic:
     ) -> AsyncGenerator[Event, None]:
         return stream_events(
             self._vendor,
-            lambda: self._client.messages.with_streaming_response.create(
-                **body,
-                stream=request.stream,
-                timeout=anthropic.Timeout(None, connect=timeouts.connect.total_seconds()),
+            self._clients.open(
+                partial(_send, body={**body, "stream": request.stream}, connect=timeouts.connect)
             ),
             parser,
             timeouts=timeouts,
@@ -111,17 +118,21 @@ class Anthropic:
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
         with self._translate_errors(timedelta(seconds=LISTING_SECONDS)):
-            rows = await fetch_listing(
-                self._vendor,
-                lambda parameters: self._client.get(
-                    "/v1/models",
-                    cast_to=object,
-                    options={"params": {"limit": 1000, **parameters}, "timeout": LISTING_SECONDS},
-                ),
-                next_field="last_id",
-                parameter="after_id",
-                more_field="has_more",
-            )
+            async with self._clients.lease() as client:
+                rows = await fetch_listing(
+                    self._vendor,
+                    lambda parameters: client.get(
+                        "/v1/models",
+                        cast_to=object,
+                        options={
+                            "params": {"limit": 1000, **parameters},
+                            "timeout": LISTING_SECONDS,
+                        },
+                    ),
+                    next_field="last_id",
+                    parameter="after_id",
+                    more_field="has_more",
+                )
         return [
             ListedModel(
                 id=get_row_id(row, "id", "name"),
@@ -137,7 +148,22 @@ class Anthropic:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._client.close()
+        await self._clients.close()
+
+
+async def _send(
+    client: anthropic.AsyncAnthropic, *, body: JsonObject, connect: timedelta
+) -> httpx2.Response:
+    """Send a request without the SDK's methods, which check all answers by all their types."""
+    response: Any = await client.post(
+        "/v1/messages",
+        cast_to=httpx2.Response,
+        body=body,
+        options={"timeout": anthropic.Timeout(None, connect=connect.total_seconds())},
+        stream=True,
+        stream_cls=anthropic.AsyncStream[Any],
+    )
+    return cast("httpx2.Response", response)
 
 
 def _strip_endpoint(url: str) -> str:

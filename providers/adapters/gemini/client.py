@@ -41,7 +41,7 @@ class Gemini:
         path = f"/models/{request.model}:{_STREAM if request.stream else _GENERATE}"
         return stream_events(
             VENDOR,
-            lambda: self._client.stream(path, body, connect=timeouts.connect),
+            self._client.stream(path, body, connect=timeouts.connect),
             GeminiStreamParser(
                 model=request.model, secret=self._client.secret, keeps_parts=bool(request.tools)
             ),

@@ -5,7 +5,6 @@ See docs/adr/0005-gemini-and-cohere-without-their-sdks.md.
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
 
@@ -14,29 +13,14 @@ from pydantic import SecretStr
 
 from providers.adapters.base import LOOPBACK_MOUNTS
 from providers.adapters.http.body_limits import build_body_limit_hooks, limit_body
+from providers.adapters.http.client_pool import LIMITS, ClientPool
 from providers.adapters.http.error_mapping import TRANSPORT_ERRORS, map_status, map_transport_error
 from providers.adapters.http.tls import get_ssl_context
 from providers.adapters.payload import decode_json
 from providers.chat import JsonObject
 from providers.errors import CallFailed, MalformedResponse, TimedOut, TimeoutPhase
 
-_LIMITS: Final = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamedResponse:
-    """An open response with a successful status."""
-
-    response: httpx2.Response
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Response headers, with case-insensitive names."""
-        return self.response.headers
-
-    def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Iterate over the decoded body."""
-        return self.response.aiter_bytes(chunk_size)
+_LIMITS: Final = httpx2.Limits(**LIMITS)
 
 
 class VendorClient:
@@ -56,8 +40,12 @@ class VendorClient:
         self._refine = refine
         self.secret = key.get_secret_value() if key else ""
         self._base_url = base_url.rstrip("/")
-        self._client = httpx2.AsyncClient(
-            headers=dict(headers),
+        self._headers = dict(headers)
+        self._clients = ClientPool(self._build_client, httpx2.AsyncClient.aclose)
+
+    def _build_client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            headers=self._headers,
             limits=_LIMITS,
             mounts=LOOPBACK_MOUNTS,
             verify=get_ssl_context(),
@@ -67,24 +55,25 @@ class VendorClient:
     @asynccontextmanager
     async def stream(
         self, path: str, body: JsonObject, *, connect: timedelta
-    ) -> AsyncIterator[StreamedResponse]:
+    ) -> AsyncIterator[httpx2.Response]:
         """Send a POST and yield the open response, which is closed on exit.
 
         Only connecting has a timeout here: the caller limits the time for the answer.
         """
         timeout = httpx2.Timeout(None, connect=connect.total_seconds())
-        request = self._client.build_request(
-            "POST", self._base_url + path, json=body, timeout=timeout
-        )
         with self._translate_errors(connect):
-            response = await self._client.send(request, stream=True)
-            try:
-                if not response.is_success:
-                    await response.aread()
-                    raise self._build_error(response)
-                yield StreamedResponse(response)
-            finally:
-                await response.aclose()
+            async with self._clients.lease() as client:
+                request = client.build_request(
+                    "POST", self._base_url + path, json=body, timeout=timeout
+                )
+                response = await client.send(request, stream=True)
+                try:
+                    if not response.is_success:
+                        await response.aread()
+                        raise self._build_error(response)
+                    yield response
+                finally:
+                    await response.aclose()
 
     async def post(self, path: str, body: JsonObject, *, within: timedelta, longest: int) -> Any:
         """Send a POST and return the JSON of the response, of at most `longest` bytes."""
@@ -98,13 +87,14 @@ class VendorClient:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._client.aclose()
+        await self._clients.close()
 
     async def _request(self, method: str, path: str, within: timedelta, **options: Any) -> Any:
         with self._translate_errors(within):
-            response = await self._client.request(
-                method, self._base_url + path, timeout=within.total_seconds(), **options
-            )
+            async with self._clients.lease() as client:
+                response = await client.request(
+                    method, self._base_url + path, timeout=within.total_seconds(), **options
+                )
         if not response.is_success:
             raise self._build_error(response)
         return decode_json(self._vendor, response.content)

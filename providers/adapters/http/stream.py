@@ -1,7 +1,7 @@
 """Events of a response as it arrives, under the deadlines of the call."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -28,13 +28,13 @@ DRAIN_SECONDS: Final = 0.1
 
 
 class OpenResponse(Protocol):
-    """The common interface of the SDKs' streaming responses."""
+    """The common interface of the responses of httpx and httpx2."""
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Response headers, with case-insensitive names."""
 
-    def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """Iterate over the decoded body."""
 
 
@@ -54,7 +54,7 @@ class EventParser(Protocol):
 
 async def stream_events(
     vendor: str,
-    open_response: Callable[[], AbstractAsyncContextManager[OpenResponse]],
+    opening: AbstractAsyncContextManager[OpenResponse],
     parser: EventParser,
     *,
     timeouts: Timeouts,
@@ -66,14 +66,14 @@ async def stream_events(
     note_if_broken: str | None = None,
     in_lines: bool = False,
 ) -> AsyncGenerator[Event, None]:
-    """Send the request by opening its response, and yield the events of the answer.
+    """Send the request by entering `opening`, and yield the events of the answer.
 
     If the connection breaks after the answer is complete, only `note_if_broken` is added.
     `in_lines`: the payloads are lines of JSON instead of events.
     """
     with Deadlines(vendor, timeouts, stream=is_streamed) as deadlines, translate_errors:
         async with AsyncExitStack() as stack:
-            response = await deadlines.wait(stack.enter_async_context(open_response()))
+            response = await deadlines.wait(stack.enter_async_context(opening))
             try:
                 payloads = read_payloads(vendor, response, deadlines, in_lines=in_lines)
                 async with aclosing(payloads):
@@ -115,7 +115,7 @@ async def read_payloads(
             "requires that",
         )
     whole = bytearray() if "json" in content_type and not in_lines else None
-    body = response.iter_bytes()
+    body = response.aiter_bytes()
     while True:
         try:
             chunk = await deadlines.wait(anext(body))

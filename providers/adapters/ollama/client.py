@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Self
 
+import httpx2
 from pydantic import SecretStr
 
 from providers.adapters.base import Timeouts, strip_endpoint
-from providers.adapters.http.client import StreamedResponse, VendorClient
+from providers.adapters.http.client import VendorClient
 from providers.adapters.http.stream import stream_events
 from providers.adapters.listings import ListedModel, get_row_id, read_rows
 from providers.adapters.ollama.errors import (
@@ -79,7 +80,7 @@ class Ollama:
         )
         return stream_events(
             self._vendor,
-            lambda: self._open(request, parser, timeouts.connect),
+            self._open(request, parser, timeouts.connect),
             parser,
             timeouts=timeouts,
             is_streamed=request.stream,
@@ -91,7 +92,7 @@ class Ollama:
     @asynccontextmanager
     async def _open(
         self, request: ChatRequest, parser: OllamaStreamParser, connect: timedelta
-    ) -> AsyncIterator[StreamedResponse]:
+    ) -> AsyncIterator[httpx2.Response]:
         """Send a request, and again with what its refusal says, and yield the open response."""
         facts = await self._find_facts(request.model)
         body, notes = build_ollama_body(request, vendor=self._vendor, facts=facts)

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final, Self, cast
 
 import httpx2
 import openai
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from providers.adapters.base import LOOPBACK_MOUNTS, Timeouts, strip_endpoint
 from providers.adapters.http.body_limits import build_body_limit_hooks
+from providers.adapters.http.client_pool import LIMITS, ClientPool
 from providers.adapters.http.error_mapping import translate_sdk_errors
 from providers.adapters.http.stream import stream_events
 from providers.adapters.http.tls import get_ssl_context
@@ -32,11 +34,12 @@ from providers.adapters.openai.responses_request import build_responses_body
 from providers.adapters.openai.responses_stream import ResponsesStreamParser
 from providers.adapters.openai.stream import OpenAIStreamParser
 from providers.catalogue.schema import RequestDialect
-from providers.chat import ChatRequest, Event
+from providers.chat import ChatRequest, Event, JsonObject
 from providers.errors import InvalidRequest, NotSupported
 
 LISTING_SECONDS: Final = 20.0
-_KEPT_CONNECTIONS: Final = 100
+_LIMITS: Final = httpx2.Limits(**LIMITS)
+_UNKEPT: Final = httpx2.Limits(max_keepalive_connections=0)
 _SUMMARY: Final = re.compile(r"reasoning summar|reasoning\.summary", re.IGNORECASE)
 """OpenAI only summarizes reasoning for verified organizations; its refusal says so."""
 _UNKNOWN_API: Final = (
@@ -65,9 +68,20 @@ class OpenAICompatible:
         self._secret = key.get_secret_value() if key else ""
         self._dialect = dialect
         self._open_models = OpenModelCalls(takes_tool_choice=dialect.takes_tool_choice)
-        self._client = openai.AsyncOpenAI(
+        self._base_url = strip_endpoint(base_url)
+        self._keeps_connections = keeps_connections
+        self._clients = ClientPool(self._build_client, openai.AsyncOpenAI.close)
+        self._extra_headers: dict[str, Any] = dict(dialect.headers)
+        if dialect.key_header is not None:
+            self._extra_headers |= {
+                dialect.key_header: self._secret,
+                "Authorization": openai.Omit(),
+            }
+
+    def _build_client(self) -> openai.AsyncOpenAI:
+        client = openai.AsyncOpenAI(
             api_key=self._secret or "none",  # local servers require some key
-            base_url=strip_endpoint(base_url),
+            base_url=self._base_url,
             max_retries=0,
             # A redirect would send prompt and key elsewhere.
             http_client=openai.DefaultAsyncHttpxClient(
@@ -75,24 +89,16 @@ class OpenAICompatible:
                 mounts=LOOPBACK_MOUNTS,
                 event_hooks=build_body_limit_hooks(httpx2.AsyncByteStream),
                 verify=get_ssl_context(),
-                limits=httpx2.Limits(
-                    max_connections=1_000,
-                    max_keepalive_connections=_KEPT_CONNECTIONS if keeps_connections else 0,
-                ),
+                limits=_LIMITS if self._keeps_connections else _UNKEPT,
             ),
         )
         # The SDK reads these from OPENAI_* variables, which belong to an account at OpenAI, and
         # would send them to any base URL.
-        self._client.organization = None
-        self._client.project = None
-        self._client.admin_api_key = None
-        self._client._custom_headers = {}
-        self._extra_headers: dict[str, Any] = dict(dialect.headers)
-        if dialect.key_header is not None:
-            self._extra_headers |= {
-                dialect.key_header: self._secret,
-                "Authorization": openai.Omit(),
-            }
+        client.organization = None
+        client.project = None
+        client.admin_api_key = None
+        client._custom_headers = {}
+        return client
 
     def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
         """See `Adapter.stream`."""
@@ -128,12 +134,7 @@ class OpenAICompatible:
         )
         return stream_events(
             self._vendor,
-            lambda: self._client.responses.with_streaming_response.create(
-                stream=request.stream,
-                extra_body=body,
-                extra_headers=self._extra_headers,
-                timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
-            ),
+            self._open("/responses", body, timeouts.connect),
             ResponsesStreamParser(
                 self._vendor,
                 secret=self._secret,
@@ -170,14 +171,7 @@ class OpenAICompatible:
         body, notes = apply_dialect(request, self._dialect, vendor=self._vendor)
         return stream_events(
             self._vendor,
-            lambda: self._client.chat.completions.with_streaming_response.create(
-                model=request.model,
-                messages=(),
-                stream=request.stream,
-                extra_body=body,
-                extra_headers=self._extra_headers,
-                timeout=openai.Timeout(None, connect=timeouts.connect.total_seconds()),
-            ),
+            self._open("/chat/completions", body, timeouts.connect),
             OpenAIStreamParser(self._vendor, secret=self._secret),
             timeouts=timeouts,
             is_streamed=request.stream,
@@ -187,17 +181,41 @@ class OpenAICompatible:
             note_if_broken=NOTE_IF_BROKEN,
         )
 
+    def _open(
+        self, path: str, body: JsonObject, connect: timedelta
+    ) -> AbstractAsyncContextManager[httpx2.Response]:
+        """Return the response of a request, which is sent when it is entered."""
+        return self._clients.open(partial(self._send, path=path, body=body, connect=connect))
+
+    async def _send(
+        self, client: openai.AsyncOpenAI, *, path: str, body: JsonObject, connect: timedelta
+    ) -> httpx2.Response:
+        """Send a request without the SDK's methods, which check all messages by all their types."""
+        response: Any = await client.post(
+            path,
+            cast_to=httpx2.Response,
+            body=body,
+            options={
+                "headers": self._extra_headers,
+                "timeout": openai.Timeout(None, connect=connect.total_seconds()),
+            },
+            stream=True,
+            stream_cls=openai.AsyncStream[Any],
+        )
+        return cast("httpx2.Response", response)
+
     def _translate_errors(self, connect: timedelta) -> AbstractContextManager[None]:
         return translate_sdk_errors(openai, self._vendor, secret=self._secret, connect=connect)
 
     async def list_models(self) -> list[ListedModel]:
         """See `Adapter.list_models`."""
         with self._translate_errors(timedelta(seconds=LISTING_SECONDS)):
-            page = await self._client.get(
-                "/models",
-                cast_to=object,
-                options={"headers": self._extra_headers, "timeout": LISTING_SECONDS},
-            )
+            async with self._clients.lease() as client:
+                page = await client.get(
+                    "/models",
+                    cast_to=object,
+                    options={"headers": self._extra_headers, "timeout": LISTING_SECONDS},
+                )
         return [
             ListedModel(
                 id=get_row_id(row, "id", "name"),
@@ -214,7 +232,7 @@ class OpenAICompatible:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._client.close()
+        await self._clients.close()
 
 
 def _get_prices(row: Row) -> ListedPrices | None:

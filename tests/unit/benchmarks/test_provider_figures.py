@@ -3,7 +3,7 @@
 from benchmarks.provider_cells import Cell
 from benchmarks.provider_figures import Sample, figures_of
 
-OURS, SDK = Cell("cogo_openai", "stream", 50), Cell("openai", "stream", 50)
+OURS, SDK = Cell("cogo_chat", "stream", 50), Cell("openai", "stream", 50)
 
 
 def _sample(cpu_ms: float) -> Sample:
@@ -24,7 +24,7 @@ def test_a_cell_that_was_not_measured_has_a_figure_that_says_so() -> None:
     figures = list(figures_of([OURS, SDK], [{OURS: _sample(2)}]))
 
     assert [(each["client"], each["rounds"]) for each in figures] == [
-        ("cogo_openai", 1),
+        ("cogo_chat", 1),
         ("openai", 0),
     ]
     assert figures[0]["cpu_us_per_chunk"] == 20.0

@@ -34,7 +34,7 @@ class Body:
         self._pieces = pieces
         self._then = then
 
-    async def iter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
         del chunk_size
         for piece in self._pieces:
             yield piece
@@ -54,7 +54,7 @@ async def answer_of(body: Body) -> ChatResponse:
     return await collect_response(
         stream_events(
             "v",
-            opening,
+            opening(),
             OpenAIStreamParser("v", secret=""),
             timeouts=Timeouts(total=timedelta(seconds=5)),
             is_streamed=True,
