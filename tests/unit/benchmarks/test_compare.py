@@ -16,13 +16,13 @@ from benchmarks.compare.statistics import compare_rounds
 
 ROOT = Path(__file__).resolve().parents[3]
 TOY = """
-import pathlib, time
+import asyncio, pathlib
 import cogo
 
 async def run(report, *, quick, only=None):
     if (slow := pathlib.Path(only or "")).name == "slow":
         slow.write_text("begun")
-        time.sleep(30)
+        await asyncio.sleep(30)
     for batch in (1, 50):
         report({"name": "toy", "unit": "us", "batch": batch, "cpu_us": cogo.COST * batch})
     report({"name": "toy_rate", "rate": 100 / cogo.COST, "goal_rate": 1})
