@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from benchmarks.compare import CannotCompare, compare, format_table, to_json
 from benchmarks.compare.statistics import compare_rounds
+from tests.support.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 TOY = """
@@ -115,7 +115,7 @@ def test_what_fails_on_the_base_is_quoted(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_leaves_nothing_behind(
+async def test_a_stop_leaves_nothing_behind(
     repository: Path, tmp_path: Path, sent: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(repository))
@@ -133,12 +133,7 @@ def test_a_stop_leaves_nothing_behind(
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 20
-    while not slow.exists():
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.02)
-
+    await eventually(slow.exists)
     process.send_signal(sent)
     out, err = process.communicate(timeout=25)
 
