@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -66,6 +65,10 @@ def run_compare(root: Path, *, only: str | None = None, rounds: int = 2) -> int:
 
 def list_worktrees(root: Path) -> Sequence[str]:
     return run_git(root, "worktree", "list").splitlines()
+
+
+def list_temporary_folders(folder: Path) -> Sequence[Path]:
+    return list(folder.glob("cogo-compare-*"))
 
 
 def test_this_tree_is_compared_with_the_commit(
@@ -141,7 +144,7 @@ async def test_a_stop_leaves_nothing_behind(
     assert b"Traceback" not in err
     assert out == b"nothing to compare: no number was measured on both trees\n"
     assert len(list_worktrees(repository)) == 1
-    assert not [name for name in os.listdir(tmp_path) if name.startswith("cogo-compare-")]
+    assert list_temporary_folders(tmp_path) == []
 
 
 def test_rounds_that_disagree_show_no_difference() -> None:
