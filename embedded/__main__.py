@@ -136,6 +136,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         if arguments.ready_fd is not None:
             with os.fdopen(os.dup(arguments.ready_fd), "w") as ready:
                 ready.write(json.dumps(asdict(state)) + "\n")
+        gc.freeze()  # what was loaded stays: no collection during requests needs to search it
         await stop.wait()
 
 

@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from loguru import logger
 from pydantic import SecretStr
 
 from providers.adapters.base import Adapter, Timeouts
@@ -39,7 +38,7 @@ from providers.catalogue.deployment import (
 )
 from providers.catalogue.keyring import Keyring, check_key
 from providers.catalogue.open_models import GetMeasured, OpenModel
-from providers.catalogue.schema import EmbeddingModel, Provider, RerankModel, TimeoutSeconds
+from providers.catalogue.schema import EmbeddingModel, Model, Provider, RerankModel, TimeoutSeconds
 from providers.chat import ChatRequest, Event, TokenUsage
 from providers.errors import NotServed, UnknownModel
 from providers.prices import Cost, calculate_cost, load_prices
@@ -98,6 +97,7 @@ class Router:
         self._affinities = AffinityTable()
         self._sender: BatchSender | None = None
         self._adapters: dict[tuple[str, str, str], Adapter] = {}
+        self._opened: set[tuple[str, str] | None] = set()
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
 
@@ -129,12 +129,10 @@ class Router:
         False if the model is not served or unknown.
         """
         try:
-            first = next(iter(self.list_deployments(model_id)), None)
+            model = self.catalogue.get_model(self.local.find_lane(model_id))
         except UnknownModel:
             return False
-        return first is not None and any(
-            opened[:2] == (first.provider, first.base_url) for opened in self._adapters
-        )
+        return self._find_first(model) in self._opened
 
     async def open(self, model_id: str) -> None:
         """Open the client of a model's first deployment, which imports its adapter.
@@ -152,7 +150,7 @@ class Router:
             model.id
             for model in self.catalogue.models.values()
             if (model.retirement is None or self.listings.revives(model))
-            and self.list_deployments(model.id)
+            and self._find_first(model)
         ]
         return list(dict.fromkeys([*lanes, *self.local.list_lanes()]))
 
@@ -218,6 +216,14 @@ class Router:
             )
             found.append(self.local.add_facts(deployment))
         return found
+
+    def _find_first(self, model: Model) -> tuple[str, str] | None:
+        """Return the provider and the base URL of the preferred deployment; see above."""
+        for entry in model.deployments:
+            base_url = self._get_base_url(self.catalogue.providers[entry.provider], entry.model)
+            if base_url and not self.listings.lacks(model, entry.provider, entry.model):
+                return entry.provider, base_url
+        return None
 
     def count_slots(self, model_id: str) -> int:
         """Return how many calls of a model can run at once; raises UnknownModel."""
@@ -316,19 +322,9 @@ class Router:
         adapter = await self._get_adapter(host, base_url, self.keyring.choose(provider_id))
         listed = await adapter.list_models()
         if host.listing_decides:
-            self._keep_listing(host, [each.id for each in listed])
+            known = self.catalogue.list_own_ids(host.id)
+            self.listings.keep_known(host.id, [each.id for each in listed], known=known)
         return listed
-
-    def _keep_listing(self, host: Provider, ids: Sequence[str]) -> None:
-        """Store a list, unless it has no known model, as its ids then have another format."""
-        if self.catalogue.list_own_ids(host.id).isdisjoint(ids):
-            logger.warning(
-                "ignoring a list of models without any known model",
-                provider=host.id,
-                listed=len(ids),
-            )
-        else:
-            self.listings.keep(host.id, ids)
 
     def get_redactor(self, deployment: Deployment) -> Redactor:
         """Return the redactor that masks keys in prompts and answers of a deployment."""
@@ -363,6 +359,7 @@ class Router:
             if place not in self._adapters:
                 adapter = await asyncio.to_thread(_import_adapter, host, base_url, key)
                 self._adapters[place] = await self._stack.enter_async_context(adapter)
+                self._opened.add((host.id, base_url))
             return self._adapters[place]
 
     def _get_base_url(self, host: Provider, own_id: str | None = None) -> str | None:

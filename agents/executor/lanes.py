@@ -1,6 +1,7 @@
 """The lanes of an executor: those that it serves, and those that it can claim from."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -140,3 +141,4 @@ class Lanes:
                 logger.debug("a provider could not be opened", lane=lane, error=repr(error))
                 self._failed.add(lane)
             self._on_change()
+            gc.freeze()  # the SDK stays: no collection during calls needs to search it

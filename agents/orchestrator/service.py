@@ -20,6 +20,7 @@ from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.pool import run_pool
 from agents.runtime.wakeup import Drain
 from agents.selection.evidence.knowledge import NOTHING_KNOWN, Knowledge
+from agents.selection.kinds.linear_model import load_model
 from agents.selection.model_profiles import get_profile_cache
 from protocol.bus import Bus
 from protocol.errors import StoreUnavailable
@@ -57,11 +58,12 @@ async def run_orchestrator(
     ) as agent:
         registry = LaneRegistry(store=agent.store, own=lanes)
         await registry.refresh()
-        # Reading the price tables takes a while; no choice should wait for it.
+        # Reading the price tables and the classifier takes a while; no choice should wait for it.
         profiles = get_profile_cache(
             catalogue, simulated=registry.simulated, open_models=registry.open_models
         )
         await asyncio.to_thread(profiles.preload, registry.lanes)
+        agent.services.create_task(asyncio.to_thread(load_model), name="load the classifier")
         sync = KnowledgeSync(
             store=agent.store,
             agent_id=identity.id,

@@ -1,6 +1,7 @@
 """The process of one agent, from its bootstrap to its drain."""
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -297,6 +298,7 @@ async def _find_lanes(router: Router, bootstrap: AgentBootstrap) -> Sequence[str
 
 def _report_ready(identity: AgentIdentity, health: Health, health_url: str | None) -> None:
     """Print that the agent is ready, or what it lacks."""
+    gc.freeze()  # what was loaded stays: no collection during work needs to search it
     lacking = health.serves_nothing
     if lacking is None:
         print_line(json.dumps({"ready": identity.id, "health_url": health_url}))

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import json
 import resource
 import socket
@@ -114,6 +115,7 @@ class _Server(uvicorn.Server):
 
 
 def _report_ready(url: str, *, is_keyless: bool) -> None:
+    gc.freeze()  # what was loaded stays: no collection during requests needs to search it
     logger.info("the gateway is ready", url=url)
     if is_keyless:
         logger.warning("requests need no key: every user of this machine has all rights")

@@ -1,10 +1,13 @@
 """Models as their providers list them. One malformed row does not invalidate a list."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
+
+from loguru import logger
 
 from providers.adapters.payload import get_count, get_text
 from providers.catalogue.schema import Model
@@ -49,6 +52,17 @@ class Listings:
     def keep(self, provider: str, own_ids: Iterable[str]) -> None:
         """Store the provider's latest list."""
         self._listed[provider] = frozenset(own_ids)
+
+    def keep_known(self, provider: str, own_ids: Sequence[str], *, known: AbstractSet[str]) -> None:
+        """Store a list, unless it has no known model, as its ids then have another format."""
+        if known.isdisjoint(own_ids):
+            logger.warning(
+                "ignoring a list of models without any known model",
+                provider=provider,
+                listed=len(own_ids),
+            )
+        else:
+            self.keep(provider, own_ids)
 
     def lacks(self, model: Model, provider: str, own_id: str) -> bool:
         """Return whether a provider no longer lists a current model.

@@ -87,11 +87,12 @@ def load_model() -> LinearModel:
 
 
 def _unpack(packed: bytes) -> Iterator[int]:
-    for at in range(0, len(packed), _OUTPUTS):
-        row = 0
-        for byte in reversed(packed[at : at + _OUTPUTS]):
-            row = row << _LANE | byte
-        yield row
+    width = _LANE // 8
+    spread = bytearray(len(packed) * width)
+    spread[::width] = packed
+    size = _OUTPUTS * width
+    for at in range(0, len(spread), size):
+        yield int.from_bytes(spread[at : at + size], "little")
 
 
 def write_model(
