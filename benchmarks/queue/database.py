@@ -26,8 +26,12 @@ with tasks as (
 ), made as (
   insert into cogo.subtasks (task_id, key, type, lane, status, owner, turn, sink)
   select t.id, 'k' || k, 'BENCH', $2, 'queued', coalesce(t.owner, $5),
-         500 + row_number() over (partition by t.owner), k = 1
-    from tasks t cross join generate_series(1, $3::integer) as k
+         c.round + 500 + row_number() over (partition by t.owner), k = 1
+    from tasks t
+   cross join generate_series(1, $3::integer) as k
+   cross join (
+     select coalesce(max(round), 0) as round from cogo.lane_clocks where lane = $2
+   ) c
   returning id
 )
 insert into cogo.subtask_payloads (subtask_id, params) select id, '{"model_id": "bench"}' from made
