@@ -50,7 +50,9 @@ async def run(report: Report, *, quick: bool = False, only: str | None = None) -
     async with running_server() as server:
         await migrate(server.db_url, load_migrations())
         own: list[Contender] = [
-            make(server, batch) for make in (Bare, Sql, Rest) for batch in BATCHES
+            *(Bare(server.db_url, batch) for batch in BATCHES),
+            *(Sql(server.db_url, batch) for batch in BATCHES),
+            *(Rest(server, batch) for batch in BATCHES),
         ]
         contenders = [contender for contender in own if contender.name in parts]
         peers = await _installed(server, parts, report)

@@ -7,6 +7,7 @@ snapshot held; then after it was released and the tables were vacuumed; and the 
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.queue.competitors import Sql
@@ -14,13 +15,24 @@ from benchmarks.queue.database import LANE, Connection, Processor, clear, connec
 from benchmarks.supabase import running_server
 from cogo.migrations import load_migrations, migrate
 
-PORTION: Final = 10_000
-STEPS: Final = (10, 10)
-"""Figures while the snapshot is held, and portions for each: a million tasks."""
-QUICK_PORTION: Final = 1_000
-QUICK_STEPS: Final = (2, 1)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """The size of a run."""
+
+    portion: int
+    """Tasks that are queued, then done."""
+    portions: int
+    """For each figure."""
+    figures: int
+    """While the snapshot is held."""
+    around: int
+    """Tasks that are done before and after."""
+
+
+FULL: Final = Size(portion=10_000, portions=10, figures=10, around=1_000)
+QUICK: Final = Size(portion=1_000, portions=1, figures=2, around=1_000)
 _BATCH: Final = 50
-_AFTER: Final = 1_000
 _TABLES: Final = ("public.cogo_tasks", "cogo.subtasks", "cogo.events", "public.cogo_attempts")
 _SIZE: Final = "select pg_total_relation_size($1::regclass) / 1048576.0"
 _DEAD: Final = """
@@ -30,30 +42,33 @@ select coalesce(sum(n_dead_tup), 0)::bigint
 
 
 async def run(report: Callable[[dict[str, Any]], None], *, quick: bool = False) -> None:
-    """Do the tasks with a snapshot held, and a few before it was taken and after its release."""
+    """Measure with a server of its own."""
     async with running_server() as server:
         await migrate(server.db_url, load_migrations())
-        owner = await connect(server.db_url, "postgres")
-        holder = await connect(server.db_url, "postgres")
-        agents = Sql(server, _BATCH)
-        await clear(owner)
-        report(await _figure(owner, "before", 0, await _do(agents, owner, _AFTER, 1)))
-        portion, (steps, portions) = (QUICK_PORTION, QUICK_STEPS) if quick else (PORTION, STEPS)
-        async with holder.transaction(isolation="repeatable_read"):
-            await holder.fetchval("select count(*) from cogo.subtasks")
-            for step in range(1, steps + 1):
-                cpu = await _do(agents, owner, portion, portions)
-                done = step * portion * portions
-                print(f"{done} of {portion * portions * steps} tasks are done", file=sys.stderr)
-                report(await _figure(owner, "held", done, cpu))
-        await settle(owner)
-        cpu = await _do(agents, owner, _AFTER, 1)
-        report(await _figure(owner, "released", steps * portion * portions, cpu))
-        await holder.close()
-        await owner.close()
+        await measure_bloat(server.db_url, QUICK if quick else FULL, report)
 
 
-async def _do(agents: Sql, owner: Connection, portion: int, portions: int) -> float:
+async def measure_bloat(url: str, size: Size, report: Callable[[dict[str, Any]], None]) -> None:
+    """Do the tasks with a snapshot held, and a few before it was taken and after its release."""
+    owner, holder = await connect(url, "postgres"), await connect(url, "postgres")
+    agents = Sql(url, _BATCH)
+    await clear(owner)
+    report(await _figure(owner, "before", 0, await _do(agents, owner, size.around)))
+    done, total = 0, size.portion * size.portions * size.figures
+    async with holder.transaction(isolation="repeatable_read"):
+        await holder.fetchval("select count(*) from cogo.subtasks")
+        for _ in range(size.figures):
+            cpu = await _do(agents, owner, size.portion, size.portions)
+            done += size.portion * size.portions
+            print(f"{done} of {total} tasks are done", file=sys.stderr)
+            report(await _figure(owner, "held", done, cpu))
+    await settle(owner)
+    report(await _figure(owner, "released", done, await _do(agents, owner, size.around)))
+    await holder.close()
+    await owner.close()
+
+
+async def _do(agents: Sql, owner: Connection, portion: int, portions: int = 1) -> float:
     """Queue and do portions, and return the CPU time of Postgres in microseconds per job."""
     processor, spent = await Processor.of(owner), 0.0
     for _ in range(portions):

@@ -63,10 +63,10 @@ class Contender(Protocol):
 class Bare:
     """Claim and mark as done, nothing else: the upper bound for this Postgres."""
 
-    def __init__(self, server: Server, batch: int) -> None:
+    def __init__(self, url: str, batch: int) -> None:
         self.name = "bare"
         self.facts: dict[str, object] = {"batch": batch, "connections": WORKERS}
-        self._url = server.db_url
+        self._url = url
         self._batch = batch
 
     async def prepare(self, count: int) -> None:
@@ -103,10 +103,10 @@ class Bare:
 class Sql:
     """COGO's functions called over asyncpg."""
 
-    def __init__(self, server: Server, batch: int) -> None:
+    def __init__(self, url: str, batch: int) -> None:
         self.name = "cogo_sql"
         self.facts: dict[str, object] = {"batch": batch, "connections": WORKERS}
-        self._url = server.db_url
+        self._url = url
         self._batch = batch
 
     async def prepare(self, count: int) -> None:
