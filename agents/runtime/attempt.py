@@ -13,6 +13,7 @@ from protocol.records import (
     ErrorInfo,
     Failure,
     FailureAction,
+    UnreadableSubtask,
     Usage,
 )
 
@@ -108,6 +109,44 @@ def build_internal_failure(claimed: ClaimedSubtask) -> Failure:
             hint="If it happens again, please report it with the log.",
         ),
         action=FailureAction.RETRY,
+    )
+
+
+def build_unreadable_failure(claim: UnreadableSubtask) -> Failure:
+    """Return the failure for a subtask that no agent can read."""
+    return Failure(
+        ref=claim.ref,
+        error=ErrorInfo(
+            class_="invalid_task",
+            message=f"{claim.field} cannot be read: {claim.problem}.",
+            field=claim.field,
+        ),
+        action=FailureAction.GIVE_UP,
+    )
+
+
+def build_cancelled_failure(claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
+    """Return the failure with which the holder of a cancelled task reports its usage."""
+    return Failure(
+        ref=claimed.ref,
+        error=ErrorInfo(class_="cancelled", message="The task was cancelled."),
+        action=FailureAction.GIVE_UP,
+        usage=usage,
+    )
+
+
+def build_refused_failure(completion: Completion, detail: str | None) -> Failure:
+    """Return the failure for a rejected completion, which would be rejected again."""
+    asks = completion.suspend or completion.hand_over or completion.again
+    return Failure(
+        ref=completion.ref,
+        error=ErrorInfo(
+            class_="workflow_error" if asks else "not_stored",
+            message="The database refused "
+            f"{'what the workflow asks for' if asks else 'the result'}: {detail}",
+        ),
+        action=FailureAction.GIVE_UP,
+        usage=completion.usage,
     )
 
 

@@ -2,22 +2,53 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from loguru import logger
 
 from agents.runtime.retry import wait_before_retry
 from protocol.errors import Refused, StoreUnavailable
-from protocol.records import Completion, CompletionAnswer
+from protocol.records import (
+    Claim,
+    ClaimRequest,
+    Completion,
+    CompletionAnswer,
+    LeaseRef,
+    RoundTrip,
+)
 from protocol.store.queue import QueueStore
-
-_Item = tuple[Completion, asyncio.Future[CompletionAnswer]]
 
 MAX_BATCH = 100
 
 
+class Claimer(Protocol):
+    """Claims work with the completions that free its slots; there is one claim at a time."""
+
+    def prepare_claim(self, ended: Sequence[LeaseRef]) -> ClaimRequest | None:
+        """Return the claim to send with completions, or None. One of the two below follows."""
+        ...
+
+    def accept_claims(self, ended: Sequence[LeaseRef], claimed: Sequence[Claim] | None) -> None:
+        """Start what was claimed; None: nothing, because the claim was not made."""
+        ...
+
+    def lose_claim(self) -> None:
+        """Note that the claim was not answered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    completion: Completion
+    answer: asyncio.Future[CompletionAnswer]
+    claimer: Claimer | None
+
+
 class CompletionBatcher:
-    """Sends completions until each has a definite answer.
+    """Sends completions until each has a definite answer, and claims work for the freed slots.
 
     While one call is in flight, others are collected for the next, so that a busy executor needs
     one round trip for many subtasks and an idle one never waits. A batch that fails goes to the end
@@ -32,13 +63,16 @@ class CompletionBatcher:
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._limit = MAX_BATCH
 
-    async def complete(self, completion: Completion) -> CompletionAnswer:
+    async def complete(
+        self, completion: Completion, *, claimer: Claimer | None = None
+    ) -> CompletionAnswer:
         """Queue one completion and wait for its answer, however long the store is unavailable.
 
-        Raises the error that the database returns for this completion, such as Refused.
+        `claimer` claims for the slot that it frees. Raises the error that the database returns for
+        this completion, such as Refused.
         """
         answer: asyncio.Future[CompletionAnswer] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait((completion, answer))
+        self._queue.put_nowait(_Item(completion, answer, claimer))
         return await answer
 
     async def run(self) -> None:
@@ -59,40 +93,65 @@ class CompletionBatcher:
         batch = [await self._queue.get()]
         while not self._queue.empty() and len(batch) < self._limit:
             batch.append(self._queue.get_nowait())
-        return [(completion, answer) for completion, answer in batch if not answer.done()]
+        return [item for item in batch if not item.answer.done()]
 
     async def _send(self, batch: Sequence[_Item]) -> bool:
         """Send once; return False if the store did not answer and the batch was put back."""
+        claimer, ended = _choose_claimer(batch)
+        claim = None if claimer is None else claimer.prepare_claim(ended)
+        if claim is None:
+            claimer = None
         try:
-            answers = await self._call_store([completion for completion, _ in batch])
+            result = await self._call_store([item.completion for item in batch], claim)
         except StoreUnavailable as error:
             logger.warning(
                 "completions could not be stored; retrying", waiting=len(batch), error=str(error)
             )
             self._put_back(batch)
+            if claimer is not None:
+                claimer.lose_claim()
             return False
         except Exception as error:  # passed on to the waiting attempts
+            if claimer is not None:
+                claimer.accept_claims(ended, None)
             if isinstance(error, Refused) and len(batch) > 1:
                 self._put_back(batch)
                 return True
             self._limit = MAX_BATCH
-            for _, waiting in batch:
-                if not waiting.done():
-                    waiting.set_exception(error)
+            for item in batch:
+                if not item.answer.done():
+                    item.answer.set_exception(error)
             return True
         self._limit = MAX_BATCH
-        for (_, waiting), answer in zip(batch, answers, strict=True):
-            if not waiting.done():
-                waiting.set_result(answer)
+        if claimer is not None:
+            claimer.accept_claims(ended, result.claimed)
+        for item, answer in zip(batch, result.answers, strict=True):
+            if not item.answer.done():
+                item.answer.set_result(answer)
         return True
 
-    async def _call_store(self, items: Sequence[Completion]) -> list[CompletionAnswer]:
-        answers = await self._store.complete_subtasks(agent_id=self._agent_id, items=items)
-        if [each.ref for each in answers] != [each.ref for each in items]:
+    async def _call_store(
+        self, items: Sequence[Completion], claim: ClaimRequest | None
+    ) -> RoundTrip:
+        result = await self._store.complete_and_claim(
+            agent_id=self._agent_id, items=items, claim=claim
+        )
+        if [each.ref for each in result.answers] != [each.ref for each in items]:
             raise ValueError("the database answered for other completions than those sent")
-        return answers
+        if result.refusal is not None:
+            logger.warning("a claim was refused", reason=result.refusal)
+        return result
 
     def _put_back(self, batch: Sequence[_Item]) -> None:
         self._limit = max(1, len(batch) // 2)
         for item in batch:
             self._queue.put_nowait(item)
+
+
+def _choose_claimer(batch: Sequence[_Item]) -> tuple[Claimer | None, list[LeaseRef]]:
+    """Return who has most of the slots that a batch frees, and the attempts that held them."""
+    counts = Counter(item.claimer for item in batch if item.claimer is not None)
+    if not counts:
+        return None, []
+    [(claimer, _)] = counts.most_common(1)
+    return claimer, [item.completion.ref for item in batch if item.claimer is claimer]

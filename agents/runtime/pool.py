@@ -18,20 +18,21 @@ from agents.runtime.attempt import (
     StopReason,
     Succeeded,
     Work,
+    build_cancelled_failure,
+    build_refused_failure,
+    build_unreadable_failure,
     run_attempt,
 )
 from agents.runtime.retry import retry_until_answered
 from agents.runtime.wakeup import Drain, Wakeup
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
+    Claim,
     ClaimedSubtask,
+    ClaimRequest,
     Completion,
-    ErrorInfo,
     Failure,
-    FailureAction,
     LeaseRef,
-    UnreadableSubtask,
-    Usage,
 )
 
 
@@ -95,6 +96,17 @@ async def run_pool(
         beating.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A claim in flight."""
+
+    request: ClaimRequest
+    requested_at: float
+    """Monotonic seconds, from which its leases may have run."""
+    is_first: bool
+    """Whether it does not repeat an unanswered one."""
+
+
 class Pool:
     """Claims subtasks of `lanes()` and runs attempts, at most `capacity` at a time."""
 
@@ -128,6 +140,14 @@ class Pool:
         """Whether the end of an attempt wakes the loop at once: no slot is free, or it drains."""
         self._unanswered: tuple[UUID, float] | None = None
         """The id of an unanswered claim, and when it was first sent (monotonic seconds)."""
+        self._asked: _Asked | None = None
+        """The claim in flight; there is one at a time."""
+        self._answered = asyncio.Event()
+        self._attempts: asyncio.TaskGroup | None = None
+        """Where attempts run while more are claimed."""
+        self._lanes_of: dict[LeaseRef, str] = {}  # while their completions are sent
+        self._followed: set[LeaseRef] = set()
+        """Attempts after whose completion the queue was empty."""
 
     @property
     def running(self) -> int:
@@ -143,7 +163,11 @@ class Pool:
         try:
             async with asyncio.timeout(None) as deadline, asyncio.TaskGroup() as attempts:
                 watcher = attempts.create_task(self._watch(drain), name="watch the drain")
-                await self._claim_until(drain, attempts)
+                self._attempts = attempts
+                try:
+                    await self._claim_until(drain)
+                finally:
+                    self._attempts = None
                 watcher.cancel()
                 self._health.is_draining = True  # the watcher may not have run yet
                 self._awaits_ends = True
@@ -162,55 +186,109 @@ class Pool:
         self._health.is_draining = True
         self._wakeup.notify()
 
-    async def _claim_until(self, drain: Drain, attempts: asyncio.TaskGroup) -> None:
+    async def _claim_until(self, drain: Drain) -> None:
         while not drain.begun.is_set():
             self._health.mark_alive()
             free = self._capacity - self._running
-            claimed = await self._claim(free, attempts) if free > 0 else 0
-            self._awaits_ends = claimed >= free
-            if claimed:
-                self._wakeup.reset_interval()
-            if claimed == 0 or claimed < free:
+            asked = self._prepare(free, Counter())
+            if asked is None:
+                self._awaits_ends = free <= 0
+            else:
+                await self._claim(asked.request)
+            if asked is None or not self._awaits_ends:
                 await self._wakeup.wait()
+            await self._wait_for_claim()
 
-    async def _claim(self, free: int, attempts: asyncio.TaskGroup) -> int:
-        rooms = {lane: self._get_room(lane, free) for lane in self._lanes()}
-        lanes = [lane for lane, room in rooms.items() if room > 0]
-        if not lanes:
-            return 0
-        is_first = self._unanswered is None
-        request_id, requested_at = self._next_request()
+    async def _wait_for_claim(self) -> None:
+        """Wait for the answer to a claim that was sent with completions."""
+        while self._asked is not None:
+            self._answered.clear()
+            await self._answered.wait()
+
+    async def _claim(self, request: ClaimRequest) -> None:
         try:
             claimed = await self._store.claim_subtasks(
                 agent_id=self._agent.identity.id,
-                lanes=lanes,
-                limit=free,
-                lease=self._options.lease,
-                request_id=request_id,
-                lane_limits={lane: rooms[lane] for lane in lanes if rooms[lane] < free},
+                lanes=request.lanes,
+                limit=request.limit,
+                lease=request.lease,
+                request_id=request.request_id,
+                lane_limits=request.lane_limits,
             )
         except StoreUnavailable as error:
             logger.warning("no work can be claimed: the store does not answer", error=str(error))
-            if is_first:
-                self._wakeup.reset_interval()  # most outages are short
-            self._unanswered = (request_id, requested_at)
-            self._health.metrics.count_unanswered_claim()
-            return 0
+            self.lose_claim()
+        else:
+            self.accept_claims((), claimed)
+
+    def _prepare(self, free: int, freed: Counter[str]) -> _Asked | None:
+        """Return the claim to send now; None if no slot is free or another one is in flight.
+
+        `freed`: how many attempts of a lane have ended, but count as running until it is answered.
+        """
+        if self._asked is not None or self._attempts is None or free <= 0:
+            return None
+        rooms = {lane: self._get_room(lane, free, freed[lane]) for lane in self._lanes()}
+        rooms = {lane: room for lane, room in rooms.items() if room > 0}
+        if not rooms:
+            return None
+        is_first = self._unanswered is None
+        request_id, requested_at = self._next_request()
+        request = ClaimRequest(
+            lanes=list(rooms),
+            limit=free,
+            lease=self._options.lease,
+            request_id=request_id,
+            lane_limits={lane: room for lane, room in rooms.items() if room < free},
+        )
+        self._asked = _Asked(request, requested_at, is_first=is_first)
+        return self._asked
+
+    def prepare_claim(self, ended: Sequence[LeaseRef]) -> ClaimRequest | None:
+        """See `Claimer`."""
+        freed = Counter(self._lanes_of[ref] for ref in ended)
+        asked = self._prepare(self._capacity - self._running + len(ended), freed)
+        return None if asked is None else asked.request
+
+    def accept_claims(self, ended: Sequence[LeaseRef], claimed: Sequence[Claim] | None) -> None:
+        """See `Claimer`."""
+        asked, self._asked = self._asked, None
+        self._answered.set()
+        if asked is None or claimed is None:
+            return
         self._health.mark_answered()
         self._health.metrics.count_claim(len(claimed))
+        self._awaits_ends = len(claimed) >= asked.request.limit
+        if not self._awaits_ends:
+            self._followed.update(ended)
+        if claimed:
+            self._wakeup.reset_interval()
+        if self._attempts is None:
+            return  # the agent ends, and releases its leases
         for each in claimed:
             if isinstance(each, ClaimedSubtask):
-                self._start(each, requested_at=requested_at, attempts=attempts)
+                self._start(each, requested_at=asked.requested_at, attempts=self._attempts)
             else:
-                attempts.create_task(
-                    self._fail(_build_unreadable(each)), name=f"refuse {each.subtask_id}"
+                self._attempts.create_task(
+                    self._fail(build_unreadable_failure(each)), name=f"refuse {each.subtask_id}"
                 )
-        return len(claimed)
 
-    def _get_room(self, lane: str, free: int) -> int:
+    def lose_claim(self) -> None:
+        """See `Claimer`."""
+        asked, self._asked = self._asked, None
+        self._answered.set()
+        if asked is None:
+            return
+        if asked.is_first:
+            self._wakeup.reset_interval()  # most outages are short
+        self._unanswered = (asked.request.request_id, asked.requested_at)
+        self._awaits_ends = False
+        self._health.metrics.count_unanswered_claim()
+
+    def _get_room(self, lane: str, free: int, freed: int = 0) -> int:
         """Return how many of the free slots a lane may take."""
         limit = self._get_limit(lane)
-        return free if limit is None else min(free, limit - self._running_of[lane])
+        return free if limit is None else min(free, limit - self._running_of[lane] + freed)
 
     def _next_request(self) -> tuple[UUID, float]:
         """Return the id of the next claim, and the time from which its leases may have run.
@@ -250,12 +328,14 @@ class Pool:
         finally:
             self._keeper.drop(claimed.ref)
             is_full = self._get_room(claimed.lane, 1) <= 0
+            is_followed = claimed.ref in self._followed
+            self._followed.discard(claimed.ref)
             self._running -= 1
             self._running_of[claimed.lane] -= 1
             self._health.metrics.count_end()
-            if self._awaits_ends or is_full:
+            if self._attempts is None or ((self._awaits_ends or is_full) and not is_followed):
                 self._wakeup.notify()
-            else:
+            elif not is_followed:
                 # Slots were free, so little can be queued. But a limited lane has capacity again,
                 # and dependent subtasks may be queued, whose notification may be lost.
                 self._wakeup.notify_soon()
@@ -264,24 +344,28 @@ class Pool:
         self._health.metrics.count_outcome(claimed, outcome)
         match outcome:
             case Succeeded(completion):
-                await self._complete(completion)
+                await self._complete(claimed, completion)
             case Failed(failure):
                 await self._fail(failure)
             case Stopped(StopReason.CANCELLED, usage):
-                await self._fail(_build_cancellation(claimed, usage))
+                await self._fail(build_cancelled_failure(claimed, usage))
             case Stopped():
                 logger.warning("the lease was lost; nothing was written")
             case _ as unreachable:
                 assert_never(unreachable)
 
-    async def _complete(self, completion: Completion) -> None:
+    async def _complete(self, claimed: ClaimedSubtask, completion: Completion) -> None:
+        self._lanes_of[claimed.ref] = claimed.lane
         try:
-            answer = await self._agent.batcher.complete(completion)
+            answer = await self._agent.batcher.complete(completion, claimer=self)
         except Refused as error:
-            await self._fail(_build_refusal(completion, str(error)))
+            await self._fail(build_refused_failure(completion, str(error)))
             return
+        finally:
+            del self._lanes_of[claimed.ref]
         if answer.answer == "invalid":
-            await self._fail(_build_refusal(completion, answer.detail))
+            self._followed.discard(claimed.ref)
+            await self._fail(build_refused_failure(completion, answer.detail))
         else:
             logger.info("attempt ended", answer=answer.answer)
 
@@ -314,40 +398,3 @@ def _make_setter(stop: asyncio.Future[StopReason]) -> Callable[[StopReason], Non
             stop.set_result(value)
 
     return set_once
-
-
-def _build_unreadable(claim: UnreadableSubtask) -> Failure:
-    """Return the failure for a subtask that no agent can read."""
-    return Failure(
-        ref=claim.ref,
-        error=ErrorInfo(
-            class_="invalid_task",
-            message=f"{claim.field} cannot be read: {claim.problem}.",
-            field=claim.field,
-        ),
-        action=FailureAction.GIVE_UP,
-    )
-
-
-def _build_cancellation(claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
-    return Failure(
-        ref=claimed.ref,
-        error=ErrorInfo(class_="cancelled", message="The task was cancelled."),
-        action=FailureAction.GIVE_UP,
-        usage=usage,
-    )
-
-
-def _build_refusal(completion: Completion, detail: str | None) -> Failure:
-    """Return the failure for a rejected completion, which would be rejected again."""
-    asks = completion.suspend or completion.hand_over or completion.again
-    return Failure(
-        ref=completion.ref,
-        error=ErrorInfo(
-            class_="workflow_error" if asks else "not_stored",
-            message="The database refused "
-            f"{'what the workflow asks for' if asks else 'the result'}: {detail}",
-        ),
-        action=FailureAction.GIVE_UP,
-        usage=completion.usage,
-    )

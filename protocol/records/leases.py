@@ -1,6 +1,6 @@
 """Leases: claims, extensions and releases."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -135,6 +135,17 @@ class UnreadableSubtask(LeasedRow):
 
 
 Claim = ClaimedSubtask | UnreadableSubtask
+
+
+class ClaimRequest(Argument):
+    """A request for work; the same `request_id` returns the same leases."""
+
+    lanes: list[str]
+    limit: int
+    lease: timedelta
+    request_id: UUID
+    lane_limits: dict[str, int] = Field(default_factory=dict)
+    """Limits how many are of one lane."""
 
 
 class LeaseAnswer(LeasedRow):

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from protocol.records.base import Argument
+from protocol.records.base import Argument, Row
 from protocol.records.flows import StepKind
-from protocol.records.leases import LeasedRow, LeaseRef
+from protocol.records.leases import Claim, LeasedRow, LeaseRef
 from protocol.records.turns import ToolWait
 
 
@@ -205,6 +205,24 @@ class CompletionAnswer(LeasedRow):
 
     answer: Literal["ok", "duplicate", "stale", "closed", "unknown", "invalid"]
     detail: str | None = None
+
+
+class UnrecordedCall(Row):
+    """A call to a model whose end cannot be recorded, and why."""
+
+    id: str | None = None
+    detail: str
+
+
+class RoundTrip(Row):
+    """The results of completions, and of the claim that was sent with them."""
+
+    answers: list[CompletionAnswer]
+    claimed: list[Claim] | None = None
+    """None: nothing was claimed, but a claim of its own may find work."""
+    refusal: str | None = None
+    """Why the claim was refused."""
+    problems: list[UnrecordedCall] = Field(default_factory=list)
 
 
 class FailureAction(StrEnum):

@@ -68,6 +68,12 @@ class CallAnswer(Row):
     """Of a refusal: the cap that the step may wait for, if its task asks in place of failing."""
 
 
+class NamedCallAnswer(CallAnswer):
+    """Whether one of several calls may be made."""
+
+    id: UUID
+
+
 class Booked(Row):
     """Whether this request booked the end of a call; False if it was booked before."""
 

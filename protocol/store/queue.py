@@ -8,7 +8,9 @@ from uuid import UUID
 from protocol.records import (
     AgentRecord,
     Attempt,
+    CallEnd,
     Claim,
+    ClaimRequest,
     Completion,
     CompletionAnswer,
     Event,
@@ -22,6 +24,7 @@ from protocol.records import (
     QueueRow,
     Reaped,
     ReleaseAnswer,
+    RoundTrip,
     SelectionRecord,
     SelectionRow,
     StoredTurn,
@@ -75,6 +78,20 @@ class QueueStore(
         self, *, agent_id: str, items: Sequence[Completion]
     ) -> list[CompletionAnswer]:
         """Store the results of subtasks; return one answer each, in order."""
+        ...
+
+    async def complete_and_claim(
+        self,
+        *,
+        agent_id: str,
+        items: Sequence[Completion],
+        claim: ClaimRequest | None = None,
+        calls: Sequence[CallEnd] = (),
+    ) -> RoundTrip:
+        """Record the ends of calls, store results, then claim, in one round trip.
+
+        Whatever becomes of the claim, the results are kept.
+        """
         ...
 
     async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:

@@ -26,6 +26,12 @@ class SpendingStore(Protocol):
         """Reserve the maximum cost of a call under every budget that applies."""
         ...
 
+    async def begin_calls(
+        self, *, agent_id: str, calls: Sequence[CallStart]
+    ) -> dict[UUID, CallAnswer]:
+        """Begin several calls; one without an answer has to be begun with `begin_call`."""
+        ...
+
     async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
         """Audit a call, book its cost, free its reservation; return False if done before."""
         ...

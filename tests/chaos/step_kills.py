@@ -27,7 +27,7 @@ from tests.chaos.workload import CALLING, FAILING, TOOLS, Users
 from tests.support.eventually import eventually
 
 SLOW: Final = change_function(
-    "cogo_complete_subtasks", "\nbegin\n", "\nbegin\n  perform pg_sleep(0.2);\n"
+    "complete_isolated", "\nbegin\n", "\nbegin\n  perform pg_sleep(0.2);\n"
 )
 """Ends of attempts take a while, so that holders die before, in and after the transaction."""
 _LOOK: Final = 0.02

@@ -102,12 +102,19 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_cached_answer": {"p_key": "none"},
     "cogo_claim_subtasks": {"p_agent_id": "matrix", "p_lanes": ["matrix"], "p_limit": 1},
     "cogo_complete_subtasks": {"p_agent_id": "matrix", "p_items": []},
+    "cogo_complete_and_claim": {
+        "p_agent_id": "matrix",
+        "p_items": [],
+        "p_lanes": ["matrix"],
+        "p_limit": 1,
+    },
     "cogo_deployments": {},
     "cogo_draw": {"p_request_id": NOBODY, "p_draws": []},
     "cogo_begin_call": {
         "p_agent_id": "matrix",
         "p_call": {"id": NOBODY, "model_id": "m", "provider": "p", "subtask_id": NOBODY},
     },
+    "cogo_begin_calls": {"p_agent_id": "matrix", "p_calls": []},
     "cogo_budgets": {},
     "cogo_end_call": {
         "p_agent_id": "matrix",

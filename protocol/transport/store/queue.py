@@ -11,7 +11,9 @@ from protocol.errors import NotFound
 from protocol.records import (
     AgentRecord,
     Attempt,
+    CallEnd,
     Claim,
+    ClaimRequest,
     Completion,
     CompletionAnswer,
     Event,
@@ -26,6 +28,7 @@ from protocol.records import (
     QueueRow,
     Reaped,
     ReleaseAnswer,
+    RoundTrip,
     SchemaVersion,
     SelectionRecord,
     SelectionRow,
@@ -122,6 +125,56 @@ class SupabaseQueueStore(SupabaseTurnStore):
             agent_id=agent_id,
             items=[_flatten(each) for each in items],
         )
+
+    async def complete_and_claim(
+        self,
+        *,
+        agent_id: str,
+        items: Sequence[Completion],
+        claim: ClaimRequest | None = None,
+        calls: Sequence[CallEnd] = (),
+    ) -> RoundTrip:
+        asked: dict[str, JsonValue] = {"lanes": [], "limit": 0}
+        if claim is not None:
+            asked = {
+                "lanes": list(claim.lanes),
+                "limit": claim.limit,
+                "lease_seconds": claim.lease.total_seconds(),
+                "request_id": str(claim.request_id),
+                "lane_limits": dict(claim.lane_limits) or None,
+            }
+        try:
+            answer = await self._call(
+                "complete_and_claim",
+                agent_id=agent_id,
+                items=[_flatten(each) for each in items],
+                calls=[_to_json(each) for each in calls],
+                **asked,
+            )
+        except UnreadableAnswer:  # one of the leases
+            return await self._repeat_separately(agent_id, items, claim)
+        claimed = answer.pop("claimed", None) if isinstance(answer, dict) else None
+        [result] = parse_rows(RoundTrip, [answer])
+        if claimed is None:
+            return result
+        return result.model_copy(update={"claimed": parse_claims(claimed)})
+
+    async def _repeat_separately(
+        self, agent_id: str, items: Sequence[Completion], claim: ClaimRequest | None
+    ) -> RoundTrip:
+        """Repeat both parts, which changes nothing, and read the leases one by one."""
+        answers = await self.complete_subtasks(agent_id=agent_id, items=items)
+        if claim is None:
+            return RoundTrip(answers=answers)
+        claimed = await self.claim_subtasks(
+            agent_id=agent_id,
+            lanes=claim.lanes,
+            limit=claim.limit,
+            lease=claim.lease,
+            request_id=claim.request_id,
+            lane_limits=claim.lane_limits,
+        )
+        return RoundTrip(answers=answers, claimed=claimed)
 
     async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
         after = failure.retry_after

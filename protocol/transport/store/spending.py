@@ -16,6 +16,7 @@ from protocol.records import (
     CallRow,
     CallStart,
     Grants,
+    NamedCallAnswer,
     Removed,
     UsageRow,
 )
@@ -29,6 +30,17 @@ class SupabaseSpendingStore(RpcClient):
     async def begin_call(self, *, agent_id: str, call: CallStart) -> CallAnswer:
         body = call.model_dump(mode="json", exclude_none=True)
         return await self._call_row(CallAnswer, "begin_call", agent_id=agent_id, call=body)
+
+    async def begin_calls(
+        self, *, agent_id: str, calls: Sequence[CallStart]
+    ) -> dict[UUID, CallAnswer]:
+        answers = await self._call_rows(
+            NamedCallAnswer,
+            "begin_calls",
+            agent_id=agent_id,
+            calls=[each.model_dump(mode="json", exclude_none=True) for each in calls],
+        )
+        return {each.id: each for each in answers}
 
     async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
         body = call.model_dump(mode="json", exclude_none=True)

@@ -1,17 +1,11 @@
-create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
-  returns table (subtask_id uuid, attempt integer, answer text, detail text)
-  language plpgsql set search_path = pg_catalog, pg_temp
-  -- Fixed plans by index: see supabase/README.md.
-  set plan_cache_mode = force_generic_plan set enable_seqscan = off
-  set enable_hashjoin = off set enable_mergejoin = off
+-- Tasks by seq, then sessions, then the trees of tasks.
+create or replace function cogo.lock_completions(p_items jsonb, p_others uuid[])
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform cogo.set_actor(p_agent_id);
-  if jsonb_typeof(p_items) is distinct from 'array' then
-    raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
-  end if;
   perform cogo.lock_tasks(
-    array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
+    p_others
+      || array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
   );
   if p_items @? '$[*].messages[*]' then
     perform cogo.lock_sessions(
@@ -31,6 +25,24 @@ begin
       )
     );
   end if;
+end;
+$$;
+comment on function cogo.lock_completions is
+  'Lock what completions change, and the tasks of other subtasks.';
+
+create or replace function public.cogo_complete_subtasks(p_agent_id text, p_items jsonb)
+  returns table (subtask_id uuid, attempt integer, answer text, detail text)
+  language plpgsql set search_path = pg_catalog, pg_temp
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+as $$
+begin
+  perform cogo.set_actor(p_agent_id);
+  if jsonb_typeof(p_items) is distinct from 'array' then
+    raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
+  end if;
+  perform cogo.lock_completions(p_items, '{}');
   return query select * from cogo.complete_isolated(p_agent_id, p_items);
 end;
 $$;

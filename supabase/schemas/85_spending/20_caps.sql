@@ -1,37 +1,46 @@
+create or replace function cogo.create_owner_caps(p_owner_keys text[])
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := cogo.now();
+begin
+  -- In the order of the locks below. A second transaction that does the same waits for the first.
+  if exists (select from cogo.budgets d where d.scope = 'owner' and d.key = '*') then
+    insert into cogo.budgets (
+      scope, key, per, limit_usd, allow_unpriced, is_default, period_start, spent_usd
+    )
+    select 'owner', o.key, d.per, d.limit_usd, d.allow_unpriced, true,
+           cogo.period_start(d.per, v_now),
+           cogo.spent_usd('owner', o.key, cogo.period_start(d.per, v_now))
+      from (select distinct unnest(p_owner_keys) as key) as o
+      join cogo.budgets d on d.scope = 'owner' and d.key = '*'
+     where o.key <> '00000000-0000-0000-0000-000000000000'
+       and not exists (
+         select from cogo.budgets b
+          where b.scope = 'owner' and b.key = o.key and (b.per = d.per or not b.is_default)
+       )
+     order by o.key, d.per
+    on conflict do nothing;
+  end if;
+end;
+$$;
+comment on function cogo.create_owner_caps is
+  'Give owners without a cap of their own the default one.';
+
 create or replace function cogo.lock_budgets(
-  p_owner_key text, p_provider text, p_column_id uuid
+  p_owner_keys text[], p_providers text[], p_column_ids uuid[]
 )
   returns setof cogo.budgets language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := cogo.now();
 begin
-  -- In the order of the locks below. A second transaction that does the same waits for the first.
-  if p_owner_key <> '00000000-0000-0000-0000-000000000000' and not exists (
-    select from cogo.budgets b
-     where b.scope = 'owner' and b.key = p_owner_key and not b.is_default
-  ) then
-    insert into cogo.budgets (
-      scope, key, per, limit_usd, allow_unpriced, is_default, period_start, spent_usd
-    )
-    select 'owner', p_owner_key, d.per, d.limit_usd, d.allow_unpriced, true,
-           cogo.period_start(d.per, v_now),
-           cogo.spent_usd('owner', p_owner_key, cogo.period_start(d.per, v_now))
-      from cogo.budgets d
-     where d.scope = 'owner' and d.key = '*'
-       and not exists (
-         select from cogo.budgets b
-          where b.scope = 'owner' and b.key = p_owner_key and b.per = d.per
-       )
-     order by d.per
-    on conflict do nothing;
-  end if;
+  perform cogo.create_owner_caps(p_owner_keys);
   perform
      from cogo.budgets b
-    where (b.scope, b.key) in (
-            ('total', ''), ('owner', p_owner_key), ('provider', p_provider),
-            ('column', p_column_id::text)
-          )
+    where b.scope = 'total' or b.scope = 'owner' and b.key = any (p_owner_keys)
+       or b.scope = 'provider' and b.key = any (p_providers)
+       or b.scope = 'column' and b.key = any (p_column_ids::text[])
     order by b.scope, b.key, b.per
       for no key update;
   return query
@@ -43,16 +52,15 @@ begin
              when b.period_start < cogo.period_start(b.per, v_now) then 0 else b.extra_usd
            end,
            period_start = greatest(b.period_start, cogo.period_start(b.per, v_now))
-     where (b.scope, b.key) in (
-            ('total', ''), ('owner', p_owner_key), ('provider', p_provider),
-            ('column', p_column_id::text)
-          )
+     where b.scope = 'total' or b.scope = 'owner' and b.key = any (p_owner_keys)
+        or b.scope = 'provider' and b.key = any (p_providers)
+        or b.scope = 'column' and b.key = any (p_column_ids::text[])
     returning b.*;
 end;
 $$;
 comment on function cogo.lock_budgets is
-  'Lock the caps that apply to a call, by key, and begin new periods; return them. An owner without
-a cap of their own gets the default one.';
+  'Lock the caps that apply to calls, by key, and begin new periods; return them. Owners without a cap
+of their own get the default one.';
 
 create or replace function cogo.name_cap(p_scope text, p_key text)
   returns text language plpgsql stable set search_path = pg_catalog, pg_temp

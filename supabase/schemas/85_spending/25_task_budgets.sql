@@ -43,24 +43,30 @@ comment on function cogo.task_budgets is
   'Return the budgets that a task''s calls count towards, its own and those of the tasks above it: what
 is spent, and reserved by running calls and open child tasks. height is 0 for its own.';
 
-create or replace function cogo.lock_task_budgets(p_task_id uuid)
+create or replace function cogo.lock_task_budgets(p_task_ids uuid[])
   returns void language plpgsql set search_path = pg_catalog, pg_temp
+  -- Fixed plans by index: see supabase/README.md.
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
 as $$
-declare
-  v_id uuid := p_task_id;
-  v_parent uuid;
-  v_budget numeric;
 begin
-  -- Upwards, so that two calls in a tree never wait for each other.
-  while v_id is not null loop
-    select t.parent_task_id, t.budget_usd into v_parent, v_budget
-      from public.cogo_tasks t where t.id = v_id;
-    if v_budget is not null then
-      perform pg_advisory_xact_lock(hashtextextended('cogo.budget ' || v_id::text, 0));
-    end if;
-    v_id := v_parent;
-  end loop;
+  -- In one order, so that two transactions never wait for each other.
+  perform pg_advisory_xact_lock(b.key)
+     from (
+       with recursive path as (
+         select t.id, t.parent_task_id, t.budget_usd
+           from public.cogo_tasks t where t.id = any (p_task_ids)
+          union
+         select t.id, t.parent_task_id, t.budget_usd
+           from path p join public.cogo_tasks t on t.id = p.parent_task_id
+       )
+       select hashtextextended('cogo.budget ' || p.id::text, 0) as key
+         from path p
+        where p.budget_usd is not null
+        order by key
+       offset 0
+     ) as b;
 end;
 $$;
 comment on function cogo.lock_task_budgets is
-  'Lock the budgets that a task''s calls count towards.';
+  'Lock the budgets that calls of tasks count towards.';

@@ -55,7 +55,7 @@ begin
   end if;
 
   if v_call.simulated is not true then
-    perform cogo.lock_task_budgets(v_call.task_id);
+    perform cogo.lock_task_budgets(array[v_call.task_id]);
     for v_budget in select b.* from cogo.task_budgets(v_call.task_id) b order by b.height loop
       select p.* into answer, scope, detail, resets_at
         from cogo.evaluate_cap(
@@ -82,7 +82,9 @@ begin
     end loop;
   end if;
   for v_cap in
-    select b.* from cogo.lock_budgets(v_key, v_call.provider, v_call.column_id) b
+    select b.* from cogo.lock_budgets(
+      array[v_key], array[v_call.provider], array[v_call.column_id]
+    ) b
      where v_call.simulated is not true
      order by b.scope, b.key, b.per
   loop
@@ -131,57 +133,19 @@ create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_call public.cogo_calls := jsonb_populate_record(
-    null::public.cogo_calls, cogo.sanitize_usage(p_call)
-  );
-  v_began timestamptz;
-  v_caps cogo.budgets[];
-  v_is_late boolean;
+  v_calls jsonb := jsonb_build_array(p_call);
+  v_late uuid[];
+  v_recorded public.cogo_calls[];
 begin
   perform cogo.set_actor(p_agent_id);
   -- Tasks are locked before budgets.
-  v_is_late := exists (
-    select from public.cogo_attempts a
-     where a.subtask_id = v_call.subtask_id and a.attempt = v_call.attempt
-       and a.ended_at is not null and a.usage is null and cogo.is_calling_lane(a.lane)
-  );
-  if v_is_late then
-    perform cogo.lock_tasks(array[v_call.subtask_id]);
+  v_late := cogo.find_late_calls(v_calls);
+  if v_late <> '{}' then
+    perform cogo.lock_tasks(v_late);
   end if;
-  -- Its task may have been deleted, and its attempt lost.
-  v_call.column_id := coalesce(
-    (select r.column_id from cogo.reservations r where r.call_id = v_call.id),
-    (select c.column_id from public.cogo_calls c where c.id = v_call.id limit 1),
-    cogo.find_task_column(v_call.task_id)
-  );
-  v_caps := array(
-    select b from cogo.lock_budgets(cogo.budget_key(v_call.owner), v_call.provider, v_call.column_id) b
-  );
-  delete from cogo.reservations r where r.call_id = v_call.id returning r.made_at into v_began;
-
-  v_call.agent_id := p_agent_id;
-  v_call.simulated := coalesce(v_call.simulated, false);
-  if v_call.simulated then
-    v_call.cost_usd := 0;
-  end if;
-  v_call.ended_at := cogo.now();
-  -- Without its reservation (its attempt has ended) only the caller knows the duration.
-  v_call.started_at := coalesce(
-    v_began, cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
-  );
-  insert into public.cogo_calls select v_call.* on conflict do nothing;
-  booked := found;
-  if booked and v_call.cost_usd > 0 then
-    update cogo.budgets b
-       set spent_usd = b.spent_usd + v_call.cost_usd
-      from unnest(v_caps) as held
-     where (b.scope, b.key, b.per) = (held.scope, held.key, held.per);
-    insert into cogo.ai_counts (column_id, state, priority, usd)
-    select c.id, 'spent', 0, v_call.cost_usd from cogo.ai_columns c where c.id = v_call.column_id;
-  end if;
-  if booked and v_is_late then
-    perform cogo.book_late_call(v_call.subtask_id, v_call.attempt);
-  end if;
+  v_recorded := cogo.record_calls(p_agent_id, v_calls, v_late);
+  perform cogo.spend_calls(v_recorded);
+  booked := cardinality(v_recorded) > 0;
   return next;
 end;
 $$;

@@ -67,8 +67,8 @@ MUTANTS: Final = (
         changes=[
             (
                 "lock_budgets",
-                "('column', p_column_id::text)",
-                "('nothing', p_column_id::text)",
+                "b.scope = 'column'",
+                "b.scope = 'nothing'",
             )
         ],
         reported_as="more than a cap allows",

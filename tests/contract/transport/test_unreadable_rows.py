@@ -11,6 +11,8 @@ from protocol.errors import StoreUnavailable
 from protocol.lifecycle import TaskState
 from protocol.records import (
     ClaimedSubtask,
+    ClaimRequest,
+    Completion,
     ErrorInfo,
     Failure,
     FailureAction,
@@ -48,6 +50,34 @@ async def past_the_wall(project: State, column: str, text: str) -> UUID:
     finally:
         await connection.close()
     return task_id
+
+
+@pytest.mark.parametrize(("column", "text", "named"), UNREADABLE.values(), ids=UNREADABLE)
+async def test_a_row_that_nobody_can_read_hides_no_other_that_is_claimed_with_completions(
+    project: State, store: SupabaseStore, column: str, text: str, named: str
+) -> None:
+    done = await store.submit_task(NewTask(prompt="done"))
+    request = {"agent_id": "cio", "lanes": ["cio"], "lease": LEASE}
+    [flow] = await store.claim_subtasks(limit=1, request_id=uuid4(), **request)  # type: ignore[arg-type]
+    first = await store.submit_task(NewTask(prompt="first"))
+    bad = await past_the_wall(project, column, text)
+    last = await store.submit_task(NewTask(prompt="last"))
+
+    result = await store.complete_and_claim(
+        agent_id="cio",
+        items=[Completion(ref=flow.ref, output={"text": "done"})],
+        claim=ClaimRequest(lanes=["cio"], limit=10, lease=LEASE, request_id=uuid4()),
+    )
+
+    assert [each.ref for each in result.answers] == [flow.ref]
+    assert (await store.fetch_task(task_id=done.id)).status is TaskState.COMPLETED
+    assert result.claimed is not None
+    good = [each for each in result.claimed if isinstance(each, ClaimedSubtask)]
+    [unreadable] = [each for each in result.claimed if isinstance(each, UnreadableSubtask)]
+    assert {each.task_id for each in good} == {first.id, last.id}
+    assert bad is not None
+    assert unreadable.field == named
+    await store.release_subtasks(agent_id="cio", leases=None, reason="done")
 
 
 @pytest.mark.parametrize(("column", "text", "named"), UNREADABLE.values(), ids=UNREADABLE)

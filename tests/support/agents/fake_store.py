@@ -14,8 +14,10 @@ from protocol.ids import utc_now
 from protocol.records import (
     AgentRecord,
     Attempt,
+    CallEnd,
     Claim,
     ClaimedSubtask,
+    ClaimRequest,
     Completion,
     CompletionAnswer,
     Event,
@@ -29,6 +31,7 @@ from protocol.records import (
     QueueRow,
     Reaped,
     ReleaseAnswer,
+    RoundTrip,
     SelectionRecord,
     SelectionRow,
     StoredTurn,
@@ -92,6 +95,9 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
 
     claims: list[tuple[UUID, int]] = field(default_factory=list)
     """Request id and limit of each claim."""
+    claims_with_completions: int = 0
+    """How many of them were sent with completions."""
+    ended_calls: list[CallEnd] = field(default_factory=list)
     extensions: list[list[Extension]] = field(default_factory=list)
     batches: list[list[LeaseRef]] = field(default_factory=list)
     """The leases of each call that was stored."""
@@ -183,6 +189,23 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
             )
             for each in items
         ]
+
+    async def complete_and_claim(
+        self,
+        *,
+        agent_id: str,
+        items: Sequence[Completion],
+        claim: ClaimRequest | None = None,
+        calls: Sequence[CallEnd] = (),
+    ) -> RoundTrip:
+        await self._obey("complete_and_claim")
+        answers = await self.complete_subtasks(agent_id=agent_id, items=items)
+        self.ended_calls.extend(calls)
+        if claim is None:
+            return RoundTrip(answers=answers)
+        self.claims_with_completions += 1
+        claimed = await self.claim_subtasks(agent_id=agent_id, **dict(claim))
+        return RoundTrip(answers=answers, claimed=list(claimed))
 
     async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
         await self._obey("fail_subtask")
