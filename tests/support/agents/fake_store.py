@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,12 +14,6 @@ from protocol.ids import utc_now
 from protocol.records import (
     AgentRecord,
     Attempt,
-    CallEnd,
-    Claim,
-    ClaimedSubtask,
-    ClaimRequest,
-    Completion,
-    CompletionAnswer,
     Event,
     Extension,
     Failure,
@@ -31,7 +25,6 @@ from protocol.records import (
     QueueRow,
     Reaped,
     ReleaseAnswer,
-    RoundTrip,
     SelectionRecord,
     SelectionRow,
     StoredTurn,
@@ -54,6 +47,7 @@ from protocol.records.models import (
 )
 from tests.support.files.fake_objects import FakeObjects
 from tests.support.tools.fake_answers import FakeAnswers
+from tests.support.tools.fake_claims import FakeClaims
 from tests.support.tools.fake_columns import FakeColumns
 from tests.support.tools.fake_instance import FakeInstance
 from tests.support.tools.fake_sessions import FakeSessions
@@ -62,7 +56,7 @@ Extending = Literal["ok", "cancel", "lost"]
 
 
 @dataclass(kw_only=True)
-class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstance):
+class FakeStore(FakeClaims, FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstance):
     """Implements `protocol.store.queue.Store` for agents. Its fields are the script and the record.
 
     Agents use it from two threads; lists only grow, so a test may look at any time. A call's fate
@@ -70,18 +64,11 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
     changes the calls that follow, never one that was counted.
     """
 
-    queue: Sequence[Claim] = field(default_factory=list)
-    """What claims hand out, the first first."""
     errors: dict[str, CogoError] = field(default_factory=dict)
     """What a method raises, by its name; `all` is every method."""
     hanging: set[str] = field(default_factory=set)
     """Methods that never answer."""
-    deaf_claims: int = 0
-    """So many claims are granted, but the answer is lost."""
     verdicts: dict[LeaseRef, Extending] = field(default_factory=dict)
-    poison: dict[LeaseRef, CogoError] = field(default_factory=dict)
-    """Completions that spoil the whole call that holds them."""
-    invalid: set[LeaseRef] = field(default_factory=set)
     old_tasks: list[int] = field(default_factory=list)
     """How many each call of prune finds."""
     step_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -93,15 +80,7 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
         default_factory=lambda: ModelKnowledge(outcomes=[], health={})
     )
 
-    claims: list[tuple[UUID, int]] = field(default_factory=list)
-    """Request id and limit of each claim."""
-    claims_with_completions: int = 0
-    """How many of them were sent with completions."""
-    ended_calls: list[CallEnd] = field(default_factory=list)
     extensions: list[list[Extension]] = field(default_factory=list)
-    batches: list[list[LeaseRef]] = field(default_factory=list)
-    """The leases of each call that was stored."""
-    completed: list[Completion] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     """The agent of each release of all leases."""
@@ -112,7 +91,6 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
     """How often each method was called."""
     opened: int = 0
     closed: int = 0
-    _granted: dict[UUID, Sequence[Claim]] = field(default_factory=dict)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["FakeStore"]:
@@ -122,38 +100,6 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
             yield self
         finally:
             self.closed += 1
-
-    async def claim_subtasks(
-        self,
-        *,
-        agent_id: str,
-        lanes: Sequence[str],
-        limit: int,
-        lease: timedelta,
-        request_id: UUID,
-        lane_limits: Mapping[str, int] | None = None,
-    ) -> Sequence[Claim]:
-        await self._obey("claim_subtasks")
-        self.claims.append((request_id, limit))
-        if request_id not in self._granted:
-            self._granted[request_id] = self._grant(limit, lane_limits or {})
-        if self.deaf_claims:
-            self.deaf_claims -= 1
-            raise StoreUnavailable("the answer was lost")
-        return self._granted[request_id]
-
-    def _grant(self, limit: int, lane_limits: Mapping[str, int]) -> Sequence[Claim]:
-        """Take the first of the queue that may be claimed."""
-        granted: list[Claim] = []
-        left: list[Claim] = []
-        taken: Counter[str] = Counter()
-        for each in self.queue:
-            lane = each.lane if isinstance(each, ClaimedSubtask) else ""
-            is_free = len(granted) < limit and taken[lane] < lane_limits.get(lane, limit)
-            (granted if is_free else left).append(each)
-            taken[lane] += is_free
-        self.queue = left
-        return granted
 
     async def extend_leases(
         self, *, agent_id: str, leases: Sequence[Extension], lease: timedelta
@@ -170,42 +116,6 @@ class FakeStore(FakeSessions, FakeObjects, FakeAnswers, FakeColumns, FakeInstanc
             )
             for each in leases
         ]
-
-    async def complete_subtasks(
-        self, *, agent_id: str, items: Sequence[Completion]
-    ) -> list[CompletionAnswer]:
-        await self._obey("complete_subtasks")
-        for each in items:
-            if each.ref in self.poison:
-                raise self.poison[each.ref]
-        self.batches.append([each.ref for each in items])
-        self.completed.extend(each for each in items if each.ref not in self.invalid)
-        return [
-            CompletionAnswer(
-                subtask_id=each.ref.subtask_id,
-                attempt=each.ref.attempt,
-                answer="invalid" if each.ref in self.invalid else "ok",
-                detail="as scripted" if each.ref in self.invalid else None,
-            )
-            for each in items
-        ]
-
-    async def complete_and_claim(
-        self,
-        *,
-        agent_id: str,
-        items: Sequence[Completion],
-        claim: ClaimRequest | None = None,
-        calls: Sequence[CallEnd] = (),
-    ) -> RoundTrip:
-        await self._obey("complete_and_claim")
-        answers = await self.complete_subtasks(agent_id=agent_id, items=items)
-        self.ended_calls.extend(calls)
-        if claim is None:
-            return RoundTrip(answers=answers)
-        self.claims_with_completions += 1
-        claimed = await self.claim_subtasks(agent_id=agent_id, **dict(claim))
-        return RoundTrip(answers=answers, claimed=list(claimed))
 
     async def fail_subtask(self, *, agent_id: str, failure: Failure) -> FailureAnswer:
         await self._obey("fail_subtask")

@@ -1,0 +1,94 @@
+"""Claims that are sent with completions: one round trip, and nothing lost with its answer."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from agents.runtime.wakeup import Drain
+from protocol.records import ClaimedSubtask, Completion, RoundTrip
+from tests.support.agents.fake_store import FakeStore
+from tests.support.agents.running import at_once, live, options, subtasks, until_drained
+from tests.support.agents.subtasks import done
+
+
+async def test_work_is_claimed_with_the_completions_that_free_its_slots() -> None:
+    store = FakeStore(queue=subtasks(40))
+
+    await until_drained(
+        store, at_once, lambda: len(store.completed) == 40, options(capacity=4, poll=3600)
+    )
+
+    assert store.claims_with_completions >= 9
+    # The loop itself claims first, and once more at most: nothing rings, and it polls once an hour.
+    assert len(store.claims) - store.claims_with_completions <= 2
+
+
+async def test_nothing_is_claimed_again_after_completions_that_found_the_queue_empty() -> None:
+    store = FakeStore(queue=subtasks(3))
+    beats = 0
+
+    def is_over() -> bool:
+        nonlocal beats
+        beats = beats or (len(store.records) if len(store.completed) == 3 else 0)
+        # Heartbeats take 20 ms, and an agent looks again 50 ms after an attempt has ended.
+        return beats > 0 and len(store.records) > beats + 5
+
+    await until_drained(store, at_once, is_over, options(capacity=8, poll=3600))
+
+    assert len(store.claims) - store.claims_with_completions == 1
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+async def test_a_lost_answer_to_completions_loses_neither_these_nor_what_was_claimed(
+    lost: int,
+) -> None:
+    work = subtasks(9)
+    store = FakeStore(queue=list(work))
+
+    async def lose_answers(claimed: ClaimedSubtask) -> Completion:
+        if len(store.claims) == 1:
+            store.deaf_claims = lost
+        return done(claimed)
+
+    await until_drained(
+        store, lose_answers, lambda: len({each.ref for each in store.completed}) == 9,
+        options(capacity=3),
+    )  # fmt: skip
+
+    assert {each.ref for each in store.completed} == {each.ref for each in work}
+    repeated = [request for request, _ in store.claims[1 : lost + 2]]
+    assert len(set(repeated)) == 1
+
+
+async def test_a_refused_claim_is_repeated_by_itself() -> None:
+    class Refusing(FakeStore):
+        async def complete_and_claim(self, **asked: Any) -> RoundTrip:
+            result = await super().complete_and_claim(**asked | {"claim": None})
+            return result.model_copy(update={"refusal": "there are limits"})
+
+    store = Refusing(queue=subtasks(9))
+
+    await until_drained(
+        store, at_once, lambda: len(store.completed) == 9, options(capacity=2, poll=3600)
+    )
+
+    assert store.claims_with_completions == 0
+
+
+async def test_what_is_claimed_while_the_agent_begins_to_drain_gets_done() -> None:
+    drain = Drain()
+
+    class Late(FakeStore):
+        async def complete_and_claim(self, **asked: Any) -> RoundTrip:
+            result = await super().complete_and_claim(**asked)
+            drain.begin()
+            await asyncio.sleep(0)
+            return result
+
+    store = Late(queue=subtasks(4))
+
+    await live(store, at_once, drain, options(capacity=2))
+
+    assert len(store.completed) == 4
+    assert store.claims_with_completions == 1
