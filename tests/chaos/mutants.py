@@ -132,8 +132,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="reservations of the dead kept",
-        changes=[],
-        statements=["drop trigger record_lost_calls on public.cogo_attempts"],
+        changes=[
+            ("close_attempts", "perform cogo.record_lost_calls(p_subtask_ids, p_attempts);", "null;")
+        ],
         reported_as=frozenset({"reserved"}),
         shares=_DEATHS,
     ),

@@ -55,34 +55,40 @@ comment on function cogo.check_size is 'Raise TQ008 if a value is larger than it
 -- Vendors report impossible counts and values that are not numbers. Unknown is null, never 0, and
 -- nothing here raises: an attempt must be able to end, whatever its usage says.
 create or replace function cogo.sanitize_usage(p_usage jsonb)
-  returns jsonb language sql immutable
-  return case when jsonb_typeof(p_usage) = 'object' then p_usage || coalesce(
-    (
-      select jsonb_object_agg(
-               r.key,
-               case
-                 when r.number > r.maximum then null
-                 when r.kind = 'usd' then r.number
-                 when r.kind = 'ms' or r.number = trunc(r.number) then round(r.number)
-               end
-             )
-        from (
-          select known.key, known.kind, case known.kind when 'usd' then 1e6 else 1e12 end as maximum,
-                 case
-                   -- At most two digits of exponent, which bounds the length of the number.
-                   when p_usage ->> known.key ~ '^[0-9]{1,30}(\.[0-9]{0,60})?([eE][-+]?[0-9]{1,2})?$'
-                   then (p_usage ->> known.key)::numeric
-                 end as number
-            from (
-              values ('input_tokens', 'count'), ('cached_tokens', 'count'),
-                     ('cache_write_tokens', 'count'), ('output_tokens', 'count'),
-                     ('reasoning_tokens', 'count'), ('first_token_ms', 'ms'),
-                     ('duration_ms', 'ms'), ('cost_usd', 'usd'), ('max_usd', 'usd')
-            ) as known (key, kind)
-           where p_usage ? known.key
-        ) as r
-    ), '{}'
-  ) end;
+  returns jsonb language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_key text;
+  v_text text;
+  v_number numeric;
+begin
+  if jsonb_typeof(p_usage) is distinct from 'object' then
+    return null;
+  end if;
+  foreach v_key in array '{
+    input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, first_token_ms,
+    duration_ms, cost_usd, max_usd
+  }'::text[] loop
+    v_text := p_usage ->> v_key;
+    continue when v_text is null;
+    -- At most two digits of exponent, which bounds the length of the number.
+    v_number := case
+      when v_text ~ '^[0-9]{1,30}(\.[0-9]{0,60})?([eE][-+]?[0-9]{1,2})?$' then v_text::numeric
+    end;
+    if v_key like '%usd' then
+      v_number := case when v_number <= 1e6 then v_number end;
+    else
+      v_number := case
+        when v_number <= 1e12 and (v_key like '%ms' or v_number = trunc(v_number)) then round(v_number)
+      end;
+    end if;
+    if v_number is null or v_number::text <> v_text or jsonb_typeof(p_usage -> v_key) <> 'number' then
+      p_usage := jsonb_set(p_usage, array[v_key], coalesce(to_jsonb(v_number), 'null'));
+    end if;
+  end loop;
+  return p_usage;
+end;
+$$;
 comment on function cogo.sanitize_usage is
   'Return usage with null for every impossible count, duration and cost; null if it is no object.';
 

@@ -98,25 +98,17 @@ comment on function cogo.notify is
   'Send one message to a topic when the transaction commits. A lost message costs only time.';
 
 -- Both topics get the same message, which a listener of both recognizes by its id.
-create or replace function cogo.publish_results(
-  p_type text, p_task_ids uuid[], p_payloads jsonb[], p_sources text[]
-)
+create or replace function cogo.publish_results(p_envelopes jsonb[])
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_envelopes jsonb[] := array(
-    select cogo.build_envelope(p_type, cogo.truncate_payload(m.payload), m.source, 'cogo-results')
-      from unnest(p_payloads, p_sources) with ordinality as m (payload, source, nth)
-     order by m.nth
-  );
 begin
   perform cogo.send_messages(
-    array_fill('cogo-results'::text, array[cardinality(p_task_ids)])
+    array_fill('cogo-results'::text, array[cardinality(p_envelopes)])
       || array(
-           select 'cogo-results:' || t.id
-             from unnest(p_task_ids) with ordinality as t (id, nth) order by t.nth
+           select 'cogo-results:' || (e.envelope -> 'payload' ->> 'task_id')
+             from unnest(p_envelopes) with ordinality as e (envelope, nth) order by e.nth
          ),
-    v_envelopes || v_envelopes
+    p_envelopes || p_envelopes
   );
 end;
 $$;

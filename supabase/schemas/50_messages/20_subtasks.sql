@@ -83,56 +83,86 @@ comment on function cogo.notify_lanes is
   'Announce queued subtasks: up to a hundred in a transaction, then one for each lane that had none; of
 lane cio only one. metadata.queued of a lane''s last message counts the unannounced rest.';
 
-create or replace function cogo.publish_subtask_results(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = pg_catalog, pg_temp
+create or replace function cogo.describe_subtask_results(p_subtask_ids uuid[])
+  returns jsonb[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_task_ids uuid[];
-  v_payloads jsonb[];
-  v_sources text[];
 begin
-  select array_agg(r.task_id order by r.seq), array_agg(r.payload order by r.seq),
-         array_agg(r.source order by r.seq)
-    into v_task_ids, v_payloads, v_sources
-    from (
-      select s.seq, s.task_id, coalesce(a.agent_id, cogo.current_actor()) as source,
-             jsonb_build_object(
-               'subtask_id', s.id,
-               'task_id', s.task_id,
-               'status', s.status,
-               'execution_time', coalesce(cogo.elapsed_ms(a.claimed_at, s.finished_at), 0),
-               'metadata', jsonb_build_object(
-                 'source', coalesce(a.agent_id, cogo.current_actor()),
-                 'timestamp', cogo.iso_timestamp(s.finished_at),
-                 'model_id', a.model_id,
-                 'model_performance', jsonb_build_object(
+  return array(
+    select cogo.build_envelope(
+             'SUBTASK_RESULT', cogo.truncate_payload(r.payload), r.source, 'cogo-results'
+           )
+      from (
+        select s.seq, coalesce(a.agent_id, cogo.current_actor()) as source,
+               jsonb_build_object(
+                 'subtask_id', s.id,
+                 'task_id', s.task_id,
+                 'status', s.status,
+                 'execution_time', coalesce(cogo.elapsed_ms(a.claimed_at, s.finished_at), 0),
+                 'metadata', jsonb_build_object(
+                   'source', coalesce(a.agent_id, cogo.current_actor()),
+                   'timestamp', cogo.iso_timestamp(s.finished_at),
                    'model_id', a.model_id,
-                   'response_time', a.duration_ms,
-                   'tokens_used',
-                   a.input_tokens + coalesce(a.cached_tokens, 0) + a.output_tokens,
-                   'cost_usd', a.cost_usd
-                 )
-               ),
-               case s.status when 'completed' then 'output' else 'error' end,
-               case s.status
-                 when 'completed' then o.output
-                 else coalesce(
-                   (select p.error from cogo.subtask_payloads p where p.subtask_id = s.id),
-                   a.error,
-                   (
-                     select p.metadata -> 'approval' -> 'error'
-                       from cogo.subtask_payloads p where p.subtask_id = s.id
+                   'model_performance', jsonb_build_object(
+                     'model_id', a.model_id,
+                     'response_time', a.duration_ms,
+                     'tokens_used',
+                     a.input_tokens + coalesce(a.cached_tokens, 0) + a.output_tokens,
+                     'cost_usd', a.cost_usd
                    )
-                 )
-               end
-             ) as payload
-        from cogo.subtasks s
-        -- A subtask whose approval was refused may have no attempt.
-        left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
-        left join cogo.subtask_outputs o on o.subtask_id = s.id
-       where s.id = any (p_subtask_ids)
-    ) as r;
-  perform cogo.publish_results('SUBTASK_RESULT', v_task_ids, v_payloads, v_sources);
+                 ),
+                 case s.status when 'completed' then 'output' else 'error' end,
+                 case s.status
+                   when 'completed' then o.output
+                   else coalesce(p.error, a.error, p.metadata -> 'approval' -> 'error')
+                 end
+               ) as payload
+          from cogo.subtasks s
+          -- A subtask whose approval was refused may have no attempt.
+          left join public.cogo_attempts a on a.subtask_id = s.id and a.attempt = s.attempt
+          left join cogo.subtask_outputs o on o.subtask_id = s.id
+          left join cogo.subtask_payloads p on p.subtask_id = s.id and s.status = 'failed'
+         where s.id = any (p_subtask_ids)
+      ) as r
+     order by r.seq
+  );
 end;
 $$;
-comment on function cogo.publish_subtask_results is 'Send SUBTASK_RESULT for ended subtasks.';
+comment on function cogo.describe_subtask_results is 'Return SUBTASK_RESULT for ended subtasks.';
+
+create or replace function cogo.describe_task_results(p_task_ids uuid[])
+  returns jsonb[] language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select cogo.build_envelope(
+             'TASK_RESULT',
+             cogo.truncate_payload(
+               jsonb_build_object(
+                 'task_id', t.id,
+                 'status', t.status,
+                 'cost_usd', t.cost_usd,
+                 'tokens', jsonb_build_object(
+                   'input', t.input_tokens,
+                   'cached', t.cached_tokens,
+                   'output', t.output_tokens,
+                   'reasoning', t.reasoning_tokens
+                 ),
+                 'execution_time', cogo.elapsed_ms(
+                   coalesce(t.started_at, t.created_at), t.finished_at
+                 ),
+                 'timestamp', cogo.iso_timestamp(t.finished_at)
+               ) || case
+                 when t.result is not null then jsonb_build_object('result', t.result)
+                 when t.error is not null then jsonb_build_object('error', t.error)
+                 else '{}'
+               end
+             ),
+             cogo.current_actor(), 'cogo-results'
+           )
+      from public.cogo_tasks t
+     where t.id = any (p_task_ids)
+     order by t.seq + 0  -- as in cogo.lock_tasks()
+  );
+end;
+$$;
+comment on function cogo.describe_task_results is 'Return TASK_RESULT for ended tasks.';

@@ -1,23 +1,23 @@
-create or replace function cogo.reject_transition()
+-- Without WHEN, which is planned for each statement; the expression of a function is planned once.
+create or replace function cogo.check_transition()
   returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  raise exception using errcode = 'TQ003',
-    message = format('%s %s is %s and cannot become %s', tg_argv[0], old.id, old.status, new.status);
+  if new.status <> old.status and old.status || '>' || new.status <> all (
+    case tg_argv[0] when 'task' then cogo.task_transitions() else cogo.subtask_transitions() end
+  ) then
+    raise exception using errcode = 'TQ003',
+      message = format(
+        '%s %s is %s and cannot become %s', tg_argv[0], old.id, old.status, new.status
+      );
+  end if;
+  return new;
 end;
 $$;
-comment on function cogo.reject_transition is 'Raise TQ003 for a change of status that is not allowed.';
+comment on function cogo.check_transition is 'Raise TQ003 for a change of status that is not allowed.';
 create or replace trigger check_transition
   before update of status on public.cogo_tasks
-  for each row when (
-    old.status is distinct from new.status
-    and old.status || '>' || new.status <> all (cogo.task_transitions())
-  )
-  execute function cogo.reject_transition('task');
+  for each row execute function cogo.check_transition('task');
 create or replace trigger check_transition
   before update of status on cogo.subtasks
-  for each row when (
-    old.status is distinct from new.status
-    and old.status || '>' || new.status <> all (cogo.subtask_transitions())
-  )
-  execute function cogo.reject_transition('subtask');
+  for each row execute function cogo.check_transition('subtask');

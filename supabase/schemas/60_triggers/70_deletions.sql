@@ -55,46 +55,6 @@ create or replace trigger delete_messages
   after delete on public.cogo_sessions
   for each row when (old.owner is null) execute function cogo.delete_session_messages();
 
-create or replace function cogo.record_lost_calls()
-  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-begin
-  -- In most cases the holder has reported how its calls ended.
-  if not exists (
-    select from ended e join cogo.reservations r using (subtask_id, attempt)
-     where e.ended_at is not null
-  ) then
-    return null;
-  end if;
-  with lost as (
-    delete from cogo.reservations r
-     using ended e
-     where r.subtask_id = e.subtask_id and r.attempt = e.attempt and e.ended_at is not null
-    returning r.*
-  )
-  insert into public.cogo_calls (
-    id, outcome, task_id, subtask_id, attempt, owner, agent_id, model_id, provider, provider_model,
-    regions, simulated, key_label, started_at, ended_at, cost_usd, masked_keys, prompt_sha256,
-    column_id
-  )
-  select g.call_id, 'lost', g.task_id, g.subtask_id, g.attempt,
-         nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
-         g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
-         g.made_at, cogo.now(), case when c.simulated then 0 end, c.masked_keys, c.prompt_sha256,
-         g.column_id
-    from lost g
-    cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
-  on conflict do nothing;
-  return null;
-end;
-$$;
-comment on function cogo.record_lost_calls is
-  'Free the reservations of ended attempts and log their unreported calls as lost.';
-create or replace trigger record_lost_calls
-  after update on public.cogo_attempts
-  referencing new table as ended
-  for each statement execute function cogo.record_lost_calls();
-
 create or replace function cogo.note_forgotten_sessions()
   returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$

@@ -13,6 +13,35 @@ comment on function cogo.check_fence is
   'Return whether an agent holds an attempt: held (also after expiry until it is reaped), closing
 (its task is over), stale (another agent''s), unknown (no such row), or the outcome that ended it.';
 
+create or replace function cogo.record_lost_calls(p_subtask_ids uuid[], p_attempts integer[])
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  with lost as (
+    delete from cogo.reservations r
+     using unnest(p_subtask_ids, p_attempts) as n (id, attempt)
+      join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
+     where r.subtask_id = n.id and r.attempt = n.attempt and a.ended_at is not null
+    returning r.*
+  )
+  insert into public.cogo_calls (
+    id, outcome, task_id, subtask_id, attempt, owner, agent_id, model_id, provider, provider_model,
+    regions, simulated, key_label, started_at, ended_at, cost_usd, masked_keys, prompt_sha256,
+    column_id
+  )
+  select g.call_id, 'lost', g.task_id, g.subtask_id, g.attempt,
+         nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
+         g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
+         g.made_at, cogo.now(), case when c.simulated then 0 end, c.masked_keys, c.prompt_sha256,
+         g.column_id
+    from lost g
+    cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
+  on conflict do nothing;
+end;
+$$;
+comment on function cogo.record_lost_calls is
+  'Free the reservations of ended attempts and log their unreported calls as lost.';
+
 -- What was not reported is taken from the audit log. Without calls there, the cost is 0 if no model was
 -- called (another lane, or an outcome that the holder reported, as a snooze with its own class of error)
 -- and unknown if the holder vanished.
@@ -21,44 +50,49 @@ create or replace function cogo.close_attempts(
   p_attempts integer[],
   p_outcome text,
   p_usages jsonb[] default '{}',
-  p_error jsonb default null
+  p_error jsonb default null,
+  p_completed uuid[] default '{}',
+  p_results jsonb[] default '{}'
 )
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_usages jsonb[] := array(
+    select cogo.sanitize_usage(n.usage)
+      from unnest(p_subtask_ids, p_usages) with ordinality as n (id, usage, nth) order by n.nth
+  );
+  v_booked jsonb[] := v_usages;
+  v_simulated boolean[];
 begin
-  -- From here on they begin no call. Calls are read in a later statement, which sees all of them.
-  perform
-     from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
-     join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
-    where coalesce(jsonb_typeof(n.usage), 'null') <> 'object' and a.ended_at is null
-      and cogo.is_calling_lane(a.lane)
-      for no key update of a;
-  -- Materialized: what is read from JSON and from the audit log is computed once, not for each column.
-  with given as materialized (
-    select n.id, n.attempt, cogo.sanitize_usage(n.usage) as usage
-      from unnest(p_subtask_ids, p_attempts, p_usages) as n (id, attempt, usage)
-  ), known as materialized (
-    select u.id, u.attempt, u.usage,
-           case
-             when u.usage is not null then u.usage
-             when cogo.is_calling_lane(b.lane) and b.ended_at is null then
-               cogo.sum_calls(b.task_id, b.subtask_id, b.attempt)
-           end as booked,
-           -- What was booked when it was cancelled. Of one that runs all is null.
-           b as before,
-           case
-             when u.usage is not null then coalesce(u.usage -> 'simulated' = 'true', false)
-             else exists (
-               select from public.cogo_attempts h
-                 join public.cogo_agents g on g.id = h.agent_id
-                where h.subtask_id = u.id and h.attempt = u.attempt
-                  and cogo.is_calling_lane(h.lane)
-                  and g.details @> '{"simulated": true}'
-             )
-           end as simulated
-      from given u
-      join public.cogo_attempts b on b.subtask_id = u.id and b.attempt = u.attempt
-  ), closed as (
+  if array_position(v_usages, null) is not null then
+    -- From here on they begin no call. Calls are read in a later statement, which sees all of them.
+    perform
+       from unnest(p_subtask_ids, p_attempts, v_usages) as n (id, attempt, usage)
+       join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
+      where n.usage is null and a.ended_at is null and cogo.is_calling_lane(a.lane)
+        for no key update of a;
+    select array_agg(
+             case
+               when n.usage is not null then n.usage
+               when cogo.is_calling_lane(a.lane) and a.ended_at is null then
+                 cogo.sum_calls(a.task_id, a.subtask_id, a.attempt)
+             end order by n.nth
+           ),
+           array_agg(
+             case when n.usage is null then
+               cogo.is_calling_lane(a.lane) and exists (
+                 select from public.cogo_agents g
+                  where g.id = a.agent_id and g.details @> '{"simulated": true}'
+               )
+             end order by n.nth
+           )
+      into v_booked, v_simulated
+      from unnest(p_subtask_ids, p_attempts, v_usages) with ordinality as n (id, attempt, usage, nth)
+      left join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt;
+  end if;
+
+  perform set_config('cogo.is_recorded', 'on', true);
+  with closed as (
     update public.cogo_attempts a
        set ended_at = coalesce(a.ended_at, cogo.now()),
            outcome = p_outcome,
@@ -82,8 +116,12 @@ begin
              when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
              when g.simulated then 0
            end,
-           simulated = g.simulated
-      from known g
+           simulated = coalesce(g.simulated, g.usage -> 'simulated' = 'true', false)
+      from unnest(p_subtask_ids, p_attempts, v_usages, v_booked, v_simulated)
+             as g (id, attempt, usage, booked, simulated)
+      -- What was booked when it was cancelled.
+      left join public.cogo_attempts b
+             on p_outcome = 'cancelled' and b.subtask_id = g.id and b.attempt = g.attempt
      where a.subtask_id = g.id and a.attempt = g.attempt
        and (
          a.ended_at is null
@@ -92,11 +130,11 @@ begin
            and a.usage is null and g.usage is not null
        )
     returning a.subtask_id, a.attempt, a.lane, a.task_id, a.simulated, g.booked,
-              a.cost_usd - coalesce((g.before).cost_usd, 0) as cost_usd,
-              coalesce(a.input_tokens, 0) - coalesce((g.before).input_tokens, 0) as input,
-              coalesce(a.cached_tokens, 0) - coalesce((g.before).cached_tokens, 0) as cached,
-              coalesce(a.output_tokens, 0) - coalesce((g.before).output_tokens, 0) as output,
-              coalesce(a.reasoning_tokens, 0) - coalesce((g.before).reasoning_tokens, 0) as reasoning
+              a.cost_usd - coalesce(b.cost_usd, 0) as cost_usd,
+              coalesce(a.input_tokens, 0) - coalesce(b.input_tokens, 0) as input,
+              coalesce(a.cached_tokens, 0) - coalesce(b.cached_tokens, 0) as cached,
+              coalesce(a.output_tokens, 0) - coalesce(b.output_tokens, 0) as output,
+              coalesce(a.reasoning_tokens, 0) - coalesce(b.reasoning_tokens, 0) as reasoning
   ), uncounted as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
@@ -113,20 +151,35 @@ begin
            bool_or(c.simulated) as simulated
       from closed c
      where c.booked is not null or c.cost_usd is null or c.simulated
+        or c.task_id = any (p_completed)
      group by c.task_id
   )
+  -- A row that is updated twice costs twice, so what ends a task also books its last attempt.
   update public.cogo_tasks t
      set cost_usd = t.cost_usd + s.cost_usd,
          input_tokens = t.input_tokens + s.input,
          cached_tokens = t.cached_tokens + s.cached,
          output_tokens = t.output_tokens + s.output,
          reasoning_tokens = t.reasoning_tokens + s.reasoning,
-         simulated = t.simulated or s.simulated
+         simulated = t.simulated or s.simulated,
+         status = case when r.task_id is null then t.status else 'completed' end,
+         result = case when r.task_id is null then t.result else r.result end,
+         finished_at = case when r.task_id is null then t.finished_at else cogo.now() end
     from spent s
+    left join unnest(p_completed, p_results) as r (task_id, result) on r.task_id = s.task_id
    where t.id = s.task_id;
+  perform set_config('cogo.is_recorded', '', true);
+  -- In most cases the holder has reported how its calls ended.
+  if exists (
+    select from unnest(p_subtask_ids, p_attempts) as n (id, attempt)
+      join cogo.reservations r on r.subtask_id = n.id and r.attempt = n.attempt
+  ) then
+    perform cogo.record_lost_calls(p_subtask_ids, p_attempts);
+  end if;
 end;
 $$;
 comment on function cogo.close_attempts is
-  'End attempts and add their tokens and cost to their tasks, which the caller has locked. Ended
-attempts stay as they are, but cancelled ones without usage get it in place of what was booked. Simulated
-ones are not counted in statistics.';
+  'End attempts and add their tokens and cost to their tasks, which the caller has locked; complete
+p_completed, the tasks of some of them, with p_results. The caller records that: cogo.record_changes().
+Ended attempts stay as they are, but cancelled ones without usage get it in place of what was booked.
+Simulated ones are not counted in statistics.';

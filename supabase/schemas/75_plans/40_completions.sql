@@ -6,24 +6,27 @@ declare
   v_plan jsonb := nullif(p_item -> 'plan', 'null');
   v_route jsonb := nullif(p_item -> 'route', 'null');
   v_added jsonb := nullif(p_item -> 'subtasks', 'null');
+  v_content constant jsonb := p_item - '{usage,judgements}'::text[];
   v_unreadable text;
 begin
   -- Dependents, watchers and lists must be able to read these.
-  select f.field || ' ' || cogo.validate_json(f.value) into v_unreadable
-    from (
-      values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
-             ('subtasks', v_added), ('route.params', v_route -> 'params'),
-             ('route.metadata', v_route -> 'metadata'),
-             ('suspend.steps', p_item -> 'suspend' -> 'steps'),
-             ('suspend.decisions', p_item -> 'suspend' -> 'decisions'),
-             ('suspend.drift', p_item -> 'suspend' -> 'drift'),
-             ('hand_over.step', p_item -> 'hand_over' -> 'step'),
-             ('hand_over.decisions', p_item -> 'hand_over' -> 'decisions'),
-             ('again', p_item -> 'again'), ('wait', p_item -> 'wait'),
-             ('messages', p_item -> 'messages')
-    ) as f (field, value)
-   where cogo.validate_json(f.value) is not null
-   limit 1;
+  if cogo.validate_json(v_content) is not null then
+    select f.field || ' ' || cogo.validate_json(f.value) into v_unreadable
+      from (
+        values ('output', p_item -> 'output'), ('plan.subtasks', v_plan -> 'subtasks'),
+               ('subtasks', v_added), ('route.params', v_route -> 'params'),
+               ('route.metadata', v_route -> 'metadata'),
+               ('suspend.steps', p_item -> 'suspend' -> 'steps'),
+               ('suspend.decisions', p_item -> 'suspend' -> 'decisions'),
+               ('suspend.drift', p_item -> 'suspend' -> 'drift'),
+               ('hand_over.step', p_item -> 'hand_over' -> 'step'),
+               ('hand_over.decisions', p_item -> 'hand_over' -> 'decisions'),
+               ('again', p_item -> 'again'), ('wait', p_item -> 'wait'),
+               ('messages', p_item -> 'messages')
+      ) as f (field, value)
+     where cogo.validate_json(f.value) is not null
+     limit 1;
+  end if;
   if v_unreadable is not null then
     return v_unreadable;
   elsif jsonb_typeof(p_item -> 'messages') not in ('array', 'null') then

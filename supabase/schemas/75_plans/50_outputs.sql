@@ -1,70 +1,102 @@
 create or replace function cogo.accept_outputs(
-  p_ids uuid[], p_attempts integer[], p_items jsonb[], p_kinds text[]
+  p_agent_id text, p_ids uuid[], p_attempts integer[], p_items jsonb[], p_outputs jsonb[],
+  p_usages jsonb[], p_tasks uuid[], p_kinds text[]
 )
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_ids uuid[];
-  v_attempts integer[];
-  v_outputs jsonb[];
-  v_usages jsonb[];
-  v_tasks uuid[];
-  v_messages boolean;
-  v_plans boolean;
-  v_passed uuid[];
+  v_agents text[];
+  v_steps uuid[];
+  v_ended uuid[] := '{}';
+  v_results jsonb[] := '{}';
+  v_is_last boolean;
 begin
-  select array_agg(k.id), array_agg(k.attempt),
-         array_agg(
-           coalesce(nullif(k.item -> 'output', 'null'), '{}')
-           -- A flow that hands over at once has no row for its decisions.
-           || case
-             when k.kind = 'hand_over' and k.item -> 'hand_over' -> 'decisions' <> '{}' then
-               jsonb_build_object('decisions', k.item -> 'hand_over' -> 'decisions')
-             else '{}'
-           end
-         ),
-         array_agg(k.item -> 'usage'),
-         bool_or(k.item ? 'messages' and k.kind = 'sink'),
-         bool_or(k.kind = 'plan' or k.kind = 'step' and k.item ? 'subtasks'),
-         coalesce(array_agg(k.id) filter (where k.kind in ('plan', 'hand_over')), '{}')
-    into v_ids, v_attempts, v_outputs, v_usages, v_messages, v_plans, v_passed
-    from unnest(p_ids, p_attempts, p_items, p_kinds) as k (id, attempt, item, kind)
-   where k.kind in ('plan', 'hand_over', 'sink', 'step');
-
-  perform cogo.close_attempts(v_ids, v_attempts, 'completed', v_usages);
-  insert into cogo.subtask_outputs (subtask_id, attempt, output)
-  select * from unnest(v_ids, v_attempts, v_outputs);
   -- A statement is costly even without rows, so skip those that no item needs.
-  if v_messages then
-    -- The sessions are locked: see cogo.lock_sessions().
-    insert into public.cogo_messages (owner, session_id, role, content, task_id, exchange)
-    select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id,
-           nullif(m.value -> 'exchange', 'null')
-      from unnest(p_ids, p_items, p_kinds) with ordinality as k (id, item, kind, ordinal)
-      join cogo.subtasks s on s.id = k.id
-      join public.cogo_tasks t on t.id = s.task_id
-      cross join jsonb_array_elements(coalesce(nullif(k.item -> 'messages', 'null'), '[]'))
-        with ordinality as m (value, ordinal)
-     where k.item ? 'messages' and k.kind = 'sink' and t.session_id is not null
-     order by k.ordinal, m.ordinal;
+  if not p_kinds <@ '{plan,hand_over,sink,step}' then
+    select array_agg(k.id order by k.nth), array_agg(k.attempt order by k.nth),
+           array_agg(k.item order by k.nth), array_agg(k.output order by k.nth),
+           array_agg(k.usage order by k.nth), array_agg(k.task_id order by k.nth),
+           array_agg(k.kind order by k.nth)
+      into p_ids, p_attempts, p_items, p_outputs, p_usages, p_tasks, p_kinds
+      from unnest(p_ids, p_attempts, p_items, p_outputs, p_usages, p_tasks, p_kinds) with ordinality
+             as k (id, attempt, item, output, usage, task_id, kind, nth)
+     where k.kind in ('plan', 'hand_over', 'sink', 'step');
   end if;
+  v_agents := array_fill(p_agent_id, array[cardinality(p_ids)]);
+
+  insert into cogo.subtask_outputs (subtask_id, attempt, output)
+  select k.id, k.attempt,
+         coalesce(nullif(k.output, 'null'), '{}')
+         -- A flow that hands over at once has no row for its decisions.
+         || case
+           when k.kind = 'hand_over' and k.item -> 'hand_over' -> 'decisions' <> '{}' then
+             jsonb_build_object('decisions', k.item -> 'hand_over' -> 'decisions')
+           else '{}'
+         end
+    from unnest(p_ids, p_attempts, p_items, p_outputs, p_kinds)
+           as k (id, attempt, item, output, kind);
+  if 'sink' = any (p_kinds) then
+    if '{"messages": []}'::jsonb <@ any (p_items) then
+      -- The sessions are locked: see cogo.lock_sessions().
+      insert into public.cogo_messages (owner, session_id, role, content, task_id, exchange)
+      select t.owner, t.session_id, m.value ->> 'role', m.value ->> 'content', t.id,
+             nullif(m.value -> 'exchange', 'null')
+        from unnest(p_tasks, p_items, p_kinds) with ordinality as k (task_id, item, kind, ordinal)
+        join public.cogo_tasks t on t.id = k.task_id
+        cross join jsonb_array_elements(coalesce(nullif(k.item -> 'messages', 'null'), '[]'))
+          with ordinality as m (value, ordinal)
+       where k.item ? 'messages' and k.kind = 'sink' and t.session_id is not null
+       order by k.ordinal, m.ordinal;
+    end if;
+    v_ended := p_tasks;
+    v_results := p_outputs;
+    if not p_kinds <@ '{sink}' then
+      select array_agg(k.task_id), array_agg(k.output) into v_ended, v_results
+        from unnest(p_tasks, p_outputs, p_kinds) as k (task_id, output, kind)
+       where k.kind = 'sink';
+    end if;
+    -- The last subtask of a paused task was already running.
+    if exists (
+      select from public.cogo_tasks t where t.id = any (v_ended) and t.status = 'held'
+    ) then
+      update public.cogo_tasks t
+         set status = 'running', paused_at = null
+       where t.id = any (v_ended) and t.status = 'held';
+    end if;
+  end if;
+  -- Recorded below.
+  perform set_config('cogo.is_recorded', 'on', true);
   update cogo.subtasks s
      set status = 'completed',
          finished_at = cogo.now(),
-         sink = s.sink and s.id <> all (v_passed),
+         sink = s.sink and k.kind not in ('plan', 'hand_over'),
          lease_expires_at = null,
          agent_id = null,
          claim_request = null
-   where s.id = any (v_ids);
+    from unnest(p_ids, p_kinds) as k (id, kind)
+   where s.id = k.id;
+  perform set_config('cogo.is_recorded', '', true);
+  perform cogo.close_attempts(p_ids, p_attempts, 'completed', p_usages, null, v_ended, v_results);
+  -- In most cases the sink was the last one.
+  v_is_last := p_kinds <@ '{sink}' and not exists (
+    select from cogo.subtasks s where s.task_id = any (v_ended) and s.finished_at is null
+  );
+  perform cogo.record_changes(
+    p_ids, array_fill('running'::text, array[cardinality(p_ids)]), v_agents,
+    case when v_is_last then v_ended else '{}' end,
+    case when v_is_last then array_fill('running'::text, array[cardinality(v_ended)]) else '{}' end
+  );
+  if v_is_last then
+    return;
+  end if;
 
-  if v_plans then
+  if p_kinds && '{plan,step}' then
     perform cogo.insert_plan(
-              s.task_id,
+              k.task_id,
               case k.kind when 'plan' then k.item -> 'plan' else k.item end,
               case k.kind when 'step' then k.id end
             )
-       from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
-       join cogo.subtasks s on s.id = k.id
+       from unnest(p_ids, p_tasks, p_items, p_kinds) as k (id, task_id, item, kind)
       where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
   end if;
   if 'hand_over' = any (p_kinds) then
@@ -74,22 +106,21 @@ begin
       where k.kind = 'hand_over';
   end if;
   if 'step' = any (p_kinds) then
-    v_ids := array(
+    v_steps := array(
       select k.id from unnest(p_ids, p_kinds) with ordinality as k (id, kind, nth)
        where k.kind = 'step' order by k.nth
     );
-    perform cogo.release_dependents(v_ids);
-    perform cogo.record_ends(v_ids);
+    perform cogo.release_dependents(v_steps);
+    perform cogo.record_ends(v_steps);
   end if;
-  if 'sink' = any (p_kinds) then
-    select array_agg(s.task_id), array_agg(k.item -> 'output')
-      into v_tasks, v_outputs
-      from unnest(p_ids, p_items, p_kinds) as k (id, item, kind)
-      join cogo.subtasks s on s.id = k.id
-     where k.kind = 'sink';
-    perform cogo.complete_tasks(v_tasks, v_outputs);
+  if v_ended <> '{}' then
+    perform cogo.cancel_open_subtasks(v_ended, 'the task is complete');
+    perform cogo.record_changes(
+      '{}', '{}', '{}', v_ended, array_fill('running'::text, array[cardinality(v_ended)])
+    );
   end if;
 end;
 $$;
 comment on function cogo.accept_outputs is
-  'Complete attempts and apply each by its kind: plan, hand_over, step or sink. Others are skipped.';
+  'Complete attempts and apply each by its kind: plan, hand_over, step or sink, which ends its task.
+Others are skipped.';

@@ -13,31 +13,17 @@ declare
   v_ids uuid[];
   v_attempts integer[];
   v_items jsonb[];
+  v_outputs jsonb[];
+  v_usages jsonb[];
+  v_tasks uuid[];
   v_answers text[];
   v_details text[];
   v_kinds text[];
 begin
-  with items as materialized (
-    select i.ordinal, i.item,
-           cogo.to_uuid(i.item ->> 'subtask_id') as id,
-           cogo.to_integer(i.item ->> 'attempt') as attempt
-      from jsonb_array_elements(p_items) with ordinality as i (item, ordinal)
-  ), fenced as materialized (
-    select i.*, s as subtask, cogo.check_fence(p_agent_id, a, s) as state,
-           s.kind = 'flow' and jsonb_typeof(i.item -> 'plan') = 'object'
-             and exists (select from cogo.flows f where f.task_id = s.task_id) as is_outdated
-      from items i
-      left join cogo.subtasks s on s.id = i.id
-      left join public.cogo_attempts a on a.subtask_id = i.id and a.attempt = i.attempt
-  ), checked as materialized (
-    select f.*,
-           case when f.state = 'held' and f.is_outdated is not true then
-             cogo.validate_completion(f.subtask, f.item)
-           end as problem
-      from fenced f
-  )
   select array_agg(j.id order by j.ordinal), array_agg(j.attempt order by j.ordinal),
-         array_agg(j.item order by j.ordinal), array_agg(j.problem order by j.ordinal),
+         array_agg(j.item order by j.ordinal), array_agg(j.item -> 'output' order by j.ordinal),
+         array_agg(j.item -> 'usage' order by j.ordinal),
+         array_agg(j.task_id order by j.ordinal), array_agg(j.problem order by j.ordinal),
          array_agg(
            case
              when j.problem is not null then 'invalid'
@@ -54,20 +40,41 @@ begin
              when j.state in ('closing', 'cancelled') then j.state
              when j.state <> 'held' or j.problem is not null then null
              when j.is_outdated then 'outdated'
-             when (j.subtask).kind = 'flow' then case
+             when j.kind = 'flow' then case
                when jsonb_typeof(j.item -> 'suspend') = 'object' then 'suspend'
                when jsonb_typeof(j.item -> 'hand_over') = 'object' then 'hand_over'
                when jsonb_typeof(j.item -> 'plan') = 'object' then 'plan'
                else 'sink'
              end
              when jsonb_typeof(j.item -> 'wait') = 'object' then 'wait'
-             when (j.subtask).lane = 'cio' then 'route'
-             when (j.subtask).sink then 'sink'
+             when j.lane = 'cio' then 'route'
+             when j.sink then 'sink'
              else 'step'
            end order by j.ordinal
          )
-    into v_ids, v_attempts, v_items, v_details, v_answers, v_kinds
-    from checked j;
+    into v_ids, v_attempts, v_items, v_outputs, v_usages, v_tasks, v_details, v_answers, v_kinds
+    from (
+      select f.*,
+             case when f.state = 'held' and f.is_outdated is not true then
+               cogo.validate_completion(f.subtask, f.item)
+             end as problem
+        from (
+          select i.*, s.task_id, s.kind, s.lane, s.sink, s as subtask,
+                 cogo.check_fence(p_agent_id, a, s) as state,
+                 s.kind = 'flow' and jsonb_typeof(i.item -> 'plan') = 'object'
+                   and exists (select from cogo.flows f where f.task_id = s.task_id) as is_outdated
+            from (
+              select e.ordinal, e.item, cogo.to_uuid(e.item ->> 'subtask_id') as id,
+                     cogo.to_integer(e.item ->> 'attempt') as attempt
+                from jsonb_array_elements(p_items) with ordinality as e (item, ordinal)
+              offset 0  -- Parses each once.
+            ) as i
+            left join cogo.subtasks s on s.id = i.id
+            left join public.cogo_attempts a on a.subtask_id = i.id and a.attempt = i.attempt
+          offset 0
+        ) as f
+      offset 0  -- Validates each once.
+    ) as j;
 
   if v_kinds && '{closing,cancelled,route,outdated,suspend,wait}' then
     perform case k.kind
@@ -104,9 +111,15 @@ begin
         left join cogo.subtasks s on s.id = k.id
        order by k.ordinal
     );
+    v_outputs := array(
+      select k.item -> 'output' from unnest(v_items) with ordinality as k (item, ordinal)
+       order by k.ordinal
+    );
   end if;
   if v_kinds && '{plan,hand_over,sink,step}' then
-    perform cogo.accept_outputs(v_ids, v_attempts, v_items, v_kinds);
+    perform cogo.accept_outputs(
+      p_agent_id, v_ids, v_attempts, v_items, v_outputs, v_usages, v_tasks, v_kinds
+    );
   end if;
   return query select * from unnest(v_ids, v_attempts, v_answers, v_details);
 end;

@@ -42,33 +42,35 @@ comment on function cogo.announce_approval is
   'Send a message about an approval on cogo-tasks, on the topic of its task, and on those of the people
 who are asked by name.';
 
-create or replace function cogo.ask_approval()
-  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+create or replace function cogo.ask_approval(p_subtask cogo.subtasks)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval public.cogo_approvals;
 begin
   -- One that waits in the middle of a tool loop has asked already, and asks again after a redrive. What
   -- waits for a budget asks about that.
-  if exists (select from cogo.budget_waits w where w.subtask_id = new.id)
-     or cogo.reopen_call_approvals(new) then
-    return null;
+  if exists (select from cogo.budget_waits w where w.subtask_id = p_subtask.id)
+     or cogo.reopen_call_approvals(p_subtask) then
+    return;
   end if;
   insert into public.cogo_approvals as a (
     task_id, subtask_id, owner, key, question, show, by, cost_usd, expires_at, on_expiry,
     escalate_at, escalate_to
   )
-  select new.task_id, new.id, t.owner, new.key,
+  select p_subtask.task_id, p_subtask.id, t.owner, p_subtask.key,
          coalesce(
            nullif(left(p.params ->> 'question', 10000), ''),
-           format('May the subtask %s (%s, in lane %s) run?', new.key, new.type, new.lane)
+           format(
+             'May the subtask %s (%s, in lane %s) run?', p_subtask.key, p_subtask.type, p_subtask.lane
+           )
          ),
          nullif(p.params -> 'show', 'null'), p.params ->> 'by', o.cost_usd, o.expires_at,
          o.on_expiry, o.escalate_at, o.escalate_to
     from cogo.subtask_payloads p
-    join public.cogo_tasks t on t.id = new.task_id
+    join public.cogo_tasks t on t.id = p_subtask.task_id
     cross join cogo.read_approval_options(p.params) o
-   where p.subtask_id = new.id
+   where p.subtask_id = p_subtask.id
   on conflict (subtask_id, key) do update
     set withdrawn_at = null, asked_at = excluded.asked_at, expires_at = excluded.expires_at,
         escalate_at = excluded.escalate_at, escalated_at = null
@@ -77,51 +79,31 @@ begin
   if found then
     perform cogo.announce_approval('APPROVAL_REQUESTED', v_approval);
   end if;
-  return null;
 end;
 $$;
 comment on function cogo.ask_approval is
   'Ask a person about a subtask that waits for an approval: once, also if its task is paused and
 resumed.';
-create or replace trigger ask_approval_inserted
-  after insert on cogo.subtasks
-  for each row when (new.status = 'waiting' and (new.needs_approval or new.kind = 'approve'))
-  execute function cogo.ask_approval();
-create or replace trigger ask_approval
-  after update of status on cogo.subtasks
-  for each row when (
-    new.status = 'waiting' and old.status is distinct from new.status
-    and (new.needs_approval or new.kind = 'approve')
-  )
-  execute function cogo.ask_approval();
 
-create or replace function cogo.withdraw_approval()
-  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+create or replace function cogo.withdraw_approval(p_subtask cogo.subtasks)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approval public.cogo_approvals;
 begin
-  if cogo.leave_budget_wait(new.id) then
+  if cogo.leave_budget_wait(p_subtask.id) then
     -- After a redrive it asks anew, if it has to.
-    update cogo.subtasks s set needs_approval = false where s.id = new.id;
+    update cogo.subtasks s set needs_approval = false where s.id = p_subtask.id;
   end if;
   for v_approval in
     update public.cogo_approvals a
        set withdrawn_at = cogo.now()
-     where a.subtask_id = new.id and a.answered_at is null and a.withdrawn_at is null
+     where a.subtask_id = p_subtask.id and a.answered_at is null and a.withdrawn_at is null
     returning a.*
   loop
     perform cogo.announce_approval('APPROVAL_WITHDRAWN', v_approval);
   end loop;
-  return null;
 end;
 $$;
 comment on function cogo.withdraw_approval is
   'Withdraw the questions of a subtask that ended without an answer.';
-create or replace trigger withdraw_approval
-  after update of status on cogo.subtasks
-  for each row when (
-    (new.needs_approval or new.kind = 'approve')
-    and new.finished_at is not null and old.finished_at is null
-  )
-  execute function cogo.withdraw_approval();

@@ -1,5 +1,5 @@
-create or replace function cogo.cancel_child()
-  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+create or replace function cogo.cancel_child(p_subtask cogo.subtasks)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_child_id uuid;
@@ -7,9 +7,9 @@ declare
 begin
   select t.id into v_child_id
     from cogo.child_tasks k join public.cogo_tasks t on t.id = k.child_id
-   where k.subtask_id = new.id and t.finished_at is null;
+   where k.subtask_id = p_subtask.id and t.finished_at is null;
   if not found then
-    return null;
+    return;
   end if;
   select t.id into v_locked
     from public.cogo_tasks t where t.id = v_child_id for no key update skip locked;
@@ -18,19 +18,41 @@ begin
   else
     -- Waiting for it here could deadlock.
     insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
-    values (new.task_id, v_child_id, new.id, 'cancel');
+    values (p_subtask.task_id, v_child_id, p_subtask.id, 'cancel');
   end if;
-  return null;
 end;
 $$;
 comment on function cogo.cancel_child is
   'Cancel the child task of a step that ended without it.';
-create or replace trigger cancel_child
-  after update of status on cogo.subtasks
-  for each row when (
-    new.kind = 'task' and new.status in ('failed', 'cancelled') and old.finished_at is null
-  )
-  execute function cogo.cancel_child();
+
+-- One trigger, because each WHEN is planned for each statement.
+create or replace function cogo.follow_waits()
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'UPDATE' and new.status = old.status then
+    return null;
+  end if;
+  if new.kind = 'task' and new.status in ('failed', 'cancelled') and old.finished_at is null then
+    perform cogo.cancel_child(new);
+  end if;
+  if new.needs_approval or new.kind = 'approve' then
+    if new.status = 'waiting' then
+      perform cogo.ask_approval(new);
+    elsif new.finished_at is not null and old.finished_at is null then
+      perform cogo.withdraw_approval(new);
+    end if;
+  end if;
+  return null;
+end;
+$$;
+comment on function cogo.follow_waits is
+  'Ask about a subtask that begins to wait for an approval, and withdraw what one that has ended asked
+for: approvals and its child task.';
+create or replace trigger follow_waits
+  after insert or update of status on cogo.subtasks
+  for each row when (new.needs_approval or new.kind in ('approve', 'task'))
+  execute function cogo.follow_waits();
 
 create or replace function cogo.wake_parent()
   returns trigger language plpgsql set search_path = pg_catalog, pg_temp
