@@ -162,6 +162,25 @@ async def test_what_a_child_costs_after_its_end_is_its_parents_cost_too(agent: A
     assert await broken_laws(agent.connection) == []
 
 
+async def test_tokens_of_an_ended_child_are_its_parents_though_its_cost_stays_unknown(
+    agent: Agent,
+) -> None:
+    task_id = await start_flow(agent, child_step("a"))
+    [child] = await children_of(agent, task_id)
+    lease = await claim_flow(agent, child["id"])
+    await agent.fail(lease, after=0, usage={"cost_usd": None, "output_tokens": 2})
+    lease = await claim_flow(agent, child["id"])
+    await call(agent, "cancel_task", task_id)
+    await agent.reap()
+
+    await agent.complete(lease, usage={"cost_usd": None, "output_tokens": 3})
+    await agent.reap()
+
+    task = await task_of(agent, task_id)
+    assert (task["cost_usd"], task["output_tokens"]) == (None, 5)
+    assert await broken_laws(agent.connection) == []
+
+
 async def test_an_unknown_cost_of_a_grandchild_makes_the_cost_of_all_above_unknown(
     agent: Agent,
 ) -> None:

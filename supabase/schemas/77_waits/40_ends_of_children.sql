@@ -84,7 +84,13 @@ create or replace trigger wake_parent
   after update on public.cogo_tasks
   for each row when (
     new.parent_task_id is not null and new.finished_at is not null
-    and (old.finished_at is null or new.cost_usd is distinct from old.cost_usd)
+    and (
+      old.finished_at is null
+      -- Tokens may be known although the cost is not.
+      or new.cost_usd is distinct from old.cost_usd or new.input_tokens <> old.input_tokens
+      or new.cached_tokens <> old.cached_tokens or new.output_tokens <> old.output_tokens
+      or new.reasoning_tokens <> old.reasoning_tokens
+    )
   )
   execute function cogo.wake_parent();
 
