@@ -133,7 +133,11 @@ MUTANTS: Final = (
     Mutant(
         name="reservations of the dead kept",
         changes=[
-            ("close_attempts", "perform cogo.record_lost_calls(p_subtask_ids, p_attempts);", "null;")
+            (
+                "close_attempts",
+                "perform cogo.record_lost_calls(p_subtask_ids, p_attempts);",
+                "null;",
+            )
         ],
         reported_as=frozenset({"reserved"}),
         shares=_DEATHS,
