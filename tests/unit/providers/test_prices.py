@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import genai_prices
 import pytest
 from pydantic import SecretStr
 
@@ -139,3 +140,41 @@ def test_unit_prices_of_a_long_prompt_are_those_of_its_tier(
 
 def test_unit_prices_of_an_unknown_model_are_unknown() -> None:
     assert get_unit_prices(a_deployment("perplexity/pplx-7b-online", "perplexity"), at=AT) is None
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        TokenUsage(),
+        TokenUsage(input=1_000, output=10),
+        TokenUsage(input=300_000, cached=7, output=1),
+        TokenUsage(cached=100, output=5),
+        TokenUsage(input=10, cached=100_000, cache_write=300_001, output=999),
+        TokenUsage(cache_write=70, output=1),
+    ],
+)
+def test_every_listed_price_is_counted_as_the_library_counts_it(usage: TokenUsage) -> None:
+    opened = {id_: Credential(key=SecretStr("k")) for id_ in CATALOGUE.providers}
+    router = Router(CATALOGUE, opened)
+    places = [place for lane in router.list_lanes() for place in router.list_deployments(lane)]
+    tokens = genai_prices.Usage(
+        input_tokens=usage.prompt,
+        cache_read_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        output_tokens=usage.output,
+    )
+
+    counted = 0
+    for place in places:
+        cost = calculate_cost(usage, place, at=AT)
+        if cost is None or not cost.source.startswith("genai-prices "):
+            continue
+        theirs = genai_prices.calc_price(
+            tokens,
+            place.provider_model,
+            provider_id=place.host.genai_prices,
+            genai_request_timestamp=AT,
+        )
+        assert cost.usd == theirs.total_price, place.id
+        counted += 1
+    assert counted > 50
