@@ -11,7 +11,7 @@ If the call still fails, the agent's failure policy retries, reroutes or snoozes
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -262,6 +262,7 @@ class Router:
             context=context,
             middleware=self._middleware,
             keyring=self.keyring,
+            on_answer=partial(self._affinities.record, context),
             get_timeouts=lambda each: (
                 timeouts
                 or resolve_timeouts(
@@ -272,7 +273,7 @@ class Router:
                 )
             ),
         )
-        return Call(self._stream(fallback), fallback)
+        return Call(fallback.stream(), fallback)
 
     def stream(
         self, model_id: str, request: ChatRequest, *, timeouts: Timeouts | None = None
@@ -342,12 +343,6 @@ class Router:
             why = "; ".join(f"{place}: {reason}" for place, reason in reasons.items())
             raise NotServed(f"{found[0].model.name} must not be called for this: {why}")
         return allowed
-
-    async def _stream(self, fallback: FallbackCall) -> AsyncGenerator[Event, None]:
-        async with aclosing(fallback.stream()) as events:
-            async for event in events:
-                yield event
-        self._affinities.record(fallback.context, fallback.deployment)
 
     async def _open_adapter(self, deployment: Deployment, key: SecretStr | None) -> Adapter:
         return await self._get_adapter(deployment.host, deployment.base_url, key)

@@ -216,7 +216,7 @@ class StreamRedactor:
 
     def close(self) -> str:
         """Return the remaining text."""
-        return self._release(final=True)
+        return self._release(final=True) if self._held or self._more else ""
 
     def _release(self, *, final: bool) -> str:
         start = len(self._before)
@@ -225,8 +225,12 @@ class StreamRedactor:
         pattern = self._heads.pattern
         is_suspect = pattern is not None and pattern.search(text, start) is not None
         end = len(text) if final else self._find_safe_end(text, start, is_suspect=is_suspect)
+        if not is_suspect:  # nearly always
+            self._held = text[end:]
+            self._before = text[end - 1 : end]
+            return text[start:end]
         released, at = [], start
-        for begin, stop in self._redactor.find_spans(text, start) if is_suspect else ():
+        for begin, stop in self._redactor.find_spans(text, start):
             if stop > end:  # the possible beginning is part of another secret
                 end = min(begin, end)
                 break

@@ -1,7 +1,5 @@
 """Checks of every answer, for all vendors: it is neither empty nor endless."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Final
 
 from providers.chat import (
@@ -22,42 +20,44 @@ _CALL: Final = 200
 """What each call counts beside its arguments, which may be none."""
 
 
-async def check_answer(
-    vendor: str, events: AsyncGenerator[Event, None]
-) -> AsyncGenerator[Event, None]:
-    """Yield the events of a call.
+class AnswerCheck:
+    """Looks at the events of one answer."""
 
-    Raises:
-        EmptyAnswer: the answer is complete and has no content.
-        MalformedResponse: it is longer than any answer can be.
-    """
-    length = 0
-    calls: set[tuple[int, str]] = set()
-    has_content = has_reasoning = False
-    async with aclosing(events):
-        async for event in events:
-            match event:
-                case TextDelta(text):
-                    length += len(text)
-                    has_content = has_content or not (text.isspace() or not text)
-                case ReasoningDelta(text):
-                    length += len(text)
-                    has_reasoning = True
-                case ToolCallDelta():
-                    key = (event.index, event.id)
-                    length += len(event.arguments) + (0 if key in calls else _CALL)
-                    calls.add(key)
-                case TextWasThinking():
-                    has_content, has_reasoning = False, True
-                case ToolCall():
-                    has_content = True
-                case Done() if not has_content:
-                    raise _build_error(vendor, event, has_reasoning=has_reasoning)
-            if length > LONGEST_ANSWER:
-                raise MalformedResponse(
-                    vendor, f"the answer is longer than {LONGEST_ANSWER:,} characters"
-                )
-            yield event
+    def __init__(self, vendor: str) -> None:
+        self._vendor = vendor
+        self._length = 0
+        self._calls: set[tuple[int, str]] = set()
+        self._has_content = self._has_reasoning = False
+
+    def check(self, event: Event) -> None:
+        """Look at the next event.
+
+        Raises:
+            EmptyAnswer: the answer is complete and has no content.
+            MalformedResponse: it is longer than any answer can be.
+        """
+        match event:
+            case TextDelta(text):
+                self._length += len(text)
+                if not self._has_content:
+                    self._has_content = not (text.isspace() or not text)
+            case ReasoningDelta(text):
+                self._length += len(text)
+                self._has_reasoning = True
+            case ToolCallDelta():
+                key = (event.index, event.id)
+                self._length += len(event.arguments) + (0 if key in self._calls else _CALL)
+                self._calls.add(key)
+            case TextWasThinking():
+                self._has_content, self._has_reasoning = False, True
+            case ToolCall():
+                self._has_content = True
+            case Done() if not self._has_content:
+                raise _build_error(self._vendor, event, has_reasoning=self._has_reasoning)
+        if self._length > LONGEST_ANSWER:
+            raise MalformedResponse(
+                self._vendor, f"the answer is longer than {LONGEST_ANSWER:,} characters"
+            )
 
 
 def _build_error(vendor: str, done: Done, *, has_reasoning: bool) -> EmptyAnswer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, WouldBlock
 
 from providers.calls.middleware import VendorCall
 from providers.catalogue.deployment import Deployment
@@ -64,6 +64,14 @@ class AdaptiveLimit:
         """Set a new maximum; the limit is lowered to it at once, but only grows with answers."""
         self.maximum = maximum
         self._set_limit(self.limit)
+
+    def try_acquire(self, call: object) -> bool:
+        """Return whether one more call may run at once, which then has its slot."""
+        try:
+            self._limiter.acquire_on_behalf_of_nowait(call)
+        except WouldBlock:
+            return False
+        return True
 
     async def acquire(self, call: object) -> None:
         """Wait until one more call may run."""
@@ -137,7 +145,8 @@ class ConcurrencyMiddleware:
     async def wrap_call(self, call: VendorCall) -> AsyncIterator[None]:
         """See `CallMiddleware.wrap_call`."""
         limit = self.get_limit(call.deployment)
-        await _acquire(limit, call)
+        if not limit.try_acquire(call.id):
+            await _acquire(limit, call)
         began = time.monotonic()
         try:
             yield

@@ -56,6 +56,8 @@ class FallbackCall:
     keyring: Keyring
     prepare: Callable[[Deployment], PreparedCall]
     get_timeouts: Callable[[Deployment], Timeouts]
+    on_answer: Callable[[Deployment], None] = lambda _: None
+    """Called with the deployment whose answer is complete."""
     deployment: Deployment = field(init=False)
     """The last one called, or the first one to call."""
     failed_calls: list[FailedCall] = field(default_factory=list)
@@ -86,6 +88,9 @@ class FallbackCall:
             try:
                 async with aclosing(self._send(key)) as events:
                     async for event in events:
+                        if buffer.is_open:  # nearly always
+                            yield event
+                            continue
                         for each in buffer.feed(event):
                             yield each
             except CallFailed as error:
@@ -98,6 +103,7 @@ class FallbackCall:
                         yield each
                     raise self._summarize(errors) from error
             else:
+                self.on_answer(self.deployment)
                 return
             self._record_failure(errors[-1])
             if decision is not RetryDecision.NEXT_KEY:
@@ -200,9 +206,7 @@ class _FirstTokenBuffer:
         self.held: list[Event] = []
 
     def feed(self, event: Event) -> Sequence[Event]:
-        """Return the events that may be passed on now."""
-        if self.is_open:
-            return (event,)
+        """Return the events that may be passed on now: all, once it is open."""
         self.held.append(event)
         self.is_open = isinstance(event, (*ANSWER_EVENTS, Done))
         return self.held if self.is_open else ()

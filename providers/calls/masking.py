@@ -3,7 +3,7 @@
 A vendor or a proxy may echo a key that it received, and a model may repeat one.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
@@ -74,17 +74,23 @@ def _mask_attachment(attachment: Attachment, redactor: Redactor) -> tuple[Attach
 
 
 async def mask_answer(
-    events: AsyncGenerator[Event, None], redactor: Redactor
+    events: AsyncGenerator[Event, None],
+    redactor: Redactor,
+    *,
+    check: Callable[[Event], None] | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Yield the events without keys, even if a key is split between events; `Done` has a note.
 
-    Before an error, text that was held back is yielded too, unless nothing of the answer was
-    yielded yet, in which case the call can still be repeated unnoticed.
+    `check` gets each event first and may refuse the answer. Before an error, text that was held
+    back is yielded too, unless nothing of the answer was yielded yet, in which case the call can
+    still be repeated unnoticed.
     """
     masker, was_seen = _AnswerMasker(redactor), False
     try:
         async with aclosing(events):
             async for event in events:
+                if check is not None:
+                    check(event)
                 for each in masker.feed(event):
                     was_seen = was_seen or not isinstance(each, TokenUsage)
                     yield each
@@ -106,35 +112,34 @@ class _AnswerMasker:
         self._calls: dict[int, StreamRedactor] = {}
         self._found = 0
 
-    def feed(self, event: Event) -> Iterator[Event]:
-        """Yield the events that may be passed on now."""
+    def feed(self, event: Event) -> Sequence[Event]:
+        """Return the events that may be passed on now."""
         match event:
-            case TextDelta():
-                if text := self._text.feed(event.text):
-                    yield TextDelta(text)
-            case TextWasThinking():
-                if text := self._text.close():
-                    yield TextDelta(text)
-                self._found += self._text.found
-                self._text = StreamRedactor(self._redactor)
-                yield event
-            case ReasoningDelta():
-                if text := self._reasoning.feed(event.text):
-                    yield ReasoningDelta(text)
+            case TextDelta(piece):
+                text = self._text.feed(piece)
+                return (event,) if text == piece else (TextDelta(text),) if text else ()
+            case ReasoningDelta(piece):
+                text = self._reasoning.feed(piece)
+                return (event,) if text == piece else (ReasoningDelta(text),) if text else ()
             case ToolCallDelta():  # the complete call follows
                 call = self._calls.setdefault(event.index, StreamRedactor(self._redactor))
                 name = self._redactor.redact(event.name)
-                yield replace(event, name=name, arguments=call.feed(event.arguments))
+                return (replace(event, name=name, arguments=call.feed(event.arguments)),)
+            case TextWasThinking():
+                text = self._text.close()
+                self._found += self._text.found
+                self._text = StreamRedactor(self._redactor)
+                return (TextDelta(text), event) if text else (event,)
             case ToolCall():
-                yield self._mask_call(event)
+                return (self._mask_call(event),)
             case Citation():
                 title = event.title and self._mask(event.title)
-                yield replace(event, url=self._mask(event.url), title=title)
+                return (replace(event, url=self._mask(event.url), title=title),)
             case TokenUsage():
-                yield replace(event, raw=self._redactor.redact_json(event.raw))
+                raw = self._redactor.redact_json(event.raw)
+                return (event,) if raw == event.raw else (replace(event, raw=raw),)
             case Done():
-                yield from self.flush()
-                yield self._mask_done(event)
+                return (*self.flush(), self._mask_done(event))
 
     def flush(self) -> Iterator[Event]:
         """Yield the text that was held back."""
@@ -172,4 +177,5 @@ class _AnswerMasker:
             names["replay"] = replace(
                 done.replay, blocks=self._redactor.redact_json(done.replay.blocks)
             )
-        return replace(done, **names)
+        is_same = all(getattr(done, name) == value for name, value in names.items())
+        return done if is_same else replace(done, **names)

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
-from providers.adapters.answer_check import check_answer
+from providers.adapters.answer_check import AnswerCheck
 from providers.adapters.base import Adapter, Timeouts
 from providers.adapters.earlier_calls import mend_earlier_calls
 from providers.calls.masking import mask_answer, mask_request
@@ -120,8 +120,12 @@ class _PreparedChat(PreparedCall):
         self._adapter = await self.open_adapter(self.deployment, key)
 
     def stream(self, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-        events = stream_with_schema(self._adapter, self.request, timeouts=timeouts)
-        return mask_answer(check_answer(self.deployment.provider, events), self.redactor)
+        if self.request.response_schema is None:
+            events = self._adapter.stream(self.request, timeouts=timeouts)
+        else:
+            events = stream_with_schema(self._adapter, self.request, timeouts=timeouts)
+        check = AnswerCheck(self.deployment.provider)
+        return mask_answer(events, self.redactor, check=check.check)
 
 
 def prepare_chat(

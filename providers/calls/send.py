@@ -54,7 +54,8 @@ async def send_call(
                     elif isinstance(event, TokenUsage):
                         report.usage = event
                     elif isinstance(event, Done):
-                        event = replace(event, notes=(*prepared.notes, *event.notes))  # noqa: PLW2901
+                        if prepared.notes:
+                            event = replace(event, notes=(*prepared.notes, *event.notes))  # noqa: PLW2901
                         report.done = event
                     yield event
         finally:

@@ -59,11 +59,21 @@ class Anthropic:
         client._custom_headers = {}  # ignore ANTHROPIC_CUSTOM_HEADERS of the environment
         return client
 
-    async def stream(
-        self, request: ChatRequest, *, timeouts: Timeouts
-    ) -> AsyncGenerator[Event, None]:
-        """See `Adapter.stream`. A message that the vendor has paused is gone on with at once."""
+    def stream(self, request: ChatRequest, *, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
+        """See `Adapter.stream`."""
         body, notes = build_anthropic_body(request, self._vendor)
+        if request.tools or request.web_search:  # others are never paused
+            return self._go_on(request, body, notes, timeouts)
+        return self._stream_message(request, body, self._build_parser(request), notes, timeouts)
+
+    async def _go_on(
+        self,
+        request: ChatRequest,
+        body: dict[str, Any],
+        notes: tuple[str, ...],
+        timeouts: Timeouts,
+    ) -> AsyncGenerator[Event, None]:
+        """Stream a message, and go on at once with one that the vendor has paused."""
         deadline = time.monotonic() + timeouts.total.total_seconds()
         parser = self._build_parser(request)
         while True:

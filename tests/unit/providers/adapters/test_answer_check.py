@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from providers.adapters.answer_check import LONGEST_ANSWER, check_answer
+from providers.adapters.answer_check import LONGEST_ANSWER, AnswerCheck
 from providers.chat import (
     Done,
     Event,
@@ -23,14 +23,16 @@ LENGTH = Done(finish_reason=FinishReason.LENGTH, vendor_finish_reason="length")
 CALL = ToolCall(id="c", name="look", arguments="{}")
 
 
-async def saying(*events: Event) -> AsyncGenerator[Event, None]:
-    """Yield the events of a vendor."""
+async def checked(*events: Event) -> AsyncGenerator[Event, None]:
+    """Yield the events of a vendor that pass."""
+    check = AnswerCheck("a-vendor")
     for event in events:
+        check.check(event)
         yield event
 
 
 async def read(*events: Event) -> ChatResponse:
-    return await collect_response(check_answer("a-vendor", saying(*events)))
+    return await collect_response(checked(*events))
 
 
 @pytest.mark.parametrize(
@@ -85,10 +87,10 @@ async def test_calls_without_arguments_do_not_go_on_for_ever() -> None:
     ]
 
     with pytest.raises(MalformedResponse, match="longer than"):
-        [each async for each in check_answer("v", saying(*endless))]
+        [each async for each in checked(*endless)]
 
 
 async def test_many_pieces_of_one_call_are_one_call() -> None:
     pieces = [ToolCallDelta(index=0, id="call0", name="write", arguments="x")] * 100_000
 
-    assert [each async for each in check_answer("v", saying(*pieces))] == pieces
+    assert [each async for each in checked(*pieces)] == pieces

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.adapters.answer_check import check_answer
+from providers.adapters.answer_check import AnswerCheck
 from providers.adapters.open_models import read_model_answer
 from providers.adapters.open_models.reading import AnswerReader
 from providers.chat import (
@@ -19,7 +19,6 @@ from providers.chat import (
     ToolCall,
     ToolCallDelta,
 )
-from providers.chat_response import collect_response
 from providers.errors import MalformedResponse
 from tests.support.tool_calls.corpus import GRAMMARS, Answer, answers
 from tests.support.tool_calls.events import CALL, READ, a_request, done, feed, iterate, read
@@ -296,7 +295,8 @@ async def test_every_cut_of_a_stream_gives_the_same_answer(name: str, data: st.D
 async def test_an_endless_call_is_not_collected_for_ever() -> None:
     piece = "x" * 100_000
     endless = iterate([TextDelta("<tool_call>" + piece), *([TextDelta(piece)] * 100)])
-    events = check_answer("v", read_model_answer(endless, a_request()))
+    check = AnswerCheck("v")
 
     with pytest.raises(MalformedResponse, match="longer than"):
-        await collect_response(events)
+        async for event in read_model_answer(endless, a_request()):
+            check.check(event)
