@@ -254,6 +254,7 @@ async def main(name: str, url: str, concurrency: int, seconds: float, how: str) 
         return opened | {"peak_mib": peak_mib()}
     for _ in range(WARM_UP):
         assert await ask() >= LEAST, "the answer is not whole"
+    await asyncio.gather(*[ask() for _ in range(concurrency)])  # connections are made
 
     latencies = []
 

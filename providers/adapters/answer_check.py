@@ -20,7 +20,7 @@ _CALL: Final = 200
 """What each call counts beside its arguments, which may be none."""
 
 
-class AnswerCheck:
+class ContentCheck:
     """Looks at the events of one answer."""
 
     def __init__(self, vendor: str) -> None:

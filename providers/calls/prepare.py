@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
-from providers.adapters.answer_check import AnswerCheck
+from providers.adapters.answer_check import ContentCheck
 from providers.adapters.base import Adapter, Timeouts
 from providers.adapters.earlier_calls import mend_earlier_calls
 from providers.calls.masking import mask_answer, mask_request
@@ -124,7 +124,7 @@ class _PreparedChat(PreparedCall):
             events = self._adapter.stream(self.request, timeouts=timeouts)
         else:
             events = stream_with_schema(self._adapter, self.request, timeouts=timeouts)
-        check = AnswerCheck(self.deployment.provider)
+        check = ContentCheck(self.deployment.provider)
         return mask_answer(events, self.redactor, check=check.check)
 
 

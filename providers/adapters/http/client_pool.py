@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-CALLS_OF_CLIENT: Final = 16
+CALLS_OF_CLIENT: Final = 8
 """Calls that one client makes at once, each on a connection of its own."""
-MAX_CLIENTS: Final = 64
+MAX_CLIENTS: Final = 128
 """Beyond this many, clients make more calls at once, whose connections are not kept."""
 KEPT_SECONDS: Final = 5.0
 """For which connections without a call are kept, and clients without one."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from providers.adapters.answer_check import LONGEST_ANSWER, AnswerCheck
+from providers.adapters.answer_check import LONGEST_ANSWER, ContentCheck
 from providers.chat import (
     Done,
     Event,
@@ -25,7 +25,7 @@ CALL = ToolCall(id="c", name="look", arguments="{}")
 
 async def checked(*events: Event) -> AsyncGenerator[Event, None]:
     """Yield the events of a vendor that pass."""
-    check = AnswerCheck("a-vendor")
+    check = ContentCheck("a-vendor")
     for event in events:
         check.check(event)
         yield event

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.adapters.answer_check import AnswerCheck
+from providers.adapters.answer_check import ContentCheck
 from providers.adapters.open_models import read_model_answer
 from providers.adapters.open_models.reading import AnswerReader
 from providers.chat import (
@@ -295,7 +295,7 @@ async def test_every_cut_of_a_stream_gives_the_same_answer(name: str, data: st.D
 async def test_an_endless_call_is_not_collected_for_ever() -> None:
     piece = "x" * 100_000
     endless = iterate([TextDelta("<tool_call>" + piece), *([TextDelta(piece)] * 100)])
-    check = AnswerCheck("v")
+    check = ContentCheck("v")
 
     with pytest.raises(MalformedResponse, match="longer than"):
         async for event in read_model_answer(endless, a_request()):
