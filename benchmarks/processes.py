@@ -14,6 +14,25 @@ def peak_memory_mib(pid: int) -> float:
     return _status(pid, "VmHWM")
 
 
+def proportional_memory_mib(pid: int) -> float:
+    """Return the memory in MiB, with a share of the pages that other processes use, too."""
+    return _read_kib(f"/proc/{pid}/smaps_rollup", "Pss") / 1024
+
+
+def list_tree(pid: int) -> list[int]:
+    """Return the ids of a process and of all that descend from it."""
+    tree = [pid]
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in thread.joinpath("children").read_text("utf-8").split():
+            tree += list_tree(int(child))
+    return tree
+
+
+def read_command(pid: int) -> str:
+    """Return the command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ").strip()
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the user and system seconds so far."""
     after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -22,7 +41,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _status(pid: int, name: str) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+    return _read_kib(f"/proc/{pid}/status", name) / 1024
+
+
+def _read_kib(path: str, name: str) -> int:
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{name}:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(f"process {pid} does not say how much memory it holds")
+            return int(line.split()[1])
+    raise RuntimeError(f"{path} does not say {name}")

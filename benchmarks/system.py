@@ -26,6 +26,8 @@ class System:
     gateway_url: str
     simulator_url: str
     seconds_to_ready: float
+    pid: int
+    """Process id of `cogo up`."""
     pids: Mapping[str, int]
     """Process ids by name."""
     health_urls: Mapping[str, str]
@@ -72,6 +74,7 @@ async def running_system(
                 gateway_url=answer["gateway_url"],
                 simulator_url=simulator_url,
                 seconds_to_ready=ready,
+                pid=answer["pid"],
                 pids=answer["processes"],
                 health_urls=answer["health_urls"],
             )

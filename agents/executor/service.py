@@ -365,7 +365,7 @@ def _build_lanes(agent: Agent, router: Router) -> Lanes:
         jitter=agent.jitter,
         health=agent.health,
         details=agent.details,
-        probes=not agent.options.simulated,
+        simulated=agent.options.simulated,
     )
 
 

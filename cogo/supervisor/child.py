@@ -14,6 +14,7 @@ from typing import Final, Self
 from pydantic import JsonValue, TypeAdapter
 
 from cogo.errors import ChildFailed
+from cogo.process.fork import build_fork
 from cogo.supervisor.logfiles import open_log, read_last_line
 
 _READY_LINE: Final = TypeAdapter(dict[str, JsonValue])
@@ -32,6 +33,8 @@ class Spec:
     """How long it may take to end after SIGTERM."""
     agent_id: str | None = None
     """The id under which it holds leases, if it is an agent."""
+    is_fork: bool = False
+    """Whether it is a fork of this process, which has imported its modules."""
 
 
 def build_module_arguments(name: str, *arguments: str) -> tuple[str, ...]:
@@ -66,6 +69,9 @@ class Child:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                # A fork has Python's own signals already.
+                restore_signals=not self._spec.is_fork,
+                preexec_fn=build_fork(*self._spec.arguments[2:]) if self._spec.is_fork else None,
             )
         return self
 

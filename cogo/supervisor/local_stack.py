@@ -1,6 +1,7 @@
 """Start and shutdown order of the processes of `cogo up`."""
 
 import asyncio
+import gc
 import importlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -17,6 +18,7 @@ from cogo.errors import ChildFailed
 from cogo.local_model.library import list_installed_models
 from cogo.local_model.packages import MODEL_ID
 from cogo.process.bootstrap import AgentBootstrap, AgentKind
+from cogo.process.fork import IS_FORKABLE
 from cogo.process.shutdown import Shutdown
 from cogo.supervisor.child import Spec
 from cogo.supervisor.embedded_server import find_server, migrate_server, require_port
@@ -100,7 +102,7 @@ class LocalStack:
             ) from error
 
     async def _start(self, group: asyncio.TaskGroup) -> StackInfo:
-        """Start everything at once: agents and gateway import while the server starts."""
+        """Start the server, and import what agents and gateway need while it starts."""
 
         def run(child: RestartingChild) -> None:
             self._tasks[child] = group.create_task(child.run(), name="child")
@@ -110,16 +112,21 @@ class LocalStack:
         elif self._is_embedded:
             run(self._server)
         clients = [*self._agents.values(), *([self._gateway] if self._options.has_gateway else [])]
-        for child in clients:
-            run(child)
+
+        async def run_clients() -> None:
+            await _import_modules()
+            for child in clients:
+                run(child)
+
         async with asyncio.TaskGroup() as parts:
-            importing = parts.create_task(_import_project_calls(), name="import")
+            importing = parts.create_task(run_clients(), name="import")
             connecting = parts.create_task(self._connect(importing), name="connect")
             hosting = self._options.local_model
             if hosting is not None and hosting.is_ours:
                 run(self._local_model)
                 await self._local_model.ready.wait()
             if self._options.simulate or not await self._can_call_models(connecting):
+                await asyncio.wait([importing])
                 run(self._simulator)
                 await self._simulator.ready.wait()
         connection, db_url = connecting.result()
@@ -215,9 +222,22 @@ class LocalStack:
         await mark_agent_stopped(connection, spec.agent_id, stopping=self._shutdown.drain)
 
 
-async def _import_project_calls() -> None:
-    """Import Supabase's client in a thread, because it is slow."""
-    await asyncio.to_thread(importlib.import_module, "cogo.supervisor.project_calls")
+async def _import_modules() -> None:
+    """Import Supabase's client, and what the forks of this process share.
+
+    In a thread, because it is slow. Memory is shared until somebody writes to it; the collector
+    of garbage would, as it looks at objects.
+    """
+    own = ("cogo.supervisor.project_calls",)
+    shared = ("cogo.process.agent", "cogo.process.gateway") if IS_FORKABLE else ()
+
+    def import_all() -> None:
+        for name in (*own, *shared):
+            importlib.import_module(name)
+
+    await asyncio.to_thread(import_all)
+    gc.collect()
+    gc.freeze()
 
 
 def _name_agents(executors: int) -> Mapping[str, AgentKind]:

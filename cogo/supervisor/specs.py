@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from cogo.config.context import Project
 from cogo.process.bootstrap import AgentKind
+from cogo.process.fork import IS_FORKABLE
 from cogo.supervisor.child import Spec, build_module_arguments
 from cogo.supervisor.model_server import build_model_server_spec
 from cogo.supervisor.ports import ANY_PORT, find_free_port, find_port
@@ -45,7 +46,11 @@ class SpecBuilder:
     def build_simulator(self, last: Report) -> Spec:
         """Build the spec of the vendor simulator."""
         port = find_port(last, "url") or ANY_PORT
-        return self._build("simulator", "simulator", "--with-parent", "--port", str(port))
+        return self._build(
+            "simulator",
+            *("simulator", "--with-parent", "--port", str(port)),
+            is_fork=IS_FORKABLE and not last,
+        )
 
     def build_local_model(self, last: Report) -> Spec:
         """Build the spec of the local model's server."""
@@ -54,7 +59,7 @@ class SpecBuilder:
         return build_model_server_spec(hosting.model.alias, self._get_log("local-model"), last)
 
     def build_gateway(self, last: Report) -> Spec:
-        """Build the spec of the HTTP gateway."""
+        """Build the spec of the HTTP gateway; the first is a fork, as those of agents are."""
         port = find_port(last, "url") or self.options.gateway_port
         return self._build(
             "gateway",
@@ -62,10 +67,14 @@ class SpecBuilder:
             *self._directory,
             *([] if port is None else ["--port", str(port)]),
             *([] if self.options.needs_key else ["--no-key"]),
+            is_fork=IS_FORKABLE and not last,
         )
 
     def build_agent(self, name: str, kind: AgentKind, last: Report) -> Spec:
-        """Build the spec of an agent, with a new id so that it does not inherit old leases."""
+        """Build the spec of an agent, with a new id so that it does not inherit old leases.
+
+        The first is a fork of this process. Later ones are not: other threads may be busy then.
+        """
         agent_id = f"{name}@{socket.gethostname()}-{secrets.token_hex(3)}"
         port = find_free_port(find_port(last, "health_url"))
         return self._build(
@@ -75,6 +84,7 @@ class SpecBuilder:
             *("--health-port", str(port)),
             *(["--capacity", str(self.options.capacity)] if kind == "executor" else []),
             agent_id=agent_id,
+            is_fork=IS_FORKABLE and not last,
         )
 
     @property
@@ -87,6 +97,7 @@ class SpecBuilder:
         *arguments: str,
         patience: timedelta = _AGENT_PATIENCE,
         agent_id: str | None = None,
+        is_fork: bool = False,
     ) -> Spec:
         return Spec(
             name=name,
@@ -94,6 +105,7 @@ class SpecBuilder:
             log=self._get_log(name),
             patience=patience,
             agent_id=agent_id,
+            is_fork=is_fork,
         )
 
     def _get_log(self, name: str) -> Path | None:

@@ -176,7 +176,7 @@ class ExecutorHarness:
             services=asyncio.TaskGroup(),
         )
         self.lanes = RecordingLanes(
-            self.router, on_change=lambda: None, jitter=jitter, health=Health(), probes=False
+            self.router, on_change=lambda: None, jitter=jitter, health=Health()
         )
         return Executor(
             agent=agent,

@@ -73,7 +73,7 @@ class SlowRouter(Router):
 async def running(
     router: Router,
     *,
-    probes: bool = False,
+    simulated: bool = False,
     every: timedelta = NEVER,
     health: Health | None = None,
     details: dict[str, JsonValue] | None = None,
@@ -84,7 +84,7 @@ async def running(
         on_change=lambda: rung.append("rung"),
         jitter=random.Random(0),  # noqa: S311 - spreads probes
         health=health or Health(),
-        probes=probes,
+        simulated=simulated,
         details=details,
         probe_every=every,
         recheck_after=OFTEN,
@@ -109,6 +109,17 @@ async def test_nothing_is_claimed_before_its_adapter_is_open_and_then_at_once() 
     assert rung
 
 
+async def test_lanes_that_are_opened_by_their_first_call_can_be_claimed_before() -> None:
+    router = SlowRouter(KEYS)
+    router.may_open.set()
+    async with running(router, simulated=True) as (lanes, _):
+        await asyncio.sleep(0)
+
+        assert lanes.list_claimable() == lanes.list_served() != []
+
+    assert router.opened == set()
+
+
 async def test_a_provider_that_cannot_be_opened_is_claimed_and_holds_up_no_other() -> None:
     router = SlowRouter(KEYS)
     router.broken = "anthropic"
@@ -123,7 +134,7 @@ async def test_a_model_server_that_is_started_later_is_found_and_one_that_ends_i
     router = SlowRouter({})
     router.may_open.set()
     details: dict[str, JsonValue] = {}
-    async with running(router, probes=True, every=OFTEN, details=details) as (lanes, rung):
+    async with running(router, every=OFTEN, details=details) as (lanes, rung):
         await eventually(lambda: router.probes > 1)
         assert lanes.list_claimable() == []
 
@@ -145,7 +156,7 @@ async def test_an_executor_without_any_model_is_not_ready_until_a_key_comes() ->
     router.keyring = Keyring({}, reread=lambda _: KEYS, clock=lambda: now[0])
     health = Health()
     health.mark_answered()
-    async with running(router, probes=True, every=OFTEN, health=health) as (lanes, rung):
+    async with running(router, every=OFTEN, health=health) as (lanes, rung):
         await eventually(lambda: router.probes > 1)
         assert lanes.list_claimable() == []
         assert not health.check_readiness().ok
@@ -164,7 +175,7 @@ async def test_an_executor_without_any_model_is_not_ready_until_a_key_comes() ->
 async def test_a_failed_connection_makes_it_look_before_the_next_probe_is_due() -> None:
     router = SlowRouter({})
     router.may_open.set()
-    async with running(router, probes=True, every=NEVER) as (lanes, _):
+    async with running(router, every=NEVER) as (lanes, _):
         router.here = ["ollama"]
         lanes.recheck_soon()
         await eventually(lambda: lanes.list_served() == ["ollama/m"])
@@ -177,7 +188,7 @@ async def test_a_failed_connection_makes_it_read_addresses_that_it_has_just_read
     router.may_open.set()
     found = [KEYS]
     router.keyring = Keyring({}, reread=lambda _: found[-1], clock=lambda: 0.0)
-    async with running(router, probes=True, every=NEVER) as (lanes, _):
+    async with running(router, every=NEVER) as (lanes, _):
         lanes.recheck_soon()
         await eventually(lambda: router.keyring.credentials == KEYS)
         moved = {"ollama": Credential(base_url="http://127.0.0.1:7/v1")}
@@ -186,10 +197,10 @@ async def test_a_failed_connection_makes_it_read_addresses_that_it_has_just_read
         await eventually(lambda: router.keyring.credentials == moved)
 
 
-async def test_without_local_models_nobody_is_probed() -> None:
+async def test_where_vendors_are_simulated_nobody_is_probed() -> None:
     router = SlowRouter(KEYS)
     router.may_open.set()
-    async with running(router, every=OFTEN) as (lanes, _):
+    async with running(router, simulated=True, every=OFTEN) as (lanes, _):
         lanes.recheck_soon()
         await eventually(lambda: lanes.list_claimable() == lanes.list_served())
 
