@@ -2,9 +2,11 @@
 
 Tasks are queued in portions, so that few wait and nearly all rows are dead or finished. A full run
 takes about twenty minutes. Figures: the CPU time of Postgres per job for each tenth, with the
-snapshot held; then after it was released and the tables were vacuumed; and the sizes.
+snapshot held, then after it was released and the tables were vacuumed, also in units of a constant
+statement; and sizes.
 """
 
+import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import Any, Final
 
 from benchmarks.queue.competitors import Sql
 from benchmarks.queue.database import LANE, Connection, Processor, clear, connect, fill, settle
+from benchmarks.queue.samples import Yardstick
 from benchmarks.supabase import running_server
 from cogo.migrations import load_migrations, migrate
 
@@ -33,6 +36,8 @@ class Size:
 FULL: Final = Size(portion=10_000, portions=10, figures=10, around=1_000)
 QUICK: Final = Size(portion=1_000, portions=1, figures=2, around=1_000)
 _BATCH: Final = 50
+_CONSTANTS: Final = 5
+"""Runs of the constant statement before and after each portion."""
 _TABLES: Final = ("public.cogo_tasks", "cogo.subtasks", "cogo.events", "public.cogo_attempts")
 _SIZE: Final = "select pg_total_relation_size($1::regclass) / 1048576.0"
 _DEAD: Final = """
@@ -68,18 +73,27 @@ async def measure_bloat(url: str, size: Size, report: Callable[[dict[str, Any]],
     await owner.close()
 
 
-async def _do(agents: Sql, owner: Connection, portion: int, portions: int = 1) -> float:
-    """Queue and do portions, and return the CPU time of Postgres in microseconds per job."""
-    processor, spent = await Processor.of(owner), 0.0
+async def _do(agents: Sql, owner: Connection, portion: int, portions: int = 1) -> dict[str, float]:
+    """Queue and do portions, and return the CPU time of Postgres per job."""
+    processor, yardstick = await Processor.of(owner), await Yardstick.on(owner)
+    spent, constants = 0.0, []
     for _ in range(portions):
         await fill(owner, portion)
+        constants += [await yardstick.measure() for _ in range(_CONSTANTS)]
         before = processor.seconds()
         await agents.drain(portion)
         spent += processor.seconds() - before
-    return spent / (portion * portions) * 1e6
+        constants += [await yardstick.measure() for _ in range(_CONSTANTS)]
+    cpu = spent / (portion * portions) * 1e6
+    return {
+        "postgres_cpu_us": round(cpu),
+        "yardsticks": round(cpu / statistics.median(constants), 3),
+    }
 
 
-async def _figure(owner: Connection, snapshot: str, done: int, cpu: float) -> dict[str, Any]:
+async def _figure(
+    owner: Connection, snapshot: str, done: int, cpu: dict[str, float]
+) -> dict[str, Any]:
     await owner.execute("select pg_stat_clear_snapshot()")
     sizes = {table: float(await owner.fetchval(_SIZE, table)) for table in _TABLES}
     return {
@@ -88,7 +102,7 @@ async def _figure(owner: Connection, snapshot: str, done: int, cpu: float) -> di
         "lane": LANE,
         "done": done,
         "batch": _BATCH,
-        "postgres_cpu_us": round(cpu),
+        **cpu,
         "dead_rows": await owner.fetchval(_DEAD, list(_TABLES)),
         **{f"mib_{table.partition('.')[2]}": round(size, 1) for table, size in sizes.items()},
     }

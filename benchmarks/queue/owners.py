@@ -4,31 +4,19 @@ A full run takes about two minutes, nearly all of it to fill the queue. Compared
 a thousand subtasks: other owners and their backlogs must not matter.
 """
 
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
-from benchmarks.figures import quantiles
-from benchmarks.queue.database import (
-    backend_of,
-    clear,
-    connect,
-    cpu_us,
-    fill,
-    settle,
-    write_out,
-)
+from benchmarks.queue.database import clear, connect, fill, settle, write_out
+from benchmarks.queue.samples import sample
 from benchmarks.supabase import running_server
 from cogo.migrations import load_migrations, migrate
 
 SIZES: Final = ((1, 1_000), (10, 100_000))
 QUICK_SIZES: Final = ((1, 500), (10, 500))
 """Numbers of owners, and of subtasks that wait for each."""
-_CLAIMS: Final = 300
-_WARM_UP: Final = 50
 _CLAIM: Final = """
 select subtask_id from public.cogo_claim_subtasks(
   p_agent_id => 'bench', p_lanes => array['bench'], p_limit => 1, p_lease_seconds => 3600)
@@ -46,8 +34,8 @@ async def run(report: Callable[[dict[str, Any]], None], *, quick: bool = False) 
         for owners, each in QUICK_SIZES if quick else SIZES:
             print(f"filling {owners} owners with {each} subtasks each", file=sys.stderr)
             figure = await measure_owners(server.db_url, owners, each)
-            first = first or figure["postgres_cpu_us"]
-            times = round(figure["postgres_cpu_us"] / first, 2)
+            first = first or figure["yardsticks"]
+            times = round(figure["yardsticks"] / first, 2)
             report(figure | {"times_first": times, "goal_times": 1.5})
 
 
@@ -59,14 +47,11 @@ async def measure_owners(url: str, owners: int, each: int) -> dict[str, Any]:
     await settle(owner)
     await write_out(owner)
     agent = await connect(url)
-    backend = await backend_of(agent)
-    walls, cpus = [], []
-    for number in range(_WARM_UP + _CLAIMS):
-        cpu, started = cpu_us(backend), time.perf_counter()
+
+    async def claim() -> None:
         assert len(await agent.fetch(_CLAIM)) == 1
-        if number >= _WARM_UP:
-            walls.append((time.perf_counter() - started) * 1000)
-            cpus.append(cpu_us(backend) - cpu)
+
+    figure = await sample(agent, claim)
     shares = [row["claimed"] for row in await owner.fetch(_SHARES)]
     await agent.close()
     await owner.close()
@@ -75,8 +60,7 @@ async def measure_owners(url: str, owners: int, each: int) -> dict[str, Any]:
         "unit": "ms",
         "owners": owners,
         "waiting_each": each,
-        **quantiles(walls),
-        "postgres_cpu_us": round(statistics.median(cpus)),
+        **figure,
         "owners_served": len(shares),
         "claims_of_one_least": min(shares),
         "claims_of_one_most": max(shares),
