@@ -6,34 +6,20 @@ from functools import cached_property
 from typing import Any
 
 from agents.selection.candidates import Candidate
-from agents.selection.evidence.estimates import Estimate
+from agents.selection.evidence.estimates import DIGITS, Estimate
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
 from protocol.records import SelectionRecord
 from protocol.records.models import PolicyName
 
-_DIGITS = 6
-
 
 def describe_estimate(estimate: Estimate) -> dict[str, Any]:
     """Return the numbers of a candidate as they are recorded."""
-    cost, forecast = estimate.cost_usd, estimate.forecast
+    cost = estimate.cost_usd
     return {
-        "quality": round(forecast.quality, _DIGITS),
-        "low": round(forecast.low, _DIGITS),
-        "high": round(forecast.high, _DIGITS),
-        "outcomes": round(forecast.observed),
-        "judged_by": {name: round(weight, 1) for name, weight in forecast.judged_by.items()},
-        "cost_usd": None if cost is None else round(cost, _DIGITS + 2),
-        "first_token_ms": round(forecast.first_token_s * 1000),
-        "total_ms": round(forecast.total_s * 1000),
-        "health": forecast.health or "ok",
-        **(
-            {"called": round(forecast.called), "rejected_calls": round(forecast.rejected_calls, 4)}
-            if forecast.called >= 1 or forecast.rejected_calls > 0
-            else {}
-        ),
+        **estimate.forecast.described,
+        "cost_usd": None if cost is None else round(cost, DIGITS + 2),
     }
 
 
@@ -137,26 +123,25 @@ class Choice:
     def _record_candidates(self) -> list[dict[str, Any]]:
         """Return the candidates as they are recorded, the ranking first."""
         ranks = {id_: rank for rank, id_ in enumerate(self.ranking, start=1)}
-        return [
-            {
+        preferred: dict[str, list[str]] = {}
+        for preference, taken in self.by_preference.items():
+            preferred.setdefault(taken, []).append(preference.value)
+        rows: list[dict[str, Any]] = []
+        for id_ in dict.fromkeys([*ranks, *self.candidates]):
+            each = self.candidates[id_]
+            row: dict[str, Any] = {
                 "model_id": id_,
-                "provider": self.candidates[id_].profile.provider,
-                "refused": self.candidates[id_].refused,
-                "set_aside": self.candidates[id_].set_aside,
+                "provider": each.profile.provider,
+                "refused": each.refused,
+                "set_aside": each.set_aside,
                 "rank": ranks.get(id_),
             }
-            | (self._record_eligible(id_) if id_ in ranks else {})
-            for id_ in dict.fromkeys([*ranks, *self.candidates])
-        ]
-
-    def _record_eligible(self, id_: str) -> dict[str, Any]:
-        preferred_by = [
-            preference.value for preference, taken in self.by_preference.items() if taken == id_
-        ]
-        return {
-            "expected": describe_estimate(self.candidates[id_].estimate),
-            **({"preferred_by": preferred_by} if preferred_by else {}),
-        }
+            if id_ in ranks:
+                row["expected"] = describe_estimate(each.estimate)
+                if id_ in preferred:
+                    row["preferred_by"] = preferred[id_]
+            rows.append(row)
+        return rows
 
 
 def _rank(candidate: Candidate) -> tuple[bool, float, float, str]:

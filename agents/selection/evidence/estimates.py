@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import exp, inf, log, sqrt
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agents.selection.evidence.calls import expect_failed_calls, expect_rejected_calls
 from agents.selection.evidence.failures import FailureRecords
@@ -26,6 +26,8 @@ from agents.selection.kinds.scripts import DENSE_SCRIPTS
 from agents.selection.model_profiles import ModelProfile
 from agents.selection.requirements import Requirements
 
+DIGITS: Final = 6
+"""Of shares in records."""
 ENOUGH: Final = 5
 """Number of measured answers from which on a time counts as measured."""
 SPREAD: Final = 1.2816
@@ -58,7 +60,7 @@ def estimate_input_tokens(needs: Requirements, prompt_characters: int) -> int:
     return int(prompt_characters / (1.0 if is_dense else CHARACTERS_PER_TOKEN))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Forecast:
     """The part of an estimate that does not depend on the prompt's length."""
 
@@ -93,10 +95,26 @@ class Forecast:
     rejected_calls: float = 0.0
     """The expected share of its calls of tools that cannot be run."""
 
-    @property
+    @cached_property
     def is_known(self) -> bool:
         """Whether enough was observed of the model to prefer it for its price."""
         return self.evidence >= KNOWN_EVIDENCE and self.high - self.low <= KNOWN_WIDTH
+
+    @cached_property
+    def described(self) -> Mapping[str, Any]:
+        """The numbers as records of choices have them; made once for all choices."""
+        calls = {"called": round(self.called), "rejected_calls": round(self.rejected_calls, 4)}
+        return {
+            "quality": round(self.quality, DIGITS),
+            "low": round(self.low, DIGITS),
+            "high": round(self.high, DIGITS),
+            "outcomes": round(self.observed),
+            "judged_by": {name: round(weight, 1) for name, weight in self.judged_by.items()},
+            "first_token_ms": round(self.first_token_s * 1000),
+            "total_ms": round(self.total_s * 1000),
+            "health": self.health or "ok",
+            **(calls if self.called >= 1 or self.rejected_calls > 0 else {}),
+        }
 
 
 class Estimate(NamedTuple):
