@@ -163,11 +163,12 @@ def _build_role(
 def _serve(project: Project, role: "Role", simulator_url: str | None, *, with_parent: bool) -> None:
     from cogo.config.catalogue import load_catalogue  # noqa: PLC0415
     from cogo.process.agent import find_secrets, serve_agent  # noqa: PLC0415
+    from cogo.process.event_loop import run_on_fast_loop  # noqa: PLC0415
 
     bootstrap = _load_bootstrap(project, simulator_url, with_parent=with_parent)
     catalogue = load_catalogue(project)
     _configure_logs(project, Redactor(find_secrets(project, catalogue, bootstrap), places=True))
-    asyncio.run(serve_agent(project, catalogue, bootstrap, role, with_parent=with_parent))
+    run_on_fast_loop(serve_agent(project, catalogue, bootstrap, role, with_parent=with_parent))
 
 
 def _configure_logs(project: Project, redactor: Redactor) -> None:
