@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from embedded.postgres.listener import Listener, NotifyCallback
+from embedded.postgres.pipeline import PipelineConnection
 
 REQUEST_CONNECTIONS = 16
 ADMIN_CONNECTIONS = 8
@@ -82,6 +83,7 @@ async def _open_pool(
         max_size=max_size,
         max_inactive_connection_lifetime=IDLE_SECONDS,
         reset=_end_transaction,
+        connection_class=PipelineConnection,
         **_options(name),
     )
     stack.push_async_callback(_close, pool)

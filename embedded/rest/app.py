@@ -124,8 +124,14 @@ class Api:
             responses.check_affected(result, preferences)
             responses.check_range(result, clauses)
 
-        read_only = request.is_reading or not function.is_volatile
-        result = await self._run(request, preferences, statement, check, read_only=read_only)
+        may_fail = responses.may_refuse(media, preferences, clauses)
+        result = await self._run(
+            request,
+            preferences,
+            statement,
+            check if may_fail else None,
+            read_only=request.is_reading or not function.is_volatile,
+        )
         if function.kind is ResultKind.VOID:
             return responses.build_void_response(result, preferences)
         return responses.build_read_response(
@@ -153,7 +159,10 @@ class Api:
             responses.check_range(result, clauses)
 
         statement = await self._build(build)
-        result = await self._run(request, preferences, statement, check, read_only=True)
+        may_fail = responses.may_refuse(media, preferences, clauses)
+        result = await self._run(
+            request, preferences, statement, check if may_fail else None, read_only=True
+        )
         has_body = request.method != "HEAD"
         response = responses.build_read_response(
             result, clauses, media, preferences, has_body=has_body
@@ -188,7 +197,8 @@ class Api:
             responses.check_single(result, media)
 
         relation, statement = await self._build(build)
-        result = await self._run(request, preferences, statement, check)
+        may_fail = method == "PUT" or responses.may_refuse(media, preferences)
+        result = await self._run(request, preferences, statement, check if may_fail else None)
         if method == "POST":
             return responses.build_insert_response(
                 result,
@@ -224,7 +234,7 @@ class Api:
         request: RestRequest,
         preferences: RestPreferences,
         statement: Statement,
-        check: Callable[[StatementResult], None],
+        check: Callable[[StatementResult], None] | None,
         *,
         read_only: bool = False,
     ) -> StatementResult:

@@ -30,6 +30,15 @@ def build_error_response(error: ApiError, *, has_body: bool) -> Response:
     return Response(json.dumps(error.body, separators=(",", ":")), error.status, headers)
 
 
+def may_refuse(media: Media, preferences: RestPreferences, clauses: Clauses | None = None) -> bool:
+    """Return whether one of the checks below may fail, after which nothing may be committed."""
+    return (
+        media.shape is Shape.OBJECT
+        or preferences.max_affected is not None
+        or (clauses is not None and clauses.offset > 0)
+    )
+
+
 def check_single(result: StatementResult, media: Media) -> None:
     """Raise PGRST116 if an object was requested and there is not exactly one row."""
     if media.shape is Shape.OBJECT and result.page != 1:

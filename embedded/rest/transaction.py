@@ -1,29 +1,21 @@
 """The transaction of a request: as `authenticator`, in the role of the caller."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
 
-from embedded.postgres.connection_errors import BROKEN_CONNECTION
+from embedded.postgres.database import COMMAND_SECONDS
+from embedded.postgres.pipeline import NothingRunError, PipelineConnection, Query, Row
 from embedded.rest.statements.fragments import EstimateQuery, Statement
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 _ACQUIRE_SECONDS: Final = 10.0
 _ROLLBACK_SECONDS: Final = 5.0
-_LOST_CONNECTION: Final = (
-    asyncpg.AdminShutdownError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.CrashShutdownError,
-    *BROKEN_CONNECTION,
-    ConnectionError,
-)
-"""Errors of the first statement on a lost connection."""
-
+_READ_ONLY: Final = {"transaction_read_only": "on"}
 _SEARCH_PATH: Final = '"public", "extensions"'
 _FIXED: Final = (
     "search_path",
@@ -80,56 +72,77 @@ async def run_statement(
     statement: Statement,
     *,
     read_only: bool,
-    check: Callable[[StatementResult], None],
+    check: Callable[[StatementResult], None] | None,
 ) -> StatementResult:
-    """Run a statement; an error of `check` rolls it back."""
-    settings = dict(context.settings)
+    """Run a statement; an error of `check` rolls it back. Without one it is committed at once."""
+    settings = {**_READ_ONLY, **context.settings} if read_only else dict(context.settings)
     if statement.statement_timeout is not None:
         settings["statement_timeout"] = statement.statement_timeout
     if context.timezone is not None:
         settings["timezone"] = context.timezone
-    connection = await _begin_transaction(pool, "begin read only" if read_only else "begin")
+    queries = [_build_settings_query(context, settings)]
+    if context.pre_request is not None:
+        queries.append(Query(f"select {context.pre_request}()"))
+    queries.append(Query(statement.sql, statement.parameters.values))
+    is_checked = check is not None or statement.plan is not None
+    if is_checked:
+        queries.insert(0, Query("begin"))
+    proxy, row = await _run_queries(pool, queries)
+    connection = proxy.unwrapped
     try:
-        await connection.execute(*_build_settings_statement(context, settings))
-        if context.pre_request is not None:
-            await connection.execute(f"select {context.pre_request}()")
-        row = await connection.fetchrow(statement.sql, *statement.parameters.values)
-        result = (
-            StatementResult(*row)
-            if row is not None
-            else StatementResult(None, 0, "", 0, None, None)
-        )
+        result = _build_result(row)
         if statement.plan is not None:
             result = await _add_estimated_total(connection, statement.plan, result)
-        check(result)
-        await connection.execute("commit")
+        if check is not None:
+            check(result)
+        if is_checked:
+            await _run(connection, [Query("commit")])
         return result
     finally:
-        await _release(pool, connection)
+        await _release(pool, proxy, connection)
 
 
-async def _begin_transaction(pool: Pool, begin: str) -> Connection:
-    """Return a connection in a new transaction.
+async def _run_queries(
+    pool: Pool, queries: Sequence[Query]
+) -> tuple[PipelineConnection, Row | None]:
+    """Run the queries on a connection of the pool and return both.
 
     A connection that was lost in the pool may be noticed only here, and is replaced.
     """
     for _ in range(pool.get_max_size()):
-        connection = await _acquire(pool)
+        proxy = await _acquire(pool)
+        connection = proxy.unwrapped
         try:
-            await connection.execute(begin)
-        except _LOST_CONNECTION:
-            await _release(pool, connection)
+            return proxy, await _run(connection, queries)
+        except NothingRunError:
+            await _release(pool, proxy, connection)
         except BaseException:
-            await _release(pool, connection)
+            await _release(pool, proxy, connection)
             raise
-        else:
-            return connection
     raise DatabaseDownError("every connection was lost")
 
 
-async def _acquire(pool: Pool) -> Connection:
+async def _run(connection: PipelineConnection, queries: Sequence[Query]) -> Row | None:
+    return await connection.run_pipeline(queries, seconds=COMMAND_SECONDS)
+
+
+def _build_result(row: Row | None) -> StatementResult:
+    if row is None:
+        return StatementResult(None, 0, "", 0, None, None)
+    total, page, body, inserted, headers, status = row
+    return StatementResult(
+        None if total is None else int(total),
+        int(page or 0),
+        body or "",
+        int(inserted or 0),
+        headers,
+        status,
+    )
+
+
+async def _acquire(pool: Pool) -> PipelineConnection:
     try:
-        return await pool.acquire(timeout=_ACQUIRE_SECONDS)
+        return cast("PipelineConnection", await pool.acquire(timeout=_ACQUIRE_SECONDS))
     except TimeoutError as error:
         raise PoolExhaustedError from error
     except asyncpg.PostgresError as error:
@@ -138,34 +151,36 @@ async def _acquire(pool: Pool) -> Connection:
 
 
 async def _add_estimated_total(
-    connection: Connection, plan: EstimateQuery, result: StatementResult
+    connection: PipelineConnection, plan: EstimateQuery, result: StatementResult
 ) -> StatementResult:
     """Return the result with the planner's estimate if the exact total is unknown or too large."""
     if result.total is not None and result.total <= plan.exact_up_to:
         return result
-    explained = await connection.fetchval(
-        f"explain (format json) {plan.sql}", *plan.parameters.values
-    )
-    estimate: int = json.loads(explained)[0]["Plan"]["Plan Rows"]
+    sql = f"explain (format json) {plan.sql}"
+    row = await _run(connection, [Query(sql, plan.parameters.values)])
+    estimate: int = json.loads(row[0])[0]["Plan"]["Plan Rows"] if row and row[0] else 0
     return replace(result, total=max(estimate, result.total or 0))
 
 
-async def _release(pool: Pool, connection: Connection) -> None:
+async def _release(pool: Pool, proxy: PipelineConnection, connection: PipelineConnection) -> None:
     """Roll back on an open connection and return it to the pool, which replaces a lost one."""
     try:
-        if not connection.is_closed() and connection.is_in_transaction():
-            await connection.execute("rollback", timeout=_ROLLBACK_SECONDS)
+        if not connection.is_closed() and connection.has_open_pipeline:
+            await connection.run_pipeline([Query("rollback")], seconds=_ROLLBACK_SECONDS)
     finally:
-        await pool.release(connection)
+        await pool.release(cast("Any", proxy))
 
 
-def _build_settings_statement(context: Context, settings: Mapping[str, str]) -> list[str]:
-    """Return one statement that sets all settings, and its arguments.
+def _build_settings_query(context: Context, settings: Mapping[str, str]) -> Query:
+    """Return one query that sets all settings.
 
     The role is set after its own settings, since it may not be allowed to change some of them.
     """
     claims = {**context.claims, "role": context.role}
-    fixed = (
+    values = [part for pair in settings.items() for part in pair]
+    calls = [f"set_config(${n}, ${n + 1}, true)" for n in range(1, len(values), 2)]
+    calls += [f"set_config('{name}', ${n}, true)" for n, name in enumerate(_FIXED, len(values) + 1)]
+    values += (
         _SEARCH_PATH,
         context.role,
         json.dumps(claims),
@@ -174,7 +189,4 @@ def _build_settings_statement(context: Context, settings: Mapping[str, str]) -> 
         json.dumps(dict(context.headers)),
         json.dumps(dict(context.cookies)),
     )
-    values = [part for pair in settings.items() for part in pair]
-    values += [part for pair in zip(_FIXED, fixed, strict=True) for part in pair]
-    calls = (f"set_config(${n}, ${n + 1}, true)" for n in range(1, len(values), 2))
-    return [f"select {', '.join(calls)}", *values]
+    return Query(f"select {', '.join(calls)}", values)
