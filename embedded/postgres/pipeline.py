@@ -41,7 +41,7 @@ class NothingRunError(asyncpg.ConnectionDoesNotExistError):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class PipelineQuery:
     """One statement; its parameters are of type text or text[]."""
 
     sql: str
@@ -77,7 +77,7 @@ class PipelineConnection(asyncpg.Connection):
         """Whether the last pipeline left a transaction open."""
         return self._messages.status != _IDLE
 
-    async def run_pipeline(self, queries: Sequence[Query], *, seconds: float) -> Row | None:
+    async def run_pipeline(self, queries: Sequence[PipelineQuery], *, seconds: float) -> Row | None:
         """Run the queries in one transaction, and return the first row of the last one.
 
         A `begin` among them leaves the transaction open. Raise `NothingRunError`, or what asyncpg
@@ -106,7 +106,7 @@ class PipelineConnection(asyncpg.Connection):
             if not self.is_closed():
                 self._transport.set_protocol(self._protocol)
 
-    def _encode(self, queries: Sequence[Query]) -> bytes:
+    def _encode(self, queries: Sequence[PipelineQuery]) -> bytes:
         parts: list[bytes] = []
         for query in queries:
             name = self._names.get(query.sql)

@@ -110,13 +110,7 @@ class Api:
             return function, caller.call_with_body(function, payload, clauses, counts=counts)
 
         function, statement = await self._build(build)
-        if preferences.max_affected is not None and not function.returns_set:
-            raise ApiError(
-                400,
-                "PGRST128",
-                "Function must return SETOF or TABLE when max-affected preference is used with"
-                " handling=strict",
-            )
+        _check_can_be_limited(function, preferences)
 
         def check(result: StatementResult) -> None:
             if function.returns_set:
@@ -256,6 +250,16 @@ class Api:
             raise await build_permission_error(
                 self._database.admin, error, role=role, table=request.name, needs=needs
             ) from error
+
+
+def _check_can_be_limited(function: Function, preferences: RestPreferences) -> None:
+    if preferences.max_affected is not None and not function.returns_set:
+        raise ApiError(
+            400,
+            "PGRST128",
+            "Function must return SETOF or TABLE when max-affected preference is used with"
+            " handling=strict",
+        )
 
 
 def _find_relation(schema: Schema, name: str) -> Relation:

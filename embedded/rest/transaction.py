@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 import asyncpg
 
 from embedded.postgres.database import COMMAND_SECONDS
-from embedded.postgres.pipeline import NothingRunError, PipelineConnection, Query, Row
+from embedded.postgres.pipeline import NothingRunError, PipelineConnection, PipelineQuery, Row
 from embedded.rest.statements.fragments import EstimateQuery, Statement
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -82,11 +82,11 @@ async def run_statement(
         settings["timezone"] = context.timezone
     queries = [_build_settings_query(context, settings)]
     if context.pre_request is not None:
-        queries.append(Query(f"select {context.pre_request}()"))
-    queries.append(Query(statement.sql, statement.parameters.values))
+        queries.append(PipelineQuery(f"select {context.pre_request}()"))
+    queries.append(PipelineQuery(statement.sql, statement.parameters.values))
     is_checked = check is not None or statement.plan is not None
     if is_checked:
-        queries.insert(0, Query("begin"))
+        queries.insert(0, PipelineQuery("begin"))
     proxy, row = await _run_queries(pool, queries)
     connection = proxy.unwrapped
     try:
@@ -96,14 +96,14 @@ async def run_statement(
         if check is not None:
             check(result)
         if is_checked:
-            await _run(connection, [Query("commit")])
+            await _run(connection, [PipelineQuery("commit")])
         return result
     finally:
         await _release(pool, proxy, connection)
 
 
 async def _run_queries(
-    pool: Pool, queries: Sequence[Query]
+    pool: Pool, queries: Sequence[PipelineQuery]
 ) -> tuple[PipelineConnection, Row | None]:
     """Run the queries on a connection of the pool and return both.
 
@@ -122,7 +122,7 @@ async def _run_queries(
     raise DatabaseDownError("every connection was lost")
 
 
-async def _run(connection: PipelineConnection, queries: Sequence[Query]) -> Row | None:
+async def _run(connection: PipelineConnection, queries: Sequence[PipelineQuery]) -> Row | None:
     return await connection.run_pipeline(queries, seconds=COMMAND_SECONDS)
 
 
@@ -157,7 +157,7 @@ async def _add_estimated_total(
     if result.total is not None and result.total <= plan.exact_up_to:
         return result
     sql = f"explain (format json) {plan.sql}"
-    row = await _run(connection, [Query(sql, plan.parameters.values)])
+    row = await _run(connection, [PipelineQuery(sql, plan.parameters.values)])
     estimate: int = json.loads(row[0])[0]["Plan"]["Plan Rows"] if row and row[0] else 0
     return replace(result, total=max(estimate, result.total or 0))
 
@@ -166,12 +166,12 @@ async def _release(pool: Pool, proxy: PipelineConnection, connection: PipelineCo
     """Roll back on an open connection and return it to the pool, which replaces a lost one."""
     try:
         if not connection.is_closed() and connection.has_open_pipeline:
-            await connection.run_pipeline([Query("rollback")], seconds=_ROLLBACK_SECONDS)
+            await connection.run_pipeline([PipelineQuery("rollback")], seconds=_ROLLBACK_SECONDS)
     finally:
         await pool.release(cast("Any", proxy))
 
 
-def _build_settings_query(context: Context, settings: Mapping[str, str]) -> Query:
+def _build_settings_query(context: Context, settings: Mapping[str, str]) -> PipelineQuery:
     """Return one query that sets all settings.
 
     The role is set after its own settings, since it may not be allowed to change some of them.
@@ -189,4 +189,4 @@ def _build_settings_query(context: Context, settings: Mapping[str, str]) -> Quer
         json.dumps(dict(context.headers)),
         json.dumps(dict(context.cookies)),
     )
-    return Query(f"select {', '.join(calls)}", values)
+    return PipelineQuery(f"select {', '.join(calls)}", values)

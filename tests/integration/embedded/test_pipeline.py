@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from embedded.postgres.cluster import Postgres
 from embedded.postgres.database import Database, open_database
-from embedded.postgres.pipeline import NothingRunError, PipelineConnection, Query, Row
+from embedded.postgres.pipeline import NothingRunError, PipelineConnection, PipelineQuery, Row
 from tests.support.eventually import eventually
 from tests.support.servers.postgres import state_directory
 
@@ -20,7 +20,7 @@ TABLE = """
 drop table if exists public.notes;
 create table public.notes (id int primary key deferrable initially deferred)
 """
-COUNT = Query("select count(*) from public.notes")
+COUNT = PipelineQuery("select count(*) from public.notes")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -43,11 +43,13 @@ async def borrowed(database: Database) -> AsyncIterator[PipelineConnection]:
         yield cast("PipelineConnection", connection).unwrapped
 
 
-def insert(number: int) -> Query:
-    return Query("insert into public.notes values ($1::text::int)", [str(number)])
+def insert(number: int) -> PipelineQuery:
+    return PipelineQuery("insert into public.notes values ($1::text::int)", [str(number)])
 
 
-async def run(connection: PipelineConnection, *queries: Query, seconds: float = 30) -> Row | None:
+async def run(
+    connection: PipelineConnection, *queries: PipelineQuery, seconds: float = 30
+) -> Row | None:
     return await connection.run_pipeline(queries, seconds=seconds)
 
 
@@ -55,18 +57,23 @@ async def test_the_first_row_of_the_last_query_is_returned(database: Database) -
     async with borrowed(database) as connection:
         row = await run(
             connection,
-            Query("select 'other'"),
-            Query("select $1::text, null, x from unnest($2::text[]) x", ["é", ['"a\\', "b,{}"]]),
+            PipelineQuery("select 'other'"),
+            PipelineQuery(
+                "select $1::text, null, x from unnest($2::text[]) x", ["é", ['"a\\', "b,{}"]]
+            ),
         )
 
         assert row == ["é", None, '"a\\']
-        assert await run(connection, Query("select 1"), Query("select 1 where false")) is None
+        assert (
+            await run(connection, PipelineQuery("select 1"), PipelineQuery("select 1 where false"))
+            is None
+        )
 
 
 async def test_settings_hold_for_the_later_queries_only(database: Database) -> None:
     async with borrowed(database) as connection:
-        settings = Query("select set_config('my.name', $1, true)", ["ada"])
-        name = Query("select current_setting('my.name', true)")
+        settings = PipelineQuery("select set_config('my.name', $1, true)", ["ada"])
+        name = PipelineQuery("select current_setting('my.name', true)")
 
         assert await run(connection, settings, name) == ["ada"]
         assert await run(connection, name) != ["ada"]
@@ -77,7 +84,7 @@ async def test_an_error_undoes_the_queries_before_and_skips_those_after(
 ) -> None:
     async with borrowed(database) as connection:
         with pytest.raises(asyncpg.DivisionByZeroError) as raised:
-            await run(connection, insert(1), Query("select 1 / 0"), insert(2))
+            await run(connection, insert(1), PipelineQuery("select 1 / 0"), insert(2))
 
         assert raised.value.sqlstate == "22012"
         assert await run(connection, COUNT) == ["0"]
@@ -97,7 +104,7 @@ async def test_deferred_constraints_are_checked_before_the_result_is_returned(
 async def test_begin_leaves_a_transaction_open(database: Database) -> None:
     async with borrowed(database) as connection:
         states = []
-        for queries in ([Query("begin"), insert(1)], [Query("rollback")]):
+        for queries in ([PipelineQuery("begin"), insert(1)], [PipelineQuery("rollback")]):
             await run(connection, *queries)
             states.append(connection.has_open_pipeline)
 
@@ -115,9 +122,9 @@ async def test_the_connection_serves_asyncpg_in_between(database: Database) -> N
 async def test_more_statements_than_are_kept_can_be_used(database: Database) -> None:
     async with borrowed(database) as connection:
         for number in [*range(130), *range(130)]:
-            assert await run(connection, Query(f"select {number}")) == [str(number)]
+            assert await run(connection, PipelineQuery(f"select {number}")) == [str(number)]
 
-        kept = await run(connection, Query("select count(*) from pg_prepared_statements"))
+        kept = await run(connection, PipelineQuery("select count(*) from pg_prepared_statements"))
         assert kept is not None
         assert 90 <= int(kept[0] or 0) <= 101
 
@@ -126,7 +133,9 @@ async def test_long_statements_and_results_arrive_whole(database: Database) -> N
     async with borrowed(database) as connection:
         text = "x" * 3_000_000
         for _ in range(2):
-            row = await run(connection, Query(f"select $1::text /* {'-' * 20_000} */", [text]))
+            row = await run(
+                connection, PipelineQuery(f"select $1::text /* {'-' * 20_000} */", [text])
+            )
             assert row == [text]
 
 
@@ -146,39 +155,53 @@ async def test_a_statement_that_failed_to_parse_is_not_taken_for_prepared(
     async with borrowed(database) as connection:
         for _ in range(2):
             with pytest.raises(asyncpg.UndefinedTableError):
-                await run(connection, Query("select 2"), Query("select from public.missing"))
+                await run(
+                    connection,
+                    PipelineQuery("select 2"),
+                    PipelineQuery("select from public.missing"),
+                )
 
-        assert await run(connection, Query("select 2")) == ["2"]
+        assert await run(connection, PipelineQuery("select 2")) == ["2"]
 
 
 async def test_text_that_is_not_unicode_is_refused_before_it_is_sent(database: Database) -> None:
     async with borrowed(database) as connection:
         with pytest.raises(asyncpg.DataError):
-            await run(connection, Query("select $1::text", ["\ud800"]))
+            await run(connection, PipelineQuery("select $1::text", ["\ud800"]))
 
         assert await run(connection, COUNT) == ["0"]
 
 
 async def test_a_timeout_undoes_the_statements(database: Database) -> None:
     async with borrowed(database) as connection:
+        pid = connection.get_server_pid()
         with pytest.raises(TimeoutError):
-            await run(connection, insert(1), Query("select pg_sleep(2)"), seconds=0.2)
+            await run(connection, insert(1), PipelineQuery("select pg_sleep(2)"), seconds=0.2)
         assert connection.is_closed()
 
-    await asyncio.sleep(2)  # by then they would have been committed
-    async with borrowed(database) as connection:
-        assert await run(connection, COUNT) == ["0"]
+    assert await count_when_ended(database, pid) == 0
 
 
 async def test_a_cancelled_task_undoes_the_statements(database: Database) -> None:
     async with borrowed(database) as connection:
+        pid = connection.get_server_pid()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):  # cancels the task
-                await run(connection, insert(1), Query("select pg_sleep(2)"))
+                await run(connection, insert(1), PipelineQuery("select pg_sleep(2)"))
 
-    await asyncio.sleep(2)
-    async with borrowed(database) as connection:
-        assert await run(connection, COUNT) == ["0"]
+    assert await count_when_ended(database, pid) == 0
+
+
+async def count_when_ended(database: Database, pid: int) -> int:
+    """Return the number of rows when a backend is gone, which may have committed before."""
+
+    async def is_gone() -> bool:
+        return not await database.admin.fetchval(
+            "select exists (select from pg_stat_activity where pid = $1)", pid
+        )
+
+    await eventually(is_gone)
+    return int(await database.admin.fetchval("select count(*) from public.notes"))
 
 
 async def test_a_connection_that_was_ended_while_idle_has_run_nothing(
@@ -196,7 +219,7 @@ async def test_a_connection_that_is_ended_during_a_statement_is_not_taken_for_un
 ) -> None:
     async with borrowed(database) as connection, asyncio.TaskGroup() as group:
         pid = connection.get_server_pid()
-        task = group.create_task(fail(connection, insert(1), Query("select pg_sleep(30)")))
+        task = group.create_task(fail(connection, insert(1), PipelineQuery("select pg_sleep(30)")))
         await eventually(lambda: is_sleeping(database, pid))
         await database.admin.execute("select pg_terminate_backend($1, 5000)", pid)
         error = await task
@@ -205,7 +228,7 @@ async def test_a_connection_that_is_ended_during_a_statement_is_not_taken_for_un
         assert connection.is_closed()
 
 
-async def fail(connection: PipelineConnection, *queries: Query) -> Exception:
+async def fail(connection: PipelineConnection, *queries: PipelineQuery) -> Exception:
     with pytest.raises(asyncpg.ConnectionDoesNotExistError) as raised:
         await run(connection, *queries)
     return raised.value
