@@ -5,22 +5,24 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle
 from benchmarks.supabase import Server
-from protocol.records import Completion
+from protocol.records import Claim, ClaimRequest, Completion
 from protocol.transport.supabase_store import SupabaseStore, open_store
 
 WORKERS: Final = 4
+_LEASE: Final = timedelta(seconds=15)
 _CLAIM: Final = """
 select subtask_id, attempt from public.cogo_claim_subtasks(
   p_agent_id => $1, p_lanes => array['bench'], p_limit => $2)
 """
-_COMPLETE: Final = (
-    "select answer from public.cogo_complete_subtasks(p_agent_id => $1, p_items => $2)"
-)
+_COMPLETE_AND_CLAIM: Final = """
+select public.cogo_complete_and_claim(
+  p_agent_id => $1, p_items => $2, p_lanes => array['bench'], p_limit => $3)
+"""
 _BARE: Final = """
 create table if not exists public.bare_jobs (
   id bigint generated always as identity primary key, status text not null default 'queued'
@@ -101,7 +103,7 @@ class Bare:
 
 
 class Sql:
-    """COGO's functions called over asyncpg."""
+    """COGO's functions over asyncpg: one statement completes a batch and claims the next."""
 
     def __init__(self, url: str, batch: int) -> None:
         self.name = "cogo_sql"
@@ -118,8 +120,12 @@ class Sql:
         connections = [await connect(self._url) for _ in range(WORKERS)]
 
         def step_on(connection: Connection, agent: str) -> Step:
+            held: list[Any] = []
+
             async def step() -> int:
-                leases = await connection.fetch(_CLAIM, agent, self._batch)
+                leases = held[:] or await connection.fetch(_CLAIM, agent, self._batch)
+                if not leases:
+                    return 0
                 items = [
                     {
                         "subtask_id": str(lease["subtask_id"]),
@@ -128,8 +134,9 @@ class Sql:
                     }
                     for lease in leases
                 ]
-                answers = await connection.fetch(_COMPLETE, agent, items)
-                assert all(row["answer"] == "ok" for row in answers), answers
+                answer = await connection.fetchval(_COMPLETE_AND_CLAIM, agent, items, self._batch)
+                assert all(each["answer"] == "ok" for each in answer["answers"]), answer
+                held[:] = answer["claimed"] or []
                 return len(items)
 
             return step
@@ -142,7 +149,7 @@ class Sql:
 
 
 class Rest:
-    """COGO as its agents use it: supabase-py, the Data API, and pydantic models."""
+    """COGO as its agents use it: supabase-py, the Data API, pydantic, one request per batch."""
 
     def __init__(self, server: Server, batch: int) -> None:
         self.name = "cogo_rest"
@@ -161,17 +168,22 @@ class Rest:
             return await _repeat(steps, count)
 
     def _step(self, store: SupabaseStore, agent: str) -> Step:
-        async def step() -> int:
-            leases = await store.claim_subtasks(
-                agent_id=agent,
-                lanes=[LANE],
-                limit=self._batch,
-                lease=timedelta(seconds=15),
-                request_id=uuid4(),
+        held: list[Claim] = []
+
+        async def claim() -> list[Claim]:
+            return await store.claim_subtasks(
+                agent_id=agent, lanes=[LANE], limit=self._batch, lease=_LEASE, request_id=uuid4()
             )
+
+        async def step() -> int:
+            leases = held[:] or await claim()
+            if not leases:
+                return 0
             items = [Completion(ref=lease.ref, output={"ok": True}) for lease in leases]
-            answers = await store.complete_subtasks(agent_id=agent, items=items)
-            assert all(each.answer == "ok" for each in answers), answers
+            asked = ClaimRequest(lanes=[LANE], limit=self._batch, lease=_LEASE, request_id=uuid4())
+            result = await store.complete_and_claim(agent_id=agent, items=items, claim=asked)
+            assert all(each.answer == "ok" for each in result.answers), result
+            held[:] = result.claimed or []
             return len(items)
 
         return step
