@@ -119,7 +119,7 @@ def _distinguish(key: Key, facts: Mapping[Key, Figure]) -> Figure:
     return {
         field: value
         for field, value in facts[key].items()
-        if any(other.get(field) != value for other in others)
+        if not _is_derived(field) and any(other.get(field) != value for other in others)
     }
 
 

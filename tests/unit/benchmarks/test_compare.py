@@ -25,7 +25,8 @@ async def run(report, *, quick, only=None):
         slow.write_text("begun")
         await asyncio.sleep(30)
     for batch in (1, 50):
-        report({"name": "toy", "unit": "us", "batch": batch, "cpu_us": cogo.COST * batch})
+        facts = {"unit": "us", "batch": batch, "goal_us": batch}
+        report({"name": "toy", **facts, "cpu_us": cogo.COST * batch})
     report({"name": "toy_rate", "rate": 100 / cogo.COST, "goal_rate": 1})
 """
 
