@@ -11,6 +11,7 @@ from typing import Final
 from loguru import logger
 from pydantic import JsonValue
 
+from agents.runtime.agent import Agent
 from agents.runtime.health import Health
 from providers.catalogue.open_models import MOST_REPORTED, OPEN_MODELS_DETAIL, dump_open_model
 from providers.errors import UnknownModel
@@ -146,3 +147,15 @@ class Lanes:
                 self._failed.add(lane)
             self._on_change()
             gc.freeze()  # the SDK stays: no collection during calls needs to search it
+
+
+def build_lanes(agent: Agent, router: Router) -> Lanes:
+    """Return the lanes of an agent."""
+    return Lanes(
+        router,
+        on_change=agent.wakeup.notify,
+        jitter=agent.jitter,
+        health=agent.health,
+        details=agent.details,
+        simulated=agent.options.simulated,
+    )

@@ -20,7 +20,7 @@ from agents.executor.failure_policy import (
     end_attempt,
     shorten_history,
 )
-from agents.executor.lanes import Lanes
+from agents.executor.lanes import Lanes, build_lanes
 from agents.executor.legacy_plans import build_escalation
 from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker, find_problem
@@ -50,6 +50,7 @@ from agents.memory.conversation import (
 from agents.memory.index import VectorIndex
 from agents.memory.memory import Memory
 from agents.memory.models import MemoryModelFinder
+from agents.middleware.call_ledger import CallLedger
 from agents.runtime.agent import Agent, open_agent
 from agents.runtime.attempt import WorkFailed, WorkInterrupted
 from agents.runtime.health import Health
@@ -101,21 +102,28 @@ async def run_executor(
     index: VectorIndex | None = None,
     files: FileAccess | None = None,
     redis: RedisCommands | None = None,
+    ledger: CallLedger | None = None,
 ) -> None:
     """Execute subtasks of the lanes that are served here until drained or cancelled.
 
     `router` serves models, `checks` the sandbox, `tools` functions of users, `mcp` tools of MCP
-    servers and `own` ours. `files` are fetched for tasks; `redis` has copies of conversations.
+    servers and `own` ours. `files` are fetched for tasks; `redis` has copies of conversations, and
+    `ledger` calls of the router.
     Raises Unauthorized or MigrationMissing if the project cannot be used.
     """
     async with (
         Checker() as checker,
         open_agent(
-            open_store=open_store, identity=identity, options=options, drain=drain, health=health
+            open_store=open_store,
+            identity=identity,
+            options=options,
+            drain=drain,
+            health=health,
+            ledger=ledger,
         ) as agent,
     ):
         hub = ProgressHub(bus=bus, source=identity.id, every=options.progress_every)
-        lanes = _build_lanes(agent, router)
+        lanes = build_lanes(agent, router)
         conversations = open_conversations(agent.store, redis, jitter=agent.jitter)
         running = (hub.run(), lanes.run(), conversations.run())
         services = [agent.services.create_task(each) for each in running]
@@ -356,17 +364,6 @@ class Executor:
                 jitter=self._agent.jitter,
             )
         return history
-
-
-def _build_lanes(agent: Agent, router: Router) -> Lanes:
-    return Lanes(
-        router,
-        on_change=agent.wakeup.notify,
-        jitter=agent.jitter,
-        health=agent.health,
-        details=agent.details,
-        simulated=agent.options.simulated,
-    )
 
 
 def _list_check_work(agent: Agent, hub: ProgressHub, checks: CheckRunner | None) -> list[SideWork]:

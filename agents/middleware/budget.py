@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from loguru import logger
 
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.records import CallAnswer, CallEnd, CallStart
-from protocol.store.spending import SpendingStore
 from providers.calls.max_cost import max_cost_usd
 from providers.calls.middleware import VendorCall
 from providers.errors import (
@@ -29,6 +28,18 @@ WAIT: Final = timedelta(seconds=5)
 """Delay before the retry of a call that waits for other calls to end, or for the database."""
 
 
+class CallBook(Protocol):
+    """Where calls begin and end: a store, or `CallLedger`."""
+
+    async def begin_call(self, *, agent_id: str, call: CallStart) -> CallAnswer:
+        """See `SpendingStore.begin_call`."""
+        ...
+
+    async def end_call(self, *, agent_id: str, call: CallEnd) -> bool:
+        """See `SpendingStore.end_call`."""
+        ...
+
+
 class BudgetMiddleware:
     """Reserves and records calls in the database. If that does not answer, nothing is sent.
 
@@ -36,7 +47,7 @@ class BudgetMiddleware:
     call whose end cannot be written is recorded as lost when its attempt ends.
     """
 
-    def __init__(self, store: SpendingStore, *, agent_id: str, keeps_prompts: bool) -> None:
+    def __init__(self, store: CallBook, *, agent_id: str, keeps_prompts: bool) -> None:
         self._store = store
         self._agent_id = agent_id
         self._keeps_prompts = keeps_prompts

@@ -11,6 +11,7 @@ from typing import TypeVar
 from loguru import logger
 from pydantic import JsonValue
 
+from agents.middleware.call_ledger import CallLedger
 from agents.runtime.completion_batcher import CompletionBatcher
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper, OpenStore
@@ -66,10 +67,12 @@ async def open_agent(
     options: RuntimeOptions,
     drain: Drain,
     health: Health | None = None,
+    ledger: CallLedger | None = None,
 ) -> AsyncIterator[Agent]:
     """Register an agent and start its services; at the end release every lease that it holds.
 
-    Waits for a store that does not answer, until `drain` begins. Raises Unauthorized or
+    Ends of calls in `ledger` are recorded with completions, and before leases are released. Waits
+    for a store that does not answer, until `drain` begins. Raises Unauthorized or
     MigrationMissing if the project cannot be used at all.
     """
     jitter = random.Random()  # noqa: S311 - not used for security
@@ -85,7 +88,7 @@ async def open_agent(
     async with open_store() as store:
         await _register(build_agent_record(identity, options), store, drain)
         problem = await _verify_at_start(identity, options, store, drain)
-        batcher = CompletionBatcher(agent_id=identity.id, store=store, jitter=jitter)
+        batcher = CompletionBatcher(agent_id=identity.id, store=store, jitter=jitter, ledger=ledger)
         async with keeper, asyncio.TaskGroup() as services:
             running = [
                 services.create_task(keeper.join(), name="watch the lease keeper"),
@@ -111,7 +114,7 @@ async def open_agent(
                 for service in running:
                     service.cancel()
                 stopped = build_agent_record(identity, options, stopped=True)
-                await _say_farewell(stopped, store, releases=not agent.must_expire)
+                await _say_farewell(stopped, store, ledger, releases=not agent.must_expire)
 
 
 async def send_heartbeats(
@@ -237,10 +240,14 @@ async def _verify_regularly(
                 logger.warning(STANDS_STILL, reason=problem)
 
 
-async def _say_farewell(record: AgentRecord, store: QueueStore, *, releases: bool) -> None:
+async def _say_farewell(
+    record: AgentRecord, store: QueueStore, ledger: CallLedger | None, *, releases: bool
+) -> None:
     """Release all leases if that is allowed; if the store does not answer, they expire."""
     try:
         async with asyncio.timeout(FAREWELL_SECONDS):
+            if ledger is not None:
+                await ledger.flush_all()
             if releases:
                 await store.release_subtasks(
                     agent_id=record.id, leases=None, reason="the agent stopped"

@@ -4,14 +4,17 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
 from loguru import logger
 
+from agents.middleware.call_ledger import CallLedger, log_unrecorded
 from agents.runtime.retry import wait_before_retry
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
+    CallEnd,
     Claim,
     ClaimRequest,
     Completion,
@@ -56,7 +59,16 @@ class CompletionBatcher:
     not block the others.
     """
 
-    def __init__(self, *, agent_id: str, store: QueueStore, jitter: random.Random) -> None:
+    def __init__(
+        self,
+        *,
+        agent_id: str,
+        store: QueueStore,
+        jitter: random.Random,
+        ledger: CallLedger | None = None,
+    ) -> None:
+        """Create the batcher; ends of calls in `ledger` are sent with the completions."""
+        self._ledger = ledger
         self._agent_id = agent_id
         self._store = store
         self._jitter = jitter
@@ -74,6 +86,11 @@ class CompletionBatcher:
         answer: asyncio.Future[CompletionAnswer] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait(_Item(completion, answer, claimer))
         return await answer
+
+    async def record_calls(self, ref: LeaseRef) -> None:
+        """Record the ends of an attempt's calls, before it ends without a completion."""
+        if self._ledger is not None:
+            await self._ledger.flush(ref)
 
     async def run(self) -> None:
         """Send batches until cancelled."""
@@ -133,9 +150,14 @@ class CompletionBatcher:
     async def _call_store(
         self, items: Sequence[Completion], claim: ClaimRequest | None
     ) -> RoundTrip:
-        result = await self._store.complete_and_claim(
-            agent_id=self._agent_id, items=items, claim=claim
-        )
+        ended: AbstractAsyncContextManager[Sequence[CallEnd]] = nullcontext(())
+        if self._ledger is not None:
+            ended = self._ledger.take_ends()
+        async with ended as calls:
+            result = await self._store.complete_and_claim(
+                agent_id=self._agent_id, items=items, claim=claim, calls=calls
+            )
+        log_unrecorded(result.problems)
         if [each.ref for each in result.answers] != [each.ref for each in items]:
             raise ValueError("the database answered for other completions than those sent")
         if result.refusal is not None:

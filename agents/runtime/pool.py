@@ -146,8 +146,7 @@ class Pool:
         self._attempts: asyncio.TaskGroup | None = None
         """Where attempts run while more are claimed."""
         self._lanes_of: dict[LeaseRef, str] = {}  # while their completions are sent
-        self._followed: set[LeaseRef] = set()
-        """Attempts after whose completion the queue was empty."""
+        self._followed: set[LeaseRef] = set()  # after their completion the queue was empty
 
     @property
     def running(self) -> int:
@@ -370,6 +369,7 @@ class Pool:
             logger.info("attempt ended", answer=answer.answer)
 
     async def _fail(self, failure: Failure) -> None:
+        await self._agent.batcher.record_calls(failure.ref)
         try:
             answer = await retry_until_answered(
                 lambda: self._store.fail_subtask(agent_id=self._agent.identity.id, failure=failure),

@@ -17,6 +17,7 @@ from loguru import logger
 
 from agents.executor.service import run_executor
 from agents.memory.index import VectorIndex
+from agents.middleware.call_ledger import CallLedger
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.health import Health
 from agents.runtime.options import AgentIdentity, Retention, RuntimeOptions
@@ -38,7 +39,7 @@ from cogo.wiring.fetching import build_fetcher, build_file_access
 from cogo.wiring.memory.conversation_copy import open_redis
 from cogo.wiring.memory.index import open_vector_index, sync_vector_index
 from cogo.wiring.model_directory import build_start_knowledge
-from cogo.wiring.router import build_router, open_cache, open_router
+from cogo.wiring.router import build_router, open_cache, open_ledger, open_router
 from cogo.wiring.sandbox import count_check_slots, open_check_runner
 from cogo.wiring.stores import build_bus, open_supabase_store
 from cogo.wiring.tools import open_mcp_servers, open_tools
@@ -94,7 +95,9 @@ async def serve_agent(
     _warn_of_ended_models(catalogue, role)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(build_bus(connection))
-        router = await stack.enter_async_context(_open_router(project, catalogue, bootstrap, role))
+        ledger = await _open_ledger(stack, bootstrap, role)
+        opened_router = _open_router(project, catalogue, bootstrap, role, ledger)
+        router = await stack.enter_async_context(opened_router)
         health = Health(bus=bus)
         health_url = _open_health(stack, health, role)
         await _watch_models(stack, project, catalogue, None if bootstrap.simulator_url else router)
@@ -120,7 +123,8 @@ async def serve_agent(
                 own=tools.own,
                 index=await _open_index(stack, project),
                 files=build_file_access(project),
-                **await _open_copies(stack, project, bootstrap, role),
+                ledger=ledger,
+                **await _open_copies(stack, project, bootstrap, role, ledger),
             )
         else:
             workflows = await stack.enter_async_context(open_workflows(project))
@@ -161,11 +165,26 @@ async def _watch_models(
         await lister.discover()
 
 
+async def _open_ledger(
+    stack: AsyncExitStack, bootstrap: AgentBootstrap, role: Role
+) -> CallLedger | None:
+    """Open the ledger of calls, which only executors make."""
+    if role.kind != "executor":
+        return None
+    return await stack.enter_async_context(
+        open_ledger(bootstrap.connection, agent_id=role.agent_id)
+    )
+
+
 async def _open_copies(
-    stack: AsyncExitStack, project: Project, bootstrap: AgentBootstrap, role: Role
+    stack: AsyncExitStack,
+    project: Project,
+    bootstrap: AgentBootstrap,
+    role: Role,
+    ledger: CallLedger | None,
 ) -> dict[str, Any]:
     """Open what spares an executor calls and reads: cached answers, copies of conversations."""
-    cache = open_cache(project, bootstrap.connection, agent_id=role.agent_id)
+    cache = open_cache(project, bootstrap.connection, agent_id=role.agent_id, ledger=ledger)
     return {
         "cache": await stack.enter_async_context(cache),
         "redis": await stack.enter_async_context(open_redis(project)),
@@ -180,7 +199,11 @@ def _warn_of_ended_models(catalogue: Catalogue, role: Role) -> None:
 
 
 def _open_router(
-    project: Project, catalogue: Catalogue, bootstrap: AgentBootstrap, role: Role
+    project: Project,
+    catalogue: Catalogue,
+    bootstrap: AgentBootstrap,
+    role: Role,
+    ledger: CallLedger | None,
 ) -> AbstractAsyncContextManager[Router]:
     """Open a router; only executors make calls and need limits, circuits and budgets."""
     if role.kind != "executor":
@@ -191,6 +214,7 @@ def _open_router(
         bootstrap.connection,
         agent_id=role.agent_id,
         simulator_url=bootstrap.simulator_url,
+        ledger=ledger,
     )
 
 
