@@ -6,7 +6,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -95,9 +95,7 @@ async def serve_agent(
     _warn_of_ended_models(catalogue, role)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(build_bus(connection))
-        ledger = await _open_ledger(stack, bootstrap, role)
-        opened_router = _open_router(project, catalogue, bootstrap, role, ledger)
-        router = await stack.enter_async_context(opened_router)
+        router, ledger = await _open_calls(stack, project, catalogue, bootstrap, role)
         health = Health(bus=bus)
         health_url = _open_health(stack, health, role)
         await _watch_models(stack, project, catalogue, None if bootstrap.simulator_url else router)
@@ -123,7 +121,6 @@ async def serve_agent(
                 own=tools.own,
                 index=await _open_index(stack, project),
                 files=build_file_access(project),
-                ledger=ledger,
                 **await _open_copies(stack, project, bootstrap, role, ledger),
             )
         else:
@@ -165,15 +162,29 @@ async def _watch_models(
         await lister.discover()
 
 
-async def _open_ledger(
-    stack: AsyncExitStack, bootstrap: AgentBootstrap, role: Role
-) -> CallLedger | None:
-    """Open the ledger of calls, which only executors make."""
+async def _open_calls(
+    stack: AsyncExitStack,
+    project: Project,
+    catalogue: Catalogue,
+    bootstrap: AgentBootstrap,
+    role: Role,
+) -> tuple[Router, CallLedger | None]:
+    """Open a router; only executors make calls and need a ledger, limits, circuits and budgets."""
     if role.kind != "executor":
-        return None
-    return await stack.enter_async_context(
+        router = build_router(project, catalogue, simulator_url=bootstrap.simulator_url)
+        return await stack.enter_async_context(router), None
+    ledger = await stack.enter_async_context(
         open_ledger(bootstrap.connection, agent_id=role.agent_id)
     )
+    opened = open_router(
+        project,
+        catalogue,
+        bootstrap.connection,
+        agent_id=role.agent_id,
+        simulator_url=bootstrap.simulator_url,
+        ledger=ledger,
+    )
+    return await stack.enter_async_context(opened), ledger
 
 
 async def _open_copies(
@@ -183,11 +194,12 @@ async def _open_copies(
     role: Role,
     ledger: CallLedger | None,
 ) -> dict[str, Any]:
-    """Open what spares an executor calls and reads: cached answers, copies of conversations."""
+    """Return what spares an executor calls, reads and requests."""
     cache = open_cache(project, bootstrap.connection, agent_id=role.agent_id, ledger=ledger)
     return {
         "cache": await stack.enter_async_context(cache),
         "redis": await stack.enter_async_context(open_redis(project)),
+        "ledger": ledger,
     }
 
 
@@ -196,26 +208,6 @@ def _warn_of_ended_models(catalogue: Catalogue, role: Role) -> None:
         return
     for sentence in describe_ended_models(catalogue):
         logger.warning(sentence)
-
-
-def _open_router(
-    project: Project,
-    catalogue: Catalogue,
-    bootstrap: AgentBootstrap,
-    role: Role,
-    ledger: CallLedger | None,
-) -> AbstractAsyncContextManager[Router]:
-    """Open a router; only executors make calls and need limits, circuits and budgets."""
-    if role.kind != "executor":
-        return build_router(project, catalogue, simulator_url=bootstrap.simulator_url)
-    return open_router(
-        project,
-        catalogue,
-        bootstrap.connection,
-        agent_id=role.agent_id,
-        simulator_url=bootstrap.simulator_url,
-        ledger=ledger,
-    )
 
 
 def _build_identity(role: Role) -> AgentIdentity:
