@@ -98,6 +98,11 @@ class CallLedger:
             if (ends := self._take()) and not await self._send(ends):
                 self._keep(ends)
 
+    def log_problems(self, problems: Sequence[UnrecordedCall]) -> None:
+        """Log which ends were not recorded."""
+        for each in problems:
+            logger.warning("a call could not be recorded", call_id=each.id, error=each.detail)
+
     async def run(self) -> None:
         """Begin calls, and send ends that wait for no completion, until cancelled; then all."""
         try:
@@ -134,9 +139,9 @@ class CallLedger:
                 agent_id=self._agent_id, items=[], calls=ends
             )
         except CogoError as error:
-            log_unrecorded([UnrecordedCall(id=str(each.id), detail=str(error)) for each in ends])
+            self.log_problems([UnrecordedCall(id=str(each.id), detail=str(error)) for each in ends])
             return not isinstance(error, StoreUnavailable)
-        log_unrecorded(result.problems)
+        self.log_problems(result.problems)
         return True
 
     async def _begin_forever(self) -> None:
@@ -202,12 +207,6 @@ class CallLedger:
                     )
                 ]
             )
-
-
-def log_unrecorded(problems: Sequence[UnrecordedCall]) -> None:
-    """Log which ends of calls were not recorded."""
-    for each in problems:
-        logger.warning("a call could not be recorded", call_id=each.id, error=each.detail)
 
 
 def _split(ref: LeaseRef) -> tuple[object, int]:

@@ -11,8 +11,7 @@ from typing import TypeVar
 from loguru import logger
 from pydantic import JsonValue
 
-from agents.middleware.call_ledger import CallLedger
-from agents.runtime.completion_batcher import CompletionBatcher
+from agents.runtime.completion_batcher import CallEnds, CompletionBatcher
 from agents.runtime.health import Health
 from agents.runtime.lease import LeaseKeeper, OpenStore
 from agents.runtime.options import AgentIdentity, RuntimeOptions
@@ -67,7 +66,7 @@ async def open_agent(
     options: RuntimeOptions,
     drain: Drain,
     health: Health | None = None,
-    ledger: CallLedger | None = None,
+    ledger: CallEnds | None = None,
 ) -> AsyncIterator[Agent]:
     """Register an agent and start its services; at the end release every lease that it holds.
 
@@ -241,7 +240,7 @@ async def _verify_regularly(
 
 
 async def _say_farewell(
-    record: AgentRecord, store: QueueStore, ledger: CallLedger | None, *, releases: bool
+    record: AgentRecord, store: QueueStore, ledger: CallEnds | None, *, releases: bool
 ) -> None:
     """Release all leases if that is allowed; if the store does not answer, they expire."""
     try:

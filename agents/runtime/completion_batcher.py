@@ -10,7 +10,6 @@ from typing import Protocol
 
 from loguru import logger
 
-from agents.middleware.call_ledger import CallLedger, log_unrecorded
 from agents.runtime.retry import wait_before_retry
 from protocol.errors import Refused, StoreUnavailable
 from protocol.records import (
@@ -21,6 +20,7 @@ from protocol.records import (
     CompletionAnswer,
     LeaseRef,
     RoundTrip,
+    UnrecordedCall,
 )
 from protocol.store.queue import QueueStore
 
@@ -40,6 +40,26 @@ class Claimer(Protocol):
 
     def lose_claim(self) -> None:
         """Note that the claim was not answered."""
+        ...
+
+
+class CallEnds(Protocol):
+    """The ends of calls to models that are kept to be sent with completions."""
+
+    def take_ends(self) -> AbstractAsyncContextManager[Sequence[CallEnd]]:
+        """Return a context manager that yields them; they are kept again if the block raises."""
+        ...
+
+    async def flush(self, ref: LeaseRef) -> None:
+        """Send those of an attempt, before that ends without a completion."""
+        ...
+
+    async def flush_all(self) -> None:
+        """Send all."""
+        ...
+
+    def log_problems(self, problems: Sequence[UnrecordedCall]) -> None:
+        """Log which of them were not recorded."""
         ...
 
 
@@ -65,7 +85,7 @@ class CompletionBatcher:
         agent_id: str,
         store: QueueStore,
         jitter: random.Random,
-        ledger: CallLedger | None = None,
+        ledger: CallEnds | None = None,
     ) -> None:
         """Create the batcher; ends of calls in `ledger` are sent with the completions."""
         self._ledger = ledger
@@ -157,7 +177,8 @@ class CompletionBatcher:
             result = await self._store.complete_and_claim(
                 agent_id=self._agent_id, items=items, claim=claim, calls=calls
             )
-        log_unrecorded(result.problems)
+        if self._ledger is not None:
+            self._ledger.log_problems(result.problems)
         if [each.ref for each in result.answers] != [each.ref for each in items]:
             raise ValueError("the database answered for other completions than those sent")
         if result.refusal is not None:
