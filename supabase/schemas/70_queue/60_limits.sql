@@ -104,42 +104,38 @@ create or replace function cogo.advance_clocks(p_subtask_ids uuid[])
   set enable_bitmapscan = off
   set enable_sort = off
 as $$
+declare
+  v_lane text;
+  v_round bigint;
+  v_head bigint;
+  v_served bigint;
 begin
-  with claimed as materialized (
-    select s.lane, max(s.turn - 100 * s.level) as round
-      from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane
-  ), reached as materialized (
-    select c.lane,
-           least(
-             c.round,
-             (
-               select s.turn - 100 * s.level
-                 from cogo.subtasks s
-                where s.status = 'queued' and not s.regulated and s.lane = c.lane
-                  -- Not marked `regulated` yet; it may wait for long.
-                  and not exists (select from cogo.owners o where o.owner = s.owner)
-                order by s.turn, s.seq
-                limit 1
-             )
-           ) as round,
-           nextval('cogo.lane_services') as served
-      from claimed c
-  ), started as (
-    insert into cogo.lane_clocks (lane, round, served)
-    select r.lane, greatest(r.round, 0), r.served
-      from reached r
-     where not exists (select from cogo.lane_clocks k where k.lane = r.lane)
-     order by r.lane
-    on conflict (lane) do nothing
-  ), free as materialized (
-    select k.lane
-      from cogo.lane_clocks k join reached r on r.lane = k.lane
-       for no key update of k skip locked
-  )
-  update cogo.lane_clocks k
-     set round = greatest(k.round, r.round), served = r.served
-    from reached r
-   where k.lane = r.lane and k.lane in (select f.lane from free f);
+  for v_lane, v_round in
+    select s.lane, max(s.turn - 100 * s.level)
+      from cogo.subtasks s where s.id = any (p_subtask_ids) group by s.lane order by s.lane
+  loop
+    select s.turn - 100 * s.level into v_head
+      from cogo.subtasks s
+     where s.status = 'queued' and not s.regulated and s.lane = v_lane
+       -- Not marked `regulated` yet; it may wait for long.
+       and not exists (select from cogo.owners o where o.owner = s.owner)
+     order by s.turn, s.seq
+     limit 1;
+    v_round := least(v_round, v_head);
+    v_served := nextval('cogo.lane_services');
+    update cogo.lane_clocks k
+       set round = greatest(k.round, v_round), served = v_served
+     where k.lane = (
+             select f.lane from cogo.lane_clocks f where f.lane = v_lane
+                for no key update skip locked
+           );
+    -- Not if it is locked: the insert would wait for it.
+    if not found and not exists (select from cogo.lane_clocks k where k.lane = v_lane) then
+      insert into cogo.lane_clocks (lane, round, served)
+      values (v_lane, greatest(v_round, 0), v_served)
+      on conflict (lane) do nothing;
+    end if;
+  end loop;
 end;
 $$;
 comment on function cogo.advance_clocks is
