@@ -127,8 +127,8 @@ FAULTS: Final = (
     SqlFault(
         name="a clock passes queued subtasks",
         file="70_queue/60_limits.sql",
-        old="           least(\n             c.round,",
-        new="           greatest(\n             c.round,",
+        old="v_round := least(v_round, v_head);",
+        new="v_round := greatest(v_round, v_head);",
         tests=("test_order.py::test_a_clock_does_not_pass_what_still_waits",),
     ),
     SqlFault(

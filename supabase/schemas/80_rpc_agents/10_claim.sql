@@ -77,14 +77,16 @@ begin
   if v_inherited is not null then
     perform cogo.postpone_inherited(v_inherited, 1000);
   end if;
-  if v_limited or cardinality(p_lanes) > 1 or p_lane_limits is not null then
+  if v_limited then
     select array_agg(o.lane),
            array_agg(greatest(0, least(o.room, cogo.to_integer(p_lane_limits ->> o.lane))))
       into v_lanes, v_rooms
       from cogo.lane_capacity(p_lanes) o;
   else
-    v_lanes := p_lanes;
-    v_rooms := array[1000];
+    select array_agg(l.lane),
+           array_agg(greatest(0, least(1000, cogo.to_integer(p_lane_limits ->> l.lane))))
+      into v_lanes, v_rooms
+      from (select distinct unnest(p_lanes) as lane) as l;
   end if;
   v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);
   if v_inherited is not null then
