@@ -324,6 +324,7 @@ declare
   v_wakes boolean;
   v_inherited bigint;
   v_ids uuid[];
+  v_started uuid[] := '{}';
 begin
   perform cogo.set_actor(p_agent_id);
   if p_lease_seconds is null or p_lease_seconds <= 0 or p_limit is null or p_limit < 0 then
@@ -393,8 +394,9 @@ begin
     return;
   end if;
 
-  -- Read the clock after the rows are locked, so that it is not before the end of an attempt which
-  -- another agent closes now.
+  -- Recorded below. Read the clock after the rows are locked, so that it is not before the end of an
+  -- attempt which another agent closes now.
+  perform set_config('cogo.is_recorded', 'on', true);
   with claimed as (
     update cogo.subtasks s
        set status = 'running',
@@ -412,16 +414,25 @@ begin
   select c.id, c.attempt, c.task_id, p_agent_id, c.lane,
          case when cogo.is_model_lane(c.lane) then c.lane end, cogo.now()
     from claimed c;
-  if v_limited then
-    perform cogo.take_tokens(v_ids);
-  end if;
-
   -- A task is pending until its flow is claimed, in lane cio.
   if 'cio' = any (p_lanes) then
-    update public.cogo_tasks t
-       set status = 'running', started_at = coalesce(t.started_at, cogo.now())
-     where t.id = any (array(select s.task_id from cogo.subtasks s where s.id = any (v_ids)))
-       and t.status = 'pending';
+    with started as (
+      update public.cogo_tasks t
+         set status = 'running', started_at = coalesce(t.started_at, cogo.now())
+       where t.id = any (array(select s.task_id from cogo.subtasks s where s.id = any (v_ids)))
+         and t.status = 'pending'
+      returning t.id
+    )
+    select coalesce(array_agg(t.id), '{}') into v_started from started t;
+  end if;
+  perform set_config('cogo.is_recorded', '', true);
+  perform cogo.record_changes(
+    v_ids, array_fill('queued'::text, array[cardinality(v_ids)]),
+    array_fill(p_agent_id, array[cardinality(v_ids)]),
+    v_started, array_fill('pending'::text, array[cardinality(v_started)])
+  );
+  if v_limited then
+    perform cogo.take_tokens(v_ids);
   end if;
   perform cogo.advance_clocks(v_ids);
   return query select * from cogo.load_leases(v_ids);
@@ -464,5 +475,5 @@ revoke all on function cogo.swap_turns(uuid[],uuid[]) from public, anon, authent
 
 grant execute on function cogo.swap_turns(uuid[],uuid[]) to service_role;
 
-insert into cogo.schema_versions (version) values ('20261130061321')
+insert into cogo.schema_versions (version) values ('20261130064007')
 on conflict (version) do nothing;
