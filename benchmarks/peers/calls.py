@@ -7,6 +7,7 @@ imports and the creation of a client. The file is self-contained, since COGO is 
 """
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -204,6 +205,7 @@ async def cogo_router(
     )
     await router.__aenter__()
     await router.open(model)
+    gc.freeze()  # as `agents.executor.lanes` does: no collection during calls searches the imports
     request = ChatRequest(model="", messages=(Message(role="user", content=PROMPT),), stream=stream)
     timeouts = Timeouts(connect=timedelta(seconds=SECONDS), first_token=timedelta(seconds=SECONDS))
 
