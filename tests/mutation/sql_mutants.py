@@ -103,8 +103,8 @@ FAULTS: Final = (
     SqlFault(
         name="the default cap holds for tasks without an owner",
         file="85_spending/20_caps.sql",
-        old="p_owner_key <> '00000000-0000-0000-0000-000000000000' and not exists",
-        new="not exists",
+        old="where o.key <> '00000000-0000-0000-0000-000000000000'\n       and not exists",
+        new="where not exists",
         tests=("test_budgets.py::test_the_default_cap_ends_where_operators_name_an_owner",),
     ),
     SqlFault(

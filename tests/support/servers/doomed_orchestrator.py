@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -19,7 +19,7 @@ from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
-from protocol.records import Completion, CompletionAnswer
+from protocol.records import RoundTrip
 from protocol.store.queue import QueueStore
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.catalogue.catalogue import Catalogue
@@ -43,11 +43,9 @@ class DoomedStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def complete_subtasks(
-        self, *, agent_id: str, items: Sequence[Completion]
-    ) -> list[CompletionAnswer]:
+    async def complete_and_claim(self, **asked: Any) -> RoundTrip:
         if self._spares:
-            await self._store.complete_subtasks(agent_id=agent_id, items=items)
+            await self._store.complete_and_claim(**asked)
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("it is dead")
 

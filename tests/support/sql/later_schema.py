@@ -16,7 +16,7 @@ _ADDITIONS: Final = {
             "  follow_up text,\n  labels text[] default '{}',\n  constraint cogo_tasks_status",
         )
     ],
-    "70_queue/50_leases.sql": [
+    "70_queue/48_loading.sql": [
         (
             "turns integer, tools_granted jsonb\n",
             "turns integer, tools_granted jsonb, labels text[]\n",

@@ -128,7 +128,9 @@ async def test_a_stop_leaves_nothing_behind(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     slow = tmp_path / "slow"
     program = (
-        "import sys, pathlib\nfrom benchmarks.compare import compare\n"
+        "import sys, pathlib, signal\nfrom benchmarks.compare import compare\n"
+        # Ignored where the tests run in the background.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"options = {{'quick': True, 'only': {str(slow)!r}}}\n"
         "sys.exit(compare(pathlib.Path.cwd(), 'HEAD', ['toy'], options, rounds=2, as_json=False))"
     )
