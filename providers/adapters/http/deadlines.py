@@ -51,7 +51,7 @@ class Deadlines:
         Raises:
             TimedOut: the step was cancelled because the nearest deadline passed.
         """
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError("a call must run in a task")
         self._by = self._get_deadline()
