@@ -111,7 +111,12 @@ class Anthropic:
         return stream_events(
             self._vendor,
             self._clients.open(
-                partial(_send, body={**body, "stream": request.stream}, connect=timeouts.connect)
+                partial(
+                    _send,
+                    url=f"{self._base_url}/v1/messages",
+                    body={**body, "stream": request.stream},
+                    connect=timeouts.connect,
+                )
             ),
             parser,
             timeouts=timeouts,
@@ -162,11 +167,14 @@ class Anthropic:
 
 
 async def _send(
-    client: anthropic.AsyncAnthropic, *, body: JsonObject, connect: timedelta
+    client: anthropic.AsyncAnthropic, *, url: str, body: JsonObject, connect: timedelta
 ) -> httpx2.Response:
-    """Send a request without the SDK's methods, which check all answers by all their types."""
+    """Send a request without the SDK's methods, which check all answers by all their types.
+
+    A whole URL is parsed once less than a path, which the SDK would add to its base URL.
+    """
     response: Any = await client.post(
-        "/v1/messages",
+        url,
         cast_to=httpx2.Response,
         body=body,
         options={"timeout": anthropic.Timeout(None, connect=connect.total_seconds())},

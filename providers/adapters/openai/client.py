@@ -185,14 +185,18 @@ class OpenAICompatible:
         self, path: str, body: JsonObject, connect: timedelta
     ) -> AbstractAsyncContextManager[httpx2.Response]:
         """Return the response of a request, which is sent when it is entered."""
-        return self._clients.open(partial(self._send, path=path, body=body, connect=connect))
+        url = self._base_url + path
+        return self._clients.open(partial(self._send, url=url, body=body, connect=connect))
 
     async def _send(
-        self, client: openai.AsyncOpenAI, *, path: str, body: JsonObject, connect: timedelta
+        self, client: openai.AsyncOpenAI, *, url: str, body: JsonObject, connect: timedelta
     ) -> httpx2.Response:
-        """Send a request without the SDK's methods, which check all messages by all their types."""
+        """Send a request without the SDK's methods, which check all messages by all their types.
+
+        A whole URL is parsed once less than a path, which the SDK would add to its base URL.
+        """
         response: Any = await client.post(
-            path,
+            url,
             cast_to=httpx2.Response,
             body=body,
             options={
