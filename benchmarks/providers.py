@@ -24,7 +24,7 @@ from benchmarks.provider_figures import Sample, figures_of
 from benchmarks.vendor_server import running_server
 
 CALLS: Final = Path(__file__).parent / "peers" / "calls.py"
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 SECONDS: Final = 1.5
 """Seconds in which a cell starts calls; running ones are finished. At least one full wave."""
 QUICK_SECONDS: Final = 0.3
