@@ -11,6 +11,7 @@ from loguru import logger
 from protocol.bus import OutgoingMessage
 from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.json_values import make_storable
+from protocol.transport.local_http import choose_transport
 
 MESSAGE_BYTES: Final = 32 * 1024
 """Larger content belongs in a row; limits of hosted projects and clients are not much higher."""
@@ -24,6 +25,7 @@ class Broadcaster:
             base_url=f"{url.rstrip('/')}/realtime/v1/api",
             headers={"apikey": key, "Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(5.0, connect=2.0),
+            transport=choose_transport(url),
         )
 
     async def __aenter__(self) -> Self:

@@ -43,6 +43,7 @@ OPENINGS_REFUSED: Final = frozenset(
 
 SLEEPING_TESTS: Final = frozenset(
     {
+        "tests/contract/transport/local_http/test_waiting.py",  # timeouts of real sockets
         "tests/integration/agents/test_lease_keeper.py",  # the keeper's thread has a real clock
         "tests/integration/agents/test_without_orchestrator.py",  # a heartbeat beside the test
     }

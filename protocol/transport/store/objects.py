@@ -10,6 +10,7 @@ from storage3.exceptions import StorageApiError
 
 from protocol.errors import NotFound, StoreUnavailable, TooLarge, Unauthorized
 from protocol.transport.error_mapping import map_network_error
+from protocol.transport.local_http import choose_transport
 from protocol.transport.rpc_client import RpcClient
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
@@ -27,8 +28,12 @@ class SupabaseObjectStore(RpcClient):
         # A few compressed bytes could become many.
         headers = {**self._client.options.headers, "Accept-Encoding": "identity"}
         hooks = {"response": [_Limiter(most).limit]}
-        async with httpx.AsyncClient(timeout=_TIMEOUT, event_hooks=hooks) as http:
-            storage = AsyncStorageClient(str(self._client.storage_url), headers, http_client=http)
+        url = str(self._client.storage_url)
+        transport = choose_transport(url)
+        async with httpx.AsyncClient(
+            timeout=_TIMEOUT, event_hooks=hooks, transport=transport
+        ) as http:
+            storage = AsyncStorageClient(url, headers, http_client=http)
             try:
                 # The client unquotes paths: another object than the one that may be read.
                 return await storage.from_(bucket).download(quote(path))
