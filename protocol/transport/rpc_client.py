@@ -1,5 +1,7 @@
 """Calls of the database's functions, with retries, and parsing of their rows."""
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -7,14 +9,8 @@ import httpx
 from postgrest import APIError
 from pydantic import BaseModel, JsonValue, ValidationError
 from supabase import AsyncClient
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception_type,
-    retry_if_not_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
+from protocol.backoff import compute_backoff
 from protocol.errors import StoreUnavailable
 from protocol.json_values import explain_mistake, make_storable
 from protocol.records import Claim, ClaimedSubtask, UnreadableSubtask
@@ -32,6 +28,8 @@ class UnreadableAnswer(StoreUnavailable):
 
 TRIES: Final = 4
 """Tries of one call, over about three seconds; after that the caller decides."""
+
+_JITTER: Final = random.SystemRandom()  # forked processes do not share its state
 
 PAGE: Final = 1000
 """The maximum rows that a project returns by default; its max-rows may be lower."""
@@ -89,28 +87,33 @@ class RpcClient:
 
 async def send_with_retries(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
     """Call `send`, with retries after StoreUnavailable. Raise only errors of `protocol.errors`."""
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(StoreUnavailable)
-        & retry_if_not_exception_type(UnreadableAnswer),
-        wait=wait_random_exponential(multiplier=0.2, max=2),
-        stop=stop_after_attempt(TRIES),
-        reraise=True,
-    ):
-        with attempt:
-            try:
-                return await send()
-            except APIError as error:
-                raise map_api_error(error, call=call) from error
-            except (httpx.RequestError, httpx.InvalidURL) as error:
-                raise map_network_error(error, call=call) from error
-            except RecursionError as error:
-                raise _unreadable(call) from error
-            except ValueError as error:
-                if type(error) is ValueError:  # Python's own, for an integer of too many digits
-                    raise _unreadable(call) from error
-                # The client parses bodies as UTF-8 JSON and does not catch decoding errors.
-                raise StoreUnavailable(f"{call}: the answer was not JSON") from error
-    raise AssertionError("tenacity either returns or raises")
+    failures = 0
+    while True:
+        try:
+            return await _send_once(send, call=call)
+        except UnreadableAnswer:
+            raise
+        except StoreUnavailable:
+            failures += 1
+            if failures == TRIES:
+                raise
+        await asyncio.sleep(compute_backoff(failures, first=0.2, longest=2, jitter=_JITTER))
+
+
+async def _send_once(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
+    try:
+        return await send()
+    except APIError as error:
+        raise map_api_error(error, call=call) from error
+    except (httpx.RequestError, httpx.InvalidURL) as error:
+        raise map_network_error(error, call=call) from error
+    except RecursionError as error:
+        raise _unreadable(call) from error
+    except ValueError as error:
+        if type(error) is ValueError:  # Python's own, for an integer of too many digits
+            raise _unreadable(call) from error
+        # The client parses bodies as UTF-8 JSON and does not catch decoding errors.
+        raise StoreUnavailable(f"{call}: the answer was not JSON") from error
 
 
 async def read_all_pages(read: Callable[[int], Awaitable[list[_R]]]) -> list[_R]:
