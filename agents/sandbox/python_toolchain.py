@@ -23,25 +23,37 @@ class ToolchainMissing(Exception):
     """The tools for a language are not installed."""
 
 
+def find_python_toolchain(cache: Path) -> PythonToolchain:
+    """Return the toolchain of this version; `build_python_toolchain` makes its folder.
+
+    Raises ToolchainMissing if pytest is not installed.
+    """
+    folder = cache / f"python-{_compute_version(_find_distributions())}"
+    prefixes = {Path(sys.base_prefix).resolve(), Path(sys.base_exec_prefix).resolve()}
+    return PythonToolchain(Path(sys.executable).resolve(), folder, tuple(sorted(prefixes)))
+
+
 def build_python_toolchain(cache: Path) -> PythonToolchain:
     """Return the toolchain, copied into `cache` if it is not there in this version.
 
     It holds nothing else of this installation: neither COGO nor other packages.
-    Raises ToolchainMissing if pytest is not installed.
+    Raises ToolchainMissing if pytest is not installed, or cannot be run.
     """
-    try:
-        found = [importlib.metadata.distribution(name) for name in DISTRIBUTIONS]
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ToolchainMissing(f"{error.name} is not installed beside COGO") from error
-    interpreter = Path(sys.executable).resolve()
-    folder = cache / f"python-{_compute_version(found)}"
-    if not folder.is_dir():
+    toolchain = find_python_toolchain(cache)
+    if not toolchain.folder.is_dir():
+        interpreter = toolchain.interpreter
         try:
-            _build(found, folder, interpreter)
+            _build(_find_distributions(), toolchain.folder, interpreter)
         except subprocess.SubprocessError as error:
             raise ToolchainMissing(f"{interpreter} cannot run pytest: {error}") from error
-    prefixes = {Path(sys.base_prefix).resolve(), Path(sys.base_exec_prefix).resolve()}
-    return PythonToolchain(interpreter, folder, tuple(sorted(prefixes)))
+    return toolchain
+
+
+def _find_distributions() -> list[importlib.metadata.Distribution]:
+    try:
+        return [importlib.metadata.distribution(name) for name in DISTRIBUTIONS]
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ToolchainMissing(f"{error.name} is not installed beside COGO") from error
 
 
 def _compute_version(found: list[importlib.metadata.Distribution]) -> str:

@@ -6,6 +6,7 @@ This module makes their meaning uniform and reports invalid values once.
 
 import os
 import ssl
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -76,7 +77,7 @@ def _check_certificates() -> None:
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+            _load_authorities(file)
         except ssl.SSLError as error:
             raise _build_error(
                 "SSL_CERT_FILE", file, "holds no certificates in PEM format"
@@ -87,6 +88,12 @@ def _check_certificates() -> None:
             ) from error
     if folder and not any(Path(each).is_dir() for each in folder.split(os.pathsep)):
         raise _build_error("SSL_CERT_DIR", folder, "is not a directory")
+
+
+@cache
+def _load_authorities(file: str) -> None:
+    """Check that a file can be loaded, once for this process and its forks."""
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
 
 
 def _build_error(name: str, path: str, reason: str) -> SettingInvalid:

@@ -138,7 +138,7 @@ async def serve_agent(
                 options=replace(options, workflows=workflows.user_types),
                 health=health,
             )
-        on_ready = partial(_report_ready, identity, health, health_url)
+        on_ready = partial(_report_ready, identity, health, options)
         await run_until_stopped(agent, shutdown, on_ready=on_ready)
 
 
@@ -312,16 +312,16 @@ async def _find_lanes(router: Router, bootstrap: AgentBootstrap) -> Sequence[str
     return router.list_lanes()
 
 
-def _report_ready(identity: AgentIdentity, health: Health, health_url: str | None) -> None:
+def _report_ready(identity: AgentIdentity, health: Health, options: RuntimeOptions) -> None:
     """Print that the agent is ready, or what it lacks."""
+    known = {"health_url": options.health_url, "sandbox": options.sandbox}
     gc.freeze()  # what was loaded stays: no collection during work needs to search it
     lacking = health.serves_nothing
     if lacking is None:
-        print_line(json.dumps({"ready": identity.id, "health_url": health_url}))
+        print_line(json.dumps({"ready": identity.id, **known}))
     else:
         print_line(expand_commands(lacking), err=True)
-        report = {"waiting": identity.id, "health_url": health_url, "missing": lacking}
-        print_line(json.dumps(report))
+        print_line(json.dumps({"waiting": identity.id, **known, "missing": lacking}))
 
 
 async def run_until_stopped(

@@ -194,6 +194,7 @@ class LocalStack:
             **self._agents,
         }
         health_urls = {name: each.get_url("health_url") for name, each in self._agents.items()}
+        sandboxes = [each.report.get("sandbox") for each in self._agents.values()]
         return StackInfo(
             connection=bootstrap.connection,
             db_url=db_url,
@@ -203,6 +204,7 @@ class LocalStack:
             console_url=console_url,
             needs_key=self._options.needs_key,
             copy_reason=await find_copy_reason(bootstrap.connection),
+            sandbox=next((str(each) for each in sandboxes if each), None),
             pids={name: child.pid for name, child in children.items() if child.pid},
             health_urls={name: url for name, url in health_urls.items() if url},
         )

@@ -48,6 +48,8 @@ class StackInfo:
     """Whether the gateway refuses requests without a key."""
     copy_reason: str | None = None
     """Why AI columns and scheduled tasks stand still, if they do."""
+    sandbox: str | None = None
+    """The backend in which executors run generated code, if there is one."""
     pids: Mapping[str, int]
     health_urls: Mapping[str, str]
     """By agent, the base URL of /health, /ready and /metrics."""

@@ -25,6 +25,7 @@ from gateway.middleware import LOOPBACK_NAMES
 from gateway.options import GatewayOptions
 from gateway.streams.task_feeds import TaskFeeds
 from gateway.streams.task_lists import TaskLists
+from protocol.transport.tls import choose_ssl_context
 
 
 @asynccontextmanager
@@ -37,7 +38,9 @@ async def open_services(
         watch_catalogue(project, catalogue),
         open_supabase_store(connection) as store,
         build_bus(connection) as bus,
-        httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0)) as http,
+        httpx.AsyncClient(
+            timeout=httpx.Timeout(10.0, connect=5.0), verify=choose_ssl_context(connection.url)
+        ) as http,
         TaskFeeds(store=store, bus=bus, poll=options.poll) as feeds,
         TaskLists(store=store, bus=bus, poll=options.poll) as task_lists,
         open_memory_services(project, store, lambda: catalogue) as memory,

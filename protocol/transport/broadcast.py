@@ -12,6 +12,7 @@ from protocol.bus import OutgoingMessage
 from protocol.errors import StoreUnavailable, Unauthorized
 from protocol.json_values import make_storable
 from protocol.transport.local_http import choose_transport
+from protocol.transport.tls import choose_ssl_context
 
 MESSAGE_BYTES: Final = 32 * 1024
 """Larger content belongs in a row; limits of hosted projects and clients are not much higher."""
@@ -26,6 +27,7 @@ class Broadcaster:
             headers={"apikey": key, "Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(5.0, connect=2.0),
             transport=choose_transport(url),
+            verify=choose_ssl_context(url),
         )
 
     async def __aenter__(self) -> Self:

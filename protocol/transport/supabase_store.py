@@ -22,6 +22,7 @@ from protocol.transport.store.queue import SupabaseQueueStore
 from protocol.transport.store.spending import SupabaseSpendingStore
 from protocol.transport.store.turns import SupabaseSessionStore
 from protocol.transport.store.waits import SupabaseWaitStore
+from protocol.transport.tls import choose_ssl_context
 
 TIMEOUT_SECONDS: Final = 10.0
 """The client's default of two minutes would block a claim while work is waiting."""
@@ -92,6 +93,7 @@ async def open_store(
         timeout=httpx.Timeout(timeout_seconds, connect=5.0),
         limits=limits,
         transport=choose_transport(url, limits),
+        verify=choose_ssl_context(url),
         http2=url.startswith("https"),
     ) as http:
         options = AsyncClientOptions(

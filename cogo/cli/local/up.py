@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.sandbox import open_sandbox
 from cogo.cli.local.local_model import RunLocalModel, host_local_model
 from cogo.cli.options import AsJson, Dir, NoKey
 from cogo.config.catalogue import describe_ended_models, load_catalogue
@@ -137,13 +136,10 @@ def _log_format(asked: LogFormat) -> LogFormat:
 
 async def _up(project: Project, options: StackOptions, lock: Lock, *, as_json: bool) -> bool:
     """Run the stack to its end; return whether it was ready before it was stopped."""
-    settings = project.settings
-    sandbox = await open_sandbox(settings.sandbox, settings.sandbox_runtime)
-    sandbox_name = None if sandbox is None else sandbox.name
 
     def on_ready(info: StackInfo) -> None:
         lock.write_url(info.connection.url)
-        (_print_json if as_json else print_stack)(project, info, sandbox_name)
+        (_print_json if as_json else print_stack)(project, info)
 
     was_ready = True
     with shut_down_on_signals() as shutdown:
@@ -154,7 +150,7 @@ async def _up(project: Project, options: StackOptions, lock: Lock, *, as_json: b
     return was_ready
 
 
-def _print_json(project: Project, info: StackInfo, sandbox: str | None) -> None:
+def _print_json(project: Project, info: StackInfo) -> None:
     print_json(
         {
             "url": info.connection.url,
@@ -164,7 +160,7 @@ def _print_json(project: Project, info: StackInfo, sandbox: str | None) -> None:
             "simulated": info.is_simulated,
             "simulator_url": info.simulator_url,
             "local_model_url": info.local_model_url,
-            "sandbox": sandbox,
+            "sandbox": info.sandbox,
             "standing_still": info.copy_reason,
             "home": str(project.home),
             "pid": os.getpid(),
@@ -183,7 +179,7 @@ def _describe_console(info: StackInfo) -> str:
     return f"{info.console_url}   (valid once, for 15 minutes; `{console}` prints another)"
 
 
-def print_stack(project: Project, info: StackInfo, sandbox: str | None) -> None:
+def print_stack(project: Project, info: StackInfo) -> None:
     """Print the addresses of the stack, and what to do next."""
     connection = info.connection
     # Print keys only on a terminal: elsewhere this text is a log.
@@ -204,7 +200,8 @@ def print_stack(project: Project, info: StackInfo, sandbox: str | None) -> None:
         print_line(f"             start {command_path()} up --local-model for a small open one")
     if info.local_model_url is not None:
         print_line(f"models       {MODEL_NAME} runs on this machine: {info.local_model_url}")
-    print_line(f"sandbox      {sandbox or expand_commands(_NO_SANDBOX)}")
+    if any(name.startswith("executor") for name in info.health_urls):
+        print_line(f"sandbox      {info.sandbox or expand_commands(_NO_SANDBOX)}")
     for sentence in describe_ended_models(load_catalogue(project)):
         print_line(f"models       {sentence}")
     if info.copy_reason is not None:

@@ -12,6 +12,7 @@ from protocol.errors import NotFound, StoreUnavailable, TooLarge, Unauthorized
 from protocol.transport.error_mapping import map_network_error
 from protocol.transport.local_http import choose_transport
 from protocol.transport.rpc_client import RpcClient
+from protocol.transport.tls import choose_ssl_context
 
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _CALL: Final = "Storage"
@@ -31,7 +32,7 @@ class SupabaseObjectStore(RpcClient):
         url = str(self._client.storage_url)
         transport = choose_transport(url)
         async with httpx.AsyncClient(
-            timeout=_TIMEOUT, event_hooks=hooks, transport=transport
+            timeout=_TIMEOUT, event_hooks=hooks, transport=transport, verify=choose_ssl_context(url)
         ) as http:
             storage = AsyncStorageClient(url, headers, http_client=http)
             try:

@@ -52,7 +52,7 @@ def test_up_reports_ended_models(project: Project, capsys: pytest.CaptureFixture
         health_urls={},
     )
 
-    print_stack(project, info, "bubblewrap")
+    print_stack(project, info)
 
     assert SENTENCE in capsys.readouterr().out
 
