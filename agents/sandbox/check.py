@@ -95,7 +95,8 @@ class CheckParams(BaseModel):
     limits: LimitsParams | None = None
     against: Literal["code", "stub"] = "code"
     """`stub`: run the tests on functions without results, to see whether they can fail."""
-    entry_point: Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,99}$")] | None = None
+    # Without a repetition in the pattern, which pydantic would compile to 8 MB.
+    entry_point: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$", max_length=100)] | None = None
     """The function that tests of the form `check(candidate)` are given; else the last one."""
 
     @model_validator(mode="after")

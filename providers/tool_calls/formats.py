@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from functools import cached_property
 from typing import Final
 
 
@@ -231,13 +232,19 @@ OPENS: Final = tuple(sorted(BY_OPEN, key=len, reverse=True))
 
 
 class Literals:
-    """Literals that are looked for in a text."""
+    """Literals that are looked for in a text; patterns are compiled when they are used."""
 
     def __init__(self, literals: Iterable[str]) -> None:
-        known = tuple(literals)
-        self._whole: Final = re.compile(build_pattern(known))
-        self.early: Final = re.compile(build_pattern(known, may_be_cut=True))
+        self._literals: Final = tuple(literals)
+
+    @cached_property
+    def _whole(self) -> re.Pattern[str]:
+        return re.compile(build_pattern(self._literals))
+
+    @cached_property
+    def early(self) -> re.Pattern[str]:
         """A literal, or the beginning of one that the text ends in."""
+        return re.compile(build_pattern(self._literals, may_be_cut=True))
 
     def get_pattern(self, *, is_final: bool) -> re.Pattern[str]:
         """Return what matches a literal, or perhaps one if the text goes on."""

@@ -30,13 +30,23 @@ _PROGRAMS: Final = {
 
 class _Arguments(ToolArguments):
     language: str
-    code: str = Field(min_length=1, max_length=500_000)
-    """The program. It prints what you want to know."""
-    files: dict[str, str] | None = Field(default=None, max_length=100)
-    """Files that it needs, by path. The files of the task are there too."""
+    code: str = Field(
+        min_length=1,
+        max_length=500_000,
+        description="The program. It prints what you want to know.",
+    )
+    files: dict[str, str] | None = Field(
+        default=None,
+        max_length=100,
+        description="Files that it needs, by path. The files of the task are there too.",
+    )
     stdin: str | None = Field(default=None, max_length=1_000_000)
-    seconds: float | None = Field(default=None, gt=0, le=3_600)
-    """After how many seconds it is ended; there is a limit."""
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=3_600,
+        description="After how many seconds it is ended; there is a limit.",
+    )
 
 
 class RunCode:

@@ -36,12 +36,18 @@ class _Crop(ToolArguments):
 
 
 class _Arguments(ToolArguments):
-    image: int = Field(default=1, ge=1, le=100)
-    """Which of the attached images, from 1."""
-    crop: _Crop | None = None
-    """The part to show, in pixels of the original; without it the whole image."""
-    max_side: int = Field(default=1_024, ge=16, le=2_048)
-    """The longer side of what is shown, in pixels; smaller parts are not enlarged beyond it."""
+    image: int = Field(default=1, ge=1, le=100, description="Which of the attached images, from 1.")
+    crop: _Crop | None = Field(
+        default=None,
+        description="The part to show, in pixels of the original; without it the whole image.",
+    )
+    max_side: int = Field(
+        default=1_024,
+        ge=16,
+        le=2_048,
+        description="The longer side of what is shown, in pixels; smaller parts are not enlarged "
+        "beyond it.",
+    )
 
 
 class ViewImage:

@@ -35,18 +35,25 @@ FindModel = Callable[[], Awaitable[MemoryModel]]
 
 class _RememberArguments(ToolArguments):
     facts: list[Annotated[str, Field(min_length=1, max_length=MAX_FACT)]] = Field(
-        min_length=1, max_length=MAX_FACTS
+        min_length=1,
+        max_length=MAX_FACTS,
+        description='One fact each, complete in itself: with names and dates instead of "he" and '
+        '"tomorrow".',
     )
-    """One fact each, complete in itself: with names and dates instead of "he" and "tomorrow"."""
 
 
 class _SearchArguments(ToolArguments):
-    query: str = Field(min_length=1, max_length=2_000)
-    """What you look for, in a few words or as a question."""
-    sources: list[Annotated[str, Field(min_length=1, max_length=1_000)]] | None = Field(
-        default=None, max_length=MAX_SOURCES
+    query: str = Field(
+        min_length=1,
+        max_length=2_000,
+        description="What you look for, in a few words or as a question.",
     )
-    """Only these: names of documents, `notes/*` for those that begin so, `facts`, `documents`."""
+    sources: list[Annotated[str, Field(min_length=1, max_length=1_000)]] | None = Field(
+        default=None,
+        max_length=MAX_SOURCES,
+        description="Only these: names of documents, `notes/*` for those that begin so, `facts`, "
+        "`documents`.",
+    )
     limit: int = Field(default=8, ge=1, le=20)
 
 

@@ -18,7 +18,7 @@ MAX_SHOWN: Final = 200
 class ToolArguments(BaseModel):
     """What a model gives to a tool."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class OwnTool(Protocol):

@@ -12,10 +12,15 @@ from agents.tools.worker import TOOL_FAILED
 
 
 class _Arguments(ToolArguments):
-    question: str = Field(min_length=1, max_length=2_000)
-    """The question, complete in itself: the person sees nothing else of the conversation."""
-    choices: list[str] | None = Field(default=None, max_length=20)
-    """Answers to choose from, if there are only a few."""
+    question: str = Field(
+        min_length=1,
+        max_length=2_000,
+        description="The question, complete in itself: the person sees nothing else of the "
+        "conversation.",
+    )
+    choices: list[str] | None = Field(
+        default=None, max_length=20, description="Answers to choose from, if there are only a few."
+    )
 
 
 class AskPerson:

@@ -51,8 +51,11 @@ def _is_inside(path: str) -> bool:
 
 
 class _ListArguments(ToolArguments):
-    pattern: str | None = Field(default=None, max_length=MAX_SHOWN)
-    """Only paths like this, such as `src/*.py`; `*` crosses folders."""
+    pattern: str | None = Field(
+        default=None,
+        max_length=MAX_SHOWN,
+        description="Only paths like this, such as `src/*.py`; `*` crosses folders.",
+    )
 
 
 class ListFiles:
@@ -118,11 +121,16 @@ class ReadFile:
 
 class _SearchArguments(ToolArguments):
     query: str = Field(min_length=1, max_length=1_000)
-    is_regex: bool = False
-    """Whether the query is a regular expression of Python, not a text."""
+    is_regex: bool = Field(
+        default=False,
+        description="Whether the query is a regular expression of Python, not a text.",
+    )
     ignore_case: bool = False
-    pattern: str | None = Field(default=None, max_length=MAX_SHOWN)
-    """Only in paths like this, such as `src/*.py`; `*` crosses folders."""
+    pattern: str | None = Field(
+        default=None,
+        max_length=MAX_SHOWN,
+        description="Only in paths like this, such as `src/*.py`; `*` crosses folders.",
+    )
 
 
 class SearchFiles:

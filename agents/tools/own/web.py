@@ -26,10 +26,13 @@ _PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 
 
 class _Arguments(ToolArguments):
-    url: str = Field(min_length=1, max_length=8_000)
-    """https://..."""
-    offset: int = Field(default=0, ge=0, le=10_000_000)
-    """From which character of the text on, to read a long page in parts."""
+    url: str = Field(min_length=1, max_length=8_000, description="https://...")
+    offset: int = Field(
+        default=0,
+        ge=0,
+        le=10_000_000,
+        description="From which character of the text on, to read a long page in parts.",
+    )
 
 
 class FetchUrl:
