@@ -51,7 +51,10 @@ _QUERIES: Final = {
       select c.oid::regclass::text || '.' || quote_ident(a.attname) as name,
              c.oid::regclass::text as of_table, quote_ident(a.attname) as column,
              row_number() over (partition by c.oid order by a.attnum) as position,
-             format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as is_not_null,
+             format_type(a.atttypid, a.atttypmod) || coalesce(
+               ' collate ' || nullif(a.attcollation, t.typcollation)::regcollation::text, ''
+             ) as type,
+             a.attnotnull as is_not_null,
              a.attidentity::text as identity, a.attgenerated::text as generated,
              pg_get_expr(d.adbin, d.adrelid) as default,
              col_description(c.oid, a.attnum) as comment,
@@ -61,6 +64,7 @@ _QUERIES: Final = {
              ) as rights
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        join pg_type t on t.oid = a.atttypid
         left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
        where {_OURS} and c.relkind = 'r'
     """,
