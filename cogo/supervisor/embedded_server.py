@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from loguru import logger
 
 from cogo.errors import AlreadyRunning, ChildFailed, CommandError, MigrationFailed, NotRunning
-from cogo.migrations import load_migrations, migrate
+from cogo.migrations import load_migrations, load_schema, migrate
 from cogo.supervisor.child import build_module_arguments
 from cogo.supervisor.logfiles import open_log, prepare_logs, read_last_line
 from embedded.errors import DirectoryInUse
@@ -57,7 +57,7 @@ def require_port(state: State, port: int | None) -> None:
 async def migrate_server(home: Path) -> State:
     """Migrate the server that runs on this directory; return its state."""
     state = require_server(home)
-    done = await migrate(state.db_url, load_migrations(), home=home)
+    done = await migrate(state.db_url, load_migrations(), schema=load_schema(), home=home)
     logger.debug("migrated", applied=len(done.applied))
     return state
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from cogo.errors import MigrationFailed
 from cogo.migrations import load_migrations
+from cogo.migrations.files import SCHEMA_CHECKSUM, compute_schema_checksum, read_schemas
 from scripts.schema.migration import (
     TODO,
     SchemaInvalid,
     draft_migration,
-    read_schemas,
     recording,
 )
 
@@ -39,12 +39,12 @@ class MigrationFolder:
             f"supabase/migrations/{name} is frozen: databases have applied it. Restore it with "
             "git, and write the change as a new migration (scripts/migrations new NAME)."
             for name, checksum in recorded.items()
-            if name != "schemas" and checksum != self._checksum(self._migrations / name)
+            if name != SCHEMA_CHECKSUM and checksum != self._checksum(self._migrations / name)
         ]
-        frozen = max((name for name in recorded if name != "schemas"), default="")
+        frozen = max((name for name in recorded if name != SCHEMA_CHECKSUM), default="")
         for path in sorted(self._migrations.glob("*.sql")):
             found += self._problems_of(path, is_frozen=path.name in recorded, frozen=frozen)
-        if recorded.get("schemas") != self._schema_checksum():
+        if recorded.get(SCHEMA_CHECKSUM) != self._schema_checksum():
             found.append(
                 "supabase/schemas has changed and the migrations do not lead to it: "
                 "run scripts/migrations new NAME."
@@ -77,7 +77,7 @@ class MigrationFolder:
             for problem in self._problems_of(path, is_frozen=True, frozen="")
         ]
         if not unfinished:
-            self._write(self._read() | {"schemas": self._schema_checksum()})
+            self._write(self._read() | {SCHEMA_CHECKSUM: self._schema_checksum()})
         return unfinished
 
     def freeze(self) -> list[str]:
@@ -86,7 +86,7 @@ class MigrationFolder:
             return problems
         self._write(
             {path.name: self._checksum(path) for path in self._migrations.glob("*.sql")}
-            | {"schemas": self._schema_checksum()}
+            | {SCHEMA_CHECKSUM: self._schema_checksum()}
         )
         return []
 
@@ -114,11 +114,7 @@ class MigrationFolder:
         self._file.write_text(_HEAD + "".join(lines), "utf-8")
 
     def _schema_checksum(self) -> str:
-        files = sorted(self._schemas.glob("*/*.sql"))
-        text = "".join(
-            f"{each.relative_to(self._schemas)} {self._checksum(each)}\n" for each in files
-        )
-        return hashlib.sha256(text.encode()).hexdigest()
+        return compute_schema_checksum(read_schemas(self._schemas))
 
     @staticmethod
     def _checksum(path: Path) -> str:

@@ -85,14 +85,6 @@ async def draft_between(road: str, state: str) -> Draft:
     return Draft([step.sql for step in done], todos)
 
 
-def read_schemas(folder: Path) -> dict[str, str]:
-    """Return the text of each file of the schema, in the order in which they are applied."""
-    return {
-        str(path.relative_to(folder)): path.read_text("utf-8")
-        for path in sorted(folder.glob("*/*.sql"))
-    }
-
-
 async def apply_schemas(url: str, schemas: Mapping[str, str]) -> None:
     """Create the schema, each of its files in a transaction. Raise `SchemaInvalid` if one fails."""
     connection = await asyncpg.connect(url)

@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
-from cogo.migrations import Migration, load_migrations, migrate
+from cogo.migrations import Migration, load_migrations, load_schema, migrate
 from scripts.schema.catalogue import Snapshot, differences, read_catalogue
 from scripts.schema.migration import Draft, apply_schemas, draft_between
 from tests.db.laws import broken_laws
@@ -22,6 +23,11 @@ pytestmark = pytest.mark.db
 
 RELEASED = [each for each in load_migrations() if each.version <= "20261128000100"]
 """The migrations of v0.1.0."""
+_TABLES = """
+    select c.oid::regclass::text as name
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname in ('cogo', 'public') and c.relkind = 'r'
+"""
 BEFORE_TOOLS = [each for each in load_migrations() if each.version < "20261129093406"]
 
 
@@ -91,6 +97,41 @@ def without_tools(cluster: Cluster) -> Iterator[str]:
 def test_the_migrations_lead_to_the_schema(upgrade: Upgrade) -> None:
     assert differences(upgrade.road, upgrade.now) == []
     assert all(upgrade.now[kind] for kind in upgrade.now.keys() - {"publication"})
+
+
+async def test_a_new_database_gets_the_schema_in_place_of_the_migrations(
+    cluster: Cluster, database_url: str, upgrade: Upgrade
+) -> None:
+    files, schema = load_migrations(), load_schema()
+    assert schema is not None
+
+    first = await migrate(database_url, files, schema=schema)
+    second = await migrate(database_url, files, schema=schema)
+
+    assert first.applied == tuple(each.version for each in files)
+    assert (second.present, second.applied) == (first.applied, ())
+    assert differences(await read_catalogue(database_url), upgrade.road) == []
+    migrated = cluster.dsn("postgres", upgrade.migrated)
+    assert await read_rows(database_url) == await read_rows(migrated)
+
+
+async def read_rows(url: str) -> dict[str, object]:
+    """Return the history, what the schema knows of it, and how many rows each table has."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(_TABLES)
+        return {
+            "history": await connection.fetch(
+                "select * from supabase_migrations.schema_migrations order by version"
+            ),
+            "known": await connection.fetch("select version from public.cogo_schema_versions()"),
+            **{
+                row["name"]: await connection.fetchval(f"select count(*) from {row['name']}")  # noqa: S608
+                for row in tables
+            },
+        }
+    finally:
+        await connection.close()
 
 
 async def test_a_drafted_migration_leads_to_a_later_schema(upgrade: Upgrade, live: str) -> None:

@@ -125,11 +125,13 @@ def test_the_wheel_holds_what_git_tracks_and_nothing_else(tmp_path: Path) -> Non
     expected = {str(path.relative_to(ROOT)) for package in PACKAGES for path in tracked(package)}
     for source, place in {
         "supabase/migrations": "embedded/_migrations",
+        "supabase/schemas": "embedded/_schemas",
         "examples/tasks": "cogo/cli/local/_demo_tasks",
         "examples/tools": "cogo/cli/tools/_examples",
         "examples/workflows": "cogo/cli/workflows/_examples",
     }.items():
-        expected |= {f"{place}/{path.name}" for path in tracked(source)}
+        expected |= {f"{place}/{path.relative_to(ROOT / source)}" for path in tracked(source)}
+    expected.add("embedded/_migrations.sha256")
     assert shipped == expected
 
 

@@ -21,7 +21,7 @@ from cogo.evaluation.simulation.regret import (
 from cogo.evaluation.simulation.run import SimulatedTask, Simulation
 from cogo.evaluation.simulation.scenario import Scenario
 from cogo.evaluation.simulation.traffic import Shift, find_shifts
-from cogo.migrations import load_migrations, migrate
+from cogo.migrations import load_migrations, load_schema, migrate
 from embedded.postgres.cluster import Postgres
 from protocol.records.models import PolicyName
 
@@ -68,7 +68,9 @@ async def simulate(
     """
     with _open_home() as home:
         async with Postgres(home) as postgres:
-            await migrate(postgres.dsn("postgres", "postgres"), load_migrations())
+            await migrate(
+                postgres.dsn("postgres", "postgres"), load_migrations(), schema=load_schema()
+            )
             for policy in policies:
                 url = await _create_database(postgres, f"simulation_{policy.value}")
                 played[policy] = await Simulation(scenario, policy, seed, advance).run(url)

@@ -1,13 +1,15 @@
 """`cogo migrate` on a real database."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from cogo.config.settings import CHECKOUT
 from cogo.errors import MigrationFailed
-from cogo.migrations import Migration, load_migrations, migrate
+from cogo.migrations import Migration, load_migrations, load_schema, migrate
 
 ONE = Migration("20260101000000", "add_a", "create table a (i int);\ninsert into a values (1);")
 TWO = Migration("20260101000001", "add_b", "create table public.b (i int);")
@@ -136,6 +138,38 @@ async def test_the_schema_of_another_version_is_refused_and_nothing_is_written(
 
     history = await fetch(database_url, "select version from supabase_migrations.schema_migrations")
     assert [row["version"] for row in history] == [files[0].version]
+
+
+async def test_a_database_with_some_migrations_gets_the_others_instead_of_the_schema(
+    database_url: str,
+) -> None:
+    files = load_migrations()
+    await migrate(database_url, files[:1])
+
+    done = await migrate(database_url, files, schema=load_schema())
+
+    assert done.present == (files[0].version,)
+    assert done.applied == tuple(each.version for each in files[1:])
+
+
+async def test_a_schema_that_fails_leaves_nothing(database_url: str) -> None:
+    schema = "create table public.a (i int); select nonsense;"
+
+    with pytest.raises(MigrationFailed, match=r"the schema: .*nonsense"):
+        await migrate(database_url, load_migrations(), schema=schema)
+
+    assert not (await fetch(database_url, "select to_regclass('public.a')"))[0][0]
+
+
+def test_a_schema_without_its_migration_is_not_used(tmp_path: Path) -> None:
+    supabase = Path(shutil.copytree(CHECKOUT / "supabase", tmp_path / "supabase"))
+    folders = supabase / "migrations", supabase / "schemas"
+    assert load_schema(*folders) == load_schema()
+
+    with next(folders[1].glob("*/*.sql")).open("a") as file:
+        file.write("-- changed")
+
+    assert load_schema(*folders) is None
 
 
 async def test_an_old_schema_of_the_embedded_server_names_the_command_for_its_directory(

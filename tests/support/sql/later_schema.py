@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from cogo.migrations import Migration
-from scripts.schema.migration import Draft, read_schemas
+from cogo.migrations.files import read_schemas
+from scripts.schema.migration import Draft
 from tests.support.sql.database import SUPABASE
 
 VERSION: Final = "20990101000000"
