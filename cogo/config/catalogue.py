@@ -18,7 +18,6 @@ from providers.catalogue.data_policy import parse_rules
 from providers.catalogue.deployment import Credential, Credentials
 from providers.catalogue.loader import CHECKED_ON
 from providers.errors import CatalogueInvalid, UnknownModel
-from providers.router import Router
 
 SIMULATED: Final = {"anthropic": "/anthropic", "fireworks": "/fireworks", "openai": "/openai/v1"}
 """Providers that the vendor simulator stands in for by default, and the path of each."""
@@ -147,6 +146,8 @@ SIMULATED_SYSTEM: Final = (
 
 async def must_simulate(project: Project) -> bool:
     """Return whether no model can be reached from here. Raises SettingInvalid."""
+    from providers.router import Router  # noqa: PLC0415 - most commands call no model
+
     catalogue = load_catalogue(project)
     async with Router(catalogue, load_credentials(project, catalogue)) as router:
         await router.discover()

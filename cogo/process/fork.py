@@ -45,6 +45,8 @@ def build_fork(module: str, *arguments: str) -> Callable[[], NoReturn]:
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            if isinstance(end.code, str):  # as the interpreter does
+                sys.stderr.write(f"{end.code}\n")
         except BaseException:  # noqa: BLE001 - nothing is above: errors become an exit code
             traceback.print_exc()
         finally:

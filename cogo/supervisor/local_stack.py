@@ -3,14 +3,14 @@
 import asyncio
 import gc
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 from loguru import logger
 
-from cogo.config.catalogue import must_simulate
+from cogo.config.catalogue import load_catalogue, must_simulate
 from cogo.config.connection import Connection, connection_from_state, find_connection
 from cogo.config.context import Project
 from cogo.config.local_model import list_starting, wait_until_served
@@ -35,6 +35,12 @@ _MODELS: Final = timedelta(seconds=30)
 """How long models that are being started are waited for; large ones load for longer."""
 _CANCEL: Final = timedelta(seconds=8)
 _RELEASE: Final = timedelta(seconds=10)
+_OF_SERVER: Final = ("embedded.service",)
+_OF_CLIENTS: Final = (
+    "cogo.process.agent", "cogo.process.gateway", "cogo.cli.local.serve",
+    # What others import with the first request.
+    "anyio._backends._asyncio", "httpcore", "uvloop",
+)  # fmt: skip
 
 
 class StoppedEarly(Exception):
@@ -102,7 +108,10 @@ class LocalStack:
             ) from error
 
     async def _start(self, group: asyncio.TaskGroup) -> StackInfo:
-        """Start the server, and import what agents and gateway need while it starts."""
+        """Start the server, and import what agents and gateway need while it starts.
+
+        Each import ends before a fork, since no thread may be busy then.
+        """
 
         def run(child: RestartingChild) -> None:
             self._tasks[child] = group.create_task(child.run(), name="child")
@@ -110,11 +119,13 @@ class LocalStack:
         if self._found is not None:
             require_port(self._found, self._options.port)
         elif self._is_embedded:
+            await asyncio.to_thread(_import_for_forks, _OF_SERVER)
             run(self._server)
+            await self._server.started.wait()
         clients = [*self._agents.values(), *([self._gateway] if self._options.has_gateway else [])]
 
         async def run_clients() -> None:
-            await _import_modules()
+            await asyncio.to_thread(self._import_for_clients)
             for child in clients:
                 run(child)
 
@@ -137,6 +148,13 @@ class LocalStack:
         for child in clients:
             await child.ready.wait()
         return await self._describe(bootstrap, db_url)
+
+    def _import_for_clients(self) -> None:
+        """Import the client of Supabase, and for forks also what they import; see ADR 14."""
+        importlib.import_module("cogo.supervisor.project_calls")
+        _import_for_forks(_OF_CLIENTS)
+        if IS_FORKABLE:
+            load_catalogue(self._project)  # is kept
 
     async def _can_call_models(self, connecting: "asyncio.Task[Any]") -> bool:
         """Return whether a model can be called, now or when one that is being started is ready.
@@ -224,22 +242,17 @@ class LocalStack:
         await mark_agent_stopped(connection, spec.agent_id, stopping=self._shutdown.drain)
 
 
-async def _import_modules() -> None:
-    """Import Supabase's client, and what the forks of this process share.
+def _import_for_forks(modules: Sequence[str]) -> None:
+    """Import what forks share, if processes are forked here; slow, so call it in a thread.
 
-    In a thread, because it is slow. Memory is shared until somebody writes to it; the collector
-    of garbage would, as it looks at objects.
+    Memory is shared until somebody writes to it; the collector of garbage would, as it looks at
+    objects.
     """
-    own = ("cogo.supervisor.project_calls",)
-    shared = ("cogo.process.agent", "cogo.process.gateway") if IS_FORKABLE else ()
-
-    def import_all() -> None:
-        for name in (*own, *shared):
+    if IS_FORKABLE:
+        for name in modules:
             importlib.import_module(name)
-
-    await asyncio.to_thread(import_all)
-    gc.collect()
-    gc.freeze()
+        gc.collect()
+        gc.freeze()
 
 
 def _name_agents(executors: int) -> Mapping[str, AgentKind]:

@@ -43,6 +43,8 @@ class RestartingChild:
         self._child: Child | None = None
         self._was_ready = False
         self._started_at = 0.0
+        self.started = asyncio.Event()
+        """Set once the first child runs; a fork is complete then."""
         self.ready = asyncio.Event()
         self.report: dict[str, JsonValue] = {}
         """What the last child reported when it was ready; empty before."""
@@ -109,6 +111,7 @@ class RestartingChild:
     async def _run_once(self, child: Child) -> int:
         try:
             async with child as self._child:
+                self.started.set()
                 return 0 if self._stopping.is_set() else await self._supervise(child)
         except ChildFailed:
             # At the first start the user must correct something; later the cause may be temporary.

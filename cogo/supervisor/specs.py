@@ -33,7 +33,10 @@ class SpecBuilder:
     options: StackOptions
 
     def build_server(self, last: Report) -> Spec:
-        """Build the spec of the embedded server, which stops with its parent."""
+        """Build the spec of the embedded server, which stops with its parent.
+
+        The first is a fork of this process, since what it imports is needed here, too.
+        """
         port = find_port(last, "url") or self.options.port
         return self._build(
             "server",
@@ -41,6 +44,7 @@ class SpecBuilder:
             *self._directory,
             *([] if port is None else ["--port", str(port)]),
             patience=_SERVER_PATIENCE,
+            is_fork=IS_FORKABLE and not last,
         )
 
     def build_simulator(self, last: Report) -> Spec:

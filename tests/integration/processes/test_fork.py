@@ -58,7 +58,7 @@ async def main() -> None:
 FORKED = True
 asyncio.run(main())
 sys.stderr.write("about to end\\n")
-sys.exit(int(sys.argv[1]))
+sys.exit("a sentence" if sys.argv[1] == "sentence" else int(sys.argv[1]))
 """
 
 
@@ -110,3 +110,9 @@ def test_an_error_of_a_fork_is_in_its_log(tmp_path: Path) -> None:
 
     assert found["code"] == 1
     assert found["last"].startswith("ValueError")
+
+
+def test_the_message_of_an_exit_is_written_as_the_interpreter_does(tmp_path: Path) -> None:
+    found = run_parent(tmp_path, "sentence")
+
+    assert (found["code"], found["last"]) == (1, "a sentence")
