@@ -1,17 +1,12 @@
 """Tool calls that models write as text, in the formats of all open-weight families.
 
-`extract` parses a whole answer, `Extractor` one that streams; `parse_openai_chunks` and
-`parse_ollama_chunks` parse what servers send. Each call is either valid or rejected with a reason;
-nothing is executed or guessed. The package stands on its own.
+`extract` parses a whole answer, `Extractor` one that streams, `ChunkParser` what servers send. Each
+call is either valid or rejected with a reason; nothing is executed or guessed. The package stands on its own.
 """
 
 from collections.abc import Iterable
 
-from providers.tool_calls.chunks import (
-    ChunkParser,
-    parse_ollama_chunks,
-    parse_openai_chunks,
-)
+from providers.tool_calls.chunks import ChunkParser
 from providers.tool_calls.extractor import Extractor
 from providers.tool_calls.messages import (
     CallDone,
@@ -42,8 +37,6 @@ __all__ = [
     "TextDelta",
     "ToolCall",
     "extract",
-    "parse_ollama_chunks",
-    "parse_openai_chunks",
 ]
 
 

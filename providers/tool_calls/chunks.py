@@ -55,22 +55,19 @@ class ChunkParser:
         self._by_index: dict[int, _Call] = {}
         self._finish: str | None = None
 
-    def feed_openai(self, chunk: object) -> list[Event]:
-        """Return the events of a chunk of a chat completion, or of a whole one."""
+    def feed(self, chunk: object) -> list[Event]:
+        """Return the events of a chunk of chat completions or a line of Ollama's `/api/chat`.
+
+        An answer that was not streamed is one chunk.
+        """
+        if not isinstance(chunk, Mapping):
+            return []
         events: list[Event] = []
-        choices = chunk.get("choices") if isinstance(chunk, Mapping) else None
+        choices = chunk.get("choices", [chunk])
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, Mapping) and choice.get("index", 0) in (0, None):
                 events += self._feed(choice.get("delta") or choice.get("message"))
-                self._note_finish(choice.get("finish_reason"))
-        return events
-
-    def feed_ollama(self, chunk: object) -> list[Event]:
-        """Return the events of a line of Ollama's /api/chat."""
-        if not isinstance(chunk, Mapping):
-            return []
-        events = self._feed(chunk.get("message"))
-        self._note_finish(chunk.get("done_reason"))
+                self._note_finish(choice.get("finish_reason") or choice.get("done_reason"))
         return events
 
     def finish(self, reason: str | None = None) -> Message:
@@ -166,26 +163,6 @@ class ChunkParser:
         if place is not None:
             self._by_index[place] = call
         return call
-
-
-def parse_openai_chunks(
-    chunks: Iterable[object], tools: Iterable[object], *, family: str = "auto", prefix: str = ""
-) -> Message:
-    """Return the message of a stream of chat completion chunks."""
-    parser = ChunkParser(tools, family=family, prefix=prefix)
-    for chunk in chunks:
-        parser.feed_openai(chunk)
-    return parser.finish()
-
-
-def parse_ollama_chunks(
-    chunks: Iterable[object], tools: Iterable[object], *, family: str = "auto", prefix: str = ""
-) -> Message:
-    """Return the message of a stream of Ollama's /api/chat."""
-    parser = ChunkParser(tools, family=family, prefix=prefix)
-    for chunk in chunks:
-        parser.feed_ollama(chunk)
-    return parser.finish()
 
 
 def _begins_another(known: _Call, id_: str | None, name: str, arguments: object) -> bool:

@@ -67,10 +67,7 @@ class ModelAdapter:
         if isinstance(response, str):
             return self.extract_tool_calls(response, tools)
         parser = self.stream(tools)
-        if "choices" in response:
-            parser.feed_openai(response)
-        else:
-            parser.feed_ollama(response)
+        parser.feed(response)
         return parser.finish()
 
     def extract_tool_calls(self, text: str, tools: Sequence[Tool]) -> tool_calls.Message:

@@ -5,19 +5,11 @@ from typing import Any
 
 import pytest
 
-from providers.tool_calls import (
-    Extractor,
-    Intent,
-    Message,
-    extract,
-    parse_ollama_chunks,
-    parse_openai_chunks,
-)
+from providers.tool_calls import ChunkParser, Extractor, Intent, Message, extract
 from tests.support.tool_calls.cases import TOOLS, load_cases
 from tests.support.tool_calls.corpus import GRAMMARS, Call
 
-_CHUNKS = {"openai_chunks": parse_openai_chunks, "ollama_chunks": parse_ollama_chunks}
-
+_CHUNKS = ("openai_chunks", "ollama_chunks")
 
 _CASES: dict[str, list[dict[str, Any]]] = defaultdict(list)
 for _case in load_cases():
@@ -26,8 +18,11 @@ for _case in load_cases():
 
 def _read(case: dict[str, Any]) -> Message:
     options = {"family": case["family"], "prefix": case.get("prefix", "")}
-    if parse := _CHUNKS.get(case["format"]):
-        return parse(case["stream_chunks"], case["tools"], **options)
+    if case["format"] in _CHUNKS:
+        parser = ChunkParser(case["tools"], **options)
+        for chunk in case["stream_chunks"]:
+            parser.feed(chunk)
+        return parser.finish()
     reason = case.get("finish_reason")
     return extract(_join(case), case["tools"], finish_reason=reason, **options)
 

@@ -173,8 +173,7 @@ def test_chunks_of_any_shape_are_read(chunks: list[Any]) -> None:
     tools = [{"type": "function", "function": {"name": "ping"}}]
     parser = ChunkParser(tools)
 
-    events = [each for chunk in chunks for each in parser.feed_openai(chunk)]
-    events += [each for chunk in chunks for each in parser.feed_ollama(chunk)]
+    events = [each for chunk in chunks for each in parser.feed(chunk)]
 
     assert isinstance(parser.finish(), Message)
     assert all(not isinstance(each, ReasoningDelta) or each.text for each in events)

@@ -102,7 +102,7 @@ def test_calls_are_extracted_from_a_stream_and_from_a_text() -> None:
     adapter = ModelAdapter.find("mistral:7b")
     parser = adapter.stream([WEATHER])
     for character in TEXT:
-        parser.feed_openai({"choices": [{"delta": {"content": character}}]})
+        parser.feed({"choices": [{"delta": {"content": character}}]})
 
     assert (
         parser.finish("stop").tool_calls == adapter.extract_tool_calls(TEXT, [WEATHER]).tool_calls
