@@ -1,7 +1,8 @@
 """Tool calls that models write as text, in the formats of all open-weight families.
 
 `extract` parses a whole answer, `Extractor` one that streams, `ChunkParser` what servers send. Each
-call is either valid or rejected with a reason; nothing is executed or guessed. The package stands on its own.
+call is either valid or rejected with a reason; nothing is executed or guessed. The package stands
+on its own.
 """
 
 from collections.abc import Iterable

@@ -10,6 +10,7 @@ from providers.tool_calls.formats import (
     KINDS,
     OPENS,
     REASONING,
+    RESULTS,
     THOUGHTS,
     USUAL_THOUGHTS,
     Kind,
@@ -248,7 +249,7 @@ class Extractor:
         if self._is_quoting or not self._is_line:
             return False
         start, barrier = self._at, self._closer if self._out.is_reasoning else None
-        end = find_result_end(self._source, start, marker, barrier)
+        end = find_result_end(self._source, start, marker, RESULTS[marker], barrier)
         self._is_quoting = end is None
         self._emit(end or start)
         return self._at > start

@@ -40,6 +40,10 @@ def _vary(*literals: str) -> tuple[str, ...]:
     return tuple(spellings)
 
 
+def _pair(opener: str, closer: str) -> dict[str, str]:
+    return dict(zip(_vary(opener), _vary(closer), strict=True))
+
+
 _WORD: Final = r"[^\s<\[{`\"]*"
 _FENCE: Final = r"(?:```[\w+\-]*\s*)?"
 _SEPARATOR: Final = "|".join(map(re.escape, _vary("<｜tool▁sep｜>")))
@@ -160,12 +164,19 @@ END_OF_TURN: Final = (
     "<start_of_turn>", "<|role_end|>", "<|im_start|>user", "<|im_start|>system",
     "<|im_start|>tool", *_vary("<｜end▁of▁sentence｜>"), *_vary("<｜User｜>"),
 )  # fmt: skip
-RESULTS: Final = (
-    "<tool_response", "<tool_result", "<tool_output", "<function_response", "<function_result",
-    "[TOOL_RESULTS]", "<start_function_response>", "<|tool_response>", "<|START_TOOL_RESULT|>",
-    *_vary("<｜tool▁outputs▁begin｜>"), *_vary("<｜tool▁output▁begin｜>"),
+_TAGS_OF_RESULTS: Final = (
+    "tool_response", "tool_result", "tool_output", "function_response", "function_result"
 )  # fmt: skip
-"""What a model invents after a call."""
+RESULTS: Final = {
+    **{f"<{name}": f"</{name}" for name in _TAGS_OF_RESULTS},
+    "[TOOL_RESULTS]": "[/TOOL_RESULTS]",
+    "<start_function_response>": "<end_function_response>",
+    "<|tool_response>": "<tool_response|>",
+    "<|START_TOOL_RESULT|>": "<|END_TOOL_RESULT|>",
+    **_pair("<｜tool▁outputs▁begin｜>", "<｜tool▁outputs▁end｜>"),
+    **_pair("<｜tool▁output▁begin｜>", "<｜tool▁output▁end｜>"),
+}
+"""What begins and ends a result, which models invent after a call or repeat."""
 CONTROL: Final = (
     "<|start_header_id|>assistant<|end_header_id|>", "<|im_start|>assistant", "<|im_start|>",
     "<start_of_turn>model", "<|assistant|>", "<bos>", "<|begin_of_text|>", "<|startoftext|>",

@@ -113,6 +113,10 @@ class Found:
         known = self.repairs = self.repairs or []
         known.extend(each for each in dict.fromkeys(repairs) if each not in known)
 
+    def reject(self, detail: str) -> None:
+        """Turn the call into one that cannot be read."""
+        self.reason, self.detail = "malformed", detail
+
     def mark_cut(self, detail: str = "the text ends in the call") -> None:
         """Turn the call into one that was cut off."""
         self.reason, self.detail, self.needed_closing = "truncated", detail, True

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
 from providers.tool_calls.source import SPACE, NeedMore, Source
@@ -18,25 +18,12 @@ _WINDOW: Final = 32_768
 """Characters that are tried as strict JSON: its errors count the lines before them."""
 _TOKEN: Final = re.compile(r"[\w.+\-]*")
 _NAME: Final = re.compile(r"[\w.\-]*")
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_PYTHON_NUMBER: Final = re.compile(
-    r"[+-]?(?:0x[0-9a-fA-F]+|[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-)
 _INSIDE: Final = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _LINE: Final = re.compile(r"[^\n]*")
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
 _WORDS: Final = {"true": True, "false": False, "null": None}
 _PYTHON_WORDS: Final = {"True": True, "False": False, "None": None}
-_ESCAPES: Final = {
-    '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
-}  # fmt: skip
-_PYTHON_ESCAPES: Final = {
-    '"': '"', "'": "'", "\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
-    "a": "\a", "v": "\v", "0": "\0", "\n": "",
-}  # fmt: skip
-_HEX_DIGITS: Final = {"u": 4}
-_PYTHON_HEX_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
 _PAIRS: Final = {"{": "}", "[": "]", "(": ")"}
 
 
@@ -54,14 +41,29 @@ class Broken(Exception):
 class Style:
     """What is ordinary in a notation, so that it is no repair."""
 
+    escapes: dict[str, str]
+    """Characters after a backslash."""
+    hex_digits: dict[str, int]
+    """How many digits follow a backslash and a letter."""
+    number: re.Pattern[str]
     is_python: bool = False
     delimiters: tuple[str, ...] = ()
     """Around strings without escapes, and keys have no quotes."""
 
 
-JSON: Final = Style()
-PYTHON: Final = Style(is_python=True)
-GEMMA: Final = Style(delimiters=('<|"|>', "<escape>"))
+JSON: Final = Style(
+    {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"},
+    {"u": 4},
+    re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
+)
+_PYTHON_ONLY: Final = {"'": "'", "a": "\a", "v": "\v", "0": "\0", "\n": ""}
+PYTHON: Final = Style(
+    {key: value for key, value in JSON.escapes.items() if key != "/"} | _PYTHON_ONLY,
+    {"x": 2, "u": 4, "U": 8},
+    re.compile(r"[+-]?(?:0x[0-9a-fA-F]+|[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"),
+    is_python=True,
+)
+GEMMA: Final = replace(JSON, delimiters=('<|"|>', "<escape>"))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -237,34 +239,31 @@ class Scanner:
         char = self._source.get_char(at)
         if not char:
             raise Broken("the text ends in a string", start, is_cut=True)
-        is_python = self._style.is_python
-        plain = _PYTHON_ESCAPES if is_python else _ESCAPES
-        if char in plain:
-            return plain[char], at + 1
-        if digits := (_PYTHON_HEX_DIGITS if is_python else _HEX_DIGITS).get(char, 0):
+        style = self._style
+        if char in style.escapes:
+            return style.escapes[char], at + 1
+        if digits := style.hex_digits.get(char, 0):
             self._source.get_char(at + digits)
             code = self._source.text[at + 1 : at + 1 + digits]
             if len(code) == digits and _HEX.fullmatch(code) and int(code, 16) <= 0x10FFFF:
                 return chr(int(code, 16)), at + 1 + digits
-        if char in "'_":
+        is_needless = char in "'_"
+        if is_needless or not style.is_python:
             self._note("escape")
-            return char, at + 1
-        if not is_python:
-            self._note("escape")
-        return "\\" + char, at + 1
+        return char if is_needless else "\\" + char, at + 1
 
     def _read_word(self, at: int) -> tuple[Any, int]:
         end = self._source.skip(_TOKEN, at)
         word = self._source.text[at:end]
-        is_python = self._style.is_python
         if word in _WORDS:
             return _WORDS[word], end
         if word in _PYTHON_WORDS:
-            if not is_python:
+            if not self._style.is_python:
                 self._note("python_literal")
             return _PYTHON_WORDS[word], end
         is_last = not self._source.get_char(end)
-        if not is_last and (number := _read_number(word, is_python=is_python)) is not None:
+        is_number = not is_last and self._style.number.fullmatch(word)
+        if is_number and (number := _parse_number(word)) is not None:
             return number, end
         is_cut = is_last and _may_go_on(word)
         raise Broken(f"{word[:80] or self._source.get_char(at)!r} is no value", at, is_cut=is_cut)
@@ -338,9 +337,8 @@ def parse_text(text: str, style: Style = JSON) -> tuple[Any, list[str]]:
     return value, scanner.repairs
 
 
-def _read_number(word: str, *, is_python: bool) -> int | float | None:
-    if not (_PYTHON_NUMBER if is_python else _NUMBER).fullmatch(word):
-        return None
+def _parse_number(word: str) -> int | float | None:
+    """Return the number, None if it is too large or has digits in groups that Python refuses."""
     try:
         return int(word, 16 if "x" in word else 10)
     except ValueError:

@@ -59,6 +59,10 @@ class Source:
             return ""
         return next(each for each in literals if text.startswith(each, at))
 
+    def is_end(self, at: int, literals: tuple[str, ...] = ()) -> bool:
+        """Return whether the final text ends at a position, or one of the literals is there."""
+        return not self.get_char(at) or bool(self.find_at(literals, at))
+
     def find(self, literal: str, at: int, limit: int | None = None) -> int:
         """Return the position of a literal that begins within `limit` characters, or -1."""
         stop = len(self.text) if limit is None else at + limit + len(literal)
@@ -112,40 +116,24 @@ def find_code_end(source: Source, ticks: str, start: int) -> int | None:
             return at
 
 
-def _opens_result(source: Source, at: int, marker: str) -> bool:
-    """Return whether a marker is that of an opening tag, which is complete."""
-    end = at + len(marker)
-    if marker.endswith((">", "]")):
-        return True
-    end = source.skip(_ATTRIBUTES, end)
-    return source.get_char(end) == ">" and source.text[end - 1] != "/"
-
-
-def find_result_end(source: Source, at: int, marker: str, barrier: str | None) -> int | None:
+def find_result_end(
+    source: Source, at: int, marker: str, closer: str, barrier: str | None
+) -> int | None:
     """Return where a result of a tool ends that begins with a marker, None if it is not closed.
 
     That is at its beginning if the marker is no opening tag. It does not reach behind the barrier.
     """
-    if not _opens_result(source, at, marker):
-        return at
+    if not marker.endswith((">", "]")):  # attributes follow
+        last = source.skip(_ATTRIBUTES, at + len(marker))
+        if source.get_char(last) != ">" or source.text[last - 1] == "/":
+            return at
     limit = at + _MAX_RESULT
-    closer = _get_closer(marker)
     end = source.text.find(closer, at, limit)
     if end < 0 and limit > len(source.text):
         source.get_char(len(source.text))
     if end < 0 or (barrier and barrier in source.text[at:end]):
         return None
     return end + len(closer)
-
-
-def _get_closer(marker: str) -> str:
-    """Return what ends the result that a marker begins."""
-    if marker.startswith("["):
-        return f"[/{marker[1:]}"
-    if marker == "<|tool_response>":
-        return "<tool_response|>"
-    other = marker.replace("begin", "end").replace("start", "end").replace("START", "END")
-    return other if other != marker else f"</{marker[1:]}"
 
 
 def is_quoted(source: Source, last: str, end: int) -> bool:

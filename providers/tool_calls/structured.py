@@ -51,7 +51,7 @@ class CallChecker:
         [found], rest = items.found, text[items.at :].strip("` \n")
         found.add_repairs(["code_fence"] if is_fenced else [])
         if found.reason is None and rest.strip("}] \n"):
-            found.reason, found.detail = "malformed", "text after the arguments"
+            found.reject("text after the arguments")
         elif found.reason is None and rest:
             found.add_repairs(["surplus_closers"])
         return found

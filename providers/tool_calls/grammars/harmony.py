@@ -30,20 +30,18 @@ class Header:
     end: int
     recipient: str | None
     is_analysis: bool
-    is_cut: bool = False
-    is_result: bool = False
+    is_result: bool
     """Whether a tool is the author."""
 
 
 def read_header(source: Source, at: int) -> Header | None:
     """Return the header at a position, None if the token there is text."""
     end = source.find(_MESSAGE, at, _MAX_HEADER)
-    is_cut = end < 0
-    if is_cut:
-        rest = source.text[at : at + _MAX_HEADER]
-        if len(source.text) - at >= _MAX_HEADER or not _BEGINNING.match(rest):
+    after = end + len(_MESSAGE)
+    if end < 0:
+        if len(source.text) - at >= _MAX_HEADER or not _BEGINNING.match(source.text, at):
             return None
-        end = len(source.text)
+        end = after = len(source.text)
     head = source.text[at:end]
     named = _RECIPIENT.search(head)
     recipient = named[1].removeprefix("functions.") if named else None
@@ -51,9 +49,7 @@ def read_header(source: Source, at: int) -> Header | None:
         recipient = None
     channel = _CHANNEL.search(head)
     is_analysis = channel is not None and channel[1] == "analysis" and recipient is None
-    after = end if is_cut else end + len(_MESSAGE)
-    is_result = _TOOL.match(head) is not None
-    return Header(after, recipient, is_analysis, is_cut, is_result)
+    return Header(after, recipient, is_analysis, _TOOL.match(head) is not None)
 
 
 def read_recipient_call(source: Source, head: Header, tools: Toolset) -> Found:
@@ -68,9 +64,8 @@ def read_recipient_call(source: Source, head: Header, tools: Toolset) -> Found:
         items = reader.read_call(head.recipient, at, at)
         [found] = items.found
         found.end = source.skip_space(items.at)
-        is_over = not source.get_char(found.end) or source.find_at(reader.ends, found.end)
-        if found.reason is None and not is_over:
-            found.reason, found.detail = "malformed", "text after the arguments"
+        if found.reason is None and not source.is_end(found.end, reader.ends):
+            found.reject("text after the arguments")
         if found.reason == "malformed":
             found.end, _ = reader.find_limit(found.end)
     found.form = "harmony"

@@ -143,7 +143,7 @@ class ItemReader:
             part.end = len(self.source.text)
             part.mark_cut(error.detail)
             return Items([part], part.end, is_lost=True)
-        part.reason, part.detail = "malformed", error.detail
+        part.reject(error.detail)
         part.end, is_lost = self.find_end(at, error.at)
         if part.name is None and (named := _NAMED.search(self.source.text, at, part.end)):
             part.name = named[1]
@@ -330,7 +330,7 @@ class ItemReader:
         )
         if key == "parameters" and self._is_definition(name, inner[key]):
             found.has_arguments = False
-            found.reason, found.detail = "malformed", "it is the definition of a tool"
+            found.reject("it is the definition of a tool")
         return [found]
 
     def _is_definition(self, name: str | None, parameters: object) -> bool:

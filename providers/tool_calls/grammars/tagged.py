@@ -137,7 +137,7 @@ class TaggedReader(ItemReader):
             if head.name and (head.is_sure or is_known or is_generic or accepts_unknown):
                 return Items([found], head.stop)
         elif head.name and (is_generic or (head.is_sure and is_known)):
-            found.reason, found.detail = "malformed", "the arguments are not a JSON object"
+            found.reject("the arguments are not a JSON object")
             found.end, _ = self.find_limit(head.stop - len(head.rest))
             return Items([found], found.end, is_lost=True)
         return None
@@ -204,7 +204,7 @@ class TaggedReader(ItemReader):
                 arguments[parameter] = text if is_text[1] == "true" else _parse_or_keep(text)
         items = self._close(tags, found, at)
         if problem and found.reason is None:
-            found.reason, found.detail = "malformed", problem
+            found.reject(problem)
         return items
 
     def _close(self, tags: Tags, found: Found, at: int) -> Items:
@@ -222,7 +222,7 @@ class TaggedReader(ItemReader):
         return Items([found], found.end)
 
     def _fail(self, found: Found, at: int) -> Items:
-        found.reason, found.detail = "malformed", "text between the parameters"
+        found.reject("text between the parameters")
         found.end, _ = self.find_limit(at)
         return Items([found], found.end, is_lost=True)
 

@@ -47,7 +47,7 @@ class RunReader:
                 return None
             self._run.at = self.reach = end
             at = self._skip_surplus(self._source.skip(GAP, end))
-            if self._ends_at(at):
+            if self._source.is_end(at, ENDS):
                 self._run.at = at
                 return self._run if self._counts() else None
             marker = self._source.find_at(OPENS, at)
@@ -61,7 +61,7 @@ class RunReader:
     def _skip_surplus(self, at: int) -> int:
         if self._source.get_char(at) in ("}", "]"):
             end = self._source.skip(_SURPLUS, at)
-            if self._ends_at(end) and self._run.found:
+            if self._source.is_end(end, ENDS) and self._run.found:
                 self._run.found[-1].add_repairs(["surplus_closers"])
                 return end
         return at
@@ -69,9 +69,6 @@ class RunReader:
     def _counts(self) -> bool:
         names = [each.name for each in self._run.found if each.name]
         return self._has_marked or any(self._tools.resolve(name) for name in names)
-
-    def _ends_at(self, at: int) -> bool:
-        return not self._source.get_char(at) or bool(self._source.find_at(ENDS, at))
 
     def _read_block(self, at: int, marker: str) -> Items | None:
         return read_block(self._source, at, marker, self._tools, self._family)
@@ -144,7 +141,7 @@ class RunReader:
             return None
         at = source.skip(GAP, at)
         while not source.find_at((FENCE,), at):
-            if self._ends_at(at):
+            if source.is_end(at, ENDS):
                 is_open = not run.found or any(each.needed_closing for each in run.found)
                 return None if is_open else at
             end = self._read_fenced_item(at)

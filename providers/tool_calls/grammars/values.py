@@ -74,7 +74,8 @@ class ValueReader:
             literal, start, at = match.group(), match.start(), match.end()
             if literal in tags.parameter_closes:
                 value = Value(start, at)
-                if self._is_at(self._follow, source.skip_space(at), may_be_cut=True):
+                after = source.skip_space(at)
+                if source.is_end(after, self._follow) or source.is_cut(self._follow, after):
                     return value
                 self._closed = self._closed or value
             elif literal in tags.parameter_opens:
@@ -94,12 +95,6 @@ class ValueReader:
                 if at < 0:
                     break
         return self._closed or self._open
-
-    def _is_at(self, literals: tuple[str, ...], at: int, *, may_be_cut: bool = False) -> bool:
-        """Return whether one of the literals is at a position, or the end of the text."""
-        source = self._source
-        is_there = not source.get_char(at) or bool(source.find_at(literals, at))
-        return is_there or (may_be_cut and source.is_cut(literals, at))
 
     def _is_line(self, start: int) -> bool:
         return self._source.text[start - 1] in "\n>"
@@ -134,14 +129,14 @@ class ValueReader:
         """
         text = self._source.text
         if self._source.get_char(at):
-            return self._is_at(self._ends, at)
+            return bool(self._source.find_at(self._ends, at))
         is_alone = text[start - 1] == "\n" or text[begin] != "\n"
         return self._tags is GLM or (self._row.keeps_marker and is_alone)
 
     def _skip_call(self, call: _Quoted, begin: int, start: int, at: int) -> int:
         """Return where to go on after a call in the value; -1 if it cannot be quoted."""
         if not self._is_line(start):
-            is_quoted = call.is_complete and not self._is_at(self._ends, call.end)
+            is_quoted = call.is_complete and not self._source.is_end(call.end, self._ends)
             return call.end if is_quoted else at
         if not call.is_cut:
             end = self._gap[0] if self._gap[1] == start else start
@@ -168,7 +163,7 @@ class ValueReader:
             at, is_closed = self._skip_value(at + len(opener))
         closer = source.find_at(tags.closes, at) if is_closed else ""
         if not closer:
-            is_cut = not source.get_char(at) or (is_closed and source.is_cut(tags.closes, at))
+            is_cut = source.is_end(at) or (is_closed and source.is_cut(tags.closes, at))
             return _Quoted(name, at, is_complete=False, is_cut=is_cut)
         at = source.skip_space(at + len(closer))
         while wrapper := source.find_at(self._row.closes, at):
@@ -211,8 +206,7 @@ def is_key_cut(source: Source, tags: Tags, at: int) -> bool:
     if end < 0:
         return len(source.text) - at < MAX_TAG and "\n" not in source.text[at:].strip()
     at = source.skip_space(end + len(tags.key_end))
-    is_last = not source.get_char(at) or source.is_cut((tags.value_open,), at)
-    return bool(tags.value_open) and is_last
+    return bool(tags.value_open) and (source.is_end(at) or source.is_cut((tags.value_open,), at))
 
 
 def strip_quotes(head: str) -> str:
