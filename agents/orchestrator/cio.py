@@ -30,7 +30,7 @@ from agents.selection.requirements import Requirements
 from agents.selection.roles import CATALOGUE_ROLES, apply_role
 from protocol.ids import utc_now
 from protocol.json_values import to_finite_float
-from protocol.records import Grants, TaskBrief
+from protocol.records import Grants, SelectionRecord, TaskBrief
 from protocol.records.models import PolicyName
 from providers.catalogue.catalogue import Catalogue
 from providers.errors import UnknownModel
@@ -227,13 +227,13 @@ def count_characters(params: Mapping[str, Any]) -> int:
     return texts + count_file_characters(params)
 
 
-def log_choice(task: TaskBrief, choice: Choice) -> None:
+def log_selection(task_id: UUID, selection: SelectionRecord) -> None:
     """Log the chosen model and the reason."""
     logger.info(
         "Model selection",
-        task_id=str(task.id),
-        selected_model=choice.selected.model_id,
-        reasoning=choice.reason,
-        available_models=[id_ for id_, each in choice.candidates.items() if each.refused is None],
+        task_id=str(task_id),
+        selected_model=selection.selected_model,
+        reasoning=selection.reason,
+        available_models=selection.available_models,
         timestamp=utc_now().isoformat(),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from agents.errors import NoModel
-from agents.orchestrator.cio import Cio, StepNeeds, count_characters, log_choice
+from agents.orchestrator.cio import Cio, StepNeeds, count_characters
 from agents.orchestrator.flows.stamping import list_avoided
 from agents.orchestrator.tool_check import find_tool_needs
 from agents.runtime.failed_attempts import (
@@ -31,7 +31,6 @@ def route_subtask(cio: Cio, claimed: ClaimedSubtask) -> Completion:
         if temporary is None:
             raise
         choice = temporary
-    log_choice(claimed.task, choice)
     return Completion(
         ref=claimed.ref,
         output={"routed_to": choice.selected.model_id},

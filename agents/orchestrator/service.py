@@ -89,7 +89,13 @@ async def run_orchestrator(
             ):
                 if not drain.begun.is_set():
                     on_ready()
-                await run_pool(agent, lanes=lambda: [CIO], work=flows.handle, drain=drain)
+                await run_pool(
+                    agent,
+                    lanes=lambda: [CIO],
+                    work=flows.handle,
+                    drain=drain,
+                    on_recorded=flows.log_selections,
+                )
         finally:
             for service in services:
                 service.cancel()

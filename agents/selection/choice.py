@@ -6,21 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from agents.selection.candidates import Candidate
-from agents.selection.evidence.estimates import DIGITS, Estimate
+from agents.selection.evidence.estimates import DIGITS, RECORDED
 from agents.selection.policy import Pick, PolicyInput
 from agents.selection.preferences import Preference
 from agents.selection.request import SelectionRequest
-from protocol.records import SelectionRecord
+from protocol.records import CandidateColumns, SelectionRecord
 from protocol.records.models import PolicyName
-
-
-def describe_estimate(estimate: Estimate) -> dict[str, Any]:
-    """Return the numbers of a candidate as they are recorded."""
-    cost = estimate.cost_usd
-    return {
-        **estimate.forecast.described,
-        "cost_usd": None if cost is None else round(cost, DIGITS + 2),
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,28 +111,33 @@ class Choice:
             reason=self.reason,
         )
 
-    def _record_candidates(self) -> list[dict[str, Any]]:
+    def _record_candidates(self) -> CandidateColumns:
         """Return the candidates as they are recorded, the ranking first."""
-        ranks = {id_: rank for rank, id_ in enumerate(self.ranking, start=1)}
-        preferred: dict[str, list[str]] = {}
+        ranking, candidates = self.ranking, self.candidates
+        order = [*ranking, *(id_ for id_ in candidates if id_ not in ranking)]
+        estimates = [each.estimate for each in ranking.values()]
+        numbers = zip(*(each.forecast.numbers for each in estimates), strict=True)
+        expected: dict[str, list[Any]] = dict(zip(RECORDED, map(list, numbers), strict=True))
+        expected["cost_usd"] = [
+            None if each.cost_usd is None else round(each.cost_usd, DIGITS + 2)
+            for each in estimates
+        ]
+        notes: dict[str, dict[str, Any]] = {}
+        for id_, each in candidates.items():
+            if each.refused is not None:
+                notes.setdefault(id_, {})["refused"] = each.refused
+            elif each.estimate.forecast.notes:
+                notes.setdefault(id_, {})["expected"] = each.estimate.forecast.notes
+            if each.set_aside is not None:
+                notes.setdefault(id_, {})["set_aside"] = each.set_aside
         for preference, taken in self.by_preference.items():
-            preferred.setdefault(taken, []).append(preference.value)
-        rows: list[dict[str, Any]] = []
-        for id_ in dict.fromkeys([*ranks, *self.candidates]):
-            each = self.candidates[id_]
-            row: dict[str, Any] = {
-                "model_id": id_,
-                "provider": each.profile.provider,
-                "refused": each.refused,
-                "set_aside": each.set_aside,
-                "rank": ranks.get(id_),
-            }
-            if id_ in ranks:
-                row["expected"] = describe_estimate(each.estimate)
-                if id_ in preferred:
-                    row["preferred_by"] = preferred[id_]
-            rows.append(row)
-        return rows
+            notes.setdefault(taken, {}).setdefault("preferred_by", []).append(preference.value)
+        return CandidateColumns(
+            model_id=order,
+            provider=[candidates[id_].profile.provider for id_ in order],
+            expected=expected,
+            notes=notes,
+        )
 
 
 def _rank(candidate: Candidate) -> tuple[bool, float, float, str]:

@@ -1,6 +1,7 @@
 """A task's requirements on a model, derived from its type, prompt and params."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -155,15 +156,24 @@ class Requirements(BaseModel):
     @model_serializer(mode="wrap")
     def _omit_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written: dict[str, Any] = write(self)
-        fields = type(self).model_fields
-        defaults = {
-            fields[name].serialization_alias or name
-            for name in fields
-            if getattr(self, name) == fields[name].get_default()
-        } - _DOCUMENTED
+        omitted = {
+            written_as
+            for name, alias, default in self._list_defaults()
+            if getattr(self, name) == default and alias not in _DOCUMENTED
+            for written_as in (name, alias)
+        }
         if self.kind == self.task_type:
-            defaults.add("kind")
-        return {name: value for name, value in written.items() if to_camel(name) not in defaults}
+            omitted.add("kind")
+        return {name: value for name, value in written.items() if name not in omitted}
+
+    @classmethod
+    @cache
+    def _list_defaults(cls) -> tuple[tuple[str, str, Any], ...]:
+        """Return name, alias and default of each field; records are written for every choice."""
+        return tuple(
+            (name, field.serialization_alias or name, field.get_default())
+            for name, field in cls.model_fields.items()
+        )
 
 
 def _is_about_code(kind: str) -> bool:

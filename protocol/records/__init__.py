@@ -13,7 +13,13 @@ from protocol.records.agents import (
 )
 from protocol.records.base import Argument, Row
 from protocol.records.flows import FlowRecord, StepKind, StepOutput, StepRecord
-from protocol.records.history import Attempt, Event, ModelStats, SelectionRow
+from protocol.records.history import (
+    Attempt,
+    CandidateColumns,
+    Event,
+    ModelStats,
+    SelectionRow,
+)
 from protocol.records.leases import (
     Checkpoint,
     Claim,
@@ -101,6 +107,7 @@ __all__ = [
     "CallEnd",
     "CallRow",
     "CallStart",
+    "CandidateColumns",
     "Checkpoint",
     "Claim",
     "ClaimRequest",

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from protocol.lifecycle import TaskState
-from protocol.records.base import ListedRow
+from protocol.records.base import ListedRow, Row
 
 
 class Event(ListedRow):
@@ -59,6 +59,37 @@ class Attempt(ListedRow):
     """Whether the vendor simulator answered in place of the model."""
 
 
+class CandidateColumns(Row):
+    """The candidates of a choice as they are stored: each name once, with the values of all.
+
+    As objects they would be the largest part of a task's rows, most of it names.
+    """
+
+    model_id: list[str] = Field(default_factory=list)
+    """The ranking first, then those that are excluded."""
+    provider: list[str] = Field(default_factory=list)
+    expected: dict[str, list[Any]] = Field(default_factory=dict)
+    """Estimates of those in the ranking, by name."""
+    notes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """What only some models have: `refused`, `set_aside`, `preferred_by`, more of `expected`."""
+
+    def expand(self) -> list[dict[str, Any]]:
+        """Return one object for each candidate. Raises ValueError if columns are incomplete."""
+        names = tuple(self.expected)
+        estimates = list(zip(*self.expected.values(), strict=True))
+        rows: list[dict[str, Any]] = []
+        for place, (id_, provider) in enumerate(zip(self.model_id, self.provider, strict=True)):
+            notes = self.notes.get(id_, {})
+            row: dict[str, Any] = {"model_id": id_, "provider": provider}
+            row |= dict.fromkeys(("refused", "set_aside", "rank")) | notes
+            if place < len(estimates):
+                usual = {"judged_by": {}, "health": "ok"}
+                estimate = dict(zip(names, estimates[place], strict=True))
+                row |= {"rank": place + 1, "expected": usual | estimate | notes.get("expected", {})}
+            rows.append(row)
+        return rows
+
+
 class SelectionRow(ListedRow):
     """A row of `cogo_model_selections`."""
 
@@ -74,6 +105,14 @@ class SelectionRow(ListedRow):
     reason: str | None = None
     agent_id: str | None = None
     created_at: datetime
+
+    @field_validator("candidates", mode="before")
+    @classmethod
+    def _expand_columns(cls, stored: Any) -> Any:
+        # Rows of earlier versions hold the objects themselves.
+        if isinstance(stored, dict):
+            return CandidateColumns.model_validate(stored).expand()
+        return stored
 
 
 class ModelStats(ListedRow):

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from protocol.records.base import Argument, Row
 from protocol.records.flows import StepKind
+from protocol.records.history import CandidateColumns
 from protocol.records.leases import Claim, LeasedRow, LeaseRef
 from protocol.records.turns import ToolWait
 
@@ -32,7 +33,7 @@ class SelectionRecord(Argument):
     provider: str | None = None
     policy: str | None = None
     requirements: dict[str, Any] = Field(default_factory=dict)
-    candidates: list[dict[str, Any]] = Field(default_factory=list)
+    candidates: CandidateColumns = Field(default_factory=CandidateColumns)
     available_models: list[str] = Field(default_factory=list)
     model_capabilities: dict[str, list[str]] = Field(default_factory=dict)
     reason: str
@@ -198,6 +199,13 @@ class Completion(Argument):
     judgements: list[StepJudgement] = Field(default_factory=list)
     """Of a flow: all that it says of the answers of its steps so far; the first of each source
     counts."""
+
+    def list_selections(self) -> list[SelectionRecord]:
+        """Return the selections of models that are stored with it."""
+        found = [] if self.route is None else [self.route.selection]
+        for each in (self.suspend, self.hand_over):
+            found += [] if each is None else each.selections
+        return found
 
 
 class CompletionAnswer(LeasedRow):

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Final, Protocol
+from uuid import UUID
 
 from pydantic import JsonValue
 
 from agents.errors import InvalidTask, NoModel, ToolNotUsable
-from agents.orchestrator.cio import Cio, log_choice
+from agents.orchestrator.cio import Cio, log_selection
 from agents.orchestrator.failures import build_invalid_task_failure, build_no_model_failure
 from agents.orchestrator.flows.decisions import (
     POLICY,
@@ -49,6 +50,7 @@ from protocol.records import (
     ClaimedSubtask,
     Completion,
     HandOver,
+    LeaseRef,
     NewStep,
     SelectionRecord,
     Suspension,
@@ -82,9 +84,24 @@ class FlowRunner:
         self._workflows = workflows
         self._decisions = DecisionMaker(cio)
         self._outputs = OutputCache(outputs)
+        self._unlogged: dict[LeaseRef, tuple[UUID, list[SelectionRecord]]] = {}
+        """Tasks, and what was selected for them, by attempts whose end is being recorded."""
 
     async def handle(self, claimed: ClaimedSubtask) -> Completion:
         """Advance the flow or route the subtask; raises WorkFailed if that is impossible."""
+        completion = await self._handle(claimed)
+        if selections := completion.list_selections():
+            self._unlogged[claimed.ref] = (claimed.task_id, selections)
+        return completion
+
+    def log_selections(self, ref: LeaseRef) -> None:
+        """Log what an attempt has selected. Its end is recorded, so no executor waits for this."""
+        if unlogged := self._unlogged.pop(ref, None):
+            task_id, selections = unlogged
+            for each in selections:
+                log_selection(task_id, each)
+
+    async def _handle(self, claimed: ClaimedSubtask) -> Completion:
         if not self._cio.registry.is_known:
             await self._cio.registry.refresh()
         try:
@@ -253,8 +270,7 @@ class FlowRunner:
 def _build_record(
     task: TaskBrief, request: StepRequest, choice: Choice, decisions: Mapping[str, JsonValue]
 ) -> SelectionRecord:
-    """Log a choice and return its record, with the reason of the decision that named the model."""
-    log_choice(task, choice)
+    """Return the record of a choice, with the reason of the decision that named the model."""
     named = request.request.get("model")
     reason = find_decided_reason(decisions, named) if isinstance(named, str) else None
     return build_selection(request, task, choice, reason)

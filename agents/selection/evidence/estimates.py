@@ -28,6 +28,8 @@ from agents.selection.requirements import Requirements
 
 DIGITS: Final = 6
 """Of shares in records."""
+RECORDED: Final = ("quality", "low", "high", "outcomes", "first_token_ms", "total_ms")
+"""The numbers of each model in records."""
 ENOUGH: Final = 5
 """Number of measured answers from which on a time counts as measured."""
 SPREAD: Final = 1.2816
@@ -101,18 +103,25 @@ class Forecast:
         return self.evidence >= KNOWN_EVIDENCE and self.high - self.low <= KNOWN_WIDTH
 
     @cached_property
-    def described(self) -> Mapping[str, Any]:
-        """The numbers as records of choices have them; made once for all choices."""
+    def numbers(self) -> tuple[float, ...]:
+        """The values of `RECORDED`, rounded; made once for all choices."""
+        return (
+            round(self.quality, DIGITS),
+            round(self.low, DIGITS),
+            round(self.high, DIGITS),
+            round(self.observed),
+            round(self.first_token_s * 1000),
+            round(self.total_s * 1000),
+        )
+
+    @cached_property
+    def notes(self) -> Mapping[str, Any]:
+        """What records have only of some models."""
         calls = {"called": round(self.called), "rejected_calls": round(self.rejected_calls, 4)}
+        judged_by = {name: round(weight, 1) for name, weight in self.judged_by.items()}
         return {
-            "quality": round(self.quality, DIGITS),
-            "low": round(self.low, DIGITS),
-            "high": round(self.high, DIGITS),
-            "outcomes": round(self.observed),
-            "judged_by": {name: round(weight, 1) for name, weight in self.judged_by.items()},
-            "first_token_ms": round(self.first_token_s * 1000),
-            "total_ms": round(self.total_s * 1000),
-            "health": self.health or "ok",
+            **({"judged_by": judged_by} if judged_by else {}),
+            **({"health": self.health} if self.health is not None else {}),
             **(calls if self.called >= 1 or self.rejected_calls > 0 else {}),
         }
 

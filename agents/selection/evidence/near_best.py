@@ -102,13 +102,7 @@ def find_near_best(
         least = reference.quality - tolerance
         within += [id_ for id_, each in known.items() if id_ != best and each.quality >= least]
     # Of equal ones the best known comes first: a change needs a reason.
-    within.sort(
-        key=lambda id_: (
-            measure_expense(options[id_], preference),
-            id_ != best,
-            *_rank(id_, options[id_]),
-        )
-    )
+    within.sort(key=lambda id_: _rank(id_, options[id_], preference, is_best=id_ == best))
     return NearBest(
         picked=within[0],
         best=best,
@@ -221,5 +215,8 @@ def measure_expense(each: Estimate, preference: Preference) -> float:
     return each.forecast.total_s if preference is Preference.SPEED else each.price
 
 
-def _rank(id_: str, each: Estimate) -> tuple[float, float, float, str]:
-    return (each.price, -each.quality, each.forecast.total_s, id_)
+def _rank(
+    id_: str, each: Estimate, preference: Preference, *, is_best: bool
+) -> tuple[float, bool, float, float, float, str]:
+    expense = measure_expense(each, preference)
+    return (expense, not is_best, each.price, -each.quality, each.forecast.total_s, id_)

@@ -1,6 +1,5 @@
 """`cogo estimate`: the plan, the model and the cost of a task, before it is submitted."""
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -171,7 +170,7 @@ def _to_json(task: TaskBrief, plan: _Plan) -> dict[str, Any]:
         "next": choice.pick.escalate_to,
         "policy": record.policy,
         "reason": record.reason,
-        "candidates": json.loads(json.dumps(record.candidates)),
+        "candidates": record.candidates.expand(),
     }
 
 

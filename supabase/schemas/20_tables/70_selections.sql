@@ -15,6 +15,9 @@ create table if not exists public.cogo_model_selections (
 );
 comment on table public.cogo_model_selections is
   'Every selection of a model with its candidates and reason; task_id is null for an inquiry.';
+comment on column public.cogo_model_selections.candidates is
+  'Columns: model_id and provider of each candidate, the ranking first; expected has the numbers of those
+in the ranking, by name; notes what only some have, by model_id. Before, one object for each candidate.';
 create index if not exists cogo_model_selections_task
   on public.cogo_model_selections (task_id, created_at);
 comment on column public.cogo_model_selections.request_id is

@@ -29,7 +29,11 @@ def a_selection(**fields: object) -> SelectionRecord:
             "provider": "local",
             "policy": "rules",
             "requirements": {"complexity": "medium"},
-            "candidates": [{"model_id": "model-a", "score": 1}],
+            "candidates": {
+                "model_id": ["model-a"],
+                "provider": ["local"],
+                "expected": {"quality": [0.5]},
+            },
             "available_models": ["model-a"],
             "model_capabilities": {"model-a": ["code-generation"]},
             "reason": "the only one",

@@ -324,7 +324,9 @@ async def test_a_choice_outside_a_plan_is_kept(agent: Agent, store: SupabaseStor
     await store.record_selection(a_selection(task_id=str(task.id), agent_id=agent.id))
 
     [row] = await store.fetch_selections(task_id=task.id)
-    assert row.candidates == [{"model_id": "model-a", "score": 1}]
+    [candidate] = row.candidates
+    assert (candidate["model_id"], candidate["rank"]) == ("model-a", 1)
+    assert candidate["expected"]["quality"] == 0.5
 
 
 async def test_the_newest_tasks_come_first_and_by_their_status(

@@ -17,6 +17,7 @@ from protocol.records import (
     Failure,
     LeaseRef,
     NewTask,
+    SelectionRow,
     Task,
     TaskBrief,
     UnreadableSubtask,
@@ -224,3 +225,60 @@ def test_a_lease_of_another_version_is_nobodys_failure() -> None:
 
     with pytest.raises(StoreUnavailable, match="cogo migrate"):
         parse_claims([a_claim(), old])
+
+
+def a_selection(candidates: JsonValue) -> SelectionRow:
+    """Read a row of `cogo_model_selections`."""
+    row = {"id": str(uuid4()), "reason": "it is good", "created_at": NOON, "candidates": candidates}
+    return SelectionRow.model_validate(row)
+
+
+def test_the_columns_of_candidates_become_one_object_for_each() -> None:
+    row = a_selection(
+        {
+            "model_id": ["a", "b", "c"],
+            "provider": ["x", "y", "x"],
+            "expected": {"quality": [0.9, 0.8], "cost_usd": [0.01, None]},
+            "notes": {
+                "a": {"preferred_by": ["speed"], "expected": {"judged_by": {"run": 2.0}}},
+                "b": {"set_aside": "it is slow", "expected": {"health": "degraded"}},
+                "c": {"refused": "it is denied"},
+            },
+        }
+    )
+
+    first, second, third = row.candidates
+    assert [each["rank"] for each in row.candidates] == [1, 2, None]
+    assert [each["provider"] for each in row.candidates] == ["x", "y", "x"]
+    assert first["preferred_by"] == ["speed"]
+    usual = {"judged_by": {}, "health": "ok"}
+    assert first["expected"] == usual | {
+        "quality": 0.9,
+        "cost_usd": 0.01,
+        "judged_by": {"run": 2.0},
+    }
+    assert second["set_aside"] == "it is slow"
+    assert second["expected"] == usual | {"quality": 0.8, "cost_usd": None, "health": "degraded"}
+    assert (third["refused"], "expected" in third) == ("it is denied", False)
+
+
+def test_candidates_of_earlier_versions_are_read_as_they_are() -> None:
+    stored: JsonValue = [{"model_id": "a", "rank": 1}]
+
+    assert a_selection(stored).candidates == stored
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"model_id": ["a"], "provider": []},
+        {"model_id": ["a"], "provider": ["x"], "expected": {"low": [1], "high": []}},
+        {"model_id": "a", "provider": "x"},
+    ],
+)
+def test_candidates_that_cannot_be_read_hide_nothing_else(columns: JsonValue) -> None:
+    row = a_selection(columns)
+
+    assert row.reason == "it is good"
+    assert row.candidates == []
+    assert list(row.unreadable) == ["candidates"]

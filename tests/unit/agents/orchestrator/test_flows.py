@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from loguru import logger
 
 from agents.orchestrator.flows.ends import UNKNOWN_WORKFLOW
 from agents.orchestrator.flows.output_cache import OutputCache
@@ -49,6 +50,25 @@ async def test_an_ask_is_stamped_with_the_reason_of_the_decision_that_named_its_
     assert step.params["with_history"] is False
     strongest: Any = ladder["strongest"]
     assert strongest["expected_usd"] > 0
+
+
+async def test_a_selection_is_logged_once_when_it_is_recorded() -> None:
+    runner, plan = run_of(review), claim()
+    logged: list[dict[str, Any]] = []
+    sink = logger.add(lambda line: logged.append(line.record["extra"]), filter="agents")
+    try:
+        asked = await suspended(runner, plan)
+        assert not logged
+        runner.log_selections(plan.ref)
+        runner.log_selections(plan.ref)
+    finally:
+        logger.remove(sink)
+
+    [selection], [line] = asked.selections, logged
+    assert line["task_id"] == str(plan.task_id)
+    assert line["selected_model"] == selection.selected_model
+    assert line["reasoning"] == selection.reason
+    assert line["available_models"] == selection.available_models
 
 
 async def test_recorded_decisions_are_not_made_again() -> None:

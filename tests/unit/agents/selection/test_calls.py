@@ -173,7 +173,7 @@ def test_the_record_says_how_many_calls_are_rejected() -> None:
 
     record = made(CHEAP, MIDDLE, TOP, knowledge=poor, needs=CALLING).to_record()
 
-    by = {each["model_id"]: each["expected"] for each in record.candidates}
+    by = {each["model_id"]: each["expected"] for each in record.candidates.expand()}
     assert (by[CHEAP]["called"], by[CHEAP]["rejected_calls"]) == (40, 0.28)
     assert "called" not in by[TOP]
 

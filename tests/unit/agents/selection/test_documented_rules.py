@@ -208,7 +208,7 @@ def test_a_choice_is_recorded_with_its_reason_and_everything_behind_it() -> None
     assert record.requirements["performanceNeeded"] is True
     assert "gpt-6.1-sol" not in record.available_models
     assert set(record.model_capabilities) == set(record.available_models)
-    assert {each["model_id"] for each in record.candidates} == set(SERVED)
+    assert set(record.candidates.model_id) == set(SERVED)
 
 
 _LANES = st.sampled_from([*CATALOGUE.models, "ollama/x", "ollama/y", "elsewhere/z"])

@@ -358,18 +358,19 @@ def test_a_record_holds_the_numbers_of_every_alternative() -> None:
     record = choice.to_record()
 
     assert record.policy == "scored"
-    assert [each["rank"] for each in record.candidates] == [1, 2, 3, None]
-    assert record.candidates[0]["model_id"] == record.selected_model
-    assert record.candidates[-1]["refused"] == "the task's preferences deny it"
-    [cheap] = [each for each in record.candidates if each["model_id"] == CHEAP]
+    candidates = record.candidates.expand()
+    assert [each["rank"] for each in candidates] == [1, 2, 3, None]
+    assert candidates[0]["model_id"] == record.selected_model
+    assert candidates[-1]["refused"] == "the task's preferences deny it"
+    [cheap] = [each for each in candidates if each["model_id"] == CHEAP]
     assert cheap["expected"]["low"] < cheap["expected"]["quality"] < cheap["expected"]["high"]
     assert cheap["expected"]["outcomes"] == 50
     assert cheap["expected"]["judged_by"] == {"run": 49.1, "edit": 0.9}
     assert cheap["expected"]["total_ms"] < 5_000
-    preferred = [each for row in record.candidates for each in row.get("preferred_by", [])]
+    preferred = [each for row in candidates for each in row.get("preferred_by", [])]
     assert sorted(preferred) == ["balanced", "cost", "local", "quality", "speed"]
     assert [each.model_id for each in choice.alternatives] == [
-        each["model_id"] for each in record.candidates[1:3]
+        each["model_id"] for each in candidates[1:3]
     ]
 
 
