@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from agents.runtime.agent import Agent
 from agents.runtime.health import Health
+from protocol.messages import Envelope
 from providers.catalogue.open_models import MOST_REPORTED, OPEN_MODELS_DETAIL, dump_open_model
 from providers.errors import UnknownModel
 from providers.router import Router
@@ -159,3 +160,19 @@ def build_lanes(agent: Agent, router: Router) -> Lanes:
         details=agent.details,
         simulated=agent.options.simulated,
     )
+
+
+def find_queued_lane(message: Envelope, *, is_held: Callable[[str], bool]) -> str | None:
+    """Return the lane in which a message says that subtasks are queued.
+
+    '' if the message does not name it, since long params are left out of messages; None if the
+    subtask has been claimed here before the message came, and it announces no others.
+    """
+    subtask_id, stated, params = (
+        message.payload.get(name) for name in ("subtask_id", "metadata", "params")
+    )
+    others = stated.get("queued") if isinstance(stated, dict) else None
+    if not others and isinstance(subtask_id, str) and is_held(subtask_id):
+        return None
+    lane = params.get("model_id") if isinstance(params, dict) else None
+    return lane if isinstance(lane, str) else ""

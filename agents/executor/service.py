@@ -20,7 +20,7 @@ from agents.executor.failure_policy import (
     end_attempt,
     shorten_history,
 )
-from agents.executor.lanes import Lanes, build_lanes
+from agents.executor.lanes import Lanes, build_lanes, find_queued_lane
 from agents.executor.legacy_plans import build_escalation
 from agents.executor.model_calls import ModelCaller
 from agents.executor.output_checks import Checker, find_problem
@@ -220,16 +220,18 @@ class Executor:
 
     def handle_message(self, message: Envelope) -> None:
         """Claim new work, or check for a cancellation, as the message suggests."""
-        if message.type != MessageType.SUBTASK_CANCELLED:
-            lane = _find_lane(message)  # long params are left out of messages, and the lane too
-            for side in self.sides:
-                if not lane or lane in side.lanes():
-                    side.wakeup.notify()
-            if not lane or is_model_lane(lane):
-                self._agent.wakeup.notify()
+        if message.type == MessageType.SUBTASK_CANCELLED:
+            self._caller.save_checkpoints(message.payload.get("subtask_id"))
+            self._agent.keeper.extend_now()
             return
-        self._caller.save_checkpoints(message.payload.get("subtask_id"))
-        self._agent.keeper.extend_now()
+        lane = find_queued_lane(message, is_held=self._agent.keeper.is_held)
+        if lane is None:
+            return
+        for side in self.sides:
+            if not lane or lane in side.lanes():
+                side.wakeup.notify()
+        if not lane or is_model_lane(lane):
+            self._agent.wakeup.notify()
 
     def catch_up(self) -> None:
         """Look for work and cancellations whose messages may have been missed."""
@@ -388,10 +390,3 @@ def _build_toolbox(tools: ToolHost | None, mcp: McpHost | None, own: OwnTools | 
     """Return the tools that models may call here."""
     functions = None if tools is None else FunctionTools(tools)
     return Toolbox([each for each in (functions, mcp, own) if each is not None])
-
-
-def _find_lane(message: Envelope) -> str:
-    """Return the lane in which a subtask is ready; '' if the message does not name it."""
-    params = message.payload.get("params")
-    lane = params.get("model_id") if isinstance(params, dict) else None
-    return lane if isinstance(lane, str) else ""

@@ -121,6 +121,7 @@ class CompletionBatcher:
                 continue
             if await self._send(batch):
                 failures = 0
+                await asyncio.sleep(0)  # attempts end, and the next claim counts their slots
             else:
                 failures += 1
                 await wait_before_retry(failures, self._jitter)

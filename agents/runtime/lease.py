@@ -60,6 +60,7 @@ class LeaseKeeper:
         self._health = health
         self._guard = threading.Lock()
         self._held: dict[LeaseRef, _Held] = {}
+        self._ids: set[str] = set()
         self._stopping = False
         self._stop: Callable[[], None] = _nothing
         self._extend_now: Callable[[], None] = _nothing
@@ -96,8 +97,13 @@ class LeaseKeeper:
         `on_stop` is called at most once, when the attempt must stop.
         """
         valid_until = requested_at + self._lease.total_seconds()
+        self._ids.add(str(ref.subtask_id))
         with self._guard:
             self._held[ref] = _Held(ref=ref, valid_until=valid_until, on_stop=on_stop)
+
+    def is_held(self, subtask_id: str) -> bool:
+        """Return whether an attempt of a subtask is running here."""
+        return subtask_id in self._ids
 
     def checkpoint(self, ref: LeaseRef, checkpoint: Checkpoint) -> None:
         """Send the text so far with the next extension."""
@@ -107,6 +113,7 @@ class LeaseKeeper:
 
     def drop(self, ref: LeaseRef) -> None:
         """Stop keeping a lease."""
+        self._ids.discard(str(ref.subtask_id))
         with self._guard:
             self._held.pop(ref, None)
 

@@ -39,6 +39,30 @@ async def test_nothing_is_claimed_again_after_completions_that_found_the_queue_e
     assert len(store.claims) - store.claims_with_completions == 1
 
 
+async def test_completions_that_waited_for_others_claim_for_their_slots_too() -> None:
+    class Slow(FakeStore):
+        async def complete_and_claim(self, **asked: Any) -> RoundTrip:
+            await asyncio.sleep(0.005)  # the other attempts end meanwhile, and wait
+            return await super().complete_and_claim(**asked)
+
+    store = Slow(queue=subtasks(60))
+    started = 0
+
+    async def one_after_another(claimed: ClaimedSubtask) -> Completion:
+        nonlocal started
+        started += 1
+        await asyncio.sleep(0.001 * (started % 4))
+        return done(claimed)
+
+    await until_drained(
+        store, one_after_another, lambda: len(store.completed) == 60,
+        options(capacity=4, poll=3600),
+    )  # fmt: skip
+
+    assert store.claims_with_completions == len(store.batches)
+    assert len(store.claims) - store.claims_with_completions <= 2
+
+
 @pytest.mark.parametrize("lost", [1, 3])
 async def test_a_lost_answer_to_completions_loses_neither_these_nor_what_was_claimed(
     lost: int,
