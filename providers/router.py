@@ -225,10 +225,6 @@ class Router:
                 return entry.provider, base_url
         return None
 
-    def count_slots(self, model_id: str) -> int:
-        """Return how many calls of a model can run at once; raises UnknownModel."""
-        return sum(map(self.concurrency.count_slots, self.list_deployments(model_id)))
-
     def call(
         self,
         model_id: str,

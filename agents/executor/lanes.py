@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -14,12 +15,15 @@ from pydantic import JsonValue
 from agents.runtime.agent import Agent
 from agents.runtime.health import Health
 from protocol.messages import Envelope
+from providers.catalogue.deployment import Deployment
 from providers.catalogue.open_models import MOST_REPORTED, OPEN_MODELS_DETAIL, dump_open_model
 from providers.errors import UnknownModel
 from providers.router import Router
 
 PROBE_EVERY: Final = timedelta(seconds=30)
 """Interval (varied by up to 20 %) of probes for new keys and local model servers."""
+REMEMBERED: Final = timedelta(seconds=2)
+"""How long lanes and deployments are remembered; a reloaded catalogue counts after that."""
 RECHECK_AFTER: Final = timedelta(seconds=2)
 """Interval when one of them disappeared, or its connection failed."""
 
@@ -67,12 +71,20 @@ class Lanes:
         self._probe_every = probe_every.total_seconds()
         self._recheck_after = recheck_after.total_seconds()
         self._failed: set[str] = set()
+        self._served: list[str] | None = None
+        self._deployments: dict[str, list[Deployment]] = {}
+        """By lane. Every claim needs them all, and they change only with keys and servers."""
+        self._forgets_at = 0.0
         self._recheck = asyncio.Event()
         self._report()
 
     def list_served(self) -> list[str]:
         """Return the lanes that this executor serves."""
-        return self._router.list_lanes()
+        if time.monotonic() >= self._forgets_at:
+            self._forget()
+        if self._served is None:
+            self._served = self._router.list_lanes()
+        return self._served
 
     def list_claimable(self) -> list[str]:
         """Return the lanes whose first call can start immediately; all, if none is opened early.
@@ -87,10 +99,21 @@ class Lanes:
 
     def get_limit(self, lane: str) -> int | None:
         """Return how many calls of a lane can run at once here; None if it is not served."""
-        try:
-            return self._router.count_slots(lane) or None
-        except UnknownModel:
-            return None
+        if time.monotonic() >= self._forgets_at:
+            self._forget()
+        found = self._deployments.get(lane)
+        if found is None:
+            try:
+                found = self._router.list_deployments(lane)
+            except UnknownModel:
+                found = []
+            self._deployments[lane] = found
+        return sum(map(self._router.concurrency.count_slots, found)) or None
+
+    def _forget(self) -> None:
+        self._served = None
+        self._deployments.clear()
+        self._forgets_at = time.monotonic() + REMEMBERED.total_seconds()
 
     def recheck_soon(self) -> None:
         """Probe the model servers at once, because one of them could not be reached.
@@ -123,6 +146,7 @@ class Lanes:
         before = set(self.list_served())
         await self._router.keyring.refresh(at_once=was_asked_for)
         await self._router.discover(recheck=was_asked_for)
+        self._forget()
         now = set(self.list_served())
         self._report()
         if now != before:

@@ -358,9 +358,8 @@ async def test_a_message_of_a_subtask_that_runs_here_causes_no_claim() -> None:
         )
         await eventually(waiting.done, within=2)
     harness.keeper.drop(ref)
-    waiting = asyncio.create_task(harness.wakeup.wait())
     executor.handle_message(late)
-    await asyncio.wait_for(waiting, 2)
+    await asyncio.wait_for(harness.wakeup.wait(), 2)
 
 
 async def test_the_text_so_far_is_kept_with_the_lease() -> None:
