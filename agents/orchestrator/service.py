@@ -56,14 +56,7 @@ async def run_orchestrator(
     async with open_agent(
         open_store=open_store, identity=identity, options=options, drain=drain, health=health
     ) as agent:
-        registry = LaneRegistry(store=agent.store, own=lanes)
-        await registry.refresh()
-        # Reading the price tables and the classifier takes a while; no choice should wait for it.
-        profiles = get_profile_cache(
-            catalogue, simulated=registry.simulated, open_models=registry.open_models
-        )
-        await asyncio.to_thread(profiles.preload, registry.lanes)
-        agent.services.create_task(asyncio.to_thread(load_model), name="load the classifier")
+        registry = await _open_registry(agent, catalogue, lanes)
         sync = KnowledgeSync(
             store=agent.store,
             agent_id=identity.id,
@@ -99,6 +92,20 @@ async def run_orchestrator(
         finally:
             for service in services:
                 service.cancel()
+
+
+async def _open_registry(
+    agent: Agent, catalogue: Catalogue, lanes: Callable[[], Awaitable[Sequence[str]]]
+) -> LaneRegistry:
+    """Return the registry of lanes, and load what the first choice would wait for."""
+    registry = LaneRegistry(store=agent.store, own=lanes)
+    await registry.refresh()
+    profiles = get_profile_cache(
+        catalogue, simulated=registry.simulated, open_models=registry.open_models
+    )
+    await asyncio.to_thread(profiles.preload, registry.lanes)
+    agent.services.create_task(asyncio.to_thread(load_model), name="load the classifier")
+    return registry
 
 
 def _start_services(

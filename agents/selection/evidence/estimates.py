@@ -116,7 +116,7 @@ class Forecast:
 
     @cached_property
     def notes(self) -> Mapping[str, Any]:
-        """What records have only of some models."""
+        """The details that records have only of some models."""
         calls = {"called": round(self.called), "rejected_calls": round(self.rejected_calls, 4)}
         judged_by = {name: round(weight, 1) for name, weight in self.judged_by.items()}
         return {

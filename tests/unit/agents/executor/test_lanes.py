@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 from pydantic import JsonValue, SecretStr
 
-from agents.executor.lanes import Lanes
+from agents.executor.lanes import Lanes, find_queued_lane
 from agents.runtime.health import Health
+from protocol.messages import Envelope, MessageType
 from providers.adapters.local.discovery import LocalServer
 from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.deployment import Credential
+from providers.catalogue.deployment import Credential, Deployment
 from providers.catalogue.keyring import REREAD_EVERY, Keyring
 from providers.catalogue.open_models import OPEN_MODELS_DETAIL
 from providers.errors import NotServed
@@ -224,3 +225,45 @@ async def test_a_lane_that_disappears_while_others_open_ends_nothing() -> None:
         assert not router.is_open("a-model/that-the-catalogue-forgot")
         with pytest.raises(NotServed):
             await router.open(gone)
+
+
+@pytest.mark.parametrize(
+    ("payload", "lane"),
+    [
+        ({"subtask_id": "other", "params": {"model_id": "gpt-6.1-sol"}}, "gpt-6.1-sol"),
+        ({"subtask_id": "other"}, ""),
+        ({"subtask_id": "other", "params": {"model_id": 7}}, ""),
+        ({}, ""),
+        # It was claimed before its message came, which names no others of its lane.
+        ({"subtask_id": "mine", "params": {"model_id": "gpt-6.1-sol"}}, None),
+        ({"subtask_id": "mine", "metadata": {"queued": 0}}, None),
+        ({"subtask_id": "mine", "metadata": {"queued": 2}}, ""),
+        ({"subtask_id": "mine", "metadata": "?", "params": []}, None),
+    ],
+)
+def test_a_message_names_the_lane_in_which_there_is_work(
+    payload: dict[str, JsonValue], lane: str | None
+) -> None:
+    message = Envelope(
+        type=MessageType.MCP_SUBTASK, payload=payload, source="test", target="cogo-subtasks"
+    )
+
+    assert find_queued_lane(message, is_held={"mine"}.__contains__) == lane
+
+
+def test_the_deployments_of_a_lane_are_not_listed_for_every_claim() -> None:
+    listed: list[str] = []
+
+    class Counting(SlowRouter):
+        def list_deployments(self, model_id: str) -> list[Deployment]:
+            listed.append(model_id)
+            return super().list_deployments(model_id)
+
+    jitter = random.Random(0)  # noqa: S311
+    lanes = Lanes(Counting(KEYS), on_change=lambda: None, jitter=jitter, health=Health())
+
+    limits = {lanes.get_limit("gpt-6.1-sol") for _ in range(3)}
+
+    assert len(limits) == 1
+    assert None not in limits
+    assert listed == ["gpt-6.1-sol"]

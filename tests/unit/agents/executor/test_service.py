@@ -1,7 +1,6 @@
 """The executor: from a stamped subtask to a completion or a failure."""
 
 import asyncio
-import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -339,27 +338,6 @@ async def test_messages_are_doorbells() -> None:
         assert not waiting.done()
         executor.handle_message(_message(MessageType.MCP_SUBTASK))
         await eventually(waiting.done, within=2)
-
-
-async def test_a_message_of_a_subtask_that_runs_here_causes_no_claim() -> None:
-    harness, ref = ExecutorHarness(), a_local().ref
-    executor, subtask_id = harness.executor(), str(ref.subtask_id)
-    harness.keeper.hold(ref, requested_at=time.monotonic(), on_stop=lambda _: None)
-    late = _message(MessageType.MCP_SUBTASK, subtask_id=subtask_id)
-
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(harness.wakeup.wait())
-        await asyncio.sleep(0)
-        executor.handle_message(late)
-        await asyncio.sleep(0.01)
-        assert not waiting.done()
-        executor.handle_message(
-            late.model_copy(update={"payload": late.payload | {"metadata": {"queued": 2}}})
-        )
-        await eventually(waiting.done, within=2)
-    harness.keeper.drop(ref)
-    executor.handle_message(late)
-    await asyncio.wait_for(harness.wakeup.wait(), 2)
 
 
 async def test_the_text_so_far_is_kept_with_the_lease() -> None:

@@ -12,6 +12,12 @@ from tests.support.agents.running import at_once, live, options, subtasks, until
 from tests.support.agents.subtasks import done
 
 
+async def give_way(times: int) -> None:
+    """Let everything else run for a while."""
+    for _ in range(times):
+        await asyncio.sleep(0)
+
+
 async def test_work_is_claimed_with_the_completions_that_free_its_slots() -> None:
     store = FakeStore(queue=subtasks(40))
 
@@ -42,7 +48,7 @@ async def test_nothing_is_claimed_again_after_completions_that_found_the_queue_e
 async def test_completions_that_waited_for_others_claim_for_their_slots_too() -> None:
     class Slow(FakeStore):
         async def complete_and_claim(self, **asked: Any) -> RoundTrip:
-            await asyncio.sleep(0.005)  # the other attempts end meanwhile, and wait
+            await give_way(12)  # other attempts end meanwhile, and wait
             return await super().complete_and_claim(**asked)
 
     store = Slow(queue=subtasks(60))
@@ -51,7 +57,7 @@ async def test_completions_that_waited_for_others_claim_for_their_slots_too() ->
     async def one_after_another(claimed: ClaimedSubtask) -> Completion:
         nonlocal started
         started += 1
-        await asyncio.sleep(0.001 * (started % 4))
+        await give_way(4 * (started % 4))
         return done(claimed)
 
     await until_drained(
