@@ -67,7 +67,7 @@ MUTANTS: Final = (
             ("choose_subtasks", "for no key update of t, s skip locked", ""),
             # Between the look and the claim there is little time; here there is enough.
             (
-                "cogo_claim_subtasks",
+                "lease_subtasks",
                 "v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);",
                 "v_ids := cogo.choose_subtasks(v_lanes, v_rooms, v_owners, p_limit);\n"
                 "  perform pg_sleep(0.05);",
@@ -106,9 +106,9 @@ MUTANTS: Final = (
                 "  update cogo.subtasks set attempt = attempt - 1 where id = p_subtask.id;",
             ),
             (
-                "cogo_claim_subtasks",
-                "from claimed c;",
-                "from claimed c\n"
+                "lease_subtasks",
+                "from cogo.subtasks c\n   where c.id = any (v_ids);",
+                "from cogo.subtasks c\n   where c.id = any (v_ids)\n"
                 "  on conflict on constraint cogo_attempts_pkey do update\n"
                 "    set agent_id = excluded.agent_id, ended_at = null, outcome = null,\n"
                 "        claimed_at = excluded.claimed_at;",

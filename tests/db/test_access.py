@@ -44,6 +44,7 @@ OPERATORS: Final = (
     "cogo.lanes",
     "cogo.owners",
     "cogo.lane_clocks",
+    "cogo.lease_clock",
     "cogo.budgets",
     "cogo.reservations",
     "cogo.grants",

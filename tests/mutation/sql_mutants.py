@@ -126,10 +126,24 @@ FAULTS: Final = (
     ),
     SqlFault(
         name="a clock passes queued subtasks",
-        file="70_queue/60_limits.sql",
-        old="v_round := least(v_round, v_head);",
-        new="v_round := greatest(v_round, v_head);",
+        file="70_queue/65_clocks.sql",
+        old="v_round := least(p_round, v_round);",
+        new="v_round := greatest(p_round, v_round);",
         tests=("test_order.py::test_a_clock_does_not_pass_what_still_waits",),
+    ),
+    SqlFault(
+        name="a head passes what is committed late",
+        file="70_queue/65_clocks.sql",
+        old="elsif v_clock.next_xid < v_ended then",
+        new="else",
+        tests=("test_heads.py::test_what_is_committed_late_is_claimed_next",),
+    ),
+    SqlFault(
+        name="a head passes levels that are granted later",
+        file="88_rpc_operators/60_grants.sql",
+        old="    perform cogo.reset_heads();",
+        new="    null;",
+        tests=("test_heads.py::test_a_level_that_is_granted_later_is_before_the_head",),
     ),
     SqlFault(
         name="the older lane is always served first",

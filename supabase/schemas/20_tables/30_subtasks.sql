@@ -36,6 +36,7 @@ create table if not exists cogo.subtasks (
     kind in ('flow', 'ask', 'check', 'call', 'approve', 'sleep', 'event', 'task')
   ),
   not_needed boolean not null default false,
+  passes boolean not null default false,
   unique (task_id, key),
   constraint subtasks_status check (
     status in (
@@ -87,6 +88,8 @@ comment on column cogo.subtasks.turn is
   'Its owner''s turn in the lane, set by cogo.assign_turn(): the lowest is served first.';
 comment on column cogo.subtasks.place is
   'Its order among the subtasks of its owner: the lowest gets the owner''s next turn.';
+comment on column cogo.subtasks.passes is
+  'Whether its place may be before that of a subtask of its owner with an earlier turn.';
 comment on column cogo.subtasks.level is 'Its priority among owners: 5, or as operators granted.';
 comment on column cogo.subtasks.owner is 'The owner of the task; the nil uuid if it has none.';
 comment on column cogo.subtasks.kind is
@@ -111,6 +114,8 @@ create index if not exists subtasks_line on cogo.subtasks (lane, owner, level, t
 -- The subtasks that get an owner's next turns.
 create index if not exists subtasks_place on cogo.subtasks (lane, owner, level, place, seq)
   where status = 'queued';
+-- In most lanes there is none.
+create index if not exists subtasks_passing on cogo.subtasks (lane) where status = 'queued' and passes;
 create index if not exists subtasks_blocked on cogo.subtasks (lane) where status = 'blocked';
 create index if not exists subtasks_running on cogo.subtasks (seq) where status = 'running';
 create index if not exists subtasks_parked on cogo.subtasks (lane)

@@ -31,14 +31,33 @@ create sequence if not exists cogo.lane_services;
 create table if not exists cogo.lane_clocks (
   lane text not null primary key,
   round bigint not null default 0,
-  served bigint not null default 0
+  served bigint not null default 0,
+  head bigint not null default 0,
+  looked_at timestamptz not null default cogo.now(),
+  next_head bigint,
+  next_xid xid8
 ) with (fillfactor = 10, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0);
 comment on table cogo.lane_clocks is
   'The highest round of each lane of which a subtask was claimed. It never decreases, so newcomers
 cannot overtake a waiting subtask for ever.';
 comment on column cogo.lane_clocks.served is
   'Grows with each claim: the lane with the lowest number was served longest ago.';
+comment on column cogo.lane_clocks.head is
+  'Where claims begin to read: no subtask without limits is queued with a lower turn. See
+cogo.advance_clock().';
+comment on column cogo.lane_clocks.next_head is
+  'The next head, as soon as all transactions before next_xid have ended.';
+comment on column cogo.lane_clocks.looked_at is
+  'When cogo.find_late_subtasks() read the queue from its beginning.';
 alter table cogo.lane_clocks enable row level security;
+
+create table if not exists cogo.lease_clock (
+  id boolean not null primary key default true check (id),
+  next_expiry timestamptz not null
+);
+comment on table cogo.lease_clock is
+  'One row: before next_expiry no claim needs to look for expired leases.';
+alter table cogo.lease_clock enable row level security;
 
 create table if not exists public.cogo_agents (
   id text not null primary key,

@@ -27,6 +27,7 @@ of a source, as mcp:docs/*, or none.';
 comment on table cogo.grants is
   'What operators granted an owner: models and providers (all, without such a row), tools (all, without
 such a row) and a priority among owners. The nil uuid stands for tasks without an owner.';
+create index if not exists grants_priority on cogo.grants (name) where kind = 'priority';
 alter table cogo.grants enable row level security;
 
 create table if not exists cogo.cached_answers (

@@ -1,11 +1,15 @@
 create or replace function cogo.owner_level(p_owner uuid, p_priority smallint)
-  returns smallint language sql stable
+  returns smallint language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
   return coalesce(
     (
       select greatest(p_priority, g.name::smallint)
         from cogo.grants g where g.owner = p_owner and g.kind = 'priority'
     ), 5::smallint
   );
+end;
+$$;
 comment on function cogo.owner_level is
   'Return a subtask''s priority among owners: its own, at most the one granted to the owner; 5 without a
 grant. The nil uuid stands for no owner.';
@@ -46,15 +50,23 @@ begin
   if new.status = 'queued' then
     new.level := cogo.owner_level(new.owner, new.priority);
     -- Includes the earlier rows of the same statement.
-    new.turn := 1 + greatest(
-      v_round + 100 * new.level,
+    new.turn := 1 + coalesce(
       (
         select s.turn from cogo.subtasks s
          where s.status = 'queued' and s.lane = new.lane and s.owner = new.owner
-           and s.level = new.level
+           and s.level = new.level and s.turn > v_round + 100 * new.level
          order by s.turn desc
          limit 1
-      )
+      ), v_round + 100 * new.level
+    );
+    new.passes := coalesce(
+      (
+        select true from cogo.subtasks s
+         where s.status = 'queued' and s.lane = new.lane and s.owner = new.owner
+           and s.level = new.level and (s.place, s.seq) > (new.place, new.seq)
+         order by s.place, s.seq
+         limit 1
+      ), false
     );
   end if;
   return new;

@@ -9,12 +9,17 @@ create or replace function cogo.load_leases(p_subtask_ids uuid[])
 as $$
 #variable_conflict use_column
 declare
+  v_has_parents boolean;
+  v_has_grants boolean;
   v_children uuid[];
   v_outputs jsonb[];
   v_errors jsonb[];
 begin
   -- What few subtasks have is read by functions, which start nothing for the others.
-  if exists (select from cogo.dependencies d where d.child_id = any (p_subtask_ids)) then
+  select exists (select from cogo.dependencies d where d.child_id = any (p_subtask_ids)),
+         exists (select from cogo.grants)
+    into v_has_parents, v_has_grants;
+  if v_has_parents then
     select array_agg(p.child_id), array_agg(p.outputs), array_agg(p.errors)
       into v_children, v_outputs, v_errors
       from cogo.load_parents(p_subtask_ids) p;
@@ -33,22 +38,15 @@ begin
            'session', case when t.session_id is not null then
              cogo.describe_session(t.owner, t.session_id)
            end,
-           'grants', case when exists (select from cogo.grants g where g.owner = s.owner) then
-             cogo.granted_models(t.owner)
-           end
+           'grants', case when v_has_grants then cogo.granted_models(t.owner) end
          ),
          coalesce(v_outputs[array_position(v_children, s.id)], '{}'),
          coalesce(v_errors[array_position(v_children, s.id)], '{}'),
          case when s.attempt = 1 then '[]' else cogo.load_history(s.id) end,
          s.kind,
-         case s.kind when 'flow' then coalesce(
-           (select cogo.load_flow(f) from cogo.flows f where f.task_id = s.task_id),
-           jsonb_build_object('first_claimed_at', s.started_at)
-         ) end,
-         case when s.attempt = 1 then 0 else (
-           select coalesce(max(u.seq), 0) from cogo.turns u where u.subtask_id = s.id
-         ) end,
-         case when s.kind in ('flow', 'call') or p.params ? 'tools' then
+         case s.kind when 'flow' then cogo.find_flow(s.task_id, s.started_at) end,
+         case when s.attempt = 1 then 0 else cogo.count_turns(s.id) end,
+         case when v_has_grants and (s.kind in ('flow', 'call') or p.params ? 'tools') then
            cogo.granted_tools(s.owner)
          end
     from cogo.subtasks s
@@ -114,3 +112,25 @@ end;
 $$;
 comment on function cogo.load_history is
   'Return how the earlier attempts of a subtask ended; suspensions are none.';
+
+create or replace function cogo.find_flow(p_task_id uuid, p_started_at timestamptz)
+  returns jsonb language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    (select cogo.load_flow(f) from cogo.flows f where f.task_id = p_task_id),
+    jsonb_build_object('first_claimed_at', p_started_at)
+  );
+end;
+$$;
+comment on function cogo.find_flow is
+  'Return what the flow of a task goes on with; before its first suspension, when it was claimed.';
+
+create or replace function cogo.count_turns(p_subtask_id uuid)
+  returns integer language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (select coalesce(max(u.seq), 0) from cogo.turns u where u.subtask_id = p_subtask_id);
+end;
+$$;
+comment on function cogo.count_turns is 'Return the number of the last stored turn of a subtask.';

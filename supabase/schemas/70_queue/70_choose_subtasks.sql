@@ -14,23 +14,27 @@ create or replace function cogo.choose_subtasks(
   set enable_sort = off
 as $$
 declare
+  v_lane text;
+  v_head bigint;
   v_owners uuid[];
   v_rooms integer[];
-  v_turns uuid[];
+  v_turns uuid[] := '{}';
   v_ids uuid[];
 begin
-  select array_agg(c.id) into v_turns
-    from unnest(p_lanes, p_rooms) as l (lane, room)
-    cross join lateral (
+  foreach v_lane in array coalesce(p_lanes, '{}') loop
+    select k.head into v_head from cogo.lane_clocks k where k.lane = v_lane;
+    v_turns := v_turns || array(
       select s.id
         from cogo.subtasks s
         join public.cogo_tasks t on t.id = s.task_id
-       where s.status = 'queued' and not s.regulated and s.lane = l.lane
+       where s.status = 'queued' and not s.regulated and s.lane = v_lane
+         and s.turn >= coalesce(v_head, 0)
          and s.owner <> all (p_regulated) and t.status in ('pending', 'running')
        order by s.turn, s.seq
-       limit least(p_limit, l.room)
+       limit least(p_limit, p_rooms[array_position(p_lanes, v_lane)], 1000)
          for no key update of t, s skip locked
-    ) as c;
+    );
+  end loop;
   if p_regulated <> '{}' then
     select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.owner_capacity() o;
     v_turns := v_turns || cogo.lock_lines(p_lanes, p_rooms, v_owners, v_rooms, p_limit);
@@ -38,8 +42,13 @@ begin
   if p_regulated <> '{}' or cardinality(v_turns) > p_limit then
     v_turns := cogo.order_turns(v_turns, p_lanes, p_rooms, v_owners, v_rooms, p_limit);
   end if;
-  if v_turns is null then
-    return null;
+  if v_turns = '{}'
+     or not exists (
+       select from cogo.subtasks s
+        where s.status = 'queued' and s.passes and s.lane = any (p_lanes)
+     )
+  then
+    return v_turns;
   end if;
 
   select array_agg(c.id) into v_ids
@@ -129,7 +138,7 @@ begin
      limit p_limit
   )
   select array_agg(o.id) into v_ids from ordered o;
-  return v_ids;
+  return coalesce(v_ids, '{}');
 end;
 $$;
 comment on function cogo.order_turns is
@@ -154,7 +163,7 @@ begin
       join passed b using (lane, owner, level, nth)
      cross join lateral (values (a.id, b.turn), (b.id, a.turn)) as x (id, turn)
   )
-  update cogo.subtasks s set turn = m.turn from moved m where s.id = m.id;
+  update cogo.subtasks s set turn = m.turn, passes = true from moved m where s.id = m.id;
 end;
 $$;
 comment on function cogo.swap_turns is

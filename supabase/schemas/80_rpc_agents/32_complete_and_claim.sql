@@ -20,6 +20,7 @@ as $$
 declare
   v_answers jsonb;
   v_claimed jsonb;
+  v_ids uuid[];
   v_refusal text;
   v_ended public.cogo_calls[];
   v_problems jsonb;
@@ -44,13 +45,15 @@ begin
   if p_calls <> '[]' then
     perform cogo.spend_calls(v_ended);
   end if;
-  if p_limit > 0 and cogo.may_claim_at_once(p_lanes) then
+  if p_limit > 0 then
     begin
-      select coalesce(jsonb_agg(to_jsonb(c.*) - 'ordinality' order by c.ordinality), '[]')
-        into v_claimed
-        from public.cogo_claim_subtasks(
-          p_agent_id, p_lanes, p_limit, p_lease_seconds, p_request_id, p_lane_limits
-        ) with ordinality c;
+      v_ids := cogo.lease_subtasks(
+        p_agent_id, p_lanes, p_limit, p_lease_seconds, p_request_id, p_lane_limits, true
+      );
+      if v_ids is not null then
+        select coalesce(jsonb_agg(to_jsonb(c.*) - 'ordinality' order by c.ordinality), '[]')
+          into v_claimed from cogo.load_leases(v_ids) with ordinality c;
+      end if;
     exception
       -- Whatever it is, the completions are kept.
       when others then
@@ -69,26 +72,3 @@ cogo_complete_subtasks, then claim as cogo_claim_subtasks, in one transaction. R
 each completion; claimed, the leases, null if nothing was claimed because of a refusal (why; the rest is
 kept) or because a claim could wait: then call cogo_claim_subtasks; and problems, the calls that cannot
 be recorded and why ({id, detail}). Repeat the call until it answers.';
-
-create or replace function cogo.may_claim_at_once(p_lanes text[])
-  returns boolean language plpgsql stable set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return not exists (
-           select from cogo.lanes l
-            where l.lane = any (p_lanes) and (l.max_running is not null or l.per_minute is not null)
-         )
-     and not exists (select from cogo.owners)
-     and not exists (
-           select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= cogo.now()
-         )
-     and not exists (
-           select from cogo.subtasks s
-            where s.status = 'running' and s.lease_expires_at < cogo.now()
-         )
-     and not ('cio' = any (p_lanes) and exists (select from cogo.wakes))
-     and cogo.find_inherited() is null;
-end;
-$$;
-comment on function cogo.may_claim_at_once is
-  'Return whether a claim would wait for no lock: there are no limits, and nothing else to do.';

@@ -17,6 +17,7 @@ begin
 
   promoted := cogo.promote_due(p_limit);
   select r.reaped, r.dead, r.cancelled into reaped, dead, cancelled from cogo.reap_leases(p_limit) r;
+  perform cogo.find_late_subtasks();
   perform cogo.apply_wakes(p_limit);
   delete from cogo.wakes w
    where not exists (select from public.cogo_tasks t where t.id = w.parent_id);

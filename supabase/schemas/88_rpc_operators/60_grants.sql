@@ -68,6 +68,9 @@ begin
    where t.owner is not distinct from p_owner and t.finished_at is null
      and s.task_id = t.id and s.status = 'queued'
      and s.level <> cogo.owner_level(v_owner, s.priority);
+  if p_priority is not null then
+    perform cogo.reset_heads();
+  end if;
   return query
     select p_owner, coalesce(g.granted -> 'models', '[]'),
            coalesce(g.granted -> 'providers', '[]'),
