@@ -194,7 +194,9 @@ async def test_a_changed_prompt_makes_values_stale_and_can_be_reverted(columns: 
     assert await columns.states() == {1: "done", 2: "stale"}
     row = await columns.column(column_id)
     assert (row["done"], row["stale"], row["version"]) == (1, 1, 1)
-    versions = await columns.agent.connection.fetch("select * from public.cogo_column_versions")
+    versions = await columns.agent.connection.fetch(
+        "select * from public.cogo_column_versions order by version"
+    )
     assert [each["prompt"] for each in versions] == ["Sum up: {body}", "Better: {body}"]
 
     await columns.database.jump(timedelta(seconds=1))

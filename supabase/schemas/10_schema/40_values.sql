@@ -1,13 +1,19 @@
+-- Without regular expressions, which take several microseconds each: these two parse each item of a
+-- batch.
 create or replace function cogo.to_uuid(p_text text)
   returns uuid language sql immutable
   return case
-    when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
+    when p_text like '________-____-____-____-____________'
+      and translate(p_text, '0123456789abcdefABCDEF', '') = '----' then p_text::uuid
   end;
 comment on function cogo.to_uuid is 'Parse a uuid; return null if the text is none.';
 
 create or replace function cogo.to_integer(p_text text)
   returns integer language sql immutable
-  return case when p_text ~ '^[0-9]{1,9}$' then p_text::integer end;
+  return case
+    when p_text <> '' and length(p_text) <= 9 and translate(p_text, '0123456789', '') = ''
+      then p_text::integer
+  end;
 comment on function cogo.to_integer is 'Parse an integer from 0 to 999999999; else return null.';
 
 -- Postgres accepts JSON that other programs cannot read: Python's parser stops at 1,000 levels and
@@ -59,7 +65,7 @@ create or replace function cogo.sanitize_usage(p_usage jsonb)
 as $$
 declare
   v_key text;
-  v_text text;
+  v_value jsonb;
   v_number numeric;
 begin
   if jsonb_typeof(p_usage) is distinct from 'object' then
@@ -69,20 +75,23 @@ begin
     input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens, first_token_ms,
     duration_ms, cost_usd, max_usd
   }'::text[] loop
-    v_text := p_usage ->> v_key;
-    continue when v_text is null;
-    -- At most two digits of exponent, which bounds the length of the number.
+    v_value := p_usage -> v_key;
+    continue when v_value is null or v_value = 'null';
     v_number := case
-      when v_text ~ '^[0-9]{1,30}(\.[0-9]{0,60})?([eE][-+]?[0-9]{1,2})?$' then v_text::numeric
+      when jsonb_typeof(v_value) = 'number' and pg_column_size(v_value) <= 64 then v_value::numeric
+      -- At most two digits of exponent, which bounds the length of the number.
+      when v_value #>> '{}' ~ '^[0-9]{1,30}(\.[0-9]{0,60})?([eE][-+]?[0-9]{1,2})?$'
+        then (v_value #>> '{}')::numeric
     end;
     if v_key like '%usd' then
-      v_number := case when v_number <= 1e6 then v_number end;
+      v_number := case when v_number between 0 and 1e6 then v_number end;
     else
       v_number := case
-        when v_number <= 1e12 and (v_key like '%ms' or v_number = trunc(v_number)) then round(v_number)
+        when v_number between 0 and 1e12 and (v_key like '%ms' or v_number = trunc(v_number))
+          then round(v_number)
       end;
     end if;
-    if v_number is null or v_number::text <> v_text or jsonb_typeof(p_usage -> v_key) <> 'number' then
+    if v_number is null or v_number::text <> v_value::text then
       p_usage := jsonb_set(p_usage, array[v_key], coalesce(to_jsonb(v_number), 'null'));
     end if;
   end loop;

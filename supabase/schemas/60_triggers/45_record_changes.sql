@@ -23,7 +23,7 @@ declare
   v_results jsonb[] := '{}';
 begin
   with changes as (
-    select s.task_id, s.seq as place, 'subtask.' || s.status as kind, s.id as subtask_id,
+    select s.task_id, c.place, 'subtask.' || s.status as kind, s.id as subtask_id,
            nullif(s.attempt, 0) as attempt, coalesce(c.agent, v_agent) as agent_id,
            jsonb_strip_nulls(jsonb_build_object(
              'key', s.key, 'type', s.type, 'lane', s.lane, 'from', c.from_status,
@@ -42,7 +42,8 @@ begin
            -- A new flow was announced by TASK_CREATED.
            s.status = 'queued' and (c.from_status is not null or s.kind <> 'flow') as is_queued,
            s.status in ('completed', 'failed') and s.kind <> 'flow' as is_ended
-      from unnest(p_subtask_ids, p_from, p_agents) as c (id, from_status, agent)
+      from unnest(p_subtask_ids, p_from, p_agents)
+             with ordinality as c (id, from_status, agent, place)
       join cogo.subtasks s on s.id = c.id
       left join cogo.subtask_payloads p on p.subtask_id = s.id and s.kind in ('ask', 'event')
      union all
@@ -104,4 +105,5 @@ end;
 $$;
 comment on function cogo.record_changes is
   'Record and announce, in the same transaction, that subtasks and tasks have the status that they have
-now, each with the status before and the agent that held it. The caller holds the task locks.';
+now, each with the status before and the agent that held it. The events of a task are numbered in the
+given order. The caller holds the task locks.';

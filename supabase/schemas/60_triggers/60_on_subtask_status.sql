@@ -12,10 +12,12 @@ declare
   v_agents text[];
 begin
   if tg_op = 'INSERT' then
-    select array_agg(n.id), array_agg(n.agent_id) into v_ids, v_agents from new_rows n;
+    select array_agg(n.id order by n.seq), array_agg(n.agent_id order by n.seq) into v_ids, v_agents
+      from new_rows n;
   else
     -- A full join as in cogo.on_task_status().
-    select array_agg(n.id), array_agg(o.status), array_agg(coalesce(n.agent_id, o.agent_id))
+    select array_agg(n.id order by n.seq), array_agg(o.status order by n.seq),
+           array_agg(coalesce(n.agent_id, o.agent_id) order by n.seq)
       into v_ids, v_from, v_agents
       from old_rows o full join new_rows n on n.id = o.id
      where n.status is distinct from o.status;

@@ -26,35 +26,48 @@ comment on function cogo.requeue_subtask is
 -- A counter under the task lock: a query for unfinished parents would miss the release when two parents
 -- finish at the same time, because neither transaction sees the other.
 create or replace function cogo.release_dependents(p_subtask_ids uuid[])
-  returns void language plpgsql set search_path = pg_catalog, pg_temp
+  returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_released uuid[];
 begin
-  update cogo.subtasks s
-     set deps_left = s.deps_left - w.ended,
-         status = case s.status
-           when 'blocked' then cogo.resting_status(
-             t.status, s.deps_left - w.ended, s.needs_approval, s.run_at, cogo.now(), s.kind
-           )
-           else s.status
-         end
-    from public.cogo_tasks t,
-         (
-           select d.child_id, count(*)::integer as ended
-             from cogo.dependencies d
-            where d.parent_id = any (p_subtask_ids)
-            group by d.child_id
-         ) as w
-   where s.id = w.child_id and t.id = s.task_id;
+  -- Recorded by the caller.
+  perform set_config('cogo.is_recorded', 'on', true);
+  with counted as (
+    update cogo.subtasks s
+       set deps_left = s.deps_left - w.ended,
+           status = case s.status
+             when 'blocked' then cogo.resting_status(
+               t.status, s.deps_left - w.ended, s.needs_approval, s.run_at, cogo.now(), s.kind
+             )
+             else s.status
+           end
+      from public.cogo_tasks t,
+           (
+             select d.child_id, count(*)::integer as ended
+               from cogo.dependencies d
+              where d.parent_id = any (p_subtask_ids)
+              group by d.child_id
+           ) as w
+     where s.id = w.child_id and t.id = s.task_id
+    returning s.id, s.status, s.seq
+  )
+  select array_agg(c.id order by c.seq) into v_released
+    from counted c where c.status in ('queued', 'delayed', 'waiting');
+  perform set_config('cogo.is_recorded', '', true);
+  return coalesce(v_released, '{}');
 end;
 $$;
 comment on function cogo.release_dependents is
-  'Count ended subtasks off their dependents, and queue those that wait for none any more.';
+  'Count ended subtasks off their dependents, and queue those that wait for none any more. Returns these,
+which the caller records: they were blocked.';
 
 create or replace function cogo.dead_letter_subtask(p_subtask_id uuid, p_error jsonb)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_subtask cogo.subtasks;
+  v_released uuid[];
 begin
   update cogo.subtasks s
      set status = 'failed',
@@ -67,7 +80,10 @@ begin
   returning s.* into v_subtask;
 
   if v_subtask.on_failure = 'continue' then
-    perform cogo.release_dependents(array[v_subtask.id]);
+    v_released := cogo.release_dependents(array[v_subtask.id]);
+    perform cogo.record_changes(
+      v_released, array_fill('blocked'::text, array[cardinality(v_released)]), null
+    );
     perform cogo.record_ends(array[v_subtask.id]);
   else
     perform cogo.fail_task(

@@ -30,6 +30,14 @@ declare
   v_tasks uuid[];
   v_counts integer[];
 begin
+  -- The steps of a plan have no flow that waits for them.
+  if not exists (
+    select from cogo.subtasks s
+      join cogo.flows f on f.task_id = s.task_id
+     where s.id = any (p_subtask_ids)
+  ) then
+    return;
+  end if;
   with ended as materialized (
     select s.id, s.task_id, s.awaited,
            row_number() over (partition by s.task_id order by e.nth) as nth

@@ -10,6 +10,8 @@ declare
   v_ended uuid[] := '{}';
   v_results jsonb[] := '{}';
   v_is_last boolean;
+  v_released uuid[] := '{}';
+  v_inserts boolean;
 begin
   -- A statement is costly even without rows, so skip those that no item needs.
   if not p_kinds <@ '{plan,hand_over,sink,step}' then
@@ -23,6 +25,7 @@ begin
      where k.kind in ('plan', 'hand_over', 'sink', 'step');
   end if;
   v_agents := array_fill(p_agent_id, array[cardinality(p_ids)]);
+  v_inserts := 'plan' = any (p_kinds) or '{"subtasks": []}'::jsonb <@ any (p_items);
 
   insert into cogo.subtask_outputs (subtask_id, attempt, output)
   select k.id, k.attempt,
@@ -81,8 +84,21 @@ begin
   v_is_last := p_kinds <@ '{sink}' and not exists (
     select from cogo.subtasks s where s.task_id = any (v_ended) and s.finished_at is null
   );
+  if 'step' = any (p_kinds) then
+    v_steps := array(
+      select k.id from unnest(p_ids, p_kinds) with ordinality as k (id, kind, nth)
+       where k.kind = 'step' order by k.nth
+    );
+    -- What is inserted first, because dependents wait for it, is recorded after the steps that add it.
+    if not v_inserts then
+      v_released := cogo.release_dependents(v_steps);
+    end if;
+  end if;
   perform cogo.record_changes(
-    p_ids, array_fill('running'::text, array[cardinality(p_ids)]), v_agents,
+    p_ids || v_released,
+    array_fill('running'::text, array[cardinality(p_ids)])
+      || array_fill('blocked'::text, array[cardinality(v_released)]),
+    v_agents,
     case when v_is_last then v_ended else '{}' end,
     case when v_is_last then array_fill('running'::text, array[cardinality(v_ended)]) else '{}' end
   );
@@ -90,7 +106,7 @@ begin
     return;
   end if;
 
-  if p_kinds && '{plan,step}' then
+  if v_inserts then
     perform cogo.insert_plan(
               k.task_id,
               case k.kind when 'plan' then k.item -> 'plan' else k.item end,
@@ -98,6 +114,12 @@ begin
             )
        from unnest(p_ids, p_tasks, p_items, p_kinds) as k (id, task_id, item, kind)
       where k.kind = 'plan' or k.kind = 'step' and jsonb_typeof(k.item -> 'subtasks') = 'array';
+    if v_steps is not null then
+      v_released := cogo.release_dependents(v_steps);
+      perform cogo.record_changes(
+        v_released, array_fill('blocked'::text, array[cardinality(v_released)]), null
+      );
+    end if;
   end if;
   if 'hand_over' = any (p_kinds) then
     perform cogo.hand_over(s, k.item -> 'hand_over')
@@ -105,12 +127,7 @@ begin
        join cogo.subtasks s on s.id = k.id
       where k.kind = 'hand_over';
   end if;
-  if 'step' = any (p_kinds) then
-    v_steps := array(
-      select k.id from unnest(p_ids, p_kinds) with ordinality as k (id, kind, nth)
-       where k.kind = 'step' order by k.nth
-    );
-    perform cogo.release_dependents(v_steps);
+  if v_steps is not null then
     perform cogo.record_ends(v_steps);
   end if;
   if v_ended <> '{}' then

@@ -25,7 +25,7 @@ $$;
 comment on function cogo.cancel_child is
   'Cancel the child task of a step that ended without it.';
 
--- One trigger, because each WHEN is planned for each statement.
+-- One trigger, with a short WHEN, because each is planned for each statement.
 create or replace function cogo.follow_waits()
   returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -58,6 +58,13 @@ create or replace function cogo.wake_parent()
   returns trigger language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if new.finished_at is null or old.finished_at is not null
+     and new.cost_usd is not distinct from old.cost_usd
+     -- Tokens may be known although the cost is not.
+     and new.input_tokens = old.input_tokens and new.cached_tokens = old.cached_tokens
+     and new.output_tokens = old.output_tokens and new.reasoning_tokens = old.reasoning_tokens then
+    return null;
+  end if;
   insert into cogo.wakes (parent_id, child_id, subtask_id, reason)
   select k.parent_id, k.child_id, k.subtask_id,
          case when old.finished_at is null then 'ended' else 'cost' end
@@ -82,16 +89,7 @@ comment on function cogo.wake_parent is
 here, because a cancellation locks parents before their children.';
 create or replace trigger wake_parent
   after update on public.cogo_tasks
-  for each row when (
-    new.parent_task_id is not null and new.finished_at is not null
-    and (
-      old.finished_at is null
-      -- Tokens may be known although the cost is not.
-      or new.cost_usd is distinct from old.cost_usd or new.input_tokens <> old.input_tokens
-      or new.cached_tokens <> old.cached_tokens or new.output_tokens <> old.output_tokens
-      or new.reasoning_tokens <> old.reasoning_tokens
-    )
-  )
+  for each row when (new.parent_task_id is not null)
   execute function cogo.wake_parent();
 
 create or replace function cogo.wake_parent_of_deleted()

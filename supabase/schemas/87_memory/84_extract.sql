@@ -3,17 +3,17 @@ create or replace function cogo.note_extraction()
   returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into cogo.extractions (task_id) values (new.id) on conflict do nothing;
+  if new.status = 'completed' and old.status <> 'completed' and new.follow_up is null
+     and new.params -> 'remember' = 'true' then
+    insert into cogo.extractions (task_id) values (new.id) on conflict do nothing;
+  end if;
   return null;
 end;
 $$;
 comment on function cogo.note_extraction is 'Note that facts of a completed task shall be remembered.';
 create or replace trigger note_extraction
   after update of status on public.cogo_tasks
-  for each row when (
-    new.status = 'completed' and old.status <> 'completed' and new.follow_up is null
-    and new.params -> 'remember' = 'true'::jsonb
-  )
+  for each row when (new.params ? 'remember')
   execute function cogo.note_extraction();
 
 create or replace function cogo.ask_extractions(p_limit integer)
