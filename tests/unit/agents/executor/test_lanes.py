@@ -262,6 +262,7 @@ def test_the_deployments_of_a_lane_are_not_listed_for_every_claim() -> None:
     jitter = random.Random(0)  # noqa: S311
     lanes = Lanes(Counting(KEYS), on_change=lambda: None, jitter=jitter, health=Health())
 
+    listed.clear()
     limits = {lanes.get_limit("gpt-6.1-sol") for _ in range(3)}
 
     assert len(limits) == 1
