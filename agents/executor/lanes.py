@@ -170,6 +170,7 @@ class Lanes:
             except Exception as error:  # it fails again in the attempt, which reports it
                 logger.debug("a provider could not be opened", lane=lane, error=repr(error))
                 self._failed.add(lane)
+            self._forget()
             self._on_change()
             gc.freeze()  # the SDK stays: no collection during calls needs to search it
 
