@@ -1,16 +1,17 @@
 """Delivery of rows of realtime.messages to channels, triggered by NOTIFY."""
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from embedded.postgres.listener import DATABASE_ERRORS
 from embedded.realtime.messages import MessageStore, StoredMessage
-from embedded.realtime.topics import Topics
+from embedded.realtime.topics import Topic, Topics
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +29,17 @@ class Delivery:
     """
 
     def __init__(
-        self, *, messages: MessageStore, topics: Topics, payload_bytes: int, started_at: datetime
+        self,
+        *,
+        messages: MessageStore,
+        topics: Topics,
+        payload_bytes: int,
+        started_at: datetime,
+        clock: Callable[[], datetime],
     ) -> None:
         self._messages = messages
         self._topics = topics
+        self._clock = clock
         self._payload_bytes = payload_bytes
         self._latest = started_at
         self._horizon = started_at
@@ -42,15 +50,24 @@ class Delivery:
         self._notified = asyncio.Event()
 
     def notify(self, payload: str) -> None:
-        """Take the ids of new rows, or "" if notifications may have been missed."""
+        """Take the news of rows, or "" if notifications may have been missed.
+
+        Rows on topics that nobody has joined are not read.
+        """
         if payload == "":
             self._has_missed = True
         else:
             try:
-                self._ids += [UUID(each) for each in payload.split(",")]
-            except ValueError:
+                news = [_parse_new_row(each) for each in json.loads(payload)]
+            except (ValueError, TypeError, RecursionError):
                 return  # any role may NOTIFY
-        self._notified.set()
+            for row_id, topic in news:
+                if topic is None or self._topics.is_joined(topic):
+                    self._ids.append(row_id)
+                else:
+                    self._remember(row_id, self._clock())
+        if self._ids or self._has_missed:
+            self._notified.set()
 
     async def run(self) -> None:
         """Deliver until cancelled; retry if the database does not answer."""
@@ -85,15 +102,23 @@ class Delivery:
     async def _broadcast(self, rows: Iterable[StoredMessage]) -> None:
         for number, row in enumerate(rows, start=1):
             if row.id not in self._remembered:
-                self._remember(row)
+                self._remember(row.id, row.inserted_at)
                 if row.message and len(row.message.payload) <= self._payload_bytes:
                     self._topics.broadcast(row.topic, row.message)
             if number % _BATCH == 0:
                 await asyncio.sleep(0)  # lets the sockets write before their queues are full
 
-    def _remember(self, row: StoredMessage) -> None:
-        self._remembered[row.id] = row.inserted_at
-        self._latest = max(self._latest, row.inserted_at)
+    def _remember(self, row_id: UUID, inserted_at: datetime) -> None:
+        self._remembered[row_id] = inserted_at
+        self._latest = max(self._latest, inserted_at)
         if len(self._remembered) > _REMEMBERED:
             _, forgotten_at = self._remembered.popitem(last=False)
             self._horizon = max(self._horizon, forgotten_at)
+
+
+def _parse_new_row(row: Any) -> tuple[UUID, Topic | None]:
+    """Return the id of a row, and its topic if the notification had room for it."""
+    row_id, is_private, name = (row, None, None) if isinstance(row, str) else row
+    if not isinstance(row_id, str) or not isinstance(name, str | None):
+        raise TypeError(row)
+    return UUID(row_id), None if name is None else Topic(name, bool(is_private))

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from embedded.keys import Keys
@@ -51,6 +52,7 @@ async def open_realtime(
         topics=services.topics,
         payload_bytes=services.limits.payload_bytes,
         started_at=await services.messages.fetch_now(),
+        clock=_read_clock,
     )
     await database.listen(NOTIFY_CHANNEL, delivery.notify)
     async with asyncio.TaskGroup() as group:
@@ -79,6 +81,11 @@ def _build_services(database: Database, keys: Keys, limits: RealtimeLimits) -> R
         topics=Topics(),
         callers=CallerResolver(keys),
     )
+
+
+def _read_clock() -> datetime:
+    """Return the time as in the column `inserted_at`, in UTC without a time zone."""
+    return datetime.now(UTC).replace(tzinfo=None)  # noqa: TID251 - the edge where time enters
 
 
 async def _prune(messages: MessageStore) -> None:

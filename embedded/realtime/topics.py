@@ -51,6 +51,10 @@ class Topics:
         """Return the number of joined topics."""
         return len(self._subscribers)
 
+    def is_joined(self, topic: Topic) -> bool:
+        """Return whether a topic has subscribers."""
+        return topic in self._subscribers
+
     def join(self, topic: Topic, subscriber: Subscriber) -> None:
         """Add a subscriber to a topic."""
         self._subscribers.setdefault(topic, {})[subscriber] = None

@@ -134,19 +134,28 @@ create or replace function realtime.notify_server()
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_ids uuid[] := array(select n.id from new_rows n);
+  -- The payload of a notification has less than 8,000 bytes.
+  c_bytes constant integer := 7900;
+  v_news text := (
+    select json_agg(json_build_array(n.id, coalesce(n.private, false), n.topic)) from new_rows n
+  );
+  v_ids uuid[];
   v_first integer := 1;
 begin
-  -- The payload of a notification has less than 8,000 bytes.
+  if octet_length(v_news) <= c_bytes then
+    perform pg_notify('realtime_messages', v_news);
+    return null;
+  end if;
+  v_ids := array(select n.id from new_rows n);
   while v_first <= cardinality(v_ids) loop
-    perform pg_notify('realtime_messages', array_to_string(v_ids[v_first:v_first + 199], ','));
+    perform pg_notify('realtime_messages', array_to_json(v_ids[v_first:v_first + 199])::text);
     v_first := v_first + 200;
   end loop;
   return null;
 end;
 $$;
 comment on function realtime.notify_server() is
-  'Notify the server of new rows. NOTIFY is delivered at commit, in the order of commits.';
+  'Notify the server of new rows, with their topics if there is room, at commit and in its order.';
 
 -- For each statement, since a call and a notification for each row cost more than its insert.
 drop trigger if exists ring on realtime.messages; -- of earlier versions
