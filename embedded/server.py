@@ -21,6 +21,7 @@ from embedded.auth.sessions import ACCESS_SECONDS, Sessions
 from embedded.cors import CorsMiddleware
 from embedded.faults.controller import FaultController, fault_routes
 from embedded.faults.middleware import FaultMiddleware
+from embedded.joined_writes import JoiningHttpProtocol
 from embedded.keys import Keys
 from embedded.postgres.database import Database
 from embedded.realtime.hub import RealtimeServices
@@ -56,8 +57,8 @@ def create_supabase_app(
     sessions = Sessions(database, keys, access_seconds=access_seconds)
     return Starlette(
         routes=[
-            Route("/health", _report_health, methods=["GET"]),
             Mount("/rest/v1", routes=rest_routes(database, keys)),
+            Route("/health", _report_health, methods=["GET"]),
             Mount("/realtime/v1", routes=realtime_routes(realtime)),
             Mount("/auth/v1", routes=auth_routes(Accounts(database), sessions, keys)),
             Mount("/storage/v1", routes=storage_routes(database, keys, contents)),
@@ -82,7 +83,9 @@ async def serve_app(app: Starlette, listener: socket.socket) -> AsyncIterator[No
         uvicorn.Config(
             app,
             access_log=False,
+            http=JoiningHttpProtocol,
             lifespan="off",
+            proxy_headers=False,  # nobody asks for the address of the client
             log_config=None,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             ws="websockets-sansio",
