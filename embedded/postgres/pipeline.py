@@ -61,6 +61,7 @@ class PipelineConnection(asyncpg.Connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._messages = _Messages(self._protocol)
+        self._transport.set_protocol(self._messages)
         self._names: OrderedDict[str, bytes] = OrderedDict()
         """Names of the prepared statements by their text, least recently used first."""
         self._serial = 0
@@ -90,7 +91,6 @@ class PipelineConnection(asyncpg.Connection):
         messages = self._messages
         waiter: asyncio.Future[Row | None] = self._loop.create_future()
         messages.start(waiter, len(queries), self._names)
-        self._transport.set_protocol(messages)
         self._transport.write(self._encode(queries))
         timer = self._loop.call_later(seconds, messages.expire)
         try:
@@ -103,8 +103,6 @@ class PipelineConnection(asyncpg.Connection):
             raise
         finally:
             timer.cancel()
-            if not self.is_closed():
-                self._transport.set_protocol(self._protocol)
 
     def _encode(self, queries: Sequence[PipelineQuery]) -> bytes:
         parts: list[bytes] = []
@@ -148,10 +146,14 @@ class PipelineConnection(asyncpg.Connection):
 
 
 class _Messages(asyncio.Protocol):
-    """Reader of the responses to one pipeline after another, in the place of asyncpg's."""
+    """Reader of the responses to pipelines, which leaves everything else to asyncpg's.
+
+    It stays: with each change of the protocol, uvloop stops and starts reading.
+    """
 
     def __init__(self, regular: asyncio.Protocol) -> None:
         self._regular = regular
+        self._is_active = False
         self._buffer = bytearray()
         self._waiter: asyncio.Future[Row | None] | None = None
         self._names: OrderedDict[str, bytes] = OrderedDict()
@@ -171,6 +173,7 @@ class _Messages(asyncio.Protocol):
         self._prepared.clear()
         self._row = self._error = None
         self._has_run = False
+        self._is_active = True
 
     def expect_prepared(self, sql: str, name: bytes) -> None:
         """Expect that a statement was prepared, in the order of these calls."""
@@ -182,6 +185,9 @@ class _Messages(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Handle all complete messages."""
+        if not self._is_active:
+            self._regular.data_received(data)
+            return
         buffer = self._buffer
         buffer += data
         start, size = 0, len(buffer)
@@ -202,6 +208,18 @@ class _Messages(asyncio.Protocol):
         self._finish(kind(message))
         self._regular.connection_lost(exc)
 
+    def eof_received(self) -> bool | None:
+        """Notify asyncpg, which decides whether the transport closes."""
+        return self._regular.eof_received()
+
+    def pause_writing(self) -> None:
+        """Notify asyncpg, which waits."""
+        self._regular.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Notify asyncpg, which goes on."""
+        self._regular.resume_writing()
+
     def _handle(self, kind: bytes, body: bytes) -> None:
         match kind:
             case b"D":
@@ -218,6 +236,7 @@ class _Messages(asyncio.Protocol):
                 self._error = self._error or _parse_error(body)
             case b"Z":
                 self.status = body[0]
+                self._is_active = False
                 self._finish(self._error)
             case _:
                 pass  # notices, changed settings, closed statements
