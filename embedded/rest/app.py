@@ -24,7 +24,7 @@ from embedded.rest.schema.openapi import build_openapi
 from embedded.rest.statements.fragments import Statement
 from embedded.rest.statements.mutations import MutationBuilder
 from embedded.rest.statements.reads import build_read_statement
-from embedded.rest.statements.rpc import CallBuilder
+from embedded.rest.statements.rpc import CallBuilder, build_plain_call
 from embedded.rest.transaction import StatementResult, run_statement
 
 _STALE: Final = (
@@ -42,8 +42,8 @@ def rest_routes(database: Database, keys: Keys) -> list[BaseRoute]:
     """Build the routes below /rest/v1."""
     api = Api(database)
     return [
-        Route("/", RestEndpoint(keys, api.get_openapi)),
         Route("/rpc/{name}", RestEndpoint(keys, api.call)),
+        Route("/", RestEndpoint(keys, api.get_openapi)),
         Route("/{name}", RestEndpoint(keys, api.use_table)),
         Route("/{path:path}", RestEndpoint(keys, api.refuse_path)),
     ]
@@ -101,8 +101,10 @@ class Api:
             payload = parse_call_body(request.headers.get("content-type"), request.body)
 
         def build(schema: Schema) -> tuple[Function, Statement]:
-            caller = CallBuilder(schema, request.name, query, media)
             counts = preferences.counts_written
+            if payload is not None and not request.pairs:
+                return build_plain_call(schema, request.name, payload, media, counts=counts)
+            caller = CallBuilder(schema, request.name, query, media)
             if payload is None:
                 function = caller.choose_by_query()
                 return function, caller.call_with_query(function, clauses, counts=counts)

@@ -1,6 +1,6 @@
 """The boundary between HTTP and the Data API: authentication, and responses to errors."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from operator import itemgetter
@@ -138,11 +138,19 @@ def _build_request(
         name=request.path_params.get("name", ""),
         path=request.scope["path"].removeprefix(request.scope.get("root_path", "")),
         pairs=[(name, value) for name, value in pairs if name != "apikey"],
-        headers=dict(request.headers),
+        headers=_parse_headers(request.scope["headers"]),
         preferences=request.headers.getlist("prefer"),
         body=body,
         identity=identity,
     )
+
+
+def _parse_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the first value of each header."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return headers
 
 
 def _build_refusal(error: KeyRefused) -> Response:

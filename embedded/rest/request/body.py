@@ -56,8 +56,7 @@ def parse_body(content_type: str | None, body: bytes, *, columns: bool = False) 
         raise bad_body(f"Content-Type not acceptable: {kind}")
     text = _decode(body)
     try:
-        # Postgres parses the numbers; here they might be too long for an int.
-        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise bad_body() from None
     if isinstance(value, dict):
@@ -89,3 +88,7 @@ def _decode(body: bytes) -> str:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+# Postgres parses the numbers; here they might be too long for an int.
+_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)

@@ -1,7 +1,7 @@
 """The objects of the database; all identifiers in statements come from here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -177,6 +177,10 @@ class Schema:
     """Names that a cast may contain, with the names that are safe in SQL."""
     role_settings: Mapping[str, Mapping[str, str]]
     settings: RestSettings = field(default_factory=RestSettings)
+    calls: dict[Hashable, tuple[Function, str, tuple[str | list[str] | None, ...]]] = field(
+        default_factory=dict, compare=False
+    )
+    """Statements of calls that were built before, with their values; None stands for the body."""
 
     def find_type(self, name: str) -> str | None:
         """Return the safe name of the type that a request calls `name`, or None."""

@@ -27,8 +27,36 @@ from embedded.rest.statements.fragments import (
 )
 from embedded.rest.statements.reads import SelectBuilder
 
+_KNOWN_CALLS: Final = 1000
+"""How many statements a schema keeps: clients choose the order of the arguments, too."""
 _SIMILAR_NAMES: Final = 0.75
 _SIMILAR_ARGUMENTS: Final = 0.33
+
+
+def build_plain_call(
+    schema: Schema, name: str, payload: RequestBody, media: Media, *, counts: bool
+) -> tuple[Function, Statement]:
+    """Build the call of a POST without parameters in the URL, or take it from an earlier one.
+
+    Its text depends on the names of the arguments, not on their values.
+    """
+    is_known = payload.is_object and not payload.is_array
+    key = (name, payload.keys, media, counts)
+    known = schema.calls.get(key) if is_known else None
+    if known is not None:
+        function, sql, values = known
+        parameters = Parameters()
+        parameters.values = [payload.text if each is None else each for each in values]
+        return function, Statement(sql, parameters, function.statement_timeout)
+    query = Query()
+    caller = CallBuilder(schema, name, query, media)
+    function = caller.choose_by_body(payload)
+    statement = caller.call_with_body(function, payload, query.root, counts=counts)
+    if is_known and len(schema.calls) < _KNOWN_CALLS:
+        bound = statement.parameters.values
+        values = tuple([None if each is payload.text else each for each in bound])
+        schema.calls[key] = function, statement.sql, values
+    return function, statement
 
 
 class CallBuilder:

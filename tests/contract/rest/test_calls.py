@@ -24,6 +24,24 @@ async def test_a_function_returns_its_value_row_or_rows(client: AsyncClient) -> 
     assert row["name"] == "gear"
 
 
+async def test_a_call_with_other_values_is_another_call(client: AsyncClient) -> None:
+    """The server may keep the statement of the first one."""
+
+    async def call(name: str, **arguments: object) -> object:
+        return (await client.rpc(name, arguments).execute()).data
+
+    for n in range(3):
+        assert await call("rest_add", p_a=n, p_b=n) == 2 * n
+        assert await call("rest_add", p_b=n, p_a=1) == 1 + n
+        assert await call("rest_numbers") == [1, 2, 3]
+        assert await call("rest_count", p_n=2) == [
+            {"n": 1, "label": "n1"},
+            {"n": 2, "label": "n2"},
+        ]
+        assert await call("rest_take_document") == {}
+        assert await call("rest_take_document", n=n) == {"n": n}
+
+
 async def test_arguments_keep_their_json_types(client: AsyncClient) -> None:
     doc = {"a": [1, None, "\u4e16"], "b": {}}
 
