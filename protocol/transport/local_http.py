@@ -10,7 +10,8 @@ import ipaddress
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import httpx
 
@@ -22,10 +23,13 @@ _DEFAULT_PORT: Final = 80
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 """Those of httpx."""
 
+_OF_CALLS: Final = frozenset({"auth", "content", "headers", "params"})
+_parse_url: Final = lru_cache(maxsize=256)(httpx.URL)
+
 Seconds = Mapping[str, float | None]
 
 
-def choose_transport(url: str, limits: httpx.Limits = _LIMITS) -> httpx.AsyncBaseTransport | None:
+def choose_transport(url: str, limits: httpx.Limits = _LIMITS) -> "LocalTransport | None":
     """Return the transport for a server: ours if it speaks plain HTTP on a loopback address.
 
     None stands for httpx's own, and for the proxies of the environment.
@@ -159,6 +163,42 @@ class LocalTransport(httpx.AsyncBaseTransport):
 
     def _forget(self, connection: LocalConnection) -> None:
         self._connections.discard(connection)
+
+
+class LocalClient(httpx.AsyncClient):
+    """Client of one server, which hands the calls of the official clients to the transport.
+
+    httpx would merge headers, parse the address three times, and look for cookies, redirects and
+    challenges, which a call of a function has none of.
+    """
+
+    def __init__(self, transport: LocalTransport, timeout: httpx.Timeout) -> None:
+        super().__init__(transport=transport, timeout=timeout)
+        self._local = transport
+
+    async def request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Response:
+        """Send a request; one that is more than headers and a body of bytes goes through httpx."""
+        content, headers = options.get("content"), options.get("headers")
+        has_more = options.keys() - _OF_CALLS or options.get("params") or options.get("auth")
+        if has_more or not isinstance(content, bytes) or not isinstance(headers, httpx.Headers):
+            return await super().request(method, url, **options)
+        target = _parse_url(str(url))
+        sent = headers.raw
+        given = {name.lower() for name, _ in sent}
+        length = (b"Content-Length", b"%d" % len(content))
+        defaults = (b"Host", target.netloc), *self.headers.raw, length
+        request = httpx.Request(
+            method,
+            target,
+            headers=[pair for pair in defaults if pair[0].lower() not in given] + sent,
+            stream=httpx.ByteStream(content),
+            extensions={"timeout": self.timeout.as_dict()},
+        )
+        request.read()
+        response = await self._local.handle_async_request(request)
+        response.request = request
+        await response.aread()
+        return response
 
 
 class _Body(httpx.AsyncByteStream):

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from supabase import AsyncClientOptions, AsyncSupabaseException, acreate_client
 
 from protocol.errors import StoreUnavailable, Unauthorized
-from protocol.transport.local_http import choose_transport
+from protocol.transport.local_http import LocalClient, choose_transport
 from protocol.transport.store.cache import SupabaseAnswerCacheStore
 from protocol.transport.store.calls import SupabaseCallStateStore
 from protocol.transport.store.columns import SupabaseColumnStore
@@ -28,36 +27,6 @@ TIMEOUT_SECONDS: Final = 10.0
 """The client's default of two minutes would block a claim while work is waiting."""
 
 _HINT: Final = "set SUPABASE_SECRET_KEY to the secret key of this project"
-
-
-_parse_url: Final = lru_cache(maxsize=256)(httpx.URL)
-
-
-class _NoCookies(httpx.Cookies):
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Ignore what a proxy may set."""
-
-
-class _Client(httpx.AsyncClient):
-    """Client for a few URLs without cookies: both cost each request time that it does not need."""
-
-    _NONE: Final = _NoCookies()
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        """No cookies, and no place for them."""
-        return self._NONE
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        raise AttributeError("this client has no cookies")
-
-    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
-        """Build a request as usual, but parse its URL once."""
-        if not options.get("params"):
-            options["params"] = None  # empty ones would have the URL parsed again
-            url = _parse_url(url)
-        return super().build_request(method, url, **options)
 
 
 class SupabaseStore(
@@ -88,14 +57,7 @@ async def open_store(
     """
     if not (key.isascii() and key.isprintable()):
         raise Unauthorized("the key contains invalid characters", hint=_HINT)
-    limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
-    async with _Client(
-        timeout=httpx.Timeout(timeout_seconds, connect=5.0),
-        limits=limits,
-        transport=choose_transport(url, limits),
-        verify=choose_ssl_context(url),
-        http2=url.startswith("https"),
-    ) as http:
+    async with _open_http(url, timeout_seconds) as http:
         options = AsyncClientOptions(
             httpx_client=http,
             postgrest_client_timeout=timeout_seconds,
@@ -116,4 +78,18 @@ def _map_client_error(error: Exception, url: str) -> StoreUnavailable | Unauthor
     return StoreUnavailable(
         f"{url!r} is not the address of a Supabase project",
         hint="example: https://abcdefghijklmnop.supabase.co",
+    )
+
+
+def _open_http(url: str, timeout_seconds: float) -> httpx.AsyncClient:
+    timeout = httpx.Timeout(timeout_seconds, connect=5.0)
+    limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
+    transport = choose_transport(url, limits)
+    if transport is not None:
+        return LocalClient(transport, timeout)
+    return httpx.AsyncClient(
+        timeout=timeout,
+        limits=limits,
+        verify=choose_ssl_context(url),
+        http2=url.startswith("https"),
     )
