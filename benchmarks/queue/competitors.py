@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-from benchmarks.queue.database import LANE, Connection, clear, connect, fill, settle
+from benchmarks.queue.database import LANE, USAGE, Connection, clear, connect, fill, settle
 from benchmarks.supabase import Server
 from protocol.records import Claim, ClaimRequest, Completion
 from protocol.transport.supabase_store import SupabaseStore, open_store
@@ -118,6 +118,7 @@ class Sql:
     async def drain(self, count: int) -> Drained:
         """Claim and complete batches on every connection until none is left."""
         connections = [await connect(self._url) for _ in range(WORKERS)]
+        usage = USAGE.model_dump(mode="json")
 
         def step_on(connection: Connection, agent: str) -> Step:
             held: list[Any] = []
@@ -131,6 +132,7 @@ class Sql:
                         "subtask_id": str(lease["subtask_id"]),
                         "attempt": lease["attempt"],
                         "output": {"ok": True},
+                        "usage": usage,
                     }
                     for lease in leases
                 ]
@@ -179,7 +181,9 @@ class Rest:
             leases = held[:] or await claim()
             if not leases:
                 return 0
-            items = [Completion(ref=lease.ref, output={"ok": True}) for lease in leases]
+            items = [
+                Completion(ref=lease.ref, output={"ok": True}, usage=USAGE) for lease in leases
+            ]
             asked = ClaimRequest(lanes=[LANE], limit=self._batch, lease=_LEASE, request_id=uuid4())
             result = await store.complete_and_claim(agent_id=agent, items=items, claim=asked)
             assert all(each.answer == "ok" for each in result.answers), result

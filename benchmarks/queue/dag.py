@@ -5,7 +5,7 @@ import time
 from typing import Any, Final
 
 from benchmarks.queue.competitors import WORKERS
-from benchmarks.queue.database import Connection, Processor, clear, connect
+from benchmarks.queue.database import USAGE, Connection, Processor, clear, connect
 
 _WIDTH: Final = 10
 _CLAIM: Final = """
@@ -15,6 +15,7 @@ select subtask_id, attempt, type from public.cogo_claim_subtasks(
 _COMPLETE: Final = (
     "select answer from public.cogo_complete_subtasks(p_agent_id => $1, p_items => $2)"
 )
+_USED: Final = {"usage": USAGE.model_dump(mode="json")}
 _OPEN: Final = "select count(*) from public.cogo_tasks where finished_at is null"
 
 
@@ -46,7 +47,7 @@ async def measure_dag(url: str, tasks: int) -> dict[str, Any]:
         "connections": WORKERS,
         "rate": round(subtasks / seconds),
         "postgres_cpu_us": round(cpu / subtasks * 1e6),
-        "goal_postgres_cpu_us": 400,
+        "goal_postgres_cpu_us": 600,
     }
 
 
@@ -60,7 +61,7 @@ async def _step(agent: Connection, name: str, lane: str) -> int:
     leases = await agent.fetch(_CLAIM, name, [lane])
     items = [
         {"subtask_id": str(lease["subtask_id"]), "attempt": lease["attempt"]}
-        | ({"plan": _plan()} if lease["type"] == "PLAN" else {"output": {"ok": True}})
+        | ({"plan": _plan()} if lease["type"] == "PLAN" else {"output": {"ok": True}} | _USED)
         for lease in leases
     ]
     if items:

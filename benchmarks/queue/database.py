@@ -3,15 +3,34 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
+from protocol.records import Usage
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 LANE: Final = "bench"
+USAGE: Final = Usage(
+    model_id=LANE,
+    provider="openai",
+    input_tokens=812,
+    cached_tokens=0,
+    output_tokens=164,
+    reasoning_tokens=0,
+    cost_usd=Decimal("0.00123"),
+    first_token_ms=320,
+    duration_ms=1_800,
+    finish_reason="stop",
+)
+"""What every completion reports, as those of executors do.
+
+Without it, the calls of an attempt would be looked up in the audit log.
+"""
 _NOBODY: Final = UUID(int=0)
 """The owner of subtasks whose task has none."""
 
