@@ -42,7 +42,18 @@ def open_theirs(url: str) -> httpx.AsyncClient:
         {"json": {"a": 1}, "cookies": {"name": "value"}},
         {"data": {"a": "1"}, "files": {"file": b"content"}, "headers": {"x": "y"}},
     ],
-    ids=str,
+    ids=[
+        "call",
+        "empty",
+        "own host",
+        "no headers",
+        "parameters",
+        "credentials",
+        "other headers",
+        "no body",
+        "JSON",
+        "files",
+    ],
 )
 @pytest.mark.filterwarnings("ignore:Setting per-request cookies:DeprecationWarning")
 async def test_a_request_is_the_same(options: dict[str, Any]) -> None:
