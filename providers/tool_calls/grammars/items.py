@@ -188,8 +188,6 @@ class ItemReader:
             return None
         if strict := read_strict(self.source, start):
             value, end = strict
-            if not all(isinstance(each, dict) for each in value):
-                return None
             found = [call for each in value for call in self._unpack(each, start, end)]
             return Items(found, end, is_list=True)
         return self._read_elements(at) if char else self.build_cut(None, start)
