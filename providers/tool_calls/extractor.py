@@ -198,11 +198,10 @@ class Extractor:
         self._at = end
         self._last = text[-1]
         self._out.add_text(text)
-        if self._is_line or self._is_fresh or self._follows_call:
-            is_blank = text.isspace()
-            self._is_line = self._is_line and is_blank
-            self._is_fresh = self._is_fresh and is_blank
-            self._follows_call = self._follows_call and is_blank
+        is_blank = text.isspace()
+        self._is_line = self._is_line and is_blank
+        self._is_fresh = self._is_fresh and is_blank
+        self._follows_call = self._follows_call and is_blank
 
     def _handle(self, literal: str) -> None:
         kind = KINDS[literal]

@@ -110,10 +110,8 @@ class _BlockReader(TaggedReader):
 
     def _skip_surplus(self, at: int) -> int:
         source, end = self.source, self.source.skip(_SURPLUS, at)
-        fence = (FENCE,) if self.row.closes else ()
-        if not source.text[at:end].strip() or (
-            source.get_char(end) and not source.find_at((*self.row.closes, *ENDS, *fence), end)
-        ):
+        ends = (*self.row.closes, *ENDS, FENCE)
+        if not source.text[at:end].strip() or not source.is_end(end, ends):
             return at
         self.repairs.append("surplus_closers")
         return end

@@ -71,12 +71,9 @@ class ItemReader:
             items.at, items.is_lost, items.is_list = more.at, more.is_lost, more.is_list
             for found in more.found[:1]:
                 self.move_repairs(found)
-            at = self.source.skip(GAP, more.at)
             if more.is_lost:
                 return items
-            at = self.skip_comments(at)
-            if self.source.get_char(at) not in ("{", "[", "<") and not self._starts_call(at):
-                break
+            at = self.skip_comments(self.source.skip(GAP, more.at))
         if not items.found and not items.is_list:
             return None
         self.repairs.clear()

@@ -54,14 +54,11 @@ class RunReader:
             if marker and not BY_OPEN[marker].needs_line:
                 is_run = not is_fenced and self._counts() and self._read_block(at, marker)
                 return self._run if is_run else None
-            char = self._source.get_char(at)
-            if not (char in "{[`" or char.isalpha() or char == "_"):
-                return None
 
     def _skip_surplus(self, at: int) -> int:
         if self._source.get_char(at) in ("}", "]"):
             end = self._source.skip(_SURPLUS, at)
-            if self._source.is_end(end, ENDS) and self._run.found:
+            if self._source.is_end(end, ENDS):
                 self._run.found[-1].add_repairs(["surplus_closers"])
                 return end
         return at
