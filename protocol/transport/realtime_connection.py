@@ -12,16 +12,19 @@ import contextlib
 import random
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Protocol, TypeAlias, cast
+from functools import cache
+from typing import Annotated, Any, Final, Protocol, TypeAlias, cast
 from uuid import uuid4
 
 from loguru import logger
+from pydantic import Discriminator, TypeAdapter
 from realtime import (
     AsyncRealtimeChannel,
     AsyncRealtimeClient,
     RealtimeChannelOptions,
     RealtimeSubscribeStates,
 )
+from realtime._async import client as library
 from realtime.message import ChannelCloseMessage, ServerMessage
 from websockets.exceptions import ConnectionClosed
 
@@ -73,6 +76,18 @@ class ConnectionListener(Protocol):
 
     def on_rejected(self, topic: str) -> None:
         """Handle the removal of a topic: the server accepts no more on this connection."""
+
+
+@cache
+def parse_messages_by_event() -> None:
+    """Make the library read the kind of a message from its event.
+
+    It validates each message as every kind, and takes the best: of one of 5 kB, for 0.2 ms or more.
+    """
+    adapter: TypeAdapter[ServerMessage] = TypeAdapter(
+        Annotated[ServerMessage, Discriminator("event")]
+    )
+    library.ServerMessageAdapter = adapter  # type: ignore[attr-defined]
 
 
 class RealtimeConnection:
@@ -145,6 +160,7 @@ class RealtimeConnection:
 
     async def _run_client(self) -> str | None:
         """Create a client and use it until it breaks; return the reason, None if on purpose."""
+        parse_messages_by_event()
         client = AsyncRealtimeClient(
             self._url,
             token=self._key,

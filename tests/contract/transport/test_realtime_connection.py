@@ -1,22 +1,40 @@
 """Silent losses of the official client's subscriptions, which ours detects and repairs."""
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
+from realtime._async import client as library
+from realtime.message import ServerMessage
 
 from protocol.messages import Envelope
 from protocol.topics import RESULTS, TASKS
 from protocol.transport.channels import Channels
-from protocol.transport.realtime_connection import ConnectionOptions
+from protocol.transport.realtime_connection import ConnectionOptions, parse_messages_by_event
 from tests.contract.transport.fake_realtime import FakeRealtime, run_fake_realtime
 from tests.support.eventually import eventually
 from tests.support.recording_listener import RecordingListener, captured_logs
 
 AWAY = "Realtime is unavailable; polling for work"
+
+
+_FRAMES: dict[str, dict[str, Any]] = {
+    "broadcast": {"payload": {"event": "X", "type": "broadcast", "payload": {"a": [1, None]}}},
+    "phx_reply": {"ref": "1", "payload": {"status": "ok", "response": {"postgres_changes": []}}},
+    "phx_error": {"payload": {"reason": "x"}},
+    "phx_close": {"ref": "2", "payload": {}},
+    "heartbeat": {"topic": "phoenix", "ref": "3", "payload": {}},
+    "system": {
+        "payload": {"channel": "x", "extension": "system", "message": "no", "status": "error"}
+    },
+    "presence_state": {"payload": {"me": {"metas": [{"phx_ref": "1"}]}}},
+    "presence_diff": {"payload": {"joins": {}, "leaves": {}}},
+}
 
 
 def a_message(**payload: object) -> dict[str, Any]:
@@ -326,3 +344,16 @@ async def test_a_cancelled_agent_is_not_kept_by_its_channels() -> None:
         await eventually(lambda: not realtime.lines)
 
     assert agent.cancelled()
+
+
+@pytest.mark.parametrize("event", _FRAMES)
+def test_messages_are_read_by_their_event_as_the_library_reads_them(event: str) -> None:
+    frame = json.dumps({"topic": "realtime:x", "ref": None, "event": event} | _FRAMES[event])
+    usual: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
+
+    parse_messages_by_event()
+
+    adapter = library.ServerMessageAdapter  # type: ignore[attr-defined]
+    assert adapter.validate_json(frame) == usual.validate_json(frame)
+    with pytest.raises(ValidationError):
+        adapter.validate_json(frame.replace(event, "unheard_of"))
