@@ -44,7 +44,7 @@ class Delivery:
         self._latest = started_at
         self._horizon = started_at
         """Limit of a catch-up, since older deliveries are no longer remembered."""
-        self._remembered: OrderedDict[UUID, datetime] = OrderedDict()
+        self._remembered: OrderedDict[str, datetime] = OrderedDict()
         self._ids: list[UUID] = []
         self._has_missed = False
         self._notified = asyncio.Event()
@@ -57,15 +57,12 @@ class Delivery:
         if payload == "":
             self._has_missed = True
         else:
+            now = self._clock()
             try:
-                news = [_parse_new_row(each) for each in json.loads(payload)]
-            except (ValueError, TypeError, RecursionError):
-                return  # any role may NOTIFY
-            for row_id, topic in news:
-                if topic is None or self._topics.is_joined(topic):
-                    self._ids.append(row_id)
-                else:
-                    self._remember(row_id, self._clock())
+                for row in json.loads(payload):
+                    self._take(row, now)
+            except (AttributeError, ValueError, TypeError, RecursionError):
+                pass  # any role may NOTIFY
         if self._ids or self._has_missed:
             self._notified.set()
 
@@ -101,24 +98,28 @@ class Delivery:
 
     async def _broadcast(self, rows: Iterable[StoredMessage]) -> None:
         for number, row in enumerate(rows, start=1):
-            if row.id not in self._remembered:
-                self._remember(row.id, row.inserted_at)
+            row_id = str(row.id)
+            if row_id not in self._remembered:
+                self._remember(row_id, row.inserted_at)
                 if row.message and len(row.message.payload) <= self._payload_bytes:
                     self._topics.broadcast(row.topic, row.message)
             if number % _BATCH == 0:
                 await asyncio.sleep(0)  # lets the sockets write before their queues are full
 
-    def _remember(self, row_id: UUID, inserted_at: datetime) -> None:
+    def _take(self, row: Any, now: datetime) -> None:
+        """Take an id, or an id with the topic, if the notification had room for it."""
+        if isinstance(row, str):
+            self._ids.append(UUID(row))
+            return
+        row_id, is_private, name = row
+        if self._topics.is_joined(Topic(name, is_private)):
+            self._ids.append(UUID(row_id))
+        else:
+            self._remember(row_id, now)
+
+    def _remember(self, row_id: str, inserted_at: datetime) -> None:
         self._remembered[row_id] = inserted_at
         self._latest = max(self._latest, inserted_at)
         if len(self._remembered) > _REMEMBERED:
             _, forgotten_at = self._remembered.popitem(last=False)
             self._horizon = max(self._horizon, forgotten_at)
-
-
-def _parse_new_row(row: Any) -> tuple[UUID, Topic | None]:
-    """Return the id of a row, and its topic if the notification had room for it."""
-    row_id, is_private, name = (row, None, None) if isinstance(row, str) else row
-    if not isinstance(row_id, str) or not isinstance(name, str | None):
-        raise TypeError(row)
-    return UUID(row_id), None if name is None else Topic(name, bool(is_private))

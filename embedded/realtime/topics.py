@@ -2,8 +2,7 @@
 
 import secrets
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from embedded.realtime.access.authorization import ChannelExtension
 from embedded.realtime.broadcasts import Broadcast, PayloadBroadcast
@@ -12,8 +11,7 @@ from embedded.realtime.wire.frames import PREFIX, Frame, Version, encode
 from embedded.realtime.wire.json import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(NamedTuple):
     """A topic; a public and a private one of the same name are distinct."""
 
     name: str

@@ -125,6 +125,8 @@ async def test_whoever_joins_later_does_not_get_what_nobody_heard() -> None:
         "[7]",
         "[[]]",
         "[[1, 2, 3]]",
+        "[[[], true, 3]]",
+        '[[5, false, "room"]]',
         '["no id"]',
         f'[["{UUID(int=1)}", true, ["topic"]]]',
         f'[["{UUID(int=1)}", true]]',
