@@ -1,13 +1,14 @@
 """Whatever a text is, its kind is found in bounded time, and words count in their context."""
 
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.selection.kinds.classifier import SURE, classify
-from agents.selection.kinds.linear_model import FILE, LABELS
+from agents.selection.kinds.linear_model import FILE, HEADS, LABELS, read_model, write_model
 from agents.selection.kinds.sample import HEAD, TAIL, normalize
 
 ODD = [
@@ -144,7 +145,30 @@ def test_what_code_must_be_is_read_in_any_language(
 
 
 def test_the_weights_are_a_small_file() -> None:
-    assert FILE.stat().st_size < 800_000
+    assert FILE.stat().st_size < 850_000
+
+
+def test_the_weights_of_known_features_are_added(tmp_path: Path) -> None:
+    file, outputs = tmp_path / "weights.bin", len(LABELS) + len(HEADS)
+    words, biases = ["w:hello", "\ud800", "elsewhere"], [0.5] * outputs
+    rows = [[127.0 * (i == 0), 100.0 * (i == 1), *[-3.0] * (outputs - 2)] for i in range(3)]
+    write_model(file, words, rows, biases)
+
+    model = read_model(file)
+
+    found = {name: list(model.find_rows([name])) for name in (*words, "unknown")}
+    assert found["unknown"] == []
+    assert [found[name][:3] for name in words] == [
+        [255, 128, 125],
+        [128, 228, 125],
+        [128, 128, 125],
+    ]
+    assert model.find_rows([]) == b""
+
+
+def test_features_with_the_same_checksums_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="same checksums"):
+        write_model(tmp_path / "weights.bin", ["a", "a"], [[1.0] * 16] * 2, [0.0] * 16)
 
 
 @pytest.mark.parametrize(
