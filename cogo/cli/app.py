@@ -56,10 +56,12 @@ def _is_unread(stream: TextIO | None) -> bool:
 def _configure_logs() -> None:
     """Log warnings as plain lines; the default of loguru shows local variables, unescaped."""
     # Imported here because --help does not need pydantic, which is slow to import.
-    from cogo.config.logging import configure_logs  # noqa: PLC0415
+    from cogo.config.logging import configure_logs, is_configured  # noqa: PLC0415
     from cogo.config.settings import LogFormat, LogLevel  # noqa: PLC0415
     from providers.secrets import Redactor  # noqa: PLC0415
 
+    if is_configured():  # by the parent of this fork
+        return
     configure_logs(level=LogLevel.WARNING, form=LogFormat.PLAIN, redactor=Redactor(places=True))
 
 
@@ -74,13 +76,22 @@ def _insert_default(arguments: list[str]) -> list[str]:
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
-    """Build the program, importing only the commands that `arguments` name."""
+    """Build the program, importing only the commands that `arguments` name.
+
+    If the first is a group or a command, the others are left out, since no help shows them.
+    """
+    first = arguments[0] if arguments else ""
+    named = [command for command in COMMANDS if first == (command.group or command.name)]
     program = _build_group(_SUMMARY)
     program.callback()(_options)
-    groups = {group.name: _build_group(group.summary) for group in GROUPS}
+    groups = {
+        group.name: _build_group(group.summary)
+        for group in GROUPS
+        if not named or group.name == first
+    }
     for name, group in groups.items():
         program.add_typer(group, name=name)
-    for command in COMMANDS:
+    for command in named or COMMANDS:
         owner = groups[command.group] if command.group else program
         if command.name in arguments and command.group in ("", arguments[0]):
             function = command.load()

@@ -40,6 +40,11 @@ def hide_in_logs(secrets: Iterable[str]) -> None:
         redactor.add(secrets)
 
 
+def is_configured() -> bool:
+    """Return whether this process, or the one that it is a fork of, has configured its logs."""
+    return bool(_redactors)
+
+
 def configure_logs(
     *, level: LogLevel, form: LogFormat, redactor: Redactor, stream: TextIO | None = None
 ) -> None:

@@ -41,6 +41,7 @@ _OF_CLIENTS: Final = (
     # What others import with the first request.
     "anyio._backends._asyncio", "httpcore", "uvloop",
 )  # fmt: skip
+_OF_SIMULATOR: Final = ("simulator.server",)
 
 
 class StoppedEarly(Exception):
@@ -138,6 +139,7 @@ class LocalStack:
                 await self._local_model.ready.wait()
             if self._options.simulate or not await self._can_call_models(connecting):
                 await asyncio.wait([importing])
+                await asyncio.to_thread(_import_for_forks, _OF_SIMULATOR)
                 run(self._simulator)
                 await self._simulator.ready.wait()
         connection, db_url = connecting.result()

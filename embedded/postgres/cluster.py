@@ -51,6 +51,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": HOST,
     "log_timezone": "UTC",
     "max_connections": "100",
+    "max_logical_replication_workers": "0",  # slots are read over connections; no subscriptions
     "max_slot_wal_keep_size": "1GB",  # a slot that lags further is lost and recreated
     "shared_buffers": "128MB",
     "timezone": "UTC",
