@@ -31,7 +31,7 @@ async def test_python_and_sql_allow_the_same_transitions(
         assert ((start, end) in in_sql) == (end in moves[start]), f"{start} -> {end}"
 
 
-# What a row in each status must look like beside it; the CHECK constraints see to it.
+# What a row in each status must look like beside it; checks see to it.
 TASK_ROWS = {
     "pending": "",
     "running": "started_at = now()",
@@ -84,10 +84,10 @@ async def test_the_trigger_refuses_exactly_the_transitions_that_are_not_listed(
     for start, end in permutations(rows, 2):
         transaction = owner.transaction()
         await transaction.start()
-        await owner.execute(f"alter table {table} disable trigger check_transition")
+        await owner.execute(f"alter table {table} disable trigger user")
         await owner.execute(update(table, reset, start, rows[start]))
         await owner.execute("set constraints all immediate")
-        await owner.execute(f"alter table {table} enable trigger check_transition")
+        await owner.execute(f"alter table {table} enable trigger user")
         try:
             await owner.execute(update(table, reset, end, rows[end]))
             is_allowed = True
@@ -123,6 +123,59 @@ async def test_columns_that_contradict_a_status_are_refused(database: Database) 
         with pytest.raises(asyncpg.PostgresError) as refused:
             await owner.execute(statement)
         assert refused.value.sqlstate in {"23514", "TQ003"}, statement
+
+
+@pytest.mark.parametrize(
+    ("columns", "check"),
+    [
+        ("kind = 'nap'", "kind"),
+        ("priority = 10", "priority"),
+        ("level = -1", "level"),
+        ("deps_left = -1", "deps_left"),
+        ("end_no = 0", "end_no"),
+        ("on_failure = 'shrug'", "on_failure"),
+        ("on_failure = 'continue', sink = true", "on_failure"),
+        ("agent_id = 'x'", "lease"),
+        ("lease_expires_at = now()", "lease"),
+        ("claim_request = gen_random_uuid()", "lease"),
+        ("status = 'running', attempt = 1, started_at = now(), agent_id = 'x'", "lease"),
+        ("status = 'running', agent_id = 'x', lease_expires_at = now(), attempt = 1", "running"),
+        ("status = 'running', agent_id = 'x', lease_expires_at = now(), attempt = 0,"
+         " started_at = now()", "running"),
+        ("deps_left = 1", "ready"),
+        ("status = 'delayed'", "delayed"),
+        ("cancel_requested_at = now()", "cancel"),
+        ("dead_at = now()", "dead"),
+        ("finished_at = now()", "finished"),
+        ("status = 'cancelled'", "finished"),
+    ],
+)  # fmt: skip
+async def test_the_check_that_a_subtask_violates_is_named(
+    database: Database, columns: str, check: str
+) -> None:
+    owner = await database.connect("postgres")
+    await owner.execute("insert into public.cogo_tasks (prompt) values ('x')")
+
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await owner.execute(f"update cogo.subtasks set {columns} where true")
+
+    assert refused.value.constraint_name == f"subtasks_{check}"
+
+
+@pytest.mark.parametrize(("status", "check"), [("asleep", "status"), ("waiting", "waiting")])
+async def test_a_new_subtask_is_checked_too(database: Database, status: str, check: str) -> None:
+    owner = await database.connect("postgres")
+    task_id = await owner.fetchval(
+        "insert into public.cogo_tasks (prompt) values ('x') returning id"
+    )
+
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await owner.execute(
+            "insert into cogo.subtasks (task_id, key, type, lane, status)"
+            " values ($1, 'k', 'CHAT', 'm', $2)", task_id, status,
+        )  # fmt: skip
+
+    assert refused.value.constraint_name == f"subtasks_{check}"
 
 
 @pytest.mark.parametrize(

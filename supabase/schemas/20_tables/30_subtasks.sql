@@ -1,3 +1,4 @@
+-- cogo.check_subtask() checks what columns may have beside each other.
 create table if not exists cogo.subtasks (
   id uuid not null default gen_random_uuid() primary key,
   seq bigint generated always as identity,
@@ -8,11 +9,11 @@ create table if not exists cogo.subtasks (
   type text not null,
   lane text not null,
   status text not null,
-  priority smallint not null default 5 check (priority between 0 and 9),
-  level smallint not null default 5 check (level between 0 and 9),
+  priority smallint not null default 5,
+  level smallint not null default 5,
   turn bigint not null default 0,
   place bigint not null default 0,
-  deps_left integer not null default 0 check (deps_left >= 0),
+  deps_left integer not null default 0,
   attempt integer not null default 0,
   failures integer not null default 0,
   max_failures integer not null default 5,
@@ -31,42 +32,11 @@ create table if not exists cogo.subtasks (
   started_at timestamptz,
   finished_at timestamptz,
   awaited boolean not null default false,
-  end_no integer check (end_no > 0),
-  kind text not null default 'ask' check (
-    kind in ('flow', 'ask', 'check', 'call', 'approve', 'sleep', 'event', 'task')
-  ),
+  end_no integer,
+  kind text not null default 'ask',
   not_needed boolean not null default false,
   passes boolean not null default false,
-  unique (task_id, key),
-  constraint subtasks_status check (
-    status in (
-      'blocked', 'queued', 'delayed', 'waiting', 'held', 'running', 'completed', 'failed',
-      'cancelled'
-    )
-  ),
-  constraint subtasks_on_failure check (
-    on_failure = 'fail_task' or on_failure = 'continue' and not sink
-  ),
-  constraint subtasks_lease check (
-    (status = 'running') = (lease_expires_at is not null)
-    and (status = 'running') = (agent_id is not null)
-    and (status = 'running' or claim_request is null)
-  ),
-  constraint subtasks_running check (status <> 'running' or (attempt > 0 and started_at is not null)),
-  constraint subtasks_ready check (
-    deps_left = 0 or status in ('blocked', 'held', 'cancelled')
-  ),
-  constraint subtasks_delayed check (status <> 'delayed' or run_at is not null),
-  constraint subtasks_waiting check (
-    status <> 'waiting' or needs_approval or kind in ('approve', 'event', 'task')
-  ),
-  constraint subtasks_cancel check (
-    cancel_requested_at is null or status in ('running', 'cancelled')
-  ),
-  constraint subtasks_dead check (dead_at is null or status = 'failed'),
-  constraint subtasks_finished check (
-    (status in ('completed', 'failed', 'cancelled')) = (finished_at is not null)
-  )
+  unique (task_id, key)
 ) with (
   -- Lease extensions must be heap-only updates: keep room on the page and index none of their columns.
   fillfactor = 70,

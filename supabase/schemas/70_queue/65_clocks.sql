@@ -59,9 +59,6 @@ comment on function cogo.note_expiry is
 -- cogo.find_late_subtasks() covers the rest: a transaction that inserts with an old snapshot.
 create or replace function cogo.advance_clock(p_lane text, p_round bigint)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
-  -- Read the head of a lane from its index.
-  set enable_bitmapscan = off
-  set enable_sort = off
 as $$
 declare
   v_clock cogo.lane_clocks;

@@ -9,9 +9,6 @@ create or replace function cogo.choose_subtasks(
   p_lanes text[], p_rooms integer[], p_regulated uuid[], p_limit integer
 )
   returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
-  -- Read the heads of queues in the order of their indexes, without sorting.
-  set enable_bitmapscan = off
-  set enable_sort = off
 as $$
 declare
   v_lane text;
@@ -80,8 +77,6 @@ create or replace function cogo.lock_lines(
   p_lanes text[], p_rooms integer[], p_owners uuid[], p_owner_rooms integer[], p_limit integer
 )
   returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
-  set enable_bitmapscan = off
-  set enable_sort = off
 as $$
 begin
   return array(
