@@ -20,6 +20,18 @@ HOSTILE = "<img src=x onerror=alert(1)>\u202e"
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
 
+HANG_ONCE = """
+  const real = window.fetch;
+  let hangs = 1;
+  window.fetch = (path, options) => {
+    if (!path.startsWith("/approvals") || hangs-- <= 0) return real(path, options);
+    return new Promise((_, fail) => {
+      options.signal.addEventListener("abort", () => fail(options.signal.reason));
+    });
+  };
+"""
+
+
 async def ask_person(store: SupabaseStore, question: str) -> UUID:
     """Submit a task whose model asks a person."""
     prompt = f"ask_person {json.dumps({'question': question})}"
@@ -79,6 +91,18 @@ async def test_open_questions_of_all_tasks_are_answered_in_one_place(
     await eventually(says(page, "#approvals", "It was withdrawn before anybody"), within=SECONDS)
     await eventually(lambda: page.title == "Inbox · COGO", within=SECONDS)
     assert complaints(page) == []
+
+
+async def test_the_inbox_goes_on_after_a_read_that_gets_no_answer(
+    page: Chrome, store: SupabaseStore
+) -> None:
+    page.execute_script(HANG_ONCE)
+
+    task_id = await ask_person(store, "Still there?")
+
+    await eventually(says(page, "#inbox-count", "1 open"), within=2 * SECONDS)
+    await store.cancel_task(task_id=task_id)
+    await eventually(lambda: page.title == "COGO console", within=SECONDS)
 
 
 async def test_an_answer_that_comes_second_is_kept_to_be_copied(

@@ -3,6 +3,8 @@
 import { learnTime } from "/console/server_clock.js";
 
 const KEY = "cogo-key";
+/** A request that reads, and has no answer by then, is given up: whoever polls asks again. */
+const READ_MS = 20_000;
 
 /** An error from the gateway; `status` is 0 if it could not be reached. */
 export class ApiError extends Error {
@@ -36,7 +38,7 @@ export function buildHeaders() {
 }
 
 export async function get(path) {
-  return readBody(await send(path, { headers: buildHeaders() }));
+  return readBody(await send(path, { headers: buildHeaders(), signal: AbortSignal.timeout(READ_MS) }));
 }
 
 export async function post(path, data = undefined, more = {}) {
@@ -66,13 +68,20 @@ export function askForKey(error) {
   document.dispatchEvent(new CustomEvent("cogo:key", { detail: error }));
 }
 
-/** Call `work` every `ms` milliseconds while the page is visible, until it returns true. */
+/**
+ * Call `work` every `ms` milliseconds while the page is visible, until it returns true. An error is
+ * reported, and does not end it.
+ */
 export async function poll(ms, work, hiddenMs = Infinity) {
   let last = -Infinity;
   for (;;) {
     const isDue = !document.hidden || performance.now() - last >= hiddenMs;
     if (isDue) last = performance.now();
-    if (isDue && (await work())) return;
+    try {
+      if (isDue && (await work())) return;
+    } catch (error) {
+      console.error(error);
+    }
     await new Promise((done) => setTimeout(done, ms));
   }
 }
@@ -89,5 +98,10 @@ async function send(path, options) {
 
 async function readBody(answer) {
   if (!answer.ok) throw await readError(answer);
-  return answer.json();
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (error.name === "SyntaxError") throw error;
+    throw new ApiError(0, { code: "unreachable", detail: "the gateway stopped answering" });
+  }
 }
