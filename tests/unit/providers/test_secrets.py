@@ -7,7 +7,7 @@ from itertools import pairwise
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded.keys import make_keys
@@ -40,6 +40,31 @@ def test_keys_that_we_make_are_in_the_table() -> None:
 
     for key in (generate_key()[1], ours.secret, ours.publishable, ours.legacy_service_role):
         assert Redactor().redact(f"<{key}>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize("issuer", SHAPES)
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_whatever_has_a_shape_is_masked(issuer: str, data: st.DataObject) -> None:
+    """Each of its branches begins with a head, without which a text is not searched."""
+    shape = SHAPES[issuer].replace("}+", "}")  # hypothesis knows no possessive repetition
+    key = data.draw(st.from_regex(shape, fullmatch=True))
+
+    assert MASK in Redactor().redact(f"<{key}>")
+
+
+@pytest.mark.parametrize("sign", "-_")
+@pytest.mark.parametrize("name", ["sk", "pk", "rk", "fw", "gsk", "hf", "r8", "xai", "pplx"])
+def test_a_key_that_is_shown_in_part_is_masked(name: str, sign: str) -> None:
+    assert Redactor().redact(f"<{name}{sign}ab***yz>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize(
+    "text", ["Bearer abcdefg", "bearer abcdefg", "postgres://user:secret@host"]
+)
+def test_a_place_of_a_secret_is_masked_in_logs_alone(text: str) -> None:
+    assert MASK in Redactor(places=True).redact(text)
+    assert Redactor().redact(text) == text
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
