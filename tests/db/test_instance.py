@@ -271,6 +271,8 @@ async def test_rights_on_the_control_file_are_not_needed(
     finally:
         await admin.execute(change.format("grant", "to"))
         await admin.close()
+    identifier = await agent.connection.fetchval("select cogo.read_system_identifier()")
+    assert identifier[0].isdigit(), "what was not allowed is not remembered"
 
 
 async def test_columns_of_a_copy_ask_for_nothing(database: Database, agent: Agent) -> None:

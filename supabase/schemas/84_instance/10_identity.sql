@@ -13,20 +13,24 @@ for an empty one.';
 -- Security definer: every caller must get the same answer, whoever may read the control file; where its
 -- owner may not, the rest has to do. The identifier is that of initdb: a dump that is restored elsewhere
 -- has another, a physical copy has the same. The embedded server adds the place of its data directory
--- (cogo.place), so that a copied directory differs.
+-- (cogo.place), so that a copied directory differs. What the file says is the same as long as the server
+-- runs, so a connection reads it once: every claim asks.
 create or replace function cogo.read_system_identifier()
   returns text language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_identifier text;
+  v_identifier text := nullif(current_setting('cogo.system_identifier', true), '');
 begin
-  begin
-    select c.system_identifier::text into v_identifier from pg_catalog.pg_control_system() c;
-  exception when insufficient_privilege or undefined_function then
-    v_identifier := 'unknown';
-  end;
+  if v_identifier is null then
+    begin
+      select c.system_identifier::text into v_identifier from pg_catalog.pg_control_system() c;
+      perform set_config('cogo.system_identifier', v_identifier, false);
+    exception when insufficient_privilege or undefined_function then
+      null;
+    end;
+  end if;
   return concat_ws(
-    '/', v_identifier,
+    '/', coalesce(v_identifier, 'unknown'),
     (select d.oid from pg_catalog.pg_database d where d.datname = current_database()),
     nullif(current_setting('cogo.place', true), '')
   );
