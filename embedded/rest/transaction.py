@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
@@ -44,8 +45,8 @@ class Context:
     claims: Mapping[str, Any]
     method: str
     path: str
-    headers: Mapping[str, str]
-    cookies: Mapping[str, str]
+    headers: dict[str, str]
+    cookies: dict[str, str]
     settings: Mapping[str, str]
     """The role's own settings, such as statement_timeout."""
     timezone: str | None = None
@@ -178,15 +179,22 @@ def _build_settings_query(context: Context, settings: Mapping[str, str]) -> Pipe
     """
     claims = {**context.claims, "role": context.role}
     values = [part for pair in settings.items() for part in pair]
-    calls = [f"set_config(${n}, ${n + 1}, true)" for n in range(1, len(values), 2)]
-    calls += [f"set_config('{name}', ${n}, true)" for n, name in enumerate(_FIXED, len(values) + 1)]
+    sql = _build_settings_sql(len(settings))
     values += (
         _SEARCH_PATH,
         context.role,
         json.dumps(claims),
         context.method,
         context.path,
-        json.dumps(dict(context.headers)),
-        json.dumps(dict(context.cookies)),
+        json.dumps(context.headers),
+        json.dumps(context.cookies),
     )
-    return PipelineQuery(f"select {', '.join(calls)}", values)
+    return PipelineQuery(sql, values)
+
+
+@lru_cache
+def _build_settings_sql(count: int) -> str:
+    first = 2 * count + 1
+    calls = [f"set_config(${n}, ${n + 1}, true)" for n in range(1, first, 2)]
+    calls += [f"set_config('{name}', ${n}, true)" for n, name in enumerate(_FIXED, first)]
+    return f"select {', '.join(calls)}"
