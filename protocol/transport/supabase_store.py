@@ -26,6 +26,9 @@ from protocol.transport.tls import choose_ssl_context
 TIMEOUT_SECONDS: Final = 10.0
 """The client's default of two minutes would block a claim while work is waiting."""
 
+IDLE_SECONDS: Final = 45.0
+"""For which unused connections are kept; proxies in front of projects close them later."""
+
 _HINT: Final = "set SUPABASE_SECRET_KEY to the secret key of this project"
 
 
@@ -83,7 +86,10 @@ def _map_client_error(error: Exception, url: str) -> StoreUnavailable | Unauthor
 
 def _open_http(url: str, timeout_seconds: float) -> httpx.AsyncClient:
     timeout = httpx.Timeout(timeout_seconds, connect=5.0)
-    limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
+    # The lease keeper calls every five seconds, after which httpx would close its connection.
+    limits = httpx.Limits(
+        max_connections=20, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS
+    )
     transport = choose_transport(url, limits)
     if transport is not None:
         return LocalClient(transport, timeout)

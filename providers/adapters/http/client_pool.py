@@ -14,8 +14,9 @@ CALLS_OF_CLIENT: Final = 8
 """Calls that one client makes at once, each on a connection of its own."""
 MAX_CLIENTS: Final = 128
 """Beyond this many, clients make more calls at once, whose connections are not kept."""
-KEPT_SECONDS: Final = 5.0
-"""For which connections without a call are kept, and clients without one."""
+KEPT_SECONDS: Final = 45.0
+"""For which connections without a call are kept, and clients without one. Many load balancers close
+connections after 60 seconds."""
 
 LIMITS: Final[Mapping[str, Any]] = {
     "max_keepalive_connections": CALLS_OF_CLIENT,
