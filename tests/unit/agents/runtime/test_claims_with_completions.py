@@ -5,11 +5,21 @@ from typing import Any
 
 import pytest
 
-from agents.runtime.wakeup import Drain
+from agents.runtime.agent import open_agent
+from agents.runtime.pool import run_pool
+from agents.runtime.wakeup import Drain, Wakeup
 from protocol.records import ClaimedSubtask, Completion, RoundTrip
 from tests.support.agents.fake_store import FakeStore
-from tests.support.agents.running import at_once, live, options, subtasks, until_drained
+from tests.support.agents.running import (
+    IDENTITY,
+    at_once,
+    live,
+    options,
+    subtasks,
+    until_drained,
+)
 from tests.support.agents.subtasks import done
+from tests.support.eventually import eventually
 
 
 async def give_way(times: int) -> None:
@@ -104,6 +114,46 @@ async def test_a_refused_claim_is_repeated_by_itself() -> None:
     )
 
     assert store.claims_with_completions == 0
+
+
+async def test_what_claims_pass_over_because_it_is_locked_is_found_by_a_poll() -> None:
+    class Locked(FakeStore):
+        async def complete_and_claim(self, **asked: Any) -> RoundTrip:
+            result = await super().complete_and_claim(**asked | {"claim": None})
+            return result.model_copy(update={"claimed": []})
+
+    store = Locked(queue=subtasks(9))
+
+    await until_drained(store, at_once, lambda: len(store.completed) == 9, options(capacity=3))
+
+    assert store.claims_with_completions == 0
+
+
+async def test_a_message_during_a_claim_causes_another_claim() -> None:
+    rung: list[Wakeup] = []
+
+    class Late(FakeStore):
+        async def complete_and_claim(self, **asked: Any) -> RoundTrip:
+            result = await super().complete_and_claim(**asked)
+            if len(self.completed) == 1:  # queued and announced after the claim has looked
+                self.queue = subtasks(1)
+                rung[0].notify()
+                await give_way(3)
+            return result
+
+    store, drain = Late(queue=subtasks(1)), Drain()
+
+    async def work(store: FakeStore) -> None:
+        async with open_agent(
+            open_store=store.open, identity=IDENTITY, options=options(poll=3600), drain=drain
+        ) as agent:
+            rung.append(agent.wakeup)
+            await run_pool(agent, lanes=lambda: ["lane"], work=at_once, drain=drain)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work(store))
+        await eventually(lambda: len(store.completed) == 2, within=5, every=0.005)
+        drain.begin()
 
 
 async def test_what_is_claimed_while_the_agent_begins_to_drain_gets_done() -> None:
