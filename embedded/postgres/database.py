@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
@@ -17,8 +17,66 @@ IDLE_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 """Another process on the port of a dead Postgres may accept connections and not answer."""
+KEPT_CONNECTIONS = 4
 COMMAND_SECONDS = 30.0
 """Longer than any statement_timeout of the roles, whose errors are more specific."""
+
+
+class KeptConnections:
+    """A few connections of a pool that stay taken from one request to the next.
+
+    To take one from asyncpg's pool and give it back costs a task, three timers and about as much
+    CPU time as the statements that a request sends.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self._kept: list[tuple[PipelineConnection, PipelineConnection, float]] = []
+        """Proxies of the pool, their connections, and the times when they were given back."""
+        self._waiting = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def take(self, *, seconds: float) -> PipelineConnection:
+        """Return the proxy of an open connection; raise what `Pool.acquire` raises."""
+        while self._kept:
+            proxy, connection, _ = self._kept.pop()
+            if not connection.is_closed():
+                return proxy
+            await self.pool.release(cast("Any", proxy))
+        self._waiting += 1
+        try:
+            return cast("PipelineConnection", await self.pool.acquire(timeout=seconds))
+        finally:
+            self._waiting -= 1
+
+    async def give_back(self, proxy: PipelineConnection, connection: PipelineConnection) -> None:
+        """Keep a connection without a transaction, or return it to the pool."""
+        if connection.is_closed() or self._waiting or len(self._kept) >= KEPT_CONNECTIONS:
+            await self.pool.release(cast("Any", proxy))
+            return
+        loop = asyncio.get_running_loop()
+        self._kept.append((proxy, connection, loop.time()))
+        if self._timer is None:
+            self._timer = loop.call_later(IDLE_SECONDS, self._end_idle)
+
+    async def close(self) -> None:
+        """Return all connections to the pool."""
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._kept:
+            proxy, _, _ = self._kept.pop()
+            await self.pool.release(cast("Any", proxy))
+
+    def _end_idle(self) -> None:
+        """End the connections that no request has needed, as the pool does."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - IDLE_SECONDS
+        while self._kept and self._kept[0][2] <= oldest:
+            _, connection, _ = self._kept.pop(0)
+            connection.terminate()
+        self._timer = None
+        if self._kept:
+            self._timer = loop.call_at(self._kept[0][2] + IDLE_SECONDS, self._end_idle)
 
 
 class Database:
@@ -29,6 +87,9 @@ class Database:
 
     requests: asyncpg.Pool
     """Pool of `authenticator`: a request sets its role within its transaction."""
+
+    kept: KeptConnections
+    """Connections of `requests` for the Data API."""
 
     admin: asyncpg.Pool
     """Pool of `supabase_admin`, the superuser: for the server's own work only."""
@@ -59,6 +120,8 @@ async def open_database(*, requests_dsn: str, admin_dsn: str) -> AsyncIterator[D
         database.requests = await _open_pool(
             stack, requests_dsn, "embedded rest", min_size=2, max_size=REQUEST_CONNECTIONS
         )
+        database.kept = KeptConnections(database.requests)
+        stack.push_async_callback(database.kept.close)
         database.admin = await _open_pool(
             stack, admin_dsn, "embedded server", min_size=1, max_size=ADMIN_CONNECTIONS
         )

@@ -242,7 +242,7 @@ class Api:
         )
         try:
             return await run_statement(
-                self._database.requests, context, statement, read_only=read_only, check=check
+                self._database.kept, context, statement, read_only=read_only, check=check
             )
         except _STALE:
             self._cache.invalidate()

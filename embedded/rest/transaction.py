@@ -4,15 +4,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final
 
 import asyncpg
 
-from embedded.postgres.database import COMMAND_SECONDS
+from embedded.postgres.database import COMMAND_SECONDS, KeptConnections
 from embedded.postgres.pipeline import NothingRunError, PipelineConnection, PipelineQuery, Row
 from embedded.rest.statements.fragments import EstimateQuery, Statement
-
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _ACQUIRE_SECONDS: Final = 10.0
 _ROLLBACK_SECONDS: Final = 5.0
@@ -68,7 +66,7 @@ class StatementResult:
 
 
 async def run_statement(
-    pool: Pool,
+    connections: KeptConnections,
     context: Context,
     statement: Statement,
     *,
@@ -88,7 +86,7 @@ async def run_statement(
     is_checked = check is not None or statement.plan is not None
     if is_checked:
         queries.insert(0, PipelineQuery("begin"))
-    proxy, row = await _run_queries(pool, queries)
+    proxy, row = await _run_queries(connections, queries)
     connection = proxy.unwrapped
     try:
         result = _build_result(row)
@@ -100,25 +98,25 @@ async def run_statement(
             await _run(connection, [PipelineQuery("commit")])
         return result
     finally:
-        await _release(pool, proxy, connection)
+        await _release(connections, proxy, connection)
 
 
 async def _run_queries(
-    pool: Pool, queries: Sequence[PipelineQuery]
+    connections: KeptConnections, queries: Sequence[PipelineQuery]
 ) -> tuple[PipelineConnection, Row | None]:
     """Run the queries on a connection of the pool and return both.
 
     A connection that was lost in the pool may be noticed only here, and is replaced.
     """
-    for _ in range(pool.get_max_size()):
-        proxy = await _acquire(pool)
+    for _ in range(connections.pool.get_max_size()):
+        proxy = await _acquire(connections)
         connection = proxy.unwrapped
         try:
             return proxy, await _run(connection, queries)
         except NothingRunError:
-            await _release(pool, proxy, connection)
+            await _release(connections, proxy, connection)
         except BaseException:
-            await _release(pool, proxy, connection)
+            await _release(connections, proxy, connection)
             raise
     raise DatabaseDownError("every connection was lost")
 
@@ -141,9 +139,9 @@ def _build_result(row: Row | None) -> StatementResult:
     )
 
 
-async def _acquire(pool: Pool) -> PipelineConnection:
+async def _acquire(connections: KeptConnections) -> PipelineConnection:
     try:
-        return cast("PipelineConnection", await pool.acquire(timeout=_ACQUIRE_SECONDS))
+        return await connections.take(seconds=_ACQUIRE_SECONDS)
     except TimeoutError as error:
         raise PoolExhaustedError from error
     except asyncpg.PostgresError as error:
@@ -163,13 +161,15 @@ async def _add_estimated_total(
     return replace(result, total=max(estimate, result.total or 0))
 
 
-async def _release(pool: Pool, proxy: PipelineConnection, connection: PipelineConnection) -> None:
-    """Roll back on an open connection and return it to the pool, which replaces a lost one."""
+async def _release(
+    connections: KeptConnections, proxy: PipelineConnection, connection: PipelineConnection
+) -> None:
+    """Roll back on an open connection and give it back; a lost one is replaced."""
     try:
         if not connection.is_closed() and connection.has_open_pipeline:
             await connection.run_pipeline([PipelineQuery("rollback")], seconds=_ROLLBACK_SECONDS)
     finally:
-        await pool.release(cast("Any", proxy))
+        await connections.give_back(proxy, connection)
 
 
 def _build_settings_query(context: Context, settings: Mapping[str, str]) -> PipelineQuery:

@@ -24,6 +24,8 @@ KEYS = Keys(
 _SLOW = """
 create function public.slow() returns integer language sql volatile
   as 'select 1 from pg_sleep(60)';
+create function public.backend() returns integer language sql volatile
+  as 'select pg_backend_pid()';
 create table public.things (id integer primary key);
 grant select on public.things to service_role;
 """
@@ -105,3 +107,41 @@ async def test_requests_after_all_connections_were_lost_are_answered(
         return await statuses(http, 30) == {200}
 
     await eventually(are_answered)
+
+
+async def test_requests_that_follow_closely_use_one_connection(http: httpx.AsyncClient) -> None:
+    backends = {(await http.post("/rpc/backend", json={})).text for _ in range(5)}
+
+    assert len(backends) == 1
+
+
+async def test_a_connection_that_no_request_needs_is_ended(
+    http: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedded.postgres.database.IDLE_SECONDS", 0.1)
+    first = int((await http.post("/rpc/backend", json={})).text)
+    asked = "select exists (select from pg_stat_activity where pid = $1)"
+
+    async def is_ended() -> bool:
+        return not await database.admin.fetchval(asked, first)
+
+    await eventually(is_ended)
+    assert int((await http.post("/rpc/backend", json={})).text) != first
+
+
+async def test_whoever_waits_for_a_connection_gets_one_that_is_given_back(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    """No request keeps it, though fewer than allowed are kept."""
+    count = database.requests.get_max_size()
+    proxies = [await database.kept.take(seconds=5) for _ in range(count)]
+
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(database.kept.take(seconds=5))
+        await asyncio.sleep(0)
+        await database.kept.give_back(proxies[0], proxies[0].unwrapped)
+        proxies[0] = await waiting
+    for each in proxies:
+        await database.kept.give_back(each, each.unwrapped)
+
+    assert await statuses(http, count) == {200}
