@@ -11,27 +11,27 @@ create or replace function cogo.choose_subtasks(
   returns uuid[] language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_lane text;
-  v_head bigint;
   v_owners uuid[];
   v_rooms integer[];
-  v_turns uuid[] := '{}';
+  v_turns uuid[];
   v_ids uuid[];
 begin
-  foreach v_lane in array coalesce(p_lanes, '{}') loop
-    select k.head into v_head from cogo.lane_clocks k where k.lane = v_lane;
-    v_turns := v_turns || array(
-      select s.id
-        from cogo.subtasks s
-        join public.cogo_tasks t on t.id = s.task_id
-       where s.status = 'queued' and not s.regulated and s.lane = v_lane
-         and s.turn >= coalesce(v_head, 0)
-         and s.owner <> all (p_regulated) and t.status in ('pending', 'running')
-       order by s.turn, s.seq
-       limit least(p_limit, p_rooms[array_position(p_lanes, v_lane)], 1000)
-         for no key update of t, s skip locked
-    );
-  end loop;
+  v_turns := array(
+    select c.id
+      from unnest(p_lanes, p_rooms) as l (lane, room)
+      left join cogo.lane_clocks k on k.lane = l.lane
+     cross join lateral (
+       select s.id
+         from cogo.subtasks s
+         join public.cogo_tasks t on t.id = s.task_id
+        where s.status = 'queued' and not s.regulated and s.lane = l.lane
+          and s.turn >= coalesce(k.head, 0)
+          and s.owner <> all (p_regulated) and t.status in ('pending', 'running')
+        order by s.turn, s.seq
+        limit least(p_limit, l.room, 1000)
+          for no key update of t, s skip locked
+     ) as c
+  );
   if p_regulated <> '{}' then
     select array_agg(o.owner), array_agg(o.room) into v_owners, v_rooms from cogo.owner_capacity() o;
     v_turns := v_turns || cogo.lock_lines(p_lanes, p_rooms, v_owners, v_rooms, p_limit);
