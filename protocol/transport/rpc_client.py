@@ -1,7 +1,5 @@
 """Calls of the database's functions, with retries, and parsing of their rows."""
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -9,8 +7,14 @@ import httpx
 from postgrest import APIError
 from pydantic import BaseModel, JsonValue, ValidationError
 from supabase import AsyncClient
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
-from protocol.backoff import compute_backoff
 from protocol.errors import StoreUnavailable
 from protocol.json_values import explain_mistake, make_storable
 from protocol.records import Claim, ClaimedSubtask, UnreadableSubtask
@@ -28,8 +32,6 @@ class UnreadableAnswer(StoreUnavailable):
 
 TRIES: Final = 4
 """Tries of one call, over about three seconds; after that the caller decides."""
-
-_JITTER: Final = random.SystemRandom()  # forked processes do not share its state
 
 PAGE: Final = 1000
 """The maximum rows that a project returns by default; its max-rows may be lower."""
@@ -87,17 +89,28 @@ class RpcClient:
 
 async def send_with_retries(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
     """Call `send`, with retries after StoreUnavailable. Raise only errors of `protocol.errors`."""
-    failures = 0
-    while True:
-        try:
-            return await _send_once(send, call=call)
-        except UnreadableAnswer:
-            raise
-        except StoreUnavailable:
-            failures += 1
-            if failures == TRIES:
-                raise
-        await asyncio.sleep(compute_backoff(failures, first=0.2, longest=2, jitter=_JITTER))
+    failure: StoreUnavailable | None = None
+    try:
+        return await _send_once(send, call=call)
+    except UnreadableAnswer:
+        raise
+    except StoreUnavailable as error:
+        failure = error
+
+    async def repeat() -> Any:
+        nonlocal failure
+        if failure is not None:  # the first try, which was made without the cost of this one
+            error, failure = failure, None
+            raise error
+        return await _send_once(send, call=call)
+
+    return await AsyncRetrying(
+        retry=retry_if_exception_type(StoreUnavailable)
+        & retry_if_not_exception_type(UnreadableAnswer),
+        wait=wait_random_exponential(multiplier=0.2, max=2),
+        stop=stop_after_attempt(TRIES),
+        reraise=True,
+    )(repeat)
 
 
 async def _send_once(send: Callable[[], Awaitable[Any]], *, call: str) -> Any:
