@@ -98,7 +98,7 @@ async def serve_agent(
         router, ledger = await _open_calls(stack, project, catalogue, bootstrap, role)
         health = Health(bus=bus)
         health_url = _open_health(stack, health, role)
-        await _watch_models(stack, project, catalogue, None if bootstrap.simulator_url else router)
+        ready = await _watch_models(stack, project, catalogue, bootstrap, router)
         shutdown = stack.enter_context(shut_down_on_signals())
         if with_parent:
             watch_parent()
@@ -138,7 +138,7 @@ async def serve_agent(
                 options=replace(options, workflows=workflows.user_types),
                 health=health,
             )
-        on_ready = partial(_report_ready, identity, health, options)
+        on_ready = partial(_report_ready, identity, health, options, ready)
         await run_until_stopped(agent, shutdown, on_ready=on_ready)
 
 
@@ -154,12 +154,23 @@ async def _open_index(stack: AsyncExitStack, project: Project) -> VectorIndex | 
 
 
 async def _watch_models(
-    stack: AsyncExitStack, project: Project, catalogue: Catalogue, lister: Router | None
-) -> None:
-    """Keep the catalogue up to date, and find the models that servers list."""
-    await stack.enter_async_context(watch_catalogue(project, catalogue, lister=lister))
+    stack: AsyncExitStack,
+    project: Project,
+    catalogue: Catalogue,
+    bootstrap: AgentBootstrap,
+    router: Router,
+) -> asyncio.Event:
+    """Keep the catalogue up to date, and find the models that servers list.
+
+    Returns what must be set before vendors are asked for their lists.
+    """
+    ready = asyncio.Event()
+    lister = None if bootstrap.simulator_url else router
+    watching = watch_catalogue(project, catalogue, lister=lister, ready=ready)
+    await stack.enter_async_context(watching)
     if lister is not None:
         await lister.discover()
+    return ready
 
 
 async def _open_calls(
@@ -312,8 +323,11 @@ async def _find_lanes(router: Router, bootstrap: AgentBootstrap) -> Sequence[str
     return router.list_lanes()
 
 
-def _report_ready(identity: AgentIdentity, health: Health, options: RuntimeOptions) -> None:
-    """Print that the agent is ready, or what it lacks."""
+def _report_ready(
+    identity: AgentIdentity, health: Health, options: RuntimeOptions, ready: asyncio.Event
+) -> None:
+    """Print that the agent is ready, or what it lacks; set `ready`."""
+    ready.set()
     known = {"health_url": options.health_url, "sandbox": options.sandbox}
     gc.freeze()  # what was loaded stays: no collection during work needs to search it
     lacking = health.serves_nothing

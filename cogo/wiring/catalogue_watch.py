@@ -25,13 +25,20 @@ FileVersion: TypeAlias = tuple[int, int] | None
 
 @asynccontextmanager
 async def watch_catalogue(
-    project: Project, catalogue: Catalogue, *, lister: Router | None = None
+    project: Project,
+    catalogue: Catalogue,
+    *,
+    lister: Router | None = None,
+    ready: asyncio.Event | None = None,
 ) -> AsyncIterator[None]:
-    """Reload `catalogue` for the duration of the block; `lister` requests the lists once."""
+    """Reload `catalogue` for the duration of the block.
+
+    `lister` requests the lists once `ready` is set, because that imports SDKs.
+    """
     failure: Exception | None = None
     async with asyncio.TaskGroup() as group:
         reloading = group.create_task(reload_changes(project, catalogue), name="catalogue")
-        listing = lister and group.create_task(load_listings(lister), name="listings")
+        listing = lister and group.create_task(_list_when(ready, lister), name="listings")
         try:
             yield
         except Exception as error:  # of the block, which a task group would wrap
@@ -42,6 +49,12 @@ async def watch_catalogue(
                 listing.cancel()
     if failure is not None:
         raise failure
+
+
+async def _list_when(ready: asyncio.Event | None, lister: Router) -> None:
+    if ready is not None:
+        await ready.wait()
+    await load_listings(lister)
 
 
 async def reload_changes(
