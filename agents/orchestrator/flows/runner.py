@@ -122,7 +122,7 @@ class FlowRunner:
         """Advance a task until it waits or ends; return also the decisions made meanwhile.
 
         Raises InvalidTask for an unknown type and for wrong preferences, and NoModel if no model is
-        eligible for the first step.
+        eligible for the first step, or while it is not known which models are served.
         """
         made: dict[str, JsonValue] = {}
         if POLICY not in record.decisions:
@@ -136,7 +136,8 @@ class FlowRunner:
                         try:
                             made[each.key] = self._decisions.decide(task, each)
                         except NoModel as error:
-                            if not record.steps:
+                            # A decision is for ever. While no executor is known, none is made.
+                            if not record.steps or not self._cio.registry.is_known:
                                 raise
                             made[each.key] = build_nothing(error)
                 case NeedsOutput(keys=keys):
