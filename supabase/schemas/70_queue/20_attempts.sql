@@ -69,7 +69,9 @@ begin
     perform
        from unnest(p_subtask_ids, p_attempts, v_usages) as n (id, attempt, usage)
        join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
-      where n.usage is null and a.ended_at is null and cogo.is_calling_lane(a.lane)
+      -- By outcome, since the index of those that have not ended keeps entries while any transaction
+      -- may still see them.
+      where n.usage is null and a.outcome is null and cogo.is_calling_lane(a.lane)
         for no key update of a;
     select array_agg(
              case

@@ -1,0 +1,137 @@
+-- Find attempts by key.
+
+-- Functions may refer to what is created later in this file.
+set local check_function_bodies = off;
+
+create or replace function cogo.close_attempts(p_subtask_ids uuid[], p_attempts integer[], p_outcome text, p_usages jsonb[] DEFAULT '{}'::jsonb[], p_error jsonb DEFAULT NULL::jsonb, p_completed uuid[] DEFAULT '{}'::uuid[], p_results jsonb[] DEFAULT '{}'::jsonb[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_usages jsonb[] := array(
+    select cogo.sanitize_usage(n.usage)
+      from unnest(p_subtask_ids, p_usages) with ordinality as n (id, usage, nth) order by n.nth
+  );
+  v_booked jsonb[] := v_usages;
+  v_simulated boolean[];
+begin
+  if array_position(v_usages, null) is not null then
+    -- From here on they begin no call. Calls are read in a later statement, which sees all of them.
+    perform
+       from unnest(p_subtask_ids, p_attempts, v_usages) as n (id, attempt, usage)
+       join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
+      -- By outcome, since the index of those that have not ended keeps entries while any transaction
+      -- may still see them.
+      where n.usage is null and a.outcome is null and cogo.is_calling_lane(a.lane)
+        for no key update of a;
+    select array_agg(
+             case
+               when n.usage is not null then n.usage
+               when cogo.is_calling_lane(a.lane) and a.ended_at is null then
+                 cogo.sum_calls(a.task_id, a.subtask_id, a.attempt)
+             end order by n.nth
+           ),
+           array_agg(
+             case when n.usage is null then
+               cogo.is_calling_lane(a.lane) and exists (
+                 select from public.cogo_agents g
+                  where g.id = a.agent_id and g.details @> '{"simulated": true}'
+               )
+             end order by n.nth
+           )
+      into v_booked, v_simulated
+      from unnest(p_subtask_ids, p_attempts, v_usages) with ordinality as n (id, attempt, usage, nth)
+      left join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt;
+  end if;
+
+  perform set_config('cogo.is_recorded', 'on', true);
+  with closed as (
+    update public.cogo_attempts a
+       set ended_at = coalesce(a.ended_at, cogo.now()),
+           outcome = p_outcome,
+           error = coalesce(nullif(p_error, 'null'), a.error),
+           usage = g.usage,
+           model_id = coalesce(g.usage ->> 'model_id', a.model_id),
+           provider = coalesce(g.booked ->> 'provider', a.provider),
+           first_token_ms = (g.usage ->> 'first_token_ms')::bigint,
+           duration_ms = coalesce(
+             (g.usage ->> 'duration_ms')::bigint, cogo.elapsed_ms(a.claimed_at, cogo.now())
+           ),
+           input_tokens = (g.booked ->> 'input_tokens')::bigint,
+           cached_tokens = (g.booked ->> 'cached_tokens')::bigint,
+           output_tokens = (g.booked ->> 'output_tokens')::bigint,
+           reasoning_tokens = (g.booked ->> 'reasoning_tokens')::bigint,
+           finish_reason = g.usage ->> 'finish_reason',
+           cost_usd = case
+             when g.booked is not null then (g.booked ->> 'cost_usd')::numeric
+             when not cogo.is_calling_lane(a.lane) then 0
+             when p_outcome in ('completed', 'failed', 'rerouted', 'suspended') then 0
+             when p_outcome = 'released' and p_error ->> 'class' <> 'released' then 0
+             when g.simulated then 0
+           end,
+           simulated = coalesce(g.simulated, g.usage -> 'simulated' = 'true', false)
+      from unnest(p_subtask_ids, p_attempts, v_usages, v_booked, v_simulated)
+             as g (id, attempt, usage, booked, simulated)
+      -- What was booked when it was cancelled.
+      left join public.cogo_attempts b
+             on p_outcome = 'cancelled' and b.subtask_id = g.id and b.attempt = g.attempt
+     where a.subtask_id = g.id and a.attempt = g.attempt
+       and (
+         a.ended_at is null
+         -- Cancelled before its holder has reported what it has cost.
+         or p_outcome = 'cancelled' and a.outcome = 'cancelled'
+           and a.usage is null and g.usage is not null
+       )
+    returning a.subtask_id, a.attempt, a.lane, a.task_id, a.simulated, g.booked,
+              a.cost_usd - coalesce(b.cost_usd, 0) as cost_usd,
+              coalesce(a.input_tokens, 0) - coalesce(b.input_tokens, 0) as input,
+              coalesce(a.cached_tokens, 0) - coalesce(b.cached_tokens, 0) as cached,
+              coalesce(a.output_tokens, 0) - coalesce(b.output_tokens, 0) as output,
+              coalesce(a.reasoning_tokens, 0) - coalesce(b.reasoning_tokens, 0) as reasoning
+  ), uncounted as (
+    insert into cogo.outcomes (subtask_id, attempt)
+    select c.subtask_id, c.attempt
+      from closed c
+     where (cogo.is_model_lane(c.lane) or c.lane like 'sandbox:%') and not c.simulated
+       and p_outcome in ('completed', 'failed', 'rerouted')
+  ), spent as (
+    select c.task_id,
+           case when bool_and(c.cost_usd is not null) then sum(c.cost_usd) end as cost_usd,
+           sum(c.input) as input,
+           sum(c.cached) as cached,
+           sum(c.output) as output,
+           sum(c.reasoning) as reasoning,
+           bool_or(c.simulated) as simulated
+      from closed c
+     where c.booked is not null or c.cost_usd is null or c.simulated
+        or c.task_id = any (p_completed)
+     group by c.task_id
+  )
+  -- A row that is updated twice costs twice, so what ends a task also books its last attempt.
+  update public.cogo_tasks t
+     set cost_usd = t.cost_usd + s.cost_usd,
+         input_tokens = t.input_tokens + s.input,
+         cached_tokens = t.cached_tokens + s.cached,
+         output_tokens = t.output_tokens + s.output,
+         reasoning_tokens = t.reasoning_tokens + s.reasoning,
+         simulated = t.simulated or s.simulated,
+         status = case when r.task_id is null then t.status else 'completed' end,
+         result = case when r.task_id is null then t.result else r.result end,
+         finished_at = case when r.task_id is null then t.finished_at else cogo.now() end
+    from spent s
+    left join unnest(p_completed, p_results) as r (task_id, result) on r.task_id = s.task_id
+   where t.id = s.task_id;
+  perform set_config('cogo.is_recorded', '', true);
+  -- In most cases the holder has reported how its calls ended.
+  if exists (
+    select from unnest(p_subtask_ids, p_attempts) as n (id, attempt)
+      join cogo.reservations r on r.subtask_id = n.id and r.attempt = n.attempt
+  ) then
+    perform cogo.record_lost_calls(p_subtask_ids, p_attempts);
+  end if;
+end;
+$function$;
+
+insert into cogo.schema_versions (version) values ('20261130102204')
+on conflict (version) do nothing;
