@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from agents.runtime.attempt import WorkFailed
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.evidence.observations import Observations
 from agents.workflows.engine import Result, Run, workflow
-from tests.support.agents.flows import an_executor, claim, run_of, suspended
+from protocol.records import FailureAction
+from tests.support.agents.flows import an_executor, claim, ended, run_of, suspended
 from tests.support.agents.selection import seen
 
 
@@ -32,6 +34,20 @@ async def test_a_panel_is_decided_once_with_the_role_of_each_model() -> None:
         each["reason"] for each in panel["models"]
     ]
     assert panel["strongest"]["model"]
+
+
+async def test_a_flow_with_steps_decides_nothing_while_no_executor_is_known() -> None:
+    @workflow("TEST")
+    async def races(run: Run) -> Result:
+        await run.sleep_until("nap", run.now)
+        return Result(", ".join(run.different_models(2)))
+
+    napped = claim(ended("nap", kind="sleep"))
+    with pytest.raises(WorkFailed) as caught:
+        await run_of(races, an_executor([])).handle(napped)
+
+    assert caught.value.failure.action == FailureAction.SNOOZE
+    assert (await run_of(races).handle(napped)).output["text"]
 
 
 UNPRICED = "fireworks/nobody-knows-its-price"

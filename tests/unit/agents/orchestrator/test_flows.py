@@ -149,20 +149,6 @@ async def test_while_no_executor_is_known_a_flow_waits() -> None:
     assert caught.value.failure.error.class_ == "no_model"
 
 
-async def test_a_flow_with_steps_decides_nothing_while_no_executor_is_known() -> None:
-    @workflow("TEST")
-    async def races(run: Run) -> Result:
-        await run.sleep_until("nap", run.now)
-        return Result(", ".join(run.different_models(2)))
-
-    napped = claim(ended("nap", kind="sleep"))
-    with pytest.raises(WorkFailed) as caught:
-        await run_of(races, an_executor([])).handle(napped)
-
-    assert caught.value.failure.action == FailureAction.SNOOZE
-    assert (await run_of(races).handle(napped)).output["text"]
-
-
 async def test_an_unknown_type_fails_at_first_and_waits_once_it_has_begun() -> None:
     runner = run_of(review)
     failures = []
