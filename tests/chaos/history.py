@@ -321,10 +321,14 @@ async def read_history(
         questions = {row["subtask_id"]: row["count"] for row in await connection.fetch(_QUESTIONS)}
         turns = [TurnRow(**row) for row in await connection.fetch(_TURNS)]
         taken = {row["subtask_id"]: row["count"] for row in await connection.fetch(_TAKEN)}
-        # The agents have ended, so nobody else counts. What decays is read at one time.
+        # The agents have ended, so nobody else counts.
         while await connection.fetchval("select cogo.count_outcomes(10000)"):
             pass
         async with connection.transaction(isolation="repeatable_read"):
+            # What decays is read at one time, which cogo.now() is not, even within a transaction.
+            await connection.execute(
+                "select set_config('cogo.fake_now', clock_timestamp()::text, true)"
+            )
             uncounted = await connection.fetchval("select count(*) from cogo.outcomes")
             judgements = [JudgementRow(**row) for row in await connection.fetch(_JUDGEMENTS)]
             sums = [tuple(row) for row in await connection.fetch(_SUMS)]
