@@ -81,7 +81,8 @@ async def test_a_task_is_followed_over_stdio_to_its_answer(system: System) -> No
 
     async with open_stdio(system) as client:
         listed = await call(client, "list_models")
-        task = await call(client, "submit_task", prompt="Should we use Kubernetes?", type="DEBATE")
+        prompt = "Count for me [[pieces:300]]"  # slow enough to be seen running
+        task = await call(client, "submit_task", prompt=prompt, type="CHAT")
         arguments = {"task_id": task["task_id"], "until": "end", "timeout_seconds": 60}
         await client.call_tool("watch_task", arguments, progress_callback=hear)
         answer = await client.call_tool("result", {"task_id": task["task_id"]})

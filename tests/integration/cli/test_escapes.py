@@ -292,6 +292,7 @@ def test_only_one_module_writes_to_the_terminal() -> None:
         "cogo/cli/tasks/approvals.py",  # questions in its own words
         "cogo/cli/tasks/apply.py",  # a question in its own words
         "cogo/cli/tasks/waits.py",  # questions in its own words
+        "cogo/process/fork.py",  # what sys.exit() was given, as Python prints it
         "cogo/cli/workflows/find.py",  # a signal handler's last words
         "cogo/local_model/server.py",  # to the log of its parent, which is no terminal
         "cogo/__main__.py",  # when nothing of ours can be imported
