@@ -107,6 +107,8 @@ class TaskFeed:
         if live is None:
             self._wake.set()
             return
+        if live.attempt > self._transcript.get_attempt(live.subtask_id):
+            self._wake.set()  # no message says that an attempt has begun, and with which model
         self._has_live_text = True
         self._transcript.apply_live(live)
         self.changed.notify()

@@ -81,7 +81,7 @@ async def test_a_task_is_followed_over_stdio_to_its_answer(system: System) -> No
 
     async with open_stdio(system) as client:
         listed = await call(client, "list_models")
-        prompt = "Count for me [[pieces:800]]"  # slow enough to be seen running
+        prompt = "Count for me [[pieces:400]]"  # slow enough to be seen running
         task = await call(client, "submit_task", prompt=prompt, type="CHAT")
         arguments = {"task_id": task["task_id"], "until": "end", "timeout_seconds": 60}
         await client.call_tool("watch_task", arguments, progress_callback=hear)

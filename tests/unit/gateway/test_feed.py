@@ -76,10 +76,11 @@ class Rows:
 
 @asynccontextmanager
 async def watching(
-    rows: Rows, bus: FakeBus, cursor: Cursor | None = None
+    rows: Rows, bus: FakeBus, cursor: Cursor | None = None, *, poll_seconds: float = 0.01
 ) -> AsyncIterator[TaskWatcher]:
+    poll = timedelta(seconds=poll_seconds)
     async with (
-        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=timedelta(seconds=0.01)) as feeds,
+        TaskFeeds(store=cast("QueueStore", rows), bus=bus, poll=poll) as feeds,
         feeds.watch(TASK, cursor) as watcher,
     ):
         yield watcher
@@ -129,6 +130,17 @@ async def test_live_text_comes_before_any_row_and_the_output_brings_what_was_los
 
     assert text_of(first) == "one "
     assert text_of(first + rest) == "one two three four"
+
+
+async def test_the_first_text_of_an_attempt_brings_the_event_that_it_has_begun() -> None:
+    rows, bus = Rows(), FakeBus()
+    async with watching(rows, bus, poll_seconds=600) as watcher:
+        await eventually(lambda: rows.reads)
+        for attempt in (1, 2):
+            rows.become("running", attempt=attempt)
+            await say(bus, speaks("one ", offset=0, attempt=attempt))
+            found = await until(watcher, Event)
+            assert [each.kind for each in found if isinstance(each, Event)] == ["subtask.running"]
 
 
 async def test_a_new_attempt_discards_what_the_old_one_said() -> None:
