@@ -13,7 +13,7 @@ from cogo.errors import MigrationFailed
 _NAME: Final = re.compile(r"([0-9]+)_(.*)\.sql")
 _FOLDERS: Final = (CHECKOUT / "supabase" / "migrations", CHECKOUT / "embedded" / "_migrations")
 _SCHEMAS: Final = (CHECKOUT / "supabase" / "schemas", CHECKOUT / "embedded" / "_schemas")
-"""The wheel contains the first one as the second one."""
+"""The wheel contains the first of each as the second."""
 SCHEMA_CHECKSUM: Final = "schemas"
 """The name of the schema's checksum in the file `migrations.sha256` beside the migrations."""
 _OPENING: Final = re.compile(r"--|/\*|'|\"|\$(?:[A-Za-z_\x80-\uffff][\w\x80-\uffff]*)?\$|;")

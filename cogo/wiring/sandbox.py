@@ -37,7 +37,7 @@ async def open_check_runner(settings: Settings) -> CheckRunner | None:
     why_not_python = ""
     try:
         python = find_python_toolchain(cache)
-        sandbox = _SandboxWithPython(sandbox, cache, python)
+        sandbox = SandboxWithPython(sandbox, cache, python)
     except (ToolchainMissing, OSError) as error:
         logger.warning("Python cannot be run in the sandbox", error=str(error))
         why_not_python = f"Python's toolchain cannot be installed: {error}"
@@ -60,8 +60,8 @@ def _find_node(cache: Path) -> tuple[NodeToolchain | None, str]:
         return None, str(error)
 
 
-class _SandboxWithPython:
-    """A sandbox that builds Python's toolchain before its first job.
+class SandboxWithPython:
+    """A sandbox that builds Python's toolchain before the first job that reads it.
 
     That takes half a second of CPU, which a start need not wait for.
     """
@@ -79,13 +79,17 @@ class _SandboxWithPython:
 
     async def run(self, job: Job) -> Outcome:
         """Run a job. Raises as the backend does, and SandboxBroken without the toolchain."""
+        if self._folder in job.readable:
+            await self._build()
+        return await self._inner.run(job)
+
+    async def _build(self) -> None:
         async with self._building:
             if not self._folder.is_dir():
                 try:
                     await asyncio.to_thread(build_python_toolchain, self._cache)
                 except (ToolchainMissing, OSError) as error:
                     raise SandboxBroken(f"Python's toolchain cannot be built: {error}") from error
-        return await self._inner.run(job)
 
 
 def build_limits(settings: Settings) -> RunLimits:

@@ -130,7 +130,7 @@ async def test_columns_that_contradict_a_status_are_refused(database: Database) 
     [
         ("kind = 'nap'", "kind"),
         ("priority = 10", "priority"),
-        ("level = -1", "level"),
+        ("status = 'delayed', run_at = now(), level = -1", "level"),
         ("deps_left = -1", "deps_left"),
         ("end_no = 0", "end_no"),
         ("on_failure = 'shrug'", "on_failure"),
@@ -160,6 +160,20 @@ async def test_the_check_that_a_subtask_violates_is_named(
         await owner.execute(f"update cogo.subtasks set {columns} where true")
 
     assert refused.value.constraint_name == f"subtasks_{check}"
+
+
+async def test_what_a_trigger_sets_is_checked(database: Database) -> None:
+    owner = await database.connect("postgres")
+    await owner.execute("insert into public.cogo_tasks (prompt, run_at) values ('x', '2999-01-01')")
+    await owner.execute(
+        "insert into cogo.grants (owner, kind, name) select s.owner, 'priority', '50'"
+        " from cogo.subtasks s"
+    )
+
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await owner.execute("update cogo.subtasks set status = 'queued', run_at = null where true")
+
+    assert refused.value.constraint_name == "subtasks_level"
 
 
 @pytest.mark.parametrize(("status", "check"), [("asleep", "status"), ("waiting", "waiting")])

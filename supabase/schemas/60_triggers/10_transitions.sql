@@ -71,6 +71,7 @@ $$;
 comment on function cogo.check_subtask is
   'Raise TQ003 for a change of a subtask''s status that is not allowed, check_violation if its columns
 contradict each other.';
-create or replace trigger check_subtask
+-- It sorts after the triggers that set columns, as reassign_turn does.
+create or replace trigger validate_subtask
   before insert or update on cogo.subtasks
   for each row execute function cogo.check_subtask();

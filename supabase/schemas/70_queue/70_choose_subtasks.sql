@@ -137,8 +137,7 @@ begin
 end;
 $$;
 comment on function cogo.order_turns is
-  'Return the turns that come first among locked subtasks, within the capacity of lanes and owners;
-null if there are none.';
+  'Return the turns that come first among locked subtasks, within the capacity of lanes and owners.';
 
 create or replace function cogo.swap_turns(p_taken uuid[], p_turns uuid[])
   returns void language plpgsql set search_path = pg_catalog, pg_temp

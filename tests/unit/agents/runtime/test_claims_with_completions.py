@@ -23,7 +23,7 @@ from tests.support.eventually import eventually
 
 
 async def give_way(times: int) -> None:
-    """Let everything else run for a while."""
+    """Return after so many turns of the event loop."""
     for _ in range(times):
         await asyncio.sleep(0)
 
