@@ -17,6 +17,7 @@ TYPES: Final = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
 }
 POLICY: Final = "; ".join(
     (
@@ -29,7 +30,7 @@ POLICY: Final = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types 'none'",  # text can never become markup
+        "trusted-types dompurify",  # only what DOMPurify has cleaned can become markup
     )
 )
 HEADERS: Final = {
@@ -55,7 +56,7 @@ async def show_page(if_none_match: Annotated[str | None, Header()] = None) -> Re
     return _build_response(FILES[PAGE], if_none_match)
 
 
-@router.get("/console/{name}")
+@router.get("/console/{name:path}")
 async def show_file(name: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """Return one of the page's files."""
     found = FILES.get(name)
@@ -73,10 +74,16 @@ def _build_response(file: _File, known: str | None) -> Response:
 
 def _read_files() -> dict[str, _File]:
     found = {}
-    for each in files("gateway.console").joinpath("static").iterdir():
-        content = each.read_bytes()
-        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-        found[each.name] = _File(content, etag, TYPES[each.name.rpartition(".")[2]])
+    folders = [("", files("gateway.console").joinpath("static"))]
+    for prefix, folder in folders:
+        for each in folder.iterdir():
+            if each.is_dir():
+                folders.append((f"{prefix}{each.name}/", each))
+                continue
+            content = each.read_bytes()
+            etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+            media_type = TYPES[each.name.rpartition(".")[2]]
+            found[f"{prefix}{each.name}"] = _File(content, etag, media_type)
     return found
 
 

@@ -4,6 +4,7 @@ import hashlib
 import socket
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -53,6 +54,21 @@ async def open_session(request: Request, services: ServicesDep) -> Session:
     if found is None or found.expires_at is None:
         raise _build_token_spent()
     return Session(key=key, expires_at=found.expires_at)
+
+
+class Reader(BaseModel):
+    """Who reads the console, and what is shown to them."""
+
+    name: str
+    owner: UUID | None
+    is_operator: bool
+
+
+@router.get("/console/me")
+async def show_reader(request: Request) -> Reader:
+    """Return who the caller is. Raise Problem (401) without an accepted credential."""
+    principal = await authorize(request, Scope.TASKS_READ)
+    return Reader(name=principal.key_id, owner=principal.owner, is_operator=principal.is_admin)
 
 
 def _build_token_spent() -> Problem:

@@ -144,7 +144,7 @@ async def test_operators_see_who_is_alive_and_which_models_there_are(
 def test_a_wide_table_of_lanes_moves_no_form_under_the_task(page: Chrome) -> None:
     program = """
         const [done] = arguments;
-        Promise.all([import("/console/tables.js"), import("/console/dom.js")])
+        Promise.all([import("/console/lib/table.js"), import("/console/lib/dom.js")])
           .then(([{ buildTable }, { h }]) => {
             const row = h("tr", {}, h("th", { scope: "row" }, "a-vendor:a-model-".repeat(9)));
             const queue = buildTable("Queue", ["Lane"], [row]);
@@ -172,7 +172,7 @@ async def test_every_control_has_a_name(page: Chrome) -> None:
 def test_steps_stand_by_branch_on_one_axis_of_time(page: Chrome) -> None:
     program = """
         const [details, done] = arguments;
-        import("/console/waterfall.js").then(({ arrange }) => {
+        import("/console/task/waterfall.js").then(({ arrange }) => {
           const rows = arrange(details, Date.parse("2026-01-01T00:00:10Z"));
           done(rows.map((row) => [
             row.subtask.key, row.name, row.branch, row.bars, row.cost, row.status,
@@ -232,7 +232,7 @@ async def test_code_is_shown_with_what_its_tests_have_shown(page: Chrome) -> Non
 async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None:
     program = """
         const [approval, done] = arguments;
-        import("/console/approvals.js").then(({ Approvals }) => {
+        import("/console/inbox/approvals.js").then(({ Approvals }) => {
           const { fetch } = window;
           window.sent = [];
           window.fetch = (path, options) => {
@@ -273,7 +273,7 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
 def test_related_tasks_are_linked(page: Chrome) -> None:
     program = """
         const [details, done] = arguments;
-        import("/console/relatives.js").then(({ buildRelatives }) => {
+        import("/console/task/relatives.js").then(({ buildRelatives }) => {
           const list = buildRelatives(details);
           done([...list.querySelectorAll("a")].map((link) => [link.hash, link.textContent]));
         });

@@ -151,7 +151,7 @@ async def test_the_inbox_fits_a_phone_and_every_control_has_a_name(
 def test_a_question_about_a_cap_says_anew_what_is_needed(page: Chrome) -> None:
     program = """
         const [approval, done] = arguments;
-        import("/console/approvals.js").then(({ Approvals }) => {
+        import("/console/inbox/approvals.js").then(({ Approvals }) => {
           window.approvals = new Approvals();
           document.getElementById("detail").replaceChildren(window.approvals.root);
           window.approvals.update([approval]);
@@ -181,7 +181,8 @@ def test_a_question_about_a_cap_says_anew_what_is_needed(page: Chrome) -> None:
 def test_a_deadline_counts_down_by_the_gateways_clock(page: Chrome) -> None:
     program = """
         const [done] = arguments;
-        Promise.all([import("/console/countdown.js"), import("/console/server_clock.js")]).then(
+        const modules = ["/console/lib/countdown.js", "/console/lib/server_clock.js"];
+        Promise.all(modules.map((each) => import(each))).then(
           ([{ buildCountdown }, { learnTime }]) => {
             learnTime(new Date(Date.now() - 3_600_000).toUTCString()); // this machine is ahead
             const at = (ms) => buildCountdown(new Date(Date.now() + ms).toISOString()).textContent;

@@ -116,7 +116,7 @@ async def test_files_are_dropped_made_smaller_and_sent(
 def test_hostile_values_are_shown_in_part_and_as_text(page: Chrome) -> None:
     program = """
         const [hostile, done] = arguments;
-        import("/console/json_view.js").then(({ buildJson, buildText }) => {
+        import("/console/lib/json_view.js").then(({ buildJson, buildText }) => {
           let deep = [];
           for (let level = 0; level < 100_000; level++) deep = [deep];
           const wide = Array.from({ length: 100_000 }, (_, number) => number);
@@ -148,7 +148,7 @@ async def test_whoever_answers_second_is_told_what_was_answered(page: Chrome) ->
         const [answer, done] = arguments;
         const approval = { id: "1", task_id: "t", key: "main/c", call_id: "c", question: "May it?",
           show: { tool: "pay", arguments: { cents: 5 } } };
-        import("/console/approvals.js").then(({ Approvals }) => {
+        import("/console/inbox/approvals.js").then(({ Approvals }) => {
           const { fetch } = window;
           window.fetch = (path, options) => {
             if (path !== "/approvals/1") return fetch(path, options);

@@ -96,9 +96,11 @@ def run_console_module(folder: Path, name: str, program: str, value: object) -> 
 
     All modules are copied to `folder`, where they import each other.
     """
-    for file in CONSOLE.glob("*.js"):
-        text = file.read_text("utf-8").replace('"/console/', '"./')
-        (folder / file.name).write_text(text, "utf-8")
+    for file in CONSOLE.rglob("*.js"):
+        copied = folder / file.relative_to(CONSOLE)
+        copied.parent.mkdir(exist_ok=True)
+        text = file.read_text("utf-8").replace('"/console/', f'"{folder.as_uri()}/')
+        copied.write_text(text, "utf-8")
     (folder / "package.json").write_text('{"type": "module"}')
     command = [str(node_program()), "--input-type=module", "-e", program]
     command += [(folder / name).as_uri(), json.dumps(value)]

@@ -1,45 +1,81 @@
-// The console's entry point. The address determines what is shown: #/tasks/ID, #/inbox, #/columns.
+// The console's entry point: the bar, the key, and the page that the address names.
 
-import { getKey, openSession, setKey } from "/console/api.js";
-import { Ask } from "/console/ask.js";
-import * as budgets from "/console/budgets.js";
-import { ColumnView } from "/console/column.js";
-import { ColumnList } from "/console/columns.js";
-import * as connection from "/console/connection.js";
-import { byId, h, show } from "/console/dom.js";
-import * as fleet from "/console/fleet.js";
-import { Inbox } from "/console/inbox.js";
-import { Stream } from "/console/stream.js";
-import { TaskView } from "/console/task.js";
-import { TaskList } from "/console/tasks.js";
-import { setTitle } from "/console/title.js";
+import { Ask } from "/console/ask/ask.js";
+import { Inbox } from "/console/inbox/inbox.js";
+import { getKey, openSession, setKey } from "/console/lib/api.js";
+import * as connection from "/console/lib/connection.js";
+import { byId } from "/console/lib/dom.js";
+import { viewOf } from "/console/lib/hooks.js";
+import { readAddress } from "/console/lib/route.js";
+import { Stream } from "/console/lib/stream.js";
+import { setTitle } from "/console/lib/title.js";
+import * as budgets from "/console/operate/budgets.js";
+import * as fleet from "/console/operate/fleet.js";
+import { TaskList } from "/console/tasks/list.js";
+import { Component, h, render } from "/console/vendor/preact.js";
 
 const list = new TaskList();
 const ask = new Ask((task) => (location.hash = `#/tasks/${task.id}`));
 const inbox = new Inbox();
+const ID = "([0-9a-f-]{36})";
+/** Each page is a module with a component `Page({ params, query })`; `params` are the groups of the pattern. */
 const PAGES = [
-  { page: "task", tab: "tasks", label: "Task", pattern: /^#\/tasks\/([0-9a-f-]{36})$/, open: (id) => new TaskView(id) },
-  { page: "inbox", tab: "inbox", label: "Inbox", pattern: /^#\/inbox$/, open: () => inbox.open() },
-  { page: "columns", tab: "columns", label: "Columns", pattern: /^#\/columns$/, open: () => new ColumnList() },
-  { page: "columns", tab: "columns", label: "Column", pattern: /^#\/columns\/([0-9a-f-]{36})$/, open: (id) => new ColumnView(id) },
+  { name: "task", tab: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
+  { name: "inbox", tab: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: async () => ({ Page: viewOf((root) => inbox.open(root)) }) },
+  { name: "columns", tab: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
+  { name: "columns", tab: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
 ];
-const HOME = { page: "tasks", tab: "tasks", label: "Task", open: () => null };
-let view = null;
+const HOME = { name: "tasks", tab: "tasks", label: "Task", pattern: /^/, load: async () => ({ Page: Empty }) };
+const loaded = new Map();
+let shown = null;
 
-function route() {
-  const found = PAGES.find(({ pattern }) => pattern.test(location.hash)) ?? HOME;
-  const id = found.pattern?.exec(location.hash)[1] ?? null;
-  view?.close();
-  list.select(found.page === "task" ? id : null);
-  setTitle("COGO console");
-  document.body.dataset.page = found.page;
+async function openTask() {
+  const { TaskView } = await import("/console/task/task.js");
+  return (root, id) => new TaskView(id, root);
+}
+
+function Empty() {
+  return h("p", { class: "note empty" }, "Select a task, or submit one: its plan, text and cost appear here.");
+}
+
+/** Shows an error of a page in its place; the bar and the other pages still work. */
+class Guard extends Component {
+  componentDidCatch(error) {
+    console.error(error);
+    this.setState({ error });
+  }
+
+  render({ children }, { error }) {
+    if (!error) return children;
+    return h("p", { class: "problem", role: "alert" }, `This page failed: ${error.message}. `, h("a", { href: location.href, onClick: () => location.reload() }, "Load it again"));
+  }
+}
+
+async function route() {
+  const { path, query } = readAddress();
+  const found = PAGES.find(({ pattern }) => pattern.test(path)) ?? HOME;
+  const params = found.pattern.exec(path).slice(1);
+  list.select(found.name === "task" ? params[0] : null);
+  const isNew = shown?.path !== path;
+  shown = { path };
+  if (isNew) setTitle("COGO console");
+  document.body.dataset.page = found.name;
   byId("detail").setAttribute("aria-label", found.label);
   for (const each of document.querySelectorAll("nav a")) {
     if (each.dataset.tab === found.tab) each.setAttribute("aria-current", "page");
     else each.removeAttribute("aria-current");
   }
-  if (found === HOME) show(byId("detail"), h("p", { class: "note empty" }, "Select a task, or submit one: its plan, text and cost appear here."));
-  view = found.open(id);
+  try {
+    if (!loaded.has(found)) loaded.set(found, await found.load());
+  } catch (error) {
+    if (shown.path !== path) return;
+    render(h("p", { class: "problem", role: "alert" }, `This page cannot be loaded: ${error.message}`), byId("detail"));
+    return;
+  }
+  if (shown.path !== path) return; // another address was opened meanwhile
+  const { Page } = loaded.get(found);
+  render(h(Guard, { key: path }, h(Page, { params, query })), byId("detail"));
+  if (isNew) reveal();
 }
 
 function watch() {
@@ -74,7 +110,7 @@ byId("key-dialog").addEventListener("close", () => {
 });
 byId("key-button").addEventListener("click", () => askForKey());
 document.addEventListener("cogo:key", (event) => askForKey(event.detail));
-window.addEventListener("hashchange", () => (route(), reveal()));
+window.addEventListener("hashchange", route);
 
 /** Scroll to what was selected: on a phone it is below the list. */
 function reveal() {

@@ -1,5 +1,6 @@
 """The console's files and the responses that it is built on."""
 
+import json
 import re
 from typing import Final
 from uuid import uuid4
@@ -12,6 +13,7 @@ from protocol.lifecycle import TaskState
 from protocol.records import AgentRecord, NewApiKey, NewTask
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
+from tests.support.sources import ROOT
 
 SECONDS: Final = 20.0
 
@@ -36,11 +38,23 @@ async def test_the_page_is_whole_and_forbids_what_it_does_not_need(opened: OpenG
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
-    text = b"".join(file.content for file in FILES.values()).decode()
-    named = set(re.findall(r'"/console/(\w+\.\w+)"', text))
+    own = [file.content for name, file in FILES.items() if not name.startswith("vendor/")]
+    text = b"".join(own).decode()
+    named = set(re.findall(r'"/console/([\w/]+\.\w+)"', text))
     assert named
     assert named <= set(FILES)
     assert not re.search(r"innerHTML|outerHTML|document\.write|insertAdjacentHTML|eval\(", text)
+
+
+def test_the_vendored_libraries_are_those_of_the_lock_file() -> None:
+    locked = json.loads((ROOT / "scripts/console_libraries/package-lock.json").read_text())
+    wanted = {
+        path.removeprefix("node_modules/"): each["version"]
+        for path, each in locked["packages"].items()
+        if path and not each.keys() & {"dev", "optional"}
+    }
+    named = re.findall(r"^(\S+) ([\d.]+) \(", FILES["vendor/LICENCES.txt"].content.decode(), re.M)
+    assert dict(named) == wanted
 
 
 async def test_a_reconnected_list_catches_up_and_reports_changes_once(

@@ -22,7 +22,9 @@ def test_the_console_shows_data_as_the_command_line_does_also_its_beginning(
     whole, escaped = json.dumps(ANSWER, ensure_ascii=False), json.dumps(ANSWER)
     texts = [whole[:end] for end in range(len(whole) + 1)] + [escaped, *ODD]
 
-    shown = call_console_functions(tmp_path, "said.js", *(("formatSaid", each) for each in texts))
+    shown = call_console_functions(
+        tmp_path, "task/said.js", *(("formatSaid", each) for each in texts)
+    )
 
     for text, said in zip(texts, shown, strict=True):
         assert said == format_said(text), text

@@ -12,7 +12,7 @@ COLUMN_WORDS: Final = {"describeState", "describeCounts", "formatKey", "groupFai
 
 def call(folder: Path, name: str, *values: object) -> list[Any]:
     """Call a function once with each value."""
-    module = "column_words.js" if name in COLUMN_WORDS else "approval_words.js"
+    module = "columns/words.js" if name in COLUMN_WORDS else "inbox/words.js"
     return call_console_functions(folder, module, *((name, each) for each in values))
 
 
@@ -111,7 +111,7 @@ def test_a_bar_shows_each_state_that_has_cells_and_is_full(tmp_path: Path) -> No
     few = a_column(done=1_000_000, failed=1, pending=1, asked=1)
 
     parts, nothing = call_console_functions(
-        tmp_path, "column_words.js", ("divideBar", few, 100), ("divideBar", a_column(), 100)
+        tmp_path, "columns/words.js", ("divideBar", few, 100), ("divideBar", a_column(), 100)
     )
     [counts, none] = call(tmp_path, "describeCounts", few, a_column())
 
@@ -158,7 +158,7 @@ def test_an_estimate_says_what_it_rests_on_and_how_long_the_cap_makes_it(tmp_pat
 
     said = call_console_functions(
         tmp_path,
-        "column_words.js",
+        "columns/words.js",
         estimate(0, 0.0, 3, daily),
         estimate(10, None, 0, daily),
         estimate(1, 0.001, 1, daily),

@@ -62,7 +62,7 @@ console.log(JSON.stringify(shown));
 
 def show(folder: Path, *updates: tuple[str, dict[str, Any]]) -> list[list[str]]:
     """Return the articles on the page after each update: name, notice, and turns."""
-    found: list[list[str]] = run_console_module(folder, "transcript_view.js", PROGRAM, updates)
+    found: list[list[str]] = run_console_module(folder, "task/transcript_view.js", PROGRAM, updates)
     return found
 
 

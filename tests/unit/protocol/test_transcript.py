@@ -84,7 +84,7 @@ def test_the_console_reads_every_example_alike() -> None:
         });
         console.log(JSON.stringify(found));
     """
-    module = (ROOT / "gateway/console/static/transcript.js").as_uri()
+    module = (ROOT / "gateway/console/static/task/transcript.js").as_uri()
     cases = ROOT / "tests/support/transcripts.json"
     command = [str(node_program()), "--input-type=module", "-e", program, module, str(cases)]
 

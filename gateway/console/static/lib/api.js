@@ -1,0 +1,107 @@
+// The gateway's JSON API. The key, if one is needed, is in this tab's session storage.
+
+import { learnTime } from "/console/lib/server_clock.js";
+
+const KEY = "cogo-key";
+/** A request that reads, and has no answer by then, is given up: whoever polls asks again. */
+const READ_MS = 20_000;
+
+/** An error from the gateway; `status` is 0 if it could not be reached. */
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super([problem.detail ?? "the request failed", problem.hint].filter(Boolean).join(" – "));
+    this.status = status;
+    this.code = problem.code ?? "unknown";
+    this.problem = problem;
+  }
+}
+
+export const getKey = () => sessionStorage.getItem(KEY);
+
+export function setKey(key) {
+  if (key) sessionStorage.setItem(KEY, key);
+  else sessionStorage.removeItem(KEY);
+}
+
+/** Exchange the one-time token in the address, if there is one, for a key of this tab. */
+export async function openSession() {
+  const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
+  if (!token) return;
+  history.replaceState(null, "", location.pathname);
+  const options = { method: "POST", headers: { Authorization: `Bearer ${token}` } };
+  setKey((await readBody(await send("/console/session", options))).key);
+}
+
+export function buildHeaders() {
+  const key = getKey();
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+export async function get(path) {
+  return readBody(await send(path, { headers: buildHeaders(), signal: AbortSignal.timeout(READ_MS) }));
+}
+
+export async function post(path, data = undefined, more = {}) {
+  const options = { method: "POST", headers: { ...buildHeaders(), ...more } };
+  if (data !== undefined) {
+    options.body = JSON.stringify(data);
+    options.headers["Content-Type"] = "application/json";
+  }
+  return readBody(await send(path, options));
+}
+
+/** Return the error of a failed response. On 401, also ask the user for a key. */
+export async function readError(answer) {
+  let problem = {};
+  try {
+    problem = await answer.json();
+  } catch {
+    problem = { detail: `the gateway answered ${answer.status}` };
+  }
+  const error = new ApiError(answer.status, problem);
+  if (answer.status === 401) askForKey(error);
+  return error;
+}
+
+/** Make the page ask the user for a key. */
+export function askForKey(error) {
+  document.dispatchEvent(new CustomEvent("cogo:key", { detail: error }));
+}
+
+/**
+ * Call `work` every `ms` milliseconds while the page is visible, until it returns true. An error is
+ * reported, and does not end it.
+ */
+export async function poll(ms, work, hiddenMs = Infinity) {
+  let last = -Infinity;
+  for (;;) {
+    const isDue = !document.hidden || performance.now() - last >= hiddenMs;
+    if (isDue) last = performance.now();
+    try {
+      if (isDue && (await work())) return;
+    } catch (error) {
+      console.error(error);
+    }
+    await new Promise((done) => setTimeout(done, ms));
+  }
+}
+
+async function send(path, options) {
+  try {
+    const answer = await fetch(path, { cache: "no-store", ...options });
+    learnTime(answer.headers.get("Date"));
+    return answer;
+  } catch {
+    throw new ApiError(0, { code: "unreachable", detail: "the gateway cannot be reached" });
+  }
+}
+
+async function readBody(answer) {
+  if (!answer.ok) throw await readError(answer);
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (error.name === "SyntaxError") throw error;
+    throw new ApiError(0, { code: "unreachable", detail: "the gateway stopped answering" });
+  }
+}

@@ -1,0 +1,1 @@
+export { diffArrays, diffLines, diffWords, structuredPatch } from "diff";
