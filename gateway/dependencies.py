@@ -1,14 +1,15 @@
 """Dependencies of the routes: the services behind them, and principals with a scope."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Protocol, TypeAlias, cast
+from urllib.parse import unquote
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from gateway.auth.authenticator import Authenticator, read_credential
-from gateway.auth.principal import Principal, Scope, require_scope
+from gateway.auth.principal import Principal, Scope, TaskLabels, require_scope
 from gateway.limits.connection_limiter import get_client_address
 from gateway.limits.credential_monitor import CredentialMonitor
 from gateway.links.tokens import LinkSigner
@@ -19,6 +20,10 @@ from gateway.streams.task_feeds import TaskFeeds
 from gateway.streams.task_lists import TaskLists
 from gateway.tasks.memory import MemoryServices
 from protocol.store.gateway import GatewayStore
+
+PROJECT_HEADER: Final = "x-cogo-project"
+TAGS_HEADER: Final = "x-cogo-tags"
+"""Tags, separated by commas."""
 
 
 class HasStore(Protocol):
@@ -74,7 +79,20 @@ async def authenticate_connection(connection: HTTPConnection) -> Principal:
     connection.state.rate = authenticator.read_rate(principal.key_id)
     connection.state.key_id = principal.key_id
     connection.state.slot.transfer_to(principal.key_id)
-    return principal
+    labels = _read_labels(connection)
+    return replace(principal, labels=labels) if labels else principal
+
+
+def _read_labels(connection: HTTPConnection) -> TaskLabels | None:
+    """Return what the headers say of tasks; letters beyond ASCII come percent-encoded."""
+    project = connection.headers.get(PROJECT_HEADER)
+    tags = connection.headers.get(TAGS_HEADER)
+    if project is None and tags is None:
+        return None
+    return TaskLabels(
+        project=None if project is None else unquote(project),
+        tags=tuple(unquote(each) for each in tags.split(",")) if tags else (),
+    )
 
 
 ServicesDep: TypeAlias = Annotated[GatewayServices, Depends(_get_services)]

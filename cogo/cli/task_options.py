@@ -24,6 +24,7 @@ from cogo.cli.options import parse_usd
 from cogo.cli.request_options import add_request, read_limited_text
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
+from cogo.config.settings import Settings
 from cogo.errors import UsageError
 from cogo.repository import (
     Repository,
@@ -86,6 +87,16 @@ DataPolicy = Annotated[
     typer.Option(help="Where the prompt may go: eu, no-training, local-only, ...; repeatable."),
 ]
 Budget = Annotated[str | None, typer.Option(help="Maximum cost in US dollars.")]
+ProjectName = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        help="Project of the task, for caps, usage and who sees it (default: $COGO_PROJECT).",
+    ),
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", help="A word to find the task by; repeatable.")
+]
 
 
 class OnBudget(StrEnum):
@@ -201,6 +212,16 @@ def add_repository(
         print_text(needed.describe(), err=True)
         found |= {"files": dict(needed.files)} if needed.files else {}
     return {**found, **params}
+
+
+def build_labels(project: str | None, tags: Sequence[str] | None) -> dict[str, Any]:
+    """Return the project and the tags of a task."""
+    return {"project": project, "tags": list(tags or ())}
+
+
+def apply_default_project(new: NewTask, settings: Settings) -> NewTask:
+    """Return the task in the project of the settings, unless it names one; an empty one is none."""
+    return new if new.project is not None else new.model_copy(update={"project": settings.project})
 
 
 def parse_budget(text: str | None, *, option: str = "--budget") -> Decimal | None:

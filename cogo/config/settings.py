@@ -99,6 +99,7 @@ class Settings(BaseModel):
     fireworks_model: str | None = Field(None, validation_alias="FIREWORKS_MODEL")
     selection_policy: PolicyName = Field(PolicyName.AUTO, validation_alias="COGO_SELECTION_POLICY")
     data_policy: str = Field("", validation_alias="COGO_DATA_POLICY")
+    project: str | None = Field(None, max_length=100, validation_alias="COGO_PROJECT")
     explore_mistakes: float = Field(
         EXPLORE_MISTAKES, ge=0, le=1, validation_alias="COGO_EXPLORE_MISTAKES"
     )

@@ -31,6 +31,14 @@ USER_SCOPES: Final = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLabels:
+    """Project and tags that the headers of a request give the tasks which it makes."""
+
+    project: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """An authenticated caller."""
 
@@ -39,6 +47,7 @@ class Principal:
     owner: UUID | None
     """Owner of the caller's tasks; None for tasks without an owner."""
     scopes: frozenset[str]
+    labels: TaskLabels = TaskLabels()
 
     @property
     def is_admin(self) -> bool:

@@ -74,6 +74,10 @@ class SubmitArguments(CallArguments):
     priority: int = Field(5, ge=0, le=9, description="0 is first, 9 is last, among your own.")
     deadline: Moment | None = Field(None, description="The task fails if it is not done by then.")
     run_at: Moment | None = Field(None, description="The task begins not before this time.")
+    project: str | None = Field(
+        None, max_length=100, description="Whose caps and usage it counts towards."
+    )
+    tags: list[str] = Field(default_factory=list, max_length=20, description="To find it by.")
     idempotency_key: str | None = Field(
         None,
         min_length=1,

@@ -56,6 +56,17 @@ class TaskRequest(BaseModel):
     deadline: datetime | None = None
     run_at: datetime | None = None
     stream: bool = True
+    project: str | None = Field(
+        None,
+        max_length=100,
+        description="Caps, usage and who sees the task can go by it; or the header "
+        "`X-Cogo-Project`, as on every route that makes tasks.",
+    )
+    tags: list[Annotated[str, Field(max_length=50)]] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Words to find it by; or the header `X-Cogo-Tags`, separated by commas.",
+    )
 
 
 class PageRequest(BaseModel):

@@ -31,6 +31,9 @@ class NewTask(Argument):
     deadline: datetime | None = None
     run_at: datetime | None = None
     stream: bool = True
+    project: str | None = None
+    """What caps, usage and visibility can go by; blanks around it do not count."""
+    tags: list[str] = Field(default_factory=list)
 
 
 class Task(ListedRow):
@@ -74,6 +77,8 @@ class Task(ListedRow):
     """The AI column for which it was submitted; lists leave it out."""
     follow_up: str | None = None
     """What memory needs it for: embed, summary or extract. Such tasks are deleted when they end."""
+    project: str | None = None
+    tags: list[str] = Field(default_factory=list)
 
 
 class TaskLine(ListedRow):
@@ -91,6 +96,8 @@ class TaskLine(ListedRow):
     budget_usd: Decimal | None = None
     cost_usd: Decimal | None = None
     simulated: bool = False
+    project: str | None = None
+    tags: list[str] = Field(default_factory=list)
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

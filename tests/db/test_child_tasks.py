@@ -46,7 +46,7 @@ async def test_a_child_has_what_its_parent_may_have(database: Database, agent: A
         ),
         child_step("b", preferences={"policy": "explore"}, model="model-a"),
         owner=ALICE, deadline=deadline, priority=2, session_id=session_id,
-        preferences={"data_policy": "eu", "policy": "scored"},
+        preferences={"data_policy": "eu", "policy": "scored"}, project="web", tags=["a", "b"],
     )  # fmt: skip
 
     a, b = await children_of(agent, task_id)
@@ -61,6 +61,7 @@ async def test_a_child_has_what_its_parent_may_have(database: Database, agent: A
     assert a["preferences"] == {"data_policy": ["eu", "local-only"]}
     assert b["preferences"] == {"data_policy": ["eu"], "policy": "explore"}
     assert b["model"] == "model-a"
+    assert [(each["project"], each["tags"]) for each in (a, b)] == [("web", ["a", "b"])] * 2
 
 
 async def test_the_result_of_a_child_is_the_output_of_its_step(agent: Agent) -> None:

@@ -28,6 +28,7 @@ async def test_a_task_that_repeats_itself_completes_and_inserts_the_next(
     columns: Row = {
         "owner": ALICE, "type": "CHAT", "priority": 2, "model": "model-a", "session_id": session_id,
         "preferences": {"data_policy": "eu"}, "budget_usd": 1, "idempotency_key": "once",
+        "project": "web", "tags": ["a", "b"],
     }  # fmt: skip
     lease = await begin_flow(
         agent, params={"x": 1}, deadline=database.now + timedelta(hours=1), **columns

@@ -74,11 +74,19 @@ def list_check_lines(task: Task) -> list[str]:
 def list_detail_lines(task: Task) -> list[str]:
     """Return what is known of a result beside the answer: code, checks, tools and notes."""
     return [
+        *list_label_lines(task),
         *list_code_lines(task),
         *list_check_lines(task),
         *list_tool_lines(task),
         *list_notes(task),
     ]
+
+
+def list_label_lines(task: Task) -> list[str]:
+    """Return a line with the project and the tags of a task, if it has some."""
+    parts = [f"project {task.project}"] if task.project else []
+    parts += [f"tags {', '.join(task.tags)}"] if task.tags else []
+    return ["; ".join(parts)] if parts else []
 
 
 def list_tool_lines(task: Task) -> list[str]:

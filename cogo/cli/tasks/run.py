@@ -1,8 +1,9 @@
 """`cogo run`: a task from its plan to its verdict, live in one terminal."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -19,11 +20,14 @@ from cogo.cli.task_options import (
     Params,
     Policy,
     Prefer,
+    ProjectName,
     SourceRepo,
+    Tags,
     TargetFile,
     TaskBranch,
     TaskType,
     add_repository,
+    build_labels,
     build_params,
     build_preferences,
     describe_missing_files,
@@ -77,6 +81,8 @@ def run_live(
     deadline: Annotated[
         float | None, typer.Option(help="Seconds after which the task fails.")
     ] = None,
+    project: ProjectName = None,
+    tag: Tags = None,
     out: Annotated[
         Path | None, typer.Option("--out", "--output", help="Write the result to this file.")
     ] = None,
@@ -113,8 +119,7 @@ def run_live(
             params, language=language, target_file=target_file, file=file, kind=task_type,
             tests=test, tools=tool, schema=schema, attach=attach,
         )  # fmt: skip
-        if repo is None and (missing := describe_missing_files(given)):
-            print_text(missing, err=True)
+        _warn_of_missing_files(given, repo)
         new = NewTask(
             id=uuid4(),
             prompt=sys.stdin.read() if prompt == "-" else prompt,
@@ -124,6 +129,7 @@ def run_live(
             preferences=build_preferences(prefer, policy, data_policy),
             budget_usd=parse_budget(max_usd, option="--max-usd"),
             deadline=parse_deadline(deadline),
+            **build_labels(project, tag),
         )
     progress, has_ended = run_task_live(directory, new, follow, RunProgress, as_json=as_json)
     if not has_ended:
@@ -133,6 +139,11 @@ def run_live(
     if apply and code == VERIFIED:
         _apply(progress.task, repo or Path(), target_file, as_json=as_json)
     raise typer.Exit(code)
+
+
+def _warn_of_missing_files(params: Mapping[str, Any], repo: Path | None) -> None:
+    if repo is None and (missing := describe_missing_files(params)):
+        print_text(missing, err=True)
 
 
 def _apply(task: Task, repo: Path, target_file: str | None, *, as_json: bool) -> None:

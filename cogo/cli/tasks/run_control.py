@@ -17,7 +17,7 @@ from rich.console import Console
 
 from cogo.cli.ids import find_task_id
 from cogo.cli.session import run_with_client
-from cogo.cli.task_options import check_task
+from cogo.cli.task_options import apply_default_project, check_task
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
 from cogo.watch.participants import SwarmProgress
@@ -93,13 +93,18 @@ def run_task_live(
                 task_id = await find_task_id(client.store, attached or "")
                 task = await client.store.fetch_task(task_id=task_id)
             else:
-                await check_task(new, new.id or uuid4(), project=project, store=client.store)
-                task = await client.store.submit_task(new)
+                task = await _submit(client, new, project)
             _print_begin(task, as_json=as_json)
             progress = create_progress(task)
             return progress, await _run_attached(client, progress, interrupts, as_json=as_json)
 
     return run_with_client(project, run)
+
+
+async def _submit(client: Client, given: NewTask, project: Project) -> Task:
+    new = apply_default_project(given, project.settings)
+    await check_task(new, new.id or uuid4(), project=project, store=client.store)
+    return await client.store.submit_task(new)
 
 
 def _print_begin(task: Task, *, as_json: bool) -> None:

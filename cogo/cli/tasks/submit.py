@@ -22,11 +22,15 @@ from cogo.cli.task_options import (
     Params,
     Policy,
     Prefer,
+    ProjectName,
     SourceRepo,
+    Tags,
     TargetFile,
     TaskBranch,
     TaskType,
     add_repository,
+    apply_default_project,
+    build_labels,
     build_params,
     build_preferences,
     check_task,
@@ -73,6 +77,8 @@ def submit(
     deadline: Annotated[
         float | None, typer.Option(help="Seconds after which the task fails.")
     ] = None,
+    project: ProjectName = None,
+    tag: Tags = None,
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key returns the same task.")
     ] = None,
@@ -98,6 +104,7 @@ def submit(
         cogo submit "Hello" --type CHAT --model claude-sonnet --no-wait --json
         cogo submit "Which orders of Ada are late?" --type CHAT --tool find_orders
         cogo submit "Name a city" --type CHAT --schema city.json | jq .name
+        cogo submit "Hello" --type CHAT --project website --tag greeting --tag test
         cogo submit "What does this page say?" --type CHAT --attach scan.pdf --attach photo.jpg
     """
     if out is not None:
@@ -119,6 +126,7 @@ def submit(
         deadline=parse_deadline(deadline),
         idempotency_key=key,
         stream=stream,
+        **build_labels(project, tag),
     )
     is_answer_live = out is None and schema is None
     view = _build_view("none" if as_json else _choose_stream(to_screen=is_answer_live))
@@ -143,8 +151,9 @@ def _submit_or_leave(project: Project, new: NewTask, view: TaskView, *, wait: bo
         raise
 
 
-def _submit(project: Project, new: NewTask, view: TaskView | None, sent: list[UUID]) -> Task:
+def _submit(project: Project, given: NewTask, view: TaskView | None, sent: list[UUID]) -> Task:
     """Insert the task and follow it if there is a view; append its id to `sent` once known."""
+    new = apply_default_project(given, project.settings)
 
     async def run(client: Client) -> Task:
         await check_task(new, new.id or uuid4(), project=project, store=client.store)

@@ -15,6 +15,9 @@ from cogo.cli.task_options import (
     Params,
     Policy,
     Prefer,
+    ProjectName,
+    Tags,
+    build_labels,
     build_params,
     build_preferences,
     parse_budget,
@@ -77,6 +80,8 @@ def run_swarm(
     deadline: Annotated[
         float | None, typer.Option(help="Seconds after which the task fails.")
     ] = None,
+    project: ProjectName = None,
+    tag: Tags = None,
     out: Annotated[
         Path | None, typer.Option("--out", "--output", help="Write the result to this file.")
     ] = None,
@@ -121,6 +126,7 @@ def run_swarm(
             session_id=None if session is None else derive_session(session),
             budget_usd=parse_budget(max_usd, option="--max-usd"),
             deadline=parse_deadline(deadline),
+            **build_labels(project, tag),
         )
     progress, has_ended = run_task_live(directory, new, follow, SwarmProgress, as_json=as_json)
     if not has_ended:

@@ -37,6 +37,9 @@ create table if not exists public.cogo_tasks (
   column_id uuid,
   -- Set by the database when memory asks for something: embed, summary or extract.
   follow_up text,
+  -- The user's, too. Child tasks, next runs and the tasks of an AI column inherit them.
+  project text,
+  tags text[] not null default '{}',
   constraint cogo_tasks_status check (
     status in ('pending', 'running', 'held', 'completed', 'failed', 'cancelled')
   ),
@@ -96,6 +99,10 @@ comment on column public.cogo_tasks.column_id is
 comment on column public.cogo_tasks.follow_up is
   'What memory needs the task for: embed, summary or extract. Lists leave these out, and they are
 deleted when their results are applied.';
+comment on column public.cogo_tasks.project is
+  'A name of 100 characters at most. Caps, usage and who may see a task can go by it.';
+comment on column public.cogo_tasks.tags is
+  'Up to 20 words of 50 characters, sorted, each once.';
 create index if not exists cogo_tasks_column on public.cogo_tasks (column_id)
   where column_id is not null and finished_at is null;
 create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)

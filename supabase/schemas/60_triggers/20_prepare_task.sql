@@ -1,3 +1,30 @@
+create or replace function cogo.clean_label(p_label text)
+  returns text language sql immutable
+  return nullif(btrim(regexp_replace(p_label, '[[:cntrl:][:space:]]+', ' ', 'g')), '');
+comment on function cogo.clean_label is
+  'Return a project or tag without control characters and needless blanks; null if nothing is left.';
+
+create or replace function cogo.clean_tags(p_tags text[])
+  returns text[] language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tags text[];
+begin
+  perform cogo.check_size('tags', cardinality(p_tags), 20, 'elements');
+  v_tags := array(
+    select distinct t.tag collate "C"
+      from (select cogo.clean_label(unnest(p_tags))) as t (tag)
+     where t.tag is not null
+     order by 1
+  );
+  perform cogo.check_size('a tag', max(length(t.tag)), 50) from unnest(v_tags) as t (tag);
+  return v_tags;
+end;
+$$;
+comment on function cogo.clean_tags is
+  'Return tags sorted and cleaned, each once; null gives none. Raises TQ008 for more than 20, and for one
+of more than 50 characters.';
+
 -- Every program must be able to read a stored task: one unreadable row would make its whole page or
 -- claim unreadable. All other mistakes are left to the orchestrator. docs/reference/database.md lists
 -- the limits. The trigger sorts before `prepare`, which creates a session from the prompt.
@@ -14,6 +41,13 @@ begin
           cogo.check_size('model', length(new.model), 255),
           cogo.check_size('idempotency_key', length(new.idempotency_key), 255),
           cogo.check_size('preferences', octet_length(new.preferences::text), 65536, 'bytes');
+  if new.project is not null then
+    new.project := cogo.clean_label(new.project);
+    perform cogo.check_size('project', length(new.project), 100);
+  end if;
+  if new.tags is distinct from '{}' then
+    new.tags := cogo.clean_tags(new.tags);
+  end if;
   if octet_length(new.params::text) > 1048576 then
     raise exception using errcode = 'TQ008',
       message = format(
@@ -45,10 +79,11 @@ end;
 $$;
 comment on function cogo.check_task_limits is
   'Raise TQ008 for a task that is too large, TQ009 for numbers or times that some programs cannot
-read.';
+read. Clean its project and tags.';
 create or replace trigger check_limits
   before insert or update of
-    type, prompt, params, idempotency_key, model, preferences, budget_usd, deadline, run_at
+    type, prompt, params, idempotency_key, model, preferences, budget_usd, deadline, run_at, project,
+    tags
   on public.cogo_tasks
   for each row execute function cogo.check_task_limits();
 

@@ -65,7 +65,7 @@ begin
   begin
     insert into public.cogo_tasks (
       id, type, prompt, params, priority, owner, model, preferences, budget_usd, deadline, stream,
-      parent_task_id
+      parent_task_id, project, tags
     )
     select c.id, c.child ->> 'type', c.child ->> 'prompt',
            -- Whether a spent budget asks is the parent's choice, unless the child has its own.
@@ -77,7 +77,8 @@ begin
            cogo.inherit_data_policy(
              cogo.find_preferences(p_parent), nullif(c.child -> 'preferences', 'null')
            ),
-           (c.child ->> 'budget_usd')::numeric, p_parent.deadline, p_parent.stream, p_parent.id
+           (c.child ->> 'budget_usd')::numeric, p_parent.deadline, p_parent.stream, p_parent.id,
+           p_parent.project, p_parent.tags
       from unnest(v_ids, p_children) with ordinality as c (id, child, ordinal)
      order by c.ordinal;
     insert into cogo.child_tasks (child_id, parent_id, root_id, subtask_id, depth)

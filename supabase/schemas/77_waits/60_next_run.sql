@@ -12,14 +12,14 @@ begin
   select t.* into v_task from public.cogo_tasks t where t.id = p_task_id;
   insert into public.cogo_tasks (
     type, prompt, params, priority, owner, session_id, model, preferences, budget_usd, deadline,
-    run_at, stream, previous_task_id
+    run_at, stream, previous_task_id, project, tags
   ) values (
     v_task.type, v_task.prompt, coalesce(nullif(v_again -> 'params', 'null'), v_task.params),
     v_task.priority, v_task.owner, v_task.session_id, v_task.model, v_task.preferences,
     v_task.budget_usd,
     -- As long after its start as that of this run.
     coalesce(v_at, cogo.now()) + (v_task.deadline - coalesce(v_task.run_at, v_task.created_at)),
-    v_at, v_task.stream, v_task.id
+    v_at, v_task.stream, v_task.id, v_task.project, v_task.tags
   )
   returning id into v_id;
   return p_item || jsonb_build_object(

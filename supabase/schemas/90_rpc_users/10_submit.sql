@@ -14,7 +14,9 @@ create or replace function public.cogo_submit_task(
   p_run_at timestamptz default null,
   p_stream boolean default true,
   p_id uuid default null,
-  p_owner uuid default null
+  p_owner uuid default null,
+  p_project text default null,
+  p_tags text[] default '{}'
 )
   returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -25,10 +27,11 @@ declare
 begin
   insert into public.cogo_tasks (
     prompt, type, params, priority, model, preferences, session_id, idempotency_key, budget_usd,
-    deadline, run_at, stream, id, owner
+    deadline, run_at, stream, id, owner, project, tags
   ) values (
     p_prompt, p_type, p_params, p_priority, p_model, p_preferences, p_session_id,
-    p_idempotency_key, p_budget_usd, p_deadline, p_run_at, p_stream, p_id, v_owner
+    p_idempotency_key, p_budget_usd, p_deadline, p_run_at, p_stream, p_id, v_owner, p_project,
+    p_tags
   )
   on conflict do nothing
   returning id into v_id;
@@ -47,11 +50,11 @@ begin
   -- Without p_deadline and p_run_at, which differ in a repetition.
   if v_id is null and (
     v_task.prompt, v_task.type, v_task.params, v_task.priority, v_task.model, v_task.preferences,
-    v_task.session_id, v_task.budget_usd, v_task.stream
+    v_task.session_id, v_task.budget_usd, v_task.stream, v_task.project, v_task.tags
   ) is distinct from (
     p_prompt, coalesce(p_type, 'GENERATE_CODE'), coalesce(p_params, '{}'), coalesce(p_priority, 5),
     cogo.normalize_model(p_model), coalesce(p_preferences, '{}'), p_session_id, p_budget_usd,
-    coalesce(p_stream, true)
+    coalesce(p_stream, true), cogo.clean_label(p_project), cogo.clean_tags(p_tags)
   ) then
     raise exception using
       errcode = 'TQ004',

@@ -49,7 +49,7 @@ grant select on
 -- An owner may be sent; a trigger replaces it by the caller.
 grant insert (
   id, type, prompt, params, priority, owner, session_id, idempotency_key, model, preferences,
-  budget_usd, deadline, run_at, stream
+  budget_usd, deadline, run_at, stream, project, tags
 ) on public.cogo_tasks to authenticated;
 grant select on
   public.cogo_tasks, public.cogo_approvals, public.cogo_sent_events, public.cogo_sessions,

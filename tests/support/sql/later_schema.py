@@ -13,8 +13,9 @@ VERSION: Final = "20990101000000"
 _ADDITIONS: Final = {
     "20_tables/20_tasks.sql": [
         (
-            "  follow_up text,\n  constraint cogo_tasks_status",
-            "  follow_up text,\n  labels text[] default '{}',\n  constraint cogo_tasks_status",
+            "  tags text[] not null default '{}',\n  constraint cogo_tasks_status",
+            "  tags text[] not null default '{}',\n  labels text[] default '{}',\n"
+            "  constraint cogo_tasks_status",
         )
     ],
     "70_queue/48_loading.sql": [
