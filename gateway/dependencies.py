@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.auth.authenticator import Authenticator, read_credential
 from gateway.auth.principal import Principal, Scope, TaskLabels, require_scope
+from gateway.auth.sign_in import SignIn
 from gateway.limits.connection_limiter import get_client_address
 from gateway.limits.credential_monitor import CredentialMonitor
 from gateway.links.tokens import LinkSigner
@@ -44,6 +45,7 @@ class GatewayServices:
     task_lists: TaskLists
     model_directory: ModelDirectory
     authenticator: Authenticator
+    sign_in: SignIn
     credentials: CredentialMonitor
     metrics: GatewayMetrics
     options: GatewayOptions

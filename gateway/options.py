@@ -1,7 +1,10 @@
 """Options of a gateway."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+
+from gateway.console.parts import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,5 +42,7 @@ class GatewayOptions:
     """Time for a client to read sent data, once the buffers are full."""
     public_url: str | None = None
     """Its address in links; None: that of the request."""
+    console_parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    """Parts of the console by role, for roles that do not see all that they may use."""
     poll: timedelta = timedelta(seconds=1)
     """How often the rows of a watched task are read when no message arrives."""

@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    Json,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -21,6 +22,7 @@ from pydantic import (
 
 from cogo.config.trust import ENV_FILE, Ignored, TrustStore, is_secret, read_file, split_variables
 from cogo.errors import SettingInvalid
+from gateway.console.parts import Part
 from protocol.json_values import explain_mistake
 from protocol.records.agents import SandboxChoice
 from protocol.records.models import EXPLORE_MISTAKES, PolicyName
@@ -122,6 +124,9 @@ class Settings(BaseModel):
         None, min_length=32, max_length=1_000, validation_alias="COGO_LINK_SECRET"
     )
     gateway_cancel: bool = Field(True, validation_alias="COGO_GATEWAY_CANCEL")
+    console_parts: Json[dict[str, tuple[Part, ...]]] = Field(
+        default_factory=dict, validation_alias="COGO_CONSOLE_PARTS"
+    )
     store_prompts: bool = Field(False, validation_alias="COGO_STORE_PROMPTS")
     sandbox: SandboxChoice = Field(SandboxChoice.AUTO, validation_alias="COGO_SANDBOX")
     sandbox_runtime: str = Field(

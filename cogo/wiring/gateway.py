@@ -15,6 +15,7 @@ from cogo.wiring.memory.services import open_memory_services
 from cogo.wiring.model_directory import CatalogueModelDirectory, build_start_knowledge
 from cogo.wiring.stores import build_bus, open_supabase_store
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.sign_in import ATTEMPTS_PER_MINUTE, SignIn
 from gateway.auth.tokens import TokenVerifier
 from gateway.dependencies import GatewayServices
 from gateway.limits.credential_monitor import CredentialMonitor
@@ -70,6 +71,12 @@ async def open_services(
                 task_lists=task_lists,
                 model_directory=directory,
                 authenticator=authenticator,
+                sign_in=SignIn(
+                    http,
+                    url=connection.url,
+                    publishable_key=connection.publishable_key,
+                    attempts=RequestRateLimiter(ATTEMPTS_PER_MINUTE, clock=time.monotonic),
+                ),
                 credentials=credentials,
                 metrics=metrics,
                 options=options,
@@ -92,6 +99,7 @@ def build_gateway_options(settings: Settings, *, host: str, no_key: bool = False
         requests_per_minute=settings.gateway_rate,
         cancels_on_disconnect=settings.gateway_cancel,
         public_url=settings.gateway_url,
+        console_parts=settings.console_parts,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.auth.keys import PREFIX, hash_key, parse_key_id
-from gateway.auth.principal import LOCAL, USER_SCOPES, Principal
+from gateway.auth.principal import LOCAL, OPERATOR, USER, USER_SCOPES, Principal, Scope
 from gateway.auth.tokens import TokenVerifier
 from gateway.limits.rate_limiter import RequestRate, RequestRateLimiter
 from gateway.problems import Problem
@@ -96,7 +96,11 @@ class Authenticator:
             return await self._verify_key(credential)
         if credential is not None and credential.count(".") == _TOKEN_PARTS - 1:
             user = await self._tokens.verify_user(credential)
-            return Principal(key_id=f"user:{user}", owner=user, scopes=USER_SCOPES)
+            is_operator = user.role == OPERATOR
+            scopes = frozenset({Scope.ADMIN}) if is_operator else USER_SCOPES
+            return Principal(
+                key_id=f"user:{user.id}", owner=user.id, scopes=scopes, role=user.role or USER
+            )
         if self._allows_keyless:
             return LOCAL  # with any credential: many clients always send a key
         raise _build_unauthenticated(

@@ -30,6 +30,12 @@ USER_SCOPES: Final = frozenset({Scope.TASKS_READ, Scope.TASKS_WRITE, Scope.MODEL
 """Scopes of a signed-in user, who sees only their own tasks."""
 
 
+OPERATOR: Final = "operator"
+"""The role of users, of `app_metadata.cogo_role`, whose rights are those of the scope `admin`."""
+USER: Final = "user"
+"""The role of users without another one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLabels:
     """Project and tags that the headers of a request give the tasks which it makes."""
@@ -48,6 +54,8 @@ class Principal:
     """Owner of the caller's tasks; None for tasks without an owner."""
     scopes: frozenset[str]
     labels: TaskLabels = TaskLabels()
+    role: str = USER
+    """Determines which parts of the console are shown, but no rights."""
 
     @property
     def is_admin(self) -> bool:

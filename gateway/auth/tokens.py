@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from pydantic import SecretStr
 
 from gateway.problems import Problem
 
+ROLE: Final = "cogo_role"
+"""The key of a role in `app_metadata`, which only the project's secret key can write."""
 _ASYMMETRIC: Final = ("ES256", "RS256", "EdDSA")
 _SYMMETRIC: Final = ("HS256", "HS384", "HS512")
 _AUDIENCE: Final = "authenticated"
@@ -20,6 +23,15 @@ _KEYS_SECONDS: Final = 600.0
 _UNKNOWN_KEY_SECONDS: Final = 5.0
 """Minimum time between fetches of the published keys for a key that is not among them."""
 _LEEWAY_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of the project."""
+
+    id: UUID
+    role: str | None
+    """What the project's operators wrote into `app_metadata`."""
 
 
 class TokenVerifier:
@@ -43,8 +55,8 @@ class TokenVerifier:
         self._fetching = asyncio.Lock()
         self._clock = clock
 
-    async def verify_user(self, token: str) -> UUID:
-        """Return the user's id. Raise Problem: 401 (invalid token) or 503 (Auth unavailable)."""
+    async def verify_user(self, token: str) -> User:
+        """Return the user. Raise Problem: 401 (invalid token) or 503 (Auth unavailable)."""
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
@@ -52,9 +64,9 @@ class TokenVerifier:
         algorithm = str(header.get("alg"))
         if algorithm in _ASYMMETRIC:
             key = await self._get_published_key(str(header.get("kid")))
-            return _read_subject(_decode(token, key.key, algorithm))
+            return _read_claims(_decode(token, key.key, algorithm))
         if algorithm in _SYMMETRIC and self._secret is not None:
-            return _read_subject(_decode(token, self._secret.get_secret_value(), algorithm))
+            return _read_claims(_decode(token, self._secret.get_secret_value(), algorithm))
         if algorithm in _SYMMETRIC:
             return await self._ask_project(token)
         raise _build_refusal("its algorithm is not accepted")
@@ -80,13 +92,14 @@ class TokenVerifier:
                 raise
             # Known keys stay valid while Auth is unavailable.
 
-    async def _ask_project(self, token: str) -> UUID:
+    async def _ask_project(self, token: str) -> User:
         answer = await self._get("/user", {**self._headers, "Authorization": f"Bearer {token}"})
         if answer.status_code in {400, 401, 403}:
             raise _build_refusal("the project does not accept it")
         if not answer.is_success:
             raise _build_unavailable(f"Auth answered {answer.status_code}")
-        return _parse_user_id(_read_object(answer).get("id"))
+        user = _read_object(answer)
+        return User(_parse_user_id(user.get("id")), _read_role(user))
 
     async def _get(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
         try:
@@ -125,10 +138,16 @@ def _decode(token: str, key: Any, algorithm: str) -> Mapping[str, Any]:
     return claims
 
 
-def _read_subject(claims: Mapping[str, Any]) -> UUID:
+def _read_claims(claims: Mapping[str, Any]) -> User:
     if claims.get("role") != _AUDIENCE:
         raise _build_refusal("it is not the token of a signed-in user")
-    return _parse_user_id(claims.get("sub"))
+    return User(_parse_user_id(claims.get("sub")), _read_role(claims))
+
+
+def _read_role(described: Mapping[str, Any]) -> str | None:
+    metadata = described.get("app_metadata")
+    role = metadata.get(ROLE) if isinstance(metadata, dict) else None
+    return role if isinstance(role, str) and role else None
 
 
 def _parse_user_id(value: object) -> UUID:

@@ -1,4 +1,4 @@
-"""Exchange of the one-time token in the console's address for a session."""
+"""Ways into the console: the one-time token in its address, and sign-in as a user."""
 
 import hashlib
 import socket
@@ -7,11 +7,14 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, SecretStr
 
 from gateway.auth.keys import generate_key_with_id, hash_key
-from gateway.auth.principal import Scope
+from gateway.auth.principal import OPERATOR, Scope
+from gateway.auth.sign_in import Tokens
+from gateway.console.parts import Part, choose_parts
 from gateway.dependencies import ServicesDep, authorize
+from gateway.limits.connection_limiter import get_client_address
 from gateway.problems import Problem
 from protocol.ids import utc_now
 from protocol.records import NewApiKey
@@ -61,14 +64,48 @@ class Reader(BaseModel):
 
     name: str
     owner: UUID | None
+    role: str
     is_operator: bool
+    parts: list[Part]
 
 
 @router.get("/console/me")
-async def show_reader(request: Request) -> Reader:
+async def show_reader(request: Request, services: ServicesDep) -> Reader:
     """Return who the caller is. Raise Problem (401) without an accepted credential."""
     principal = await authorize(request, Scope.TASKS_READ)
-    return Reader(name=principal.key_id, owner=principal.owner, is_operator=principal.is_admin)
+    return Reader(
+        name=principal.key_id,
+        owner=principal.owner,
+        role=OPERATOR if principal.is_admin else principal.role,
+        is_operator=principal.is_admin,
+        parts=choose_parts(principal, services.options.console_parts),
+    )
+
+
+class Password(BaseModel):
+    """Who signs in."""
+
+    email: str = Field(min_length=3, max_length=320)
+    password: SecretStr = Field(min_length=1, max_length=1_000)
+
+
+@router.post("/console/sign-in")
+async def sign_in(body: Password, request: Request, services: ServicesDep) -> Tokens:
+    """Sign a user of the project in. Raise Problem: 401, 429 (ten a minute), 503."""
+    address = get_client_address(request.scope)
+    return await services.sign_in.use_password(body.email, body.password, address=address)
+
+
+class RefreshToken(BaseModel):
+    """What continues a session, once."""
+
+    refresh_token: SecretStr = Field(min_length=1, max_length=10_000)
+
+
+@router.post("/console/refresh")
+async def refresh(body: RefreshToken, services: ServicesDep) -> Tokens:
+    """Continue the session of a user. Raise Problem: 401 (it is over) or 503."""
+    return await services.sign_in.refresh(body.refresh_token)
 
 
 def _build_token_spent() -> Problem:

@@ -19,6 +19,7 @@ from gateway.auth.keys import generate_key, hash_key
 from protocol.records import NewApiKey, NewTask
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, ask, says, text
+from tests.support.accounts import PASSWORD, an_email, connected
 from tests.support.eventually import eventually
 from tests.support.servers.command_line import environment
 from tests.support.servers.system import STATE, System
@@ -104,6 +105,45 @@ async def test_the_console_asks_for_a_key_and_keeps_it_in_this_tab_only(
 
     page.find_element(By.ID, "key-button").send_keys(Keys.ENTER)
     await choose(page, "Forget it")
+    await eventually(lambda: is_asking(page), within=SECONDS)
+    assert page.execute_script("return sessionStorage.length") == 0
+
+
+async def test_a_user_of_the_project_signs_in_and_out(
+    chromium: Chrome, locked: Locked, system: System
+) -> None:
+    page, email = chromium, an_email()
+    async with connected(system.state.url, system.state.secret_key) as client:
+        user = {"email": email, "password": PASSWORD, "email_confirm": True}
+        await client.auth.admin.create_user(user)  # type: ignore[arg-type]
+    page.get("about:blank")
+    page.get(f"{locked.url}/")
+    page.execute_script("sessionStorage.clear()")
+    page.refresh()
+    await eventually(lambda: is_asking(page), within=SECONDS)
+    page.find_element(By.ID, "email").send_keys(email)
+    page.find_element(By.ID, "password").send_keys("wrong", Keys.ENTER)
+    await eventually(says(page, "#key-why", "the password is wrong"), within=SECONDS)
+    field = page.find_element(By.ID, "password")
+    field.clear()
+    field.send_keys(PASSWORD, Keys.ENTER)
+    await eventually(says(page, "#key-button", email), within=SECONDS)
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    assert not is_asking(page)
+    assert PASSWORD not in page.execute_script("return JSON.stringify(sessionStorage)")
+
+    # The access token is about to expire: the next request renews it first.
+    old = page.execute_script(
+        "const user = JSON.parse(sessionStorage.getItem('cogo-user'));"
+        "sessionStorage.setItem('cogo-user', JSON.stringify({ ...user, until: Date.now() }));"
+        "return user.next"
+    )
+    await eventually(
+        lambda: page.execute_script("return JSON.parse(sessionStorage['cogo-user']).next") != old,
+        within=SECONDS,
+    )
+    page.find_element(By.ID, "key-button").send_keys(Keys.ENTER)
+    await choose(page, "Sign out")
     await eventually(lambda: is_asking(page), within=SECONDS)
     assert page.execute_script("return sessionStorage.length") == 0
 

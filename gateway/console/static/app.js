@@ -2,10 +2,12 @@
 
 import { Ask } from "/console/ask/ask.js";
 import { Inbox } from "/console/inbox/inbox.js";
-import { getKey, openSession, setKey } from "/console/lib/api.js";
+import { openSession } from "/console/lib/api.js";
 import * as connection from "/console/lib/connection.js";
 import { byId } from "/console/lib/dom.js";
 import { viewOf } from "/console/lib/hooks.js";
+import * as keyDialog from "/console/lib/key_dialog.js";
+import { loadReader, sees } from "/console/lib/reader.js";
 import { readAddress } from "/console/lib/route.js";
 import { Stream } from "/console/lib/stream.js";
 import { setTitle } from "/console/lib/title.js";
@@ -20,12 +22,12 @@ const inbox = new Inbox();
 const ID = "([0-9a-f-]{36})";
 /** Each page is a module with a component `Page({ params, query })`; `params` are the groups of the pattern. */
 const PAGES = [
-  { name: "task", tab: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
-  { name: "inbox", tab: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: async () => ({ Page: viewOf((root) => inbox.open(root)) }) },
-  { name: "columns", tab: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
-  { name: "columns", tab: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
+  { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
+  { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: async () => ({ Page: viewOf((root) => inbox.open(root)) }) },
+  { name: "columns", tab: "columns", part: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
+  { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
 ];
-const HOME = { name: "tasks", tab: "tasks", label: "Task", pattern: /^/, load: async () => ({ Page: Empty }) };
+const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Task", pattern: /^/, load: async () => ({ Page: Empty }) };
 const loaded = new Map();
 let shown = null;
 
@@ -65,6 +67,10 @@ async function route() {
     if (each.dataset.tab === found.tab) each.setAttribute("aria-current", "page");
     else each.removeAttribute("aria-current");
   }
+  if (!sees(found.part)) {
+    render(h("p", { class: "note empty" }, "This part of the console is not shown to you. An operator sets COGO_CONSOLE_PARTS."), byId("detail"));
+    return;
+  }
   try {
     if (!loaded.has(found)) loaded.set(found, await found.load());
   } catch (error) {
@@ -91,25 +97,6 @@ function watch() {
   ask.watchTools();
 }
 
-function askForKey(error = null) {
-  const dialog = byId("key-dialog");
-  // Keep the first reason: later requests fail only because the key is missing.
-  if (error && !dialog.open) byId("key-why").textContent = getKey() || error.code === "token_spent" ? error.message : "";
-  byId("key-button").hidden = false;
-  if (!dialog.open) dialog.showModal();
-}
-
-byId("key-dialog").addEventListener("close", () => {
-  const { returnValue } = byId("key-dialog");
-  const typed = byId("key").value.trim();
-  byId("key").value = "";
-  if (returnValue === "use" && typed) setKey(typed);
-  else if (returnValue === "forget") setKey(null);
-  else return;
-  location.reload(); // with the new key
-});
-byId("key-button").addEventListener("click", () => askForKey());
-document.addEventListener("cogo:key", (event) => askForKey(event.detail));
 window.addEventListener("hashchange", route);
 
 /** Scroll to what was selected: on a phone it is below the list. */
@@ -121,12 +108,19 @@ function reveal() {
 }
 
 async function start() {
+  keyDialog.listen();
   try {
     await openSession();
   } catch (error) {
-    askForKey(error);
+    keyDialog.ask(error);
   }
-  byId("key-button").hidden = getKey() === null;
+  keyDialog.showReader();
+  try {
+    await loadReader();
+    for (const each of document.querySelectorAll("[data-part]")) each.hidden = !sees(each.dataset.part);
+  } catch (error) {
+    console.warn(error); // unreachable or refused: the page says so, and shows all parts
+  }
   route();
   watch();
 }

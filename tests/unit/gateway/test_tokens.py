@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from pydantic import SecretStr
 
-from gateway.auth.tokens import TokenVerifier
+from gateway.auth.tokens import TokenVerifier, User
 from gateway.problems import Problem
 
 USER: Final = uuid4()
+ANNA: Final = User(USER, None)
 SECRET: Final = "a secret of a project, long enough for HS256"
 AGES: Final = 10_000.0
 """Seconds after which no key is believed without asking."""
@@ -90,7 +91,7 @@ async def test_tokens_of_a_published_key_are_verified_here_and_the_keys_asked_fo
     project = Project()
     key = project.key("one")
     async with tokens_of(project) as tokens:
-        assert [await tokens.verify_user(signed(key)) for _ in range(3)] == [USER] * 3
+        assert [await tokens.verify_user(signed(key)) for _ in range(3)] == [ANNA] * 3
 
     assert project.asked == ["/auth/v1/.well-known/jwks.json"]
 
@@ -98,11 +99,29 @@ async def test_tokens_of_a_published_key_are_verified_here_and_the_keys_asked_fo
 async def test_tokens_of_the_projects_secret_are_verified_without_asking_anybody() -> None:
     project = Project()
     async with tokens_of(project, secret=SECRET) as tokens:
-        assert await tokens.verify_user(shared()) == USER
+        assert await tokens.verify_user(shared()) == ANNA
         with pytest.raises(Problem, match="not valid"):
             await tokens.verify_user(shared("another secret, also long enough for HS256"))
 
     assert project.asked == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "role"),
+    [
+        ({"cogo_role": "operator"}, "operator"),
+        ({"provider": "email"}, None),
+        ({"cogo_role": ["operator"]}, None),
+        ({"cogo_role": ""}, None),
+        ("operator", None),
+    ],
+)
+async def test_a_role_is_a_text_in_what_only_the_project_writes(
+    metadata: object, role: str | None
+) -> None:
+    token = shared(app_metadata=metadata, user_metadata={"cogo_role": "operator"})
+    async with tokens_of(Project(), secret=SECRET) as tokens:
+        assert (await tokens.verify_user(token)).role == role
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -110,7 +129,7 @@ async def test_without_the_secret_the_project_is_asked_whose_a_token_is(status: 
     token = shared()
     project = Project(accepts={token}, refuses_with=status)
     async with tokens_of(project) as tokens:
-        assert await tokens.verify_user(token) == USER
+        assert await tokens.verify_user(token) == ANNA
         with pytest.raises(Problem, match="does not accept"):
             await tokens.verify_user(shared(exp=int(time.time()) + 5))
 
@@ -166,7 +185,7 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_ends() -> None:
         del project.keys["one"]
 
         now += 60
-        assert await tokens.verify_user(signed(new, "two")) == USER
+        assert await tokens.verify_user(signed(new, "two")) == ANNA
         with pytest.raises(Problem, match="has no such key"):
             await tokens.verify_user(signed(old))
 
@@ -196,7 +215,7 @@ async def test_while_auth_is_away_known_keys_hold_and_for_others_it_is_said() ->
         project.is_away = True
         now += AGES
 
-        assert await tokens.verify_user(signed(key)) == USER
+        assert await tokens.verify_user(signed(key)) == ANNA
         with pytest.raises(Problem) as away:
             now += AGES
             await tokens.verify_user(signed(key, "two"))

@@ -1,8 +1,8 @@
-// The gateway's JSON API. The key, if one is needed, is in this tab's session storage.
+// The gateway's JSON API.
 
 import { learnTime } from "/console/lib/server_clock.js";
+import { buildHeaders, renew, setKey, setUser } from "/console/lib/session.js";
 
-const KEY = "cogo-key";
 /** A request that reads, and has no answer by then, is given up: whoever polls asks again. */
 const READ_MS = 20_000;
 
@@ -16,13 +16,6 @@ export class ApiError extends Error {
   }
 }
 
-export const getKey = () => sessionStorage.getItem(KEY);
-
-export function setKey(key) {
-  if (key) sessionStorage.setItem(KEY, key);
-  else sessionStorage.removeItem(KEY);
-}
-
 /** Exchange the one-time token in the address, if there is one, for a key of this tab. */
 export async function openSession() {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
@@ -32,17 +25,24 @@ export async function openSession() {
   setKey((await readBody(await send("/console/session", options))).key);
 }
 
-export function buildHeaders() {
-  const key = getKey();
-  return key ? { Authorization: `Bearer ${key}` } : {};
+/** Sign a user of the project in. */
+export async function signIn(email, password) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ email, password }) };
+  setUser(email, await readBody(await send("/console/sign-in", options), { asks: false }));
 }
 
 export async function get(path) {
+  await renew();
   return readBody(await send(path, { headers: buildHeaders(), signal: AbortSignal.timeout(READ_MS) }));
 }
 
-export async function post(path, data = undefined, more = {}) {
-  const options = { method: "POST", headers: { ...buildHeaders(), ...more } };
+export const post = (path, data = undefined, more = {}) => write("POST", path, data, more);
+export const put = (path, data = undefined) => write("PUT", path, data);
+export const remove = (path) => write("DELETE", path);
+
+async function write(method, path, data = undefined, more = {}) {
+  await renew();
+  const options = { method, headers: { ...buildHeaders(), ...more } };
   if (data !== undefined) {
     options.body = JSON.stringify(data);
     options.headers["Content-Type"] = "application/json";
@@ -50,8 +50,8 @@ export async function post(path, data = undefined, more = {}) {
   return readBody(await send(path, options));
 }
 
-/** Return the error of a failed response. On 401, also ask the user for a key. */
-export async function readError(answer) {
+/** Return the error of a failed response. On 401, also ask the user for a key, unless `asks` is false. */
+export async function readError(answer, { asks = true } = {}) {
   let problem = {};
   try {
     problem = await answer.json();
@@ -59,7 +59,7 @@ export async function readError(answer) {
     problem = { detail: `the gateway answered ${answer.status}` };
   }
   const error = new ApiError(answer.status, problem);
-  if (answer.status === 401) askForKey(error);
+  if (answer.status === 401 && asks) askForKey(error);
   return error;
 }
 
@@ -96,8 +96,9 @@ async function send(path, options) {
   }
 }
 
-async function readBody(answer) {
-  if (!answer.ok) throw await readError(answer);
+async function readBody(answer, options) {
+  if (!answer.ok) throw await readError(answer, options);
+  if (answer.status === 204) return null;
   try {
     return await answer.json();
   } catch (error) {

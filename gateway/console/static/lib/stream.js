@@ -2,8 +2,9 @@
 // EventSource cannot send a key and does not report when it reconnects.
 // A hidden page disconnects: browsers allow six connections for all pages of a gateway.
 
-import { ApiError, askForKey, buildHeaders, readError } from "/console/lib/api.js";
+import { ApiError, askForKey, readError } from "/console/lib/api.js";
 import { EventParser } from "/console/lib/event_parser.js";
+import { buildHeaders, getKey, renew } from "/console/lib/session.js";
 
 const SHORTEST_MS = 500;
 const LONGEST_MS = 15_000;
@@ -59,13 +60,15 @@ export class Stream {
     document.addEventListener("visibilitychange", cut); // the page becomes hidden
     let watchdog = setTimeout(cut, SILENCE_MS);
     try {
+      await renew();
+      const key = getKey();
       const answer = await fetch(this.#path, {
         cache: "no-store",
         headers: { ...buildHeaders(), ...this.#buildLastId() },
         signal: connection.signal,
       });
       if (answer.status === 204) return true;
-      if (!answer.ok) return await this.#handleFailure(answer);
+      if (!answer.ok) return await this.#handleFailure(answer, key);
       this.#failures = 0;
       this.#handlers.onOpen();
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -75,7 +78,7 @@ export class Stream {
         clearTimeout(watchdog);
         watchdog = setTimeout(cut, SILENCE_MS);
         for (const { event, data } of this.#parser.push(value)) {
-          if (event === "refused") return this.#handleRefusal(data);
+          if (event === "refused") return await this.#handleRefusal(data, key);
           this.#handlers.onEvent(event, data);
           if (event === "end") return true;
         }
@@ -91,18 +94,26 @@ export class Stream {
     return this.#parser.lastId ? { "Last-Event-ID": this.#parser.lastId } : {};
   }
 
-  async #handleFailure(answer) {
+  async #handleFailure(answer, key) {
     if (answer.status === 429 || answer.status >= 500) return false;
+    if (answer.status === 401 && (await this.#isRenewed(key))) return false;
     this.#handlers.onRefused(await readError(answer));
     return true;
   }
 
   /** The key was revoked, or has expired, while the stream was open. */
-  #handleRefusal(problem) {
+  async #handleRefusal(problem, key) {
+    if (await this.#isRenewed(key)) return false;
     const error = new ApiError(problem.status, problem);
     askForKey(error);
     this.#handlers.onRefused(error);
     return true;
+  }
+
+  /** Return whether there is another key than the refused one: a user's session was renewed. */
+  async #isRenewed(key) {
+    await renew();
+    return getKey() !== key && getKey() !== null;
   }
 
   #pause(wait) {

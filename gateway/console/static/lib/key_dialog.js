@@ -1,0 +1,55 @@
+// The dialog that asks who reads: a user of the project by e-mail address and password, or an API key.
+
+import { signIn } from "/console/lib/api.js";
+import { byId } from "/console/lib/dom.js";
+import { getEmail, getKey, setKey } from "/console/lib/session.js";
+
+/** Let the page ask when a request is refused, and when the button is pressed. */
+export function listen() {
+  byId("sign-in").addEventListener("submit", submit);
+  byId("key-dialog").addEventListener("close", close);
+  byId("key-button").addEventListener("click", () => ask());
+  document.addEventListener("cogo:key", (event) => ask(event.detail));
+}
+
+/** Show whose the page is. */
+export function showReader() {
+  byId("key-button").hidden = getKey() === null;
+  byId("key-button").textContent = getEmail() ?? "API key";
+}
+
+/** Ask who reads, because of `error` if there is one. */
+export function ask(error = null) {
+  const dialog = byId("key-dialog");
+  // Keep the first reason: later requests fail only because the key is missing.
+  if (error && !dialog.open) byId("key-why").textContent = getKey() || error.code === "token_spent" ? error.message : "";
+  byId("key-button").hidden = false;
+  byId("forget").textContent = getEmail() ? "Sign out" : "Forget it";
+  if (!dialog.open) dialog.showModal();
+}
+
+async function submit(event) {
+  event.preventDefault();
+  const [email, password, button] = [byId("email"), byId("password"), byId("sign-in-button")];
+  button.disabled = true;
+  try {
+    await signIn(email.value.trim(), password.value);
+    password.value = "";
+    location.reload(); // as this user
+  } catch (error) {
+    byId("key-why").textContent = error.message;
+    password.focus();
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function close() {
+  const { returnValue } = byId("key-dialog");
+  const typed = byId("key").value.trim();
+  byId("key").value = "";
+  if (returnValue === "use" && typed) setKey(typed);
+  else if (returnValue === "forget") setKey(null);
+  else return;
+  location.reload(); // with the new key
+}
