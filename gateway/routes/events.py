@@ -1,4 +1,7 @@
-"""Server-sent events of a task and of the list of tasks, which can be resumed at any gateway."""
+"""Events of a task and of the list of tasks.
+
+As streams of server-sent events, which can be resumed at any gateway, and as a history with times.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
@@ -20,6 +23,7 @@ from gateway.streams.sse import (
 from gateway.streams.task_lists import TaskListUpdate
 from gateway.streams.task_trees import watch_tree
 from gateway.tasks.task_run import load_visible_task
+from gateway.tasks.timeline import TaskTimeline, pair_tool_turns
 
 router = APIRouter(tags=["tasks"])
 
@@ -94,6 +98,28 @@ async def watch_task(
             yield encode_refusal(problem)
 
     return build_event_response(stream())
+
+
+@router.get("/tasks/{task_id}/timeline", summary="Show what took how long")
+async def show_timeline(
+    task_id: UUID,
+    services: ServicesDep,
+    principal: TasksRead,
+    after: Annotated[
+        int, Query(ge=0, le=2**31, description="`seq` of the last event that is known.")
+    ] = 0,
+) -> TaskTimeline:
+    """Return the transitions of a task, its calls to models and its tool calls, with their times.
+
+    Those of child tasks are theirs.
+    """
+    await load_visible_task(services, principal, task_id)
+    store = services.store
+    return TaskTimeline(
+        events=await store.fetch_events(task_id=task_id, after=after),
+        calls=await store.fetch_task_calls(task_id=task_id),
+        tool_calls=pair_tool_turns(await store.fetch_tool_turns(task_id=task_id)),
+    )
 
 
 @router.get(

@@ -19,6 +19,8 @@ from protocol.records.history import (
     Event,
     ModelStats,
     SelectionRow,
+    TaskCall,
+    ToolTurn,
 )
 from protocol.records.leases import (
     Checkpoint,
@@ -166,9 +168,11 @@ __all__ = [
     "Suspension",
     "Task",
     "TaskBrief",
+    "TaskCall",
     "TaskLine",
     "TaskTurn",
     "ToolQuestion",
+    "ToolTurn",
     "ToolWait",
     "TurnAnswer",
     "TurnBatch",

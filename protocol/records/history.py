@@ -59,6 +59,45 @@ class Attempt(ListedRow):
     """Whether the vendor simulator answered in place of the model."""
 
 
+class TaskCall(ListedRow):
+    """A call to a model of a task, from the audit log. It is there when the call has ended."""
+
+    id: UUID
+    subtask_id: UUID | None = None
+    attempt: int | None = None
+    outcome: str
+    model_id: str
+    provider: str
+    simulated: bool
+    started_at: datetime
+    ended_at: datetime
+    first_token_ms: int | None = None
+    duration_ms: int | None = None
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: Decimal | None = None
+    """None: unknown."""
+    error_class: str | None = None
+
+
+class ToolTurn(ListedRow):
+    """The beginning or the end of a tool call, of a stored turn."""
+
+    subtask_id: UUID
+    seq: int
+    kind: str
+    """`begun`, which only calls have that must not run twice, or `result`."""
+    attempt: int
+    call_id: str | None = None
+    tool: str | None = None
+    status: str | None = None
+    seconds: float | None = None
+    """Of a result: how long the tool ran."""
+    created_at: datetime
+
+
 class CandidateColumns(Row):
     """The candidates of a choice as they are stored: each name once, with the values of all.
 

@@ -17,7 +17,9 @@ from protocol.records import (
     NewApiKey,
     Subtask,
     Task,
+    TaskCall,
     TaskLine,
+    ToolTurn,
 )
 from protocol.store.columns import ColumnStore
 from protocol.store.instance import InstanceStore
@@ -92,6 +94,14 @@ class GatewayStore(
 
     async def find_subtasks(self, *, task_id: UUID, ids: Sequence[UUID]) -> list[Subtask]:
         """Read some subtasks of a task, in the order of their insertion."""
+        ...
+
+    async def fetch_task_calls(self, *, task_id: UUID) -> list[TaskCall]:
+        """Read the calls to models of a task that have ended, oldest first."""
+        ...
+
+    async def fetch_tool_turns(self, *, task_id: UUID) -> list[ToolTurn]:
+        """Read when the tool calls of a task began and ended, those of a subtask in order."""
         ...
 
     async def erase_owner(

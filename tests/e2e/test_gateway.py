@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 
 from protocol.lifecycle import TaskState
 from protocol.transport.supabase_store import SupabaseStore
-from tests.e2e.tasks import HOLD, ended
+from tests.e2e.tasks import HOLD, attempts, ended
 from tests.support.eventually import eventually
 from tests.support.servers.system import System
 
@@ -287,3 +287,23 @@ async def test_many_watchers_of_many_tasks_miss_nothing(http: httpx.AsyncClient)
 
     assert len(texts) == 20
     assert all(text == whole for text, whole in texts)
+
+
+async def test_the_timeline_of_a_task_has_its_transitions_and_its_calls_to_models(
+    http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    sent = await http.post("/tasks", json={"prompt": "Write binary search", "type": "CHAT"})
+    task = await ended(store, sent.json()["id"])
+
+    whole = (await http.get(f"/tasks/{task.id}/timeline")).json()
+    rest = (await http.get(f"/tasks/{task.id}/timeline", params={"after": 3})).json()
+
+    events = await store.fetch_events(task_id=task.id)
+    assert [each["seq"] for each in whole["events"]] == [each.seq for each in events]
+    assert rest["events"] == whole["events"][3:]
+    [call] = whole["calls"]
+    [attempt] = await attempts(store, task.id)
+    assert (call["subtask_id"], call["attempt"]) == (str(attempt.subtask_id), attempt.attempt)
+    assert (call["outcome"], call["model_id"]) == ("completed", attempt.model_id)
+    assert "prompt" not in call
+    assert whole["tool_calls"] == []

@@ -1,6 +1,7 @@
 """API keys and lists of tasks over the official client."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -14,15 +15,22 @@ from protocol.records import (
     NewApiKey,
     Subtask,
     Task,
+    TaskCall,
     TaskLine,
+    ToolTurn,
 )
 from protocol.records.base import ListedRow
-from protocol.transport.queries import filter_by_owner, read_query
+from protocol.transport.queries import filter_by_owner, read_pages, read_query
 from protocol.transport.rpc_client import RpcClient
 
 _PREVIEWS = "cogo_task_previews"
 """The view behind lists of tasks, without long prompts and results."""
 _LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
+_CALL = ",".join(TaskCall.model_fields.keys() - ListedRow.model_fields.keys())
+_TOOL_TURN = (
+    "subtask_id,seq,kind,attempt,call_id:body->>call_id,tool:body->>tool,status:body->>status,"
+    "seconds:body->seconds,created_at"
+)
 _OPEN = [each.value for each in TaskState if not each.is_final]
 
 
@@ -120,6 +128,20 @@ class SupabaseGatewayStore(RpcClient):
     async def find_subtasks(self, *, task_id: UUID, ids: Sequence[UUID]) -> list[Subtask]:
         query = self._client.table("cogo_subtasks").select("*").eq("task_id", str(task_id))
         return await read_query(Subtask, query.in_("id", [*map(str, ids)]).order("seq"))
+
+    async def fetch_task_calls(self, *, task_id: UUID) -> list[TaskCall]:
+        def query() -> Any:
+            rows = self._client.table("cogo_calls").select(_CALL).eq("task_id", str(task_id))
+            return rows.order("started_at").order("id").order("outcome")
+
+        return await read_pages(TaskCall, query)
+
+    async def fetch_tool_turns(self, *, task_id: UUID) -> list[ToolTurn]:
+        def query() -> Any:
+            rows = self._client.table("cogo_turns").select(_TOOL_TURN).eq("task_id", str(task_id))
+            return rows.in_("kind", ["begun", "result"]).order("subtask_id").order("seq")
+
+        return await read_pages(ToolTurn, query)
 
     async def fetch_model_stats(self) -> list[ModelStats]:
         return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))

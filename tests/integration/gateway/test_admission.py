@@ -142,7 +142,12 @@ async def test_users_see_their_own_tasks_and_nobody_elses(
         assert task["owner"] is not None
         assert (await client.get(path, headers=anna)).status_code == 200
         assert (await client.get(path, headers=admin)).status_code == 200
-        for method, tail in (("GET", ""), ("GET", "/events"), ("POST", "/cancel")):
+        for method, tail in (
+            ("GET", ""),
+            ("GET", "/events"),
+            ("GET", "/timeline"),
+            ("POST", "/cancel"),
+        ):
             refused = await client.request(method, path + tail, headers=bela)
             assert code(refused) == (404, "TQ002")
         assert [each["id"] for each in (await client.get("/tasks", headers=anna)).json()["tasks"]]
