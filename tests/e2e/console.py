@@ -6,6 +6,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 SECONDS = 30.0
 
@@ -24,8 +25,15 @@ def says(page: Chrome, selector: str, wanted: str) -> Callable[[], bool]:
     return lambda: wanted in text(page, selector)
 
 
+def open_form(page: Chrome) -> None:
+    """Open the form for a new task."""
+    page.find_element(By.CSS_SELECTOR, "a[data-tab=ask]").send_keys(Keys.ENTER)
+    WebDriverWait(page, SECONDS).until(lambda _: page.find_elements(By.ID, "prompt"))
+
+
 def ask(page: Chrome, prompt: str, *, label: str = "Chat") -> None:
     """Type a wish and send it, by default as a task that one call of a model answers."""
+    open_form(page)
     Select(page.find_element(By.ID, "type")).select_by_visible_text(label)
     field = page.find_element(By.ID, "prompt")
     field.send_keys(prompt)

@@ -9,7 +9,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.e2e.console import SECONDS, ask, complaints, says, text
+from tests.e2e.console import SECONDS, ask, complaints, open_form, says, text
 from tests.support.eventually import eventually
 from tests.support.servers.system import System
 
@@ -41,7 +41,6 @@ async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_d
     row = (await http.get(f"/tasks/{page.current_url.rpartition('/')[2]}")).json()
     await eventually(says(page, "#answer pre.text", row["task"]["result"]["text"]), within=SECONDS)
     assert text(page, "#answer pre.text") == row["task"]["result"]["text"]  # nothing came twice
-    await eventually(says(page, ".tasks a[aria-current]", "completed"), within=SECONDS)
     assert row["subtasks"][0]["key"] in text(page, "#waterfall")
     await eventually(says(page, ".choices", row["selections"][0]["reason"]), within=SECONDS)
     assert "executor" in text(page, "table")
@@ -83,13 +82,16 @@ async def test_an_answer_is_rated_where_it_is_read(page: Chrome) -> None:
 
 
 async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome) -> None:
+    open_form(page)
     page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").send_keys(Keys.ENTER)
     assert text(page, "#ask [role=alert]") == "Describe what should be done."
     assert page.switch_to.active_element.get_attribute("id") == "prompt"
 
     ask(page, "x")
     await eventually(lambda: "#/tasks/" in page.current_url, within=SECONDS)
+    open_form(page)
     assert not page.find_element(By.CSS_SELECTOR, "#ask [role=alert]").is_displayed()
+    assert page.find_element(By.ID, "prompt").get_property("value") == ""
 
 
 async def test_a_task_can_be_held_and_cancelled(page: Chrome) -> None:
@@ -109,7 +111,7 @@ async def test_on_a_phone_a_task_takes_the_place_of_the_list_and_keeps_its_text_
     try:
         ask(page, "On a phone [[pieces:3000]]")
         await eventually(says(page, "#answer", "w50 "), within=SECONDS)
-        assert not page.find_element(By.ID, "tasks").is_displayed()
+        assert page.find_elements(By.ID, "tasks") == []
         button(page, "Cancel").send_keys(Keys.ENTER)
         await eventually(says(page, ".detail header .status", "cancelled"), within=SECONDS)
         page.refresh()
@@ -118,8 +120,8 @@ async def test_on_a_phone_a_task_takes_the_place_of_the_list_and_keeps_its_text_
         assert "simulated" in text(page, ".detail")
 
         page.find_element(By.CSS_SELECTOR, ".back").click()
-        await eventually(lambda: page.find_element(By.ID, "tasks").is_displayed(), within=SECONDS)
-        assert not page.find_element(By.ID, "detail").is_displayed()
+        await eventually(says(page, "#tasks", "On a phone"), within=SECONDS)
+        assert page.find_elements(By.CSS_SELECTOR, ".prompt") == []
         line = page.find_element(By.CSS_SELECTOR, "#tasks a")
         page.execute_script("arguments[0].scrollIntoView()", line)
         line.click()
@@ -133,36 +135,20 @@ async def test_on_a_phone_a_task_takes_the_place_of_the_list_and_keeps_its_text_
 
 
 async def test_operators_see_who_is_alive_and_which_models_there_are(
-    page: Chrome, http: httpx.AsyncClient
+    page: Chrome, url: str, http: httpx.AsyncClient
 ) -> None:
     served = [each["id"] for each in (await http.get("/api/models")).json()["data"]["models"]]
+    await eventually(says(page, "#figures", "agents"), within=SECONDS)
+    page.get(f"{url}/#/operate")
     await eventually(says(page, "#agents", "executor-1"), within=SECONDS)
     assert "alive" in text(page, "#agents")
+    open_form(page)
     await eventually(says(page, "#model", served[-1]), within=SECONDS)
-
-
-def test_a_wide_table_of_lanes_moves_no_form_under_the_task(page: Chrome) -> None:
-    program = """
-        const [done] = arguments;
-        Promise.all([import("/console/lib/table.js"), import("/console/lib/dom.js")])
-          .then(([{ buildTable }, { h }]) => {
-            const row = h("tr", {}, h("th", { scope: "row" }, "a-vendor:a-model-".repeat(9)));
-            const queue = buildTable("Queue", ["Lane"], [row]);
-            document.getElementById("fleet").hidden = false;
-            document.querySelector("#fleet #agents").after(queue);
-            const right = (selector) =>
-              document.querySelector(selector).getBoundingClientRect().right;
-            done([right("#ask button[type=submit]"), right(".side"), queue.scrollWidth]);
-          });
-    """
-
-    form, column, table = page.execute_async_script(program)
-
-    assert form < column < table
 
 
 async def test_every_control_has_a_name(page: Chrome) -> None:
     await eventually(says(page, "#link", "live"), within=SECONDS)
+    open_form(page)
     controls = page.find_elements(By.CSS_SELECTOR, "input, select, textarea, button, a, section")
     visible = [each for each in controls if each.is_displayed()]
     assert len(visible) > 10

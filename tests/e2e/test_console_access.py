@@ -234,7 +234,7 @@ async def test_the_spending_of_each_cap_is_shown(
         scope="total", key=None, per="ever", limit_usd=Decimal(500), allow_unpriced=True
     )
     try:
-        page.get(f"{system.up.answer['gateway_url']}/")
+        page.get(f"{system.up.answer['gateway_url']}/#/operate")
         await eventually(says(page, "#budgets", "of $500.00"), within=SECONDS)
         assert "everything" in text(page, "#budgets")
         meter = page.find_element(By.CSS_SELECTOR, "#budgets meter")

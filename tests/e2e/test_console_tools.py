@@ -5,7 +5,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from tests.e2e.console import SECONDS, ask, complaints, says, text
+from tests.e2e.console import SECONDS, ask, complaints, open_form, says, text
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -36,6 +36,7 @@ def open_part(page: Chrome, selector: str) -> None:
 async def test_a_model_calls_tools_and_asks_a_person_who_answers_in_the_console(
     page: Chrome, http: httpx.AsyncClient
 ) -> None:
+    open_form(page)
     open_part(page, "#tools")
     await eventually(says(page, "#tools", "cogo:ask_person"), within=SECONDS)
     for name in ("cogo:list_files", "cogo:ask_person"):
@@ -72,6 +73,7 @@ async def test_a_model_calls_tools_and_asks_a_person_who_answers_in_the_console(
 
 
 async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome) -> None:
+    open_form(page)
     open_part(page, "#structure")
     page.find_element(By.ID, "schema").send_keys('{"type": ')
     ask(page, "Say how old it is")
@@ -91,6 +93,7 @@ async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome)
 async def test_files_are_dropped_made_smaller_and_sent(
     page: Chrome, http: httpx.AsyncClient
 ) -> None:
+    open_form(page)
     page.find_element(By.ID, "on-budget").send_keys(Keys.SPACE)
     page.execute_async_script(DROP, "wide.png", "image/png", 4000)
     await eventually(says(page, "#ask .files", "made smaller: 1568"), within=SECONDS)
@@ -109,6 +112,7 @@ async def test_files_are_dropped_made_smaller_and_sent(
     sent = [(file["name"], file["url"][:23]) for file in row["params"]["attachments"]]
     assert sent == [(name, "data:image/jpeg;base64,") for name in ("wide.jpg", "late.jpg")]
     assert row["params"]["on_budget"] == "ask"
+    open_form(page)
     assert page.find_elements(By.CSS_SELECTOR, "#ask .files li") == []
     assert complaints(page) == []
 

@@ -23,21 +23,19 @@ const ID = "([0-9a-f-]{36})";
 /** Each page is a module with a component `Page({ params, query })`; `params` are the groups of the pattern. */
 const PAGES = [
   { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
+  { name: "ask", tab: "ask", part: "tasks", label: "Ask", pattern: /^\/ask$/, load: async () => ({ Page: viewOf((root) => ask.open(root)) }) },
+  { name: "operate", tab: "operate", part: "operate", label: "Agents", pattern: /^\/operate$/, load: () => import("/console/operate/page.js") },
   { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: async () => ({ Page: viewOf((root) => inbox.open(root)) }) },
   { name: "columns", tab: "columns", part: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
 ];
-const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Task", pattern: /^/, load: async () => ({ Page: Empty }) };
+const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Tasks", pattern: /^/, load: async () => ({ Page: viewOf((root) => list.open(root)) }) };
 const loaded = new Map();
 let shown = null;
 
 async function openTask() {
   const { TaskView } = await import("/console/task/task.js");
   return (root, id) => new TaskView(id, root);
-}
-
-function Empty() {
-  return h("p", { class: "note empty" }, "Select a task, or submit one: its plan, text and cost appear here.");
 }
 
 /** Shows an error of a page in its place; the bar and the other pages still work. */
@@ -57,13 +55,12 @@ async function route() {
   const { path, query } = readAddress();
   const found = PAGES.find(({ pattern }) => pattern.test(path)) ?? HOME;
   const params = found.pattern.exec(path).slice(1);
-  list.select(found.name === "task" ? params[0] : null);
   const isNew = shown?.path !== path;
   shown = { path };
   if (isNew) setTitle("COGO console");
   document.body.dataset.page = found.name;
   byId("detail").setAttribute("aria-label", found.label);
-  for (const each of document.querySelectorAll("nav a")) {
+  for (const each of document.querySelectorAll("header a[data-tab]")) {
     if (each.dataset.tab === found.tab) each.setAttribute("aria-current", "page");
     else each.removeAttribute("aria-current");
   }
@@ -91,7 +88,7 @@ function watch() {
     onLost: connection.showLost,
     onRefused: (error) => connection.showRefused(error.message),
   });
-  fleet.watch(() => ask.offerModels());
+  fleet.watch();
   budgets.watch();
   inbox.watch();
   ask.watchTools();
@@ -99,12 +96,11 @@ function watch() {
 
 window.addEventListener("hashchange", route);
 
-/** Scroll to what was selected: on a phone it is below the list. */
+/** Begin at the top of a new page, unless the page has put the focus somewhere. */
 function reveal() {
   const detail = byId("detail");
-  const { top } = detail.getBoundingClientRect();
-  if (top < 0 || top > innerHeight / 2) detail.scrollIntoView();
-  detail.focus({ preventScroll: true });
+  scrollTo(0, 0);
+  if (!detail.contains(document.activeElement)) detail.focus({ preventScroll: true });
 }
 
 async function start() {

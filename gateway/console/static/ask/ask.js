@@ -2,7 +2,8 @@
 
 import { get, post } from "/console/lib/api.js";
 import { AttachmentField } from "/console/ask/attachments.js";
-import { byId, h, show } from "/console/lib/dom.js";
+import { h, show } from "/console/lib/dom.js";
+import { setTitle } from "/console/lib/title.js";
 import { ToolChoice } from "/console/ask/tool_choice.js";
 
 const TYPES = [
@@ -17,8 +18,11 @@ const TYPES = [
 ];
 const PREFERENCES = ["balanced", "quality", "speed", "cost", "local"];
 
+/** One for the whole session, so that a draft stays while other pages are shown. */
 export class Ask {
   #onTask;
+  #form = h("form", { id: "ask", novalidate: true });
+  #root = h("div", { class: "page" }, h("h2", {}, "Ask"), this.#form);
   #key = null;
   #prompt = h("textarea", { id: "prompt", rows: 3, required: true, maxlength: 2_000_000, placeholder: "Write a Python function is_palindrome(text)" });
   #type = h("select", { id: "type" }, TYPES.map(([value, label]) => h("option", { value }, label)));
@@ -35,7 +39,7 @@ export class Ask {
 
   constructor(onTask) {
     this.#onTask = onTask;
-    const form = byId("ask");
+    const form = this.#form;
     this.#files = new AttachmentField(form, this.#prompt, (sentence) => this.#showProblem(sentence));
     show(
       form,
@@ -61,13 +65,23 @@ export class Ask {
     });
   }
 
+  open(root) {
+    show(root, this.#root);
+    setTitle("Ask · COGO");
+    this.#prompt.focus();
+    this.#offerModels().catch(() => {}); // unreachable or unauthorized: the bar says so
+    return this;
+  }
+
+  close() {}
+
   /** Offer the tools that executors have, and keep what is chosen. */
   watchTools() {
     this.#tools.watch();
   }
 
   /** Offer the models that are served now, and keep the selected one. */
-  async offerModels() {
+  async #offerModels() {
     const { data } = await get("/api/models");
     const chosen = this.#model.value;
     const offered = data.models.map((each) => {

@@ -1,19 +1,22 @@
 // Budgets and spending: operators see all budgets, other users their own.
 
 import { get, poll } from "/console/lib/api.js";
-import { byId, h, show } from "/console/lib/dom.js";
+import { h, show } from "/console/lib/dom.js";
 import { moment, money } from "/console/lib/format.js";
 
 const EVERY_MS = 5_000;
 const NOBODY = "00000000-0000-0000-0000-000000000000";
+
+const list = h("ul", { id: "budgets", class: "agents" });
+export const root = h("section", { id: "caps", class: "section", "aria-label": "Spending", hidden: true }, h("h3", {}, "Spending"), list);
 
 /** Show the budgets and keep them up to date. */
 export function watch() {
   return poll(EVERY_MS, async () => {
     try {
       const { budgets } = await get("/budgets");
-      byId("caps").hidden = budgets.length === 0;
-      show(byId("budgets"), budgets.map(buildItem));
+      root.hidden = budgets.length === 0;
+      show(list, budgets.map(buildItem));
     } catch {
       // Unreachable or unauthorized: the page shows that elsewhere, and this is retried.
     }

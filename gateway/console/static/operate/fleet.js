@@ -1,4 +1,4 @@
-// Agents and the queue, for operators.
+// Agents and the queue, for operators: figures in the bar, and the lists of the page.
 
 import { get, poll } from "/console/lib/api.js";
 import { byId, h, show } from "/console/lib/dom.js";
@@ -7,18 +7,20 @@ import { buildTable } from "/console/lib/table.js";
 const EVERY_MS = 3_000;
 const FIGURES = ["queued", "running", "blocked", "delayed", "waiting", "held", "dead"];
 
+const agentList = h("ul", { id: "agents", class: "agents" });
+const queue = h("div", { id: "queue" });
+export const root = h("section", { class: "section", "aria-label": "Agents" }, h("h3", {}, "Agents"), agentList, h("h3", {}, "Queue"), queue);
+
 /** Show agents and queue and keep them up to date; stop if the caller is not an operator. */
-export function watch(onRound) {
+export function watch() {
   return poll(EVERY_MS, async () => {
     try {
       const [{ agents }, { lanes }] = await Promise.all([get("/agents"), get("/queue")]);
       document.body.classList.add("operator");
       draw(agents, lanes);
-      await onRound();
     } catch (error) {
       // Unreachable or unauthorized: the page shows that elsewhere, and this is retried.
       if (error.status !== 403) return false;
-      byId("fleet").hidden = true;
       byId("figures").hidden = true;
       return true;
     }
@@ -26,10 +28,9 @@ export function watch(onRound) {
 }
 
 function draw(agents, lanes) {
-  byId("fleet").hidden = false;
-  show(byId("agents"), agents.length ? agents.map(buildAgent) : h("li", { class: "note" }, "No agent is alive. Start some with cogo up."));
+  show(agentList, agents.length ? agents.map(buildAgent) : h("li", { class: "note" }, "No agent is alive. Start some with cogo up."));
   const busy = lanes.filter((lane) => FIGURES.some((name) => lane[name] > 0) || lane.lane_paused);
-  show(byId("queue"), busy.length ? buildQueue(busy) : h("p", { class: "note" }, "The queue is empty."));
+  show(queue, busy.length ? buildQueue(busy) : h("p", { class: "note" }, "The queue is empty."));
   const total = (name) => lanes.reduce((sum, lane) => sum + lane[name], 0);
   const alive = agents.filter((each) => each.state === "alive").length;
   const figures = byId("figures");

@@ -1,14 +1,25 @@
 // The list of tasks, from the stream of /events.
 
 import { clock, cost, firstLine, isOver } from "/console/lib/format.js";
-import { byId, h } from "/console/lib/dom.js";
+import { byId, h, show } from "/console/lib/dom.js";
+import { setTitle } from "/console/lib/title.js";
 
 const MOST = 200;
 
 export class TaskList {
   #lines = new Map();
   #items = new Map();
-  #selected = null;
+  #list = h("ol", { id: "tasks", class: "tasks" });
+  #note = h("p", { class: "note" }, "Loading the tasks.");
+  #root = h("div", { class: "page" }, h("h2", {}, "Tasks"), this.#note, this.#list);
+
+  open(root) {
+    show(root, this.#root);
+    setTitle("COGO console");
+    return this;
+  }
+
+  close() {}
 
   /** Show the whole list, or new and changed lines. */
   update(lines, isWhole) {
@@ -21,14 +32,9 @@ export class TaskList {
     this.#draw();
   }
 
-  select(id) {
-    this.#selected = id;
-    this.#draw();
-  }
-
   #draw() {
     const lines = [...this.#lines.values()].sort((a, b) => b.seq - a.seq).slice(0, MOST);
-    const list = byId("tasks");
+    const list = this.#list;
     const ids = new Set(lines.map((line) => line.id));
     for (const [id, item] of this.#items) {
       if (!ids.has(id)) item.root.remove(), this.#items.delete(id);
@@ -38,15 +44,14 @@ export class TaskList {
       // Items stay in place, so that the focused one keeps the focus.
       const item = this.#items.get(line.id) ?? buildItem(line.id);
       this.#items.set(line.id, item);
-      item.show(line, line.id === this.#selected);
+      item.show(line);
       if (item.root.parentNode !== list || item.root.nextSibling !== before) {
         list.insertBefore(item.root, before);
       }
       before = item.root;
     }
-    const note = byId("tasks-note");
-    note.hidden = lines.length > 0;
-    note.textContent = "There are no tasks yet. Submit one above.";
+    this.#note.hidden = lines.length > 0;
+    this.#note.textContent = "There are no tasks yet. Press Ask to submit one.";
   }
 }
 
@@ -58,14 +63,12 @@ function buildItem(id) {
   const root = h("li", {}, link);
   return {
     root,
-    show(line, isSelected) {
+    show(line) {
       status.className = `status ${line.status}`;
       status.textContent = line.status;
       title.textContent = firstLine(line.prompt) || "(an empty prompt)";
       link.title = `${firstLine(line.prompt, 300)}\n${line.id}`;
       facts.textContent = `${cost(line)} · ${clock(line.created_at)} · ${line.type}`;
-      if (isSelected) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
     },
   };
 }
