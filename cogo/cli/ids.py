@@ -9,7 +9,7 @@ from cogo.terminal import shorten
 from cogo.watch.format import shorten_id
 from protocol.errors import InvalidArgument, NotFound
 from protocol.ids import TaskId, parse_id_range
-from protocol.records import TaskLine
+from protocol.records import TaskLine, Visibility
 from protocol.store.gateway import GatewayStore
 
 _Id = TypeVar("_Id")
@@ -32,7 +32,7 @@ async def find_task_id(store: GatewayStore, text: str) -> TaskId:
     InvalidArgument if several tasks match, NotFound if none does.
     """
     if text == LAST:
-        newest = await store.fetch_lines(limit=1)
+        newest = await store.fetch_lines(limit=1, visible=Visibility())
         if not newest:
             raise NotFound("there is no task without an owner", hint="`cogo tasks` lists all")
         return TaskId(newest[0].id)

@@ -15,7 +15,7 @@ from cogo.watch.follow import POLL_SECONDS, follow
 from protocol.bus import Bus
 from protocol.errors import NotFound, StoreUnavailable
 from protocol.lifecycle import SubtaskState
-from protocol.records import ApprovalRow, Event, SelectionRow, Subtask
+from protocol.records import EVERYTHING, ApprovalRow, Event, SelectionRow, Subtask
 from protocol.store.gateway import GatewayStore
 from protocol.transcript import ChildBegan, PartReader, TaskEnded, TaskUpdate
 
@@ -147,7 +147,7 @@ async def _find_questions(
 async def _read_approvals(
     store: GatewayStore, task_id: UUID, subtask_id: UUID
 ) -> tuple[ApprovalRow, ...]:
-    asked = await store.find_approvals(limit=_MOST_APPROVALS, every_owner=True, task_id=task_id)
+    asked = await store.find_approvals(limit=_MOST_APPROVALS, visible=EVERYTHING, task_id=task_id)
     return tuple(each for each in reversed(asked) if each.subtask_id == subtask_id)
 
 

@@ -1,11 +1,12 @@
 """Principals and scopes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from gateway.problems import Problem
+from protocol.records import InProject, Visibility
 
 
 class Scope(StrEnum):
@@ -53,6 +54,12 @@ class Principal:
     owner: UUID | None
     """Owner of the caller's tasks; None for tasks without an owner."""
     scopes: frozenset[str]
+    project: str | None = None
+    """The only project that its key is for."""
+    read_projects: frozenset[str] = frozenset()
+    """Projects of which it may see the tasks of all owners."""
+    edited_projects: frozenset[str] = frozenset()
+    """Those of them whose tasks it may also change."""
     labels: TaskLabels = TaskLabels()
     role: str = USER
     """Determines which parts of the console are shown, but no rights."""
@@ -66,9 +73,28 @@ class Principal:
         """Return whether the credential grants a scope."""
         return self.is_admin or scope in self.scopes
 
-    def sees(self, owner: UUID | None) -> bool:
-        """Return whether tasks of `owner` are visible to it."""
-        return self.is_admin or self.owner == owner
+    @property
+    def visibility(self) -> Visibility:
+        """Return whose tasks it may see."""
+        return Visibility(
+            owner=self.owner,
+            every_owner=self.is_admin,
+            projects=self.read_projects,
+            only_project=self.project,
+        )
+
+    @property
+    def editable(self) -> Visibility:
+        """Return whose tasks it may change."""
+        return replace(self.visibility, projects=self.edited_projects)
+
+    def sees(self, row: InProject) -> bool:
+        """Return whether a task, or what belongs to one, is visible to it."""
+        return self.visibility.includes(row)
+
+    def may_change(self, row: InProject) -> bool:
+        """Return whether it may cancel or retry a task, or answer its questions."""
+        return self.editable.includes(row)
 
     def choose_owner(self, owner: UUID | None) -> UUID | None:
         """Return whose things a request is about: the owner that it names, else its own.
@@ -77,7 +103,7 @@ class Principal:
         """
         if owner is None:
             return self.owner
-        if not self.sees(owner):
+        if not self.is_admin and owner != self.owner:
             raise Problem(403, "scope_missing", "only the scope admin may name another owner")
         return owner
 

@@ -18,8 +18,7 @@ VIA: Final = "mcp"
 async def _list_approvals(caller: ToolCaller, arguments: ApprovalListArguments) -> ToolAnswer:
     found = await caller.services.store.find_approvals(
         limit=arguments.limit,
-        owner=caller.principal.owner,
-        every_owner=caller.principal.is_admin,
+        visible=caller.principal.visibility,
         task_id=arguments.task_id,
         before=arguments.before,
     )

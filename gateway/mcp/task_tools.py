@@ -19,7 +19,12 @@ from gateway.mcp.arguments import (
 from gateway.mcp.backend import READS, ServedTool, ToolCaller
 from gateway.mcp.question_tools import describe_approval
 from gateway.mcp.waiting import find_open_approvals, wait_for_task
-from gateway.tasks.task_run import get_result_text, load_visible_task, submit_task_for
+from gateway.tasks.task_run import (
+    get_result_text,
+    load_changeable_task,
+    load_visible_task,
+    submit_task_for,
+)
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import NewTask, SelectionRow, Subtask, Task
 from protocol.records.flows import is_time_limit
@@ -64,8 +69,7 @@ async def _watch(caller: ToolCaller, arguments: WatchArguments) -> ToolAnswer:
 async def _list(caller: ToolCaller, arguments: TaskListArguments) -> ToolAnswer:
     found = await caller.services.store.find_tasks(
         limit=arguments.limit,
-        owner=caller.principal.owner,
-        every_owner=caller.principal.is_admin,
+        visible=caller.principal.visibility,
         status=arguments.status,
         task_type=arguments.type,
         before=arguments.before,
@@ -75,7 +79,7 @@ async def _list(caller: ToolCaller, arguments: TaskListArguments) -> ToolAnswer:
 
 
 async def _cancel(caller: ToolCaller, arguments: CancelArguments) -> ToolAnswer:
-    await load_visible_task(caller.services, caller.principal, arguments.task_id)
+    await load_changeable_task(caller.services, caller.principal, arguments.task_id)
     task = await caller.services.store.cancel_task(
         task_id=arguments.task_id, reason=arguments.reason
     )

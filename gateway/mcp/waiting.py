@@ -53,12 +53,8 @@ async def wait_for_task(
 
 async def find_open_approvals(caller: ToolCaller, task_id: UUID) -> list[ApprovalRow]:
     """Return the questions of a task that wait for an answer."""
-    principal = caller.principal
     return await caller.services.store.find_approvals(
-        limit=MAX_APPROVALS,
-        owner=principal.owner,
-        every_owner=principal.is_admin,
-        task_id=task_id,
+        limit=MAX_APPROVALS, visible=caller.principal.visibility, task_id=task_id
     )
 
 

@@ -13,7 +13,7 @@ from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
 from gateway.tasks.shown_params import cut_data_urls
-from gateway.tasks.task_run import load_visible_task, submit_task_for
+from gateway.tasks.task_run import load_changeable_task, load_visible_task, submit_task_for
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject
 from protocol.lifecycle import SubtaskState, TaskState
@@ -147,8 +147,7 @@ async def list_tasks(
     """
     found = await services.store.find_tasks(
         limit=page.limit,
-        owner=principal.owner,
-        every_owner=principal.is_admin,
+        visible=principal.visibility,
         status=page.status,
         task_type=page.type,
         before=page.before,
@@ -175,8 +174,7 @@ async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> Ta
         selections=await store.fetch_selections(task_id=task_id),
         approvals=await store.find_approvals(
             limit=MAX_APPROVALS,
-            owner=principal.owner,
-            every_owner=principal.is_admin,
+            visible=principal.visibility,
             task_id=task_id,
         )
         if is_asking
@@ -191,7 +189,7 @@ async def cancel(
     task_id: UUID, services: ServicesDep, principal: TasksWrite, body: Cancellation | None = None
 ) -> Task:
     """Cancel a task; its running subtasks are asked to stop."""
-    await load_visible_task(services, principal, task_id)
+    await load_changeable_task(services, principal, task_id)
     return await services.store.cancel_task(task_id=task_id, reason=body.reason if body else None)
 
 
@@ -200,7 +198,7 @@ async def rate(
     task_id: UUID, services: ServicesDep, principal: TasksWrite, body: Feedback
 ) -> Rating:
     """Rate the answer; a later rating replaces it. Selection learns from ratings."""
-    await load_visible_task(services, principal, task_id)
+    await load_changeable_task(services, principal, task_id)
     return await services.store.feedback(
         task_id=task_id, score=body.score, comment=body.comment, person=principal.owner
     )
@@ -214,7 +212,7 @@ async def act(
     principal: TasksWrite,
 ) -> Task:
     """Hold an open task, resume a held one, or redrive a failed one."""
-    await load_visible_task(services, principal, task_id)
+    await load_changeable_task(services, principal, task_id)
     match action:
         case "pause":
             return await services.store.pause_task(task_id=task_id)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
 from gateway.tasks.approvals import answer_approval_for, load_visible_approval
-from gateway.tasks.task_run import load_visible_task
+from gateway.tasks.task_run import load_changeable_task
 from protocol.records import ApprovalRow, SentEvent
 
 router = APIRouter(tags=["tasks"], route_class=StrictRoute)
@@ -64,8 +64,7 @@ async def list_approvals(
     """
     found = await services.store.find_approvals(
         limit=page.limit,
-        owner=principal.owner,
-        every_owner=principal.is_admin,
+        visible=principal.editable if page.answerable else principal.visibility,
         task_id=page.task_id,
         only_open=not page.answered,
         only_answerable=page.answerable,
@@ -112,7 +111,7 @@ async def send_event(
     ] = None,
 ) -> SentEvent:
     """Send an event. The oldest step that waits for its name takes it; an early one is kept."""
-    await load_visible_task(services, principal, task_id)
+    await load_changeable_task(services, principal, task_id)
     return await services.store.send_event(
         task_id=task_id,
         name=body.name,

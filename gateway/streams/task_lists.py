@@ -1,4 +1,4 @@
-"""Lists of tasks: one for each owner filter, shared by its watchers and read while watched.
+"""Lists of tasks: one for each visibility, shared by its watchers and read while watched.
 
 A list is a state, not a history: a watcher that reconnects gets the current list.
 """
@@ -18,15 +18,12 @@ from gateway.auth.principal import Principal
 from gateway.streams.shared import SharedRunners, VersionedEvent
 from protocol.bus import Bus
 from protocol.errors import CogoError
-from protocol.records import TaskLine
+from protocol.records import TaskLine, Visibility
 from protocol.store.gateway import GatewayStore
 from protocol.topics import RESULTS, TASKS
 
 MAX_LINES: Final = 100
 """Limit for the newest tasks, and separately for the unfinished ones."""
-
-OwnerFilter = tuple[UUID | None, bool]
-"""An owner (None: tasks without one), and whether to include all owners instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +37,16 @@ class TaskListUpdate:
 
 
 class TaskList:
-    """The list for one owner filter. Runs while it has watchers."""
+    """The list of those who see the same. Runs while it has watchers."""
 
     def __init__(
-        self, filter_: OwnerFilter, *, store: GatewayStore, bus: Bus, poll: timedelta
+        self, visible: Visibility, *, store: GatewayStore, bus: Bus, poll: timedelta
     ) -> None:
         self.changed = VersionedEvent()
         self.lines: Mapping[UUID, TaskLine] | None = None
         """By id, newest first; None until they are read."""
         self.digest = ""
-        self._filter = filter_
+        self._visible = visible
         self._store = store
         self._bus = bus
         self._poll = poll.total_seconds()
@@ -73,11 +70,8 @@ class TaskList:
                 self._wake.clear()
 
     async def _read_or_log(self) -> None:
-        owner, every_owner = self._filter
         try:
-            found = await self._store.fetch_lines(
-                limit=MAX_LINES, owner=owner, every_owner=every_owner
-            )
+            found = await self._store.fetch_lines(limit=MAX_LINES, visible=self._visible)
         except CogoError as error:
             if not self._is_store_unavailable:
                 logger.warning("the list of tasks cannot be read now", error=str(error))
@@ -119,18 +113,16 @@ class TaskListWatcher:
         return TaskListUpdate(lines=changed, is_whole=False, digest=digest)
 
 
-class TaskLists(SharedRunners[OwnerFilter, TaskList]):
-    """The lists of all owner filters. Use it within `async with`, on one loop."""
+class TaskLists(SharedRunners[Visibility, TaskList]):
+    """The lists of all who watch. Use it within `async with`, on one loop."""
 
     def __init__(self, *, store: GatewayStore, bus: Bus, poll: timedelta) -> None:
-        super().__init__(lambda filter_: TaskList(filter_, store=store, bus=bus, poll=poll))
+        super().__init__(lambda visible: TaskList(visible, store=store, bus=bus, poll=poll))
 
     @asynccontextmanager
     async def watch(self, principal: Principal, digest: str = "") -> AsyncIterator[TaskListWatcher]:
         """Watch the tasks that the principal may see, after the version with `digest`."""
-        async with self.share(
-            (None, True) if principal.is_admin else (principal.owner, False)
-        ) as found:
+        async with self.share(principal.visibility) as found:
             yield TaskListWatcher(found, digest)
 
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from gateway.auth.principal import Principal
+from gateway.tasks.task_run import require_editor
 from protocol.errors import MoveNotAllowed, NotFound
 from protocol.records import ApprovalRow
 from protocol.store.waits import WaitStore
@@ -13,7 +14,7 @@ async def load_visible_approval(
 ) -> ApprovalRow:
     """Read a question. Raise NotFound if there is none, or the principal may not see it."""
     approval = await store.fetch_approval(approval_id=approval_id)
-    if not (_is_asked(principal, approval) or principal.sees(approval.owner)):
+    if not (_is_asked(principal, approval) or principal.sees(approval)):
         raise NotFound(f"there is no approval {approval_id}, or it is not yours")
     return approval
 
@@ -29,6 +30,8 @@ async def answer_approval_for(
 ) -> ApprovalRow:
     """Answer a question as the principal. Raise NotFound, MoveNotAllowed."""
     approval = await load_visible_approval(store, principal, approval_id)
+    if not _is_asked(principal, approval):
+        require_editor(principal, approval)
     if principal.owner is None and approval.by is not None and not principal.is_admin:
         # Without a person the database would take it for an operator's answer.
         raise MoveNotAllowed(f"only {approval.by} may answer {approval.key}")

@@ -15,7 +15,7 @@ from gateway.streams.task_feeds import TaskWatcher
 from gateway.streams.task_trees import TreeWatcher, watch_tree
 from protocol.errors import CogoError, InvalidArgument, NotFound
 from protocol.lifecycle import TaskState
-from protocol.records import NewTask, Task
+from protocol.records import InProject, NewTask, Task
 from protocol.transcript import AnswerText, TaskEnded, TaskUpdate
 
 _T = TypeVar("_T")
@@ -220,9 +220,27 @@ async def submit_task_for(services: HasStore, principal: Principal, new: NewTask
 async def load_visible_task(services: HasStore, principal: Principal, task_id: UUID) -> Task:
     """Read a task. Raise NotFound if there is none, or the principal may not see it."""
     task = await services.store.fetch_task(task_id=task_id)
-    if not principal.sees(task.owner):
+    if not principal.sees(task):
         raise NotFound(f"there is no task {task_id}, or it is not yours")
     return task
+
+
+async def load_changeable_task(services: HasStore, principal: Principal, task_id: UUID) -> Task:
+    """Read a task that the principal may change. Raise NotFound, and Problem (403)."""
+    task = await load_visible_task(services, principal, task_id)
+    require_editor(principal, task)
+    return task
+
+
+def require_editor(principal: Principal, row: InProject) -> None:
+    """Raise Problem (403) unless the principal may change what it sees."""
+    if not principal.may_change(row):
+        raise Problem(
+            403,
+            "project_role",
+            f"you may only read the tasks of the project {row.project}",
+            hint="`cogo projects add PROJECT USER --role editor` lets somebody change them",
+        )
 
 
 def require_completed(task: Task) -> Task:

@@ -75,7 +75,17 @@ from protocol.records.spending import (
     Removed,
     UsageRow,
 )
-from protocol.records.tasks import ApprovalRow, NewTask, SentEvent, Subtask, Task, TaskLine
+from protocol.records.tasks import (
+    EVERYTHING,
+    ApprovalRow,
+    InProject,
+    NewTask,
+    SentEvent,
+    Subtask,
+    Task,
+    TaskLine,
+    Visibility,
+)
 from protocol.records.turns import (
     ApprovalOptions,
     ForgottenSessions,
@@ -94,6 +104,7 @@ from protocol.records.turns import (
 )
 
 __all__ = [
+    "EVERYTHING",
     "AgentRecord",
     "AgentState",
     "ApiKey",
@@ -129,6 +140,7 @@ __all__ = [
     "ForgottenSessions",
     "Grants",
     "HandOver",
+    "InProject",
     "JudgementSource",
     "LeaseAnswer",
     "LeaseRef",
@@ -181,6 +193,7 @@ __all__ = [
     "UnrecordedCall",
     "Usage",
     "UsageRow",
+    "Visibility",
     "WriteCheck",
     "list_offered_tools",
 ]

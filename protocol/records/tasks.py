@@ -1,8 +1,9 @@
-"""Tasks, subtasks, and what they wait for: answers of people, and events."""
+"""Tasks, subtasks, who may see them, and what they wait for: answers of people, and events."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
 from pydantic import Field, JsonValue
@@ -103,6 +104,43 @@ class TaskLine(ListedRow):
     finished_at: datetime | None = None
 
 
+class InProject(Protocol):
+    """A row that belongs to an owner, and perhaps to a project."""
+
+    @property
+    def owner(self) -> UUID | None:
+        """The owner; None: nobody."""
+        ...
+
+    @property
+    def project(self) -> str | None:
+        """The project."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visibility:
+    """Whose tasks, questions and calls somebody may see."""
+
+    owner: UUID | None = None
+    """Themselves; None: those without an owner."""
+    every_owner: bool = False
+    projects: frozenset[str] = frozenset()
+    """Projects of which they are a member, whose tasks they see, too."""
+    only_project: str | None = None
+    """All else is hidden."""
+
+    def includes(self, row: InProject) -> bool:
+        """Return whether a row may be seen."""
+        if self.only_project is not None and row.project != self.only_project:
+            return False
+        return self.every_owner or row.owner == self.owner or row.project in self.projects
+
+
+EVERYTHING: Final = Visibility(every_owner=True)
+"""What operators see."""
+
+
 class Subtask(ListedRow):
     """A row of the view `cogo_subtasks`."""
 
@@ -181,6 +219,8 @@ class ApprovalRow(ListedRow):
     escalate_to: str | None = None
     """Who may answer too from `escalate_at` on: the uuid of a person, or `operators`."""
     escalated_at: datetime | None = None
+    project: str | None = None
+    """That of the task."""
     answered_via: str | None = None
     """How, such as `http` or `link`; `expiry`: nobody had answered in time."""
 

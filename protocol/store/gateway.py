@@ -20,6 +20,7 @@ from protocol.records import (
     TaskCall,
     TaskLine,
     ToolTurn,
+    Visibility,
 )
 from protocol.store.columns import ColumnStore
 from protocol.store.instance import InstanceStore
@@ -62,14 +63,13 @@ class GatewayStore(
         self,
         *,
         limit: int,
-        owner: UUID | None = None,
-        every_owner: bool = False,
+        visible: Visibility,
         status: TaskState | None = None,
         task_type: str | None = None,
         before: int | None = None,
         with_children: bool = False,
     ) -> list[Task]:
-        """Read tasks of `owner` (None: of those without one), newest first; or child tasks, too.
+        """Read tasks, newest first; or child tasks, too.
 
         `before` is the `seq` of the last task of the previous page.
         """
@@ -79,10 +79,8 @@ class GatewayStore(
         """Delete an ended task and all that belongs to it. It is no error if there is none."""
         ...
 
-    async def fetch_lines(
-        self, *, limit: int, owner: UUID | None = None, every_owner: bool = False
-    ) -> list[TaskLine]:
-        """Read short rows of the newest tasks of `owner`, and of the newest unfinished ones.
+    async def fetch_lines(self, *, limit: int, visible: Visibility) -> list[TaskLine]:
+        """Read short rows of the newest tasks, and of the newest unfinished ones.
 
         Newest first, at most `limit` of each kind, without child tasks.
         """

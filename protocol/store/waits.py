@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from protocol.records import ApprovalRow, SentEvent, Task
+from protocol.records import ApprovalRow, SentEvent, Task, Visibility
 
 
 class WaitStore(Protocol):
@@ -15,16 +15,15 @@ class WaitStore(Protocol):
         self,
         *,
         limit: int,
-        owner: UUID | None = None,
-        every_owner: bool = False,
+        visible: Visibility,
         task_id: UUID | None = None,
         only_open: bool = True,
         only_answerable: bool = False,
         before: int | None = None,
     ) -> list[ApprovalRow]:
-        """Read questions to `owner` (None: those of tasks without one), newest first.
+        """Read questions of the tasks that are visible, newest first.
 
-        Includes those of other owners that only this person may answer; `only_answerable` leaves
+        Includes those of other tasks that only this person may answer; `only_answerable` leaves
         out those that somebody else has to answer. `before` is the `seq` of the last one of the
         previous page.
         """

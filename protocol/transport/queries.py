@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from protocol.records import Visibility
 from protocol.transport.rpc_client import (
     PAGE,
     parse_rows,
@@ -23,6 +24,28 @@ def filter_by_owner(query: Any, owner: UUID | None, *, every_owner: bool = False
     if every_owner:
         return query
     return query.is_("owner", "null") if owner is None else query.eq("owner", str(owner))
+
+
+def filter_by_visibility(query: Any, visible: Visibility) -> Any:
+    """Narrow a query to rows with `owner` and `project` that somebody may see."""
+    if visible.only_project is not None:
+        query = query.eq("project", visible.only_project)
+    conditions = list_visible(visible)
+    return query.or_(",".join(conditions)) if conditions else query
+
+
+def list_visible(visible: Visibility) -> list[str]:
+    """Return the conditions of which one makes a row visible; none if all rows are."""
+    if visible.every_owner:
+        return []
+    owned = "owner.is.null" if visible.owner is None else f"owner.eq.{visible.owner}"
+    names = ",".join(map(_quote, sorted(visible.projects)))
+    return [owned, f"project.in.({names})"] if names else [owned]
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def order_newest_first(query: Any, columns: Sequence[str], last: BaseModel | None) -> Any:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from protocol.errors import CogoError, StoreUnavailable
-from protocol.records import ApprovalRow, NewTask, Task
+from protocol.records import EVERYTHING, ApprovalRow, NewTask, Task
 from protocol.transport.supabase_store import SupabaseStore
 from tests.chaos.diary import Diary, Submitted
 
@@ -132,7 +132,7 @@ class Users:
         while True:
             await asyncio.sleep(_ATTENDING)
             try:
-                asked = await self._store.find_approvals(limit=_LOOKED_AT, every_owner=True)
+                asked = await self._store.find_approvals(limit=_LOOKED_AT, visible=EVERYTHING)
             except StoreUnavailable:
                 continue
             for each in asked:

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from protocol.lifecycle import TaskState
+from protocol.records import EVERYTHING
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import HOLD, attempts, ended
 from tests.support.eventually import eventually
@@ -178,7 +179,7 @@ async def test_a_client_hears_an_unfinished_answer_and_cancels_it_by_going_away(
                 break
 
     async def cancelled() -> bool:
-        tasks = await store.find_tasks(every_owner=True, limit=20)
+        tasks = await store.find_tasks(visible=EVERYTHING, limit=20)
         [task] = [each for each in tasks if each.prompt == f"Wait {HOLD}"]
         return task.status is TaskState.CANCELLED
 

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from protocol.records import NewTask
+from protocol.records import EVERYTHING, NewTask
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.conftest import LINK_SECRET
 from tests.e2e.console import SECONDS, complaints, text
@@ -25,7 +25,7 @@ async def test_a_person_answers_a_model_by_a_link(
     task = await store.submit_task(NewTask(prompt=f"ask_person {ask}", type="CHAT", params=params))
 
     async def find_asked() -> list[str]:
-        asked = await store.find_approvals(limit=2, every_owner=True, task_id=task.id)
+        asked = await store.find_approvals(limit=2, visible=EVERYTHING, task_id=task.id)
         return [str(each.id) for each in asked]
 
     [approval_id] = await eventually(find_asked, within=SECONDS)

@@ -24,7 +24,7 @@ from gateway.links.tokens import DEFAULT_HOURS, LinkSigner, plan_link
 from protocol.errors import NotFound
 from protocol.ids import parse_id_range
 from protocol.messages import Envelope, MessageType
-from protocol.records import ApprovalRow
+from protocol.records import EVERYTHING, ApprovalRow
 from protocol.store.gateway import GatewayStore
 from protocol.topics import TASKS
 
@@ -72,7 +72,7 @@ def list_approvals(
         return await read_pages(
             lambda count, last: store.find_approvals(
                 limit=count,
-                every_owner=True,
+                visible=EVERYTHING,
                 task_id=task_id,
                 only_open=not answered,
                 before=last.seq if last else None,
@@ -234,7 +234,7 @@ async def _find_approval(store: GatewayStore, text: str) -> ApprovalRow:
     first, last = parse_id_range(text)
     if first == last:
         return await store.fetch_approval(approval_id=first)
-    asked = await store.find_approvals(limit=_MOST, every_owner=True, only_open=False)
+    asked = await store.find_approvals(limit=_MOST, visible=EVERYTHING, only_open=False)
     found = {each.id: each for each in asked if first <= each.id <= last}
     lines = {key: f"{shorten_id(key)}  {format_question(each)}" for key, each in found.items()}
     hint = "`cogo approvals --answered` lists them"
@@ -255,7 +255,7 @@ async def watch_approvals(client: Client, task: str | None, *, as_json: bool) ->
         while True:
             news.clear()
             asked = await client.store.find_approvals(
-                limit=_MOST, every_owner=True, task_id=task_id
+                limit=_MOST, visible=EVERYTHING, task_id=task_id
             )
             for each in reversed(asked):
                 if each.id not in known:

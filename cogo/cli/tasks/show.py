@@ -33,7 +33,7 @@ from cogo.watch.format import (
 from cogo.watch.why_waiting import explain_copy, explain_waiting
 from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState
-from protocol.records import Event, SelectionRow, Subtask, Task, TurnLine
+from protocol.records import EVERYTHING, Event, SelectionRow, Subtask, Task, TurnLine
 from protocol.store.gateway import GatewayStore
 
 
@@ -149,7 +149,7 @@ def list_tasks(
         return await read_pages(
             lambda count, last: store.find_tasks(
                 limit=count,
-                every_owner=True,
+                visible=EVERYTHING,
                 status=status,
                 before=last.seq if last else None,
                 with_children=children,

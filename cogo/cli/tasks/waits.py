@@ -15,7 +15,7 @@ from cogo.cli.session import run_with_store
 from cogo.cli.tasks.approvals import confirm_answer, describe_end
 from cogo.errors import CommandError, UsageError
 from cogo.terminal import print_json, print_line, print_text
-from protocol.records import ApprovalRow, SentEvent
+from protocol.records import EVERYTHING, ApprovalRow, SentEvent
 from protocol.store.gateway import GatewayStore
 
 _MOST: Final = 1000
@@ -61,7 +61,7 @@ def answer_approval(
     async def find(store: GatewayStore) -> ApprovalRow:
         task_id = await find_task_id(store, task)
         asked = await store.find_approvals(
-            limit=_MOST, every_owner=True, task_id=task_id, only_open=False
+            limit=_MOST, visible=EVERYTHING, task_id=task_id, only_open=False
         )
         return _choose_approval(asked, task_id, key)
 

@@ -18,9 +18,10 @@ from protocol.records import (
     TaskCall,
     TaskLine,
     ToolTurn,
+    Visibility,
 )
 from protocol.records.base import ListedRow
-from protocol.transport.queries import filter_by_owner, read_pages, read_query
+from protocol.transport.queries import filter_by_visibility, read_pages, read_query
 from protocol.transport.rpc_client import RpcClient
 
 _PREVIEWS = "cogo_task_previews"
@@ -82,15 +83,14 @@ class SupabaseGatewayStore(RpcClient):
         self,
         *,
         limit: int,
-        owner: UUID | None = None,
-        every_owner: bool = False,
+        visible: Visibility,
         status: TaskState | None = None,
         task_type: str | None = None,
         before: int | None = None,
         with_children: bool = False,
     ) -> list[Task]:
         query = self._client.table(_PREVIEWS).select("*")
-        query = filter_by_owner(query, owner, every_owner=every_owner)
+        query = filter_by_visibility(query, visible)
         if status is not None:
             query = query.eq("status", status.value)
         if task_type is not None:
@@ -106,13 +106,11 @@ class SupabaseGatewayStore(RpcClient):
         ended = [each.value for each in TaskState if each.is_final]
         await read_query(Task, query.in_("status", ended))
 
-    async def fetch_lines(
-        self, *, limit: int, owner: UUID | None = None, every_owner: bool = False
-    ) -> list[TaskLine]:
+    async def fetch_lines(self, *, limit: int, visible: Visibility) -> list[TaskLine]:
         found: dict[UUID, TaskLine] = {}
         for statuses in (None, _OPEN):
             query = self._client.table(_PREVIEWS).select(_LINE)
-            query = filter_by_owner(query, owner, every_owner=every_owner)
+            query = filter_by_visibility(query, visible)
             query = query.is_("parent_task_id", "null").is_("follow_up", "null")
             if statuses is not None:
                 query = query.in_("status", statuses)

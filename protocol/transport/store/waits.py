@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 from pydantic import JsonValue
 
 from protocol.errors import NotFound
-from protocol.records import ApprovalRow, SentEvent, Task
-from protocol.transport.queries import filter_by_owner, read_pages, read_query
+from protocol.records import ApprovalRow, SentEvent, Task, Visibility
+from protocol.transport.queries import list_visible, read_pages, read_query
 from protocol.transport.rpc_client import RpcClient
 
 
@@ -17,22 +17,23 @@ class SupabaseWaitStore(RpcClient):
         self,
         *,
         limit: int,
-        owner: UUID | None = None,
-        every_owner: bool = False,
+        visible: Visibility,
         task_id: UUID | None = None,
         only_open: bool = True,
         only_answerable: bool = False,
         before: int | None = None,
     ) -> list[ApprovalRow]:
         query = self._client.table("cogo_approvals").select("*")
-        if owner is None or every_owner:
-            query = filter_by_owner(query, owner, every_owner=every_owner)
-            if only_answerable and not every_owner:
-                query = query.is_("by", "null")
-        else:
-            owned = f"and(owner.eq.{owner},by.is.null)" if only_answerable else f"owner.eq.{owner}"
-            escalated = f"and(escalate_to.eq.{owner},escalated_at.not.is.null)"
-            query = query.or_(f"{owned},by.eq.{owner},{escalated}")
+        if visible.only_project is not None:
+            query = query.eq("project", visible.only_project)
+        conditions = list_visible(visible)
+        if conditions and only_answerable:
+            conditions = [f"and({each},by.is.null)" for each in conditions]
+        if conditions and (person := visible.owner) is not None:
+            escalated = f"and(escalate_to.eq.{person},escalated_at.not.is.null)"
+            conditions += [f"by.eq.{person}", escalated]
+        if conditions:
+            query = query.or_(",".join(conditions))
         if task_id is not None:
             query = query.eq("task_id", str(task_id))
         if only_open:

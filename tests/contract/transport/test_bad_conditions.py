@@ -8,7 +8,7 @@ import pytest
 
 from embedded.state import State
 from protocol.errors import CogoError, MigrationMissing, StoreUnavailable, Unauthorized
-from protocol.records import AgentRecord, NewTask
+from protocol.records import EVERYTHING, AgentRecord, NewTask
 from protocol.transport.supabase_store import open_store
 
 A_KEY = "sb_secret_of_nobody"
@@ -150,7 +150,7 @@ async def test_a_wrong_key_says_which_setting_to_correct(project: State) -> None
         with pytest.raises(Unauthorized, match="SUPABASE_SECRET_KEY"):
             await store.schema_versions()
         with pytest.raises(Unauthorized, match="SUPABASE_SECRET_KEY"):
-            await store.find_tasks(every_owner=True, limit=1)
+            await store.find_tasks(visible=EVERYTHING, limit=1)
 
 
 @pytest.mark.parametrize("key", ["", "sb_secret_\n", "sb_secret_\N{EN DASH}", "sb secret"])
@@ -173,4 +173,4 @@ async def test_a_project_without_migrations_names_the_command(supabase_server: S
         with pytest.raises(MigrationMissing, match="cogo migrate"):
             await store.schema_versions()
         with pytest.raises(MigrationMissing, match="cogo migrate"):
-            await store.find_tasks(every_owner=True, limit=1)
+            await store.find_tasks(visible=EVERYTHING, limit=1)

@@ -11,6 +11,7 @@ from protocol.errors import InvalidArgument, MoveNotAllowed, NotFound
 from protocol.ids import utc_now
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import (
+    EVERYTHING,
     AgentRecord,
     Checkpoint,
     Completion,
@@ -335,8 +336,8 @@ async def test_the_newest_tasks_come_first_and_by_their_status(
     older, newer = await agent.submit(), await agent.submit()
     await store.cancel_task(task_id=older.id)
 
-    latest = await store.find_tasks(every_owner=True, limit=2)
-    cancelled = await store.find_tasks(every_owner=True, limit=1, status=TaskState.CANCELLED)
+    latest = await store.find_tasks(visible=EVERYTHING, limit=2)
+    cancelled = await store.find_tasks(visible=EVERYTHING, limit=1, status=TaskState.CANCELLED)
 
     assert [each.id for each in latest] == [newer.id, older.id]
     assert [each.id for each in cancelled] == [older.id]

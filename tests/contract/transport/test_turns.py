@@ -7,6 +7,7 @@ import pytest
 from protocol.errors import MoveNotAllowed
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import (
+    EVERYTHING,
     ClaimedSubtask,
     Completion,
     NewTurn,
@@ -99,7 +100,7 @@ async def test_a_subtask_waits_for_people_and_goes_on_with_their_answers(
     assert (await agent.complete(wait)).answer == "duplicate"
     [step] = [e for e in await store.fetch_subtasks(task_id=task.id) if e.key == "code"]
     assert step.status is SubtaskState.WAITING
-    asked = await store.find_approvals(limit=100, every_owner=True)
+    asked = await store.find_approvals(limit=100, visible=EVERYTHING)
     first, second = sorted(
         (each for each in asked if each.task_id == task.id), key=lambda each: each.key
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from protocol.lifecycle import TaskState
-from protocol.records import ApprovalRow
+from protocol.records import ApprovalRow, Visibility
 from tests.support.eventually import eventually
 from tests.support.mcp.hosts import a_host, a_hostile_server
 
@@ -50,7 +50,9 @@ async def test_a_workflow_calls_tools_of_a_server(fleet: OpenFleet, tmp_path: Pa
         for approved in (True, False):
 
             async def find_open() -> list[ApprovalRow]:
-                return await agents.store.find_approvals(limit=5, task_id=task.id)
+                return await agents.store.find_approvals(
+                    limit=5, task_id=task.id, visible=Visibility()
+                )
 
             [question] = await eventually(find_open, within=60)
             assert question.question == "May mcp:bad/inject run with these arguments?"

@@ -24,7 +24,7 @@ from gateway.app import create_app
 from gateway.metrics import GatewayMetrics
 from gateway.options import GatewayOptions
 from protocol.lifecycle import TaskState
-from protocol.records import ApprovalRow, Task
+from protocol.records import EVERYTHING, ApprovalRow, Task
 from tests.integration.agents.conftest import Fleet
 from tests.support.eventually import eventually
 from tests.support.sources import ROOT
@@ -216,7 +216,7 @@ async def test_ten_questions_survive_that_everything_is_killed(
         store = agents.store
 
         async def find_all() -> list[ApprovalRow] | None:
-            found = await store.find_approvals(limit=50, every_owner=True)
+            found = await store.find_approvals(limit=50, visible=EVERYTHING)
             waiting = [
                 step
                 for task in tasks

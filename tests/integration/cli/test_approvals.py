@@ -12,7 +12,7 @@ from cogo.config.connection import connection_from_state
 from cogo.wiring.stores import open_client
 from embedded.state import State
 from gateway.links.tokens import LinkSigner
-from protocol.records import ApprovalRow
+from protocol.records import EVERYTHING, ApprovalRow
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.integration.cli.conftest import Say
 from tests.integration.waiting import start_flow, wait_step
@@ -25,7 +25,7 @@ OWNER = uuid4()
 async def ask(store: SupabaseStore, key: str = "ship", **params: Any) -> ApprovalRow:
     step = wait_step(key, "approve", params={"question": f"May {key} run?"} | params)
     task_id = await start_flow(store, step, owner=OWNER)
-    [asked] = await store.find_approvals(limit=2, every_owner=True, task_id=task_id)
+    [asked] = await store.find_approvals(limit=2, visible=EVERYTHING, task_id=task_id)
     return asked
 
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from embedded.state import State
-from protocol.records import NewTask
+from protocol.records import NewTask, Visibility
 from protocol.records.memory import NewFact
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.integration.cli.conftest import Say
@@ -39,7 +39,7 @@ async def with_store(project: State, work: object) -> object:
 
 def count_tasks(project: State, owner: UUID) -> int:
     async def count(store: SupabaseStore) -> int:
-        return len(await store.find_tasks(limit=100, owner=owner))
+        return len(await store.find_tasks(limit=100, visible=Visibility(owner=owner)))
 
     found = asyncio.run(with_store(project, count))
     assert isinstance(found, int)

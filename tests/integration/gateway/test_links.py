@@ -12,7 +12,7 @@ from loguru import logger
 
 from gateway.links.tokens import ApprovalLink, LinkSigner
 from protocol.ids import utc_now
-from protocol.records import ApprovalRow
+from protocol.records import EVERYTHING, ApprovalRow
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
@@ -48,7 +48,7 @@ async def client(
 async def ask(store: SupabaseStore, **params: Any) -> ApprovalRow:
     step = wait_step("ok", "approve", params={"question": "Ship <it>?"} | params)
     task_id = await start_flow(store, step, owner=ANN)
-    [asked] = await store.find_approvals(limit=2, every_owner=True, task_id=task_id)
+    [asked] = await store.find_approvals(limit=2, visible=EVERYTHING, task_id=task_id)
     return asked
 
 
@@ -168,7 +168,7 @@ async def test_a_model_gets_the_text_that_it_asked_for(
     client: httpx.AsyncClient, store: SupabaseStore
 ) -> None:
     task_id = await wait_in_a_tool_loop(store, "call_1")
-    [asked] = await store.find_approvals(limit=2, every_owner=True, task_id=task_id)
+    [asked] = await store.find_approvals(limit=2, visible=EVERYTHING, task_id=task_id)
     path = a_path(asked, None)
 
     empty = await client.post(path, data={"approved": "yes", "comment": "  "})

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from protocol.ids import utc_now
-from protocol.records import NewChildTask, NewTask, NextRun
+from protocol.records import NewChildTask, NewTask, NextRun, Visibility
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
@@ -128,7 +128,7 @@ async def test_lists_leave_out_child_tasks_unless_they_are_asked_for(
 
     assert [each["id"] for each in default] == [str(task_id)]
     assert [each["parent_task_id"] for each in every] == [str(task_id), None]
-    assert [line.id for line in await store.fetch_lines(limit=5)] == [task_id]
+    assert [line.id for line in await store.fetch_lines(limit=5, visible=Visibility())] == [task_id]
     [found] = await store.fetch_children(task_id=task_id)
     assert found.prompt == "child"
 

@@ -16,7 +16,7 @@ import httpx
 
 from protocol.errors import CogoError
 from protocol.lifecycle import TaskState
-from protocol.records import Task
+from protocol.records import EVERYTHING, Task
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.support.eventually import eventually
 from tests.support.hostile_rows.rows import hostile_json, hostile_row, row_text
@@ -132,8 +132,8 @@ class _Attack:
     async def read_lists(self) -> None:
         """Read what operators read: one row must not hide the others."""
         try:
-            await self.store.find_tasks(limit=1_000, every_owner=True)
-            await self.store.fetch_lines(limit=200, every_owner=True)
+            await self.store.find_tasks(limit=1_000, visible=EVERYTHING)
+            await self.store.fetch_lines(limit=200, visible=EVERYTHING)
             await self.store.fetch_queue()
         except CogoError as error:
             self.findings.append(Finding("a list cannot be read", str(error)))
