@@ -36,6 +36,7 @@ from gateway.routes import (
     waits,
 )
 from gateway.routes.openai import chat, embeddings, responses
+from gateway.routes.operate import model_report
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
@@ -51,6 +52,7 @@ _MODULES: Final = (
     sessions,
     swarm,
     swarm_socket,
+    model_report,
     models,
     code_generation,
     chat,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
@@ -23,6 +24,48 @@ class ModelFacts:
     status: Status
     """Derived from the executors that are alive and the attempts of the last hour."""
     simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPrices:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDetails(ModelFacts):
+    """All that is known of a served model. Unknown facts are None."""
+
+    kind: Literal["chat", "embedding", "rerank"] = "chat"
+    inputs: tuple[str, ...] = ("text",)
+    tools: bool | None = None
+    structured_output: bool | None = None
+    reasoning: str | None = None
+    max_output_tokens: int | None = None
+    usd_per_million: TokenPrices | None = None
+    usd_per_search: float | None = None
+    """Of models that rank documents."""
+    license: str | None = None
+    """Of the weights, if they are open, as an SPDX identifier."""
+    aliases: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    """What it stands for in this system, such as `coding`."""
+    is_local: bool = False
+    """Whether prompts stay on the machines of the operator."""
+    executors: int = 0
+    """How many running executors serve it."""
+    excluded: str | None = None
+    """Why the data policy of this system excludes it."""
+    ends_on: date | None = None
+    """When its vendor retires it."""
+    parameters: float | None = None
+    """Billions of parameters, of an open model."""
+    quantization: str | None = None
+    tokens_per_s: float | None = None
+    """What was measured where it runs, of an open model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +107,15 @@ class ModelDirectory(Protocol):
 
     async def models(self) -> list[ModelFacts]:
         """List the served models. Raise what the store raises."""
+        ...
+
+    async def details(self) -> list[ModelDetails]:
+        """List the served models of all kinds with all that is known. Raise as `models()` does."""
+        ...
+
+    @property
+    def default_policy(self) -> str:
+        """The selection policy while operators have set none."""
         ...
 
     async def resolve(self, name: str) -> str:

@@ -14,8 +14,10 @@ from agents.orchestrator.lane_registry import LaneRegistry, list_served_lanes, m
 from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from cogo.config.context import Project
+from cogo.wiring.model_details import describe_model, describe_textless_model
 from gateway.models import (
     EmbeddingFacts,
+    ModelDetails,
     ModelFacts,
     Recommendation,
     RequirementsInvalid,
@@ -23,7 +25,7 @@ from gateway.models import (
     UnknownModelName,
 )
 from protocol.records import ModelStats
-from protocol.records.agents import list_embedding_models
+from protocol.records.agents import list_embedding_models, list_rerank_models
 from protocol.store.gateway import GatewayStore
 from protocol.store.spending import SpendingStore
 from providers.catalogue.catalogue import Catalogue
@@ -74,6 +76,25 @@ class CatalogueModelDirectory:
             self._describe(lane, stats.get((lane, simulated)), known.get(lane), simulated=simulated)
             for lane, simulated in served.items()
         ]
+
+    async def details(self) -> list[ModelDetails]:
+        """Return the served models of all kinds: those that write text first, by id."""
+        agents = await self._store.fetch_agents()
+        known = merge_open_models(agents)
+        found = [
+            describe_model(each, self._catalogue, agents, known.get(each.id))
+            for each in await self.models()
+        ]
+        textless = list_embedding_models(agents) | list_rerank_models(agents)
+        return found + [
+            describe_textless_model(name, self._catalogue, agents, simulated=simulated)
+            for name, simulated in textless.items()
+        ]
+
+    @property
+    def default_policy(self) -> str:
+        """The policy of the settings."""
+        return self._start.policy
 
     async def resolve(self, name: str) -> str:
         """Return the id of the served model of this name. Raises UnknownModelName."""

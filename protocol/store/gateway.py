@@ -22,6 +22,7 @@ from protocol.records import (
     ToolTurn,
     Visibility,
 )
+from protocol.records.models import DeploymentRow
 from protocol.store.columns import ColumnStore
 from protocol.store.instance import InstanceStore
 from protocol.store.memory import MemoryStore
@@ -132,6 +133,10 @@ class GatewayStore(
 
     async def fetch_budgets(self) -> list[Budget]:
         """Read all budgets with the amounts spent."""
+        ...
+
+    async def fetch_deployments(self) -> list[DeploymentRow]:
+        """Read the health of all deployments, learned from calls."""
         ...
 
     async def fetch_model_stats(self) -> list[ModelStats]:

@@ -139,9 +139,9 @@ async def test_operators_see_who_is_alive_and_which_models_there_are(
 ) -> None:
     served = [each["id"] for each in (await http.get("/api/models")).json()["data"]["models"]]
     await eventually(says(page, "#figures", "agents"), within=SECONDS)
-    page.get(f"{url}/#/operate")
-    await eventually(says(page, "#agents", "executor-1"), within=SECONDS)
-    assert "alive" in text(page, "#agents")
+    page.get(f"{url}/#/agents")
+    await eventually(says(page, ".wide[aria-label='List of agents']", "executor-1"), within=SECONDS)
+    assert "alive" in text(page, ".wide[aria-label='List of agents']")
     open_form(page)
     await eventually(says(page, "#model", served[-1]), within=SECONDS)
 

@@ -234,14 +234,14 @@ async def test_the_spending_of_each_cap_is_shown(
         scope="total", key=None, per="ever", limit_usd=Decimal(500), allow_unpriced=True
     )
     try:
-        page.get(f"{system.up.answer['gateway_url']}/#/operate")
-        await eventually(says(page, "#budgets", "of $500.00"), within=SECONDS)
-        assert "everything" in text(page, "#budgets")
-        meter = page.find_element(By.CSS_SELECTOR, "#budgets meter")
+        page.get(f"{system.up.answer['gateway_url']}/#/limits")
+        await eventually(says(page, "[aria-label=Caps]", "$500.00"), within=SECONDS)
+        assert "everything" in text(page, "[aria-label=Caps]")
+        meter = page.find_element(By.CSS_SELECTOR, "[aria-label=Caps] meter")
         assert (meter.get_attribute("max"), meter.accessible_name) == (
             "500",
-            "Spent of the budget for everything",
+            "Spent of the cap of everything",
         )
     finally:
         await store.remove_budget(scope="total", key=None, per="ever")
-    await eventually(lambda: not page.find_element(By.ID, "caps").is_displayed(), within=SECONDS)
+    await eventually(says(page, ".operate", "There are no caps"), within=SECONDS)

@@ -7,12 +7,11 @@ import * as connection from "/console/lib/connection.js";
 import { byId } from "/console/lib/dom.js";
 import { viewOf } from "/console/lib/hooks.js";
 import * as keyDialog from "/console/lib/key_dialog.js";
-import { loadReader, sees } from "/console/lib/reader.js";
+import { getReader, loadReader, sees } from "/console/lib/reader.js";
 import { readAddress } from "/console/lib/route.js";
 import { Stream } from "/console/lib/stream.js";
 import { setTitle } from "/console/lib/title.js";
-import * as budgets from "/console/operate/budgets.js";
-import * as fleet from "/console/operate/fleet.js";
+import * as figures from "/console/operate/figures.js";
 import { TaskList } from "/console/tasks/list.js";
 import { Component, h, render } from "/console/vendor/preact.js";
 
@@ -24,10 +23,13 @@ const ID = "([0-9a-f-]{36})";
 const PAGES = [
   { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
   { name: "ask", tab: "ask", part: "tasks", label: "Ask", pattern: /^\/ask$/, load: async () => ({ Page: viewOf((root) => ask.open(root)) }) },
-  { name: "operate", tab: "operate", part: "operate", label: "Agents", pattern: /^\/operate$/, load: () => import("/console/operate/page.js") },
   { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: async () => ({ Page: viewOf((root) => inbox.open(root)) }) },
   { name: "columns", tab: "columns", part: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
+  { name: "models", tab: "models", part: "models", label: "Models", pattern: /^\/models$/, load: () => import("/console/models/page.js") },
+  { name: "agents", tab: "operate", part: "operate", label: "Agents", pattern: /^\/agents$/, load: () => import("/console/operate/agents.js") },
+  { name: "limits", tab: "operate", part: "tasks", label: "Limits", pattern: /^\/limits$/, load: () => import("/console/operate/limits.js") },
+  { name: "queue", tab: "operate", part: "operate", label: "Queue", pattern: /^\/queue$/, load: () => import("/console/operate/queue.js") },
 ];
 const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Tasks", pattern: /^/, load: async () => ({ Page: viewOf((root) => list.open(root)) }) };
 const loaded = new Map();
@@ -51,11 +53,18 @@ class Guard extends Component {
   }
 }
 
+/** On a phone the bar shows the first pages, and the others when it is opened. */
+function openMenu(isOpen) {
+  document.querySelector(".top nav").classList.toggle("open", isOpen);
+  byId("menu-button").setAttribute("aria-expanded", String(isOpen));
+}
+
 async function route() {
   const { path, query } = readAddress();
   const found = PAGES.find(({ pattern }) => pattern.test(path)) ?? HOME;
   const params = found.pattern.exec(path).slice(1);
   const isNew = shown?.path !== path;
+  openMenu(false);
   shown = { path };
   if (isNew) setTitle("COGO console");
   document.body.dataset.page = found.name;
@@ -88,12 +97,12 @@ function watch() {
     onLost: connection.showLost,
     onRefused: (error) => connection.showRefused(error.message),
   });
-  fleet.watch();
-  budgets.watch();
+  if (getReader()?.is_operator ?? true) figures.watch();
   inbox.watch();
   ask.watchTools();
 }
 
+byId("menu-button").addEventListener("click", () => openMenu(!document.querySelector(".top nav").classList.contains("open")));
 window.addEventListener("hashchange", route);
 
 /** Begin at the top of a new page, unless the page has put the focus somewhere. */
@@ -113,6 +122,7 @@ async function start() {
   keyDialog.showReader();
   try {
     await loadReader();
+    document.body.classList.toggle("operator", getReader().is_operator);
     for (const each of document.querySelectorAll("[data-part]")) each.hidden = !sees(each.dataset.part);
   } catch (error) {
     console.warn(error); // unreachable or refused: the page says so, and shows all parts

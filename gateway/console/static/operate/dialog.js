@@ -1,0 +1,70 @@
+// The dialog before a change: what it will do, in a sentence, and a reason for the log of actions.
+
+import { byId } from "/console/lib/dom.js";
+import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
+
+/**
+ * Return a dialog for the page, and a function that asks for a change:
+ * `{ title, say, fields, confirm, isGrave, run, done }`. `say(values)` returns the sentence, `run(values)` makes the change (`values.reason` is the
+ * reason, null without one), and `done(answer)` returns what is announced afterwards. `onDone` is called after each change.
+ */
+export function useChanges(onDone = () => {}) {
+  const [asked, setAsked] = useState(null);
+  const dialog = asked && h(ChangeDialog, { ...asked, onClose: () => setAsked(null), onDone });
+  return [dialog, setAsked];
+}
+
+function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasReason = true, run, done = () => "It is done.", onClose, onDone }) {
+  const dialog = useRef(null);
+  const [values, setValues] = useState(() => Object.fromEntries(fields.map(({ name, value = "" }) => [name, value])));
+  const [state, setState] = useState({});
+  useEffect(() => dialog.current.showModal(), []);
+  const set = (name, value) => setValues((old) => ({ ...old, [name]: value }));
+  const send = async (event) => {
+    event.preventDefault();
+    if (state.isSending) return;
+    setState({ isSending: true });
+    try {
+      const answer = await run({ ...values, reason: values.reason?.trim() || null });
+      byId("news").textContent = done(answer, values);
+      onDone();
+      dialog.current?.close();
+    } catch (error) {
+      setState({ problem: error.message });
+    }
+  };
+  const sentences = [say?.(values)].flat().filter(Boolean);
+  return h(
+    "dialog",
+    { ref: dialog, class: "change", "aria-labelledby": "change-title", onClose },
+    h(
+      "form",
+      { onSubmit: send },
+      h("h2", { id: "change-title" }, title),
+      fields.filter(({ when }) => !when || when(values)).map((field) => h(Field, { key: field.name, field, value: values[field.name], onChange: (value) => set(field.name, value) })),
+      h("div", { class: "will-do", role: "status" }, sentences.map((each) => h("p", {}, each))),
+      hasReason && h("label", {}, "Reason (for the log of actions)", h("input", { type: "text", maxlength: 2000, autocomplete: "off", value: values.reason ?? "", onInput: (event) => set("reason", event.currentTarget.value) })),
+      state.problem && h("p", { class: "problem", role: "alert" }, state.problem),
+      h(
+        "p",
+        { class: "actions" },
+        h("button", { type: "button", class: "quiet", onClick: () => dialog.current.close() }, "Leave it"),
+        h("button", { class: isGrave ? "grave" : "", "aria-disabled": state.isSending ? "true" : undefined }, confirm),
+      ),
+    ),
+  );
+}
+
+/** One field: `type` is text, number, select (with `options`), ticks (a list of values) or tick. */
+function Field({ field, value, onChange }) {
+  const { label, type = "text", options = [], hint, min, max, step, required } = field;
+  if (type === "ticks") {
+    const toggle = (each, isOn) => onChange(isOn ? [...value, each] : value.filter((other) => other !== each));
+    return h("fieldset", {}, h("legend", {}, label), options.map(([each, text]) => h("label", { class: "tick" }, h("input", { type: "checkbox", checked: value.includes(each), onChange: (event) => toggle(each, event.currentTarget.checked) }), text)));
+  }
+  if (type === "tick") return h("label", { class: "tick" }, h("input", { type: "checkbox", checked: value === true, onChange: (event) => onChange(event.currentTarget.checked) }), label);
+  const input = type === "select"
+    ? h("select", { value, onChange: (event) => onChange(event.currentTarget.value) }, options.map(([each, text]) => h("option", { value: each, selected: each === value }, text)))
+    : h("input", { type, value, autocomplete: "off", spellcheck: false, min, max, step, required, onInput: (event) => onChange(event.currentTarget.value) });
+  return h("label", {}, label, input, hint && h("small", {}, hint));
+}

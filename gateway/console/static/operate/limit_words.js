@@ -1,0 +1,66 @@
+// What is said about caps. Pure.
+
+import { moment, money } from "/console/lib/format.js";
+import { clip } from "/console/lib/json_view.js";
+
+const NOBODY = "00000000-0000-0000-0000-000000000000";
+const ORDER = ["total", "provider", "project", "owner", "column"];
+const PERIODS = { day: "a day (UTC)", month: "a month (UTC)", ever: "in all, for ever" };
+
+export function nameCap({ scope, key }) {
+  if (scope === "total") return "everything";
+  if (scope === "owner" && key === "*") return "users without a cap of their own";
+  if (scope === "owner" && key === "anonymous") return "all anonymous sign-ins";
+  if (scope === "owner") return key === NOBODY || !key || key === "none" ? "tasks without an owner" : `owner ${clip(key.slice(0, 8), 8)}`;
+  if (scope === "column") return `AI column ${clip(key.slice(0, 8), 8)}`;
+  return `${scope} ${clip(key ?? "", 100)}`;
+}
+
+/** The caps in an order that stays: those of everything first. */
+export function sortCaps(budgets) {
+  const place = ({ scope }) => ORDER.indexOf(scope);
+  const text = (each) => `${each.key} ${each.per}`;
+  return [...budgets].sort((a, b) => place(a) - place(b) || (text(a) < text(b) ? -1 : 1));
+}
+
+export const describeReset = ({ resets_at: at, per }) => (per === "ever" ? "never" : at ? moment(at) : "–");
+
+/** The fields of a new cap, or of one that is changed. */
+export function capFields(budget) {
+  const limit = { name: "limit", label: "Limit in dollars", type: "number", min: 0, step: "any", required: true, value: budget ? String(Number(budget.limit_usd)) : "" };
+  const unpriced = { name: "unpriced", label: "Allow models whose price is unknown", type: "tick", value: budget?.allow_unpriced ?? false };
+  if (budget) return [limit, unpriced];
+  return [
+    { name: "scope", label: "For", type: "select", value: "total", options: [["total", "everything"], ["provider", "a provider"], ["project", "a project"], ["owner", "an owner"], ["column", "an AI column"]] },
+    { name: "key", label: "Which", hint: "The id of a provider, the name of a project, the UUID of a column or owner; for owners also none, * (each user) or anonymous.", value: "", when: ({ scope }) => scope !== "total" },
+    { name: "per", label: "Per", type: "select", value: "day", options: [["day", "day"], ["month", "month"], ["ever", "ever"]] },
+    limit,
+    unpriced,
+  ];
+}
+
+/** Return the body of the request. */
+export function readCap({ scope, key, per, limit, unpriced, reason = null }, budget) {
+  const chosen = budget ? { scope: budget.scope, key: budget.key, per: budget.per } : { scope, key: scope === "total" ? null : (key ?? "").trim(), per };
+  if (chosen.scope === "owner" && (chosen.key === "none" || chosen.key === NOBODY)) chosen.key = null;
+  if (chosen.scope === "total") chosen.key = null;
+  return { ...chosen, limit_usd: limit, allow_unpriced: unpriced === true, reason };
+}
+
+/** What a cap will do, from what is spent now. */
+export function sayCap(cap, budgets) {
+  if (cap.limit_usd === "" || Number.isNaN(Number(cap.limit_usd))) return "";
+  const limit = Number(cap.limit_usd);
+  const same = (each) => each.scope === cap.scope && each.per === cap.per && (each.key === cap.key || (cap.scope === "total") || (cap.scope === "owner" && !cap.key && each.key === NOBODY));
+  const now = budgets.find(same);
+  const sentences = [`Calls for ${nameCap(cap)} may cost at most ${money(limit)} ${PERIODS[cap.per]}${now ? `, instead of ${money(now.limit_usd)}` : ""}.`];
+  if (!now || cap.key === "*") return sentences;
+  const taken = Number(now.spent_usd) + Number(now.reserved_usd);
+  const left = limit + Number(now.extra_usd ?? 0) - taken;
+  sentences.push(left > 0 ? `${money(taken)} is spent or reserved, so ${money(left)} is left.` : `${money(taken)} is spent or reserved already: no call begins ${cap.per === "ever" ? "any more" : "until it resets"}. Calls that run go on.`);
+  return sentences;
+}
+
+export function sayRemoval({ limit_usd: limit, per }) {
+  return `Nothing is limited to ${money(limit)} ${PERIODS[per]} any more; what waits for this cap goes on. Other caps stay.`;
+}

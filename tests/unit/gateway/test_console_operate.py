@@ -1,0 +1,151 @@
+"""What the console says before an operator changes something, in Node."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.node import call_console_functions
+
+QUEUE = "operate/queue_words.js"
+LIMITS = "operate/limit_words.js"
+MODELS = "models/words.js"
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def call(folder: Path, module: str, name: str, *arguments: object) -> Any:
+    [answer] = call_console_functions(folder, module, (name, *arguments))
+    return answer
+
+
+def a_row(lane: str, owner: str | None, **numbers: object) -> dict[str, object]:
+    names = ("queued", "running", "blocked", "delayed", "waiting", "held", "dead")
+    rates = {"completed_per_minute": 0.5, "failed_per_minute": 0}
+    limits: dict[str, object] = {"lane_paused": False, "owner_paused": owner == "b"}
+    for kind in ("lane", "owner"):
+        limits |= {f"{kind}_max_running": None, f"{kind}_per_minute": None}
+    row = dict.fromkeys(names, 0) | rates | limits | {"oldest_ms": None}
+    return row | {"lane": lane, "owner": owner} | numbers
+
+
+def test_rows_of_the_queue_are_summed_by_lane_and_by_owner(tmp_path: Path) -> None:
+    rows = [
+        a_row("m", None, queued=2, running=1, oldest_ms=5),
+        a_row("m", "b", queued=3, dead=1, oldest_ms=9),
+        a_row("cio", None, queued=1),
+    ]
+
+    lanes = call(tmp_path, QUEUE, "sumBy", rows, "lane")
+    owners = call(tmp_path, QUEUE, "sumBy", rows, "owner")
+
+    assert [(each["key"], each["queued"], each["dead"]) for each in lanes] == [
+        ("m", 5, 1),
+        ("cio", 1, 0),
+    ]
+    assert (lanes[0]["oldest_ms"], lanes[0]["completed_per_minute"]) == (9, 1.0)
+    assert [(each["key"], each["queued"], each["paused"]) for each in owners] == [
+        ("b", 3, True),
+        ("none", 3, False),
+    ]
+
+
+def test_a_pause_says_what_waits_and_what_goes_on(tmp_path: Path) -> None:
+    assert call(tmp_path, QUEUE, "sayPause", {"queued": 42, "running": 3}) == (
+        "42 subtasks that are queued will wait until it is resumed; "
+        "3 subtasks that run will finish."
+    )
+    assert call(tmp_path, QUEUE, "sayPause", {"queued": 0, "running": 0}) == (
+        "Nothing is queued; what comes will wait until it is resumed; nothing runs."
+    )
+    assert call(tmp_path, QUEUE, "sayResume", {"queued": 1, "max_running": 2}) == (
+        "1 subtask may begin, at most 2 at once."
+    )
+
+
+def test_a_limit_says_what_it_does_to_what_runs_and_waits(tmp_path: Path) -> None:
+    lane = {"queued": 100, "running": 5}
+
+    assert call(tmp_path, QUEUE, "sayLimit", lane, {"most": "2", "rate": "30"}) == [
+        "At most 2 run at once, over all agents. 5 run now: none is stopped, and none begins "
+        "until fewer than 2 run.",
+        "At most 30 begin a minute: the 100 subtasks that wait need at least 4 minutes.",
+    ]
+    assert call(tmp_path, QUEUE, "sayLimit", lane, {"most": "", "rate": ""}) == [
+        "As many run at once as executors have room for.",
+        None,
+    ]
+    assert call(tmp_path, QUEUE, "readLimits", {"most": "", "rate": "7", "reason": "x"}) == {
+        "max_running": None,
+        "per_minute": 7,
+        "reason": "x",
+    }
+
+
+def a_cap(scope: str, key: str | None, **more: object) -> dict[str, object]:
+    cap = {"scope": scope, "key": key, "per": "day", "limit_usd": "10", "spent_usd": "4"}
+    return cap | {"reserved_usd": "1", "extra_usd": "0", "resets_at": None} | more
+
+
+def test_a_cap_says_what_is_left_of_it(tmp_path: Path) -> None:
+    caps = [a_cap("total", ""), a_cap("owner", NOBODY, spent_usd="3")]
+
+    def said(cap: dict[str, object]) -> object:
+        return call(tmp_path, LIMITS, "sayCap", cap, caps)
+
+    asked: dict[str, object] = {"per": "day", "limit_usd": "8"}
+    assert said(asked | {"scope": "total", "key": None}) == [
+        "Calls for everything may cost at most $8.00 a day (UTC), instead of $10.00.",
+        "$5.00 is spent or reserved, so $3.00 is left.",
+    ]
+    assert said(asked | {"scope": "owner", "key": None, "limit_usd": "4"}) == [
+        "Calls for tasks without an owner may cost at most $4.00 a day (UTC), instead of $10.00.",
+        "$4.00 is spent or reserved already: no call begins until it resets. Calls that run go on.",
+    ]
+    assert said(asked | {"scope": "provider", "key": "anthropic"}) == [
+        "Calls for provider anthropic may cost at most $8.00 a day (UTC)."
+    ]
+    assert said(asked | {"scope": "total", "key": None, "limit_usd": ""}) == ""
+
+
+def test_an_empty_key_and_none_are_tasks_without_an_owner(tmp_path: Path) -> None:
+    typed = {"scope": "owner", "key": " none ", "per": "day", "limit": "1", "unpriced": True}
+
+    assert call(tmp_path, LIMITS, "readCap", typed, None) == {
+        "scope": "owner",
+        "key": None,
+        "per": "day",
+        "limit_usd": "1",
+        "allow_unpriced": True,
+        "reason": None,
+    }
+
+
+def test_a_control_says_what_happens_to_waiting_and_running_work(tmp_path: Path) -> None:
+    ban = {"action": "ban", "subject": "m", "scope": "everywhere", "value": ""}
+    controls = [{"subject": "m", "scope": "everywhere", "action": "drain"}]
+
+    said = call(tmp_path, MODELS, "sayControl", ban, {"queued": 2, "running": 1}, controls)
+
+    assert said == [
+        "m is not chosen any more, also not for tasks that name it. No new call to it begins; "
+        "1 that runs finishes.",
+        "2 subtasks that are queued for it may get another model, or fail if their task accepts "
+        "no other.",
+        "It is drained there now.",
+    ]
+    allow = ban | {"action": "allow", "scope": "task_type", "value": "code-generation"}
+    assert call(tmp_path, MODELS, "sayControl", allow, {"queued": 0, "running": 0}, controls) == [
+        "Nothing is set for m there, so nothing changes."
+    ]
+    assert call(tmp_path, MODELS, "buildScope", ban | {"scope": "owner"}) is None
+
+
+def test_tokens_are_written_shortly(tmp_path: Path) -> None:
+    counts = [None, 900, 4_096, 200_000, 1_000_000, 1_500_000]
+
+    assert [call(tmp_path, MODELS, "tokens", each) for each in counts] == [
+        "\N{EN DASH}",
+        "900",
+        "4.1k",
+        "200k",
+        "1M",
+        "1.5M",
+    ]
