@@ -155,63 +155,13 @@ async def test_every_control_has_a_name(page: Chrome) -> None:
     assert [each.get_attribute("outerHTML") for each in visible if not each.accessible_name] == []
 
 
-def test_steps_stand_by_branch_on_one_axis_of_time(page: Chrome) -> None:
-    program = """
-        const [details, done] = arguments;
-        import("/console/task/waterfall.js").then(({ arrange }) => {
-          const rows = arrange(details, Date.parse("2026-01-01T00:00:10Z"));
-          done(rows.map((row) => [
-            row.subtask.key, row.name, row.branch, row.bars, row.cost, row.status,
-          ]));
-        });
-    """
-
-    def step(key: str, second: int, **more: object) -> dict[str, object]:
-        at = f"2026-01-01T00:00:0{second}Z"
-        return {"id": key, "key": key, "created_at": at, "lane": "m", "kind": "ask"} | more
-
-    def attempt(key: str, begin: int, end: int | None, cost: float | None) -> dict[str, object]:
-        return {
-            "subtask_id": key,
-            "claimed_at": f"2026-01-01T00:00:0{begin}Z",
-            "ended_at": None if end is None else f"2026-01-01T00:00:0{end}Z",
-            "cost_usd": cost,
-        }
-
-    details = {
-        "subtasks": [
-            step("plan", 0, kind="flow", status="blocked"),
-            step("a/draft", 1, status="completed"),
-            step("b/draft", 2, status="cancelled", not_needed=True),
-            step("a/check", 3, status="running"),
-            step("ok", 5, kind="approve", lane="wait", status="waiting"),
-        ],
-        "attempts": [
-            attempt("a/draft", 1, 2, 0.5),
-            attempt("a/draft", 2, 3, 0.25),
-            attempt("a/check", 4, None, None),
-        ],
-    }
-
-    rows = page.execute_async_script(program, details)
-
-    assert [row[0] for row in rows] == ["plan", "a/draft", "a/check", "b/draft", "ok"]
-    by_key = {row[0]: row[1:] for row in rows}
-    bars = [{"x": 100, "width": 100}, {"x": 200, "width": 100}]
-    assert by_key["a/draft"] == ["draft", "a", bars, 0.75, "completed"]
-    assert by_key["a/check"] == ["check", "a", [{"x": 400, "width": 600}], None, "running"]
-    assert by_key["b/draft"] == ["draft", "b", [], None, "not needed"]
-    assert by_key["ok"][2] == [{"x": 500, "width": 500}]  # it waits since it was asked
-
-
 async def test_code_is_shown_with_what_its_tests_have_shown(page: Chrome) -> None:
     ask(page, "Write is_palindrome(text)", label="Generate code")
     await eventually(says(page, "#badge", "self-tested: 4 of 4 tests passed"), within=60)
 
     assert "passed 4 of 4" in text(page, "section[aria-label=Verification]")
-    line = page.find_element(By.XPATH, "//*[@id='waterfall']//summary[.//span[.='check']]")
-    line.send_keys(Keys.ENTER)
-    await eventually(says(page, "#waterfall details[open] .step", "4 of 4"), within=SECONDS)
+    page.find_element(By.CSS_SELECTOR, "#waterfall [data-key=check]").send_keys(Keys.ENTER)
+    await eventually(says(page, "#waterfall .row-details", "4 of 4"), within=SECONDS)
     assert complaints(page) == []
 
 

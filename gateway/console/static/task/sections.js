@@ -43,7 +43,7 @@ export function buildSections(waterfall, approvals, result, participants) {
     parts.simulated,
     parts.facts,
     parts.approvalsSection,
-    section("Steps", h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Steps" }, waterfall)),
+    section("Steps", waterfall),
     parts.participantsSection,
     section("Answer", parts.answerNote, parts.answer, parts.result, result),
     parts.decisionSection,

@@ -15,7 +15,9 @@ import { buildActions, buildFacts, buildSections, note } from "/console/task/sec
 import { setTitle } from "/console/lib/title.js";
 import { TranscriptView } from "/console/task/transcript_view.js";
 import { buildChecks, buildVerification, describeVerification } from "/console/task/verification.js";
-import { Waterfall } from "/console/task/waterfall.js";
+import { Steps } from "/console/task/steps.js";
+import { readAddress } from "/console/lib/route.js";
+import { h as create, render } from "/console/vendor/preact.js";
 
 export class TaskView {
   #id;
@@ -30,7 +32,8 @@ export class TaskView {
   #gone = false;
   #status = null;
   #decided = null;
-  #waterfall = new Waterfall();
+  #steps = h("div", {});
+  #drawSteps = () => this.#details && render(create(Steps, { details: this.#details, query: readAddress().query }), this.#steps);
   #approvals = new Approvals();
   #result = new ResultView();
   #parts;
@@ -40,9 +43,10 @@ export class TaskView {
     this.#root = root;
     const describe = { nameSubtask: (subtask) => this.#getSubtaskName(subtask), getCallState: (call) => this.#getCallState(call) };
     this.#participants = new Participants(id, describe.getCallState);
-    this.#parts = buildSections(this.#waterfall.root, this.#approvals.root, this.#result.root, this.#participants.root);
+    this.#parts = buildSections(this.#steps, this.#approvals.root, this.#result.root, this.#participants.root);
     this.#transcript = new TranscriptView(this.#parts.answer, describe);
     show(this.#root, h("p", { class: "note" }, "Loading the task."));
+    window.addEventListener("hashchange", this.#drawSteps);
     this.#read();
     this.#stream = new Stream(`/tasks/${id}/events?children=true`, {
       onEvent: (name, data) => this.#handleEvent(name, data),
@@ -54,6 +58,8 @@ export class TaskView {
 
   close() {
     this.#gone = true;
+    window.removeEventListener("hashchange", this.#drawSteps);
+    render(null, this.#steps);
     this.#stream.stop();
     for (const each of [this.#transcript, this.#participants]) each.close();
   }
@@ -131,7 +137,7 @@ export class TaskView {
     const unreadable = Object.entries(task.unreadable ?? {}).map(([column, why]) => `${column} cannot be read: ${why}`);
     parts.problem.hidden = !task.error && !unreadable.length;
     parts.problem.textContent = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
-    this.#waterfall.update(this.#details);
+    this.#drawSteps();
     this.#approvals.update(approvals);
     parts.approvalsSection.hidden = this.#approvals.isEmpty;
     const relatives = buildRelatives(this.#details);

@@ -1,0 +1,29 @@
+// The stream of a task and of its child tasks, opened once for all parts of a page.
+
+import { useStream } from "/console/lib/hooks.js";
+import { useMemo } from "/console/vendor/preact.js";
+
+/** What was heard so far, for those who begin to listen later. */
+export class Feed {
+  #heard = [];
+  #listeners = new Set();
+
+  push(name, data) {
+    this.#heard.push([name, data]);
+    for (const each of this.#listeners) each(name, data);
+  }
+
+  /** Call `listener(name, data)` for what was heard so far and from now on; return a function that ends it. */
+  subscribe = (listener) => {
+    for (const [name, data] of this.#heard) listener(name, data);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+}
+
+/** Follow a task; return `{ subscribe, refusal }`, where `refusal` is the error of a stream that was refused. */
+export function useFeed(taskId) {
+  const feed = useMemo(() => new Feed(), [taskId]);
+  const refusal = useStream(taskId ? `/tasks/${taskId}/events?children=true` : null, (name, data) => feed.push(name, data));
+  return { subscribe: feed.subscribe, refusal };
+}

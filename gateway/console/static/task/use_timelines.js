@@ -1,0 +1,125 @@
+// The times of a task and of its child tasks, read while they change.
+
+import { get } from "/console/lib/api.js";
+import { isOver } from "/console/lib/format.js";
+import { now } from "/console/lib/server_clock.js";
+import { useEffect, useRef, useState } from "/console/vendor/preact.js";
+
+/** Of more child tasks those are read whose row is unfolded. */
+const READ_UNASKED = 8;
+const SHORTEST_MS = 700;
+/** Reading takes at most one part in so many of the time. */
+const PAUSE = 4;
+const CHILDREN_MS = 2_000;
+const TICK_MS = 1_000;
+
+/**
+ * Return `{ tasks, error }`: `tasks` maps the id of a task to its `details` and `timeline`, for the task of `details`
+ * and its child tasks; of many only those in `wanted`, a set of ids.
+ */
+export function useTimelines(details, wanted) {
+  const [state, setState] = useState({ tasks: new Map(), error: null });
+  const reader = useRef(null);
+  const id = details.task.id;
+  useEffect(() => {
+    reader.current = new Reader(setState);
+    return () => reader.current.stop();
+  }, [id]);
+  useEffect(() => reader.current.update(details, wanted), [details, wanted, id]);
+  return state;
+}
+
+/** The time at the gateway, which goes on while `isRunning`. */
+export function useNow(isRunning) {
+  const [time, setTime] = useState(now);
+  useEffect(() => {
+    if (!isRunning) return undefined;
+    const timer = setInterval(() => document.hidden || setTime(now()), TICK_MS);
+    return () => clearInterval(timer);
+  }, [isRunning]);
+  return isRunning ? Math.max(time, now()) : time;
+}
+
+class Reader {
+  #onChange;
+  #known = new Map();
+  #details = null;
+  #wanted = new Set();
+  #isDirty = false;
+  #isReading = false;
+  #isStopped = false;
+  #timer = null;
+
+  constructor(onChange) {
+    this.#onChange = onChange;
+  }
+
+  stop() {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  update(details, wanted) {
+    this.#details = details;
+    this.#wanted = wanted;
+    this.#isDirty = true;
+    this.#run();
+  }
+
+  async #run() {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    while (this.#isDirty && !this.#isStopped) {
+      this.#isDirty = false;
+      const begin = performance.now();
+      let error = null;
+      try {
+        await this.#readAll();
+      } catch (problem) {
+        error = problem;
+      }
+      if (this.#isStopped) return;
+      this.#onChange({ tasks: new Map(this.#known), error });
+      await new Promise((done) => setTimeout(done, Math.max(SHORTEST_MS, PAUSE * (performance.now() - begin))));
+    }
+    this.#isReading = false;
+    this.#followChildren();
+  }
+
+  /** Child tasks change without a word to the page of their parent. */
+  #followChildren() {
+    clearTimeout(this.#timer);
+    const [root, ...children] = this.#known.values();
+    if (this.#isStopped || !root || !children.some((each) => !isOver(each.details.task.status))) return;
+    this.#timer = setTimeout(() => {
+      this.#isDirty = !document.hidden;
+      if (this.#isDirty) this.#run();
+      else this.#followChildren();
+    }, CHILDREN_MS);
+  }
+
+  async #readAll() {
+    await this.#read(this.#details.task.id, this.#details);
+    const queue = this.#listChildren(this.#details);
+    const isFew = queue.length <= READ_UNASKED;
+    while (queue.length && !this.#isStopped) {
+      const id = queue.shift();
+      const known = this.#known.get(id);
+      if (!known && !this.#wanted.has(id) && !(isFew && this.#known.size <= 2 * READ_UNASKED)) continue;
+      if (!known || !isOver(known.details.task.status)) await this.#read(id, null);
+      queue.push(...this.#listChildren(this.#known.get(id).details));
+    }
+  }
+
+  #listChildren(details) {
+    return details.subtasks.map((each) => each.child_task_id).filter(Boolean);
+  }
+
+  async #read(id, details) {
+    const before = this.#known.get(id)?.timeline;
+    const after = before?.events.at(-1)?.seq ?? 0;
+    const [read, timeline] = await Promise.all([details ?? get(`/tasks/${id}`), get(`/tasks/${id}/timeline?after=${after}`)]);
+    if (before) timeline.events = [...before.events, ...timeline.events];
+    this.#known.set(id, { details: read, timeline });
+  }
+}

@@ -1,0 +1,115 @@
+"""What happened in a task, drawn in a real browser: steps, plan, debate."""
+
+from typing import Any, Final
+
+import httpx
+import pytest
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from protocol.transport.supabase_store import SupabaseStore
+from tests.e2e.console import SECONDS, complaints, says, text
+from tests.e2e.tasks import ended
+from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.e2e
+
+SHOW: Final = """
+  const [details, timeline, name, component, done] = arguments;
+  const { fetch } = window;
+  const path = `/tasks/${details.task.id}/timeline`;
+  window.fetch = (asked, options) =>
+    asked.startsWith(path) ? Promise.resolve(Response.json(timeline)) : fetch(asked, options);
+  Promise.all([import(`/console/task/${name}.js`), import("/console/vendor/preact.js")]).then(
+    ([module, { h, render }]) => {
+      const shown = document.querySelector("main").appendChild(document.createElement("section"));
+      const draw = () => {
+        const query = new URLSearchParams(location.hash.split("?")[1] ?? "");
+        render(h(module[component], { details, query }), shown);
+      };
+      window.addEventListener("hashchange", draw);
+      draw();
+      done();
+    },
+  );
+"""
+FOCUSED: Final = "return document.activeElement.dataset.key"
+
+
+def show(page: Chrome, name: str, component: str, details: object, timeline: object = None) -> None:
+    """Draw a component with the rows of a task that does not exist."""
+    empty: dict[str, Any] = {"events": [], "calls": [], "tool_calls": []}
+    page.execute_async_script(SHOW, details, timeline or empty, name, component)
+
+
+def many_steps(count: int) -> dict[str, Any]:
+    """Return the details of a task whose steps follow each other in three branches."""
+    at = "2026-01-01T00:00:00Z"
+    ended = {"created_at": at, "finished_at": "2026-01-01T01:00:00Z", "status": "completed"}
+    steps = [
+        ended
+        | {"id": f"s{number}", "task_id": "task", "key": f"part{number % 3}/s{number}"}
+        | {"kind": "ask", "lane": "model", "attempt": 1, "params": {}, "metadata": {}}
+        | {"output": {"text": f"said {number}"}}
+        | {"dependencies": [f"s{number - 3}"] if number >= 3 else []}
+        for number in range(count)
+    ]
+    attempts = [
+        {"subtask_id": each["id"], "attempt": 1, "lane": "model", "model_id": "model"}
+        | {"claimed_at": at, "ended_at": ended["finished_at"], "outcome": "completed"}
+        | {"cost_usd": "0.01"}
+        for each in steps
+    ]
+    task = {"id": "task"} | ended
+    return {"task": task, "subtasks": steps, "attempts": attempts, "selections": []}
+
+
+def rows(page: Chrome) -> list[WebElement]:
+    return page.find_elements(By.CSS_SELECTOR, "#waterfall [role=row][data-id]")
+
+
+async def test_steps_say_what_took_how_long_and_open_by_keyboard(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    body = {"prompt": "Tell a story [[fault:cut times=1]]", "type": "CHAT"}
+    task = await ended(store, (await http.post("/tasks", json=body)).json()["id"])
+    page.get(f"{url}/#/tasks/{task.id}")
+    await eventually(says(page, "#explanation", "failed call of"), within=SECONDS)
+    assert "waiting before another attempt" in text(page, "#explanation")
+
+    main = page.find_element(By.CSS_SELECTOR, "#waterfall [data-key=main]")
+    assert main.get_attribute("aria-expanded") == "false"
+    main.send_keys(Keys.ARROW_RIGHT)
+    await eventually(lambda: len(rows(page)) == 4, within=SECONDS)  # with its two attempts
+    main.send_keys(Keys.ARROW_DOWN)
+    page.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    await eventually(lambda: len(rows(page)) == 5, within=SECONDS)  # with a call
+    page.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    await eventually(says(page, ".row-details", "connection"), within=SECONDS)
+
+    page.find_element(By.CSS_SELECTOR, "#waterfall [data-key=main]").send_keys(Keys.ENTER)
+    answer = str((task.result or {})["text"])
+    await eventually(says(page, ".row-details", answer[:40]), within=SECONDS)
+    assert page.current_url.endswith("?step=main")
+    page.refresh()
+    await eventually(says(page, ".row-details", answer[:40]), within=SECONDS)
+    page.find_element(By.XPATH, "//button[.='As a table']").send_keys(Keys.ENTER)
+    await eventually(says(page, "#steps-table", "main"), within=SECONDS)
+    assert complaints(page) == []
+
+
+async def test_of_thousands_of_steps_those_are_drawn_that_are_seen(page: Chrome) -> None:
+    show(page, "steps", "Steps", many_steps(3000))
+    await eventually(lambda: len(rows(page)) > 10, within=SECONDS)
+    assert len(rows(page)) < 100
+
+    rows(page)[0].send_keys(Keys.END)
+    await eventually(lambda: page.execute_script(FOCUSED) == "part2/s2999", within=SECONDS)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    await eventually(says(page, ".row-details", "said 2999"), within=SECONDS)
+    assert len(rows(page)) < 100
+    page.switch_to.active_element.send_keys(Keys.HOME)
+    await eventually(lambda: page.execute_script(FOCUSED) == "part0/s0", within=SECONDS)
+    assert complaints(page) == []
