@@ -41,6 +41,7 @@ COMMANDS: Final = (
     Command("apply", "Commit the result of a task to a branch.", "tasks.apply:apply_result"),
     Command("watch", "Follow all messages or one task, live.", "tasks.watch:watch"),
     Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
+    Command("fork", "Ask a task again, as a whole or from a step.", "tasks.control:fork_task"),
     Command("hold", "Pause a task.", "tasks.control:hold_task"),
     Command("resume", "Resume a paused task.", "tasks.control:resume_task"),
     Command(

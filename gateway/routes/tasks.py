@@ -19,9 +19,11 @@ from protocol.json_values import JsonObject
 from protocol.lifecycle import SubtaskState, TaskState
 from protocol.records import ApprovalRow, Attempt, NewTask, SelectionRow, Subtask, Task
 from protocol.records.models import Rating
+from protocol.records.tasks import TaskChanges
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=StrictRoute)
 
+MAX_FORKS: Final = 20
 MAX_APPROVALS: Final = 100
 """Open questions of one task in its details; a workflow cannot wait for more at once."""
 EXAMPLE: JsonDict = {
@@ -98,6 +100,46 @@ class TaskDetails(BaseModel):
     approvals: list[ApprovalRow] = Field(description="Its questions that wait for an answer.")
     children: list[Task] = Field(description="Its child tasks, shortened as in lists.")
     next_run: Task | None = Field(description="The run after this one, if it repeats itself.")
+    forks: list[Task] = Field(
+        description="The newest tasks that ask this one again with changes, shortened as in lists."
+    )
+
+
+class ForkRequest(BaseModel):
+    """What a task has instead of its original; what is absent stays as it was."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"from_step": "ruling", "model": "auto"}]}
+    )
+
+    from_step: str | None = Field(
+        None,
+        max_length=500,
+        description="The key of a step of an ended task. The results of the steps that do not "
+        "depend on it are reused, and `prompt` and `model` are those of the step.",
+    )
+    prompt: str | None = Field(None, min_length=1)
+    type: str | None = Field(None, max_length=255)
+    params: JsonObject | None = None
+    priority: int | None = Field(None, ge=0, le=9)
+    model: str | None = Field(None, max_length=255)
+    preferences: JsonObject | None = None
+    budget_usd: Decimal | None = Field(None, ge=0, le=1_000_000)
+    stream: bool | None = None
+    project: str | None = Field(None, max_length=100)
+    tags: list[Annotated[str, Field(max_length=50)]] | None = Field(None, max_length=20)
+
+    def list_changes(self) -> TaskChanges:
+        """Return what was stated. A null empties what may be empty, and changes nothing else."""
+        stated = self.model_dump(exclude_unset=True, exclude={"from_step"})
+        may_be_empty = {"params", "model", "preferences", "budget_usd", "project"}
+        return TaskChanges(
+            **{
+                name: value
+                for name, value in stated.items()
+                if value is not None or name in may_be_empty
+            }
+        )
 
 
 class Cancellation(BaseModel):
@@ -181,7 +223,43 @@ async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> Ta
         else [],
         children=await store.fetch_children(task_id=task_id) if is_parent else [],
         next_run=await store.find_next_run(task_id=task_id) if is_repeated else None,
+        forks=[
+            each
+            for each in await store.find_forks(task_id=task_id, limit=MAX_FORKS)
+            if principal.sees(each)
+        ],
     )
+
+
+@router.post("/{task_id}/fork", status_code=status.HTTP_201_CREATED, summary="Ask a task again")
+async def fork(
+    task_id: UUID,
+    body: ForkRequest,
+    services: ServicesDep,
+    principal: TasksWrite,
+    *,
+    answer: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> Task:
+    """Submit a task again with changes, as a whole or from one of its steps on.
+
+    It belongs to you; with the scope `admin` to the owner of the original. The cost of what is
+    reused is not counted again. If a reused step would ask for something else with the changes,
+    the task fails with `fork_mismatch`.
+    """
+    await load_changeable_task(services, principal, task_id)
+    changes = body.list_changes()
+    if principal.project is not None:
+        changes = changes.model_copy(update={"project": principal.project})
+    task = await services.store.fork_task(
+        task_id=task_id,
+        from_step=body.from_step,
+        changes=changes,
+        owner=principal.owner,
+        idempotency_key=idempotency_key,
+    )
+    answer.headers["Location"] = f"/tasks/{task.id}"
+    return task
 
 
 @router.post("/{task_id}/cancel", summary="Cancel a task")

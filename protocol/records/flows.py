@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
 
 from pydantic import Field, JsonValue
 
@@ -46,6 +47,8 @@ class StepRecord(Row):
     is_output_left_out: bool = False
     """Whether its output exceeds what a lease carries; `QueueStore.fetch_step_outputs` reads it."""
     error: dict[str, Any] | None = None
+    is_reused: bool = False
+    """Whether its result was taken over from the task that this one was forked from."""
 
     @property
     def has_ended(self) -> bool:
@@ -60,6 +63,17 @@ class StepOutput(Row):
     output: dict[str, Any]
 
 
+class Fork(Row):
+    """From which step a task was forked, and what replaces the workflow's request for it."""
+
+    step: str
+    prompt: str | None = None
+    model: str | None = None
+    """`auto` leaves the choice to the CIO."""
+    seed: UUID
+    """The task whose random numbers the workflow gets."""
+
+
 class FlowRecord(Row):
     """The steps and decisions of a flow; both are empty until its first suspension."""
 
@@ -69,3 +83,4 @@ class FlowRecord(Row):
     first_claimed_at: datetime
     deadline_passed: bool = False
     """Whether the task's deadline has ended its open steps; the task fails soon after."""
+    fork: Fork | None = None

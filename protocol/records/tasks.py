@@ -74,10 +74,27 @@ class Task(ListedRow):
     """The task whose workflow inserted this one. It has the cost of this one, too."""
     previous_task_id: UUID | None = None
     """The run before this one, if its workflow repeats itself. It may have been deleted."""
+    forked_from: UUID | None = None
+    """The task that this one asks again, with changes. It may have been deleted."""
     column_id: UUID | None = None
     """The AI column for which it was submitted; lists leave it out."""
     follow_up: str | None = None
     """What memory needs it for: embed, summary or extract. Such tasks are deleted when they end."""
+    project: str | None = None
+    tags: list[str] = Field(default_factory=list)
+
+
+class TaskChanges(Argument):
+    """What a fork of a task has instead of the original; what is not set stays."""
+
+    prompt: str = ""
+    type: str = ""
+    params: JsonObject | None = None
+    priority: int = 5
+    model: str | None = None
+    preferences: JsonObject | None = None
+    budget_usd: Decimal | None = None
+    stream: bool = True
     project: str | None = None
     tags: list[str] = Field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Answers of people, and events for tasks."""
+"""Answers of people, events for tasks, and the tasks around a task."""
 
 from typing import Protocol
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from protocol.records import ApprovalRow, SentEvent, Task, Visibility
+from protocol.records.tasks import TaskChanges
 
 
 class WaitStore(Protocol):
@@ -70,4 +71,24 @@ class WaitStore(Protocol):
 
     async def find_next_run(self, *, task_id: UUID) -> Task | None:
         """Read the task that repeats this one, if any."""
+        ...
+
+    async def fork_task(
+        self,
+        *,
+        task_id: UUID,
+        from_step: str | None = None,
+        changes: TaskChanges,
+        owner: UUID | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Submit a task again with what is set in `changes`, for `owner` (None: the original's).
+
+        With `from_step` the steps are reused that do not depend on it, and the prompt and the model
+        are those of the step. Raise NotFound, MoveNotAllowed, InvalidArgument, TooLarge.
+        """
+        ...
+
+    async def find_forks(self, *, task_id: UUID, limit: int) -> list[Task]:
+        """Read the newest tasks that were forked from this one, shortened as in lists."""
         ...

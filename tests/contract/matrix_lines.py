@@ -60,6 +60,7 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_forget_embeddings": {"p_ids": [NOBODY]},
     "cogo_forget_memory": {"p_ids": [NOBODY]},
     "cogo_forget_sessions": {"p_ids": [NOBODY]},
+    "cogo_fork_task": {"p_task_id": NOBODY},
     "cogo_fork_session": {"p_owner": NOBODY, "p_session_id": NOBODY},
     "cogo_read_session": {"p_owner": NOBODY, "p_session_id": NOBODY},
     "cogo_memory_status": {"p_owner": None},

@@ -82,6 +82,7 @@ USERS_RPCS: Final = (
     "cogo_answer_approval",
     "cogo_send_event",
     "cogo_feedback",
+    "cogo_fork_task",
     "cogo_forget_embeddings",
     "cogo_add_document",
     "cogo_forget_memory",
@@ -241,6 +242,7 @@ async def test_another_persons_task_is_not_found(database: Database) -> None:
     for function, row_id in [
         ("cogo_cancel_task", task_id),
         ("cogo_redrive_task", task_id),
+        ("cogo_fork_task", task_id),
         ("cogo_pause_task", task_id),
         ("cogo_resume_task", task_id),
         ("cogo_approve_subtask", subtask_id),

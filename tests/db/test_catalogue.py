@@ -95,7 +95,7 @@ def test_every_file_of_the_schema_is_short() -> None:
             " 'cogo_cancel_task', 'cogo_redrive_task', 'cogo_redrive_subtask', 'cogo_pause_task',"
             " 'cogo_resume_task', 'cogo_approve_subtask', 'cogo_answer_approval',"
             " 'cogo_send_event', 'announce_approval',"
-            " 'cogo_feedback', 'cogo_forget_embeddings', 'cogo_forget_sessions',"
+            " 'cogo_feedback', 'cogo_fork_task', 'cogo_forget_embeddings', 'cogo_forget_sessions',"
             " 'cogo_fork_session', 'cogo_read_session', 'check_model_grant', 'check_task_limits',"
             " 'cogo_schema_versions', 'cogo_prune_records', 'is_anonymous', 'user_claims',"
             " 'read_system_identifier', 'note_truncation', 'count_cells', 'cogo_run_columns',"

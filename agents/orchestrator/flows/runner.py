@@ -29,6 +29,7 @@ from agents.orchestrator.flows.stamping import (
     build_refused_ask,
     build_selection,
     build_step,
+    change_request,
 )
 from agents.orchestrator.routing import route_subtask
 from agents.orchestrator.tool_check import check_usable_tools
@@ -163,10 +164,14 @@ class FlowRunner:
                 raise WorkFailed(build_unknown_workflow(claimed, error)) from error
             raise
         match advanced:
-            case Suspended():
-                return self._suspend(claimed, advanced, record, made)
-            case HandedOver():
-                return self._hand_over(claimed, advanced, record, made)
+            case Suspended(steps=steps):
+                changed = [change_request(each, record.fork) for each in steps]
+                suspended = advanced.model_copy(update={"steps": changed})
+                return self._suspend(claimed, suspended, record, made)
+            case HandedOver(step=step):
+                changed_step = change_request(step, record.fork)
+                ended = advanced.model_copy(update={"step": changed_step})
+                return self._hand_over(claimed, ended, record, made)
             case Finished():
                 return build_finish(claimed, advanced, self._workflows.list_notes(task))
             case Repeats():

@@ -29,6 +29,7 @@ from protocol.records import (
     SelectionRecord,
     TaskBrief,
 )
+from protocol.records.flows import Fork
 
 DEFAULT_FAILURES: Final = 5
 """How often a subtask may fail, if nothing else is said. SQL: `cogo.subtasks.max_failures`."""
@@ -46,6 +47,19 @@ _INHERITED: Final = (
     "preference", "allowed_models", "denied_models", "allowed_providers", "denied_providers",
 )  # fmt: skip
 """Preferences of a task that hold for its child tasks too; SQL adds the data policy."""
+
+
+def change_request(request: StepRequest, fork: Fork | None) -> StepRequest:
+    """Return the request with the prompt and the model that a fork from this step has.
+
+    Its digest stays, since it tells what the workflow asked for.
+    """
+    if fork is None or fork.step != request.key or request.kind != "ask":
+        return request
+    changes: dict[str, JsonValue] = {} if fork.prompt is None else {"prompt": fork.prompt}
+    if fork.model is not None:
+        changes["model"] = None if fork.model == "auto" else fork.model
+    return request.model_copy(update={"request": request.request | changes})
 
 
 def build_needs(request: StepRequest, task: TaskBrief) -> StepNeeds:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from random import Random
 from typing import Any, Final
 
-from agents.workflows.engine.outcomes import StepRequest
+from agents.workflows.engine.outcomes import Drift, StepRequest
 from agents.workflows.engine.work import Branch, Step, Work
 from protocol.json_values import make_storable
 from protocol.records.flows import StepRecord
@@ -65,6 +65,26 @@ def compute_digest(step: Step[Any]) -> str:
     """Return a hash of the kind and the request of a step, the same on every machine."""
     text = json.dumps([step.kind, step.request], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def compare_record(step: Step[Any], record: StepRecord) -> Drift | tuple[str, str] | None:
+    """Return how a step differs from its record; class and message of the error if it may not."""
+    if record.kind != step.kind:
+        return (
+            "workflow_changed",
+            f"step {step.key!r} was recorded as {record.kind!r} and is {step.kind!r} now; "
+            "give changed steps new keys",
+        )
+    now = compute_digest(step)
+    if record.digest is None or record.digest == now:
+        return None
+    if record.is_reused and step.kind != "sleep":  # that names a time, which differs in a fork
+        return (
+            "fork_mismatch",
+            f"step {step.key!r} asks for something else now, so its result does not fit; "
+            "fork from that step or an earlier one",
+        )
+    return Drift(key=step.key, was=record.digest, now=now)
 
 
 def list_ends(records: Iterable[StepRecord]) -> list[StepRecord]:

@@ -20,7 +20,7 @@ from agents.workflows.engine.errors import (
     locate_caller,
     locate_coroutine,
 )
-from agents.workflows.engine.fiber import Fiber, close_coroutine, compute_digest, list_ends
+from agents.workflows.engine.fiber import Fiber, close_coroutine, compare_record, list_ends
 from agents.workflows.engine.outcomes import DecisionRequest, Drift, FlowFailed, JudgementLog
 from agents.workflows.engine.work import Branch, Step, StepGroup, Work
 from protocol.lifecycle import SubtaskState
@@ -43,6 +43,7 @@ class Replay:
         self.decisions = record.decisions
         self.deadline_passed = record.deadline_passed
         self._first_claimed_at = record.first_claimed_at
+        self._seed = record.fork.seed if record.fork else task.id
         self.clock = 0
         """The number of the end that is applied."""
         self._ready: deque[Fiber] = deque()
@@ -136,7 +137,7 @@ class Replay:
         """The random numbers of the current coroutine."""
         fiber = self.current
         if fiber.random is None:
-            fiber.random = Random(f"{self.task.id}/{fiber.prefix}")  # noqa: S311
+            fiber.random = Random(f"{self._seed}/{fiber.prefix}")  # noqa: S311
         return fiber.random
 
     @property
@@ -264,16 +265,12 @@ class Replay:
             self.fail("workflow_error", f"more than {MAX_OPEN_STEPS} steps at once")
 
     def _compare(self, step: Step[Any], record: StepRecord) -> None:
-        """Note a changed request; the record counts. End the replay if the kind has changed."""
-        if record.kind != step.kind:
-            self.fail(
-                "workflow_changed",
-                f"step {step.key!r} was recorded as {record.kind!r} and is {step.kind!r} now; "
-                "give changed steps new keys",
-            )
-        now = compute_digest(step)
-        if record.digest is not None and record.digest != now:
-            self.drift.append(Drift(key=step.key, was=record.digest, now=now))
+        """Note a changed request; the record counts. End the replay if they do not fit."""
+        match compare_record(step, record):
+            case Drift() as drift:
+                self.drift.append(drift)
+            case (error_class, message):
+                self.fail(error_class, message)
 
     def _end_step(self, step: Step[Any], record: StepRecord) -> None:
         if record.status is SubtaskState.COMPLETED:

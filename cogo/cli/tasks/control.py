@@ -1,9 +1,9 @@
-"""Commands that change a task: pause, resume, cancel, redrive and rate."""
+"""Commands that change a task or ask it again: pause, resume, cancel, redrive, fork, rate."""
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -11,11 +11,13 @@ import typer
 from cogo.cli.ids import TaskArgument, find_task_id
 from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
+from cogo.cli.task_options import Budget, parse_budget
 from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import shorten_id
 from protocol.errors import MoveNotAllowed
 from protocol.lifecycle import TaskState
 from protocol.records import Task
+from protocol.records.tasks import TaskChanges
 from protocol.store.gateway import GatewayStore
 
 
@@ -82,6 +84,45 @@ def redrive_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson =
         cogo tasks redrive 3f2a9c1e
     """
     _change(directory, task, lambda store, id_: store.redrive_task(task_id=id_), as_json=as_json)
+
+
+def fork_task(
+    *,
+    task: TaskArgument,
+    from_step: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="STEP",
+            help="Key of the step to do anew; what does not depend on it is reused.",
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Another prompt: with --from, of that step.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Another model, or auto: with --from, of that step.")
+    ] = None,
+    budget: Budget = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a task again, as a whole or from a step.
+
+    A step of a task that has ended is done anew, and so is what depends on it. Everything else is
+    taken over from the task; its cost is not counted again. `cogo tasks show TASK` lists the steps.
+
+    Examples:
+        cogo fork 3f2a9c1e --model claude-sonnet
+        cogo fork last --from ruling --prompt "Decide in favour of the shorter one."
+    """  # fmt: skip
+    given: dict[str, Any] = {"prompt": prompt, "model": model, "budget_usd": parse_budget(budget)}
+    changes = TaskChanges(**{name: each for name, each in given.items() if each is not None})
+
+    async def fork(store: GatewayStore, task_id: UUID) -> Task:
+        return await store.fork_task(task_id=task_id, from_step=from_step, changes=changes)
+
+    _change(directory, task, fork, as_json=as_json)
 
 
 def hold_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -36,6 +36,8 @@ from protocol.lifecycle import TaskState
 from protocol.records import EVERYTHING, Event, SelectionRow, Subtask, Task, TurnLine
 from protocol.store.gateway import GatewayStore
 
+_MOST_FORKS: Final = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _History:
@@ -46,6 +48,7 @@ class _History:
     selections: Sequence[SelectionRow]
     children: Sequence[Task]
     next_run: Task | None
+    forks: Sequence[Task]
     waiting: list[str]
 
 
@@ -216,6 +219,7 @@ async def _fetch_history(store: GatewayStore, task: str, *, home: Path) -> _Hist
         selections=await store.fetch_selections(task_id=task_id),
         children=await store.fetch_children(task_id=task_id),
         next_run=await _find_next_run(store, found),
+        forks=await store.find_forks(task_id=task_id, limit=_MOST_FORKS),
         waiting=await _explain_waiting(store, found, home=home),
     )
 
@@ -263,6 +267,10 @@ def _list_relatives(history: _History) -> Iterator[str]:
         yield f"previous run: {shorten_id(task.previous_task_id)}"
     if history.next_run is not None:
         yield _describe_next_run(history.next_run)
+    if task.forked_from is not None:
+        yield f"forked from {shorten_id(task.forked_from)}"
+    for fork in history.forks:
+        yield f"forked as {shorten_id(fork.id)}  {fork.status}"
 
 
 def _cells(task: Task) -> tuple[str, ...]:

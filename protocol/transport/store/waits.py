@@ -1,4 +1,4 @@
-"""Answers of people, and events for tasks, over the official client."""
+"""Answers of people, events for tasks, and the tasks around a task, over the official client."""
 
 from uuid import UUID, uuid4
 
@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from protocol.errors import NotFound
 from protocol.records import ApprovalRow, SentEvent, Task, Visibility
+from protocol.records.tasks import TaskChanges
 from protocol.transport.queries import list_visible, read_pages, read_query
 from protocol.transport.rpc_client import RpcClient
 
@@ -105,3 +106,31 @@ class SupabaseWaitStore(RpcClient):
         query = self._client.table("cogo_task_previews").select("*")
         found = await read_query(Task, query.eq("previous_task_id", str(task_id)).limit(1))
         return found[0] if found else None
+
+    async def fork_task(
+        self,
+        *,
+        task_id: UUID,
+        from_step: str | None = None,
+        changes: TaskChanges,
+        owner: UUID | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        given = changes.model_dump(mode="json", exclude_unset=True)
+        if given.get("budget_usd") is not None:
+            given["budget_usd"] = float(given["budget_usd"])
+        return await self._call_row(
+            Task,
+            "fork_task",
+            task_id=str(task_id),
+            from_step=from_step,
+            changes=given,
+            owner=None if owner is None else str(owner),
+            # The call may be repeated, and one fork is wanted.
+            idempotency_key=idempotency_key or str(uuid4()),
+        )
+
+    async def find_forks(self, *, task_id: UUID, limit: int) -> list[Task]:
+        query = self._client.table("cogo_task_previews").select("*")
+        forks = query.eq("forked_from", str(task_id)).order("seq", desc=True).limit(limit)
+        return await read_query(Task, forks)

@@ -40,6 +40,8 @@ create table if not exists public.cogo_tasks (
   -- The user's, too. Child tasks, next runs and the tasks of an AI column inherit them.
   project text,
   tags text[] not null default '{}',
+  -- Set by cogo_fork_task().
+  forked_from uuid,
   constraint cogo_tasks_status check (
     status in ('pending', 'running', 'held', 'completed', 'failed', 'cancelled')
   ),
@@ -81,6 +83,8 @@ comment on column public.cogo_tasks.parent_task_id is
   'The task whose workflow inserted this one and waits for it. Its cost is the parent''s too.';
 comment on column public.cogo_tasks.previous_task_id is
   'The run before this one, if its workflow repeats itself. It may have been deleted.';
+comment on column public.cogo_tasks.forked_from is
+  'The task that this one was asked again from, with changes. It may have been deleted.';
 create index if not exists cogo_tasks_owner on public.cogo_tasks (owner, seq);
 create unique index if not exists cogo_tasks_idempotency
   on public.cogo_tasks (owner, idempotency_key) nulls not distinct
@@ -94,6 +98,8 @@ create index if not exists cogo_tasks_parent on public.cogo_tasks (parent_task_i
   where parent_task_id is not null;
 create index if not exists cogo_tasks_previous on public.cogo_tasks (previous_task_id)
   where previous_task_id is not null;
+create index if not exists cogo_tasks_forked on public.cogo_tasks (forked_from)
+  where forked_from is not null;
 comment on column public.cogo_tasks.column_id is
   'The AI column that the task answers. Its caps count for the calls of the task.';
 comment on column public.cogo_tasks.follow_up is

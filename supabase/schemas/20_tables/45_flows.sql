@@ -5,7 +5,8 @@ create table if not exists cogo.flows (
   ends integer not null default 0,
   decisions jsonb not null default '{}' check (jsonb_typeof(decisions) = 'object'),
   awaits text[] not null default '{}',
-  deadline_passed_at timestamptz
+  deadline_passed_at timestamptz,
+  fork jsonb
 ) with (fillfactor = 50);
 comment on table cogo.flows is
   'What is recorded of a workflow that waits for steps, beside the steps themselves.';
@@ -16,6 +17,9 @@ comment on column cogo.flows.decisions is
 comment on column cogo.flows.awaits is 'The keys of the steps that the last suspension waits for.';
 comment on column cogo.flows.deadline_passed_at is
   'When the deadline of the task ended its open steps; the task fails 30 seconds later.';
+comment on column cogo.flows.fork is
+  'Of a task that was forked from a step: the key of that step, the prompt and the model that replace
+those that the workflow gives it, and the seed of its random numbers.';
 alter table cogo.flows enable row level security;
 drop policy if exists "owners read their flows" on cogo.flows;
 create policy "owners read their flows" on cogo.flows for select to authenticated using (

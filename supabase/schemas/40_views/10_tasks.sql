@@ -7,7 +7,7 @@ as
          t.status, cogo.truncate_json(t.result) as result, cogo.truncate_json(t.error) as error,
          t.cost_usd, t.input_tokens, t.cached_tokens, t.output_tokens, t.reasoning_tokens, t.simulated,
          t.cancel_requested_at, t.paused_at, t.created_at, t.started_at, t.finished_at,
-         t.parent_task_id, t.previous_task_id, t.follow_up, t.project, t.tags
+         t.parent_task_id, t.previous_task_id, t.follow_up, t.project, t.tags, t.forked_from
     from public.cogo_tasks t;
 comment on view public.cogo_task_previews is
   'Tasks for lists: prompts cut to 300 characters, params and results beyond 4 KiB to short fields.';

@@ -7,13 +7,14 @@ as $$
            'first_claimed_at', p_flow.first_claimed_at,
            'deadline_passed', p_flow.deadline_passed_at is not null,
            'decisions', p_flow.decisions,
+           'fork', p_flow.fork,
            'steps', coalesce(
              jsonb_agg(
                jsonb_build_object(
                  'key', f.key, 'kind', f.kind, 'digest', f.digest, 'status', f.status,
                  'end_no', f.end_no, 'ended_at', f.finished_at, 'attempt', f.attempt,
                  'model_id', f.model_id, 'cost_usd', f.cost_usd, 'not_needed', f.not_needed
-               ) || case
+               ) || coalesce(f.reused, '{}') || case
                  when f.status = 'failed' then jsonb_build_object('error', f.error)
                  when f.output is null then '{}'
                  when f.size <= 65536 then jsonb_build_object('output', f.output)
@@ -30,7 +31,8 @@ as $$
              end as size
         from (
           select s.key, s.kind, s.status, s.end_no, s.finished_at, s.attempt, s.not_needed, s.seq,
-                 p.metadata ->> 'digest' as digest, o.output,
+                 p.metadata ->> 'digest' as digest, p.metadata -> 'reused' -> 'record' as reused,
+                 o.output,
                  case when cogo.is_model_lane(s.lane) then s.lane end as model_id,
                  case s.kind
                    when 'task' then (

@@ -22,8 +22,8 @@ create or replace function cogo.revive_subtasks(p_subtask_ids uuid[])
 as $$
 begin
   update cogo.subtask_payloads p
-     set error = null
-   where p.subtask_id = any (p_subtask_ids) and p.error is not null;
+     set error = null, metadata = p.metadata - 'reused'
+   where p.subtask_id = any (p_subtask_ids) and (p.error is not null or p.metadata ? 'reused');
   -- A call of a tool that a person has refused is asked about again.
   delete from cogo.turns u
    using cogo.subtasks s

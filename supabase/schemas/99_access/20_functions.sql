@@ -23,7 +23,8 @@ revoke all on function
   public.cogo_complete_and_claim, public.cogo_complete_subtasks,
   public.cogo_control_model, public.cogo_create_api_key,
   public.cogo_deployments, public.cogo_draw, public.cogo_end_call, public.cogo_extend_leases,
-  public.cogo_fail_subtask, public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_grants,
+  public.cogo_fail_subtask, public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_fork_task,
+  public.cogo_grants,
   public.cogo_keep_embeddings, public.cogo_may_read_object, public.cogo_model_knowledge,
   public.cogo_model_outcomes, public.cogo_judged_answers,
   public.cogo_model_report, public.cogo_nearest_embeddings, public.cogo_pause_task, public.cogo_prune,
@@ -66,7 +67,8 @@ grant execute on function
   public.cogo_submit_task, public.cogo_cancel_task, public.cogo_pause_task, public.cogo_resume_task,
   public.cogo_redrive_task, public.cogo_redrive_subtask, public.cogo_answer_approval,
   public.cogo_approve_subtask, public.cogo_send_event,
-  public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_schema_versions,
+  public.cogo_feedback, public.cogo_forget_embeddings, public.cogo_fork_task,
+  public.cogo_schema_versions,
   public.cogo_add_document, public.cogo_forget_memory, public.cogo_memory_status,
   public.cogo_remember, public.cogo_search_memory
   to authenticated, service_role;

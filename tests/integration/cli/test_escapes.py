@@ -76,6 +76,7 @@ ELSEWHERE: Final = {
         "embed",
         "estimate",
         "feedback",
+        "fork",
         "hold",
         "migrate",
     ),

@@ -14,7 +14,7 @@ from agents.workflows.registry import WORKFLOWS
 from protocol.ids import utc_now
 from protocol.lifecycle import SubtaskState
 from protocol.records import AgentRecord, ClaimedSubtask, Completion, NewStep, Suspension
-from protocol.records.flows import FlowRecord, StepRecord
+from protocol.records.flows import FlowRecord, Fork, StepRecord
 from providers.catalogue.catalogue import Catalogue
 from tests.support.agents.fake_store import FakeStore
 from tests.support.agents.subtasks import a_plan
@@ -76,8 +76,12 @@ def run_of(
     )
 
 
-def claim(*steps: StepRecord, decisions: Any = None, **task: Any) -> ClaimedSubtask:
-    record = FlowRecord(steps=list(steps), decisions=decisions or {}, first_claimed_at=utc_now())
+def claim(
+    *steps: StepRecord, decisions: Any = None, fork: Fork | None = None, **task: Any
+) -> ClaimedSubtask:
+    record = FlowRecord(
+        steps=list(steps), decisions=decisions or {}, first_claimed_at=utc_now(), fork=fork
+    )
     return a_plan({"type": "TEST"} | task, kind="flow", flow=record)
 
 

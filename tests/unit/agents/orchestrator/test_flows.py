@@ -94,7 +94,7 @@ async def test_a_reviewer_is_of_another_maker_than_the_answer() -> None:
 async def test_a_flow_that_finishes_gives_its_result_and_its_turn_of_the_conversation() -> None:
     decisions = {"policy": "rules", "ladder:coding": {"models": [{"model": CLAUDE}]}}
     steps = [ended("draft"), ended("review", 2)]
-    task = {"session_id": str(UUID(int=7)), "params": {"colour": "red"}}
+    task: dict[str, Any] = {"session_id": str(UUID(int=7)), "params": {"colour": "red"}}
 
     done = await run_of(review).handle(claim(*steps, decisions=decisions, **task))
 
