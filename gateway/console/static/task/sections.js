@@ -7,7 +7,7 @@ import { between, cost, count, isOver, moment, money } from "/console/lib/format
 export const note = (text) => h("p", { class: "note" }, text);
 
 /** Build the sections of a task; the parts are filled in later. */
-export function buildSections(waterfall, approvals, result, participants) {
+export function buildSections(waterfall, plan, approvals, result, participants) {
   const parts = {
     prompt: h("p", { class: "prompt", tabindex: 0 }),
     files: h("ul", { class: "files", "aria-label": "Attached files", hidden: true }),
@@ -30,6 +30,7 @@ export function buildSections(waterfall, approvals, result, participants) {
   parts.decision = h("div", { id: "decision" });
   parts.decisionSection = section("How it was decided", parts.decision);
   parts.approvalsSection = section("Questions", approvals);
+  parts.planSection = section("Plan", plan);
   parts.relativesSection = section("Related tasks", parts.relatives);
   parts.verificationSection = section("Verification", parts.verification);
   parts.root = h(
@@ -44,6 +45,7 @@ export function buildSections(waterfall, approvals, result, participants) {
     parts.facts,
     parts.approvalsSection,
     section("Steps", waterfall),
+    parts.planSection,
     parts.participantsSection,
     section("Answer", parts.answerNote, parts.answer, parts.result, result),
     parts.decisionSection,

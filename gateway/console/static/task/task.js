@@ -15,6 +15,7 @@ import { buildActions, buildFacts, buildSections, note } from "/console/task/sec
 import { setTitle } from "/console/lib/title.js";
 import { TranscriptView } from "/console/task/transcript_view.js";
 import { buildChecks, buildVerification, describeVerification } from "/console/task/verification.js";
+import { PlanGraph } from "/console/task/graph.js";
 import { Steps } from "/console/task/steps.js";
 import { readAddress } from "/console/lib/route.js";
 import { h as create, render } from "/console/vendor/preact.js";
@@ -33,7 +34,12 @@ export class TaskView {
   #status = null;
   #decided = null;
   #steps = h("div", {});
-  #drawSteps = () => this.#details && render(create(Steps, { details: this.#details, query: readAddress().query }), this.#steps);
+  #plan = h("div", {});
+  #drawSteps = () => {
+    if (!this.#details) return;
+    render(create(Steps, { details: this.#details, query: readAddress().query }), this.#steps);
+    render(create(PlanGraph, { details: this.#details }), this.#plan);
+  };
   #approvals = new Approvals();
   #result = new ResultView();
   #parts;
@@ -43,7 +49,7 @@ export class TaskView {
     this.#root = root;
     const describe = { nameSubtask: (subtask) => this.#getSubtaskName(subtask), getCallState: (call) => this.#getCallState(call) };
     this.#participants = new Participants(id, describe.getCallState);
-    this.#parts = buildSections(this.#steps, this.#approvals.root, this.#result.root, this.#participants.root);
+    this.#parts = buildSections(this.#steps, this.#plan, this.#approvals.root, this.#result.root, this.#participants.root);
     this.#transcript = new TranscriptView(this.#parts.answer, describe);
     show(this.#root, h("p", { class: "note" }, "Loading the task."));
     window.addEventListener("hashchange", this.#drawSteps);
@@ -59,7 +65,7 @@ export class TaskView {
   close() {
     this.#gone = true;
     window.removeEventListener("hashchange", this.#drawSteps);
-    render(null, this.#steps);
+    for (const each of [this.#steps, this.#plan]) render(null, each);
     this.#stream.stop();
     for (const each of [this.#transcript, this.#participants]) each.close();
   }
@@ -138,6 +144,7 @@ export class TaskView {
     parts.problem.hidden = !task.error && !unreadable.length;
     parts.problem.textContent = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
     this.#drawSteps();
+    parts.planSection.hidden = this.#details.subtasks.length < 3;
     this.#approvals.update(approvals);
     parts.approvalsSection.hidden = this.#approvals.isEmpty;
     const relatives = buildRelatives(this.#details);
