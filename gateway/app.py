@@ -36,7 +36,15 @@ from gateway.routes import (
     waits,
 )
 from gateway.routes.openai import chat, embeddings, responses
-from gateway.routes.operate import model_report
+from gateway.routes.operate import (
+    budgets,
+    grants,
+    keys,
+    limits,
+    model_report,
+    spending,
+)
+from gateway.routes.operate import models as model_controls
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
@@ -47,6 +55,12 @@ _MODULES: Final = (
     tasks,
     events,
     fleet,
+    spending,
+    limits,
+    model_controls,
+    budgets,
+    keys,
+    grants,
     columns,
     memory,
     sessions,

@@ -21,6 +21,7 @@ from gateway.streams.task_feeds import TaskFeeds
 from gateway.streams.task_lists import TaskLists
 from gateway.tasks.memory import MemoryServices
 from protocol.store.gateway import GatewayStore
+from protocol.store.operator import set_operator
 
 PROJECT_HEADER: Final = "x-cogo-project"
 TAGS_HEADER: Final = "x-cogo-tags"
@@ -78,6 +79,7 @@ async def authenticate_connection(connection: HTTPConnection) -> Principal:
     principal = await authenticator.authenticate(
         read_credential(connection.headers), address=get_client_address(connection.scope)
     )
+    set_operator(principal.operator)  # for the rest of this request
     connection.state.rate = authenticator.read_rate(principal.key_id)
     connection.state.key_id = principal.key_id
     connection.state.slot.transfer_to(principal.key_id)

@@ -23,6 +23,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.options import GatewayOptions
 from gateway.problems import OPENAI_PATHS, Problem, build_problem_response
 from protocol.json_values import parse_count
+from protocol.store.operator import acting_as
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _ALWAYS: Final = frozenset({"/health", "/metrics"})
@@ -91,7 +92,8 @@ class EdgeMiddleware:
         if problem is not None:
             await build_problem_response(problem, scope["path"])(scope, receive, send)
             return
-        with self._limiter.acquire(address) as slot:
+        # Until the caller is known, nobody acts; and afterwards nobody does any more.
+        with self._limiter.acquire(address) as slot, acting_as(None):
             scope["state"]["slot"] = slot
             if scope["type"] == "http":
                 await self._run_with_body_limits(scope, receive, send)

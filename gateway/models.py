@@ -6,6 +6,9 @@ from datetime import date
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
+from protocol.records import Grants
+from protocol.records.models import ControlAction, Controlled
+
 _NONE_SERVED: Final = "No executor serves any model now; start one with `cogo serve executor`."
 
 Status = Literal["available", "degraded", "unavailable"]
@@ -128,6 +131,30 @@ class ModelDirectory(Protocol):
 
     async def resolve_embedding(self, name: str) -> EmbeddingFacts:
         """Return the embedding model of any of its names. Raise UnknownModelName."""
+        ...
+
+    async def control(
+        self, *, action: ControlAction, name: str, scope: str, reason: str | None
+    ) -> list[Controlled]:
+        """Pin, ban, drain or allow what a name stands for, as `cogo models` does.
+
+        Raise InvalidArgument, and what the store raises.
+        """
+        ...
+
+    async def grant(
+        self,
+        *,
+        owner: UUID | None,
+        models: Sequence[str] | None,
+        providers: Sequence[str] | None,
+        priority: int | None,
+        tools: Sequence[str] | None,
+    ) -> Grants:
+        """Restrict or prioritise an owner, as `cogo grants set` does; None: as it is.
+
+        Raise InvalidArgument, and what the store raises.
+        """
         ...
 
     async def recommend(

@@ -26,6 +26,7 @@
             ├── CircuitOpen             no one: wait, or another model
             ├── ModelNotGranted         the user, or the operator: a grant
             ├── Banned                  the operator: another model, or `cogo models allow`
+            ├── SpendingStopped         the operator: `cogo resume-spending`; until then it waits
             └── SpendCapReached         the owner of the cap: raise it, or wait for its reset
                 └── ProviderCapReached      the orchestrator: a model of another provider
 
@@ -290,6 +291,17 @@ class Banned(NotAsked):
 
     code = "banned"
     retryable = False
+
+
+class SpendingStopped(NotAsked):
+    """Operators stopped all spending: the work waits until `cogo resume-spending`."""
+
+    code = "spending_stopped"
+    reroute = False
+
+    def __init__(self, vendor: str, message: str) -> None:
+        # Queued again at once, and claimed when spending is resumed.
+        super().__init__(vendor, message, retry_after=timedelta(0))
 
 
 class SpendCapReached(NotAsked):

@@ -12,7 +12,7 @@ from loguru import logger
 from agents.middleware.budget import BudgetMiddleware
 from protocol.errors import CogoError
 from protocol.records import ClaimedSubtask
-from protocol.store.cache import AnswerCacheStore
+from protocol.store.calls import AnswerCacheStore
 from providers.calls.middleware import VendorCall
 from providers.chat import (
     ChatRequest,

@@ -11,7 +11,7 @@ from agents.memory.search import search_memory
 from protocol.records.memory import FoundInMemory, KeptFact, MemorySearch, NewFact
 from protocol.store.memory import MemoryUseStore
 from providers.calls.middleware import CallContext
-from providers.errors import ProviderError
+from providers.errors import ProviderError, SpendingStopped
 from providers.router import Router
 
 
@@ -39,9 +39,10 @@ class Memory:
         sources: Sequence[str] | None = None,
         limit: int,
     ) -> FoundInMemory:
-        """Search the memory of an owner; without a vector by words alone. Raises CogoError.
+        """Search the memory of an owner; without a vector by words alone.
 
         What was remembered under rules that do not hold for `context` is not found.
+        Raises CogoError, and SpendingStopped in place of a search by words.
         """
 
         async def embed(model_id: str, text: str) -> tuple[Sequence[float], bool]:
@@ -60,10 +61,15 @@ class Memory:
     async def _embed(
         self, model_id: str, text: str, context: CallContext
     ) -> tuple[Sequence[float], bool]:
-        """Return the vector of a query, and whether it is simulated. Raises ValueError."""
+        """Return the vector of a query, and whether it is simulated.
+
+        Raises ValueError, and SpendingStopped.
+        """
         try:
             embedder = await self._router.open_embedder()
             embedded = await embedder.embed(model_id, [text], purpose="query", context=context)
+        except SpendingStopped:
+            raise  # the search waits, too
         except ProviderError as error:
             logger.warning("a query was not embedded", model=model_id, error=str(error))
             raise ValueError(f"{model_id} has failed ({error.code})") from error

@@ -22,6 +22,7 @@ from providers.errors import (
     ProviderCapReached,
     ProviderError,
     SpendCapReached,
+    SpendingStopped,
 )
 
 WAIT: Final = timedelta(seconds=5)
@@ -100,6 +101,8 @@ def _build_refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
             return ModelNotGranted(vendor, detail)
         case "banned":
             return Banned(vendor, detail)
+        case "stopped":
+            return SpendingStopped(vendor, detail)
         case "stale":
             return NotAsked(vendor, detail)
         case _:

@@ -25,6 +25,7 @@ from protocol.messages import (
     read_payload,
 )
 from protocol.records import SelectionRecord
+from protocol.store.operator import Operator, acting_as
 from protocol.store.queue import QueueStore
 from protocol.topics import MODEL_SELECTION, SELECTION_TARGET
 
@@ -91,14 +92,14 @@ class SelectionChannelHandler:
         """Apply a command. Every orchestrator does this, which is idempotent."""
         subjects = self._cio.list_control_subjects(control.subject)
         for subject in subjects if control.action == "allow" else subjects[:1]:
-            done = await self._store.control_model(
-                action=control.action,
-                subject=subject,
-                lanes=self._cio.find_lanes(subject),
-                scope=control.scope,
-                reason=control.reason,
-                who=who,
-            )
+            with acting_as(Operator(who=who)):
+                done = await self._store.control_model(
+                    action=control.action,
+                    subject=subject,
+                    lanes=self._cio.find_lanes(subject),
+                    scope=control.scope,
+                    reason=control.reason,
+                )
             logger.info("an operator changed a model", **done.model_dump())
 
     async def _answer(self, message: Envelope) -> None:

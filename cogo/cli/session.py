@@ -1,6 +1,8 @@
 """Runs the work of a command with the Supabase of its project."""
 
 import asyncio
+import getpass
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +10,7 @@ from typing import TypeVar
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.wiring.stores import Client, open_client, open_supabase_store
+from protocol.store.operator import Operator, set_operator
 from protocol.transport.supabase_store import SupabaseStore
 
 _T = TypeVar("_T")
@@ -23,6 +26,7 @@ def run_with_store(
     connection = find_connection(_find(project))
 
     async def run() -> _T:
+        set_operator(build_cli_operator())
         async with open_supabase_store(connection) as store:
             return await work(store)
 
@@ -34,10 +38,20 @@ def run_with_client(project: Project | Path | None, work: Callable[[Client], Awa
     connection = find_connection(_find(project))
 
     async def run() -> _T:
+        set_operator(build_cli_operator())
         async with open_client(connection) as client:
             return await work(client)
 
     return asyncio.run(run())
+
+
+def build_cli_operator() -> Operator:
+    """Return who runs this command, as the log of actions names them."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        user = "unknown"
+    return Operator(who=f"cli:{user}@{socket.gethostname()}")
 
 
 def _find(project: Project | Path | None) -> Project:

@@ -15,6 +15,7 @@ from agents.selection.evidence.knowledge import Knowledge
 from agents.selection.requirements import Requirements
 from cogo.config.context import Project
 from cogo.wiring.model_details import describe_model, describe_textless_model
+from cogo.wiring.models.controls import control_model, parse_granted_tools, resolve_grants
 from gateway.models import (
     EmbeddingFacts,
     ModelDetails,
@@ -24,8 +25,9 @@ from gateway.models import (
     Status,
     UnknownModelName,
 )
-from protocol.records import ModelStats
+from protocol.records import Grants, ModelStats
 from protocol.records.agents import list_embedding_models, list_rerank_models
+from protocol.records.models import ControlAction, Controlled
 from protocol.store.gateway import GatewayStore
 from protocol.store.spending import SpendingStore
 from providers.catalogue.catalogue import Catalogue
@@ -138,6 +140,35 @@ class CatalogueModelDirectory:
         except UnknownModel:
             return False
         return True
+
+    async def control(
+        self, *, action: ControlAction, name: str, scope: str, reason: str | None
+    ) -> list[Controlled]:
+        """Change what may be selected. Raises InvalidArgument."""
+        return await control_model(
+            self._store, self._catalogue, action=action, name=name, scope=scope, reason=reason
+        )
+
+    async def grant(
+        self,
+        *,
+        owner: UUID | None,
+        models: Sequence[str] | None,
+        providers: Sequence[str] | None,
+        priority: int | None,
+        tools: Sequence[str] | None,
+    ) -> Grants:
+        """Restrict or prioritise an owner. Raises InvalidArgument."""
+        is_limited = models is not None or providers is not None
+        granted = resolve_grants(models or [], providers or [], self._catalogue)
+        return await self._spending.set_grants(
+            owner=owner,
+            models=granted.models if is_limited else None,
+            providers=granted.providers if is_limited else None,
+            aliases=granted.aliases,
+            priority=priority,
+            tools=parse_granted_tools(tools) if tools else tools,
+        )
 
     async def recommend(
         self, requirements: Mapping[str, Any], *, owner: UUID | None = None

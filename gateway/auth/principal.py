@@ -7,6 +7,7 @@ from uuid import UUID
 
 from gateway.problems import Problem
 from protocol.records import InProject, Visibility
+from protocol.store.operator import Operator
 
 
 class Scope(StrEnum):
@@ -45,6 +46,10 @@ class TaskLabels:
     tags: tuple[str, ...] = ()
 
 
+LOCAL_ID: Final = "local"
+"""Name of the caller of a gateway that accepts requests without a key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """An authenticated caller."""
@@ -68,6 +73,14 @@ class Principal:
     def is_admin(self) -> bool:
         """True if it may see the tasks of all owners."""
         return Scope.ADMIN in self.scopes
+
+    @property
+    def operator(self) -> Operator | None:
+        """In whose name an admin changes controls; None for others, who change none."""
+        if not self.is_admin:
+            return None
+        is_key = self.key_id != LOCAL_ID and not self.key_id.startswith("user:")
+        return Operator(who=f"key:{self.key_id}" if is_key else self.key_id, owner=self.owner)
 
     def has_scope(self, scope: Scope) -> bool:
         """Return whether the credential grants a scope."""
@@ -108,7 +121,7 @@ class Principal:
         return owner
 
 
-LOCAL: Final = Principal(key_id="local", owner=None, scopes=frozenset({Scope.ADMIN}))
+LOCAL: Final = Principal(key_id=LOCAL_ID, owner=None, scopes=frozenset({Scope.ADMIN}))
 """Any caller of a gateway that accepts requests without a key."""
 
 

@@ -1,4 +1,4 @@
-"""Agents with their tools, the queue and budgets."""
+"""Agents with their tools, and the queue."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,9 +6,8 @@ from typing import Final
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from gateway.auth.principal import Principal
 from gateway.dependencies import AdminOnly, ServicesDep, TasksRead
-from protocol.records import AgentRecord, AgentState, Budget, QueueRow, list_offered_tools
+from protocol.records import AgentRecord, AgentState, QueueRow, list_offered_tools
 from protocol.tool_names import WEB_SEARCH, ToolSourceName, get_tool_source, is_tool_granted
 
 router = APIRouter(tags=["fleet"])
@@ -84,27 +83,3 @@ async def tools(services: ServicesDep, principal: TasksRead) -> Tools:
 async def queue(services: ServicesDep, _principal: AdminOnly) -> Queue:
     """Return the numbers of queued, running, waiting and dead subtasks by lane and owner."""
     return Queue(lanes=await services.store.fetch_queue())
-
-
-class Budgets(BaseModel):
-    """Budgets in their current periods."""
-
-    budgets: list[Budget]
-
-
-@router.get("/budgets", summary="Show budgets")
-async def budgets(services: ServicesDep, principal: TasksRead) -> Budgets:
-    """Return your own budgets; with the scope `admin`, all that operators set."""
-    found = await services.store.fetch_budgets()
-    if principal.is_admin:
-        return Budgets(budgets=[each for each in found if not each.is_personal_default])
-    return Budgets(budgets=_select_budgets(principal, found))
-
-
-def _select_budgets(principal: Principal, budgets: list[Budget]) -> list[Budget]:
-    """Select the budgets of a caller: their own, else the default, of which nothing is spent."""
-    if principal.owner is None:
-        return []
-    owners = [each for each in budgets if each.scope == "owner"]
-    own = [each for each in owners if each.key == str(principal.owner)]
-    return own or [each for each in owners if each.is_template]

@@ -16,6 +16,7 @@ from protocol.records.flows import FlowRecord, StepKind, StepOutput, StepRecord
 from protocol.records.history import (
     Attempt,
     CandidateColumns,
+    DeadLetter,
     Event,
     ModelStats,
     SelectionRow,
@@ -58,6 +59,7 @@ from protocol.records.outcomes import (
     Usage,
 )
 from protocol.records.spending import (
+    ActionRow,
     ApiKey,
     Booked,
     Budget,
@@ -73,6 +75,9 @@ from protocol.records.spending import (
     NamedCallAnswer,
     NewApiKey,
     Removed,
+    ResumedSpending,
+    SpendingStop,
+    StoppedSpending,
     UsageRow,
 )
 from protocol.records.tasks import (
@@ -105,6 +110,7 @@ from protocol.records.turns import (
 
 __all__ = [
     "EVERYTHING",
+    "ActionRow",
     "AgentRecord",
     "AgentState",
     "ApiKey",
@@ -127,6 +133,7 @@ __all__ = [
     "ClaimedSubtask",
     "Completion",
     "CompletionAnswer",
+    "DeadLetter",
     "EarlierAttempt",
     "ErasedBatch",
     "ErrorInfo",
@@ -158,6 +165,7 @@ __all__ = [
     "Reaped",
     "ReleaseAnswer",
     "Removed",
+    "ResumedSpending",
     "RoundTrip",
     "Route",
     "Row",
@@ -170,10 +178,12 @@ __all__ = [
     "SessionRow",
     "SessionState",
     "SessionSummary",
+    "SpendingStop",
     "StepJudgement",
     "StepKind",
     "StepOutput",
     "StepRecord",
+    "StoppedSpending",
     "StoredSessionMessage",
     "StoredTurn",
     "Subtask",

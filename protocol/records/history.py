@@ -174,3 +174,21 @@ class ModelStats(ListedRow):
     cost_usd_mean: float | None = None
     simulated: bool = False
     """Whether the vendor simulator answered in place of the model."""
+
+
+class DeadLetter(Row):
+    """A subtask that failed for good, with why and how often it was tried."""
+
+    subtask_id: UUID
+    task_id: UUID
+    key: str
+    type: str
+    kind: str
+    lane: str
+    on_failure: str
+    failures: int
+    reaps: int
+    dead_at: datetime
+    error: dict[str, Any] | None = None
+    """Class and message of what it ended with."""
+    attempts: list[dict[str, Any]] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Spending: calls to models, budgets, grants and usage."""
+"""Spending: calls to models, budgets, grants and usage; and what operators did about it."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -59,7 +59,7 @@ class CallEnd(CallStart):
 class CallAnswer(Row):
     """Whether a call may be made."""
 
-    answer: Literal["ok", "refused", "wait", "not_granted", "banned", "stale"]
+    answer: Literal["ok", "refused", "wait", "not_granted", "banned", "stopped", "stale"]
     scope: str | None = None
     """Which budget refuses it: task, total, owner, provider or column."""
     detail: str | None = None
@@ -243,3 +243,49 @@ class ExportedRow(Row):
     place: dict[str, JsonValue]
     """Its primary key; the next page begins after it."""
     data: dict[str, JsonValue]
+
+
+class ActionRow(ListedRow):
+    """A row of `cogo_actions`, the log of what operators did."""
+
+    id: int
+    at: datetime
+    who: str = Field(description="`key:ID`, `user:ID`, `cli:USER@HOST`, an agent or a role.")
+    kind: str = Field(
+        description="lane, owner, model, policy, grant, budget, key, column, spending, task, "
+        "erasure, instance."
+    )
+    subject: str = Field(description="What was changed, such as the lane; `all` for everything.")
+    before: dict[str, Any] | None = Field(None, description="What changed, as it was; null: new.")
+    after: dict[str, Any] | None = Field(None, description="As it is now; null: removed.")
+    reason: str | None = None
+
+
+class SpendingStop(Row):
+    """Since when spending is stopped, by whom and why."""
+
+    since: datetime
+    who: str
+    reason: str | None = None
+
+    def describe(self) -> str:
+        """Return it as a sentence without a period."""
+        why = f": {self.reason}" if self.reason else ""
+        return f"spending was stopped by {self.who} at {self.since:%Y-%m-%d %H:%M:%S} UTC{why}"
+
+
+class StoppedSpending(SpendingStop):
+    """What a stop of all spending has done."""
+
+    is_new: bool
+    """Whether this call stopped it; otherwise it was stopped before."""
+    running: int
+    """Number of calls that are under way and end by themselves."""
+    aborted: int
+    """Number of subtasks whose calls were aborted, and which are queued again."""
+
+
+class ResumedSpending(Row):
+    """Whether spending was stopped."""
+
+    resumed: bool

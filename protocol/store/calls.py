@@ -1,10 +1,19 @@
-"""State of calls to model vendors that all agents share: circuits and rate limits."""
+"""State of calls to model vendors that all agents share: circuits, rate limits, cached answers."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from datetime import timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
-from protocol.records.models import CallsReport, Circuit, DeploymentRow, Draw, Drawn, Trial
+from protocol.records.models import (
+    CachedAnswer,
+    CallsReport,
+    Circuit,
+    DeploymentRow,
+    Draw,
+    Drawn,
+    Trial,
+)
 
 
 class CallStateStore(Protocol):
@@ -29,4 +38,18 @@ class CallStateStore(Protocol):
 
     async def fetch_deployments(self) -> list[DeploymentRow]:
         """Read the health of every deployment that was ever called."""
+        ...
+
+
+class AnswerCacheStore(Protocol):
+    """Every call is idempotent and raises what `protocol.store.queue.QueueStore` raises."""
+
+    async def fetch_cached_answer(self, *, key: str) -> CachedAnswer | None:
+        """Read a cached answer that has not expired."""
+        ...
+
+    async def cache_answer(
+        self, *, key: str, owner: UUID | None, model_id: str, answer: dict[str, Any], ttl: timedelta
+    ) -> None:
+        """Store an answer for `ttl`."""
         ...

@@ -1,6 +1,7 @@
-"""API keys and lists of tasks, for the HTTP gateway and the command line."""
+"""API keys, lists of tasks and the log of actions, for the gateway and the command line."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -8,11 +9,11 @@ from pydantic import JsonValue
 
 from protocol.lifecycle import TaskState
 from protocol.records import (
+    ActionRow,
     ApiKey,
-    Budget,
+    DeadLetter,
     ErasedBatch,
     ExportedRow,
-    Grants,
     ModelStats,
     NewApiKey,
     Subtask,
@@ -29,6 +30,7 @@ from protocol.store.memory import MemoryStore
 from protocol.store.models import ModelStore
 from protocol.store.queue import QueueStore
 from protocol.store.sessions import SessionStore
+from protocol.store.spending import SpendingStore
 from protocol.store.waits import WaitStore
 
 
@@ -40,6 +42,7 @@ class GatewayStore(
     MemoryStore,
     InstanceStore,
     SessionStore,
+    SpendingStore,
     Protocol,
 ):
     """The queue with API keys, lists and figures. Raises what QueueStore raises."""
@@ -127,12 +130,23 @@ class GatewayStore(
         """Read rows of an owner, after the `place` of the last one. Raise InvalidArgument."""
         ...
 
-    async def fetch_grants(self) -> list[Grants]:
-        """Read the grants of all owners."""
+    async def find_actions(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        who: str | None = None,
+        kind: str | None = None,
+        subject: str | None = None,
+        since: datetime | None = None,
+    ) -> list[ActionRow]:
+        """Read what operators did, newest first. `before` is the last id of the previous page."""
         ...
 
-    async def fetch_budgets(self) -> list[Budget]:
-        """Read all budgets with the amounts spent."""
+    async def find_dead_letters(
+        self, *, limit: int, after: tuple[datetime, UUID] | None = None
+    ) -> list[DeadLetter]:
+        """Read dead letters, newest first, after the `dead_at` and `subtask_id` of another one."""
         ...
 
     async def fetch_deployments(self) -> list[DeploymentRow]:

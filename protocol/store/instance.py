@@ -23,6 +23,6 @@ class InstanceStore(VerifyingStore, Protocol):
         """Return where the database was adopted, and what waits for that here."""
         ...
 
-    async def adopt_instance(self, *, host: str, who: str | None = None) -> Adopted:
+    async def adopt_instance(self, *, host: str) -> Adopted:
         """Make the database run by itself. Repeating it changes nothing. Raise InvalidArgument."""
         ...

@@ -57,7 +57,6 @@ class ModelStore(Protocol):
         lanes: Sequence[str] = (),
         scope: str = "everywhere",
         reason: str | None = None,
-        who: str | None = None,
     ) -> Controlled:
         """Pin, ban, drain or allow a model or a provider (`lanes`: its models).
 
@@ -65,9 +64,7 @@ class ModelStore(Protocol):
         """
         ...
 
-    async def set_policy(
-        self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
-    ) -> PolicySet:
+    async def set_policy(self, *, policy: str | None, owner: UUID | None = None) -> PolicySet:
         """Set the policy of an owner or, without one, of the deployment; None removes it."""
         ...
 

@@ -15,6 +15,8 @@ from protocol.records import (
     CallRow,
     CallStart,
     Grants,
+    SpendingStop,
+    StoppedSpending,
     UsageRow,
 )
 
@@ -81,6 +83,23 @@ class SpendingStore(Protocol):
         those that tasks may use: names, `SOURCE/*` for all of a source, or `none` alone; without
         any, all are allowed again, and None leaves them unchanged.
         """
+        ...
+
+    async def fetch_spending_stop(self) -> SpendingStop | None:
+        """Return since when spending is stopped; None if it is not."""
+        ...
+
+    async def stop_spending(
+        self, *, reason: str | None = None, cancel_running: bool = False
+    ) -> StoppedSpending:
+        """Refuse every new call to a model until spending is resumed; see the SQL function.
+
+        `cancel_running` aborts the calls that are under way, too. Raise TooLarge.
+        """
+        ...
+
+    async def resume_spending(self, *, reason: str | None = None) -> bool:
+        """Resume spending; return whether it was stopped. Raise TooLarge."""
         ...
 
     async def fetch_grants(self) -> list[Grants]:

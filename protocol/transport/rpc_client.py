@@ -18,6 +18,7 @@ from tenacity import (
 from protocol.errors import StoreUnavailable
 from protocol.json_values import explain_mistake, make_storable
 from protocol.records import Claim, ClaimedSubtask, UnreadableSubtask
+from protocol.store.operator import HEADER, get_operator
 from protocol.transport.error_mapping import map_api_error, map_network_error
 
 _R = TypeVar("_R", bound=BaseModel)
@@ -78,10 +79,13 @@ class RpcClient:
     ) -> Any:
         """Call a function; `narrow` selects columns and rows of its result."""
         name = f"cogo_{function}"
+        operator = get_operator()
         body = {f"p_{key}": make_storable(value, name=key) for key, value in parameters.items()}
 
         async def send() -> Any:
             query = narrow(self._client.rpc(name, body))
+            if operator is not None:
+                query.request.headers[HEADER] = operator.to_header()
             return require_json((await query.execute()).data, call=name)
 
         return await send_with_retries(send, call=name)

@@ -20,6 +20,7 @@ from providers.errors import (
     NotSupported,
     PermissionDenied,
     RateLimited,
+    SpendingStopped,
 )
 
 MAX_TOTAL_WAIT: Final = timedelta(seconds=10)
@@ -55,6 +56,8 @@ def decide_retry(
     """Decide what to do; `waited` is the sum of the attempt's earlier waits."""
     if isinstance(error, InvalidRequest) and not isinstance(error, NotSupported):
         return RetryDecision.GIVE_UP  # every deployment would refuse or filter it
+    if isinstance(error, SpendingStopped):
+        return RetryDecision.GIVE_UP  # at every deployment
     if has_spare_key and is_key_error(error):
         return RetryDecision.NEXT_KEY
     if has_spare_deployment:
@@ -75,14 +78,17 @@ def get_retry_delay(error: CallFailed) -> timedelta:
 def choose_error(errors: Sequence[CallFailed]) -> CallFailed:
     """Return the most useful error of several calls; the first of equals.
 
-    Temporary errors of vendors come first, then COGO's limits, then errors that only an operator
-    can fix. Within each group, the one with the shortest `retry_after` comes first.
+    That spending is stopped comes first, as nothing fails because of it; then temporary errors of
+    vendors, then COGO's limits, then errors that only an operator can fix. Within each group, the
+    one with the shortest `retry_after` comes first.
     """
     return min(errors, key=_rank)
 
 
 def _rank(error: CallFailed) -> tuple[int, timedelta]:
     wait = error.retry_after or timedelta()
+    if isinstance(error, SpendingStopped):
+        return -1, wait
     if isinstance(error, NotAsked):
         return 1, wait
     return 0 if error.retryable else 2, wait

@@ -387,7 +387,7 @@ async def test_a_change_to_many_subtasks_notifies_the_orchestrators_once(
 ) -> None:
     await plan_task(agent, *(step(f"a{n}") for n in range(3)), step("end", "a0", "a1", "a2"))
     await agent.connection.execute(
-        "select cogo.restamp_subtasks('ban', array['model-a'], 'global', 'it lies', 'ann')"
+        "select cogo.restamp_subtasks('ban', array['model-a'], 'global', 'it lies')"
     )
 
     [message] = [each for each in await heard(database, "MCP_SUBTASK")

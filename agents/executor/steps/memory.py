@@ -8,6 +8,7 @@ from loguru import logger
 from pydantic import BaseModel, ConfigDict
 
 from agents.executor.call_context import build_call_context
+from agents.executor.failure_policy import end_irreplaceable
 from agents.memory.memory import Memory
 from agents.memory.models import MemoryModel
 from agents.runtime.agent import Agent
@@ -75,7 +76,9 @@ class MemoryExecutor:
                 return Completion(ref=claimed.ref, output=await self._remember(claimed, asked))
             wanted = _RecallArguments.model_validate(arguments)
             return Completion(ref=claimed.ref, output=await self._recall(claimed, wanted))
-        except (CogoError, ProviderError) as error:
+        except ProviderError as error:
+            raise end_irreplaceable(error, claimed) from error
+        except CogoError as error:
             _fail(claimed, error)
 
     async def _remember(self, claimed: ClaimedSubtask, asked: _RememberArguments) -> dict[str, Any]:
@@ -122,13 +125,12 @@ def _build_output(found: FoundInMemory, *, seconds: float) -> dict[str, Any]:
     }
 
 
-def _fail(claimed: ClaimedSubtask, error: CogoError | ProviderError) -> NoReturn:
+def _fail(claimed: ClaimedSubtask, error: CogoError) -> NoReturn:
     """Raise WorkFailed: for good if the same again would be refused again."""
-    is_call = isinstance(error, ProviderError)
-    is_final = isinstance(error, Refused) or (is_call and not error.retryable)
+    is_final = isinstance(error, Refused)
     failure = Failure(
         ref=claimed.ref,
-        error=ErrorInfo(class_=error.code if is_call else MEMORY_FAILED, message=str(error)),
+        error=ErrorInfo(class_=MEMORY_FAILED, message=str(error)),
         action=FailureAction.GIVE_UP if is_final else FailureAction.RETRY,
         retry_after=None if is_final else _RETRY,
     )

@@ -17,6 +17,7 @@ from agents.tools.toolbox import Toolbox, ToolContext
 from agents.tools.worker import TOOL_FAILED
 from protocol.records import ClaimedSubtask
 from providers.chat import ChatRequest
+from providers.errors import SpendingStopped
 from providers.secrets import Redactor
 
 OVERTIME: Final = 30.0
@@ -85,6 +86,8 @@ class ToolRunner:
             error = ToolFailed(kind, f"it has not ended within {tool.seconds:g} s")
         except ToolFailed as failed:
             error = failed
+        except SpendingStopped:
+            raise  # it is run again, as only tools that may run twice call models
         except Exception as unexpected:  # noqa: BLE001 - a defect of a source must not end the loop
             logger.opt(exception=unexpected).error("a tool failed unexpectedly", tool=tool.name)
             kind = TOOL_FAILED if tool.is_idempotent else OUTCOME_UNKNOWN

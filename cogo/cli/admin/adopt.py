@@ -1,7 +1,7 @@
 """`cogo adopt`: let a copy of a database run by itself."""
 
 import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -13,8 +13,6 @@ from cogo.errors import CommandError
 from cogo.terminal import neutralize, print_json, print_line, print_text
 from cogo.watch.format import format_cost
 from protocol.records.agents import Instance
-
-_WHO: Final = "cogo adopt"
 
 
 def adopt(
@@ -44,7 +42,7 @@ def adopt(
                 print_text(f"  {line}", err=True, indent=2)
         if not yes:
             _ask(host)
-    adopted = run_with_store(project, lambda store: store.adopt_instance(host=host, who=_WHO))
+    adopted = run_with_store(project, lambda store: store.adopt_instance(host=host))
     if as_json:
         print_json({**adopted.model_dump(mode="json"), "before": found.model_dump(mode="json")})
     elif adopted.is_new:

@@ -1,7 +1,6 @@
 """`cogo grants`: which models and tools owners may use, and whose priorities count among all."""
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -11,20 +10,9 @@ from cogo.cli.session import run_with_store
 from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
+from cogo.wiring.models.controls import parse_granted_tools, resolve_grants
 from protocol.errors import InvalidArgument
 from protocol.records import Grants
-from protocol.tool_names import WEB_SEARCH
-from providers.catalogue.catalogue import Catalogue
-from providers.catalogue.schema import EmbeddingModel, Model, RerankModel
-from providers.errors import UnknownModel
-
-_ALL: Final = "all"
-_NONE: Final = "none"
-_TOOL: Final = re.compile(
-    rf"{WEB_SEARCH}|cogo:\w{{1,100}}|(cogo|mcp:[\w-]{{1,100}}|\w[\w.]{{0,150}})/\*"
-    r"|mcp:[\w-]{1,64}/[\w.:/-]{1,128}|\w+(\.\w+)+",
-    re.ASCII,
-)
 
 Owner = Annotated[
     str, typer.Argument(metavar="OWNER", help="UUID of a user, or none for tasks without owner.")
@@ -78,20 +66,18 @@ def set_grants(
             "nothing is granted",
             hint="use --model, --provider, --tool or --priority, or `cogo grants remove`",
         )
-    tools = _parse_tools(tool) if tool else None
+    tools = parse_granted_tools(tool) if tool else None
     project = Project.find(directory)
-    catalogue = load_catalogue(project)
-    models, aliases = _resolve_models(model or [], catalogue)
-    providers = [_check_provider(name, catalogue) for name in provider or []]
-    is_limited = bool(models or providers)
+    granted = resolve_grants(model or [], provider or [], load_catalogue(project))
+    is_limited = bool(granted.models or granted.providers)
     whose = parse_owner(owner)
     stored = run_with_store(
         project,
         lambda store: store.set_grants(
             owner=whose,
-            models=models if is_limited else None,
-            providers=providers if is_limited else None,
-            aliases=aliases,
+            models=granted.models if is_limited else None,
+            providers=granted.providers if is_limited else None,
+            aliases=granted.aliases,
             priority=priority,
             tools=tools,
         ),
@@ -125,44 +111,6 @@ def remove_grants(*, owner: Owner, directory: Dir = None, as_json: AsJson = Fals
         print_json({"owner": owner, "models": [], "providers": [], "priority": None, "tools": None})
     else:
         print_line(f"{owner} may use every model and every tool")
-
-
-def _parse_tools(names: list[str]) -> list[str]:
-    """Return the tools as they are stored; an empty list: all. Raises InvalidArgument."""
-    if _ALL in names or _NONE in names:
-        if len(names) > 1:
-            raise InvalidArgument("--tool all and --tool none go with no other --tool")
-        return [] if names == [_ALL] else names
-    for name in names:
-        if _TOOL.fullmatch(name) is None:
-            raise InvalidArgument(
-                f"--tool {name[:200]!r} is no full name of a tool",
-                hint="such as shop_tools.find_order, shop_tools/*, mcp:SERVER/TOOL, mcp:SERVER/*, "
-                "cogo:run_code, cogo/* or web_search (`cogo tools` lists them)",
-            )
-    return names
-
-
-def _resolve_models(names: list[str], catalogue: Catalogue) -> tuple[list[str], list[str]]:
-    """Return canonical ids, and all other names of the models. Raises InvalidArgument."""
-    found: list[Model | EmbeddingModel | RerankModel] = []
-    for name in names:
-        try:
-            found.append(catalogue.resolve(name).model)
-        except UnknownModel as error:
-            try:
-                found.append(catalogue.find_textless_model(name))
-            except UnknownModel:
-                raise InvalidArgument(str(error), hint="`cogo models --all` lists them") from error
-    others = [alias for model in found for alias in (*model.aliases, model.name)]
-    return [model.id for model in found], others
-
-
-def _check_provider(name: str, catalogue: Catalogue) -> str:
-    if name not in catalogue.providers:
-        known = ", ".join(sorted(catalogue.providers))
-        raise InvalidArgument(f"unknown provider {name!r}", hint=f"the providers are {known}")
-    return name
 
 
 def _print(grants: list[Grants], *, as_json: bool) -> None:

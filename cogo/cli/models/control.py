@@ -6,23 +6,15 @@ from uuid import UUID
 
 import typer
 
-from agents.orchestrator.lane_registry import list_served_lanes
-from agents.selection.evidence.knowledge import list_control_subjects
-from agents.selection.kinds.linear_model import LABELS
-from agents.selection.model_profiles import get_profile_cache
-from agents.selection.requirements import TYPES_OF_WORK
 from cogo.cli.options import AsJson, Dir, parse_user
 from cogo.cli.session import run_with_store
-from cogo.config.catalogue import build_unknown_name_error, load_catalogue
+from cogo.config.catalogue import load_catalogue
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
+from cogo.wiring.models.controls import ASKED_BY, control_model
 from protocol.errors import InvalidArgument
 from protocol.records.models import ControlAction, Controlled, ModelKnowledge, PolicyName
-from protocol.transport.supabase_store import SupabaseStore
-from providers.catalogue.catalogue import Catalogue
-from providers.errors import UnknownModel
 
-_WHO: Final = "cogo models"
 _DEPLOYMENT: Final = UUID(int=0)
 """How the database writes the owner of the policy that is valid for everyone."""
 
@@ -54,36 +46,14 @@ def _control(described: Callable[[], None]) -> Callable[..., None]:
     ) -> None:
         project = Project.find(directory)
         catalogue = load_catalogue(project)
-        if action == "pin" and name in catalogue.providers:
-            raise InvalidArgument(f"{name} is a provider: only a model can be pinned")
         scope = build_scope(owner, task_type)
-
-        async def apply(store: SupabaseStore) -> list[Controlled]:
-            served = list_served_lanes(await store.fetch_agents())
-            try:
-                subjects = list_control_subjects(name, catalogue, served)
-            except UnknownModel as error:
-                known = await store.model_knowledge(agent_id=_WHO)
-                textless = _find_textless_model(name, catalogue)
-                if textless is not None and action in {"ban", "allow"}:
-                    subjects = (textless,)
-                elif action == "allow" and name in {row.subject for row in known.controls}:
-                    subjects = (name,)
-                else:
-                    raise build_unknown_name_error(error) from error
-            return [
-                await store.control_model(
-                    action=action,
-                    subject=subject,
-                    lanes=_list_lanes(subject, catalogue),
-                    scope=scope,
-                    reason=reason,
-                    who=_WHO,
-                )
-                for subject in (subjects if action == "allow" else subjects[:1])
-            ]
-
-        _print_controlled(name, run_with_store(project, apply), as_json=as_json)
+        done = run_with_store(
+            project,
+            lambda store: control_model(
+                store, catalogue, action=action, name=name, scope=scope, reason=reason
+            ),
+        )
+        _print_controlled(name, done, as_json=as_json)
 
     command.__doc__ = described.__doc__
     return command
@@ -163,14 +133,12 @@ def set_policy(
         raise InvalidArgument("use either a policy or --clear, not both")
     project = Project.find(directory)
     if name is None and not clear:
-        known = run_with_store(project, lambda store: store.model_knowledge(agent_id=_WHO))
+        known = run_with_store(project, lambda store: store.model_knowledge(agent_id=ASKED_BY))
         _print_policies(known, project, as_json=as_json)
         return
     whose = None if owner is None else parse_user(owner)
     policy = None if name is None else name.value
-    done = run_with_store(
-        project, lambda store: store.set_policy(policy=policy, owner=whose, who=_WHO)
-    )
+    done = run_with_store(project, lambda store: store.set_policy(policy=policy, owner=whose))
     if as_json:
         print_json(done)
     else:
@@ -197,30 +165,8 @@ def build_scope(owner: str | None, task_type: str | None) -> str:
     if owner is not None and task_type is not None:
         raise InvalidArgument("use either --owner or --task-type, not both")
     if task_type is not None:
-        if task_type.isupper() or (task_type in LABELS and task_type not in TYPES_OF_WORK):
-            raise InvalidArgument(
-                f"no choice of a model has the type {task_type!r}; use "
-                f"{', '.join(TYPES_OF_WORK)} (all tasks that are not about code), or a taskType "
-                "that tasks state in params.task_requirements"
-            )
         return f"task_type:{task_type}"
     return "everywhere" if owner is None else f"owner:{parse_user(owner)}"
-
-
-def _find_textless_model(name: str, catalogue: Catalogue) -> str | None:
-    """Return the id of the embedding or rerank model of this name, or None."""
-    try:
-        return catalogue.find_textless_model(name).id
-    except UnknownModel:
-        return None
-
-
-def _list_lanes(subject: str, catalogue: Catalogue) -> list[str]:
-    """Return the lanes of a provider; for a model its own lane."""
-    if subject not in catalogue.providers:
-        return [subject]
-    profiles = get_profile_cache(catalogue)
-    return [lane for lane in catalogue.models if profiles.get(lane).provider == subject]
 
 
 def _print_controlled(name: str, done: list[Controlled], *, as_json: bool) -> None:

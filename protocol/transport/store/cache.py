@@ -9,7 +9,7 @@ from protocol.transport.rpc_client import RpcClient
 
 
 class SupabaseAnswerCacheStore(RpcClient):
-    """Implementation of `protocol.store.cache.AnswerCacheStore`."""
+    """Implementation of `protocol.store.calls.AnswerCacheStore`."""
 
     async def fetch_cached_answer(self, *, key: str) -> CachedAnswer | None:
         found = await self._call_rows(CachedAnswer, "cached_answer", key=key)

@@ -1,6 +1,7 @@
 """API keys and lists of tasks over the official client."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,9 @@ from pydantic import JsonValue
 
 from protocol.lifecycle import TaskState
 from protocol.records import (
+    ActionRow,
     ApiKey,
+    DeadLetter,
     ErasedBatch,
     ExportedRow,
     ModelStats,
@@ -140,6 +143,39 @@ class SupabaseGatewayStore(RpcClient):
             return rows.in_("kind", ["begun", "result"]).order("subtask_id").order("seq")
 
         return await read_pages(ToolTurn, query)
+
+    async def find_actions(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        who: str | None = None,
+        kind: str | None = None,
+        subject: str | None = None,
+        since: datetime | None = None,
+    ) -> list[ActionRow]:
+        query = self._client.table("cogo_actions").select("*")
+        wanted = {"who": who, "kind": kind, "subject": subject}
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.eq(column, value)
+        if since is not None:
+            query = query.gte("at", since.isoformat())
+        if before is not None:
+            query = query.lt("id", before)
+        return await read_query(ActionRow, query.order("id", desc=True).limit(limit))
+
+    async def find_dead_letters(
+        self, *, limit: int, after: tuple[datetime, UUID] | None = None
+    ) -> list[DeadLetter]:
+        query = self._client.table("cogo_dead_letters").select("*")
+        if after is not None:
+            moment, subtask_id = after[0].isoformat(), after[1]
+            query = query.or_(
+                f'dead_at.lt."{moment}",and(dead_at.eq."{moment}",subtask_id.lt."{subtask_id}")'
+            )
+        query = query.order("dead_at", desc=True).order("subtask_id", desc=True)
+        return await read_query(DeadLetter, query.limit(limit))
 
     async def fetch_model_stats(self) -> list[ModelStats]:
         return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))

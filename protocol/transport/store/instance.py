@@ -15,5 +15,5 @@ class SupabaseInstanceStore(RpcClient):
     async def fetch_instance(self, *, host: str | None = None) -> Instance:
         return await self._call_row(Instance, "instance", host=host)
 
-    async def adopt_instance(self, *, host: str, who: str | None = None) -> Adopted:
-        return await self._call_row(Adopted, "adopt_instance", host=host, who=who)
+    async def adopt_instance(self, *, host: str) -> Adopted:
+        return await self._call_row(Adopted, "adopt_instance", host=host)

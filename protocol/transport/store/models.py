@@ -64,7 +64,6 @@ class SupabaseModelStore(RpcClient):
         lanes: Sequence[str] = (),
         scope: str = "everywhere",
         reason: str | None = None,
-        who: str | None = None,
     ) -> Controlled:
         return await self._call_row(
             Controlled,
@@ -74,18 +73,14 @@ class SupabaseModelStore(RpcClient):
             lanes=list(lanes),
             scope=scope,
             reason=reason,
-            who=who,
         )
 
-    async def set_policy(
-        self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
-    ) -> PolicySet:
+    async def set_policy(self, *, policy: str | None, owner: UUID | None = None) -> PolicySet:
         return await self._call_row(
             PolicySet,
             "set_policy",
             policy=policy,
             owner=None if owner is None else str(owner),
-            who=who,
         )
 
     async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:

@@ -18,6 +18,9 @@ from protocol.records import (
     Grants,
     NamedCallAnswer,
     Removed,
+    ResumedSpending,
+    SpendingStop,
+    StoppedSpending,
     UsageRow,
 )
 from protocol.transport.queries import filter_by_owner, order_newest_first, read_pages, read_query
@@ -95,6 +98,25 @@ class SupabaseSpendingStore(RpcClient):
             priority=priority,
             tools=None if tools is None else list(tools),
         )
+
+    async def fetch_spending_stop(self) -> SpendingStop | None:
+        found = await self._call_rows(SpendingStop, "spending_stop")
+        return found[0] if found else None
+
+    async def stop_spending(
+        self, *, reason: str | None = None, cancel_running: bool = False
+    ) -> StoppedSpending:
+        # The stop counts at once, and does not wait for the locks of what is aborted.
+        stopped = await self._call_row(StoppedSpending, "stop_spending", reason=reason)
+        if not cancel_running:
+            return stopped
+        done = await self._call_row(
+            StoppedSpending, "stop_spending", reason=reason, cancel_running=True
+        )
+        return done.model_copy(update={"is_new": stopped.is_new})
+
+    async def resume_spending(self, *, reason: str | None = None) -> bool:
+        return (await self._call_row(ResumedSpending, "resume_spending", reason=reason)).resumed
 
     async def fetch_grants(self) -> list[Grants]:
         return await self._call_pages(Grants, "grants")

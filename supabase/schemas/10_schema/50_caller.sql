@@ -36,3 +36,55 @@ end;
 $$;
 comment on function cogo.set_actor is
   'Set the agent that triggers name as the source of messages, for this transaction. Raises TQ004.';
+
+-- Programs with the secret key, and direct connections, are believed when they say for whom they act.
+create or replace function cogo.read_operator()
+  returns jsonb language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_said jsonb;
+begin
+  if not cogo.is_operator() then
+    return '{}';
+  end if;
+  v_said := (nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-cogo-operator')::jsonb;
+  return case jsonb_typeof(v_said) when 'object' then v_said else '{}' end || jsonb_strip_nulls(
+    jsonb_build_object(
+      'who', nullif(current_setting('cogo.who', true), ''),
+      'reason', nullif(current_setting('cogo.reason', true), '')
+    )
+  );
+exception
+  when data_exception then
+    return '{}';
+end;
+$$;
+comment on function cogo.read_operator is
+  'Return for whom a program acts, and why: {who, owner, reason}, from the header X-Cogo-Operator or the
+settings cogo.who and cogo.reason; {} if it does not say.';
+
+create or replace function cogo.current_who()
+  returns text language sql stable
+  return left(
+    coalesce(
+      nullif(cogo.read_operator() ->> 'who', ''),
+      case
+        when cogo.is_operator() then nullif(current_setting('cogo.agent_id', true), '')
+        else 'user:' || auth.uid()
+      end,
+      'database:' || coalesce(nullif(current_setting('role', true), 'none'), session_user::text)
+    ), 200
+  );
+comment on function cogo.current_who is
+  'Return who acts: whom the program names, the user who has signed in, the agent that set_actor() named,
+else the role in the database.';
+
+create or replace function cogo.set_operator(p_who text, p_reason text)
+  returns void language sql set search_path = pg_catalog, pg_temp
+as $$
+  select set_config(s.name, s.value, true)
+    from (values ('cogo.who', p_who), ('cogo.reason', p_reason)) as s (name, value)
+   where s.value <> '';
+$$;
+comment on function cogo.set_operator is
+  'Say for whom the rest of this transaction acts, and why; null or empty leaves it as it is.';

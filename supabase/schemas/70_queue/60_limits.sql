@@ -20,6 +20,8 @@ create or replace function cogo.lane_capacity(p_lanes text[])
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  v_stopped constant boolean := exists (select from cogo.spending_stop);
 begin
   return query
   select wanted.lane,
@@ -33,12 +35,12 @@ begin
          ))::integer
     from (select distinct unnest(p_lanes) as lane) as wanted
     left join cogo.lanes l on l.lane = wanted.lane
-   where not coalesce(l.paused, false);
+   where not coalesce(l.paused, false) and not (v_stopped and cogo.is_calling_lane(wanted.lane));
 end;
 $$;
 comment on function cogo.lane_capacity is
-  'Return the lanes that are not paused and how many more subtasks each may start; 1000 without a limit.
-The caller has locked them in an earlier statement.';
+  'Return the lanes that are not paused, by themselves or as spending is stopped, and how many more
+subtasks each may start; 1000 without a limit. The caller has locked them in an earlier statement.';
 
 create or replace function cogo.owner_capacity()
   returns table (owner uuid, room integer)

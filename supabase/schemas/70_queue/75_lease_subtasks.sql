@@ -48,7 +48,8 @@ begin
 
   -- In most cases there is none of these.
   v_owners := array(select o.owner from cogo.owners o);
-  v_limited := v_owners <> '{}' or exists (select from cogo.lanes);
+  v_limited := v_owners <> '{}' or exists (select from cogo.lanes)
+    or exists (select from cogo.spending_stop);
   v_due := exists (select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= v_now);
   if 'cio' = any (p_lanes) then
     v_wakes := exists (select from cogo.wakes);

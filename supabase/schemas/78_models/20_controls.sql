@@ -20,7 +20,7 @@ comment on function cogo.find_ban is
 
 -- Tasks are locked first, as the lock order says. Running subtasks are not touched.
 create or replace function cogo.restamp_subtasks(
-  p_action text, p_lanes text[], p_scope text, p_reason text, p_who text
+  p_action text, p_lanes text[], p_scope text, p_reason text
 )
   returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -71,7 +71,8 @@ begin
               order by e.seq desc limit 1
            ), 0
          ),
-         cogo.now(), 'subtask.' || m.status, m.id, nullif(m.attempt, 0), p_who,
+         cogo.now(), 'subtask.' || m.status, m.id, nullif(m.attempt, 0),
+         cogo.current_who(),
          jsonb_build_object(
            'key', m.key, 'type', m.type, 'lane', m.lane, 'from', m.status, 'reason', p_reason
          )

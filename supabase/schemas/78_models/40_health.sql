@@ -95,14 +95,18 @@ comment on function cogo.evaluate_health is
 
 create or replace function cogo.record_switch(
   p_kind text, p_subject text, p_scope text, p_was text, p_became text, p_reason text,
-  p_numbers jsonb, p_who text
+  p_numbers jsonb
 )
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_who constant text := case p_kind
+    when 'health' then cogo.current_actor() else cogo.current_who()
+  end;
 begin
   insert into public.cogo_model_switches (kind, subject, scope, was, became, reason, numbers, who)
   values (
-    p_kind, p_subject, p_scope, p_was, p_became, p_reason, coalesce(p_numbers, '{}'), p_who
+    p_kind, p_subject, p_scope, p_was, p_became, p_reason, coalesce(p_numbers, '{}'), v_who
   );
   perform cogo.notify(
     'model-selection', 'MODEL_STATUS',
@@ -117,12 +121,12 @@ begin
       'scope', p_scope,
       'was', p_was,
       'became', p_became,
-      'who', p_who,
+      'who', v_who,
       'reason', p_reason,
       'numbers', coalesce(p_numbers, '{}'),
       'timestamp', cogo.iso_timestamp(cogo.now())
     ),
-    p_who, 'cogo-model-selection'
+    v_who, 'cogo-model-selection'
   );
 end;
 $$;
@@ -175,8 +179,7 @@ begin
           'usual_ms_per_token',
           round((v_old.usual_pace / nullif(v_old.usual_paced, 0))::numeric, 1),
           'retry_at', cogo.iso_timestamp(v_new.retry_at)
-        ),
-        cogo.current_actor()
+        )
       );
     end if;
   end loop;

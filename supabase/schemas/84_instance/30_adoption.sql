@@ -119,6 +119,7 @@ begin
   if v_host is null or length(v_host) > 255 then
     raise exception using errcode = 'TQ004', message = 'p_host must be the host of SUPABASE_URL';
   end if;
+  perform cogo.set_operator(p_who, null);
   perform pg_advisory_xact_lock(hashtextextended('cogo.instance', 0));
   is_new := cogo.instance_problem(v_host) is not null or not exists (select from cogo.instance);
   if is_new then
@@ -129,8 +130,7 @@ begin
     delete from cogo.instance where true;
     insert into cogo.instance (system_identifier, hosts, adopted_by, verified_until)
     values (
-      v_identifier, v_hosts || v_host, coalesce(nullif(p_who, ''), 'an operator'),
-      cogo.now() + interval '5 minutes'
+      v_identifier, v_hosts || v_host, cogo.current_who(), cogo.now() + interval '5 minutes'
     );
   end if;
   return query select i.hosts, is_new from cogo.instance i;

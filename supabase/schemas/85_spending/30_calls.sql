@@ -1,3 +1,13 @@
+create or replace function cogo.describe_stop()
+  returns text language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select format('spending was stopped by %s at %s', s.who, cogo.iso_timestamp(s.since))
+         || coalesce(': ' || nullif(s.reason, ''), '')
+    from cogo.spending_stop s;
+$$;
+comment on function cogo.describe_stop is
+  'Return since when spending is stopped, by whom and why, as a sentence; null if it is not.';
+
 -- Locks the attempt (so that it cannot end meanwhile), the task's budgets, then the caps by key.
 -- Spending is read afterwards: an earlier snapshot would miss that of the previous holder.
 create or replace function public.cogo_begin_call(p_agent_id text, p_call jsonb)
@@ -22,6 +32,12 @@ begin
       errcode = 'TQ004', message = 'p_call needs id, model_id, provider, and max_usd of 0 or more';
   end if;
   scope := null;
+  if exists (select from cogo.spending_stop) then
+    answer := 'stopped';
+    detail := cogo.describe_stop();
+    return next;
+    return;
+  end if;
   v_call.column_id := cogo.find_task_column(v_call.task_id);
   if v_call.subtask_id is not null then
     perform
@@ -107,6 +123,13 @@ begin
     end if;
   end loop;
 
+  -- It may have waited for the locks of budgets.
+  if exists (select from cogo.spending_stop) then
+    answer := 'stopped';
+    detail := cogo.describe_stop();
+    return next;
+    return;
+  end if;
   insert into cogo.reservations (
     call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd,
     column_id
@@ -117,16 +140,15 @@ begin
   )
   on conflict do nothing;
   answer := 'ok';
-  detail := null;
   return next;
 end;
 $$;
 comment on function public.cogo_begin_call is
   'Begin a call to a model: reserve its maximum cost (max_usd) under every cap that applies; none
 applies to a simulated call. Answers ok, refused or wait (a cap, see scope and detail), not_granted,
-banned, or stale; a refusal of a task with params.on_budget ask has the question with which its holder
-may let the step wait. After ok report the end with cogo_end_call; otherwise the call is lost with its
-attempt.';
+banned, stopped (until spending is resumed), or stale; a refusal of a task with params.on_budget ask has
+the question with which its holder may let the step wait. After ok report the end with cogo_end_call;
+otherwise the call is lost with its attempt.';
 
 create or replace function public.cogo_end_call(p_agent_id text, p_call jsonb)
   returns table (booked boolean)

@@ -11,8 +11,8 @@ create or replace function public.cogo_control_model(
 as $$
 #variable_conflict use_column
 declare
-  v_who text := coalesce(nullif(p_who, ''), 'an operator');
-  v_reason text := coalesce(nullif(p_reason, ''), 'set by ' || v_who);
+  v_who text;
+  v_reason text;
   v_old text;
   v_pinned text;
   v_restamped integer := 0;
@@ -28,6 +28,9 @@ begin
     raise exception using
       errcode = 'TQ004', message = 'p_scope must be everywhere, owner:<uuid> or task_type:<type>';
   end if;
+  perform cogo.set_operator(p_who, p_reason);
+  v_who := cogo.current_who();
+  v_reason := coalesce(nullif(p_reason, ''), 'set by ' || v_who);
   -- Serializes operators, and orchestrators that received the same message.
   perform pg_advisory_xact_lock(hashtextextended('cogo.controls', 0));
 
@@ -46,7 +49,7 @@ begin
       set action = excluded.action, reason = excluded.reason, who = excluded.who,
           set_at = cogo.now();
     v_restamped := cogo.restamp_subtasks(
-      p_action, coalesce(nullif(p_lanes, '{}'), array[p_subject]), p_scope, v_reason, v_who
+      p_action, coalesce(nullif(p_lanes, '{}'), array[p_subject]), p_scope, v_reason
     );
   end if;
   if coalesce(v_old, 'allow') <> p_action then
@@ -54,7 +57,7 @@ begin
       'control', p_subject, p_scope, coalesce(v_old, 'allow'), p_action, v_reason,
       jsonb_strip_nulls(
         jsonb_build_object('restamped', v_restamped, 'pinned_before', v_pinned)
-      ), v_who
+      )
     );
   end if;
   return query
@@ -64,7 +67,7 @@ $$;
 comment on function public.cogo_control_model is
   'For operators: pin, ban, drain or allow a model or provider everywhere, for an owner:<uuid> or a
 task_type:<type>. Running subtasks are finished; waiting ones (in p_lanes: the models of a provider) are
-stamped again. Repeating a call changes nothing.';
+stamped again. Repeating a call changes nothing. Who did it is cogo.current_who(), or p_who.';
 
 create or replace function public.cogo_set_policy(
   p_policy text, p_owner uuid default null, p_who text default null
@@ -75,13 +78,15 @@ as $$
 #variable_conflict use_column
 declare
   v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
-  v_who text := coalesce(nullif(p_who, ''), 'an operator');
+  v_who text;
   v_old text;
 begin
   if p_policy = '' or length(p_policy) > 100 then
     raise exception using
       errcode = 'TQ004', message = 'p_policy must name a policy; null removes it';
   end if;
+  perform cogo.set_operator(p_who, null);
+  v_who := cogo.current_who();
   select p.policy into v_old from cogo.policies p where p.owner = v_owner;
   if p_policy is null then
     delete from cogo.policies p where p.owner = v_owner;
@@ -94,7 +99,7 @@ begin
   if v_old is distinct from p_policy then
     perform cogo.record_switch(
       'policy', 'policy', case when p_owner is null then 'everywhere' else 'owner:' || p_owner end,
-      coalesce(v_old, 'default'), coalesce(p_policy, 'default'), 'set by ' || v_who, null, v_who
+      coalesce(v_old, 'default'), coalesce(p_policy, 'default'), 'set by ' || v_who, null
     );
   end if;
   return query select p_policy, p_owner, v_old;

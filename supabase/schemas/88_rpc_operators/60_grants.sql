@@ -26,6 +26,7 @@ as $$
 #variable_conflict use_column
 declare
   v_owner uuid := coalesce(p_owner, '00000000-0000-0000-0000-000000000000');
+  v_wanted cogo.grants[];
 begin
   if '' = any (p_models || p_providers || p_aliases) then
     raise exception using errcode = 'TQ004', message = 'a model or provider needs a name';
@@ -42,19 +43,23 @@ begin
   end if;
   -- Two calls at the same time would mix their rows.
   perform pg_advisory_xact_lock(hashtextextended('cogo.grants ' || v_owner::text, 0));
+  select coalesce(array_agg((w.owner, w.kind, w.name)::cogo.grants), '{}') into v_wanted
+    from (
+      select v_owner, 'model', unnest(p_models)
+       union select v_owner, 'provider', unnest(p_providers)
+       union select v_owner, 'alias', lower(unnest(p_models || p_aliases)) where p_models is not null
+       union select v_owner, 'priority', p_priority::text where p_priority >= 0
+       union select v_owner, 'tool', unnest(p_tools)
+    ) as w (owner, kind, name);
+  -- What stays is not written again, so that only what has changed is recorded.
   delete from cogo.grants g
-   where g.owner = v_owner
+   where g.owner = v_owner and g <> all (v_wanted)
      and case g.kind
        when 'priority' then p_priority is not null
        when 'tool' then p_tools is not null
        else p_models is not null or p_providers is not null
      end;
-  insert into cogo.grants (owner, kind, name)
-  select v_owner, 'model', unnest(p_models)
-   union select v_owner, 'provider', unnest(p_providers)
-   union select v_owner, 'alias', lower(unnest(p_models || p_aliases)) where p_models is not null
-   union select v_owner, 'priority', p_priority::text where p_priority >= 0
-   union select v_owner, 'tool', unnest(p_tools);
+  insert into cogo.grants select w.* from unnest(v_wanted) w on conflict do nothing;
 
   -- Queued subtasks get new levels. Tasks by seq, then their subtasks, as the lock order says.
   perform

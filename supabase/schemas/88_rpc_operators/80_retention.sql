@@ -49,7 +49,7 @@ comment on function public.cogo_prune is
   'Delete finished tasks and all that belongs to them, oldest first, at most p_limit and none after 5000
 events; return how many. Call it until it is 0.';
 
--- Security definer: nobody else may delete rows of the audit log, and this function keeps those of
+-- Security definer: nobody else may delete rows of the audit logs, and this function keeps those of
 -- the last 30 days. Calls of open tasks are kept because they count towards their budgets.
 create or replace function public.cogo_prune_records(
   p_limit integer default 1000,
@@ -61,6 +61,7 @@ create or replace function public.cogo_prune_records(
 as $$
 declare
   v_calls integer;
+  v_actions integer;
 begin
   if p_limit is null or p_limit < 0 or p_switches_older_than < interval '0'
      or p_calls_older_than < interval '30 days' then
@@ -95,10 +96,18 @@ begin
   )
   delete from public.cogo_calls c using old where c.id = old.id and c.outcome = old.outcome;
   get diagnostics v_calls = row_count;
-  pruned := pruned + v_calls;
+  with old as materialized (
+    select o.id from public.cogo_actions o
+     where o.at < cogo.now() - p_calls_older_than
+     order by o.at limit p_limit
+       for update skip locked
+  )
+  delete from public.cogo_actions a using old where a.id = old.id;
+  get diagnostics v_actions = row_count;
+  pruned := pruned + v_calls + v_actions;
   return next;
 end;
 $$;
 comment on function public.cogo_prune_records is
-  'Delete model switches and calls of the audit log, oldest first, at most p_limit of each; null
-keeps all. Return how many; call it until it is 0.';
+  'Delete model switches, and calls and actions of the audit logs, oldest first, at most p_limit of each;
+null keeps all. Return how many; call it until it is 0.';

@@ -56,7 +56,8 @@ as $$
     ('public.cogo_approvals', 'text', 'by', 'forget', false),
     ('public.cogo_approvals', 'text', 'escalate_to', 'forget', false),
     ('public.cogo_sent_events', 'owner', 'sent_by', 'forget', false),
-    ('public.cogo_model_switches', 'scope', 'scope', 'forget', false)
+    ('public.cogo_model_switches', 'scope', 'scope', 'forget', false),
+    ('public.cogo_actions', 'mention', 'subject', 'forget', true)
 $$;
 comment on function cogo.list_erasure_rules is
   'Return what an erasure and an export do with each table that refers to an owner.';
@@ -69,6 +70,7 @@ as $$
       when 'owner' then 't.%I = $1'
       when 'text' then 't.%I = $1::text'
       when 'scope' then 't.%I = ''owner:'' || $1'
+      when 'mention' then 'strpos(t::text, $1::text) > 0'
       when 'task' then 't.%I in (select k.id from public.cogo_tasks k where k.owner = $1)'
       when 'subtask' then
         't.%I in (select s.id from cogo.subtasks s join public.cogo_tasks k on k.id = s.task_id '

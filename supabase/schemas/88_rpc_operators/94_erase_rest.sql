@@ -33,6 +33,18 @@ $$;
 comment on function cogo.forget_owner_of_records is
   'Take the owner, the tasks and the prompts from cells of AI columns and calls; the amounts stay.';
 
+-- Security definer: nobody may change the log of actions; this one takes a name out of it.
+create or replace function cogo.forget_owner_in_actions(p_owner uuid)
+  returns void language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+  update public.cogo_actions a
+     set who = replace(a.who, p_owner::text, 'erased'), subject = 'erased', before = null,
+         after = null, reason = null
+   where strpos(a::text, p_owner::text) > 0;
+$$;
+comment on function cogo.forget_owner_in_actions is
+  'Take an owner out of the log of actions: when it was, its kind and who did it stay.';
+
 create or replace function cogo.erase_traces(p_owner uuid)
   returns jsonb language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -42,7 +54,7 @@ declare
     'public.cogo_ratings', 'public.cogo_approvals', 'public.cogo_sent_events',
     'public.cogo_model_switches', 'cogo.cached_answers', 'cogo.api_keys', 'cogo.grants',
     'cogo.policies', 'cogo.owners', 'cogo.reservations', 'cogo.budgets',
-    'cogo.judgement_quotas'
+    'cogo.judgement_quotas', 'public.cogo_actions'
   ];
   v_counts constant jsonb := cogo.add_counts('{}', (
     select coalesce(jsonb_object_agg(c.key, c.value), '{}')
@@ -69,6 +81,8 @@ begin
   delete from cogo.policies p where p.owner = p_owner;
   delete from cogo.reservations r where r.owner = p_owner;
   delete from cogo.budgets b where b.scope = 'owner' and b.key = p_owner::text;
+  -- Last: the above is recorded.
+  perform cogo.forget_owner_in_actions(p_owner);
   return v_counts;
 end;
 $$;

@@ -17,6 +17,7 @@ begin
   elsif p_dry_run then
     return jsonb_build_object('is_done', false, 'erased', cogo.count_owned(p_owner));
   end if;
+  perform cogo.set_operator(p_requested_by, null);
   insert into cogo.erasures (owner_sha256, requested_by)
   values (encode(sha256(convert_to(p_owner::text, 'UTF8')), 'hex'), p_requested_by)
   on conflict (owner_sha256) where finished_at is null do nothing;

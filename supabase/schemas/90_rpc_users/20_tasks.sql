@@ -1,7 +1,8 @@
-create or replace function cogo.authorize_task(p_task_id uuid)
+create or replace function cogo.authorize_task(p_task_id uuid, p_action text)
   returns public.cogo_tasks language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_operator constant jsonb := cogo.read_operator();
   v_task public.cogo_tasks;
 begin
   select t.* into v_task
@@ -12,18 +13,26 @@ begin
     raise exception using
       errcode = 'TQ002', message = format('there is no task %s, or it is not yours', p_task_id);
   end if;
+  if v_operator ->> 'who' <> '' and v_task.owner is distinct from cogo.to_uuid(v_operator ->> 'owner')
+  then
+    perform cogo.add_action(
+      'task', p_task_id::text, jsonb_build_object('owner', v_task.owner, 'status', v_task.status),
+      jsonb_build_object('action', p_action)
+    );
+  end if;
   return v_task;
 end;
 $$;
 comment on function cogo.authorize_task is
-  'Lock and return a task of the caller, for operators any task. Raises TQ002.';
+  'Lock and return a task of the caller, for operators any task; what one of them does to a task of
+somebody else is recorded. Raises TQ002.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)
   returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id, 'cancel');
   v_reason text := coalesce(p_reason, 'cancelled by its owner');
 begin
   perform cogo.check_size('p_reason', length(p_reason));
@@ -48,7 +57,7 @@ create or replace function public.cogo_pause_task(p_task_id uuid)
   returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id, 'pause');
 begin
   if v_task.status = 'held' then
     return v_task;
@@ -70,7 +79,7 @@ create or replace function public.cogo_resume_task(p_task_id uuid)
   returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id, 'resume');
   v_ids uuid[];
 begin
   if v_task.finished_at is not null then

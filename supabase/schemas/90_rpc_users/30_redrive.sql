@@ -51,7 +51,7 @@ create or replace function public.cogo_redrive_task(p_task_id uuid)
   returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id, 'redrive');
   v_now timestamptz := cogo.now();
   v_subtask cogo.subtasks;
 begin
@@ -132,7 +132,7 @@ declare
   v_row public.cogo_subtasks;
 begin
   select a.* into v_task
-    from cogo.subtasks s cross join lateral cogo.authorize_task(s.task_id) a
+    from cogo.subtasks s cross join lateral cogo.authorize_task(s.task_id, 'redrive_subtask') a
    where s.id = p_subtask_id;
   if not found then
     raise exception using

@@ -109,7 +109,8 @@ declare
   v_row public.cogo_subtasks;
 begin
   perform cogo.check_size('p_comment', length(p_comment));
-  perform cogo.authorize_task(s.task_id) from cogo.subtasks s where s.id = p_subtask_id;
+  perform cogo.authorize_task(s.task_id, 'approve_subtask')
+     from cogo.subtasks s where s.id = p_subtask_id;
   if not found then
     raise exception using
       errcode = 'TQ002', message = format('there is no subtask %s', p_subtask_id);

@@ -6,7 +6,7 @@ create or replace function public.cogo_send_event(
   returns public.cogo_sent_events language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id, 'send_event');
   v_payload jsonb := coalesce(p_payload, 'null');
   v_event public.cogo_sent_events;
   v_problem text := cogo.validate_json(v_payload);

@@ -14,7 +14,7 @@ begin
     raise exception using errcode = 'TQ004', message = 'p_score must be from 0 (bad) to 1 (good)';
   end if;
   perform cogo.check_size('p_comment', length(p_comment));
-  v_task := cogo.authorize_task(p_task_id);
+  v_task := cogo.authorize_task(p_task_id, 'feedback');
   if v_task.status <> 'completed' then
     raise exception using errcode = 'TQ003',
       message = format('task %s is %s: only an answer can be rated', p_task_id, v_task.status);

@@ -16,6 +16,8 @@ revoke insert, update, delete on
 revoke insert, update, delete on
   cogo.memory_words, cogo.document_parts
   from service_role;
+revoke all on public.cogo_actions from public, anon, authenticated, service_role;
+grant select on public.cogo_actions to service_role;
 -- The views in `public` run with the rights of the caller.
 grant select on cogo.ai_cells to authenticated;
 grant select (id, table_id, column_name, version) on cogo.ai_columns to authenticated;

@@ -83,6 +83,14 @@ grant execute on function
   public.cogo_fork_session, public.cogo_forget_sessions, public.cogo_read_session
   to authenticated, service_role;
 
+-- Stopping all spending.
+revoke all on function
+  public.cogo_spending_stop, public.cogo_stop_spending, public.cogo_resume_spending
+  from public, anon, authenticated, service_role;
+grant execute on function
+  public.cogo_spending_stop, public.cogo_stop_spending, public.cogo_resume_spending
+  to service_role;
+
 -- Erasures and exports.
 revoke all on function
   public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables

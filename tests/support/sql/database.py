@@ -49,6 +49,8 @@ _TABLES: Final = (
     "cogo.model_outcomes",
     "cogo.model_health",
     "public.cogo_model_switches",
+    "cogo.spending_stop",
+    "public.cogo_actions",
     "realtime.messages",
 )
 ALICE: Final = UUID("aaaaaaaa-0000-4000-8000-000000000001")

@@ -9,8 +9,7 @@ from jsonschema_rs import Draft202012Validator
 
 from protocol.errors import MalformedMessage, all_errors
 from protocol.messages import Envelope, MessageType, is_known
-from protocol.store.cache import AnswerCacheStore
-from protocol.store.calls import CallStateStore
+from protocol.store.calls import AnswerCacheStore, CallStateStore
 from protocol.store.columns import ColumnRunStore, ColumnStore
 from protocol.store.embeddings import EmbeddingStore
 from protocol.store.gateway import GatewayStore
