@@ -52,6 +52,17 @@ COMMANDS: Final = (
     Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
     Command("usage", "Show tokens and costs.", "admin.spending:show_usage"),
     Command("audit", "List every call to a model.", "admin.spending:list_calls"),
+    Command("actions", "List what operators did.", "admin.operate:list_actions"),
+    Command(
+        "stop-spending",
+        "Stop all spending at once: no call to a model begins.",
+        "admin.operate:stop_spending",
+    ),
+    Command(
+        "resume-spending",
+        "Resume spending after `cogo stop-spending`.",
+        "admin.operate:resume_spending",
+    ),
     Command("console", "Print a sign-in link for the console.", "admin.keys:print_console_link"),
     Command("migrate", "Apply the database migrations.", "local.migrate:migrate"),
     Command(

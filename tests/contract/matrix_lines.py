@@ -14,6 +14,7 @@ class Readers(StrEnum):
 
 
 RELATIONS: Final = {
+    "cogo_actions": Readers.SERVICE,
     "cogo_agents": Readers.SERVICE,
     "cogo_approvals": Readers.OWNERS,
     "cogo_attempts": Readers.OWNERS,
@@ -41,8 +42,10 @@ RELATIONS: Final = {
 }
 WRITTEN_BY_PEOPLE: Final = {("cogo_tasks", "POST")}
 """Everything else only the service writes."""
-ONLY_ADDED: Final = {("cogo_calls", "PATCH"), ("cogo_calls", "DELETE")}
-"""An audit: nobody may."""
+REFUSED: Final = {("cogo_calls", "PATCH"), ("cogo_calls", "DELETE")} | {
+    ("cogo_actions", method) for method in ("POST", "PATCH", "DELETE")
+}
+"""Audits: nobody may."""
 
 # Arguments that reach the function and give nobody work.
 USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
@@ -164,6 +167,9 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     },
     "cogo_set_grants": {"p_owner": NOBODY, "p_models": ["matrix"]},
     "cogo_set_lane": {"p_lane": "matrix"},
+    "cogo_spending_stop": {},
+    "cogo_stop_spending": {},
+    "cogo_resume_spending": {},
     "cogo_step_outputs": {"p_task_id": NOBODY, "p_keys": ["a"]},
     "cogo_store_turns": {"p_agent_id": "matrix", "p_items": []},
     "cogo_subtask_turns": {"p_subtask_id": NOBODY},

@@ -19,7 +19,7 @@ from protocol import topics
 from tests.contract.matrix_data import fill_cells, finish_and_fail
 from tests.contract.matrix_lines import (
     AGENTS_FUNCTIONS,
-    ONLY_ADDED,
+    REFUSED,
     RELATIONS,
     USERS_FUNCTIONS,
     WRITTEN_BY_PEOPLE,
@@ -190,7 +190,7 @@ async def test_only_the_service_writes_but_for_new_tasks(world: World, method: s
                 json=body or {key: None},
             )
             may = kind == "r" and (
-                (name == "service" and (relation, method) not in ONLY_ADDED)
+                (name == "service" and (relation, method) not in REFUSED)
                 or (name in {"alice", "bob"} and (relation, method) in WRITTEN_BY_PEOPLE)
             )
             case = (name, method, relation, answer.status_code, answer.text)

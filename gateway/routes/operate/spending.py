@@ -93,7 +93,7 @@ async def stop_spending(
 async def resume_spending(
     services: ServicesDep, _principal: AdminOnly, body: Because | None = None
 ) -> Resumed:
-    """Let calls to models begin again; what waited for that goes on."""
+    """Allow calls to models again; what waited for that goes on."""
     reason = body.reason if body else None
     return Resumed(resumed=await services.store.resume_spending(reason=reason))
 

@@ -143,6 +143,7 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
     # Reads that are functions, and not of a table.
     calls |= {
         "cogo_queue",
+        "cogo_spending_stop",
         "cogo_instance",
         "cogo_deployments",
         "cogo_api_keys",
