@@ -52,10 +52,10 @@ COMMANDS: Final = (
     Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
     Command("usage", "Show tokens and costs.", "admin.spending:show_usage"),
     Command("audit", "List every call to a model.", "admin.spending:list_calls"),
-    Command("actions", "List what operators did.", "admin.operate:list_actions"),
+    Command("actions", "List what operators did, the newest first.", "admin.operate:list_actions"),
     Command(
         "stop-spending",
-        "Stop all spending at once: no call to a model begins.",
+        "Stop all spending at once: no call to a model begins, on any machine.",
         "admin.operate:stop_spending",
     ),
     Command(
