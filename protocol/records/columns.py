@@ -70,6 +70,8 @@ class ColumnRow(ListedRow):
     owner_column: str | None = None
     overwrite: bool = False
     open_tasks: int | None = None
+    project: str | None = None
+    """That of its tasks."""
     max_usd_per_row: Decimal | None = None
     max_usd_per_day: Decimal | None = None
     max_usd: Decimal | None = None

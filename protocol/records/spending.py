@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from protocol.records.base import Argument, ListedRow, Row
 
-BudgetScope = Literal["total", "owner", "provider", "column"]
+BudgetScope = Literal["total", "owner", "provider", "column", "project"]
 BudgetPeriod = Literal["day", "month", "ever"]
 
 

@@ -273,3 +273,18 @@ async def test_nobody_sees_the_question_of_another_owner(database: Database, age
     for user, seen in ((ALICE, 1), (BOB, 0)):
         person = await database.connect("authenticated", user)
         assert len(await approvals(person)) == seen
+
+
+async def test_the_cap_of_a_project_is_asked_about_and_raised(agent: Agent) -> None:
+    await cap(agent, 1, "project", "web")
+    task_id = await wait_for_budget(agent, 1.5, project="web")
+
+    [asked] = await approvals(agent.connection)
+    assert (asked["by"], asked["cap"]) == ("operators", "project:web:day")
+    assert asked["question"].startswith(
+        "The cap of project web is $1 a day, and $1 of it are left."
+    )
+    await answer_question(agent.connection, asked)
+
+    lease = await claim_step(agent, task_id)
+    assert (await begin(agent, a_call(lease, 1.5)))["answer"] == "ok"

@@ -19,8 +19,9 @@ Target = Annotated[
     str,
     typer.Argument(
         metavar="TARGET",
-        help="total, provider:ID, owner:UUID, owner:none (tasks without an owner), 'owner:*' (each "
-        "user without a cap of their own; anonymous users share one) or owner:anonymous.",
+        help="total, provider:ID, project:NAME, owner:UUID, owner:none (tasks without an owner), "
+        "'owner:*' (each user without a cap of their own; anonymous users share one) or "
+        "owner:anonymous.",
     ),
 ]
 Per = Annotated[str, typer.Option("--per", help="Period (UTC): day, month, or ever.")]
@@ -47,6 +48,7 @@ def set_budget(
         cogo budget set provider:anthropic 100 --per month
         cogo budget set owner:8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c 5 --per day
         cogo budget set 'owner:*' 0.50 --per day
+        cogo budget set project:website 200 --per month
     """
     scope, key = parse_target(target)
     period, limit = parse_period(per), parse_usd(usd)
@@ -100,12 +102,12 @@ def parse_target(text: str) -> tuple[BudgetScope, str | None]:
     scope, _, key = text.partition(":")
     if text == "total":
         return "total", None
-    if scope in {"owner", "provider", "column"} and key:
+    if scope in {"owner", "provider", "column", "project"} and key:
         return cast("BudgetScope", scope), None if (scope, key) == ("owner", NO_OWNER) else key
     raise InvalidArgument(
         f"{text!r} cannot have a cap",
-        hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous, provider:ID or "
-        "column:UUID",
+        hint="use total, owner:UUID, owner:none, owner:*, owner:anonymous, provider:ID, "
+        "project:NAME or column:UUID",
     )
 
 

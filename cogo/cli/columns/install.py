@@ -23,6 +23,7 @@ from cogo.cli.columns.options import (
     ColumnIfMany,
     ColumnModel,
     ColumnPrefer,
+    ColumnProject,
     ColumnSchema,
     DryRun,
     Ever,
@@ -79,6 +80,7 @@ def add_column(
     source: Sources = None,
     overwrite: Overwrite = None,
     open_tasks: OpenTasks = None,
+    project_name: ColumnProject = None,
     backfill: Backfill = False,
     sql: PrintSql = False,
     dry_run: DryRun = False,
@@ -106,6 +108,7 @@ def add_column(
         prompt=prompt, per_day=per_day, per_row=per_row, ever=ever, model=model, prefer=prefer,
         policy=policy, data_policy=data_policy, params=params, schema=schema,
         owner_column=owner_column, sources=source, overwrite=overwrite, open_tasks=open_tasks,
+        project=project_name,
     )  # fmt: skip
     require_prompt(settings)
     if sql:
@@ -186,6 +189,7 @@ def change_column(
     source: Sources = None,
     overwrite: Overwrite = None,
     open_tasks: OpenTasks = None,
+    project_name: ColumnProject = None,
     backfill: Annotated[
         bool,
         typer.Option("--backfill", help="Also make the stale values anew, after a question."),
@@ -217,6 +221,7 @@ def change_column(
         prompt=prompt, per_day=per_day, per_row=per_row, ever=ever, model=model, prefer=prefer,
         policy=policy, data_policy=data_policy, params=params, schema=schema,
         owner_column=owner_column, sources=source, overwrite=overwrite, open_tasks=open_tasks,
+        project=project_name,
     )  # fmt: skip
     if settings == before:
         raise UsageError("nothing to change: name what is to be another way")

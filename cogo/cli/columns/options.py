@@ -71,6 +71,10 @@ OpenTasks = Annotated[
     int | None,
     typer.Option("--open-tasks", min=1, max=10_000, help="Most tasks at a time (default: 100)."),
 ]
+ColumnProject = Annotated[
+    str | None,
+    typer.Option("--project", help='Project of its tasks, whose caps hold for them; "": none.'),
+]
 Backfill = Annotated[
     bool, typer.Option("--backfill", help="Also fill the rows that are there, after a question.")
 ]
@@ -103,6 +107,7 @@ def apply_options(
     sources: Sequence[str] | None = None,
     overwrite: bool | None = None,
     open_tasks: int | None = None,
+    project: str | None = None,
 ) -> ColumnSettings:
     """Return the settings with what the options say. Raises CommandError."""
     given: dict[str, Any] = {
@@ -122,6 +127,7 @@ def apply_options(
         "sources": tuple(sources) if sources else None,
         "overwrite": overwrite,
         "open_tasks": open_tasks,
+        "project": project,
     }
     settings = replace(base, **{name: each for name, each in given.items() if each is not None})
     return replace(settings, model=None) if settings.model == CHOSEN else settings

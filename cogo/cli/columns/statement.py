@@ -36,6 +36,7 @@ class ColumnSettings:
     sources: tuple[str, ...] = ()
     overwrite: bool = False
     open_tasks: int = OPEN_TASKS
+    project: str | None = None
 
 
 def read_settings(row: ColumnRow) -> ColumnSettings:
@@ -53,6 +54,7 @@ def read_settings(row: ColumnRow) -> ColumnSettings:
         sources=tuple(each for each in sources if each not in list_placeholders(row.prompt)),
         overwrite=row.overwrite,
         open_tasks=row.open_tasks or OPEN_TASKS,
+        project=row.project,
     )
 
 
@@ -134,6 +136,7 @@ def _build_arguments(settings: ColumnSettings, more: Mapping[str, str]) -> str:
         ),
         "overwrite": "true" if settings.overwrite else None,
         "open_tasks": None if settings.open_tasks == OPEN_TASKS else str(settings.open_tasks),
+        "project": quote_text(settings.project) if settings.project else None,
         **more,
     }
     named = [f"{name} => {value}" for name, value in given.items() if value is not None]

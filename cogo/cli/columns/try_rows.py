@@ -157,18 +157,20 @@ async def _try(
     print_text(f"asking for {count_things(len(samples), 'row')}; Ctrl-C cancels them", err=True)
     with suppress(TypeError):  # keys of several types, which no row of one table has
         samples = sorted(samples, key=lambda each: cast("list[Any]", each.key))
-    tasks = await ask(store, samples)
+    tasks = await ask(store, samples, settings.project)
     return _Trial(samples=samples, key_columns=keys, tasks=tasks, count=count)
 
 
-async def ask(store: GatewayStore, samples: Sequence[ColumnSample]) -> list[Task]:
+async def ask(
+    store: GatewayStore, samples: Sequence[ColumnSample], project: str | None = None
+) -> list[Task]:
     """Submit tasks and return them when all have ended; if cancelled, cancel what is open."""
     sent: list[UUID] = []
     try:
         for sample in samples:
             task_id = uuid4()
             sent.append(task_id)
-            await store.submit_task(_build_task(sample, task_id))
+            await store.submit_task(_build_task(sample, task_id, project))
         return [await _wait_for_end(store, each) for each in sent]
     except BaseException:
         for each in sent:
@@ -177,7 +179,7 @@ async def ask(store: GatewayStore, samples: Sequence[ColumnSample]) -> list[Task
         raise
 
 
-def _build_task(sample: ColumnSample, task_id: UUID) -> NewTask:
+def _build_task(sample: ColumnSample, task_id: UUID, project: str | None) -> NewTask:
     return NewTask(
         id=task_id,
         owner=sample.owner,
@@ -188,6 +190,7 @@ def _build_task(sample: ColumnSample, task_id: UUID) -> NewTask:
         preferences=sample.preferences,
         budget_usd=sample.budget_usd,
         stream=False,
+        project=project,
     )
 
 

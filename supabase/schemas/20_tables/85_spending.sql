@@ -1,5 +1,5 @@
 create table if not exists cogo.budgets (
-  scope text not null check (scope in ('total', 'owner', 'provider', 'column')),
+  scope text not null check (scope in ('total', 'owner', 'provider', 'column', 'project')),
   key text not null,
   per text not null check (per in ('day', 'month', 'ever')),
   limit_usd numeric not null check (limit_usd >= 0),
@@ -16,7 +16,7 @@ comment on table cogo.budgets is
 comment on column cogo.budgets.key is
   'Scope owner: the uuid (nil: tasks without one), anonymous (all anonymous sign-ins together) or * (the
 default of owners without a cap of their own). Scope provider: its id. Scope column: the id of an AI
-column. Scope total: empty.';
+column. Scope project: its name. Scope total: empty.';
 comment on column cogo.budgets.is_default is
   'Created from the default * at the first call of an owner without a cap of their own.';
 comment on column cogo.budgets.extra_usd is
@@ -39,6 +39,8 @@ create table if not exists cogo.reservations (
   usd numeric,
   made_at timestamptz not null default cogo.now(),
   column_id uuid,
+  project text,
+  tags text[] not null default '{}',
   constraint reservations_attempt check ((subtask_id is null) = (attempt is null))
 );
 comment on table cogo.reservations is
@@ -83,6 +85,8 @@ create table if not exists public.cogo_calls (
   prompt_sha256 text,
   prompt jsonb,
   column_id uuid,
+  project text,
+  tags text[] not null default '{}',
   primary key (id, outcome)
 );
 comment on table public.cogo_calls is
@@ -97,6 +101,9 @@ comment on column public.cogo_calls.cost_usd is 'US dollars; null if unknown.';
 comment on column public.cogo_calls.price_date is 'When the price was last checked.';
 comment on column public.cogo_calls.prompt is 'Stored only if the operator set COGO_STORE_PROMPTS.';
 comment on column public.cogo_calls.column_id is 'The AI column whose value was asked for.';
+comment on column public.cogo_calls.project is 'That of its task when it began, as its tags.';
+create index if not exists cogo_calls_project on public.cogo_calls (project, started_at)
+  where project is not null;
 create index if not exists cogo_calls_column on public.cogo_calls (column_id, started_at)
   where column_id is not null;
 create index if not exists cogo_calls_started on public.cogo_calls (started_at);

@@ -34,6 +34,7 @@ create table if not exists cogo.ai_columns (
   backfill_total bigint,
   created_at timestamptz not null default cogo.now(),
   changed_at timestamptz not null default cogo.now(),
+  project text,
   unique (table_id, column_number)
 );
 comment on table cogo.ai_columns is

@@ -27,13 +27,13 @@ begin
   insert into public.cogo_calls (
     id, outcome, task_id, subtask_id, attempt, owner, agent_id, model_id, provider, provider_model,
     regions, simulated, key_label, started_at, ended_at, cost_usd, masked_keys, prompt_sha256,
-    column_id
+    column_id, project, tags
   )
   select g.call_id, 'lost', g.task_id, g.subtask_id, g.attempt,
          nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
          g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
          g.made_at, cogo.now(), case when c.simulated then 0 end, c.masked_keys, c.prompt_sha256,
-         g.column_id
+         g.column_id, g.project, g.tags
     from lost g
     cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
   on conflict do nothing;

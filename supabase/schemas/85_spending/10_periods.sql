@@ -62,6 +62,7 @@ as $$
            when 'provider' then r.provider = p_key
            when 'task' then r.task_id = p_key::uuid
            when 'column' then r.column_id = p_key::uuid
+           when 'project' then r.project = p_key
          end
      and (r.subtask_id is not null or r.made_at > cogo.now() - interval '1 hour');
 $$;
@@ -78,6 +79,7 @@ as $$
        when p_scope = 'total' then true
        when p_scope = 'provider' then c.provider = p_key
        when p_scope = 'column' then c.column_id = p_key::uuid
+       when p_scope = 'project' then c.project = p_key
        when p_key = 'anonymous' then cogo.is_anonymous(c.owner)
        -- The default is no cap itself.
        when p_key = '*' then false

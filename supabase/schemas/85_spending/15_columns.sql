@@ -1,16 +1,19 @@
-create or replace function cogo.find_task_column(p_task_id uuid)
-  returns uuid language sql stable set search_path = pg_catalog, pg_temp
+create or replace function cogo.find_task_labels(p_task_id uuid)
+  returns table (column_id uuid, project text, tags text[])
+  language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(
-    (select t.column_id from public.cogo_tasks t where t.id = p_task_id),
-    (
-      select t.column_id
-        from cogo.child_tasks k join public.cogo_tasks t on t.id = k.root_id where k.child_id = p_task_id
-    )
-  );
+           t.column_id,
+           (
+             select r.column_id
+               from cogo.child_tasks k join public.cogo_tasks r on r.id = k.root_id
+              where k.child_id = t.id
+           )
+         ), t.project, t.tags
+    from public.cogo_tasks t where t.id = p_task_id;
 $$;
-comment on function cogo.find_task_column is
-  'Return the AI column that a task answers, or the task above it.';
+comment on function cogo.find_task_labels is
+  'Return the AI column that a task, or the task above it, answers, with its project and tags.';
 
 create or replace function cogo.show_column(p_id uuid)
   returns text language sql stable set search_path = pg_catalog, pg_temp

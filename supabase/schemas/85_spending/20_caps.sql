@@ -28,7 +28,7 @@ comment on function cogo.create_owner_caps is
   'Give owners without a cap of their own the default one.';
 
 create or replace function cogo.lock_budgets(
-  p_owner_keys text[], p_providers text[], p_column_ids uuid[]
+  p_owner_keys text[], p_providers text[], p_column_ids uuid[], p_projects text[]
 )
   returns setof cogo.budgets language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -41,6 +41,7 @@ begin
     where b.scope = 'total' or b.scope = 'owner' and b.key = any (p_owner_keys)
        or b.scope = 'provider' and b.key = any (p_providers)
        or b.scope = 'column' and b.key = any (p_column_ids::text[])
+       or b.scope = 'project' and b.key = any (p_projects)
     order by b.scope, b.key, b.per
       for no key update;
   return query
@@ -55,6 +56,7 @@ begin
      where b.scope = 'total' or b.scope = 'owner' and b.key = any (p_owner_keys)
         or b.scope = 'provider' and b.key = any (p_providers)
         or b.scope = 'column' and b.key = any (p_column_ids::text[])
+        or b.scope = 'project' and b.key = any (p_projects)
     returning b.*;
 end;
 $$;
@@ -69,6 +71,7 @@ begin
   return case p_scope
     when 'task' then 'the task''s budget'
     when 'total' then 'the cap on everything'
+    when 'project' then 'the cap of project ' || p_key
     when 'column' then 'the cap of the AI column ' || coalesce(cogo.show_column(p_key::uuid), p_key)
     else case p_key
       when 'anonymous' then 'the cap that all anonymous sign-ins share'

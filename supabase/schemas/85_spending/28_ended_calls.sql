@@ -40,11 +40,21 @@ begin
     v_call := jsonb_populate_record(null::public.cogo_calls, cogo.sanitize_usage(v_item));
     delete from cogo.reservations r where r.call_id = v_call.id returning r.* into v_reserved;
     -- Its task may have been deleted, and its attempt lost.
-    v_call.column_id := coalesce(
-      v_reserved.column_id,
-      (select c.column_id from public.cogo_calls c where c.id = v_call.id limit 1),
-      cogo.find_task_column(v_call.task_id)
-    );
+    if v_reserved.call_id is not null then
+      v_call.column_id := v_reserved.column_id;
+      v_call.project := v_reserved.project;
+      v_call.tags := v_reserved.tags;
+    else
+      select f.column_id, f.project, f.tags
+        into v_call.column_id, v_call.project, v_call.tags
+        from (
+          select c.column_id, c.project, c.tags from public.cogo_calls c where c.id = v_call.id
+           union all
+          select l.* from cogo.find_task_labels(v_call.task_id) l
+        ) as f
+       limit 1;
+      v_call.tags := coalesce(v_call.tags, '{}');
+    end if;
     v_call.agent_id := p_agent_id;
     v_call.simulated := coalesce(v_call.simulated, false);
     if v_call.simulated then
@@ -107,13 +117,16 @@ comment on function cogo.record_calls_isolated is
 
 create or replace function cogo.spend_calls(p_calls public.cogo_calls[])
   returns void language plpgsql set search_path = pg_catalog, pg_temp
+  -- A plan for each call would take a third of its time.
+  set plan_cache_mode = force_generic_plan
 as $$
 begin
   if not exists (select from unnest(p_calls) c where c.cost_usd > 0) then
     return;
   end if;
   perform cogo.lock_budgets(
-    array_agg(cogo.budget_key(c.owner)), array_agg(c.provider), array_agg(c.column_id)
+    array_agg(cogo.budget_key(c.owner)), array_agg(c.provider), array_agg(c.column_id),
+    array_agg(c.project)
   )
      from unnest(p_calls) c where c.cost_usd > 0;
   update cogo.budgets b
@@ -123,7 +136,7 @@ begin
         from unnest(p_calls) c
        cross join lateral (
          values ('total', ''), ('owner', cogo.budget_key(c.owner)), ('provider', c.provider),
-                ('column', c.column_id::text)
+                ('column', c.column_id::text), ('project', c.project)
        ) as a (scope, key)
        where c.cost_usd > 0
        group by a.scope, a.key

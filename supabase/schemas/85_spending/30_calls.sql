@@ -38,7 +38,10 @@ begin
     return next;
     return;
   end if;
-  v_call.column_id := cogo.find_task_column(v_call.task_id);
+  select l.column_id, l.project, l.tags
+    into v_call.column_id, v_call.project, v_call.tags
+    from cogo.find_task_labels(v_call.task_id) l;
+  v_call.tags := coalesce(v_call.tags, '{}');
   if v_call.subtask_id is not null then
     perform
        from public.cogo_attempts a
@@ -99,7 +102,7 @@ begin
   end if;
   for v_cap in
     select b.* from cogo.lock_budgets(
-      array[v_key], array[v_call.provider], array[v_call.column_id]
+      array[v_key], array[v_call.provider], array[v_call.column_id], array[v_call.project]
     ) b
      where v_call.simulated is not true
      order by b.scope, b.key, b.per
@@ -132,11 +135,11 @@ begin
   end if;
   insert into cogo.reservations (
     call_id, subtask_id, attempt, agent_id, task_id, owner, budget_key, provider, call, usd,
-    column_id
+    column_id, project, tags
   ) values (
     v_call.id, v_call.subtask_id, v_call.attempt, p_agent_id, v_call.task_id,
     coalesce(v_call.owner, '00000000-0000-0000-0000-000000000000'), v_key, v_call.provider,
-    v_item - 'prompt', v_usd, v_call.column_id
+    v_item - 'prompt', v_usd, v_call.column_id, v_call.project, v_call.tags
   )
   on conflict do nothing;
   answer := 'ok';

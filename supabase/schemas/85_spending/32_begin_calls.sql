@@ -44,10 +44,11 @@ begin
     array(select c.task_id from unnest(v_calls) c where c.simulated is not true)
   );
   perform cogo.lock_budgets(
-    array_agg(cogo.budget_key(c.owner)), array_agg(c.provider),
-    array_agg(cogo.find_task_column(c.task_id))
+    array_agg(cogo.budget_key(c.owner)), array_agg(c.provider), array_agg(l.column_id),
+    array_agg(l.project)
   )
-     from unnest(v_calls) c;
+     from unnest(v_calls) c
+     left join lateral cogo.find_task_labels(c.task_id) l on true;
   return query
     select cogo.to_uuid(i.item ->> 'id'), b.*
       from jsonb_array_elements(p_calls) with ordinality as i (item, ordinal)

@@ -33,20 +33,22 @@ declare
     when p_scope = 'owner' and p_key in ('*', 'anonymous') then p_key
     when p_scope = 'owner'
     then coalesce(cogo.to_uuid(p_key), '00000000-0000-0000-0000-000000000000')::text
+    when p_scope = 'project' then coalesce(cogo.clean_label(p_key), '')
     else coalesce(p_key, '')
   end;
 begin
-  if p_scope is null or p_scope not in ('total', 'owner', 'provider', 'column')
+  if p_scope is null or p_scope not in ('total', 'owner', 'provider', 'column', 'project')
      or p_scope = 'column' and not exists (select from cogo.ai_columns c where c.id::text = v_key)
      or p_per is null or p_per not in ('day', 'month', 'ever')
      or p_scope = 'owner' and v_key <> p_key and cogo.to_uuid(p_key) is null
      or (p_scope = 'total') <> (v_key = '')
+     or p_scope = 'project' and length(v_key) > 100
      or p_limit_usd is null or p_limit_usd not between 0 and 1e9 then
     raise exception using
       errcode = 'TQ004',
       message = 'p_scope must be total (no key), owner (a uuid; null: tasks without one; anonymous; * '
-        'for owners without a cap), provider (its id) or column (the id of an AI column), p_per day, '
-        'month or ever, p_limit_usd 0 to 1e9';
+        'for owners without a cap), provider (its id), column (the id of an AI column) or project (its '
+        'name), p_per day, month or ever, p_limit_usd 0 to 1e9';
   end if;
   perform cogo.lock_budget_waits();
   -- A new cap includes the cost so far in its period.
@@ -74,8 +76,8 @@ begin
 end;
 $$;
 comment on function public.cogo_set_budget is
-  'Cap spending in US dollars: in total, of an owner, at a provider or of an AI column, per day, month
-(UTC) or ever.
+  'Cap spending in US dollars: in total, of an owner, at a provider, of an AI column or of a project, per
+day, month (UTC) or ever.
 Key * of scope owner caps each owner without a cap of their own; anonymous caps anonymous sign-ins
 together. Calls of unknown price are refused under a cap unless p_allow_unpriced. A new limit replaces
 what people have approved on top of the old one.';
@@ -90,6 +92,7 @@ begin
    where b.scope = p_scope and b.per = p_per
      and b.key = case
        when p_scope = 'owner' then coalesce(p_key, '00000000-0000-0000-0000-000000000000')
+       when p_scope = 'project' then coalesce(cogo.clean_label(p_key), '')
        else coalesce(p_key, '')
      end;
   removed := found;

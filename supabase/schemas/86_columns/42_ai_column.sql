@@ -1,7 +1,7 @@
 create or replace function cogo.install_column(
   p_table regclass, p_name text, p_prompt text, p_max_usd_per_row numeric, p_model text,
   p_preferences jsonb, p_params jsonb, p_schema jsonb, p_owner_column text, p_sources text[],
-  p_overwrite boolean, p_open_tasks integer
+  p_overwrite boolean, p_open_tasks integer, p_project text
 )
   returns uuid language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -14,6 +14,7 @@ declare
   v_id uuid;
   v_version integer;
 begin
+  perform cogo.check_size('project', length(cogo.clean_label(p_project)), 100);
   if p_model is null and v_shape ->> 'kind' = 'vector' then
     perform cogo.refuse_column(
       format(
@@ -75,6 +76,7 @@ begin
          version = v_version,
          overwrite = coalesce(p_overwrite, false),
          open_tasks = p_open_tasks,
+         project = cogo.clean_label(p_project),
          max_usd_per_row = case
            when p_max_usd_per_row = 'Infinity' then null
            else coalesce(p_max_usd_per_row, c.max_usd_per_row)
@@ -105,7 +107,8 @@ create or replace function cogo.ai_column(
   sources text[] default null,
   overwrite boolean default false,
   backfill boolean default false,
-  open_tasks integer default 100
+  open_tasks integer default 100,
+  project text default null
 )
   returns uuid language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -126,7 +129,7 @@ begin
   );
   v_id := cogo.install_column(
     table_name, column_name, prompt, max_usd_per_row, model, preferences, params, schema, owner_column,
-    sources, overwrite, open_tasks
+    sources, overwrite, open_tasks, project
   );
   select c.* into v_column from cogo.ai_columns c where c.id = v_id;
   perform cogo.recast_cells(v_column);
@@ -149,5 +152,5 @@ comment on function cogo.ai_column is
   'Let models write the values of a column: {name} in the prompt is a column of the same row. Called
 again for the same column it changes it; another prompt, model, preferences, params, schema or sources is
 a new version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes
-it. Only for the owner of the table, who must be the owner of schema cogo. Returns the id of the
+it. Its tasks belong to the project, if one is named. Only for the owner of the table, who must be the owner of schema cogo. Returns the id of the
 column.';

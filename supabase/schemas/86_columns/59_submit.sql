@@ -31,7 +31,7 @@ begin
   begin
     insert into public.cogo_tasks (
       type, prompt, params, priority, owner, model, preferences, budget_usd, stream, idempotency_key,
-      column_id
+      column_id, project
     ) values (
       case when v_is_vector then 'EMBED' else 'CHAT' end,
       case
@@ -45,7 +45,8 @@ begin
       -- Edits come before old rows.
       case p_priority when 0 then 5 else 9 end,
       p_owner, v_version.model, v_version.preferences,
-      p_column.max_usd_per_row * cardinality(p_keys), false, v_key, p_column.id
+      p_column.max_usd_per_row * cardinality(p_keys), false, v_key, p_column.id,
+      p_column.project
     )
     on conflict do nothing
     returning id into v_id;

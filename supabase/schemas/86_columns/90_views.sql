@@ -37,7 +37,8 @@ as
            ),
            'from', c.backfill_at
          ) end as backfill,
-         c.created_at, c.changed_at, c.key_names as key_columns, v.sources as named_sources
+         c.created_at, c.changed_at, c.key_names as key_columns, v.sources as named_sources,
+         c.project
     from cogo.ai_columns c
     join pg_catalog.pg_class r on r.oid = c.table_id
     join pg_catalog.pg_namespace s on s.oid = r.relnamespace

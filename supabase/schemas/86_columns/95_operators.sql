@@ -166,7 +166,8 @@ create or replace function cogo.preview_ai_column(
   overwrite boolean default false,
   backfill boolean default false,
   open_tasks integer default 100,
-  rows integer default 10
+  rows integer default 10,
+  project text default null
 )
   returns setof cogo.ai_samples language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -184,7 +185,7 @@ begin
   begin
     v_id := cogo.install_column(
       table_name, column_name, prompt, max_usd_per_row, model, preferences, params, schema, owner_column,
-      sources, true, open_tasks
+      sources, true, open_tasks, project
     );
     select c.* into v_column from cogo.ai_columns c where c.id = v_id;
     v_samples := (select jsonb_agg(to_jsonb(s)) from cogo.sample_rows(v_column, rows) s);
