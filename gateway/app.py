@@ -45,6 +45,7 @@ from gateway.routes.operate import (
     spending,
 )
 from gateway.routes.operate import models as model_controls
+from gateway.usage import routes as usage
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
 
@@ -61,6 +62,7 @@ _MODULES: Final = (
     budgets,
     keys,
     grants,
+    usage,
     columns,
     memory,
     sessions,

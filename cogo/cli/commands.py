@@ -20,6 +20,7 @@ GROUPS: Final = (
     Group("memory", "Remember facts and documents, search and forget them.", default="list"),
     Group("keys", "Manage API keys for the gateway.", default="list"),
     Group("budget", "Manage spending caps.", default="list"),
+    Group("usage", "Show tokens and costs.", default="show"),
     Group("grants", "Manage which models, tools and priorities owners may use.", default="list"),
     Group("local-model", "Install and remove the local model.", default="show"),
     Group("sandbox", "Run code in the sandbox of this machine."),
@@ -50,8 +51,6 @@ COMMANDS: Final = (
     Command("send", "Send an event to a task.", "tasks.waits:send_event"),
     Command("embed", "Compute, store and search embeddings.", "models.embed:embed"),
     Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
-    Command("usage", "Show tokens and costs.", "admin.spending:show_usage"),
-    Command("audit", "List every call to a model.", "admin.spending:list_calls"),
     Command("actions", "List what operators did, the newest first.", "admin.operate:list_actions"),
     Command(
         "stop-spending",
@@ -63,6 +62,7 @@ COMMANDS: Final = (
         "Resume spending after `cogo stop-spending`.",
         "admin.operate:resume_spending",
     ),
+    Command("audit", "List every call to a model.", "admin.audit:list_calls"),
     Command("console", "Print a sign-in link for the console.", "admin.keys:print_console_link"),
     Command("migrate", "Apply the database migrations.", "local.migrate:migrate"),
     Command(
@@ -329,6 +329,7 @@ COMMANDS: Final = (
     Command("budget list", "List spending caps and what is spent.", "admin.budget:list_budgets"),
     Command("budget set", "Set a spending cap.", "admin.budget:set_budget"),
     Command("budget remove", "Remove a spending cap.", "admin.budget:remove_budget"),
+    Command("usage show", "Show tokens, costs and latencies.", "usage.show:show_usage"),
     Command("grants list", "List the grants of owners.", "admin.grants:list_grants"),
     Command("grants set", "Restrict or prioritise an owner.", "admin.grants:set_grants"),
     Command("grants remove", "Remove the grants of an owner.", "admin.grants:remove_grants"),

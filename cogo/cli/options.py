@@ -1,7 +1,7 @@
 """Options that several commands share, and how their values are parsed."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from pathlib import Path
@@ -97,8 +97,10 @@ _SPAN_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 _DURATION_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def parse_since(text: str | None, *, option: str = "--since") -> datetime | None:
-    """Return the time that a span or a date denotes; without a time zone, UTC.
+def parse_since(
+    text: str | None, *, option: str = "--since", zone: tzinfo = UTC
+) -> datetime | None:
+    """Return the time that a span or a date denotes; without a time zone, of `zone`.
 
     Raises InvalidArgument.
     """
@@ -109,7 +111,7 @@ def parse_since(text: str | None, *, option: str = "--since") -> datetime | None
         if span:
             return utc_now() - timedelta(**{_SPAN_UNITS[span[2]]: int(span[1])})
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as error:  # no date, or one before the year 1
         raise InvalidArgument(
             f"{option} is {text!r}", hint="examples: 30min, 6h, 7d, 2026-11-01"

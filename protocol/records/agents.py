@@ -149,6 +149,34 @@ class QueueRow(Row):
     owner_per_minute: int | None = None
 
 
+class QueueSample(Row):
+    """How many subtasks a lane held, at most, within one step of a `QueueHistory`."""
+
+    at: datetime
+    """The beginning of the step."""
+    lane: str | None
+    """None: all lanes together."""
+    queued: int
+    running: int
+    waiting: int
+    """Waiting or held."""
+    delayed: int
+    dead: int
+
+
+class QueueHistory(Row):
+    """Samples of the queue in steps of equal length; a lane is missing where it held nothing.
+
+    Only the lanes with the most work are sampled. No sample of all lanes: nothing ran then.
+    """
+
+    since: datetime
+    until: datetime
+    seconds: int
+    """The length of a step."""
+    samples: list[QueueSample]
+
+
 class Limits(Row):
     """The limits of a lane or an owner, and how many of its subtasks are running."""
 

@@ -2,7 +2,8 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field, JsonValue
@@ -11,6 +12,9 @@ from protocol.records.base import Argument, ListedRow, Row
 
 BudgetScope = Literal["total", "owner", "provider", "column", "project"]
 BudgetPeriod = Literal["day", "month", "ever"]
+
+NOBODY: Final = UUID(int=0)
+"""Stands for tasks without an owner where None means all."""
 
 
 class CallStart(Argument):
@@ -162,25 +166,93 @@ class CallRow(ListedRow):
     prompt: dict[str, Any] | None = None
 
 
-class UsageRow(Row):
-    """A row of `cogo_usage`: one owner's usage of one model at one provider on one day (UTC)."""
+class UsageBucket(StrEnum):
+    """The length of the periods by which usage is grouped."""
 
-    day: date
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+    ALL = "all"
+    """One for the whole period."""
+
+
+class UsageKey(StrEnum):
+    """What usage is grouped by, besides time."""
+
+    MODEL = "model"
+    PROVIDER = "provider"
+    PROVIDER_MODEL = "provider_model"
+    """The vendor's name of a model."""
+    OWNER = "owner"
+    TYPE = "type"
+    PROJECT = "project"
+    TAG = "tag"
+
+
+class UsageQuery(Argument):
+    """Which calls to sum, and by what."""
+
+    since: datetime | None = None
+    """Default: 30 days before `until`. Moved to the start of its hour or day, if there are such."""
+    until: datetime | None = None
+    """The end, which is not included; default: now."""
+    bucket: UsageBucket = UsageBucket.DAY
+    by: list[UsageKey] = Field(default_factory=list)
+    """At most two. A task with several tags counts for each of them."""
+    zone: str = "UTC"
+    """The time zone whose hours, days and months these are, such as Europe/Berlin."""
     owner: UUID | None = None
-    provider: str
-    model_id: str
+    """Only calls for this owner; `NOBODY`: for tasks without one."""
+    project: str | None = None
+    """Only calls of this project; empty: without one."""
+    model: str | None = None
+    provider: str | None = None
+
+
+class UsageRow(Row):
+    """What the calls of one bucket and one value of each key have used and cost."""
+
+    bucket: str | None
+    """A month or a day of the time zone, or the start of an hour in UTC; None: the whole period."""
+    model: str | None = None
+    """This and the next six are set if the request grouped by them."""
+    provider: str | None = None
+    provider_model: str | None = None
+    owner: UUID | None = None
+    type: str | None = None
+    project: str | None = None
+    tag: str | None = None
+    tasks: int
     calls: int
     failed: int
+    """Failed and lost calls."""
     input_tokens: int
     cached_tokens: int
     cache_write_tokens: int
     output_tokens: int
     reasoning_tokens: int
-    cost_usd: Decimal
-    unpriced: int
-    """Number of calls with an unknown cost, which is not in `cost_usd`."""
-    simulated: bool = False
+    cost_usd: Decimal | None
+    """The sum of the known costs in US dollars; None if none is known."""
+    unknown_costs: int
+    """Number of calls whose cost is unknown, which is not in `cost_usd`."""
+    first_token_ms_p50: int | None
+    """This and the other percentiles are those of completed calls."""
+    first_token_ms_p95: int | None
+    duration_ms_p50: int | None
+    duration_ms_p95: int | None
+    simulated: bool
     """Whether the vendor simulator answered in place of the model."""
+
+
+class UsageReport(Row):
+    """Sums of the audit log, by bucket and then the most expensive first."""
+
+    since: datetime
+    until: datetime
+    bucket: UsageBucket
+    by: list[UsageKey]
+    zone: str
+    rows: list[UsageRow]
 
 
 class NewApiKey(Argument):

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from protocol.lifecycle import TaskState
 from protocol.records import (
+    EVERYTHING,
     ActionRow,
     ApiKey,
     DeadLetter,
@@ -16,11 +17,14 @@ from protocol.records import (
     ExportedRow,
     ModelStats,
     NewApiKey,
+    QueueHistory,
     Subtask,
     Task,
     TaskCall,
     TaskLine,
     ToolTurn,
+    UsageQuery,
+    UsageReport,
     Visibility,
 )
 from protocol.records.models import DeploymentRow
@@ -151,6 +155,25 @@ class GatewayStore(
 
     async def fetch_deployments(self) -> list[DeploymentRow]:
         """Read the health of all deployments, learned from calls."""
+        ...
+
+    async def fetch_usage(
+        self, query: UsageQuery, *, visible: Visibility = EVERYTHING
+    ) -> UsageReport:
+        """Sum the calls of the audit log that somebody may see. Raise InvalidArgument."""
+        ...
+
+    async def fetch_queue_history(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        lane: str | None = None,
+    ) -> QueueHistory:
+        """Read how many subtasks lanes held, over the last day by default.
+
+        `lane`: only this one; empty for all lanes together. Raise InvalidArgument.
+        """
         ...
 
     async def fetch_model_stats(self) -> list[ModelStats]:

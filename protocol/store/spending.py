@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from protocol.records import (
+    EVERYTHING,
     Budget,
     BudgetPeriod,
     BudgetScope,
@@ -17,7 +18,9 @@ from protocol.records import (
     Grants,
     SpendingStop,
     StoppedSpending,
-    UsageRow,
+    UsageQuery,
+    UsageReport,
+    Visibility,
 )
 
 
@@ -122,6 +125,8 @@ class SpendingStore(Protocol):
         """
         ...
 
-    async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
-        """Read usage by day, owner, provider and model, from the day of `since` on."""
+    async def fetch_usage(
+        self, query: UsageQuery, *, visible: Visibility = EVERYTHING
+    ) -> UsageReport:
+        """Sum the calls of the audit log that somebody may see. Raise InvalidArgument."""
         ...

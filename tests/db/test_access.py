@@ -89,6 +89,7 @@ USERS_RPCS: Final = (
     "cogo_remember",
     "cogo_memory_status",
     "cogo_search_memory",
+    "cogo_usage",
     "cogo_fork_session",
     "cogo_forget_sessions",
     "cogo_read_session",

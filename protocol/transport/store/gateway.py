@@ -16,6 +16,7 @@ from protocol.records import (
     ExportedRow,
     ModelStats,
     NewApiKey,
+    QueueHistory,
     Subtask,
     Task,
     TaskCall,
@@ -179,3 +180,18 @@ class SupabaseGatewayStore(RpcClient):
 
     async def fetch_model_stats(self) -> list[ModelStats]:
         return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))
+
+    async def fetch_queue_history(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        lane: str | None = None,
+    ) -> QueueHistory:
+        return await self._call_row(
+            QueueHistory,
+            "queue_history",
+            since=since.isoformat() if since else None,
+            until=until.isoformat() if until else None,
+            lane=lane,
+        )

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from protocol.records import (
+    EVERYTHING,
     Booked,
     Budget,
     BudgetPeriod,
@@ -21,9 +21,11 @@ from protocol.records import (
     ResumedSpending,
     SpendingStop,
     StoppedSpending,
-    UsageRow,
+    UsageQuery,
+    UsageReport,
+    Visibility,
 )
-from protocol.transport.queries import filter_by_owner, order_newest_first, read_pages, read_query
+from protocol.transport.queries import filter_by_owner, order_newest_first, read_query
 from protocol.transport.rpc_client import RpcClient
 
 
@@ -140,13 +142,15 @@ class SupabaseSpendingStore(RpcClient):
         query = order_newest_first(query, ("started_at", "id", "outcome"), last)
         return await read_query(CallRow, query.limit(limit))
 
-    async def fetch_usage(self, *, since: datetime | None = None) -> list[UsageRow]:
-        def query() -> Any:
-            rows = self._client.table("cogo_usage").select("*")
-            if since is not None:
-                rows = rows.gte("day", since.date().isoformat())
-            for column in ("day", "owner", "provider", "model_id", "simulated"):
-                rows = rows.order(column)
-            return rows
-
-        return await read_pages(UsageRow, query)
+    async def fetch_usage(
+        self, query: UsageQuery, *, visible: Visibility = EVERYTHING
+    ) -> UsageReport:
+        parameters = query.model_dump(mode="json", exclude_none=True)
+        if visible != EVERYTHING:
+            parameters["visible"] = {
+                "owner": visible.owner and str(visible.owner),
+                "every_owner": visible.every_owner,
+                "projects": sorted(visible.projects),
+                "only_project": visible.only_project,
+            }
+        return await self._call_row(UsageReport, "usage", **parameters)

@@ -59,6 +59,22 @@ comment on table cogo.lease_clock is
   'One row: before next_expiry no claim needs to look for expired leases.';
 alter table cogo.lease_clock enable row level security;
 
+create table if not exists cogo.queue_samples (
+  at timestamptz not null,
+  lane text not null,
+  queued bigint not null,
+  running bigint not null,
+  waiting bigint not null,
+  delayed bigint not null,
+  dead bigint not null,
+  primary key (at, lane)
+);
+comment on table cogo.queue_samples is
+  'How many subtasks lanes held, once a minute. See cogo.sample_queue().';
+comment on column cogo.queue_samples.lane is 'Empty: all lanes together.';
+comment on column cogo.queue_samples.waiting is 'Waiting or held.';
+alter table cogo.queue_samples enable row level security;
+
 create table if not exists public.cogo_agents (
   id text not null primary key,
   kind text not null check (kind in ('orchestrator', 'executor')),

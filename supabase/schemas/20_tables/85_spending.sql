@@ -107,6 +107,7 @@ create index if not exists cogo_calls_project on public.cogo_calls (project, sta
 create index if not exists cogo_calls_column on public.cogo_calls (column_id, started_at)
   where column_id is not null;
 create index if not exists cogo_calls_started on public.cogo_calls (started_at);
+create index if not exists cogo_calls_lost on public.cogo_calls (id) where outcome = 'lost';
 create index if not exists cogo_calls_task on public.cogo_calls (task_id);
 create index if not exists cogo_calls_owner on public.cogo_calls (owner, started_at);
 alter table public.cogo_calls enable row level security;

@@ -29,6 +29,16 @@ comment on view public.cogo_model_stats is
   'Latency, errors and cost per model over the last hour, day and week. Simulated attempts have rows of
 their own.';
 
+create or replace view cogo.reported_calls
+  with (security_invoker = true)
+as
+  select l.id
+    from public.cogo_calls l
+   where l.outcome = 'lost'
+     and exists (select from public.cogo_calls r where r.id = l.id and r.outcome <> 'lost');
+comment on view cogo.reported_calls is
+  'The calls that were lost and reported later, so that they have two rows in the audit log.';
+
 create or replace view public.cogo_usage
   with (security_invoker = true)
 as
@@ -36,7 +46,7 @@ as
          c.owner,
          c.provider,
          c.model_id,
-         count(distinct c.id) as calls,
+         count(*) as calls,
          count(*) filter (where c.outcome = 'failed') as failed,
          coalesce(sum(c.input_tokens), 0)::bigint as input_tokens,
          coalesce(sum(c.cached_tokens), 0)::bigint as cached_tokens,
@@ -47,10 +57,11 @@ as
          count(*) filter (where c.cost_usd is null) as unpriced,
          c.simulated
     from public.cogo_calls c
+   where c.outcome <> 'lost' or c.id not in (select r.id from cogo.reported_calls r)
    group by 1, 2, 3, 4, c.simulated;
 comment on view public.cogo_usage is
   'Usage and cost per day (UTC), owner, provider and model. cost_usd excludes the calls of unknown cost,
-which unpriced counts. Simulated calls have rows of their own.';
+which unpriced counts. Simulated calls have rows of their own. cogo_usage() has more.';
 
 -- A computed column of the Data API: select=*,cogo_silent_ms.
 create or replace function public.cogo_silent_ms(p_agent public.cogo_agents)

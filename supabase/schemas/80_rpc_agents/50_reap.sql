@@ -59,10 +59,10 @@ begin
      select e.key from cogo.cached_answers e
       where e.expires_at < cogo.now() order by e.expires_at limit p_limit
    );
+  perform cogo.sample_queue();
   return next;
 end;
 $$;
 comment on function public.cogo_reap is
   'Do the housekeeping: expired leases, due subtasks, ends of child tasks, deadlines, unserved lanes,
-expired
-answers, questions to people. Every agent calls this every few seconds.';
+expired answers, questions to people, samples of the queue. Every agent calls this every few seconds.';

@@ -61,9 +61,11 @@ begin
       v_call.cost_usd := 0;
     end if;
     v_call.ended_at := cogo.now();
-    -- Without its reservation (its attempt has ended) only the caller knows the duration.
+    -- Without its reservation (its attempt has ended) it began when the call that was lost did, or only
+    -- the caller knows the duration.
     v_call.started_at := coalesce(
       v_reserved.made_at,
+      (select c.started_at from public.cogo_calls c where c.id = v_call.id and c.outcome = 'lost'),
       cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
     );
     insert into public.cogo_calls select v_call.* on conflict do nothing;

@@ -23,7 +23,7 @@ grant select on cogo.ai_cells to authenticated;
 grant select (id, table_id, column_name, version) on cogo.ai_columns to authenticated;
 grant select on
   cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,
-  cogo.flows, cogo.events, cogo.turns
+  cogo.flows, cogo.events, cogo.turns, cogo.reported_calls
   to authenticated;
 grant select (child_id, subtask_id) on cogo.child_tasks to authenticated;
 

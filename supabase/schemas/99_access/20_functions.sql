@@ -98,3 +98,9 @@ revoke all on function
 grant execute on function
   public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables
   to service_role;
+
+-- Usage.
+revoke all on function public.cogo_usage, public.cogo_queue_history
+  from public, anon, authenticated, service_role;
+grant execute on function public.cogo_queue_history to service_role;
+grant execute on function public.cogo_usage to authenticated, service_role;

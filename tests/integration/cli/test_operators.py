@@ -1,4 +1,4 @@
-"""`cogo keys`, `grants`, `budget`, `audit` and `usage`."""
+"""`cogo keys`, `grants`, `budget` and `audit`."""
 
 import asyncio
 import json
@@ -119,15 +119,10 @@ def test_a_cap_is_set_listed_by_the_name_that_removes_it_and_removed(
 
 @pytest.mark.parametrize(
     "line",
-    [
-        ("audit",),
-        ("audit", "--owner", "none"),
-        ("usage", "--by", "day"),
-        ("usage", "--since", "7d"),
-    ],
+    [("audit",), ("audit", "--owner", "none"), ("audit", "--since", "7d")],
     ids=" ".join,
 )
-def test_before_the_first_call_there_is_nothing_to_audit_or_to_add_up(
+def test_before_the_first_call_there_is_nothing_to_audit(
     cogo: Say, capsys: pytest.CaptureFixture[str], line: tuple[str, ...]
 ) -> None:
     assert cogo(*line) == []
@@ -145,18 +140,11 @@ def test_operators_see_every_owners_calls_and_each_owner_their_own(
     whose = {
         owner: [call["cost_usd"] for call in cogo("audit", "--owner", owner)] for owner in costs
     }
-    by_owner = {row["owner"]: row for row in cogo("usage", "--by", "owner")}
 
     assert len(everything) == 4
     assert {str(call["owner"]) for call in everything} == {OWNER, OTHER, "None"}
     assert {owner: sorted(each) for owner, each in whose.items()} == {
         owner: sorted(each) for owner, each in costs.items()
-    }
-    assert list(by_owner) == ["none", OWNER, OTHER]  # the dearest first
-    assert {owner: (row["calls"], row["cost_usd"]) for owner, row in by_owner.items()} == {
-        "none": (1, "1"),
-        OWNER: (2, "0.75"),
-        OTHER: (1, "0.125"),
     }
     assert asyncio.run(read_as(project, OWNER)) == {"cogo_calls": 2, "cogo_usage": 1}
     assert asyncio.run(read_as(project, STRANGER)) == {"cogo_calls": 0, "cogo_usage": 0}

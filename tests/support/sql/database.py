@@ -27,6 +27,7 @@ _TABLES: Final = (
     "cogo.lanes",
     "cogo.owners",
     "cogo.lane_clocks",
+    "cogo.queue_samples",
     "cogo.deployments",
     "cogo.buckets",
     "cogo.cached_answers",

@@ -144,6 +144,8 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
     calls |= {
         "cogo_queue",
         "cogo_spending_stop",
+        "cogo_queue_history",
+        "cogo_usage",
         "cogo_instance",
         "cogo_deployments",
         "cogo_api_keys",

@@ -1,0 +1,1 @@
+"""`cogo usage`: tokens and costs."""

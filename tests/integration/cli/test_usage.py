@@ -1,0 +1,154 @@
+"""`cogo usage`: sums of calls, as tables, JSON and CSV."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cogo.cli.app import run
+from embedded.state import State
+
+ALICE = "00000000-0000-4000-8000-000000000009"
+Say = Callable[..., str]
+
+
+@pytest.fixture
+def cogo(
+    project: State,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Say:
+    """Run a command on an emptied project; return what it printed."""
+    monkeypatch.setenv("SUPABASE_URL", project.url)
+    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
+    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
+    monkeypatch.chdir(tmp_path)
+
+    def say(*arguments: str, code: int = 0) -> str:
+        assert run(arguments) == code, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    return say
+
+
+def insert_calls(project: State, *calls: dict[str, Any]) -> None:
+    """Insert calls of November 2026, each of a task of its own."""
+
+    async def insert() -> None:
+        connection = await asyncpg.connect(project.db_url)
+        for number, call in enumerate(calls):
+            task_id = await connection.fetchval(
+                "insert into public.cogo_tasks (prompt, project, tags, owner)"
+                " values ('x', $1, $2, $3) returning id",
+                call.get("project"), call.get("tags", []), call.get("owner"),
+            )  # fmt: skip
+            await connection.execute(
+                "insert into public.cogo_calls (id, outcome, task_id, owner, agent_id, model_id,"
+                " provider, provider_model, started_at, ended_at, duration_ms, input_tokens,"
+                " output_tokens, cost_usd) values (gen_random_uuid(), 'completed', $1, $2, 'a', $3,"
+                " $4, $5, $6, $6, 2000, 10, 5, $7)",
+                task_id, call.get("owner"), call.get("model", "claude-opus"),
+                call.get("provider", "anthropic"),
+                call.get("provider_model", "claude-opus-4-5-20251101"),
+                call.get("at", datetime(2026, 11, 1, 12, number, tzinfo=UTC)),
+                call.get("cost", "1"),
+            )  # fmt: skip
+        await connection.close()
+
+    asyncio.run(insert())
+
+
+def read_rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+MONTH = ("--since", "2026-11-01", "--until", "2026-12-01")
+
+
+def test_before_the_first_call_there_is_nothing_to_add_up(cogo: Say) -> None:
+    assert cogo("usage", "--bucket", "day") == "no model was called in this period\n"
+    assert json.loads(cogo("usage", "--json"))["rows"] == []
+    assert cogo("usage", "--csv").startswith("bucket,model,tasks,calls,")
+
+
+def test_sums_are_printed_with_the_dearest_first_and_unknown_costs_as_such(
+    cogo: Say, project: State
+) -> None:
+    insert_calls(
+        project,
+        {"cost": "0.125", "model": "small"},
+        {"cost": "0.75", "model": "large"},
+        {"cost": None, "model": "strange"},
+    )
+
+    table = cogo("usage", *MONTH).splitlines()
+    report = json.loads(cogo("usage", *MONTH, "--by", "model", "--by", "owner", "--json"))
+
+    assert [line.split()[0] for line in table] == ["MODEL", "large", "small", "strange"]
+    assert "$0.7500" in table[1]
+    assert "?" in table[3]
+    assert (report["by"], report["bucket"], report["zone"]) == (["model", "owner"], "all", "UTC")
+    assert [(row["model"], row["cost_usd"], row["unknown_costs"]) for row in report["rows"]] == [
+        ("large", "0.75", 0),
+        ("small", "0.125", 0),
+        ("strange", None, 1),
+    ]
+
+
+def test_a_month_as_csv_has_a_line_for_each_day_model_and_project(
+    cogo: Say, project: State
+) -> None:
+    last = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    insert_calls(
+        project,
+        {"project": "=1+1"},
+        {"project": "web"},
+        {"project": "web"},
+        {"at": last, "cost": None},
+        {"at": datetime(2026, 12, 1, tzinfo=UTC)},
+    )
+
+    text = cogo("usage", "--month", "2026-11", "--csv")
+    rows = read_rows(text)
+    kolkata = read_rows(cogo("usage", "--month", "2026-12", "--csv", "--zone", "Asia/Kolkata"))
+
+    assert text.splitlines()[0] == (
+        "bucket,model,project,tasks,calls,failed,input_tokens,cached_tokens,cache_write_tokens,"
+        "output_tokens,reasoning_tokens,cost_usd,unknown_costs,first_token_ms_p50,"
+        "first_token_ms_p95,duration_ms_p50,duration_ms_p95,simulated"
+    )
+    assert [
+        (row["bucket"], row["project"], row["calls"], row["cost_usd"], row["unknown_costs"])
+        for row in rows
+    ] == [
+        ("2026-11-01", "web", "2", "2", "0"),
+        ("2026-11-01", "'=1+1", "1", "1", "0"),
+        ("2026-11-30", "", "1", "", "1"),
+    ]
+    assert [row["bucket"] for row in kolkata] == ["2026-12-01"] * 1
+    assert kolkata[0]["calls"] == "2"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "usage --csv --json",
+        "usage --month 2026-13",
+        "usage --month 2026-11 --since 7d",
+        "usage --zone Europe/Nowhere",
+        "usage --by day",
+        "usage --by model --by owner --by tag",
+        "usage --since 2026-11-02 --until 2026-11-01",
+    ],
+)
+def test_what_cannot_be_meant_is_refused(cogo: Say, line: str) -> None:
+    assert cogo(*line.split(), code=2) == ""
