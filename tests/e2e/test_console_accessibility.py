@@ -13,7 +13,20 @@ from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.e2e
 
-PAGES: Final = ("/", "/inbox", "/columns", "/models", "/agents", "/queue", "/limits")
+PAGES: Final = (
+    "/",
+    "/inbox",
+    "/columns",
+    "/models",
+    "/agents",
+    "/queue",
+    "/limits",
+    "/dead",
+    "/keys",
+    "/actions",
+    "/memory",
+    "/sessions",
+)
 WIDE: Final = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 PHONE: Final = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 RUN: Final = """

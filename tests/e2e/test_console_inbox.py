@@ -194,3 +194,98 @@ def test_a_deadline_counts_down_by_the_gateways_clock(page: Chrome) -> None:
 
     assert soon.startswith(("in 10 min", "in 9 min"))
     assert (over, later) == ("now", "in 3 days 1 h")
+
+
+STUB = """
+  const [approvals] = arguments;
+  const real = window.fetch;
+  window.sent = [];
+  window.fetch = (path, options) => {
+    if (path.startsWith("/approvals?")) {
+      const open = approvals.filter((each) => !each.answered_at);
+      const found = path.includes("answered=true") ? [] : open;
+      return Promise.resolve(Response.json({ approvals: found, next: null }));
+    }
+    const found = approvals.find((each) => path === `/approvals/${each.id}`);
+    if (!found) return real(path, options);
+    if (options.method === "POST") {
+      const { approved, comment } = JSON.parse(options.body);
+      window.sent.push([found.id, approved, comment ?? null]);
+      Object.assign(found, { answered_at: "2026-01-01T00:00:00Z", approved, comment });
+    }
+    return Promise.resolve(Response.json(found));
+  };
+"""
+
+
+def a_call(number: int, question: str, task: str) -> dict[str, object]:
+    """Return a question whether a tool may run."""
+    shown = {"tool": "refund", "arguments": {"order": number}}
+    return {
+        "id": f"approval-{number}",
+        "seq": number,
+        "task_id": task,
+        "key": "main/c",
+        "call_id": f"c{number}",
+        "question": question,
+        "show": shown,
+    }
+
+
+async def stub_questions(page: Chrome, url: str) -> None:
+    """Show four questions: three ask the same, of two tasks."""
+    page.get(f"{url}/#/inbox")
+    same = f"May refund be called? {HOSTILE}"
+    first, second = "a" * 36, "b" * 36
+    questions = [a_call(1, same, first), a_call(2, "May ship be called?", second)]
+    page.execute_script(STUB, [*questions, a_call(3, same, first), a_call(4, same, second)])
+    await eventually(says(page, "#approvals", "May ship"), within=SECONDS)
+
+
+def get_order(page: Chrome) -> list[str]:
+    items = page.find_elements(By.CSS_SELECTOR, "#approvals > li")
+    return [str(each.get_attribute("data-id"))[-1] for each in items]
+
+
+async def test_questions_are_answered_by_keys_after_a_confirmation(page: Chrome, url: str) -> None:
+    await stub_questions(page, url)
+    body = page.find_element(By.CSS_SELECTOR, "#detail")
+    body.send_keys("j")
+    page.switch_to.active_element.send_keys("j")
+    page.switch_to.active_element.send_keys("r")
+    await eventually(says(page, "dialog.change", "May ship be called?"), within=SECONDS)
+    assert page.execute_script("return window.sent") == []
+    page.switch_to.active_element.send_keys("out of stock", Keys.ENTER)
+    await eventually(says(page, "#approvals .answer", "Refused by"), within=SECONDS)
+
+    page.find_element(By.CSS_SELECTOR, "[data-id=approval-1]").send_keys("a")
+    await eventually(says(page, "dialog.change", '{"order":1}'), within=SECONDS)
+    page.switch_to.active_element.send_keys(Keys.ESCAPE)
+    await eventually(
+        lambda: not page.find_elements(By.CSS_SELECTOR, "dialog.change"), within=SECONDS
+    )
+    assert page.execute_script("return window.sent") == [["approval-2", False, "out of stock"]]
+
+    page.find_element(By.CSS_SELECTOR, "[data-id=approval-1] input").send_keys("jar")
+    assert not page.find_elements(By.CSS_SELECTOR, "dialog.change")  # letters are typed
+
+
+async def test_equal_questions_are_answered_together(page: Chrome, url: str) -> None:
+    await stub_questions(page, url)
+    assert get_order(page) == ["1", "2", "3", "4"]
+    page.find_element(By.CSS_SELECTOR, ".inbox input[type=checkbox]").send_keys(Keys.SPACE)
+    assert get_order(page) == ["1", "3", "2", "4"]  # by task
+    assert len(page.find_elements(By.CSS_SELECTOR, "#approvals .same-task")) == 2
+
+    [group] = page.find_elements(By.CSS_SELECTOR, ".equal li")
+    assert "3 times: May refund be called? <img src=x" in group.text
+    group.find_element(By.XPATH, ".//button[.='Approve all']").send_keys(Keys.ENTER)
+    await eventually(says(page, "dialog.change .will-do", "for 2 tasks"), within=SECONDS)
+    assert '{"order":4}' in text(page, "dialog.change .will-do")
+    page.find_element(By.XPATH, "//dialog//button[.='Approve all']").send_keys(Keys.ENTER)
+    await eventually(says(page, "#news", "3 questions were answered"), within=SECONDS)
+
+    sent = sorted(page.execute_script("return window.sent"))
+    assert sent == [[f"approval-{number}", True, None] for number in (1, 3, 4)]
+    await eventually(lambda: not page.find_elements(By.CSS_SELECTOR, ".equal li"), within=SECONDS)
+    assert complaints(page) == []

@@ -12,6 +12,7 @@ import { readAddress } from "/console/lib/route.js";
 import { Stream } from "/console/lib/stream.js";
 import { setTitle } from "/console/lib/title.js";
 import * as figures from "/console/operate/figures.js";
+import { StoppedBanner } from "/console/operate/stopped.js";
 import { TaskList } from "/console/tasks/list.js";
 import { Component, h, render } from "/console/vendor/preact.js";
 
@@ -28,6 +29,13 @@ const PAGES = [
   { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
   { name: "models", tab: "models", part: "models", label: "Models", pattern: /^\/models$/, load: () => import("/console/models/page.js") },
   { name: "agents", tab: "operate", part: "operate", label: "Agents", pattern: /^\/agents$/, load: () => import("/console/operate/agents.js") },
+  { name: "dead", tab: "operate", part: "operate", label: "Dead letters", pattern: /^\/dead$/, load: () => import("/console/operate/dead.js") },
+  { name: "keys", tab: "operate", part: "operate", label: "Keys and grants", pattern: /^\/keys$/, load: () => import("/console/operate/keys.js") },
+  { name: "actions", tab: "operate", part: "operate", label: "Actions", pattern: /^\/actions$/, load: () => import("/console/operate/actions.js") },
+  { name: "sessions", tab: "memory", part: "sessions", label: "Sessions", pattern: /^\/sessions$/, load: () => import("/console/sessions/list.js") },
+  { name: "sessions", tab: "memory", part: "sessions", label: "Session", pattern: new RegExp(`^/sessions/${ID}$`), load: () => import("/console/sessions/session.js") },
+  { name: "memory", tab: "memory", part: "memory", label: "Memory", pattern: /^\/memory$/, load: () => import("/console/memory/page.js") },
+  { name: "memory", tab: "memory", part: "memory", label: "Document", pattern: new RegExp(`^/memory/documents/${ID}$`), load: () => import("/console/memory/document.js") },
   { name: "limits", tab: "operate", part: "tasks", label: "Limits", pattern: /^\/limits$/, load: () => import("/console/operate/limits.js") },
   { name: "queue", tab: "operate", part: "operate", label: "Queue", pattern: /^\/queue$/, load: () => import("/console/operate/queue.js") },
 ];
@@ -98,6 +106,7 @@ function watch() {
     onRefused: (error) => connection.showRefused(error.message),
   });
   if (getReader()?.is_operator ?? true) figures.watch();
+  render(h(StoppedBanner), byId("stopped"));
   inbox.watch();
   ask.watchTools();
 }

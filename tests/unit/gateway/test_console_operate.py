@@ -91,26 +91,26 @@ def test_a_cap_says_what_is_left_of_it(tmp_path: Path) -> None:
         return call(tmp_path, LIMITS, "sayCap", cap, caps)
 
     asked: dict[str, object] = {"per": "day", "limit_usd": "8"}
-    assert said(asked | {"scope": "total", "key": None}) == [
+    assert said(asked | {"scope": "total"}) == [
         "Calls for everything may cost at most $8.00 a day (UTC), instead of $10.00.",
         "$5.00 is spent or reserved, so $3.00 is left.",
     ]
-    assert said(asked | {"scope": "owner", "key": None, "limit_usd": "4"}) == [
+    assert said(asked | {"scope": "owner", "key": "none", "limit_usd": "4"}) == [
         "Calls for tasks without an owner may cost at most $4.00 a day (UTC), instead of $10.00.",
         "$4.00 is spent or reserved already: no call begins until it resets. Calls that run go on.",
     ]
     assert said(asked | {"scope": "provider", "key": "anthropic"}) == [
         "Calls for provider anthropic may cost at most $8.00 a day (UTC)."
     ]
-    assert said(asked | {"scope": "total", "key": None, "limit_usd": ""}) == ""
+    assert said(asked | {"scope": "total", "limit_usd": ""}) == ""
 
 
-def test_an_empty_key_and_none_are_tasks_without_an_owner(tmp_path: Path) -> None:
+def test_none_means_tasks_without_an_owner(tmp_path: Path) -> None:
     typed = {"scope": "owner", "key": " none ", "per": "day", "limit": "1", "unpriced": True}
 
     assert call(tmp_path, LIMITS, "readCap", typed, None) == {
         "scope": "owner",
-        "key": None,
+        "key": "none",
         "per": "day",
         "limit_usd": "1",
         "allow_unpriced": True,
@@ -149,3 +149,29 @@ def test_tokens_are_written_shortly(tmp_path: Path) -> None:
         "1M",
         "1.5M",
     ]
+
+
+def test_an_action_is_told_by_what_has_changed(tmp_path: Path) -> None:
+    def told(before: object, after: object) -> object:
+        change = {"before": before, "after": after}
+        return call(tmp_path, "operate/action_words.js", "describeChange", change)
+
+    assert told({"limit_usd": 10}, {"limit_usd": 20}) == ["limit_usd: 10 \N{RIGHTWARDS ARROW} 20"]
+    assert told(None, {"name": "x", "owner": None}) == ["new", "name: x"]
+    assert told({"action": "ban"}, None) == ["removed", "action was ban"]
+
+
+def test_a_key_says_what_its_holder_may_do(tmp_path: Path) -> None:
+    module = "operate/key_words.js"
+    chosen = {"scopes": ["tasks:read", "admin"], "owner": "", "lasts": ""}
+
+    assert call(tmp_path, module, "sayKey", chosen, 0) == [
+        "Whoever has it may: do everything an operator can, also create keys. "
+        "It acts for tasks of all owners.",
+        "It never expires.",
+    ]
+    assert call(tmp_path, module, "sayKey", chosen | {"scopes": []}, 0) == (
+        "Choose what it may do."
+    )
+    assert call(tmp_path, module, "expiryOf", "30", 0) == "1970-01-31T00:00:00.000Z"
+    assert call(tmp_path, module, "splitNames", " a, b\nc,, ") == ["a", "b", "c"]

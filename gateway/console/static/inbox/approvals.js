@@ -15,6 +15,7 @@ export class Approvals {
   root = h("ul", { class: "approvals", id: "approvals" });
   #items = new Map();
   #options;
+  #isGrouped = false;
 
   /** `options`: `hasLinks`, to the tasks; `onEnd`, called when a question was answered. */
   constructor(options = {}) {
@@ -37,15 +38,38 @@ export class Approvals {
     }
   }
 
+  /** Answer a question as its form does, with what was typed there unless `comment` is given. */
+  answer(id, isApproved, comment = null) {
+    return this.#items.get(id)?.send(isApproved, comment);
+  }
+
+  /** Let questions of one task stand together, or all by age. */
+  group(isGrouped) {
+    this.#isGrouped = isGrouped;
+    const items = [...this.#items.values()].sort((a, b) => a.seq - b.seq);
+    const first = new Map();
+    for (const each of items) if (!first.has(each.taskId)) first.set(each.taskId, each.seq);
+    if (isGrouped) items.sort((a, b) => first.get(a.taskId) - first.get(b.taskId) || a.seq - b.seq);
+    this.root.append(...items.map((each) => each.root));
+    this.#mark();
+  }
+
   /** Take away the questions that are no longer open. */
   prune() {
     for (const [id, item] of this.#items) if (item.isSettled) item.root.remove(), this.#items.delete(id);
   }
 
   #insert(item) {
+    const same = this.#isGrouped ? [...this.root.children].findLast((each) => each.dataset.task === item.taskId) : null;
     const next = [...this.#items.values()].filter((each) => each.seq > item.seq).sort((a, b) => a.seq - b.seq)[0];
-    this.root.insertBefore(item.root, next?.root ?? null);
+    this.root.insertBefore(item.root, same ? same.nextSibling : this.#isGrouped ? null : (next?.root ?? null));
     this.#items.set(item.id, item);
+    this.#mark();
+  }
+
+  /** Mark the questions that follow another one of their task. */
+  #mark() {
+    for (const each of this.root.children) each.classList.toggle("same-task", this.#isGrouped && each.previousSibling?.dataset.task === each.dataset.task);
   }
 
   #replace(old, item) {
@@ -73,7 +97,7 @@ class Item {
   constructor(approval, options) {
     this.#approval = approval;
     this.#options = options;
-    const send = (isApproved, comment) => this.#send(isApproved, comment);
+    const send = (isApproved, comment) => this.send(isApproved, comment);
     const label = `Answer to: ${clip(approval.question, 100)}`;
     this.#form = h("div", { class: "answer", role: "group", "aria-label": label }, isQuestion(approval) ? buildAnswer(approval, send) : buildDecision(send), this.#problem);
     this.#keepDraft();
@@ -83,7 +107,7 @@ class Item {
     this.#link = buildLink(approval.id);
     this.root = h(
       "li",
-      { "data-key": approval.key },
+      { "data-key": approval.key, "data-id": approval.id, "data-task": approval.task_id, tabindex: -1 },
       this.#asked,
       this.#question,
       this.#shown,
@@ -94,6 +118,10 @@ class Item {
 
   get id() {
     return this.#approval.id;
+  }
+
+  get taskId() {
+    return this.#approval.task_id;
   }
 
   get seq() {
@@ -160,13 +188,14 @@ class Item {
     }
   }
 
-  async #send(isApproved, comment) {
+  async send(isApproved, comment) {
+    if (this.isSettled || this.#isSending) return;
     this.#hadFocus = this.#form.contains(document.activeElement); // a disabled button loses it
     const pressed = document.activeElement;
     this.#isSending = true;
     this.#setButtons(true);
     this.#problem.hidden = true;
-    const text = comment.trim();
+    const text = (comment ?? this.#field.value).trim();
     let answer = null;
     let refusal = null;
     try {
@@ -183,7 +212,7 @@ class Item {
     }
     if (refusal.status === 409 && (await this.#hasEnded())) return this.settle("Your answer was not sent. ");
     this.#setButtons(false);
-    if (this.#hadFocus) pressed.focus();
+    if (this.#hadFocus) pressed?.focus();
     this.#problem.hidden = false;
     this.#problem.textContent = refusal.message;
   }

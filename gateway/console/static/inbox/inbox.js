@@ -2,10 +2,12 @@
 
 import { get, poll } from "/console/lib/api.js";
 import { Approvals } from "/console/inbox/approvals.js";
-import { describeEnd, describeEndTime, isOpen, nameEnd } from "/console/inbox/words.js";
+import { Confirmation, EqualQuestions } from "/console/inbox/many.js";
+import { describeEnd, describeEndTime, isOpen, isQuestion, nameEnd } from "/console/inbox/words.js";
 import { byId, h, show } from "/console/lib/dom.js";
 import { clip } from "/console/lib/json_view.js";
 import { setOpenCount, setTitle } from "/console/lib/title.js";
+import { h as h2, render } from "/console/vendor/preact.js";
 
 const EVERY_MS = 3_000;
 const EVERY_HIDDEN_MS = 30_000; // the title of a hidden tab has the number, too
@@ -21,7 +23,11 @@ export class Inbox {
   #approvals = new Approvals({ hasLinks: true, onEnd: () => this.#answered.refresh() });
   #older = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.#showOlder() }, "Show older questions");
   #note = h("p", { class: "note" }, "Loading the questions.");
-  #root = h("div", { class: "page inbox" }, h("h2", {}, "Inbox"), this.#note, this.#older, this.#approvals.root, this.#answered.root);
+  #found = [];
+  #equal = h("div", {});
+  #group = h("input", { type: "checkbox", onchange: () => this.#approvals.group(this.#group.checked) });
+  #choices = h("p", { class: "actions", hidden: true }, h("label", { class: "tick" }, this.#group, "Questions of one task together"), h("span", { class: "note keys" }, "Keys: j and k for the next and the previous question, a to approve or answer, r to refuse, o to open its task"));
+  #root = h("div", { class: "page inbox" }, h("h2", {}, "Inbox"), this.#note, this.#choices, this.#equal, this.#older, this.#approvals.root, this.#answered.root);
 
   /** Keep the number of open questions up to date, and the page while it is shown. */
   watch() {
@@ -30,6 +36,7 @@ export class Inbox {
 
   open(root) {
     this.#isShown = true;
+    document.addEventListener("keydown", this.#onKey);
     this.#approvals.prune();
     show(root, this.#root);
     setTitle("Inbox · COGO");
@@ -39,6 +46,35 @@ export class Inbox {
 
   close() {
     this.#isShown = false;
+    document.removeEventListener("keydown", this.#onKey);
+  }
+
+  /** Move between the questions, and answer the one that has the focus after a confirmation. */
+  #onKey = (event) => {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select, dialog")) return;
+    const items = [...this.#approvals.root.children];
+    const here = items.findIndex((each) => each.contains(target));
+    if (key === "j" || key === "k") {
+      const next = items[key === "j" ? here + 1 : here < 0 ? items.length - 1 : here - 1];
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
+      next.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    const asked = this.#found.find((each) => each.id === items[here]?.dataset.id);
+    if (!asked) return;
+    if (key === "o") location.hash = `#/tasks/${asked.task_id}`;
+    else if (key === "a" || (key === "r" && !isQuestion(asked))) {
+      event.preventDefault();
+      if (isQuestion(asked)) items[here].querySelector("textarea")?.focus();
+      else this.#confirm(asked, key === "a");
+    }
+  };
+
+  #confirm(asked, isApproved) {
+    render(h2(Confirmation, { key: `${asked.id} ${isApproved}`, asked, isApproved, onAnswer: (comment) => this.#approvals.answer(asked.id, isApproved, comment), onClose: () => render(null, byId("dialogs")) }), byId("dialogs"));
   }
 
   async #refresh() {
@@ -63,7 +99,10 @@ export class Inbox {
     byId("inbox-count").hidden = found.length === 0;
     show(byId("inbox-count"), count, h("span", { class: "unseen" }, " open"));
     if (!this.#isShown) return;
+    this.#found = found;
     this.#approvals.update(found, next ?? 0);
+    this.#choices.hidden = found.length === 0;
+    render(h2(EqualQuestions, { approvals: found, onDone: () => this.#refresh() }), this.#equal);
     this.#older.hidden = next === null;
     this.#note.hidden = found.length > 0;
     this.#note.textContent = "Nothing waits for you. A step, a tool or a budget that needs a person's answer appears here.";

@@ -57,3 +57,15 @@ export function nameEnd(approval) {
   if (isQuestion(approval)) return "answered";
   return approval.approved ? "approved" : "refused";
 }
+
+/** Return the questions that are asked more than once, as `{ question, kind, approvals }`; the most frequent first. A model's questions are left out. */
+export function groupEqual(approvals) {
+  const groups = new Map();
+  for (const each of approvals) {
+    if (isQuestion(each) || each.kind === "budget") continue;
+    const key = JSON.stringify([nameKind(each), each.question]);
+    if (!groups.has(key)) groups.set(key, { key, question: each.question, kind: nameKind(each), approvals: [] });
+    groups.get(key).approvals.push(each);
+  }
+  return [...groups.values()].filter((group) => group.approvals.length > 1).sort((a, b) => b.approvals.length - a.approvals.length);
+}

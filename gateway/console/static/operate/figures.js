@@ -24,7 +24,7 @@ export function watch() {
 function draw(agents, lanes) {
   const total = (name) => lanes.reduce((sum, lane) => sum + lane[name], 0);
   const alive = agents.filter((each) => each.state === "alive").length;
-  const figures = [["agents", alive, "agents"], ["queued", total("queued"), "queue"], ["running", total("running"), "queue"], ["dead", total("dead"), "queue"]];
+  const figures = [["agents", alive, "agents"], ["queued", total("queued"), "queue"], ["running", total("running"), "queue"], ["dead", total("dead"), "dead"]];
   byId("figures").hidden = false;
   show(byId("figures"), figures.map(([name, value, page]) =>
     h("div", { class: name === "agents" ? "alive" : name }, h("dt", {}, h("a", { href: `#/${page}` }, name)), h("dd", {}, String(value))),

@@ -39,19 +39,23 @@ export function capFields(budget) {
   ];
 }
 
+/** Return the scope and key as the gateway takes them. */
+export function nameKey({ scope, key }) {
+  if (scope === "total") return { scope };
+  return { scope, key: scope === "owner" && (!key || key === NOBODY) ? "none" : key };
+}
+
 /** Return the body of the request. */
 export function readCap({ scope, key, per, limit, unpriced, reason = null }, budget) {
-  const chosen = budget ? { scope: budget.scope, key: budget.key, per: budget.per } : { scope, key: scope === "total" ? null : (key ?? "").trim(), per };
-  if (chosen.scope === "owner" && (chosen.key === "none" || chosen.key === NOBODY)) chosen.key = null;
-  if (chosen.scope === "total") chosen.key = null;
-  return { ...chosen, limit_usd: limit, allow_unpriced: unpriced === true, reason };
+  const chosen = budget ?? { scope, key: (key ?? "").trim(), per };
+  return { ...nameKey(chosen), per: chosen.per, limit_usd: limit, allow_unpriced: unpriced === true, reason };
 }
 
 /** What a cap will do, from what is spent now. */
 export function sayCap(cap, budgets) {
   if (cap.limit_usd === "" || Number.isNaN(Number(cap.limit_usd))) return "";
   const limit = Number(cap.limit_usd);
-  const same = (each) => each.scope === cap.scope && each.per === cap.per && (each.key === cap.key || (cap.scope === "total") || (cap.scope === "owner" && !cap.key && each.key === NOBODY));
+  const same = (each) => each.scope === cap.scope && each.per === cap.per && nameKey(each).key === cap.key;
   const now = budgets.find(same);
   const sentences = [`Calls for ${nameCap(cap)} may cost at most ${money(limit)} ${PERIODS[cap.per]}${now ? `, instead of ${money(now.limit_usd)}` : ""}.`];
   if (!now || cap.key === "*") return sentences;

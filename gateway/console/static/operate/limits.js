@@ -1,8 +1,9 @@
 // Limits: the red button, and caps with what is spent of them. Other users see their own caps.
 
 import { useChanges } from "/console/operate/dialog.js";
-import { capFields, describeReset, nameCap, readCap, sayCap, sayRemoval, sortCaps } from "/console/operate/limit_words.js";
+import { capFields, describeReset, nameCap, nameKey, readCap, sayCap, sayRemoval, sortCaps } from "/console/operate/limit_words.js";
 import { Button, Meter, Operate, Reading, Table, useWindow } from "/console/operate/parts.js";
+import { SpendingSwitch } from "/console/operate/stopped.js";
 import { put, remove } from "/console/lib/api.js";
 import { money } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
@@ -29,6 +30,7 @@ export function Page() {
   return h(
     Operate,
     { path: "/limits", title: "Limits" },
+    isOperator && h(SpendingSwitch),
     h("h3", {}, "Caps"),
     h(Reading, { of: read, what: "the caps" }),
     read.data && !budgets.length && h("p", { class: "note" }, isOperator ? "There are no caps: calls are limited by nothing but the vendors." : "No cap applies to you."),
@@ -49,7 +51,7 @@ function CapRow({ each, isOperator, set, ask }) {
     say: () => sayRemoval(each),
     confirm: "Remove it",
     isGrave: true,
-    run: ({ reason }) => remove(buildAddress("/budgets", { scope: each.scope, key: each.key, per: each.per, reason }).slice(1)),
+    run: ({ reason }) => remove(buildAddress("/budgets", { ...nameKey(each), per: each.per, reason }).slice(1)),
     done: () => `The cap of ${name} is removed.`,
   });
   return h(

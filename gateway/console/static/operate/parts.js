@@ -12,7 +12,10 @@ const WINDOW = 100;
 const PAGES = [
   ["/agents", "Agents"],
   ["/queue", "Queue"],
+  ["/dead", "Dead letters"],
   ["/limits", "Limits"],
+  ["/keys", "Keys and grants"],
+  ["/actions", "Actions"],
 ];
 
 /** A page of operators, with links to the others. */
@@ -59,6 +62,11 @@ export function useWindow(rows, size = WINDOW) {
   const left = rows.length - most;
   const more = left > 0 ? h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: () => setMost(most + size) }, `Show more (${left.toLocaleString("en")} left)`)) : null;
   return [rows.slice(0, most), more];
+}
+
+/** The button that reads the next page of a list. */
+export function More({ of }) {
+  return of.isMore ? h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: of.showMore }, "Show more")) : null;
 }
 
 export function Meter({ value, most, label, high = 0.8 }) {

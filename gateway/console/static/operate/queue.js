@@ -65,7 +65,7 @@ function SubjectRow({ kind, each, figures, rated, ask }) {
     "tr",
     { "data-subject": each.key },
     h("th", { scope: "row" }, name, each.paused && h("small", { class: "reason" }, "paused")),
-    figures.map((figure) => h("td", { class: `figure ${figure === "dead" && each.dead ? "failed" : ""}` }, String(each[figure]))),
+    figures.map((figure) => h("td", { class: `figure ${figure === "dead" && each.dead ? "failed" : ""}` }, figure === "dead" && each.dead ? h("a", { href: "#/dead" }, String(each.dead)) : String(each[figure]))),
     h("td", { class: "figure" }, each.oldest_ms === null ? "–" : remaining(each.oldest_ms)),
     rated && [h("td", { class: "figure" }, each.completed_per_minute.toFixed(1)), h("td", { class: "figure" }, each.failed_per_minute.toFixed(1))],
     h("td", {}, limits || "none"),

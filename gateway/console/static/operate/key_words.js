@@ -1,0 +1,44 @@
+// What is said about keys and grants. Pure.
+
+import { moment } from "/console/lib/format.js";
+import { clip } from "/console/lib/json_view.js";
+
+const DAY_MS = 86_400_000;
+const LASTS = { "": "for ever", 1: "one day", 30: "30 days", 90: "90 days", 365: "one year" };
+export const SCOPES = {
+  "tasks:read": "read tasks, answers and memory",
+  "tasks:write": "submit, cancel and answer",
+  "models:read": "list models",
+  "metrics:read": "read metrics",
+  admin: "everything, for the tasks of all owners",
+};
+
+export const KEY_FIELDS = [
+  { name: "name", label: "What it is for", required: true, value: "" },
+  { name: "scopes", label: "What it may do", type: "ticks", value: ["tasks:read", "tasks:write", "models:read"], options: Object.entries(SCOPES).map(([scope, text]) => [scope, `${scope}: ${text}`]) },
+  { name: "owner", label: "For which user it acts", hint: "The UUID of a user; empty: for tasks without an owner.", value: "" },
+  { name: "lasts", label: "It lasts", type: "select", value: "90", options: Object.entries(LASTS).sort(([a], [b]) => Number(a || 9e9) - Number(b || 9e9)) },
+];
+
+export const expiryOf = (days, from) => (days === "" ? null : new Date(from + Number(days) * DAY_MS).toISOString());
+
+export function sayKey({ scopes, owner, lasts }, from) {
+  if (!scopes.length) return "Choose what it may do.";
+  const whose = scopes.includes("admin") ? "of all owners" : owner.trim() ? `of the user ${clip(owner.trim(), 8).replace("…", "")}` : "without an owner";
+  const may = scopes.includes("admin") ? "do everything an operator can, also create keys" : scopes.map((each) => SCOPES[each]).join("; ");
+  return [`Whoever has it may: ${may}. It acts for tasks ${whose}.`, lasts === "" ? "It never expires." : `It expires on ${moment(expiryOf(lasts, from))}.`];
+}
+
+/** Return the names in a text that has them in lines or with commas. */
+export const splitNames = (text) => text.split(/[\n,]/).map((each) => each.trim()).filter(Boolean);
+
+const list = (names, none) => (names.length ? names.map((each) => clip(each, 60)).join(", ") : none);
+
+export function sayGrants({ models, providers, tools, priority }) {
+  const [named, hosts, offered] = [models, providers, tools].map(splitNames);
+  return [
+    named.length || hosts.length ? `The owner's tasks get only ${list([...named, ...hosts.map((each) => `models of ${each}`)])}; tasks that ask for another are refused.` : "The owner's tasks may use every model.",
+    !offered.length || offered.includes("all") ? "They may use every tool." : offered.includes("none") ? "They may use no tool." : `They may use only the tools ${list(offered)}.`,
+    priority === "" ? "Their priorities order only their own work." : `Their priorities count among all owners, down to ${priority}.`,
+  ];
+}

@@ -1,0 +1,366 @@
+"""The operators' pages in a real browser: each control does what its dialog said."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
+
+from protocol.lifecycle import TaskState
+from protocol.records import NewTask, QueueRow
+from protocol.records.memory import NewFact
+from protocol.transport.supabase_store import SupabaseStore
+from tests.e2e.console import SECONDS, complaints, says, text
+from tests.support.eventually import eventually
+
+pytestmark = pytest.mark.e2e
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202e"
+SHOWN = "<img src=x onerror=alert(1)><U+202E>"
+MODEL = "gpt-4.1-mini"
+
+
+@pytest.fixture
+async def paused(store: SupabaseStore) -> AsyncIterator[str]:
+    """Yield a paused lane with two tasks that wait in it."""
+    await store.set_lane(lane=MODEL, paused=True)
+    tasks = [
+        await store.submit_task(NewTask(prompt=f"Wait {place}", type="CHAT", model=MODEL))
+        for place in range(2)
+    ]
+    yield MODEL
+    for each in tasks:
+        await store.cancel_task(task_id=each.id)
+    await store.set_lane(lane=MODEL, paused=False, max_running=-1, per_minute=-1)
+
+
+def press(page: Chrome, name: str) -> None:
+    """Press the button of this name."""
+    page.find_element(By.XPATH, f"//button[@aria-label='{name}' or .='{name}']").send_keys(
+        Keys.ENTER
+    )
+
+
+async def open_dialog(page: Chrome, name: str) -> None:
+    """Press the button of this name, and wait for the dialog that says what it will do."""
+    press(page, name)
+    await eventually(
+        lambda: bool(page.find_elements(By.CSS_SELECTOR, "dialog.change[open]")), within=SECONDS
+    )
+
+
+def field(page: Chrome, label: str) -> Any:
+    return page.find_element(
+        By.XPATH, f"//dialog//label[contains(., '{label}')]//*[self::input or self::select]"
+    )
+
+
+async def confirm(page: Chrome, label: str, *, reason: str | None = None) -> str:
+    """Confirm what the dialog says, and return its sentence once it is closed."""
+    said = text(page, "dialog.change .will-do")
+    if reason is not None:
+        field(page, "Reason").send_keys(reason)
+    page.find_element(By.XPATH, f"//dialog//button[.='{label}']").send_keys(Keys.ENTER)
+    await eventually(
+        lambda: not page.find_elements(By.CSS_SELECTOR, "dialog.change"), within=SECONDS
+    )
+    return said
+
+
+async def last_action(http: httpx.AsyncClient, kind: str) -> dict[str, Any]:
+    found = (await http.get(f"/actions?kind={kind}&limit=1")).json()["actions"]
+    return dict(found[0])
+
+
+async def find_rows(store: SupabaseStore, lane: str) -> list[QueueRow]:
+    return [each for each in await store.fetch_queue() if each.lane == lane]
+
+
+async def test_a_lane_is_resumed_limited_and_paused(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore, paused: str
+) -> None:
+    await eventually(lambda: count_queued(store, paused, 2), within=SECONDS)
+    await store.set_lane(lane=paused, max_running=0)
+    page.get(f"{url}/#/queue")
+    await eventually(says(page, f"[data-subject='{paused}']", "paused"), within=SECONDS)
+
+    await open_dialog(page, f"Resume {paused}")
+    assert (
+        await confirm(page, "Resume", reason=HOSTILE) == "2 subtasks may begin, at most 0 at once."
+    )
+    assert not (await find_rows(store, paused))[0].lane_paused
+    done = await last_action(http, "lane")
+    assert (done["subject"], done["reason"], done["after"]) == (paused, HOSTILE, {"paused": False})
+
+    await eventually(says(page, f"[data-subject='{paused}']", "Pause"), within=SECONDS)
+    await open_dialog(page, f"Pause {paused}")
+    said = await confirm(page, "Pause")
+    assert said.startswith("2 subtasks that are queued will wait until it is resumed")
+    assert (await find_rows(store, paused))[0].lane_paused
+
+    await open_dialog(page, f"Limit {paused}")
+    running = field(page, "Running at once")
+    running.clear()
+    running.send_keys("3")
+    field(page, "Started a minute").send_keys("1")
+    said = await confirm(page, "Set the limit")
+    assert "At most 3 run at once, over all agents." in said
+    assert "the 2 subtasks that wait need at least 2 minutes" in said
+    [row] = await find_rows(store, paused)
+    assert (row.lane_max_running, row.lane_per_minute) == (3, 1)
+
+    page.get(f"{url}/#/actions")
+    await eventually(says(page, ".operate table", SHOWN), within=SECONDS)
+    assert complaints(page) == []
+
+
+async def count_queued(store: SupabaseStore, lane: str, count: int) -> bool:
+    return sum(each.queued for each in await find_rows(store, lane)) == count
+
+
+async def test_a_model_is_banned_with_a_reason_and_allowed_again(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore, paused: str
+) -> None:
+    async def controls() -> list[tuple[str, str, str]]:
+        known = await store.model_knowledge(agent_id="test")
+        return [(each.subject, each.action, each.reason) for each in known.controls]
+
+    page.get(f"{url}/#/models?q={MODEL}")
+    await eventually(says(page, f"[data-model='{MODEL}']", "served by 2 executors"), within=SECONDS)
+    assert "$" in text(page, f"[data-model='{MODEL}']")
+    assert not text(page, "[data-model='gpt-4o']")  # it does not match
+
+    await open_dialog(page, f"Control {MODEL}")
+    Select(field(page, "Do")).select_by_value("drain")
+    said = await confirm(page, "Do it", reason="too slow")
+    assert f"{MODEL} gets no new work but from tasks that name it" in said
+    assert (MODEL, "drain", "too slow") in await controls()
+    await eventually(says(page, f"[data-model='{MODEL}']", "drained everywhere"), within=SECONDS)
+
+    await open_dialog(page, f"Allow {MODEL} everywhere")
+    await confirm(page, "Allow it", reason="fast again")
+    assert (MODEL, "drain", "too slow") not in await controls()
+    assert (await last_action(http, "model"))["reason"] == "fast again"
+    assert complaints(page) == []
+
+
+async def test_the_selection_policy_is_changed_and_restored(
+    page: Chrome, url: str, store: SupabaseStore
+) -> None:
+    page.get(f"{url}/#/models")
+    await eventually(says(page, "[aria-label='Selection policy']", "the default"), within=SECONDS)
+    try:
+        await open_dialog(page, "Change the policy")
+        Select(field(page, "Policy")).select_by_visible_text("cheapest")
+        assert "the cheapest that is not expected to be bad" in await confirm(page, "Set it")
+        known = await store.model_knowledge(agent_id="test")
+        assert list(known.policies.values()) == ["cheapest"]
+        await eventually(
+            says(page, "[aria-label='Selection policy']", "Everyone: cheapest"), within=SECONDS
+        )
+        await open_dialog(page, "Change the policy")
+        Select(field(page, "Policy")).select_by_value("")
+        await confirm(page, "Set it")
+        assert (await store.model_knowledge(agent_id="test")).policies == {}
+    finally:
+        await store.set_policy(policy=None)
+    assert complaints(page) == []
+
+
+async def test_caps_are_set_changed_and_removed(
+    page: Chrome, url: str, store: SupabaseStore
+) -> None:
+    async def caps() -> list[tuple[str, str, str, int]]:
+        found = await store.fetch_budgets()
+        return [(each.scope, each.key, each.per, int(each.limit_usd)) for each in found]
+
+    page.get(f"{url}/#/limits")
+    await eventually(says(page, ".operate", "There are no caps"), within=SECONDS)
+    await open_dialog(page, "Set a cap")
+    Select(field(page, "For")).select_by_value("provider")
+    field(page, "Which").send_keys("acme")
+    Select(field(page, "Per")).select_by_visible_text("month")
+    field(page, "Limit in dollars").send_keys("40")
+    said = await confirm(page, "Set it")
+    assert said == "Calls for provider acme may cost at most $40.00 a month (UTC)."
+    assert await caps() == [("provider", "acme", "month", 40)]
+
+    await eventually(says(page, "[aria-label=Caps]", "provider acme"), within=SECONDS)
+    await open_dialog(page, "Change the cap of provider acme")
+    limit = field(page, "Limit in dollars")
+    limit.clear()
+    limit.send_keys("60")
+    said = await confirm(page, "Change it")
+    assert "at most $60.00 a month (UTC), instead of $40.00" in said
+    assert await caps() == [("provider", "acme", "month", 60)]
+
+    await open_dialog(page, "Remove the cap of provider acme")
+    await confirm(page, "Remove it")
+    assert await caps() == []
+    assert complaints(page) == []
+
+
+async def test_what_the_gateway_refuses_is_said_in_the_dialog(page: Chrome, url: str) -> None:
+    page.get(f"{url}/#/limits")
+    await eventually(says(page, ".operate", "Caps"), within=SECONDS)
+    await open_dialog(page, "Set a cap")
+    Select(field(page, "For")).select_by_value("owner")
+    field(page, "Which").send_keys("me")
+    field(page, "Limit in dollars").send_keys("1")
+    page.find_element(By.XPATH, "//dialog//button[.='Set it']").send_keys(Keys.ENTER)
+
+    await eventually(
+        says(page, "dialog [role=alert]", "must be the UUID of a user"), within=SECONDS
+    )
+    page.switch_to.active_element.send_keys(Keys.ESCAPE)
+    await eventually(
+        lambda: not page.find_elements(By.CSS_SELECTOR, "dialog.change"), within=SECONDS
+    )
+    assert page.switch_to.active_element.text == "Set a cap"
+    [refused] = complaints(page)
+    assert "400" in refused
+
+
+async def test_the_red_button_stops_spending_and_every_page_says_so(
+    page: Chrome, url: str, store: SupabaseStore
+) -> None:
+    page.get(f"{url}/#/limits")
+    try:
+        await eventually(says(page, "section.spending", "Stop spending"), within=SECONDS)
+        await open_dialog(page, "Stop spending")
+        said = text(page, "dialog.change .will-do")
+        assert "Nothing fails" in said
+        field(page, "Reason").send_keys(HOSTILE)
+        page.find_element(By.XPATH, "//dialog//button[.='Stop spending']").send_keys(Keys.ENTER)
+        await eventually(says(page, "#stopped", "Spending is stopped since"), within=SECONDS)
+        assert SHOWN in text(page, "#stopped")
+        stop = await store.fetch_spending_stop()
+        assert stop is not None
+        assert stop.reason == HOSTILE
+        page.get(f"{url}/#/")
+        await eventually(says(page, "#stopped", "Spending is stopped since"), within=SECONDS)
+
+        page.find_element(By.CSS_SELECTOR, "#stopped a").send_keys(Keys.ENTER)
+        await eventually(says(page, "section.spending", "Resume spending"), within=SECONDS)
+        await open_dialog(page, "Resume spending")
+        await confirm(page, "Resume")
+        assert await store.fetch_spending_stop() is None
+        await eventually(lambda: not text(page, "#stopped"), within=SECONDS)
+    finally:
+        await store.resume_spending()
+    assert complaints(page) == []
+
+
+async def test_a_key_is_shown_once_and_can_be_revoked(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    name = f"test {uuid4().hex[:8]}"
+    page.get(f"{url}/#/keys")
+    await eventually(says(page, ".operate", "Create a key"), within=SECONDS)
+    await open_dialog(page, "Create a key")
+    field(page, "What it is for").send_keys(name)
+    said = text(page, "dialog.change .will-do")
+    assert "read tasks, answers and memory; submit, cancel and answer; list models" in said
+    await confirm(page, "Create it")
+    await eventually(says(page, ".created", name), within=SECONDS)
+    key = page.find_element(By.CSS_SELECTOR, ".created input").get_property("value")
+    bearer = {"Authorization": f"Bearer {key}"}
+    assert (await http.get("/tasks", headers=bearer)).status_code == 200
+    [stored] = [each for each in await store.fetch_api_keys() if each.name == name]
+    assert stored.scopes == ["tasks:read", "tasks:write", "models:read"]
+    assert stored.expires_at is not None
+
+    press(page, "I have stored it")
+    await eventually(lambda: str(key) not in page.page_source, within=SECONDS)
+    await open_dialog(page, f"Revoke the key {name}")
+    await confirm(page, "Revoke it", reason="a test")
+    [stored] = [each for each in await store.fetch_api_keys() if each.name == name]
+    assert stored.revoked_at is not None
+    assert complaints(page) == []
+
+
+async def test_grants_are_set_and_removed(page: Chrome, url: str, store: SupabaseStore) -> None:
+    owner = uuid4()
+    page.get(f"{url}/#/keys")
+    await eventually(says(page, "[aria-label=Grants]", "Restrict"), within=SECONDS)
+    await open_dialog(page, "Restrict or prioritise an owner")
+    field(page, "Owner").send_keys(str(owner))
+    field(page, "Only these models").send_keys("claude-sonnet, gpt-4o")
+    field(page, "Only these tools").send_keys("none")
+    said = await confirm(page, "Set it")
+    assert "get only claude-sonnet, gpt-4o" in said
+    assert "They may use no tool." in said
+    [grants] = [each for each in await store.fetch_grants() if each.owner == owner]
+    assert (grants.models, grants.tools) == (["claude-sonnet-5-5", "gpt-4o"], [])
+
+    name = f"owner {str(owner)[:8]}"
+    await eventually(says(page, "[aria-label=Grants]", name), within=SECONDS)
+    await open_dialog(page, f"Remove the grants of {name}")
+    await confirm(page, "Remove them")
+    assert [each for each in await store.fetch_grants() if each.owner == owner] == []
+    assert complaints(page) == []
+
+
+async def has_status(store: SupabaseStore, task_id: Any, status: TaskState) -> bool:
+    return (await store.fetch_task(task_id=task_id)).status is status
+
+
+async def test_facts_are_found_and_forgotten(page: Chrome, url: str, store: SupabaseStore) -> None:
+    fact = NewFact(content=f"Zebras like {HOSTILE}", source="test/zebras")
+    [kept] = await store.remember(owner=None, facts=[fact])
+    page.get(f"{url}/#/memory")
+    await eventually(says(page, ".wide[aria-label='List of facts']", SHOWN), within=SECONDS)
+    form = page.find_element(By.CSS_SELECTOR, "[aria-label='Search memory']")
+    form.find_element(By.CSS_SELECTOR, "[type=checkbox]").click()
+    form.find_element(By.CSS_SELECTOR, "[type=search]").send_keys("zebras", Keys.ENTER)
+    await eventually(says(page, ".hits", SHOWN), within=SECONDS)
+
+    await open_dialog(page, f"Forget: Zebras like {SHOWN}")
+    await confirm(page, "Forget it")
+    found = await store.fetch_memories_between(first=kept.id, last=kept.id, limit=1)
+    assert found == []
+    assert complaints(page) == []
+
+
+async def test_a_conversation_is_read_copied_and_deleted(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    session = uuid4()
+    new = NewTask(prompt=f"Hello {HOSTILE}", type="CHAT", session_id=session)
+    task = await store.submit_task(new)
+    await eventually(lambda: has_status(store, task.id, TaskState.COMPLETED), within=60)
+    page.get(f"{url}/#/sessions")
+    await eventually(says(page, ".operate table", "Hello"), within=SECONDS)
+    page.get(f"{url}/#/sessions/{session}")
+    await eventually(says(page, ".said", SHOWN), within=SECONDS)
+
+    await open_dialog(page, "Copy up to here")
+    await confirm(page, "Copy it")
+    await eventually(lambda: str(session) not in page.current_url, within=SECONDS)
+    await eventually(says(page, ".said", SHOWN), within=SECONDS)
+    copy = page.current_url.rpartition("/")[2]
+    await open_dialog(page, "Delete")
+    await confirm(page, "Delete it")
+    await eventually(says(page, ".operate h2", "Conversations"), within=SECONDS)
+    assert (await http.get(f"/sessions/{copy}")).status_code == 404
+    assert (await http.get(f"/sessions/{session}")).status_code == 200
+    assert complaints(page) == []
+
+
+def test_the_menu_of_a_phone_opens_and_closes(page: Chrome) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        models = page.find_element(By.CSS_SELECTOR, "nav a[data-tab=models]")
+        button = page.find_element(By.ID, "menu-button")
+        assert not models.is_displayed()
+        button.send_keys(Keys.ENTER)
+        assert (models.is_displayed(), button.get_attribute("aria-expanded")) == (True, "true")
+        models.send_keys(Keys.ENTER)
+        assert button.get_attribute("aria-expanded") == "false"
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
