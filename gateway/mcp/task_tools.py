@@ -26,7 +26,7 @@ from gateway.tasks.task_run import (
     submit_task_for,
 )
 from protocol.lifecycle import SubtaskState, TaskState
-from protocol.records import NewTask, SelectionRow, Subtask, Task
+from protocol.records import NewTask, SelectionRow, Subtask, Task, TaskFilter
 from protocol.records.flows import is_time_limit
 
 URI: Final = "cogo://tasks/{task_id}"
@@ -67,15 +67,16 @@ async def _watch(caller: ToolCaller, arguments: WatchArguments) -> ToolAnswer:
 
 
 async def _list(caller: ToolCaller, arguments: TaskListArguments) -> ToolAnswer:
-    found = await caller.services.store.find_tasks(
+    page = await caller.services.store.find_tasks(
         limit=arguments.limit,
         visible=caller.principal.visibility,
-        status=arguments.status,
-        task_type=arguments.type,
+        wanted=TaskFilter(
+            status=[] if arguments.status is None else [arguments.status],
+            type=[] if arguments.type is None else [arguments.type],
+        ),
         before=arguments.before,
     )
-    rest = found[-1].seq if len(found) == arguments.limit else None
-    return ToolAnswer({"tasks": [_summarize(each) for each in found], "next": rest})
+    return ToolAnswer({"tasks": [_summarize(each) for each in page.tasks], "next": page.next})
 
 
 async def _cancel(caller: ToolCaller, arguments: CancelArguments) -> ToolAnswer:

@@ -94,7 +94,11 @@ from protocol.records.tasks import (
     SentEvent,
     Subtask,
     Task,
+    TaskCount,
+    TaskFacets,
+    TaskFilter,
     TaskLine,
+    TaskPage,
     Visibility,
 )
 from protocol.records.turns import (
@@ -199,7 +203,11 @@ __all__ = [
     "Task",
     "TaskBrief",
     "TaskCall",
+    "TaskCount",
+    "TaskFacets",
+    "TaskFilter",
     "TaskLine",
+    "TaskPage",
     "TaskTurn",
     "ToolQuestion",
     "ToolTurn",

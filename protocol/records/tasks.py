@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 from uuid import UUID
 
 from pydantic import Field, JsonValue
 
 from protocol.json_values import JsonObject
 from protocol.lifecycle import SubtaskState, TaskState
-from protocol.records.base import Argument, ListedRow
+from protocol.records.base import Argument, ListedRow, Row
 
 
 class NewTask(Argument):
@@ -156,6 +156,65 @@ class Visibility:
 
 EVERYTHING: Final = Visibility(every_owner=True)
 """What operators see."""
+
+
+_Name = Annotated[str, Field(max_length=255)]
+
+
+class TaskFilter(Argument):
+    """Which tasks a list is about: those that meet all of it."""
+
+    status: list[TaskState] = Field(default_factory=list, description="Any of these.")
+    type: list[_Name] = Field(default_factory=list, max_length=100, description="Any of these.")
+    model: list[_Name] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Any of these, as the task names it or as one of its attempts used it.",
+    )
+    owner: list[UUID | Literal["none"]] = Field(
+        default_factory=list, max_length=100, description="Any of these; `none`: without an owner."
+    )
+    project: list[_Name] = Field(
+        default_factory=list, max_length=100, description="Any of these; `none`: without a project."
+    )
+    tag: list[_Name] = Field(default_factory=list, max_length=20, description="All of these.")
+    since: datetime | None = Field(None, description="Created then or later.")
+    until: datetime | None = Field(None, description="Created before.")
+    min_cost: Decimal | None = Field(None, allow_inf_nan=False, description="US dollars.")
+    max_cost: Decimal | None = Field(None, allow_inf_nan=False, description="US dollars.")
+    q: str | None = Field(
+        None,
+        max_length=500,
+        description="Words of the prompt, the result or the error, as in a search on the web: "
+        '`sort "a list" -numbers or quicksort`; or the beginning of an id.',
+    )
+    dead: bool = Field(False, description="Only with a dead letter.")
+    asking: bool = Field(False, description="Only with an open question to a person.")
+    children: bool = Field(False, description="Include child tasks of workflows.")
+
+
+class TaskPage(Row):
+    """A page of tasks, newest first. It may be short, or empty, though there is a next one."""
+
+    tasks: list[Task]
+    next: int | None = Field(description="`before` of the next page; null if there is none.")
+
+
+class TaskCount(Row):
+    """How many tasks there are."""
+
+    count: int = Field(description="10,000 at most.")
+    is_more: bool = Field(description="There may be more: not all could be counted in time.")
+
+
+class TaskFacets(Row):
+    """What the newest tasks have, the most frequent first: what a list can be filtered by."""
+
+    types: list[str]
+    models: list[str]
+    projects: list[str]
+    tags: list[str]
+    owners: list[str] = Field(description="`none`: there are tasks without an owner.")
 
 
 class Subtask(ListedRow):

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from protocol.lifecycle import TaskState
 from protocol.records import (
     EVERYTHING,
     ActionRow,
@@ -19,9 +18,12 @@ from protocol.records import (
     NewApiKey,
     QueueHistory,
     Subtask,
-    Task,
     TaskCall,
+    TaskCount,
+    TaskFacets,
+    TaskFilter,
     TaskLine,
+    TaskPage,
     ToolTurn,
     UsageQuery,
     UsageReport,
@@ -72,15 +74,24 @@ class GatewayStore(
         *,
         limit: int,
         visible: Visibility,
-        status: TaskState | None = None,
-        task_type: str | None = None,
+        wanted: TaskFilter | None = None,
         before: int | None = None,
-        with_children: bool = False,
-    ) -> list[Task]:
-        """Read tasks, newest first; or child tasks, too.
+    ) -> TaskPage:
+        """Read the newest tasks; `before` is `next` of the previous page. Raise InvalidArgument."""
+        ...
 
-        `before` is the `seq` of the last task of the previous page.
-        """
+    async def count_tasks(
+        self, *, visible: Visibility, wanted: TaskFilter | None = None
+    ) -> TaskCount:
+        """Count tasks, for a second at most. Raise InvalidArgument."""
+        ...
+
+    async def fetch_task_facets(self, *, visible: Visibility) -> TaskFacets:
+        """Return what the newest tasks can be filtered by."""
+        ...
+
+    async def fetch_lines_by_id(self, *, task_ids: Sequence[UUID]) -> list[TaskLine]:
+        """Read short rows of tasks, without those that do not exist, in any order."""
         ...
 
     async def delete_task(self, *, task_id: UUID) -> None:

@@ -75,6 +75,9 @@ USERS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_usage": {},
     "cogo_schema_versions": {},
     "cogo_search_memory": {"p_owner": None, "p_query": "matrix"},
+    "cogo_find_tasks": {"p_limit": 1},
+    "cogo_count_tasks": {},
+    "cogo_task_facets": {},
     "cogo_send_event": {"p_task_id": NOBODY, "p_name": "matrix"},
     "cogo_submit_task": {"p_prompt": "matrix", "p_run_at": "2999-01-01T00:00:00Z"},
 }

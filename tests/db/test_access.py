@@ -61,6 +61,8 @@ OPERATORS: Final = (
     "cogo.schema_versions",
     "cogo.api_keys",
     "cogo.memory_words",
+    "cogo.task_words",
+    "cogo.search_clock",
     "cogo.document_parts",
     "cogo.follow_ups",
     "cogo.vector_indexes",
@@ -94,6 +96,9 @@ USERS_RPCS: Final = (
     "cogo_forget_sessions",
     "cogo_read_session",
     "cogo_schema_versions",
+    "cogo_find_tasks",
+    "cogo_count_tasks",
+    "cogo_task_facets",
 )
 
 

@@ -75,6 +75,10 @@ async def fill(agent: Agent, owner: UUID, word: str) -> None:
             )
     await service.execute("select from public.cogo_feedback($1, 1, $2)", task, word)
     await service.execute("select cogo.count_outcomes(100)")
+    await service.execute(
+        "insert into cogo.task_words select id, seq, cogo.read_task_words(prompt, result, error)"
+        " from public.cogo_tasks where id = $1", task,
+    )  # fmt: skip
     for statement, *values in (
         ("cogo_remember($1, $2)", [{"content": f"{word} is remembered"}]),
         ("cogo_add_document($1, $2, null, $3, $4)", word, "0" * 64, [{"content": word}]),

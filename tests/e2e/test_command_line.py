@@ -81,7 +81,7 @@ INVALID: Mapping[str, tuple[str, ...]] = {
 async def test_submit_refuses_what_cannot_be_done_before_there_is_a_task(
     system: System, store: SupabaseStore
 ) -> None:
-    before = await store.find_tasks(visible=EVERYTHING, limit=1)
+    before = (await store.find_tasks(visible=EVERYTHING, limit=1)).tasks
 
     refused = {said: system.cogo("submit", *words) for said, words in INVALID.items()}
 
@@ -91,7 +91,7 @@ async def test_submit_refuses_what_cannot_be_done_before_there_is_a_task(
     }
     assert not [each for each in refused.values() if each.stdout or "Traceback" in each.stderr]
     assert not {said for said, each in refused.items() if said not in each.stderr}
-    assert await store.find_tasks(visible=EVERYTHING, limit=1) == before
+    assert (await store.find_tasks(visible=EVERYTHING, limit=1)).tasks == before
 
 
 async def test_a_task_is_named_by_the_beginning_of_its_id_if_only_one_begins_so(
@@ -203,10 +203,10 @@ def test_a_debate_is_compared_with_one_answer_of_the_running_system(system: Syst
 async def test_a_model_that_cannot_answer_is_refused_before_a_debate_is_paid(
     system: System, store: SupabaseStore
 ) -> None:
-    before = await store.find_tasks(limit=1, visible=EVERYTHING)
+    before = (await store.find_tasks(limit=1, visible=EVERYTHING)).tasks
     unknown = system.cogo("eval", "debate", "--against", "claude-nothing", "--limit", "1")
 
     assert unknown.returncode == 2
     assert unknown.stderr.startswith("cogo: --against: ")
     assert "'claude-nothing' does not exist" in unknown.stderr
-    assert await store.find_tasks(limit=1, visible=EVERYTHING) == before
+    assert (await store.find_tasks(limit=1, visible=EVERYTHING)).tasks == before

@@ -179,7 +179,7 @@ async def test_a_client_hears_an_unfinished_answer_and_cancels_it_by_going_away(
                 break
 
     async def cancelled() -> bool:
-        tasks = await store.find_tasks(visible=EVERYTHING, limit=20)
+        tasks = (await store.find_tasks(visible=EVERYTHING, limit=20)).tasks
         [task] = [each for each in tasks if each.prompt == f"Wait {HOLD}"]
         return task.status is TaskState.CANCELLED
 

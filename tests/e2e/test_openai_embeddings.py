@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from protocol.lifecycle import TaskState
-from protocol.records import EVERYTHING
+from protocol.records import EVERYTHING, TaskFilter
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.tasks import attempts, ended, executor_of, submitted
 from tests.support.eventually import eventually
@@ -134,7 +134,9 @@ async def test_a_client_that_goes_away_cancels_its_task(
         await eventually(journal.requests, within=30)
         asking.cancel()
 
-    found = await store.find_tasks(limit=20, visible=EVERYTHING, task_type="EMBED")
+    found = (
+        await store.find_tasks(limit=20, visible=EVERYTHING, wanted=TaskFilter(type=["EMBED"]))
+    ).tasks
     [task] = [each for each in found if each.prompt == prompt]
     row = await ended(store, task.id)
     assert row.status is TaskState.CANCELLED

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
-from cogo.cli.listing import print_more, print_rows, read_pages
+from cogo.cli.listing import print_more, print_rows
 from cogo.cli.options import All, AsJson, Dir, Limit
 from cogo.cli.session import run_with_store
 from cogo.cli.tasks.result import (
@@ -33,10 +33,19 @@ from cogo.watch.format import (
 from cogo.watch.why_waiting import explain_copy, explain_waiting
 from protocol.lanes import is_model_lane
 from protocol.lifecycle import TaskState
-from protocol.records import EVERYTHING, Event, SelectionRow, Subtask, Task, TurnLine
+from protocol.records import (
+    EVERYTHING,
+    Event,
+    SelectionRow,
+    Subtask,
+    Task,
+    TaskFilter,
+    TurnLine,
+)
 from protocol.store.gateway import GatewayStore
 
 _MOST_FORKS: Final = 20
+_PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,19 +156,19 @@ def list_tasks(
         cogo tasks list --children
         cogo tasks list --status failed --limit 50 --json
     """
+    wanted = TaskFilter(status=[] if status is None else [status], children=children)
 
     async def read(store: GatewayStore) -> tuple[list[Task], bool]:
-        return await read_pages(
-            lambda count, last: store.find_tasks(
-                limit=count,
-                visible=EVERYTHING,
-                status=status,
-                before=last.seq if last else None,
-                with_children=children,
-            ),
-            limit=limit,
-            every=every,
-        )
+        found: list[Task] = []
+        before = None
+        while True:
+            page = await store.find_tasks(
+                limit=_PAGE, visible=EVERYTHING, wanted=wanted, before=before
+            )
+            found += page.tasks
+            before = page.next
+            if before is None or (len(found) > limit and not every):
+                return (found, False) if every else (found[:limit], len(found) > limit)
 
     tasks, has_more = run_with_store(directory, read)
     print_rows(

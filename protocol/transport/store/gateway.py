@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from protocol.json_values import JsonObject
 from protocol.lifecycle import TaskState
 from protocol.records import (
     ActionRow,
@@ -20,13 +21,17 @@ from protocol.records import (
     Subtask,
     Task,
     TaskCall,
+    TaskCount,
+    TaskFacets,
+    TaskFilter,
     TaskLine,
+    TaskPage,
     ToolTurn,
     Visibility,
 )
 from protocol.records.base import ListedRow
 from protocol.transport.queries import filter_by_visibility, read_pages, read_query
-from protocol.transport.rpc_client import RpcClient
+from protocol.transport.rpc_client import LEAST_PAGE, RpcClient
 
 _PREVIEWS = "cogo_task_previews"
 """The view behind lists of tasks, without long prompts and results."""
@@ -88,22 +93,29 @@ class SupabaseGatewayStore(RpcClient):
         *,
         limit: int,
         visible: Visibility,
-        status: TaskState | None = None,
-        task_type: str | None = None,
+        wanted: TaskFilter | None = None,
         before: int | None = None,
-        with_children: bool = False,
-    ) -> list[Task]:
-        query = self._client.table(_PREVIEWS).select("*")
-        query = filter_by_visibility(query, visible)
-        if status is not None:
-            query = query.eq("status", status.value)
-        if task_type is not None:
-            query = query.eq("type", task_type)
-        if before is not None:
-            query = query.lt("seq", before)
-        if not with_children:
-            query = query.is_("parent_task_id", "null").is_("follow_up", "null")
-        return await read_query(Task, query.order("seq", desc=True).limit(limit))
+    ) -> TaskPage:
+        given = _write_filter(wanted, visible)
+        return await self._call_row(
+            TaskPage, "find_tasks", filter=given, limit=limit, before=before
+        )
+
+    async def count_tasks(
+        self, *, visible: Visibility, wanted: TaskFilter | None = None
+    ) -> TaskCount:
+        return await self._call_row(TaskCount, "count_tasks", filter=_write_filter(wanted, visible))
+
+    async def fetch_task_facets(self, *, visible: Visibility) -> TaskFacets:
+        return await self._call_row(TaskFacets, "task_facets", filter=_write_filter(None, visible))
+
+    async def fetch_lines_by_id(self, *, task_ids: Sequence[UUID]) -> list[TaskLine]:
+        found: list[TaskLine] = []
+        for first in range(0, len(task_ids), LEAST_PAGE):
+            query = self._client.table(_PREVIEWS).select(_LINE)
+            some = [*map(str, task_ids[first : first + LEAST_PAGE])]
+            found += await read_query(TaskLine, query.in_("id", some))
+        return found
 
     async def delete_task(self, *, task_id: UUID) -> None:
         query = self._client.table("cogo_tasks").delete().eq("id", str(task_id))
@@ -195,3 +207,15 @@ class SupabaseGatewayStore(RpcClient):
             until=until.isoformat() if until else None,
             lane=lane,
         )
+
+
+def _write_filter(wanted: TaskFilter | None, visible: Visibility) -> JsonObject:
+    given = {} if wanted is None else wanted.model_dump(mode="json", exclude_defaults=True)
+    return given | {
+        "visible": {
+            "owner": None if visible.owner is None else str(visible.owner),
+            "every_owner": visible.every_owner,
+            "projects": sorted(visible.projects),
+            "only_project": visible.only_project,
+        }
+    }

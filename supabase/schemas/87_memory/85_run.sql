@@ -23,7 +23,7 @@ begin
   perform cogo.set_actor(p_agent_id);
   asked := 0;
   applied := 0;
-  is_more := false;
+  is_more := cogo.index_tasks(v_limit) >= v_limit;
   -- A copy of the database asks for nothing by itself.
   problem := cogo.instance_problem();
   if problem is not null then
@@ -64,7 +64,7 @@ begin
     when others then
       problem := 'no facts can be asked for: ' || left(sqlerrm, 500);
   end;
-  is_more := v_applied.seen > 0 or v_moved.moved > 0 or asked >= v_limit;
+  is_more := is_more or v_applied.seen > 0 or v_moved.moved > 0 or asked >= v_limit;
   return next;
 end;
 $$;

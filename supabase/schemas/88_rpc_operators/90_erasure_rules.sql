@@ -27,6 +27,7 @@ as $$
     ('cogo.judgements', 'subtask', 'subtask_id', 'delete', true),
     ('cogo.judgement_quotas', 'owner', 'owner', 'delete', false),
     ('cogo.ai_refusals', 'task', 'task_id', 'delete', false),
+    ('cogo.task_words', 'task', 'task_id', 'delete', false),
     ('cogo.follow_ups', 'task', 'task_id', 'delete', false),
     ('cogo.extractions', 'task', 'task_id', 'delete', false),
     ('cogo.reservations', 'owner', 'owner', 'delete', false),

@@ -104,3 +104,11 @@ revoke all on function public.cogo_usage, public.cogo_queue_history
   from public, anon, authenticated, service_role;
 grant execute on function public.cogo_queue_history to service_role;
 grant execute on function public.cogo_usage to authenticated, service_role;
+
+-- Finding tasks.
+revoke all on function
+  public.cogo_find_tasks, public.cogo_count_tasks, public.cogo_task_facets
+  from public, anon, authenticated, service_role;
+grant execute on function
+  public.cogo_find_tasks, public.cogo_count_tasks, public.cogo_task_facets
+  to authenticated, service_role;

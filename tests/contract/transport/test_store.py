@@ -23,6 +23,7 @@ from protocol.records import (
     NewTask,
     Route,
     SessionMessage,
+    TaskFilter,
 )
 from protocol.transport.supabase_store import SupabaseStore
 from tests.contract.transport.agent import LEASE, Agent, a_selection, a_usage
@@ -336,8 +337,12 @@ async def test_the_newest_tasks_come_first_and_by_their_status(
     older, newer = await agent.submit(), await agent.submit()
     await store.cancel_task(task_id=older.id)
 
-    latest = await store.find_tasks(visible=EVERYTHING, limit=2)
-    cancelled = await store.find_tasks(visible=EVERYTHING, limit=1, status=TaskState.CANCELLED)
+    latest = (await store.find_tasks(visible=EVERYTHING, limit=2)).tasks
+    cancelled = (
+        await store.find_tasks(
+            visible=EVERYTHING, limit=1, wanted=TaskFilter(status=[TaskState.CANCELLED])
+        )
+    ).tasks
 
     assert [each.id for each in latest] == [newer.id, older.id]
     assert [each.id for each in cancelled] == [older.id]

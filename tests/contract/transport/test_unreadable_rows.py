@@ -105,7 +105,9 @@ async def test_a_row_that_nobody_can_read_ends_alone_and_hides_no_other(
 
     assert {each.task_id for each in good} == {first.id, last.id}
     assert unreadable.field == named
-    listed = {each.id: each for each in await store.find_tasks(visible=EVERYTHING, limit=10)}
+    listed = {
+        each.id: each for each in (await store.find_tasks(visible=EVERYTHING, limit=10)).tasks
+    }
     lines = await store.fetch_lines(limit=10, visible=EVERYTHING)
     assert {each.id for each in lines} == listed.keys() == {first.id, bad, last.id}
     assert listed[bad].status is TaskState.FAILED

@@ -52,7 +52,7 @@ async def test_lists_hold_what_is_visible(
     ]
 
     assert {each.prompt for each in tasks if visible.includes(each)} == seen
-    found = await store.find_tasks(limit=20, visible=visible)
+    found = (await store.find_tasks(limit=20, visible=visible)).tasks
     assert {each.prompt for each in found} == seen
     lines = await store.fetch_lines(limit=20, visible=visible)
     assert {each.prompt for each in lines} == seen
@@ -63,4 +63,4 @@ async def test_no_project_of_a_name_widens_a_list(store: SupabaseStore) -> None:
     await store.submit_task(NewTask(prompt="bob's", type="CHAT", owner=BOB))
     for name in ('"', "\\", '"),owner.not.is.null', "x),id.not.is.null", "*", "%", "null"):
         visible = Visibility(owner=UUID(int=7), projects=frozenset({name}))
-        assert await store.find_tasks(limit=5, visible=visible) == []
+        assert (await store.find_tasks(limit=5, visible=visible)).tasks == []

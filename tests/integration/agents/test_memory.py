@@ -14,7 +14,7 @@ from agents.workflows.engine import Result, Run, workflow
 from agents.workflows.hosting.host import WorkflowHost
 from agents.workflows.registry import WORKFLOWS
 from protocol.lifecycle import TaskState
-from protocol.records import Visibility
+from protocol.records import TaskFilter, Visibility
 from protocol.records.memory import NewChunk, NewFact
 from tests.integration.agents.conftest import Fleet
 from tests.support.eventually import eventually
@@ -136,7 +136,9 @@ async def test_an_answer_that_is_no_facts_harms_nothing(fleet: Callable[[], Any]
 
 
 async def has_follow_ups(fleet: Fleet, owner: UUID) -> bool:
-    found = await fleet.store.find_tasks(
-        limit=50, visible=Visibility(owner=owner), with_children=True
-    )
+    found = (
+        await fleet.store.find_tasks(
+            limit=50, visible=Visibility(owner=owner), wanted=TaskFilter(children=True)
+        )
+    ).tasks
     return any(each.follow_up for each in found)

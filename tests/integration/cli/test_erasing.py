@@ -39,7 +39,7 @@ async def with_store(project: State, work: object) -> object:
 
 def count_tasks(project: State, owner: UUID) -> int:
     async def count(store: SupabaseStore) -> int:
-        return len(await store.find_tasks(limit=100, visible=Visibility(owner=owner)))
+        return len((await store.find_tasks(limit=100, visible=Visibility(owner=owner))).tasks)
 
     found = asyncio.run(with_store(project, count))
     assert isinstance(found, int)

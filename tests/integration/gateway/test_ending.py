@@ -18,7 +18,7 @@ from cogo.config.local_gateway import (
 from gateway.auth.principal import CONSOLE_SCOPES
 from gateway.streams.cursor import Cursor
 from protocol.lifecycle import TaskState
-from protocol.records import EVERYTHING, NewTask
+from protocol.records import EVERYTHING, NewTask, TaskFilter
 from protocol.transcript import ReadPosition
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenEdge, OpenGateway
@@ -129,21 +129,25 @@ async def test_revoking_a_key_ends_the_requests_that_wait_and_their_tasks_but_fo
         ]
 
         async def are_asked() -> bool:
-            return len(await store.find_tasks(visible=EVERYTHING, limit=10)) == len(bodies)
+            return len((await store.find_tasks(visible=EVERYTHING, limit=10)).tasks) == len(bodies)
 
         await eventually(are_asked)
         await store.revoke_api_key(key_id=key.id)
         answers = [await each for each in waiting]
 
         async def are_cancelled() -> bool:
-            found = await store.find_tasks(visible=EVERYTHING, limit=10)
+            found = (await store.find_tasks(visible=EVERYTHING, limit=10)).tasks
             is_open = Counter(not each.status.is_final for each in found)
             return is_open == {False: len(bodies) - 1, True: 1}
 
         await eventually(are_cancelled)
     assert [each.status_code for each in answers] == [401] * len(bodies)
     assert all("expired or revoked" in each.text for each in answers)
-    [swarm] = await store.find_tasks(visible=EVERYTHING, limit=10, status=TaskState.PENDING)
+    [swarm] = (
+        await store.find_tasks(
+            visible=EVERYTHING, limit=10, wanted=TaskFilter(status=[TaskState.PENDING])
+        )
+    ).tasks
     assert swarm.params == {"x": 7}
 
 
@@ -160,11 +164,15 @@ async def test_a_client_that_goes_away_cancels_its_task_unless_it_is_that_of_a_s
         await leave(edge, post("/v1/chat/completions", chat), store)
 
         async def is_one_cancelled() -> bool:
-            found = await store.find_tasks(visible=EVERYTHING, limit=10)
+            found = (await store.find_tasks(visible=EVERYTHING, limit=10)).tasks
             return [each.type for each in found if each.status.is_final] == ["CHAT"]
 
         await eventually(is_one_cancelled)
-    [swarm] = await store.find_tasks(visible=EVERYTHING, limit=10, status=TaskState.PENDING)
+    [swarm] = (
+        await store.find_tasks(
+            visible=EVERYTHING, limit=10, wanted=TaskFilter(status=[TaskState.PENDING])
+        )
+    ).tasks
     assert swarm.type == "COORDINATE"
 
 
@@ -199,10 +207,10 @@ def converse(body: dict[str, Any]) -> Connection:
 async def leave(edge: Any, connection: Connection, store: SupabaseStore) -> None:
     """Send a request, and go away when its task is there."""
     scope, messages, end = connection
-    before = len(await store.find_tasks(visible=EVERYTHING, limit=10))
+    before = len((await store.find_tasks(visible=EVERYTHING, limit=10)).tasks)
 
     async def is_asked() -> bool:
-        return len(await store.find_tasks(visible=EVERYTHING, limit=10)) > before
+        return len((await store.find_tasks(visible=EVERYTHING, limit=10)).tasks) > before
 
     async def receive() -> dict[str, Any]:
         if messages:

@@ -41,7 +41,7 @@ async def test_a_value_that_no_row_may_hold_is_refused_by_name_and_leaves_no_row
             assert said in answer.json()["detail"], what
             assert "Error" not in answer.json()["detail"], what
 
-    assert await store.find_tasks(visible=EVERYTHING, limit=1) == []
+    assert (await store.find_tasks(visible=EVERYTHING, limit=1)).tasks == []
 
 
 async def test_a_list_gives_the_beginning_of_a_prompt(

@@ -123,6 +123,8 @@ class _Attack:
                 ("cogo_submit_task", '"p_prompt": "Say it", "p_params": %s, "p_deadline": %s'),
                 ("cogo_forget_embeddings", '"p_content": %s, "p_before": %s'),
                 ("cogo_remember", '"p_owner": null, "p_facts": [{"content": %s, "source": %s}]'),
+                ("cogo_find_tasks", '"p_filter": {"q": %s, "type": %s, "since": %s}'),
+                ("cogo_count_tasks", '"p_filter": %s'),
                 ("cogo_search_memory", '"p_owner": null, "p_query": %s, "p_candidates": %s'),
             ):
                 values = [hostile_json(self.chance) for _ in range(fields.count("%s"))]

@@ -19,6 +19,7 @@ _TABLES: Final = (
     "public.cogo_tasks",
     "public.cogo_sessions",
     "cogo.forgotten_sessions",
+    "cogo.search_clock",
     "cogo.erasures",
     "public.cogo_agents",
     "public.cogo_model_selections",
