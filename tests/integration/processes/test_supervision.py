@@ -155,7 +155,8 @@ async def test_a_child_that_watches_its_parent_does_not_outlive_a_killed_parent(
     parent = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-P', '-c', {child!r}, 'http.server', '0',"
-        " '--bind', '127.0.0.1'], stdin=subprocess.PIPE, start_new_session=True)\n"
+        " '--bind', '127.0.0.1'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,"
+        " start_new_session=True)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
