@@ -1,8 +1,8 @@
 // How a swarm came to its result: the votes before and after, the dissent, the evidence, what a
 // reviewer says, and what it has cost against one answer.
 
-import { h } from "/console/lib/dom.js";
 import { clip } from "/console/lib/json_view.js";
+import { h } from "/console/vendor/preact.js";
 
 const MOST = 50;
 const MOST_CHARACTERS = 2000;
@@ -16,51 +16,28 @@ export function showsField(name, value) {
   return (name === "critique" || name === "responses") && Array.isArray(value);
 }
 
-/** Build the parts of a decision; null if the result has none. */
-export function buildDecision(result) {
+/** Return what of a result says how it was decided, whatever its fields hold; null if nothing does. */
+export function readDecision(result) {
   if (!result) return null;
-  const { votes, verdict, review, receipt, decided_by: judge } = result;
+  const { votes, verdict, review, receipt, decided_by: judge, critique } = result;
   const listed = listObjects(votes);
-  const found = [
-    isObject(verdict) ? buildVerdict(verdict, judge) : null,
-    listed.length ? buildVotes(listed) : null,
-    isObject(verdict) ? buildList("Dissent", verdict.dissent, listed.length ? "Nobody: all agree." : null) : null,
-    isObject(verdict) ? buildList("Evidence", verdict.evidence) : null,
-    isObject(review) ? buildReview(review) : null,
-    Array.isArray(result.critique) ? buildList("Critique", result.critique) : null,
-    listed.length && isObject(receipt) && receipt.sentence ? h("p", { class: "note" }, text(receipt.sentence)) : null,
-  ].filter(Boolean);
-  return found.length ? h("div", { class: "decision" }, found) : null;
+  const found = {
+    decision: isObject(verdict) && verdict.decision ? text(verdict.decision) : null,
+    judge: judge ? text(judge) : null,
+    votes: listed.map(readVote),
+    dissent: isObject(verdict) ? listTexts(verdict.dissent) : null,
+    evidence: isObject(verdict) ? listTexts(verdict.evidence) : [],
+    review: isObject(review) ? { who: review.model ? text(review.model) : "A reviewer", agrees: review.agrees !== false, problems: listTexts(review.problems) } : null,
+    critique: Array.isArray(critique) ? listTexts(critique) : [],
+    receipt: listed.length && isObject(receipt) && receipt.sentence ? text(receipt.sentence) : null,
+  };
+  const isSaid = found.decision || found.votes.length || found.dissent?.length || found.evidence.length || found.review || found.critique.length;
+  return isSaid ? found : null;
 }
 
-function buildVerdict({ decision }, judge) {
-  if (!decision) return null;
-  return h("p", { class: "verdict" }, text(decision), judge ? h("small", {}, `decided by ${text(judge)}, which did not debate`) : null);
-}
-
-function buildVotes(votes) {
-  return h(
-    "div",
-    { class: "wide", tabindex: 0, role: "region", "aria-label": "Votes" },
-    h(
-      "table",
-      { class: "votes" },
-      h("thead", {}, h("tr", {}, ["Participant", "Model", "Before", "After"].map((each) => h("th", { scope: "col" }, each)))),
-      h("tbody", {}, votes.map(buildVote)),
-    ),
-  );
-}
-
-function buildVote({ agent, model, before, after }) {
+function readVote({ agent, model, before, after }) {
   const isChanged = isObject(before) && isObject(after) && before.verdict !== after.verdict;
-  return h(
-    "tr",
-    {},
-    h("th", { scope: "row" }, text(agent ?? "–")),
-    h("td", {}, text(model ?? "–")),
-    h("td", {}, describeVote(before)),
-    h("td", { class: isChanged ? "changed" : null }, describeVote(after), isChanged ? h("small", {}, "changed its mind") : null),
-  );
+  return { agent: text(agent ?? "–"), model: text(model ?? "–"), before: describeVote(before), after: describeVote(after), isChanged };
 }
 
 function describeVote(vote) {
@@ -69,22 +46,50 @@ function describeVote(vote) {
   return `${text(vote.verdict ?? "–")}${confidence}`;
 }
 
-function buildReview({ model, agrees, problems }) {
-  const who = model ? text(model) : "A reviewer";
+export function Decision({ decision: { decision, judge, votes, dissent, evidence, review, critique, receipt } }) {
   return h(
     "div",
-    { class: agrees === false ? "review disagrees" : "review" },
-    h("p", {}, agrees === false ? `${who} does not agree.` : `${who} agrees.`),
-    buildList("Problems", problems),
+    { class: "decision", id: "decision" },
+    decision && h("p", { class: "verdict" }, decision, judge && h("small", {}, `decided by ${judge}, which did not debate`)),
+    votes.length > 0 && h(Votes, { votes }),
+    dissent && (dissent.length > 0 || votes.length > 0) && h(Points, { title: "Dissent", items: dissent, empty: "Nobody: all agree." }),
+    evidence.length > 0 && h(Points, { title: "Evidence", items: evidence }),
+    review && h(
+      "div",
+      { class: review.agrees ? "review" : "review disagrees" },
+      h("p", {}, review.agrees ? `${review.who} agrees.` : `${review.who} does not agree.`),
+      review.problems.length > 0 && h(Points, { title: "Problems", items: review.problems }),
+    ),
+    critique.length > 0 && h(Points, { title: "Critique", items: critique }),
+    receipt && h("p", { class: "note" }, receipt),
   );
 }
 
-function buildList(title, items, empty = null) {
-  const shown = (Array.isArray(items) ? items : []).slice(0, MOST).map((each) => text(isObject(each) ? JSON.stringify(each) : each));
-  if (!shown.length && !empty) return null;
-  return h("div", {}, h("h5", {}, title), shown.length ? h("ul", { class: "points" }, shown.map((each) => h("li", {}, each))) : h("p", { class: "note" }, empty));
+function Votes({ votes }) {
+  return h(
+    "div",
+    { class: "wide", tabindex: 0, role: "region", "aria-label": "Votes" },
+    h(
+      "table",
+      { class: "votes" },
+      h("thead", {}, h("tr", {}, ["Participant", "Model", "Before", "After"].map((each) => h("th", { scope: "col", key: each }, each)))),
+      h("tbody", {}, votes.map((each, number) => h(
+        "tr",
+        { key: number },
+        h("th", { scope: "row" }, each.agent),
+        h("td", {}, each.model),
+        h("td", {}, each.before),
+        h("td", { class: each.isChanged ? "changed" : null }, each.after, each.isChanged && h("small", {}, "changed its mind")),
+      ))),
+    ),
+  );
 }
 
+function Points({ title, items, empty = null }) {
+  return h("div", {}, h("h5", {}, title), items.length ? h("ul", { class: "points" }, items.map((each, number) => h("li", { key: number }, each))) : h("p", { class: "note" }, empty));
+}
+
+const listTexts = (items) => (Array.isArray(items) ? items : []).slice(0, MOST).map((each) => text(isObject(each) ? JSON.stringify(each) : each));
 const text = (value) => clip(String(value), MOST_CHARACTERS);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const listObjects = (value) => (Array.isArray(value) ? value : []).filter(isObject).slice(0, MOST);

@@ -7,7 +7,7 @@ import { between, cost, count, isOver, moment, money } from "/console/lib/format
 export const note = (text) => h("p", { class: "note" }, text);
 
 /** Build the sections of a task; the parts are filled in later. */
-export function buildSections(waterfall, plan, approvals, result, participants) {
+export function buildSections(waterfall, plan, approvals, result, debate) {
   const parts = {
     prompt: h("p", { class: "prompt", tabindex: 0 }),
     files: h("ul", { class: "files", "aria-label": "Attached files", hidden: true }),
@@ -26,9 +26,6 @@ export function buildSections(waterfall, plan, approvals, result, participants) 
     selections: h("div", {}),
     history: h("div", {}),
   };
-  parts.participantsSection = section("Who says what", participants);
-  parts.decision = h("div", { id: "decision" });
-  parts.decisionSection = section("How it was decided", parts.decision);
   parts.approvalsSection = section("Questions", approvals);
   parts.planSection = section("Plan", plan);
   parts.relativesSection = section("Related tasks", parts.relatives);
@@ -46,9 +43,8 @@ export function buildSections(waterfall, plan, approvals, result, participants) 
     parts.approvalsSection,
     section("Steps", waterfall),
     parts.planSection,
-    parts.participantsSection,
+    debate,
     section("Answer", parts.answerNote, parts.answer, parts.result, result),
-    parts.decisionSection,
     parts.verificationSection,
     parts.relativesSection,
     h("details", { class: "section", open: true }, h("summary", {}, "Model selection"), parts.selections),

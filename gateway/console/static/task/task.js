@@ -2,11 +2,11 @@
 
 import { get } from "/console/lib/api.js";
 import { Approvals } from "/console/inbox/approvals.js";
-import { buildDecision } from "/console/task/decision.js";
+import { Debate } from "/console/task/debate.js";
+import { Feed } from "/console/task/feed.js";
 import { h, show } from "/console/lib/dom.js";
 import { showFiles } from "/console/lib/files.js";
 import { explain, firstLine, isOver } from "/console/lib/format.js";
-import { Participants } from "/console/task/participants.js";
 import { buildRelatives } from "/console/task/relatives.js";
 import { ResultView } from "/console/task/result.js";
 import { Stream } from "/console/lib/stream.js";
@@ -25,20 +25,21 @@ export class TaskView {
   #root;
   #stream;
   #transcript;
-  #participants;
+  #debate = h("div", {});
+  #feed = new Feed();
   #details = null;
   #events = new Map();
   #reading = false;
   #stale = false;
   #gone = false;
   #status = null;
-  #decided = null;
   #steps = h("div", {});
   #plan = h("div", {});
   #drawSteps = () => {
     if (!this.#details) return;
     render(create(Steps, { details: this.#details, query: readAddress().query }), this.#steps);
     render(create(PlanGraph, { details: this.#details }), this.#plan);
+    render(create(Debate, { details: this.#details, subscribe: this.#feed.subscribe }), this.#debate);
   };
   #approvals = new Approvals();
   #result = new ResultView();
@@ -48,8 +49,7 @@ export class TaskView {
     this.#id = id;
     this.#root = root;
     const describe = { nameSubtask: (subtask) => this.#getSubtaskName(subtask), getCallState: (call) => this.#getCallState(call) };
-    this.#participants = new Participants(id, describe.getCallState);
-    this.#parts = buildSections(this.#steps, this.#plan, this.#approvals.root, this.#result.root, this.#participants.root);
+    this.#parts = buildSections(this.#steps, this.#plan, this.#approvals.root, this.#result.root, this.#debate);
     this.#transcript = new TranscriptView(this.#parts.answer, describe);
     show(this.#root, h("p", { class: "note" }, "Loading the task."));
     window.addEventListener("hashchange", this.#drawSteps);
@@ -65,15 +65,14 @@ export class TaskView {
   close() {
     this.#gone = true;
     window.removeEventListener("hashchange", this.#drawSteps);
-    for (const each of [this.#steps, this.#plan]) render(null, each);
+    for (const each of [this.#steps, this.#plan, this.#debate]) render(null, each);
     this.#stream.stop();
-    for (const each of [this.#transcript, this.#participants]) each.close();
+    this.#transcript.close();
   }
 
   #handleEvent(name, data) {
     if (this.#gone) return;
-    this.#participants.apply(name, data);
-    this.#parts.participantsSection.hidden = this.#participants.isEmpty;
+    this.#feed.push(name, data);
     if (data.task_id !== undefined && data.task_id !== this.#id) return; // of a child task
     if (name === "text" || name === "reasoning") this.#transcript.applyAnswer({ kind: name, ...data });
     else if (name === "tool_call" && data.answer) this.#transcript.applyCall(data);
@@ -155,13 +154,6 @@ export class TaskView {
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
     show(parts.history, buildHistory(events, this.#getSubtaskKey));
     this.#transcript.refresh();
-    this.#participants.update(this.#details);
-    parts.participantsSection.hidden = this.#participants.isEmpty;
-    parts.participantsSection.classList.toggle("ended", isOver(task.status));
-    const decision = buildDecision(task.result);
-    parts.decisionSection.hidden = !decision;
-    if (decision && this.#decided !== task.finished_at) show(parts.decision, decision);
-    this.#decided = task.finished_at;
     // The answer of a workflow that made it of its steps is no step's text.
     const own = task.result?.workflow ? task.result.text : null;
     const result = own === this.#transcript.answer ? null : own;
