@@ -187,7 +187,7 @@ async def test_calls_are_grouped_by_what_is_known_of_their_tasks(agent: Agent) -
     assert await costs("owner") == {(str(ALICE),): 1, (str(BOB),): 2, (None,): 4}
     assert await costs("model", "provider") == {("model-a", "acme"): 7}
     assert (await costs("type"))[("CHAT",)] == 3
-    assert (await costs("project"))[("web",)] == 3
+    assert await costs("project") == {("web",): 3, ("shop",): 4}
     assert await costs("owner", project="web") == {(str(ALICE),): 1, (str(BOB),): 2}
     assert await costs(owner=ALICE) == {(): 1}
     assert await costs(owner=NOBODY) == {(): 4}

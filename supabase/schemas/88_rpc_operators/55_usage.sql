@@ -13,7 +13,7 @@ create or replace function public.cogo_usage(
   p_visible jsonb default null
 )
   returns jsonb language plpgsql stable set search_path = pg_catalog, pg_temp
-  -- Planned for the keys of this call: without those of tasks, none is read.
+  -- Planned for the keys of this call: only the type is read from tasks.
   set plan_cache_mode = force_custom_plan set work_mem = '64MB'
 as $$
 declare
@@ -27,8 +27,6 @@ declare
   v_viewer uuid := cogo.to_uuid(p_visible ->> 'owner');
   v_only text := p_visible ->> 'only_project';
   v_projects text[] := array(select jsonb_array_elements_text(p_visible -> 'projects'));
-  v_reads_tasks boolean := v_by && '{type,project,tag}' or p_project is not null
-    or v_only is not null or v_is_limited and v_projects <> '{}';
   v_rows jsonb;
 begin
   if p_bucket is null or p_bucket not in ('hour', 'day', 'month', 'all') then
@@ -71,20 +69,20 @@ begin
            case when 'provider_model' = any (v_by) then c.provider_model end as provider_model,
            case when 'owner' = any (v_by) then c.owner end as owner,
            case when 'type' = any (v_by) then t.type end as type,
-           case when 'project' = any (v_by) then t.project end as project,
+           case when 'project' = any (v_by) then c.project end as project,
            case when 'tag' = any (v_by) then g.tag end as tag,
            c.task_id, c.outcome, c.simulated, c.first_token_ms, c.duration_ms, c.input_tokens,
            c.cached_tokens, c.cache_write_tokens, c.output_tokens, c.reasoning_tokens, c.cost_usd
       from public.cogo_calls c
-      left join public.cogo_tasks t on t.id = c.task_id and v_reads_tasks
-      left join lateral unnest(t.tags) g (tag) on 'tag' = any (v_by)
+      left join public.cogo_tasks t on t.id = c.task_id and 'type' = any (v_by)
+      left join lateral unnest(c.tags) g (tag) on 'tag' = any (v_by)
      where c.started_at >= v_since and c.started_at < v_until
        and (c.outcome <> 'lost' or c.id not in (select r.id from cogo.reported_calls r))
        and (not v_is_limited or c.owner is not distinct from v_viewer
-            or t.project = any (v_projects))
-       and (v_only is null or t.project = v_only)
+            or c.project = any (v_projects))
+       and (v_only is null or c.project = v_only)
        and (p_owner is null or c.owner is not distinct from nullif(p_owner, v_nobody))
-       and (p_project is null or t.project is not distinct from nullif(p_project, ''))
+       and (p_project is null or c.project is not distinct from nullif(p_project, ''))
        and (p_model is null or c.model_id = p_model)
        and (p_provider is null or c.provider = p_provider)
   ), sums as (

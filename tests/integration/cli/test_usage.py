@@ -47,20 +47,19 @@ def insert_calls(project: State, *calls: dict[str, Any]) -> None:
         connection = await asyncpg.connect(project.db_url)
         for number, call in enumerate(calls):
             task_id = await connection.fetchval(
-                "insert into public.cogo_tasks (prompt, project, tags, owner)"
-                " values ('x', $1, $2, $3) returning id",
-                call.get("project"), call.get("tags", []), call.get("owner"),
+                "insert into public.cogo_tasks (prompt, owner) values ('x', $1) returning id",
+                call.get("owner"),
             )  # fmt: skip
             await connection.execute(
                 "insert into public.cogo_calls (id, outcome, task_id, owner, agent_id, model_id,"
                 " provider, provider_model, started_at, ended_at, duration_ms, input_tokens,"
-                " output_tokens, cost_usd) values (gen_random_uuid(), 'completed', $1, $2, 'a', $3,"
-                " $4, $5, $6, $6, 2000, 10, 5, $7)",
+                " output_tokens, cost_usd, project) values (gen_random_uuid(), 'completed', $1, $2,"
+                " 'a', $3, $4, $5, $6, $6, 2000, 10, 5, $7, $8)",
                 task_id, call.get("owner"), call.get("model", "claude-opus"),
                 call.get("provider", "anthropic"),
                 call.get("provider_model", "claude-opus-4-5-20251101"),
                 call.get("at", datetime(2026, 11, 1, 12, number, tzinfo=UTC)),
-                call.get("cost", "1"),
+                call.get("cost", "1"), call.get("project"),
             )  # fmt: skip
         await connection.close()
 
