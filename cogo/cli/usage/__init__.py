@@ -1,1 +1,1 @@
-"""`cogo usage`: tokens and costs."""
+"""`cogo usage`: tokens and costs, and their comparison with vendors' bills."""

@@ -1,4 +1,4 @@
-"""`cogo usage`: sums of calls, as tables, JSON and CSV."""
+"""`cogo usage`: sums of calls, as tables, JSON and CSV, and beside vendors' bills."""
 
 import asyncio
 import csv
@@ -147,7 +147,45 @@ def test_a_month_as_csv_has_a_line_for_each_day_model_and_project(
         "usage --by day",
         "usage --by model --by owner --by tag",
         "usage --since 2026-11-02 --until 2026-11-01",
+        "usage reconcile",
+        "usage reconcile missing.csv",
+        "usage reconcile bill.csv --map cost",
+        "usage reconcile bill.csv",
+        "usage reconcile bill.csv --vendor x --map day=nothing",
     ],
 )
-def test_what_cannot_be_meant_is_refused(cogo: Say, line: str) -> None:
+def test_what_cannot_be_meant_is_refused(cogo: Say, tmp_path: Path, line: str) -> None:
+    (tmp_path / "bill.csv").write_text("day,model,cost\n2026-11-01,m,1\n")
+
     assert cogo(*line.split(), code=2) == ""
+
+
+def test_booked_costs_agree_with_a_bill_or_not(cogo: Say, project: State, tmp_path: Path) -> None:
+    insert_calls(project, {"cost": "1.004"}, {"cost": "2", "provider": "openai"})
+    bill = tmp_path / "bill.csv"
+    head = "usage_date_utc,model,token_type,cost_usd\n"
+
+    bill.write_text(f"{head}2026-11-01,Claude Opus 4.5,output,1.00\n")
+    agrees = cogo("usage", "reconcile", "bill.csv")
+    found = json.loads(cogo("usage", "reconcile", "bill.csv", "--json"))
+    bill.write_text(
+        f"{head}2026-11-01,Claude Opus 4.5,output,2.00\n2026-11-02,Claude Haiku 4.5,output,1.00\n"
+    )
+    differs = cogo("usage", "reconcile", "bill.csv", code=1)
+    tolerated = json.loads(
+        cogo("usage", "reconcile", "bill.csv", "--tolerance", "60", "--json", code=1)
+    )
+
+    assert "agrees" in agrees
+    assert (found["vendor"], found["agrees"], found["zone"]) == ("anthropic", True, "UTC")
+    assert (found["first_day"], found["last_day"]) == ("2026-11-01", "2026-11-01")
+    assert found["lines"] == [
+        {
+            "day": "2026-11-01", "model": "Claude Opus 4.5 = claude-opus-4-5-20251101",
+            "booked_usd": "1.004", "vendor_usd": "1.00", "difference_usd": "-0.004", "calls": 1,
+            "unknown_costs": 0, "verdict": "agrees",
+        }
+    ]  # fmt: skip
+    assert "differs" in differs
+    assert "not booked" in differs
+    assert [line["verdict"] for line in tolerated["lines"]] == ["agrees", "not booked"]

@@ -1,0 +1,1 @@
+"""Comparison of booked costs with the bills of vendors."""
