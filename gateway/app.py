@@ -24,7 +24,6 @@ from gateway.problems import Problem, build_problem_response, to_problem
 from gateway.routes import (
     code_generation,
     columns,
-    events,
     fleet,
     health,
     memory,
@@ -32,8 +31,6 @@ from gateway.routes import (
     sessions,
     swarm,
     swarm_socket,
-    tasks,
-    waits,
 )
 from gateway.routes.openai import chat, embeddings, responses
 from gateway.routes.operate import (
@@ -45,6 +42,7 @@ from gateway.routes.operate import (
     spending,
 )
 from gateway.routes.operate import models as model_controls
+from gateway.routes.tasks import events, lists, task, waits
 from gateway.usage import routes as usage
 from protocol.errors import CogoError
 from protocol.json_values import explain_mistake
@@ -52,8 +50,9 @@ from protocol.json_values import explain_mistake
 _MODULES: Final = (
     health,
     links,
-    waits,  # before `tasks`, whose POST /tasks/{task_id}/{action} matches its paths
-    tasks,
+    waits,
+    lists,
+    task,  # after these: GET /tasks/{task_id} and POST /tasks/{task_id}/{action} match their paths
     events,
     fleet,
     spending,

@@ -1,0 +1,1 @@
+"""Routes of tasks, and of what they wait for."""
