@@ -4,9 +4,13 @@ from typing import Final
 
 from cogo.cli.command import Command, Group
 
+_RETRY: Final = "Retry failed tasks: those that are named, or all that filters find."
+_HOLD: Final = "Pause tasks: those that are named, or all that filters find."
+_RESUME: Final = "Resume paused tasks: those that are named, or all that filters find."
+
 GROUPS: Final = (
     Group("serve", "Run an agent or the gateway in this process."),
-    Group("tasks", "List, inspect, cancel and retry tasks.", default="list"),
+    Group("tasks", "Find, inspect, cancel, retry, pause and approve tasks.", default="list"),
     Group("sessions", "List, show, copy and delete conversations.", default="list"),
     Group("approvals", "List, show and answer questions to people.", default="list"),
     Group("workflows", "List, show and play workflows.", default="list"),
@@ -43,8 +47,8 @@ COMMANDS: Final = (
     Command("watch", "Follow all messages or one task, live.", "tasks.watch:watch"),
     Command("feedback", "Rate the result of a task.", "tasks.control:rate_result"),
     Command("fork", "Ask a task again, as a whole or from a step.", "tasks.control:fork_task"),
-    Command("hold", "Pause a task.", "tasks.control:hold_task"),
-    Command("resume", "Resume a paused task.", "tasks.control:resume_task"),
+    Command("hold", _HOLD, "task_lists.act:hold_tasks"),
+    Command("resume", _RESUME, "task_lists.act:resume_tasks"),
     Command(
         "approve", "Approve or refuse what a task asks a person.", "tasks.waits:answer_approval"
     ),
@@ -78,11 +82,22 @@ COMMANDS: Final = (
     Command("serve orchestrator", "Run an orchestrator.", "local.serve:serve_orchestrator"),
     Command("serve executor", "Run an executor.", "local.serve:serve_executor"),
     Command("serve gateway", "Run the HTTP gateway.", "local.serve:serve_gateway"),
-    Command("tasks list", "List tasks, the newest first.", "tasks.show:list_tasks"),
+    Command("tasks list", "List tasks, the newest first.", "task_lists.list:list_tasks"),
     Command("tasks show", "Show the history of a task.", "tasks.show:show_task"),
-    Command("tasks cancel", "Cancel a task.", "tasks.control:cancel_task"),
-    Command("tasks redrive", "Retry a failed task.", "tasks.control:redrive_task"),
-    Command("tasks retry", "Retry a failed task.", "tasks.control:redrive_task"),
+    Command(
+        "tasks cancel",
+        "Cancel tasks: those that are named, or all open ones that filters find.",
+        "task_lists.act:cancel_tasks",
+    ),
+    Command("tasks redrive", _RETRY, "task_lists.act:retry_tasks"),
+    Command("tasks retry", _RETRY, "task_lists.act:retry_tasks"),
+    Command("tasks hold", _HOLD, "task_lists.act:hold_tasks"),
+    Command("tasks resume", _RESUME, "task_lists.act:resume_tasks"),
+    Command(
+        "tasks approve",
+        "Approve or refuse all that tasks ask people: those that are named, or that filters find.",
+        "task_lists.act:answer_tasks",
+    ),
     Command(
         "sessions list", "List conversations, the newest first.", "sessions.show:list_sessions"
     ),

@@ -77,7 +77,8 @@ All = Annotated[bool, typer.Option("--all", help="Show all, without a limit.")]
 Since = Annotated[
     str | None,
     typer.Option(
-        "--since", help="Start of the period: a span (30min, 6h, 7d) or a date (2026-11-01)."
+        "--since",
+        help="Start of the period: a span (30min, 6h, 7d), yesterday, or a date (2026-11-01).",
     ),
 ]
 
@@ -93,28 +94,34 @@ SessionName = Annotated[
 ]
 NO_OWNER: Final = "none"
 EVERYONE: Final = "all"
-_SPAN_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
+_SPAN_UNITS: Final = {"min": "minutes", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DAYS: Final = {"today": 0, "yesterday": 1}
+"""Days, by how many days ago they began."""
 _DURATION_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_since(
     text: str | None, *, option: str = "--since", zone: tzinfo = UTC
 ) -> datetime | None:
-    """Return the time that a span or a date denotes; without a time zone, of `zone`.
+    """Return the time that a span, a day or a date denotes; without a time zone, of `zone`.
 
     Raises InvalidArgument.
     """
     if text is None:
         return None
-    span = re.fullmatch(r"(\d{1,6})(min|h|d)", text)
+    span = re.fullmatch(r"(\d{1,6})(min|m|h|d|w)", text)
     try:
         if span:
             return utc_now() - timedelta(**{_SPAN_UNITS[span[2]]: int(span[1])})
+        if text in _DAYS:
+            day = utc_now().astimezone(zone) - timedelta(days=_DAYS[text])
+            midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
+            return midnight.astimezone(UTC)
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as error:  # no date, or one before the year 1
         raise InvalidArgument(
-            f"{option} is {text!r}", hint="examples: 30min, 6h, 7d, 2026-11-01"
+            f"{option} is {text!r}", hint="examples: 30min, 6h, 7d, yesterday, 2026-11-01"
         ) from error
 
 

@@ -1,14 +1,19 @@
-"""Runs the work of a command with the Supabase of its project."""
+"""Runs the work of a command with the Supabase of its project, after a question if need be."""
 
 import asyncio
 import getpass
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import typer
+
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
+from cogo.errors import CommandError
+from cogo.terminal import neutralize
 from cogo.wiring.stores import Client, open_client, open_supabase_store
 from protocol.store.operator import Operator, set_operator
 from protocol.transport.supabase_store import SupabaseStore
@@ -52,6 +57,16 @@ def build_cli_operator() -> Operator:
     except (OSError, KeyError):  # an account without a name, as in some containers
         user = "unknown"
     return Operator(who=f"cli:{user}@{socket.gethostname()}")
+
+
+def confirm_action(question: str, *, yes: bool, as_json: bool) -> None:
+    """Ask a person. Raises CommandError if the answer is no, or nobody can be asked."""
+    if yes:
+        return
+    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CommandError(f"nobody was asked: {question}", hint="--yes goes on without asking")
+    if not typer.confirm(neutralize(question), default=False, err=True):
+        raise CommandError("nothing was done")
 
 
 def _find(project: Project | Path | None) -> Project:

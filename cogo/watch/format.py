@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -112,6 +113,15 @@ def format_error(error: object) -> str:
     if not isinstance(error, dict):
         return str(error) if error else "no reason was recorded"
     return str(error.get("message") or error)
+
+
+def format_age(age: timedelta) -> str:
+    """Return how long ago something was, in its largest unit, such as 3h."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
 
 
 def format_cost(cost: Decimal | None) -> str:

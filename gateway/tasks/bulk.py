@@ -125,11 +125,12 @@ async def run_bulk(
     dry_run: bool = False,
     outcome: BulkOutcome | None = None,
     on_task: Callable[[], None] = lambda: None,
+    stop: asyncio.Event | None = None,
 ) -> BulkOutcome:
     """Do something with tasks, a few at once; `dry_run` only says with which it would be done.
 
     A task with which it cannot be done is skipped. `outcome` has what is known if this is
-    cancelled, and `on_task` is called after each task.
+    cancelled, and `on_task` is called after each task. No task is begun after `stop` is set.
     """
     result = BulkOutcome() if outcome is None else outcome
     lines = {each.id: each for each in await store.fetch_lines_by_id(task_ids=task_ids)}
@@ -137,6 +138,8 @@ async def run_bulk(
 
     async def work() -> None:
         for task_id in waiting:
+            if stop is not None and stop.is_set():
+                return
             skipped = _find_obstacle(principal, action, task_id, lines.get(task_id))
             if skipped is None:
                 skipped = await _act(

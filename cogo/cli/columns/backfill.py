@@ -11,7 +11,6 @@ from cogo.cli.columns.estimate import ColumnEstimate, ColumnPlan, plan_rows, pri
 from cogo.cli.columns.format import count_things
 from cogo.cli.columns.offer import (
     Offer,
-    confirm_spending,
     describe_estimate,
     fetch_row,
     print_offer,
@@ -20,7 +19,7 @@ from cogo.cli.columns.offer import (
 from cogo.cli.columns.options import ColumnIfMany, DryRun, Table, Wait, Yes, choose_column
 from cogo.cli.columns.statement import read_settings
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.session import run_with_store
+from cogo.cli.session import confirm_action, run_with_store
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_text
 from protocol.records.columns import ColumnRow
@@ -91,7 +90,7 @@ def backfill_column(
         return
     overwrites = " Values of persons are overwritten." if kept else ""
     question = f"Ask for {offer.count.describe()}? It costs {describe_estimate(offer)}."
-    confirm_spending(question + overwrites, yes=yes, as_json=as_json)
+    confirm_action(question + overwrites, yes=yes, as_json=as_json)
     done = run_with_store(
         project,
         lambda store: store.backfill_column(column_id=row.id, states=states, limit=most),

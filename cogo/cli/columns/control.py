@@ -6,11 +6,10 @@ import typer
 
 from cogo.cli.columns.database import open_tables
 from cogo.cli.columns.format import count_things
-from cogo.cli.columns.offer import confirm_spending
 from cogo.cli.columns.options import ColumnIfMany, PrintSql, Table, choose_column
 from cogo.cli.columns.statement import build_removal, build_reversal, unquote_table
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.session import run_with_store
+from cogo.cli.session import confirm_action, run_with_store
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_text
 from protocol.records.columns import ColumnChange, ColumnRow
@@ -122,7 +121,7 @@ def drop_column(
         return
     open_ = f", {row.pending:,} rows still pending" if row.pending else ""
     question = f"Let no model write {unquote_table(row.name)} any more{open_}? Its values stay."
-    confirm_spending(question, yes=yes, as_json=as_json)
+    confirm_action(question, yes=yes, as_json=as_json)
     run_with_store(project, lambda _: _execute(project, statement))
     if as_json:
         print_json({"id": str(row.id), "dropped": True})

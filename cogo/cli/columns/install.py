@@ -11,7 +11,6 @@ from cogo.cli.columns.database import RowCount, count_empty_rows, fetch_samples,
 from cogo.cli.columns.estimate import plan_rows
 from cogo.cli.columns.offer import (
     Offer,
-    confirm_spending,
     describe_estimate,
     fetch_row,
     print_offer,
@@ -51,7 +50,7 @@ from cogo.cli.columns.statement import (
     unquote_table,
 )
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.session import run_with_store
+from cogo.cli.session import confirm_action, run_with_store
 from cogo.cli.task_options import DataPolicy, Params, Policy
 from cogo.config.context import Project
 from cogo.errors import CommandError, UsageError
@@ -125,7 +124,7 @@ def add_column(
     fills = backfill and offer.count.rows > 0
     if fills:
         question = f"Fill {offer.count.describe()}? It costs {describe_estimate(offer)}."
-        confirm_spending(question, yes=yes, as_json=as_json)
+        confirm_action(question, yes=yes, as_json=as_json)
     column_id = run_with_store(project, lambda _: install(project, settings, backfill=backfill))
     if as_json:
         print_json({"id": str(column_id), "backfill": backfill, **offer.to_json()})
@@ -240,7 +239,7 @@ def change_column(
         question = (
             f"Make {offer.count.describe('value')} anew? It costs {describe_estimate(offer)}."
         )
-        confirm_spending(question, yes=yes, as_json=as_json)
+        confirm_action(question, yes=yes, as_json=as_json)
     after = run_with_store(project, lambda store: _change(project, store, row, settings, fills))
     if as_json:
         print_json({"id": str(row.id), "version": after.version, "backfill": fills})

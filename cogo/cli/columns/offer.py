@@ -1,6 +1,5 @@
 """What a command for an AI column would do and cost, shown before it is done."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,8 +14,7 @@ from cogo.cli.columns.format import is_filling, list_status_lines
 from cogo.cli.columns.statement import ColumnSettings, unquote_table
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
-from cogo.errors import CommandError
-from cogo.terminal import neutralize, print_line, print_text, shorten
+from cogo.terminal import print_line, print_text, shorten
 from cogo.watch.format import mark_simulated
 from protocol.ids import utc_now
 from protocol.records.columns import CellRow, ColumnRow, ColumnSample
@@ -80,16 +78,6 @@ def describe_estimate(offer: Offer) -> str:
         return text
     cap = format_usd(offer.settings.max_usd_per_day)
     return f"{text}; at {cap} a day {days:,} day{'' if days == 1 else 's'}"
-
-
-def confirm_spending(question: str, *, yes: bool, as_json: bool) -> None:
-    """Ask a person. Raises CommandError if the answer is no, or nobody can be asked."""
-    if yes:
-        return
-    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise CommandError(f"nobody was asked: {question}", hint="--yes goes on without asking")
-    if not typer.confirm(neutralize(question), default=False, err=True):
-        raise CommandError("nothing was done")
 
 
 def show_progress(project: Project, row: ColumnRow) -> None:

@@ -1,4 +1,4 @@
-"""`cogo show` and `cogo tasks list|show`: results and histories of tasks."""
+"""`cogo show` and `cogo tasks show`: results and histories of tasks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -8,8 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from cogo.cli.ids import TaskArgument, find_task_id
-from cogo.cli.listing import print_more, print_rows
-from cogo.cli.options import All, AsJson, Dir, Limit
+from cogo.cli.options import AsJson, Dir
 from cogo.cli.session import run_with_store
 from cogo.cli.tasks.result import (
     list_detail_lines,
@@ -24,28 +23,22 @@ from cogo.watch.format import (
     format_cost,
     format_error,
     format_event,
-    format_models,
     format_simulated_mark,
-    mark_simulated,
     shorten_id,
     sum_tokens,
 )
 from cogo.watch.why_waiting import explain_copy, explain_waiting
 from protocol.lanes import is_model_lane
-from protocol.lifecycle import TaskState
 from protocol.records import (
-    EVERYTHING,
     Event,
     SelectionRow,
     Subtask,
     Task,
-    TaskFilter,
     TurnLine,
 )
 from protocol.store.gateway import GatewayStore
 
 _MOST_FORKS: Final = 20
-_PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,51 +129,6 @@ def _print_turns(project: Project, task: str, *, as_json: bool) -> None:
             print_line(line)
     if not found:
         print_text("no step has turns: models have called no tools", err=True)
-
-
-def list_tasks(
-    *,
-    status: Annotated[TaskState | None, typer.Option(help="Only tasks with this status.")] = None,
-    limit: Limit = 20,
-    children: Annotated[
-        bool, typer.Option("--children", help="Include child tasks of workflows.")
-    ] = False,
-    every: All = False,
-    directory: Dir = None,
-    as_json: AsJson = False,
-) -> None:
-    """List tasks, the newest first.
-
-    Examples:
-        cogo tasks list
-        cogo tasks list --children
-        cogo tasks list --status failed --limit 50 --json
-    """
-    wanted = TaskFilter(status=[] if status is None else [status], children=children)
-
-    async def read(store: GatewayStore) -> tuple[list[Task], bool]:
-        found: list[Task] = []
-        before = None
-        while True:
-            page = await store.find_tasks(
-                limit=_PAGE, visible=EVERYTHING, wanted=wanted, before=before
-            )
-            found += page.tasks
-            before = page.next
-            if before is None or (len(found) > limit and not every):
-                return (found, False) if every else (found[:limit], len(found) > limit)
-
-    tasks, has_more = run_with_store(directory, read)
-    print_rows(
-        tasks,
-        ("TASK", "STATUS", "TYPE", "MODEL", "TOKENS", "COST", "PROMPT"),
-        _cells,
-        as_json=as_json,
-        empty='no tasks; try `cogo submit "Write a Python function is_palindrome(text)"`',
-        drop=("TYPE", "TOKENS", "COST", "MODEL"),
-        brief=True,
-    )
-    print_more(len(tasks), has_more=has_more)
 
 
 def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:
@@ -280,15 +228,3 @@ def _list_relatives(history: _History) -> Iterator[str]:
         yield f"forked from {shorten_id(task.forked_from)}"
     for fork in history.forks:
         yield f"forked as {shorten_id(fork.id)}  {fork.status}"
-
-
-def _cells(task: Task) -> tuple[str, ...]:
-    return (
-        shorten_id(task.id),
-        task.status,
-        task.type,
-        mark_simulated(format_models(task, most=1) or "-", simulated=task.simulated),
-        str(sum_tokens(task)),
-        format_cost(task.cost_usd),
-        shorten(task.prompt, 60),
-    )

@@ -284,7 +284,7 @@ def test_only_one_module_writes_to_the_terminal() -> None:
         "cogo/cli/app.py",  # its own version
         "cogo/cli/admin/adopt.py",  # a question, neutralized
         "cogo/cli/admin/erase.py",  # a question, neutralized
-        "cogo/cli/columns/offer.py",  # a question, neutralized
+        "cogo/cli/session.py",  # a question, neutralized
         "cogo/cli/local/supabase.py",  # a question, neutralized
         "cogo/cli/local/local_model.py",  # questions in its own words
         "cogo/cli/local/sandbox.py",  # a question, neutralized

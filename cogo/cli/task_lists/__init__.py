@@ -1,0 +1,1 @@
+"""Commands that find tasks, and act on many of them."""
