@@ -86,8 +86,8 @@ function Round({ step, number, discussion, details, isLive }) {
   const turns = discussion.transcript.getTurns(step.id);
   const numbers = [...turns.keys()].sort((a, b) => a - b);
   return h(
-    "section",
-    { class: "round", "aria-label": number === null ? step.agent : `Round ${number}` },
+    "div",
+    { class: "round", role: "group", "aria-label": number === null ? step.agent : `Round ${number}` },
     number !== null && h("h5", {}, `Round ${number}`),
     step.notice && h("p", { class: "note" }, step.notice),
     step.isAnswer && h("p", { class: "note" }, "Writes the answer."),

@@ -3,7 +3,7 @@
 import { milliseconds } from "/console/lib/format.js";
 import { WAITS } from "/console/task/timeline.js";
 
-const MOST = 4;
+const MOST = 5;
 /** What took less than this part of the whole is not named, nor what took less than these milliseconds. */
 const LEAST_PART = 0.02;
 const LEAST_MS = 5;

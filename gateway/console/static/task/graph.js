@@ -132,22 +132,25 @@ function Canvas({ nodes, places, lines, width, height }) {
   });
 
   const counted = new Map();
-  for (const { status } of nodes) counted.set(status, (counted.get(status) ?? 0) + 1);
+  for (const { state } of nodes) counted.set(state, (counted.get(state) ?? 0) + 1);
   return h(
     "div",
     { class: "plan-graph", id: "plan-graph" },
     h(
       "div",
       { class: "graph-bar" },
-      h("p", { class: "note" }, `${nodes.length} steps: ${[...counted].map(([status, number]) => `${number} ${status}`).join(", ")}`),
-      h("span", { class: "graph-buttons" }, button("+", "Zoom in", () => zoom(1.25)), button("−", "Zoom out", () => zoom(0.8)), button("Fit", "Show the whole plan", fit)),
+      h("p", { class: "note" }, `${nodes.length} steps: ${[...counted].map(([state, number]) => `${number} ${state}`).join(", ")}`),
+      h("span", { class: "graph-buttons" }, button("+", "Zoom in", () => zoom(1.25)), button("−", "Zoom out", () => zoom(0.8)), button("Fit", "Fit the whole plan", fit)),
     ),
     h(
       "div",
       {
         class: isFar ? "canvas far" : "canvas", ref: box, role: "group", "aria-label": "Plan. Arrow keys go from step to step, Enter opens one, plus and minus zoom, Shift with arrows moves.",
         onKeyDown: handleKey, onPointerDown: handleDown, onPointerMove: handleMove, onPointerUp: handleUp, onPointerCancel: handleUp, onPointerLeave: handleUp,
-        style: { height: `${Math.max(120, Math.min(480, innerHeight * 0.55, height * Math.max(whole, READABLE) + 8))}px` },
+        style: {
+          touchAction: height * shown.scale <= size.height ? "pan-y" : "none", // a finger scrolls the page where nothing is hidden above or below
+          height: `${Math.max(120, Math.min(480, innerHeight * 0.55, height * Math.max(whole, READABLE) + 8))}px`,
+        },
       },
       h(
         "svg",
@@ -173,16 +176,14 @@ function place(scale, { width, height }, size) {
 }
 
 function Node({ node, at, isTabbed, isFar, onFocus, onOpen }) {
-  const { name, branch, who, status, took, tries, cost, isOver, isNotNeeded } = node;
-  const state = isNotNeeded ? "not needed" : status;
+  const { name, branch, who, status, state, took, tries, cost, isOver } = node;
   const facts = [isOver || status === "running" ? milliseconds(took) : null, tries > 1 ? `${tries} attempts` : null, cost ? money(cost) : null].filter(Boolean).join(" · ");
   return h(
     "g",
     {
-      class: `node ${status}${node.kind === "flow" ? " flow" : ""}`, transform: `translate(${at.x - NODE.width / 2} ${at.y - NODE.height / 2})`, role: "button", tabindex: isTabbed ? 0 : -1, "data-id": node.id,
-      "aria-label": [branch ? `${branch}/${name}` : name, state, who, facts].filter(Boolean).join(", "), onFocus, onClick: onOpen,
+      class: `node ${status}${node.kind === "flow" ? " flow" : ""}`, transform: `translate(${at.x - NODE.width / 2} ${at.y - NODE.height / 2})`, role: "button", tabindex: isTabbed ? 0 : -1, "data-id": node.id, onFocus, onClick: onOpen,
     },
-    h("title", {}, `${branch ? `${branch}/` : ""}${name}: ${state}`),
+    h("title", {}, [branch ? `${branch}/${name}` : name, state, who, facts].filter(Boolean).join(", ")),
     h("rect", { width: NODE.width, height: NODE.height, rx: 7 }),
     h("rect", { class: "mark", width: 5, height: NODE.height, rx: 2 }),
     !isFar && h("text", { class: "name", x: 14, y: 17 }, cut(name, 21)),

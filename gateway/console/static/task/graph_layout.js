@@ -1,5 +1,6 @@
 // The plan of a task as a graph: which step comes after which, and where each one is drawn. Pure.
 
+import { nameState } from "/console/task/step_rows.js";
 import { addCosts, isTimeLimit } from "/console/task/timeline.js";
 import dagre from "/console/vendor/dagre.js";
 
@@ -54,7 +55,7 @@ function buildNode(subtask, attempts, now) {
   return {
     id: subtask.id, key: subtask.key, kind: subtask.kind, name: path.at(-1), branch: path.slice(0, -1).join("/"),
     who: subtask.kind === "flow" ? "workflow" : subtask.kind === "ask" ? (attempts.at(-1)?.model_id ?? subtask.lane) : ({ task: "child task", approve: "question" }[subtask.kind] ?? subtask.lane),
-    status: subtask.not_needed ? "cancelled" : subtask.status, isNotNeeded: Boolean(subtask.not_needed), isOver, took: Math.max(0, end - begin),
+    status: subtask.not_needed ? "cancelled" : subtask.status, state: nameState(subtask), isOver, took: Math.max(0, end - begin),
     tries: subtask.kind === "flow" ? 1 : attempts.length, cost: addCosts(attempts),
   };
 }

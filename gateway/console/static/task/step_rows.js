@@ -35,10 +35,16 @@ function buildStepRow(step, level, prefix, hasInner, open) {
   const id = prefix + subtask.id;
   return {
     id, level, kind: "step", step, hasInner, isOpen: hasInner && open.has(id), key: subtask.key, taskId: subtask.task_id, name: path.at(-1),
-    branch: path.slice(0, -1).join("/"), who: nameWho(step), status: subtask.not_needed ? "not needed" : subtask.status,
+    branch: path.slice(0, -1).join("/"), who: nameWho(step), status: nameState(subtask),
     bars: segments.filter((each) => each.kind !== "steps").map(toBar), cost, ...addTimes(segments), isOver,
     tries: subtask.kind === "flow" ? 1 : step.attempts.length,
   };
+}
+
+/** The state of a step; what a fork took over from its original was not done again. */
+export function nameState({ status, not_needed: isNotNeeded, metadata }) {
+  if (isNotNeeded) return "not needed";
+  return metadata?.reused ? "reused" : status;
 }
 
 function nameWho({ subtask, attempts }) {

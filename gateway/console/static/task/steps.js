@@ -154,7 +154,7 @@ function Head({ from, to }) {
     "div",
     { class: "row head", role: "row", "aria-rowindex": 1 },
     ["Step", "Model"].map((each) => h("span", { role: "columnheader", class: each === "Model" ? "who" : "key" }, each)),
-    h("span", { role: "columnheader", class: "axis", "aria-label": "Time" }, ticks.filter((each) => each < 0.96 * (to - from)).map((each) => h("span", { style: { left: `${(100 * each) / (to - from)}%` }, "aria-hidden": "true" }, label(each)))),
+    h("span", { role: "columnheader", class: "axis" }, h("span", { class: "unseen" }, "Time"), ticks.filter((each) => each < 0.96 * (to - from)).map((each) => h("span", { style: { left: `${(100 * each) / (to - from)}%` }, "aria-hidden": "true" }, label(each)))),
     ["Took", "Cost", "State"].map((each) => h("span", { role: "columnheader", class: each === "State" ? "state" : "figure" }, each)),
   );
 }

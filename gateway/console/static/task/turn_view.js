@@ -18,7 +18,7 @@ export class TurnView {
   constructor(number, turn, isReadable) {
     this.turn = turn;
     this.#text = new TextBlock("text", isReadable);
-    this.root = h("section", { class: "turn", "aria-label": `Turn ${number}` }, this.#thinking, this.#text.root, this.#list);
+    this.root = h("div", { class: "turn", role: "group", "aria-label": `Turn ${number}` }, this.#thinking, this.#text.root, this.#list);
   }
 
   get isRunning() {
