@@ -24,6 +24,11 @@ def is_model_lane(lane: str) -> bool:
     return lane not in {CIO, WAIT} and not lane.startswith((SANDBOX, TOOLS))
 
 
+def is_calling_lane(lane: str) -> bool:
+    """Return whether subtasks of the lane call models: also embeddings and rankings."""
+    return is_model_lane(lane) or lane.startswith((EMBEDDINGS, RERANKS))
+
+
 def read_embedding_lane(lane: str) -> str | None:
     """Return the embedding model of such a lane, or None for another lane."""
     return lane.removeprefix(EMBEDDINGS) if lane.startswith(EMBEDDINGS) else None

@@ -18,6 +18,7 @@ from protocol.errors import CogoError, StoreUnavailable, Unauthorized
 from protocol.records.agents import are_all_simulated
 from protocol.store.instance import InstanceStore
 from protocol.store.queue import QueueStore
+from protocol.store.spending import SpendingStore
 from protocol.topics import TASKS
 
 _REALTIME_SECONDS: Final = 10.0
@@ -40,6 +41,7 @@ async def check_supabase(project: Project) -> AsyncIterator[Check]:
             yield await check_instance(store, connection.host)
         yield await _check_realtime(connection)
         yield await _check_agents(project, store)
+        yield await check_spending(store)
         async for check in check_columns(store):
             yield check
         async for check in check_memory(project, store):
@@ -86,6 +88,17 @@ async def check_instance(store: InstanceStore, host: str) -> Check:
     if found.hosts is None:
         return ok("instance", "the first agent that starts will adopt this database")
     return ok("instance", f"adopted at {', '.join(found.hosts)}")
+
+
+async def check_spending(store: SpendingStore) -> Check:
+    """Check that operators have not stopped spending."""
+    try:
+        stop = await store.fetch_spending_stop()
+    except CogoError as error:
+        return missing("spending", str(error), "cogo migrate")
+    if stop is not None:
+        return note("spending", f"no model is called: {stop.describe()}", "cogo resume-spending")
+    return ok("spending", "calls to models may begin")
 
 
 async def _check_realtime(connection: Connection) -> Check:

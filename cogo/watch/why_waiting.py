@@ -5,9 +5,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from cogo.watch.format import describe_wait
-from protocol.lanes import CIO, SANDBOX, is_model_lane
+from protocol.lanes import CIO, SANDBOX, is_calling_lane, is_model_lane
 from protocol.lifecycle import SubtaskState
-from protocol.records import AgentRecord, Attempt, Subtask, Task
+from protocol.records import AgentRecord, Attempt, SpendingStop, Subtask, Task
 from protocol.records.agents import Instance
 from protocol.records.flows import is_time_limit
 
@@ -21,15 +21,19 @@ def explain_waiting(
     agents: Sequence[AgentRecord],
     *,
     is_up_running: bool = False,
+    stop: SpendingStop | None = None,
 ) -> Iterator[str]:
     """Yield a reason for each waiting subtask.
 
-    `is_up_running`: a `cogo up` restarts the agents of this machine.
+    `is_up_running`: a `cogo up` restarts the agents of this machine. `stop`: since when spending is
+    stopped.
     """
     served = {lane for agent in agents if agent.state == "alive" for lane in agent.lanes}
     reasons = _reasons(attempts)
     for each in subtasks:
         match each.status:
+            case SubtaskState.QUEUED if stop is not None and is_calling_lane(each.lane):
+                yield explain_stop(stop)
             case SubtaskState.QUEUED if each.lane not in served:
                 yield _nobody(each.lane, is_up_running=is_up_running)
             case SubtaskState.DELAYED if is_time_limit(each.kind, each.key):
@@ -47,6 +51,11 @@ def explain_waiting(
                 yield f"{each.key} is held; resume the task, its owner or its lane"
             case _:
                 continue
+
+
+def explain_stop(stop: SpendingStop) -> str:
+    """Return why nothing calls a model, and the command that changes it."""
+    return f"{stop.describe()}; `cogo resume-spending` lets it go on"
 
 
 def explain_copy(instance: Instance, task: Task) -> str | None:

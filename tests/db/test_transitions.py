@@ -6,7 +6,7 @@ from itertools import permutations, product
 import asyncpg
 import pytest
 
-from protocol.lanes import is_model_lane
+from protocol.lanes import is_calling_lane, is_model_lane
 from protocol.lifecycle import SUBTASK_TRANSITIONS, TASK_TRANSITIONS, SubtaskState, TaskState
 from tests.support.sql.agent import Agent
 from tests.support.sql.database import Database
@@ -193,9 +193,15 @@ async def test_a_new_subtask_is_checked_too(database: Database, status: str, che
 
 
 @pytest.mark.parametrize(
-    "lane", ["cio", "wait", "sandbox:python", "tools:shop", "sandbox", "a-model", "x/wait", "CIO"]
+    "lane",
+    [
+        *("cio", "wait", "sandbox:python", "tools:shop", "sandbox", "a-model", "x/wait", "CIO"),
+        *("tools:cogo.embeddings/e", "tools:cogo.rerank/r", "tools:cogo.memory"),
+    ],
 )
 async def test_python_and_sql_agree_which_lanes_are_models(agent: Agent, lane: str) -> None:
     is_model = await agent.connection.fetchval("select cogo.is_model_lane($1)", lane)
 
     assert is_model is is_model_lane(lane)
+    is_calling = await agent.connection.fetchval("select cogo.is_calling_lane($1)", lane)
+    assert is_calling is is_calling_lane(lane)

@@ -10,11 +10,12 @@ import typer
 from cogo.cli.listing import print_rows
 from cogo.cli.options import AsJson, Dir, parse_owner
 from cogo.cli.session import run_with_store
-from cogo.terminal import print_json, print_line
+from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import shorten_id
+from cogo.watch.why_waiting import explain_stop
 from protocol.errors import InvalidArgument
 from protocol.json_values import parse_count
-from protocol.records import Limits, QueueRow
+from protocol.records import Limits, QueueRow, SpendingStop
 from protocol.store.gateway import GatewayStore
 
 _HEADINGS: Final = (
@@ -42,8 +43,15 @@ def show_queue(*, directory: Dir = None, as_json: AsJson = False) -> None:
         cogo queue
         cogo queue --json
     """
+
+    async def fetch(store: GatewayStore) -> tuple[list[QueueRow], SpendingStop | None]:
+        return await store.fetch_queue(), await store.fetch_spending_stop()
+
+    rows, stop = run_with_store(directory, fetch)
+    if stop is not None:
+        print_text(explain_stop(stop), err=True)
     print_rows(
-        run_with_store(directory, lambda store: store.fetch_queue()),
+        rows,
         _HEADINGS,
         _cells,
         as_json=as_json,

@@ -19,12 +19,13 @@ from cogo.cli.ids import find_task_id
 from cogo.cli.session import run_with_client
 from cogo.cli.task_options import apply_default_project, check_task
 from cogo.config.context import Project
-from cogo.terminal import print_json, print_line
+from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.participants import SwarmProgress
 from cogo.watch.run_lines import RunLine, RunProgress
 from cogo.watch.run_screen import Screen, open_screen
 from cogo.watch.steps import DecisionUpdate, RunUpdate, StepUpdate, follow_steps
 from cogo.watch.swarm_screen import open_swarm_screen
+from cogo.watch.why_waiting import explain_stop
 from cogo.wiring.stores import Client
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
@@ -104,7 +105,10 @@ def run_task_live(
 async def _submit(client: Client, given: NewTask, project: Project) -> Task:
     new = apply_default_project(given, project.settings)
     await check_task(new, new.id or uuid4(), project=project, store=client.store)
-    return await client.store.submit_task(new)
+    task = await client.store.submit_task(new)
+    if stop := await client.store.fetch_spending_stop():
+        print_text(explain_stop(stop), err=True)
+    return task
 
 
 def _print_begin(task: Task, *, as_json: bool) -> None:

@@ -193,6 +193,7 @@ async def _explain_waiting(store: GatewayStore, task: Task, *, home: Path) -> li
             await store.fetch_attempts(task_id=task.id),
             await store.fetch_agents(),
             is_up_running=is_up_running(home),
+            stop=await store.fetch_spending_stop(),
         )
     )
 

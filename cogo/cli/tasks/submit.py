@@ -43,6 +43,7 @@ from cogo.terminal import command_path, print_json, print_line, print_text, writ
 from cogo.watch.format import shorten_id
 from cogo.watch.steps import follow_with_questions
 from cogo.watch.view import Stream, TaskView
+from cogo.watch.why_waiting import explain_stop
 from cogo.wiring.stores import Client
 from protocol.records import NewTask, Task
 from protocol.transcript import TaskEnded
@@ -160,6 +161,8 @@ def _submit(project: Project, given: NewTask, view: TaskView | None, sent: list[
         sent.extend([new.id] if new.id else [])
         task = await client.store.submit_task(new)
         sent.append(task.id)
+        if stop := await client.store.fetch_spending_stop():
+            print_text(f"{shorten_id(task.id)}  waiting: {explain_stop(stop)}", err=True, indent=10)
         if view is None:
             return task
         view.say(f"{shorten_id(task.id)}  submitted    {task.id}")

@@ -17,7 +17,7 @@ from cogo.terminal import print_json, print_line, print_text, write_text
 from cogo.watch.format import shorten_id
 from cogo.watch.steps import QuestionsUpdate, follow_with_questions
 from cogo.watch.view import LabelledUpdate, TaskView
-from cogo.watch.why_waiting import explain_copy
+from cogo.watch.why_waiting import explain_copy, explain_stop
 from cogo.wiring.stores import Client
 from protocol.ids import utc_now
 from protocol.messages import Envelope
@@ -70,6 +70,10 @@ def watch(
             found = await client.store.fetch_task(task_id=task_id)  # raises NotFound
             if held := explain_copy(await client.store.fetch_instance(), found):
                 print_text(f"{shorten_id(task_id)}  waiting: {held}", err=True, indent=10)
+            if not found.status.is_final and (stop := await client.store.fetch_spending_stop()):
+                print_text(
+                    f"{shorten_id(task_id)}  waiting: {explain_stop(stop)}", err=True, indent=10
+                )
             await _watch_one(client, task_id, as_json=as_json)
 
     run_with_client(directory, run)

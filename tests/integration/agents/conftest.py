@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from agents.attachments import FileAccess
 from agents.executor.service import run_executor
 from agents.memory.conversation import RedisCommands
 from agents.memory.index import VectorIndex
+from agents.middleware.budget import BudgetMiddleware
 from agents.orchestrator.service import run_orchestrator
 from agents.runtime.options import AgentIdentity, RuntimeOptions
 from agents.runtime.wakeup import Drain
@@ -27,6 +28,7 @@ from agents.workflows.registry import WORKFLOWS
 from embedded.state import State
 from protocol.records import NewTask, Task
 from protocol.transport.supabase_store import SupabaseStore, open_store
+from providers.calls.middleware import CallMiddleware
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential
 from providers.router import Router
@@ -113,9 +115,13 @@ class Fleet:
         paths: Mapping[str, str] = PATHS,
         credentials: Mapping[str, Credential] | None = None,
         discovers: bool = False,
+        is_metered: bool = False,
         **options: Any,
     ) -> "asyncio.Task[None]":
-        """Start one that serves every model of the simulator, and checks and tools if given."""
+        """Start one that serves every model of the simulator, and checks and tools if given.
+
+        `is_metered`: calls are begun and booked in the database.
+        """
         opened = credentials or {
             name: Credential(
                 key=SecretStr("simulated"), base_url=f"{self.simulator}{path}", simulated=True
@@ -124,7 +130,13 @@ class Fleet:
         }
 
         async def run(drain: Drain, on_ready: Callable[[], None]) -> None:
-            async with Router(catalogue, opened) as router:
+            async with AsyncExitStack() as stack:
+                middleware: list[CallMiddleware] = []
+                if is_metered:
+                    store = await stack.enter_async_context(self.open_store())
+                    middleware += [BudgetMiddleware(store, agent_id=id_, keeps_prompts=False)]
+                router = Router(catalogue, opened, middleware=middleware)
+                await stack.enter_async_context(router)
                 if discovers:
                     await router.discover()
                 await run_executor(

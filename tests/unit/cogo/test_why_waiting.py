@@ -8,7 +8,7 @@ import pytest
 
 from cogo.watch.format import describe_wait
 from cogo.watch.why_waiting import explain_waiting
-from protocol.records import AgentRecord, Attempt, Subtask
+from protocol.records import AgentRecord, Attempt, SpendingStop, Subtask
 from protocol.records.agents import SILENT_AFTER
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -93,6 +93,32 @@ def test_a_subtask_in_an_unserved_lane_reports_what_to_start(
 
     assert len(lines) == (words is not None)
     assert words is None or words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("lane", "says_so"),
+    [
+        ("a-model", True),
+        ("tools:cogo.embeddings/e", True),
+        ("tools:cogo.rerank/r", True),
+        ("tools:shop", False),
+        ("sandbox:python", False),
+        ("cio", False),
+    ],
+)
+def test_what_calls_a_model_waits_for_spending_to_be_resumed(lane: str, says_so: bool) -> None:
+    stop = SpendingStop(since=NOW, who="key:k1", reason="a loop")
+
+    lines = list(explain_waiting([a_subtask(lane=lane)], [], [an_agent(lane)], stop=stop))
+
+    assert [line for line in lines if "resume-spending" in line] == (
+        [
+            "spending was stopped by key:k1 at 2026-11-21 12:00:00 UTC: a loop; "
+            "`cogo resume-spending` lets it go on"
+        ]
+        if says_so
+        else []
+    )
 
 
 def test_an_orchestrator_that_is_being_restarted_need_not_be_started() -> None:
