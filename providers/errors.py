@@ -299,10 +299,6 @@ class SpendingStopped(NotAsked):
     code = "spending_stopped"
     reroute = False
 
-    def __init__(self, vendor: str, message: str) -> None:
-        # Queued again at once, and claimed when spending is resumed.
-        super().__init__(vendor, message, retry_after=timedelta(0))
-
 
 class SpendCapReached(NotAsked):
     """The call may exceed a spend cap: raise it (`cogo budget`), or wait for its reset."""

@@ -102,7 +102,8 @@ def _build_refusal(call: VendorCall, answer: CallAnswer) -> NotAsked:
         case "banned":
             return Banned(vendor, detail)
         case "stopped":
-            return SpendingStopped(vendor, detail)
+            # Queued again at once, and claimed when spending is resumed.
+            return SpendingStopped(vendor, detail, retry_after=timedelta(0))
         case "stale":
             return NotAsked(vendor, detail)
         case _:

@@ -73,6 +73,9 @@ NoKey = Annotated[
     ),
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, the newest.")]
+ActionReason = Annotated[
+    str | None, typer.Option("--reason", help="Why; kept in the log of actions.")
+]
 All = Annotated[bool, typer.Option("--all", help="Show all, without a limit.")]
 Since = Annotated[
     str | None,

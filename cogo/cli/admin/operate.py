@@ -8,7 +8,7 @@ import typer
 
 from cogo.cli.columns.format import count_things
 from cogo.cli.listing import print_more, print_rows, read_pages
-from cogo.cli.options import All, AsJson, Dir, Limit, Since, parse_since
+from cogo.cli.options import ActionReason, All, AsJson, Dir, Limit, Since, parse_since
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_text
 from protocol.records import ActionRow
@@ -17,12 +17,10 @@ from protocol.store.gateway import GatewayStore
 _NOT_SHOWN: Final = 200
 """Characters of a change from which on a table is cut; --json shows all."""
 
-Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept in the log of actions.")]
-
 
 def stop_spending(
     *,
-    reason: Reason = None,
+    reason: ActionReason = None,
     cancel_running: Annotated[
         bool, typer.Option("--cancel-running", help="Abort the calls under way, too.")
     ] = False,
@@ -57,7 +55,7 @@ def stop_spending(
 
 
 def resume_spending(
-    *, reason: Reason = None, directory: Dir = None, as_json: AsJson = False
+    *, reason: ActionReason = None, directory: Dir = None, as_json: AsJson = False
 ) -> None:
     """Resume spending after `cogo stop-spending`.
 

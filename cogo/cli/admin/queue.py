@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from cogo.cli.listing import print_rows
-from cogo.cli.options import AsJson, Dir, parse_owner
+from cogo.cli.options import ActionReason, AsJson, Dir, parse_owner
 from cogo.cli.session import run_with_store
 from cogo.terminal import print_json, print_line, print_text
 from cogo.watch.format import shorten_id
@@ -17,6 +17,7 @@ from protocol.errors import InvalidArgument
 from protocol.json_values import parse_count
 from protocol.records import Limits, QueueRow, SpendingStop
 from protocol.store.gateway import GatewayStore
+from protocol.store.operator import stating
 
 _HEADINGS: Final = (
     "LANE", "OWNER", "QUEUED", "OLDEST", "RUNNING", "LATER", "BLOCKED", "DEAD", "DONE/MIN",
@@ -61,7 +62,12 @@ def show_queue(*, directory: Dir = None, as_json: AsJson = False) -> None:
 
 
 def pause(
-    *, lane: Lane = None, owner: Owner = None, directory: Dir = None, as_json: AsJson = False
+    *,
+    lane: Lane = None,
+    owner: Owner = None,
+    reason: ActionReason = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Pause a lane or an owner.
 
@@ -71,11 +77,16 @@ def pause(
         cogo queue pause --lane claude-sonnet-5-5
         cogo queue pause --owner 3f2a9c1e-0d4b-4c55-9a51-7b1f0c2d3e4f --json
     """
-    _change(lane, owner, directory, as_json=as_json, paused=True)
+    _change(lane, owner, directory, reason, as_json=as_json, paused=True)
 
 
 def resume(
-    *, lane: Lane = None, owner: Owner = None, directory: Dir = None, as_json: AsJson = False
+    *,
+    lane: Lane = None,
+    owner: Owner = None,
+    reason: ActionReason = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Resume a paused lane or owner.
 
@@ -85,7 +96,7 @@ def resume(
         cogo queue resume --lane claude-sonnet-5-5
         cogo queue resume --owner none
     """
-    _change(lane, owner, directory, as_json=as_json, paused=False)
+    _change(lane, owner, directory, reason, as_json=as_json, paused=False)
 
 
 def limit(
@@ -98,6 +109,7 @@ def limit(
     per_minute: Annotated[
         str | None, typer.Option("--per-minute", help="Maximum started per minute, or none.")
     ] = None,
+    reason: ActionReason = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -115,6 +127,7 @@ def limit(
         lane,
         owner,
         directory,
+        reason,
         as_json=as_json,
         max_running=_parse_limit("--running", running, least=0),
         per_minute=_parse_limit("--per-minute", per_minute, least=1),
@@ -150,6 +163,7 @@ def _change(
     lane: str | None,
     owner: str | None,
     directory: Path | None,
+    reason: str | None,
     *,
     as_json: bool,
     paused: bool | None = None,
@@ -160,13 +174,14 @@ def _change(
     lane, whose = parse_subject(lane, owner)
 
     async def send(store: GatewayStore) -> Limits:
-        if lane is not None:
-            return await store.set_lane(
-                lane=lane, paused=paused, max_running=max_running, per_minute=per_minute
+        with stating(reason):
+            if lane is not None:
+                return await store.set_lane(
+                    lane=lane, paused=paused, max_running=max_running, per_minute=per_minute
+                )
+            return await store.set_owner(
+                owner=whose, paused=paused, max_running=max_running, per_minute=per_minute
             )
-        return await store.set_owner(
-            owner=whose, paused=paused, max_running=max_running, per_minute=per_minute
-        )
 
     limits = run_with_store(directory, send)
     if as_json:

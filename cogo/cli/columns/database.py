@@ -10,6 +10,7 @@ import asyncpg
 
 from cogo.cli.columns.format import count_things
 from cogo.cli.columns.statement import ColumnSettings, build_preview, quote_table
+from cogo.cli.session import build_cli_operator
 from cogo.config.connection import find_database_url
 from cogo.config.context import Project
 from cogo.config.database import Database, connect_database
@@ -47,6 +48,8 @@ async def open_tables(project: Project) -> AsyncIterator[Database]:
         await database.set_type_codec(
             "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
         )
+        who = build_cli_operator().who
+        await database.execute("select set_config('cogo.who', $1, false)", who)
         with explain_refusals():
             yield database
 

@@ -49,6 +49,7 @@ TABLE: dict[type[ProviderError], tuple[FailureAction, FailureAction]] = {
     errors.CircuitOpen: (REROUTE, REROUTE),
     errors.ModelNotGranted: (SNOOZE, SNOOZE),
     errors.Banned: (SNOOZE, SNOOZE),
+    errors.SpendingStopped: (SNOOZE, SNOOZE),
     errors.SpendCapReached: (SNOOZE, SNOOZE),
     errors.ProviderCapReached: (SNOOZE, SNOOZE),
 }

@@ -47,6 +47,7 @@ TABLE = {
     (errors.CircuitOpen, 5 * SECOND): (PLACE, PLACE, UP),
     (errors.AtCapacity, 2 * SECOND): (PLACE, PLACE, WAIT),
     (errors.AtCapacity, 61 * SECOND): (PLACE, PLACE, UP),
+    (errors.SpendingStopped, 0 * SECOND): (UP, UP, UP),
     (errors.InvalidRequest, None): (UP, UP, UP),
     (errors.ContextTooLong, None): (UP, UP, UP),
     (errors.ContentFiltered, None): (UP, UP, UP),
