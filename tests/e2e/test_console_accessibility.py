@@ -18,6 +18,7 @@ PAGES: Final = (
     "/inbox",
     "/columns",
     "/models",
+    "/charts",
     "/agents",
     "/queue",
     "/limits",

@@ -28,6 +28,7 @@ const PAGES = [
   { name: "columns", tab: "columns", part: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
   { name: "models", tab: "models", part: "models", label: "Models", pattern: /^\/models$/, load: () => import("/console/models/page.js") },
+  { name: "charts", tab: "charts", part: "charts", label: "Charts", pattern: /^\/charts$/, load: () => import("/console/charts/page.js") },
   { name: "agents", tab: "operate", part: "operate", label: "Agents", pattern: /^\/agents$/, load: () => import("/console/operate/agents.js") },
   { name: "dead", tab: "operate", part: "operate", label: "Dead letters", pattern: /^\/dead$/, load: () => import("/console/operate/dead.js") },
   { name: "keys", tab: "operate", part: "operate", label: "Keys and grants", pattern: /^\/keys$/, load: () => import("/console/operate/keys.js") },
