@@ -1,7 +1,7 @@
 // The console's entry point: the bar, the key, and the page that the address names.
 
 import { Ask } from "/console/ask/ask.js";
-import { Inbox } from "/console/inbox/inbox.js";
+import * as questions from "/console/inbox/questions.js";
 import { openSession } from "/console/lib/api.js";
 import * as connection from "/console/lib/connection.js";
 import { byId } from "/console/lib/dom.js";
@@ -18,13 +18,12 @@ import { Component, h, render } from "/console/vendor/preact.js";
 
 const list = new TaskList();
 const ask = new Ask((task) => (location.hash = `#/tasks/${task.id}`));
-const inbox = new Inbox();
 const ID = "([0-9a-f-]{36})";
 /** Each page is a module with a component `Page({ params, query })`; `params` are the groups of the pattern. */
 const PAGES = [
   { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
   { name: "ask", tab: "ask", part: "tasks", label: "Ask", pattern: /^\/ask$/, load: async () => ({ Page: viewOf((root) => ask.open(root)) }) },
-  { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: async () => ({ Page: viewOf((root) => inbox.open(root)) }) },
+  { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: () => import("/console/inbox/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
   { name: "models", tab: "models", part: "models", label: "Models", pattern: /^\/models$/, load: () => import("/console/models/page.js") },
@@ -108,7 +107,7 @@ function watch() {
   });
   if (getReader()?.is_operator ?? true) figures.watch();
   render(h(StoppedBanner), byId("stopped"));
-  inbox.watch();
+  questions.watch();
   ask.watchTools();
 }
 

@@ -1,32 +1,15 @@
-// Answers after a confirmation: to one question by a key, or to all that ask the same.
+// Answers to all questions that ask the same.
 
 import { groupEqual } from "/console/inbox/words.js";
 import { useChanges } from "/console/operate/dialog.js";
 import { Button, plural } from "/console/operate/parts.js";
 import { post } from "/console/lib/api.js";
-import { money } from "/console/lib/format.js";
 import { clip, showControls } from "/console/lib/json_view.js";
-import { h, useEffect } from "/console/vendor/preact.js";
+import { h } from "/console/vendor/preact.js";
 
 const AT_ONCE = 4;
 const SHOWN = 20;
 const COMMENT = { name: "comment", label: "Comment (optional)", value: "" };
-
-/** Ask whether one question is to be approved or refused; it opens at once. */
-export function Confirmation({ asked, isApproved, onAnswer, onClose }) {
-  const [dialog, ask] = useChanges(() => {}, onClose);
-  useEffect(() => ask({
-    title: isApproved ? "Approve it?" : "Refuse it?",
-    fields: [COMMENT],
-    say: () => [showControls(asked.question), describeShown(asked), isApproved && asked.cost_usd ? `It may cost ${money(asked.cost_usd)}.` : null],
-    confirm: isApproved ? "Approve" : "Refuse",
-    isGrave: !isApproved,
-    hasReason: false,
-    run: async ({ comment }) => void onAnswer(comment || null),
-    done: () => "Your answer is sent.",
-  }), []);
-  return dialog;
-}
 
 /** Questions that several tasks ask alike, to be answered in one go. */
 export function EqualQuestions({ approvals, onDone }) {
@@ -79,7 +62,7 @@ async function answerAll(approvals, isApproved, comment) {
 }
 
 /** What a question is about, on one line; null if it says it all. */
-function describeShown({ show }) {
+export function describeShown({ show }) {
   if (show === null || show === undefined) return null;
   const shown = typeof show === "object" && show.arguments ? show.arguments : show;
   return clip(typeof shown === "string" ? shown : JSON.stringify(shown), 300);

@@ -6,11 +6,11 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 /**
  * Return a dialog for the page, and a function that asks for a change:
  * `{ title, say, fields, confirm, isGrave, run, done }`. `say(values)` returns the sentence, `run(values)` makes the change (`values.reason` is the
- * reason, null without one), and `done(answer)` returns what is announced afterwards. `onDone` is called after each change, and `onClose` whenever the dialog closes.
+ * reason, null without one), and `done(answer)` returns what is announced afterwards. `onDone` is called after each change.
  */
-export function useChanges(onDone = () => {}, onClose = () => {}) {
+export function useChanges(onDone = () => {}) {
   const [asked, setAsked] = useState(null);
-  const dialog = asked && h(ChangeDialog, { ...asked, onClose: () => (setAsked(null), onClose()), onDone });
+  const dialog = asked && h(ChangeDialog, { ...asked, onClose: () => setAsked(null), onDone });
   return [dialog, setAsked];
 }
 
