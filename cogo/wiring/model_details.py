@@ -92,9 +92,9 @@ def describe_textless_model(
     host = catalogue.providers[model.provider]
     is_ranking = isinstance(model, RerankModel)
     place = (
-        build_rerank_deployment(model, host, "", simulated=simulated)
+        build_rerank_deployment(model, host, "", simulated=False)
         if isinstance(model, RerankModel)
-        else build_embedding_deployment(model, host, "", simulated=simulated)
+        else build_embedding_deployment(model, host, "", simulated=False)
     )
     search = model.usd_per_search if isinstance(model, RerankModel) else None
     return ModelDetails(

@@ -18,7 +18,7 @@ from cogo.config.local_gateway import create_sign_in_link
 from gateway.auth.keys import generate_key, hash_key
 from protocol.records import NewApiKey, NewTask
 from protocol.transport.supabase_store import SupabaseStore
-from tests.e2e.console import SECONDS, ask, says, text
+from tests.e2e.console import SECONDS, ask, complaints, says, text
 from tests.support.accounts import PASSWORD, an_email, connected
 from tests.support.eventually import eventually
 from tests.support.servers.command_line import environment
@@ -185,7 +185,7 @@ async def make_users_key(store: SupabaseStore, owner: UUID) -> str:
         id=key_id,
         hash=hash_key(key),
         name="user",
-        scopes=["tasks:read", "tasks:write"],
+        scopes=["tasks:read", "tasks:write", "models:read"],
         owner=owner,
     )
     await store.create_api_key(new)
@@ -224,6 +224,36 @@ async def test_a_user_answers_their_own_questions_and_an_operator_passes_on_the_
     await eventually(says(page, ".made-link", "It expires in"), within=SECONDS)
     page.get(page.find_element(By.CSS_SELECTOR, ".made-link input").get_property("value"))  # type: ignore[arg-type]
     assert text(page, "h1") == "Theirs?"
+
+
+async def test_a_user_sees_their_own_caps_and_models_without_controls(
+    chromium: Chrome, locked: Locked, store: SupabaseStore
+) -> None:
+    page, alice = chromium, uuid4()
+    await store.set_budget(scope="owner", key=str(alice), per="day", limit_usd=Decimal(3))
+    try:
+        page.get("about:blank")
+        page.get(f"{locked.url}/#/limits")
+        page.execute_script("sessionStorage.clear()")
+        page.refresh()
+        await give(page, await make_users_key(store, alice))
+        await eventually(says(page, "[aria-label=Caps]", "$3.00"), within=SECONDS)
+        complaints(page)  # those of the time without a key
+        tabs = {
+            str(each.get_attribute("data-tab")): each.is_displayed()
+            for each in page.find_elements(By.CSS_SELECTOR, "nav a[data-tab]")
+        }
+        assert (tabs["operate"], tabs["limits"], tabs["models"]) == (False, True, True)
+        assert page.find_elements(By.CSS_SELECTOR, ".operate .buttons, .spending, .tabs") == []
+
+        page.get(f"{locked.url}/#/models")
+        await eventually(says(page, ".operate table", "claude-sonnet-5-5"), within=SECONDS)
+        assert page.find_elements(By.CSS_SELECTOR, ".operate .buttons") == []
+        page.get(f"{locked.url}/#/queue")
+        await eventually(says(page, "#detail", "not shown to you"), within=SECONDS)
+        assert complaints(page) == []
+    finally:
+        await store.remove_budget(scope="owner", key=str(alice), per="day")
 
 
 async def test_the_spending_of_each_cap_is_shown(

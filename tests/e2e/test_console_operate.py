@@ -12,9 +12,9 @@ from selenium.webdriver.support.select import Select
 
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, QueueRow
-from protocol.records.memory import NewFact
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, complaints, says, text
+from tests.e2e.dialogs import confirm, field, has_status, open_dialog, press
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -36,39 +36,6 @@ async def paused(store: SupabaseStore) -> AsyncIterator[str]:
     for each in tasks:
         await store.cancel_task(task_id=each.id)
     await store.set_lane(lane=MODEL, paused=False, max_running=-1, per_minute=-1)
-
-
-def press(page: Chrome, name: str) -> None:
-    """Press the button of this name."""
-    page.find_element(By.XPATH, f"//button[@aria-label='{name}' or .='{name}']").send_keys(
-        Keys.ENTER
-    )
-
-
-async def open_dialog(page: Chrome, name: str) -> None:
-    """Press the button of this name, and wait for the dialog that says what it will do."""
-    press(page, name)
-    await eventually(
-        lambda: bool(page.find_elements(By.CSS_SELECTOR, "dialog.change[open]")), within=SECONDS
-    )
-
-
-def field(page: Chrome, label: str) -> Any:
-    return page.find_element(
-        By.XPATH, f"//dialog//label[contains(., '{label}')]//*[self::input or self::select]"
-    )
-
-
-async def confirm(page: Chrome, label: str, *, reason: str | None = None) -> str:
-    """Confirm what the dialog says, and return its sentence once it is closed."""
-    said = text(page, "dialog.change .will-do")
-    if reason is not None:
-        field(page, "Reason").send_keys(reason)
-    page.find_element(By.XPATH, f"//dialog//button[.='{label}']").send_keys(Keys.ENTER)
-    await eventually(
-        lambda: not page.find_elements(By.CSS_SELECTOR, "dialog.change"), within=SECONDS
-    )
-    return said
 
 
 async def last_action(http: httpx.AsyncClient, kind: str) -> dict[str, Any]:
@@ -113,8 +80,10 @@ async def test_a_lane_is_resumed_limited_and_paused(
     [row] = await find_rows(store, paused)
     assert (row.lane_max_running, row.lane_per_minute) == (3, 1)
 
-    page.get(f"{url}/#/actions")
+    page.get(f"{url}/#/actions?kind=lane&subject={paused}")
     await eventually(says(page, ".operate table", SHOWN), within=SECONDS)
+    kinds = page.find_elements(By.CSS_SELECTOR, ".operate tbody th small")
+    assert {each.text for each in kinds} == {"lane"}
     assert complaints(page) == []
 
 
@@ -305,49 +274,24 @@ async def test_grants_are_set_and_removed(page: Chrome, url: str, store: Supabas
     assert complaints(page) == []
 
 
-async def has_status(store: SupabaseStore, task_id: Any, status: TaskState) -> bool:
-    return (await store.fetch_task(task_id=task_id)).status is status
-
-
-async def test_facts_are_found_and_forgotten(page: Chrome, url: str, store: SupabaseStore) -> None:
-    fact = NewFact(content=f"Zebras like {HOSTILE}", source="test/zebras")
-    [kept] = await store.remember(owner=None, facts=[fact])
-    page.get(f"{url}/#/memory")
-    await eventually(says(page, ".wide[aria-label='List of facts']", SHOWN), within=SECONDS)
-    form = page.find_element(By.CSS_SELECTOR, "[aria-label='Search memory']")
-    form.find_element(By.CSS_SELECTOR, "[type=checkbox]").click()
-    form.find_element(By.CSS_SELECTOR, "[type=search]").send_keys("zebras", Keys.ENTER)
-    await eventually(says(page, ".hits", SHOWN), within=SECONDS)
-
-    await open_dialog(page, f"Forget: Zebras like {SHOWN}")
-    await confirm(page, "Forget it")
-    found = await store.fetch_memories_between(first=kept.id, last=kept.id, limit=1)
-    assert found == []
-    assert complaints(page) == []
-
-
-async def test_a_conversation_is_read_copied_and_deleted(
-    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
+async def test_dead_letters_say_why_and_are_retried(
+    page: Chrome, url: str, store: SupabaseStore
 ) -> None:
-    session = uuid4()
-    new = NewTask(prompt=f"Hello {HOSTILE}", type="CHAT", session_id=session)
-    task = await store.submit_task(new)
-    await eventually(lambda: has_status(store, task.id, TaskState.COMPLETED), within=60)
-    page.get(f"{url}/#/sessions")
-    await eventually(says(page, ".operate table", "Hello"), within=SECONDS)
-    page.get(f"{url}/#/sessions/{session}")
-    await eventually(says(page, ".said", SHOWN), within=SECONDS)
+    task = await store.submit_task(NewTask(prompt="Fail [[fault:400 times=1]]", type="CHAT"))
+    await eventually(lambda: has_status(store, task.id, TaskState.FAILED), within=60)
+    page.get(f"{url}/#/dead")
+    await eventually(says(page, ".operate table", str(task.id)[:8]), within=SECONDS)
+    assert "1 failure" in text(page, ".operate table")
+    assert "invalid_request" in text(page, ".operate table")
+    page.get(f"{url}/#/dead?reason=nothing")
+    await eventually(says(page, ".operate", "Retry all that are shown (0)"), within=SECONDS)
+    page.get(f"{url}/#/dead?reason=invalid_request")
+    await eventually(says(page, ".operate table", str(task.id)[:8]), within=SECONDS)
 
-    await open_dialog(page, "Copy up to here")
-    await confirm(page, "Copy it")
-    await eventually(lambda: str(session) not in page.current_url, within=SECONDS)
-    await eventually(says(page, ".said", SHOWN), within=SECONDS)
-    copy = page.current_url.rpartition("/")[2]
-    await open_dialog(page, "Delete")
-    await confirm(page, "Delete it")
-    await eventually(says(page, ".operate h2", "Conversations"), within=SECONDS)
-    assert (await http.get(f"/sessions/{copy}")).status_code == 404
-    assert (await http.get(f"/sessions/{session}")).status_code == 200
+    await open_dialog(page, f"Retry task {str(task.id)[:8]}")
+    await eventually(says(page, "dialog.change .will-do", "1 task runs again"), within=SECONDS)
+    await confirm(page, "Retry")
+    await eventually(lambda: has_status(store, task.id, TaskState.COMPLETED), within=60)
     assert complaints(page) == []
 
 
@@ -364,3 +308,29 @@ def test_the_menu_of_a_phone_opens_and_closes(page: Chrome) -> None:
         assert button.get_attribute("aria-expanded") == "false"
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+MANY = """
+  const real = window.fetch;
+  const names = ["queued", "running", "blocked", "delayed", "waiting", "held", "dead"];
+  const numbers = Object.fromEntries(names.map((name) => [name, 1]));
+  const lanes = Array.from({ length: 3000 }, (_, place) => ({
+    ...numbers, lane: `${arguments[0]}-${place}`, owner: null, oldest_ms: 1,
+    completed_per_minute: 0, failed_per_minute: 0, lane_paused: false, owner_paused: false,
+    lane_max_running: null, lane_per_minute: null, owner_max_running: null, owner_per_minute: null,
+  }));
+  window.fetch = (path, options) =>
+    path.startsWith("/queue") ? Promise.resolve(Response.json({ lanes })) : real(path, options);
+"""
+
+
+async def test_a_long_queue_is_shown_in_parts_and_names_are_text(page: Chrome, url: str) -> None:
+    page.execute_script(MANY, HOSTILE)
+    page.execute_script("location.hash = '#/queue'")
+    await eventually(says(page, "[aria-label=Lanes]", f"{SHOWN}-0"), within=SECONDS)
+    rows = "[aria-label=Lanes] tbody tr"
+    assert len(page.find_elements(By.CSS_SELECTOR, rows)) == 100
+    press(page, "Show more (2,900 left)")
+    await eventually(lambda: len(page.find_elements(By.CSS_SELECTOR, rows)) == 200, within=SECONDS)
+    assert page.find_elements(By.CSS_SELECTOR, "main img") == []
+    assert complaints(page) == []

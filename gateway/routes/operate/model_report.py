@@ -1,6 +1,6 @@
 """Served models with all that is known of them, and how they perform."""
 
-from datetime import datetime
+from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from gateway.dependencies import AdminOnly, ModelsRead, ServicesDep
 from gateway.models import ModelDetails
+from protocol.ids import utc_now
 from protocol.records.models import ControlRow, DeploymentRow, ModelReport, ModelSwitch
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -26,7 +27,7 @@ class Models(BaseModel):
 class Operations(BaseModel):
     """How models perform, and what operators have decided about them."""
 
-    report: list[ModelReport] = Field(description="Since the time that was asked for.")
+    report: list[ModelReport] = Field(description="Of the last `hours`.")
     controls: list[ControlRow]
     policies: dict[UUID, str] = Field(description="By owner; the nil UUID is the deployment.")
     default_policy: str = Field(description="Of the deployment, if none was set.")
@@ -47,12 +48,12 @@ async def list_models(services: ServicesDep, _principal: ModelsRead) -> Models:
 async def show_operations(
     services: ServicesDep,
     _principal: AdminOnly,
-    since: Annotated[datetime | None, Query(description="Default: a day ago.")] = None,
+    hours: Annotated[int, Query(ge=1, le=24 * 366, description="Which attempts count.")] = 24,
 ) -> Operations:
     """Return the health, speed, cost and ratings of models, with controls and policies."""
     known = await services.store.model_knowledge(agent_id=AGENT_ID)
     return Operations(
-        report=await services.store.model_report(since=since),
+        report=await services.store.model_report(since=utc_now() - timedelta(hours=hours)),
         controls=known.controls,
         policies=known.policies,
         default_policy=services.model_directory.default_policy,

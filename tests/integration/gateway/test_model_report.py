@@ -23,7 +23,7 @@ async def executors(store: SupabaseStore) -> None:
                 kind="executor",
                 lanes=[SONNET, OPEN, f"tools:cogo.embeddings/{VECTORS}", "mystery"][: 4 - place],
                 capacity=1,
-                details={OPEN_MODELS_DETAIL: reported},
+                details={OPEN_MODELS_DETAIL: reported, "simulated": True},
                 silent_ms=0,
             )
         )
@@ -42,6 +42,7 @@ async def test_models_are_listed_with_prices_abilities_and_who_serves_them(
     assert "image" in sonnet["inputs"]
     assert (local["is_local"], local["parameters"], local["context_window"]) == (True, 8.0, 4_096)
     assert (vectors["kind"], vectors["executors"]) == ("embedding", 2)
+    assert vectors["usd_per_million"]["input"] > 0
     assert (mystery["usd_per_million"], mystery["executors"]) == (None, 1)
 
 

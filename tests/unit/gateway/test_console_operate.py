@@ -175,3 +175,28 @@ def test_a_key_says_what_its_holder_may_do(tmp_path: Path) -> None:
     )
     assert call(tmp_path, module, "expiryOf", "30", 0) == "1970-01-31T00:00:00.000Z"
     assert call(tmp_path, module, "splitNames", " a, b\nc,, ") == ["a", "b", "c"]
+
+
+def test_models_are_sorted_by_what_is_known_and_the_unknown_come_last(tmp_path: Path) -> None:
+    def a_model(name: str, price: float | None, **more: object) -> dict[str, object]:
+        prices = None if price is None else {"input": 1, "output": price}
+        return {"id": name, "simulated": False, "is_local": False, "usd_per_million": prices} | more
+
+    models = [
+        a_model("a", None),
+        a_model("b", 9),
+        a_model("c", 2),
+        a_model("d", None, is_local=True),
+    ]
+    seen = {"simulated": False, "completed": 3, "attempts": 4}
+    report = [
+        seen | {"model_id": "a", "failed": 1, "cost_usd": "2"},
+        seen | {"model_id": "c", "failed": 3, "cost_usd": None},
+    ]
+
+    def order(by: str) -> str:
+        found = call(tmp_path, MODELS, "sortModels", models, by, report)
+        return "".join(each["id"] for each in found)
+
+    names = ("", "price", "failures", "cost", "nothing")
+    assert [order(by) for by in names] == ["abcd", "dcba", "cabd", "abcd", "abcd"]

@@ -1,15 +1,14 @@
 // Models: what each can do and costs, how it performed, who serves it, and the operators' controls.
 
 import { ModelControls } from "/console/models/controls.js";
-import { describeScope, findControls, listAbilities, matches, nameControl, nameKind, tokens } from "/console/models/words.js";
+import { describeScope, findControls, findSeen, listAbilities, matches, nameControl, nameKind, ORDERS, sortModels, tokens } from "/console/models/words.js";
 import { Button, Meter, PageFrame, plural, Reading, Table, useWindow } from "/console/operate/parts.js";
 import { count, milliseconds, money } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
 import { getReader } from "/console/lib/reader.js";
-import { changeQuery } from "/console/lib/route.js";
-import { now } from "/console/lib/server_clock.js";
-import { h, useMemo, useState } from "/console/vendor/preact.js";
+import { buildAddress, changeQuery } from "/console/lib/route.js";
+import { h, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 10_000;
 const PERIODS = [["hour", "the last hour", 1], ["day", "the last day", 24], ["week", "the last week", 168]];
@@ -19,13 +18,12 @@ export function Page({ query }) {
   const isOperator = getReader()?.is_operator ?? false;
   const period = query.get("since") ?? "day";
   const hours = (PERIODS.find(([name]) => name === period) ?? PERIODS[1])[2];
-  // Kept while the period is the same, or each drawing would read anew.
-  const since = useMemo(() => new Date(now() - hours * 3_600_000).toISOString(), [hours]);
   const read = useData("/models", { every: EVERY_MS });
-  const operations = useData(isOperator ? `/models/operations?since=${encodeURIComponent(since)}` : null, { every: EVERY_MS });
+  const operations = useData(isOperator ? `/models/operations?hours=${hours}` : null, { every: EVERY_MS });
   const models = read.data?.models ?? [];
   const filter = Object.fromEntries(["q", "kind", "provider", "ability", "where"].map((name) => [name, query.get(name) ?? ""]));
-  const found = models.filter((each) => matches(each, filter));
+  const sort = query.get("sort") ?? "";
+  const found = sortModels(models.filter((each) => matches(each, filter)), sort, operations.data?.report ?? []);
   const [shown, more] = useWindow(found);
   const [asked, setAsked] = useState(null);
   const local = models.filter((each) => each.is_local).length;
@@ -38,7 +36,7 @@ export function Page({ query }) {
     read.data && !models.length && h("p", { class: "note" }, "No executor serves any model now; start one with cogo serve executor."),
     models.length > 0 && [
       h("p", { class: "summary" }, `${plural(models.length, "model is", "models are")} served: ${local ? `${local} on machines of this system, ` : ""}${models.length - local} by vendors.`),
-      h(Filters, { models, filter, period, isOperator }),
+      h(Filters, { models, filter, period, sort, isOperator }),
       h(Table, { caption: "List of models", columns }, shown.map((each) => h(ModelRow, { key: each.id, each, isOperator, operations: operations.data, onControl: () => setAsked(each) }))),
       !found.length && h("p", { class: "note" }, "No model matches."),
       more,
@@ -47,7 +45,7 @@ export function Page({ query }) {
   );
 }
 
-function Filters({ models, filter, period, isOperator }) {
+function Filters({ models, filter, period, sort, isOperator }) {
   const choose = (name, label, options) =>
     h("label", {}, label, h("select", { value: filter[name], onChange: (event) => changeQuery({ [name]: event.currentTarget.value }) }, [["", "all"], ...options].map(([value, text]) => h("option", { value, selected: value === filter[name] }, text))));
   const unique = (values) => [...new Set(values)].sort().map((each) => [each, clip(each, 60)]);
@@ -59,12 +57,13 @@ function Filters({ models, filter, period, isOperator }) {
     choose("ability", "Can", unique(models.flatMap(listAbilities))),
     choose("provider", "Provider", unique(models.map((each) => each.provider))),
     choose("where", "Where it runs", [["local", "on our machines"], ["vendor", "at vendors"]]),
+    h("label", {}, "Sort by", h("select", { onChange: (event) => changeQuery({ sort: event.currentTarget.value }) }, [["", "name"], ...ORDERS.slice(0, isOperator ? ORDERS.length : 2)].map(([value, text]) => h("option", { value, selected: value === sort }, text)))),
     isOperator && h("label", {}, "Observed in", h("select", { value: period, onChange: (event) => changeQuery({ since: event.currentTarget.value }) }, PERIODS.map(([value, text]) => h("option", { value, selected: value === period }, text)))),
   );
 }
 
 function ModelRow({ each, isOperator, operations, onControl }) {
-  const seen = (operations?.report ?? []).find((row) => row.model_id === each.id && row.simulated === each.simulated);
+  const seen = findSeen(each, operations?.report ?? []);
   const controls = findControls(each, operations?.controls ?? []);
   const prices = each.usd_per_million;
   const open = [each.license, each.parameters && `${each.parameters} B parameters`, each.quantization, each.tokens_per_s && `${each.tokens_per_s.toFixed(0)} tokens/s`].filter(Boolean);
@@ -95,7 +94,7 @@ function ModelRow({ each, isOperator, operations, onControl }) {
     h("td", { class: "figure" }, tokens(each.context_window), each.max_output_tokens && h("small", {}, `answers ${tokens(each.max_output_tokens)}`)),
     h("td", { class: "figure" }, cost),
     isOperator
-      ? [h("td", {}, h(Observed, { seen, each })), h("td", { class: "figure" }, seen?.ratings ? [h(Meter, { value: seen.satisfaction, most: 1, high: 1, label: `Liked: ${each.id}` }), h("small", {}, `${(seen.satisfaction * 100).toFixed(0)} % of ${seen.ratings}`)] : "–"), h("td", { class: "buttons" }, h(Button, { label: "Control", name: `Control ${each.id}`, onClick: onControl }))]
+      ? [h("td", {}, h(Observed, { seen, each })), h("td", { class: "figure" }, seen?.ratings ? [h(Meter, { value: seen.satisfaction, most: 1, high: 1, label: `Liked: ${each.id}` }), h("small", {}, `${(seen.satisfaction * 100).toFixed(0)} % of ${seen.ratings}`)] : "–"), h("td", { class: "buttons" }, each.kind === "chat" && h("a", { class: "button", href: buildAddress("/ask", { model: each.id }) }, "Ask"), h(Button, { label: "Control", name: `Control ${each.id}`, onClick: onControl }))]
       : h("td", {}, h("span", { class: `status ${HEALTH[each.status] ?? "waiting"}` }, each.status)),
   );
 }

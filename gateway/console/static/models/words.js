@@ -28,7 +28,7 @@ export function tokens(count) {
   if (count === null || count === undefined) return "–";
   if (count < 1_000) return String(count);
   const [size, letter] = count < 1_000_000 ? [1_000, "k"] : [1_000_000, "M"];
-  return `${(count / size).toFixed(count % size && count < 10 * size ? 1 : 0)}${letter}`;
+  return `${Number((count / size).toFixed(count < 10 * size ? 1 : 0))}${letter}`;
 }
 
 /** Whether the model has what is sought: text in its names, a kind, a provider, an ability, where it runs. */
@@ -41,6 +41,32 @@ export function matches(model, { q, kind, provider, ability, where }) {
     (!ability || listAbilities(model).includes(ability)) &&
     (!where || (where === "local") === model.is_local)
   );
+}
+
+const ratio = (part, whole) => (whole ? part / whole : undefined);
+/** What models are sorted by, and the number that counts: [name, words, get(model, row of the report), whether the largest is first]. */
+export const ORDERS = [
+  ["price", "price of answers", (model) => model.usd_per_million?.output ?? (model.is_local ? 0 : undefined), false],
+  ["context", "context", (model) => model.context_window ?? undefined, true],
+  ["cost", "cost observed", (_model, seen) => (seen?.cost_usd === null ? undefined : Number(seen?.cost_usd ?? Number.NaN)), true],
+  ["calls", "calls observed", (_model, seen) => seen?.attempts, true],
+  ["speed", "median time observed", (_model, seen) => seen?.duration_ms_p50 ?? undefined, false],
+  ["failures", "share of failures", (_model, seen) => (seen ? ratio(seen.failed, seen.completed + seen.failed) : undefined), true],
+  ["rating", "rating", (_model, seen) => seen?.satisfaction ?? undefined, true],
+];
+
+/** Find what was observed of a model. */
+export const findSeen = (model, report) => report.find((row) => row.model_id === model.id && row.simulated === model.simulated);
+
+/** Sort models by one of ORDERS, else as they came; those without the number come last. */
+export function sortModels(models, by, report) {
+  const order = ORDERS.find(([name]) => name === by);
+  if (!order) return models;
+  const [, , get, isLargestFirst] = order;
+  const numbers = new Map(models.map((each) => [each.id, get(each, findSeen(each, report))]));
+  const isKnown = (each) => Number.isFinite(numbers.get(each.id));
+  const sign = isLargestFirst ? -1 : 1;
+  return [...models].sort((a, b) => isKnown(b) - isKnown(a) || (isKnown(a) ? sign * (numbers.get(a.id) - numbers.get(b.id)) : 0));
 }
 
 /** The controls that apply to a model: those of itself, and those of its provider. */

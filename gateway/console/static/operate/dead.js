@@ -11,7 +11,7 @@ import { h, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 5_000;
 const MOST = 1_000;
-const FILTERS = [["reason", "Why", (each) => each.error?.class ?? "unknown"], ["lane", "Lane", (each) => each.lane], ["type", "Type", (each) => each.type]];
+const FILTERS = [["reason", "Why", (each) => findError(each)?.class ?? "unknown"], ["lane", "Lane", (each) => each.lane], ["type", "Type", (each) => each.type]];
 
 export function Page({ query }) {
   const read = usePages("/dead-letters?limit=200", "dead_letters", { every: EVERY_MS });
@@ -42,7 +42,7 @@ export function Page({ query }) {
     !read.isLoading && !read.error && !read.rows.length && h("p", { class: "note" }, "There are none: nothing has failed for good."),
     read.rows.length > 0 && [
       h("div", { class: "filters", role: "search" }, FILTERS.map(([name, label, value]) => h(Filter, { name, label, values: read.rows.map(value), chosen: query.get(name) ?? "" }))),
-      h("p", { class: "actions" }, h(Button, { label: `Retry all ${found.length} of this list`, onClick: () => retry(found), disabled: !found.length }), h("span", { class: "note" }, read.isMore ? "More are read by “Show more”." : "")),
+      h("p", { class: "actions" }, h(Button, { label: `Retry all that are shown (${found.length})`, onClick: () => retry(found), disabled: !found.length }), h("span", { class: "note" }, read.isMore ? "More are read by “Show more”." : "")),
       h(Table, { caption: "List of dead letters", columns: ["Task", "Step", "Lane", "Why", "Tried", "Died", ""] }, found.map((each) => h(Letter, { key: each.subtask_id, each, onRetry: () => retry([each]) }))),
     ],
     h(More, { of: read }),
@@ -65,15 +65,21 @@ function Filter({ name, label, values, chosen }) {
   return h("label", {}, label, h("select", { onChange: (event) => changeQuery({ [name]: event.currentTarget.value }) }, h("option", { value: "" }, "all"), options.map(([value, times]) => h("option", { value, selected: value === chosen }, `${clip(value, 60)} (${times})`))));
 }
 
+/** What a dead letter ended with: its own error, else that of its last try. */
+function findError({ error, attempts }) {
+  return error ?? attempts.at(-1)?.error ?? null;
+}
+
 function Letter({ each, onRetry }) {
+  const error = findError(each);
   const tries = [each.failures && plural(each.failures, "failure"), each.reaps && plural(each.reaps, "lost lease")].filter(Boolean).join(", ");
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, h("a", { href: `#/tasks/${each.task_id}` }, each.task_id.slice(0, 8)), h("small", {}, clip(each.type, 60))),
+    h("th", { scope: "row" }, h("a", { class: "id", href: `#/tasks/${each.task_id}` }, each.task_id.slice(0, 8)), h("small", {}, clip(each.type, 60))),
     h("td", {}, clip(each.key, 60), each.on_failure === "continue" && h("small", {}, "its task went on")),
     h("td", {}, clip(each.lane, 80)),
-    h("td", { class: "words" }, h("strong", {}, clip(each.error?.class ?? "unknown", 60)), h("small", {}, clip(explain(each.error), 400))),
+    h("td", { class: "words" }, h("strong", {}, clip(error?.class ?? "unknown", 60)), h("small", {}, clip(explain(error), 400))),
     h("td", {}, each.attempts.length ? h("details", {}, h("summary", {}, tries || plural(each.attempts.length, "attempt")), h("ol", { class: "lines" }, each.attempts.map(describeAttempt))) : tries || "never"),
     h("td", {}, h(When, { at: each.dead_at })),
     h("td", { class: "buttons" }, h(Button, { label: "Retry", name: `Retry task ${each.task_id.slice(0, 8)}`, onClick: onRetry })),
@@ -81,8 +87,8 @@ function Letter({ each, onRetry }) {
 }
 
 function describeAttempt(attempt, place) {
-  const { agent_id: agent, agent: by, outcome, error, started_at: begun, finished_at: ended } = attempt;
+  const { agent_id: agent, model_id: model, outcome, error, claimed_at: begun, ended_at: ended } = attempt;
   const took = begun && ended ? milliseconds(new Date(ended) - new Date(begun)) : null;
-  const words = [agent ?? by, outcome, took, error && explain(error)].filter(Boolean).map((each) => clip(String(each), 200));
+  const words = [model, agent?.split("@")[0], outcome, took, error && explain(error)].filter(Boolean).map((each) => clip(String(each), 200));
   return h("li", { key: place }, `${place + 1}. ${words.join(" · ")}`);
 }
