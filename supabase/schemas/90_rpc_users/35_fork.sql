@@ -122,7 +122,7 @@ create or replace function public.cogo_fork_task(
   returns public.cogo_tasks language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_task public.cogo_tasks := cogo.authorize_task(p_task_id);
+  v_task public.cogo_tasks := cogo.authorize_task(p_task_id, 'fork');
   v_changes jsonb := coalesce(p_changes, '{}');
   v_step cogo.subtasks;
   v_new public.cogo_tasks;
