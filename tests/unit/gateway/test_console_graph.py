@@ -60,6 +60,16 @@ def test_steps_of_a_workflow_come_after_those_that_had_ended_when_they_were_made
     }
 
 
+def test_of_very_many_steps_the_open_and_the_newest_are_drawn(tmp_path: Path) -> None:
+    done = [a_done(f"s{number}", number, number + 1) for number in range(6)]
+    details = a_task(a_step("old", 0), *done)
+
+    [graph] = call_console_functions(tmp_path, MODULE, ("buildGraph", details, 0, 3))
+
+    assert [each["key"] for each in graph["nodes"]] == ["old", "s4", "s5"]
+    assert graph["left"] == 4
+
+
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(st.integers(0, 100), max_size=3), min_size=1, max_size=40))
 def test_every_node_has_a_place_of_its_own_after_those_before_it(

@@ -16,13 +16,13 @@ const PAUSE = 8;
 const PHONE = "(max-width: 820px)";
 
 export function PlanGraph({ details }) {
-  const time = useNow(!isOver(details.task.status));
+  const time = useNow(!isOver(details.task.status), details.subtasks.length);
   const graph = useMemo(() => buildGraph(details, time), [details, time]);
   const shape = graph.nodes.map((each) => each.id).join(" ") + graph.edges.map((each) => `${each.from}>${each.to}`).join(" ");
   const direction = matchMedia(PHONE).matches ? "TB" : "LR";
   const layout = useLayout(graph, shape, direction);
   if (graph.nodes.filter((each) => each.kind !== "flow").length < 2 || !layout) return null;
-  return h(Canvas, { ...layout, nodes: graph.nodes.filter(({ id }) => layout.places[id]) });
+  return h(Canvas, { ...layout, left: graph.left, nodes: graph.nodes.filter(({ id }) => layout.places[id]) });
 }
 
 /** Lay the plan out anew when it has grown, so that this takes a small part of the time. */
@@ -43,7 +43,7 @@ function useLayout(graph, shape, direction) {
   return layout;
 }
 
-function Canvas({ nodes, places, lines, width, height }) {
+function Canvas({ nodes, left, places, lines, width, height }) {
   const box = useRef(null);
   const pointers = useRef(new Map());
   const moved = useRef(0);
@@ -139,7 +139,7 @@ function Canvas({ nodes, places, lines, width, height }) {
     h(
       "div",
       { class: "graph-bar" },
-      h("p", { class: "note" }, `${nodes.length} steps: ${[...counted].map(([state, number]) => `${number} ${state}`).join(", ")}`),
+      h("p", { class: "note" }, `${nodes.length} steps: ${[...counted].map(([state, number]) => `${number} ${state}`).join(", ")}${left ? `. ${left.toLocaleString("en")} more are in the list of steps: here are those that have not ended, and the newest.` : ""}`),
       h("span", { class: "graph-buttons" }, button("+", "Zoom in", () => zoom(1.25)), button("−", "Zoom out", () => zoom(0.8)), button("Fit", "Fit the whole plan", fit)),
     ),
     h(

@@ -7,20 +7,33 @@ import dagre from "/console/vendor/dagre.js";
 export const NODE = { width: 176, height: 50 };
 /** Above this size a coarser method ranks the nodes: the better one takes seconds. */
 const LARGE = 120;
+/** Of more steps those are drawn that have not ended, and the newest: the layout of thousands takes minutes. */
+export const MOST_NODES = 400;
 
 /**
- * Return `{ nodes, edges }` of a task's details. An edge `isStored` if the plan names it; of a workflow's steps, which
+ * Return `{ nodes, edges, left }` of a task's details; `left` steps are left out. An edge `isStored` if the plan names it; of a workflow's steps, which
  * have no stored edges, those count as before that ended after the steps before were made.
  */
-export function buildGraph({ subtasks, attempts }, now) {
-  const shown = subtasks.filter((each) => !isTimeLimit(each)).toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
+export function buildGraph({ subtasks, attempts }, now, most = MOST_NODES) {
+  const all = subtasks.filter((each) => !isTimeLimit(each)).toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
+  const shown = all.length > most ? chooseNodes(all, most) : all;
   const tries = new Map();
-  for (const each of attempts) tries.set(each.subtask_id, [...(tries.get(each.subtask_id) ?? []), each]);
+  for (const each of attempts) {
+    if (tries.has(each.subtask_id)) tries.get(each.subtask_id).push(each);
+    else tries.set(each.subtask_id, [each]);
+  }
   const known = new Set(shown.map((each) => each.id));
   const stored = shown.flatMap((each) => (each.dependencies ?? []).filter((id) => known.has(id)).map((id) => ({ from: id, to: each.id, isStored: true })));
   const flow = shown.find((each) => each.kind === "flow");
   const edges = flow ? [...stored, ...inferEdges(flow, tries.get(flow.id) ?? [], shown.filter((each) => each !== flow), stored)] : stored;
-  return { nodes: shown.map((each) => buildNode(each, tries.get(each.id) ?? [], now)), edges };
+  return { nodes: shown.map((each) => buildNode(each, tries.get(each.id) ?? [], now)), edges, left: all.length - shown.length };
+}
+
+function chooseNodes(all, most) {
+  const rank = (each) => (each.finished_at ? 1 : 0);
+  const newest = all.toReversed().sort((a, b) => rank(a) - rank(b));
+  const kept = new Set(newest.slice(0, most).map((each) => each.id));
+  return all.filter((each) => kept.has(each.id));
 }
 
 function inferEdges(flow, runs, steps, stored) {
@@ -29,7 +42,11 @@ function inferEdges(flow, runs, steps, stored) {
   const time = (each) => Date.parse(each.created_at);
   const findRun = (each) => starts.findLastIndex((start) => start <= time(each));
   const rounds = new Map();
-  for (const each of steps) rounds.set(findRun(each), [...(rounds.get(findRun(each)) ?? []), each]);
+  for (const each of steps) {
+    const run = findRun(each);
+    if (rounds.has(run)) rounds.get(run).push(each);
+    else rounds.set(run, [each]);
+  }
   const edges = [];
   let since = -Infinity;
   for (const round of rounds.values()) {

@@ -24,7 +24,7 @@ export function Steps({ details, query }) {
   const wanted = useMemo(() => listWanted(open), [open]);
   const { tasks, error } = useTimelines(details, wanted);
   const isEnded = isOver(details.task.status);
-  const time = useNow(!isEnded);
+  const time = useNow(!isEnded, details.subtasks.length);
   const { steps, children, from, to } = useMemo(() => readTree(details, tasks, time), [details, tasks, isEnded ? 0 : time]);
   const parts = useMemo(() => sumTime(traceTime(steps, from, to)), [steps, from, to]);
   const rows = listRows(steps, open, children);
