@@ -27,6 +27,8 @@ PAGES: Final = (
     "/actions",
     "/memory",
     "/sessions",
+    "/compare",
+    "/compare?a={task}",
 )
 WIDE: Final = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 PHONE: Final = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}

@@ -7,6 +7,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, complaints, says, text
@@ -150,4 +151,31 @@ async def test_a_node_of_the_plan_opens_its_step(
     node = page.find_element(By.XPATH, "//*[@id='plan-graph']//*[@class][*[.='verdict']]")
     node.click()
     await eventually(says(page, ".row-details", "judge"), within=SECONDS)
+    assert complaints(page) == []
+
+
+async def test_two_models_are_asked_the_same_and_compared(page: Chrome, url: str) -> None:
+    page.get(f"{url}/#/compare")
+    await eventually(says(page, "#several-model-0", "gpt-"), within=SECONDS)
+    page.find_element(By.ID, "several-prompt").send_keys("Say hello to each other")
+    models = [page.find_element(By.ID, f"several-model-{number}") for number in (0, 1)]
+    Select(models[0]).select_by_index(1)
+    submit = page.find_element(By.CSS_SELECTOR, "#ask-several button[type=submit]")
+    submit.send_keys(Keys.ENTER)
+    await eventually(says(page, "#ask-several [role=alert]", "Choose each model"), within=SECONDS)
+    Select(models[1]).select_by_index(2)
+    chosen = [Select(each).first_selected_option.text for each in models]
+    submit.send_keys(Keys.ENTER)
+
+    await eventually(lambda: "#/compare?a=" in page.current_url, within=SECONDS)
+    await eventually(says(page, "#differences", "They are the same"), within=SECONDS)
+    columns = page.find_elements(By.CSS_SELECTOR, ".compare-column")
+    assert [each.accessible_name for each in columns] == chosen
+    assert all("Simulated answer" in each.text for each in columns)
+    assert all(each in text(page, ".compare-figures") for each in (*chosen, "Took", "completed"))
+
+    page.find_element(By.CSS_SELECTOR, ".compare-head button").send_keys(Keys.ENTER)
+    await eventually(says(page, "#related-runs", "same prompt"), within=SECONDS)
+    page.find_element(By.CSS_SELECTOR, "#related-runs li a").send_keys(Keys.ENTER)
+    await eventually(says(page, "#differences", "They are the same"), within=SECONDS)
     assert complaints(page) == []

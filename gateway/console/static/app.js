@@ -24,6 +24,7 @@ const PAGES = [
   { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
   { name: "ask", tab: "ask", part: "tasks", label: "Ask", pattern: /^\/ask$/, load: async () => ({ Page: viewOf((root) => ask.open(root)) }) },
   { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: () => import("/console/inbox/page.js") },
+  { name: "compare", tab: "tasks", part: "tasks", label: "Compare", pattern: /^\/compare$/, load: () => import("/console/compare/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
   { name: "models", tab: "models", part: "models", label: "Models", pattern: /^\/models$/, load: () => import("/console/models/page.js") },

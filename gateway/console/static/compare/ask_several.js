@@ -1,0 +1,85 @@
+// The form that asks several models the same.
+
+import { post } from "/console/lib/api.js";
+import { useData } from "/console/lib/hooks.js";
+import { buildAddress, go } from "/console/lib/route.js";
+import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
+
+const TYPES = [["CHAT", "Chat"], ["GENERATE_CODE", "Generate code"], ["ANALYZE_CODE", "Analyse code"], ["OPTIMIZE_CODE", "Optimise code"]];
+const buildKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
+/** `like` is the id of a task whose prompt and type are taken. */
+export function AskSeveral({ like, most }) {
+  const { data: offered, error: unknown } = useData("/api/models");
+  const { data: original } = useData(like ? `/tasks/${like}` : null);
+  const [prompt, setPrompt] = useState("");
+  const [type, setType] = useState("CHAT");
+  const [models, setModels] = useState(["", ""]);
+  const [problem, setProblem] = useState(null);
+  const [isSending, setSending] = useState(false);
+  /** What was submitted, by model: sending again after an error submits only what is missing. */
+  const sent = useRef(new Map());
+  useEffect(() => {
+    if (!original) return;
+    setPrompt(original.task.prompt);
+    setType(original.task.type);
+    if (original.task.model && original.task.model !== "auto") setModels([original.task.model, ""]);
+  }, [original]);
+  const params = original && original.task.prompt === prompt && original.task.type === type ? (original.task.params ?? {}) : {};
+
+  const submit = async (event) => {
+    event.preventDefault();
+    if (!prompt.trim()) return setProblem("Write what should be done.");
+    if (models.some((each) => !each)) return setProblem("Choose each model.");
+    if (new Set(models).size < models.length) return setProblem("Choose models that differ.");
+    setProblem(null);
+    setSending(true);
+    const asked = JSON.stringify([prompt, type, params]);
+    if (sent.current.asked !== asked) sent.current = Object.assign(new Map(), { asked });
+    try {
+      for (const model of models) {
+        const known = sent.current.get(model) ?? { key: buildKey(), id: null };
+        sent.current.set(model, known);
+        known.id ??= (await post("/tasks", { prompt, type, params, model }, { "Idempotency-Key": known.key })).id;
+      }
+      const ids = models.map((each) => sent.current.get(each).id);
+      sent.current = new Map();
+      go(buildAddress("/compare", { a: ids[0], b: ids[1], id: ids.slice(2) }));
+    } catch (error) {
+      setSending(false);
+      const done = models.filter((each) => sent.current.get(each)?.id);
+      setProblem(`${error.message}${done.length ? ` – ${done.join(", ")} was asked already; sending again asks only the others.` : ""}`);
+    }
+  };
+
+  const names = (offered?.data.models ?? []).map((each) => each.id);
+  const change = (number, value) => setModels(models.map((each, at) => (at === number ? value : each)));
+  return h(
+    "div",
+    { class: "page compare" },
+    h("h2", {}, "Ask several models the same"),
+    h("p", { class: "note" }, "Each model gets a task of its own; they stand beside each other while they answer. ", h("a", { href: "#/" }, "To compare tasks that there are, open one and choose Compare.")),
+    h(
+      "form",
+      { id: "ask-several", noValidate: true, onSubmit: submit },
+      h("div", { class: "field" }, h("label", { for: "several-prompt" }, "What should be done?"), h("textarea", { id: "several-prompt", rows: 5, value: prompt, onInput: ({ target }) => setPrompt(target.value) })),
+      h("div", { class: "field" }, h("label", { for: "several-type" }, "Type"), h("select", { id: "several-type", value: type, onChange: ({ target }) => setType(target.value) }, [...TYPES, ...(TYPES.some(([value]) => value === type) ? [] : [[type, type]])].map(([value, label]) => h("option", { key: value, value }, label)))),
+      h("div", { class: "fields" }, models.map((model, number) => h(
+        "div",
+        { class: "field", key: number },
+        h("label", { for: `several-model-${number}` }, `Model ${String.fromCharCode(65 + number)}`),
+        h("select", { id: `several-model-${number}`, value: model, onChange: ({ target }) => change(number, target.value) }, h("option", { value: "" }, "choose"), [...new Set([...names, model].filter(Boolean))].map((each) => h("option", { key: each, value: each }, each))),
+      ))),
+      unknown && h("p", { class: "problem", role: "alert" }, `The models cannot be listed: ${unknown.message}`),
+      h(
+        "p",
+        { class: "actions" },
+        h("span", {},
+          models.length < most && h("button", { type: "button", class: "quiet", onClick: () => setModels([...models, ""]) }, "Another model"),
+          models.length > 2 && h("button", { type: "button", class: "quiet", onClick: () => setModels(models.slice(0, -1)) }, "One less")),
+        h("button", { type: "submit", disabled: isSending }, `Ask ${models.length} models`),
+      ),
+      problem && h("p", { class: "problem", role: "alert" }, problem),
+    ),
+  );
+}

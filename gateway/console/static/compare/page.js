@@ -1,0 +1,161 @@
+// Tasks beside each other: the same prompt with several models, or runs of a task; and the form that asks.
+
+import { AskSeveral } from "/console/compare/ask_several.js";
+import { compareFigures, listRelated, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
+import { LiveAnswer } from "/console/compare/live_answer.js";
+import { cost, firstLine, isOver, moment } from "/console/lib/format.js";
+import { useData } from "/console/lib/hooks.js";
+import { buildAddress, go } from "/console/lib/route.js";
+import { setTitle } from "/console/lib/title.js";
+import { Changes } from "/console/task/compare_texts.js";
+import { useFeed } from "/console/task/feed.js";
+import { useNow } from "/console/task/use_timelines.js";
+import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
+
+export const MOST = 4;
+/** A browser has six connections for all streams and requests to a gateway: further tasks show their text when it is stored. */
+const STREAMED = 2;
+const EVERY_MS = 1_000;
+const DRAW_MS = 100;
+const SEARCHED = 200;
+const RELATED_MS = 5_000;
+
+export function Page({ query }) {
+  const ids = readIds(query, MOST);
+  useEffect(() => setTitle("Compare · COGO"), []);
+  if (ids.length === 0) return h(AskSeveral, { like: query.get("like"), most: MOST });
+  return h("div", { class: "page compare" }, h("h2", {}, "Compare"), h(Comparison, { ids }));
+}
+
+const buildLink = (ids) => buildAddress("/compare", { a: ids[0], b: ids[1], id: ids.slice(2) });
+
+function Comparison({ ids }) {
+  const [known, setKnown] = useState({});
+  const shown = ids.map((id) => known[id]).filter(Boolean);
+  const time = useNow(shown.some((each) => !isOver(each.task.status)));
+  const remove = (id) => go(buildLink(ids.filter((each) => each !== id)));
+  const learn = (id, details) => setKnown((old) => ({ ...old, [id]: details }));
+  const prompts = new Set(shown.map((each) => each.task.prompt));
+  return [
+    prompts.size === 1 && h("p", { class: "prompt", tabindex: 0, key: "prompt" }, shown[0].task.prompt),
+    h("div", { key: "answers", class: "compare-columns" }, ids.map((id, number) => h(Column, { key: id, id, isStreamed: number < STREAMED, hasPrompt: prompts.size > 1, learn, remove: ids.length > 1 ? remove : null }))),
+    shown.length > 1 && shown.length === ids.length && h(Figures, { key: "figures", shown, time }),
+    shown.length > 1 && shown.length === ids.length && h(Differences, { key: "differences", shown }),
+    shown.length > 0 && ids.length < MOST && h(Related, { key: "related", details: shown[0], ids }),
+  ];
+}
+
+function Column({ id, isStreamed, hasPrompt, learn, remove }) {
+  const [isEnded, setEnded] = useState(false);
+  const { data, error } = useData(`/tasks/${id}`, { every: isEnded ? 0 : EVERY_MS });
+  useEffect(() => {
+    if (!data) return;
+    learn(id, data);
+    setEnded(isOver(data.task.status));
+  }, [data]);
+  if (error && !data) return h("article", { class: "compare-column", "aria-label": "Task" }, h("p", { class: "problem", role: "alert" }, error.message), remove && h(Remove, { remove: () => remove(id) }));
+  if (!data) return h("article", { class: "compare-column", "aria-label": "Task" }, h("p", { class: "note" }, "Loading the task."));
+  const { task } = data;
+  const models = readFigures(data, 0).models;
+  const isLive = !isOver(task.status);
+  return h(
+    "article",
+    { class: "compare-column", "aria-label": models.join(", ") || task.type },
+    h(
+      "div",
+      { class: "compare-head" },
+      h("h3", {}, h("a", { href: `#/tasks/${id}` }, task.model && task.model !== "auto" ? task.model : models.join(", ") || task.type)),
+      h("span", { class: `status ${task.status}` }, task.status),
+      remove && h(Remove, { remove: () => remove(id) }),
+    ),
+    h("p", { class: "note" }, `${task.type} · ${moment(task.created_at)}${task.simulated ? " · simulated" : ""}`),
+    hasPrompt && h("p", { class: "prompt", tabindex: 0 }, task.prompt),
+    task.error && h("p", { class: "problem" }, task.error.message ?? "It failed."),
+    isLive && isStreamed ? h(StreamedAnswer, { id }) : h(Answer, { text: readAnswer(data), isLive }),
+  );
+}
+
+const Remove = ({ remove }) => h("button", { type: "button", class: "quiet", "aria-label": "Leave it out", title: "Leave it out", onClick: remove }, "×");
+
+function StreamedAnswer({ id }) {
+  const { subscribe } = useFeed(id);
+  const answer = useMemo(() => new LiveAnswer(), [id]);
+  const [text, setText] = useState("");
+  useEffect(() => {
+    let timer = null;
+    const unsubscribe = subscribe((name, data) => {
+      answer.apply(name, data);
+      timer ??= setTimeout(() => {
+        timer = null;
+        setText(answer.text);
+      }, DRAW_MS);
+    });
+    return () => {
+      unsubscribe();
+      clearTimeout(timer);
+    };
+  }, [answer, subscribe]);
+  return h(Answer, { text, isLive: true });
+}
+
+function Answer({ text, isLive }) {
+  if (!text) return h("p", { class: "note" }, isLive ? "There is no text yet." : "No text was stored.");
+  return h("pre", { class: "text", tabindex: 0, "aria-busy": String(isLive) }, text);
+}
+
+function Figures({ shown, time }) {
+  const rows = compareFigures(shown.map((each) => readFigures(each, time)));
+  return h(
+    "section",
+    { class: "section", "aria-label": "Figures" },
+    h("h3", {}, "Figures"),
+    h(
+      "div",
+      { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of figures" },
+      h(
+        "table",
+        { class: "compare-figures" },
+        h("thead", {}, h("tr", {}, h("td", {}), shown.map(({ task }, number) => h("th", { scope: "col", key: task.id }, nameColumn(shown, number))))),
+        h("tbody", {}, rows.map(({ name, values, best }) => h("tr", { key: name }, h("th", { scope: "row" }, name), values.map((value, number) => h("td", { key: number, class: best.includes(number) ? "figure best" : "figure" }, value, best.includes(number) && h("small", {}, "least")))))),
+      ),
+    ),
+  );
+}
+
+const nameColumn = (shown, number) => `${String.fromCharCode(65 + number)}: ${shown[number].task.model && shown[number].task.model !== "auto" ? shown[number].task.model : shown[number].task.type}`;
+
+function Differences({ shown }) {
+  const [chosen, choose] = useState([0, 1]);
+  const [from, to] = chosen;
+  const select = (label, side) =>
+    h("label", {}, `${label} `, h("select", { value: String(chosen[side]), onChange: ({ target }) => choose(side ? [from, Number(target.value)] : [Number(target.value), to]) }, shown.map(({ task }, number) => h("option", { key: task.id, value: String(number) }, nameColumn(shown, number)))));
+  if (shown.some((each) => !isOver(each.task.status))) return null;
+  return h(
+    "section",
+    { class: "section", id: "differences", "aria-label": "What differs in the answers" },
+    h("h3", {}, "What differs in the answers"),
+    shown.length > 2 && h("div", { class: "fields" }, select("From", 0), select("To", 1)),
+    h(Changes, { before: readAnswer(shown[from]), after: readAnswer(shown[to]) }),
+  );
+}
+
+function Related({ details, ids }) {
+  const { data, error } = useData(`/tasks?limit=${SEARCHED}&type=${encodeURIComponent(details.task.type)}`, { every: RELATED_MS });
+  const found = listRelated(details, data?.tasks ?? []).filter((each) => !ids.includes(each.id));
+  const again = buildAddress("/compare", { like: details.task.id });
+  return h(
+    "section",
+    { class: "section", id: "related-runs", "aria-label": "Other runs" },
+    h("h3", {}, "Compare with another run"),
+    error && h("p", { class: "problem", role: "alert" }, error.message),
+    data && !found.length && h("p", { class: "note" }, `None of the newest ${SEARCHED} tasks of this type asks the same, and it has no other runs.`),
+    h(
+      "ul",
+      { class: "relatives" },
+      found.slice(0, 30).map(({ id, how, row }) =>
+        h("li", { key: id }, h("span", { class: "note" }, `${how} `), h("a", { href: buildLink([...ids, id]) }, row ? `${row.model ?? "auto"} · ${moment(row.created_at)} · ${firstLine(row.prompt, 60)}` : id), row && h("span", { class: "note" }, ` ${cost(row)} `), row && h("span", { class: `status ${row.status}` }, row.status)),
+      ),
+    ),
+    h("p", {}, h("a", { href: again }, "Ask the same with other models")),
+  );
+}
