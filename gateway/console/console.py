@@ -1,6 +1,8 @@
 """Routes of the page and its files, which are static: all data comes from the API."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Final
@@ -12,6 +14,7 @@ from gateway.problems import Problem
 router = APIRouter(include_in_schema=False)
 
 PAGE: Final = "index.html"
+ENTRY: Final = "app.js"
 TYPES: Final = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -73,18 +76,34 @@ def _build_response(file: _File, known: str | None) -> Response:
 
 
 def _read_files() -> dict[str, _File]:
-    found = {}
+    contents = {}
     folders = [("", files("gateway.console").joinpath("static"))]
     for prefix, folder in folders:
         for each in folder.iterdir():
             if each.is_dir():
                 folders.append((f"{prefix}{each.name}/", each))
-                continue
-            content = each.read_bytes()
-            etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-            media_type = TYPES[each.name.rpartition(".")[2]]
-            found[f"{prefix}{each.name}"] = _File(content, etag, media_type)
-    return found
+            else:
+                contents[f"{prefix}{each.name}"] = each.read_bytes()
+    contents[PAGE] = _add_preloads(contents)
+    return {name: _build_file(name, content) for name, content in contents.items()}
+
+
+def _build_file(name: str, content: bytes) -> _File:
+    etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    return _File(content, etag, TYPES[name.rpartition(".")[2]])
+
+
+def _add_preloads(contents: Mapping[str, bytes]) -> bytes:
+    """Return the page with links to all modules that it imports, which are then loaded at once.
+
+    A browser finds the imports of a module when it has read it: level by level.
+    """
+    found = [ENTRY]
+    for name in found:
+        named = re.findall(r'^import .* from "/console/([\w/]+\.js)";', contents[name].decode(), re.M)
+        found += [each for each in dict.fromkeys(named) if each not in found]
+    links = "".join(f'<link rel="modulepreload" href="/console/{each}">' for each in found[1:])
+    return contents[PAGE].replace(b"</head>", links.encode() + b"</head>")
 
 
 FILES: Final = _read_files()
