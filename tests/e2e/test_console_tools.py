@@ -105,6 +105,7 @@ async def test_files_are_dropped_made_smaller_and_sent(
     page.execute_async_script(DROP, "late.png", "image/png", 3000)
     ask(page, "What is this?")  # while the last one is being read
 
+    await eventually(lambda: "#/tasks/" in page.current_url, within=SECONDS)
     await eventually(says(page, ".detail .files", "wide.jpg"), within=SECONDS)
     image = page.find_element(By.CSS_SELECTOR, ".detail .files img")
     await eventually(lambda: image.get_property("naturalWidth") == 1568, within=SECONDS)

@@ -1,105 +1,96 @@
 // Files for a new task: by the file dialog, pasted, or dropped. They are sent as data URLs in its
 // params, whose size is limited; large images are made smaller.
 
-import { h, show } from "/console/lib/dom.js";
-import { buildFile } from "/console/lib/files.js";
+import { clip } from "/console/lib/json_view.js";
+import { h, useEffect, useRef } from "/console/vendor/preact.js";
 
 /** Bytes of all files as data URLs: the database takes 1 MiB of params, the rest is left for others. */
 const MOST = 900_000;
 const MOST_FILES = 20;
+const DRAGS = ["dragenter", "dragover", "dragleave", "drop"];
+const IMAGE = /^data:image\/(png|jpeg|gif|webp);base64,/;
 const EDGE = 1568; // pixels: more than that most models make smaller themselves
 const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const TEXTS = /^text\/|^application\/(json|jsonl|xml|sql|toml|yaml)$/;
 const ENDINGS = { md: "text/markdown", markdown: "text/markdown", csv: "text/csv", tsv: "text/tab-separated-values", jsonl: "application/jsonl", sql: "application/sql", toml: "application/toml", yaml: "application/yaml", yml: "application/yaml", py: "text/x-python", js: "text/javascript", java: "text/x-java", c: "text/x-c", css: "text/css", json: "application/json", xml: "application/xml", txt: "text/plain", ts: "text/typescript", rs: "text/x-rust", go: "text/x-go", sh: "text/x-sh", log: "text/plain" };
 
-export class AttachmentField {
-  #files = [];
-  #form;
-  #onProblem;
-  #input = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to attach", onchange: () => this.#take(this.#input.files) });
-  #list = h("ul", { class: "files", "aria-label": "Attached files", hidden: true });
-  #hint = h("span", { class: "note", role: "status" });
-  #button = h("button", { type: "button", class: "quiet", onclick: () => this.#input.click() }, "Attach files");
-  root = h("div", { class: "attach" }, h("p", { class: "actions" }, this.#button, this.#hint), this.#input, this.#list);
-
-  /** `onProblem(sentence)` shows why a file is not taken. The form gets an input event for each change. */
-  constructor(form, prompt, onProblem) {
-    this.#form = form;
-    this.#onProblem = onProblem;
-    prompt.addEventListener("paste", (event) => {
+/**
+ * `onChange(change)` gets a function from the old files to the new ones. `reading` has `ready`, which is settled
+ * when all files that were given are read, and `problem`: why one is not taken.
+ */
+export function Attachments({ files, form, reading, onChange, onProblem }) {
+  const input = useRef(null);
+  const button = useRef(null);
+  const latest = useRef(files);
+  latest.current = files;
+  const read = async (chosen) => {
+    for (const file of chosen) {
+      try {
+        const found = await readFile(file, MOST - measure(latest.current));
+        if (latest.current.length >= MOST_FILES) throw new Error(`A task has at most ${MOST_FILES} files.`);
+        if (found.url.length > MOST - measure(latest.current)) throw new Error(describeTooLarge(file, MOST - measure(latest.current)));
+        latest.current = [...latest.current, found];
+        onChange((old) => [...old, found]);
+      } catch (error) {
+        reading.problem = error.message;
+        onProblem(error.message);
+      }
+    }
+  };
+  const take = (chosen) => {
+    const given = [...chosen];
+    reading.ready = reading.ready.then(() => read(given));
+  };
+  useEffect(() => {
+    const drag = (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      form.current.classList.toggle("dropping", event.type === "dragenter" || event.type === "dragover");
+      if (event.type === "drop") take(event.dataTransfer.files);
+    };
+    const paste = (event) => {
       const isText = event.clipboardData.types.includes("text/plain"); // of which some programs add a picture
       if (event.clipboardData.files.length === 0 || isText) return;
       event.preventDefault();
-      this.#take(event.clipboardData.files);
-    });
-    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) document.addEventListener(name, (event) => this.#drag(event));
-    this.#draw();
-  }
-
-  /** Settled when all files that were given are read. */
-  ready = Promise.resolve();
-
-  /** Return the files for `params.attachments`. */
-  get value() {
-    return this.#files.map(({ url, name }) => ({ url, name }));
-  }
-
-  clear() {
-    this.#files = [];
-    this.#draw();
-  }
-
-  /** Take what is dropped anywhere: the browser would leave the page and show the file. */
-  #drag(event) {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    this.#form.classList.toggle("dropping", event.type === "dragenter" || event.type === "dragover");
-    if (event.type === "drop") this.#take(event.dataTransfer.files);
-  }
-
-  #take(files) {
-    const chosen = [...files];
-    this.#input.value = "";
-    this.ready = this.ready.then(() => this.#read(chosen));
-  }
-
-  async #read(chosen) {
-    for (const file of chosen) {
-      try {
-        const found = await readFile(file, MOST - this.#size);
-        if (this.#files.length >= MOST_FILES) throw new Error(`A task has at most ${MOST_FILES} files.`);
-        if (found.url.length > MOST - this.#size) throw new Error(describeTooLarge(file, MOST - this.#size));
-        this.#files.push(found);
-        this.#form.dispatchEvent(new Event("input"));
-      } catch (error) {
-        this.#onProblem(error.message);
-      }
-      this.#draw();
-    }
-  }
-
-  get #size() {
-    return this.#files.reduce((sum, each) => sum + each.url.length, 0);
-  }
-
-  #draw() {
-    show(
-      this.#list,
-      this.#files.map((each) =>
-        buildFile(each, h("span", { class: "facts" }, each.note), h("button", { type: "button", class: "quiet", "aria-label": `Remove ${each.name}`, onclick: () => this.#remove(each) }, "×")),
-      ),
-    );
-    this.#list.hidden = this.#files.length === 0;
-    this.#hint.textContent = this.#files.length ? `${kilobytes(this.#size)} of ${kilobytes(MOST)} used` : `or paste or drop them, up to ${kilobytes(MOST)}`;
-  }
-
-  #remove(file) {
-    this.#files = this.#files.filter((each) => each !== file);
-    this.#form.dispatchEvent(new Event("input"));
-    this.#draw();
-    this.#button.focus();
-  }
+      take(event.clipboardData.files);
+    };
+    for (const name of DRAGS) document.addEventListener(name, drag);
+    form.current.addEventListener("paste", paste);
+    return () => {
+      for (const name of DRAGS) document.removeEventListener(name, drag);
+    };
+  }, []);
+  const remove = (file) => {
+    onChange((old) => old.filter((each) => each !== file));
+    button.current.focus();
+  };
+  return h(
+    "div",
+    { class: "attach" },
+    h(
+      "p",
+      { class: "actions" },
+      h("button", { type: "button", class: "quiet", ref: button, onClick: () => input.current.click() }, "Attach files"),
+      h("span", { class: "note", role: "status" }, files.length ? `${kilobytes(measure(files))} of ${kilobytes(MOST)} used` : `or paste or drop them, up to ${kilobytes(MOST)}`),
+    ),
+    h("input", { type: "file", multiple: true, hidden: true, ref: input, "aria-label": "Files to attach", onChange: () => (take(input.current.files), (input.current.value = "")) }),
+    files.length ? h("ul", { class: "files", "aria-label": "Attached files" }, files.map((each, number) => h(File, { key: `${number}${each.name}`, file: each, onRemove: () => remove(each) }))) : null,
+  );
 }
+
+function File({ file, onRemove }) {
+  const name = clip(file.name || "file", 80);
+  return h(
+    "li",
+    { title: name },
+    IMAGE.test(file.url) ? h("img", { src: file.url, alt: "", width: 40, height: 40 }) : h("span", { class: "kind", "aria-hidden": "true" }, /\.(\w{1,4})$/.exec(name)?.[1] ?? "file"),
+    h("span", { class: "title" }, name),
+    h("span", { class: "facts" }, file.note),
+    h("button", { type: "button", class: "quiet", "aria-label": `Remove ${name}`, onClick: onRemove }, "×"),
+  );
+}
+
+const measure = (files) => files.reduce((sum, each) => sum + each.url.length, 0);
 
 /** Return a file as a data URL; an image that has too many pixels or bytes is made smaller. */
 async function readFile(file, room) {

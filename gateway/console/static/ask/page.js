@@ -1,0 +1,116 @@
+// The form for submitting a task.
+
+import { get, post } from "/console/lib/api.js";
+import { Attachments } from "/console/ask/attachments.js";
+import { buildBody, fromTask, readQuery, readSchema, TYPES } from "/console/ask/request.js";
+import { useData } from "/console/lib/hooks.js";
+import { go } from "/console/lib/route.js";
+import { setTitle } from "/console/lib/title.js";
+import { ToolChoice } from "/console/ask/tool_choice.js";
+import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
+
+const EVERY_MS = 15_000;
+const PREFERENCES = ["balanced", "quality", "speed", "cost", "local"];
+const BLANK = { prompt: "", type: "GENERATE_CODE", model: "auto", preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [] };
+/** What is typed stays while other pages are shown. */
+let draft = BLANK;
+/** If the gateway became unreachable, sending the form again does not submit a second task. */
+let idempotencyKey = null;
+
+export function Page({ query }) {
+  const form = useRef(null);
+  const [state, setState] = useState(draft);
+  const [problem, setProblem] = useState(null);
+  const [isSending, setSending] = useState(false);
+  const reading = useRef({ ready: Promise.resolve(), problem: null });
+  const { data: models } = useData("/api/models", { every: EVERY_MS });
+  const [isNaming, setNaming] = useState(false);
+  const { data: facets } = useData(isNaming ? "/tasks/facets" : null);
+  const change = (changes) => {
+    draft = { ...draft, ...(typeof changes === "function" ? changes(draft) : changes) };
+    idempotencyKey = null;
+    setState(draft);
+  };
+  const showProblem = (text, id = null) => {
+    setProblem(text);
+    const field = id && form.current?.querySelector(`#${id}`);
+    field?.closest("details")?.setAttribute("open", "");
+    field?.focus();
+  };
+  const asked = query.toString();
+  useEffect(() => {
+    setTitle("Ask · COGO");
+    form.current.querySelector("#prompt").focus();
+    change(readQuery(query));
+    const from = query.get("from");
+    if (from) get(`/tasks/${encodeURIComponent(from)}`).then(({ task }) => change({ ...BLANK, ...fromTask(task) }), (error) => showProblem(error.message));
+  }, [asked]);
+  const submit = async (event) => {
+    event.preventDefault();
+    if (isSending) return;
+    if (!draft.prompt.trim()) return showProblem("Describe what should be done.", "prompt");
+    if (!form.current.querySelector("#budget").validity.valid) return showProblem("A budget is a number of US dollars, such as 0.05.", "budget");
+    const { schema, problem: wrong } = readSchema(draft.schema);
+    if (wrong) return showProblem(wrong, "schema");
+    setSending(true);
+    setProblem(null);
+    reading.current.problem = null;
+    await reading.current.ready;
+    if (reading.current.problem) return setSending(false); // a file cannot be sent, and that is shown
+    idempotencyKey ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
+    try {
+      const task = await post("/tasks", buildBody(draft, schema), { "Idempotency-Key": idempotencyKey });
+      change({ prompt: "", files: [] });
+      go(`#/tasks/${task.id}`);
+    } catch (error) {
+      setSending(false);
+      showProblem(error.message, "prompt");
+    }
+  };
+  const onKeyDown = (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current.requestSubmit();
+  };
+  const field = (id, label, tag, properties = {}, ...children) =>
+    h("div", { class: "field" }, h("label", { for: id }, label), h(tag, { id, value: state[id], onInput: (event) => change({ [id]: event.target.value }), ...properties }, ...children));
+  const tick = (id, name, label) => h("label", { class: "tick" }, h("input", { id, type: "checkbox", checked: state[name], onChange: (event) => change({ [name]: event.target.checked }) }), ` ${label}`);
+  return h(
+    "div",
+    { class: "page" },
+    h("h2", {}, "Ask"),
+    h(
+      "form",
+      { id: "ask", ref: form, novalidate: true, onSubmit: submit, onKeyDown },
+      field("prompt", "What should be done?", "textarea", { rows: 6, required: true, maxlength: 2_000_000, placeholder: "Write a Python function is_palindrome(text)" }),
+      h(
+        "div",
+        { class: "fields" },
+        field("type", "Type", "select", {}, listTypes(state.type).map(([value, label]) => h("option", { key: value, value }, label))),
+        field("model", "Model", "select", {}, listModels(models?.data.models ?? [], state.model)),
+        field("preference", "Preference", "select", {}, PREFERENCES.map((value) => h("option", { key: value, value }, value))),
+        field("budget", "Budget, USD", "input", { type: "number", min: 0, step: "any", inputmode: "decimal", placeholder: "none" }),
+        field("project", "Project", "input", { type: "text", maxlength: 100, list: "projects", onFocus: () => setNaming(true), autocomplete: "off", placeholder: "none" }),
+        field("tags", "Tags, with commas", "input", { type: "text", autocomplete: "off", placeholder: "none" }),
+      ),
+      h("datalist", { id: "projects" }, (facets?.projects ?? []).map((value) => h("option", { key: value, value }))),
+      h(Attachments, { files: state.files, form, reading: reading.current, onChange: (takeFiles) => change((old) => ({ files: takeFiles(old.files) })), onProblem: setProblem }),
+      h(ToolChoice, { chosen: state.tools, onChange: (tools) => change({ tools }) }),
+      h(
+        "details",
+        { id: "structure" },
+        h("summary", {}, "Answer as JSON"),
+        field("schema", "JSON Schema of the answer", "textarea", { rows: 5, spellcheck: "false", placeholder: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}' }),
+      ),
+      h("p", { class: "actions" }, tick("stream", "stream", "stream the text"), tick("on-budget", "asks", "ask for more at a spent budget"), h("button", { type: "submit", disabled: isSending, title: "Ctrl+Enter" }, "Ask")),
+      h("p", { class: "problem", role: "alert", hidden: !problem }, problem),
+    ),
+  );
+}
+
+/** Return the options of the models that are served now, and the selected one. */
+function listModels(models, chosen) {
+  const options = models.map((each) => [each.id, [each.id, each.simulated ? "simulated" : null, each.status === "available" ? null : each.status].filter(Boolean).join(" · ")]);
+  if (chosen !== "auto" && !models.some((each) => each.id === chosen)) options.push([chosen, `${chosen} · not served now`]);
+  return [["auto", "auto"], ...options].map(([value, label]) => h("option", { key: value, value }, label));
+}
+
+const listTypes = (chosen) => (TYPES.some(([value]) => value === chosen) ? TYPES : [...TYPES, [chosen, chosen]]);
