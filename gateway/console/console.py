@@ -100,7 +100,9 @@ def _add_preloads(contents: Mapping[str, bytes]) -> bytes:
     """
     found = [ENTRY]
     for name in found:
-        named = re.findall(r'^import .* from "/console/([\w/]+\.js)";', contents[name].decode(), re.M)
+        named = re.findall(
+            r'^import .* from "/console/([\w/]+\.js)";', contents[name].decode(), re.M
+        )
         found += [each for each in dict.fromkeys(named) if each not in found]
     links = "".join(f'<link rel="modulepreload" href="/console/{each}">' for each in found[1:])
     return contents[PAGE].replace(b"</head>", links.encode() + b"</head>")

@@ -25,6 +25,20 @@ def says(page: Chrome, selector: str, wanted: str) -> Callable[[], bool]:
     return lambda: wanted in text(page, selector)
 
 
+_CLEAR = """
+const [done] = arguments;
+import("/console/vendor/preact.js").then(({ render }) => {
+  render(null, document.getElementById("detail"));
+  done();
+});
+"""
+
+
+def clear_page(page: Chrome) -> None:
+    """End the page that is shown, so that a test can put something in its place."""
+    page.execute_async_script(_CLEAR)
+
+
 def open_form(page: Chrome) -> None:
     """Open the form for a new task."""
     page.find_element(By.CSS_SELECTOR, "a[data-tab=ask]").send_keys(Keys.ENTER)

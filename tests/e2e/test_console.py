@@ -9,7 +9,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.e2e.console import SECONDS, ask, complaints, open_form, says, text
+from tests.e2e.console import SECONDS, ask, clear_page, complaints, open_form, says, text
 from tests.support.eventually import eventually
 from tests.support.servers.system import System
 
@@ -185,6 +185,7 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
         });
     """
     approval = {"id": "1", "key": "ok", "question": f"Apply it? {HOSTILE}", "show": {"diff": "+1"}}
+    clear_page(page)
     page.execute_async_script(program, approval)
     field = page.find_element(By.CSS_SELECTOR, "#approvals input")
     assert field.accessible_name == "Comment (optional)"

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.e2e
 
 PAGES: Final = (
     "/",
+    "/tasks?status=failed&time=today&q=a",
+    "/ask",
     "/inbox",
     "/columns",
     "/models",

@@ -11,7 +11,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from protocol.records import NewTask
 from protocol.transport.supabase_store import SupabaseStore
-from tests.e2e.console import SECONDS, complaints, says, text
+from tests.e2e.console import SECONDS, clear_page, complaints, says, text
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -161,6 +161,7 @@ def test_a_question_about_a_cap_says_anew_what_is_needed(page: Chrome) -> None:
     cap = {"limit_usd": 2, "spent_usd": 1.5, "needed_usd": 0.25, "resets_at": None, "steps": 1}
     asked = {"id": "1", "seq": 1, "task_id": "t", "key": "main/budget", "kind": "budget"}
     asked |= {"question": "May $0.25 more be spent?", "by": "operators", "cost_usd": "0.75"}
+    clear_page(page)
     page.execute_async_script(program, asked | {"show": cap})
     assert text(page, "#approvals dt") == "Spent\nNeeded on top\nResets"
     assert text(page, "#approvals dd") == "$1.50 of $2.00\n$0.250\nnever"

@@ -5,7 +5,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from tests.e2e.console import SECONDS, ask, complaints, open_form, says, text
+from tests.e2e.console import SECONDS, ask, clear_page, complaints, open_form, says, text
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -133,6 +133,7 @@ def test_hostile_values_are_shown_in_part_and_as_text(page: Chrome) -> None:
         });
     """
 
+    clear_page(page)
     count = page.execute_async_script(program, HOSTILE)
 
     assert count < 1_000
@@ -169,6 +170,7 @@ async def test_whoever_answers_second_is_told_what_was_answered(page: Chrome) ->
         });
     """
     answer = {"answered_at": "2026-01-01", "approved": False, "comment": HOSTILE}
+    clear_page(page)
     page.execute_async_script(program, answer)
     assert text(page, "#approvals .json") == "cents: 5"
     page.find_element(By.CSS_SELECTOR, "#approvals input").send_keys("rather not")

@@ -1,6 +1,5 @@
 // The console's entry point: the bar, the key, and the page that the address names.
 
-import { Ask } from "/console/ask/ask.js";
 import * as questions from "/console/inbox/questions.js";
 import { openSession } from "/console/lib/api.js";
 import * as connection from "/console/lib/connection.js";
@@ -13,18 +12,17 @@ import { Stream } from "/console/lib/stream.js";
 import { setTitle } from "/console/lib/title.js";
 import * as figures from "/console/operate/figures.js";
 import { StoppedBanner } from "/console/operate/stopped.js";
-import { TaskList } from "/console/tasks/list.js";
+import { Page as Tasks } from "/console/tasks/page.js";
+import { publishLines } from "/console/tasks/reader.js";
 import { Component, h, render } from "/console/vendor/preact.js";
 
-const list = new TaskList();
-const ask = new Ask((task) => (location.hash = `#/tasks/${task.id}`));
 const ID = "([0-9a-f-]{36})";
 /** Each page is a module with a component `Page({ params, query })`; `params` are the groups of the pattern. */
 const PAGES = [
   { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
-  { name: "ask", tab: "ask", part: "tasks", label: "Ask", pattern: /^\/ask$/, load: async () => ({ Page: viewOf((root) => ask.open(root)) }) },
   { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: () => import("/console/inbox/page.js") },
   { name: "compare", tab: "tasks", part: "tasks", label: "Compare", pattern: /^\/compare$/, load: () => import("/console/compare/page.js") },
+  { name: "ask", tab: "ask", part: "tasks", label: "Ask", pattern: /^\/ask$/, load: () => import("/console/ask/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Columns", pattern: /^\/columns$/, load: () => import("/console/columns/page.js") },
   { name: "columns", tab: "columns", part: "columns", label: "Column", pattern: new RegExp(`^/columns/${ID}$`), load: () => import("/console/columns/page.js") },
   { name: "models", tab: "models", part: "models", label: "Models", pattern: /^\/models$/, load: () => import("/console/models/page.js") },
@@ -40,7 +38,7 @@ const PAGES = [
   { name: "limits", tab: "operate", part: "tasks", label: "Limits", pattern: /^\/limits$/, load: () => import("/console/operate/limits.js") },
   { name: "queue", tab: "operate", part: "operate", label: "Queue", pattern: /^\/queue$/, load: () => import("/console/operate/queue.js") },
 ];
-const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Tasks", pattern: /^/, load: async () => ({ Page: viewOf((root) => list.open(root)) }) };
+const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Tasks", pattern: /^/, load: async () => ({ Page: Tasks }) };
 const loaded = new Map();
 let shown = null;
 
@@ -72,9 +70,10 @@ async function route() {
   const { path, query } = readAddress();
   const found = PAGES.find(({ pattern }) => pattern.test(path)) ?? HOME;
   const params = found.pattern.exec(path).slice(1);
-  const isNew = shown?.path !== path;
   openMenu(false);
-  shown = { path };
+  const key = [found.name, ...params].join("/");
+  const isNew = shown !== key;
+  shown = key;
   if (isNew) setTitle("COGO console");
   document.body.dataset.page = found.name;
   byId("detail").setAttribute("aria-label", found.label);
@@ -89,19 +88,19 @@ async function route() {
   try {
     if (!loaded.has(found)) loaded.set(found, await found.load());
   } catch (error) {
-    if (shown.path !== path) return;
+    if (shown !== key) return;
     render(h("p", { class: "problem", role: "alert" }, `This page cannot be loaded: ${error.message}`), byId("detail"));
     return;
   }
-  if (shown.path !== path) return; // another address was opened meanwhile
+  if (shown !== key) return; // another address was opened meanwhile
   const { Page } = loaded.get(found);
-  render(h(Guard, { key: path }, h(Page, { params, query })), byId("detail"));
+  render(h(Guard, { key }, h(Page, { params, query })), byId("detail"));
   if (isNew) reveal();
 }
 
 function watch() {
   new Stream("/events", {
-    onEvent: (name, data) => list.update(data.tasks, name === "tasks"),
+    onEvent: (name, data) => publishLines(data.tasks, name === "tasks"),
     onOpen: connection.showOpen,
     onLost: connection.showLost,
     onRefused: (error) => connection.showRefused(error.message),
@@ -109,11 +108,14 @@ function watch() {
   if (getReader()?.is_operator ?? true) figures.watch();
   render(h(StoppedBanner), byId("stopped"));
   questions.watch();
-  ask.watchTools();
 }
 
 byId("menu-button").addEventListener("click", () => openMenu(!document.querySelector(".top nav").classList.contains("open")));
 window.addEventListener("hashchange", route);
+/** The browser would leave the page, and show what is dropped on it. */
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+}
 
 /** Begin at the top of a new page, unless the page has put the focus somewhere. */
 function reveal() {

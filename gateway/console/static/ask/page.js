@@ -71,7 +71,7 @@ export function Page({ query }) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current.requestSubmit();
   };
   const field = (id, label, tag, properties = {}, ...children) =>
-    h("div", { class: "field" }, h("label", { for: id }, label), h(tag, { id, value: state[id], onInput: (event) => change({ [id]: event.target.value }), ...properties }, ...children));
+    h("div", { class: "field" }, h("label", { for: id }, label), h(tag, { id, value: state[id], [tag === "select" ? "onChange" : "onInput"]: (event) => change({ [id]: event.target.value }), ...properties }, ...children));
   const tick = (id, name, label) => h("label", { class: "tick" }, h("input", { id, type: "checkbox", checked: state[name], onChange: (event) => change({ [name]: event.target.checked }) }), ` ${label}`);
   return h(
     "div",

@@ -1,0 +1,144 @@
+// One action on all selected tasks: what it would do, a confirmation, its progress, and what became of each.
+
+import { get, post } from "/console/lib/api.js";
+import { clip } from "/console/lib/json_view.js";
+import { ACTIONS, countTasks, describeEnd, describePlan, groupSkipped } from "/console/tasks/bulk_words.js";
+import { buildFilterObject, buildFilters } from "/console/tasks/filters.js";
+import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
+
+const MOST = 1_000; // of one call
+const AT_ONCE = 40; // small calls show how far it is, and can be stopped between
+const LISTED = 20;
+
+/** The bar that appears while something is selected. */
+export function BulkBar({ selection, query, shown, hasMore, onDone }) {
+  const [action, setAction] = useState(null);
+  const count = useCount(selection.isAll ? buildFilters(query).toString() : null);
+  if (!selection.size) return null;
+  const label = selection.isAll ? `All ${count === null ? "" : `${count.count.toLocaleString("en")}${count.is_more ? "+" : ""} `}tasks that match` : `${countTasks(selection.chosen.size)} selected`;
+  const isOnPage = shown.length > 0 && shown.every((task) => selection.chosen.has(task.id));
+  return h(
+    "div",
+    { class: "bulk", role: "region", "aria-label": "Selected tasks" },
+    h("p", { role: "status" }, label),
+    !selection.isAll && isOnPage && hasMore ? h("button", { type: "button", class: "quiet", onClick: selection.selectAll }, "Select all that match") : null,
+    h(
+      "p",
+      { class: "bulk-actions" },
+      Object.entries(ACTIONS).map(([name, { label: text }]) => h("button", { key: name, type: "button", class: "quiet", onClick: () => setAction(name) }, text)),
+    ),
+    h("button", { type: "button", class: "quiet", "aria-label": "Select none", title: "Select none (Escape)", onClick: selection.clear }, "×"),
+    action
+      ? h(BulkDialog, {
+          key: action,
+          action,
+          ids: selection.isAll ? null : [...selection.chosen.keys()],
+          query,
+          onClose: (isDone) => {
+            setAction(null);
+            if (isDone) onDone();
+          },
+        })
+      : null,
+  );
+}
+
+function BulkDialog({ action, ids, query, onClose }) {
+  const dialog = useRef(null);
+  const [plan, setPlan] = useState(null);
+  const [error, setError] = useState(null);
+  const [reason, setReason] = useState("");
+  const [report, setReport] = useState(null);
+  const isStopped = useRef(false);
+  const { label, effect, reason: asks } = ACTIONS[action];
+  useEffect(() => {
+    dialog.current.showModal();
+    makePlan(action, ids, query).then(setPlan, setError);
+    return () => (isStopped.current = true);
+  }, []);
+  const isRunning = report !== null && !report.isOver;
+  const run = async () => {
+    const total = { done: [], skipped: [] };
+    setReport({ ...total, isOver: false });
+    try {
+      for (let from = 0; from < plan.done.length && !isStopped.current; from += AT_ONCE) {
+        const answer = await post("/tasks/bulk", { action, ids: plan.done.slice(from, from + AT_ONCE), reason: reason.trim() || null });
+        total.done.push(...answer.done);
+        total.skipped.push(...answer.skipped);
+        setReport({ ...total, isOver: false });
+      }
+    } catch (problem) {
+      setError(problem);
+    }
+    setReport({ ...total, isOver: true });
+  };
+  const close = () => dialog.current.close();
+  const isOver = report?.isOver;
+  return h(
+    "dialog",
+    { ref: dialog, class: "bulk-dialog", "aria-label": label, onCancel: (event) => isRunning && event.preventDefault(), onClose: () => onClose(isOver) },
+    h("h2", {}, label),
+    plan === null && !error ? h("p", { class: "note", role: "status" }, "Looking at what would be done.") : null,
+    plan && !report ? [h("p", { class: "plan", role: "status" }, describePlan(action, plan)), plan.done.length ? h("p", { class: "note" }, effect) : null, h(Skipped, { skipped: plan.skipped })] : null,
+    plan?.done.length && !report && asks ? h("label", { class: "field" }, asks, h("input", { type: "text", maxlength: 1000, value: reason, onInput: (event) => setReason(event.target.value) })) : null,
+    isRunning ? [h("progress", { max: plan.done.length, value: report.done.length + report.skipped.length, "aria-label": "Progress" }), h("p", { role: "status" }, `${report.done.length + report.skipped.length} of ${plan.done.length}`)] : null,
+    isOver ? [h("p", { class: "plan", role: "status" }, describeEnd(action, report)), isStopped.current ? h("p", { class: "note" }, "It was stopped before the others.") : null, h(Done, { ids: report.done, word: ACTIONS[action].done }), h(Skipped, { skipped: report.skipped })] : null,
+    error ? h("p", { class: "problem", role: "alert" }, `${error.message}${report ? " What is listed was done before." : ""}`) : null,
+    h(
+      "p",
+      { class: "actions" },
+      isRunning ? h("button", { type: "button", class: "quiet", onClick: () => (isStopped.current = true) }, "Stop") : h("button", { type: "button", class: "quiet", onClick: close }, isOver ? "Close" : "Back"),
+      plan?.done.length && !report ? h("button", { type: "button", onClick: run }, `${label} ${countTasks(plan.done.length)}`) : null,
+    ),
+  );
+}
+
+/** Ask the gateway with which tasks it would be done; exactly those are then acted on. */
+async function makePlan(action, ids, query) {
+  const plan = { done: [], skipped: [] };
+  const add = (answer) => (plan.done.push(...answer.done), plan.skipped.push(...answer.skipped));
+  if (ids !== null) {
+    for (let from = 0; from < ids.length; from += MOST) add(await post("/tasks/bulk", { action, ids: ids.slice(from, from + MOST), dry_run: true }));
+    return plan;
+  }
+  const filter = buildFilterObject(query);
+  for (let before = null, isMore = true; isMore; ) {
+    const answer = await post("/tasks/bulk", { action, filter, before, dry_run: true });
+    add(answer);
+    [before, isMore] = [answer.next, answer.is_more];
+  }
+  return plan;
+}
+
+function Skipped({ skipped }) {
+  if (!skipped.length) return null;
+  return h(
+    "ul",
+    { class: "skipped" },
+    groupSkipped(skipped).map(([reason, ids]) => h("li", { key: reason }, `${ids.length.toLocaleString("en")}: ${clip(reason, 200)} `, h(Links, { ids }))),
+  );
+}
+
+function Done({ ids, word }) {
+  if (!ids.length) return null;
+  return h("details", {}, h("summary", {}, `Which were ${word}`), h("p", {}, h(Links, { ids })));
+}
+
+function Links({ ids }) {
+  return [
+    ids.slice(0, LISTED).map((id) => h("a", { key: id, class: "label", href: `#/tasks/${id}`, target: "_blank" }, id.slice(0, 8))),
+    ids.length > LISTED ? h("span", { class: "note" }, ` and ${(ids.length - LISTED).toLocaleString("en")} more`) : null,
+  ];
+}
+
+/** Read how many tasks a filter finds. */
+function useCount(filters) {
+  const [count, setCount] = useState(null);
+  useEffect(() => {
+    setCount(null);
+    let isOver = false;
+    if (filters !== null) get(`/tasks/count?${filters}`).then((found) => isOver || setCount(found), () => {}); // the dialog says it
+    return () => (isOver = true);
+  }, [filters]);
+  return count;
+}

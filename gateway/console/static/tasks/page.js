@@ -1,0 +1,83 @@
+// The home page: tasks as a table, with filters, paging and a selection.
+
+import { getReader } from "/console/lib/reader.js";
+import { buildAddress, changeQuery, go, readAddress } from "/console/lib/route.js";
+import { setTitle } from "/console/lib/title.js";
+import { BulkBar } from "/console/tasks/bulk.js";
+import { FilterBar } from "/console/tasks/filter_bar.js";
+import { clearFilters, describeFilters, hasFilters } from "/console/tasks/filters.js";
+import { FirstVisit } from "/console/tasks/first_visit.js";
+import { useKeys } from "/console/tasks/keys.js";
+import { useTasks } from "/console/tasks/reader.js";
+import { useSelection } from "/console/tasks/selection.js";
+import { TaskTable } from "/console/tasks/table.js";
+import { useExactTimes, useNow } from "/console/tasks/times.js";
+import { h, useEffect, useRef } from "/console/vendor/preact.js";
+
+const SCROLLED = 150;
+/** Where Newer leads from a page, by the page's address: that of the page before it. */
+const newer = new Map();
+
+export function Page({ query }) {
+  const text = query.toString();
+  const body = useRef(null);
+  const selection = useSelection(query);
+  const isBusy = () => scrollY > SCROLLED || selection.size > 0 || Boolean(body.current?.querySelector("tbody:hover, tbody :focus, .menu[open]"));
+  const latest = useRef(isBusy);
+  latest.current = isBusy;
+  const { tasks, next, error, fresh, isStale, showFresh, reload } = useTasks(text, () => latest.current());
+  const at = useNow();
+  const [isExact, flipTimes] = useExactTimes();
+  useEffect(() => setTitle(nameView(query)), [text]);
+  useEffect(() => {
+    if (tasks) performance.mark("cogo:tasks");
+  }, [tasks === null]);
+  const shown = tasks ?? [];
+  useKeys(body, shown, selection);
+  const isPaged = query.has("before");
+  return h(
+    "div",
+    { class: "tasks-page", ref: body },
+    h("h2", { class: "unseen" }, "Tasks"),
+    h(FilterBar, { query }),
+    error ? h("p", { class: "problem", role: "alert" }, tasks ? `The tasks cannot be read now, and are those of before: ${error.message}` : `The tasks cannot be read: ${error.message}`) : null,
+    h("div", { class: "fresh", role: "status" }, fresh ? h("button", { type: "button", onClick: () => (isPaged ? changeQuery({ before: null }, { replace: false }) : (showFresh(), scrollTo(0, 0))) }, `${fresh} new`) : null),
+    shown.length ? h(TaskTable, { tasks: shown, selection: selection.of(shown), at, isExact, isStale, isOperator: getReader()?.is_operator ?? true, onFlipTimes: flipTimes }) : null,
+    tasks && !shown.length && !isStale ? h(Nothing, { query, next }) : null,
+    !shown.length && !error && (isStale || !tasks) ? h("p", { class: "note" }, "Loading the tasks.") : null,
+    tasks && !isStale ? h(Pager, { query, next, isPaged }) : null,
+    h(BulkBar, { selection, query, shown, hasMore: next !== null, onDone: () => (selection.clear(), reload()) }),
+  );
+}
+
+function Nothing({ query, next }) {
+  if (next !== null) return h("p", { class: "note empty" }, "None among these. Older ones are looked through with Older.");
+  if (query.has("before")) return h("p", { class: "note empty" }, "There are no older tasks.");
+  if (!hasFilters(query)) return h(FirstVisit, {});
+  return h("p", { class: "note empty" }, "No task meets these filters. ", h("button", { type: "button", class: "quiet", onClick: () => changeQuery(clearFilters()) }, "Clear all"));
+}
+
+function Pager({ query, next, isPaged }) {
+  if (!isPaged && next === null) return null;
+  const here = location.hash;
+  const move = (before) => {
+    const { path, query: values } = readAddress();
+    values.delete("before");
+    const address = buildAddress(path, { ...Object.fromEntries([...values.keys()].map((name) => [name, values.getAll(name)])), before });
+    if (!newer.has(address)) newer.set(address, here);
+    go(address);
+    scrollTo(0, 0);
+  };
+  return h(
+    "nav",
+    { class: "pager", "aria-label": "Pages of tasks" },
+    isPaged ? h("button", { type: "button", class: "quiet", onClick: () => changeQuery({ before: null }, { replace: false }) }, "Newest") : null,
+    newer.has(here) ? h("button", { type: "button", class: "quiet", onClick: () => (go(newer.get(here)), scrollTo(0, 0)) }, "Newer") : null,
+    next === null ? h("span", { class: "note" }, "This is the first task.") : h("button", { type: "button", class: "quiet", onClick: () => move(next) }, "Older"),
+  );
+}
+
+function nameView(query) {
+  const filters = describeFilters(query).map(({ text }) => text);
+  return filters.length ? `${filters.join(", ").slice(0, 80)} · COGO` : "COGO console";
+}
