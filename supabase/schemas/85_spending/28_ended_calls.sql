@@ -44,13 +44,16 @@ begin
       v_call.column_id := v_reserved.column_id;
       v_call.project := v_reserved.project;
       v_call.tags := v_reserved.tags;
+      v_call.started_at := v_reserved.made_at;
     else
-      select f.column_id, f.project, f.tags
-        into v_call.column_id, v_call.project, v_call.tags
+      -- It began when what was lost did, else only the caller knows the duration.
+      select f.column_id, f.project, f.tags, f.started_at
+        into v_call.column_id, v_call.project, v_call.tags, v_call.started_at
         from (
-          select c.column_id, c.project, c.tags from public.cogo_calls c where c.id = v_call.id
+          select c.column_id, c.project, c.tags, c.started_at
+            from public.cogo_calls c where c.id = v_call.id
            union all
-          select l.* from cogo.find_task_labels(v_call.task_id) l
+          select l.*, null from cogo.find_task_labels(v_call.task_id) l
         ) as f
        limit 1;
       v_call.tags := coalesce(v_call.tags, '{}');
@@ -61,11 +64,8 @@ begin
       v_call.cost_usd := 0;
     end if;
     v_call.ended_at := cogo.now();
-    -- Without its reservation (its attempt has ended) it began when the call that was lost did, or only
-    -- the caller knows the duration.
     v_call.started_at := coalesce(
-      v_reserved.made_at,
-      (select c.started_at from public.cogo_calls c where c.id = v_call.id and c.outcome = 'lost'),
+      v_call.started_at,
       cogo.now() - make_interval(secs => coalesce(v_call.duration_ms, 0) / 1000.0)
     );
     insert into public.cogo_calls select v_call.* on conflict do nothing;
