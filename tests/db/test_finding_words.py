@@ -101,6 +101,15 @@ async def test_words_are_added_a_few_at_a_time_and_once(database: Database, agen
     assert await agent.connection.fetchrow("select xmin, * from cogo.search_clock") == before
 
 
+async def test_the_maintenance_of_memory_adds_words(database: Database, agent: Agent) -> None:
+    await complete_task(agent, "a unicorn", "done")
+    await database.jump(timedelta(minutes=2))
+    for _ in range(2):
+        await agent.connection.fetch("select * from public.cogo_run_memory('orchestrator-1')")
+
+    assert await indexed(agent.connection) == 1
+
+
 async def test_what_commits_late_is_not_missed(database: Database, agent: Agent) -> None:
     """The end of a task may be seen after those that came later."""
     late = Agent(await database.connect(), "late")

@@ -71,8 +71,7 @@ def list_tasks(
     )
     if following is not None:
         print_text(
-            f"(the newest {len(tasks)}; --before {following} shows the next ones, "
-            "--limit N more of them, --all all)",
+            f"(the newest {len(tasks)}; --before {following} shows the next; or --limit N, --all)",
             err=True,
         )
 

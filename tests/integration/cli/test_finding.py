@@ -1,13 +1,16 @@
 """`cogo tasks`: lists by filters, and commands for many tasks."""
 
 import asyncio
+import fcntl
 import json
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +31,8 @@ def fill(server: State, count: int, **fields: Any) -> list[str]:
 
     async def insert() -> list[str]:
         async with open_store(server.url, server.secret_key) as store:
-            new = [NewTask(prompt=f"sort {n}", **({"type": "CHAT"} | fields)) for n in range(count)]
+            given = [{"type": "CHAT", "prompt": f"sort {n}"} | fields for n in range(count)]
+            new = [NewTask(**each) for each in given]
             return [str((await store.submit_task(each)).id) for each in new]
 
     return asyncio.run(insert())
@@ -192,6 +196,26 @@ def test_a_person_is_asked_and_sees_how_far_it_is(project: State, tmp_path: Path
     assert b"Cancel 30 tasks?" in asked
     assert b"/30" in shown
     assert {each.status for each in read(project)} == {TaskState.CANCELLED}
+
+
+def test_a_list_fits_a_terminal_of_80_columns(project: State, tmp_path: Path) -> None:
+    fill(project, 3, prompt="sort a list of unicorns " * 20, model="a-model-with-a-long-name")
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    try:
+        with _start(["tasks", "--limit", "2"], project, tmp_path, end=end) as child:
+            shown = _read_until(terminal, b"--all)")
+            assert child.wait(60) == 0
+    finally:
+        os.close(terminal)
+        os.close(end)
+    lines = shown.decode().replace("\r", "").splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split()[:3] == ["TASK", "STATUS", "AGE"]
+    assert lines[0].split()[-1] == "PROMPT"
+    assert "pending" in lines[1]
+    assert "--before" in "".join(lines)
 
 
 def _start(
