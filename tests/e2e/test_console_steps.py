@@ -20,8 +20,11 @@ SHOW: Final = """
   const [details, timeline, name, component, done] = arguments;
   const { fetch } = window;
   const path = `/tasks/${details.task.id}/timeline`;
-  window.fetch = (asked, options) =>
-    asked.startsWith(path) ? Promise.resolve(Response.json(timeline)) : fetch(asked, options);
+  let { failures = 0, ...found } = timeline;
+  window.fetch = (asked, options) => {
+    if (!asked.startsWith(path)) return fetch(asked, options);
+    return failures-- > 0 ? Promise.reject(new TypeError()) : Promise.resolve(Response.json(found));
+  };
   Promise.all([import(`/console/task/${name}.js`), import("/console/vendor/preact.js")]).then(
     ([module, { h, render }]) => {
       const shown = document.querySelector("main").appendChild(document.createElement("section"));
@@ -112,6 +115,22 @@ async def test_of_thousands_of_steps_those_are_drawn_that_are_seen(page: Chrome)
     assert len(rows(page)) < 100
     page.switch_to.active_element.send_keys(Keys.HOME)
     await eventually(lambda: page.execute_script(FOCUSED) == "part0/s0", within=SECONDS)
+    assert complaints(page) == []
+
+
+async def test_times_that_cannot_be_read_are_read_again(page: Chrome) -> None:
+    calls = [
+        {"id": "c", "subtask_id": "s0", "attempt": 1, "outcome": "completed", "model_id": "model"}
+        | {"started_at": "2026-01-01T00:00:01Z", "ended_at": "2026-01-01T00:30:01Z"}
+    ]
+    timeline = {"events": [], "calls": calls, "tool_calls": [], "failures": 1}
+    show(page, "steps", "Steps", many_steps(1), timeline)
+    refusal = "The times of single calls cannot be read now: the gateway cannot be reached"
+    await eventually(says(page, "#waterfall [role=alert]", refusal), within=SECONDS)
+    assert len(rows(page)) == 1  # of the attempts
+
+    await eventually(says(page, "#explanation", "one call of model"), within=SECONDS)
+    assert text(page, "#waterfall [role=alert]") == ""
     assert complaints(page) == []
 
 

@@ -96,7 +96,7 @@ export function describePart({ kind, name, count = 1 }) {
     case "agent": return "for what agents do around calls";
     case "lost": return "lost with an agent that died";
     case "child": return `for the child task ${name}`;
-    case "queue": return `waiting in the queue of ${name}`;
+    case "queue": return `waiting in the queue of ${name === "cio" ? "the orchestrator" : name}`;
     case "backoff": return "waiting before another attempt";
     case "approval": return "waiting for a person's answer";
     case "budget": return "waiting because a budget is spent";

@@ -209,7 +209,7 @@ function describeTimes({ worked, waited }) {
 
 function Legend({ rows }) {
   const kinds = new Set(rows.flatMap((each) => each.bars.map((bar) => bar.kind)));
-  return h("ul", { class: "legend", "aria-label": "What the bars mean" }, Object.entries(KINDS).filter(([kind]) => kinds.has(kind)).map(([kind, name]) => h("li", { key: kind }, h("span", { class: `bar ${kind}` }), name)));
+  return h("ul", { class: "bar-legend", "aria-label": "What the bars mean" }, Object.entries(KINDS).filter(([kind]) => kinds.has(kind)).map(([kind, name]) => h("li", { key: kind }, h("span", { class: `bar ${kind}` }), name)));
 }
 
 function StepsTable({ rows, from }) {

@@ -10,7 +10,7 @@ const READ_UNASKED = 8;
 const SHORTEST_MS = 700;
 /** Reading takes at most one part in so many of the time. */
 const PAUSE = 4;
-const CHILDREN_MS = 2_000;
+const LATER_MS = 2_000;
 const TICK_MS = 1_000;
 const MANY = 1_000;
 const MANY_TICK_MS = 5_000;
@@ -72,10 +72,11 @@ class Reader {
   async #run() {
     if (this.#isReading) return;
     this.#isReading = true;
+    let error = null;
     while (this.#isDirty && !this.#isStopped) {
       this.#isDirty = false;
+      error = null;
       const begin = performance.now();
-      let error = null;
       try {
         await this.#readAll();
       } catch (problem) {
@@ -86,19 +87,19 @@ class Reader {
       await new Promise((done) => setTimeout(done, Math.max(SHORTEST_MS, PAUSE * (performance.now() - begin))));
     }
     this.#isReading = false;
-    this.#followChildren();
+    const [, ...children] = this.#known.values();
+    // Child tasks change without a word to the page of their parent.
+    if (error || children.some((each) => !isOver(each.details.task.status))) this.#readLater();
   }
 
-  /** Child tasks change without a word to the page of their parent. */
-  #followChildren() {
+  #readLater() {
     clearTimeout(this.#timer);
-    const [root, ...children] = this.#known.values();
-    if (this.#isStopped || !root || !children.some((each) => !isOver(each.details.task.status))) return;
+    if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
       this.#isDirty = !document.hidden;
       if (this.#isDirty) this.#run();
-      else this.#followChildren();
-    }, CHILDREN_MS);
+      else this.#readLater();
+    }, LATER_MS);
   }
 
   async #readAll() {
