@@ -100,7 +100,7 @@ function ModelRow({ each, isOperator, operations, onControl }) {
 }
 
 function Observed({ seen, each }) {
-  const served = h("small", {}, `served by ${plural(each.executors, "executor")}`);
+  const served = h("small", {}, "served by ", h("a", { href: buildAddress("/agents", { q: each.id }) }, plural(each.executors, "executor")));
   if (!seen || !seen.attempts) return ["no calls", served];
   const ended = seen.completed + seen.failed;
   return [

@@ -3,7 +3,8 @@
 import { Busy, Meter, Operate, plural, Reading, Table, useWindow, When, ago } from "/console/operate/parts.js";
 import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
-import { h, useState } from "/console/vendor/preact.js";
+import { changeQuery } from "/console/lib/route.js";
+import { h } from "/console/vendor/preact.js";
 
 const EVERY_MS = 3_000;
 const ORDER = ["silent", "alive", "stopped"];
@@ -14,22 +15,21 @@ const CIRCUITS = {
   resting: "the vendor asked to wait",
 };
 
-export function Page() {
+export function Page({ query }) {
   const read = useData("/agents", { every: EVERY_MS });
   const operations = useData("/models/operations", { every: 2 * EVERY_MS });
   return h(
     Operate,
     { path: "/agents", title: "Agents" },
     h(Reading, { of: read, what: "the agents" }),
-    read.data && h(Agents, { agents: read.data.agents }),
+    read.data && h(Agents, { agents: read.data.agents, sought: query.get("q") ?? "" }),
     h("h3", {}, "Deployments"),
     h(Reading, { of: operations, what: "the deployments" }),
     operations.data && h(Deployments, { deployments: operations.data.deployments }),
   );
 }
 
-function Agents({ agents }) {
-  const [sought, setSought] = useState("");
+function Agents({ agents, sought }) {
   const wanted = sought.trim().toLowerCase();
   const sorted = [...agents].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || (a.agent.id < b.agent.id ? -1 : 1));
   const found = wanted ? sorted.filter(({ agent }) => [agent.id, agent.kind, ...agent.lanes].some((each) => each.toLowerCase().includes(wanted))) : sorted;
@@ -42,7 +42,7 @@ function Agents({ agents }) {
   return [
     h("p", { class: "summary" }, `${plural(alive.length, "agent is", "agents are")} alive; executors run ${sum("running")} of ${sum("capacity")} subtasks at most.`),
     silent > 0 && h("p", { class: "reason" }, `${plural(silent, "agent is", "agents are")} silent: what they held is given to others when its lease ends.`),
-    h("label", { class: "filter" }, "Filter by name or model", h("input", { type: "search", value: sought, onInput: (event) => setSought(event.currentTarget.value) })),
+    h("label", { class: "filter" }, "Filter by name or model", h("input", { type: "search", value: sought, onInput: (event) => changeQuery({ q: event.currentTarget.value }) })),
     h(Table, { caption: "List of agents", columns: ["State", "Agent", "Busy", "Serves", "Heard of", "Started"] }, shown.map((each) => h(AgentRow, { key: each.agent.id, ...each }))),
     !found.length && h("p", { class: "note" }, "No agent matches."),
     more,
