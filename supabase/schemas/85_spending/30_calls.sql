@@ -33,6 +33,8 @@ begin
   end if;
   scope := null;
   if exists (select from cogo.spending_stop) then
+    -- Its holder asks again because it has not heard the answer, so it was not made.
+    delete from cogo.reservations r where r.call_id = v_call.id and r.agent_id = p_agent_id;
     answer := 'stopped';
     detail := cogo.describe_stop();
     return next;

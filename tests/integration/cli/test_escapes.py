@@ -32,6 +32,7 @@ POISONED: Final = {
 }
 """Columns whose words come from people, models, vendors and agents."""
 READING: Final = {
+    ("actions",): (),
     ("agents",): (),
     ("approvals",): (),
     ("approvals", "list"): (),
@@ -59,7 +60,13 @@ READING: Final = {
     ("workflows", "show"): ("TASK",),
 }
 SHOWN: Final = {
-    *(("approvals",), ("approvals", "list"), ("columns", "list"), ("columns", "status")),
+    *(
+        ("actions",),
+        ("approvals",),
+        ("approvals", "list"),
+        ("columns", "list"),
+        ("columns", "status"),
+    ),
     *(("sessions", "list"), ("sessions", "show")),
 }
 """Commands that have nothing but words of others to show."""
@@ -80,7 +87,17 @@ ELSEWHERE: Final = {
         "hold",
         "migrate",
     ),
-    *("resume", "submit", "trust", "up", "watch", "serve", "supabase"),
+    *(
+        "resume",
+        "resume-spending",
+        "stop-spending",
+        "submit",
+        "trust",
+        "up",
+        "watch",
+        "serve",
+        "supabase",
+    ),
     *("apply", "diff", "eval", "local-model", "sandbox", "send"),
     *(
         "approvals",
