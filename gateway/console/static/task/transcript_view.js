@@ -14,7 +14,6 @@ export class TranscriptView {
   #changed = new Set();
   #root;
   #describe;
-  #isReadable;
   #timer;
   #isClosed = false;
   #opened = Date.now();
@@ -22,13 +21,10 @@ export class TranscriptView {
   /**
    * `describe.nameSubtask(id)` returns the name of a subtask; it may be known later than its first text.
    * `describe.getCallState(call)` returns the state of a call that has not ended.
-   * `describe.drawHead(id, head, root)`, if there is one, draws what stands below the name.
-   * With `isReadable` data is shown as lines.
    */
-  constructor(root, describe, isReadable = false) {
+  constructor(root, describe) {
     this.#root = root;
     this.#describe = describe;
-    this.#isReadable = isReadable;
   }
 
   get isEmpty() {
@@ -39,11 +35,6 @@ export class TranscriptView {
   get answer() {
     const [id] = this.#articles.keys();
     return id === undefined ? "" : this.#transcript.getText(id);
-  }
-
-  /** Show a subtask before it says anything. */
-  add(id) {
-    this.#show(id);
   }
 
   applyDelta(delta) {
@@ -116,7 +107,7 @@ export class TranscriptView {
 
   #show(id) {
     if (!this.#articles.has(id)) {
-      const article = new Article(this.#isReadable, Boolean(this.#describe.drawHead));
+      const article = new Article();
       this.#articles.set(id, article);
       this.#root.append(article.root);
       this.#root.setAttribute("aria-busy", "true");
@@ -132,7 +123,6 @@ export class TranscriptView {
       const article = this.#articles.get(id);
       if (!article) continue;
       article.update(this.#describe.nameSubtask(id), this.#transcript.getTurns(id), this.#describe.getCallState, isLive);
-      this.#describe.drawHead?.(id, article.head, article.root);
       isRunning ||= article.isRunning;
     }
     this.#changed.clear();
@@ -145,15 +135,7 @@ class Article {
   #notice = h("p", { class: "note", hidden: true });
   #list = h("div", { class: "turns" });
   #turns = new Map();
-  #isReadable;
-  head = null;
-  root;
-
-  constructor(isReadable, hasHead) {
-    this.#isReadable = isReadable;
-    if (hasHead) this.head = h("p", { class: "says" });
-    this.root = h("article", { class: "transcript" }, this.#title, hasHead && this.head, this.#notice, this.#list);
-  }
+  root = h("article", { class: "transcript" }, this.#title, this.#notice, this.#list);
 
   get isRunning() {
     return [...this.#turns.values()].some((each) => each.isRunning);
@@ -176,7 +158,7 @@ class Article {
     }
     const numbers = [...turns.keys()].sort((a, b) => a - b);
     for (const number of numbers) {
-      if (!this.#turns.has(number)) this.#insert(number, new TurnView(number, turns.get(number), this.#isReadable));
+      if (!this.#turns.has(number)) this.#insert(number, new TurnView(number, turns.get(number)));
       this.#turns.get(number).update(number === numbers.at(-1), getCallState, isLive);
     }
   }
