@@ -77,6 +77,7 @@ export function Page({ query }) {
     "div",
     { class: "page" },
     h("h2", {}, "Ask"),
+    h("p", { class: "note" }, h("a", { href: "#/compare" }, "Ask several models the same")),
     h(
       "form",
       { id: "ask", ref: form, novalidate: true, onSubmit: submit, onKeyDown },

@@ -1,14 +1,18 @@
 // The form that asks several models the same.
 
+import { TYPES } from "/console/ask/request.js";
 import { post } from "/console/lib/api.js";
 import { useData } from "/console/lib/hooks.js";
 import { buildAddress, go } from "/console/lib/route.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
-const TYPES = [["CHAT", "Chat"], ["GENERATE_CODE", "Generate code"], ["ANALYZE_CODE", "Analyse code"], ["OPTIMIZE_CODE", "Optimise code"]];
+/** Types whose answer is one model's, so that it says something about it. */
+const OF_ONE_MODEL = new Set(["CHAT", "GENERATE_CODE", "ANALYZE_CODE", "OPTIMIZE_CODE"]);
 const buildKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-/** `like` is the id of a task whose prompt and type are taken. */
+const listTypes = (chosen) => [...TYPES.filter(([value]) => OF_ONE_MODEL.has(value)), ...(OF_ONE_MODEL.has(chosen) ? [] : [[chosen, chosen]])];
+
+/** `like` is the id of a task whose prompt, type, project and tags are taken. */
 export function AskSeveral({ like, most }) {
   const { data: offered, error: unknown } = useData("/api/models");
   const { data: original } = useData(like ? `/tasks/${like}` : null);
@@ -25,6 +29,7 @@ export function AskSeveral({ like, most }) {
     setType(original.task.type);
     if (original.task.model && original.task.model !== "auto") setModels([original.task.model, ""]);
   }, [original]);
+  const { project = null, tags = [] } = original?.task ?? {};
   const params = original && original.task.prompt === prompt && original.task.type === type ? (original.task.params ?? {}) : {};
 
   const submit = async (event) => {
@@ -40,7 +45,7 @@ export function AskSeveral({ like, most }) {
       for (const model of models) {
         const known = sent.current.get(model) ?? { key: buildKey(), id: null };
         sent.current.set(model, known);
-        known.id ??= (await post("/tasks", { prompt, type, params, model }, { "Idempotency-Key": known.key })).id;
+        known.id ??= (await post("/tasks", { prompt, type, params, model, project, tags }, { "Idempotency-Key": known.key })).id;
       }
       const ids = models.map((each) => sent.current.get(each).id);
       sent.current = new Map();
@@ -63,7 +68,7 @@ export function AskSeveral({ like, most }) {
       "form",
       { id: "ask-several", noValidate: true, onSubmit: submit },
       h("div", { class: "field" }, h("label", { for: "several-prompt" }, "What should be done?"), h("textarea", { id: "several-prompt", rows: 5, value: prompt, onInput: ({ target }) => setPrompt(target.value) })),
-      h("div", { class: "field" }, h("label", { for: "several-type" }, "Type"), h("select", { id: "several-type", value: type, onChange: ({ target }) => setType(target.value) }, [...TYPES, ...(TYPES.some(([value]) => value === type) ? [] : [[type, type]])].map(([value, label]) => h("option", { key: value, value }, label)))),
+      h("div", { class: "field" }, h("label", { for: "several-type" }, "Type"), h("select", { id: "several-type", value: type, onChange: ({ target }) => setType(target.value) }, listTypes(type).map(([value, label]) => h("option", { key: value, value }, label)))),
       h("div", { class: "fields" }, models.map((model, number) => h(
         "div",
         { class: "field", key: number },
