@@ -39,6 +39,7 @@ from gateway.routes.operate import (
     keys,
     limits,
     model_report,
+    projects,
     spending,
 )
 from gateway.routes.operate import models as model_controls
@@ -56,6 +57,7 @@ _MODULES: Final = (
     events,
     fleet,
     spending,
+    projects,
     limits,
     model_controls,
     budgets,

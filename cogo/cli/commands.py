@@ -23,6 +23,7 @@ GROUPS: Final = (
     Group("embeddings", "List and delete stored embeddings.", default="list"),
     Group("memory", "Remember facts and documents, search and forget them.", default="list"),
     Group("keys", "Manage API keys for the gateway.", default="list"),
+    Group("projects", "Manage who sees the tasks of projects.", default="list"),
     Group("budget", "Manage spending caps.", default="list"),
     Group("usage", "Show tokens and costs, and compare them with bills.", default="show"),
     Group("grants", "Manage which models, tools and priorities owners may use.", default="list"),
@@ -49,9 +50,7 @@ COMMANDS: Final = (
     Command("fork", "Ask a task again, as a whole or from a step.", "tasks.control:fork_task"),
     Command("hold", _HOLD, "task_lists.act:hold_tasks"),
     Command("resume", _RESUME, "task_lists.act:resume_tasks"),
-    Command(
-        "approve", "Approve or refuse what a task asks a person.", "tasks.waits:answer_approval"
-    ),
+    Command("approve", "Answer what a task asks a person.", "tasks.waits:answer_approval"),
     Command("send", "Send an event to a task.", "tasks.waits:send_event"),
     Command("embed", "Compute, store and search embeddings.", "models.embed:embed"),
     Command("agents", "List agents and the models they serve.", "admin.agents:list_agents"),
@@ -74,9 +73,7 @@ COMMANDS: Final = (
         "Adopt a copied, restored or moved database, so that it runs by itself.",
         "admin.adopt:adopt",
     ),
-    Command(
-        "export", "Write all that belongs to an owner into files.", "admin.export:export_owner"
-    ),
+    Command("export", "Write what belongs to an owner into files.", "admin.export:export_owner"),
     Command("erase", "Erase all that belongs to an owner, for good.", "admin.erase:erase_owner"),
     Command("trust", "Trust the configuration files in a folder.", "local.trust:trust"),
     Command("serve orchestrator", "Run an orchestrator.", "local.serve:serve_orchestrator"),
@@ -341,6 +338,10 @@ COMMANDS: Final = (
     Command("keys rotate", "Replace an API key.", "admin.keys:rotate_key"),
     Command("keys revoke", "Revoke an API key.", "admin.keys:revoke_key"),
     Command("keys local", "Print this machine's API key.", "admin.keys:print_local_key"),
+    Command("projects list", "List projects and what they spend.", "admin.projects:list_projects"),
+    Command("projects members", "List the members of a project.", "admin.projects:list_members"),
+    Command("projects add", "Add a member of a project.", "admin.projects:add_member"),
+    Command("projects remove", "Remove a member of a project.", "admin.projects:remove_member"),
     Command("budget list", "List spending caps and what is spent.", "admin.budget:list_budgets"),
     Command("budget set", "Set a spending cap.", "admin.budget:set_budget"),
     Command("budget remove", "Remove a spending cap.", "admin.budget:remove_budget"),

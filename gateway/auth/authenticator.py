@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.auth.keys import PREFIX, hash_key, parse_key_id
@@ -98,9 +98,10 @@ class Authenticator:
             user = await self._tokens.verify_user(credential)
             is_operator = user.role == OPERATOR
             scopes = frozenset({Scope.ADMIN}) if is_operator else USER_SCOPES
-            return Principal(
+            principal = Principal(
                 key_id=f"user:{user.id}", owner=user.id, scopes=scopes, role=user.role or USER
             )
+            return await self._join_projects(principal)
         if self._allows_keyless:
             return LOCAL  # with any credential: many clients always send a key
         raise _build_unauthenticated(
@@ -116,7 +117,27 @@ class Authenticator:
                 "the key is unknown, expired or revoked",
                 hint="`cogo keys list` lists the keys, `cogo keys create` creates one",
             )
-        return Principal(key_id=found.id, owner=found.owner, scopes=frozenset(found.scopes))
+        principal = Principal(
+            key_id=found.id,
+            owner=found.owner,
+            scopes=frozenset(found.scopes),
+            project=found.project,
+        )
+        return await self._join_projects(principal)
+
+    async def _join_projects(self, principal: Principal) -> Principal:
+        """Return the principal with the projects of which it sees the tasks of others."""
+        if principal.project is not None:
+            only = frozenset({principal.project})
+            return replace(principal, read_projects=only, edited_projects=only)
+        if principal.owner is None or principal.is_admin:
+            return principal
+        found = await self._store.fetch_memberships(user_id=principal.owner)
+        return replace(
+            principal,
+            read_projects=frozenset(each.project for each in found),
+            edited_projects=frozenset(each.project for each in found if each.role == "editor"),
+        )
 
 
 def _build_unauthenticated(detail: str, *, hint: str) -> Problem:

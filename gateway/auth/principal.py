@@ -109,11 +109,31 @@ class Principal:
         """Return whether it may cancel or retry a task, or answer its questions."""
         return self.editable.includes(row)
 
+    def choose_project(self, named: str | None) -> str | None:
+        """Return the project of a new task: the one that is named, else that of the request.
+
+        Raise Problem (403) if its key is for another one.
+        """
+        chosen = self.labels.project if named is None else named
+        if self.project is None:
+            return chosen
+        if chosen is not None and " ".join(chosen.split()) not in {"", self.project}:
+            raise Problem(
+                403, "project_only", f"the key is only for tasks of the project {self.project}"
+            )
+        return self.project
+
     def choose_owner(self, owner: UUID | None) -> UUID | None:
         """Return whose things a request is about: the owner that it names, else its own.
 
         Raise Problem (403) if it names another without the scope `admin`.
         """
+        if self.project is not None:
+            raise Problem(
+                403,
+                "project_only",
+                "the key is only for tasks of a project, not for what belongs to an owner",
+            )
         if owner is None:
             return self.owner
         if not self.is_admin and owner != self.owner:

@@ -14,7 +14,7 @@ async def _search(caller: ToolCaller, arguments: MemorySearchArguments) -> ToolA
     search = MemorySearch(query=arguments.query, sources=arguments.sources, limit=arguments.limit)
     principal = caller.principal
     found = await search_for(
-        caller.services, principal, principal.owner, search, words=arguments.words
+        caller.services, principal, principal.choose_owner(None), search, words=arguments.words
     )
     hits = [_describe_hit(each) for each in found.hits]
     return ToolAnswer({"hits": hits, "total": len(hits), "notes": found.notes})

@@ -145,7 +145,7 @@ async def list_cells(
     found = await services.store.find_cells(
         column_id=column_id,
         limit=page.limit,
-        owner=principal.owner,
+        owner=principal.choose_owner(None),
         every_owner=principal.is_admin,
         states=[page.state] if page.state else [],
         after=_read_cursor(page.after),
@@ -197,7 +197,9 @@ async def backfill_column(
 
 async def _has_cells(services: GatewayServices, principal: Principal, column_id: UUID) -> bool:
     return bool(
-        await services.store.find_cells(column_id=column_id, limit=1, owner=principal.owner)
+        await services.store.find_cells(
+            column_id=column_id, limit=1, owner=principal.choose_owner(None)
+        )
     )
 
 

@@ -73,7 +73,7 @@ async def list_sessions(
     """List your sessions, newest first; with the scope `admin` those of all owners."""
     found = await services.store.fetch_sessions(
         limit=page.limit,
-        owner=principal.owner,
+        owner=principal.choose_owner(None),
         every_owner=principal.is_admin,
         before=page.before,
     )

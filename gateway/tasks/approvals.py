@@ -32,7 +32,8 @@ async def answer_approval_for(
     approval = await load_visible_approval(store, principal, approval_id)
     if not _is_asked(principal, approval):
         require_editor(principal, approval)
-    if principal.owner is None and approval.by is not None and not principal.is_admin:
+    person = None if principal.is_admin or principal.project is not None else principal.owner
+    if person is None and approval.by is not None and not principal.is_admin:
         # Without a person the database would take it for an operator's answer.
         raise MoveNotAllowed(f"only {approval.by} may answer {approval.key}")
     return await store.answer_approval(
@@ -40,7 +41,7 @@ async def answer_approval_for(
         approved=approved,
         comment=comment,
         via=via,
-        person=None if principal.is_admin else principal.owner,
+        person=person,
     )
 
 

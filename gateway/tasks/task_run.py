@@ -208,11 +208,10 @@ async def cancel_on_disconnect(
 
 async def submit_task_for(services: HasStore, principal: Principal, new: NewTask) -> Task:
     """Insert a task that belongs to the principal, in the project that its request names."""
-    labels = principal.labels
     given = {
         "owner": principal.owner,
-        "project": labels.project if new.project is None else new.project,
-        "tags": [*new.tags, *labels.tags],
+        "project": principal.choose_project(new.project),
+        "tags": [*new.tags, *principal.labels.tags],
     }
     return await services.store.submit_task(new.model_copy(update=given))
 

@@ -265,6 +265,8 @@ class NewApiKey(Argument):
     scopes: list[str]
     owner: UUID | None = None
     """The user whose tasks it submits; None: tasks without an owner, as with the secret key."""
+    project: str | None = None
+    """The only project whose tasks it sees and makes."""
     expires_at: datetime | None = None
     replaces: str | None = None
     """Id of the key that it replaces."""
@@ -285,6 +287,31 @@ class ApiKey(Row):
     last_used_at: datetime | None = None
     usable: bool
     """Whether it is neither revoked nor expired, by the database's clock."""
+    project: str | None = None
+    """The only project whose tasks it sees and makes."""
+
+
+ProjectRole = Literal["viewer", "editor"]
+
+
+class Member(Row):
+    """A row of `cogo_project_members`."""
+
+    project: str
+    user_id: UUID
+    role: ProjectRole
+    """viewer: reads the tasks. editor: also cancels and retries them, and answers."""
+    added_at: datetime
+
+
+class ProjectRow(Row):
+    """A project: a name that tasks carry, or that has a cap or members."""
+
+    name: str
+    spent_usd: Decimal
+    """In this month (UTC)."""
+    open_tasks: int
+    members: list[Member] = Field(default_factory=list)
 
 
 class ErasedBatch(Row):

@@ -14,8 +14,11 @@ from protocol.records import (
     DeadLetter,
     ErasedBatch,
     ExportedRow,
+    Member,
     ModelStats,
     NewApiKey,
+    ProjectRole,
+    ProjectRow,
     QueueHistory,
     Subtask,
     TaskCall,
@@ -67,6 +70,22 @@ class GatewayStore(
 
     async def revoke_api_key(self, *, key_id: str) -> ApiKey:
         """Revoke a key for good. Raise NotFound."""
+        ...
+
+    async def fetch_projects(self, *, names: Sequence[str] | None = None) -> list[ProjectRow]:
+        """Read projects of these names (None: all) with their members, by name."""
+        ...
+
+    async def fetch_memberships(self, *, user_id: UUID) -> list[Member]:
+        """Read of which projects a user is a member."""
+        ...
+
+    async def set_member(self, *, project: str, user_id: UUID, role: ProjectRole) -> Member:
+        """Make a user a member of a project, or change their role. Raise InvalidArgument."""
+        ...
+
+    async def remove_member(self, *, project: str, user_id: UUID) -> bool:
+        """Remove a member of a project; return whether there was one."""
         ...
 
     async def find_tasks(

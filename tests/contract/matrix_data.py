@@ -39,6 +39,8 @@ async def finish_and_fail(client: httpx.AsyncClient, owner: str) -> str:
         await _complete(client, {**_ref(lease), "output": {"a": 1}, "messages": said})
         await _approve_all(client, finished)
     await rpc(client, "cogo_feedback", p_task_id=finished, p_score=1)
+    member = {"p_project": finished, "p_user_id": owner, "p_role": "viewer"}
+    await rpc(client, "cogo_set_project_member", **member)
     vector = {"model_id": "m", "content": finished, "vector": [1, 0]}
     await rpc(client, "cogo_keep_embeddings", p_owner=owner, p_items=[vector])
     document = {"p_source": finished, "p_title": None, "p_sha256": "0" * 64}

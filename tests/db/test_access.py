@@ -1,6 +1,7 @@
 # ruff: noqa: S608 -- the statements are put together from our own names.
 
-from typing import Final
+from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -37,6 +38,7 @@ OWNED: Final = (
     "cogo.dependencies",
     "cogo.events",
     "cogo.turns",
+    "public.cogo_project_members",
 )
 OPERATORS: Final = (
     "public.cogo_agents",
@@ -110,11 +112,12 @@ async def is_refused(connection: Connection, statement: str, *values: object) ->
     return False
 
 
-async def a_finished_task(database: Database, owner: object) -> None:
+async def a_finished_task(database: Database, owner: object, project: str | None = None) -> None:
     """Run a task that leaves a row in every table that a person may read."""
     agent = Agent(await database.connect())
     session_id = await agent.connection.fetchval("select gen_random_uuid()")
-    task_id = await insert_task(agent.connection, owner=owner, session_id=session_id)
+    labels: dict[str, Any] = {"owner": owner, "project": project}
+    task_id = await insert_task(agent.connection, session_id=session_id, **labels)
     [plan] = await agent.claim("cio")
     selections = [{"key": "a", "selected_model": "model-a", "reason": "r"}]
     spare = step("spare", lane="model-b", on_failure="continue")
@@ -137,6 +140,12 @@ async def a_finished_task(database: Database, owner: object) -> None:
             task_id,
         )
     await agent.connection.execute("select from public.cogo_feedback($1, 1)", task_id)
+    if project is None:
+        await agent.connection.execute(
+            "select from public.cogo_set_project_member($1, $2, 'viewer')",
+            str(task_id),
+            owner or uuid4(),
+        )
     await agent.connection.execute(
         "select from public.cogo_add_document($1, $2, null, repeat('0', 64), $3)",
         owner,
@@ -167,6 +176,34 @@ async def test_people_see_exactly_what_belongs_to_their_tasks(database: Database
         one = seen[0]
         assert one > 0, table
         assert seen == [one, 2 * one, 4 * one], table
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+async def test_members_see_what_belongs_to_the_tasks_of_their_projects(
+    database: Database, role: str
+) -> None:
+    bob = await database.connect("authenticated", BOB)
+    operator = await database.connect()
+    await a_finished_task(database, ALICE, "web")
+    await a_finished_task(database, ALICE, "app")
+    await a_finished_task(database, ALICE)
+    private = {f"public.cogo_{each}" for each in ("sessions", "messages", "documents", "memories")}
+    counts = {each: f"select count(*) from {each}" for each in OWNED[:-1]}
+    counts["public.cogo_usage"] = "select sum(calls)::int from public.cogo_usage"
+    counts["public.cogo_model_stats"] = "select max(attempts) from public.cogo_model_stats"
+
+    for table, count in counts.items():
+        assert not await bob.fetchval(count), table
+    for project, user in (("web", BOB), ("none", BOB), ("app", ALICE)):
+        await operator.execute(
+            "select from public.cogo_set_project_member($1, $2, $3)", project, user, role
+        )
+    for table, count in counts.items():
+        seen, everything = await bob.fetchval(count) or 0, await operator.fetchval(count)
+        assert (seen, everything % 3) == (0 if table in private else everything // 3, 0), table
+    await operator.execute("select from public.cogo_remove_project_member('web', $1)", BOB)
+    for table, count in counts.items():
+        assert not await bob.fetchval(count), table
 
 
 async def test_a_stranger_sees_and_calls_nothing(database: Database) -> None:
@@ -224,7 +261,13 @@ async def test_people_see_which_of_their_tasks_a_step_is(database: Database) -> 
 async def test_people_call_their_functions_and_no_other(database: Database) -> None:
     mine = await callable_functions(database, "authenticated")
 
-    assert mine == set(USERS_RPCS) | {"now", "to_uuid", "can_read_topic", "truncate_json"}
+    assert mine == set(USERS_RPCS) | {
+        "now",
+        "to_uuid",
+        "can_read_topic",
+        "truncate_json",
+        "visible_projects",
+    }
 
 
 async def test_operators_call_every_rpc(database: Database) -> None:

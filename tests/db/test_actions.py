@@ -41,6 +41,7 @@ PLAIN = [
         "policy", str(ALICE),
     ),
     ("insert into cogo.grants (owner, kind, name) values ($1, 'model', 'a')", "grant", str(ALICE)),
+    ("select from public.cogo_set_project_member('a', $1, 'editor')", "member", f"a:{ALICE}"),
     (
         "insert into cogo.budgets (scope, key, per, limit_usd, period_start)"
         " values ('total', '', 'day', 1, now())",

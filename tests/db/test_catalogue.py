@@ -90,7 +90,7 @@ def test_every_file_of_the_schema_is_short() -> None:
             "p.prosecdef and p.proname not in ('notify', 'notify_lanes', 'prepare_task',"
             " 'create_plan', 'record_changes', 'on_task_status', 'on_subtask_status',"
             " 'delete_task_events',"
-            " 'delete_subtask_records', 'can_read_topic',"
+            " 'delete_subtask_records', 'can_read_topic', 'visible_projects',"
             " 'cogo_submit_task',"
             " 'cogo_cancel_task', 'cogo_redrive_task', 'cogo_redrive_subtask', 'cogo_pause_task',"
             " 'cogo_resume_task', 'cogo_approve_subtask', 'cogo_answer_approval',"

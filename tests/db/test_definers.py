@@ -11,7 +11,7 @@ from tests.support.sql.database import SUPABASE, Database
 
 pytestmark = pytest.mark.db
 
-POLICIES = {"can_read_topic"}
+POLICIES = {"can_read_topic", "visible_projects"}
 """What policies call, with the rights of whoever reads."""
 CALLERS = ("anon", "authenticated", "service_role")
 OURS = """

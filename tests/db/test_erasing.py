@@ -86,6 +86,7 @@ async def fill(agent: Agent, owner: UUID, word: str) -> None:
         ("cogo_set_policy('rules', $1)",),
         ("cogo_set_owner($1, p_max_running => 3)",),
         ("cogo_set_grants($1, p_models => array['model-a'])",),
+        ("cogo_set_project_member('web', $1, 'editor')",),
     ):
         await service.execute(f"select from public.{statement}", owner, *values)
     await service.execute(

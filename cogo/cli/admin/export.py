@@ -37,7 +37,7 @@ def export_owner(
     ],
     directory: Dir = None,
 ) -> None:
-    """Write all that belongs to an owner into files.
+    """Write what belongs to an owner into files.
 
     One file of JSON lines a table, and manifest.json with their rows and SHA-256. Hashes of keys
     are left out. What changes meanwhile may be in it or not.

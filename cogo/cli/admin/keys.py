@@ -60,6 +60,9 @@ def create_key(
     owner: Annotated[
         UUID | None, typer.Option(help="User for whom the key acts (default: no owner).")
     ] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Project to whose tasks the key is restricted.")
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(help="Lifetime, such as 90d, 12h or 30m (default: unlimited).")
     ] = None,
@@ -74,6 +77,7 @@ def create_key(
         cogo keys create --name laptop
         cogo keys create --name dashboard --scope tasks:read --expires 90d
         cogo keys create --name anna --owner 7f3c...    # acts for this user of Supabase Auth
+        cogo keys create --name website --project website
     """
     key_id, key = generate_key()
     new = NewApiKey(
@@ -82,6 +86,7 @@ def create_key(
         name=name,
         scopes=[each.value for each in scopes or _DEFAULT_SCOPES],
         owner=owner,
+        project=project,
         expires_at=utc_now() + parse_duration(expires) if expires else None,
     )
     stored = run_with_store(directory, lambda store: store.create_api_key(new))
@@ -117,6 +122,7 @@ def rotate_key(
                 name=old.name,
                 scopes=old.scopes,
                 owner=old.owner,
+                project=old.project,
                 expires_at=utc_now() + lifetime if lifetime else None,
                 replaces=old.id,
                 grace_seconds=seconds,

@@ -44,7 +44,7 @@ def answer_approval(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve or refuse what a task asks a person.
+    """Answer what a task asks a person.
 
     On a terminal, shows what is asked, with the arguments of a tool, before it approves. The first
     answer counts. A workflow and a model go on after a refusal, too, and decide what follows.

@@ -118,9 +118,12 @@ def _parse_key(cap: CapRequest) -> str | None:
 
 
 def _select_budgets(principal: Principal, budgets: list[Budget]) -> list[Budget]:
-    """Select the budgets of a caller: their own, else the default, of which nothing is spent."""
-    if principal.owner is None:
-        return []
+    """Select the budgets of a caller: their own, else the default, and those of projects."""
+    projects = [
+        each for each in budgets if each.scope == "project" and each.key in principal.read_projects
+    ]
+    if principal.owner is None or principal.project is not None:
+        return projects
     owners = [each for each in budgets if each.scope == "owner"]
     own = [each for each in owners if each.key == str(principal.owner)]
-    return own or [each for each in owners if each.is_template]
+    return [*(own or (each for each in owners if each.is_template)), *projects]

@@ -43,6 +43,9 @@ class KeyRequest(BaseModel):
         max_length=20,
     )
     owner: UUID | None = Field(None, description="The user for whom it acts; null: no owner.")
+    project: str | None = Field(
+        None, max_length=100, description="It sees and makes only tasks of this project."
+    )
     expires_at: AwareDatetime | None = Field(None, description="null: it does not expire.")
     reason: Reason = None
 
@@ -89,6 +92,7 @@ async def create_key(services: ServicesDep, _principal: AdminOnly, body: KeyRequ
             name=body.name,
             scopes=[each.value for each in body.scopes],
             owner=body.owner,
+            project=body.project,
             expires_at=body.expires_at,
         ),
         body.reason,
@@ -112,6 +116,7 @@ async def rotate_key(
             name=old.name,
             scopes=old.scopes,
             owner=old.owner,
+            project=old.project,
             expires_at=_renew(old),
             replaces=old.id,
             grace_seconds=asked.grace_seconds,

@@ -15,9 +15,13 @@ from protocol.records import (
     DeadLetter,
     ErasedBatch,
     ExportedRow,
+    Member,
     ModelStats,
     NewApiKey,
+    ProjectRole,
+    ProjectRow,
     QueueHistory,
+    Removed,
     Subtask,
     Task,
     TaskCall,
@@ -60,6 +64,27 @@ class SupabaseGatewayStore(RpcClient):
 
     async def revoke_api_key(self, *, key_id: str) -> ApiKey:
         return await self._call_row(ApiKey, "revoke_api_key", id=key_id)
+
+    async def fetch_projects(self, *, names: Sequence[str] | None = None) -> list[ProjectRow]:
+        given: list[JsonValue] | None = None if names is None else list(names)
+        return await self._call_pages(ProjectRow, "projects", names=given)
+
+    async def fetch_memberships(self, *, user_id: UUID) -> list[Member]:
+        table = self._client.table("cogo_project_members")
+        return await read_query(
+            Member, table.select("*").eq("user_id", str(user_id)).order("project")
+        )
+
+    async def set_member(self, *, project: str, user_id: UUID, role: ProjectRole) -> Member:
+        return await self._call_row(
+            Member, "set_project_member", project=project, user_id=str(user_id), role=role
+        )
+
+    async def remove_member(self, *, project: str, user_id: UUID) -> bool:
+        removed = await self._call_row(
+            Removed, "remove_project_member", project=project, user_id=str(user_id)
+        )
+        return removed.removed
 
     async def erase_owner(
         self,

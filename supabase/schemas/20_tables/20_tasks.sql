@@ -109,14 +109,22 @@ comment on column public.cogo_tasks.project is
   'A name of 100 characters at most. Caps, usage and who may see a task can go by it.';
 comment on column public.cogo_tasks.tags is
   'Up to 20 words of 50 characters, sorted, each once.';
+create index if not exists cogo_tasks_project on public.cogo_tasks (project, seq)
+  where project is not null;
 create index if not exists cogo_tasks_column on public.cogo_tasks (column_id)
   where column_id is not null and finished_at is null;
 create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)
   where deadline is not null and finished_at is null;
 alter table public.cogo_tasks enable row level security;
-drop policy if exists "owners read their tasks" on public.cogo_tasks;
-create policy "owners read their tasks" on public.cogo_tasks
-  for select to authenticated using (owner = (select auth.uid()));
+-- The last condition is for the planner, which looks at its value: most people have no projects, and
+-- without it their lists would read the whole table in order.
+drop policy if exists "owners and members read tasks" on public.cogo_tasks;
+create policy "owners and members read tasks" on public.cogo_tasks
+  for select to authenticated using (
+    owner = (select auth.uid())
+    or project = any ((select cogo.visible_projects())::text[])
+    and project = any (cogo.visible_projects())
+  );
 drop policy if exists "owners insert their tasks" on public.cogo_tasks;
 create policy "owners insert their tasks" on public.cogo_tasks
   for insert to authenticated with check (owner = (select auth.uid()));

@@ -28,6 +28,7 @@ create table if not exists public.cogo_approvals (
   ) stored,
   on_expiry text not null default 'refuse' check (on_expiry in ('refuse', 'approve')),
   withdrawn_reason text,
+  project text,
   unique (subtask_id, key),
   constraint cogo_approvals_answered check ((answered_at is null) = (approved is null)),
   constraint cogo_approvals_withdrawn check (answered_at is null or withdrawn_at is null),
@@ -57,6 +58,7 @@ comment on column public.cogo_approvals.by is
 comment on column public.cogo_approvals.answered_by is 'The person; null: an operator.';
 comment on column public.cogo_approvals.withdrawn_at is
   'When the subtask ended without an answer, for example because its task was cancelled.';
+comment on column public.cogo_approvals.project is 'That of the task, whose members see the question.';
 comment on column public.cogo_approvals.call_id is
   'The call of a tool, in the turns of the subtask, that waits for the answer; key ends with it.';
 comment on column public.cogo_approvals.attempt is 'The attempt that waits with the call.';
@@ -64,6 +66,8 @@ create index if not exists cogo_approvals_open on public.cogo_approvals (owner, 
   where answered_at is null and withdrawn_at is null;
 create index if not exists cogo_approvals_cap on public.cogo_approvals (cap)
   where cap is not null and answered_at is null and withdrawn_at is null;
+create index if not exists cogo_approvals_project on public.cogo_approvals (project, seq)
+  where project is not null and answered_at is null and withdrawn_at is null;
 create index if not exists cogo_approvals_task on public.cogo_approvals (task_id);
 create index if not exists cogo_approvals_due on public.cogo_approvals (expires_at)
   where expires_at is not null and answered_at is null and withdrawn_at is null;
@@ -75,7 +79,8 @@ drop policy if exists "owners and approvers read approvals" on public.cogo_appro
 create policy "owners and approvers read approvals" on public.cogo_approvals
   for select to authenticated
   using (
-    owner = (select auth.uid()) or by = (select auth.uid())::text
+    owner = (select auth.uid()) or project = any ((select cogo.visible_projects())::text[])
+    or by = (select auth.uid())::text
     or escalated_at is not null and escalate_to = (select auth.uid())::text
   );
 
@@ -131,7 +136,7 @@ alter table public.cogo_sent_events enable row level security;
 drop policy if exists "owners read their sent events" on public.cogo_sent_events;
 create policy "owners read their sent events" on public.cogo_sent_events
   for select to authenticated using (
-    exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+    exists (select from public.cogo_tasks t where t.id = task_id)
   );
 
 create table if not exists cogo.child_tasks (
@@ -156,7 +161,7 @@ create index if not exists child_tasks_root on cogo.child_tasks (root_id);
 alter table cogo.child_tasks enable row level security;
 drop policy if exists "owners read their child_tasks" on cogo.child_tasks;
 create policy "owners read their child_tasks" on cogo.child_tasks for select to authenticated using (
-  exists (select from public.cogo_tasks t where t.id = child_id and t.owner = (select auth.uid()))
+  exists (select from public.cogo_tasks t where t.id = child_id)
 );
 
 -- No foreign keys, so that the end of a child waits for no lock of its parent.

@@ -23,5 +23,5 @@ those that the workflow gives it, and the seed of its random numbers.';
 alter table cogo.flows enable row level security;
 drop policy if exists "owners read their flows" on cogo.flows;
 create policy "owners read their flows" on cogo.flows for select to authenticated using (
-  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+  exists (select from public.cogo_tasks t where t.id = task_id)
 );

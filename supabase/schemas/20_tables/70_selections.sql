@@ -31,7 +31,7 @@ alter table public.cogo_model_selections enable row level security;
 drop policy if exists "owners read their selections" on public.cogo_model_selections;
 create policy "owners read their selections" on public.cogo_model_selections
   for select to authenticated using (
-  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+  exists (select from public.cogo_tasks t where t.id = task_id)
 );
 
 create table if not exists public.cogo_ratings (
@@ -52,7 +52,7 @@ alter table public.cogo_ratings enable row level security;
 drop policy if exists "owners read the ratings of their tasks" on public.cogo_ratings;
 create policy "owners read the ratings of their tasks" on public.cogo_ratings
   for select to authenticated using (
-  exists (select from public.cogo_tasks t where t.id = task_id and t.owner = (select auth.uid()))
+  exists (select from public.cogo_tasks t where t.id = task_id)
 );
 
 create table if not exists cogo.controls (

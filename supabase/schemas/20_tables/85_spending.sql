@@ -111,6 +111,12 @@ create index if not exists cogo_calls_lost on public.cogo_calls (id) where outco
 create index if not exists cogo_calls_task on public.cogo_calls (task_id);
 create index if not exists cogo_calls_owner on public.cogo_calls (owner, started_at);
 alter table public.cogo_calls enable row level security;
-drop policy if exists "owners read their calls" on public.cogo_calls;
-create policy "owners read their calls" on public.cogo_calls
-  for select to authenticated using (owner = (select auth.uid()));
+-- The last condition is for the planner, which looks at its value: most people have no projects, and
+-- without it their lists would read the whole table in order.
+drop policy if exists "owners and members read calls" on public.cogo_calls;
+create policy "owners and members read calls" on public.cogo_calls
+  for select to authenticated using (
+    owner = (select auth.uid())
+    or project = any ((select cogo.visible_projects())::text[])
+    and project = any (cogo.visible_projects())
+  );

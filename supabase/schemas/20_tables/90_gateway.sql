@@ -8,10 +8,13 @@ create table if not exists cogo.api_keys (
   created_at timestamptz not null default cogo.now(),
   expires_at timestamptz,
   revoked_at timestamptz,
-  last_used_at timestamptz
+  last_used_at timestamptz,
+  project text
 );
 comment on table cogo.api_keys is
   'Keys of the HTTP gateway with owner, scopes and expiry. Only the SHA-256 is stored.';
+comment on column cogo.api_keys.project is
+  'The only project whose tasks it sees and makes; null: not restricted.';
 alter table cogo.api_keys enable row level security;
 
 create table if not exists cogo.grants (

@@ -93,6 +93,22 @@ create or replace function cogo.normalize_model(p_name text)
 comment on function cogo.normalize_model is
   'Return the model that a task names; null for auto and an empty name.';
 
+create or replace function cogo.check_project(p_project text, p_owner uuid)
+  returns void language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from public.cogo_project_members m where m.project = p_project)
+     and not cogo.is_editor(p_project, p_owner) then
+    raise exception using
+      errcode = 'TQ007',
+      message = format('only editors of the project %s may submit tasks to it', p_project),
+      hint = 'leave the project out, or ask an operator to make you an editor';
+  end if;
+end;
+$$;
+comment on function cogo.check_project is
+  'Raise TQ007 if a project has members, and the owner of a new task is none of its editors.';
+
 -- Security definer: users may not insert sessions, but a task that names a new one creates it.
 create or replace function cogo.prepare_task()
   returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -107,6 +123,11 @@ begin
       raise exception using
         errcode = 'insufficient_privilege', message = 'the access token names no user';
     end if;
+  end if;
+  -- What a task or a column of the project makes belongs to it, whoever its owner is by now.
+  if new.project is not null and new.owner is not null and new.parent_task_id is null
+     and new.previous_task_id is null and new.column_id is null then
+    perform cogo.check_project(new.project, new.owner);
   end if;
   new.id := coalesce(new.id, gen_random_uuid());
   new.type := coalesce(new.type, 'GENERATE_CODE');

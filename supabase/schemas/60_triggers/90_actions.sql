@@ -68,7 +68,13 @@ create or replace trigger record_action
   after insert or delete or update on cogo.grants
   for each row execute function cogo.record_action('grant', 'owner', 'owner');
 create or replace trigger record_action
-  after insert or update of id, name, hash, owner, scopes, expires_at, revoked_at on cogo.api_keys
+  after insert or delete or update on public.cogo_project_members
+  for each row execute function cogo.record_action(
+    'member', 'project,user_id', 'project,user_id,added_at'
+  );
+create or replace trigger record_action
+  after insert or update of id, name, hash, owner, scopes, expires_at, revoked_at, project
+  on cogo.api_keys
   for each row execute function cogo.record_action('key', 'id', 'id,hash,created_at,last_used_at');
 -- The deletion of one that has ended changes nothing.
 create or replace trigger record_deletion
@@ -116,7 +122,7 @@ create or replace trigger record_action
   );
 create or replace trigger record_action
   after insert or delete
-     or update of version, overwrite, open_tasks, max_usd_per_row, paused_at, owner_name
+     or update of version, overwrite, open_tasks, max_usd_per_row, paused_at, owner_name, project
      on cogo.ai_columns
   for each row execute function cogo.record_action(
     'column', 'id',

@@ -152,5 +152,5 @@ comment on function cogo.ai_column is
   'Let models write the values of a column: {name} in the prompt is a column of the same row. Called
 again for the same column it changes it; another prompt, model, preferences, params, schema or sources is
 a new version, whose predecessor''s values are stale. A cap that is null stays as it is, Infinity removes
-it. Its tasks belong to the project, if one is named. Only for the owner of the table, who must be the owner of schema cogo. Returns the id of the
-column.';
+it. Its tasks belong to the project, if one is named. Only for the owner of the table, who must be the
+owner of schema cogo. Returns the id of the column.';

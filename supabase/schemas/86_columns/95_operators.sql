@@ -166,8 +166,7 @@ create or replace function cogo.preview_ai_column(
   overwrite boolean default false,
   backfill boolean default false,
   open_tasks integer default 100,
-  rows integer default 10,
-  project text default null
+  rows integer default 10, project text default null
 )
   returns setof cogo.ai_samples language plpgsql set search_path = pg_catalog, pg_temp
 as $$

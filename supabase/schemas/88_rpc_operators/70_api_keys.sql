@@ -1,13 +1,13 @@
 create or replace function public.cogo_api_keys()
   returns table (
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean, project text
   )
   language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select k.id, k.name, k.owner, k.scopes, k.created_at, k.expires_at, k.revoked_at,
          k.last_used_at,
-         k.revoked_at is null and (k.expires_at is null or k.expires_at > cogo.now())
+         k.revoked_at is null and (k.expires_at is null or k.expires_at > cogo.now()), k.project
     from cogo.api_keys k
    order by k.created_at desc, k.id;
 $$;
@@ -18,7 +18,7 @@ comment on function public.cogo_api_keys is
 create or replace function public.cogo_check_api_key(p_id text, p_hash text)
   returns table (
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean, project text
   )
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -45,11 +45,12 @@ create or replace function public.cogo_create_api_key(
   p_owner uuid default null,
   p_expires_at timestamptz default null,
   p_replaces text default null,
-  p_grace_seconds integer default 0
+  p_grace_seconds integer default 0,
+  p_project text default null
 )
   returns table (
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean, project text
   )
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -58,6 +59,11 @@ begin
   if p_hash !~ '^[0-9a-f]{64}$' or coalesce(p_id, '') = '' or coalesce(p_name, '') = '' then
     raise exception using
       errcode = 'TQ004', message = 'a key needs an id, a name and the SHA-256 of its text';
+  end if;
+  perform cogo.check_size('p_project', length(cogo.clean_label(p_project)), 100);
+  if cogo.clean_label(p_project) is not null and 'admin' = any (p_scopes) then
+    raise exception using
+      errcode = 'TQ004', message = 'the scope admin is for everything, not for one project';
   end if;
   if p_replaces is not null then
     update cogo.api_keys k
@@ -71,20 +77,24 @@ begin
   -- Each start creates a token for the console, and each browser a session.
   delete from cogo.api_keys k
    where least(k.expires_at, k.revoked_at) < cogo.now() - interval '30 days';
-  insert into cogo.api_keys as k (id, hash, name, scopes, owner, expires_at)
-  values (p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at)
+  insert into cogo.api_keys as k (id, hash, name, scopes, owner, expires_at, project)
+  values (
+    p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at,
+    cogo.clean_label(p_project)
+  )
   on conflict (id) do nothing;
   return query select k.* from public.cogo_api_keys() k where k.id = p_id;
 end;
 $$;
 comment on function public.cogo_create_api_key is
   'Store a key of the HTTP gateway by its SHA-256. p_replaces names one that ends after p_grace_seconds.
+p_project restricts it to the tasks of one project.
 Deletes keys that ended more than 30 days ago. Raises TQ002, TQ004.';
 
 create or replace function public.cogo_revoke_api_key(p_id text)
   returns table (
     id text, name text, owner uuid, scopes text[], created_at timestamptz, expires_at timestamptz,
-    revoked_at timestamptz, last_used_at timestamptz, usable boolean
+    revoked_at timestamptz, last_used_at timestamptz, usable boolean, project text
   )
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$

@@ -47,6 +47,7 @@ as $$
     ('cogo.cached_answers', 'owner', 'owner', 'delete', true),
     ('cogo.api_keys', 'owner', 'owner', 'delete', true),
     ('cogo.grants', 'owner', 'owner', 'delete', true),
+    ('public.cogo_project_members', 'owner', 'user_id', 'delete', true),
     ('cogo.policies', 'owner', 'owner', 'delete', true),
     ('cogo.owners', 'owner', 'owner', 'delete', true),
     ('cogo.budgets', 'text', 'key', 'delete', true),

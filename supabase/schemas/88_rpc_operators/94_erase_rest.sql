@@ -53,7 +53,7 @@ declare
   v_tables constant text[] := array[
     'public.cogo_ratings', 'public.cogo_approvals', 'public.cogo_sent_events',
     'public.cogo_model_switches', 'cogo.cached_answers', 'cogo.api_keys', 'cogo.grants',
-    'cogo.policies', 'cogo.owners', 'cogo.reservations', 'cogo.budgets',
+    'public.cogo_project_members', 'cogo.policies', 'cogo.owners', 'cogo.reservations', 'cogo.budgets',
     'cogo.judgement_quotas', 'public.cogo_actions'
   ];
   v_counts constant jsonb := cogo.add_counts('{}', (
@@ -78,6 +78,7 @@ begin
   delete from cogo.cached_answers c where c.owner = p_owner;
   delete from cogo.api_keys k where k.owner = p_owner;
   delete from cogo.grants g where g.owner = p_owner;
+  delete from public.cogo_project_members m where m.user_id = p_owner;
   delete from cogo.policies p where p.owner = p_owner;
   delete from cogo.reservations r where r.owner = p_owner;
   delete from cogo.budgets b where b.scope = 'owner' and b.key = p_owner::text;

@@ -7,11 +7,21 @@ declare
 begin
   select t.* into v_task
     from public.cogo_tasks t
-   where t.id = p_task_id and (cogo.is_operator() or t.owner = auth.uid())
+   where t.id = p_task_id and (
+     cogo.is_operator() or t.owner = auth.uid() or t.project = any (cogo.visible_projects())
+   )
      for no key update;
   if not found then
     raise exception using
       errcode = 'TQ002', message = format('there is no task %s, or it is not yours', p_task_id);
+  elsif not (
+    cogo.is_operator() or coalesce(v_task.owner = auth.uid(), false)
+    or cogo.is_editor(v_task.project, auth.uid())
+  ) then
+    raise exception using
+      errcode = 'TQ007',
+      message = format('you may only read the tasks of the project %s', v_task.project),
+      hint = 'an operator may make you one of its editors';
   end if;
   if v_operator ->> 'who' <> '' and v_task.owner is distinct from cogo.to_uuid(v_operator ->> 'owner')
   then
@@ -24,8 +34,8 @@ begin
 end;
 $$;
 comment on function cogo.authorize_task is
-  'Lock and return a task of the caller, for operators any task; what one of them does to a task of
-somebody else is recorded. Raises TQ002.';
+  'Lock and return a task that the caller may change: their own, one of a project that they edit, for
+operators any; what one of them does to a task of somebody else is recorded. Raises TQ002, TQ007.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)

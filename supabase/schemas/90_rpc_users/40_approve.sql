@@ -44,6 +44,7 @@ begin
   if not found
      or not (
        v_is_operator or v_approval.owner = v_person or cogo.is_asked(v_approval, v_person)
+       or cogo.is_editor(v_approval.project, v_person)
      ) is true then
     raise exception using errcode = 'TQ002',
       message = format('there is no approval %s, or it is not yours', p_approval_id);

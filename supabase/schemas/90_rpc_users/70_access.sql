@@ -16,9 +16,11 @@ as $$
       from public.cogo_tasks t
      where p_topic like 'cogo-results:%'
        and t.id = cogo.to_uuid(substr(p_topic, length('cogo-results:') + 1))
-       and t.owner = (select auth.uid())
+       and (
+         t.owner = (select auth.uid()) or t.project = any ((select cogo.visible_projects())::text[])
+       )
   );
 $$;
 comment on function cogo.can_read_topic is
-  'Return whether the calling user may listen to a topic: only to the results of their own tasks,
-and to questions that ask them by name.';
+  'Return whether the calling user may listen to a topic: only to the results of their own tasks
+and of those of their projects, and to questions that ask them by name.';

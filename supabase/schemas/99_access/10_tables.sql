@@ -74,3 +74,7 @@ grant update, delete on
   public.cogo_model_selections, public.cogo_ratings, public.cogo_embeddings, public.cogo_agents,
   public.cogo_model_switches, public.cogo_documents, public.cogo_memories
   to service_role;
+
+revoke all on public.cogo_project_members from public, anon, authenticated, service_role;
+grant select on public.cogo_project_members to authenticated;
+grant select, insert, update, delete on public.cogo_project_members to service_role;

@@ -9,7 +9,8 @@ revoke all on function
   cogo.preview_ai_column, cogo.remove_ai_column, cogo.revert_ai_column
   from service_role;
 -- Called with the rights of the caller: defaults of columns, views and policies.
-grant execute on function cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_read_topic
+grant execute on function
+  cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_read_topic, cogo.visible_projects
   to authenticated;
 
 revoke all on function
@@ -72,6 +73,14 @@ grant execute on function
   public.cogo_add_document, public.cogo_forget_memory, public.cogo_memory_status,
   public.cogo_remember, public.cogo_search_memory
   to authenticated, service_role;
+
+-- Projects.
+revoke all on function
+  public.cogo_projects, public.cogo_remove_project_member, public.cogo_set_project_member
+  from public, anon, authenticated, service_role;
+grant execute on function
+  public.cogo_projects, public.cogo_remove_project_member, public.cogo_set_project_member
+  to service_role;
 
 -- Sessions.
 revoke all on function

@@ -35,6 +35,7 @@ _TABLES: Final = (
     "cogo.budgets",
     "cogo.reservations",
     "cogo.grants",
+    "public.cogo_project_members",
     "cogo.api_keys",
     "public.cogo_calls",
     "public.cogo_embeddings",
