@@ -12,7 +12,7 @@ import typer
 from cogo.cli.options import AsJson, Dir, Since, parse_owner, parse_since
 from cogo.cli.session import run_with_store
 from cogo.errors import UsageError
-from cogo.terminal import print_json, print_table, print_text, write_text
+from cogo.terminal import count_noun, print_json, print_table, print_text, write_text
 from cogo.watch.format import mark_simulated
 from gateway.usage.csv_text import format_usage_csv
 from gateway.usage.zones import UTC_NAME, find_zone
@@ -29,7 +29,7 @@ _FIGURES: Final = {
 }  # fmt: skip
 _DROPPED: Final = (
     "p95", "FIRST TOKEN p50", "WRITTEN", "CACHED", "REASONING", "ALL p95", "TASKS", "ALL p50",
-    "FAILED", "UNKNOWN COST",
+    "FAILED", "UNKNOWN COST", "IN", "OUT", "CALLS",
 )  # fmt: skip
 """Columns that a narrow terminal leaves out, the least important first."""
 _NO_CALLS: Final = "no model was called in this period"
@@ -159,6 +159,9 @@ def _print(report: UsageReport) -> None:
     buckets = [] if report.bucket is UsageBucket.ALL else [report.bucket.upper()]
     headings = (*buckets, *(key.upper() for key in report.by), *_FIGURES)
     print_table(headings, [_build_cells(report, row) for row in report.rows], drop=_DROPPED)
+    unknown = sum(row.unknown_costs for row in report.rows)
+    if unknown:
+        print_text(f"(without the unknown cost of {count_noun(unknown, 'call')})", err=True)
 
 
 def _build_cells(report: UsageReport, row: UsageRow) -> list[str]:

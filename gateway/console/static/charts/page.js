@@ -76,8 +76,8 @@ function Totals({ report, by, query }) {
   const unknown = sumRows(rows, (row) => row.unknown_costs);
   const columns = [KEYS.find(([name]) => name === by)[1], "Cost", "Calls", "Failed", "Tokens in", "Cached", "Tokens out", "First token p50, p95", "All p50, p95", ...(unknown ? ["Cost unknown"] : [])];
   return h(
-    "section",
-    { class: "totals", "aria-label": "Totals" },
+    "div",
+    { class: "totals" },
     h(
       "p",
       { class: "summary" },
