@@ -137,6 +137,29 @@ async def test_users_find_their_own_tasks_whatever_they_ask_for(
     assert facets["owners"] == [str(ALICE)]
 
 
+async def test_members_find_the_tasks_of_their_projects(database: Database, agent: Agent) -> None:
+    service = agent.connection
+    await insert_task(service, "hers", owner=ALICE)
+    await insert_task(service, "his unicorn in web", owner=BOB, project="web")
+    await insert_task(service, "his in app", owner=BOB, project="app")
+    await insert_task(service, "his", owner=BOB)
+    await insert_task(service, "nobody's", project="none")
+    await service.execute("select from public.cogo_set_project_member('web', $1, 'viewer')", ALICE)
+    alice = await database.connect("authenticated", ALICE)
+
+    assert await find(alice) == ["his unicorn in web", "hers"]
+    assert await count(alice) == (2, False)
+    assert await find(alice, owner=str(BOB)) == ["his unicorn in web"]
+    assert await find(alice, project="web") == ["his unicorn in web"]
+    assert await find(alice, project=["app", "none"]) == ["hers"]
+    assert await find(alice, project="app") == []
+    assert await find(alice, q="unicorn") == ["his unicorn in web"]
+    facets = await alice.fetchval("select public.cogo_task_facets()")
+    assert facets["projects"] == ["web"]
+    await service.execute("select from public.cogo_remove_project_member('web', $1)", ALICE)
+    assert await find(alice) == ["hers"]
+
+
 async def test_operators_find_what_somebody_may_see(agent: Agent) -> None:
     service = agent.connection
     await insert_task(service, "hers", owner=ALICE)

@@ -1,61 +1,66 @@
-create or replace function cogo.build_owner_filter(p_owners text[])
-  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
+create or replace function cogo.list_owner_conditions(p_owners text[])
+  returns text[] language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_owner text;
-  v_ids uuid[] := '{}';
+  v_wrong constant text := (
+    select o from unnest(p_owners) o where o <> 'none' and cogo.to_uuid(o) is null limit 1
+  );
 begin
-  foreach v_owner in array p_owners loop
-    if v_owner <> 'none' and cogo.to_uuid(v_owner) is null then
-      raise exception using errcode = 'TQ004',
-        message = format('owner %s is neither a uuid nor none', left(v_owner, 100));
-    elsif v_owner <> 'none' then
-      v_ids := v_ids || cogo.to_uuid(v_owner);
-    end if;
-  end loop;
-  -- In this form one owner is read in the order of an index.
-  return case
-    when cardinality(v_ids) = 0 then 't.owner is null'
-    when cardinality(v_ids) = cardinality(p_owners) and cardinality(v_ids) = 1 then
-      format('t.owner = %L', v_ids[1])
-    when cardinality(v_ids) = cardinality(p_owners) then format('t.owner = any (%L::uuid[])', v_ids)
-    else format('(t.owner = any (%L::uuid[]) or t.owner is null)', v_ids)
-  end;
-end;
-$$;
-comment on function cogo.build_owner_filter is
-  'Return the condition on tasks t of owners; none: without one. Raises TQ004.';
-
-create or replace function cogo.build_visibility_filter(p_visible jsonb)
-  returns text language plpgsql immutable set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_projects constant text[] := cogo.read_filter_texts(p_visible, 'projects');
-  v_owner constant text := cogo.build_owner_filter(array[coalesce(p_visible ->> 'owner', 'none')]);
-begin
-  if jsonb_typeof(p_visible) not in ('object', 'null') then
-    raise exception using errcode = 'TQ004', message = 'visible must be an object';
-  elsif p_visible is null or p_visible = 'null' then
-    return null;
+  if v_wrong is not null then
+    raise exception using errcode = 'TQ004',
+      message = format('owner %s is neither a uuid nor none', left(v_wrong, 100));
   end if;
-  return nullif(
-    concat_ws(
-      ' and ',
-      case
-        when cogo.read_filter_flag(p_visible, 'every_owner') then null
-        when v_projects is null then v_owner
-        else format('(%s or t.project = any (%L::text[]))', v_owner, v_projects)
-      end,
-      cogo.format_condition('t.project = %L', p_visible ->> 'only_project')
-    ), ''
+  return array(
+    select case o when 'none' then 't.owner is null' else format('t.owner = %L', cogo.to_uuid(o)) end
+      from unnest(p_owners) o
   );
 end;
 $$;
-comment on function cogo.build_visibility_filter is
-  'Return the condition on tasks t that somebody may see; null if that is all of them.';
+comment on function cogo.list_owner_conditions is
+  'Return a condition on tasks t for each owner; none: without one. Raises TQ004.';
+
+create or replace function cogo.list_project_conditions(p_projects text[])
+  returns text[] language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select array_agg(
+           case p when 'none' then '(t.project is null or t.project = ''none'')'
+           else format('t.project = %L', p) end
+         )
+    from unnest(p_projects) p;
+$$;
+comment on function cogo.list_project_conditions is
+  'Return a condition on tasks t for each project; none: without one. Null if there are none.';
+
+create or replace function cogo.list_visible_conditions(p_visible jsonb)
+  returns text[] language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_projects constant text[] := cogo.read_filter_texts(p_visible, 'projects');
+begin
+  if jsonb_typeof(p_visible) not in ('object', 'null') then
+    raise exception using errcode = 'TQ004', message = 'visible must be an object';
+  elsif p_visible is null or p_visible = 'null'
+        or cogo.read_filter_flag(p_visible, 'every_owner') then
+    return null;
+  end if;
+  return cogo.list_owner_conditions(array[coalesce(p_visible ->> 'owner', 'none')])
+    -- Also of a project that is called none.
+    || array(select format('t.project = %L', p) from unnest(v_projects) p);
+end;
+$$;
+comment on function cogo.list_visible_conditions is
+  'Return conditions of which one must hold for tasks t that somebody may see; null if all may be seen.';
+
+create or replace function cogo.join_conditions(p_conditions text[])
+  returns text language sql immutable strict set search_path = pg_catalog, pg_temp
+as $$
+  select '(' || array_to_string(p_conditions, ' or ') || ')';
+$$;
+comment on function cogo.join_conditions is
+  'Return the condition that one of some holds; null if there are none.';
 
 create or replace function cogo.build_task_filter(
-  p_filter jsonb, out condition text, out walked_by text
+  p_filter jsonb, out condition text, out walked_by text[]
 )
   language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -66,13 +71,18 @@ declare
   ];
   v_unknown text;
   v_status constant text[] := cogo.read_filter_texts(p_filter, 'status');
-  v_owners constant text[] := cogo.read_filter_texts(p_filter, 'owner');
-  v_projects constant text[] := cogo.read_filter_texts(p_filter, 'project');
-  v_visible constant text := cogo.build_visibility_filter(
-    case
-      when cogo.is_operator() then p_filter -> 'visible'
-      else jsonb_build_object('owner', cogo.resolve_owner(null))
-    end
+  v_visible constant jsonb := case
+    when cogo.is_operator() then p_filter -> 'visible'
+    else jsonb_build_object(
+      'owner', cogo.resolve_owner(null), 'projects', cogo.visible_projects()
+    )
+  end;
+  v_seen constant text[] := cogo.list_visible_conditions(v_visible);
+  v_owners constant text[] := cogo.list_owner_conditions(
+    cogo.read_filter_texts(p_filter, 'owner')
+  );
+  v_projects constant text[] := cogo.list_project_conditions(
+    cogo.read_filter_texts(p_filter, 'project')
   );
   v_open constant boolean := v_status <@ array['pending', 'running', 'held'];
 begin
@@ -84,14 +94,17 @@ begin
       hint = 'filters: ' || array_to_string(v_known, ', ');
   end if;
   walked_by := case
-    when v_visible like 't.owner %' then v_visible
-    when v_owners is not null then cogo.build_owner_filter(v_owners)
-    when v_open then 't.finished_at is null'
-    else 'true'
+    when cardinality(v_seen) = 1 then v_seen
+    when cardinality(v_owners) between 1 and 20 then v_owners
+    when cardinality(v_projects) <= 20 and not p_filter -> 'project' @> '"none"' then v_projects
+    when cardinality(v_seen) <= 20 then v_seen
+    when v_open then array['t.finished_at is null']
+    else array['true']
   end;
   condition := concat_ws(
-    ' and ', 'true', v_visible,
-    case when v_owners is not null then cogo.build_owner_filter(v_owners) end,
+    ' and ', 'true', cogo.join_conditions(v_seen),
+    cogo.format_condition('t.project = %L', v_visible ->> 'only_project'),
+    cogo.join_conditions(nullif(v_owners, '{}')), cogo.join_conditions(v_projects),
     case when v_open then 't.finished_at is null' end,
     cogo.format_condition('t.status = any (%L::text[])', v_status::text),
     cogo.format_condition(
@@ -102,11 +115,6 @@ begin
       'where a.task_id = t.id and a.model_id = any (%1$L::text[])))',
       cogo.read_filter_texts(p_filter, 'model')::text
     ),
-    case
-      when 'none' = any (v_projects) then
-        format('(t.project = any (%L::text[]) or t.project is null)', v_projects)
-      when v_projects is not null then format('t.project = any (%L::text[])', v_projects)
-    end,
     cogo.format_condition('t.tags @> %L::text[]', cogo.read_filter_texts(p_filter, 'tag')::text),
     cogo.format_condition(
       't.created_at >= %L', cogo.read_filter_time(p_filter, 'since')::text
@@ -128,5 +136,5 @@ begin
 end;
 $$;
 comment on function cogo.build_task_filter is
-  'Return the condition by which a filter finds tasks t, without its words, and the part of it in whose
-order an index has them. Users see their own. Raises TQ004.';
+  'Return the condition by which a filter finds tasks t, without its words, and parts of it in whose
+order an index has them. Users see their own, and those of their projects. Raises TQ004.';

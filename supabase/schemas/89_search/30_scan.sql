@@ -95,6 +95,7 @@ declare
   v_began constant timestamptz := clock_timestamp();
   v_filter record;
   v_search text;
+  v_walk text;
   v_first bigint := 0;
   v_part bigint := 1000;
   v_part_began timestamptz;
@@ -107,6 +108,16 @@ begin
   v_filter := cogo.build_task_filter(p_filter);
   v_search := format(
     'select array(%s)', cogo.build_search(p_filter ->> 'q', v_filter.condition)
+  );
+  v_walk := (
+    select 'select max(seq) from ('
+           || string_agg(
+             format(
+               '(select t.seq from public.cogo_tasks t where t.seq < $1 and %s '
+               'order by t.seq desc limit 1)', w
+             ), ' union all '
+           ) || ') s'
+      from unnest(v_filter.walked_by) w
   );
   seqs := '{}';
   next := coalesce(p_before, 9223372036854775807);
@@ -121,10 +132,7 @@ begin
   end if;
   loop
     v_part_began := clock_timestamp();
-    execute format(
-      'select t.seq from public.cogo_tasks t where t.seq < $1 and %s order by t.seq desc limit 1',
-      v_filter.walked_by
-    ) into v_top using next;
+    execute v_walk into v_top using next;
     if v_top is null or v_top < v_first then
       next := null;
       return;

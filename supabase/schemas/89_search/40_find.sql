@@ -1,5 +1,5 @@
 -- Security definer: row level security would read every text, since words are not compared in a
--- leakproof way. cogo.build_task_filter() lets users see their own tasks only.
+-- leakproof way. cogo.build_task_filter() lets users see what the policy of tasks does.
 create or replace function public.cogo_find_tasks(
   p_filter jsonb default '{}', p_limit integer default 50, p_before bigint default null
 )
