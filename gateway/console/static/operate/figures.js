@@ -1,7 +1,8 @@
 // The bar's figures for operators: agents that are alive, and subtasks by what they do.
 
 import { get, poll } from "/console/lib/api.js";
-import { byId, h, show } from "/console/lib/dom.js";
+import { byId } from "/console/lib/dom.js";
+import { h, render } from "/console/vendor/preact.js";
 
 const EVERY_MS = 3_000;
 
@@ -26,7 +27,6 @@ function draw(agents, lanes) {
   const alive = agents.filter((each) => each.state === "alive").length;
   const figures = [["agents", alive, "agents"], ["queued", total("queued"), "queue"], ["running", total("running"), "queue"], ["dead", total("dead"), "dead"]];
   byId("figures").hidden = false;
-  show(byId("figures"), figures.map(([name, value, page]) =>
-    h("div", { class: name === "agents" ? "alive" : name }, h("dt", {}, h("a", { href: `#/${page}` }, name)), h("dd", {}, String(value))),
-  ));
+  // Links stay in place, so that the focused one keeps the focus.
+  render(figures.map(([name, value, page]) => h("div", { key: name, class: name === "agents" ? "alive" : name }, h("dt", {}, h("a", { href: `#/${page}` }, name)), h("dd", {}, value))), byId("figures"));
 }
