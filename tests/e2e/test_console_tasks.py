@@ -225,6 +225,13 @@ async def test_all_that_match_are_cancelled_after_a_confirmation(
     ids = [await submit(http, f"In bulk {number}", tags=["in-bulk"]) for number in range(104)]
     page.execute_script("location.hash = '#/tasks?tag=in-bulk'")
     await eventually(lambda: len(rows(page)) == PAGE, within=SECONDS)
+    page.execute_script(
+        "const boxes = document.querySelectorAll('#tasks tbody input');"
+        "for (const each of [2, 4, 6]) boxes[each].click()"
+    )
+    await eventually(says(page, ".bulk", "3 tasks selected"), within=SECONDS)
+    type_key(page, Keys.ESCAPE)
+    await eventually(lambda: not page.find_elements(By.CSS_SELECTOR, ".bulk"), within=SECONDS)
     boxes = page.find_elements(By.CSS_SELECTOR, "#tasks tbody input")
     boxes[1].click()
     page.execute_script(
@@ -284,6 +291,19 @@ async def test_new_tasks_come_without_moving_what_one_reads(
     assert other not in page.window_handles
     page.switch_to.window(window)
     await eventually(lambda: rows(page)[:1] == ["It waits"], within=SECONDS)
+    assert complaints(page) == []
+
+
+async def test_a_row_changes_until_its_task_has_ended(
+    page: Chrome, http: httpx.AsyncClient
+) -> None:
+    await eventually(lambda: len(rows(page)) == PAGE, within=SECONDS)
+    await http.post("/tasks", json={"prompt": "Run while I watch", "type": "CHAT"})
+    await eventually(lambda: rows(page)[:1] == ["Run while I watch"], within=SECONDS)
+    row = "#tasks tbody tr:first-child"
+    await eventually(says(page, f"{row} .c-status", "completed"), within=SECONDS)
+    await eventually(lambda: text(page, f"{row} .c-tokens").isdigit(), within=SECONDS)
+    assert "simulated" in text(page, f"{row} .c-cost")
     assert complaints(page) == []
 
 

@@ -1,4 +1,4 @@
-// Files that come with a task: shown beside its prompt, and as they are chosen for a new one.
+// Files that come with a task, shown beside its prompt.
 
 import { h, show } from "/console/lib/dom.js";
 import { clip } from "/console/lib/json_view.js";
@@ -15,7 +15,7 @@ export function showFiles(list, attachments) {
 }
 
 /** Build the line of a file, with a thumbnail if the page holds the image itself. */
-export function buildFile({ url = "", name, type }, ...more) {
+function buildFile({ url = "", name, type }) {
   const isData = url.startsWith("data:");
   const title = clip(name || (isData ? describeType(url, type) : url || "unreadable"), 80);
   return h(
@@ -23,7 +23,6 @@ export function buildFile({ url = "", name, type }, ...more) {
     { title: isData ? title : clip(url, 300) },
     IMAGE.test(url) ? h("img", { src: url, alt: "", width: 40, height: 40 }) : h("span", { class: "kind", "aria-hidden": "true" }, describeKind(url, name, type)),
     h("span", { class: "title" }, title),
-    ...more,
   );
 }
 

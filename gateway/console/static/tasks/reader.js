@@ -68,6 +68,8 @@ class Reader {
     if (tasks?.some((task) => byId.has(task.id))) {
       this.#set({ tasks: tasks.map((task) => (byId.has(task.id) ? { ...task, ...byId.get(task.id) } : task)) });
     }
+    // A line has neither tokens nor an error, which are known at the end.
+    if (tasks?.some((task) => !isOver(task.status) && isOver(byId.get(task.id)?.status))) this.#schedule(EVERY_MS);
     const newest = lines.reduce((most, line) => Math.max(most, line.seq), 0);
     if (!this.#isPaged) {
       const known = tasks?.[0]?.seq ?? 0;

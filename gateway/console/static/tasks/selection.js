@@ -7,45 +7,48 @@ export function useSelection(query) {
   const filters = new URLSearchParams(query);
   filters.delete("before");
   const key = filters.toString();
-  const [state, setState] = useState({ key, chosen: new Map(), isAll: false });
+  const [state, setState] = useState(NONE);
   const anchor = useRef(null);
-  const current = state.key === key ? state : { key, chosen: new Map(), isAll: false };
   useEffect(() => {
     anchor.current = null;
   }, [key]);
-  const set = (chosen, isAll = false) => setState({ key, chosen, isAll });
-  const { chosen, isAll } = current;
+  const read = (old) => (old.key === key ? old : NONE);
+  // Of the newest state: several keys may be pressed before the table is drawn again.
+  const change = (build) => setState((old) => ({ isAll: false, ...build(read(old)), key }));
+  const { chosen, isAll } = read(state);
   return {
     chosen,
     isAll,
     size: isAll ? Infinity : chosen.size,
-    clear: () => set(new Map()),
-    selectAll: () => set(new Map(), true),
+    clear: () => change(() => ({ chosen: new Map() })),
+    selectAll: () => change(() => ({ chosen: new Map(), isAll: true })),
     /** Return the part that concerns the rows of a page. */
     of: (tasks) => ({
       has: (id) => isAll || chosen.has(id),
       isPage: tasks.length > 0 && (isAll || tasks.every((task) => chosen.has(task.id))),
       toggle: (task, isRange) => {
-        const changed = new Map(isAll ? tasks.map((each) => [each.id, each]) : chosen);
-        const isOn = !changed.has(task.id);
-        for (const each of isRange ? findRange(tasks, anchor.current, task.id) : [task]) {
-          if (isOn) changed.set(each.id, each);
-          else changed.delete(each.id);
-        }
+        const range = isRange ? findRange(tasks, anchor.current, task.id) : [task];
         anchor.current = task.id;
-        set(changed);
+        change((old) => {
+          const all = old.isAll ? new Map(tasks.map((each) => [each.id, each])) : old.chosen;
+          return { chosen: mark(all, range, !all.has(task.id)) };
+        });
       },
-      togglePage: () => {
-        const isOn = isAll || tasks.every((task) => chosen.has(task.id));
-        const changed = new Map(isAll ? [] : chosen);
-        for (const each of tasks) {
-          if (isOn) changed.delete(each.id);
-          else changed.set(each.id, each);
-        }
-        set(changed);
-      },
+      togglePage: () => change((old) => ({ chosen: mark(old.chosen, tasks, !(old.isAll || tasks.every((task) => old.chosen.has(task.id)))) })),
     }),
   };
+}
+
+const NONE = { key: null, chosen: new Map(), isAll: false };
+
+/** Return the selection with tasks, or without them. */
+function mark(chosen, tasks, isOn) {
+  const changed = new Map(chosen);
+  for (const each of tasks) {
+    if (isOn) changed.set(each.id, each);
+    else changed.delete(each.id);
+  }
+  return changed;
 }
 
 /** Return the tasks from the one that was selected last to another. */
