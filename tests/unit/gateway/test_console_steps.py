@@ -243,6 +243,52 @@ def test_each_moment_belongs_to_one_thing_only(
                 assert each["of"]["to"] == max(asks)
 
 
+STATES = ["queued", "running", "delayed", "waiting", "held", "blocked"]
+TIMES = st.integers(0, 200)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(TIMES, st.sampled_from(STATES)), max_size=8),
+            st.lists(st.tuples(TIMES, TIMES, st.booleans()), max_size=6),
+            st.sampled_from(["ask", "check", "call", "flow", "task", "event", "approve"]),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_a_step_does_one_thing_at_a_time_whatever_is_stored_of_it(
+    tmp_path_factory: Any, steps: list[tuple[list[tuple[int, str]], list[Any], str]]
+) -> None:
+    keys = [f"s{number}" for number in range(len(steps))]
+    events: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
+    tools: list[dict[str, Any]] = []
+    for key, (changes, parts, _) in zip(keys, steps, strict=True):
+        events += [an_event(key, second, status) for second, status in sorted(changes)]
+        for begin, end, is_tool in parts:
+            part = a_call(key, min(begin, end), max(begin, end), tool="t", status="ok")
+            (tools if is_tool else calls).append(part)
+    details = a_task(
+        *(a_step(key, 0, kind=kind) for key, (_, _, kind) in zip(keys, steps, strict=True)),
+        attempts=[an_attempt(key, 0, None) for key in keys],
+    )
+    timeline = {"events": events, "calls": calls, "tool_calls": tools}
+
+    read = read_steps(tmp_path_factory.mktemp("modules"), details, timeline)
+
+    for (changes, _, _), step in zip(steps, read, strict=True):
+        found = segments(step)
+        assert all(begin <= end for _, begin, end in found)
+        assert [each[1] for each in found[1:]] == [each[2] for each in found[:-1]]
+        if changes and found:
+            assert found[0][1] == min(second for second, _ in changes)
+        if found:
+            assert found[-1][2] == 240  # it has not ended
+
+
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
