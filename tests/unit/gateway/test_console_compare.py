@@ -102,8 +102,14 @@ def test_related_runs_are_named_by_how_they_are_related(tmp_path: Path) -> None:
 
 def test_an_address_names_up_to_four_tasks_each_once(tmp_path: Path) -> None:
     program = """
-      const { readIds } = await import(process.argv[1]);
-      const read = (query) => readIds(new URLSearchParams(query), 4);
+      const { buildComparison, readIds } = await import(process.argv[1]);
+      const read = (query) => {
+        const ids = readIds(new URLSearchParams(query));
+        const [path, again] = buildComparison(ids).split("?");
+        if (path !== "#/compare" || String(readIds(new URLSearchParams(again))) !== String(ids))
+          throw new Error(again);
+        return ids;
+      };
       console.log(JSON.stringify(JSON.parse(process.argv[2]).map(read)));
     """
 

@@ -1,9 +1,10 @@
 // The form that asks several models the same.
 
 import { TYPES } from "/console/ask/request.js";
+import { buildComparison, MOST } from "/console/compare/figures.js";
 import { post } from "/console/lib/api.js";
 import { useData } from "/console/lib/hooks.js";
-import { buildAddress, go } from "/console/lib/route.js";
+import { go } from "/console/lib/route.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 /** Types whose answer is one model's, so that it says something about it. */
@@ -13,7 +14,7 @@ const buildKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 const listTypes = (chosen) => [...TYPES.filter(([value]) => OF_ONE_MODEL.has(value)), ...(OF_ONE_MODEL.has(chosen) ? [] : [[chosen, chosen]])];
 
 /** `like` is the id of a task whose prompt, type, project and tags are taken. */
-export function AskSeveral({ like, most }) {
+export function AskSeveral({ like }) {
   const { data: offered, error: unknown } = useData("/api/models");
   const { data: original } = useData(like ? `/tasks/${like}` : null);
   const [prompt, setPrompt] = useState("");
@@ -49,7 +50,7 @@ export function AskSeveral({ like, most }) {
       }
       const ids = models.map((each) => sent.current.get(each).id);
       sent.current = new Map();
-      go(buildAddress("/compare", { a: ids[0], b: ids[1], id: ids.slice(2) }));
+      go(buildComparison(ids));
     } catch (error) {
       setSending(false);
       const done = models.filter((each) => sent.current.get(each)?.id);
@@ -80,7 +81,7 @@ export function AskSeveral({ like, most }) {
         "p",
         { class: "actions" },
         h("span", {},
-          models.length < most && h("button", { type: "button", class: "quiet", onClick: () => setModels([...models, ""]) }, "Another model"),
+          models.length < MOST && h("button", { type: "button", class: "quiet", onClick: () => setModels([...models, ""]) }, "Another model"),
           models.length > 2 && h("button", { type: "button", class: "quiet", onClick: () => setModels(models.slice(0, -1)) }, "One less")),
         h("button", { type: "submit", disabled: isSending }, `Ask ${models.length} models`),
       ),

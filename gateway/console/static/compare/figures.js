@@ -1,6 +1,10 @@
 // The figures of tasks that stand beside each other, and the tasks that a task can be compared with. Pure.
 
 import { count, isOver, milliseconds, money } from "/console/lib/format.js";
+import { buildAddress } from "/console/lib/route.js";
+
+/** So many tasks are compared at most. */
+export const MOST = 4;
 
 /** Return the figures of a task of what GET /tasks/{id} gives. */
 export function readFigures({ task, subtasks, attempts }, now) {
@@ -63,8 +67,11 @@ export function readAnswer({ task }) {
   return data === undefined || data === null ? "" : JSON.stringify(data, null, 2);
 }
 
-/** Return the ids in an address, at most `most`, without repetitions. */
-export function readIds(query, most) {
+/** Return the address of a comparison. */
+export const buildComparison = (ids) => buildAddress("/compare", { a: ids[0], b: ids[1], id: ids.slice(2) });
+
+/** Return the ids in such an address, at most `most`, without repetitions. */
+export function readIds(query, most = MOST) {
   const named = [query.get("a"), query.get("b"), ...query.getAll("id")];
   return [...new Set(named.filter((each) => /^[0-9a-f-]{36}$/.test(each ?? "")))].slice(0, most);
 }

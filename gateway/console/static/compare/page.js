@@ -1,7 +1,7 @@
 // Tasks beside each other: the same prompt with several models, or runs of a task; and the form that asks.
 
 import { AskSeveral } from "/console/compare/ask_several.js";
-import { compareFigures, listRelated, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
+import { buildComparison, compareFigures, listRelated, MOST, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
 import { LiveAnswer } from "/console/compare/live_answer.js";
 import { cost, firstLine, isOver, moment } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
@@ -12,7 +12,6 @@ import { useFeed } from "/console/task/feed.js";
 import { useNow } from "/console/task/use_timelines.js";
 import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
 
-export const MOST = 4;
 /** A browser has six connections for all streams and requests to a gateway: further tasks show their text when it is stored. */
 const STREAMED = 2;
 const EVERY_MS = 1_000;
@@ -21,19 +20,17 @@ const SEARCHED = 200;
 const RELATED_MS = 5_000;
 
 export function Page({ query }) {
-  const ids = readIds(query, MOST);
+  const ids = readIds(query);
   useEffect(() => setTitle("Compare · COGO"), []);
-  if (ids.length === 0) return h(AskSeveral, { like: query.get("like"), most: MOST });
+  if (ids.length === 0) return h(AskSeveral, { like: query.get("like") });
   return h("div", { class: "page compare" }, h("h2", {}, "Compare"), h(Comparison, { ids }));
 }
-
-const buildLink = (ids) => buildAddress("/compare", { a: ids[0], b: ids[1], id: ids.slice(2) });
 
 function Comparison({ ids }) {
   const [known, setKnown] = useState({});
   const shown = ids.map((id) => known[id]).filter(Boolean);
   const time = useNow(shown.some((each) => !isOver(each.task.status)));
-  const remove = (id) => go(buildLink(ids.filter((each) => each !== id)));
+  const remove = (id) => go(buildComparison(ids.filter((each) => each !== id)));
   const learn = (id, details) => setKnown((old) => ({ ...old, [id]: details }));
   const prompts = new Set(shown.map((each) => each.task.prompt));
   return [
@@ -153,7 +150,7 @@ function Related({ details, ids }) {
       "ul",
       { class: "relatives" },
       found.slice(0, 30).map(({ id, how, row }) =>
-        h("li", { key: id }, h("span", { class: "note" }, `${how} `), h("a", { href: buildLink([...ids, id]) }, row ? `${row.model ?? "auto"} · ${moment(row.created_at)} · ${firstLine(row.prompt, 60)}` : id), row && h("span", { class: "note" }, ` ${cost(row)} `), row && h("span", { class: `status ${row.status}` }, row.status)),
+        h("li", { key: id }, h("span", { class: "note" }, `${how} `), h("a", { href: buildComparison([...ids, id]) }, row ? `${row.model ?? "auto"} · ${moment(row.created_at)} · ${firstLine(row.prompt, 60)}` : id), row && h("span", { class: "note" }, ` ${cost(row)} `), row && h("span", { class: `status ${row.status}` }, row.status)),
       ),
     ),
     h("p", {}, h("a", { href: again }, "Ask the same with other models")),

@@ -1,8 +1,10 @@
 // One action on all selected tasks: what it would do, a confirmation, its progress, and what became of each.
 
+import { buildComparison, MOST as MOST_COMPARED } from "/console/compare/figures.js";
 import { get, post } from "/console/lib/api.js";
 import { clip } from "/console/lib/json_view.js";
 import { ACTIONS, countTasks, describeEnd, describePlan, groupSkipped } from "/console/tasks/bulk_words.js";
+import { go } from "/console/lib/route.js";
 import { buildFilterObject, buildFilters } from "/console/tasks/filters.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
@@ -26,6 +28,7 @@ export function BulkBar({ selection, query, shown, hasMore, onDone }) {
       "p",
       { class: "bulk-actions" },
       Object.entries(ACTIONS).map(([name, { label: text }]) => h("button", { key: name, type: "button", class: "quiet", onClick: () => setAction(name) }, text)),
+      selection.size > 1 && selection.size <= MOST_COMPARED ? h("button", { type: "button", class: "quiet", onClick: () => go(buildComparison([...selection.chosen.keys()])) }, "Compare") : null,
     ),
     h("button", { type: "button", class: "quiet", "aria-label": "Select none", title: "Select none (Escape)", onClick: selection.clear }, "×"),
     action
