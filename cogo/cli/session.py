@@ -1,8 +1,6 @@
 """Runs the work of a command with the Supabase of its project, after a question if need be."""
 
 import asyncio
-import getpass
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,8 +12,8 @@ from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import neutralize
-from cogo.wiring.stores import Client, open_client, open_supabase_store
-from protocol.store.operator import Operator, set_operator
+from cogo.wiring.stores import Client, build_cli_operator, open_client, open_supabase_store
+from protocol.store.operator import set_operator
 from protocol.transport.supabase_store import SupabaseStore
 
 _T = TypeVar("_T")
@@ -48,15 +46,6 @@ def run_with_client(project: Project | Path | None, work: Callable[[Client], Awa
             return await work(client)
 
     return asyncio.run(run())
-
-
-def build_cli_operator() -> Operator:
-    """Return who runs this command, as the log of actions names them."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        user = "unknown"
-    return Operator(who=f"cli:{user}@{socket.gethostname()}")
 
 
 def confirm_action(question: str, *, yes: bool, as_json: bool) -> None:

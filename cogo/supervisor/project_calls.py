@@ -15,11 +15,12 @@ from loguru import logger
 from cogo.config.connection import Connection
 from cogo.config.local_gateway import create_sign_in_link, write_local_gateway
 from cogo.wiring.schema_check import check_database_schema
-from cogo.wiring.stores import open_supabase_store
+from cogo.wiring.stores import build_cli_operator, open_supabase_store
 from protocol.errors import CogoError, StoreUnavailable
 from protocol.ids import utc_now
 from protocol.records import ReleaseAnswer
 from protocol.records.agents import SILENT_AFTER
+from protocol.store.operator import set_operator
 from protocol.store.queue import QueueStore
 
 _PAUSE_SECONDS: Final = 0.25
@@ -45,6 +46,7 @@ async def publish_gateway(
     Returns None if a key is needed and no sign-in link was requested.
     """
     async with open_supabase_store(connection) as store:
+        set_operator(build_cli_operator())
         await write_local_gateway(home, store, url, is_keyless=not needs_key)
         if not needs_key:
             return f"{url}/"

@@ -29,6 +29,40 @@ class SqlFault:
 
 FAULTS: Final = (
     SqlFault(
+        name="what calls a model is claimed while spending is stopped",
+        file="70_queue/60_limits.sql",
+        old=" and not (v_stopped and cogo.is_calling_lane(wanted.lane))",
+        new="",
+        tests=("test_stopped_spending.py::test_only_what_calls_a_model_waits",),
+    ),
+    SqlFault(
+        name="a call that waited for a cap begins after the stop",
+        file="85_spending/30_calls.sql",
+        old="  -- It may have waited for the locks of budgets.\n"
+        "  if exists (select from cogo.spending_stop) then",
+        new="  if false then",
+        tests=(
+            "test_stopped_spending.py::"
+            "test_a_call_that_waits_for_a_cap_when_spending_is_stopped_does_not_begin",
+        ),
+    ),
+    SqlFault(
+        name="a user is believed who says to be an operator",
+        file="10_schema/50_caller.sql",
+        old="  if not cogo.is_operator() then\n    return '{}';\n  end if;\n",
+        new="",
+        tests=("test_actions.py::test_a_user_cannot_act_in_the_name_of_somebody_else",),
+    ),
+    SqlFault(
+        name="the hash of a key is in the log of actions",
+        file="60_triggers/90_actions.sql",
+        old="for each row execute function cogo.record_action('key', 'id', 'id,hash,created_at,"
+        "last_used_at');\n-- The deletion",
+        new="for each row execute function cogo.record_action('key', 'id', 'id,created_at,"
+        "last_used_at');\n-- The deletion",
+        tests=("test_actions.py::test_plain_sql_is_recorded_with_the_role_that_ran_it",),
+    ),
+    SqlFault(
         name="the usage of an attempt that failed after a stop is dropped",
         file="80_rpc_agents/35_fail.sql",
         old="cogo.cancel_running(p_subtask_id, p_attempt, p_usage)",

@@ -10,11 +10,11 @@ import asyncpg
 
 from cogo.cli.columns.format import count_things
 from cogo.cli.columns.statement import ColumnSettings, build_preview, quote_table
-from cogo.cli.session import build_cli_operator
 from cogo.config.connection import find_database_url
 from cogo.config.context import Project
 from cogo.config.database import Database, connect_database
 from cogo.errors import CommandError
+from cogo.wiring.stores import build_cli_operator
 from protocol.errors import MigrationMissing
 from protocol.records.columns import ColumnSample
 
