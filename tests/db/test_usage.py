@@ -239,6 +239,22 @@ async def test_users_sum_their_own_calls(database: Database, agent: Agent) -> No
     assert await usage(alice, owner=BOB, visible={"every_owner": True}) == []
 
 
+async def test_members_sum_the_calls_of_their_projects_too(
+    database: Database, agent: Agent
+) -> None:
+    await call_for(agent, 1, owner=ALICE)
+    await call_for(agent, 2, owner=BOB, project="web")
+    await call_for(agent, 4, owner=BOB)
+    await agent.connection.execute(
+        "select public.cogo_set_project_member('web', $1, 'viewer')", ALICE
+    )
+    alice = await database.connect("authenticated", ALICE)
+
+    rows = await usage(alice, by=["project"])
+
+    assert {row["project"]: row["cost_usd"] for row in rows} == {None: 1, "web": 2}
+
+
 @pytest.mark.parametrize(
     "asked",
     [

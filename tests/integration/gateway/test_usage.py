@@ -85,6 +85,24 @@ async def test_users_see_their_own_and_only_operators_the_queue(
         assert (await client.get("/usage")).status_code == 401
 
 
+async def test_members_see_what_their_projects_use(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    await store.set_member(project="web", user_id=ALICE, role="viewer")
+    await store.set_member(project="web", user_id=BOB, role="editor")
+    await call(store, "2", owner=BOB, project="web")
+    await call(store, "4", owner=BOB)
+    alice = await a_key(store, "tasks:read", owner=ALICE)
+
+    async with opened(is_keyless=False) as client:
+        params = {"by": ["owner", "project"]}
+        found = (await client.get("/usage", params=params, headers=alice)).json()
+
+    assert [(row["owner"], row["project"], row["cost_usd"]) for row in found["rows"]] == [
+        (str(BOB), "web", "2")
+    ]
+
+
 async def test_csv_is_a_file_without_formulas(opened: OpenGateway, store: SupabaseStore) -> None:
     await call(store, "1", model='=HYPERLINK("http://x")', project="@a")
 
