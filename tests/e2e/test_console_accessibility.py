@@ -24,6 +24,7 @@ PAGES: Final = (
     "/agents",
     "/queue",
     "/limits",
+    "/projects",
     "/dead",
     "/keys",
     "/actions",

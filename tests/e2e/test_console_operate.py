@@ -148,7 +148,7 @@ async def test_caps_are_set_changed_and_removed(
         return [(each.scope, each.key, each.per, int(each.limit_usd)) for each in found]
 
     page.get(f"{url}/#/limits")
-    await eventually(says(page, ".operate", "There are no caps"), within=SECONDS)
+    await eventually(says(page, ".operate", "Set a cap"), within=SECONDS)
     await open_dialog(page, "Set a cap")
     Select(field(page, "For")).select_by_value("provider")
     field(page, "Which").send_keys("acme")
@@ -175,7 +175,7 @@ async def test_caps_are_set_changed_and_removed(
 
 async def test_what_the_gateway_refuses_is_said_in_the_dialog(page: Chrome, url: str) -> None:
     page.get(f"{url}/#/limits")
-    await eventually(says(page, ".operate", "Caps"), within=SECONDS)
+    await eventually(says(page, ".operate", "Set a cap"), within=SECONDS)
     await open_dialog(page, "Set a cap")
     Select(field(page, "For")).select_by_value("owner")
     field(page, "Which").send_keys("me")
@@ -333,4 +333,31 @@ async def test_a_long_queue_is_shown_in_parts_and_names_are_text(page: Chrome, u
     press(page, "Show more (2,900 left)")
     await eventually(lambda: len(page.find_elements(By.CSS_SELECTOR, rows)) == 200, within=SECONDS)
     assert page.find_elements(By.CSS_SELECTOR, "main img") == []
+    assert complaints(page) == []
+
+
+async def test_members_are_added_to_a_project_and_removed(
+    page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    name, user = f"p-{uuid4().hex[:6]} {HOSTILE}", uuid4()
+    shown = name.replace(HOSTILE, SHOWN)
+    body = {"prompt": "Hello", "type": "CHAT", "project": name}
+    assert (await http.post("/tasks", json=body)).status_code == 201
+
+    async def members() -> list[tuple[Any, str]]:
+        found = await store.fetch_projects(names=[name])
+        return [(each.user_id, each.role) for row in found for each in row.members]
+
+    page.get(f"{url}/#/projects")
+    await eventually(says(page, ".operate table", shown), within=SECONDS)
+    await open_dialog(page, f"Add a member to {shown}")
+    field(page, "User").send_keys(str(user))
+    Select(field(page, "Role")).select_by_value("editor")
+    assert "It has no member yet" in await confirm(page, "Add", reason="joins")
+    assert await members() == [(user, "editor")]
+    await eventually(says(page, ".operate table", f"{str(user)[:8]}, editor"), within=SECONDS)
+
+    await open_dialog(page, f"Remove owner {str(user)[:8]} from {shown}")
+    assert "Nobody else is a member" in await confirm(page, "Remove")
+    assert await members() == []
     assert complaints(page) == []

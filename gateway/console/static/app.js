@@ -35,6 +35,7 @@ const PAGES = [
   { name: "sessions", tab: "memory", part: "sessions", label: "Session", pattern: new RegExp(`^/sessions/${ID}$`), load: () => import("/console/sessions/session.js") },
   { name: "memory", tab: "memory", part: "memory", label: "Memory", pattern: /^\/memory$/, load: () => import("/console/memory/page.js") },
   { name: "memory", tab: "memory", part: "memory", label: "Document", pattern: new RegExp(`^/memory/documents/${ID}$`), load: () => import("/console/memory/document.js") },
+  { name: "projects", tab: "operate", part: "tasks", label: "Projects", pattern: /^\/projects$/, load: () => import("/console/operate/projects.js") },
   { name: "limits", tab: "operate", part: "tasks", label: "Limits", pattern: /^\/limits$/, load: () => import("/console/operate/limits.js") },
   { name: "queue", tab: "operate", part: "operate", label: "Queue", pattern: /^\/queue$/, load: () => import("/console/operate/queue.js") },
 ];

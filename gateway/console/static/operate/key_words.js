@@ -17,16 +17,17 @@ export const KEY_FIELDS = [
   { name: "name", label: "What it is for", required: true, value: "" },
   { name: "scopes", label: "What it may do", type: "ticks", value: ["tasks:read", "tasks:write", "models:read"], options: Object.entries(SCOPES).map(([scope, text]) => [scope, `${scope}: ${text}`]) },
   { name: "owner", label: "For which user it acts", hint: "The UUID of a user; empty: for tasks without an owner.", value: "" },
+  { name: "project", label: "Only for which project", hint: "It sees and makes only tasks of this project; empty: of all.", value: "" },
   { name: "lasts", label: "It lasts", type: "select", value: "90", options: Object.entries(LASTS).sort(([a], [b]) => Number(a || 9e9) - Number(b || 9e9)) },
 ];
 
 export const expiryOf = (days, from) => (days === "" ? null : new Date(from + Number(days) * DAY_MS).toISOString());
 
-export function sayKey({ scopes, owner, lasts }, from) {
+export function sayKey({ scopes, owner, project = "", lasts }, from) {
   if (!scopes.length) return "Choose what it may do.";
   const whose = scopes.includes("admin") ? "of all owners" : owner.trim() ? `of the user ${clip(owner.trim(), 8).replace("…", "")}` : "without an owner";
   const may = scopes.includes("admin") ? "do everything an operator can, also create keys" : scopes.map((each) => SCOPES[each]).join("; ");
-  return [`Whoever has it may: ${may}. It acts for tasks ${whose}.`, lasts === "" ? "It never expires." : `It expires on ${moment(expiryOf(lasts, from))}.`];
+  return [`Whoever has it may: ${may}. It acts for tasks ${whose}${project.trim() ? ` in the project ${clip(project.trim(), 60)}` : ""}.`, lasts === "" ? "It never expires." : `It expires on ${moment(expiryOf(lasts, from))}.`];
 }
 
 /** Return the names in a text that has them in lines or with commas. */

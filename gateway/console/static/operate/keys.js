@@ -26,7 +26,7 @@ export function Page() {
     say: (values) => sayKey(values, now()),
     confirm: "Create it",
     run: async (values) => {
-      const answer = await post("/keys", { name: values.name, scopes: values.scopes, owner: values.owner.trim() || null, expires_at: expiryOf(values.lasts, now()), reason: values.reason });
+      const answer = await post("/keys", { name: values.name, scopes: values.scopes, owner: values.owner.trim() || null, project: values.project.trim() || null, expires_at: expiryOf(values.lasts, now()), reason: values.reason });
       setCreated(answer);
       return answer;
     },
@@ -73,7 +73,7 @@ function KeyRow({ each, ask, onCreated }) {
     h("th", { scope: "row" }, name, h("small", {}, clip(each.id, 60))),
     h("td", {}, h("span", { class: `status ${each.usable ? "alive" : "failed"}` }, state)),
     h("td", {}, h("span", { class: "tags" }, each.scopes.map((scope) => h("span", { class: `tag ${scope === "admin" ? "wait" : ""}`, title: SCOPES[scope] }, clip(scope, 40))))),
-    h("td", {}, nameOwner(each.owner)),
+    h("td", {}, nameOwner(each.owner), each.project && h("small", {}, `project ${clip(each.project, 60)}`)),
     h("td", {}, each.last_used_at ? h("time", { datetime: each.last_used_at, title: moment(each.last_used_at) }, ago(each.last_used_at)) : "never"),
     h("td", {}, each.expires_at ? h(When, { at: each.expires_at }) : "never"),
     h("td", { class: "buttons" }, each.usable && h(Button, { label: "Replace", name: `Replace the key ${name}`, onClick: rotate }), each.usable && h(Button, { label: "Revoke", name: `Revoke the key ${name}`, onClick: revoke })),

@@ -9,20 +9,22 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 export const NOBODY = "00000000-0000-0000-0000-000000000000";
 const WINDOW = 100;
+/** The last value says whether other users see the page, too. */
 const PAGES = [
   ["/agents", "Agents"],
   ["/queue", "Queue"],
   ["/dead", "Dead letters"],
-  ["/limits", "Limits"],
+  ["/limits", "Limits", true],
+  ["/projects", "Projects", true],
   ["/keys", "Keys and grants"],
   ["/actions", "Actions"],
 ];
 
-/** A page of operators, with links to the others. */
+/** A page of operators, with links to the others that the reader sees. */
 export function Operate({ path, title, children }) {
   const isOperator = getReader()?.is_operator ?? false;
-  const links = PAGES.map(([to, label]) => h("a", { href: `#${to}`, "aria-current": to === path ? "page" : undefined }, label));
-  return h(PageFrame, { title, above: isOperator && h("nav", { class: "tabs", "aria-label": "Operate" }, links) }, children);
+  const links = PAGES.filter(([, , isForAll]) => isOperator || isForAll).map(([to, label]) => h("a", { href: `#${to}`, "aria-current": to === path ? "page" : undefined }, label));
+  return h(PageFrame, { title, above: h("nav", { class: "tabs", "aria-label": isOperator ? "Operate" : "Spending" }, links) }, children);
 }
 
 /** A page with its title; `above` comes before it. */
