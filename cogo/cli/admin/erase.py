@@ -5,12 +5,14 @@ import getpass
 import json
 import socket
 import sys
+from collections.abc import Callable
 from typing import Annotated, Final, NoReturn
 from uuid import UUID
 
 import typer
 
 from cogo.cli.options import AsJson, Dir, parse_user
+from cogo.cli.progress import open_progress
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -67,7 +69,15 @@ def erase_owner(
     if not yes and not is_empty:
         _ask(user)
     who = requested_by or f"{getpass.getuser()}@{socket.gethostname()}"
-    done = run_with_store(project, lambda store: _erase(store, user, who[:200], timeout))
+    total = sum(counted.erased.values())
+    with open_progress(is_hidden=as_json) as bar:
+        shown = bar.add_task("Erase rows", total=total)
+        done = run_with_store(
+            project,
+            lambda store: _erase(
+                store, user, who[:200], timeout, lambda rows: bar.advance(shown, rows)
+            ),
+        )
     if as_json:
         print_json({"receipt": done.receipt, "sha256": done.sha256})
     receipt = json.loads(done.receipt or "{}")
@@ -84,12 +94,19 @@ def _end_without_anything(owner: UUID) -> NoReturn:
     raise typer.Exit(1)
 
 
-async def _erase(store: GatewayStore, owner: UUID, who: str, patience: float) -> ErasedBatch:
+async def _erase(
+    store: GatewayStore,
+    owner: UUID,
+    who: str,
+    patience: float,
+    on_rows: Callable[[int], None],
+) -> ErasedBatch:
     """Erase batch by batch. Raise CommandError if agents hold tasks for too long."""
     clock = asyncio.get_running_loop().time
     until = clock() + patience
     while True:
         batch = await store.erase_owner(owner=owner, limit=_BATCH, requested_by=who)
+        on_rows(sum(batch.erased.values()))
         if batch.is_done:
             return batch
         if not batch.is_stuck:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import Annotated, Final, Protocol
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import agents
 from agents.sandbox import open_sandbox
@@ -19,6 +16,7 @@ from agents.sandbox.check_runner import CheckRunner
 from agents.sandbox.python_toolchain import ToolchainMissing, build_python_toolchain
 from agents.workflows.generate_code import generate_code
 from cogo.cli.options import AsJson, Dir, parse_usd
+from cogo.cli.progress import open_progress
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.settings import cache_directory
@@ -206,19 +204,6 @@ async def _open_runner() -> CheckRunner:
     except ToolchainMissing as error:
         raise CommandError(f"tests cannot be run: {error}") from error
     return CheckRunner(sandbox=sandbox, python=toolchain)
-
-
-def open_progress() -> Progress:
-    """Return a bar on standard error, which is not there if that is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
 
 
 def _list_configurations(

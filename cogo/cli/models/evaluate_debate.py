@@ -12,8 +12,9 @@ import typer
 
 from agents.errors import InvalidTask, NoModel
 from agents.selection.requirements import Requirements
-from cogo.cli.models.evaluate import open_progress, parse_prices
+from cogo.cli.models.evaluate import parse_prices
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.progress import open_progress
 from cogo.cli.tasks.estimate import build_cio
 from cogo.config.connection import find_connection
 from cogo.config.context import Project

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 import typer
 from loguru import logger
 
-from cogo.cli.models.evaluate import open_progress
 from cogo.cli.options import AsJson
+from cogo.cli.progress import open_progress
 from cogo.errors import UsageError
 from cogo.evaluation.pictures import check_picture_name, write_picture
 from cogo.evaluation.simulation.environment import (

@@ -12,9 +12,9 @@ import typer
 
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.progress import open_progress
 from cogo.cli.session import confirm_action, run_with_store
 from cogo.cli.task_lists.filters import takes_filters
-from cogo.cli.task_lists.progress import show_count
 from cogo.errors import UsageError
 from cogo.process.shutdown import shut_down_on_signals
 from cogo.terminal import print_json, print_line, print_text
@@ -252,10 +252,8 @@ async def _run(store: GatewayStore, order: _Order, ids: list[UUID]) -> BulkOutco
     """
     outcome = BulkOutcome()
     verb, _ = _WORDS[order.action]
-    with (
-        shut_down_on_signals() as shutdown,
-        show_count(verb, len(ids), as_json=order.as_json) as advance,
-    ):
+    with shut_down_on_signals() as shutdown, open_progress(is_hidden=order.as_json) as bar:
+        shown = bar.add_task(verb, total=len(ids))
 
         async def work() -> None:
             for first in range(0, len(ids), _PART):
@@ -268,7 +266,7 @@ async def _run(store: GatewayStore, order: _Order, ids: list[UUID]) -> BulkOutco
                     via="cli",
                     dry_run=order.dry_run,
                     outcome=outcome,
-                    on_task=advance,
+                    on_task=lambda: bar.advance(shown),
                     stop=shutdown.drain,
                 )
 
