@@ -234,9 +234,42 @@ FAULTS: Final = (
     SqlFault(
         name="every user may listen to every task",
         file="90_rpc_users/70_access.sql",
-        old="\n       and t.owner = (select auth.uid())",
-        new="",
+        old="t.owner = (select auth.uid()) or t.project",
+        new="true or t.project",
         tests=("test_access.py::test_owners_hear_their_tasks_and_nobody_else_does",),
+    ),
+    SqlFault(
+        name="members of one project see all projects",
+        file="20_tables/15_projects.sql",
+        old="from public.cogo_project_members m where m.user_id = auth.uid();",
+        new="from public.cogo_project_members m;",
+        tests=("test_access.py::test_members_see_what_belongs_to_the_tasks_of_their_projects",),
+    ),
+    SqlFault(
+        name="viewers change tasks",
+        file="90_rpc_users/20_tasks.sql",
+        old="or cogo.is_editor(v_task.project, auth.uid())",
+        new="or true",
+        tests=(
+            "test_project_members.py::test_an_editor_changes_tasks_of_others_and_a_viewer_does_not",
+        ),
+    ),
+    SqlFault(
+        name="everybody submits to a project with members",
+        file="60_triggers/20_prepare_task.sql",
+        old="and not cogo.is_editor(p_project, p_owner) then",
+        new="and false then",
+        tests=(
+            "test_project_members.py"
+            "::test_a_project_with_members_takes_tasks_from_its_editors_only",
+        ),
+    ),
+    SqlFault(
+        name="a project's cap is for no call",
+        file="85_spending/20_caps.sql",
+        old="\n        or b.scope = 'project' and b.key = any (p_projects)\n    returning",
+        new="\n    returning",
+        tests=("test_project_caps.py::test_the_cap_of_a_project_holds_its_tasks_only",),
     ),
 )
 

@@ -47,6 +47,7 @@ READING: Final = {
     ("models", "policy"): (),
     ("models", "stats"): (),
     ("models", "why"): ("TASK",),
+    ("projects", "list"): (),
     ("queue", "show"): (),
     ("run",): ("--follow", "TASK"),
     ("swarm",): ("--follow", "TASK"),
@@ -109,10 +110,12 @@ ELSEWHERE: Final = {
         "mcp",
         "memory",  # tests/integration/cli/test_memory.py
         "models",
+        "projects",
         "queue",
         "sessions",
         "tasks",
         "tools",
+        "usage",
         "workflows",
     ),
 }
