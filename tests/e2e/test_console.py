@@ -101,7 +101,7 @@ async def test_a_task_can_be_held_and_cancelled(page: Chrome) -> None:
     await eventually(says(page, ".detail header .status", "held"), within=SECONDS)
     button(page, "Cancel").send_keys(Keys.ENTER)
     await eventually(says(page, ".detail header .status", "cancelled"), within=SECONDS)
-    assert page.find_elements(By.CSS_SELECTOR, ".detail .actions button") == []
+    assert page.find_elements(By.XPATH, "//*[@id='detail']//button[.='Cancel']") == []
 
 
 async def test_on_a_phone_a_task_takes_the_place_of_the_list_and_keeps_its_text_when_cancelled(

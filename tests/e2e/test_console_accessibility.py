@@ -17,6 +17,7 @@ PAGES: Final = (
     "/",
     "/tasks?status=failed&time=today&q=a",
     "/ask",
+    "/tasks/{task}",
     "/inbox",
     "/columns",
     "/models",
@@ -65,7 +66,8 @@ def axe(javascript_folder: Path) -> str:
 @pytest.fixture
 async def address(request: pytest.FixtureRequest, url: str, http: httpx.AsyncClient) -> str:
     """Return the address of a page, with a task for those that show one."""
-    body = {"prompt": "Say it to everybody", "type": "CHAT"}
+    said = "## Plan\n\n- [mail](mailto:a@b.c)\n\n```python\nprint(1)\n```\n\n| a |\n|---|\n| 1 |"
+    body = {"prompt": f"[[say:{said}]]", "type": "CHAT"}
     task: dict[str, Any] = (await http.post("/tasks", json=body)).json()
     return f"{url}/#{request.param.format(task=task['id'])}"
 

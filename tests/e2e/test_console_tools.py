@@ -105,7 +105,7 @@ async def test_files_are_dropped_made_smaller_and_sent(
     page.execute_async_script(DROP, "late.png", "image/png", 3000)
     ask(page, "What is this?")  # while the last one is being read
 
-    await eventually(lambda: "#/tasks/" in page.current_url, within=SECONDS)
+    await eventually(says(page, ".detail .prompt", "What is this?"), within=SECONDS)
     await eventually(says(page, ".detail .files", "wide.jpg"), within=SECONDS)
     image = page.find_element(By.CSS_SELECTOR, ".detail .files img")
     await eventually(lambda: image.get_property("naturalWidth") == 1568, within=SECONDS)
@@ -118,7 +118,8 @@ async def test_files_are_dropped_made_smaller_and_sent(
     assert complaints(page) == []
 
 
-def test_hostile_values_are_shown_in_part_and_as_text(page: Chrome) -> None:
+async def test_hostile_values_are_shown_in_part_and_as_text(page: Chrome) -> None:
+    await eventually(says(page, "#link", "live"), within=SECONDS)
     program = """
         const [hostile, done] = arguments;
         import("/console/lib/json_view.js").then(({ buildJson, buildText }) => {

@@ -4,7 +4,7 @@ import * as questions from "/console/inbox/questions.js";
 import { openSession } from "/console/lib/api.js";
 import * as connection from "/console/lib/connection.js";
 import { byId } from "/console/lib/dom.js";
-import { viewOf } from "/console/lib/hooks.js";
+import { listenToKeys, showHelp } from "/console/lib/keys.js";
 import * as keyDialog from "/console/lib/key_dialog.js";
 import { getReader, loadReader, sees } from "/console/lib/reader.js";
 import { readAddress } from "/console/lib/route.js";
@@ -19,7 +19,7 @@ import { Component, h, render } from "/console/vendor/preact.js";
 const ID = "([0-9a-f-]{36})";
 /** Each page is a module with a component `Page({ params, query })`; `params` are the groups of the pattern. */
 const PAGES = [
-  { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: async () => ({ Page: viewOf(await openTask()) }) },
+  { name: "task", tab: "tasks", part: "tasks", label: "Task", pattern: new RegExp(`^/tasks/${ID}$`), load: () => import("/console/task/page.js") },
   { name: "inbox", tab: "inbox", part: "inbox", label: "Inbox", pattern: /^\/inbox$/, load: () => import("/console/inbox/page.js") },
   { name: "compare", tab: "tasks", part: "tasks", label: "Compare", pattern: /^\/compare$/, load: () => import("/console/compare/page.js") },
   { name: "ask", tab: "ask", part: "tasks", label: "Ask", pattern: /^\/ask$/, load: () => import("/console/ask/page.js") },
@@ -42,11 +42,6 @@ const PAGES = [
 const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Tasks", pattern: /^/, load: async () => ({ Page: Tasks }) };
 const loaded = new Map();
 let shown = null;
-
-async function openTask() {
-  const { TaskView } = await import("/console/task/task.js");
-  return (root, id) => new TaskView(id, root);
-}
 
 /** Shows an error of a page in its place; the bar and the other pages still work. */
 class Guard extends Component {
@@ -111,6 +106,7 @@ function watch() {
   questions.watch();
 }
 
+byId("keys-button").addEventListener("click", showHelp);
 byId("menu-button").addEventListener("click", () => openMenu(!document.querySelector(".top nav").classList.contains("open")));
 window.addEventListener("hashchange", route);
 /** The browser would leave the page, and show what is dropped on it. */
@@ -127,6 +123,7 @@ function reveal() {
 
 async function start() {
   keyDialog.listen();
+  listenToKeys();
   try {
     await openSession();
   } catch (error) {

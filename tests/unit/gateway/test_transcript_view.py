@@ -37,6 +37,7 @@ globalThis.document = { createElement: () => new Element() };
 const frames = [];
 globalThis.requestAnimationFrame = (paint) => frames.push(paint);
 globalThis.setInterval = () => 1;
+globalThis.setTimeout = () => 1;
 globalThis.clearInterval = () => undefined;
 const { TranscriptView } = await import(process.argv[1]);
 const root = new Element();
@@ -45,7 +46,7 @@ function readCall({ children: [{ children: [summary] }] }) {
   const [name, , , state] = summary.children;
   return `[${name.read()} ${state.read()}]`;
 }
-function readTurn({ children: [, text, calls] }) {
+function readTurn({ children: [, { children: [text] }, calls] }) {
   const said = text.read() && (text.className === "narration" ? `(${text.read()})` : text.read());
   return [said, ...calls.children.map(readCall)].filter(Boolean).join(" ");
 }

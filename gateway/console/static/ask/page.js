@@ -11,7 +11,7 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 15_000;
 const PREFERENCES = ["balanced", "quality", "speed", "cost", "local"];
-const BLANK = { prompt: "", type: "GENERATE_CODE", model: "auto", preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [] };
+const BLANK = { prompt: "", type: "GENERATE_CODE", model: "auto", preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [], from: null, base: null };
 /** What is typed stays while other pages are shown. */
 let draft = BLANK;
 /** If the gateway became unreachable, sending the form again does not submit a second task. */
@@ -59,8 +59,8 @@ export function Page({ query }) {
     if (reading.current.problem) return setSending(false); // a file cannot be sent, and that is shown
     idempotencyKey ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     try {
-      const task = await post("/tasks", buildBody(draft, schema), { "Idempotency-Key": idempotencyKey });
-      change({ prompt: "", files: [] });
+      const task = await post(draft.from ? `/tasks/${draft.from}/fork` : "/tasks", buildBody(draft, schema), { "Idempotency-Key": idempotencyKey });
+      change({ prompt: "", files: [], from: null, base: null });
       go(`#/tasks/${task.id}`);
     } catch (error) {
       setSending(false);
@@ -81,6 +81,7 @@ export function Page({ query }) {
     h(
       "form",
       { id: "ask", ref: form, novalidate: true, onSubmit: submit, onKeyDown },
+      state.from && h("p", { class: "note" }, "This asks ", h("a", { href: `#/tasks/${state.from}` }, "a task"), " again. ", h("button", { type: "button", class: "quiet", onClick: () => change(BLANK) }, "Begin anew")),
       field("prompt", "What should be done?", "textarea", { rows: 6, required: true, maxlength: 2_000_000, placeholder: "Write a Python function is_palindrome(text)" }),
       h(
         "div",

@@ -21,6 +21,8 @@ export function readQuery(query) {
 export function fromTask(task) {
   const params = task.params ?? {};
   return {
+    from: task.id,
+    base: { params, preferences: task.preferences ?? {} },
     prompt: task.prompt,
     type: task.type,
     model: task.model ?? "auto",
@@ -36,9 +38,11 @@ export function fromTask(task) {
   };
 }
 
-/** Build the body of POST /tasks. */
+/** Build the body of POST /tasks, or of a fork: what the form does not have stays as it was. */
 export function buildBody(draft, schema) {
+  const { tools, response_schema: asked, attachments, on_budget: onBudget, fork_session: session, ...others } = draft.base?.params ?? {};
   const params = {
+    ...others,
     ...(draft.tools.length ? { tools: draft.tools } : {}),
     ...(schema === null ? {} : { response_schema: schema }),
     ...(draft.files.length ? { attachments: draft.files.map(({ url, name }) => ({ url, name })) } : {}),
@@ -51,10 +55,10 @@ export function buildBody(draft, schema) {
     type: draft.type,
     model: draft.model,
     stream: draft.stream,
-    preferences: { preference: draft.preference },
-    ...(draft.budget === "" ? {} : { budget_usd: draft.budget }),
-    ...(draft.project.trim() ? { project: draft.project.trim() } : {}),
-    ...(tags.length ? { tags } : {}),
+    preferences: { ...draft.base?.preferences, preference: draft.preference },
+    ...(draft.budget === "" ? (draft.from ? { budget_usd: null } : {}) : { budget_usd: draft.budget }),
+    ...(draft.project.trim() ? { project: draft.project.trim() } : draft.from ? { project: null } : {}),
+    ...(tags.length || draft.from ? { tags } : {}),
   };
 }
 

@@ -8,6 +8,7 @@ import { useChanges } from "/console/operate/dialog.js";
 import { More, Problem } from "/console/operate/parts.js";
 import { money } from "/console/lib/format.js";
 import { clip, showControls } from "/console/lib/json_view.js";
+import { registerKeys } from "/console/lib/keys.js";
 import { usePages } from "/console/lib/pages.js";
 import { setTitle } from "/console/lib/title.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
@@ -83,14 +84,21 @@ function useKeys(found, onAnswer) {
     else if (key === "a" || (key === "r" && !isQuestion(asked))) prevent(), onAnswer(asked, key === "a");
   };
   useEffect(() => {
-    const listen = (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+    const run = (event) => {
       latest.current(event, () => event.preventDefault());
+      return false;
     };
-    document.addEventListener("keydown", listen);
-    return () => document.removeEventListener("keydown", listen);
+    return registerKeys("The inbox", KEYS.map(([key, label]) => [key, label, run]));
   }, []);
 }
+
+const KEYS = [
+  ["j", "The next question"],
+  ["k", "The question before"],
+  ["a", "Approve, or go to the field of the answer"],
+  ["r", "Refuse"],
+  ["o", "Open the task"],
+];
 
 /** Questions that are no longer open, which are read when they are asked for. */
 function Answered() {

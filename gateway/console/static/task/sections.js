@@ -1,8 +1,10 @@
 // The sections of a task's page, its facts, and what can be done with it.
 
 import { post } from "/console/lib/api.js";
+import { copyByButton } from "/console/lib/copy.js";
 import { byId, h } from "/console/lib/dom.js";
 import { between, cost, count, isOver, moment, money } from "/console/lib/format.js";
+import { AnswerText } from "/console/task/answer_text.js";
 
 export const note = (text) => h("p", { class: "note" }, text);
 
@@ -20,7 +22,11 @@ export function buildSections(waterfall, plan, approvals, result, debate) {
     relatives: h("div", {}),
     answerNote: note(""),
     answer: h("div", { id: "answer" }),
-    result: h("pre", { id: "result", class: "text", tabindex: 0, hidden: true }),
+    result: h("pre", { id: "result", class: "text", tabindex: 0 }),
+    tools: h("div", {}),
+    code: h("div", { id: "code" }),
+    compare: h("div", { class: "part-of-task" }),
+    whole: h("div", { class: "part-of-task" }),
     verification: h("div", { class: "wide" }),
     attempts: h("div", {}),
     selections: h("div", {}),
@@ -30,10 +36,12 @@ export function buildSections(waterfall, plan, approvals, result, debate) {
   parts.planSection = section("Plan", plan);
   parts.relativesSection = section("Related tasks", parts.relatives);
   parts.verificationSection = section("Verification", parts.verification);
+  parts.resultText = new AnswerText(parts.result);
   parts.root = h(
     "div",
     {},
     h("a", { class: "back", href: "#/" }, "‹ All tasks"),
+    h("h2", { class: "unseen" }, "Task"),
     h("header", {}, h("p", { role: "status" }, parts.status, parts.badge), parts.actions),
     parts.prompt,
     parts.files,
@@ -41,15 +49,17 @@ export function buildSections(waterfall, plan, approvals, result, debate) {
     parts.simulated,
     parts.facts,
     parts.approvalsSection,
+    section("Answer", parts.tools, parts.answerNote, parts.answer, parts.resultText.root, parts.code, result),
     section("Steps", waterfall),
     parts.planSection,
     debate,
-    section("Answer", parts.answerNote, parts.answer, parts.result, result),
     parts.verificationSection,
     parts.relativesSection,
     h("details", { class: "section", open: true }, h("summary", {}, "Model selection"), parts.selections),
     section("Attempts", parts.attempts),
+    parts.compare,
     h("details", { class: "section" }, h("summary", {}, "History"), parts.history),
+    parts.whole,
   );
   return parts;
 }
@@ -87,9 +97,14 @@ function confirmRating(button) {
 const fact = (name, value, more = null) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more));
 
 export function buildActions(task) {
-  return listActions(task).map(([action, label, body]) =>
-    h("button", { type: "button", class: "quiet", onclick: (event) => runAction(event.target, task.id, action, body) }, label),
-  );
+  const command = `cogo show ${task.id}`;
+  return [
+    ...listActions(task).map(([action, label, body]) =>
+      h("button", { type: "button", class: "quiet", onclick: (event) => runAction(event.target, task.id, action, body) }, label),
+    ),
+    h("a", { class: "action", href: `#/ask?from=${task.id}`, title: "A new task like this one (a)" }, "Ask again"),
+    h("button", { type: "button", class: "quiet command", title: `Copy: ${command}`, onclick: ({ currentTarget }) => copyByButton(currentTarget, command, command) }, "Copy command"),
+  ];
 }
 
 function listActions(task) {

@@ -23,49 +23,7 @@ export function buildAttempts(rows, getSubtaskKey) {
     if (!each.error) return [line];
     return [line, h("tr", { class: "why" }, h("td", { colspan: columns.length }, explain(each.error)))];
   });
-  return buildTable("Attempts", columns, body);
-}
-
-/** `isSimulated`: the simulator answered in place of the selected models. */
-export function buildSelections(rows, isSimulated) {
-  return h(
-    "ul",
-    { class: "choices" },
-    rows.map((each) =>
-      h(
-        "li",
-        {},
-        h("strong", {}, each.selected_model ?? "no model"),
-        each.provider ? ` at ${each.provider}` : "",
-        isSimulated ? " · simulated" : "",
-        h("p", {}, each.reason ?? "no reason was recorded"),
-        buildCandidates(each.candidates),
-      ),
-    ),
-  );
-}
-
-function buildCandidates(rows) {
-  if (rows.length === 0) return null;
-  const named = rows.map((each) => {
-    const name = each.model_id ?? each.model ?? "?";
-    const parts = [...describeExpected(each), each.refused ?? each.set_aside].filter(Boolean);
-    return h("li", {}, name, parts.length > 0 ? h("small", {}, ` – ${parts.join(" · ")}`) : null);
-  });
-  return h("details", {}, h("summary", {}, `${rows.length} considered`), h("ul", {}, named));
-}
-
-/** Lists what was expected of a candidate, and which preferences would have taken it. */
-function describeExpected({ expected, preferred_by: preferences }) {
-  if (typeof expected?.quality !== "number") return [];
-  const { quality, low, high, cost_usd: cost, total_ms: time } = expected;
-  const between = typeof low === "number" && typeof high === "number" ? ` (${low.toFixed(2)} to ${high.toFixed(2)})` : "";
-  return [
-    `quality ${quality.toFixed(2)}${between}`,
-    typeof cost === "number" ? `about $${cost.toFixed(4)}` : "no known price",
-    typeof time === "number" ? `${(time / 1000).toFixed(1)} s` : null,
-    Array.isArray(preferences) ? `taken by ${preferences.join(", ")}` : null,
-  ];
+  return buildTable("All attempts", columns, body);
 }
 
 const WAITS = { event: "the event", task: "a child task" };

@@ -2,6 +2,8 @@
 
 import { get } from "/console/lib/api.js";
 import { Approvals } from "/console/inbox/approvals.js";
+import { AnswerTools, CodeFiles, WholeTask } from "/console/task/answer_tools.js";
+import { CompareTexts } from "/console/task/compare_texts.js";
 import { Debate } from "/console/task/debate.js";
 import { Feed } from "/console/task/feed.js";
 import { h, show } from "/console/lib/dom.js";
@@ -10,7 +12,8 @@ import { explain, firstLine, isOver } from "/console/lib/format.js";
 import { buildRelatives } from "/console/task/relatives.js";
 import { ResultView } from "/console/task/result.js";
 import { Stream } from "/console/lib/stream.js";
-import { buildAttempts, buildHistory, buildSelections } from "/console/task/tables.js";
+import { buildAttempts, buildHistory } from "/console/task/tables.js";
+import { Selections } from "/console/task/selections.js";
 import { buildActions, buildFacts, buildSections, note } from "/console/task/sections.js";
 import { setTitle } from "/console/lib/title.js";
 import { TranscriptView } from "/console/task/transcript_view.js";
@@ -28,6 +31,7 @@ export class TaskView {
   #debate = h("div", {});
   #feed = new Feed();
   #details = null;
+  #onDetails;
   #events = new Map();
   #reading = false;
   #stale = false;
@@ -45,8 +49,10 @@ export class TaskView {
   #result = new ResultView();
   #parts;
 
-  constructor(id, root) {
+  /** `onDetails(details)` is called when the rows were read. */
+  constructor(id, root, onDetails = () => {}) {
     this.#id = id;
+    this.#onDetails = onDetails;
     this.#root = root;
     const describe = { nameSubtask: (subtask) => this.#getSubtaskName(subtask), getCallState: (call) => this.#getCallState(call) };
     this.#parts = buildSections(this.#steps, this.#plan, this.#approvals.root, this.#result.root, this.#debate);
@@ -65,9 +71,29 @@ export class TaskView {
   close() {
     this.#gone = true;
     window.removeEventListener("hashchange", this.#drawSteps);
-    for (const each of [this.#steps, this.#plan, this.#debate]) render(null, each);
+    for (const each of [this.#steps, this.#plan, this.#debate, ...this.#listComponents()]) render(null, each);
     this.#stream.stop();
     this.#transcript.close();
+  }
+
+  /** The answer as it is now. */
+  get answer() {
+    return this.#details?.task.result?.text ?? this.#transcript.answer;
+  }
+
+  #listComponents() {
+    const { tools, code, compare, selections, whole } = this.#parts;
+    return [tools, code, compare, selections, whole];
+  }
+
+  #drawComponents() {
+    const { task, subtasks, selections } = this.#details;
+    const hasAnswer = !this.#transcript.isEmpty || Boolean(task.result);
+    render(hasAnswer ? create(AnswerTools, { task, getText: () => this.answer }) : null, this.#parts.tools);
+    render(create(CodeFiles, { result: task.result, answer: this.answer }), this.#parts.code);
+    render(create(CompareTexts, { details: this.#details }), this.#parts.compare);
+    render(create(Selections, { selections, subtasks, isSimulated: task.simulated }), this.#parts.selections);
+    render(create(WholeTask, { details: this.#details }), this.#parts.whole);
   }
 
   #handleEvent(name, data) {
@@ -81,7 +107,10 @@ export class TaskView {
     else if (name === "event") this.#events.set(data.seq, data);
     else if (name === "end") this.#transcript.finish();
     if (name === "event" || name === "selection" || name === "end") this.#read();
-    else if (this.#details && (name === "text" || name === "reasoning")) this.#parts.answerNote.hidden = true;
+    else if (this.#details && (name === "text" || name === "reasoning") && !this.#parts.answerNote.hidden) {
+      this.#parts.answerNote.hidden = true;
+      this.#drawComponents();
+    }
   }
 
   /** Read the rows, and read them again if an event arrives meanwhile. */
@@ -93,7 +122,9 @@ export class TaskView {
       while (this.#stale && !this.#gone) {
         this.#stale = false;
         this.#details = await get(`/tasks/${this.#id}`);
-        if (!this.#gone) this.#draw();
+        if (this.#gone) return;
+        this.#draw();
+        this.#onDetails(this.#details);
       }
     } catch (error) {
       // If the gateway is unreachable, the rows are read again when the stream has reconnected.
@@ -127,7 +158,7 @@ export class TaskView {
     this.#details.subtasks.find((each) => each.id === subtaskId)?.key ?? "subtask";
 
   #draw() {
-    const { task, attempts: rows, selections, approvals = [] } = this.#details;
+    const { task, attempts: rows, approvals = [] } = this.#details;
     const parts = this.#parts;
     if (parts.root.parentNode !== this.#root) show(this.#root, parts.root);
     setTitle(`${firstLine(task.prompt, 40)} · ${task.status} · COGO`);
@@ -148,17 +179,18 @@ export class TaskView {
     parts.approvalsSection.hidden = this.#approvals.isEmpty;
     const relatives = buildRelatives(this.#details);
     parts.relativesSection.hidden = !relatives;
-    if (relatives) show(parts.relatives, relatives);
+    if (relatives && !parts.relatives.firstChild?.isEqualNode(relatives)) show(parts.relatives, relatives); // the focus stays
     show(parts.attempts, rows.length ? buildAttempts(rows, this.#getSubtaskKey) : note("No agent has claimed it yet."));
-    show(parts.selections, selections.length ? buildSelections(selections, task.simulated) : note("No model was selected yet."));
     const events = [...this.#events.values()].sort((a, b) => a.seq - b.seq);
     show(parts.history, buildHistory(events, this.#getSubtaskKey));
     this.#transcript.refresh();
     // The answer of a workflow that made it of its steps is no step's text.
     const own = task.result?.workflow ? task.result.text : null;
     const result = own === this.#transcript.answer ? null : own;
-    parts.result.hidden = !result;
-    parts.result.textContent = result ?? "";
+    parts.resultText.root.hidden = !result;
+    if (parts.result.textContent !== (result ?? "")) parts.result.textContent = result ?? "";
+    parts.resultText.update();
+    this.#drawComponents();
     this.#result.update(task);
     const isCode = Boolean(task.result?.verification?.status);
     parts.badge.hidden = !isCode;

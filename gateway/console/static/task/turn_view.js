@@ -3,12 +3,14 @@
 
 import { CallView } from "/console/task/call_view.js";
 import { h } from "/console/lib/dom.js";
+import { AnswerText } from "/console/task/answer_text.js";
 import { formatSaid } from "/console/task/said.js";
 
 const MOST = 20_000; // characters of data that are shown as lines
 
 export class TurnView {
   #text;
+  #answer;
   #reasoning = new TextBlock("reasoning");
   #thinking = h("details", { class: "thinking", hidden: true }, h("summary", {}, "Reasoning"), this.#reasoning.root);
   #list = h("ul", { class: "calls", "aria-label": "Tool calls", hidden: true });
@@ -18,7 +20,9 @@ export class TurnView {
   constructor(number, turn, isReadable) {
     this.turn = turn;
     this.#text = new TextBlock("text", isReadable);
-    this.root = h("div", { class: "turn", role: "group", "aria-label": `Turn ${number}` }, this.#thinking, this.#text.root, this.#list);
+    this.#answer = isReadable ? null : new AnswerText(this.#text.root);
+    const text = this.#answer?.root ?? this.#text.root;
+    this.root = h("div", { class: "turn", role: "group", "aria-label": `Turn ${number}` }, this.#thinking, text, this.#list);
   }
 
   get isRunning() {
@@ -32,6 +36,7 @@ export class TurnView {
     const isNarration = !isLast || this.turn.calls.size > 0;
     this.#text.root.className = isNarration ? "narration" : "text";
     this.#text.root.hidden = this.turn.text.pieces.length === 0;
+    this.#answer?.update(isNarration);
     this.#list.hidden = this.turn.calls.size === 0;
     for (const [id, call] of this.turn.calls) {
       if (!this.#calls.has(id)) {

@@ -1,36 +1,29 @@
-// The keys of the table: / to search, j and k to walk, Enter to open, x to select, Escape to select none, n for a new task.
+// The keys of the table.
 
-import { go } from "/console/lib/route.js";
+import { registerKeys } from "/console/lib/keys.js";
 import { useEffect, useRef } from "/console/vendor/preact.js";
 
 export function useKeys(root, tasks, selection) {
   const latest = useRef(null);
   latest.current = { tasks, selection };
   useEffect(() => {
-    const listen = (event) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
-      const act = KEYS[event.key];
-      if (act && act(root.current, latest.current, event) !== false) event.preventDefault();
-    };
-    document.addEventListener("keydown", listen);
-    return () => document.removeEventListener("keydown", listen);
+    const keys = KEYS.map(([key, label, act]) => [key, label, (event) => act(root.current, latest.current, event)]);
+    return registerKeys("The table of tasks", keys);
   }, []);
 }
 
-const KEYS = {
-  "/": (root) => {
+const KEYS = [
+  ["/", "Search", (root) => {
     const field = root.querySelector("#search");
     field.focus();
     field.select();
-  },
-  n: () => go("#/ask"),
-  j: (root) => walk(root, 1),
-  k: (root) => walk(root, -1),
-  x: (root, state, event) => pick(root, state, event),
-  X: (root, state, event) => pick(root, state, event),
-  Escape: (root, { selection }) => (selection.size > 0 ? selection.clear() : false),
-};
+  }],
+  ["j", "The next task; Enter opens it", (root) => walk(root, 1)],
+  ["k", "The task before", (root) => walk(root, -1)],
+  ["x", "Select a task, or take it out of the selection", (root, state, event) => pick(root, state, event)],
+  ["X", "Select all tasks up to this one", (root, state, event) => pick(root, state, event)],
+  ["Escape", "Select none", (_, { selection }) => (selection.size > 0 ? selection.clear() : false)],
+];
 
 function walk(root, step) {
   const links = [...root.querySelectorAll("tbody a.title")];

@@ -1,0 +1,87 @@
+// Ask a task again from one of its steps on. The address names the step: `?fork=draft`.
+
+import { post } from "/console/lib/api.js";
+import { useData } from "/console/lib/hooks.js";
+import { changeQuery, go } from "/console/lib/route.js";
+import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
+
+/** `step` is the key of the step, and null while the dialog is closed. */
+export function ForkDialog({ details, step }) {
+  const dialog = useRef(null);
+  const subtask = step && details?.subtasks.find((each) => each.key === step && each.kind !== "flow");
+  useEffect(() => {
+    if (subtask && !dialog.current.open) dialog.current.showModal();
+    else if (!subtask && dialog.current.open) dialog.current.close();
+  }, [subtask]);
+  const close = () => step && changeQuery({ fork: null });
+  return h(
+    "dialog",
+    { ref: dialog, class: "fork", "aria-labelledby": "fork-title", onClose: close },
+    subtask ? h(Form, { key: step, task: details.task, subtask, onCancel: () => dialog.current.close() }) : null,
+  );
+}
+
+function Form({ task, subtask, onCancel }) {
+  const isAsk = subtask.kind === "ask";
+  const was = { prompt: String(subtask.params?.generation_prompt ?? ""), model: "", budget: task.budget_usd ?? "", params: JSON.stringify(task.params ?? {}, null, 2) };
+  const [given, setGiven] = useState(was);
+  const [problem, setProblem] = useState(null);
+  const [isSending, setSending] = useState(false);
+  const key = useRef(null);
+  const { data: models } = useData("/api/models");
+  const change = (name) => (event) => {
+    key.current = null; // another request
+    setGiven({ ...given, [name]: event.target.value });
+  };
+  const submit = async (event) => {
+    event.preventDefault();
+    const { body, wrong } = buildFork(subtask.key, given, was);
+    if (wrong) return setProblem(wrong);
+    setSending(true);
+    key.current ??= crypto.randomUUID?.() ?? String(Math.random());
+    try {
+      const forked = await post(`/tasks/${task.id}/fork`, body, { "Idempotency-Key": key.current });
+      go(`#/tasks/${forked.id}`);
+    } catch (error) {
+      setProblem(error.message);
+    }
+    setSending(false);
+  };
+  const field = (name, label, tag, properties, ...children) =>
+    h("div", { class: "field" }, h("label", { for: `fork-${name}` }, label), h(tag, { id: `fork-${name}`, value: given[name], onInput: change(name), ...properties }, ...children));
+  return h(
+    "form",
+    { onSubmit: submit },
+    h("h2", { id: "fork-title" }, `Fork from ${subtask.key}`),
+    h("p", {}, "A new task does this step anew, and what depends on it. Everything else is taken over, and its cost is not counted again."),
+    isAsk && field("prompt", "What the step asks", "textarea", { rows: 8 }),
+    isAsk && field("model", "Model", "select", {}, h("option", { value: "" }, "as the workflow says"), h("option", { value: "auto" }, "auto"), listModels(models)),
+    field("budget", "Budget of the task, USD", "input", { type: "number", min: 0, step: "any", placeholder: "none" }),
+    h("details", {}, h("summary", {}, "Params of the task"), field("params", "JSON", "textarea", { rows: 8, spellcheck: "false" }), h("p", { class: "note" }, "If a step that is taken over would ask for something else with other params, the new task fails and says which.")),
+    h("p", { class: "problem", role: "alert", hidden: !problem }, problem),
+    h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: onCancel }, "Cancel"), h("button", { type: "submit", disabled: isSending }, "Fork")),
+  );
+}
+
+const listModels = (models) => (models?.data.models ?? []).map(({ id }) => h("option", { key: id, value: id }, id));
+
+/** Return the body of the request: what differs from what was; or what is wrong with it. */
+export function buildFork(step, given, was) {
+  const body = { from_step: step };
+  for (const name of ["prompt", "model"]) if (given[name] !== was[name]) body[name] = given[name];
+  if (given.prompt !== was.prompt && !given.prompt.trim()) return { wrong: "Say what the step asks." };
+  if (String(given.budget) !== String(was.budget)) {
+    const budget = given.budget === "" ? null : Number(given.budget);
+    if (Number.isNaN(budget) || budget < 0) return { wrong: "A budget is a number of US dollars, such as 0.05." };
+    body.budget_usd = budget;
+  }
+  if (given.params !== was.params) {
+    try {
+      body.params = JSON.parse(given.params);
+    } catch (error) {
+      return { wrong: `The params are not JSON: ${error.message}` };
+    }
+    if (typeof body.params !== "object" || body.params === null || Array.isArray(body.params)) return { wrong: "The params are an object, such as {}." };
+  }
+  return { body };
+}
