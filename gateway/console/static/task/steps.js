@@ -1,5 +1,6 @@
 // The waterfall: steps, attempts, calls to models and tools, and checks on one axis of time.
 
+import { buildComparison } from "/console/compare/figures.js";
 import { explainTime, KINDS, sumTime, traceTime } from "/console/task/explanation.js";
 import { isOver, milliseconds, money } from "/console/lib/format.js";
 import { changeQuery } from "/console/lib/route.js";
@@ -37,7 +38,7 @@ export function Steps({ details, query }) {
     h("p", { class: "explanation", id: "explanation" }, explainTime(parts, isEnded)),
     error && h("p", { class: "problem", role: "alert" }, `The times of single calls cannot be read now: ${error.message}`),
     isTable ? h(StepsTable, view) : h(Chart, view),
-    h("div", { class: "waterfall-foot" }, !isTable && h(Legend, { rows }), h("button", { type: "button", class: "quiet", "aria-pressed": String(isTable), onClick: () => setTable(!isTable) }, "As a table")),
+    h("div", { class: "waterfall-foot" }, !isTable && h(Legend, { rows }), h("a", { href: buildComparison([details.task.id]) }, "Compare with another run"), h("button", { type: "button", class: "quiet", "aria-pressed": String(isTable), onClick: () => setTable(!isTable) }, "As a table")),
   );
 }
 
