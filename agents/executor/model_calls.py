@@ -1,5 +1,6 @@
 """Calls of models for subtasks: the stream is read, shown to watchers, and saved as it comes."""
 
+import asyncio
 import time
 from contextlib import aclosing
 from datetime import timedelta
@@ -44,6 +45,9 @@ class ModelCaller:
             if call.deployment.host.local:
                 error.is_local = True
                 self._lanes.recheck_soon()
+            raise
+        except asyncio.CancelledError:
+            self._keeper.checkpoint(ref, response.build_checkpoint())
             raise
         finally:
             del self._active[ref]

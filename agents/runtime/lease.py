@@ -111,6 +111,21 @@ class LeaseKeeper:
             if held := self._held.get(ref):
                 held.checkpoint = checkpoint
 
+    async def save_last_text(self, store: QueueStore, ref: LeaseRef) -> None:
+        """Save the text of a cancelled attempt that no extension has sent: watchers have seen it.
+
+        An extension that was under way when the attempt was cancelled stops it without that text.
+        """
+        with self._guard:
+            held = self._held.get(ref)
+        if held is None or held.checkpoint is None:
+            return
+        last = Extension(subtask_id=ref.subtask_id, attempt=ref.attempt, checkpoint=held.checkpoint)
+        try:
+            await store.extend_leases(agent_id=self._agent_id, leases=[last], lease=self._lease)
+        except CogoError as error:
+            logger.warning("the text of a cancelled attempt was not saved", error=str(error))
+
     def drop(self, ref: LeaseRef) -> None:
         """Stop keeping a lease."""
         self._ids.discard(str(ref.subtask_id))

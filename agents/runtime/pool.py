@@ -335,8 +335,7 @@ class Pool:
             if self._attempts is None or ((self._awaits_ends or is_full) and not is_followed):
                 self._wakeup.notify()
             elif not is_followed:
-                # Slots were free, so little can be queued. But a limited lane has capacity again,
-                # and dependent subtasks may be queued, whose notification may be lost.
+                # Little can be queued; but a limited lane has room again, and messages are lost.
                 self._wakeup.notify_soon()
 
     async def _record(self, claimed: ClaimedSubtask, outcome: Outcome) -> None:
@@ -347,6 +346,7 @@ class Pool:
             case Failed(failure):
                 await self._fail(failure)
             case Stopped(StopReason.CANCELLED, usage):
+                await self._keeper.save_last_text(self._store, claimed.ref)
                 await self._fail(build_cancelled_failure(claimed, usage))
             case Stopped():
                 logger.warning("the lease was lost; nothing was written")

@@ -370,7 +370,7 @@ async def test_the_text_that_was_seen_is_kept_when_its_task_is_cancelled() -> No
         executor.handle_message(_message(MessageType.SUBTASK_CANCELLED, subtask_id=subtask_id))
         working.cancel()
 
-    assert [each.content for each in harness.keeper.kept[before:]] == ["one two"]
+    assert {each.content for each in harness.keeper.kept[before:]} == {"one two"}
 
 
 async def test_an_attempt_that_lost_its_lease_ends_apart_from_the_next() -> None:
