@@ -3,14 +3,16 @@
 import { AskSeveral } from "/console/compare/ask_several.js";
 import { buildComparison, compareFigures, listRelated, MOST, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
 import { LiveAnswer } from "/console/compare/live_answer.js";
+import { h as element } from "/console/lib/dom.js";
 import { cost, firstLine, isOver, moment } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { buildAddress, go } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
+import { AnswerText } from "/console/task/answer_text.js";
 import { Changes } from "/console/task/compare_texts.js";
 import { useFeed } from "/console/task/feed.js";
 import { useNow } from "/console/task/use_timelines.js";
-import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
+import { h, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/console/vendor/preact.js";
 
 /** A browser has six connections for all streams and requests to a gateway: further tasks show their text when it is stored. */
 const STREAMED = 2;
@@ -35,6 +37,7 @@ function Comparison({ ids }) {
   const prompts = new Set(shown.map((each) => each.task.prompt));
   return [
     prompts.size === 1 && h("p", { class: "prompt", tabindex: 0, key: "prompt" }, shown[0].task.prompt),
+    h("h3", { key: "title", class: "unseen" }, "Answers"),
     h("div", { key: "answers", class: "compare-columns" }, ids.map((id, number) => h(Column, { key: id, id, isStreamed: number < STREAMED, hasPrompt: prompts.size > 1, learn, remove: ids.length > 1 ? remove : null }))),
     shown.length > 1 && shown.length === ids.length && h(Figures, { key: "figures", shown, time }),
     shown.length > 1 && shown.length === ids.length && h(Differences, { key: "differences", shown }),
@@ -61,7 +64,7 @@ function Column({ id, isStreamed, hasPrompt, learn, remove }) {
     h(
       "div",
       { class: "compare-head" },
-      h("h3", {}, h("a", { href: `#/tasks/${id}` }, task.model && task.model !== "auto" ? task.model : models.join(", ") || task.type)),
+      h("h4", {}, h("a", { href: `#/tasks/${id}` }, task.model && task.model !== "auto" ? task.model : models.join(", ") || task.type)),
       h("span", { class: `status ${task.status}` }, task.status),
       remove && h(Remove, { remove: () => remove(id) }),
     ),
@@ -96,8 +99,20 @@ function StreamedAnswer({ id }) {
 }
 
 function Answer({ text, isLive }) {
+  const box = useRef(null);
+  const shown = useRef(null);
+  useLayoutEffect(() => {
+    if (!text) return;
+    if (!shown.current) {
+      const pre = element("pre", { class: "text" });
+      shown.current = { pre, answer: new AnswerText(pre) };
+      box.current.replaceChildren(shown.current.answer.root);
+    }
+    shown.current.pre.textContent = text;
+    shown.current.answer.update();
+  }, [text]);
   if (!text) return h("p", { class: "note" }, isLive ? "There is no text yet." : "No text was stored.");
-  return h("pre", { class: "text", tabindex: 0, "aria-busy": String(isLive) }, text);
+  return h("div", { class: "compare-answer", ref: box, role: "group", "aria-label": "Answer", tabindex: 0, "aria-busy": String(isLive) });
 }
 
 function Figures({ shown, time }) {
