@@ -1,5 +1,6 @@
 """`cogo agents`: the agents that are alive, and the models they serve."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -50,7 +51,8 @@ def describe_problems(agents: Sequence[AgentRecord]) -> list[str]:
 def _cells(agent: AgentRecord) -> tuple[str, ...]:
     silence = agent.silence
     models = [lane for lane in agent.lanes if is_model_lane(lane)]
-    others = [lane for lane in agent.lanes if not is_model_lane(lane)]
+    groups = Counter(lane.partition("/")[0] for lane in agent.lanes if not is_model_lane(lane))
+    others = [f"{name} ({count})" if count > 1 else name for name, count in groups.items()]
     lanes = ", ".join([f"{len(models)} models"] if len(models) > 3 else models)
     lanes = ", ".join([*([lanes] if lanes else []), *others])
     return (
