@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -14,7 +14,7 @@ from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenGateway
 from tests.integration.gateway.keys import a_key
 
-ALICE = uuid4()
+ALICE = UUID("a11ce000-0000-4000-8000-000000000000")  # in the ids of tests, which workers compare
 CHANGES: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "/lanes/model-a/pause", None),
     ("PUT", "/lanes/model-a/limit", {"max_running": 1}),
