@@ -5,6 +5,7 @@ from collections.abc import Callable
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -58,3 +59,9 @@ def complaints(page: Chrome) -> list[str]:
     """Return the errors of the page, without lost connections."""
     found = [str(each["message"]) for each in page.get_log("browser")]  # type: ignore[no-untyped-call]
     return [each for each in found if "net::ERR_" not in each]
+
+
+def retype(field: WebElement, typed: str) -> None:
+    """Type over what a field holds, as people do; no page hears of WebDriver's clear()."""
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys(Keys.DELETE, typed)

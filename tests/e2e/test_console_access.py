@@ -205,6 +205,9 @@ async def test_a_user_answers_their_own_questions_and_an_operator_passes_on_the_
     page.execute_script("sessionStorage.clear()")
     page.refresh()
     await give(page, await make_users_key(store, alice))
+    page.get(f"{locked.url}/#/")
+    await eventually(says(page, "#tasks .status.waiting", "asks you"), within=SECONDS)
+    page.get(f"{locked.url}/#/inbox")
     await eventually(says(page, "#approvals .question", "Mine?"), within=SECONDS)
     assert text(page, "#inbox-count") == "1 open"
     buttons = page.find_elements(By.CSS_SELECTOR, "#approvals button")

@@ -8,7 +8,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from protocol.transport.supabase_store import SupabaseStore
-from tests.e2e.console import SECONDS, complaints, says, text
+from tests.e2e.console import SECONDS, complaints, retype, says, text
 from tests.e2e.tasks import ended
 from tests.support.eventually import eventually
 
@@ -137,7 +137,7 @@ async def test_an_answer_is_read_as_markdown_and_as_it_is(
     said = "## Plan\n\n- **one**\n- two\n\n```js\nlet a = 1;\n```"
     task = await submit(http, store, prompt=f"[[say:{said}]]", type="CHAT")
     page.get(f"{url}/#/tasks/{task.id}")
-    await eventually(says(page, "#answer .markdown h5", "Plan"), within=SECONDS)
+    await eventually(says(page, "#answer .markdown h4", "Plan"), within=SECONDS)
     assert text(page, "#answer .markdown strong") == "one"
     assert "let" in text(page, "#answer .hljs-keyword")
     assert not page.find_element(By.CSS_SELECTOR, "#answer pre.text").is_displayed()
@@ -174,8 +174,7 @@ async def test_a_task_is_forked_from_a_step_in_the_console(
     await eventually(lambda: page.find_elements(By.ID, "fork-prompt") != [], within=SECONDS)
     field = page.find_element(By.ID, "fork-prompt")
     assert "[[say:first]]" in str(field.get_property("value"))
-    field.clear()
-    field.send_keys("[[say:second]]")
+    retype(field, "[[say:second]]")
     page.find_element(By.XPATH, "//dialog//button[.='Fork']").send_keys(Keys.ENTER)
 
     await eventually(lambda: str(task.id) not in page.current_url, within=SECONDS)

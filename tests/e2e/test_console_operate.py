@@ -13,7 +13,7 @@ from selenium.webdriver.support.select import Select
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, QueueRow
 from protocol.transport.supabase_store import SupabaseStore
-from tests.e2e.console import SECONDS, complaints, says, text
+from tests.e2e.console import SECONDS, complaints, retype, says, text
 from tests.e2e.dialogs import confirm, field, has_status, open_dialog, press
 from tests.support.eventually import eventually
 
@@ -70,9 +70,7 @@ async def test_a_lane_is_resumed_limited_and_paused(
     assert (await find_rows(store, paused))[0].lane_paused
 
     await open_dialog(page, f"Limit {paused}")
-    running = field(page, "Running at once")
-    running.clear()
-    running.send_keys("3")
+    retype(field(page, "Running at once"), "3")
     field(page, "Started a minute").send_keys("1")
     said = await confirm(page, "Set the limit")
     assert "At most 3 run at once, over all agents." in said
@@ -160,9 +158,7 @@ async def test_caps_are_set_changed_and_removed(
 
     await eventually(says(page, "[aria-label=Caps]", "provider acme"), within=SECONDS)
     await open_dialog(page, "Change the cap of provider acme")
-    limit = field(page, "Limit in dollars")
-    limit.clear()
-    limit.send_keys("60")
+    retype(field(page, "Limit in dollars"), "60")
     said = await confirm(page, "Change it")
     assert "at most $60.00 a month (UTC), instead of $40.00" in said
     assert await caps() == [("provider", "acme", "month", 60)]

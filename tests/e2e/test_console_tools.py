@@ -5,7 +5,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from tests.e2e.console import SECONDS, ask, clear_page, complaints, open_form, says, text
+from tests.e2e.console import SECONDS, ask, clear_page, complaints, open_form, retype, says, text
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.e2e
@@ -80,8 +80,7 @@ async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome)
     assert "is not JSON" in text(page, "#ask [role=alert]")
     assert page.switch_to.active_element.get_attribute("id") == "schema"
 
-    page.find_element(By.ID, "schema").clear()
-    page.find_element(By.ID, "schema").send_keys(SCHEMA)
+    retype(page.find_element(By.ID, "schema"), SCHEMA)
     page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").send_keys(Keys.ENTER)
     await eventually(says(page, "#data .json", "age: "), within=SECONDS)
     page.find_element(By.XPATH, "//*[@id='data']//button[.='As text']").send_keys(Keys.ENTER)

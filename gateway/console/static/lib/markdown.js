@@ -14,6 +14,8 @@ const MOST = 100_000;
 const MOST_IN_BLOCK = 10_000;
 const MOST_CODE = 50_000;
 const BUDGET_MS = 500;
+/** The level of the page's headings, below which those of a text are. */
+const PAGE_LEVEL = 3;
 const NESTED = /^(?:[ \t]*>){40}/m;
 const ENDINGS = {
   python: "py", javascript: "js", typescript: "ts", bash: "sh", shell: "sh", rust: "rs", ruby: "rb", markdown: "md", csharp: "cs", kotlin: "kt", perl: "pl",
@@ -34,7 +36,7 @@ const marked = new Marked({
   renderer: {
     html: ({ text }) => escape(text),
     heading({ tokens, depth }) {
-      const level = Math.min(6, depth + 3); // below the headings of the page
+      const level = Math.min(6, depth + PAGE_LEVEL);
       const text = this.parser.parseInline(tokens);
       return text.trim() ? `<h${level}>${text}</h${level}>` : "";
     },
@@ -78,14 +80,15 @@ export class MarkdownView {
     const begin = performance.now();
     const end = findEnd(text);
     const { blocks, definitions } = splitBlocks(showControls(text.slice(0, end)));
+    const levels = findLevels(blocks);
     let kept = 0;
     while (kept < blocks.length && this.#blocks[kept]?.raw === blocks[kept].raw) kept++;
     for (const each of this.#blocks.splice(kept)) each.element.remove();
     this.#rest.remove();
     let isLate = false;
-    for (const block of blocks.slice(kept)) {
+    for (const [at, block] of blocks.slice(kept).entries()) {
       isLate ||= performance.now() - begin > BUDGET_MS;
-      const element = isLate ? buildText(block.raw) : buildBlock(block, definitions);
+      const element = isLate ? buildText(block.raw) : buildBlock(block, definitions, levels[kept + at]);
       this.#blocks.push({ raw: block.raw, element });
       this.root.append(element);
     }
@@ -143,13 +146,20 @@ function splitBlocks(text) {
   }
 }
 
-function buildBlock({ type, raw, text, lang }, definitions) {
+/** Return the level of each heading: below the page's, and never more than one below the heading before. */
+function findLevels(blocks) {
+  let last = PAGE_LEVEL;
+  return blocks.map(({ type, depth }) => (type === "heading" ? (last = Math.min(6, depth + PAGE_LEVEL, last + 1)) : null));
+}
+
+function buildBlock({ type, raw, text, lang }, definitions, level) {
   if (type === "code") return buildCode(text, { language: lang });
   if (raw.length > MOST_IN_BLOCK && type !== "table") return buildText(raw);
   try {
     const source = definitions && raw.includes("]") ? `${definitions}\n\n${raw}` : raw;
     const block = h("div", { class: type === "table" ? "block wide" : "block", tabindex: type === "table" ? 0 : null });
     block.append(sanitize(marked.parse(source)));
+    if (level) for (const each of block.querySelectorAll("h4, h5, h6")) each.replaceWith(h(`h${level}`, {}, ...each.childNodes));
     for (const each of block.querySelectorAll("pre > code")) {
       const language = /^hljs-language-(.+)$/.exec(each.className)?.[1] ?? "";
       each.parentElement.replaceWith(buildCode(each.textContent.replace(/\n$/, ""), { language }));

@@ -1,5 +1,6 @@
 // The home page: tasks as a table, with filters, paging and a selection.
 
+import { useQuestions } from "/console/inbox/questions.js";
 import { getReader } from "/console/lib/reader.js";
 import { buildAddress, changeQuery, go, readAddress } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
@@ -26,6 +27,7 @@ export function Page({ query }) {
   const latest = useRef(isBusy);
   latest.current = isBusy;
   const { tasks, next, error, fresh, isStale, showFresh, reload } = useTasks(text, () => latest.current());
+  const asking = new Set(useQuestions().found?.map((each) => each.task_id));
   const at = useNow();
   const [isExact, flipTimes] = useExactTimes();
   useEffect(() => setTitle(nameView(query)), [text]);
@@ -42,7 +44,7 @@ export function Page({ query }) {
     h(FilterBar, { query }),
     error ? h("p", { class: "problem", role: "alert" }, tasks ? `The tasks cannot be read now, and are those of before: ${error.message}` : `The tasks cannot be read: ${error.message}`) : null,
     h("div", { class: "fresh", role: "status" }, fresh ? h("button", { type: "button", onClick: () => (isPaged ? changeQuery({ before: null }, { replace: false }) : (showFresh(), scrollTo(0, 0))) }, `${fresh} new`) : null),
-    shown.length ? h(TaskTable, { tasks: shown, selection: selection.of(shown), at, isExact, isStale, isOperator: getReader()?.is_operator ?? true, onFlipTimes: flipTimes }) : null,
+    shown.length ? h(TaskTable, { tasks: shown, selection: selection.of(shown), asking, at, isExact, isStale, isOperator: getReader()?.is_operator ?? true, onFlipTimes: flipTimes }) : null,
     tasks && !shown.length && !isStale ? h(Nothing, { query, next }) : null,
     !shown.length && !error && (isStale || !tasks) ? h("p", { class: "note" }, "Loading the tasks.") : null,
     tasks && !isStale ? h(Pager, { query, next, isPaged }) : null,

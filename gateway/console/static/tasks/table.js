@@ -8,8 +8,8 @@ import { h } from "/console/vendor/preact.js";
 
 const PROMPT = 240;
 
-/** `selection` has `has(id)`, `toggle(task, isRange)`, `togglePage()` and `isPage`. Columns without a value are left out. */
-export function TaskTable({ tasks, selection, at, isExact, isStale, isOperator, onFlipTimes }) {
+/** `asking` are the ids of tasks that wait for the reader. `selection` has `has(id)`, `toggle(task, isRange)`, `togglePage()` and `isPage`. Columns without a value are left out. */
+export function TaskTable({ tasks, selection, asking, at, isExact, isStale, isOperator, onFlipTimes }) {
   const hasLabels = tasks.some((task) => task.project || task.tags?.length);
   const columns = [
     ["Status", "status"],
@@ -37,11 +37,11 @@ export function TaskTable({ tasks, selection, at, isExact, isStale, isOperator, 
         columns.map(([label, name]) => h("th", { key: name, role: "columnheader", scope: "col", class: `c-${name}` }, label)),
       ),
     ),
-    h("tbody", { role: "rowgroup" }, tasks.map((task) => h(Row, { key: task.id, task, shown, isSelected: selection.has(task.id), selection, at, isExact }))),
+    h("tbody", { role: "rowgroup" }, tasks.map((task) => h(Row, { key: task.id, task, shown, isSelected: selection.has(task.id), isAsking: asking.has(task.id), selection, at, isExact }))),
   );
 }
 
-function Row({ task, shown, isSelected, selection, at, isExact }) {
+function Row({ task, shown, isSelected, isAsking, selection, at, isExact }) {
   const title = clip(task.prompt.trimStart().split("\n", 1)[0], PROMPT) || "(an empty prompt)";
   const cell = (name, ...children) => (shown.has(name) ? h("td", { role: "cell", class: `c-${name}` }, children) : null);
   const onPick = (event) => {
@@ -57,10 +57,10 @@ function Row({ task, shown, isSelected, selection, at, isExact }) {
     "tr",
     { role: "row", class: isSelected ? "selected" : "", "data-id": task.id, onClick, onMouseDown: (event) => event.shiftKey && event.preventDefault() },
     h("td", { role: "cell", class: "c-pick" }, h("label", {}, h("input", { type: "checkbox", checked: isSelected, "aria-label": `Select ${title}`, onClick: onPick }))),
-    cell("status", h("span", { class: `status ${task.status}` }, task.status)),
+    cell("status", isAsking ? h("span", { class: "status waiting" }, "asks you") : h("span", { class: `status ${task.status}` }, task.status)),
     cell("prompt", h("a", { class: "title", href: `#/tasks/${task.id}`, title: clip(task.prompt, 300) }, title)),
     cell("type", clip(task.type, 40)),
-    cell("model", clip(task.model ?? "auto", 60)),
+    cell("model", h("span", { title: `Asked for: ${task.model ?? "auto"}` }, clip(nameModel(task), 60))),
     cell("labels", h(Labels, { task })),
     cell("owner", task.owner ? h("span", { title: task.owner }, task.owner.slice(0, 8)) : null),
     cell("cost", task.simulated ? h("span", { title: cost(task) }, money(task.cost_usd), h("span", { class: "simulated" }, " simulated")) : money(task.cost_usd)),
@@ -69,6 +69,9 @@ function Row({ task, shown, isSelected, selection, at, isExact }) {
     cell("took", describeDuration(task, at)),
   );
 }
+
+/** The model that wrote the result, else the one that was asked for. */
+const nameModel = ({ result, model }) => (typeof result?.model_used === "string" ? result.model_used : (model ?? "auto"));
 
 function Labels({ task }) {
   const tags = task.tags ?? [];
