@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 import httpx
 import pytest
-from selenium.webdriver import Chrome, Keys
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -116,6 +116,11 @@ def open_menu(page: Chrome, label: str) -> WebElement:
     return summary.find_element(By.XPATH, "..")
 
 
+def press_at(page: Chrome, element: WebElement, right: int) -> None:
+    """Press a mouse's button over an element, `right` of its middle."""
+    ActionChains(page).move_to_element_with_offset(element, right, 0).click().perform()
+
+
 def choose(menu: WebElement, label: str) -> None:
     menu.find_element(By.XPATH, f".//label[normalize-space()='{label}']/input").send_keys(
         Keys.SPACE
@@ -178,6 +183,26 @@ async def test_filters_are_in_the_address_and_can_be_kept_as_a_view(page: Chrome
 
     page.find_element(By.CSS_SELECTOR, "[aria-label='Remove type: CHAT']").send_keys(Keys.ENTER)
     await eventually(lambda: "type=" not in page.current_url, within=SECONDS)
+    assert complaints(page) == []
+
+
+async def test_the_words_of_a_menu_are_pressed_with_a_mouse(page: Chrome) -> None:
+    await eventually(lambda: len(rows(page)) == PAGE, within=SECONDS)
+    for label, choice in (("Status", "failed"), ("Type", "CHAT"), ("Time", "today")):
+        menu = open_menu(page, label)
+        await eventually(says(page, "details.menu[open]", choice), within=SECONDS)
+        word = menu.find_element(By.XPATH, f".//label[normalize-space()='{choice}']")
+        box = word.find_element(By.CSS_SELECTOR, "input")
+        right = box.rect["x"] + box.rect["width"] + 12 - word.rect["x"] - word.rect["width"] / 2
+        press_at(page, word, int(right))
+        await eventually(says(page, ".chips", choice), within=SECONDS)
+        assert menu.get_property("open"), label
+        assert box.is_selected(), label
+        body = menu.find_element(By.CSS_SELECTOR, ".menu-body")
+        press_at(page, body, 3 - int(body.rect["width"] / 2))  # on its padding
+        assert menu.get_property("open"), label
+    press_at(page, page.find_element(By.CSS_SELECTOR, "header"), 0)
+    assert not page.find_elements(By.CSS_SELECTOR, "details.menu[open]")
     assert complaints(page) == []
 
 

@@ -9,15 +9,16 @@ export function Menu({ label, count = 0, children, onOpen = () => {} }) {
   const root = useRef(null);
   useEffect(() => {
     const menu = root.current;
-    const leave = (event) => {
-      if (menu.open && !menu.contains(event.target)) menu.open = false;
+    const leave = ({ type, target }) => {
+      if (!menu.open || menu.contains(target)) return;
+      // A press on a word or on the padding moves the focus to what is around the menu, which does not
+      // leave it. Chromium's tab crashes when the menu is closed in the middle of such a press.
+      if (type === "focusin" && target.contains(menu)) return;
+      menu.open = false;
     };
-    document.addEventListener("pointerdown", leave);
-    document.addEventListener("focusin", leave);
-    return () => {
-      document.removeEventListener("pointerdown", leave);
-      document.removeEventListener("focusin", leave);
-    };
+    const events = ["pointerdown", "focusin"];
+    for (const each of events) document.addEventListener(each, leave);
+    return () => events.forEach((each) => document.removeEventListener(each, leave));
   }, []);
   const onKeyDown = (event) => {
     if (event.key !== "Escape" || !root.current.open) return;
