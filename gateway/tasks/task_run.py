@@ -16,6 +16,7 @@ from gateway.streams.task_trees import TreeWatcher, watch_tree
 from protocol.errors import CogoError, InvalidArgument, NotFound
 from protocol.lifecycle import TaskState
 from protocol.records import InProject, NewTask, Task
+from protocol.store.operator import acting_as
 from protocol.transcript import AnswerText, TaskEnded, TaskUpdate
 
 _T = TypeVar("_T")
@@ -166,9 +167,13 @@ def _build_timeout(task_id: UUID, *, is_over: bool) -> Problem:
 
 
 async def cancel_task(services: HasStore, task_id: UUID, reason: str) -> None:
-    """Cancel a task for which nobody waits any more, if it is there and has not ended."""
+    """Cancel a task for which nobody waits any more, if it is there and has not ended.
+
+    The gateway does it, not the operator whose request it may have been.
+    """
     try:
-        await services.store.cancel_task(task_id=task_id, reason=reason)
+        with acting_as(None):
+            await services.store.cancel_task(task_id=task_id, reason=reason)
     except CogoError:
         return  # it has ended in the meantime, or was never inserted
 

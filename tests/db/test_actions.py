@@ -11,6 +11,7 @@ import pytest
 from tests.db.calls import a_call, begin, cap, end
 from tests.support.sql.agent import Agent, insert_task, plan_task
 from tests.support.sql.database import ALICE, BOB, Connection, Database
+from tests.support.sql.waits import start_flow, wait_step
 
 pytestmark = pytest.mark.db
 
@@ -189,7 +190,7 @@ async def test_nobody_changes_or_deletes_what_was_recorded(
     assert len(await actions(agent.connection)) == 1
 
 
-async def test_what_operators_do_to_tasks_of_others_is_recorded(agent: Agent) -> None:
+async def test_what_operators_do_to_tasks_not_their_own_is_recorded(agent: Agent) -> None:
     hers, his, nobodys = [
         await insert_task(agent.connection, owner=each) for each in (ALICE, BOB, None)
     ]
@@ -209,7 +210,32 @@ async def test_what_operators_do_to_tasks_of_others_is_recorded(agent: Agent) ->
         ("key:k1", str(hers), "pause"),
         ("key:k1", str(nobodys), "pause"),
         ("key:k2", str(hers), "cancel"),
+        ("key:k2", str(nobodys), "cancel"),
     ]
+
+
+async def test_answers_of_operators_are_recorded_once_and_without_the_comment(
+    agent: Agent,
+) -> None:
+    await as_operator(agent.connection, who="local")
+    for owner, function in ((None, "answer_approval"), (ALICE, "approve_subtask")):
+        asks = wait_step("ok", "approve", params={"question": "May I?"})
+        task = await start_flow(agent, asks, owner=owner)
+        [question] = await agent.connection.fetch(
+            "select * from public.cogo_approvals where task_id = $1", task
+        )
+        asked = question["id" if function == "answer_approval" else "subtask_id"]
+        for _ in range(2):  # a repeated answer changes nothing
+            await agent.connection.execute(
+                f"select from public.cogo_{function}($1, true, 'a secret')", asked
+            )
+
+        [*_, action] = found = await actions(agent.connection)
+        assert [each["subject"] for each in found].count(str(task)) == 1
+        assert (action["who"], action["kind"]) == ("local", "task")
+        assert action["after"] == {
+            "action": "answer_approval", "approval": question["key"], "approved": True,
+        }  # fmt: skip
 
 
 async def test_long_and_odd_values_are_recorded(agent: Agent) -> None:

@@ -94,7 +94,7 @@ def list_actions(
     """List what operators did, the newest first.
 
     Every change of a control is listed with what it was before and is after, also one by plain SQL;
-    and what operators did to tasks of others.
+    and what operators did to tasks not their own.
 
     Examples:
         cogo actions

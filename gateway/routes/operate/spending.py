@@ -104,7 +104,7 @@ async def list_actions(
 ) -> ActionPage:
     """List every change of a control, newest first: who, when, before and after.
 
-    Changes by plain SQL are listed, too, and what operators did to tasks of others.
+    Changes by plain SQL are listed, too, and what operators did to tasks not their own.
     """
     found = await services.store.find_actions(
         limit=page.limit,

@@ -11,8 +11,8 @@ create table if not exists public.cogo_actions (
   reason text
 );
 comment on table public.cogo_actions is
-  'What operators have done: every change of a control, and what they did to tasks of others.
-Append-only.';
+  'What operators have done: every change of a control, and what they did to tasks that are not their
+own. Append-only.';
 comment on column public.cogo_actions.who is
   'key:ID or user:ID of a request to the gateway, cli:USER@HOST, an agent, or database:ROLE.';
 comment on column public.cogo_actions.before is

@@ -1,8 +1,26 @@
+create or replace function cogo.add_task_action(p_task public.cogo_tasks, p_after jsonb)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_operator constant jsonb := cogo.read_operator();
+  v_owner constant uuid := cogo.to_uuid(v_operator ->> 'owner');
+begin
+  if v_operator ->> 'who' <> '' and (v_owner is null or p_task.owner is distinct from v_owner) then
+    perform cogo.add_action(
+      'task', p_task.id::text, jsonb_build_object('owner', p_task.owner, 'status', p_task.status),
+      p_after
+    );
+  end if;
+end;
+$$;
+comment on function cogo.add_task_action is
+  'Record what an operator does to a task, unless it is their own: whoever has no owner has no own tasks.
+What programs do in the name of nobody is not recorded.';
+
 create or replace function cogo.authorize_task(p_task_id uuid, p_action text)
   returns public.cogo_tasks language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_operator constant jsonb := cogo.read_operator();
   v_task public.cogo_tasks;
 begin
   select t.* into v_task
@@ -23,19 +41,15 @@ begin
       message = format('you may only read the tasks of the project %s', v_task.project),
       hint = 'an operator may make you one of its editors';
   end if;
-  if v_operator ->> 'who' <> '' and v_task.owner is distinct from cogo.to_uuid(v_operator ->> 'owner')
-  then
-    perform cogo.add_action(
-      'task', p_task_id::text, jsonb_build_object('owner', v_task.owner, 'status', v_task.status),
-      jsonb_build_object('action', p_action)
-    );
+  if p_action is not null then
+    perform cogo.add_task_action(v_task, jsonb_build_object('action', p_action));
   end if;
   return v_task;
 end;
 $$;
 comment on function cogo.authorize_task is
   'Lock and return a task that the caller may change: their own, one of a project that they edit, for
-operators any; what one of them does to a task of somebody else is recorded. Raises TQ002, TQ007.';
+operators any, and p_action is recorded of them if it is given. Raises TQ002, TQ007.';
 
 -- Security definer: owners may not write the tables; cogo.authorize_task() checks the caller.
 create or replace function public.cogo_cancel_task(p_task_id uuid, p_reason text default null)

@@ -88,6 +88,13 @@ begin
          comment = p_comment, answered_via = p_via
    where a.id = p_approval_id
   returning a.* into v_approval;
+  -- Without the comment: it is kept with the question, and erased with it.
+  perform cogo.add_task_action(
+            t, jsonb_build_object(
+                 'action', 'answer_approval', 'approval', v_approval.key, 'approved', p_approved
+               )
+          )
+     from public.cogo_tasks t where t.id = v_approval.task_id;
   perform cogo.apply_answer(v_subtask, v_approval);
   perform cogo.announce_approval('APPROVAL_ANSWERED', v_approval);
   return v_approval;
@@ -110,7 +117,7 @@ declare
   v_row public.cogo_subtasks;
 begin
   perform cogo.check_size('p_comment', length(p_comment));
-  perform cogo.authorize_task(s.task_id, 'approve_subtask')
+  perform cogo.authorize_task(s.task_id, null)  -- the answer is recorded
      from cogo.subtasks s where s.id = p_subtask_id;
   if not found then
     raise exception using

@@ -174,6 +174,7 @@ async def test_a_client_that_goes_away_cancels_its_task_unless_it_is_that_of_a_s
         )
     ).tasks
     assert swarm.type == "COORDINATE"
+    assert await store.find_actions(limit=10, kind="task") == []  # the gateway did it, no operator
 
 
 Connection = tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]

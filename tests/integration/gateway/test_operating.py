@@ -122,6 +122,19 @@ async def test_an_action_is_not_recorded_in_the_name_of_who_came_before(
     ]
 
 
+async def test_what_a_keyless_operator_does_to_a_task_is_an_action(opened: OpenGateway) -> None:
+    async with opened() as client:
+        task_id = (await client.post("/tasks", json={"prompt": "x"})).json()["id"]
+        for action in ("pause", "resume", "cancel"):
+            answer = await client.post(f"/tasks/{task_id}/{action}")
+            assert answer.is_success, answer.text
+        found = await list_actions(client, kind="task")
+
+    assert [(each["who"], each["subject"], each["after"]["action"]) for each in found] == [
+        ("local", task_id, action) for action in ("cancel", "resume", "pause")
+    ]
+
+
 async def test_pages_of_actions_join_and_filters_select(opened: OpenGateway) -> None:
     async with opened() as client:
         for number in range(5):
@@ -299,7 +312,7 @@ async def test_a_stop_is_seen_by_everybody_and_ended_by_operators(
     ]
 
 
-async def test_what_an_operator_does_to_tasks_of_others_is_recorded(
+async def test_what_an_operator_does_to_tasks_not_their_own_is_recorded(
     opened: OpenGateway, store: SupabaseStore
 ) -> None:
     headers = await a_key(store, "admin")
@@ -312,7 +325,8 @@ async def test_what_an_operator_does_to_tasks_of_others_is_recorded(
         await client.post(f"/tasks/{nobodys.id}/cancel", headers=headers)
         found = (await client.get("/actions", params={"kind": "task"}, headers=headers)).json()
 
-    [action] = found["actions"]
+    [last, action] = found["actions"]
+    assert (last["subject"], last["after"]) == (str(nobodys.id), {"action": "cancel"})
     assert action["subject"] == str(hers[0].id)
     assert action["after"] == {"action": "pause"}
 
