@@ -31,7 +31,7 @@ class GatewayOptions:
     """Timeout of requests that wait for a task."""
     cancels_on_disconnect: bool = True
     """Whether a task is cancelled when the client that waits for it disconnects."""
-    heartbeat: timedelta = timedelta(seconds=15)
+    heartbeat: timedelta = timedelta(seconds=5)
     recheck: timedelta = timedelta(seconds=5)
     """How often the credentials of open streams and sockets are rechecked."""
     header_timeout: timedelta = timedelta(seconds=10)

@@ -48,6 +48,24 @@ async def test_an_answer_is_seen_while_it_is_written_and_survives_the_gateways_d
     assert complaints(page) == []
 
 
+async def test_a_page_that_was_opened_without_the_gateway_loads_when_it_is_back(
+    page: Chrome, system: System
+) -> None:
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.execute_cdp_cmd("Network.enable", {})
+    page.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | {"offline": True})
+    os.kill(system.up.find_process("serve", "gateway"), signal.SIGKILL)
+    await eventually(says(page, "#banner", "Gateway unreachable, retrying"), within=SECONDS)
+
+    page.find_element(By.CSS_SELECTOR, "a[data-tab=charts]").send_keys(Keys.ENTER)
+    await eventually(says(page, "#detail", "The gateway cannot be reached"), within=SECONDS)
+    page.execute_cdp_cmd("Network.emulateNetworkConditions", conditions | {"offline": False})
+
+    await eventually(says(page, "#detail h2", "Charts"), within=SECONDS)
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+
+
 async def test_text_of_people_and_models_is_not_interpreted(
     page: Chrome, url: str, http: httpx.AsyncClient
 ) -> None:

@@ -41,6 +41,10 @@ const PAGES = [
 ];
 const HOME = { name: "tasks", tab: "tasks", part: "tasks", label: "Tasks", pattern: /^/, load: async () => ({ Page: Tasks }) };
 const loaded = new Map();
+/** Pages whose modules could not be read without the gateway: the browser remembers that until this page is loaded anew. */
+const missed = new Set();
+let opened = null;
+let isLive = false;
 let shown = null;
 
 /** Shows an error of a page in its place; the bar and the other pages still work. */
@@ -62,9 +66,23 @@ function openMenu(isOpen) {
   byId("menu-button").setAttribute("aria-expanded", String(isOpen));
 }
 
+async function isReachable() {
+  try {
+    await fetch("/console/app.js", { cache: "no-store", signal: AbortSignal.timeout(5_000) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function route() {
   const { path, query } = readAddress();
   const found = PAGES.find(({ pattern }) => pattern.test(path)) ?? HOME;
+  opened = found;
+  if (isLive && missed.has(found)) {
+    location.reload();
+    return;
+  }
   const params = found.pattern.exec(path).slice(1);
   openMenu(false);
   const key = [found.name, ...params].join("/");
@@ -84,8 +102,11 @@ async function route() {
   try {
     if (!loaded.has(found)) loaded.set(found, await found.load());
   } catch (error) {
+    const isBroken = await isReachable();
+    if (!isBroken) missed.add(found);
     if (shown !== key) return;
-    render(h("p", { class: "problem", role: "alert" }, `This page cannot be loaded: ${error.message}`), byId("detail"));
+    const said = isBroken ? [`This page cannot be loaded: ${error.message}. `, h("a", { href: location.href, onClick: () => location.reload() }, "Load it again")] : "The gateway cannot be reached; this page loads when it is back.";
+    render(h("p", { class: "problem", role: "alert" }, said), byId("detail"));
     return;
   }
   if (shown !== key) return; // another address was opened meanwhile
@@ -97,8 +118,15 @@ async function route() {
 function watch() {
   new Stream("/events", {
     onEvent: (name, data) => publishLines(data.tasks, name === "tasks"),
-    onOpen: connection.showOpen,
-    onLost: connection.showLost,
+    onOpen: () => {
+      isLive = true;
+      connection.showOpen();
+      if (missed.has(opened)) location.reload();
+    },
+    onLost: (retryAt) => {
+      isLive = false;
+      connection.showLost(retryAt);
+    },
     onRefused: (error) => connection.showRefused(error.message),
   });
   if (getReader()?.is_operator ?? true) figures.watch();

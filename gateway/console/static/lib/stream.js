@@ -8,8 +8,8 @@ import { buildHeaders, getKey, renew } from "/console/lib/session.js";
 
 const SHORTEST_MS = 500;
 const LONGEST_MS = 15_000;
-/** The gateway sends a comment every 15 s; after this long without one the connection is dead. */
-const SILENCE_MS = 40_000;
+/** The gateway sends a comment every 5 s; after this long without one the connection is dead. */
+const SILENCE_MS = 12_000;
 
 export class Stream {
   #abort = new AbortController();
