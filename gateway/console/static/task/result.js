@@ -1,5 +1,6 @@
 // What a result has besides its text: data, notes, the tools that were used, calls for the caller.
 
+import { copyByButton } from "/console/lib/copy.js";
 import { showsField } from "/console/task/decision.js";
 import { h, show } from "/console/lib/dom.js";
 import { milliseconds } from "/console/lib/format.js";
@@ -36,25 +37,15 @@ function buildData(data) {
   if (data === undefined) return null;
   const tree = buildJson(data);
   const text = h("div", { hidden: true });
-  const said = h("span", { class: "note", role: "status" });
   const toggle = h("button", { type: "button", class: "quiet", "aria-pressed": "false", onclick: () => switchView() }, "As text");
-  const copy = h("button", { type: "button", class: "quiet", onclick: () => copyText(writeJson(data), said) }, "Copy");
+  const copy = h("button", { type: "button", class: "quiet", onclick: ({ currentTarget }) => copyByButton(currentTarget, writeJson(data), "the data") }, "Copy");
   function switchView() {
     if (!text.firstChild) text.append(buildText(writeJson(data)));
     text.hidden = !text.hidden;
     tree.hidden = !tree.hidden;
     toggle.setAttribute("aria-pressed", String(tree.hidden));
   }
-  return h("details", { id: "data", open: true }, h("summary", {}, "Result as data"), h("div", { class: "data" }, h("p", { class: "actions" }, copy, toggle, said), tree, text));
-}
-
-async function copyText(text, said) {
-  try {
-    await navigator.clipboard.writeText(text);
-    said.textContent = "Copied.";
-  } catch {
-    said.textContent = "This browser does not allow it here: choose As text, and copy that.";
-  }
+  return h("details", { id: "data", open: true }, h("summary", {}, "Result as data"), h("div", { class: "data" }, h("p", { class: "actions" }, copy, toggle), tree, text));
 }
 
 function buildNotes(notes) {
