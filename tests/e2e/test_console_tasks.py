@@ -201,6 +201,8 @@ async def test_the_words_of_a_menu_are_pressed_with_a_mouse(page: Chrome) -> Non
         body = menu.find_element(By.CSS_SELECTOR, ".menu-body")
         press_at(page, body, 3 - int(body.rect["width"] / 2))  # on its padding
         assert menu.get_property("open"), label
+    page.find_element(By.CSS_SELECTOR, "[open] input[type=datetime-local]").send_keys("1203")
+    await eventually(says(page, "summary", "a date is not complete"), within=SECONDS)
     press_at(page, page.find_element(By.CSS_SELECTOR, "header"), 0)
     assert not page.find_elements(By.CSS_SELECTOR, "details.menu[open]")
     assert complaints(page) == []
@@ -232,6 +234,10 @@ async def test_everything_is_done_by_keys(page: Chrome, http: httpx.AsyncClient)
     type_key(page, "j")
     type_key(page, "X")
     await eventually(says(page, ".bulk", "3 tasks selected"), within=SECONDS)
+    assert "Retry" not in text(page, ".bulk")  # none has failed
+    type_key(page, "c")
+    await eventually(says(page, ".bulk-dialog", "3 tasks will be cancelled"), within=SECONDS)
+    press(page, "Back", ".bulk-dialog")
     type_key(page, Keys.ESCAPE)
     await eventually(lambda: not page.find_elements(By.CSS_SELECTOR, ".bulk"), within=SECONDS)
     type_key(page, Keys.ENTER)

@@ -82,6 +82,40 @@ def test_yesterday_is_from_midnight_to_midnight(tmp_path: Path) -> None:
     assert (wanted["since"][11:], wanted["until"][11:]) == ("00:00:00.000Z", "00:00:00.000Z")
 
 
+def test_noon_is_the_one_that_was_last(tmp_path: Path) -> None:
+    found = read_filters(tmp_path, "time=noon&asking=true")
+
+    assert found["filter"] == {"since": "2026-03-10T12:00:00.000Z", "asking": True}
+    assert found["chips"] == ["since noon", "waits for a person"]
+
+
+def test_only_what_a_selected_task_allows_is_offered(tmp_path: Path) -> None:
+    program = """
+    const { listActions } = await import(process.argv[1]);
+    const [asking, ...all] = JSON.parse(process.argv[2]);
+    const asks = (id) => asking.includes(id);
+    const build = (status) => ({ id: status, status });
+    console.log(JSON.stringify(all.map((each) => listActions(each.map(build), asks))));
+    """
+    selected = [
+        ["completed", "cancelled"],
+        ["failed"],
+        ["held"],
+        ["running", "failed"],
+        ["pending"],
+    ]
+
+    found = run_console_module(tmp_path, "tasks/bulk_words.js", program, [["held"], *selected])
+
+    assert found == [
+        [],
+        ["retry"],
+        ["cancel", "resume", "approve", "refuse"],
+        ["cancel", "retry", "pause"],
+        ["cancel", "pause"],
+    ]
+
+
 def test_hostile_values_of_an_address_stay_values(tmp_path: Path) -> None:
     address = "tag=%3Cb%3E%E2%80%AE%26a%3D1%23%00&nonsense=1&limit=9999"
 

@@ -31,6 +31,9 @@ export function listenToKeys() {
     ["g t", "Go to the tasks", () => (location.hash = "#/")],
     ["g i", "Go to the inbox", () => (location.hash = "#/inbox")],
     ["g m", "Go to the models", () => (location.hash = "#/models")],
+    ["g c", "Go to the charts", () => (location.hash = "#/charts")],
+    ["g l", "Go to the columns", () => (location.hash = "#/columns")],
+    ["g o", "Go to the agents and the other pages of Operate", () => (location.hash = "#/agents")],
     ["n", "Submit a new task", () => (location.hash = "#/ask")],
   ]);
   document.addEventListener("keydown", onKey);

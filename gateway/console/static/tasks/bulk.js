@@ -3,7 +3,8 @@
 import { buildComparison, MOST as MOST_COMPARED } from "/console/compare/figures.js";
 import { get, post } from "/console/lib/api.js";
 import { clip } from "/console/lib/json_view.js";
-import { ACTIONS, countTasks, describeEnd, describePlan, groupSkipped } from "/console/tasks/bulk_words.js";
+import { ACTIONS, countTasks, describeEnd, describePlan, groupSkipped, listActions } from "/console/tasks/bulk_words.js";
+import { useKeys } from "/console/lib/keys.js";
 import { go } from "/console/lib/route.js";
 import { buildFilterObject, buildFilters } from "/console/tasks/filters.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
@@ -12,9 +13,16 @@ const MOST = 1_000; // of one call
 const AT_ONCE = 40; // small calls show how far it is, and can be stopped between
 const LISTED = 20;
 
-/** The bar that appears while something is selected. */
-export function BulkBar({ selection, query, shown, hasMore, onDone }) {
+const KEYS = { c: "cancel", r: "retry" };
+
+/** The bar that appears while something is selected. `asks(id)` tells whether a task may have an open question to the reader. */
+export function BulkBar({ selection, query, shown, asks, hasMore, onDone }) {
   const [action, setAction] = useState(null);
+  const now = new Map(shown.map((task) => [task.id, task])); // a row may have changed since it was selected
+  const actions = selection.isAll ? Object.keys(ACTIONS) : listActions([...selection.chosen.values()].map((task) => now.get(task.id) ?? task), asks);
+  const offered = useRef(actions);
+  offered.current = selection.size ? actions : [];
+  useKeys("Selected tasks", Object.entries(KEYS).map(([key, name]) => [key, `${ACTIONS[name].label} them, after a question`, () => offered.current.includes(name) && setAction(name)]), []);
   const count = useCount(selection.isAll ? buildFilters(query).toString() : null);
   if (!selection.size) return null;
   const label = selection.isAll ? `All ${count === null ? "" : `${count.count.toLocaleString("en")}${count.is_more ? "+" : ""} `}tasks that match` : `${countTasks(selection.chosen.size)} selected`;
@@ -27,7 +35,8 @@ export function BulkBar({ selection, query, shown, hasMore, onDone }) {
     h(
       "p",
       { class: "bulk-actions" },
-      Object.entries(ACTIONS).map(([name, { label: text }]) => h("button", { key: name, type: "button", class: "quiet", onClick: () => setAction(name) }, text)),
+      actions.map((name) => h("button", { key: name, type: "button", class: "quiet", onClick: () => setAction(name) }, ACTIONS[name].label)),
+      actions.length ? null : h("span", { class: "note" }, "Nothing can be done with them."),
       selection.size > 1 && selection.size <= MOST_COMPARED ? h("button", { type: "button", class: "quiet", onClick: () => go(buildComparison([...selection.chosen.keys()])) }, "Compare") : null,
     ),
     h("button", { type: "button", class: "quiet", "aria-label": "Select none", title: "Select none (Escape)", onClick: selection.clear }, "×"),

@@ -9,6 +9,15 @@ export const ACTIONS = {
   refuse: { label: "Refuse", verb: "refuse", done: "refused", effect: "All open questions of these tasks are answered with no.", reason: "Comment (optional)" },
 };
 
+const OPEN = ["pending", "running", "held"];
+const STATUSES = { cancel: OPEN, retry: ["failed"], pause: ["pending", "running"], resume: ["held"], approve: OPEN, refuse: OPEN };
+
+/** Return the names of the actions that at least one of the tasks allows. `asks(id)` tells whether a task has an open question. */
+export function listActions(tasks, asks) {
+  const allows = (name, { id, status }) => STATUSES[name].includes(status) && (!["approve", "refuse"].includes(name) || asks(id));
+  return Object.keys(ACTIONS).filter((name) => tasks.some((task) => allows(name, task)));
+}
+
 export const countTasks = (number) => `${number.toLocaleString("en")} ${number === 1 ? "task" : "tasks"}`;
 
 /** Return the sentence about what would be done. */

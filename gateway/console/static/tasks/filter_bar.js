@@ -11,7 +11,7 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const PAUSE_MS = 300;
 const FACETS_MS = 60_000;
-const FLAGS = [["asking", "with open questions"], ["dead", "with dead letters"], ["children", "also child tasks"]];
+const FLAGS = [["dead", "with dead letters"], ["children", "also child tasks"]];
 
 const change = (changes) => changeQuery({ ...changes, before: null });
 
@@ -83,7 +83,7 @@ function Menus({ query, facets, onOpen }) {
   return h(
     "div",
     { class: "menus" },
-    choose("status", STATUSES, { isOpen: false }),
+    h(StatusMenu, { query }),
     choose("type", facets.types ?? []),
     choose("model", facets.models ?? []),
     choose("project", ["none", ...(facets.projects ?? [])], { describe: (value) => (value === "none" ? "without a project" : value) }),
@@ -94,14 +94,25 @@ function Menus({ query, facets, onOpen }) {
   );
 }
 
-const LABELS = { status: "Status", type: "Type", model: "Model", project: "Project", tag: "Tags", owner: "Owner" };
+const LABELS = { type: "Type", model: "Model", project: "Project", tag: "Tags", owner: "Owner" };
+
+function StatusMenu({ query }) {
+  const chosen = query.getAll("status").filter(Boolean);
+  return h(
+    Menu,
+    { label: "Status", count: chosen.length + (query.get("asking") ? 1 : 0) },
+    h(Choices, { name: "status", values: STATUSES, chosen, onChange: (value) => change({ status: value }), isOpen: false }),
+    h("fieldset", {}, h("legend", { class: "unseen" }, "Of these"), h(Flag, { name: "asking", label: "only what waits for a person", query })),
+  );
+}
 
 function TimeMenu({ query }) {
+  const [partial, setPartial] = useState({}); // fields with half a date, which no filter can take
   const time = query.get("time");
   const count = ["time", "since", "until"].filter((name) => query.get(name)).length;
   return h(
     Menu,
-    { label: "Time", count },
+    { label: Object.values(partial).includes(true) ? "Time: a date is not complete" : "Time", count },
     h(
       "fieldset",
       {},
@@ -109,17 +120,23 @@ function TimeMenu({ query }) {
       Object.entries({ "": "any time", ...TIMES }).map(([value, label]) =>
         h("label", { class: "tick", key: value }, h("input", { type: "radio", name: "time", checked: (time ?? "") === value, onChange: () => change({ time: value || null, since: null, until: null }) }), label),
       ),
-      h(DateField, { name: "since", label: "From", query }),
-      h(DateField, { name: "until", label: "Until", query }),
+      h(DateField, { name: "since", label: "From", query, isPartial: partial.since, onPartial: (since) => setPartial((old) => ({ ...old, since })) }),
+      h(DateField, { name: "until", label: "Until", query, isPartial: partial.until, onPartial: (until) => setPartial((old) => ({ ...old, until })) }),
+      h("p", { class: "note" }, `Times are those of this browser: ${nameZone(new Date())}.`),
     ),
   );
 }
 
-function DateField({ name, label, query }) {
+function DateField({ name, label, query, isPartial, onPartial }) {
   const at = new Date(query.get(name) ?? NaN);
   const value = Number.isNaN(at.getTime()) ? "" : new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   const take = (event) => change({ time: null, [name]: event.target.value ? new Date(event.target.value).toISOString() : null });
-  return h("label", { class: "field" }, label, h("input", { type: "datetime-local", value, onChange: take }));
+  const look = ({ target }) => target.validity.badInput !== Boolean(isPartial) && onPartial(target.validity.badInput);
+  const id = `${name}-partial`;
+  return [
+    h("label", { class: "field" }, label, h("input", { type: "datetime-local", value, onChange: (event) => (look(event), event.target.validity.badInput || take(event)), onKeyUp: look, onBlur: look, "aria-invalid": isPartial ? "true" : null, "aria-describedby": id })),
+    h("p", { class: "problem", id, role: "status" }, isPartial ? "Not yet complete: a day, a month, a year and a time." : null),
+  ];
 }
 
 function MoreMenu({ query }) {
@@ -135,9 +152,19 @@ function MoreMenu({ query }) {
       h("legend", { class: "unseen" }, "Cost, and tasks with something special"),
       cost("min_cost", "Cost from, USD"),
       cost("max_cost", "Cost up to, USD"),
-      FLAGS.map(([name, label]) => h("label", { class: "tick", key: name }, h("input", { type: "checkbox", checked: query.get(name) === "true", onChange: (event) => change({ [name]: event.target.checked ? "true" : null }) }), label)),
+      FLAGS.map(([name, label]) => h(Flag, { key: name, name, label, query })),
     ),
   );
+}
+
+const Flag = ({ name, label, query }) =>
+  h("label", { class: "tick" }, h("input", { type: "checkbox", checked: query.get(name) === "true", onChange: (event) => change({ [name]: event.target.checked ? "true" : null }) }), label);
+
+/** Return the name of the browser's time zone, with how far it is from UTC at a time. */
+function nameZone(at) {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const offset = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).formatToParts(at).find(({ type }) => type === "timeZoneName").value;
+  return timeZone === "UTC" ? "UTC" : `${timeZone} (${offset})`;
 }
 
 /** Return whether the page fits a condition on its size now. */

@@ -8,10 +8,10 @@ export const ACTIVE = ["pending", "running", "held"];
 /** Filters of which an address may have several. */
 export const REPEATED = ["status", "type", "model", "owner", "project", "tag"];
 const SINGLE = ["q", "since", "until", "min_cost", "max_cost", "dead", "asking", "children"];
-const FLAGS = { dead: "with dead letters", asking: "with open questions", children: "with child tasks" };
+const FLAGS = { dead: "with dead letters", asking: "waits for a person", children: "with child tasks" };
 const HOUR = 3_600_000;
 /** Times that move on, so that a bookmark of the last day stays one. */
-export const TIMES = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days", today: "today", yesterday: "yesterday" };
+export const TIMES = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days", noon: "since noon", today: "today", yesterday: "yesterday" };
 
 /** Return whether any filter is on. */
 export const hasFilters = (query) => [...REPEATED, ...SINGLE, "time"].some((name) => query.get(name));
@@ -80,6 +80,7 @@ function readTimes(query, now) {
   const time = query.get("time");
   const length = /^(\d{1,4})([hd])$/.exec(time ?? "");
   if (length) found.since = now - Number(length[1]) * (length[2] === "h" ? 1 : 24) * HOUR;
+  if (time === "noon") found.since = findNoon(now);
   if (time === "today" || time === "yesterday") found.since = findMidnight(now, time === "today" ? 0 : 1);
   if (time === "yesterday") found.until = findMidnight(now, 0);
   if (time && found.since === undefined) return { since: time }; // which the gateway refuses
@@ -88,6 +89,12 @@ function readTimes(query, now) {
     if (!Number.isNaN(at)) found[name] = at;
   }
   return Object.fromEntries(Object.entries(found).map(([name, at]) => [name, new Date(at).toISOString()]));
+}
+
+/** Return the noon that was last: in the morning, that of yesterday. */
+function findNoon(now) {
+  const at = new Date(now);
+  return new Date(at.getFullYear(), at.getMonth(), at.getDate() - (at.getHours() < 12 ? 1 : 0), 12).getTime();
 }
 
 function findMidnight(now, daysBefore) {

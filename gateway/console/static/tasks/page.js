@@ -27,7 +27,9 @@ export function Page({ query }) {
   const latest = useRef(isBusy);
   latest.current = isBusy;
   const { tasks, next, error, fresh, isStale, showFresh, reload } = useTasks(text, () => latest.current());
-  const asking = new Set(useQuestions().found?.map((each) => each.task_id));
+  const questions = useQuestions();
+  const asking = new Set(questions.found?.map((each) => each.task_id));
+  const areAllKnown = questions.found !== null && questions.next === null;
   const at = useNow();
   const [isExact, flipTimes] = useExactTimes();
   useEffect(() => setTitle(nameView(query)), [text]);
@@ -48,7 +50,7 @@ export function Page({ query }) {
     tasks && !shown.length && !isStale ? h(Nothing, { query, next }) : null,
     !shown.length && !error && (isStale || !tasks) ? h("p", { class: "note" }, "Loading the tasks.") : null,
     tasks && !isStale ? h(Pager, { query, next, isPaged }) : null,
-    h(BulkBar, { selection, query, shown, hasMore: next !== null, onDone: () => (selection.clear(), reload()) }),
+    h(BulkBar, { selection, query, shown, asks: (id) => !areAllKnown || asking.has(id), hasMore: next !== null, onDone: () => (selection.clear(), reload()) }),
   );
 }
 

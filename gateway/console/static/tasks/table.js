@@ -21,7 +21,7 @@ export function TaskTable({ tasks, selection, asking, at, isExact, isStale, isOp
     ["Cost", "cost"],
     ["Tokens", "tokens"],
     [h("button", { type: "button", class: "plain", title: isExact ? "Show how long ago" : "Show exact times", onClick: onFlipTimes }, "Created"), "created"],
-    ["Took", "took"],
+    [h("span", { title: "From the first work on it to its end. Waits in between, for people and before retries, are part of it." }, "Took"), "took"],
   ].filter(Boolean);
   const shown = new Set(columns.map(([, name]) => name));
   return h(
@@ -66,7 +66,7 @@ function Row({ task, shown, isSelected, isAsking, selection, at, isExact }) {
     cell("cost", task.simulated ? h("span", { title: cost(task) }, money(task.cost_usd), h("span", { class: "simulated" }, " simulated")) : money(task.cost_usd)),
     cell("tokens", h(Tokens, { task })),
     cell("created", h(Time, { iso: task.created_at, at, isExact })),
-    cell("took", describeDuration(task, at)),
+    cell("took", h(Duration, { task, at })),
   );
 }
 
@@ -91,8 +91,11 @@ function Tokens({ task }) {
 
 const shorten = (value) => (value < 10_000 ? count(value) : `${new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value)}`);
 
-/** How long a task took, or has taken until now. */
-function describeDuration(task, at) {
-  if (task.finished_at) return milliseconds(new Date(task.finished_at) - new Date(task.created_at));
-  return isOver(task.status) ? "–" : milliseconds(Math.max(0, Math.floor((at - new Date(task.created_at)) / 1_000) * 1_000));
+/** How long a task took from the first work on it, or has taken until now. Rows do not tell how much of it were waits in between. */
+function Duration({ task: { status, created_at: created, started_at: started, finished_at: finished }, at }) {
+  if (!started) return h("span", { title: isOver(status) ? "No work on it began." : "No work on it has begun." }, "–");
+  const before = `Created ${milliseconds(Math.max(0, new Date(started) - new Date(created)))} before work on it began.`;
+  if (finished) return h("span", { title: `${before} Waits in between are part of it.` }, milliseconds(new Date(finished) - new Date(started)));
+  const seconds = Math.max(0, Math.floor((at - new Date(started)) / 1_000));
+  return h("span", { title: `${before} Until now; waits in between are part of it.` }, milliseconds(seconds * 1_000));
 }
