@@ -183,7 +183,9 @@ async def test_two_models_are_asked_the_same_and_compared(page: Chrome, url: str
     submit.send_keys(Keys.ENTER)
     await eventually(says(page, "#ask-several [role=alert]", "Choose each model"), within=SECONDS)
     Select(models[1]).select_by_index(2)
-    chosen = [Select(each).first_selected_option.text for each in models]
+    assert "per million · simulated" in models[0].text
+    chosen = [str(each.get_property("value")) for each in models]
+    page.find_element(By.ID, "several-project").send_keys("beside")
     submit.send_keys(Keys.ENTER)
 
     await eventually(lambda: "#/compare?a=" in page.current_url, within=SECONDS)
@@ -192,6 +194,9 @@ async def test_two_models_are_asked_the_same_and_compared(page: Chrome, url: str
     assert [each.accessible_name for each in columns] == chosen
     assert all("Simulated answer" in each.text for each in columns)
     assert all(each in text(page, ".compare-figures") for each in (*chosen, "Took", "completed"))
+
+    page.find_element(By.CSS_SELECTOR, "#verdict button").send_keys(Keys.ENTER)
+    await eventually(says(page, "#verdict", f"Saved: A: {chosen[0]} was better"), within=SECONDS)
 
     page.find_element(By.CSS_SELECTOR, ".compare-head button").send_keys(Keys.ENTER)
     await eventually(says(page, "#related-runs", "same prompt"), within=SECONDS)

@@ -2,7 +2,8 @@
 
 import { get, post } from "/console/lib/api.js";
 import { Attachments } from "/console/ask/attachments.js";
-import { buildBody, fromTask, readQuery, readSchema, TYPES } from "/console/ask/request.js";
+import { listModels } from "/console/ask/models.js";
+import { buildBody, fromTask, keepType, readQuery, readSchema, readType, TYPES } from "/console/ask/request.js";
 import { useData } from "/console/lib/hooks.js";
 import { go } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
@@ -11,7 +12,7 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 15_000;
 const PREFERENCES = ["balanced", "quality", "speed", "cost", "local"];
-const BLANK = { prompt: "", type: "GENERATE_CODE", model: "auto", preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [], from: null, base: null };
+const BLANK = { prompt: "", type: readType(), model: "auto", preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [], from: null, base: null };
 /** What is typed stays while other pages are shown. */
 let draft = BLANK;
 /** If the gateway became unreachable, sending the form again does not submit a second task. */
@@ -23,7 +24,7 @@ export function Page({ query }) {
   const [problem, setProblem] = useState(null);
   const [isSending, setSending] = useState(false);
   const reading = useRef({ ready: Promise.resolve(), problem: null });
-  const { data: models } = useData("/api/models", { every: EVERY_MS });
+  const { data: models } = useData("/models", { every: EVERY_MS });
   const [isNaming, setNaming] = useState(false);
   const { data: facets } = useData(isNaming ? "/tasks/facets" : null);
   const change = (changes) => {
@@ -60,6 +61,7 @@ export function Page({ query }) {
     idempotencyKey ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     try {
       const task = await post(draft.from ? `/tasks/${draft.from}/fork` : "/tasks", buildBody(draft, schema), { "Idempotency-Key": idempotencyKey });
+      if (!draft.from) keepType(draft.type);
       change({ prompt: "", files: [], from: null, base: null });
       go(`#/tasks/${task.id}`);
     } catch (error) {
@@ -81,13 +83,13 @@ export function Page({ query }) {
     h(
       "form",
       { id: "ask", ref: form, novalidate: true, onSubmit: submit, onKeyDown },
-      state.from && h("p", { class: "note" }, "This asks ", h("a", { href: `#/tasks/${state.from}` }, "a task"), " again. ", h("button", { type: "button", class: "quiet", onClick: () => change(BLANK) }, "Begin anew")),
+      state.from && h("p", { class: "note" }, "This asks ", h("a", { href: `#/tasks/${state.from}` }, "a task"), " again. ", h("button", { type: "button", class: "quiet", onClick: () => change({ ...BLANK, type: readType() }) }, "Begin anew")),
       field("prompt", "What should be done?", "textarea", { rows: 6, required: true, maxlength: 2_000_000, placeholder: "Write a Python function is_palindrome(text)" }),
       h(
         "div",
         { class: "fields" },
         field("type", "Type", "select", {}, listTypes(state.type).map(([value, label]) => h("option", { key: value, value }, label))),
-        field("model", "Model", "select", {}, listModels(models?.data.models ?? [], state.model)),
+        field("model", "Model", "select", {}, [["auto", "auto"], ...listModels(models?.models ?? [], state.model)].map(([value, label]) => h("option", { key: value, value }, label))),
         field("preference", "Preference", "select", {}, PREFERENCES.map((value) => h("option", { key: value, value }, value))),
         field("budget", "Budget, USD", "input", { type: "number", min: 0, step: "any", inputmode: "decimal", placeholder: "none" }),
         field("project", "Project", "input", { type: "text", maxlength: 100, list: "projects", onFocus: () => setNaming(true), autocomplete: "off", placeholder: "none" }),
@@ -106,13 +108,6 @@ export function Page({ query }) {
       h("p", { class: "problem", role: "alert", hidden: !problem }, problem),
     ),
   );
-}
-
-/** Return the options of the models that are served now, and the selected one. */
-function listModels(models, chosen) {
-  const options = models.map((each) => [each.id, [each.id, each.simulated ? "simulated" : null, each.status === "available" ? null : each.status].filter(Boolean).join(" · ")]);
-  if (chosen !== "auto" && !models.some((each) => each.id === chosen)) options.push([chosen, `${chosen} · not served now`]);
-  return [["auto", "auto"], ...options].map(([value, label]) => h("option", { key: value, value }, label));
 }
 
 const listTypes = (chosen) => (TYPES.some(([value]) => value === chosen) ? TYPES : [...TYPES, [chosen, chosen]]);

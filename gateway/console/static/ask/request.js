@@ -1,6 +1,7 @@
 // A new task: from the fields of the form to what the gateway takes, and back from a task.
 
 export const TYPES = [
+  ["AUTO", "Auto: a model plans the steps"],
   ["GENERATE_CODE", "Generate code"],
   ["ANALYZE_CODE", "Analyse code"],
   ["OPTIMIZE_CODE", "Optimise code"],
@@ -8,7 +9,6 @@ export const TYPES = [
   ["STRATEGY", "Strategy"],
   ["DEBATE", "Debate"],
   ["COORDINATE", "Coordinate"],
-  ["AUTO", "Auto"],
 ];
 const FIELDS = ["prompt", "type", "model", "preference", "budget", "project", "tags", "schema"];
 
@@ -73,5 +73,25 @@ export function readSchema(text) {
     return isObject ? { schema } : { problem: 'A JSON Schema is an object, such as {"type": "object"}.' };
   } catch (error) {
     return { problem: `The JSON Schema is not JSON: ${error.message}` };
+  }
+}
+
+const KEY = "cogo-type";
+
+/** Return the type that this browser asked for last; at first the one that fits any prompt. */
+export function readType() {
+  try {
+    const known = localStorage.getItem(KEY);
+    return TYPES.some(([type]) => type === known) ? known : "AUTO";
+  } catch {
+    return "AUTO";
+  }
+}
+
+export function keepType(type) {
+  try {
+    localStorage.setItem(KEY, type);
+  } catch {
+    // The next form begins with AUTO.
   }
 }

@@ -1,6 +1,7 @@
 // The form that asks several models the same.
 
-import { TYPES } from "/console/ask/request.js";
+import { listModels } from "/console/ask/models.js";
+import { splitTags, TYPES } from "/console/ask/request.js";
 import { buildComparison, MOST } from "/console/compare/figures.js";
 import { post } from "/console/lib/api.js";
 import { useData } from "/console/lib/hooks.js";
@@ -13,13 +14,15 @@ const buildKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 const listTypes = (chosen) => [...TYPES.filter(([value]) => OF_ONE_MODEL.has(value)), ...(OF_ONE_MODEL.has(chosen) ? [] : [[chosen, chosen]])];
 
-/** `like` is the id of a task whose prompt, type, project and tags are taken. */
+/** `like` is the id of a task whose prompt, type, project, tags and budget are taken. */
 export function AskSeveral({ like }) {
-  const { data: offered, error: unknown } = useData("/api/models");
+  const { data: offered, error: unknown } = useData("/models");
   const { data: original } = useData(like ? `/tasks/${like}` : null);
+  const form = useRef(null);
   const [prompt, setPrompt] = useState("");
   const [type, setType] = useState("CHAT");
   const [models, setModels] = useState(["", ""]);
+  const [more, setMore] = useState({ project: "", tags: "", budget: "" });
   const [problem, setProblem] = useState(null);
   const [isSending, setSending] = useState(false);
   /** What was submitted, by model: sending again after an error submits only what is missing. */
@@ -28,9 +31,9 @@ export function AskSeveral({ like }) {
     if (!original) return;
     setPrompt(original.task.prompt);
     setType(original.task.type);
+    setMore({ project: original.task.project ?? "", tags: (original.task.tags ?? []).join(", "), budget: original.task.budget_usd ?? "" });
     if (original.task.model && original.task.model !== "auto") setModels([original.task.model, ""]);
   }, [original]);
-  const { project = null, tags = [] } = original?.task ?? {};
   const params = original && original.task.prompt === prompt && original.task.type === type ? (original.task.params ?? {}) : {};
 
   const submit = async (event) => {
@@ -38,15 +41,17 @@ export function AskSeveral({ like }) {
     if (!prompt.trim()) return setProblem("Write what should be done.");
     if (models.some((each) => !each)) return setProblem("Choose each model.");
     if (new Set(models).size < models.length) return setProblem("Choose models that differ.");
+    if (!form.current.querySelector("#several-budget").validity.valid) return setProblem("A budget is a number of US dollars, such as 0.05.");
     setProblem(null);
     setSending(true);
-    const asked = JSON.stringify([prompt, type, params]);
+    const body = { prompt, type, params, project: more.project.trim() || null, tags: splitTags(more.tags), ...(more.budget === "" ? {} : { budget_usd: more.budget }) };
+    const asked = JSON.stringify(body);
     if (sent.current.asked !== asked) sent.current = Object.assign(new Map(), { asked });
     try {
       for (const model of models) {
         const known = sent.current.get(model) ?? { key: buildKey(), id: null };
         sent.current.set(model, known);
-        known.id ??= (await post("/tasks", { prompt, type, params, model, project, tags }, { "Idempotency-Key": known.key })).id;
+        known.id ??= (await post("/tasks", { ...body, model }, { "Idempotency-Key": known.key })).id;
       }
       const ids = models.map((each) => sent.current.get(each).id);
       sent.current = new Map();
@@ -58,7 +63,8 @@ export function AskSeveral({ like }) {
     }
   };
 
-  const names = (offered?.data.models ?? []).map((each) => each.id);
+  const field = (name, label, properties) =>
+    h("div", { class: "field" }, h("label", { for: `several-${name}` }, label), h("input", { id: `several-${name}`, value: more[name], placeholder: "none", onInput: ({ target }) => setMore({ ...more, [name]: target.value }), ...properties }));
   const change = (number, value) => setModels(models.map((each, at) => (at === number ? value : each)));
   return h(
     "div",
@@ -67,15 +73,22 @@ export function AskSeveral({ like }) {
     h("p", { class: "note" }, "Each model gets a task of its own; they stand beside each other while they answer. ", h("a", { href: "#/" }, "To compare tasks that there are, open one and choose Compare.")),
     h(
       "form",
-      { id: "ask-several", noValidate: true, onSubmit: submit },
+      { id: "ask-several", ref: form, noValidate: true, onSubmit: submit },
       h("div", { class: "field" }, h("label", { for: "several-prompt" }, "What should be done?"), h("textarea", { id: "several-prompt", rows: 5, value: prompt, onInput: ({ target }) => setPrompt(target.value) })),
       h("div", { class: "field" }, h("label", { for: "several-type" }, "Type"), h("select", { id: "several-type", value: type, onChange: ({ target }) => setType(target.value) }, listTypes(type).map(([value, label]) => h("option", { key: value, value }, label)))),
       h("div", { class: "fields" }, models.map((model, number) => h(
         "div",
         { class: "field", key: number },
         h("label", { for: `several-model-${number}` }, `Model ${String.fromCharCode(65 + number)}`),
-        h("select", { id: `several-model-${number}`, value: model, onChange: ({ target }) => change(number, target.value) }, h("option", { value: "" }, "choose"), [...new Set([...names, model].filter(Boolean))].map((each) => h("option", { key: each, value: each }, each))),
+        h("select", { id: `several-model-${number}`, value: model, onChange: ({ target }) => change(number, target.value) }, h("option", { value: "" }, "choose"), listModels(offered?.models ?? [], model).map(([value, label]) => h("option", { key: value, value }, label))),
       ))),
+      h(
+        "div",
+        { class: "fields" },
+        field("project", "Project", { type: "text", maxlength: 100, autocomplete: "off" }),
+        field("tags", "Tags, with commas", { type: "text", autocomplete: "off" }),
+        field("budget", "Budget of each task, USD", { type: "number", min: 0, step: "any", inputmode: "decimal" }),
+      ),
       unknown && h("p", { class: "problem", role: "alert" }, `The models cannot be listed: ${unknown.message}`),
       h(
         "p",

@@ -3,6 +3,7 @@
 import { AskSeveral } from "/console/compare/ask_several.js";
 import { buildComparison, compareFigures, listRelated, MOST, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
 import { LiveAnswer } from "/console/compare/live_answer.js";
+import { post } from "/console/lib/api.js";
 import { h as element } from "/console/lib/dom.js";
 import { cost, firstLine, isOver, moment } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
@@ -39,6 +40,7 @@ function Comparison({ ids }) {
     prompts.size === 1 && h("p", { class: "prompt", tabindex: 0, key: "prompt" }, shown[0].task.prompt),
     h("h3", { key: "title", class: "unseen" }, "Answers"),
     h("div", { key: "answers", class: "compare-columns" }, ids.map((id, number) => h(Column, { key: id, id, isStreamed: number < STREAMED, hasPrompt: prompts.size > 1, learn, remove: ids.length > 1 ? remove : null }))),
+    shown.length > 1 && shown.length === ids.length && h(Verdict, { key: `verdict ${ids.join(" ")}`, shown }),
     shown.length > 1 && shown.length === ids.length && h(Figures, { key: "figures", shown, time }),
     shown.length > 1 && shown.length === ids.length && h(Differences, { key: "differences", shown }),
     shown.length > 0 && ids.length < MOST && h(Related, { key: "related", details: shown[0], ids }),
@@ -113,6 +115,32 @@ function Answer({ text, isLive }) {
   }, [text]);
   if (!text) return h("p", { class: "note" }, isLive ? "There is no text yet." : "No text was stored.");
   return h("div", { class: "compare-answer", ref: box, role: "group", "aria-label": "Answer", tabindex: 0, "aria-busy": String(isLive) });
+}
+
+/** Which answer is better: that one is rated as good, and the others stay as they are rated. */
+function Verdict({ shown }) {
+  const [state, setState] = useState({ better: null, problem: null, isSending: false });
+  if (shown.some((each) => each.task.status !== "completed")) return null;
+  const choose = async (number) => {
+    setState({ ...state, problem: null, isSending: true });
+    const others = shown.flatMap((_, other) => (other === number ? [] : [nameColumn(shown, other)]));
+    try {
+      await post(`/tasks/${shown[number].task.id}/feedback`, { score: 1, comment: `Better than ${others.join(", ")}` });
+      if (state.better !== null) await post(`/tasks/${shown[state.better].task.id}/feedback`, { score: 0.5, comment: `Not better than ${nameColumn(shown, number)}` });
+      setState({ better: number, problem: null, isSending: false });
+    } catch (problem) {
+      setState({ ...state, problem, isSending: false });
+    }
+  };
+  return h(
+    "section",
+    { class: "section", id: "verdict", "aria-label": "Which was better" },
+    h("h3", {}, "Which was better?"),
+    h("p", { class: "note" }, "It is rated as a good answer, which counts in later choices of models; the others are not rated by it."),
+    h("div", { class: "compare-columns" }, shown.map(({ task }, number) => h("button", { key: task.id, type: "button", class: "quiet", "aria-pressed": String(state.better === number), disabled: state.isSending || state.better === number, onClick: () => choose(number) }, `${nameColumn(shown, number)}: This one was better`))),
+    h("p", { role: "status" }, state.better === null ? null : `Saved: ${nameColumn(shown, state.better)} was better. You can change it.`),
+    state.problem && h("p", { class: "problem", role: "alert" }, state.problem.message),
+  );
 }
 
 function Figures({ shown, time }) {
