@@ -10,6 +10,7 @@ import { getReader, loadReader, sees } from "/console/lib/reader.js";
 import { readAddress } from "/console/lib/route.js";
 import { Stream } from "/console/lib/stream.js";
 import { setTitle } from "/console/lib/title.js";
+import * as toast from "/console/lib/toast.js";
 import * as figures from "/console/operate/figures.js";
 import { StoppedBanner } from "/console/operate/stopped.js";
 import { Page as Tasks } from "/console/tasks/page.js";
@@ -152,6 +153,7 @@ function reveal() {
 async function start() {
   keyDialog.listen();
   listenToKeys();
+  toast.listen();
   try {
     await openSession();
   } catch (error) {

@@ -24,7 +24,12 @@ const PAGES = [
 export function Operate({ path, title, children }) {
   const isOperator = getReader()?.is_operator ?? false;
   const links = PAGES.filter(([, , isForAll]) => isOperator || isForAll).map(([to, label]) => h("a", { href: `#${to}`, "aria-current": to === path ? "page" : undefined }, label));
-  return h(PageFrame, { title, above: h("nav", { class: "tabs", "aria-label": isOperator ? "Operate" : "Spending" }, links) }, children);
+  const tabs = useRef(null);
+  useEffect(() => {
+    const shown = tabs.current.querySelector("[aria-current]");
+    if (shown) tabs.current.scrollLeft = shown.offsetLeft - tabs.current.offsetLeft - (tabs.current.clientWidth - shown.offsetWidth) / 2;
+  }, [path]);
+  return h(PageFrame, { title, above: h("nav", { ref: tabs, class: "tabs", "aria-label": isOperator ? "Operate" : "Spending" }, links) }, children);
 }
 
 /** A page with its title; `above` comes before it. */
@@ -100,5 +105,8 @@ export function nameOwner(owner) {
   if (!owner || owner === NOBODY || owner === "none") return "no owner";
   return owner === "*" || owner === "anonymous" ? owner : `owner ${clip(owner, 8).replace("…", "")}`;
 }
+
+/** Name a user in a few letters. */
+export const nameUser = (id) => `user ${clip(id, 8).replace("…", "")}`;
 
 export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;

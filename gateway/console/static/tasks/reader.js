@@ -15,7 +15,7 @@ const listeners = new Set();
 export function publishLines(lines, isWhole) {
   for (const listen of listeners) listen(lines, isWhole);
   const ended = isWhole ? null : lines.find((line) => isOver(line.status));
-  if (ended) byId("news").textContent = `Task ${firstLine(ended.prompt, 60)}: ${ended.status}`;
+  if (ended) byId("ended-task").textContent = `Task ${firstLine(ended.prompt, 60)}: ${ended.status}`;
 }
 
 /** Read the tasks of an address. `isBusy()` tells whether rows may not move now. */
