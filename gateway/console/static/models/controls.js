@@ -1,6 +1,7 @@
 // The operators' controls of models: pin, ban, drain and allow; the selection policy; and what has changed lately.
 
 import { useChanges } from "/console/operate/dialog.js";
+import { sayPause } from "/console/operate/queue_words.js";
 import { Button, NOBODY, nameOwner, plural, Table, When } from "/console/operate/parts.js";
 import { buildScope, describeScope, nameControl, POLICY_NAMES, sayControl, sayPolicy } from "/console/models/words.js";
 import { post, put } from "/console/lib/api.js";
@@ -9,6 +10,7 @@ import { clip } from "/console/lib/json_view.js";
 import { h, useEffect } from "/console/vendor/preact.js";
 
 const ACTIONS = [["ban", "Ban: use it no more"], ["drain", "Drain: give it no new work"], ["pin", "Pin: prefer it to all others"], ["allow", "Allow: undo what was set"]];
+const PAUSE = ["pause", "Pause its lane: begin nothing until it is resumed"];
 const SCOPES = [["everywhere", "everywhere"], ["owner", "tasks of an owner"], ["task_type", "tasks of a type"]];
 
 /** `asked` is the model of which the control was asked for in the table. */
@@ -22,22 +24,27 @@ export function ModelControls({ models, operations, reload, asked, onAsked }) {
     const sum = (name) => rows.reduce((total, row) => total + row[name], 0);
     return { queued: sum("queued"), running: sum("running") };
   };
-  const control = (subjects, start = {}) => ask({
+  const isLane = (subject) => models.some((each) => each.id === subject);
+  const control = (subjects) => ask({
     title: `Control ${clip(subjects[0], 80)}`,
     fields: [
       { name: "subject", label: "What", type: "select", value: subjects[0], options: subjects.map((each, place) => [each, `${place ? "all of the provider " : ""}${clip(each, 80)}`]) },
-      { name: "action", label: "Do", type: "select", value: start.action ?? "ban", options: ACTIONS },
-      { name: "scope", label: "Where", type: "select", value: start.scope ?? "everywhere", options: SCOPES },
-      { name: "value", label: "Which owner (UUID) or type (such as code-generation)", value: start.value ?? "", when: ({ scope }) => scope !== "everywhere" },
+      { name: "action", label: "Do", type: "select", required: true, value: "", options: ({ subject }) => [["", "Choose one"], ...(isLane(subject) ? [PAUSE] : []), ...ACTIONS] },
+      { name: "scope", label: "Where", type: "select", value: "everywhere", options: SCOPES, when: ({ action }) => action !== PAUSE[0] },
+      { name: "value", label: "Which owner (UUID) or type (such as code-generation)", value: "", when: ({ action, scope }) => action !== PAUSE[0] && scope !== "everywhere" },
     ],
-    say: (values) => sayControl(values, count(values.subject), controls),
+    say: (values) => (values.action === PAUSE[0] ? sayPause(count(values.subject)) : sayControl(values, count(values.subject), controls)),
     confirm: "Do it",
     run: (values) => {
+      if (values.action === PAUSE[0]) {
+        if (!isLane(values.subject)) throw new Error("A provider has no lane: ban or drain it, or pause its models.");
+        return post(`/lanes/${encodeURIComponent(values.subject)}/pause`, { reason: values.reason });
+      }
       const scope = buildScope(values);
       if (scope === null) throw new Error("Say which owner or which type of task.");
       return post("/models/control", { action: values.action, subject: values.subject, scope, reason: values.reason });
     },
-    done: (_answer, { action, subject }) => `${subject} is ${nameControl(action)}.`,
+    done: (_answer, { action, subject }) => (action === PAUSE[0] ? `${subject} is paused; resume it under Operate, Queue.` : `${subject} is ${nameControl(action)}.`),
   });
   const undo = (row) => ask({
     title: `Allow ${clip(row.subject, 80)}`,
@@ -53,6 +60,7 @@ export function ModelControls({ models, operations, reload, asked, onAsked }) {
   }, [asked]);
   return [
     h("h3", {}, "Controls in force"),
+    h("p", { class: "note" }, "Lanes are paused and resumed on the page of ", h("a", { href: "#/queue" }, "the queue"), "."),
     !controls.length && h("p", { class: "note" }, "None: every model may be chosen."),
     controls.length > 0 && h(Table, { caption: "Controls in force", columns: ["What", "Is", "Where", "Since", "By", "Reason", ""] }, controls.map((row) => h(
       "tr",
@@ -88,7 +96,7 @@ function Policies({ operations, ask }) {
   });
   return h(
     "section",
-    { "aria-label": "Selection policy" },
+    { class: "part", "aria-label": "Selection policy" },
     h("h3", {}, "Selection policy"),
     h("p", {}, `Everyone: ${deployment ?? byDefault}${deployment ? "" : " (the default)"}, ${sayPolicy(deployment ?? byDefault)}. `),
     owners.length > 0 && h("ul", { class: "lines" }, owners.map(([owner, name]) => h("li", { key: owner }, `${nameOwner(owner)}: ${name} `, h(Button, { label: "Change", name: `Change the policy of ${nameOwner(owner)}`, onClick: () => change(owner, name) })))),

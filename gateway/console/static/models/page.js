@@ -1,9 +1,9 @@
 // Models: what each can do and costs, how it performed, who serves it, and the operators' controls.
 
 import { ModelControls } from "/console/models/controls.js";
-import { describeScope, findControls, findSeen, listAbilities, matches, nameControl, nameKind, ORDERS, sortModels, tokens } from "/console/models/words.js";
+import { describeScope, describeState, findControls, findSeen, listAbilities, matches, nameControl, nameKind, ORDERS, sortModels, tokens } from "/console/models/words.js";
 import { Button, Meter, PageFrame, plural, Reading, Table, useWindow } from "/console/operate/parts.js";
-import { count, milliseconds, money } from "/console/lib/format.js";
+import { milliseconds, money } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
 import { getReader } from "/console/lib/reader.js";
@@ -12,7 +12,6 @@ import { h, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 10_000;
 const PERIODS = [["hour", "the last hour", 1], ["day", "the last day", 24], ["week", "the last week", 168]];
-const HEALTH = { ok: "alive", available: "alive", degraded: "waiting", open: "failed", unavailable: "failed" };
 
 export function Page({ query }) {
   const isOperator = getReader()?.is_operator ?? false;
@@ -95,18 +94,23 @@ function ModelRow({ each, isOperator, operations, onControl }) {
     h("td", { class: "figure" }, cost),
     isOperator
       ? [h("td", {}, h(Observed, { seen, each })), h("td", { class: "figure" }, seen?.ratings ? [h(Meter, { value: seen.satisfaction, most: 1, high: 1, label: `Liked: ${each.id}` }), h("small", {}, `${(seen.satisfaction * 100).toFixed(0)} % of ${seen.ratings}`)] : "–"), h("td", { class: "buttons" }, each.kind === "chat" && h("a", { class: "button", href: buildAddress("/ask", { model: each.id }) }, "Ask"), h(Button, { label: "Control", name: `Control ${each.id}`, onClick: onControl }))]
-      : h("td", {}, h("span", { class: `status ${HEALTH[each.status] ?? "waiting"}` }, each.status)),
+      : h("td", {}, h(State, { status: each.status })),
   );
+}
+
+function State({ status, reason }) {
+  const [words, tone] = describeState(status);
+  return h("span", { class: `status ${tone}`, title: reason ?? undefined }, words);
 }
 
 function Observed({ seen, each }) {
   const served = h("small", {}, "served by ", h("a", { href: buildAddress("/agents", { q: each.id }) }, plural(each.executors, "executor")));
-  if (!seen || !seen.attempts) return ["no calls", served];
+  if (!seen || !seen.attempts) return [h(State, { status: each.status }), h("small", {}, "no calls"), served];
   const ended = seen.completed + seen.failed;
   return [
-    h("span", { class: `status ${HEALTH[seen.health] ?? "waiting"}`, title: seen.reason ?? undefined }, seen.health),
+    h(State, { status: each.status, reason: seen.reason }),
     h("small", { class: "figure" }, `first ${milliseconds(seen.first_token_ms_p50)} · p50 ${milliseconds(seen.duration_ms_p50)} · p95 ${milliseconds(seen.duration_ms_p95)}`),
-    h("small", { class: "figure" }, `${count(seen.attempts)} calls, ${ended ? ((seen.failed / ended) * 100).toFixed(ended > 1000 ? 1 : 0) : 0} % failed · ${money(seen.cost_usd)}`),
+    h("small", { class: "figure" }, `${plural(seen.attempts, "call")}, ${ended ? ((seen.failed / ended) * 100).toFixed(ended > 1000 ? 1 : 0) : 0} % failed · ${money(seen.cost_usd)}`),
     served,
   ];
 }

@@ -86,6 +86,11 @@ export function buildScope({ scope, value }) {
   return value?.trim() ? `${scope}:${value.trim()}` : null;
 }
 
+const STATES = { available: ["available", "alive"], degraded: ["degraded: calls fail", "waiting"], unavailable: ["unavailable: all calls fail", "failed"] };
+
+/** Return the words for a model's state over the last hour, and the class of their colour. */
+export const describeState = (status) => STATES[status] ?? [status, "waiting"];
+
 /** What a control will do, with the numbers of the queue now. */
 export function sayControl({ action, subject, scope, value }, { queued, running }, controls) {
   const full = buildScope({ scope, value });
@@ -95,6 +100,8 @@ export function sayControl({ action, subject, scope, value }, { queued, running 
   const moved = queued ? `${waiting} may get another model${action === "ban" ? ", or fail if their task accepts no other" : ""}.` : "";
   const before = now ? `It is ${nameControl(now.action)} there now.` : "";
   switch (action) {
+    case "":
+      return [];
     case "pin":
       return [`${subject} is preferred to all others${where}. Tasks that name another model still get that one.`, before];
     case "ban":

@@ -1,5 +1,6 @@
 // Agents: who is alive, what they serve and how busy they are, and the deployments that they call.
 
+import { describeState } from "/console/models/words.js";
 import { Busy, Meter, Operate, plural, Reading, Table, useWindow, When, ago } from "/console/operate/parts.js";
 import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
@@ -9,7 +10,6 @@ import { h } from "/console/vendor/preact.js";
 const EVERY_MS = 3_000;
 const ORDER = ["silent", "alive", "stopped"];
 const CIRCUITS = {
-  closed: "in use",
   open: "not used after failures",
   half_open: "tried with one call",
   resting: "the vendor asked to wait",
@@ -17,6 +17,7 @@ const CIRCUITS = {
 
 export function Page({ query }) {
   const read = useData("/agents", { every: EVERY_MS });
+  const served = useData("/models", { every: 2 * EVERY_MS });
   const operations = useData("/models/operations", { every: 2 * EVERY_MS });
   return h(
     Operate,
@@ -25,7 +26,7 @@ export function Page({ query }) {
     read.data && h(Agents, { agents: read.data.agents, sought: query.get("q") ?? "" }),
     h("h3", {}, "Deployments"),
     h(Reading, { of: operations, what: "the deployments" }),
-    operations.data && h(Deployments, { deployments: operations.data.deployments }),
+    operations.data && h(Deployments, { deployments: operations.data.deployments, models: served.data?.models ?? [] }),
   );
 }
 
@@ -80,27 +81,28 @@ function Served({ agent }) {
   );
 }
 
-function Deployments({ deployments }) {
+function Deployments({ deployments, models }) {
   const bad = (each) => each.state !== "closed";
   const sorted = [...deployments].sort((a, b) => bad(b) - bad(a) || (a.deployment < b.deployment ? -1 : 1));
   const [shown, more] = useWindow(sorted);
   if (!deployments.length) return h("p", { class: "note" }, "No call was made yet: health is learned from calls.");
   return [
-    h(Table, { caption: "Deployments", columns: ["Deployment", "Circuit", "Lately", "Calls at once", "Last error"] }, shown.map((each) => h(DeploymentRow, { key: each.deployment, each }))),
+    h(Table, { caption: "Deployments", columns: ["Deployment", "State", "Lately", "Calls at once", "Last error"] }, shown.map((each) => h(DeploymentRow, { key: each.deployment, each, model: models.find(({ id }) => id === each.model_id) }))),
     more,
   ];
 }
 
-function DeploymentRow({ each }) {
-  const state = each.state === "closed" ? "alive" : each.state === "open" ? "failed" : "waiting";
-  const [answered, failed] = [Number(each.answered), Number(each.failed)];
+function DeploymentRow({ each, model }) {
+  const circuit = CIRCUITS[each.state];
+  const [state, tone] = circuit ? [circuit, each.state === "open" ? "failed" : "waiting"] : describeState(model?.status ?? "not served now");
+  const [answered, failed] = [Math.round(each.answered), Math.round(each.failed)];
   const error = each.last_error;
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, clip(each.deployment, 80), each.unreachable_for > 0 && h("small", { class: "problem" }, `${plural(each.unreachable_for, "executor")} cannot connect`)),
-    h("td", {}, h("span", { class: `status ${state}` }, CIRCUITS[each.state] ?? each.state), each.wait_seconds > 0 && h("small", {}, `for ${Math.ceil(each.wait_seconds)} s`)),
-    h("td", {}, h("span", { class: "busy" }, h(Meter, { value: answered, most: answered + failed, label: `Answered: ${each.deployment}` }), h("span", { class: "figure" }, `${answered.toFixed(0)} answered, ${failed.toFixed(0)} failed`))),
+    h("td", {}, h("span", { class: `status ${tone}` }, state), each.wait_seconds > 0 && h("small", {}, `for ${Math.ceil(each.wait_seconds)} s`)),
+    h("td", {}, answered + failed ? h("span", { class: "busy" }, h(Meter, { value: answered, most: answered + failed, high: 1, label: `Answered: ${each.deployment}` }), h("span", { class: "figure" }, `${answered} answered, ${failed} failed`)) : "no calls"),
     h("td", {}, h(Busy, { running: each.running, capacity: each.concurrency, label: `Calls at once: ${each.deployment}` })),
     h("td", { class: "words" }, error ? [clip(`${error.class ?? "error"}: ${error.message ?? ""}`, 200), h("small", {}, h(When, { at: each.last_error_at }))] : "–"),
   );

@@ -7,6 +7,7 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
  * Return a dialog for the page, and a function that asks for a change:
  * `{ title, say, fields, confirm, isGrave, run, done }`. `say(values)` returns the sentence, `run(values)` makes the change (`values.reason` is the
  * reason, null without one), and `done(answer)` returns what is announced afterwards. `onDone` is called after each change.
+ * A field's `hint`, `list` (known values to choose from) and `options` may be functions of the values.
  */
 export function useChanges(onDone = () => {}) {
   const [asked, setAsked] = useState(null);
@@ -34,6 +35,8 @@ function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasRe
     }
   };
   const sentences = [say?.(values)].flat().filter(Boolean);
+  const visible = fields.filter(({ when }) => !when || when(values));
+  const isOpen = visible.some(({ name, type, required }) => type === "select" && required && !values[name]);
   return h(
     "dialog",
     { ref: dialog, class: "change", "aria-labelledby": "change-title", onClose },
@@ -41,7 +44,7 @@ function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasRe
       "form",
       { onSubmit: send },
       h("h2", { id: "change-title" }, title),
-      fields.filter(({ when }) => !when || when(values)).map((field) => h(Field, { key: field.name, field, value: values[field.name], onChange: (value) => set(field.name, value) })),
+      visible.map((field) => h(Field, { key: field.name, field: settle(field, values), value: values[field.name], onChange: (value) => set(field.name, value) })),
       h("div", { class: "will-do", role: "status" }, sentences.map((each) => h("p", {}, each))),
       hasReason && h("label", {}, "Reason (for the log of actions)", h("input", { type: "text", maxlength: 2000, autocomplete: "off", value: values.reason ?? "", onInput: (event) => set("reason", event.currentTarget.value) })),
       state.problem && h("p", { class: "problem", role: "alert" }, state.problem),
@@ -49,15 +52,22 @@ function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasRe
         "p",
         { class: "actions" },
         h("button", { type: "button", class: "quiet", onClick: () => dialog.current.close() }, "Leave it"),
-        h("button", { class: isGrave ? "grave" : "", "aria-disabled": state.isSending ? "true" : undefined }, confirm),
+        h("button", { class: isGrave ? "grave" : "", disabled: isOpen, "aria-disabled": state.isSending ? "true" : undefined }, confirm),
       ),
     ),
   );
 }
 
+/** Return the field with what depends on the values. */
+function settle(field, values) {
+  const settled = { ...field };
+  for (const name of ["hint", "list", "options"]) if (typeof field[name] === "function") settled[name] = field[name](values);
+  return settled;
+}
+
 /** One field: `type` is text, number, select (with `options`), ticks (a list of values) or tick. */
 function Field({ field, value, onChange }) {
-  const { label, type = "text", options = [], hint, min, max, step, required } = field;
+  const { name, label, type = "text", options = [], list = [], hint, min, max, step, required } = field;
   if (type === "ticks") {
     const toggle = (each, isOn) => onChange(isOn ? [...value, each] : value.filter((other) => other !== each));
     return h("fieldset", {}, h("legend", {}, label), options.map(([each, text]) => h("label", { class: "tick" }, h("input", { type: "checkbox", checked: value.includes(each), onChange: (event) => toggle(each, event.currentTarget.checked) }), text)));
@@ -65,6 +75,6 @@ function Field({ field, value, onChange }) {
   if (type === "tick") return h("label", { class: "tick" }, h("input", { type: "checkbox", checked: value === true, onChange: (event) => onChange(event.currentTarget.checked) }), label);
   const input = type === "select"
     ? h("select", { value, onChange: (event) => onChange(event.currentTarget.value) }, options.map(([each, text]) => h("option", { value: each, selected: each === value }, text)))
-    : h("input", { type, value, autocomplete: "off", spellcheck: false, min, max, step, required, onInput: (event) => onChange(event.currentTarget.value) });
-  return h("label", {}, label, input, hint && h("small", {}, hint));
+    : h("input", { type, value, list: list.length ? `known-${name}` : undefined, autocomplete: "off", spellcheck: false, min, max, step, required, onInput: (event) => onChange(event.currentTarget.value) });
+  return h("label", {}, label, input, list.length > 0 && h("datalist", { id: `known-${name}` }, list.map(([each, text]) => h("option", { key: each, value: each, label: text }))), hint && h("small", {}, hint));
 }

@@ -17,6 +17,16 @@ export function sumBy(rows, kind) {
   return [...found.values()].sort((a, b) => work(b) - work(a) || (a.key < b.key ? -1 : 1));
 }
 
+/** Return the lanes that executors serve and of which the queue says nothing. */
+export function listIdle(agents, rows) {
+  const served = agents.filter(({ agent, state }) => state === "alive" && agent.kind === "executor").flatMap(({ agent }) => agent.lanes);
+  const known = new Set(rows.map((row) => row.lane));
+  return [...new Set(served)].filter((lane) => !known.has(lane)).sort();
+}
+
+/** Return the latest action that paused, of the latest actions on a lane or an owner; undefined without one. */
+export const findPause = (actions) => actions.find(({ after }) => after?.paused === true);
+
 function start(row, kind, key) {
   const zeros = Object.fromEntries([...FIGURES, ...RATES].map((name) => [name, 0]));
   return { ...zeros, key, lane: row.lane, owner: row.owner, oldest_ms: null, paused: row[`${kind}_paused`], max_running: row[`${kind}_max_running`], per_minute: row[`${kind}_per_minute`] };
