@@ -152,8 +152,12 @@ async def test_caps_are_set_changed_and_removed(
     field(page, "Which").send_keys("acme")
     Select(field(page, "Per")).select_by_visible_text("month")
     field(page, "Limit in dollars").send_keys("40")
+    await eventually(says(page, "dialog .will-do", "No model of this"), within=SECONDS)
     said = await confirm(page, "Set it")
-    assert said == "Calls for provider acme may cost at most $40.00 a month (UTC)."
+    assert said == (
+        "Calls for provider acme may cost at most $40.00 a month (UTC)."
+        "No model of this provider is served now."
+    )
     assert await caps() == [("provider", "acme", "month", 40)]
 
     await eventually(says(page, "[aria-label=Caps]", "provider acme"), within=SECONDS)
@@ -209,10 +213,12 @@ async def test_the_red_button_stops_spending_and_every_page_says_so(
         page.get(f"{url}/#/")
         await eventually(says(page, "#stopped", "Spending is stopped since"), within=SECONDS)
 
-        page.find_element(By.CSS_SELECTOR, "#stopped a").send_keys(Keys.ENTER)
-        await eventually(says(page, "section.spending", "Resume spending"), within=SECONDS)
-        await open_dialog(page, "Resume spending")
+        await open_dialog(page, "Resume…")
         await confirm(page, "Resume")
+        await eventually(lambda: page.find_element(By.ID, "news").is_displayed(), within=SECONDS)
+        assert text(page, "#news") == "Spending goes on."
+        press(page, "Dismiss")
+        assert page.find_element(By.ID, "toast").size["width"] == 1
         assert await store.fetch_spending_stop() is None
         await eventually(lambda: not text(page, "#stopped"), within=SECONDS)
     finally:
@@ -353,7 +359,7 @@ async def test_members_are_added_to_a_project_and_removed(
     assert await members() == [(user, "editor")]
     await eventually(says(page, ".operate table", f"{str(user)[:8]}, editor"), within=SECONDS)
 
-    await open_dialog(page, f"Remove owner {str(user)[:8]} from {shown}")
+    await open_dialog(page, f"Remove user {str(user)[:8]} from {shown}")
     assert "Nobody else is a member" in await confirm(page, "Remove")
     assert await members() == []
     assert complaints(page) == []

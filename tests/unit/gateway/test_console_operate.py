@@ -1,5 +1,6 @@
 """What the console says before an operator changes something, in Node."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,45 @@ def test_a_cap_says_what_is_left_of_it(tmp_path: Path) -> None:
     assert said(asked | {"scope": "provider", "key": "anthropic"}) == [
         "Calls for provider anthropic may cost at most $8.00 a day (UTC)."
     ]
-    assert said(asked | {"scope": "total", "limit_usd": ""}) == ""
+    assert said(asked | {"scope": "total", "limit_usd": ""}) == []
+
+
+def test_a_cap_of_what_does_not_exist_says_so(tmp_path: Path) -> None:
+    known = {"project": [["shop", None]], "owner": [["none", "tasks without an owner"]]}
+
+    def said(scope: str, key: str) -> list[str]:
+        asked = {"scope": scope, "key": key, "per": "day", "limit_usd": "8"}
+        sentences: list[str] = call(tmp_path, LIMITS, "sayCap", asked, [], known)
+        return sentences
+
+    assert said("project", "shpo") == [
+        "Calls for project shpo may cost at most $8.00 a day (UTC).",
+        "No task of this project exists yet.",
+    ]
+    assert len(said("project", "shop")) == 1
+    assert len(said("owner", "a new user")) == 1  # users need not have a task
+    assert len(said("provider", "x")) == 1  # it is not known which there are
+
+
+def test_a_lane_without_work_can_be_paused_and_who_paused_it_is_found(tmp_path: Path) -> None:
+    def an_agent(kind: str, state: str, *lanes: str) -> dict[str, object]:
+        return {"agent": {"kind": kind, "lanes": lanes}, "state": state}
+
+    agents = [
+        an_agent("executor", "alive", "b", "a", "busy"),
+        an_agent("executor", "alive", "a"),
+        an_agent("executor", "stopped", "gone"),
+        an_agent("cio", "alive", "cio"),
+    ]
+    assert call(tmp_path, QUEUE, "listIdle", agents, [{"lane": "busy"}]) == ["a", "b"]
+
+    actions = [
+        {"who": "limits", "after": {"max_running": 2}},
+        {"who": "removes", "after": None},
+        {"who": "pauses", "after": {"paused": True}},
+        {"who": "paused earlier", "after": {"paused": True}},
+    ]
+    assert call(tmp_path, QUEUE, "findPause", actions)["who"] == "pauses"
 
 
 def test_none_means_tasks_without_an_owner(tmp_path: Path) -> None:
@@ -152,13 +191,14 @@ def test_tokens_are_written_shortly(tmp_path: Path) -> None:
 
 
 def test_an_action_is_told_by_what_has_changed(tmp_path: Path) -> None:
-    def told(before: object, after: object) -> object:
-        change = {"before": before, "after": after}
+    def told(before: object, after: object, kind: str = "model") -> object:
+        change = {"kind": kind, "before": before, "after": after}
         return call(tmp_path, "operate/action_words.js", "describeChange", change)
 
     assert told({"limit_usd": 10}, {"limit_usd": 20}) == ["limit_usd: 10 \N{RIGHTWARDS ARROW} 20"]
     assert told(None, {"name": "x", "owner": None}) == ["new", "name: x"]
     assert told({"action": "ban"}, None) == ["removed", "action was ban"]
+    assert told({"who": "ana"}, None, "spending") == ["resumed spending", "who was ana"]
 
 
 def test_a_key_says_what_its_holder_may_do(tmp_path: Path) -> None:
@@ -174,6 +214,13 @@ def test_a_key_says_what_its_holder_may_do(tmp_path: Path) -> None:
         "Choose what it may do."
     )
     assert call(tmp_path, module, "expiryOf", "30", 0) == "1970-01-31T00:00:00.000Z"
+    last = call(tmp_path, module, "expiryOf", "date", 0, "2030-05-06")
+    until_then = datetime.fromisoformat(last).astimezone()
+    assert f"{until_then:%Y-%m-%d %H:%M:%S}" == "2030-05-06 23:59:59"
+    dated = chosen | {"lasts": "date", "until": "2030-05-06", "project": "shpo"}
+    said = call(tmp_path, module, "sayKey", dated, 0, [["shop", None]])
+    assert "6 May 2030 23:59:59 " in said[1]  # and the time zone
+    assert said[2] == "No task of this project exists yet."
     assert call(tmp_path, module, "splitNames", " a, b\nc,, ") == ["a", "b", "c"]
 
 

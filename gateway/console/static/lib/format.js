@@ -48,6 +48,12 @@ export function moment(iso) {
   return `${at.getDate()} ${month} ${at.getFullYear()} ${at.toLocaleTimeString([], { hour12: false })}`;
 }
 
+/** Date and time with the name of the time zone. */
+export function zonedMoment(iso) {
+  const parts = new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts(new Date(iso));
+  return `${moment(iso)} ${parts.find(({ type }) => type === "timeZoneName").value}`;
+}
+
 /** The cost, marked if the simulator answered instead of a model. */
 export function cost(row) {
   return row.simulated ? `${money(row.cost_usd)} simulated` : money(row.cost_usd);

@@ -9,8 +9,8 @@ import { buildAddress, changeQuery } from "/console/lib/route.js";
 import { h, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 5_000;
-const KINDS = ["lane", "owner", "model", "policy", "grant", "budget", "key", "column", "spending", "task", "erasure", "instance"];
-const LINKS = { lane: "#/queue", owner: "#/queue", model: "#/models", policy: "#/models", budget: "#/limits", spending: "#/limits", grant: "#/keys", key: "#/keys" };
+const KINDS = ["lane", "owner", "model", "policy", "grant", "budget", "key", "member", "column", "spending", "task", "erasure", "instance"];
+const LINKS = { lane: "#/queue", owner: "#/queue", model: "#/models", policy: "#/models", budget: "#/limits", spending: "#/limits", grant: "#/keys", key: "#/keys", member: "#/projects" };
 
 export function Page({ query }) {
   const filter = Object.fromEntries(["who", "kind", "subject", "since"].map((name) => [name, query.get(name) ?? ""]));

@@ -46,7 +46,7 @@ export function Grants() {
   });
   return h(
     "section",
-    { "aria-label": "Grants" },
+    { class: "part", "aria-label": "Grants" },
     h("h3", {}, "Grants"),
     h(Reading, { of: read, what: "the grants" }),
     h("p", { class: "actions" }, h(Button, { label: "Restrict or prioritise an owner", onClick: () => set(null) })),

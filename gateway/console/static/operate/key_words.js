@@ -1,10 +1,10 @@
 // What is said about keys and grants. Pure.
 
-import { moment } from "/console/lib/format.js";
+import { zonedMoment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
 
 const DAY_MS = 86_400_000;
-const LASTS = { "": "for ever", 1: "one day", 30: "30 days", 90: "90 days", 365: "one year" };
+const LASTS = [["1", "one day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "one year"], ["date", "until the end of a day"], ["", "for ever"]];
 export const SCOPES = {
   "tasks:read": "read tasks, answers and memory",
   "tasks:write": "submit, cancel and answer",
@@ -13,21 +13,31 @@ export const SCOPES = {
   admin: "everything, for the tasks of all owners",
 };
 
-export const KEY_FIELDS = [
+/** The fields of a new key; `known` may learn the projects that exist later. */
+export const keyFields = (known) => [
   { name: "name", label: "What it is for", required: true, value: "" },
   { name: "scopes", label: "What it may do", type: "ticks", value: ["tasks:read", "tasks:write", "models:read"], options: Object.entries(SCOPES).map(([scope, text]) => [scope, `${scope}: ${text}`]) },
   { name: "owner", label: "For which user it acts", hint: "The UUID of a user; empty: for tasks without an owner.", value: "" },
-  { name: "project", label: "Only for which project", hint: "It sees and makes only tasks of this project; empty: of all.", value: "" },
-  { name: "lasts", label: "It lasts", type: "select", value: "90", options: Object.entries(LASTS).sort(([a], [b]) => Number(a || 9e9) - Number(b || 9e9)) },
+  { name: "project", label: "Only for which project", hint: "It sees and makes only tasks of this project; empty: of all.", list: () => known.project ?? [], value: "" },
+  { name: "lasts", label: "It lasts", type: "select", value: "90", options: LASTS },
+  { name: "until", label: "Its last day", type: "date", required: true, value: "", when: ({ lasts }) => lasts === "date" },
 ];
 
-export const expiryOf = (days, from) => (days === "" ? null : new Date(from + Number(days) * DAY_MS).toISOString());
+/** When a key expires that lasts some days from `from` on, or to the end of the day `until` here; null: never. */
+export function expiryOf(lasts, from, until = "") {
+  if (lasts === "") return null;
+  if (lasts === "date") return until ? new Date(`${until}T23:59:59`).toISOString() : null;
+  return new Date(from + Number(lasts) * DAY_MS).toISOString();
+}
 
-export function sayKey({ scopes, owner, project = "", lasts }, from) {
+export function sayKey({ scopes, owner, project = "", lasts, until }, from, projects) {
   if (!scopes.length) return "Choose what it may do.";
   const whose = scopes.includes("admin") ? "of all owners" : owner.trim() ? `of the user ${clip(owner.trim(), 8).replace("…", "")}` : "without an owner";
   const may = scopes.includes("admin") ? "do everything an operator can, also create keys" : scopes.map((each) => SCOPES[each]).join("; ");
-  return [`Whoever has it may: ${may}. It acts for tasks ${whose}${project.trim() ? ` in the project ${clip(project.trim(), 60)}` : ""}.`, lasts === "" ? "It never expires." : `It expires on ${moment(expiryOf(lasts, from))}.`];
+  const isMissing = project.trim() && projects && !projects.some(([each]) => each === project.trim());
+  const expires = lasts === "" ? "It never expires." : expiryOf(lasts, from, until) && `It expires on ${zonedMoment(expiryOf(lasts, from, until))}.`;
+  const isPast = lasts === "date" && until && new Date(expiryOf(lasts, from, until)) <= from;
+  return [`Whoever has it may: ${may}. It acts for tasks ${whose}${project.trim() ? ` in the project ${clip(project.trim(), 60)}` : ""}.`, isPast ? "This day is over: choose a later one." : expires, isMissing && "No task of this project exists yet."].filter(Boolean);
 }
 
 /** Return the names in a text that has them in lines or with commas. */

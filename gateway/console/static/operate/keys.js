@@ -2,10 +2,11 @@
 
 import { Grants } from "/console/operate/grants.js";
 import { useChanges } from "/console/operate/dialog.js";
-import { expiryOf, KEY_FIELDS, SCOPES, sayKey } from "/console/operate/key_words.js";
-import { ago, Button, nameOwner, Operate, Reading, Table, useWindow, When } from "/console/operate/parts.js";
+import { expiryOf, keyFields, SCOPES, sayKey } from "/console/operate/key_words.js";
+import { useKnown } from "/console/operate/known.js";
+import { ago, Button, nameOwner, Operate, Reading, Table, useWindow } from "/console/operate/parts.js";
 import { post, remove } from "/console/lib/api.js";
-import { moment } from "/console/lib/format.js";
+import { moment, zonedMoment } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
 import { buildAddress } from "/console/lib/route.js";
@@ -17,16 +18,17 @@ const EVERY_MS = 10_000;
 export function Page() {
   const read = useData("/keys", { every: EVERY_MS });
   const [created, setCreated] = useState(null);
+  const known = useKnown();
   const [dialog, ask] = useChanges(read.reload);
   const keys = read.data?.keys ?? [];
   const [shown, more] = useWindow(keys);
   const create = () => ask({
     title: "Create a key",
-    fields: KEY_FIELDS,
-    say: (values) => sayKey(values, now()),
+    fields: keyFields(known),
+    say: (values) => sayKey(values, now(), known.project),
     confirm: "Create it",
     run: async (values) => {
-      const answer = await post("/keys", { name: values.name, scopes: values.scopes, owner: values.owner.trim() || null, project: values.project.trim() || null, expires_at: expiryOf(values.lasts, now()), reason: values.reason });
+      const answer = await post("/keys", { name: values.name, scopes: values.scopes, owner: values.owner.trim() || null, project: values.project.trim() || null, expires_at: expiryOf(values.lasts, now(), values.until), reason: values.reason });
       setCreated(answer);
       return answer;
     },
@@ -75,7 +77,7 @@ function KeyRow({ each, ask, onCreated }) {
     h("td", {}, h("span", { class: "tags" }, each.scopes.map((scope) => h("span", { class: `tag ${scope === "admin" ? "wait" : ""}`, title: SCOPES[scope] }, clip(scope, 40))))),
     h("td", {}, nameOwner(each.owner), each.project && h("small", {}, `project ${clip(each.project, 60)}`)),
     h("td", {}, each.last_used_at ? h("time", { datetime: each.last_used_at, title: moment(each.last_used_at) }, ago(each.last_used_at)) : "never"),
-    h("td", {}, each.expires_at ? h(When, { at: each.expires_at }) : "never"),
+    h("td", {}, each.expires_at ? h("time", { datetime: each.expires_at }, zonedMoment(each.expires_at)) : "never"),
     h("td", { class: "buttons" }, each.usable && h(Button, { label: "Replace", name: `Replace the key ${name}`, onClick: rotate }), each.usable && h(Button, { label: "Revoke", name: `Revoke the key ${name}`, onClick: revoke })),
   );
 }

@@ -1,6 +1,6 @@
 // What is said about caps. Pure.
 
-import { moment, money } from "/console/lib/format.js";
+import { money, zonedMoment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
 
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -23,16 +23,28 @@ export function sortCaps(budgets) {
   return [...budgets].sort((a, b) => place(a) - place(b) || (text(a) < text(b) ? -1 : 1));
 }
 
-export const describeReset = ({ resets_at: at, per }) => (per === "ever" ? "never" : at ? moment(at) : "–");
+export const describeReset = ({ resets_at: at, per }) => (per === "ever" ? "never" : at ? zonedMoment(at) : "–");
 
-/** The fields of a new cap, or of one that is changed. */
-export function capFields(budget) {
+const HINTS = {
+  provider: "The id of a provider, such as openai.",
+  project: "The name of a project.",
+  owner: "The UUID of a user, none (tasks without an owner), * (each user without a cap of their own) or anonymous.",
+  column: "The UUID of an AI column.",
+};
+const MISSING = {
+  provider: "No model of this provider is served now.",
+  project: "No task of this project exists yet.",
+  column: "There is no AI column of this UUID.",
+};
+
+/** The fields of a new cap, or of one that is changed; `start` are values to begin with. */
+export function capFields(budget, known = {}, start = {}) {
   const limit = { name: "limit", label: "Limit in dollars", type: "number", min: 0, step: "any", required: true, value: budget ? String(Number(budget.limit_usd)) : "" };
   const unpriced = { name: "unpriced", label: "Allow models whose price is unknown", type: "tick", value: budget?.allow_unpriced ?? false };
   if (budget) return [limit, unpriced];
   return [
-    { name: "scope", label: "For", type: "select", value: "total", options: [["total", "everything"], ["provider", "a provider"], ["project", "a project"], ["owner", "an owner"], ["column", "an AI column"]] },
-    { name: "key", label: "Which", hint: "The id of a provider, the name of a project, the UUID of a column or owner; for owners also none, * (each user) or anonymous.", value: "", when: ({ scope }) => scope !== "total" },
+    { name: "scope", label: "For", type: "select", value: start.scope ?? "total", options: [["total", "everything"], ["provider", "a provider"], ["project", "a project"], ["owner", "an owner"], ["column", "an AI column"]] },
+    { name: "key", label: "Which", hint: (values) => HINTS[values.scope], list: (values) => known[values.scope] ?? [], required: true, value: start.key ?? "", when: ({ scope }) => scope !== "total" },
     { name: "per", label: "Per", type: "select", value: "day", options: [["day", "day"], ["month", "month"], ["ever", "ever"]] },
     limit,
     unpriced,
@@ -51,8 +63,13 @@ export function readCap({ scope, key, per, limit, unpriced, reason = null }, bud
   return { ...nameKey(chosen), per: chosen.per, limit_usd: limit, allow_unpriced: unpriced === true, reason };
 }
 
-/** What a cap will do, from what is spent now. */
-export function sayCap(cap, budgets) {
+/** What a cap will do, from what is spent now. `known` has the values that exist, as far as they are known. */
+export function sayCap(cap, budgets, known = {}) {
+  const isMissing = cap.key && MISSING[cap.scope] && known[cap.scope] && !known[cap.scope].some(([each]) => each === cap.key);
+  return [sayLimit(cap, budgets), isMissing && MISSING[cap.scope]].flat().filter(Boolean);
+}
+
+function sayLimit(cap, budgets) {
   if (cap.limit_usd === "" || Number.isNaN(Number(cap.limit_usd))) return "";
   const limit = Number(cap.limit_usd);
   const same = (each) => each.scope === cap.scope && each.per === cap.per && nameKey(each).key === cap.key;

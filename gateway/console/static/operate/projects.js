@@ -1,7 +1,7 @@
 // Projects: what each spends, its caps, and its members, who see its tasks.
 
 import { useChanges } from "/console/operate/dialog.js";
-import { Button, Meter, nameOwner, Operate, plural, Reading, Table, useWindow } from "/console/operate/parts.js";
+import { Button, Meter, nameUser, Operate, plural, Reading, Table, useWindow } from "/console/operate/parts.js";
 import { put, remove } from "/console/lib/api.js";
 import { money } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
@@ -22,7 +22,7 @@ export function Page() {
   const add = (project = "") => ask({
     title: project ? `Add a member to ${clip(project, 60)}` : "Add a member to a project",
     fields: [
-      { name: "project", label: "Project", required: true, value: project },
+      { name: "project", label: "Project", required: true, list: projects.map((each) => [each.name, undefined]), value: project },
       { name: "user", label: "User (UUID)", required: true, value: "" },
       { name: "role", label: "Role", type: "select", value: "viewer", options: Object.entries(ROLES).map(([role, does]) => [role, `${role}: ${does}`]) },
     ],
@@ -32,7 +32,7 @@ export function Page() {
     done: () => "The member was added.",
   });
   const take = (project, member) => ask({
-    title: `Remove ${nameOwner(member.user_id)} from ${clip(project.name, 60)}`,
+    title: `Remove ${nameUser(member.user_id)} from ${clip(project.name, 60)}`,
     say: () => ["The user sees only their own tasks of it within ten seconds.", project.members.length === 1 && "Nobody else is a member: every user may give tasks to this project again."],
     confirm: "Remove",
     isGrave: true,
@@ -51,8 +51,8 @@ export function Page() {
       h("th", { scope: "row" }, h("a", { href: buildAddress("/tasks", { project: each.name }) }, clip(each.name, 100)), !each.can_edit && h("small", {}, "you only read")),
       h("td", { class: "figure" }, each.open_tasks),
       h("td", { class: "figure" }, money(each.spent_usd)),
-      h("td", {}, each.caps.length ? each.caps.map((cap) => h(Cap, { key: cap.per, cap, name: each.name })) : "none"),
-      h("td", {}, each.members.length ? h("ul", { class: "lines" }, each.members.map((member) => h("li", { key: member.user_id, class: "buttons" }, h("span", { title: member.user_id }, `${nameOwner(member.user_id)}, ${member.role}`), isOperator && h(Button, { label: "Remove", name: `Remove ${nameOwner(member.user_id)} from ${clip(each.name, 60)}`, onClick: () => take(each, member) })))) : "none"),
+      h("td", {}, each.caps.length ? each.caps.map((cap) => h(Cap, { key: cap.per, cap, name: each.name })) : ["none", isOperator && h("small", {}, h("a", { href: buildAddress("/limits", { project: each.name }), "aria-label": `Set a cap for ${clip(each.name, 60)}` }, "Set a cap"))]),
+      h("td", {}, each.members.length ? h("ul", { class: "lines" }, each.members.map((member) => h("li", { key: member.user_id, class: "buttons" }, h("span", { title: member.user_id }, `${nameUser(member.user_id)}, ${member.role}`), isOperator && h(Button, { label: "Remove", name: `Remove ${nameUser(member.user_id)} from ${clip(each.name, 60)}`, onClick: () => take(each, member) })))) : "none"),
       isOperator && h("td", { class: "buttons" }, h(Button, { label: "Add a member", name: `Add a member to ${clip(each.name, 60)}`, onClick: () => add(each.name) })),
     ))),
     more,
@@ -68,5 +68,6 @@ function Cap({ cap, name }) {
 function sayMember(project, name, role) {
   if (!name) return "";
   const first = !project?.members.length && "It has no member yet: from then on only its editors and operators may give it tasks.";
-  return [`The user ${ROLES[role]}${project ? `, ${plural(project.open_tasks, "open one", "open ones")} among them` : ""}.`, first];
+  const missing = !project && "No task of this project exists yet.";
+  return [`The user ${ROLES[role]}${project ? `, ${plural(project.open_tasks, "open one", "open ones")} among them` : ""}.`, first, missing];
 }

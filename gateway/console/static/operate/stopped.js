@@ -14,12 +14,24 @@ const CHANGED = "cogo:spending";
 
 const announce = () => document.dispatchEvent(new CustomEvent(CHANGED));
 
+const RESUMING = {
+  title: "Resume spending",
+  say: () => "Calls to models begin again, and what waited goes on.",
+  confirm: "Resume",
+  run: ({ reason }) => post("/spending/resume", { reason }),
+  done: () => "Spending goes on.",
+};
+
 /** The banner of all pages. */
 export function StoppedBanner() {
-  const { data } = useSpending();
+  const { data, reload } = useSpending();
+  const [dialog, ask] = useChanges(() => (reload(), announce()));
   const stopped = data?.stopped;
-  if (!stopped) return null;
-  return h("p", { class: "banner stopped", role: "alert" }, describeStop(stopped), " ", getReader()?.is_operator && h("a", { href: "#/limits" }, "Resume…"));
+  if (!stopped) return dialog;
+  return [
+    h("p", { class: "banner stopped", role: "alert" }, describeStop(stopped), " ", getReader()?.is_operator && h("button", { type: "button", onClick: () => ask(RESUMING) }, "Resume…")),
+    dialog,
+  ];
 }
 
 /** The button on the page of limits. */
@@ -39,20 +51,13 @@ export function SpendingSwitch() {
     run: ({ cancel, reason }) => post("/spending/stop", { cancel_running: cancel, reason }),
     done: ({ running, aborted }) => `Spending is stopped; ${plural(running, "call")} under way${aborted ? `, ${aborted} aborted` : ""}.`,
   });
-  const resume = () => ask({
-    title: "Resume spending",
-    say: () => "Calls to models begin again, and what waited goes on.",
-    confirm: "Resume",
-    run: ({ reason }) => post("/spending/resume", { reason }),
-    done: () => "Spending goes on.",
-  });
   return h(
     "section",
     { class: `spending ${stopped ? "is-stopped" : ""}`, "aria-label": "Spending" },
     h(Problem, { error }),
     data && [
       h("p", {}, stopped ? describeStop(stopped) : "Calls to models may begin, within the caps below."),
-      stopped ? h("button", { type: "button", onClick: resume }, "Resume spending") : h("button", { type: "button", class: "grave", onClick: stop }, "Stop spending"),
+      stopped ? h("button", { type: "button", onClick: () => ask(RESUMING) }, "Resume spending") : h("button", { type: "button", class: "grave", onClick: stop }, "Stop spending"),
     ],
     dialog,
   );
