@@ -66,6 +66,7 @@ async def test_open_questions_of_all_tasks_are_answered_in_one_place(
     await eventually(says(page, "#approvals", "Which one?"), within=SECONDS)
     assert page.switch_to.active_element.get_attribute("id") == "detail"
     assert page.find_element(By.CSS_SELECTOR, "nav [aria-current]").text.startswith("Inbox")
+    assert "main of “ask_person" in text(page, "#approvals .asked a")
     questions = text(page, "#approvals .question")
     assert questions == "How many? <img src=x onerror=alert(1)><U+202E>\nWhich one?"
     item = find_question(page, "How many?")
@@ -205,7 +206,7 @@ STUB = """
     if (path.startsWith("/approvals?")) {
       const open = approvals.filter((each) => !each.answered_at);
       const found = path.includes("answered=true") ? [] : open;
-      return Promise.resolve(Response.json({ approvals: found, next: null }));
+      return Promise.resolve(Response.json({ approvals: found, prompts: {}, next: null }));
     }
     const found = approvals.find((each) => path === `/approvals/${each.id}`);
     if (!found) return real(path, options);

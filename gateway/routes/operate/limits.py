@@ -11,6 +11,7 @@ from gateway.dependencies import AdminOnly, ServicesDep
 from gateway.problems import Problem
 from gateway.routes.operate.values import Because, LanePath, OwnerPath, Reason
 from gateway.strict_json import StrictRoute
+from gateway.tasks.prompts import Prompts, load_prompts
 from protocol.records import DeadLetter, Limits
 from protocol.store.operator import stating
 
@@ -66,6 +67,7 @@ class DeadLetters(BaseModel):
     """A page of subtasks that failed for good, newest first."""
 
     dead_letters: list[DeadLetter]
+    prompts: Prompts
     next: str | None = Field(description="`before` of the next page; null if there is none.")
 
 
@@ -117,7 +119,7 @@ async def limit_owner(
 
 @router.get("/dead-letters", summary="List dead letters")
 async def list_dead_letters(
-    services: ServicesDep, _principal: AdminOnly, page: Annotated[DeadLettersRequest, Query()]
+    services: ServicesDep, principal: AdminOnly, page: Annotated[DeadLettersRequest, Query()]
 ) -> DeadLetters:
     """List subtasks that failed for good, newest first: why, and every attempt.
 
@@ -128,7 +130,8 @@ async def list_dead_letters(
     )
     last = found[-1] if len(found) == page.limit else None
     place = None if last is None else f"{last.dead_at.isoformat()}~{last.subtask_id}"
-    return DeadLetters(dead_letters=found, next=place)
+    prompts = await load_prompts(services, principal, (each.task_id for each in found))
+    return DeadLetters(dead_letters=found, prompts=prompts, next=place)
 
 
 def _parse_place(text: str) -> tuple[datetime, UUID]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
 from gateway.tasks.approvals import answer_approval_for, load_visible_approval
+from gateway.tasks.prompts import Prompts, load_prompts
 from gateway.tasks.task_run import load_changeable_task
 from protocol.records import ApprovalRow, SentEvent
 
@@ -29,6 +30,7 @@ class ApprovalPage(BaseModel):
     """A page of approvals, newest first."""
 
     approvals: list[ApprovalRow]
+    prompts: Prompts
     next: int | None = Field(description="`before` of the next page; null if there is none.")
 
 
@@ -70,7 +72,11 @@ async def list_approvals(
         only_answerable=page.answerable,
         before=page.before,
     )
-    return ApprovalPage(approvals=found, next=found[-1].seq if len(found) == page.limit else None)
+    return ApprovalPage(
+        approvals=found,
+        prompts=await load_prompts(services, principal, (each.task_id for each in found)),
+        next=found[-1].seq if len(found) == page.limit else None,
+    )
 
 
 @router.get("/approvals/{approval_id}", summary="Show a question")

@@ -360,6 +360,7 @@ async def test_dead_letters_are_listed_page_by_page_with_why(
     assert len(first["dead_letters"]) == 2
     assert len(ids) == len(set(ids)) >= 3
     assert rest["next"] is None
+    assert {first["prompts"][each["task_id"]] for each in first["dead_letters"]} == {"x"}
     assert [each.status_code for each in odd] == [400] * 3
 
 

@@ -59,7 +59,11 @@ async def test_people_see_and_answer_their_own_questions_once(
     assert "refused" in other.json()["detail"]
     assert (not_hers.status_code, by_him.status_code) == (409, 200)
     assert by_him.json()["answered_by"] == str(bob)
-    assert left == {"approvals": [], "next": None}
+    assert left == {"approvals": [], "prompts": {}, "next": None}
+    assert to_her.json()["prompts"] == {
+        str(task_id): (await store.fetch_task(task_id=task_id)).prompt
+    }
+    assert all_his.json()["prompts"] == {}  # he is asked, and may not see her task
     output = await read_output(store, task_id, "ok")
     assert isinstance(output, dict)
     assert (output["approved"], output["comment"], output["by"]) == (False, "no", str(alice))

@@ -3,17 +3,18 @@
 import { describeApprovers, isQuestion, nameKind } from "/console/inbox/words.js";
 import { buildCountdown } from "/console/lib/countdown.js";
 import { h } from "/console/lib/dom.js";
-import { clock, money, moment } from "/console/lib/format.js";
+import { clock, firstLine, money, moment } from "/console/lib/format.js";
 import { buildJson, buildText, clip, showControls } from "/console/lib/json_view.js";
 
 /** Who may answer, since when and until when it waits, and what an approval may cost. */
 export function buildAsked(approval, { hasLinks = false } = {}) {
-  const { task_id: taskId, key, asked_at: askedAt, cost_usd: cost, expires_at: expiresAt, escalate_at: escalateAt } = approval;
+  const { task_id: taskId, key, asked_at: askedAt, cost_usd: cost, expires_at: expiresAt, escalate_at: escalateAt, prompt, project } = approval;
   const { on_expiry: onExpiry, escalate_to: escalateTo, escalated_at: escalatedAt } = approval;
   const next = !escalatedAt && escalateAt ? ["then asks ", escalateTo === "operators" ? "operators " : "somebody else ", buildCountdown(escalateAt)] : null;
   const facts = [
     h("span", { class: "status waiting" }, nameKind(approval)),
-    hasLinks ? h("a", { href: `#/tasks/${taskId}` }, `${clip(key.split("/")[0], 60)} of task ${taskId.slice(0, 8)}`) : null,
+    hasLinks ? h("a", { href: `#/tasks/${taskId}` }, `${clip(key.split("/")[0], 60)} of ${prompt ? `“${clip(firstLine(prompt, 80), 80)}”` : `task ${taskId.slice(0, 8)}`}`) : null,
+    hasLinks && project ? h("span", {}, `project ${clip(project, 60)}`) : null,
     askedAt ? h("span", {}, "asked ", h("time", { datetime: askedAt, title: moment(askedAt) }, clock(askedAt))) : null,
     h("span", {}, `for ${describeApprovers(approval)}`),
     escalatedAt ? h("span", {}, `passed on at ${clock(escalatedAt)}`) : null,

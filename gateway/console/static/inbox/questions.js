@@ -55,7 +55,7 @@ async function readOpen(pages) {
   for (let page = 0; page < pages; page++) {
     const before = next === null ? "" : `&before=${next}`;
     const answer = await get(`/approvals?answerable=true&limit=${PAGE}${before}`);
-    found.push(...answer.approvals);
+    found.push(...answer.approvals.map((each) => ({ ...each, prompt: answer.prompts[each.task_id] ?? null })));
     next = answer.next;
     if (next === null) break;
   }

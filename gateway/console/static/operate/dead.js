@@ -3,7 +3,7 @@
 import { useChanges } from "/console/operate/dialog.js";
 import { Button, More, Operate, plural, Problem, Reading, Table, When } from "/console/operate/parts.js";
 import { post } from "/console/lib/api.js";
-import { explain, milliseconds } from "/console/lib/format.js";
+import { explain, firstLine, milliseconds } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
 import { usePages } from "/console/lib/pages.js";
 import { changeQuery } from "/console/lib/route.js";
@@ -76,7 +76,7 @@ function Letter({ each, onRetry }) {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, h("a", { class: "id", href: `#/tasks/${each.task_id}` }, each.task_id.slice(0, 8)), h("small", {}, clip(each.type, 60))),
+    h("th", { scope: "row" }, h("a", { class: "id", href: `#/tasks/${each.task_id}` }, each.task_id.slice(0, 8)), h("small", {}, clip(each.type, 60)), each.prompt && h("small", {}, clip(firstLine(each.prompt, 80), 80))),
     h("td", {}, clip(each.key, 60), each.on_failure === "continue" && h("small", {}, "its task went on")),
     h("td", {}, clip(each.lane, 80)),
     h("td", { class: "words" }, h("strong", {}, clip(error?.class ?? "unknown", 60)), h("small", {}, clip(explain(error), 400))),
