@@ -6,6 +6,7 @@ import httpx
 import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
 
 from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, complaints, retype, says, text
@@ -170,7 +171,11 @@ async def test_a_task_is_forked_from_a_step_in_the_console(
     page: Chrome, url: str, http: httpx.AsyncClient, store: SupabaseStore
 ) -> None:
     task = await submit(http, store, prompt="[[say:first]]", type="CHAT")
-    page.get(f"{url}/#/tasks/{task.id}?fork=main")
+    page.get(f"{url}/#/tasks/{task.id}")
+    await eventually(says(page, ".detail header", "Fork from a step"), within=SECONDS)
+    page.find_element(By.LINK_TEXT, "Fork from a step…").send_keys(Keys.ENTER)
+    await eventually(lambda: page.find_elements(By.ID, "fork-step") != [], within=SECONDS)
+    Select(page.find_element(By.ID, "fork-step")).select_by_visible_text("main")
     await eventually(lambda: page.find_elements(By.ID, "fork-prompt") != [], within=SECONDS)
     field = page.find_element(By.ID, "fork-prompt")
     assert "[[say:first]]" in str(field.get_property("value"))

@@ -1,24 +1,38 @@
-// Ask a task again from one of its steps on. The address names the step: `?fork=draft`.
+// Ask a task again from one of its steps on. The address names the step: `?fork=draft`; without one, `?fork=`, it is chosen.
 
 import { post } from "/console/lib/api.js";
+import { isOver } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { changeQuery, go } from "/console/lib/route.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
-/** `step` is the key of the step, and null while the dialog is closed. */
+/** `step` is the key of the step, empty if it is to be chosen, and null while the dialog is closed. */
 export function ForkDialog({ details, step }) {
   const dialog = useRef(null);
-  const subtask = step && details?.subtasks.find((each) => each.key === step && each.kind !== "flow");
+  const steps = (details?.subtasks ?? []).filter((each) => canFork(each) || each.key === step);
+  const subtask = steps.find((each) => each.key === step && each.kind !== "flow") ?? null;
+  const isOpen = subtask !== null || (step === "" && details !== null);
   useEffect(() => {
-    if (subtask && !dialog.current.open) dialog.current.showModal();
-    else if (!subtask && dialog.current.open) dialog.current.close();
-  }, [subtask]);
-  const close = () => step && changeQuery({ fork: null });
+    if (isOpen && !dialog.current.open) dialog.current.showModal();
+    else if (!isOpen && dialog.current.open) dialog.current.close();
+  }, [isOpen]);
+  const close = () => step !== null && changeQuery({ fork: null });
   return h(
     "dialog",
     { ref: dialog, class: "fork", "aria-labelledby": "fork-title", onClose: close },
-    subtask ? h(Form, { key: step, task: details.task, subtask, onCancel: () => dialog.current.close() }) : null,
+    isOpen && h("h2", { id: "fork-title" }, subtask ? `Fork from ${subtask.key}` : "Fork from a step"),
+    isOpen && h(Choice, { steps, step }),
+    subtask ? h(Form, { key: step, task: details.task, subtask, onCancel: () => dialog.current.close() }) : isOpen && h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: () => dialog.current.close() }, "Cancel")),
   );
+}
+
+/** Whether a task can be forked from this step: one that has ended, and is not the workflow itself. */
+export const canFork = ({ kind, status }) => kind !== "flow" && isOver(status);
+
+function Choice({ steps, step }) {
+  if (!steps.length) return h("p", { class: "note" }, "No step has ended yet.");
+  const options = steps.map(({ key }) => h("option", { key, value: key, selected: key === step }, key));
+  return h("div", { class: "field" }, h("label", { for: "fork-step" }, "Step"), h("select", { id: "fork-step", onChange: (event) => changeQuery({ fork: event.currentTarget.value }) }, step === "" && h("option", { value: "", disabled: true, selected: true }, "Choose a step"), options));
 }
 
 function Form({ task, subtask, onCancel }) {
@@ -52,7 +66,6 @@ function Form({ task, subtask, onCancel }) {
   return h(
     "form",
     { onSubmit: submit },
-    h("h2", { id: "fork-title" }, `Fork from ${subtask.key}`),
     h("p", {}, "A new task does this step anew, and what depends on it. Everything else is taken over, and its cost is not counted again."),
     isAsk && field("prompt", "What the step asks", "textarea", { rows: 8 }),
     isAsk && field("model", "Model", "select", {}, h("option", { value: "" }, "as the workflow says"), h("option", { value: "auto" }, "auto"), listModels(models)),

@@ -177,7 +177,7 @@ function place(scale, { width, height }, size) {
 
 function Node({ node, at, isTabbed, isFar, onFocus, onOpen }) {
   const { name, branch, who, status, state, took, tries, cost, isOver } = node;
-  const facts = [isOver || status === "running" ? milliseconds(took) : null, tries > 1 ? `${tries} attempts` : null, cost ? money(cost) : null].filter(Boolean).join(" · ");
+  const facts = [took !== null && (isOver || status === "running") ? milliseconds(took) : null, tries > 1 ? `${tries} attempts` : null, cost ? money(cost) : null].filter(Boolean).join(" · ");
   return h(
     "g",
     {

@@ -68,11 +68,11 @@ function buildNode(subtask, attempts, now) {
   const path = subtask.key.split("/");
   const isOver = ["completed", "failed", "cancelled"].includes(subtask.status);
   const end = subtask.finished_at ? Date.parse(subtask.finished_at) : now;
-  const begin = Date.parse(subtask.started_at ?? subtask.created_at);
+  const took = subtask.kind === "flow" ? null : Math.max(0, end - Date.parse(subtask.created_at)); // a workflow waits for its steps
   return {
     id: subtask.id, key: subtask.key, kind: subtask.kind, name: path.at(-1), branch: path.slice(0, -1).join("/"),
     who: subtask.kind === "flow" ? "workflow" : subtask.kind === "ask" ? (attempts.at(-1)?.model_id ?? subtask.lane) : ({ task: "child task", approve: "question" }[subtask.kind] ?? subtask.lane),
-    status: subtask.not_needed ? "cancelled" : subtask.status, state: nameState(subtask), isOver, took: Math.max(0, end - begin),
+    status: subtask.not_needed ? "cancelled" : subtask.status, state: nameState(subtask), isOver, took,
     tries: subtask.kind === "flow" ? 1 : attempts.length, cost: addCosts(attempts),
   };
 }

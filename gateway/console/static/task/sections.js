@@ -103,8 +103,9 @@ export function buildActions(task) {
       h("button", { type: "button", class: "quiet", onclick: (event) => runAction(event.target, task.id, action, body) }, label),
     ),
     h("a", { class: "action", href: `#/ask?from=${task.id}`, title: "A new task like this one (a)" }, "Ask again"),
+    isOver(task.status) && h("a", { class: "action", href: `#/tasks/${task.id}?fork=`, title: "A new task that does one of the steps anew" }, "Fork from a step…"),
     h("button", { type: "button", class: "quiet command", title: `Copy: ${command}`, onclick: ({ currentTarget }) => copyByButton(currentTarget, command, command) }, "Copy command"),
-  ];
+  ].filter(Boolean);
 }
 
 function listActions(task) {

@@ -1,8 +1,9 @@
 // What is known of one row of the waterfall: its report, answer, prompt, error, or its figures.
 
-import { count, explain, isOver, milliseconds, moment, money } from "/console/lib/format.js";
+import { count, explain, milliseconds, moment, money } from "/console/lib/format.js";
 import { buildJson, buildText } from "/console/lib/json_view.js";
 import { buildAddress } from "/console/lib/route.js";
+import { canFork } from "/console/task/fork.js";
 import { buildReport } from "/console/task/verification.js";
 import { h, useLayoutEffect, useRef } from "/console/vendor/preact.js";
 
@@ -23,14 +24,13 @@ function StepDetails({ row, selections }) {
   const { subtask } = row.step;
   const output = subtask.output ?? {};
   const data = output.data ?? null;
-  const canFork = subtask.kind !== "flow" && isOver(subtask.status);
   const isPlain = subtask.kind === "ask" || subtask.kind === "check";
   const reason = selections.find((each) => each.subtask_id === subtask.id)?.reason;
   const state = `${subtask.status} ${subtask.attempt} ${subtask.finished_at}`;
   const built = (build) => h(Built, { build, state });
   const found = [
     subtask.metadata?.reused && h("p", { class: "note" }, "Taken over from ", h("a", { href: `#/tasks/${subtask.metadata.reused.task_id}` }, "the task that this one was forked from"), ". Its cost is not counted again."),
-    canFork && h("p", {}, h("a", { class: "action", href: buildAddress(`/tasks/${subtask.task_id}`, { step: subtask.key, fork: subtask.key }) }, "Fork from here")),
+    canFork(subtask) && h("p", {}, h("a", { class: "action", href: buildAddress(`/tasks/${subtask.task_id}`, { step: subtask.key, fork: subtask.key }) }, "Fork from here")),
     subtask.error && h("p", { class: "problem" }, explain(subtask.error)),
     subtask.child_task_id && h("p", {}, h("a", { href: `#/tasks/${subtask.child_task_id}` }, "Open the child task")),
     reason && h("p", { class: "note" }, reason),

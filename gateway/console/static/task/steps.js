@@ -3,6 +3,7 @@
 import { buildComparison } from "/console/compare/figures.js";
 import { explainTime, KINDS, sumTime, traceTime } from "/console/task/explanation.js";
 import { isOver, milliseconds, money } from "/console/lib/format.js";
+import { useData } from "/console/lib/hooks.js";
 import { changeQuery } from "/console/lib/route.js";
 import { RowDetails } from "/console/task/step_details.js";
 import { findWindow, listRows, listTicks } from "/console/task/step_rows.js";
@@ -14,6 +15,7 @@ import { h, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/conso
 const DRAW_ALL = 200;
 const MOST_IN_TABLE = 500;
 const PAGE = 20;
+const SPENDING_MS = 4_000;
 const HEIGHT = 32;
 const PHONE_HEIGHT = 50;
 const PHONE = "(max-width: 820px)";
@@ -27,6 +29,8 @@ export function Steps({ details, query }) {
   const isEnded = isOver(details.task.status);
   const time = useNow(!isEnded, details.subtasks.length);
   const { steps, children, from, to } = useMemo(() => readTree(details, tasks, time), [details, tasks, isEnded ? 0 : time]);
+  const isQueued = details.subtasks.some((each) => each.kind === "ask" && each.status === "queued");
+  const { data: spending } = useData(isQueued ? "/spending" : null, { every: SPENDING_MS });
   const parts = useMemo(() => sumTime(traceTime(steps, from, to)), [steps, from, to]);
   const rows = listRows(steps, open, children);
   const toggle = (id, isOpen) => setOpen((old) => new Set(isOpen ? [...old, id] : [...old].filter((each) => each !== id)));
@@ -35,7 +39,7 @@ export function Steps({ details, query }) {
   return h(
     "div",
     { class: "waterfall", id: "waterfall" },
-    h("p", { class: "explanation", id: "explanation" }, explainTime(parts, isEnded)),
+    h("p", { class: "explanation", id: "explanation" }, explainTime(parts, isEnded), isQueued && spending?.stopped ? " Spending is stopped: what is in the queue of a model waits until an operator resumes it." : ""),
     error && h("p", { class: "problem", role: "alert" }, `The times of single calls cannot be read now: ${error.message}`),
     isTable ? h(StepsTable, view) : h(Chart, view),
     h("div", { class: "waterfall-foot" }, !isTable && h(Legend, { rows }), h("a", { href: buildComparison([details.task.id]) }, "Compare with another run"), h("button", { type: "button", class: "quiet", "aria-pressed": String(isTable), onClick: () => setTable(!isTable) }, "As a table")),
@@ -190,7 +194,7 @@ function Row({ row, from, to, place, isTabbed, isOpened, selections, setExtra, o
       ),
       h("span", { class: "who", role: "gridcell", title: row.who }, row.who),
       h("span", { class: "axis", role: "gridcell", "aria-label": describeTimes(row) }, row.bars.map((each, number) => h(Bar, { key: number, ...each, begin: from, whole: to - from, isLive: !row.isOver && each.to >= to - 1500 }))),
-      h("span", { class: "figure", role: "gridcell" }, took >= 1 || row.isOver ? milliseconds(took) : "", row.tries > 1 && h("small", {}, `${row.tries} attempts`)),
+      h("span", { class: "figure", role: "gridcell", title: describeTimes(row) }, took >= 1 || row.isOver ? milliseconds(took) : "", row.tries > 1 && h("small", {}, `${row.tries} attempts`)),
       h("span", { class: "figure cost", role: "gridcell" }, row.cost === null ? "" : money(row.cost)),
       h("span", { class: "state", role: "gridcell" }, h("span", { class: `status ${row.status}` }, row.status)),
     ),
