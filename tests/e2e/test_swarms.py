@@ -246,7 +246,7 @@ async def test_the_console_shows_an_answer_that_is_the_text_of_a_step_once(
     whole = (await http.get(f"/tasks/{task['id']}")).json()["task"]["result"]["text"]
     await eventually(says(page, "#answer pre.text", whole), within=SECONDS)
 
-    assert page.find_elements(By.CSS_SELECTOR, "#result:not([hidden])") == []
+    assert not page.find_element(By.ID, "result").is_displayed()
 
 
 def test_results_of_any_workflow_are_shown_whatever_their_fields_mean(page: Chrome) -> None:

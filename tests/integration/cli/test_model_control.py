@@ -2,8 +2,10 @@
 
 import asyncio
 import csv
+import getpass
 import gzip
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -210,7 +212,7 @@ def test_operators_control_models_and_policies_live(cogo: Program) -> None:
     said = [(row["action"], row["scope"], row["reason"]) for row in shown["controls"]]
     assert said == [
         ("ban", "everywhere", "it lies"),
-        ("pin", "task_type:general", "set by cogo models"),
+        ("pin", "task_type:general", f"set by cli:{getpass.getuser()}@{socket.gethostname()}"),
     ]
     assert (allowed["action"], allowed["was"]) == ("allow", "ban")
 

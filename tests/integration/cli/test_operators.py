@@ -233,7 +233,7 @@ async def read_as(project: State, person: str) -> dict[str, int]:
         (("grants", "set", "none"), "nothing is granted"),
         (("grants", "set", "none", "--tool", "find_order"), "no full name of a tool"),
         (("grants", "set", "none", "--tool", "mcp:shop"), "mcp:SERVER/*"),
-        (("grants", "set", "none", "--tool", "none", "--tool", "a.b"), "no other --tool"),
+        (("grants", "set", "none", "--tool", "none", "--tool", "a.b"), "no other tool"),
         (("budget", "set", "everything", "1"), "cannot have a cap"),
         (("budget", "set", "total", "much"), "not an amount"),
         (("budget", "set", "total", "1", "--per", "week"), "day, month or ever"),

@@ -54,4 +54,5 @@ class FakeBus:
         try:
             yield
         finally:
-            del self.listeners[topic]
+            if self.listeners[topic] == on_message:  # not of another one who came meanwhile
+                del self.listeners[topic]
