@@ -278,7 +278,7 @@ async def test_equal_questions_are_answered_together(page: Chrome) -> None:
     await stub_questions(page)
     assert get_order(page) == ["1", "2", "3", "4"]
     page.find_element(By.CSS_SELECTOR, ".inbox input[type=checkbox]").send_keys(Keys.SPACE)
-    assert get_order(page) == ["1", "3", "2", "4"]  # by task
+    await eventually(lambda: get_order(page) == ["1", "3", "2", "4"], within=SECONDS)  # by task
     assert len(page.find_elements(By.CSS_SELECTOR, "#approvals .same-task")) == 2
 
     [group] = page.find_elements(By.CSS_SELECTOR, ".equal li")

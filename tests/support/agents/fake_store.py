@@ -45,6 +45,7 @@ from protocol.records.models import (
     PolicySet,
     Rating,
 )
+from protocol.store.operator import get_operator
 from tests.support.files.fake_objects import FakeObjects
 from tests.support.tools.fake_answers import FakeAnswers
 from tests.support.tools.fake_claims import FakeClaims
@@ -223,17 +224,17 @@ class FakeStore(FakeClaims, FakeSessions, FakeObjects, FakeAnswers, FakeColumns,
         lanes: Sequence[str] = (),
         scope: str = "everywhere",
         reason: str | None = None,
-        who: str | None = None,
     ) -> Controlled:
         await self._obey("control_model")
-        self.controls.append((action, subject, tuple(lanes), scope, reason, who))
+        operator = get_operator()
+        self.controls.append(
+            (action, subject, tuple(lanes), scope, reason, operator and operator.who)
+        )
         return Controlled(
             subject=subject, action=action, scope=scope, was="allow", restamped=len(lanes)
         )
 
-    async def set_policy(
-        self, *, policy: str | None, owner: UUID | None = None, who: str | None = None
-    ) -> PolicySet:
+    async def set_policy(self, *, policy: str | None, owner: UUID | None = None) -> PolicySet:
         _not_for_agents()
 
     async def model_report(self, *, since: datetime | None = None) -> list[ModelReport]:
