@@ -103,8 +103,10 @@ class RefreshToken(BaseModel):
 
 
 @router.post("/console/refresh")
-async def refresh(body: RefreshToken, services: ServicesDep) -> Tokens:
-    """Continue the session of a user. Raise Problem: 401 (it is over) or 503."""
+async def refresh(body: RefreshToken, request: Request, services: ServicesDep) -> Tokens:
+    """Continue the session of a user. Raise Problem: 401 (it is over), 429 or 503."""
+    # Auth sees only the gateway's address: one caller must not use up what it allows to all.
+    services.authenticator.count_request(get_client_address(request.scope))
     return await services.sign_in.refresh(body.refresh_token)
 
 

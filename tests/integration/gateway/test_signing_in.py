@@ -104,6 +104,14 @@ async def test_guessing_a_password_is_slow_and_says_nothing(
     assert int(right.headers["Retry-After"]) > 0
 
 
+async def test_one_address_cannot_use_up_what_auth_allows_to_all(opened: OpenGateway) -> None:
+    async with opened(is_keyless=False, requests_per_minute=3) as client:
+        body = {"refresh_token": "no such token"}
+        answers = [await client.post("/console/refresh", json=body) for _ in range(4)]
+
+    assert [each.status_code for each in answers] == [401, 401, 401, 429]
+
+
 @pytest.mark.parametrize(
     "body",
     [
