@@ -12,7 +12,7 @@ $$;
 comment on function cogo.refuse_column is 'Raise TQ004.';
 
 create or replace function cogo.check_table(p_table regclass)
-  returns void language plpgsql stable set search_path = pg_catalog, pg_temp
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table pg_catalog.pg_class;
@@ -50,7 +50,10 @@ begin
       format('row level security of %s is forced, also for its owner', v_name),
       format('alter table %s no force row level security', v_name)
     );
-  elsif cogo.find_primary_key(p_table) is null then
+  end if;
+  -- Before its partitions, whose locks the following takes, as everybody who writes does.
+  execute format('lock table only %s in access share mode', v_name);
+  if cogo.find_primary_key(p_table) is null then
     perform cogo.refuse_column(
       format('%s has no primary key, by which its rows could be found again', v_name),
       format('alter table %s add primary key (...)', v_name)

@@ -47,7 +47,7 @@ _CELLS: Final = """
 select key, state, version, reason, task_id from public.cogo_column_cells where column_id = $1
 """
 _TASKS: Final = """
-select t.id, t.prompt, t.params, t.status, t.cost_usd, t.result,
+select t.id, t.owner, t.prompt, t.params, t.status, t.cost_usd, t.result,
        (select count(*) from public.cogo_calls c where c.task_id = t.id and c.outcome = 'completed')
          as paid,
        (select count(*) from public.cogo_attempts a where a.task_id = t.id and a.outcome = 'reaped')
@@ -117,7 +117,9 @@ def _check_payments(name: str, tasks: list[Any]) -> Iterator[str]:
             continue
         texts = task["params"].get("input") or [task["prompt"]]
         for text in [texts] if isinstance(texts, str) else texts:
-            answered[" ".join([find_mark(text), *find_tokens(text)])] += 1
+            # Owners pay for their own answers, and a row may change hands.
+            asked = " ".join([find_mark(text), *find_tokens(text)])
+            answered[f"{asked} for {task['owner']}"] += 1
     allowed = 4 if name == "urgency" else 1  # nonsense is asked about again
     for text, count in answered.items():
         if count > allowed:
