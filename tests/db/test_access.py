@@ -265,6 +265,7 @@ async def test_people_call_their_functions_and_no_other(database: Database) -> N
         "now",
         "to_uuid",
         "can_read_topic",
+        "subtract_seconds",
         "truncate_json",
         "visible_projects",
     }

@@ -1,6 +1,7 @@
 """Stopped spending: no call begins, nothing that makes one is claimed, and nothing is lost."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.db.calls import a_call, begin, cap, end
 from tests.db.laws import LAWS
-from tests.support.sql.agent import Agent, plan_task, statuses, step, task_of
+from tests.support.sql.agent import Agent, insert_task, plan_task, statuses, step, task_of
 from tests.support.sql.database import ALICE, Connection, Database
 
 pytestmark = pytest.mark.db
@@ -211,6 +212,66 @@ async def test_tasks_are_accepted_and_rights_stay(database: Database, agent: Age
         await stop(agent, "x" * 10_001)
     [row] = await agent.connection.fetch("select * from public.cogo_spending_stop()")
     assert (row["reason"], row["who"]) == ("why", "database:service_role")
+
+
+async def test_the_time_of_a_stop_does_not_count_towards_deadlines(
+    database: Database, agent: Agent
+) -> None:
+    minute = timedelta(minutes=1)
+    passed = await plan_task(agent, deadline=database.now + minute)
+    before = await plan_task(agent, deadline=database.now + 3 * minute)
+    await database.jump(2 * minute)
+    await stop(agent)
+    during = await plan_task(agent, deadline=database.now + minute)
+    await database.jump(timedelta(hours=1))
+
+    await agent.reap()
+
+    assert (await task_of(agent, passed))["error"]["class"] == "deadline"  # before the stop
+    for task_id in (before, during):
+        assert (await task_of(agent, task_id))["status"] == "running"
+    await insert_task(agent.connection, deadline=database.now + minute)
+    await database.jump(timedelta(hours=1))
+    [planning] = await agent.claim("cio")
+    assert planning["task"]["seconds_left"] == 60
+    await resume(agent)
+    after = await plan_task(agent, deadline=database.now + minute)
+    await agent.reap()
+    leases = await agent.claim("model-a", limit=9)
+    assert [each["task"]["seconds_left"] for each in leases] == [60, 60, 60]
+    assert {each["task_id"] for each in leases} == {before, during, after}
+
+    await database.jump(minute / 2)
+    await stop(agent)
+    await database.jump(minute)
+    await resume(agent)
+    await agent.reap()
+    [again] = await agent.claim("cio")
+    assert again["task"]["seconds_left"] == 30
+
+    await database.jump(minute)
+    await agent.reap()
+    for task_id in (before, during, after):
+        assert (await task_of(agent, task_id))["error"]["class"] == "deadline"
+    assert await broken_laws(database) == []
+
+
+async def test_a_deadline_set_or_inherited_after_a_stop_is_not_put_off_twice(
+    database: Database, agent: Agent
+) -> None:
+    minute = timedelta(minutes=1)
+    task_id = await plan_task(agent, deadline=database.now + minute)
+    await stop(agent)
+    await database.jump(timedelta(hours=1))
+    await resume(agent)
+
+    await agent.connection.execute(
+        "update public.cogo_tasks set deadline = $2 where id = $1", task_id, database.now + minute
+    )
+    await database.jump(2 * minute)
+    await agent.reap()
+
+    assert (await task_of(agent, task_id))["error"]["class"] == "deadline"
 
 
 async def test_a_resume_announces_the_work_that_waits(database: Database, agent: Agent) -> None:

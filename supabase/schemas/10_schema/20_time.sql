@@ -21,6 +21,13 @@ create or replace function cogo.elapsed_ms(p_from timestamptz, p_to timestamptz)
 comment on function cogo.elapsed_ms is
   'Return the milliseconds between two times: never negative, null if a time is unknown.';
 
+-- Seconds have the same length in every time zone, unlike days.
+create or replace function cogo.subtract_seconds(p_at timestamptz, p_seconds double precision)
+  returns timestamptz language sql immutable
+  return p_at - make_interval(secs => coalesce(p_seconds, 0));
+comment on function cogo.subtract_seconds is
+  'Return the time that is some seconds earlier; null takes off none.';
+
 create or replace function cogo.retry_interval(p_seconds numeric)
   returns interval language sql immutable
   -- NaN counts as the greatest number.

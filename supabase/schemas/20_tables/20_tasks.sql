@@ -42,6 +42,8 @@ create table if not exists public.cogo_tasks (
   tags text[] not null default '{}',
   -- Set by cogo_fork_task().
   forked_from uuid,
+  -- The system's.
+  stopped_seconds double precision,
   constraint cogo_tasks_status check (
     status in ('pending', 'running', 'held', 'completed', 'failed', 'cancelled')
   ),
@@ -113,7 +115,11 @@ create index if not exists cogo_tasks_project on public.cogo_tasks (project, seq
   where project is not null;
 create index if not exists cogo_tasks_column on public.cogo_tasks (column_id)
   where column_id is not null and finished_at is null;
-create index if not exists cogo_tasks_deadline on public.cogo_tasks (deadline)
+comment on column public.cogo_tasks.stopped_seconds is
+  'How long spending had been stopped in all when the deadline was set; null without one. The time of
+later stops does not count towards it.';
+create index if not exists cogo_tasks_deadline
+  on public.cogo_tasks (cogo.subtract_seconds(deadline, stopped_seconds))
   where deadline is not null and finished_at is null;
 alter table public.cogo_tasks enable row level security;
 -- The last condition is for the planner, which looks at its value: most people have no projects, and

@@ -31,3 +31,11 @@ create table if not exists cogo.spending_stop (
 comment on table cogo.spending_stop is
   'A row while spending is stopped: no call to a model begins, and nothing is claimed that makes one.';
 alter table cogo.spending_stop enable row level security;
+
+create table if not exists cogo.past_stops (
+  id boolean not null primary key default true check (id),
+  seconds double precision not null default 0
+);
+comment on table cogo.past_stops is
+  'How long spending was stopped in all, without a stop that lasts. No row before the first one.';
+alter table cogo.past_stops enable row level security;

@@ -48,6 +48,9 @@ begin
   if new.tags is distinct from '{}' then
     new.tags := cogo.clean_tags(new.tags);
   end if;
+  if tg_op = 'INSERT' or new.deadline is distinct from old.deadline then
+    new.stopped_seconds := case when new.deadline is not null then cogo.stopped_seconds() end;
+  end if;
   if octet_length(new.params::text) > 1048576 then
     raise exception using errcode = 'TQ008',
       message = format(
@@ -79,7 +82,8 @@ end;
 $$;
 comment on function cogo.check_task_limits is
   'Raise TQ008 for a task that is too large, TQ009 for numbers or times that some programs cannot
-read. Clean its project and tags.';
+read. Clean its project and tags, and note how long spending had been stopped when its deadline was
+set.';
 create or replace trigger check_limits
   before insert or update of
     type, prompt, params, idempotency_key, model, preferences, budget_usd, deadline, run_at, project,

@@ -33,7 +33,9 @@ begin
            'preferences', case when t.session_id is null then t.preferences
                                else cogo.find_preferences(t) end,
            'budget_usd', t.budget_usd, 'deadline', t.deadline, 'stream', t.stream,
-           'seconds_left', round(extract(epoch from t.deadline - cogo.now()), 3),
+           'seconds_left', case when t.deadline is not null then round(
+             extract(epoch from cogo.put_off_deadline(t.deadline, t.stopped_seconds) - cogo.now()), 3
+           ) end,
            'cost_usd', t.cost_usd, 'priority', t.priority,
            'session', case when t.session_id is not null then
              cogo.describe_session(t.owner, t.session_id)

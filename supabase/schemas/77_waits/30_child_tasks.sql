@@ -77,8 +77,9 @@ begin
            cogo.inherit_data_policy(
              cogo.find_preferences(p_parent), nullif(c.child -> 'preferences', 'null')
            ),
-           (c.child ->> 'budget_usd')::numeric, p_parent.deadline, p_parent.stream, p_parent.id,
-           p_parent.project, p_parent.tags
+           (c.child ->> 'budget_usd')::numeric,
+           cogo.put_off_deadline(p_parent.deadline, p_parent.stopped_seconds),
+           p_parent.stream, p_parent.id, p_parent.project, p_parent.tags
       from unnest(v_ids, p_children) with ordinality as c (id, child, ordinal)
      order by c.ordinal;
     insert into cogo.child_tasks (child_id, parent_id, root_id, subtask_id, depth)

@@ -3,6 +3,7 @@ create or replace function public.cogo_reap(p_limit integer default 100)
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_now_unstopped timestamptz;
   v_task_id uuid;
 begin
   reaped := 0;
@@ -25,15 +26,17 @@ begin
   perform cogo.reroute_unserved_steps(p_limit);
   perform cogo.expire_approvals(p_limit);
   perform cogo.settle_budget_waits(p_limit);
+  v_now_unstopped := cogo.subtract_seconds(cogo.now(), cogo.stopped_seconds());
   for v_task_id in
     select t.id
       from public.cogo_tasks t
-     where t.deadline < cogo.now() and t.finished_at is null
+     where cogo.subtract_seconds(t.deadline, t.stopped_seconds) < v_now_unstopped
+       and t.deadline is not null and t.finished_at is null
        and not exists (
          select from cogo.flows f
           where f.task_id = t.id and f.deadline_passed_at > cogo.now() - interval '30 seconds'
        )
-     order by t.deadline
+     order by cogo.subtract_seconds(t.deadline, t.stopped_seconds)
      limit p_limit
        for no key update skip locked
   loop

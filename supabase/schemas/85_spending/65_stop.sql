@@ -7,6 +7,47 @@ $$;
 comment on function public.cogo_spending_stop is
   'For operators: since when spending is stopped, by whom and why; no row if it is not.';
 
+create or replace function cogo.stopped_seconds()
+  returns double precision language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce((select p.seconds from cogo.past_stops p), 0)
+    + coalesce((select extract(epoch from cogo.now() - s.since) from cogo.spending_stop s), 0);
+end;
+$$;
+comment on function cogo.stopped_seconds is
+  'Return how long spending has been stopped in all until now.';
+
+create or replace function cogo.put_off_deadline(
+  p_deadline timestamptz, p_stopped_seconds double precision
+)
+  returns timestamptz language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_deadline is null then
+    return null;
+  end if;
+  return cogo.subtract_seconds(p_deadline, coalesce(p_stopped_seconds, 0) - cogo.stopped_seconds());
+end;
+$$;
+comment on function cogo.put_off_deadline is
+  'Return a deadline later by the time for which spending was stopped since it was set.';
+
+create or replace function cogo.add_up_stops()
+  returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into cogo.past_stops as p (seconds)
+  values (greatest(extract(epoch from cogo.now() - old.since), 0))
+  on conflict (id) do update set seconds = p.seconds + excluded.seconds;
+  return null;
+end;
+$$;
+comment on function cogo.add_up_stops is 'Note how long a stop of spending lasted. Of a trigger.';
+create or replace trigger add_up_stops
+  after delete on cogo.spending_stop
+  for each row execute function cogo.add_up_stops();
+
 create or replace function cogo.abort_calls()
   returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -68,7 +109,8 @@ $$;
 comment on function public.cogo_stop_spending is
   'For operators: refuse every new call to a model, in the middle of a tool loop too, and claim nothing
 that makes one, until cogo_resume_spending(). Nothing fails: what was refused is queued again. Calls
-under way (running) end, or with p_cancel_running are aborted. Repeating it changes nothing.';
+under way (running) end, or with p_cancel_running are aborted. Deadlines wait. Repeating it changes
+nothing.';
 
 create or replace function public.cogo_resume_spending(p_reason text default null)
   returns table (resumed boolean)

@@ -72,7 +72,9 @@ begin
      set status = case when t.started_at is null then 'pending' else 'running' end,
          error = null,
          finished_at = null,
-         deadline = case when t.deadline > v_now then t.deadline end
+         deadline = case
+           when cogo.put_off_deadline(t.deadline, t.stopped_seconds) > v_now then t.deadline
+         end
    where t.id = p_task_id;
 
   -- Subtasks that were asked to stop and still run lose their leases.

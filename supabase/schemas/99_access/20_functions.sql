@@ -8,9 +8,10 @@ revoke all on function
   cogo.install_trigger,
   cogo.preview_ai_column, cogo.remove_ai_column, cogo.revert_ai_column
   from service_role;
--- Called with the rights of the caller: defaults of columns, views and policies.
+-- Called with the rights of the caller: defaults of columns, views, policies and an index.
 grant execute on function
-  cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_read_topic, cogo.visible_projects
+  cogo.now, cogo.to_uuid, cogo.truncate_json, cogo.can_read_topic, cogo.visible_projects,
+  cogo.subtract_seconds
   to authenticated;
 
 revoke all on function

@@ -53,6 +53,7 @@ _TABLES: Final = (
     "cogo.model_health",
     "public.cogo_model_switches",
     "cogo.spending_stop",
+    "cogo.past_stops",
     "public.cogo_actions",
     "realtime.messages",
 )
