@@ -82,6 +82,7 @@ async def authenticate_connection(connection: HTTPConnection) -> Principal:
     set_operator(principal.operator)  # for the rest of this request
     connection.state.rate = authenticator.read_rate(principal.key_id)
     connection.state.key_id = principal.key_id
+    connection.state.principal = principal
     connection.state.slot.transfer_to(principal.key_id)
     labels = _read_labels(connection)
     return replace(principal, labels=labels) if labels else principal

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Receive, Scope, Send
 
+from gateway.auth.principal import Principal
 from gateway.dependencies import GatewayServices, authenticate_connection
 from gateway.problems import Problem
 
@@ -88,9 +89,13 @@ def _build_manager(body_bytes: int) -> "StreamableHTTPSessionManager":
 
 @asynccontextmanager
 async def _open_services(connection: HTTPConnection | None) -> AsyncIterator["ToolServices"]:
-    """Yield the gateway's services, while the credential of the request is accepted."""
+    """Yield the gateway's services, while the credential of the request keeps its rights."""
     if connection is None:
         raise AssertionError("a request over HTTP is a connection")
     services = cast("GatewayServices", connection.app.state.services)
-    async with services.credentials.guard(connection):
+    before: Principal = connection.state.principal
+    guard = services.credentials.guard(
+        connection, lambda now: now.read_projects >= before.read_projects
+    )
+    async with guard:
         yield services

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import uuid
 from collections import deque
 from typing import Final, Literal
@@ -98,6 +99,8 @@ class Channel:
         self._writable: dict[ChannelExtension, bool] = {}
         self._held: list[tuple[Json, str | bytes]] | None = None
         self._changes: Subscription | None = None
+        self._recheck_at = math.inf
+        """When the policies of a user's private channel are evaluated again."""
 
     @property
     def version(self) -> Version:
@@ -136,6 +139,7 @@ class Channel:
     async def _join(self) -> None:
         request, topics = self._request, self._services.topics
         await self._check_join()
+        self._plan_recheck()
         # No await from here to the reply, or frames could overtake it.
         self._held = [] if request.replay else None
         topics.join(self._topic, self)
@@ -237,19 +241,42 @@ class Channel:
         return True
 
     async def _wait_for_push(self, mailbox: Mailbox) -> Push | None:
-        """Wait for a push; return None when the expiry must be checked again."""
+        """Wait for a push; return None when the expiry or the policies must be checked again."""
         try:
             self._services.callers.check_expiry(self._caller)
         except TokenRefused as error:
             raise ChannelClosed(str(error)) from error
+        now = asyncio.get_running_loop().time()
+        if now >= self._recheck_at:
+            await self._recheck()
         left = self._services.callers.get_seconds_left(self._caller)
         if left is None or mailbox:
             return await mailbox.take()
         try:
-            async with asyncio.timeout(min(left, _EXPIRY_CHECK_SECONDS)):
+            async with asyncio.timeout(min(left, _EXPIRY_CHECK_SECONDS, self._recheck_at - now)):
                 return await mailbox.take()
         except TimeoutError:
             return None
+
+    def _plan_recheck(self) -> None:
+        """Plan the next evaluation of the policies; those of the project's keys stay the same."""
+        if self._topic.private and self._caller.claims.get("sub"):
+            now = asyncio.get_running_loop().time()
+            self._recheck_at = now + self._services.limits.recheck_seconds
+
+    async def _recheck(self) -> None:
+        """Close the channel if its policies do not let the caller read it any more.
+
+        The real server asks them again only when the client sends a new token.
+        """
+        self._plan_recheck()
+        self._writable.clear()
+        try:
+            self._readable = await self._find_readable()
+        except AuthorizationUnavailable:
+            return
+        if not self._readable:
+            raise ChannelClosed(self._no_permission)
 
     async def _broadcast(self, push: Push) -> None:
         if push.size > self._services.limits.payload_bytes:
@@ -329,6 +356,7 @@ class Channel:
         try:
             self._caller = self._services.callers.resolve_token(token)
             self._writable.clear()
+            self._plan_recheck()
             if self._topic.private:
                 self._readable = await self._find_readable()
         except TokenRefused as error:

@@ -30,6 +30,8 @@ class RealtimeLimits:
     queued_frames: int = 10_000
     """Waiting for one socket; a client that is further behind is disconnected."""
     queued_bytes: int = 32_000_000
+    recheck_seconds: float = 5.0
+    """How often users' rights to private channels are checked again. Hosted: with a new token."""
 
 
 HOSTED: Final = RealtimeLimits(

@@ -48,31 +48,34 @@ class Authenticator:
 
         Raise Problem: 401, or 429 for too many requests of one key or of one address.
         """
-        name = _hash(credential)
-        cached = self._cache.get(name)
+        cached = self._cache.get(_hash(credential))
         if cached is not None and cached.until > time.monotonic():
             self.count_request(cached.principal.key_id)
             return cached.principal
         self.count_request(address)  # so that guessing keys is limited by address
         principal = await self._verify(credential)
-        if len(self._cache) >= MAX_CACHED:
-            self._cache.clear()
-        self._cache[name] = _Cached(principal, time.monotonic() + CACHE_SECONDS)
+        self._keep(credential, principal)
         return principal
 
-    async def recheck(self, credential: str) -> Problem | None:
-        """Verify an accepted credential again; return the refusal, or None if it is accepted.
+    def _keep(self, credential: str | None, principal: Principal) -> None:
+        if len(self._cache) >= MAX_CACHED:
+            self._cache.clear()
+        self._cache[_hash(credential)] = _Cached(principal, time.monotonic() + CACHE_SECONDS)
 
-        While the database or Auth cannot be reached, it stays accepted.
+    async def recheck(self, credential: str) -> Principal | Problem | None:
+        """Verify an accepted credential again; return its principal, or the refusal.
+
+        Return None while the database or Auth cannot be reached.
         """
         try:
-            await self._verify(credential)
+            principal = await self._verify(credential)
         except (Problem, CogoError) as error:
             if not isinstance(error, Problem) or error.status_code != 401:
                 return None
             self._cache.pop(_hash(credential), None)
             return error
-        return None
+        self._keep(credential, principal)
+        return principal
 
     def count_request(self, caller: str) -> None:
         """Count a request of a key or an address. Raise Problem (429) if there are too many."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,12 +64,26 @@ class TokenVerifier:
         algorithm = str(header.get("alg"))
         if algorithm in _ASYMMETRIC:
             key = await self._get_published_key(str(header.get("kid")))
-            return _read_claims(_decode(token, key.key, algorithm))
+            return await self._confirm_role(token, _decode(token, key.key, algorithm))
         if algorithm in _SYMMETRIC and self._secret is not None:
-            return _read_claims(_decode(token, self._secret.get_secret_value(), algorithm))
+            secret = self._secret.get_secret_value()
+            return await self._confirm_role(token, _decode(token, secret, algorithm))
         if algorithm in _SYMMETRIC:
             return await self._ask_project(token)
         raise _build_refusal("its algorithm is not accepted")
+
+    async def _confirm_role(self, token: str, claims: Mapping[str, Any]) -> User:
+        """Return the user of a token, with a role only if they have one now.
+
+        What the token says counts while Auth cannot be asked. Those without a role ask nothing.
+        """
+        user = _read_claims(claims)
+        if user.role is None or not self._headers:
+            return user
+        try:
+            return await self._ask_project(token)
+        except Problem as problem:
+            return user if problem.status_code == 503 else replace(user, role=None)
 
     async def _get_published_key(self, kid: str) -> jwt.PyJWK:
         async with self._fetching:

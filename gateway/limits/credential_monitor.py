@@ -1,7 +1,7 @@
-"""Periodic checks of credentials: streams and sockets end when theirs is no longer accepted."""
+"""Periodic checks of credentials: streams and sockets end when theirs has lost its rights."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +10,7 @@ from typing import Final, Self
 from starlette.requests import HTTPConnection
 
 from gateway.auth.authenticator import Authenticator, read_credential
-from gateway.auth.principal import LOCAL
+from gateway.auth.principal import LOCAL, Principal
 from gateway.problems import Problem
 
 _CONCURRENCY: Final = 8
@@ -22,9 +22,18 @@ class _Guarded:
     """One open stream or socket."""
 
     scope: asyncio.Timeout
+    principal: Principal
+    may_go_on: Callable[[Principal], bool]
     refusal: Problem | None = None
 
-    def end(self, refusal: Problem) -> None:
+    def check(self, found: Principal | Problem) -> None:
+        """End it if the credential is refused, or has fewer rights than before."""
+        if isinstance(found, Problem):
+            self._end(found)
+        elif not found.scopes >= self.principal.scopes or not self.may_go_on(found):
+            self._end(_build_changed())
+
+    def _end(self, refusal: Problem) -> None:
         if self.refusal is None:
             self.refusal = refusal
             self.scope.reschedule(asyncio.get_running_loop().time())
@@ -49,16 +58,21 @@ class CredentialMonitor:
                 checking.cancel()
 
     @asynccontextmanager
-    async def guard(self, connection: HTTPConnection) -> AsyncIterator[None]:
+    async def guard(
+        self,
+        connection: HTTPConnection,
+        may_go_on: Callable[[Principal], bool] = lambda _: True,
+    ) -> AsyncIterator[None]:
         """Run the block while the credential of an authorized `connection` is accepted.
 
-        Cancel the block and raise Problem (401) soon after it is refused.
+        Cancel the block and raise Problem soon after it is refused (401), has lost a scope, or
+        `may_go_on` returns False for the principal as it is then (403).
         """
         credential = read_credential(connection.headers)
         if credential is None or connection.state.key_id == LOCAL.key_id:
             yield
             return
-        guarded = _Guarded(asyncio.timeout(None))
+        guarded = _Guarded(asyncio.timeout(None), connection.state.principal, may_go_on)
         try:
             async with guarded.scope:
                 self._guarded.setdefault(credential, set()).add(guarded)
@@ -87,7 +101,16 @@ class CredentialMonitor:
 
     async def _check(self, credential: str, slots: asyncio.Semaphore) -> None:
         async with slots:
-            refusal = await self._authenticator.recheck(credential)
-        if refusal is not None:
+            found = await self._authenticator.recheck(credential)
+        if found is not None:
             for guarded in self._guarded.get(credential, set()):
-                guarded.end(refusal)
+                guarded.check(found)
+
+
+def _build_changed() -> Problem:
+    return Problem(
+        403,
+        "rights_changed",
+        "what the caller may see has changed",
+        hint="send the request again",
+    )

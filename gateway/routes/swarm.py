@@ -1,7 +1,7 @@
 """Swarms over HTTP."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -143,6 +143,7 @@ class SwarmExchange:
     run: AbstractAsyncContextManager[TaskRun]
     team_id: str
     session_id: str
+    may_go_on: Callable[[Principal], bool] = lambda _: True
 
     @property
     def names(self) -> dict[str, str]:
@@ -181,14 +182,16 @@ async def load_exchange(
     """Return the exchange of a task that there is already. Raise NotFound."""
     task = await load_visible_task(services, principal, task_id)
     run = follow_task(services, task_id)
-    return SwarmExchange(run, get_team_id(task), str(task.session_id or ""))
+    return SwarmExchange(
+        run, get_team_id(task), str(task.session_id or ""), lambda now: now.sees(task)
+    )
 
 
 async def _answer(
     exchange: SwarmExchange, request: Request, services: GatewayServices, *, stream: bool
 ) -> Any:
     if not stream:
-        task = await cancel_on_disconnect(services, request, _wait(exchange))
+        task = await cancel_on_disconnect(services, request, _wait(exchange), exchange.may_go_on)
         return await build_answer(services.store, task, **exchange.names)
     frames = _stream(exchange, request, services)
     if "text/event-stream" in request.headers.get("accept", ""):
@@ -206,7 +209,8 @@ async def _stream(
     exchange: SwarmExchange, request: Request, services: GatewayServices
 ) -> AsyncIterator[SwarmFrame]:
     try:
-        async with services.credentials.guard(request), exchange.run as run:
+        guard = services.credentials.guard(request, exchange.may_go_on)
+        async with guard, exchange.run as run:
             async for each in stream_frames(run, services.store, **exchange.names):
                 yield each
     except (Problem, CogoError) as error:

@@ -43,7 +43,10 @@ async def converse(socket: WebSocket, services: ServicesDep) -> None:
     await socket.accept()
     try:
         principal = await authorize(socket, Scope.TASKS_WRITE)
-        async with services.credentials.guard(socket):
+        guard = services.credentials.guard(
+            socket, lambda now: now.read_projects >= principal.read_projects
+        )
+        async with guard:
             await _receive_requests(socket, services, principal)
     except Problem as problem:
         await _send_error(socket, problem)

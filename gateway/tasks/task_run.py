@@ -1,7 +1,7 @@
 """Tasks of requests: submit them for a principal, follow them to their end, read the result."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -179,11 +179,14 @@ async def cancel_task(services: HasStore, task_id: UUID, reason: str) -> None:
 
 
 async def cancel_on_disconnect(
-    services: GatewayServices, request: Request, work: Coroutine[Any, Any, _T]
+    services: GatewayServices,
+    request: Request,
+    work: Coroutine[Any, Any, _T],
+    may_go_on: Callable[[Principal], bool] = lambda _: True,
 ) -> _T:
-    """Run `work` while the client is connected and its credential is accepted.
+    """Run `work` while the client is connected and its credential keeps its rights.
 
-    Raise what `work` raises, and Problem: 401, 499.
+    Raise what `work` raises, and Problem: 401, 403, 499.
     """
 
     async def catch() -> _T | Exception:
@@ -196,7 +199,8 @@ async def cancel_on_disconnect(
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    async with services.credentials.guard(request), asyncio.TaskGroup() as group:
+    guard = services.credentials.guard(request, may_go_on)
+    async with guard, asyncio.TaskGroup() as group:
         working = group.create_task(catch())
         leaving = group.create_task(wait_for_disconnect())
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)

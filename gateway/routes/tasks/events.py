@@ -91,7 +91,8 @@ async def watch_task(
             watch_tree(feeds, task_id, cursor) if children else feeds.watch(task_id, cursor.root)
         )
         try:
-            async with services.credentials.guard(request), watched as watcher:
+            guard = services.credentials.guard(request, lambda now: now.sees(task))
+            async with guard, watched as watcher:
                 async for each in stream_task(watcher, task_id, heartbeat=heartbeat):
                     yield each
         except Problem as problem:
@@ -141,7 +142,9 @@ async def watch_list(
         heartbeat = services.options.heartbeat.total_seconds()
         try:
             async with (
-                services.credentials.guard(request),
+                services.credentials.guard(
+                    request, lambda now: now.visibility == principal.visibility
+                ),
                 services.task_lists.watch(principal, last_event_id or "") as watcher,
             ):
                 yield RETRY

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from embedded.realtime.limits import RealtimeLimits
 from tests.contract.realtime.conftest import ALICE, Server
 from tests.contract.realtime.wire import wire
 
@@ -216,3 +217,36 @@ async def test_policies_see_the_claims_and_the_headers(server: Server) -> None:
 
         assert answer["status"] == "ok", json.dumps(answer)
     await server.execute("drop policy claims on realtime.messages")
+
+
+@pytest.mark.parametrize("limits", [RealtimeLimits(recheck_seconds=0.2)])
+async def test_a_channel_closes_when_its_policies_refuse_the_caller(server: Server) -> None:
+    await server.execute("create table members (id uuid primary key)")
+    try:
+        await server.execute("insert into members values ($1)", ALICE)
+        await server.execute("grant select on members to authenticated")
+        await server.execute(
+            """create policy "members hear" on realtime.messages for select to authenticated
+                 using (realtime.topic() = 'club' and exists (
+                   select from public.members m where m.id = (select auth.uid())
+                 ))"""
+        )
+        async with (
+            wire(server.url, server.keys.publishable) as socket,
+            wire(server.url, server.keys.secret) as operator,
+        ):
+            await socket.join("club", private=True, access_token=server.token())
+            await socket.join(OWN, private=True, access_token=server.token())
+            await operator.join("club", private=True)
+            assert await socket.is_silent()
+
+            await server.execute("delete from members")
+            system, close = await socket.receive(), await socket.receive()
+
+            assert system["payload"]["message"] == no_permission("club")
+            assert (close["event"], close["topic"]) == ("phx_close", "realtime:club")
+            assert await socket.is_silent()  # its other channel stays
+            assert await operator.is_silent()
+    finally:
+        await server.execute('drop policy if exists "members hear" on realtime.messages')
+        await server.execute("drop table members")

@@ -57,6 +57,39 @@ async def test_revoking_a_key_ends_its_open_streams_which_say_why(
         assert "expired or revoked" in last
 
 
+async def test_a_removed_member_loses_the_open_streams_of_the_project_and_no_others(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    member = uuid4()
+    headers = await a_key(store, "tasks:read", owner=member)
+    theirs = await store.submit_task(NewTask(prompt="wait", owner=uuid4(), project="web"))
+    await store.set_member(project="web", user_id=member, role="editor")
+    own = await store.submit_task(NewTask(prompt="wait", owner=member, project="web"))
+    await store.set_member(project="web", user_id=member, role="viewer")
+    paths = ["/events", f"/tasks/{theirs.id}/events", f"/swarm/tasks/{theirs.id}?stream=true"]
+    async with opened(is_keyless=False, recheck=SOON) as client, asyncio.TaskGroup() as group:
+        streams = [group.create_task(client.get(path, headers=headers)) for path in paths]
+        waiting = group.create_task(client.get(f"/swarm/tasks/{theirs.id}", headers=headers))
+        kept = group.create_task(client.get(f"/tasks/{own.id}/events", headers=headers))
+        metrics = await a_key(store, "metrics:read")
+
+        async def are_open() -> bool:
+            answer = await client.get("/metrics", headers=metrics)
+            return "cogo_gateway_watchers 4.0" in answer.text
+
+        await eventually(are_open)
+        await store.remove_member(project="web", user_id=member)
+        ended = [await each for each in (*streams, waiting)]
+        listed = await client.get("/tasks", headers=headers)
+
+        assert not kept.done()
+        await store.cancel_task(task_id=own.id)
+        assert "event: end" in (await kept).text
+    assert all("rights_changed" in each.text for each in ended)
+    assert ended[-1].status_code == 403
+    assert [each["id"] for each in listed.json()["tasks"]] == [str(own.id)]
+
+
 async def test_revoking_a_key_closes_its_socket_with_a_code_and_a_reason(
     opened_edge: OpenEdge, store: SupabaseStore
 ) -> None:

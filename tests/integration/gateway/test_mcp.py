@@ -249,6 +249,24 @@ async def test_a_revoked_key_ends_a_wait(opened_edge: OpenEdge, store: SupabaseS
     assert "expired or revoked" in read_text(ended)
 
 
+async def test_a_removed_member_waits_no_longer(
+    opened_edge: OpenEdge, store: SupabaseStore
+) -> None:
+    member = uuid4()
+    headers = await a_key(store, "tasks:read", owner=member)
+    task = await store.submit_task(NewTask(prompt="wait", owner=uuid4(), project="web"))
+    await store.set_member(project="web", user_id=member, role="viewer")
+    soon = timedelta(seconds=0.1)
+    async with (
+        opened_edge(is_keyless=False, recheck=soon) as edge,
+        open_mcp(edge, headers) as client,  # the key is known from now on
+    ):
+        await store.remove_member(project="web", user_id=member)
+        ended = await client.call_tool("result", {"task_id": str(task.id)})
+
+    assert "what the caller may see has changed" in read_text(ended)
+
+
 class Handle(Result):
     """What a client of the Tasks extension gets in place of a result."""
 

@@ -1,5 +1,7 @@
 """Sign-in of the project's users at the console, their roles, and the parts that they see."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from gateway.auth.sign_in import ATTEMPTS_PER_MINUTE
 from gateway.console.parts import FOR_USERS, Part
 from tests.integration.gateway.conftest import OpenGateway
 from tests.support.accounts import an_email, connected
+from tests.support.eventually import eventually
 
 PASSWORD: Final = "correct horse battery staple"
 
@@ -76,6 +79,39 @@ async def test_an_operator_is_who_the_project_says_so(opened: OpenGateway, proje
         assert (await client.get("/queue", headers=headers)).status_code == 200
 
     assert (me["role"], me["is_operator"], me["parts"]) == ("operator", True, list(Part))
+
+
+async def test_a_user_who_is_no_operator_any_more_loses_the_rights_and_the_open_streams(
+    opened: OpenGateway, project: State
+) -> None:
+    email = await make_user(project, cogo_role="operator")
+    soon = timedelta(seconds=0.1)
+    async with (
+        opened(is_keyless=False, recheck=soon) as client,
+        connected(project.url, project.secret_key) as admin,
+        asyncio.TaskGroup() as group,
+    ):
+        token = (await sign_in(client, email)).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        user_id = (await read_me(client, token))["owner"]
+        task = (await client.post("/tasks", json={"prompt": "x"}, headers=headers)).json()
+        path = f"/tasks/{task['id']}/events"
+        streams = [
+            group.create_task(client.get(each, headers=headers)) for each in (path, "/events")
+        ]
+
+        async def is_watched() -> bool:
+            answer = await client.get("/metrics", headers=headers)
+            return "cogo_gateway_watchers 1.0" in answer.text
+
+        await eventually(is_watched)
+        await admin.auth.admin.update_user_by_id(user_id, {"app_metadata": {"cogo_role": "user"}})
+        ended = [await each for each in streams]
+        queue = await client.get("/queue", headers=headers)
+        tasks = await client.get("/tasks", headers=headers)
+
+    assert all("rights_changed" in each.text.rstrip().rpartition("\n\n")[2] for each in ended)
+    assert (queue.status_code, tasks.status_code) == (403, 200)
 
 
 async def test_settings_say_which_parts_a_role_sees(opened: OpenGateway, project: State) -> None:

@@ -13,8 +13,8 @@ VERSION: Final = "20990101000000"
 _ADDITIONS: Final = {
     "20_tables/20_tasks.sql": [
         (
-            "  stopped_seconds double precision,\n  constraint cogo_tasks_status",
-            "  stopped_seconds double precision,\n  labels text[] default '{}',\n  constraint cogo_tasks_status",
+            "precision,\n  constraint cogo_tasks_status",
+            "precision,\n  labels text[] default '{}',\n  constraint cogo_tasks_status",
         )
     ],
     "70_queue/48_loading.sql": [

@@ -33,6 +33,8 @@ class Project:
     accepts: set[str] = field(default_factory=set)
     refuses_with: int = 403
     is_away: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+    """The app_metadata of its users."""
     says: str | None = None
     """What it answers, whatever it is asked: a proxy may stand before it."""
     asked: list[str] = field(default_factory=list)
@@ -46,7 +48,7 @@ class Project:
         if request.url.path == "/auth/v1/.well-known/jwks.json":
             return httpx.Response(200, json={"keys": [self._public(kid) for kid in self.keys]})
         if request.headers["authorization"].removeprefix("Bearer ") in self.accepts:
-            return httpx.Response(200, json={"id": str(USER)})
+            return httpx.Response(200, json={"id": str(USER), "app_metadata": self.metadata})
         return httpx.Response(self.refuses_with, json={"msg": "invalid JWT"})
 
     def key(self, kid: str) -> ec.EllipticCurvePrivateKey:
@@ -120,8 +122,25 @@ async def test_a_role_is_a_text_in_what_only_the_project_writes(
     metadata: object, role: str | None
 ) -> None:
     token = shared(app_metadata=metadata, user_metadata={"cogo_role": "operator"})
-    async with tokens_of(Project(), secret=SECRET) as tokens:
+    async with tokens_of(Project(is_away=True), secret=SECRET) as tokens:
         assert (await tokens.verify_user(token)).role == role
+
+
+@pytest.mark.parametrize(
+    ("metadata", "role"), [({"cogo_role": "operator"}, "operator"), ({}, None), (None, None)]
+)
+async def test_a_role_in_a_token_counts_while_the_project_says_so(
+    metadata: dict[str, str] | None, role: str | None
+) -> None:
+    project = Project()
+    token = signed(project.key("one"), app_metadata={"cogo_role": "operator"})
+    if metadata is not None:  # else its session is over
+        project.accepts.add(token)
+        project.metadata = metadata
+    async with tokens_of(project) as tokens:
+        assert await tokens.verify_user(token) == User(USER, role)
+
+    assert project.asked[-1] == "/auth/v1/user"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

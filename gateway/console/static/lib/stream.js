@@ -101,8 +101,9 @@ export class Stream {
     return true;
   }
 
-  /** The key was revoked, or has expired, while the stream was open. */
+  /** While the stream was open, the key was revoked or has expired, or its holder may see something else now (403). */
   async #handleRefusal(problem, key) {
+    if (problem.status === 403) return false; // the next answer says what there is to see
     if (await this.#isRenewed(key)) return false;
     const error = new ApiError(problem.status, problem);
     askForKey(error);
