@@ -46,6 +46,10 @@ async def answer_approval_for(
 
 
 def _is_asked(principal: Principal, approval: ApprovalRow) -> bool:
-    """Return whether the question is to this person by name, or was passed on to them."""
+    """Return whether the question is to this person by name, or was passed on to them.
+
+    A key of a project is no person, whoever its owner is.
+    """
     asked = {approval.by, approval.escalate_to if approval.escalated_at else None}
-    return principal.owner is not None and str(principal.owner) in asked
+    is_person = principal.owner is not None and principal.project is None
+    return is_person and str(principal.owner) in asked

@@ -82,10 +82,11 @@ class WaitStore(Protocol):
         owner: UUID | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
-        """Submit a task again with what is set in `changes`, for `owner` (None: the original's).
+        """Submit a task again with what is set in `changes`.
 
-        With `from_step` the steps are reused that do not depend on it, and the prompt and the model
-        are those of the step. Raise NotFound, MoveNotAllowed, InvalidArgument, TooLarge.
+        It belongs to `owner`: None is that of the original, `NOBODY` is without one. With
+        `from_step` the steps are reused that do not depend on it, and the prompt and the model are
+        those of the step. Raise NotFound, MoveNotAllowed, InvalidArgument, TooLarge.
         """
         ...
 

@@ -26,6 +26,7 @@ from protocol.records import (
     Task,
 )
 from protocol.records.models import Rating
+from protocol.records.spending import NOBODY
 from protocol.records.tasks import TaskChanges
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=StrictRoute)
@@ -178,6 +179,9 @@ async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> Ta
     is_asking = any(each.status in {SubtaskState.WAITING, SubtaskState.HELD} for each in subtasks)
     is_parent = any(each.kind == "task" for each in subtasks)
     is_repeated = "next_task_id" in (task.result or {})
+    next_run = await store.find_next_run(task_id=task_id) if is_repeated else None
+    children = await store.fetch_children(task_id=task_id) if is_parent else []
+    forks = await store.find_forks(task_id=task_id, limit=MAX_FORKS)
     return TaskDetails(
         task=task,
         subtasks=[
@@ -192,13 +196,10 @@ async def show(task_id: UUID, services: ServicesDep, principal: TasksRead) -> Ta
         )
         if is_asking
         else [],
-        children=await store.fetch_children(task_id=task_id) if is_parent else [],
-        next_run=await store.find_next_run(task_id=task_id) if is_repeated else None,
-        forks=[
-            each
-            for each in await store.find_forks(task_id=task_id, limit=MAX_FORKS)
-            if principal.sees(each)
-        ],
+        # They may have been moved to a project that the caller does not see.
+        children=[each for each in children if principal.sees(each)],
+        next_run=next_run if next_run is not None and principal.sees(next_run) else None,
+        forks=[each for each in forks if principal.sees(each)],
     )
 
 
@@ -214,8 +215,8 @@ async def fork(
 ) -> Task:
     """Submit a task again with changes, as a whole or from one of its steps on.
 
-    It belongs to you; with the scope `admin` to the owner of the original. The cost of what is
-    reused is not counted again. If a reused step would ask for something else with the changes,
+    It belongs to you; with a key of the scope `admin` that has no owner, to the owner of the
+    original. The cost of what is reused is not counted again. If a reused step would ask for something else with the changes,
     the task fails with `fork_mismatch`.
     """
     await load_changeable_task(services, principal, task_id)
@@ -226,7 +227,7 @@ async def fork(
         task_id=task_id,
         from_step=body.from_step,
         changes=changes,
-        owner=principal.owner,
+        owner=principal.owner or (None if principal.is_admin else NOBODY),
         idempotency_key=idempotency_key,
     )
     answer.headers["Location"] = f"/tasks/{task.id}"

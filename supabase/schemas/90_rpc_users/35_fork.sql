@@ -145,7 +145,11 @@ begin
     v_changes := v_changes - '{prompt,model}'::text[];
   end if;
   v_new := jsonb_populate_record(v_task, v_changes);
-  v_new.owner := case when cogo.is_operator() then coalesce(p_owner, v_task.owner) else auth.uid() end;
+  v_new.owner := case
+    when cogo.is_operator()
+    then nullif(coalesce(p_owner, v_task.owner), '00000000-0000-0000-0000-000000000000')
+    else auth.uid()
+  end;
   -- The lock of the original makes repetitions wait for each other.
   select t.* into v_repeated
     from public.cogo_tasks t
@@ -187,4 +191,5 @@ $$;
 comment on function public.cogo_fork_task is
   'Submit a task again with changes. With p_from_step, which needs an ended task, the steps that do not
 depend on what that step gave are reused, and p_changes.prompt and model are those of the step. A
-p_idempotency_key that was used for a fork of this task returns that. Raises TQ002, TQ003 and TQ004.';
+p_idempotency_key that was used for a fork of this task returns that. For operators, p_owner is whose it
+is: null that of the original, the nil uuid nobody. Raises TQ002, TQ003 and TQ004.';

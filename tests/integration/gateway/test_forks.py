@@ -71,6 +71,25 @@ async def test_only_who_sees_a_task_forks_it(opened: OpenGateway, store: Supabas
     assert by_operator.json()["owner"] == str(alice), "it is done for the owner"
 
 
+async def test_a_key_of_a_project_forks_in_its_own_name(
+    opened: OpenGateway, store: SupabaseStore
+) -> None:
+    alice, bob = uuid4(), uuid4()
+    nobodys = await a_key(store, "tasks:read", "tasks:write", project="web")
+    bobs = await a_key(store, "tasks:read", "tasks:write", project="web", owner=bob)
+    task = await store.submit_task(
+        NewTask(prompt="Hello", type="CHAT", owner=alice, project="web")
+    )
+
+    async with opened(is_keyless=False) as client:
+        path = f"/tasks/{task.id}/fork"
+        forks = [await client.post(path, json={}, headers=each) for each in (nobodys, bobs)]
+
+    owners = [each.json()["owner"] for each in forks]
+    assert owners == [None, str(bob)], "her memory, grants and caps are not for the key"
+    assert [each.json()["project"] for each in forks] == ["web", "web"]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import httpx
 
 from gateway.middleware import EdgeMiddleware
-from protocol.records import NewTask
+from protocol.records import EVERYTHING, NewTask
 from protocol.transport.supabase_store import SupabaseStore
 from tests.integration.gateway.conftest import OpenEdge, OpenGateway
 from tests.integration.gateway.keys import a_key
+from tests.integration.waiting import start_flow, wait_step
 from tests.support.mcp.clients import call, open_mcp
 
 
@@ -126,6 +127,22 @@ async def test_a_key_of_a_project_sees_and_makes_only_its_tasks(
     assert {each["prompt"] for each in listed["tasks"]} == seen
     assert cancelled.json()["status"] == "cancelled"
     assert [(each["name"], each["can_edit"]) for each in projects] == [("web", True)]
+
+
+async def test_a_key_of_a_project_does_not_answer_what_its_owner_is_asked_elsewhere(
+    opened_edge: OpenEdge, store: SupabaseStore
+) -> None:
+    bob = uuid4()
+    key = await a_key(store, "tasks:read", "tasks:write", project="web", owner=bob)
+    ask = wait_step("ok", "approve", params={"question": "Apply it?", "by": str(bob)})
+    task_id = await start_flow(store, ask, owner=uuid4())
+    [asked] = await store.find_approvals(limit=2, visible=EVERYTHING, task_id=task_id)
+    async with serve(opened_edge) as (_, client):
+        path = f"/approvals/{asked.id}"
+        shown = await client.get(path, headers=key)
+        answered = await client.post(path, json={"approved": True}, headers=key)
+
+    assert [shown.status_code, answered.status_code] == [404, 404]
 
 
 async def test_members_see_the_tasks_of_others_and_editors_change_them(
