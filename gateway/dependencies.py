@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from gateway.auth.authenticator import Authenticator, read_credential
 from gateway.auth.principal import Principal, Scope, TaskLabels, require_scope
 from gateway.auth.sign_in import SignIn
-from gateway.limits.connection_limiter import get_client_address
+from gateway.limits.connection_limiter import URGENT_PATHS, get_client_address
 from gateway.limits.credential_monitor import CredentialMonitor
 from gateway.links.tokens import LinkSigner
 from gateway.metrics import GatewayMetrics
@@ -76,14 +76,17 @@ async def authorize(connection: HTTPConnection, scope: Scope) -> Principal:
 async def authenticate_connection(connection: HTTPConnection) -> Principal:
     """Return the principal of a connection, whatever it may do. Raise Problem: 401, 429."""
     authenticator = _get_services(connection).authenticator
+    is_urgent = connection.scope["path"] in URGENT_PATHS
     principal = await authenticator.authenticate(
-        read_credential(connection.headers), address=get_client_address(connection.scope)
+        read_credential(connection.headers),
+        address=get_client_address(connection.scope),
+        is_urgent=is_urgent,
     )
     set_operator(principal.operator)  # for the rest of this request
     connection.state.rate = authenticator.read_rate(principal.key_id)
     connection.state.key_id = principal.key_id
     connection.state.principal = principal
-    connection.state.slot.transfer_to(principal.key_id)
+    connection.state.slot.transfer_to(principal.key_id, is_urgent=is_urgent)
     labels = _read_labels(connection)
     return replace(principal, labels=labels) if labels else principal
 

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.limits.connection_limiter import (
+    URGENT_PATHS,
     ConnectionLimiter,
     build_limit_problem,
     get_client_address,
@@ -133,7 +134,7 @@ class EdgeMiddleware:
             return None
         if self._limiter.is_exhausted(address):
             return build_limit_problem(503, "this address, without a key,", self._options.share)
-        if self._limiter.taken < self._options.connections:
+        if self._limiter.taken < self._options.connections or path in URGENT_PATHS:
             return None
         return Problem(
             503,

@@ -7,10 +7,14 @@ an address to the key that a request is authenticated with.
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from starlette.types import Scope
 
 from gateway.problems import Problem
+
+URGENT_PATHS: Final = frozenset({"/spending/stop"})
+"""What operators may request whatever their gateway and their key are busy with."""
 
 
 class ConnectionSlot:
@@ -20,11 +24,11 @@ class ConnectionSlot:
         self.holder = holder
         self._limiter = limiter
 
-    def transfer_to(self, holder: str) -> None:
+    def transfer_to(self, holder: str, *, is_urgent: bool = False) -> None:
         """Count the request for `holder`. Raise Problem (429) if it has too many."""
         if holder == self.holder:
             return
-        if self._limiter.is_exhausted(holder):
+        if self._limiter.is_exhausted(holder) and not is_urgent:
             raise build_limit_problem(429, "this key or user", self._limiter.share)
         self._limiter.move(self.holder, holder)
         self.holder = holder
