@@ -66,7 +66,7 @@ def read_vendor_csv(
         try:
             header = [each.strip() for each in next(rows, [])]
             found = find_format(header, vendor=vendor, columns=columns)
-            return _read_rows(rows, header, found, zone)
+            return _read_rows(((rows.line_num, each) for each in rows), header, found, zone)
         except UnicodeDecodeError as error:
             raise InvalidArgument(
                 f"{path.name} is not UTF-8 text", hint="unpack archives, and export sheets as CSV"
@@ -124,19 +124,24 @@ def _limit_lines(file: Iterator[str], name: str) -> Iterator[str]:
 
 
 def _read_rows(
-    rows: Iterator[list[str]], header: list[str], found: CsvFormat, zone: tzinfo
+    rows: Iterator[tuple[int, list[str]]], header: list[str], found: CsvFormat, zone: tzinfo
 ) -> VendorBill:
-    place = {each.casefold(): index for index, each in reversed(list(enumerate(header)))}
+    place = {each.casefold(): index for index, each in enumerate(header)}
     index = {
         ours: place[theirs.casefold()]
         for ours, theirs in found.columns.items()
         if theirs.casefold() in place
     }
+    for name in (header[each] for each in index.values()):
+        if [each.casefold() for each in header].count(name.casefold()) > 1:
+            raise InvalidArgument(
+                f"the file has more than one column {name[:40]}", hint="remove all but one"
+            )
     usd: defaultdict[tuple[date, str], Decimal] = defaultdict(Decimal)
     count: defaultdict[tuple[date, str], int] = defaultdict(int)
     days: set[date] = set()
     decimals = _CENTS
-    for number, row in enumerate(rows, 2):
+    for number, row in rows:
         if not any(row):
             continue
         if len(row) != len(header):

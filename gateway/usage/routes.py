@@ -103,16 +103,16 @@ async def show_queue_history(
     with the most work; `lane` is null for all lanes together.
     """
     return await services.store.fetch_queue_history(
-        since=add_zone(wanted.since, UTC_NAME),
-        until=add_zone(wanted.until, UTC_NAME),
+        since=_read_time(wanted.since, UTC_NAME),
+        until=_read_time(wanted.until, UTC_NAME),
         lane=wanted.lane,
     )
 
 
 def _build_query(wanted: UsageRequest) -> UsageQuery:
     return UsageQuery(
-        since=add_zone(wanted.since, wanted.zone),
-        until=add_zone(wanted.until, wanted.zone),
+        since=_read_time(wanted.since, wanted.zone),
+        until=_read_time(wanted.until, wanted.zone),
         bucket=wanted.bucket,
         by=wanted.by,
         zone=wanted.zone,
@@ -121,3 +121,7 @@ def _build_query(wanted: UsageRequest) -> UsageQuery:
         model=wanted.model,
         provider=wanted.provider,
     )
+
+
+def _read_time(moment: datetime | None, zone: str) -> datetime | None:
+    return None if moment is None else add_zone(moment, zone)

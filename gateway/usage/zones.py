@@ -23,10 +23,11 @@ def find_zone(name: str) -> tzinfo:
         ) from error
 
 
-def add_zone(moment: datetime | None, zone: str) -> datetime | None:
-    """Return a time without a time zone as one of this zone. Raise InvalidArgument."""
-    if moment is None:
-        return None
+def add_zone(moment: datetime, zone: str) -> datetime:
+    """Return a time without a time zone as one of this zone.
+
+    Raise InvalidArgument for an unknown zone, or a time that is too far away for sums of its days.
+    """
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise InvalidArgument(f"{moment:%Y-%m-%d} is too far away")
     return moment if moment.tzinfo else moment.replace(tzinfo=find_zone(zone))

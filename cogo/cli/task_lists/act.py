@@ -216,7 +216,7 @@ def _act(
     """Do something with tasks; `change` is how it is done with one that is named alone."""
     if names and wanted != TaskFilter():
         raise UsageError("name either tasks or filters")
-    if not names and wanted == TaskFilter():
+    if not names and wanted.model_copy(update={"children": False}) == TaskFilter():
         raise UsageError("nothing is selected", hint="name a task, or filters: --status pending")
     ids = run_with_store(directory, lambda store: _find_tasks(store, order, names, wanted))
     if names and len(names) == 1 and change is not None and not order.dry_run:

@@ -78,7 +78,7 @@ def build_filter(
         until=parse_since(until, option="--until"),
         min_cost=None if min_cost is None else parse_usd(min_cost),
         max_cost=None if max_cost is None else parse_usd(max_cost),
-        q=search,
+        q=None if search is None else search.strip() or None,
         dead=dead,
         asking=asking,
         children=children,

@@ -15,7 +15,7 @@ from cogo.cli.session import run_with_store
 from cogo.cli.usage.show import Zone
 from cogo.errors import UsageError
 from cogo.terminal import print_json, print_table, print_text
-from gateway.usage.zones import UTC_NAME, find_zone
+from gateway.usage.zones import UTC_NAME, add_zone, find_zone
 from protocol.records import UsageBucket, UsageKey, UsageQuery
 
 _HEADINGS: Final = (
@@ -62,14 +62,17 @@ def reconcile(
         cogo usage reconcile anthropic-november.csv
         cogo usage reconcile bill.csv --vendor mistral --map day=Datum --map cost=Betrag
     """
-    place = find_zone(zone)
-    bill = read_vendor_csv(file, vendor=vendor, columns=_parse_mapping(mapping or []), zone=place)
+    columns = _parse_mapping(mapping or [])
+    bill = read_vendor_csv(file, vendor=vendor, columns=columns, zone=find_zone(zone))
     provider = vendor or bill.vendor
     if provider is None:
         raise UsageError("the file does not show whose it is: name the provider with --vendor")
+    first, last = (
+        add_zone(datetime.combine(day, time()), zone) for day in (bill.first_day, bill.last_day)
+    )
     query = UsageQuery(
-        since=datetime.combine(bill.first_day, time(), place),
-        until=datetime.combine(bill.last_day + timedelta(days=1), time(), place),
+        since=first,
+        until=last + timedelta(days=1),
         bucket=UsageBucket.DAY,
         by=[UsageKey.PROVIDER_MODEL],
         zone=zone,
@@ -91,8 +94,8 @@ def reconcile(
         print_table(_HEADINGS, map(_build_cells, found.lines), drop=_DROPPED)
         difference = found.vendor_usd - found.booked_usd
         print_text(
-            f"booked ${found.booked_usd:.4f}, vendor ${found.vendor_usd:.4f}, difference "
-            f"{_format(difference)}: {'agrees' if found.agrees else 'does not agree'}"
+            f"booked {_format(found.booked_usd)}, vendor {_format(found.vendor_usd)}, difference "
+            f"{_format(difference, plus='+')}: {'agrees' if found.agrees else 'does not agree'}"
         )
     if not found.agrees:
         raise typer.Exit(1)
@@ -114,12 +117,12 @@ def _build_cells(line: ReconciledLine) -> tuple[str, ...]:
         line.model,
         str(line.calls),
         str(line.unknown_costs),
-        "-" if line.booked_usd is None else f"${line.booked_usd:.4f}",
-        "-" if line.vendor_usd is None else f"${line.vendor_usd:.4f}",
-        _format(line.difference_usd),
+        "-" if line.booked_usd is None else _format(line.booked_usd),
+        "-" if line.vendor_usd is None else _format(line.vendor_usd),
+        _format(line.difference_usd, plus="+"),
         line.verdict.value,
     )
 
 
-def _format(difference: Decimal) -> str:
-    return f"{'-' if difference < 0 else '+'}${abs(difference):.4f}"
+def _format(usd: Decimal, *, plus: str = "") -> str:
+    return f"{'-' if usd < 0 else plus}${abs(usd):.4f}"

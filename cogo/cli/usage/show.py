@@ -15,7 +15,7 @@ from cogo.errors import UsageError
 from cogo.terminal import count_noun, print_json, print_table, print_text, write_text
 from cogo.watch.format import mark_simulated
 from gateway.usage.csv_text import format_usage_csv
-from gateway.usage.zones import UTC_NAME, find_zone
+from gateway.usage.zones import UTC_NAME, add_zone, find_zone
 from protocol.errors import InvalidArgument
 from protocol.records import UsageBucket, UsageKey, UsageQuery, UsageReport, UsageRow
 from protocol.records.spending import NOBODY
@@ -125,18 +125,19 @@ class Period:
 def parse_period(since: str | None, until: str | None, zone: str) -> Period:
     """Return the period that options name; dates are days of the zone. Raise InvalidArgument."""
     place = find_zone(zone)
-    return Period(parse_since(since, zone=place), parse_since(until, option="--until", zone=place))
+    first = parse_since(since, zone=place)
+    last = parse_since(until, option="--until", zone=place)
+    return Period(*(None if each is None else add_zone(each, zone) for each in (first, last)))
 
 
 def parse_month(text: str, zone: str) -> Period:
     """Return a month of the zone. Raise InvalidArgument."""
     found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
-    if found is None or not 1 <= int(found[1]) < 9999:
+    if found is None or int(found[1]) < 1:
         raise InvalidArgument(f"--month is {text!r}", hint="example: 2026-11")
     year, month = int(found[1]), int(found[2])
-    place = find_zone(zone)
-    first = datetime(year, month, 1, tzinfo=place)
-    return Period(first, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=place))
+    first = add_zone(datetime(year, month, 1, tzinfo=find_zone(zone)), zone)
+    return Period(first, first.replace(year=year + month // 12, month=month % 12 + 1))
 
 
 def _choose_keys(bucket: UsageBucket, *, is_month: bool) -> list[UsageKey]:

@@ -216,8 +216,8 @@ async def fork(
     """Submit a task again with changes, as a whole or from one of its steps on.
 
     It belongs to you; with a key of the scope `admin` that has no owner, to the owner of the
-    original. The cost of what is reused is not counted again. If a reused step would ask for something else with the changes,
-    the task fails with `fork_mismatch`.
+    original. The cost of what is reused is not counted again. If a reused step would ask for
+    something else with the changes, the task fails with `fork_mismatch`.
     """
     await load_changeable_task(services, principal, task_id)
     changes = body.list_changes()

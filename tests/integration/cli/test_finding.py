@@ -155,7 +155,7 @@ def test_filters_need_a_yes_where_nobody_can_be_asked(cogo: Say, project: State)
 
 @pytest.mark.parametrize("command", ["cancel", "retry", "hold", "resume", "approve"])
 def test_nothing_is_done_without_a_choice(cogo: Say, command: str) -> None:
-    for options in ([], ["last", "--type", "CHAT"]):
+    for options in ([], ["--search", " "], ["--children"], ["last", "--type", "CHAT"]):
         code, out, err = cogo("tasks", command, *options, "--yes")
         assert (code, out) == (2, ""), err
 

@@ -147,15 +147,21 @@ def test_a_month_as_csv_has_a_line_for_each_day_model_and_project(
         "usage --by day",
         "usage --by model --by owner --by tag",
         "usage --since 2026-11-02 --until 2026-11-01",
+        "usage --since 0001-01-01 --zone America/New_York",
+        "usage --month 0001-01",
         "usage reconcile",
         "usage reconcile missing.csv",
         "usage reconcile bill.csv --map cost",
         "usage reconcile bill.csv",
         "usage reconcile bill.csv --vendor x --map day=nothing",
+        "usage reconcile bill.csv --vendor x --map day=first",
+        "usage reconcile bill.csv --vendor x --map day=last",
     ],
 )
 def test_what_cannot_be_meant_is_refused(cogo: Say, tmp_path: Path, line: str) -> None:
-    (tmp_path / "bill.csv").write_text("day,model,cost\n2026-11-01,m,1\n")
+    (tmp_path / "bill.csv").write_text(
+        "day,model,cost,first,last\n2026-11-01,m,1,0001-01-01,9999-12-31\n"
+    )
 
     assert cogo(*line.split(), code=2) == ""
 

@@ -77,9 +77,7 @@ async def test_a_key_of_a_project_forks_in_its_own_name(
     alice, bob = uuid4(), uuid4()
     nobodys = await a_key(store, "tasks:read", "tasks:write", project="web")
     bobs = await a_key(store, "tasks:read", "tasks:write", project="web", owner=bob)
-    task = await store.submit_task(
-        NewTask(prompt="Hello", type="CHAT", owner=alice, project="web")
-    )
+    task = await store.submit_task(NewTask(prompt="Hello", type="CHAT", owner=alice, project="web"))
 
     async with opened(is_keyless=False) as client:
         path = f"/tasks/{task.id}/fork"

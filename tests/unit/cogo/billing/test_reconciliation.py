@@ -135,6 +135,8 @@ def test_other_files_are_read_by_the_names_of_their_columns_or_by_those_that_are
         ("day,model,cost\nNovember,m,1\n", "line 2: 'November' is no day"),
         ("day,model,cost\n2026-13-01,m,1\n", "line 2: '2026-13-01' is no day"),
         ("day,model,cost\n2026-11-01,m,nan\n", "line 2: 'nan' is no amount"),
+        ('day,model,cost\n2026-11-01,"a\nb",1\n2026-11-01,m,x\n', "line 4: 'x' is no amount"),
+        ("day,model,Cost,cost\n2026-11-01,m,1,2\n", "more than one column cost"),
         ("day,model,cost\n2026-11-01,m,1e99\n", "is no amount"),
         ("day,model,cost\n2026-11-01,m,1e99999\n", "is no amount"),
         ("day,model,cost\n2026-11-01,m,=1+1\n", "is no amount"),
