@@ -351,8 +351,8 @@ class ActionRow(ListedRow):
     at: datetime
     who: str = Field(description="`key:ID`, `user:ID`, `cli:USER@HOST`, an agent or a role.")
     kind: str = Field(
-        description="lane, owner, model, policy, grant, budget, key, column, spending, task, "
-        "erasure, instance."
+        description="lane, owner, model, policy, grant, member, budget, key, column, spending, "
+        "task, erasure, instance."
     )
     subject: str = Field(description="What was changed, such as the lane; `all` for everything.")
     before: dict[str, Any] | None = Field(None, description="What changed, as it was; null: new.")

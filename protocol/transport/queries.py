@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from protocol.json_values import JsonObject
 from protocol.records import Visibility
 from protocol.transport.rpc_client import (
     PAGE,
@@ -41,6 +42,16 @@ def list_visible(visible: Visibility) -> list[str]:
     owned = "owner.is.null" if visible.owner is None else f"owner.eq.{visible.owner}"
     names = ",".join(map(_quote, sorted(visible.projects)))
     return [owned, f"project.in.({names})"] if names else [owned]
+
+
+def write_visibility(visible: Visibility) -> JsonObject:
+    """Return a visibility as RPCs take it."""
+    return {
+        "owner": None if visible.owner is None else str(visible.owner),
+        "every_owner": visible.every_owner,
+        "projects": sorted(visible.projects),
+        "only_project": visible.only_project,
+    }
 
 
 def _quote(text: str) -> str:

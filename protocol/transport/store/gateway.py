@@ -34,7 +34,12 @@ from protocol.records import (
     Visibility,
 )
 from protocol.records.base import ListedRow
-from protocol.transport.queries import filter_by_visibility, read_pages, read_query
+from protocol.transport.queries import (
+    filter_by_visibility,
+    read_pages,
+    read_query,
+    write_visibility,
+)
 from protocol.transport.rpc_client import LEAST_PAGE, RpcClient
 
 _PREVIEWS = "cogo_task_previews"
@@ -236,11 +241,4 @@ class SupabaseGatewayStore(RpcClient):
 
 def _write_filter(wanted: TaskFilter | None, visible: Visibility) -> JsonObject:
     given = {} if wanted is None else wanted.model_dump(mode="json", exclude_defaults=True)
-    return given | {
-        "visible": {
-            "owner": None if visible.owner is None else str(visible.owner),
-            "every_owner": visible.every_owner,
-            "projects": sorted(visible.projects),
-            "only_project": visible.only_project,
-        }
-    }
+    return given | {"visible": write_visibility(visible)}

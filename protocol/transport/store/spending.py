@@ -25,7 +25,12 @@ from protocol.records import (
     UsageReport,
     Visibility,
 )
-from protocol.transport.queries import filter_by_owner, order_newest_first, read_query
+from protocol.transport.queries import (
+    filter_by_owner,
+    order_newest_first,
+    read_query,
+    write_visibility,
+)
 from protocol.transport.rpc_client import RpcClient
 
 
@@ -147,10 +152,5 @@ class SupabaseSpendingStore(RpcClient):
     ) -> UsageReport:
         parameters = query.model_dump(mode="json", exclude_none=True)
         if visible != EVERYTHING:
-            parameters["visible"] = {
-                "owner": visible.owner and str(visible.owner),
-                "every_owner": visible.every_owner,
-                "projects": sorted(visible.projects),
-                "only_project": visible.only_project,
-            }
+            parameters["visible"] = write_visibility(visible)
         return await self._call_row(UsageReport, "usage", **parameters)
