@@ -23,6 +23,7 @@ from agents.runtime.failed_attempts import (
 from protocol.ids import utc_now
 from protocol.json_values import repair_surrogates
 from protocol.records import (
+    Checkpoint,
     ClaimedSubtask,
     Completion,
     ErrorInfo,
@@ -60,7 +61,12 @@ SERVER_AWAY: Final = (
 """What to do about a server of the operator that cannot be reached."""
 
 
-def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | None) -> Failure:
+def build_failure(
+    error: ProviderError,
+    claimed: ClaimedSubtask,
+    usage: Usage | None,
+    output: Checkpoint | None = None,
+) -> Failure:
     """Return the failure for an error of a call, with the action that `decide_action` chooses."""
     called = error if isinstance(error, CallFailed) else None
     wait = called.retry_after if called else None
@@ -86,6 +92,7 @@ def build_failure(error: ProviderError, claimed: ClaimedSubtask, usage: Usage | 
         action=decide_action(error, claimed, is_long=until is not None),
         retry_after=wait,
         usage=usage,
+        output=output,
     )
 
 
@@ -94,14 +101,16 @@ def end_attempt(
     claimed: ClaimedSubtask,
     usage: Usage | None,
     history: History | None = None,
+    output: Checkpoint | None = None,
 ) -> WorkFailed | WorkWaits:
     """Return how an attempt ends after an error of a call: as failed, or waiting for a budget.
 
-    An answer that did not fit beside the conversation is asked for again with less of it.
+    `output` is what it had written. An answer that did not fit beside the conversation is asked for
+    again with less of it.
     """
     question = error.question if isinstance(error, SpendCapReached) else None
     if question is None or _may_avoid_cap(error, claimed):
-        failure = build_failure(error, claimed, usage)
+        failure = build_failure(error, claimed, usage, output)
         if history is not None and history.shorten_after(error):
             failure = failure.model_copy(update={"action": FailureAction.RETRY})
         return WorkFailed(failure)

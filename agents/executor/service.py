@@ -274,7 +274,8 @@ class Executor:
                 except ProviderError as error:
                     if not shorten_history(history, error, response):
                         usage = self._caller.build_usage(response, started)
-                        raise end_attempt(error, claimed, usage, history) from error
+                        output = response.build_checkpoint()
+                        raise end_attempt(error, claimed, usage, history, output) from error
         except ProviderError as error:
             raise end_attempt(error, claimed, usage=None) from error
 
@@ -304,14 +305,17 @@ class Executor:
                 await self._cache.store(key, claimed, response.build_cached_answer())
         except InvalidData as error:
             usage = self._caller.build_usage(response, started)
-            raise WorkFailed(build_invalid_failure(claimed, str(error), usage)) from error
+            output = response.build_checkpoint()
+            failure = build_invalid_failure(claimed, str(error), usage, output)
+            raise WorkFailed(failure) from error
         except asyncio.CancelledError as error:
             usage = self._caller.build_interrupted_usage(response, started)
             raise WorkInterrupted(usage) from error
         if (problem := find_problem(response.checks)) is not None:
             usage = self._caller.build_usage(response, started)
             if escalation := build_escalation(claimed, problem, usage):
-                raise WorkFailed(escalation)
+                output = response.build_checkpoint()
+                raise WorkFailed(escalation.model_copy(update={"output": output}))
         cost = self._caller.compute_cost(response)
         return response.build_completion(cost, seconds=time.monotonic() - started)
 

@@ -12,7 +12,7 @@ from agents.runtime.failed_attempts import list_failed_attempts, read_error_clas
 from agents.workflows.params.step_params import RESPONSE_SCHEMA
 from protocol.errors import OutOfRange
 from protocol.json_values import make_storable, repair_surrogates
-from protocol.records import ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
+from protocol.records import Checkpoint, ClaimedSubtask, ErrorInfo, Failure, FailureAction, Usage
 
 INVALID_ANSWER: Final = "invalid_answer"
 MAX_TRIES: Final = 2
@@ -62,7 +62,9 @@ async def parse_data(text: str, schema: dict[str, Any], checker: Checker) -> Jso
     return data
 
 
-def build_invalid_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -> Failure:
+def build_invalid_failure(
+    claimed: ClaimedSubtask, problem: str, usage: Usage, output: Checkpoint
+) -> Failure:
     """Return the failure for an answer that does not follow its schema: once more, then no more."""
     is_last = len(_list_invalid(claimed)) + 1 >= MAX_TRIES
     return Failure(
@@ -74,6 +76,7 @@ def build_invalid_failure(claimed: ClaimedSubtask, problem: str, usage: Usage) -
         ),
         action=FailureAction.GIVE_UP if is_last else FailureAction.RETRY,
         usage=usage,
+        output=output,
     )
 
 

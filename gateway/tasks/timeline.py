@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from protocol.records import Event, TaskCall, ToolTurn
+from protocol.records import AttemptOutput, Event, TaskCall, ToolTurn
 
 
 class ToolRun(BaseModel):
@@ -30,6 +30,12 @@ class TaskTimeline(BaseModel):
         description="Calls of tools that have ended. Of those that run only the ones that must not "
         "run twice are known: the beginning of others is not stored."
     )
+
+
+class AttemptOutputs(BaseModel):
+    """What attempts had written whose output was not accepted."""
+
+    attempts: list[AttemptOutput] = Field(description="Oldest first.")
 
 
 def pair_tool_turns(turns: Sequence[ToolTurn]) -> list[ToolRun]:

@@ -17,6 +17,7 @@ from protocol.records.base import Argument, Row
 from protocol.records.flows import FlowRecord, StepKind, StepOutput, StepRecord
 from protocol.records.history import (
     Attempt,
+    AttemptOutput,
     CandidateColumns,
     DeadLetter,
     Event,
@@ -131,6 +132,7 @@ __all__ = [
     "ApprovalRow",
     "Argument",
     "Attempt",
+    "AttemptOutput",
     "Booked",
     "Budget",
     "BudgetPeriod",

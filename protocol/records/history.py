@@ -59,6 +59,19 @@ class Attempt(ListedRow):
     """Whether the vendor simulator answered in place of the model."""
 
 
+class AttemptOutput(ListedRow):
+    """What an attempt had written whose output was not accepted: it failed, or lost its lease."""
+
+    subtask_id: UUID
+    attempt: int
+    text: str = ""
+    reasoning: str | None = None
+    turn: int | None = None
+    """The number of the model's answer, if it calls tools: earlier ones are turns."""
+    characters: int | None = None
+    """Of the whole text, if it was cut."""
+
+
 class TaskCall(ListedRow):
     """A call to a model of a task, from the audit log. It is there when the call has ended."""
 

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue
 from protocol.records.base import Argument, Row
 from protocol.records.flows import StepKind
 from protocol.records.history import CandidateColumns
-from protocol.records.leases import Claim, LeasedRow, LeaseRef
+from protocol.records.leases import Checkpoint, Claim, LeasedRow, LeaseRef
 from protocol.records.turns import ToolWait
 
 
@@ -253,6 +253,8 @@ class Failure(Argument):
     action: FailureAction
     retry_after: timedelta | None = None
     usage: Usage | None = None
+    output: Checkpoint | None = None
+    """What it had written; None: what its last checkpoint has."""
 
 
 class FailureAnswer(LeasedRow):

@@ -11,6 +11,7 @@ from protocol.records import (
     EVERYTHING,
     ActionRow,
     ApiKey,
+    AttemptOutput,
     DeadLetter,
     ErasedBatch,
     ExportedRow,
@@ -134,6 +135,10 @@ class GatewayStore(
 
     async def fetch_task_calls(self, *, task_id: UUID) -> list[TaskCall]:
         """Read the calls to models of a task that have ended, oldest first."""
+        ...
+
+    async def fetch_attempt_outputs(self, *, task_id: UUID) -> list[AttemptOutput]:
+        """Read what attempts had written whose output was not accepted, oldest first."""
         ...
 
     async def fetch_tool_turns(self, *, task_id: UUID) -> list[ToolTurn]:

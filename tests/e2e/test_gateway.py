@@ -308,3 +308,24 @@ async def test_the_timeline_of_a_task_has_its_transitions_and_its_calls_to_model
     assert (call["outcome"], call["model_id"]) == ("completed", attempt.model_id)
     assert "prompt" not in call
     assert whole["tool_calls"] == []
+
+
+async def test_what_failed_attempts_had_written_is_given_with_their_numbers(
+    http: httpx.AsyncClient, store: SupabaseStore
+) -> None:
+    asked = {"prompt": "Write binary search [[fault:cut]]", "type": "CHAT"}
+    sent = await http.post("/tasks", json=asked)
+    task = await ended(store, sent.json()["id"])
+
+    given = (await http.get(f"/tasks/{task.id}/attempts")).json()["attempts"]
+    details = (await http.get(f"/tasks/{task.id}")).json()
+
+    failed = {
+        (each["subtask_id"], each["attempt"])
+        for each in details["attempts"]
+        if each["outcome"] in {"failed", "rerouted"}
+    }
+    assert given
+    assert {(each["subtask_id"], each["attempt"]) for each in given} <= failed
+    assert all(each["text"] for each in given)
+    assert all("output" not in each and "text" not in each for each in details["attempts"])

@@ -272,7 +272,9 @@ class LoopAttempt:
                 return None
             if response is not None:
                 self.spent.append(caller.build_usage(response, started))
-            raise end_attempt(error, self.claimed, self._sum_usage(), self.history) from error
+            output = None if response is None else response.build_checkpoint()
+            usage = self._sum_usage()
+            raise end_attempt(error, self.claimed, usage, self.history, output) from error
         except asyncio.CancelledError:
             if response is not None:
                 self.spent.append(caller.build_interrupted_usage(response, started))
@@ -289,7 +291,8 @@ class LoopAttempt:
                 await response.run_checks(self.loop.checker)
             except InvalidData as error:
                 usage = self._sum_usage() or build_no_usage(response, seconds=self.elapsed)
-                failure = build_invalid_failure(self.claimed, str(error), usage)
+                output = response.build_checkpoint()
+                failure = build_invalid_failure(self.claimed, str(error), usage, output)
                 raise WorkFailed(failure) from error
         return self._complete(response, limit)
 

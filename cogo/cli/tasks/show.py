@@ -1,4 +1,4 @@
-"""`cogo show` and `cogo tasks show`: results and histories of tasks."""
+"""`cogo show` and `cogo tasks show`: results, failed attempts and histories of tasks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -30,6 +30,8 @@ from cogo.watch.format import (
 from cogo.watch.why_waiting import explain_copy, explain_waiting
 from protocol.lanes import is_model_lane
 from protocol.records import (
+    Attempt,
+    AttemptOutput,
     Event,
     SelectionRow,
     Subtask,
@@ -64,6 +66,10 @@ def show_result(
             "--turns", help="Show instead what models said, called and got, turn by turn."
         ),
     ] = False,
+    attempts: Annotated[
+        bool,
+        typer.Option("--attempts", help="Show instead what failed attempts had written, and why."),
+    ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -78,6 +84,7 @@ def show_result(
         cogo show last | jq .name         # of a task with a schema
         cogo show 3f2a9c1e --out search.py
         cogo show 3f2a9c1e --turns        # of a task with tools
+        cogo show 3f2a9c1e --attempts     # of a task that needed several
         cogo show 3f2a9c1e --json | jq .result
     """
     if out is not None:
@@ -85,6 +92,9 @@ def show_result(
     project = Project.find(directory)
     if turns:
         _print_turns(project, task, as_json=as_json)
+        return
+    if attempts:
+        _print_attempts(project, task, as_json=as_json)
         return
 
     async def fetch(store: GatewayStore) -> tuple[Task, Task | None, list[str]]:
@@ -129,6 +139,41 @@ def _print_turns(project: Project, task: str, *, as_json: bool) -> None:
             print_line(line)
     if not found:
         print_text("no step has turns: models have called no tools", err=True)
+
+
+def _print_attempts(project: Project, task: str, *, as_json: bool) -> None:
+    async def fetch(
+        store: GatewayStore,
+    ) -> tuple[list[Subtask], list[Attempt], list[AttemptOutput]]:
+        task_id = await find_task_id(store, task)
+        return (
+            await store.fetch_subtasks(task_id=task_id),
+            await store.fetch_attempts(task_id=task_id),
+            await store.fetch_attempt_outputs(task_id=task_id),
+        )
+
+    steps, rows, outputs = run_with_store(project, fetch)
+    keys = {each.id: each.key for each in steps}
+    attempts = {(each.subtask_id, each.attempt): each for each in rows}
+    found = [(attempts[ref], each) for each in outputs
+             if (ref := (each.subtask_id, each.attempt)) in attempts]  # fmt: skip
+    if as_json:
+        print_json([
+            {"key": keys.get(each.subtask_id)} | output.model_dump(mode="json")
+            | each.model_dump(mode="json", include={"model_id", "outcome", "error"})
+            for each, output in found
+        ])  # fmt: skip
+        return
+    for each, output in found:
+        why = format_error(each.error) if each.error else each.outcome
+        name = f"{keys.get(each.subtask_id, 'step')}, attempt {each.attempt}"
+        print_text(f"{name}  {each.model_id or each.lane}  {why}", indent=2)
+        for line in (output.text or output.reasoning or "").splitlines():
+            print_line(f"  {line}")
+        if output.characters is not None:
+            print_line(f"  (cut: {output.characters:,} characters)")
+    if not found:
+        print_text("no attempt that failed had written anything", err=True)
 
 
 def show_task(*, task: TaskArgument, directory: Dir = None, as_json: AsJson = False) -> None:

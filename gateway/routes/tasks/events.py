@@ -23,7 +23,7 @@ from gateway.streams.sse import (
 from gateway.streams.task_lists import TaskListUpdate
 from gateway.streams.task_trees import watch_tree
 from gateway.tasks.task_run import load_visible_task
-from gateway.tasks.timeline import TaskTimeline, pair_tool_turns
+from gateway.tasks.timeline import AttemptOutputs, TaskTimeline, pair_tool_turns
 
 router = APIRouter(tags=["tasks"])
 
@@ -121,6 +121,18 @@ async def show_timeline(
         calls=await store.fetch_task_calls(task_id=task_id),
         tool_calls=pair_tool_turns(await store.fetch_tool_turns(task_id=task_id)),
     )
+
+
+@router.get("/tasks/{task_id}/attempts", summary="Show what failed attempts had written")
+async def show_attempt_outputs(
+    task_id: UUID, services: ServicesDep, principal: TasksRead
+) -> AttemptOutputs:
+    """Return the texts of attempts that failed or lost their lease, as far as they were stored.
+
+    Each text is cut to 65,536 characters. What the accepted attempt wrote is in the step's output.
+    """
+    await load_visible_task(services, principal, task_id)
+    return AttemptOutputs(attempts=await services.store.fetch_attempt_outputs(task_id=task_id))
 
 
 @router.get(

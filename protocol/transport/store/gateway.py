@@ -12,6 +12,7 @@ from protocol.lifecycle import TaskState
 from protocol.records import (
     ActionRow,
     ApiKey,
+    AttemptOutput,
     DeadLetter,
     ErasedBatch,
     ExportedRow,
@@ -46,6 +47,10 @@ _PREVIEWS = "cogo_task_previews"
 """The view behind lists of tasks, without long prompts and results."""
 _LINE = ",".join(TaskLine.model_fields.keys() - ListedRow.model_fields.keys())
 _CALL = ",".join(TaskCall.model_fields.keys() - ListedRow.model_fields.keys())
+_ATTEMPT_OUTPUT = (
+    "subtask_id,attempt,text:output->>text,reasoning:output->>reasoning,"
+    "turn:output->turn,characters:output->characters"
+)
 _TOOL_TURN = (
     "subtask_id,seq,kind,attempt,call_id:body->>call_id,tool:body->>tool,status:body->>status,"
     "seconds:body->seconds,created_at"
@@ -179,6 +184,14 @@ class SupabaseGatewayStore(RpcClient):
             return rows.order("started_at").order("id").order("outcome")
 
         return await read_pages(TaskCall, query)
+
+    async def fetch_attempt_outputs(self, *, task_id: UUID) -> list[AttemptOutput]:
+        def query() -> Any:
+            rows = self._client.table("cogo_attempts").select(_ATTEMPT_OUTPUT)
+            rows = rows.eq("task_id", str(task_id)).not_.is_("output", "null")
+            return rows.order("claimed_at").order("subtask_id").order("attempt")
+
+        return await read_pages(AttemptOutput, query)
 
     async def fetch_tool_turns(self, *, task_id: UUID) -> list[ToolTurn]:
         def query() -> Any:

@@ -40,15 +40,13 @@ from protocol.records import (
     UnreadableSubtask,
     WriteCheck,
 )
+from protocol.records.base import ListedRow
 from protocol.transport.queries import read_pages, read_query
-from protocol.transport.rpc_client import (
-    PAGE,
-    UnreadableAnswer,
-    parse_claims,
-    parse_rows,
-)
+from protocol.transport.rpc_client import PAGE, UnreadableAnswer, parse_claims, parse_rows
 from protocol.transport.store.turns import SupabaseTurnStore
 
+_ATTEMPT: Final = ",".join(Attempt.model_fields.keys() - ListedRow.model_fields.keys())
+"""Without what it had written, which is long."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -188,6 +186,7 @@ class SupabaseQueueStore(SupabaseTurnStore):
             action=failure.action,
             retry_after_seconds=after.total_seconds() if after is not None else None,
             usage=_to_json(failure.usage) if failure.usage is not None else None,
+            output=_to_json(failure.output) if failure.output is not None else None,
         )
 
     async def release_subtasks(
@@ -336,14 +335,13 @@ class SupabaseQueueStore(SupabaseTurnStore):
         return tasks[0]
 
     async def fetch_subtasks(self, *, task_id: UUID) -> list[Subtask]:
-        return await read_pages(
-            Subtask, lambda: self._select_for_task("cogo_subtasks", task_id).order("seq")
-        )
+        rows = "cogo_subtasks"
+        return await read_pages(Subtask, lambda: self._select_for_task(rows, task_id).order("seq"))
 
     async def fetch_attempts(self, *, task_id: UUID) -> list[Attempt]:
         def query() -> Any:
-            query = self._select_for_task("cogo_attempts", task_id).order("claimed_at")
-            return query.order("subtask_id").order("attempt")
+            rows = self._select_for_task("cogo_attempts", task_id, _ATTEMPT)
+            return rows.order("claimed_at").order("subtask_id").order("attempt")
 
         return await read_pages(Attempt, query)
 
@@ -382,8 +380,8 @@ class SupabaseQueueStore(SupabaseTurnStore):
         found = await read_pages(AgentRecord, query)
         return sorted(found, key=lambda each: each.heartbeat_at or _NEVER, reverse=True)
 
-    def _select_for_task(self, table: str, task_id: UUID) -> Any:
-        return self._client.table(table).select("*").eq("task_id", str(task_id))
+    def _select_for_task(self, table: str, task_id: UUID, columns: str = "*") -> Any:
+        return self._client.table(table).select(columns).eq("task_id", str(task_id))
 
 
 def _interval(age: timedelta | None) -> str | None:

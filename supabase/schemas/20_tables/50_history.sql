@@ -45,6 +45,7 @@ create table if not exists public.cogo_attempts (
   error jsonb,
   usage jsonb,
   simulated boolean not null default false,
+  output jsonb,
   primary key (subtask_id, attempt),
   constraint cogo_attempts_outcome check (
     outcome in (
@@ -59,6 +60,10 @@ comment on column public.cogo_attempts.cost_usd is
   'US dollars; null while it runs and if the cost is unknown.';
 comment on column public.cogo_attempts.simulated is
   'Whether the vendor simulator answered instead of the model; not counted in statistics.';
+comment on column public.cogo_attempts.output is
+  'What it had written when it failed, or when its lease was taken back: text, reasoning, the turn, and
+characters if the text was cut to 65,536. Null if it had written nothing. The accepted output is that
+of the subtask.';
 -- Two leases of one subtask cannot overlap.
 create unique index if not exists cogo_attempts_one_running
   on public.cogo_attempts (subtask_id) where ended_at is null;

@@ -96,8 +96,40 @@ $$;
 comment on function cogo.dead_letter_subtask is
   'Make a subtask a dead letter and apply its on_failure. Its attempt has been closed.';
 
+create or replace function cogo.keep_attempt_output(
+  p_subtask_id uuid, p_attempt integer, p_output jsonb default null
+)
+  returns void language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_output jsonb := case when jsonb_typeof(p_output) = 'object' then p_output end;
+begin
+  if v_output is null then
+    select jsonb_build_object('content', c.content, 'reasoning', c.reasoning, 'turn', c.turn)
+      into v_output
+      from cogo.checkpoints c where c.subtask_id = p_subtask_id and c.attempt = p_attempt;
+  end if;
+  if coalesce(v_output ->> 'content', '') = '' and coalesce(v_output ->> 'reasoning', '') = '' then
+    return;
+  end if;
+  update public.cogo_attempts a
+     set output = jsonb_strip_nulls(jsonb_build_object(
+           'text', coalesce(left(v_output ->> 'content', 65536), ''),
+           'reasoning', nullif(left(v_output ->> 'reasoning', 65536), ''),
+           'turn', cogo.to_integer(v_output ->> 'turn'),
+           'characters', case when length(v_output ->> 'content') > 65536
+                              then length(v_output ->> 'content') end
+         ))
+   where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
+end;
+$$;
+comment on function cogo.keep_attempt_output is
+  'Store what an attempt has written that ends without its output being accepted: p_output, with content,
+reasoning and turn, or else its checkpoint.';
+
 create or replace function cogo.fail_attempt(
-  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb
+  p_subtask cogo.subtasks, p_error jsonb, p_action text, p_after_seconds numeric, p_usage jsonb,
+  p_output jsonb default null
 )
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -110,6 +142,7 @@ begin
     case p_action when 'snooze' then 'released' when 'reroute' then 'rerouted' else 'failed' end,
     array[p_usage], p_error
   );
+  perform cogo.keep_attempt_output(p_subtask.id, p_subtask.attempt, p_output);
   if p_action = 'snooze' then
     perform cogo.requeue_subtask(
       p_subtask.id, cogo.now() + coalesce(v_wait, interval '1 second')
@@ -134,4 +167,4 @@ begin
 end;
 $$;
 comment on function cogo.fail_attempt is
-  'End a held attempt as failed and apply p_action to the subtask.';
+  'End a held attempt as failed, keep what it had written, and apply p_action to the subtask.';

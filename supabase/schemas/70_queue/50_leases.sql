@@ -7,6 +7,7 @@ begin
   perform cogo.close_attempts(
     array[p_subtask.id], array[p_subtask.attempt], p_outcome, p_error => p_error
   );
+  perform cogo.keep_attempt_output(p_subtask.id, p_subtask.attempt);
   if p_counts then
     update cogo.subtasks s set reaps = s.reaps + 1 where s.id = p_subtask.id;
     if p_subtask.reaps + 1 >= p_subtask.max_reaps then

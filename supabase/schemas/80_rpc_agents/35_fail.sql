@@ -5,7 +5,8 @@ create or replace function public.cogo_fail_subtask(
   p_error jsonb,
   p_action text default 'retry',
   p_retry_after_seconds numeric default null,
-  p_usage jsonb default null
+  p_usage jsonb default null,
+  p_output jsonb default null
 )
   returns table (
     subtask_id uuid, attempt integer, answer text, status text, run_at timestamptz, after_ms bigint
@@ -36,7 +37,9 @@ begin
     from public.cogo_attempts a where a.subtask_id = p_subtask_id and a.attempt = p_attempt;
   v_answer := cogo.check_fence(p_agent_id, v_attempt, v_subtask);
   if v_answer = 'held' then
-    perform cogo.fail_attempt(v_subtask, v_error, p_action, p_retry_after_seconds, p_usage);
+    perform cogo.fail_attempt(
+      v_subtask, v_error, p_action, p_retry_after_seconds, p_usage, p_output
+    );
   elsif v_answer = 'closing' then
     perform cogo.cancel_running(p_subtask_id, p_attempt, p_usage);
   elsif v_answer = 'cancelled' then
@@ -62,5 +65,5 @@ $$;
 comment on function public.cogo_fail_subtask is
   'End a failed attempt: retry (after p_retry_after_seconds, at most a day, else backoff with full
 jitter), reroute (another model), give_up (dead letter, the task fails), snooze (later, counts no
-failure). Answers ok, duplicate, stale, closed or unknown, the status of the subtask, and in how many
-milliseconds it may be claimed again.';
+failure). p_output is what it had written: content, reasoning, turn. Answers ok, duplicate, stale,
+closed or unknown, the status of the subtask, and in how many milliseconds it may be claimed again.';

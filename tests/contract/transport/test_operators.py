@@ -5,6 +5,7 @@ import pytest
 
 from protocol.errors import InvalidArgument, NotFound
 from protocol.records import (
+    Checkpoint,
     ErrorInfo,
     Failure,
     FailureAction,
@@ -94,3 +95,23 @@ async def test_a_subtask_adds_others_and_learns_what_failed(agent: Agent) -> Non
     assert answer.answer == "ok"
     assert (join.key, join.inputs) == ("join", {"map": {}})
     assert join.failed_inputs["spare"]["message"] == "the vendor is busy"
+
+
+async def test_what_a_failed_attempt_had_written_is_read_apart_from_the_attempts(
+    agent: Agent, store: SupabaseStore
+) -> None:
+    task, claimed = await agent.start()
+    error = ErrorInfo(class_="overloaded", message="the vendor is busy")
+    written = Checkpoint(content="half \x00 \ud800 of it", reasoning="hm", turn=3)
+
+    await agent.store.fail_subtask(
+        agent_id=agent.id,
+        failure=Failure(ref=claimed.ref, error=error, action=FailureAction.RETRY, output=written),
+    )
+
+    [output] = await store.fetch_attempt_outputs(task_id=task.id)
+    assert (output.subtask_id, output.attempt) == (claimed.subtask_id, claimed.attempt)
+    assert (output.text, output.reasoning) == ("half \ufffd \ufffd of it", "hm")
+    assert (output.turn, output.characters) == (3, None)
+    attempt = (await store.fetch_attempts(task_id=task.id))[-1]
+    assert (attempt.outcome, attempt.unreadable) == ("failed", {})

@@ -54,6 +54,7 @@ READING: Final = {
     ("sessions", "list"): (),
     ("sessions", "show"): (SESSION,),
     ("show",): ("TASK",),
+    ("show", "--attempts"): ("TASK",),
     ("show", "--turns"): ("TASK",),
     ("tasks", "list"): (),
     ("tasks", "show"): ("TASK",),
@@ -146,6 +147,9 @@ async def _fill(db_url: str) -> list[str]:
         await failed(agent, SONNET)
         asked = {"question": "Apply it?", "show": ["a diff"]}
         await _store_turns(connection)
+        await connection.execute(
+            "update public.cogo_attempts set output = $1 where lane = $2", {"text": "half"}, SONNET
+        )
         await start_flow(agent, wait_step("ok", "approve", params=asked))
         await connection.execute(
             "insert into public.cogo_agents (id, kind, lanes, host, version)"

@@ -3,16 +3,25 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from embedded.state import State
 from protocol.errors import OutOfRange
-from protocol.records import NewChildTask, NextRun, TurnLine
+from protocol.records import (
+    Checkpoint,
+    ClaimedSubtask,
+    ErrorInfo,
+    Failure,
+    FailureAction,
+    NewChildTask,
+    NextRun,
+    TurnLine,
+)
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from tests.integration.cli.conftest import Say
 from tests.integration.waiting import (
@@ -21,6 +30,8 @@ from tests.integration.waiting import (
     wait_in_a_tool_loop,
     wait_step,
 )
+
+LEASE: Final = timedelta(minutes=1)
 
 
 def with_store(project: State, work: Callable[[SupabaseStore], Awaitable[UUID]]) -> str:
@@ -57,6 +68,46 @@ def test_a_person_lists_and_answers_what_waits(cogo: Say, project: State) -> Non
     assert "b was refused by an operator" in told[2]
     assert "nothing waits for a person" in nothing[1] + nothing[2]
     assert [each["approved"] for each in every] == [False, True]
+
+
+def test_what_failed_attempts_had_written_is_shown_with_why(cogo: Say, project: State) -> None:
+    async def fail_twice(store: SupabaseStore) -> UUID:
+        task_id = await start_flow(store, wait_step("a", "ask", lane="model-a", max_failures=2))
+        for text in ("one\nline", "x" * 65_537):
+            [claimed] = await store.claim_subtasks(
+                agent_id="e", lanes=["model-a"], limit=1, lease=LEASE, request_id=uuid4()
+            )
+            assert isinstance(claimed, ClaimedSubtask)
+            await store.fail_subtask(
+                agent_id="e",
+                failure=Failure(
+                    ref=claimed.ref,
+                    error=ErrorInfo(class_="invalid_answer", message="it is no JSON"),
+                    action=FailureAction.RETRY,
+                    retry_after=timedelta(0),
+                    output=Checkpoint(content=text),
+                ),
+            )
+        return task_id
+
+    another = with_store(project, lambda store: start_flow(store, question("a")))
+    task_id = with_store(project, fail_twice)
+
+    shown = cogo("show", task_id, "--attempts")
+    printed = json.loads(cogo("show", task_id, "--attempts", "--json")[1])
+    nothing = cogo("show", another, "--attempts")
+
+    lines = shown[1].splitlines()
+    assert lines[:3] == ["a, attempt 1  model-a  it is no JSON", "  one", "  line"]
+    assert lines[-1] == "  (cut: 65,537 characters)"
+    assert [(each["key"], each["attempt"], each["outcome"]) for each in printed] == [
+        ("a", 1, "failed"),
+        ("a", 2, "failed"),
+    ]
+    assert [each["text"] for each in printed] == ["one\nline", "x" * 65_536]
+    assert printed[0]["error"]["class"] == "invalid_answer"
+    assert nothing[:2] == (0, "")
+    assert "no attempt that failed had written anything" in nothing[2]
 
 
 def test_questions_about_calls_are_answered_by_step_while_one_is_open(

@@ -146,6 +146,7 @@ async def test_users_see_their_own_tasks_and_nobody_elses(
             ("GET", ""),
             ("GET", "/events"),
             ("GET", "/timeline"),
+            ("GET", "/attempts"),
             ("POST", "/cancel"),
         ):
             refused = await client.request(method, path + tail, headers=bela)

@@ -205,6 +205,8 @@ async def test_a_failed_call_books_what_it_used() -> None:
     assert failure.retry_after == timedelta(seconds=7)
     assert failure.usage is not None
     assert (failure.usage.input_tokens, failure.usage.cost_usd) == (9, Decimal(1))
+    assert failure.output is not None
+    assert failure.output.content == "half of"
 
 
 async def test_a_call_that_was_cut_off_reports_only_what_is_certain() -> None:

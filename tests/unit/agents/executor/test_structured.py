@@ -80,6 +80,8 @@ async def test_an_answer_that_does_not_fit_gets_one_more_try(
     assert failure.error.class_ == "invalid_answer"
     assert failure.error.message == '$.line: "x" is not of type "integer"'
     assert failure.action == action
+    assert failure.output is not None
+    assert failure.output.content == '{"line": "x"}'
     assert failure.usage is not None
     assert failure.usage.output_tokens == 3
 

@@ -105,6 +105,17 @@ async def test_a_successor_goes_on_after_the_last_stored_turn() -> None:
     assert len(harness.tools.ran) == 1
 
 
+async def test_a_turn_that_fails_reports_what_it_had_written() -> None:
+    harness = LoopHarness(
+        calls("a read {}"), [TextDelta("It is "), Overloaded("ollama", "busy")], says("Done.")
+    )
+
+    failure = await harness.failure(a_loop())
+
+    assert failure.output is not None
+    assert (failure.output.content, failure.output.turn) == ("It is ", 2)
+
+
 async def test_a_tool_that_began_is_run_again_only_if_it_says_that_it_may() -> None:
     tools = ShopTools(hanging=asyncio.Event())
     harness = LoopHarness(calls("a read {}", "b pay {}"), says("Done."), tools=tools)
