@@ -186,7 +186,9 @@ async def test_code_is_shown_with_what_its_tests_have_shown(page: Chrome) -> Non
 async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None:
     program = """
         const [approval, done] = arguments;
-        import("/console/inbox/approvals.js").then(({ Approvals }) => {
+        const load = (name) => import(`/console/${name}`);
+        const modules = ["inbox/approvals.js", "vendor/preact.js"];
+        Promise.all(modules.map(load)).then(([{ Approvals }, { h, render }]) => {
           const { fetch } = window;
           window.sent = [];
           window.fetch = (path, options) => {
@@ -196,9 +198,9 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
             const detail = { detail: "somebody else has to answer" };
             return Promise.resolve(new Response(JSON.stringify(detail), { status: 409 }));
           };
-          window.approvals = new Approvals();
-          document.getElementById("detail").replaceChildren(window.approvals.root);
-          window.approvals.update([approval]);
+          const detail = document.getElementById("detail");
+          window.show = (approvals) => render(h(Approvals, { approvals }), detail);
+          window.show([approval]);
           done();
         });
     """
@@ -208,7 +210,7 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
     field = page.find_element(By.CSS_SELECTOR, "#approvals input")
     assert field.accessible_name == "Comment (optional)"
     field.send_keys("not yet")
-    page.execute_script("window.approvals.update([arguments[0]])", approval)  # as each event does
+    page.execute_script("window.show([arguments[0]])", approval)  # as each event does
     assert field.get_property("value") == "not yet"
     assert HOSTILE in text(page, "#approvals .question")
     assert text(page, "#approvals .json") == "diff: +1"
@@ -220,7 +222,7 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
     answer = {"approved": False, "comment": "not yet", "via": "console"}
     assert page.execute_script("return window.sent") == [["/approvals/1", "POST", answer]]
     assert button(page, "Refuse").is_enabled()
-    page.execute_script("window.approvals.update([])")
+    page.execute_script("window.show([])")
     await eventually(says(page, "#approvals .answer", "no longer waits"), within=SECONDS)
     assert page.find_elements(By.CSS_SELECTOR, "#approvals button") == []
 
@@ -228,9 +230,12 @@ async def test_questions_are_answered_where_they_are_shown(page: Chrome) -> None
 def test_related_tasks_are_linked(page: Chrome) -> None:
     program = """
         const [details, done] = arguments;
-        import("/console/task/relatives.js").then(({ buildRelatives }) => {
-          const list = buildRelatives(details);
-          done([...list.querySelectorAll("a")].map((link) => [link.hash, link.textContent]));
+        const load = (name) => import(`/console/${name}`);
+        const modules = ["task/relatives.js", "vendor/preact.js"];
+        Promise.all(modules.map(load)).then(([{ Relatives }, { h, render }]) => {
+          const place = document.createElement("div");
+          render(h(Relatives, { details }), place);
+          done([...place.querySelectorAll("a")].map((link) => [link.hash, link.textContent]));
         });
     """
     child = {"id": "c", "prompt": "count", "type": "CHAT", "status": "running", "cost_usd": None}

@@ -34,28 +34,52 @@ right\u202eleft
 print("<b>hi</b>")  # unclosed"""
 DRAW: Final = """
 const [source, done] = arguments;
-import("/console/lib/markdown.js").then(({ MarkdownView }) => {
-  const view = new MarkdownView();
+const load = (name) => import(`/console/${name}`);
+const modules = ["lib/markdown.js", "vendor/preact.js"];
+Promise.all(modules.map(load)).then(([{ Markdown }, { h, render }]) => {
   const shown = document.querySelector("main").appendChild(document.createElement("section"));
   shown.className = "section drawn";
-  shown.append(view.root);
-  const begin = performance.now();
-  view.update(source);
-  done(performance.now() - begin);
+  render(h(Markdown, { text: source }), shown);
+  done();
 });
 """
 GROW: Final = """
 const [source, done] = arguments;
-import("/console/lib/markdown.js").then(({ MarkdownView }) => {
-  const view = new MarkdownView();
-  document.querySelector("main").append(view.root);
-  view.update(source);
-  const first = view.root.firstElementChild;
+const load = (name) => import(`/console/${name}`);
+const modules = ["lib/markdown.js", "vendor/preact.js"];
+Promise.all(modules.map(load)).then(([{ Markdown }, { h, render }]) => {
+  const shown = document.querySelector("main").appendChild(document.createElement("section"));
+  const update = (text) => render(h(Markdown, { text }), shown);
+  update(source);
+  const root = shown.firstElementChild;
+  const first = root.firstElementChild;
   getSelection().selectAllChildren(first);
   const selected = String(getSelection());
-  view.update(source + " and more\\n\\nlast");
-  const [last] = [...view.root.children].slice(-1);
-  done([first === view.root.firstElementChild, selected, String(getSelection()), last.textContent]);
+  update(source + " and more\\n\\nlast");
+  const [last] = [...root.children].slice(-1);
+  done([first === root.firstElementChild, selected, String(getSelection()), last.textContent]);
+});
+"""
+APPEND: Final = """
+const [pieces, done] = arguments;
+const load = (name) => import(`/console/${name}`);
+const modules = ["task/answer_text.js", "vendor/preact.js"];
+Promise.all(modules.map(load)).then(([{ GrowingText }, { h, render }]) => {
+  const shown = document.querySelector("main").appendChild(document.createElement("section"));
+  const known = [];
+  const draw = () => render(h(GrowingText, { class: "text", pieces: known }), shown);
+  known.push(pieces[0]);
+  draw();
+  const [text] = shown.querySelector("div").childNodes;
+  getSelection().setBaseAndExtent(text, 0, text, 5);
+  for (const each of pieces.slice(1)) {
+    known.push(each);
+    draw();
+  }
+  const selected = String(getSelection());
+  getSelection().selectAllChildren(shown);
+  const blocks = [...shown.querySelectorAll("pre > div")].map((each) => each.textContent.length);
+  done([shown.textContent, selected, String(getSelection()), blocks]);
 });
 """
 
@@ -130,6 +154,16 @@ async def test_a_growing_text_keeps_what_is_drawn_and_selected(page: Chrome) -> 
     assert is_same
     assert before == after == "First block"
     assert last == "last\n"
+
+
+async def test_a_growing_text_is_appended_in_blocks_of_lines(page: Chrome) -> None:
+    pieces = [f"{number} words\n\nthat go on" for number in range(500)]
+
+    shown, selected, copied, blocks = page.execute_async_script(APPEND, pieces)
+
+    assert shown == copied == "".join(pieces)
+    assert selected == pieces[0][:5]
+    assert max(blocks) < 3_000
 
 
 async def test_an_answer_is_read_as_markdown_and_as_it_is(

@@ -152,10 +152,12 @@ async def test_the_inbox_fits_a_phone_and_every_control_has_a_name(
 def test_a_question_about_a_cap_says_anew_what_is_needed(page: Chrome) -> None:
     program = """
         const [approval, done] = arguments;
-        import("/console/inbox/approvals.js").then(({ Approvals }) => {
-          window.approvals = new Approvals();
-          document.getElementById("detail").replaceChildren(window.approvals.root);
-          window.approvals.update([approval]);
+        const load = (name) => import(`/console/${name}`);
+        const modules = ["inbox/approvals.js", "vendor/preact.js"];
+        Promise.all(modules.map(load)).then(([{ Approvals }, { h, render }]) => {
+          const detail = document.getElementById("detail");
+          window.show = (approvals) => render(h(Approvals, { approvals }), detail);
+          window.show([approval]);
           done();
         });
     """
@@ -171,7 +173,7 @@ def test_a_question_about_a_cap_says_anew_what_is_needed(page: Chrome) -> None:
 
     more = asked | {"question": "May $4 more be spent?", "cost_usd": "4.5"}
     show = cap | {"needed_usd": 4, "steps": 7}
-    page.execute_script("window.approvals.update([arguments[0]])", more | {"show": show})
+    page.execute_script("window.show([arguments[0]])", more | {"show": show})
 
     assert text(page, "#approvals .question") == "May $4 more be spent?"
     assert text(page, "#approvals dd") == "$1.50 of $2.00\n$4.00\nnever\n7 steps"
@@ -185,9 +187,9 @@ def test_a_deadline_counts_down_by_the_gateways_clock(page: Chrome) -> None:
         const [done] = arguments;
         const modules = ["/console/lib/countdown.js", "/console/lib/server_clock.js"];
         Promise.all(modules.map((each) => import(each))).then(
-          ([{ buildCountdown }, { learnTime }]) => {
+          ([{ describeTimeLeft }, { learnTime }]) => {
             learnTime(new Date(Date.now() - 3_600_000).toUTCString()); // this machine is ahead
-            const at = (ms) => buildCountdown(new Date(Date.now() + ms).toISOString()).textContent;
+            const at = (ms) => describeTimeLeft(new Date(Date.now() + ms).toISOString());
             done([at(-3_000_000), at(-3_700_000), at(86_400_000 * 3)]);
           });
     """

@@ -84,7 +84,7 @@ async def test_an_answer_that_has_to_fit_a_schema_is_shown_as_data(page: Chrome)
     page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]").send_keys(Keys.ENTER)
     await eventually(says(page, "#data .json", "age: "), within=SECONDS)
     page.find_element(By.XPATH, "//*[@id='data']//button[.='As text']").send_keys(Keys.ENTER)
-    assert '"age":' in text(page, "#data pre")
+    await eventually(says(page, "#data pre", '"age":'), within=SECONDS)
     assert not page.find_element(By.CSS_SELECTOR, "#data .json").is_displayed()
     assert complaints(page) == []
 
@@ -121,13 +121,15 @@ async def test_hostile_values_are_shown_in_part_and_as_text(page: Chrome) -> Non
     await eventually(says(page, "#link", "live"), within=SECONDS)
     program = """
         const [hostile, done] = arguments;
-        import("/console/lib/json_view.js").then(({ buildJson, buildText }) => {
+        const load = (name) => import(`/console/${name}`);
+        const modules = ["lib/json_view.js", "vendor/preact.js"];
+        Promise.all(modules.map(load)).then(([{ Json, LongText }, { h, render }]) => {
           let deep = [];
           for (let level = 0; level < 100_000; level++) deep = [deep];
           const wide = Array.from({ length: 100_000 }, (_, number) => number);
           const root = document.getElementById("detail");
-          root.replaceChildren(
-            buildJson({ deep, wide, [hostile]: hostile }), buildText("x".repeat(3_000_000)));
+          const value = { deep, wide, [hostile]: hostile };
+          render([h(Json, { value }), h(LongText, { text: "x".repeat(3_000_000) })], root);
           root.querySelectorAll("details").forEach((each) => (each.open = true));
           setTimeout(() => done(root.querySelectorAll("*").length), 0);
         });
@@ -145,7 +147,7 @@ async def test_hostile_values_are_shown_in_part_and_as_text(page: Chrome) -> Non
         "Show more (2,996,000 characters)",
     ]
     more[1].send_keys(Keys.ENTER)
-    assert len(text(page, "#detail pre")) == 54_000
+    await eventually(lambda: len(text(page, "#detail pre")) == 54_000, within=SECONDS)
     assert page.find_elements(By.CSS_SELECTOR, "#detail img") == []
 
 
@@ -154,7 +156,9 @@ async def test_whoever_answers_second_is_told_what_was_answered(page: Chrome) ->
         const [answer, done] = arguments;
         const approval = { id: "1", task_id: "t", key: "main/c", call_id: "c", question: "May it?",
           show: { tool: "pay", arguments: { cents: 5 } } };
-        import("/console/inbox/approvals.js").then(({ Approvals }) => {
+        const load = (name) => import(`/console/${name}`);
+        const modules = ["inbox/approvals.js", "vendor/preact.js"];
+        Promise.all(modules.map(load)).then(([{ Approvals }, { h, render }]) => {
           const { fetch } = window;
           window.fetch = (path, options) => {
             if (path !== "/approvals/1") return fetch(path, options);
@@ -163,9 +167,7 @@ async def test_whoever_answers_second_is_told_what_was_answered(page: Chrome) ->
               : [200, { ...approval, ...answer }];
             return Promise.resolve(new Response(JSON.stringify(body), { status }));
           };
-          const list = new Approvals();
-          document.getElementById("detail").replaceChildren(list.root);
-          list.update([approval]);
+          render(h(Approvals, { approvals: [approval] }), document.getElementById("detail"));
           done();
         });
     """

@@ -118,27 +118,3 @@ def test_an_address_names_up_to_four_tasks_each_once(tmp_path: Path) -> None:
     )
 
     assert found == [[], [A, B], [A, B, C]]
-
-
-def test_the_newest_step_that_answers_is_the_answer(tmp_path: Path) -> None:
-    program = """
-      const { LiveAnswer } = await import(process.argv[1]);
-      const answer = new LiveAnswer();
-      const texts = JSON.parse(process.argv[2]).map(([name, data]) => {
-        answer.apply(name, { attempt: 1, turn: 1, ...data });
-        return answer.text;
-      });
-      console.log(JSON.stringify(texts));
-    """
-    events = [
-        ("text", {"subtask_id": "draft", "offset": 0, "delta": "Ha"}),
-        ("activity", {"subtask_id": "judge", "offset": 0, "delta": "no"}),
-        ("discard", {"subtask_id": "draft", "attempt": 2}),
-        ("text", {"subtask_id": "draft", "attempt": 2, "offset": 0, "delta": "Half"}),
-        ("text", {"subtask_id": "whole", "offset": 0, "delta": "All"}),
-        ("text", {"subtask_id": "draft", "attempt": 2, "offset": 4, "delta": "!"}),
-    ]
-
-    assert run_console_module(tmp_path, "compare/live_answer.js", program, events) == [
-        "Ha", "Ha", "", "Half", "All", "All",
-    ]  # fmt: skip

@@ -1,7 +1,7 @@
 // The pages of AI columns: all of them, or one.
 
-import { ColumnView } from "/console/columns/column.js";
+import { Column } from "/console/columns/column.js";
 import { ColumnList } from "/console/columns/list.js";
-import { viewOf } from "/console/lib/hooks.js";
+import { h } from "/console/vendor/preact.js";
 
-export const Page = viewOf((root, id) => (id ? new ColumnView(id, root) : new ColumnList(root)));
+export const Page = ({ params: [id] }) => (id ? h(Column, { id }) : h(ColumnList));

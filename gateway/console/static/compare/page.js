@@ -2,9 +2,7 @@
 
 import { AskSeveral } from "/console/compare/ask_several.js";
 import { buildComparison, compareFigures, listRelated, MOST, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
-import { LiveAnswer } from "/console/compare/live_answer.js";
 import { post } from "/console/lib/api.js";
-import { h as element } from "/console/lib/dom.js";
 import { cost, firstLine, isOver, moment } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { buildAddress, go } from "/console/lib/route.js";
@@ -12,8 +10,9 @@ import { setTitle } from "/console/lib/title.js";
 import { AnswerText } from "/console/task/answer_text.js";
 import { Changes } from "/console/task/compare_texts.js";
 import { useFeed } from "/console/task/feed.js";
+import { LiveAnswer } from "/console/task/live_answer.js";
 import { useNow } from "/console/task/use_timelines.js";
-import { h, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/console/vendor/preact.js";
+import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
 
 /** A browser has six connections for all streams and requests to a gateway: further tasks show their text when it is stored. */
 const STREAMED = 2;
@@ -73,7 +72,7 @@ function Column({ id, isStreamed, hasPrompt, learn, remove }) {
     h("p", { class: "note" }, `${task.type} · ${moment(task.created_at)}${task.simulated ? " · simulated" : ""}`),
     hasPrompt && h("p", { class: "prompt", tabindex: 0 }, task.prompt),
     task.error && h("p", { class: "problem" }, task.error.message ?? "It failed."),
-    isLive && isStreamed ? h(StreamedAnswer, { id }) : h(Answer, { text: readAnswer(data), isLive }),
+    isLive && isStreamed ? h(StreamedAnswer, { id }) : h(StoredAnswer, { text: readAnswer(data), isLive }),
   );
 }
 
@@ -82,14 +81,14 @@ const Remove = ({ remove }) => h("button", { type: "button", class: "quiet", "ar
 function StreamedAnswer({ id }) {
   const { subscribe } = useFeed(id);
   const answer = useMemo(() => new LiveAnswer(), [id]);
-  const [text, setText] = useState("");
+  const [, setVersion] = useState(0);
   useEffect(() => {
     let timer = null;
     const unsubscribe = subscribe((name, data) => {
       answer.apply(name, data);
       timer ??= setTimeout(() => {
         timer = null;
-        setText(answer.text);
+        setVersion((value) => value + 1);
       }, DRAW_MS);
     });
     return () => {
@@ -97,24 +96,17 @@ function StreamedAnswer({ id }) {
       clearTimeout(timer);
     };
   }, [answer, subscribe]);
-  return h(Answer, { text, isLive: true });
+  return h(Answer, { pieces: answer.pieces, isLive: true });
 }
 
-function Answer({ text, isLive }) {
-  const box = useRef(null);
-  const shown = useRef(null);
-  useLayoutEffect(() => {
-    if (!text) return;
-    if (!shown.current) {
-      const pre = element("pre", { class: "text" });
-      shown.current = { pre, answer: new AnswerText(pre) };
-      box.current.replaceChildren(shown.current.answer.root);
-    }
-    shown.current.pre.textContent = text;
-    shown.current.answer.update();
-  }, [text]);
-  if (!text) return h("p", { class: "note" }, isLive ? "There is no text yet." : "No text was stored.");
-  return h("div", { class: "compare-answer", ref: box, role: "group", "aria-label": "Answer", tabindex: 0, "aria-busy": String(isLive) });
+function StoredAnswer({ text, isLive }) {
+  const pieces = useMemo(() => (text ? [text] : []), [text]);
+  return h(Answer, { pieces, isLive });
+}
+
+function Answer({ pieces, isLive }) {
+  if (!pieces.length) return h("p", { class: "note" }, isLive ? "There is no text yet." : "No text was stored.");
+  return h("div", { class: "compare-answer", role: "group", "aria-label": "Answer", tabindex: 0, "aria-busy": String(isLive) }, h(AnswerText, { pieces }));
 }
 
 /** Which answer is better: that one is rated as good, and the others stay as they are rated. */

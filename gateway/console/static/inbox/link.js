@@ -1,29 +1,35 @@
 // A link by which somebody answers a question without signing in, for operators.
 
 import { post } from "/console/lib/api.js";
-import { buildCountdown } from "/console/lib/countdown.js";
-import { h, show } from "/console/lib/dom.js";
+import { Countdown } from "/console/lib/countdown.js";
+import { h, useState } from "/console/vendor/preact.js";
 
-/** Build a button that creates a link, and the place in which it appears. */
-export function buildLink(approvalId) {
-  const place = h("div", { class: "made-link" });
-  const button = h("button", { type: "button", class: "quiet more", onclick: () => create(approvalId, button, place) }, "Copy link");
-  return h("div", { class: "for-operators" }, button, place);
-}
-
-async function create(approvalId, button, place) {
-  if (button.getAttribute("aria-disabled")) return; // it is being made
-  button.setAttribute("aria-disabled", "true");
-  try {
-    const { url, expires_at: expiresAt } = await post(`/approvals/${approvalId}/link`, {});
-    const said = h("p", { class: "note", role: "status" });
-    const field = h("input", { type: "text", readonly: true, value: url, onfocus: () => field.select() });
-    show(place, h("label", {}, "Whoever has this link may answer, once", field), said);
-    show(said, await copy(url), " It expires ", buildCountdown(expiresAt), ".");
-  } catch (error) {
-    show(place, h("p", { class: "problem", role: "alert" }, error.message));
-  }
-  button.removeAttribute("aria-disabled");
+/** A button that creates a link and copies it, and the link. */
+export function Link({ approvalId }) {
+  const [state, setState] = useState({});
+  const create = async () => {
+    if (state.isSending) return;
+    setState((old) => ({ ...old, isSending: true }));
+    try {
+      const { url, expires_at: expiresAt } = await post(`/approvals/${approvalId}/link`, {});
+      setState({ url, expiresAt, said: await copy(url) });
+    } catch (error) {
+      setState({ problem: error.message });
+    }
+  };
+  const { url, expiresAt, said, problem, isSending } = state;
+  return h(
+    "div",
+    { class: "for-operators" },
+    h("button", { type: "button", class: "quiet more", "aria-disabled": isSending ? "true" : undefined, onClick: create }, "Copy link"),
+    h(
+      "div",
+      { class: "made-link" },
+      url && h("label", {}, "Whoever has this link may answer, once", h("input", { type: "text", readonly: true, value: url, onFocus: ({ currentTarget }) => currentTarget.select() })),
+      h("p", { class: "note", role: "status" }, url && [said, " It expires ", h(Countdown, { iso: expiresAt }), "."]),
+      problem && h("p", { class: "problem", role: "alert" }, problem),
+    ),
+  );
 }
 
 async function copy(url) {

@@ -1,11 +1,12 @@
 // The inbox: the open questions of all tasks that the reader may answer, and those that were answered.
 
-import { Approvals } from "/console/inbox/approvals.js";
+import { Approvals, sendAnswer } from "/console/inbox/approvals.js";
 import { describeShown, EqualQuestions } from "/console/inbox/many.js";
 import { useQuestions } from "/console/inbox/questions.js";
 import { describeEnd, describeEndTime, isOpen, isQuestion, nameEnd } from "/console/inbox/words.js";
 import { useChanges } from "/console/operate/dialog.js";
 import { More, Problem } from "/console/operate/parts.js";
+import { byId } from "/console/lib/dom.js";
 import { money } from "/console/lib/format.js";
 import { clip, showControls } from "/console/lib/json_view.js";
 import { registerKeys } from "/console/lib/keys.js";
@@ -14,22 +15,13 @@ import { setTitle } from "/console/lib/title.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const ANSWERED = "cogo:answered";
-
-/** One for the whole session, so that its questions stay in place. */
-const approvals = new Approvals({ hasLinks: true, onEnd: () => document.dispatchEvent(new CustomEvent(ANSWERED)) });
+const tellAnswered = () => document.dispatchEvent(new CustomEvent(ANSWERED));
 
 export function Page() {
   const { found, next, error, refresh, showOlder } = useQuestions();
   const [isGrouped, setGrouped] = useState(false);
   const [dialog, ask] = useChanges();
-  const place = useRef(null);
-  useEffect(() => {
-    setTitle("Inbox · COGO");
-    approvals.prune();
-    place.current.append(approvals.root);
-  }, []);
-  useEffect(() => approvals.group(isGrouped), [isGrouped]);
-  useEffect(() => found && approvals.update(found, next ?? 0), [found]);
+  useEffect(() => setTitle("Inbox · COGO"), []);
   useKeys(found ?? [], (asked, isApproved) => ask({
     title: isApproved ? "Approve it?" : "Refuse it?",
     fields: [{ name: "comment", label: "Comment (optional)", value: "" }],
@@ -37,8 +29,8 @@ export function Page() {
     confirm: isApproved ? "Approve" : "Refuse",
     isGrave: !isApproved,
     hasReason: false,
-    run: async ({ comment }) => void approvals.answer(asked.id, isApproved, comment || null),
-    done: () => "Your answer is sent.",
+    run: ({ comment }) => sendAnswer(asked.id, isApproved, comment),
+    done: () => (refresh(), "Your answer is sent."),
   }));
   const isEmpty = !found?.length;
   return h(
@@ -57,7 +49,7 @@ export function Page() {
       h(EqualQuestions, { approvals: found, onDone: refresh }),
       next !== null && h("button", { type: "button", class: "quiet", onClick: showOlder }, "Show older questions"),
     ],
-    h("div", { ref: place, key: "questions" }),
+    found && h(Approvals, { key: "questions", approvals: found, from: next ?? 0, hasLinks: true, isGrouped, onEnd: tellAnswered }),
     h(Answered, { key: "answered" }),
     dialog,
   );
@@ -67,7 +59,7 @@ export function Page() {
 function useKeys(found, onAnswer) {
   const latest = useRef(null);
   latest.current = ({ key, target }, prevent) => {
-    const items = [...approvals.root.children];
+    const items = [...(byId("approvals")?.children ?? [])];
     const here = items.findIndex((each) => each.contains(target));
     if (key === "j" || key === "k") {
       const next = items[key === "j" ? here + 1 : here < 0 ? items.length - 1 : here - 1];

@@ -1,9 +1,9 @@
 // The open questions that the reader may answer: for the bar, the title of the tab, and the inbox.
 
 import { get, poll } from "/console/lib/api.js";
-import { byId, h, show } from "/console/lib/dom.js";
+import { byId } from "/console/lib/dom.js";
 import { setOpenCount } from "/console/lib/title.js";
-import { useEffect, useState } from "/console/vendor/preact.js";
+import { h, render, useEffect, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 3_000;
 const EVERY_HIDDEN_MS = 30_000; // the title of a hidden tab has the number, too
@@ -69,5 +69,5 @@ function announce(known, { found, next }) {
   if (known && found.some((each) => !ids.has(each.id))) byId("news").textContent = `A question waits for you. ${count} are open.`;
   setOpenCount(found.length ? count : "");
   byId("inbox-count").hidden = found.length === 0;
-  show(byId("inbox-count"), count, h("span", { class: "unseen" }, " open"));
+  render([count, h("span", { class: "unseen" }, " open")], byId("inbox-count"));
 }

@@ -1,6 +1,9 @@
 // Text to the clipboard and to files of the person's computer.
 
 import { byId } from "/console/lib/dom.js";
+import { h, useEffect, useState } from "/console/vendor/preact.js";
+
+const SHOWN_MS = 2_000;
 
 /** Copy a text, and say whether that worked; return whether it did. */
 export async function copyText(text, what = "") {
@@ -14,11 +17,16 @@ export async function copyText(text, what = "") {
   }
 }
 
-/** Copy a text when a button is pressed; the button says what became of it. */
-export async function copyByButton(button, text, what) {
-  const label = (button.dataset.label ??= button.textContent);
-  button.textContent = (await copyText(text, what)) ? "Copied" : "Not allowed here";
-  setTimeout(() => (button.textContent = label), 2_000);
+/** A button that copies what `getText()` returns, called `what` in the news; it says what became of it. */
+export function CopyButton({ label, what, getText, class: name = "quiet", ...more }) {
+  const [said, say] = useState(null);
+  useEffect(() => {
+    if (said === null) return undefined;
+    const timer = setTimeout(() => say(null), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
+  const copy = async () => say((await copyText(getText(), what)) ? "Copied" : "Not allowed here");
+  return h("button", { type: "button", class: name, onClick: copy, ...more }, said ?? label);
 }
 
 /** Save a text as a file. */

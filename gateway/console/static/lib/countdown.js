@@ -1,27 +1,22 @@
 // Times until something happens, which tick while they are on the page.
 
-import { h } from "/console/lib/dom.js";
 import { moment, remaining } from "/console/lib/format.js";
 import { now } from "/console/lib/server_clock.js";
+import { h, useEffect, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 1_000;
 
-/** Build the time until `iso`: "in 4 min 10 s". */
-export function buildCountdown(iso) {
-  return h("time", { class: "countdown", datetime: iso, title: moment(iso) }, describe(iso));
+/** The time until `iso`: "in 4 min 10 s". */
+export function Countdown({ iso }) {
+  const [, setTime] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || setTime(now()), EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return h("time", { class: "countdown", datetime: iso, title: moment(iso) }, describeTimeLeft(iso));
 }
 
-const describe = (iso) => {
+export function describeTimeLeft(iso) {
   const ms = new Date(iso) - now();
   return ms > 0 ? `in ${remaining(ms)}` : "now";
-};
-
-function tick() {
-  if (document.hidden) return;
-  for (const each of document.querySelectorAll("time.countdown")) {
-    const text = describe(each.dateTime);
-    if (each.textContent !== text) each.textContent = text;
-  }
 }
-
-setInterval(tick, EVERY_MS);

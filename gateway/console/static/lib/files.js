@@ -1,21 +1,20 @@
 // Files that come with a task, shown beside its prompt.
 
-import { h, show } from "/console/lib/dom.js";
 import { clip } from "/console/lib/json_view.js";
+import { h } from "/console/vendor/preact.js";
 
 const IMAGE = /^data:image\/(png|jpeg|gif|webp);base64,/;
 
-/** Show the files of a task. Images of other hosts are not loaded: they would learn who looks. */
-export function showFiles(list, attachments) {
+/** The files of a task. Images of other hosts are not loaded: they would learn who looks. */
+export function Files({ attachments }) {
   const files = (Array.isArray(attachments) ? attachments : []).slice(0, 20);
-  if (list.childElementCount === files.length) return; // they never change
+  if (!files.length) return null;
   const read = (each, name) => (typeof each?.[name] === "string" ? each[name] : undefined);
-  show(list, files.map((each) => buildFile({ url: typeof each === "string" ? each : read(each, "url"), name: read(each, "name"), type: read(each, "type") })));
-  list.hidden = files.length === 0;
+  return h("ul", { class: "files", "aria-label": "Attached files" }, files.map((each) => h(File, { url: typeof each === "string" ? each : read(each, "url"), name: read(each, "name"), type: read(each, "type") })));
 }
 
-/** Build the line of a file, with a thumbnail if the page holds the image itself. */
-function buildFile({ url = "", name, type }) {
+/** The line of a file, with a thumbnail if the page holds the image itself. */
+function File({ url = "", name, type }) {
   const isData = url.startsWith("data:");
   const title = clip(name || (isData ? describeType(url, type) : url || "unreadable"), 80);
   return h(

@@ -1,8 +1,8 @@
-// Hooks of the pages: data of the gateway, streams, and views that draw themselves.
+// Hooks of the pages: data of the gateway, and streams.
 
 import { get } from "/console/lib/api.js";
 import { Stream } from "/console/lib/stream.js";
-import { h, useCallback, useEffect, useRef, useState } from "/console/vendor/preact.js";
+import { useCallback, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 /**
  * Read `path`, and read it again every `every` milliseconds (0: once) while the page is visible.
@@ -37,17 +37,20 @@ export function useData(path, { every = 0 } = {}) {
   return { data: isCurrent ? state.data : null, error: isCurrent ? state.error : null, isLoading: path !== null && !isCurrent, reload };
 }
 
-/** Follow a stream of the gateway while the component is shown; `onEvent(name, data)` may change at each drawing. */
-export function useStream(path, onEvent) {
-  const handler = useRef(onEvent);
-  handler.current = onEvent;
+/**
+ * Follow a stream of the gateway while the component is shown. `onEvent(name, data)` is called for each event and
+ * `onOpen()` after each connection; both may change at each drawing. Returns the error of a stream that was refused.
+ */
+export function useStream(path, onEvent, onOpen = () => {}) {
+  const handlers = useRef(null);
+  handlers.current = { onEvent, onOpen };
   const [refusal, setRefusal] = useState(null);
   useEffect(() => {
     if (path === null) return undefined;
     setRefusal(null);
     const stream = new Stream(path, {
-      onEvent: (name, data) => handler.current(name, data),
-      onOpen: () => {},
+      onEvent: (name, data) => handlers.current.onEvent(name, data),
+      onOpen: () => handlers.current.onOpen(),
       onLost: () => {},
       onRefused: setRefusal,
     });
@@ -56,14 +59,12 @@ export function useStream(path, onEvent) {
   return refusal;
 }
 
-/** Make a component of a view that draws itself: `open(element, ...params)` returns an object with `close()`. */
-export function viewOf(open) {
-  return function View({ params }) {
-    const element = useRef(null);
-    useEffect(() => {
-      const view = open(element.current, ...params);
-      return () => view.close();
-    }, params);
-    return h("div", { class: "view", ref: element });
-  };
+/** Call `act()` when `value` is another one than before. */
+export function useChange(value, act) {
+  const before = useRef(value);
+  useEffect(() => {
+    if (before.current === value) return;
+    before.current = value;
+    act();
+  }, [value]);
 }

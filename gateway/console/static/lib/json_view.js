@@ -1,7 +1,7 @@
 // JSON as a tree, and long text. Both show a part at first, and more when they are asked to: values
 // come from models and tools, and may be huge, deep or hostile.
 
-import { h } from "/console/lib/dom.js";
+import { h, useMemo, useState } from "/console/vendor/preact.js";
 
 const ENTRIES = 100;
 const OPEN_LEVELS = 3;
@@ -10,19 +10,16 @@ const STRING = 500;
 const TEXT = 4_000;
 const MORE = 50_000;
 
-/** Build the tree of a value. Levels are drawn when they are opened. */
-export function buildJson(value) {
+/** The tree of a value. Levels are drawn when they are opened. */
+export function Json({ value }) {
   const isSmall = typeof value === "object" && value !== null && Object.keys(value).length > 0 && Object.keys(value).length <= OPEN_ENTRIES;
-  if (!isSmall) return h("div", { class: "json" }, buildNode(null, value, 0));
-  const root = h("div", { class: "json" });
-  drawEntries(root, Array.isArray(value) ? value : Object.entries(value), 0, Array.isArray(value), 0);
-  return root;
+  return h("div", { class: "json" }, isSmall ? h(Entries, { value, level: 0 }) : h(Node, { name: null, value, level: 0 }));
 }
 
-/** Build a text of which only the beginning is shown at first. */
-export function buildText(text, first = TEXT) {
-  const block = h("pre", { class: "text", tabindex: 0 });
-  return h("div", {}, block, fillText(block, text, first));
+/** A text of which only the beginning is shown at first. */
+export function LongText({ text, first = TEXT }) {
+  const [shown, more] = useBeginning(text, first);
+  return h("div", {}, h("pre", { class: "text", tabindex: 0 }, shown), more);
 }
 
 /** Return text in which control characters can be seen, and turn nothing round. */
@@ -54,61 +51,49 @@ export function writeJson(value) {
   }
 }
 
-function buildNode(name, value, level) {
+function Node({ name, value, level }) {
+  const isBranch = typeof value === "object" && value !== null;
   const label = name === null ? null : h("span", { class: "name" }, `${clip(name, STRING)}: `);
-  if (typeof value !== "object" || value === null) return h("div", {}, label, buildLeaf(value));
   const isList = Array.isArray(value);
-  const entries = isList ? value : Object.entries(value);
-  if (!entries.length) return h("div", {}, label, isList ? "[]" : "{}");
-  const size = `${entries.length} ${isList ? "item" : "field"}${entries.length === 1 ? "" : "s"}`;
-  const body = h("div", { class: "inner" });
-  let drawn = 0;
-  const draw = () => {
-    if (drawn > 0) return;
-    drawn = drawEntries(body, entries, 0, isList, level);
-  };
-  const isOpen = level < OPEN_LEVELS && entries.length <= OPEN_ENTRIES;
-  if (isOpen) draw();
-  return h("details", { open: isOpen, ontoggle: draw }, h("summary", {}, label, h("span", { class: "note" }, isList ? `[${size}]` : `{${size}}`)), body);
+  const size = isBranch ? (isList ? value : Object.keys(value)).length : 0;
+  if (size) return h(Branch, { label, value, level, size });
+  return h("div", {}, label, isBranch ? (isList ? "[]" : "{}") : h(Leaf, { value }));
 }
 
-function drawEntries(body, entries, from, isList, level) {
-  const end = Math.min(entries.length, from + ENTRIES);
-  for (let number = from; number < end; number++) {
-    const [name, value] = isList ? [String(number), entries[number]] : entries[number];
-    body.append(buildNode(name, value, level + 1));
-  }
-  if (end < entries.length) {
-    body.append(buildMore(`Show more (${(entries.length - end).toLocaleString("en")})`, () => drawEntries(body, entries, end, isList, level)));
-  }
-  return end;
+function Branch({ label, value, level, size }) {
+  const [isOpen] = useState(level < OPEN_LEVELS && size <= OPEN_ENTRIES);
+  const [isDrawn, setDrawn] = useState(isOpen);
+  const isList = Array.isArray(value);
+  const note = `${size} ${isList ? "item" : "field"}${size === 1 ? "" : "s"}`;
+  return h(
+    "details",
+    { open: isOpen, onToggle: () => setDrawn(true) },
+    h("summary", {}, label, h("span", { class: "note" }, isList ? `[${note}]` : `{${note}}`)),
+    h("div", { class: "inner" }, isDrawn && h(Entries, { value, level })),
+  );
 }
 
-function buildLeaf(value) {
+function Entries({ value, level }) {
+  const [most, setMost] = useState(ENTRIES);
+  const names = Object.keys(value);
+  return [
+    names.slice(0, most).map((name) => h(Node, { key: name, name, value: value[name], level: level + 1 })),
+    names.length > most && h(More, { label: `Show more (${(names.length - most).toLocaleString("en")})`, onClick: () => setMost(most + ENTRIES) }),
+  ];
+}
+
+function Leaf({ value }) {
   const kind = value === null ? "null" : typeof value;
-  if (kind !== "string") return h("span", { class: kind }, String(value));
-  const leaf = h("span", { class: kind });
-  return h("span", {}, leaf, fillText(leaf, value, STRING));
+  const [shown, more] = useBeginning(String(value), STRING);
+  return h("span", {}, h("span", { class: kind }, shown), more);
 }
 
-/** Append the beginning of a text to an element; return a button for more of it, or null. */
-function fillText(element, text, first) {
-  element.append(showControls(text.slice(0, first)));
-  let shown = first;
-  if (text.length <= shown) return null;
-  const describe = () => `Show more (${(text.length - shown).toLocaleString("en")} characters)`;
-  const button = buildMore(describe(), () => {
-    element.append(showControls(text.slice(shown, shown + MORE)));
-    shown += MORE;
-    if (shown >= text.length) return;
-    button.textContent = describe();
-    return true;
-  });
-  return button;
+/** Return the beginning of a text, and a button for more of it, or null. */
+function useBeginning(text, first) {
+  const [most, setMost] = useState(first);
+  const shown = useMemo(() => showControls(text.slice(0, most)), [text, most]);
+  const left = text.length - most;
+  return [shown, left > 0 ? h(More, { label: `Show more (${left.toLocaleString("en")} characters)`, onClick: () => setMost(most + MORE) }) : null];
 }
 
-/** Build a button that goes when it was pressed, unless `act` returns true. */
-function buildMore(label, act) {
-  const button = h("button", { type: "button", class: "quiet more", onclick: () => act() === true || button.remove() }, label);
-  return button;
-}
+const More = ({ label, onClick }) => h("button", { type: "button", class: "quiet more", onClick }, label);

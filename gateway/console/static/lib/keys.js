@@ -1,8 +1,8 @@
 // The keys of all pages, and the dialog that lists them. A page registers its keys while it is shown.
 // Keys count only where nobody types, and without Ctrl, Alt and Meta, which belong to the browser.
 
-import { byId, h, show } from "/console/lib/dom.js";
-import { useEffect } from "/console/vendor/preact.js";
+import { byId } from "/console/lib/dom.js";
+import { h, render, useEffect } from "/console/vendor/preact.js";
 
 const BETWEEN_MS = 1_500; // the two keys of a pair
 const groups = new Map();
@@ -55,10 +55,8 @@ function onKey(event) {
 export function showHelp() {
   const dialog = byId("keys-dialog");
   const lists = [...groups.values()].reverse().map(({ title, keys }) => [h("h3", {}, title), h("dl", { class: "keys" }, keys.map(buildKey))]);
-  show(dialog, h("h2", { id: "keys-title" }, "Keys"), ...lists.flat(), h("form", { method: "dialog", class: "actions" }, h("button", { autofocus: true }, "Close")));
+  render([h("h2", { id: "keys-title" }, "Keys"), lists, h("form", { method: "dialog", class: "actions" }, h("button", { autofocus: true }, "Close"))], dialog);
   if (!dialog.open) dialog.showModal();
 }
 
-function buildKey([keys, label]) {
-  return h("div", {}, h("dt", {}, keys.split(" ").map((each) => h("kbd", {}, each))), h("dd", {}, label));
-}
+const buildKey = ([keys, label]) => h("div", {}, h("dt", {}, keys.split(" ").map((each) => h("kbd", {}, each))), h("dd", {}, label));

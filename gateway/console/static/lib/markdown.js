@@ -2,13 +2,13 @@
 // and nothing else may (see the page's policy). HTML in it is text.
 //
 // It is drawn block by block: blocks that did not change stay, so that a growing text neither flickers nor
-// loses what is selected. Hostile texts take time that grows with their square, so a block has a limit, and
+// loses what is selected. Preact keeps off what DOMPurify made (`Made`). Hostile texts take time that grows with their square, so a block has a limit, and
 // all of them together have one of time; what exceeds them is plain text.
 
-import { copyByButton, downloadText } from "/console/lib/copy.js";
-import { h } from "/console/lib/dom.js";
-import { buildText, showControls } from "/console/lib/json_view.js";
+import { CopyButton, downloadText } from "/console/lib/copy.js";
+import { LongText, showControls } from "/console/lib/json_view.js";
 import { DOMPurify, highlight, Marked } from "/console/vendor/markdown.js";
+import { h, render, useLayoutEffect, useMemo, useRef } from "/console/vendor/preact.js";
 
 const MOST = 100_000;
 const MOST_IN_BLOCK = 10_000;
@@ -66,46 +66,39 @@ function narrow(element) {
   element.setAttribute("rel", "noopener noreferrer nofollow");
 }
 
-/** A growing Markdown text. */
-export class MarkdownView {
-  root = h("div", { class: "markdown" });
-  #blocks = [];
-  #rest = h("div", {});
-  #drawn = "";
-
-  /** Draw a text; return how many milliseconds that took. */
-  update(text) {
-    if (text === this.#drawn) return 0;
-    this.#drawn = text;
-    const begin = performance.now();
+/** A Markdown text, which may grow. */
+export function Markdown({ text }) {
+  const drawn = useRef([]);
+  const shown = useMemo(() => {
     const end = findEnd(text);
-    const { blocks, definitions } = splitBlocks(showControls(text.slice(0, end)));
-    const levels = findLevels(blocks);
-    let kept = 0;
-    while (kept < blocks.length && this.#blocks[kept]?.raw === blocks[kept].raw) kept++;
-    for (const each of this.#blocks.splice(kept)) each.element.remove();
-    this.#rest.remove();
-    let isLate = false;
-    for (const [at, block] of blocks.slice(kept).entries()) {
-      isLate ||= performance.now() - begin > BUDGET_MS;
-      const element = isLate ? buildText(block.raw) : buildBlock(block, definitions, levels[kept + at]);
-      this.#blocks.push({ raw: block.raw, element });
-      this.root.append(element);
-    }
-    if (end < text.length) {
-      const note = `Shown as Markdown up to here: the answer has ${text.length.toLocaleString("en")} characters. The rest is plain text.`;
-      this.#rest = h("div", {}, h("p", { class: "note" }, note), buildText(text.slice(end)));
-      this.root.append(this.#rest);
-    }
-    return performance.now() - begin;
-  }
+    drawn.current = drawBlocks(text.slice(0, end), drawn.current);
+    const note = `Shown as Markdown up to here: the answer has ${text.length.toLocaleString("en")} characters. The rest is plain text.`;
+    return [drawn.current.map((each) => each.vnode), end < text.length && h("div", { key: "rest" }, h("p", { class: "note" }, note), h(LongText, { text: text.slice(end) }))];
+  }, [text]);
+  return h("div", { class: "markdown" }, shown);
 }
 
-/** Build a block of code with its name, and buttons that copy and save it. */
-export function buildCode(text, { language = "", name = "" } = {}) {
+/** Draw the blocks of a text; those that were drawn before are taken from `before`, and are not compared again. */
+function drawBlocks(text, before) {
+  const begin = performance.now();
+  const { blocks, definitions } = splitBlocks(showControls(text));
+  const levels = findLevels(blocks);
+  return blocks.map((block, key) => {
+    const old = before[key];
+    if (old && old.raw === block.raw && old.level === levels[key]) return old;
+    const isLate = performance.now() - begin > BUDGET_MS;
+    return { raw: block.raw, level: levels[key], vnode: isLate ? h(LongText, { key, text: block.raw }) : drawBlock(block, key, definitions, levels[key]) };
+  });
+}
+
+/** A block of code with its name, and buttons that copy and save it. */
+export function Code({ text, language = "", name = "" }) {
   const known = readLanguage(language);
-  const code = h("code", {});
-  fillCode(code, text, known);
+  const content = useMemo(() => highlightCode(text, known), [text, known]);
+  return h(CodeFigure, { text, known, name, content });
+}
+
+function CodeFigure({ text, known, name = "", content }) {
   const file = name || `code.${ENDINGS[known] ?? (/^\w{1,8}$/.test(known) ? known : "txt")}`;
   return h(
     "figure",
@@ -114,17 +107,38 @@ export function buildCode(text, { language = "", name = "" } = {}) {
       "figcaption",
       {},
       h("span", { class: "note" }, showControls(name || known || "code")),
-      h("button", { type: "button", class: "quiet", onclick: ({ currentTarget }) => copyByButton(currentTarget, text, file) }, "Copy"),
-      h("button", { type: "button", class: "quiet", onclick: () => downloadText(file, text) }, "Download"),
+      h(CopyButton, { label: "Copy", what: file, getText: () => text }),
+      h("button", { type: "button", class: "quiet", onClick: () => downloadText(file, text) }, "Download"),
     ),
-    h("pre", { tabindex: 0, "aria-label": `Code ${showControls(name || known)}`.trim(), role: "region" }, code),
+    h("pre", { tabindex: 0, "aria-label": `Code ${showControls(name || known)}`.trim(), role: "region" }, h(Made, { tag: "code", content })),
   );
 }
 
-function fillCode(element, text, language) {
+/** An element with what DOMPurify made, or with plain text. */
+function Made({ tag, content, ...properties }) {
+  const place = useRef(null);
+  useLayoutEffect(() => {
+    place.current.replaceChildren(content);
+    const nested = [...place.current.querySelectorAll("pre > code")].map(drawNestedCode);
+    return () => nested.forEach((each) => render(null, each));
+  }, [content]);
+  return h(tag, { ...properties, ref: place });
+}
+
+/** Draw a block of code that stands in a list or a quotation; return its place. */
+function drawNestedCode(code) {
+  const place = document.createElement("div");
+  const language = /^hljs-language-(.+)$/.exec(code.className)?.[1] ?? "";
+  code.parentElement.replaceWith(place);
+  render(h(Code, { text: code.textContent.replace(/\n$/, ""), language }), place);
+  return place;
+}
+
+/** Return a text with colours; without, if its language is not known or it is too long. */
+function highlightCode(text, language) {
   const shown = showControls(text);
-  if (!highlight.getLanguage(language) || text.length > MOST_CODE) element.append(shown);
-  else element.append(sanitize(highlight.highlight(shown, { language, ignoreIllegals: true }).value));
+  if (!highlight.getLanguage(language) || text.length > MOST_CODE) return shown;
+  return sanitize(highlight.highlight(shown, { language, ignoreIllegals: true }).value);
 }
 
 /** Return where a text ends that is drawn as Markdown: whole, or after a line. */
@@ -152,21 +166,26 @@ function findLevels(blocks) {
   return blocks.map(({ type, depth }) => (type === "heading" ? (last = Math.min(6, depth + PAGE_LEVEL, last + 1)) : null));
 }
 
-function buildBlock({ type, raw, text, lang }, definitions, level) {
-  if (type === "code") return buildCode(text, { language: lang });
-  if (raw.length > MOST_IN_BLOCK && type !== "table") return buildText(raw);
+function drawBlock({ type, raw, text, lang }, key, definitions, level) {
+  if (raw.length > MOST_IN_BLOCK && type !== "table" && type !== "code") return h(LongText, { key, text: raw });
   try {
-    const source = definitions && raw.includes("]") ? `${definitions}\n\n${raw}` : raw;
-    const block = h("div", { class: type === "table" ? "block wide" : "block", tabindex: type === "table" ? 0 : null });
-    block.append(sanitize(marked.parse(source)));
-    if (level) for (const each of block.querySelectorAll("h4, h5, h6")) each.replaceWith(h(`h${level}`, {}, ...each.childNodes));
-    for (const each of block.querySelectorAll("pre > code")) {
-      const language = /^hljs-language-(.+)$/.exec(each.className)?.[1] ?? "";
-      each.parentElement.replaceWith(buildCode(each.textContent.replace(/\n$/, ""), { language }));
+    if (type === "code") {
+      const known = readLanguage(lang);
+      return h(CodeFigure, { key, text, known, content: highlightCode(text, known) });
     }
-    return block;
+    const content = sanitize(marked.parse(definitions && raw.includes("]") ? `${definitions}\n\n${raw}` : raw));
+    if (level) setLevel(content, level);
+    return h(Made, { key, tag: "div", class: type === "table" ? "block wide" : "block", tabindex: type === "table" ? 0 : undefined, content });
   } catch {
-    return buildText(raw);
+    return h(LongText, { key, text: raw });
+  }
+}
+
+function setLevel(content, level) {
+  for (const each of content.querySelectorAll("h4, h5, h6")) {
+    const heading = document.createElement(`h${level}`);
+    heading.append(...each.childNodes);
+    each.replaceWith(heading);
   }
 }
 

@@ -4,8 +4,7 @@ import { useChanges } from "/console/operate/dialog.js";
 import { Button, PageFrame, Problem, When } from "/console/operate/parts.js";
 import { get, post, remove } from "/console/lib/api.js";
 import { useData } from "/console/lib/hooks.js";
-import { Embed } from "/console/lib/embed.js";
-import { buildJson, buildText, clip } from "/console/lib/json_view.js";
+import { clip, Json, LongText } from "/console/lib/json_view.js";
 import { buildAddress, go } from "/console/lib/route.js";
 import { h, useEffect, useState } from "/console/vendor/preact.js";
 
@@ -66,7 +65,7 @@ export function Page({ params: [id], query }) {
     read.data && [
       h("p", { class: "note" }, `Tasks with session_id ${id} go on in it.`),
       h("p", { class: "actions" }, h(Button, { label: "Copy the text", onClick: copy }), h(Button, { label: "Copy the conversation", onClick: () => fork(null) }), h(Button, { label: "Delete", onClick: forget })),
-      read.data.summary && h("details", {}, h("summary", {}, "Summary of what was said first"), h(Embed, { of: read.data.summary.content, build: () => buildText(read.data.summary.content) })),
+      read.data.summary && h("details", {}, h("summary", {}, "Summary of what was said first"), h(LongText, { text: read.data.summary.content })),
       (earlier.isMore ?? read.data.is_more) && h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: readEarlier }, "Show earlier messages")),
       !messages.length && h("p", { class: "note" }, "Nothing was said in it yet."),
       h("ol", { class: "said", "aria-label": "Messages" }, messages.map((each) => h(Message, { key: each.seq, each, onFork: () => fork(each.seq) }))),
@@ -81,7 +80,7 @@ function Message({ each, onFork }) {
     "li",
     { class: isAnswer ? "answered-message" : "" },
     h("p", { class: "asked" }, h("strong", {}, clip(each.role, 40)), h(When, { at: each.created_at }), each.task_id && h("a", { href: `#/tasks/${each.task_id}` }, `task ${each.task_id.slice(0, 8)}`), isAnswer && h("button", { type: "button", class: "quiet more", onClick: onFork }, "Copy up to here")),
-    each.exchange && h("details", {}, h("summary", {}, "Calls of tools"), h(Embed, { of: each.seq, build: () => buildJson(each.exchange) })),
-    h(Embed, { of: each.content, build: () => buildText(each.content) }),
+    each.exchange && h("details", {}, h("summary", {}, "Calls of tools"), h(Json, { value: each.exchange })),
+    h(LongText, { text: each.content }),
   );
 }

@@ -1,10 +1,10 @@
 // What can be done with an answer: read it as plain text, copy it, save it; and the code of a task as files.
 
-import { copyByButton, downloadText } from "/console/lib/copy.js";
-import { buildJson, writeJson } from "/console/lib/json_view.js";
-import { buildCode } from "/console/lib/markdown.js";
+import { CopyButton, downloadText } from "/console/lib/copy.js";
+import { Json, writeJson } from "/console/lib/json_view.js";
+import { Code } from "/console/lib/markdown.js";
 import { showPlainText, showsPlainText } from "/console/task/answer_text.js";
-import { h, useLayoutEffect, useRef, useState } from "/console/vendor/preact.js";
+import { h, useState } from "/console/vendor/preact.js";
 
 const MOST_FILES = 50;
 
@@ -21,7 +21,7 @@ export function AnswerTools({ task, getText }) {
     "p",
     { class: "actions answer-tools" },
     h("button", { type: "button", class: "quiet", "aria-pressed": String(isPlain), onClick: toggle }, "Plain text"),
-    h("button", { type: "button", class: "quiet", title: "Copy the answer (c)", onClick: ({ currentTarget }) => copyByButton(currentTarget, getText(), "the answer") }, "Copy answer"),
+    h(CopyButton, { label: "Copy answer", what: "the answer", getText, title: "Copy the answer (c)" }),
     h("span", { class: "note" }, "Download"),
     save("md", "text/markdown", getText),
     save("txt", "text/plain", getText),
@@ -41,7 +41,7 @@ export function listFiles(result) {
 /** Code that stands in the answer, too, is folded. */
 export function CodeFiles({ result, answer }) {
   const files = listFiles(result);
-  const shown = files.map((each) => h(Built, { key: each.name, build: () => buildCode(each.text, each), state: each.text }));
+  const shown = files.map((each) => h(Code, { key: each.name, ...each }));
   if (!shown.length || !files.every(({ text }) => answer.includes(text.trim()))) return shown;
   return h("details", {}, h("summary", {}, files.length === 1 ? "As a file" : `As ${files.length} files`), shown);
 }
@@ -61,17 +61,10 @@ export function WholeTask({ details }) {
         h(
           "p",
           { class: "actions" },
-          h("button", { type: "button", class: "quiet", onClick: ({ currentTarget }) => copyByButton(currentTarget, writeJson(details), "the task as JSON") }, "Copy JSON"),
+          h(CopyButton, { label: "Copy JSON", what: "the task as JSON", getText: () => writeJson(details) }),
           h("button", { type: "button", class: "quiet", onClick: () => downloadText(name, writeJson(details), "application/json") }, "Download JSON"),
         ),
-        h(Built, { build: () => buildJson(details), state: details }),
+        h(Json, { value: details }),
       ),
   );
-}
-
-/** Shows an element that a function builds; it is built anew when `state` changes. */
-function Built({ build, state }) {
-  const root = useRef(null);
-  useLayoutEffect(() => root.current.replaceChildren(build()), [state]);
-  return h("div", { class: "built", ref: root });
 }

@@ -4,12 +4,12 @@ import { get } from "/console/lib/api.js";
 import { isOver, money } from "/console/lib/format.js";
 import { Decision, readDecision } from "/console/task/decision.js";
 import { Discussion } from "/console/task/discussion.js";
+import { readCallState } from "/console/task/call.js";
 import { addCosts } from "/console/task/timeline.js";
-import { TurnView } from "/console/task/turn_view.js";
-import { h, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/console/vendor/preact.js";
+import { Turns } from "/console/task/turn.js";
+import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 80;
-const SECOND = 1_000;
 /** What comes this soon may have happened long before. */
 const REPLAY_MS = 1_500;
 
@@ -83,45 +83,14 @@ function Column({ column, discussion, costs, details, isLive }) {
 }
 
 function Round({ step, number, discussion, details, isLive }) {
-  const turns = discussion.transcript.getTurns(step.id);
-  const numbers = [...turns.keys()].sort((a, b) => a - b);
   return h(
     "div",
     { class: "round", role: "group", "aria-label": number === null ? step.agent : `Round ${number}` },
     number !== null && h("h5", {}, `Round ${number}`),
     step.notice && h("p", { class: "note" }, step.notice),
     step.isAnswer && h("p", { class: "note" }, "Writes the answer."),
-    numbers.map((each) => h(Turn, { key: each, number: each, turn: turns.get(each), isLast: each === numbers.at(-1), getCallState: (call) => readCallState(call, step, details), isLive })),
+    h(Turns, { turns: discussion.transcript.getTurns(step.id), getCallState: (call) => (step.taskId === details.task.id ? readCallState(call, details) : isOver(step.status) ? "ended" : "running"), isLive, isReadable: true }),
   );
-}
-
-/** A view of a turn, which appends to its elements what is new. */
-function Turn({ number, turn, isLast, getCallState, isLive }) {
-  const element = useRef(null);
-  const view = useRef(null);
-  const [, setTick] = useState(0);
-  useLayoutEffect(() => {
-    if (view.current?.turn !== turn) {
-      view.current = new TurnView(number, turn, true);
-      element.current.replaceChildren(view.current.root);
-    }
-    view.current.update(isLast, getCallState, isLive);
-  });
-  useEffect(() => {
-    if (!view.current?.isRunning) return undefined;
-    const timer = setTimeout(() => setTick((value) => value + 1), SECOND); // the time of running calls
-    return () => clearTimeout(timer);
-  });
-  return h("div", { ref: element });
-}
-
-/** Return the state of a call that has no result. */
-function readCallState({ subtask_id: id, call_id: callId }, step, { task, subtasks, approvals = [] }) {
-  if (step.taskId !== task.id) return isOver(step.status) ? "ended" : "running";
-  if (approvals.some((each) => each.subtask_id === id && each.call_id === callId)) return "asking";
-  const status = subtasks.find((each) => each.id === id)?.status ?? "running";
-  if (isOver(status) || isOver(task.status)) return "ended";
-  return status === "running" ? "running" : "waiting";
 }
 
 /** Return what ended steps have cost, by id; those of child tasks are read when one has ended. */

@@ -1,6 +1,7 @@
 // Who takes part in a task, and what they say: built of the events of its stream. Pure.
 
 import { isOver } from "/console/lib/format.js";
+import { beginAttempt } from "/console/task/live_answer.js";
 import { Transcript } from "/console/task/transcript.js";
 
 const OTHER_LANES = /^(cio$|wait$|sandbox:|tools:)/;
@@ -101,14 +102,8 @@ export class Discussion {
     return path ? `${path}/${key}` : key;
   }
 
-  #beginAttempt({ subtask_id: id, attempt }) {
-    const before = this.transcript.getAttempt(id);
-    if (attempt <= before) return;
-    const hadText = [...this.transcript.getTurns(id).values()].some((each) => !each.calls.size && each.text.text + each.reasoning.text !== "");
-    this.transcript.applySnapshot({ subtask_id: id, attempt, turn: null });
-    const kept = this.transcript.getTurns(id).size;
-    if (before === 0 || (!hadText && !kept)) return;
-    const lost = hadText ? "The previous attempt was interrupted, and its text was discarded." : "The previous attempt was interrupted.";
-    this.#steps.get(id).notice = `${lost} ${kept ? `Attempt ${attempt} goes on after what was stored.` : `This is attempt ${attempt}.`}`;
+  #beginAttempt(data) {
+    const notice = beginAttempt(this.transcript, data);
+    if (notice !== undefined) this.#steps.get(data.subtask_id).notice = notice;
   }
 }

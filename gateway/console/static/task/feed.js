@@ -21,9 +21,9 @@ export class Feed {
   };
 }
 
-/** Follow a task; return `{ subscribe, refusal }`, where `refusal` is the error of a stream that was refused. */
-export function useFeed(taskId) {
+/** Follow a task; return `{ subscribe, refusal }`, where `refusal` is the error of a stream that was refused. `onOpen` as of `useStream`. */
+export function useFeed(taskId, onOpen) {
   const feed = useMemo(() => new Feed(), [taskId]);
-  const refusal = useStream(taskId ? `/tasks/${taskId}/events?children=true` : null, (name, data) => feed.push(name, data));
+  const refusal = useStream(taskId ? `/tasks/${taskId}/events?children=true` : null, (name, data) => feed.push(name, data), onOpen);
   return { subscribe: feed.subscribe, refusal };
 }

@@ -1,18 +1,11 @@
 // What is known of one row of the waterfall: its report, answer, prompt, error, or its figures.
 
 import { count, explain, milliseconds, moment, money } from "/console/lib/format.js";
-import { buildJson, buildText } from "/console/lib/json_view.js";
+import { Json, LongText } from "/console/lib/json_view.js";
 import { buildAddress } from "/console/lib/route.js";
 import { canFork } from "/console/task/fork.js";
-import { buildReport } from "/console/task/verification.js";
-import { h, useLayoutEffect, useRef } from "/console/vendor/preact.js";
-
-/** Shows what a function builds of elements; it is built anew when `state` changes. */
-function Built({ build, state }) {
-  const element = useRef(null);
-  useLayoutEffect(() => element.current.replaceChildren(...[build()].flat().filter(Boolean)), [state]);
-  return h("div", { class: "built", ref: element });
-}
+import { Report } from "/console/task/verification.js";
+import { h } from "/console/vendor/preact.js";
 
 export function RowDetails({ row, selections = [] }) {
   if (row.kind === "step") return h(StepDetails, { row, selections });
@@ -26,8 +19,6 @@ function StepDetails({ row, selections }) {
   const data = output.data ?? null;
   const isPlain = subtask.kind === "ask" || subtask.kind === "check";
   const reason = selections.find((each) => each.subtask_id === subtask.id)?.reason;
-  const state = `${subtask.status} ${subtask.attempt} ${subtask.finished_at}`;
-  const built = (build) => h(Built, { build, state });
   const found = [
     subtask.metadata?.reused && h("p", { class: "note" }, "Taken over from ", h("a", { href: `#/tasks/${subtask.metadata.reused.task_id}` }, "the task that this one was forked from"), ". Its cost is not counted again."),
     canFork(subtask) && h("p", {}, h("a", { class: "action", href: buildAddress(`/tasks/${subtask.task_id}`, { step: subtask.key, fork: subtask.key }) }, "Fork from here")),
@@ -36,13 +27,13 @@ function StepDetails({ row, selections }) {
     reason && h("p", { class: "note" }, reason),
     subtask.params?.question && h("p", {}, String(subtask.params.question)),
     output.report && h("p", {}, String(output.text ?? output.report.verdict)),
-    output.report && built(() => buildReport(output.report, true)),
-    isPlain && output.text && !output.report && built(() => buildText(String(output.text))),
-    isPlain && data !== null && !output.report && built(() => buildJson(data)),
-    !isPlain && subtask.output && built(() => buildJson(output)),
+    output.report && h(Report, { report: output.report, isOpen: true }),
+    isPlain && output.text && !output.report && h(LongText, { text: String(output.text) }),
+    isPlain && data !== null && !output.report && h(Json, { value: data }),
+    !isPlain && subtask.output && h(Json, { value: output }),
     subtask.kind === "ask" &&
       subtask.params?.prompt &&
-      h("details", {}, h("summary", {}, "What was asked"), built(() => buildText(String(subtask.params.prompt)))),
+      h("details", {}, h("summary", {}, "What was asked"), h(LongText, { text: String(subtask.params.prompt) })),
   ].filter(Boolean);
   return h("div", { class: "step" }, h(Facts, { facts: listStepFacts(row) }), found.length ? found : h("p", { class: "note" }, "There is nothing else to show yet."));
 }

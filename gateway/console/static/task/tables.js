@@ -1,44 +1,46 @@
-// Tables of a task: attempts, model selections with their reasons, and history.
+// Tables of a task: its attempts, and its history.
 
 import { clock, cost, count, explain, milliseconds } from "/console/lib/format.js";
-import { h } from "/console/lib/dom.js";
-import { buildTable } from "/console/lib/table.js";
+import { Table } from "/console/operate/parts.js";
+import { h } from "/console/vendor/preact.js";
 
-export function buildAttempts(rows, getSubtaskKey) {
-  const columns = ["Subtask", "Model", "Agent", "Outcome", "First token", "Total", "Tokens", "Cost"];
-  const body = rows.flatMap((each) => {
-    const outcome = each.outcome ?? "running";
-    const line = h(
+const COLUMNS = ["Subtask", "Model", "Agent", "Outcome", "First token", "Total", "Tokens", "Cost"];
+
+/** `getKey(id)` returns the key of a step. */
+export function Attempts({ rows, getKey }) {
+  if (!rows.length) return h("p", { class: "note" }, "No agent has claimed it yet.");
+  return h(Table, { caption: "All attempts", columns: COLUMNS }, rows.map((row) => h(Attempt, { key: `${row.subtask_id} ${row.attempt}`, row, getKey })));
+}
+
+function Attempt({ row, getKey }) {
+  const outcome = row.outcome ?? "running";
+  return [
+    h(
       "tr",
       {},
-      h("th", { scope: "row" }, `${getSubtaskKey(each.subtask_id)} #${each.attempt}`),
-      h("td", {}, each.model_id ?? each.lane, each.provider ? h("small", {}, each.provider) : null, each.simulated ? h("small", {}, "simulated") : null),
-      h("td", {}, each.agent_id.split("@")[0], h("small", {}, clock(each.claimed_at))),
+      h("th", { scope: "row" }, `${getKey(row.subtask_id)} #${row.attempt}`),
+      h("td", {}, row.model_id ?? row.lane, row.provider && h("small", {}, row.provider), row.simulated && h("small", {}, "simulated")),
+      h("td", {}, row.agent_id.split("@")[0], h("small", {}, clock(row.claimed_at))),
       h("td", {}, h("span", { class: `status ${outcome}` }, outcome)),
-      h("td", { class: "figure" }, milliseconds(each.first_token_ms)),
-      h("td", { class: "figure" }, milliseconds(each.duration_ms)),
-      h("td", { class: "figure" }, `${count(each.input_tokens)} → ${count(each.output_tokens)}`),
-      h("td", { class: "figure" }, cost(each)),
-    );
-    if (!each.error) return [line];
-    return [line, h("tr", { class: "why" }, h("td", { colspan: columns.length }, explain(each.error)))];
-  });
-  return buildTable("All attempts", columns, body);
+      h("td", { class: "figure" }, milliseconds(row.first_token_ms)),
+      h("td", { class: "figure" }, milliseconds(row.duration_ms)),
+      h("td", { class: "figure" }, `${count(row.input_tokens)} → ${count(row.output_tokens)}`),
+      h("td", { class: "figure" }, cost(row)),
+    ),
+    row.error && h("tr", { class: "why" }, h("td", { colspan: COLUMNS.length }, explain(row.error))),
+  ];
 }
 
 const WAITS = { event: "the event", task: "a child task" };
 
-export function buildHistory(events, getSubtaskKey) {
-  return h(
-    "ol",
-    { class: "history" },
-    events.map((each) => {
-      const [noun, status] = each.kind.split(".");
-      const { role, kind, name, run_at: until } = each.detail ?? {};
-      const step = () => `${getSubtaskKey(each.subtask_id)}${role ? ` (${role})` : ""}${each.attempt ? ` #${each.attempt}` : ""}`;
-      const who = each.subtask_id ? step() : noun;
-      const what = status === "waiting" ? ` for ${WAITS[kind] ?? "a person"}${name ? ` ${name}` : ""}` : status === "delayed" && until ? ` until ${clock(until)}` : "";
-      return h("li", {}, h("time", { datetime: each.at }, clock(each.at)), ` ${who} `, h("span", { class: `status ${status}` }, status), what);
-    }),
-  );
+export function History({ events, getKey }) {
+  return h("ol", { class: "history" }, events.map((event) => h(Event, { key: event.seq, event, getKey })));
+}
+
+function Event({ event: { kind: name, at, attempt, detail, subtask_id: stepId }, getKey }) {
+  const [noun, status] = name.split(".");
+  const { role, kind, name: awaited, run_at: until } = detail ?? {};
+  const who = stepId ? `${getKey(stepId)}${role ? ` (${role})` : ""}${attempt ? ` #${attempt}` : ""}` : noun;
+  const what = status === "waiting" ? ` for ${WAITS[kind] ?? "a person"}${awaited ? ` ${awaited}` : ""}` : status === "delayed" && until ? ` until ${clock(until)}` : "";
+  return h("li", {}, h("time", { datetime: at }, clock(at)), ` ${who} `, h("span", { class: `status ${status}` }, status), what);
 }
