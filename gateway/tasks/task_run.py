@@ -302,8 +302,9 @@ def is_simulated(task: Task) -> bool:
 
 
 def derive_session_id(name: str | None, principal: Principal) -> UUID:
-    """Return the id of a conversation. A name that is not a UUID is local to the principal.
+    """Return the id of a conversation.
 
+    A name that is not a UUID is local to the owner, and to the project of a key that has one.
     Raise InvalidArgument for a name that is too long to be asked for.
     """
     if not name:
@@ -313,4 +314,7 @@ def derive_session_id(name: str | None, principal: Principal) -> UUID:
     try:
         return UUID(name)
     except ValueError:
-        return uuid5(NAMESPACE_URL, f"cogo-session:{principal.owner}:{name}")
+        space = NAMESPACE_URL
+        if principal.project is not None:
+            space = uuid5(space, f"cogo-project:{principal.project}")
+        return uuid5(space, f"cogo-session:{principal.owner}:{name}")

@@ -1,13 +1,15 @@
 """Frames and answers of swarms: the answer's text, what each participant says, and the end."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
 
+from gateway.auth.principal import LOCAL
 from gateway.tasks.swarms import build_answer, get_team_id, stream_frames
-from gateway.tasks.task_run import TaskRun
+from gateway.tasks.task_run import TaskRun, derive_session_id
 from protocol.ids import utc_now
 from protocol.records import Attempt, Event, Subtask, Task
 from protocol.store.queue import QueueStore
@@ -237,3 +239,17 @@ def test_a_task_that_is_picked_up_is_named_by_its_swarm() -> None:
     named = [get_team_id(a_task(type=each)) for each in kinds]
 
     assert named == ["coordination", "debate-swarm", "auto-swarm", "MINE"]
+
+
+def test_names_of_sessions_are_local_to_the_owner_and_the_project_of_a_key() -> None:
+    owner = uuid4()
+    callers = [
+        replace(LOCAL, owner=each, project=project)
+        for each in (None, owner)
+        for project in (None, "web", "app")
+    ]
+    found = [derive_session_id("chat", each) for each in callers]
+
+    assert len({*found}) == len(callers)
+    assert found == [derive_session_id("chat", each) for each in callers]
+    assert {derive_session_id(str(owner), each) for each in callers} == {owner}
