@@ -159,3 +159,6 @@ async def test_a_key_of_a_project_is_no_key_for_everything(agent: Agent) -> None
     assert row is not None and row["project"] == "web"
     told = await refusal(agent.connection, create, "web", ["tasks:read", "admin"])
     assert told == "TQ004: the scope admin is for everything, not for one project"
+    for blank in ("", " \n"):
+        told = await refusal(agent.connection, create, blank, ["tasks:read"])
+        assert told == "TQ004: p_project must name a project; null: the key is for all tasks"

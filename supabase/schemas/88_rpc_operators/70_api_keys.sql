@@ -55,13 +55,18 @@ create or replace function public.cogo_create_api_key(
   language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  v_project constant text := cogo.clean_label(p_project);
 begin
   if p_hash !~ '^[0-9a-f]{64}$' or coalesce(p_id, '') = '' or coalesce(p_name, '') = '' then
     raise exception using
       errcode = 'TQ004', message = 'a key needs an id, a name and the SHA-256 of its text';
   end if;
-  perform cogo.check_size('p_project', length(cogo.clean_label(p_project)), 100);
-  if cogo.clean_label(p_project) is not null and 'admin' = any (p_scopes) then
+  perform cogo.check_size('p_project', length(v_project), 100);
+  if p_project is not null and v_project is null then
+    raise exception using
+      errcode = 'TQ004', message = 'p_project must name a project; null: the key is for all tasks';
+  elsif v_project is not null and 'admin' = any (p_scopes) then
     raise exception using
       errcode = 'TQ004', message = 'the scope admin is for everything, not for one project';
   end if;
@@ -79,8 +84,7 @@ begin
    where least(k.expires_at, k.revoked_at) < cogo.now() - interval '30 days';
   insert into cogo.api_keys as k (id, hash, name, scopes, owner, expires_at, project)
   values (
-    p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at,
-    cogo.clean_label(p_project)
+    p_id, p_hash, p_name, coalesce(p_scopes, '{}'), p_owner, p_expires_at, v_project
   )
   on conflict (id) do nothing;
   return query select k.* from public.cogo_api_keys() k where k.id = p_id;
