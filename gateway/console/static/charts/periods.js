@@ -14,7 +14,7 @@ export const PERIODS = [
 const DEFAULT = "30d";
 
 /** Return the day of a time in a time zone, as 2026-11-01. */
-export function dayOf(ms, zone) {
+function dayOf(ms, zone) {
   const parts = new Intl.DateTimeFormat("en", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(ms);
   const part = (type) => parts.find((each) => each.type === type).value;
   return `${part("year")}-${part("month")}-${part("day")}`;

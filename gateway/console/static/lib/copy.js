@@ -40,7 +40,7 @@ export function downloadText(name, text, type = "text/plain") {
 }
 
 /** Return the last part of a path, without what file systems refuse. */
-export function cleanName(path) {
+function cleanName(path) {
   const name = String(path).split(/[\\/]/).at(-1).replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069<>:"|?*]/g, "_").slice(-120);
   return name.replace(/^\.+/, "") || "answer.txt";
 }

@@ -30,7 +30,7 @@ export function AnswerTools({ task, getText }) {
 }
 
 /** The files of a result of code: its own files, or the code that it has. */
-export function listFiles(result) {
+function listFiles(result) {
   if (!result) return [];
   const { files, generated_code: code, file_path: path, language } = result;
   const named = typeof files === "object" && files !== null && !Array.isArray(files) ? Object.entries(files).filter(([, text]) => typeof text === "string") : [];

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 1_000;
 const AROUND = 3; // lines without changes that are shown beside changes
 
 /** Return what can be compared: what steps said, in the order of their ends, and the result. */
-export function listTexts({ task, subtasks }) {
+function listTexts({ task, subtasks }) {
   const texts = subtasks
     .filter((each) => each.kind === "ask" && typeof each.output?.text === "string" && each.output.text)
     .toSorted((a, b) => (a.end_no ?? Infinity) - (b.end_no ?? Infinity))
@@ -21,13 +21,13 @@ export function listTexts({ task, subtasks }) {
 }
 
 /** Return the lines of two texts, each with "+", "-" or " "; null if that takes too long. */
-export function compareLines(before, after) {
+function compareLines(before, after) {
   const parts = diffLines(before.slice(0, MOST), after.slice(0, MOST), { timeout: TIMEOUT_MS });
   return parts?.flatMap(({ value, added, removed }) => value.replace(/\n$/, "").split("\n").map((line) => [added ? "+" : removed ? "-" : " ", line])) ?? null;
 }
 
 /** Replace what is far from all changes by the number of its lines. */
-export function foldLines(lines) {
+function foldLines(lines) {
   const isNear = new Uint8Array(lines.length);
   lines.forEach(([mark], number) => mark !== " " && isNear.fill(1, Math.max(0, number - AROUND), number + AROUND + 1));
   const shown = [];

@@ -22,10 +22,6 @@ export class Discussion {
     return this.#steps.size < 2 && ![...this.#steps.values()].some((each) => each.isOther);
   }
 
-  getStep(id) {
-    return this.#steps.get(id);
-  }
-
   /** Apply an event of the stream of the task and of its child tasks. */
   apply(name, data) {
     const { subtask_id: subtaskId } = data;

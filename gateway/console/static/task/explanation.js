@@ -79,13 +79,7 @@ export function explainTime(parts, isOver) {
   return `${milliseconds(total)}${isOver ? "" : " so far"}: ${said.join(", ")}.`;
 }
 
-/** Return how much of the time nobody worked for the task, from 0 to 1. */
-export function partWaited(parts) {
-  const total = parts.reduce((sum, each) => sum + each.ms, 0);
-  return total ? parts.filter((each) => WAITS.has(each.kind)).reduce((sum, each) => sum + each.ms, 0) / total : 0;
-}
-
-export function describePart({ kind, name, count = 1 }) {
+function describePart({ kind, name, count = 1 }) {
   const calls = (number, what) => (number === 1 ? `one ${what}` : `${number} ${what}s`);
   switch (kind) {
     case "call": return `for ${calls(count, "call")} of ${name}`;

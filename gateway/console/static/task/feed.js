@@ -4,7 +4,7 @@ import { useStream } from "/console/lib/hooks.js";
 import { useMemo } from "/console/vendor/preact.js";
 
 /** What was heard so far, for those who begin to listen later. */
-export class Feed {
+class Feed {
   #heard = [];
   #listeners = new Set();
 

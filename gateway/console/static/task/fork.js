@@ -79,7 +79,7 @@ function Form({ task, subtask, onCancel }) {
 const listModels = (models) => (models?.data.models ?? []).map(({ id }) => h("option", { key: id, value: id }, id));
 
 /** Return the body of the request: what differs from what was; or what is wrong with it. */
-export function buildFork(step, given, was) {
+function buildFork(step, given, was) {
   const body = { from_step: step };
   for (const name of ["prompt", "model"]) if (given[name] !== was[name]) body[name] = given[name];
   if (given.prompt !== was.prompt && !given.prompt.trim()) return { wrong: "Say what the step asks." };

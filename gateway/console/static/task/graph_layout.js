@@ -8,7 +8,7 @@ export const NODE = { width: 176, height: 50 };
 /** Above this size a coarser method ranks the nodes: the better one takes seconds. */
 const LARGE = 120;
 /** Of more steps those are drawn that have not ended, and the newest: the layout of thousands takes minutes. */
-export const MOST_NODES = 400;
+const MOST_NODES = 400;
 
 /**
  * Return `{ nodes, edges, left }` of a task's details; `left` steps are left out. An edge `isStored` if the plan names it; of a workflow's steps, which

@@ -8,7 +8,7 @@ const MOST = 100;
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 /** Return the candidates as rows, the chosen one first, then by expected quality. */
-export function listCandidates({ candidates, selected_model: selected }) {
+function listCandidates({ candidates, selected_model: selected }) {
   return (candidates ?? []).map(readCandidate).sort((a, b) => (b.name === selected) - (a.name === selected) || Boolean(a.why) - Boolean(b.why) || (b.quality ?? -1) - (a.quality ?? -1));
 }
 

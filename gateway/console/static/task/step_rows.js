@@ -80,7 +80,7 @@ function listParts(subtask, { row, parts }, level, prefix) {
 const toBar = ({ kind, from, to }) => ({ kind, from, to });
 
 /** Return how long there was work and how long there was none; of a workflow what it did itself. */
-export function addTimes(segments) {
+function addTimes(segments) {
   let [worked, waited] = [0, 0];
   for (const { kind, from, to } of segments) {
     if (kind === "steps") continue;

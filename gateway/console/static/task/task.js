@@ -6,6 +6,7 @@ import { explain, firstLine, isOver } from "/console/lib/format.js";
 import { setTitle } from "/console/lib/title.js";
 import { AnswerText } from "/console/task/answer_text.js";
 import { AnswerTools, CodeFiles, WholeTask } from "/console/task/answer_tools.js";
+import { AttemptsDiff } from "/console/task/attempts_diff.js";
 import { readCallState } from "/console/task/call.js";
 import { CompareTexts } from "/console/task/compare_texts.js";
 import { Debate } from "/console/task/debate.js";
@@ -69,6 +70,7 @@ export function Task({ details, live, events, subscribe, query }) {
     h("details", { class: "section", open: true }, h("summary", {}, "Model selection"), h(Selections, { selections, subtasks, isSimulated: task.simulated })),
     h(Section, { title: "Attempts" }, h(Attempts, { rows: attempts, getKey })),
     h(CompareTexts, { details }),
+    h(AttemptsDiff, { details }),
     h("details", { class: "section" }, h("summary", {}, "History"), h(History, { events, getKey })),
     h(WholeTask, { details }),
   );

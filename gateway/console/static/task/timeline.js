@@ -141,7 +141,7 @@ function nameWork({ kind, lane, key }) {
 const nameWait = ({ lane, key }, kind) => ({ queue: lane, child: key }[kind] ?? null);
 
 /** The steps of a branch stand together, in the order in which they were made. */
-export function orderByBranch(subtasks) {
+function orderByBranch(subtasks) {
   const sorted = subtasks.toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
   const first = new Map();
   const place = sorted.map((each, number) => {

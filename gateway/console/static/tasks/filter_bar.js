@@ -168,7 +168,7 @@ function nameZone(at) {
 }
 
 /** Return whether the page fits a condition on its size now. */
-export function useMedia(condition) {
+function useMedia(condition) {
   const [media] = useState(() => matchMedia(condition));
   const [isMet, setMet] = useState(media.matches);
   useEffect(() => {

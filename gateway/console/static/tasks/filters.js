@@ -4,9 +4,8 @@ import { money } from "/console/lib/format.js";
 
 export const PAGE = 100;
 export const STATUSES = ["pending", "running", "held", "completed", "failed", "cancelled"];
-export const ACTIVE = ["pending", "running", "held"];
 /** Filters of which an address may have several. */
-export const REPEATED = ["status", "type", "model", "owner", "project", "tag"];
+const REPEATED = ["status", "type", "model", "owner", "project", "tag"];
 const SINGLE = ["q", "since", "until", "min_cost", "max_cost", "dead", "asking", "children"];
 const FLAGS = { dead: "with dead letters", asking: "waits for a person", children: "with child tasks" };
 const HOUR = 3_600_000;

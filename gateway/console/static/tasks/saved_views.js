@@ -71,7 +71,7 @@ export function SavedViews({ query }) {
 }
 
 /** Return the address of the filters alone: a view begins at the newest task. */
-export function buildViewAddress(query) {
+function buildViewAddress(query) {
   const names = Object.keys(clearFilters()).filter((name) => name !== "before");
   return buildAddress("/tasks", Object.fromEntries(names.map((name) => [name, query.getAll(name)])));
 }
