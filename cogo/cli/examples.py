@@ -1,4 +1,4 @@
-"""Examples that come with COGO: files of a checkout, or of the wheel."""
+"""`cogo tools example` and `cogo workflows example`: files of a checkout, or of the wheel."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,29 @@ from cogo.terminal import print_line, print_text
 ExampleName = Annotated[str | None, typer.Argument(help="Name of the example.")]
 
 
-def print_example_file(kind: Literal["tools", "workflows"], name: str | None) -> None:
+def print_workflow_example(*, name: ExampleName = None) -> None:
+    """Print the file of an example, or list the examples.
+
+    Examples:
+        cogo workflows example
+        cogo workflows example best_of_three > flows.py
+    """
+    _print_example("workflows", name)
+
+
+def print_tool_example(*, name: ExampleName = None) -> None:
+    """Print the file of an example, or list the examples.
+
+    Name the module in [tools] modules of cogo.toml, and models may call its tools.
+
+    Examples:
+        cogo tools example
+        cogo tools example orders > orders.py
+    """
+    _print_example("tools", name)
+
+
+def _print_example(kind: Literal["tools", "workflows"], name: str | None) -> None:
     """Print the file of an example, or list the examples. Raises UsageError."""
     files = {file.stem: file for file in find_examples(kind)}
     if name is None:

@@ -86,6 +86,10 @@ Since = Annotated[
 ]
 
 Owners = Annotated[str, typer.Option("--owner", help="UUID of a user, none for no owner, or all.")]
+MemoryOwner = Annotated[
+    str, typer.Option("--owner", help="Whose memory: UUID of a user, or none for no owner.")
+]
+MemorySource = Annotated[str | None, typer.Option("--source", help="Only of this source.")]
 ForgetOwners = Annotated[
     str | None,
     typer.Option("--owner", help="UUID of a user, none for no owner (default), or all."),

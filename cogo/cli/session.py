@@ -49,7 +49,7 @@ def run_with_client(project: Project | Path | None, work: Callable[[Client], Awa
 
 
 def confirm_action(question: str, *, yes: bool, as_json: bool) -> None:
-    """Ask a person. Raises CommandError if the answer is no, or nobody can be asked."""
+    """Raise CommandError unless a person confirms the action, or `yes` does."""
     if yes:
         return
     if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -8,8 +8,15 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from tests.db.finding import count, find, read_page
-from tests.support.sql.agent import Agent, insert_task, plan_task, step
+from tests.support.sql.agent import (
+    Agent,
+    count_tasks,
+    find_prompts,
+    insert_task,
+    plan_task,
+    read_task_page,
+    step,
+)
 from tests.support.sql.database import ALICE, BOB, Database
 
 pytestmark = pytest.mark.db
@@ -27,8 +34,8 @@ async def test_each_filter_finds_its_tasks(database: Database, agent: Agent) -> 
     middle = str(database.now - timedelta(hours=1))
 
     async def both(**filters: Any) -> list[str]:
-        found = await find(service, **filters)
-        assert await count(service, **filters) == (len(found), False)
+        found = await find_prompts(service, **filters)
+        assert await count_tasks(service, **filters) == (len(found), False)
         return found
 
     assert await both() == ["gone", "new", "middle", "old"]
@@ -58,10 +65,10 @@ async def test_costs_and_models_of_attempts_are_found(agent: Agent) -> None:
         assert await agent.complete(lease, usage=usage) == "ok"
     await insert_task(agent.connection, "waits")
 
-    assert await find(agent.connection, min_cost=0.25) == ["for 1", "for 0.25"]
-    assert await find(agent.connection, min_cost="0.5") == ["for 1"]
-    assert await find(agent.connection, max_cost=0.5, status="completed") == ["for 0.25"]
-    assert await find(agent.connection, model="model-a") == ["for 1", "for 0.25"]
+    assert await find_prompts(agent.connection, min_cost=0.25) == ["for 1", "for 0.25"]
+    assert await find_prompts(agent.connection, min_cost="0.5") == ["for 1"]
+    assert await find_prompts(agent.connection, max_cost=0.5, status="completed") == ["for 0.25"]
+    assert await find_prompts(agent.connection, model="model-a") == ["for 1", "for 0.25"]
 
 
 async def test_dead_letters_questions_and_child_tasks_are_found(agent: Agent) -> None:
@@ -75,10 +82,10 @@ async def test_dead_letters_questions_and_child_tasks_are_found(agent: Agent) ->
         "update public.cogo_tasks set parent_task_id = $2 where id = $1", child, asking
     )
 
-    assert await find(agent.connection, dead=True) == ["dead"]
-    assert await find(agent.connection, asking=True) == ["asks"]
-    assert await find(agent.connection) == ["asks", "dead", "fine"]
-    assert (await find(agent.connection, children=True))[0] == "child"
+    assert await find_prompts(agent.connection, dead=True) == ["dead"]
+    assert await find_prompts(agent.connection, asking=True) == ["asks"]
+    assert await find_prompts(agent.connection) == ["asks", "dead", "fine"]
+    assert (await find_prompts(agent.connection, children=True))[0] == "child"
 
 
 async def test_pages_lead_to_the_first_task_ever(agent: Agent) -> None:
@@ -89,7 +96,7 @@ async def test_pages_lead_to_the_first_task_ever(agent: Agent) -> None:
         found: list[str] = []
         before = None
         for _ in range(30):
-            page = await read_page(agent.connection, 3, before, **filters)
+            page = await read_task_page(agent.connection, 3, before, **filters)
             found += [task["prompt"] for task in page["tasks"]]
             before = page["next"]
             if before is None:
@@ -110,8 +117,8 @@ async def test_long_stretches_without_a_match_are_crossed(database: Database, ag
         )
         await insert_task(agent.connection, f"after {step_}")
 
-    assert await find(agent.connection, type="RARE") == ["first"]
-    assert (await read_page(agent.connection, type="RARE"))["next"] is None
+    assert await find_prompts(agent.connection, type="RARE") == ["first"]
+    assert (await read_task_page(agent.connection, type="RARE"))["next"] is None
 
 
 async def test_users_find_their_own_tasks_whatever_they_ask_for(
@@ -121,7 +128,7 @@ async def test_users_find_their_own_tasks_whatever_they_ask_for(
         await insert_task(agent.connection, prompt, owner=owner, project="shared", tags=["t"])
     alice = await database.connect("authenticated", ALICE)
 
-    assert await find(alice) == ["hers"]
+    assert await find_prompts(alice) == ["hers"]
     others: list[dict[str, Any]] = [
         {"owner": str(BOB)},
         {"owner": "none"},
@@ -129,10 +136,10 @@ async def test_users_find_their_own_tasks_whatever_they_ask_for(
         {"q": "his", "owner": str(BOB)},
     ]
     for filters in others:
-        assert await find(alice, **filters) == []
-        assert await count(alice, **filters) == (0, False)
+        assert await find_prompts(alice, **filters) == []
+        assert await count_tasks(alice, **filters) == (0, False)
     everything = {"every_owner": True, "projects": ["shared"], "owner": str(BOB)}
-    assert await find(alice, visible=everything, project="shared", tag="t") == ["hers"]
+    assert await find_prompts(alice, visible=everything, project="shared", tag="t") == ["hers"]
     facets = await alice.fetchval("select public.cogo_task_facets()")
     assert facets["owners"] == [str(ALICE)]
 
@@ -147,17 +154,17 @@ async def test_members_find_the_tasks_of_their_projects(database: Database, agen
     await service.execute("select from public.cogo_set_project_member('web', $1, 'viewer')", ALICE)
     alice = await database.connect("authenticated", ALICE)
 
-    assert await find(alice) == ["his unicorn in web", "hers"]
-    assert await count(alice) == (2, False)
-    assert await find(alice, owner=str(BOB)) == ["his unicorn in web"]
-    assert await find(alice, project="web") == ["his unicorn in web"]
-    assert await find(alice, project=["app", "none"]) == ["hers"]
-    assert await find(alice, project="app") == []
-    assert await find(alice, q="unicorn") == ["his unicorn in web"]
+    assert await find_prompts(alice) == ["his unicorn in web", "hers"]
+    assert await count_tasks(alice) == (2, False)
+    assert await find_prompts(alice, owner=str(BOB)) == ["his unicorn in web"]
+    assert await find_prompts(alice, project="web") == ["his unicorn in web"]
+    assert await find_prompts(alice, project=["app", "none"]) == ["hers"]
+    assert await find_prompts(alice, project="app") == []
+    assert await find_prompts(alice, q="unicorn") == ["his unicorn in web"]
     facets = await alice.fetchval("select public.cogo_task_facets()")
     assert facets["projects"] == ["web"]
     await service.execute("select from public.cogo_remove_project_member('web', $1)", ALICE)
-    assert await find(alice) == ["hers"]
+    assert await find_prompts(alice) == ["hers"]
 
 
 async def test_operators_find_what_somebody_may_see(agent: Agent) -> None:
@@ -169,19 +176,21 @@ async def test_operators_find_what_somebody_may_see(agent: Agent) -> None:
     await insert_task(service, "nobody's")
     alice = str(ALICE)
 
-    assert await find(service, visible={"owner": alice}) == ["hers in web", "hers"]
-    assert await find(service, visible={}) == ["nobody's"]
-    assert await find(service, visible={"owner": alice, "projects": ["web"]}) == [
+    assert await find_prompts(service, visible={"owner": alice}) == ["hers in web", "hers"]
+    assert await find_prompts(service, visible={}) == ["nobody's"]
+    assert await find_prompts(service, visible={"owner": alice, "projects": ["web"]}) == [
         "hers in web",
         "his in web",
         "hers",
     ]
-    assert await find(service, visible={"owner": alice, "only_project": "web"}) == ["hers in web"]
-    assert await find(service, visible={"every_owner": True, "only_project": "web"}) == [
+    assert await find_prompts(service, visible={"owner": alice, "only_project": "web"}) == [
+        "hers in web"
+    ]
+    assert await find_prompts(service, visible={"every_owner": True, "only_project": "web"}) == [
         "hers in web",
         "his in web",
     ]
-    assert await find(service, visible={"owner": alice}, owner=str(BOB)) == []
+    assert await find_prompts(service, visible={"owner": alice}, owner=str(BOB)) == []
 
 
 async def test_without_a_user_nothing_is_found(database: Database, agent: Agent) -> None:
@@ -189,10 +198,10 @@ async def test_without_a_user_nothing_is_found(database: Database, agent: Agent)
     nobody = await database.connect("authenticated")
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await find(nobody)
+        await find_prompts(nobody)
     anonymous = await database.connect("anon")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await find(anonymous)
+        await find_prompts(anonymous)
 
 
 @pytest.mark.parametrize(
@@ -236,19 +245,21 @@ async def test_texts_are_only_values(agent: Agent, text: str) -> None:
         await insert_task(agent.connection, "wanted", type=text, project=text, tags=[text])
     wanted = ["wanted"] if text else []
 
-    assert await find(agent.connection, type=text) == wanted
-    assert await find(agent.connection, project=text) == wanted
-    assert await find(agent.connection, tag=text) == wanted
-    assert await find(agent.connection, model=text) == []
-    assert await find(agent.connection, status=text) == []
-    await find(agent.connection, q=text)
+    assert await find_prompts(agent.connection, type=text) == wanted
+    assert await find_prompts(agent.connection, project=text) == wanted
+    assert await find_prompts(agent.connection, tag=text) == wanted
+    assert await find_prompts(agent.connection, model=text) == []
+    assert await find_prompts(agent.connection, status=text) == []
+    await find_prompts(agent.connection, q=text)
 
 
 @pytest.mark.parametrize("value", ["-infinity", "infinity", "0001-01-01", "9999-12-31", "now"])
 async def test_any_time_may_be_a_bound(agent: Agent, value: str) -> None:
     await insert_task(agent.connection, "now")
 
-    found = await find(agent.connection, since=value) + await find(agent.connection, until=value)
+    found = await find_prompts(agent.connection, since=value) + await find_prompts(
+        agent.connection, until=value
+    )
 
     assert found == ["now"]
 
@@ -277,7 +288,7 @@ async def test_facets_are_the_values_that_occur(agent: Agent) -> None:
 async def test_lists_are_as_short_as_the_previews(agent: Agent) -> None:
     await insert_task(agent.connection, "x" * 10_000, owner=UUID(int=7))
 
-    [task] = (await read_page(agent.connection))["tasks"]
+    [task] = (await read_task_page(agent.connection))["tasks"]
 
     assert task["prompt"] == "x" * 300
     assert task["status"] == "pending"

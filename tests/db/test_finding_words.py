@@ -5,9 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.db.finding import count, find
 from tests.support.servers.postgres import ONE_VERSION
-from tests.support.sql.agent import Agent, insert_task, plan_task
+from tests.support.sql.agent import Agent, count_tasks, find_prompts, insert_task, plan_task
 from tests.support.sql.database import ALICE, BOB, Connection, Database
 
 pytestmark = pytest.mark.db
@@ -21,7 +20,7 @@ async def complete_task(agent: Agent, prompt: str, text: str, owner: UUID | None
 
 
 async def index(database: Database, agent: Agent, limit: int = 100) -> int:
-    """Let two minutes pass, and add the words of what has ended; return how many were tried."""
+    """Return how many tasks were tried when the words of those ended two minutes ago are added."""
     await database.jump(timedelta(minutes=2))
     added = [
         await agent.connection.fetchval("select cogo.index_tasks($1)", limit) for _ in range(2)
@@ -50,9 +49,9 @@ async def test_words_of_prompts_results_and_errors_are_found(
             "unicorn", "quicksort", "walrus", '"sort a list"', '"list a sort"', "sort -unicorn",
             "walrus or sum", "nothing", "unicorn quicksort", "-unicorn",
         )  # fmt: skip
-        found = [await find(agent.connection, q=query) for query in queries]
+        found = [await find_prompts(agent.connection, q=query) for query in queries]
         for query, prompts in zip(queries, found, strict=True):
-            assert await count(agent.connection, q=query) == (len(prompts), False)
+            assert await count_tasks(agent.connection, q=query) == (len(prompts), False)
         return found
 
     unicorns, numbers = "Sort a list of unicorns", "Add two numbers"
@@ -73,16 +72,16 @@ async def test_a_redriven_task_is_found_by_what_it_is_now(database: Database, ag
     error = {"class": "timeout", "message": "walrus"}
     await agent.fail(lease, "give_up", error=error)
     await index(database, agent)
-    assert await find(agent.connection, q="walrus") == ["Try"]
+    assert await find_prompts(agent.connection, q="walrus") == ["Try"]
 
     await agent.connection.execute("select from public.cogo_redrive_task($1)", task_id)
-    assert await find(agent.connection, q="walrus") == []
-    assert await find(agent.connection, q="try") == ["Try"]
+    assert await find_prompts(agent.connection, q="walrus") == []
+    assert await find_prompts(agent.connection, q="try") == ["Try"]
     [lease] = await agent.claim("model-a")
     await agent.complete(lease, output={"text": "unicorn"})
     for _ in range(2):
-        assert await find(agent.connection, q="walrus") == []
-        assert await find(agent.connection, q="unicorn") == ["Try"]
+        assert await find_prompts(agent.connection, q="walrus") == []
+        assert await find_prompts(agent.connection, q="unicorn") == ["Try"]
         await index(database, agent)
 
 
@@ -94,7 +93,7 @@ async def test_words_are_added_a_few_at_a_time_and_once(database: Database, agen
 
     assert sum(added) == 5
     assert await indexed(agent.connection) == 5
-    assert len(await find(agent.connection, q="unicorn")) == 5
+    assert len(await find_prompts(agent.connection, q="unicorn")) == 5
     before = await agent.connection.fetchrow("select xmin, * from cogo.search_clock")
     assert await index(database, agent, 2) == 0
     # An idle system writes nothing.
@@ -121,11 +120,11 @@ async def test_what_commits_late_is_not_missed(database: Database, agent: Agent)
     await complete_task(agent, "early unicorn", "done")
 
     assert await index(database, agent) == 0
-    assert await find(agent.connection, q="unicorn") == ["early unicorn", "late unicorn"]
+    assert await find_prompts(agent.connection, q="unicorn") == ["early unicorn", "late unicorn"]
     await transaction.commit()
     for _ in range(2):
         await index(database, agent)
-        assert len(await find(agent.connection, q="unicorn")) == 2
+        assert len(await find_prompts(agent.connection, q="unicorn")) == 2
     assert await indexed(agent.connection) == 2
 
 
@@ -141,11 +140,11 @@ async def test_a_task_that_is_being_deleted_is_neither_waited_for_nor_missed(
         await transaction.start()
         await other.execute("delete from public.cogo_tasks where id = $1", going)
         await index(database, agent)
-        assert len(await find(agent.connection, q="unicorn")) == 2
+        assert len(await find_prompts(agent.connection, q="unicorn")) == 2
         await (transaction.commit() if is_deleted else transaction.rollback())
     await index(database, agent)
 
-    assert await find(agent.connection, q="unicorn") == ["staying unicorn"]
+    assert await find_prompts(agent.connection, q="unicorn") == ["staying unicorn"]
     assert await indexed(agent.connection) == 1
 
 
@@ -167,9 +166,9 @@ async def test_users_search_in_their_own_tasks(database: Database, agent: Agent)
     await complete_task(agent, "his unicorn", "done", owner=BOB)
     alice = await database.connect("authenticated", ALICE)
     for _ in range(2):
-        assert await find(alice, q="unicorn") == ["her unicorn"]
-        assert await count(alice, q="unicorn") == (1, False)
-        assert await find(alice, q="unicorn", owner=str(BOB)) == []
+        assert await find_prompts(alice, q="unicorn") == ["her unicorn"]
+        assert await count_tasks(alice, q="unicorn") == (1, False)
+        assert await find_prompts(alice, q="unicorn", owner=str(BOB)) == []
         await index(database, agent)
     assert await indexed(agent.connection) == 2
 
@@ -178,25 +177,25 @@ async def test_ids_are_found_by_their_beginnings(database: Database, agent: Agen
     task_id = await complete_task(agent, "wanted", "done", owner=ALICE)
     bob = await database.connect("authenticated", BOB)
     for text in (str(task_id), str(task_id)[:8], str(task_id)[:13].upper(), task_id.hex):
-        assert await find(agent.connection, q=f" {text} ") == ["wanted"]
-        assert await find(bob, q=text) == []
-    assert await find(agent.connection, q="0" * 32) == []
+        assert await find_prompts(agent.connection, q=f" {text} ") == ["wanted"]
+        assert await find_prompts(bob, q=text) == []
+    assert await find_prompts(agent.connection, q="0" * 32) == []
 
 
 async def test_signs_and_stop_words_are_looked_for_as_they_are(agent: Agent) -> None:
     await insert_task(agent.connection, "use => here")
     await insert_task(agent.connection, "no sign")
 
-    assert await find(agent.connection, q="=>") == ["use => here"]
-    assert await find(agent.connection, q="The") == []
-    assert await find(agent.connection, q="No") == ["no sign"]
+    assert await find_prompts(agent.connection, q="=>") == ["use => here"]
+    assert await find_prompts(agent.connection, q="The") == []
+    assert await find_prompts(agent.connection, q="No") == ["no sign"]
 
 
 async def test_languages_without_spaces_are_found(database: Database, agent: Agent) -> None:
     await complete_task(agent, "東京の天気", "晴れ")
     for _ in range(2):
-        assert await find(agent.connection, q="天気") == ["東京の天気"]
-        assert await find(agent.connection, q="晴れ") == ["東京の天気"]
+        assert await find_prompts(agent.connection, q="天気") == ["東京の天気"]
+        assert await find_prompts(agent.connection, q="晴れ") == ["東京の天気"]
         await index(database, agent)
 
 
@@ -206,7 +205,7 @@ async def test_texts_of_any_size_have_words(database: Database, agent: Agent) ->
     await complete_task(agent, "x" * 1_000_000 + " unicorn", "walrus")
 
     for _ in range(2):
-        assert len(await find(agent.connection, q="walrus")) == 2
+        assert len(await find_prompts(agent.connection, q="walrus")) == 2
         await index(database, agent)
     assert await indexed(agent.connection) == 2
 
@@ -235,6 +234,6 @@ async def test_no_query_is_an_error(database: Database, agent: Agent) -> None:
     hostile += ["-" * 5_000, "(" * 5_000, "a or " * 2_000, "\x01\x7f", "\u202e", "$1", "%L", "%"]
     hostile += ["\t\n", " ", "'; drop table public.cogo_tasks; --", "a" * 2_047, "0" * 8, "f" * 33]
     for query in hostile:
-        await find(agent.connection, q=query)
-        await count(agent.connection, q=query)
-    assert await find(agent.connection) == ["open", "indexed"]
+        await find_prompts(agent.connection, q=query)
+        await count_tasks(agent.connection, q=query)
+    assert await find_prompts(agent.connection) == ["open", "indexed"]

@@ -8,8 +8,7 @@ from uuid import UUID
 import typer
 
 from cogo.cli.memory.files import STDIN, find_files, find_source_name, read_file
-from cogo.cli.memory.options import Owner
-from cogo.cli.options import AsJson, Dir, parse_owner
+from cogo.cli.options import AsJson, Dir, MemoryOwner, parse_owner
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line
@@ -54,7 +53,7 @@ def add(
         typer.Option("--source", help="Name of the document, for one file or for `-`."),
     ] = None,
     title: Annotated[str | None, typer.Option("--title", help="Title, for one file.")] = None,
-    owner: Owner = "none",
+    owner: MemoryOwner = "none",
     wait: Wait = False,
     directory: Dir = None,
     as_json: AsJson = False,
@@ -109,7 +108,7 @@ def remember(
     source: Annotated[
         str | None, typer.Option("--source", help="Where they come from, such as a meeting.")
     ] = None,
-    owner: Owner = "none",
+    owner: MemoryOwner = "none",
     wait: Wait = False,
     directory: Dir = None,
     as_json: AsJson = False,

@@ -7,7 +7,6 @@ from uuid import UUID
 import typer
 
 from cogo.cli.ids import choose_only
-from cogo.cli.memory.options import Source
 from cogo.cli.memory.show import find_memories
 from cogo.cli.options import (
     EVERYONE,
@@ -15,6 +14,7 @@ from cogo.cli.options import (
     AsJson,
     Dir,
     ForgetOwners,
+    MemorySource,
     parse_owners,
     parse_since,
 )
@@ -34,7 +34,7 @@ def forget_memory(
             metavar="ID", help="Ids of facts, or their beginnings; of documents: whole."
         ),
     ] = None,
-    source: Source = None,
+    source: MemorySource = None,
     kind: Annotated[
         Literal["fact", "document"] | None, typer.Option("--kind", help="Only these.")
     ] = None,

@@ -7,8 +7,7 @@ from uuid import UUID, uuid4
 
 import typer
 
-from cogo.cli.memory.options import Owner
-from cogo.cli.options import AsJson, Dir, parse_owner
+from cogo.cli.options import AsJson, Dir, MemoryOwner, parse_owner
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.terminal import print_json, print_line, print_text
@@ -39,7 +38,7 @@ def search(
     words: Annotated[
         bool, typer.Option("--words", help="By words alone, without a call of a model.")
     ] = False,
-    owner: Owner = "none",
+    owner: MemoryOwner = "none",
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:

@@ -14,8 +14,7 @@ from agents.memory.models import MemoryModel
 from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, read_pages
 from cogo.cli.memory.add import describe_index, describe_vectors
-from cogo.cli.memory.options import Source
-from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, Owners, parse_owners
+from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, MemorySource, Owners, parse_owners
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -35,7 +34,7 @@ _PAGE: Final = 500
 
 def list_memory(
     *,
-    source: Source = None,
+    source: MemorySource = None,
     owner: Owners = EVERYONE,
     limit: Limit = 50,
     every: All = False,

@@ -1,4 +1,4 @@
-"""`cogo fork` and `cogo feedback`: a task is asked again, or its result is rated."""
+"""`cogo fork` and `cogo feedback`: repeat a task, or rate its result."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -46,7 +46,7 @@ def fork_task(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a task again, as a whole or from a step.
+    """Repeat a task, as a whole or from a step.
 
     A step of a task that has ended is done anew, and so is what depends on it. Everything else is
     taken over from the task; its cost is not counted again. `cogo tasks show TASK` lists the steps.

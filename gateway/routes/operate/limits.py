@@ -11,7 +11,7 @@ from gateway.dependencies import AdminOnly, ServicesDep
 from gateway.problems import Problem
 from gateway.routes.operate.values import Because, LanePath, OwnerPath, Reason
 from gateway.strict_json import StrictRoute
-from gateway.tasks.prompts import Prompts, load_prompts
+from gateway.tasks.shown import Prompts, load_prompts
 from protocol.records import DeadLetter, Limits
 from protocol.store.operator import stating
 

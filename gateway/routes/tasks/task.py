@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
-from gateway.tasks.shown_params import cut_data_urls
+from gateway.tasks.shown import cut_data_urls
 from gateway.tasks.task_run import load_changeable_task, load_visible_task, submit_task_for
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from gateway.dependencies import ServicesDep, TasksRead, TasksWrite
 from gateway.strict_json import StrictRoute
 from gateway.tasks.approvals import answer_approval_for, load_visible_approval
-from gateway.tasks.prompts import Prompts, load_prompts
+from gateway.tasks.shown import Prompts, load_prompts
 from gateway.tasks.task_run import load_changeable_task
 from protocol.records import ApprovalRow, SentEvent
 

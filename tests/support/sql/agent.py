@@ -153,3 +153,25 @@ async def statuses(agent: Agent, task_id: UUID) -> dict[str, str]:
         "select key, status from public.cogo_subtasks where task_id = $1 order by seq", task_id
     )
     return {row["key"]: row["status"] for row in found}
+
+
+async def find_prompts(
+    who: Connection, limit: int = 50, before: int | None = None, **filters: Any
+) -> list[str]:
+    """Return the prompts of a page of cogo_find_tasks()."""
+    page = await read_task_page(who, limit, before, **filters)
+    return [task["prompt"] for task in page["tasks"]]
+
+
+async def read_task_page(
+    who: Connection, limit: int = 50, before: int | None = None, **filters: Any
+) -> dict[str, Any]:
+    page: dict[str, Any] = await who.fetchval(
+        "select public.cogo_find_tasks($1, $2, $3)", filters, limit, before
+    )
+    return page
+
+
+async def count_tasks(who: Connection, **filters: Any) -> tuple[int, bool]:
+    [row] = await who.fetch("select * from public.cogo_count_tasks($1)", filters)
+    return row["count"], row["is_more"]
