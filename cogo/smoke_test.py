@@ -1,13 +1,14 @@
 """Test requests to every provider that has credentials."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from cogo.config.catalogue import SIMULATED
 from providers.adapters.listings import ListedModel
+from providers.calls.middleware import CallMiddleware
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credential, Credentials, Deployment
 from providers.errors import NotServed, ProviderError
@@ -42,18 +43,42 @@ class SmokeTestReport:
         return all(trial.ok is not False for trial in self.trials)
 
 
-async def try_providers(catalogue: Catalogue, credentials: Credentials) -> list[SmokeTestReport]:
+def _ignore(_: SmokeTestReport) -> None:
+    """Do nothing with a report."""
+
+
+async def try_providers(
+    catalogue: Catalogue,
+    credentials: Credentials,
+    *,
+    middleware: Sequence[CallMiddleware] = (),
+    on_report: Callable[[SmokeTestReport], None] = _ignore,
+) -> list[SmokeTestReport]:
     """Test the cheapest model of each provider, concurrently."""
+
+    async def test(provider: str, credential: Credential) -> SmokeTestReport:
+        # Only this provider: none of its models is called elsewhere.
+        alone = Router(catalogue, {provider: credential}, middleware=middleware)
+        async with alone as router:
+            report = await _try_provider(router, provider)
+        on_report(report)
+        return report
+
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_try_provider(catalogue, provider, credential), name=provider)
+            group.create_task(test(provider, credential), name=provider)
             for provider, credential in credentials.items()
         ]
     return [task.result() for task in tasks]
 
 
 async def try_models(
-    catalogue: Catalogue, credentials: Credentials, model_ids: Iterable[str]
+    catalogue: Catalogue,
+    credentials: Credentials,
+    model_ids: Iterable[str],
+    *,
+    middleware: Sequence[CallMiddleware] = (),
+    on_report: Callable[[SmokeTestReport], None] = _ignore,
 ) -> list[SmokeTestReport]:
     """Test these models, each at the provider that would be used.
 
@@ -62,14 +87,15 @@ async def try_models(
         NotServed: A model cannot be called from here.
     """
     reports = []
-    async with Router(catalogue, credentials) as router:
+    async with Router(catalogue, credentials, middleware=middleware) as router:
         await router.discover()
-        for model_id in model_ids:
-            place = _require_deployment(router, model_id)
+        for place in [_require_deployment(router, each) for each in model_ids]:
             trials = [trial async for trial in run_smoke_test(router, place)]
-            reports.append(
-                SmokeTestReport(provider=place.provider, model=model_id, trials=tuple(trials))
+            report = SmokeTestReport(
+                provider=place.provider, model=place.model.id, trials=tuple(trials)
             )
+            on_report(report)
+            reports.append(report)
     return reports
 
 
@@ -82,24 +108,20 @@ def _require_deployment(router: Router, model_id: str) -> Deployment:
     return places[0]
 
 
-async def _try_provider(
-    catalogue: Catalogue, provider: str, credential: Credential
-) -> SmokeTestReport:
-    # Only this provider: none of its models is called elsewhere.
-    async with Router(catalogue, {provider: credential}) as router:
-        failed: ProviderError | None = None
-        listed: list[ListedModel] = []
-        try:
-            listed = await router.list_models(provider)  # imports here, so that no step times it
-        except ProviderError as error:
-            failed = error  # many providers answer calls nevertheless
-        place = _find_cheapest(router, provider) or _find_listed(router, provider, listed)
-        if place is None:
-            why = f"{failed.code}: {failed}" if failed else "it lists no model"
-            nothing = StepResult(step=STEPS[0], ok=False if failed else None, detail=why)
-            return SmokeTestReport(provider=provider, model=None, trials=(nothing,))
-        trials = [trial async for trial in run_smoke_test(router, place)]
-        return SmokeTestReport(provider=provider, model=place.model.id, trials=tuple(trials))
+async def _try_provider(router: Router, provider: str) -> SmokeTestReport:
+    failed: ProviderError | None = None
+    listed: list[ListedModel] = []
+    try:
+        listed = await router.list_models(provider)  # imports here, so that no step times it
+    except ProviderError as error:
+        failed = error  # many providers answer calls nevertheless
+    place = _find_cheapest(router, provider) or _find_listed(router, provider, listed)
+    if place is None:
+        why = f"{failed.code}: {failed}" if failed else "it lists no model"
+        nothing = StepResult(step=STEPS[0], ok=False if failed else None, detail=why)
+        return SmokeTestReport(provider=provider, model=None, trials=(nothing,))
+    trials = [trial async for trial in run_smoke_test(router, place)]
+    return SmokeTestReport(provider=provider, model=place.model.id, trials=tuple(trials))
 
 
 def _find_cheapest(router: Router, provider: str) -> Deployment | None:

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
+from cogo.cli.progress import open_bar
 from cogo.terminal import print_json, print_table, print_text
 
 _PAGE: Final = 1000
@@ -35,20 +36,23 @@ def print_rows(
 
 
 async def read_pages(
-    read: Callable[[int, _T | None], Awaitable[list[_T]]], *, limit: int, every: bool
+    read: Callable[[int, _T | None], Awaitable[list[_T]]], *, limit: int, every: bool, as_json: bool
 ) -> tuple[list[_T], bool]:
     """Return the first `limit` rows, or every one, and whether there are more.
 
     `read` returns at most the given number of rows after a row, or the first rows if that is None.
-    A page may be shorter than requested; only an empty one is the end.
+    A page may be shorter than requested; only an empty one is the end. How many rows are read is
+    shown unless they are printed as JSON.
     """
     found: list[_T] = []
-    while every or len(found) <= limit:
-        count = _PAGE if every else min(_PAGE, limit + 1 - len(found))
-        page = await read(count, found[-1] if found else None)
-        if not page:
-            break
-        found += page
+    with open_bar("read", is_hidden=as_json or not (every or limit > _PAGE)) as bar:
+        while every or len(found) <= limit:
+            count = _PAGE if every else min(_PAGE, limit + 1 - len(found))
+            page = await read(count, found[-1] if found else None)
+            if not page:
+                break
+            found += page
+            bar.show(len(found))
     return (found, False) if every else (found[:limit], len(found) > limit)
 
 

@@ -1,5 +1,7 @@
 """Evaluates real models: tasks of the running system, with its own workflow and sandbox."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -16,6 +18,7 @@ from cogo.evaluation.evaluate import (
 from cogo.watch.follow import follow
 from cogo.watch.format import format_error
 from cogo.wiring.stores import Client
+from protocol.errors import CogoError
 from protocol.records import NewTask, Task
 from protocol.store.spending import SpendingStore
 from protocol.transcript import TaskEnded
@@ -39,16 +42,16 @@ class LiveEvaluator:
     ) -> ProblemOutcome:
         """Submit a problem, wait for its end, and run the hidden tests on its result."""
         [model] = configuration.models
-        task = await self.client.store.submit_task(
+        task = await run_task(
+            self.client,
             NewTask(
                 type=self.type,
                 prompt=build_prompt(problem),
                 params=build_params(problem),
                 model=None if model == AUTO else model,
                 stream=False,
-            )
+            ),
         )
-        task = await self._wait(task)
         calls = await fetch_called_models(self.client.store, task.id)
         result = task.result or {}
         code = result.get("generated_code")
@@ -64,11 +67,19 @@ class LiveEvaluator:
             error=format_error(task.error) if task.error else None,
         )
 
-    async def _wait(self, task: Task) -> Task:
-        async for update in follow([task.id], store=self.client.store, bus=self.client.bus):
+
+async def run_task(client: Client, new: NewTask) -> Task:
+    """Submit a task and return it when it has ended; if cancelled, cancel it."""
+    task = await client.store.submit_task(new)
+    try:
+        async for update in follow([task.id], store=client.store, bus=client.bus):
             if isinstance(update, TaskEnded):
                 return update.task
-        return task
+    except asyncio.CancelledError:
+        with suppress(CogoError):  # it has ended
+            await client.store.cancel_task(task_id=task.id, reason="`cogo eval` was stopped")
+        raise
+    return task
 
 
 async def fetch_called_models(store: SpendingStore, task_id: UUID) -> tuple[str, ...]:

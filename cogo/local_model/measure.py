@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,6 +26,8 @@ from providers.chat_response import ChatResponse, collect_response
 from providers.errors import ProviderError
 from providers.router import Router
 
+STEPS: Final = 5
+"""Of a measurement: loaded, timed alone, timed together, tools, schema."""
 _TRIES: Final = 3
 _ENOUGH: Final = 2
 """Right tries of three."""
@@ -77,17 +79,22 @@ class _Speed:
         return max(0, self.tokens - 1) / self.seconds if self.seconds > 0 else 0.0
 
 
-async def measure_model(router: Router, lane: str, *, at: datetime) -> Measurement:
+async def measure_model(
+    router: Router, lane: str, *, at: datetime, on_step: Callable[[], None] = lambda: None
+) -> Measurement:
     """Measure a model that can be called from here; it takes a minute or less.
 
-    Raises ProviderError if it does not answer at all.
+    `on_step` is called STEPS times. Raises ProviderError if it does not answer at all.
     """
     await _time_answer(router, lane, tokens=1)  # loads the model, which may take long
+    on_step()
     alone = await _time_answer(router, lane)
+    on_step()
     begun = time.monotonic()
     async with asyncio.TaskGroup() as group:
         pair = [group.create_task(_time_answer(router, lane), name="measure") for _ in range(2)]
     together = sum(each.result().tokens for each in pair) / (time.monotonic() - begun)
+    on_step()
     failures: list[str] = []
     right: dict[ToolMode, int] = {}
     modes: tuple[ToolMode, ...] = ("structured", "text")
@@ -95,12 +102,15 @@ async def measure_model(router: Router, lane: str, *, at: datetime) -> Measureme
         right[mode] = await _count_right_calls(router, lane, mode, failures)
         if right[mode] >= _ENOUGH:
             break
+    on_step()
     whole = alone.tokens / (alone.first_token_s + alone.seconds)
+    schema = await _follows_schema(router, lane, failures)
+    on_step()
     measured = Measured(
         tokens_per_s=round(alone.tokens_per_s, 2),
         first_token_s=round(alone.first_token_s, 3),
         calls_tools=max(right.values()) >= _ENOUGH,
-        follows_schema=await _follows_schema(router, lane, failures),
+        follows_schema=schema,
         parallel=choose_parallel(whole, together),
         measured_at=at.isoformat(),
     )

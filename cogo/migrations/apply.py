@@ -5,7 +5,7 @@ The history's table and insert are those of the Supabase CLI
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,14 +52,15 @@ async def migrate(
     schema: str | None = None,
     home: Path | None = None,
     dry_run: bool = False,
+    on_applied: Callable[[int, int], None] = lambda _done, _missing: None,
 ) -> Migrated:
     """Apply the missing migrations in order, each file in one transaction.
 
     A file that fails is rolled back and stops the run; earlier ones remain applied. Other
     applications' migrations in the same history are ignored. `schema` is what all migrations lead
     to: a database that has none of them gets it in their place, which takes half the time. `home`
-    is the state directory of the embedded server, None for another database. Raises
-    MigrationFailed.
+    is the state directory of the embedded server, None for another database. `on_applied` gets how
+    many files are applied, and how many were missing. Raises MigrationFailed.
     """
     async with connect_database(db_url, failure=MigrationFailed) as connection:
         await _refuse_unknown(connection, migrations, home)
@@ -69,7 +70,7 @@ async def migrate(
         if schema is not None and not present and not dry_run:
             is_created = await _create(connection, missing, schema)
         if not is_created and not dry_run:
-            missing = [each for each in missing if await _apply(connection, each)]
+            missing = await _apply_all(connection, missing, on_applied)
     return Migrated(
         present=tuple(each.version for each in migrations if each.version in present),
         applied=tuple(each.version for each in missing),
@@ -137,6 +138,18 @@ async def _create(connection: Database, migrations: Sequence[Migration], schema:
     except asyncpg.PostgresError as error:
         raise _build_failure("the schema", error) from error
     return True
+
+
+async def _apply_all(
+    connection: Database, missing: Sequence[Migration], on_applied: Callable[[int, int], None]
+) -> list[Migration]:
+    """Apply files; return those that no other run has applied in the meantime."""
+    applied = []
+    for number, each in enumerate(missing):
+        on_applied(number, len(missing))
+        if await _apply(connection, each):
+            applied.append(each)
+    return applied
 
 
 async def _apply(connection: Database, migration: Migration) -> bool:

@@ -53,6 +53,7 @@ def list_calls(
             ),
             limit=limit,
             every=every,
+            as_json=as_json,
         )
 
     found, has_more = run_with_store(directory, read)

@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 
 from cogo.cli.options import AsJson, Dir, parse_user
-from cogo.cli.progress import open_progress
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -70,22 +70,22 @@ def erase_owner(
         _ask(user)
     who = requested_by or f"{getpass.getuser()}@{socket.gethostname()}"
     total = sum(counted.erased.values())
-    with open_progress(is_hidden=as_json) as bar:
-        shown = bar.add_task("Erase rows", total=total)
+    with open_bar("erase rows", total, is_hidden=as_json, explain=_explain) as bar:
         done = run_with_store(
-            project,
-            lambda store: _erase(
-                store, user, who[:200], timeout, lambda rows: bar.advance(shown, rows)
-            ),
+            project, lambda store: _erase(store, user, who[:200], timeout, bar.advance)
         )
     if as_json:
         print_json({"receipt": done.receipt, "sha256": done.sha256})
     receipt = json.loads(done.receipt or "{}")
     if not as_json:
         print_line(json.dumps(receipt, indent=2))
-        print_line(f"SHA-256 of the receipt: {done.sha256}")
+        print_line(f"SHA-256: {done.sha256}")
     if not receipt.get("erased"):
         _end_without_anything(user)
+
+
+def _explain(bar: Bar) -> str:
+    return f"interrupted: {bar.done:,} rows are erased; the same command goes on"
 
 
 def _end_without_anything(owner: UUID) -> NoReturn:

@@ -13,6 +13,7 @@ from uuid import UUID
 import typer
 
 from cogo.cli.options import Dir, parse_user
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.errors import CommandError
 from cogo.terminal import print_line, print_text
@@ -49,17 +50,28 @@ def export_owner(
     user = parse_user(owner)
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise CommandError(f"{output} exists", hint="name a new directory or a new .zip file")
-    with _open_output(output) as files:
-        manifest = run_with_store(directory, lambda store: _export(store, user, files))
+
+    def explain(bar: Bar) -> str:
+        left = (
+            f"nothing is written to {output}"
+            if output.suffix == _ZIP
+            else f"{output} is not complete, and has no manifest.json: delete it"
+        )
+        return f"interrupted after {bar.done:,} of {bar.total or 0:,} tables; {left}"
+
+    with open_bar("export", explain=explain) as bar, _open_output(output) as files:
+        manifest = run_with_store(directory, lambda store: _export(store, user, files, bar))
         with files.open("manifest.json") as file:
             file.write(json.dumps(manifest, indent=2).encode() + b"\n")
     rows = sum(each["rows"] for each in manifest["files"].values())
     print_line(f"wrote {rows:,} rows of {len(manifest['files'])} tables to {output}")
 
 
-async def _export(store: GatewayStore, owner: UUID, files: _Files) -> dict[str, Any]:
+async def _export(store: GatewayStore, owner: UUID, files: _Files, bar: Bar) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for table in await store.export_tables():
+    tables = await store.export_tables()
+    for number, table in enumerate(tables):
+        bar.show(number, len(tables), text=table)
         name = f"{table.rpartition('.')[2]}.jsonl"
         place: dict[str, Any] | None = None
         rows, digest = 0, hashlib.sha256()
@@ -72,6 +84,7 @@ async def _export(store: GatewayStore, owner: UUID, files: _Files) -> dict[str, 
                     file.write(line)
                     digest.update(line)
                 rows, place = rows + len(page), page[-1].place
+                bar.show(number, text=f"{table}: {rows:,} rows")
         if rows:
             print_text(f"{table}: {rows:,}", err=True)
         found[name] = {"table": table, "rows": rows, "sha256": digest.hexdigest()}

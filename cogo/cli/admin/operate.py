@@ -115,6 +115,7 @@ def list_actions(
             ),
             limit=limit,
             every=every,
+            as_json=as_json,
         )
 
     found, has_more = run_with_store(directory, read)

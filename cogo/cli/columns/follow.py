@@ -12,14 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from cogo.cli.columns.format import (
-    describe_backfill,
-    describe_spending,
-    describe_state,
-    is_filling,
-    list_status_lines,
-)
-from cogo.cli.columns.statement import unquote_table
+from cogo.cli.columns.format import describe_spending, is_filling, list_status_lines
+from cogo.cli.progress import Bar
 from cogo.terminal import expand_commands, neutralize, print_line
 from protocol.ids import utc_now
 from protocol.records.columns import ColumnRow
@@ -50,22 +44,21 @@ class RateMeter:
         return (done - before) / (at - since) if at - since >= POLL_SECONDS else None
 
 
-async def follow_backfill(store: ColumnStore, column_id: UUID) -> ColumnRow:
+async def follow_backfill(store: ColumnStore, column_id: UUID, bar: Bar) -> ColumnRow:
     """Show the progress of a backfill until it ends or the column stops; return its last state."""
-    meter = RateMeter()
-    with _open_screen(to_error=True) as show:
-        while True:
-            row = await store.fetch_column(column_id=column_id)
-            show(describe_progress(row, meter.measure(row, at=time.monotonic())))
-            if not is_filling(row) or row.is_paused or row.standing_still:
-                return row
-            await asyncio.sleep(POLL_SECONDS)
+    while True:
+        row = await store.fetch_column(column_id=column_id)
+        if row.backfill is not None:
+            bar.show(row.backfill.done, row.backfill.total, text=describe_progress(row))
+        if not is_filling(row) or row.is_paused or row.standing_still:
+            return row
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def watch_columns(store: ColumnStore, column_ids: Sequence[UUID]) -> None:
     """Show the status of columns until cancelled."""
     meters = {each: RateMeter() for each in column_ids}
-    with _open_screen(to_error=False) as show:
+    with _open_screen() as show:
         while True:
             rows = [each for each in await store.fetch_columns() if each.id in meters]
             now, at = utc_now(), time.monotonic()
@@ -79,23 +72,17 @@ async def watch_columns(store: ColumnStore, column_ids: Sequence[UUID]) -> None:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def describe_progress(row: ColumnRow, rate: float | None) -> str:
-    """Return the progress of a backfill on one line."""
-    filling = describe_backfill(row, utc_now(), rate) or describe_state(row)
-    parts = [unquote_table(row.name), filling]
-    if row.failed:
-        parts.append(f"{row.failed:,} failed")
-    parts.append(describe_spending(row).partition(";")[0])
-    return neutralize("   ".join(parts), one_line=True)
+def describe_progress(row: ColumnRow) -> str:
+    """Return what a backfill has spent and which rows failed, as its bar has room for it."""
+    failed = f", {row.failed:,} failed" if row.failed else ""
+    return f"{describe_spending(row).partition(';')[0]}{failed}"
 
 
 @contextmanager
-def _open_screen(*, to_error: bool) -> Iterator[Callable[[str], None]]:
+def _open_screen() -> Iterator[Callable[[str], None]]:
     """Return what shows a text: in place on a terminal, elsewhere now and then."""
-    stream = sys.stderr if to_error else sys.stdout
-    if stream.isatty():
-        console = Console(stderr=to_error)
-        with Live(console=console, auto_refresh=False, transient=to_error) as live:
+    if sys.stdout.isatty():
+        with Live(console=Console(), auto_refresh=False) as live:
             yield lambda text: live.update(
                 Text(text, overflow="ellipsis", no_wrap=True), refresh=True
             )
@@ -105,7 +92,7 @@ def _open_screen(*, to_error: bool) -> Iterator[Callable[[str], None]]:
     def show(text: str) -> None:
         nonlocal shown_at
         if shown_at is None or time.monotonic() - shown_at >= _LINE_SECONDS:
-            print_line(text, err=to_error)
+            print_line(text)
             shown_at = time.monotonic()
 
     yield show

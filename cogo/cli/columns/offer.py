@@ -10,12 +10,14 @@ import typer
 from cogo.cli.columns.database import RowCount
 from cogo.cli.columns.estimate import ColumnPlan, count_days, format_usd
 from cogo.cli.columns.follow import follow_backfill
-from cogo.cli.columns.format import is_filling, list_status_lines
+from cogo.cli.columns.format import count_things, is_filling, list_status_lines
 from cogo.cli.columns.statement import ColumnSettings, unquote_table
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.terminal import print_line, print_text, shorten
 from cogo.watch.format import mark_simulated
+from cogo.watch.why_waiting import explain_stop
 from protocol.ids import utc_now
 from protocol.records.columns import CellRow, ColumnRow, ColumnSample
 from protocol.store.gateway import GatewayStore
@@ -83,24 +85,33 @@ def describe_estimate(offer: Offer) -> str:
 def show_progress(project: Project, row: ColumnRow) -> None:
     """Follow a backfill to its end; after Ctrl-C it goes on, which is said."""
     name = f"{unquote_table(row.table_name)} {row.column_name}"
-    print_text("Ctrl-C stops only this display; the backfill goes on", err=True)
-    try:
-        last, failed = run_with_store(project, lambda store: _follow(store, row.id))
-    except KeyboardInterrupt:
-        print_text(
-            f"the backfill goes on: `cogo columns status {name} --watch` shows it, "
-            f"`cogo columns pause {name}` pauses it",
-            err=True,
+
+    def explain(bar: Bar) -> str:
+        done = (
+            ""
+            if bar.total is None
+            else f"{bar.done:,} of {count_things(bar.total, 'row')} are done; "
         )
-        raise
+        return (
+            f"{done}the backfill goes on: `cogo columns status {name} --watch` shows it, "
+            f"`cogo columns pause {name}` pauses it"
+        )
+
+    print_text("Ctrl-C stops only this display; the backfill goes on", err=True)
+    with open_bar("backfill", explain=explain) as bar:
+        last, failed = run_with_store(project, lambda store: _follow(store, row.id, bar))
     for line in list_status_lines(last, now=utc_now(), failed=failed):
         print_text(line, indent=13)
     if is_filling(last):
         raise typer.Exit(1)
 
 
-async def _follow(store: GatewayStore, column_id: UUID) -> tuple[ColumnRow, list[CellRow]]:
-    last = await follow_backfill(store, column_id)
+async def _follow(
+    store: GatewayStore, column_id: UUID, bar: Bar
+) -> tuple[ColumnRow, list[CellRow]]:
+    if stop := await store.fetch_spending_stop():
+        print_text(f"no row is asked for: {explain_stop(stop)}", err=True)
+    last = await follow_backfill(store, column_id, bar)
     return last, await read_failed(store, last)
 
 

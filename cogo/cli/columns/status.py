@@ -86,7 +86,9 @@ def show_columns(
         states = _parse_state("failed" if failed else state)
         row, cells, has_more = run_with_store(
             project,
-            lambda store: _find_cells(store, (table, column), states, limit=limit, every=every),
+            lambda store: _find_cells(
+                store, (table, column), states, limit=limit, every=every, as_json=as_json
+            ),
         )
         _print_cells(row, cells, has_more=has_more, as_json=as_json)
         return
@@ -121,6 +123,7 @@ async def _find_cells(
     *,
     limit: int,
     every: bool,
+    as_json: bool,
 ) -> tuple[ColumnRow, list[CellRow], bool]:
     row = choose_column(await store.fetch_columns(), *named)
 
@@ -130,7 +133,7 @@ async def _find_cells(
             column_id=row.id, limit=count, every_owner=True, states=states, after=after
         )
 
-    found, has_more = await read_pages(read_page, limit=limit, every=every)
+    found, has_more = await read_pages(read_page, limit=limit, every=every, as_json=as_json)
     return row, found, has_more
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,12 +43,14 @@ from cogo.cli.columns.options import (
 )
 from cogo.cli.columns.statement import ColumnSettings, is_new_version, read_settings
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import DataPolicy, Params, Policy
 from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_table, print_text, shorten
 from cogo.watch.format import format_error, format_models, format_simulated_mark
+from cogo.wiring.spending import require_spending
 from protocol.errors import CogoError
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task
@@ -116,9 +118,11 @@ def try_column(
         "data_policy": data_policy, "params": params, "schema": schema,
         "owner_column": owner_column, "sources": source,
     }  # fmt: skip
-    trial = run_with_store(
-        project, lambda store: _try(project, store, (table, column), changes, rows)
-    )
+    with open_bar("rows", is_hidden=as_json, explain=_explain) as bar:
+        trial = run_with_store(
+            project,
+            lambda store: _try(project, store, (table, column), changes, rows=rows, bar=bar),
+        )
     if as_json:
         print_json(_to_json(trial))
     else:
@@ -132,7 +136,9 @@ async def _try(
     store: GatewayStore,
     named: tuple[str, str],
     changes: Mapping[str, Any],
+    *,
     rows: int,
+    bar: Bar,
 ) -> _Trial:
     there = find_columns(await store.fetch_columns(), *named)
     before = read_settings(there[0]) if there else None
@@ -154,15 +160,30 @@ async def _try(
             count = RowCount(count.rows + there[0].done + there[0].stale, count.is_guess)
     if not samples:
         raise CommandError("there is no row to try it with")
+    await require_spending(store)
     print_text(f"asking for {count_things(len(samples), 'row')}; Ctrl-C cancels them", err=True)
     with suppress(TypeError):  # keys of several types, which no row of one table has
         samples = sorted(samples, key=lambda each: cast("list[Any]", each.key))
-    tasks = await ask(store, samples, settings.project)
+    bar.show(0, len(samples))
+    tasks = await ask(store, samples, settings.project, on_end=bar.advance)
     return _Trial(samples=samples, key_columns=keys, tasks=tasks, count=count)
 
 
+def _explain(bar: Bar) -> str:
+    if bar.total is None:
+        return "interrupted: no row was asked for"
+    return (
+        f"interrupted after {bar.done:,} of {count_things(bar.total, 'row')}; the others are "
+        "cancelled, and `cogo tasks` shows the answers that there are"
+    )
+
+
 async def ask(
-    store: GatewayStore, samples: Sequence[ColumnSample], project: str | None = None
+    store: GatewayStore,
+    samples: Sequence[ColumnSample],
+    project: str | None = None,
+    *,
+    on_end: Callable[[], None] = lambda: None,
 ) -> list[Task]:
     """Submit tasks and return them when all have ended; if cancelled, cancel what is open."""
     sent: list[UUID] = []
@@ -171,7 +192,7 @@ async def ask(
             task_id = uuid4()
             sent.append(task_id)
             await store.submit_task(_build_task(sample, task_id, project))
-        return [await _wait_for_end(store, each) for each in sent]
+        return [await _wait_for_end(store, each, on_end) for each in sent]
     except BaseException:
         for each in sent:
             with suppress(CogoError):  # it has ended, or was never stored
@@ -194,10 +215,11 @@ def _build_task(sample: ColumnSample, task_id: UUID, project: str | None) -> New
     )
 
 
-async def _wait_for_end(store: GatewayStore, task_id: UUID) -> Task:
+async def _wait_for_end(store: GatewayStore, task_id: UUID, on_end: Callable[[], None]) -> Task:
     while True:
         task = await store.fetch_task(task_id=task_id)
         if task.status in _ENDED:
+            on_end()
             return task
         await asyncio.sleep(_POLL_SECONDS)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.progress import Bar, open_bar
 from cogo.config.connection import find_database_url
 from cogo.config.context import Project
 from cogo.config.settings import EXAMPLES
@@ -52,7 +53,12 @@ def migrate(
         project = Project.find(directory)
         target = find_database_url(project)
         home = project.home if project.settings.supabase_db_url is None else None
-    done = asyncio.run(apply_migrations(target, load_migrations(), home=home, dry_run=dry_run))
+    with open_bar("apply migrations", is_hidden=as_json, explain=_explain) as bar:
+        done = asyncio.run(
+            apply_migrations(
+                target, load_migrations(), home=home, dry_run=dry_run, on_applied=bar.show
+            )
+        )
     if as_json:
         print_json({"present": done.present, "applied": done.applied, "dry_run": dry_run})
         return
@@ -60,3 +66,10 @@ def migrate(
         print_line(f"{'missing' if dry_run else 'applied'} {version}")
     if not done.applied:
         print_line(f"nothing to do: all {len(done.present)} migrations are applied")
+
+
+def _explain(bar: Bar) -> str:
+    return (
+        f"interrupted after {bar.done:,} of {bar.total or 0:,} missing migrations; nothing of the "
+        "next one was written, and the same command goes on"
+    )

@@ -17,6 +17,7 @@ from agents.sandbox.node_toolchain import SIZE, get_packages_folder, install_nod
 from agents.sandbox.python_toolchain import ToolchainMissing
 from agents.sandbox.report import Report
 from cogo.cli.options import AsJson
+from cogo.cli.progress import open_bar
 from cogo.config.context import Project
 from cogo.config.settings import cache_directory
 from cogo.errors import CommandError, UsageError
@@ -37,6 +38,7 @@ NOT_RUN: Final = 5
 """Exit code if the code was not tested."""
 
 
+_NOT_INSTALLED: Final = "interrupted: nothing is installed; the same command begins anew"
 _INTERPRETERS: Final = {
     "python": "python", "pypy": "python", "node": "javascript", "nodejs": "javascript",
     "tsx": "typescript", "ts-node": "typescript",
@@ -159,7 +161,8 @@ def install_toolchain(
         question = f"Download {SIZE} from the npm registry into {cache}?"
         typer.confirm(neutralize(question), abort=True, err=True)
     try:
-        install_node_packages(cache, report=print_line)
+        with open_bar(f"install {what}", explain=lambda _: _NOT_INSTALLED):
+            install_node_packages(cache, report=print_line)
     except ToolchainMissing as error:
         raise CommandError(str(error)) from error
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.progress import open_bar
 from cogo.config.context import Project
 from cogo.config.lock import hold_lock
 from cogo.errors import CommandError, NotRunning, UsageError
@@ -84,7 +85,8 @@ def start(
             options += ["--port", str(port)]
         with hold_lock(home):
             project.remember_home()
-            state = start_server(home, options)
+            with open_bar("start the embedded Supabase", is_hidden=as_json):
+                state = start_server(home, options)
     _show(home, state, as_json=as_json)
 
 

@@ -1,6 +1,7 @@
 """`cogo models probe`: measures models on this machine."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -8,15 +9,22 @@ import typer
 
 from cogo.cli.local_models.servers import explain_weights, list_kept, open_servers
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.progress import Bar, open_bar
 from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
 from cogo.config.local_model import PROVIDER, find_served_model
 from cogo.errors import CommandError
 from cogo.local_model.library import find_installed_model
-from cogo.local_model.measure import Measurement, describe_measurement, measure_model
+from cogo.local_model.measure import (
+    STEPS,
+    Measurement,
+    describe_measurement,
+    measure_model,
+)
 from cogo.local_model.measured import record_measured
 from cogo.local_model.packages import SERVER
-from cogo.terminal import print_json, print_text
+from cogo.terminal import count_noun, print_json, print_text
+from cogo.wiring.spending import open_spending_gate
 from protocol.ids import utc_now
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials
@@ -34,7 +42,8 @@ def probe(
 ) -> None:
     """Measure how fast models answer here, and whether they call tools and follow a schema.
 
-    Takes up to a minute for each. The result is kept, and used when models are chosen.
+    Takes up to a minute for each. The result is kept, and used when models are chosen. Nothing is
+    asked while spending is stopped.
 
     Examples:
         cogo models probe smollm2
@@ -43,10 +52,26 @@ def probe(
     project = Project.find(directory)
     catalogue = load_catalogue(project)
     credentials = load_credentials(project, catalogue)
-    with explain_weights():
+    done: list[str] = []
+
+    def explain(_: Bar) -> str:
+        return (
+            f"interrupted after {len(done):,} of {count_noun(len(names), 'model')}, whose results "
+            "are kept; name the others to go on"
+        )
+
+    total = STEPS * len(names)
+    with (
+        explain_weights(),
+        open_bar("measure models", total, is_hidden=as_json, explain=explain) as bar,
+    ):
         for name in names:
+            bar.show(STEPS * len(done), text=f"measure {name}")
             lane, version = asyncio.run(_find_version(project, name))
-            found = asyncio.run(measure_lane(catalogue, credentials, lane, version))
+            found = asyncio.run(
+                measure_lane(project, catalogue, credentials, lane, version, on_step=bar.advance)
+            )
+            done.append(name)
             if as_json:
                 print_json({"model": lane, **asdict(found)})
                 continue
@@ -56,13 +81,25 @@ def probe(
 
 
 async def measure_lane(
-    catalogue: Catalogue, credentials: Credentials, lane: str, version: str
+    project: Project,
+    catalogue: Catalogue,
+    credentials: Credentials,
+    lane: str,
+    version: str,
+    *,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Measurement:
-    """Measure a model and keep the result. Raises CommandError."""
-    async with Router(catalogue, credentials) as router:
+    """Measure a model and keep the result.
+
+    Raises CommandError, also while spending is stopped.
+    """
+    async with (
+        open_spending_gate(project) as gate,
+        Router(catalogue, credentials, middleware=gate) as router,
+    ):
         await router.discover()
         try:
-            found = await measure_model(router, lane, at=utc_now())
+            found = await measure_model(router, lane, at=utc_now(), on_step=on_step)
         except UnknownModel as error:
             raise CommandError(_explain_unserved(lane)) from error
         except ProviderError as error:

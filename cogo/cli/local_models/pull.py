@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from cogo.cli.local_models.progress import ProgressView, show_progress
 from cogo.cli.local_models.servers import (
     KeepingServer,
     explain_weights,
@@ -19,6 +18,7 @@ from cogo.cli.local_models.servers import (
     open_servers,
 )
 from cogo.cli.options import AsJson, Dir
+from cogo.cli.progress import DownloadView, show_download
 from cogo.config.context import Project
 from cogo.errors import CommandError, UsageError
 from cogo.local_model.fit import ServingPlan, Shortage, find_disk_shortage, plan_serving
@@ -141,7 +141,7 @@ async def _pull(
 async def pull_by_server(server: KeepingServer, means: Means, name: str, *, as_json: bool) -> None:
     """Have Ollama or LM Studio download a model. Raises CommandError if the disk is too small."""
     checked = 0
-    with show_progress(f"{means.value}/{name}", as_json=as_json) as view:
+    with show_download(f"{means.value}/{name}", as_json=as_json) as view:
         async with aclosing(server.pull(name)) as steps:
             async for step in steps:
                 if step.total is None:
@@ -160,7 +160,7 @@ async def pull_by_server(server: KeepingServer, means: Means, name: str, *, as_j
         print_text(f"`cogo models probe {means.value}/{name}` measures it", err=True)
 
 
-def _say_size(view: ProgressView, means: Means, total: int) -> None:
+def _say_size(view: DownloadView, means: Means, total: int) -> None:
     view.say(
         f"{get_server_name(means)} downloads at least {total / 1e6:,.0f} MB; the model needs at "
         f"least {total * 1.2 / 1e6:,.0f} MB of memory, {measure_room() / 1e6:,.0f} MB are left"
@@ -221,7 +221,7 @@ async def pull_file(order: Order, *, yes: bool, as_json: bool) -> InstalledModel
     fits = _describe_order(order, as_json=as_json)
     if not yes:
         _ask(fits=fits, as_json=as_json)
-    with show_progress(order.alias, as_json=as_json) as view, _say_kept(order):
+    with show_download(order.alias, as_json=as_json) as view, _say_kept(order):
         async with open_http(is_download=True) as http:
             kept = await download(
                 http,

@@ -164,7 +164,7 @@ async def _measure_new(
             continue
         try:
             credentials = {PROVIDER: Credential(base_url=url)}
-            found = await measure_lane(catalogue, credentials, model.lane, version)
+            found = await measure_lane(project, catalogue, credentials, model.lane, version)
         except CommandError as error:
             print_text(str(error), err=True)
             continue

@@ -9,9 +9,11 @@ import typer
 
 from cogo.cli.memory.files import STDIN, find_files, find_source_name, read_file
 from cogo.cli.options import AsJson, Dir, MemoryOwner, parse_owner
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
-from cogo.terminal import print_json, print_line
+from cogo.terminal import print_json, print_line, print_text
+from cogo.watch.why_waiting import explain_stop
 from cogo.wiring.memory.documents import cut_document
 from cogo.wiring.memory.services import LocalMemoryServices
 from gateway.tasks.memory import store_document
@@ -21,6 +23,7 @@ from protocol.store.gateway import GatewayStore
 from protocol.store.memory import MemoryStore
 
 _POLL_SECONDS: Final = 0.5
+_VECTORS: Final = "wait for vectors"
 
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait until everything that is new has its vector.")
@@ -78,7 +81,7 @@ def add(
 
     project = Project.find(directory)
 
-    async def run(store: GatewayStore) -> tuple[list[_Added], MemoryStatus | None]:
+    async def run(store: GatewayStore, bar: Bar) -> tuple[list[_Added], MemoryStatus | None]:
         added = [_Added(source=each, problem="no file matches it") for each in unmatched]
         for each in () if as_json else added:
             print_line(_describe(each), err=True)
@@ -86,11 +89,13 @@ def add(
             named = source or find_source_name(name)
             each = await _add_file(store, name, named, title, whose)
             added.append(each)
+            bar.advance()
             if not as_json:
                 print_line(f"[{number}/{len(names)}] {_describe(each)}", err=bool(each.problem))
-        return added, await wait_for_vectors(project, store, whose) if wait else None
+        return added, await wait_for_vectors(project, store, whose, bar) if wait else None
 
-    added, status = run_with_store(project, run)
+    with open_bar("add", len(names), is_hidden=as_json, explain=_explain) as bar:
+        added, status = run_with_store(project, lambda store: run(store, bar))
     if as_json:
         shown = status.model_dump(mode="json") if status else None
         print_json({"documents": [each.to_json() for each in added], "status": shown})
@@ -127,11 +132,12 @@ def remember(
 
     project = Project.find(directory)
 
-    async def run(store: GatewayStore) -> tuple[list[KeptFact], MemoryStatus | None]:
+    async def run(store: GatewayStore, bar: Bar) -> tuple[list[KeptFact], MemoryStatus | None]:
         kept = await store.remember(owner=whose, facts=facts)
-        return kept, await wait_for_vectors(project, store, whose) if wait else None
+        return kept, await wait_for_vectors(project, store, whose, bar) if wait else None
 
-    kept, status = run_with_store(project, run)
+    with open_bar("remember", is_hidden=as_json, explain=_explain_waiting) as bar:
+        kept, status = run_with_store(project, lambda store: run(store, bar))
     if as_json:
         print_json(kept)
         return
@@ -141,14 +147,35 @@ def remember(
         print_line(describe_vectors(status), err=True)
 
 
+def _explain(bar: Bar) -> str:
+    if bar.text == _VECTORS:
+        return _explain_waiting(bar)
+    return (
+        f"interrupted after {bar.done:,} of {bar.total or 0:,} files; the same command goes on, "
+        "and leaves as it is what has not changed"
+    )
+
+
+def _explain_waiting(_: Bar) -> str:
+    return (
+        "interrupted: what was added is remembered, and gets its vectors while a system runs; "
+        "`cogo memory status` shows how many"
+    )
+
+
 async def wait_for_vectors(
-    project: Project, store: GatewayStore, owner: UUID | None
+    project: Project, store: GatewayStore, owner: UUID | None, bar: Bar
 ) -> MemoryStatus:
     """Return the status of an owner's memory once nothing waits for a vector that it can get."""
     services = LocalMemoryServices(project, store)
     while True:
         status = await store.fetch_memory_status(owner=owner)
+        total = status.facts + status.chunks
+        bar.show(total - status.waiting, total, text=_VECTORS)
         if not status.waiting or not status.can_embed:
+            return status
+        if stop := await store.fetch_spending_stop():
+            print_text(f"not waited for vectors: {explain_stop(stop)}", err=True)
             return status
         model = await services.find_model()
         if model.id is None:

@@ -15,6 +15,7 @@ from cogo.cli.ids import choose_only
 from cogo.cli.listing import print_more, read_pages
 from cogo.cli.memory.add import describe_index, describe_vectors
 from cogo.cli.options import EVERYONE, All, AsJson, Dir, Limit, MemorySource, Owners, parse_owners
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
 from cogo.errors import CommandError
@@ -56,6 +57,7 @@ def list_memory(
             ),
             limit=limit,
             every=every,
+            as_json=as_json,
         )
         facts, others = await read_pages(
             lambda count, last: store.fetch_memories(
@@ -64,6 +66,7 @@ def list_memory(
             ),
             limit=limit,
             every=every,
+            as_json=as_json,
         )  # fmt: skip
         return documents, facts, more or others
 
@@ -184,17 +187,23 @@ def export_memory(
     """
     whose, everybody = parse_owners(owner)
 
-    async def write(store: MemoryStore) -> int:
-        count = 0
+    async def write(store: MemoryStore, bar: Bar) -> None:
+        status = await store.fetch_memory_status(owner=whose, every_owner=everybody)
+        bar.show(0, status.documents + status.chunks + status.facts)
         with _open(out) as file:
             async for kind, row in _read_all(store, whose, everybody=everybody):
                 line = {"type": kind} | row.model_dump(mode="json", exclude_none=True)
                 file.write(json.dumps(line, ensure_ascii=True) + "\n")
-                count += 1
-        return count
+                bar.advance()
 
-    count = run_with_store(directory, write)
-    print_line(f"{count:,} lines", err=True)
+    on_screen = out is None and sys.stdout.isatty()
+    with open_bar("export", is_hidden=on_screen, explain=_explain_export) as bar:
+        run_with_store(directory, lambda store: write(store, bar))
+    print_line(f"{bar.done:,} lines", err=True)
+
+
+def _explain_export(bar: Bar) -> str:
+    return f"interrupted after {bar.done:,} of {bar.total or 0:,} lines: the export is not complete"
 
 
 async def find_memories(store: MemoryStore, text: str) -> list[MemoryRow]:

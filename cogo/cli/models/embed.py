@@ -5,30 +5,37 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from cogo.cli.options import AsJson, Dir, SimulatorUrl, parse_owner
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.cli.task_options import read_text_file
 from cogo.config.catalogue import load_catalogue
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.errors import CommandError
-from cogo.terminal import print_json, print_line, shorten
+from cogo.terminal import count_noun, print_json, print_line, shorten
 from cogo.watch.format import format_cost, mark_simulated
 from cogo.wiring.router import open_router
-from protocol.errors import InvalidArgument
+from cogo.wiring.spending import require_spending
+from protocol.errors import CogoError, InvalidArgument
 from protocol.records.memory import NearEmbedding, NewEmbedding
-from protocol.store.embeddings import EmbeddingStore
+from protocol.transport.supabase_store import SupabaseStore
 from providers.calls.middleware import CallContext
 from providers.catalogue.data_policy import parse_rules
 from providers.embeddings.embedder import Embedder
 from providers.embeddings.records import Embedded
 from providers.errors import ProviderError
 
+_PART: Final = 200
+"""Texts that are embedded and stored before the next ones are."""
 _SHOWN: Final = 60
 """Characters of a text on one line."""
 _Item = tuple[str | None, str]
@@ -98,15 +105,28 @@ def embed(
     items = _read_texts(texts or [], file or [])
     context = _build_context(owner, data_policy or [])
 
-    async def run(store: EmbeddingStore) -> _Result:
+    async def run(store: SupabaseStore, bar: Bar) -> _Result:
+        await require_spending(store)
+        parts: list[Embedded] = []
+        ids: dict[int, str] = {}
         async with _open_embedder(project, model, simulator_url) as embedder:
-            embedded = await embedder.embed(
-                model,
-                [text for _, text in items],
-                purpose="document" if near is None else "query",
-                dimensions=dimensions,
-                context=context,
-            )
+            # A part is stored before the next is paid for.
+            for first in range(0, len(items), _PART):
+                part = items[first : first + _PART]
+                embedded = await embedder.embed(
+                    model,
+                    [text for _, text in part],
+                    purpose="document" if near is None else "query",
+                    dimensions=dimensions,
+                    context=context,
+                )
+                if keep:
+                    rows = _build_rows(part, embedded)
+                    kept = await store.keep_embeddings(owner=context.owner, items=rows)
+                    ids |= {first + each.place: str(each.id) for each in kept}
+                parts.append(embedded)
+                bar.advance(len(part))
+        embedded = _join(parts)
         similar = [
             await store.nearest_embeddings(
                 owner=context.owner,
@@ -118,17 +138,41 @@ def embed(
             for each in embedded.embeddings
             if near is not None
         ]
-        kept = []
-        if keep:
-            rows = _build_rows(items, embedded)
-            kept = await store.keep_embeddings(owner=context.owner, items=rows)
-        return embedded, {each.place: str(each.id) for each in kept}, similar
+        return embedded, ids, similar
 
-    result = run_with_store(project, run)
+    with open_bar("embed", len(items), is_hidden=as_json, explain=partial(_explain, keep)) as bar:
+        try:
+            result = run_with_store(project, lambda store: run(store, bar))
+        except CogoError:
+            if keep and bar.done:
+                print_line(f"{count_noun(bar.done, 'text')} before that are stored", err=True)
+            raise
     if as_json:
         print_json(_to_json(items, result))
     else:
         _print(items, result)
+
+
+def _explain(keep: bool, bar: Bar) -> str:
+    done = f"interrupted after {bar.done:,} of {count_noun(bar.total or 0, 'text')}"
+    if keep:
+        return f"{done}, which are stored; name only the others to go on"
+    return f"{done}, and none is stored; with --keep they would be"
+
+
+def _join(parts: Sequence[Embedded]) -> Embedded:
+    """Return what was embedded in parts as one."""
+    tokens, costs = [each.tokens for each in parts], [each.cost_usd for each in parts]
+    known_tokens = [each for each in tokens if each is not None]
+    known_costs = [each for each in costs if each is not None]
+    return replace(
+        parts[0],
+        embeddings=tuple(each for part in parts for each in part.embeddings),
+        tokens=sum(known_tokens) if len(known_tokens) == len(parts) else None,
+        cost_usd=sum(known_costs, Decimal()) if len(known_costs) == len(parts) else None,
+        simulated=any(each.simulated for each in parts),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
 
 
 def _build_context(owner: str | None, data_policy: list[str]) -> CallContext:

@@ -71,6 +71,7 @@ def list_embeddings(
             ),
             limit=limit,
             every=every,
+            as_json=as_json,
         )
 
     found, has_more = run_with_store(project, read)

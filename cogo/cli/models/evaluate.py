@@ -16,7 +16,7 @@ from agents.sandbox.check_runner import CheckRunner
 from agents.sandbox.python_toolchain import ToolchainMissing, build_python_toolchain
 from agents.workflows.generate_code import generate_code
 from cogo.cli.options import AsJson, Dir, parse_usd
-from cogo.cli.progress import open_progress
+from cogo.cli.progress import Bar, open_bar
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
 from cogo.config.settings import cache_directory
@@ -38,6 +38,7 @@ from cogo.evaluation import (
 )
 from cogo.evaluation.live import AUTO, LiveEvaluator
 from cogo.terminal import print_json, print_table, print_text
+from cogo.wiring.spending import require_spending
 from cogo.wiring.stores import open_client
 from protocol.errors import InvalidArgument
 
@@ -121,24 +122,29 @@ def evaluate_humaneval(
     wanted = _list_configurations(models, chain or [], recordings, live=live)
     name = name_outcomes(problems, recordings, prices, version=compute_version(_CODE))
     file = OutcomesFile(cache_directory() / "eval" / name)
-    if fresh or live:
+    if fresh:
         file.clear()
     project = Project.find(directory)
-    try:
+    total = len(wanted) * len(problems)
+    with open_bar("problems", total, is_hidden=as_json, explain=_explain) as bar:
         asyncio.run(
             _run(
-                project, problems, wanted, file,
+                project, problems, wanted, file, bar,
                 recordings=recordings, prices=prices, live=live, parallel=parallel,
             )
         )  # fmt: skip
-    except KeyboardInterrupt:
-        print_text("\ninterrupted; the same command goes on where it stopped", err=True)
-        raise
     figures = [summarize(each, file.list_outcomes(each, problems), prices) for each in wanted]
+    if live:  # another time it asks again
+        file.clear()
     if as_json:
         print_json({"problems": len(problems), "live": live, "configurations": figures})
     else:
         print_table(_HEADINGS, map(_cells, figures), drop=("SKIPPED", "SECONDS"))
+
+
+def _explain(bar: Bar) -> str:
+    done = f"{bar.done:,} of {bar.total:,}"
+    return f"interrupted after {done}; the same command goes on where it stopped"
 
 
 async def _run(
@@ -146,6 +152,7 @@ async def _run(
     problems: Sequence[CodingProblem],
     wanted: Sequence[Configuration],
     file: OutcomesFile,
+    bar: Bar,
     *,
     recordings: Recordings,
     prices: Mapping[str, Decimal],
@@ -163,20 +170,20 @@ async def _run(
         return
     workers = min(parallel or os.cpu_count() or 1, len(left))
     queue = iter(left)
-    with open_progress() as bar:
-        total = len(wanted) * len(problems)
-        shown = bar.add_task("problems", total=total, completed=total - len(left))
-        async with _open_evaluator(project, recordings, prices, live=live) as evaluator:
+    if done := len(wanted) * len(problems) - len(left):
+        bar.show(done)
+        print_text(f"{done:,} are done already (--fresh begins anew)", err=True)
+    async with _open_evaluator(project, recordings, prices, live=live) as evaluator:
 
-            async def work() -> None:
-                for configuration, problem in queue:
-                    outcome = await evaluator.evaluate(problem, configuration)
-                    file.add(configuration, outcome)
-                    bar.advance(shown)
+        async def work() -> None:
+            for configuration, problem in queue:
+                outcome = await evaluator.evaluate(problem, configuration)
+                file.add(configuration, outcome)
+                bar.advance()
 
-            async with asyncio.TaskGroup() as group:
-                for number in range(workers):
-                    group.create_task(work(), name=f"evaluate {number}")
+        async with asyncio.TaskGroup() as group:
+            for number in range(workers):
+                group.create_task(work(), name=f"evaluate {number}")
 
 
 @asynccontextmanager
@@ -188,6 +195,7 @@ async def _open_evaluator(
         yield Evaluator(workflow=generate_code, checks=checks, recordings=recordings, prices=prices)
         return
     async with open_client(find_connection(project)) as client:
+        await require_spending(client.store)
         yield LiveEvaluator(type=generate_code.type, client=client, checks=checks)
 
 

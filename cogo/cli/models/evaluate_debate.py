@@ -14,7 +14,7 @@ from agents.errors import InvalidTask, NoModel
 from agents.selection.requirements import Requirements
 from cogo.cli.models.evaluate import parse_prices
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.progress import open_progress
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.tasks.estimate import build_cio
 from cogo.config.connection import find_connection
 from cogo.config.context import Project
@@ -31,6 +31,7 @@ from cogo.evaluation.debates import (
 from cogo.evaluation.debates.live import LiveDebates
 from cogo.evaluation.debates.recorded import RecordedDebates, find_most_right
 from cogo.terminal import print_json, print_table, print_text
+from cogo.wiring.spending import require_spending
 from cogo.wiring.stores import open_client
 from protocol.store.gateway import GatewayStore
 
@@ -57,24 +58,22 @@ class _Evaluation:
     answered: list[WayOutcome] = field(default_factory=list)
 
     async def run(
-        self, answers: _Answers, questions: Sequence[KnownQuestion], parallel: int
+        self, answers: _Answers, questions: Sequence[KnownQuestion], parallel: int, bar: Bar
     ) -> None:
-        """Ask each question in both ways."""
+        """Put each question in both ways."""
         queue = iter(questions)
-        with open_progress() as bar:
-            shown = bar.add_task("questions", total=len(questions))
 
-            async def work() -> None:
-                for question in queue:
-                    debated = await answers.debate(question)
-                    answered = await answers.answer(question, debated.strongest)
-                    self.debated.append(debated)
-                    self.answered.append(answered)
-                    bar.advance(shown)
+        async def work() -> None:
+            for question in queue:
+                debated = await answers.debate(question)
+                answered = await answers.answer(question, debated.strongest)
+                self.debated.append(debated)
+                self.answered.append(answered)
+                bar.advance()
 
-            async with asyncio.TaskGroup() as group:
-                for number in range(min(parallel, len(questions))):
-                    group.create_task(work(), name=f"debate {number}")
+        async with asyncio.TaskGroup() as group:
+            for number in range(min(parallel, len(questions))):
+                group.create_task(work(), name=f"debate {number}")
 
     def summarize(self) -> list[WayFigures]:
         """Return the figures of both ways."""
@@ -119,7 +118,8 @@ def evaluate_debate(
     evaluation = _Evaluation()
     source = _Source(directory=directory, recorded=recorded, price=price, against=against)
     try:
-        asyncio.run(_run(evaluation, source, asked, parallel))
+        with open_bar("questions", len(asked), is_hidden=as_json, explain=_explain) as bar:
+            asyncio.run(_run(evaluation, source, asked, parallel, bar))
     except KeyboardInterrupt:
         _print(evaluation, as_json=as_json)
         raise
@@ -141,6 +141,7 @@ class _Source:
         if self.recorded is None:
             project = Project.find(self.directory)
             async with open_client(find_connection(project)) as client:
+                await require_spending(client.store)
                 if self.against is not None:
                     await _check_served(project, client.store, self.against)
                 yield LiveDebates(client=client, against=self.against)
@@ -170,11 +171,22 @@ async def _check_served(project: Project, store: GatewayStore, model: str) -> No
         raise CommandError(f"--against: {error.message}") from error
 
 
+def _explain(bar: Bar) -> str:
+    return (
+        f"interrupted: these are the {bar.done:,} of {bar.total:,} questions that both ways have "
+        "answered; what was open is cancelled, and the same command begins anew"
+    )
+
+
 async def _run(
-    evaluation: _Evaluation, source: _Source, questions: list[KnownQuestion], parallel: int
+    evaluation: _Evaluation,
+    source: _Source,
+    questions: list[KnownQuestion],
+    parallel: int,
+    bar: Bar,
 ) -> None:
     async with source.open(questions) as answers:
-        await evaluation.run(answers, questions, parallel)
+        await evaluation.run(answers, questions, parallel, bar)
 
 
 def _print(evaluation: _Evaluation, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cogo.cli.options import AsJson
-from cogo.cli.progress import open_progress
+from cogo.cli.progress import open_bar
 from cogo.errors import UsageError
 from cogo.evaluation.pictures import check_picture_name, write_picture
 from cogo.evaluation.routing.columns import Named
@@ -108,9 +108,8 @@ def evaluate_routing(
     )
     measured: list[Split] = []
     try:
-        with open_progress() as bar:
-            shown = bar.add_task("policies", total=count_steps(settings))
-            measured.extend(evaluate(records, settings, lambda: bar.advance(shown)))
+        with open_bar("policies", count_steps(settings), is_hidden=as_json) as bar:
+            measured.extend(evaluate(records, settings, bar.advance))
     except KeyboardInterrupt:
         print_text(f"interrupted after {len(measured)} of {splits} splits", err=True)
         if measured:

@@ -1,6 +1,7 @@
 """`cogo eval simulation`: COGO's choices in virtual time, while its models change."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 from loguru import logger
 
 from cogo.cli.options import AsJson
-from cogo.cli.progress import open_progress
+from cogo.cli.progress import open_bar
 from cogo.errors import UsageError
 from cogo.evaluation.pictures import check_picture_name, write_picture
 from cogo.evaluation.simulation.environment import (
@@ -88,10 +89,9 @@ def evaluate_simulation(
     logger.disable("agents")
     played: Played = {}
     try:
-        with open_progress() as bar:
-            steps = -(-read.seconds // read.step_s) * len(policies)
-            shown = bar.add_task("virtual time", total=steps)
-            asyncio.run(simulate(read, policies, seed, played, lambda: bar.advance(shown)))
+        steps = math.ceil(read.seconds / read.step_s) * len(policies)
+        with open_bar("virtual time", steps, is_hidden=as_json) as bar:
+            asyncio.run(simulate(read, policies, seed, played, bar.advance))
     except KeyboardInterrupt:
         print_text(f"interrupted after {len(played)} of {len(policies)} policies", err=True)
         if played:

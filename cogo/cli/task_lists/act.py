@@ -12,7 +12,7 @@ import typer
 
 from cogo.cli.ids import find_task_id
 from cogo.cli.options import AsJson, Dir
-from cogo.cli.progress import open_progress
+from cogo.cli.progress import open_bar
 from cogo.cli.session import confirm_action, run_with_store
 from cogo.cli.task_lists.filters import takes_filters
 from cogo.errors import UsageError
@@ -237,12 +237,14 @@ async def _find_tasks(
         return [*dict.fromkeys([await find_task_id(store, each) for each in names])]
     found: list[UUID] = []
     before = None
-    while True:
-        page = await find_bulk_tasks(store, LOCAL, order.action, wanted, before=before)
-        found += page.ids
-        before = page.next
-        if before is None:
-            return found
+    with open_bar("find tasks", is_hidden=order.as_json) as bar:
+        while True:
+            page = await find_bulk_tasks(store, LOCAL, order.action, wanted, before=before)
+            found += page.ids
+            bar.show(len(found))
+            before = page.next
+            if before is None:
+                return found
 
 
 async def _run(store: GatewayStore, order: _Order, ids: list[UUID]) -> BulkOutcome:
@@ -252,8 +254,10 @@ async def _run(store: GatewayStore, order: _Order, ids: list[UUID]) -> BulkOutco
     """
     outcome = BulkOutcome()
     verb, _ = _WORDS[order.action]
-    with shut_down_on_signals() as shutdown, open_progress(is_hidden=order.as_json) as bar:
-        shown = bar.add_task(verb, total=len(ids))
+    with (
+        shut_down_on_signals() as shutdown,
+        open_bar(verb.lower(), len(ids), is_hidden=order.as_json) as bar,
+    ):
 
         async def work() -> None:
             for first in range(0, len(ids), _PART):
@@ -266,7 +270,7 @@ async def _run(store: GatewayStore, order: _Order, ids: list[UUID]) -> BulkOutco
                     via="cli",
                     dry_run=order.dry_run,
                     outcome=outcome,
-                    on_task=lambda: bar.advance(shown),
+                    on_task=bar.advance,
                     stop=shutdown.drain,
                 )
 
@@ -310,7 +314,7 @@ def _print_outcome(order: _Order, outcome: BulkOutcome, total: int) -> None:
             names = ", ".join(map(shorten_id, ids[:_SHOWN])) + ", ..." * (len(ids) > _SHOWN)
             print_text(f"{_count(len(ids))} skipped ({names}): {reason}", err=True, indent=2)
         if left:
-            print_text(f"interrupted: nothing was done with {_count(left)}", err=True)
+            print_text(f"interrupted: {_count(left)} are left; the same command goes on", err=True)
     if left:
         raise typer.Exit(_INTERRUPTED)
     if outcome.skipped:

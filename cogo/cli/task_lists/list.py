@@ -7,6 +7,7 @@ import typer
 
 from cogo.cli.listing import print_rows
 from cogo.cli.options import All, AsJson, Dir, Limit
+from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.cli.task_lists.filters import takes_filters
 from cogo.terminal import print_text, shorten
@@ -53,7 +54,9 @@ def list_tasks(
     """
 
     async def read(store: GatewayStore) -> tuple[list[Task], int | None]:
-        return await _read_tasks(store, wanted, limit=None if every else limit, before=before)
+        with open_bar("read", is_hidden=as_json or not (every or limit > _PAGE)) as bar:
+            most = None if every else limit
+            return await _read_tasks(store, wanted, limit=most, before=before, bar=bar)
 
     tasks, following = run_with_store(directory, read)
     now = utc_now()
@@ -77,7 +80,7 @@ def list_tasks(
 
 
 async def _read_tasks(
-    store: GatewayStore, wanted: TaskFilter, *, limit: int | None, before: int | None
+    store: GatewayStore, wanted: TaskFilter, *, limit: int | None, before: int | None, bar: Bar
 ) -> tuple[list[Task], int | None]:
     """Return tasks, and before which the next ones are; None if there are none."""
     found: list[Task] = []
@@ -85,6 +88,7 @@ async def _read_tasks(
         count = _PAGE if limit is None else min(_PAGE, limit + 1 - len(found))
         page = await store.find_tasks(limit=count, visible=EVERYTHING, wanted=wanted, before=before)
         found += page.tasks
+        bar.show(len(found))
         before = page.next
         if limit is not None and len(found) > limit:
             return found[:limit], found[limit - 1].seq

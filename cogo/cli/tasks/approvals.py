@@ -79,6 +79,7 @@ def list_approvals(
             ),
             limit=limit,
             every=every,
+            as_json=as_json,
         )
 
     found, has_more = run_with_store(directory, read)

@@ -6,12 +6,10 @@ from typing import Any, Final
 from agents.workflows.debate import debate
 from cogo.evaluation.debates.figures import WayOutcome
 from cogo.evaluation.debates.questions import KnownQuestion, is_right
-from cogo.evaluation.live import fetch_called_models
-from cogo.watch.follow import follow
+from cogo.evaluation.live import fetch_called_models, run_task
 from cogo.watch.format import format_error
 from cogo.wiring.stores import Client
 from protocol.records import NewTask, Task
-from protocol.transcript import TaskEnded
 
 _SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -35,7 +33,9 @@ class LiveDebates:
 
     async def debate(self, question: KnownQuestion) -> WayOutcome:
         """Have a question debated."""
-        task = await self._run(NewTask(type=debate.type, prompt=question.prompt, stream=False))
+        task = await run_task(
+            self.client, NewTask(type=debate.type, prompt=question.prompt, stream=False)
+        )
         result = task.result or {}
         verdict, receipt = _get_mapping(result, "verdict"), _get_mapping(result, "receipt")
         decided, decision = result.get("decided_by"), verdict.get("decision")
@@ -47,14 +47,15 @@ class LiveDebates:
 
     async def answer(self, question: KnownQuestion, strongest: str | None) -> WayOutcome:
         """Have a question answered by one model."""
-        task = await self._run(
+        task = await run_task(
+            self.client,
             NewTask(
                 type="CHAT",
                 prompt=question.prompt,
                 params={"response_schema": _SCHEMA},
                 model=self.against or strongest,
                 stream=False,
-            )
+            ),
         )
         result = task.result or {}
         answer, model = _get_mapping(result, "data").get("answer"), result.get("model_used")
@@ -76,13 +77,6 @@ class LiveDebates:
             is_simulated=task.simulated,
             **fields,
         )
-
-    async def _run(self, new: NewTask) -> Task:
-        task = await self.client.store.submit_task(new)
-        async for update in follow([task.id], store=self.client.store, bus=self.client.bus):
-            if isinstance(update, TaskEnded):
-                return update.task
-        return task
 
 
 def _get_mapping(values: object, name: str) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def test_tasks_that_agents_hold_are_named_and_waited_for(cogo: Say, project: Sta
     assert held[0] == 1
     assert "still held by agents: 1" in held[2]
     assert done[0] == 0
-    assert "SHA-256 of the receipt: " in done[1]
+    assert "SHA-256: " in done[1]
 
 
 @pytest.mark.usefixtures("filled")

@@ -194,7 +194,7 @@ def test_a_person_is_asked_and_sees_how_far_it_is(project: State, tmp_path: Path
                 os.close(each)
 
     assert b"Cancel 30 tasks?" in asked
-    assert b"/30" in shown
+    assert b"30 of 30" in shown
     assert {each.status for each in read(project)} == {TaskState.CANCELLED}
 
 

@@ -19,8 +19,9 @@ from cogo.cli.columns.estimate import (
     price_answers,
     price_measured,
 )
-from cogo.cli.columns.follow import RateMeter, describe_progress
+from cogo.cli.columns.follow import RateMeter
 from cogo.cli.columns.format import (
+    describe_backfill,
     describe_state,
     format_duration,
     group_failures,
@@ -305,7 +306,7 @@ def test_a_rate_is_that_of_the_last_seconds() -> None:
     assert meter.measure(at(10), at=60.0) is None  # the window has moved on
     assert meter.measure(at(40), at=61.0) == 30
     assert meter.measure(at(1), at=62.0) is None  # another backfill
-    assert "40 of 1,000 (4 %), 30.0 rows/s" in describe_progress(at(40), 30.0)
+    assert "40 of 1,000 (4 %), 30.0 rows/s" in str(describe_backfill(at(40), NOW, 30.0))
     assert format_duration(timedelta(0)) == "1 s"
     assert format_duration(timedelta(hours=50)) == "2 d"
 

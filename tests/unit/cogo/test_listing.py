@@ -22,4 +22,4 @@ async def test_pages_are_read_to_the_limit_or_the_end_and_more_is_known(
         begin = 0 if last is None else last + 1
         return list(range(7))[begin : begin + min(count, most)]
 
-    assert await read_pages(read, limit=limit, every=every) == expected
+    assert await read_pages(read, limit=limit, every=every, as_json=True) == expected

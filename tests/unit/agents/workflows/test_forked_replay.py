@@ -13,7 +13,7 @@ FORK = Fork(step="draft#2", seed=UUID(int=7))
 
 @workflow("TWO")
 async def two(run: Run) -> Result:
-    """A draft, and a second step that asks for the text of the first."""
+    """Draft, and revise the text of the draft."""
     one = await run.ask("draft", run.prompt)
     return Result((await run.ask("draft", one.text)).text)
 
