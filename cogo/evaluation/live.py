@@ -42,7 +42,7 @@ class LiveEvaluator:
     ) -> ProblemOutcome:
         """Submit a problem, wait for its end, and run the hidden tests on its result."""
         [model] = configuration.models
-        task = await run_task(
+        task = await submit_and_wait(
             self.client,
             NewTask(
                 type=self.type,
@@ -68,7 +68,7 @@ class LiveEvaluator:
         )
 
 
-async def run_task(client: Client, new: NewTask) -> Task:
+async def submit_and_wait(client: Client, new: NewTask) -> Task:
     """Submit a task and return it when it has ended; if cancelled, cancel it."""
     task = await client.store.submit_task(new)
     try:

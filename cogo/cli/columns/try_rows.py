@@ -50,7 +50,7 @@ from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import print_json, print_table, print_text, shorten
 from cogo.watch.format import format_error, format_models, format_simulated_mark
-from cogo.wiring.spending import require_spending
+from cogo.wiring.models.spending_gate import require_spending
 from protocol.errors import CogoError
 from protocol.lifecycle import TaskState
 from protocol.records import NewTask, Task

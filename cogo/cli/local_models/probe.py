@@ -24,7 +24,7 @@ from cogo.local_model.measure import (
 from cogo.local_model.measured import record_measured
 from cogo.local_model.packages import SERVER
 from cogo.terminal import count_noun, print_json, print_text
-from cogo.wiring.spending import open_spending_gate
+from cogo.wiring.models.spending_gate import open_spending_gate
 from protocol.ids import utc_now
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials

@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,8 @@ from cogo.config.context import Project
 from cogo.errors import CommandError
 from cogo.terminal import count_noun, print_json, print_line, shorten
 from cogo.watch.format import format_cost, mark_simulated
+from cogo.wiring.models.spending_gate import require_spending
 from cogo.wiring.router import open_router
-from cogo.wiring.spending import require_spending
 from protocol.errors import CogoError, InvalidArgument
 from protocol.records.memory import NearEmbedding, NewEmbedding
 from protocol.transport.supabase_store import SupabaseStore
@@ -102,47 +102,20 @@ def embed(
         echo "some text" | cogo embed - --model ollama/nomic-embed-text
     """
     project = Project.find(directory)
-    items = _read_texts(texts or [], file or [])
-    context = _build_context(owner, data_policy or [])
-
-    async def run(store: SupabaseStore, bar: Bar) -> _Result:
-        await require_spending(store)
-        parts: list[Embedded] = []
-        ids: dict[int, str] = {}
-        async with _open_embedder(project, model, simulator_url) as embedder:
-            # A part is stored before the next is paid for.
-            for first in range(0, len(items), _PART):
-                part = items[first : first + _PART]
-                embedded = await embedder.embed(
-                    model,
-                    [text for _, text in part],
-                    purpose="document" if near is None else "query",
-                    dimensions=dimensions,
-                    context=context,
-                )
-                if keep:
-                    rows = _build_rows(part, embedded)
-                    kept = await store.keep_embeddings(owner=context.owner, items=rows)
-                    ids |= {first + each.place: str(each.id) for each in kept}
-                parts.append(embedded)
-                bar.advance(len(part))
-        embedded = _join(parts)
-        similar = [
-            await store.nearest_embeddings(
-                owner=context.owner,
-                model_id=each.model,
-                vector=each.vector,
-                limit=near,
-                simulated=embedded.simulated,
-            )
-            for each in embedded.embeddings
-            if near is not None
-        ]
-        return embedded, ids, similar
-
+    request = _Request(
+        project=project,
+        items=_read_texts(texts or [], file or []),
+        model=model,
+        dimensions=dimensions,
+        keep=keep,
+        near=near,
+        context=_build_context(owner, data_policy or []),
+        simulator_url=simulator_url,
+    )
+    items = request.items
     with open_bar("embed", len(items), is_hidden=as_json, explain=partial(_explain, keep)) as bar:
         try:
-            result = run_with_store(project, lambda store: run(store, bar))
+            result = run_with_store(project, lambda store: _run(request, store, bar))
         except CogoError:
             if keep and bar.done:
                 print_line(f"{count_noun(bar.done, 'text')} before that are stored", err=True)
@@ -151,6 +124,56 @@ def embed(
         print_json(_to_json(items, result))
     else:
         _print(items, result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What the command line asks for."""
+
+    project: Project
+    items: Sequence[_Item]
+    model: str
+    dimensions: int | None
+    keep: bool
+    near: int | None
+    context: CallContext
+    simulator_url: str | None
+
+
+async def _run(request: _Request, store: SupabaseStore, bar: Bar) -> _Result:
+    """Embed the texts in parts; each is stored before the next is paid for."""
+    await require_spending(store)
+    owner, parts = request.context.owner, list[Embedded]()
+    ids: dict[int, str] = {}
+    async with _open_embedder(request.project, request.model, request.simulator_url) as embedder:
+        for first in range(0, len(request.items), _PART):
+            items = request.items[first : first + _PART]
+            part = await embedder.embed(
+                request.model,
+                [text for _, text in items],
+                purpose="document" if request.near is None else "query",
+                dimensions=request.dimensions,
+                context=request.context,
+            )
+            if request.keep:
+                rows = _build_rows(items, part)
+                kept = await store.keep_embeddings(owner=owner, items=rows)
+                ids |= {first + each.place: str(each.id) for each in kept}
+            parts.append(part)
+            bar.advance(len(items))
+    embedded = _join(parts)
+    similar = [
+        await store.nearest_embeddings(
+            owner=owner,
+            model_id=each.model,
+            vector=each.vector,
+            limit=request.near,
+            simulated=embedded.simulated,
+        )
+        for each in embedded.embeddings
+        if request.near is not None
+    ]
+    return embedded, ids, similar
 
 
 def _explain(keep: bool, bar: Bar) -> str:

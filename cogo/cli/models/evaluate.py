@@ -38,7 +38,7 @@ from cogo.evaluation import (
 )
 from cogo.evaluation.live import AUTO, LiveEvaluator
 from cogo.terminal import print_json, print_table, print_text
-from cogo.wiring.spending import require_spending
+from cogo.wiring.models.spending_gate import require_spending
 from cogo.wiring.stores import open_client
 from protocol.errors import InvalidArgument
 

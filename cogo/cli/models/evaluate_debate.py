@@ -31,7 +31,7 @@ from cogo.evaluation.debates import (
 from cogo.evaluation.debates.live import LiveDebates
 from cogo.evaluation.debates.recorded import RecordedDebates, find_most_right
 from cogo.terminal import print_json, print_table, print_text
-from cogo.wiring.spending import require_spending
+from cogo.wiring.models.spending_gate import require_spending
 from cogo.wiring.stores import open_client
 from protocol.store.gateway import GatewayStore
 

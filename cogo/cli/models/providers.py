@@ -15,7 +15,7 @@ from cogo.config.context import Project
 from cogo.errors import CommandError, UsageError
 from cogo.smoke_test import HEADINGS, SmokeTestReport, build_rows, try_models, try_providers
 from cogo.terminal import print_json, print_line, print_table
-from cogo.wiring.spending import open_spending_gate
+from cogo.wiring.models.spending_gate import open_spending_gate
 from providers.adapters.http.sse import set_raw_event_listener
 from providers.catalogue.catalogue import Catalogue
 from providers.catalogue.deployment import Credentials

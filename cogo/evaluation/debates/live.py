@@ -6,7 +6,7 @@ from typing import Any, Final
 from agents.workflows.debate import debate
 from cogo.evaluation.debates.figures import WayOutcome
 from cogo.evaluation.debates.questions import KnownQuestion, is_right
-from cogo.evaluation.live import fetch_called_models, run_task
+from cogo.evaluation.live import fetch_called_models, submit_and_wait
 from cogo.watch.format import format_error
 from cogo.wiring.stores import Client
 from protocol.records import NewTask, Task
@@ -33,7 +33,7 @@ class LiveDebates:
 
     async def debate(self, question: KnownQuestion) -> WayOutcome:
         """Have a question debated."""
-        task = await run_task(
+        task = await submit_and_wait(
             self.client, NewTask(type=debate.type, prompt=question.prompt, stream=False)
         )
         result = task.result or {}
@@ -47,7 +47,7 @@ class LiveDebates:
 
     async def answer(self, question: KnownQuestion, strongest: str | None) -> WayOutcome:
         """Have a question answered by one model."""
-        task = await run_task(
+        task = await submit_and_wait(
             self.client,
             NewTask(
                 type="CHAT",

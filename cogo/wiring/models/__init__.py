@@ -1,1 +1,1 @@
-"""Models as operators name them."""
+"""Models as operators name them, and the stop of all calls."""

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from cogo.cli.progress import Bar, open_bar
 from embedded.state import State
 from tests.integration.cli.conftest import Say
-from tests.support.pseudo_terminal import run_on_terminal, strip_sequences
 from tests.support.servers.simulator import simulator_process
+from tests.support.watching.pseudo_terminal import run_on_terminal, strip_sequences
 
 OWNER: Final = "00000000-0000-4000-8000-000000000009"
 BAR: Final = "━"

@@ -12,7 +12,7 @@ import pytest
 from cogo.config.catalogue import load_catalogue, load_credentials
 from cogo.config.context import Project
 from cogo.smoke_test import SmokeTestReport, try_models
-from cogo.wiring.spending import SpendingGate
+from cogo.wiring.models.spending_gate import SpendingGate
 from embedded.state import State
 from protocol.transport.supabase_store import SupabaseStore, open_store
 from providers.calls.middleware import VendorCall
