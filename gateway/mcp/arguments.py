@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from protocol.errors import InvalidArgument
 from protocol.json_values import JsonObject, explain_mistake
-from protocol.lifecycle import TaskState
+from protocol.records import TaskFilter
 
 WAIT_SECONDS: Final = 50
 """Below the minute after which many clients give up a call."""
@@ -116,13 +116,25 @@ class CancelArguments(TaskArguments):
     reason: str | None = Field(None, max_length=1_000)
 
 
-class TaskListArguments(CallArguments):
+class TaskListArguments(TaskFilter, CallArguments):
     """Filters and the size of a page of tasks."""
 
-    status: TaskState | None = None
-    type: str | None = Field(None, max_length=255)
     limit: int = Field(20, ge=1, le=100)
     before: int | None = Field(None, ge=1, le=2**53, description="`next` of the previous page.")
+    after: int | None = Field(
+        None, ge=0, le=2**53, description="`newer` of a page: the tasks just newer than that one's."
+    )
+
+    @field_validator("status", "type", "model", "owner", "project", "tag", mode="before")
+    @classmethod
+    def _accept_one_value(cls, value: Any) -> Any:
+        # Models often write one value where a list of one is asked for.
+        return [value] if isinstance(value, str) else [] if value is None else value
+
+    @property
+    def wanted(self) -> TaskFilter:
+        """The filters alone."""
+        return TaskFilter(**self.model_dump(include=set(TaskFilter.model_fields)))
 
 
 class ModelListArguments(CallArguments):

@@ -26,7 +26,7 @@ from gateway.tasks.task_run import (
     submit_task_for,
 )
 from protocol.lifecycle import SubtaskState, TaskState
-from protocol.records import NewTask, SelectionRow, Subtask, Task, TaskFilter
+from protocol.records import NewTask, SelectionRow, Subtask, Task
 from protocol.records.flows import is_time_limit
 
 URI: Final = "cogo://tasks/{task_id}"
@@ -70,13 +70,12 @@ async def _list(caller: ToolCaller, arguments: TaskListArguments) -> ToolAnswer:
     page = await caller.services.store.find_tasks(
         limit=arguments.limit,
         visible=caller.principal.visibility,
-        wanted=TaskFilter(
-            status=[] if arguments.status is None else [arguments.status],
-            type=[] if arguments.type is None else [arguments.type],
-        ),
+        wanted=arguments.wanted,
         before=arguments.before,
+        after=arguments.after,
     )
-    return ToolAnswer({"tasks": [_summarize(each) for each in page.tasks], "next": page.next})
+    tasks = [_summarize(each) for each in page.tasks]
+    return ToolAnswer({"tasks": tasks, "next": page.next, "newer": page.newer})
 
 
 async def _cancel(caller: ToolCaller, arguments: CancelArguments) -> ToolAnswer:
@@ -248,8 +247,8 @@ TASK_TOOLS: Final = (
     ServedTool(
         name="list_tasks",
         title="List tasks",
-        description="List tasks, the newest first: for example to find one that was submitted "
-        "in an earlier conversation.",
+        description="Find tasks, the newest first: by words, status, type, model, project, tag, "
+        "time or cost; for example one that was submitted in an earlier conversation.",
         scope=Scope.TASKS_READ,
         arguments=TaskListArguments,
         run=_list,

@@ -198,6 +198,9 @@ class TaskPage(Row):
 
     tasks: list[Task]
     next: int | None = Field(description="`before` of the next page; null if there is none.")
+    newer: int | None = Field(
+        None, description="`after` of the page of newer tasks; null if there are none."
+    )
 
 
 class TaskCount(Row):

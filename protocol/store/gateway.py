@@ -96,8 +96,12 @@ class GatewayStore(
         visible: Visibility,
         wanted: TaskFilter | None = None,
         before: int | None = None,
+        after: int | None = None,
     ) -> TaskPage:
-        """Read the newest tasks; `before` is `next` of the previous page. Raise InvalidArgument."""
+        """Read the newest tasks before `before`, which is `next` of the previous page.
+
+        Or those just newer than `after`, which is its `newer`. Raise InvalidArgument.
+        """
         ...
 
     async def count_tasks(

@@ -92,7 +92,10 @@ async def test_pages_lead_to_the_first_task_ever(agent: Agent) -> None:
     prompts = [f"task {number}" for number in range(25)]
     for number, prompt in enumerate(prompts):
         await insert_task(agent.connection, prompt, type="CHAT" if number % 5 == 0 else "RARE")
-    for filters, wanted in (({}, prompts), ({"type": "CHAT"}, prompts[::5])):
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, prompts), ({"type": "CHAT"}, prompts[::5])
+    ]  # fmt: skip
+    for filters, wanted in cases:
         found: list[str] = []
         before = None
         for _ in range(30):
@@ -103,6 +106,57 @@ async def test_pages_lead_to_the_first_task_ever(agent: Agent) -> None:
                 break
 
         assert found == [*reversed(wanted)]
+
+
+async def test_pages_lead_back_to_the_newest_task(agent: Agent) -> None:
+    prompts = [f"sort {number}" for number in range(25)]
+    for number, prompt in enumerate(prompts):
+        await insert_task(agent.connection, prompt, type="CHAT" if number % 5 == 0 else "RARE")
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, prompts), ({"type": "CHAT"}, prompts[::5]), ({"q": "sort"}, prompts)
+    ]  # fmt: skip
+    for filters, wanted in cases:
+        first = await read_task_page(agent.connection, 3, **filters)
+        assert first["newer"] is None
+        bookmark = await read_task_page(agent.connection, 3, first["next"], **filters)
+        assert bookmark["newer"] == bookmark["tasks"][0]["seq"]
+        oldest = await read_task_page(agent.connection, 1, after=0, **filters)
+        found = [task["prompt"] for task in oldest["tasks"]]
+        after = oldest["newer"]
+        for _ in range(30):
+            if after is None:
+                break
+            page = await read_task_page(agent.connection, 3, after=after, **filters)
+            seqs = [task["seq"] for task in page["tasks"]]
+            assert seqs == sorted(seqs, reverse=True)
+            # The page of older ones begins where this one ends.
+            before = await read_task_page(agent.connection, 1, page["next"], **filters)
+            assert before["tasks"][0]["seq"] <= after
+            found += [task["prompt"] for task in reversed(page["tasks"])]
+            after = page["newer"]
+
+        assert found == wanted
+
+
+async def test_newer_tasks_are_those_of_the_time_that_was_asked_for(agent: Agent) -> None:
+    for number in range(4):
+        await insert_task(agent.connection, f"task {number}", type="CHAT")
+    await agent.connection.execute(
+        "update public.cogo_tasks set created_at = '2026-01-01Z'::timestamptz + seq * interval '1h'"
+    )
+    rows = await agent.connection.fetch(
+        "select seq, created_at from public.cogo_tasks order by seq"
+    )
+    since, until = rows[1]["created_at"].isoformat(), rows[3]["created_at"].isoformat()
+
+    page = await read_task_page(agent.connection, 9, after=rows[0]["seq"], since=since, until=until)
+    empty = await read_task_page(agent.connection, 9, after=rows[3]["seq"])
+
+    assert [task["seq"] for task in page["tasks"]] == [rows[2]["seq"], rows[1]["seq"]]
+    assert page["newer"] is None
+    assert (empty["tasks"], empty["newer"], empty["next"]) == ([], None, rows[3]["seq"] + 1)
+    with pytest.raises(asyncpg.PostgresError, match="not both"):
+        await read_task_page(agent.connection, 9, 5, 5)
 
 
 async def test_long_stretches_without_a_match_are_crossed(database: Database, agent: Agent) -> None:
@@ -118,7 +172,13 @@ async def test_long_stretches_without_a_match_are_crossed(database: Database, ag
         await insert_task(agent.connection, f"after {step_}")
 
     assert await find_prompts(agent.connection, type="RARE") == ["first"]
-    assert (await read_task_page(agent.connection, type="RARE"))["next"] is None
+    page = await read_task_page(agent.connection, type="RARE")
+    assert page["next"] is None
+    assert (await read_task_page(agent.connection, after=0, type="RARE"))["newer"] is None
+    await insert_task(agent.connection, "last", type="RARE")
+    first = page["tasks"][0]["seq"]
+    [last] = (await read_task_page(agent.connection, after=first, type="RARE"))["tasks"]
+    assert last["prompt"] == "last"
 
 
 async def test_users_find_their_own_tasks_whatever_they_ask_for(

@@ -19,6 +19,7 @@ from cogo.watch.format import (
     shorten_id,
     sum_tokens,
 )
+from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
 from protocol.records import EVERYTHING, Task, TaskFilter
 from protocol.store.gateway import GatewayStore
@@ -37,6 +38,10 @@ def list_tasks(
         int | None,
         typer.Option(min=1, help="Only tasks before this number: the next page."),
     ] = None,
+    after: Annotated[
+        int | None,
+        typer.Option(min=0, help="Only the tasks just after this number: a page back."),
+    ] = None,
     every: All = False,
     directory: Dir = None,
     as_json: AsJson = False,
@@ -52,15 +57,19 @@ def list_tasks(
         cogo tasks list --project website --tag nightly --min-cost 0.50
         cogo tasks list --status failed --limit 50 --json
     """
+    if before is not None and after is not None:
+        raise InvalidArgument("give --before or --after, not both")
+    most = None if every else limit
 
     async def read(store: GatewayStore) -> tuple[list[Task], int | None]:
         with open_bar("read", is_hidden=as_json or not (every or limit > _PAGE)) as bar:
-            most = None if every else limit
+            if after is not None:
+                return await _read_newer(store, wanted, limit=most, after=after, bar=bar)
             return await _read_tasks(store, wanted, limit=most, before=before, bar=bar)
 
     tasks, following = run_with_store(directory, read)
     now = utc_now()
-    filtered = wanted != TaskFilter() or before is not None
+    filtered = wanted != TaskFilter() or before is not None or after is not None
     print_rows(
         tasks,
         _HEADINGS,
@@ -72,7 +81,9 @@ def list_tasks(
         drop=_DROPPED,
         brief=True,
     )
-    if following is not None:
+    if following is not None and after is not None:
+        print_text(f"(--after {following} shows newer ones)", err=True)
+    elif following is not None:
         print_text(
             f"(the newest {len(tasks)}; --before {following} shows the next; or --limit N, --all)",
             err=True,
@@ -94,6 +105,22 @@ async def _read_tasks(
             return found[:limit], found[limit - 1].seq
         if before is None:
             return found, None
+
+
+async def _read_newer(
+    store: GatewayStore, wanted: TaskFilter, *, limit: int | None, after: int, bar: Bar
+) -> tuple[list[Task], int | None]:
+    """Return the tasks just newer than `after`, and after which newer ones are."""
+    found: list[Task] = []
+    following: int | None = after
+    while following is not None and (limit is None or len(found) < limit):
+        count = _PAGE if limit is None else min(_PAGE, limit - len(found))
+        page = await store.find_tasks(
+            limit=count, visible=EVERYTHING, wanted=wanted, after=following
+        )
+        found, following = page.tasks + found, page.newer
+        bar.show(len(found))
+    return found, following
 
 
 def _format_cells(task: Task, now: datetime) -> tuple[str, ...]:

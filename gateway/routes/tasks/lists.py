@@ -35,6 +35,9 @@ class PageRequest(FilterRequest):
 
     limit: int = Field(50, ge=1, le=200)
     before: int | None = Field(None, ge=1, le=2**53, description="`next` of the previous page.")
+    after: int | None = Field(
+        None, ge=0, le=2**53, description="`newer` of a page: the tasks just newer than that one's."
+    )
 
     @property
     def wanted(self) -> TaskFilter:
@@ -84,11 +87,15 @@ async def find_tasks(
     """Find your tasks, newest first; with the scope `admin` those of all owners.
 
     Repeat a filter to give it several values. A page takes a fraction of a second: it may be short,
-    or empty, and have a `next` one with older tasks. Prompts are cut to 300 characters; large
-    params and results have only their short fields.
+    or empty, and have a `next` one with older tasks, and one with `newer` tasks. Prompts are cut to
+    300 characters; large params and results have only their short fields.
     """
     return await services.store.find_tasks(
-        limit=page.limit, visible=principal.visibility, wanted=page.wanted, before=page.before
+        limit=page.limit,
+        visible=principal.visibility,
+        wanted=page.wanted,
+        before=page.before,
+        after=page.after,
     )
 
 

@@ -130,10 +130,11 @@ class SupabaseGatewayStore(RpcClient):
         visible: Visibility,
         wanted: TaskFilter | None = None,
         before: int | None = None,
+        after: int | None = None,
     ) -> TaskPage:
         given = _write_filter(wanted, visible)
         return await self._call_row(
-            TaskPage, "find_tasks", filter=given, limit=limit, before=before
+            TaskPage, "find_tasks", filter=given, limit=limit, before=before, after=after
         )
 
     async def count_tasks(

@@ -1,7 +1,8 @@
 -- Security definer: row level security would read every text, since words are not compared in a
 -- leakproof way. cogo.build_task_filter() lets users see what the policy of tasks does.
 create or replace function public.cogo_find_tasks(
-  p_filter jsonb default '{}', p_limit integer default 50, p_before bigint default null
+  p_filter jsonb default '{}', p_limit integer default 50, p_before bigint default null,
+  p_after bigint default null
 )
   returns jsonb language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -9,14 +10,17 @@ declare
   v_found record;
 begin
   v_found := cogo.scan_tasks(
-    p_filter, least(greatest(coalesce(p_limit, 50), 1), 1000), p_before, 0.25
+    p_filter, least(greatest(coalesce(p_limit, 50), 1), 1000), p_before, 0.25, p_after
   );
   return jsonb_build_object(
     'tasks', (
       select coalesce(jsonb_agg(to_jsonb(p) order by p.seq desc), '[]')
         from public.cogo_task_previews p where p.seq = any (v_found.seqs)
     ),
-    'next', v_found.next
+    'next', case when p_after is null then v_found.next
+                 else coalesce(v_found.seqs[1], p_after + 1) end,
+    'newer', case when p_after is not null then v_found.next
+                  when p_before is not null then coalesce(v_found.seqs[1], p_before - 1) end
   );
 end;
 $$;
@@ -26,8 +30,9 @@ type, model, owner and project (a text or a list, of which any; none: without on
 since and until (of created_at), min_cost and max_cost, q (words, as people type them into a search, or
 the beginning of an id), dead (with a dead letter), asking (with an open question), children (also child
 tasks) and, for operators, visible (only what somebody may see: owner, every_owner, projects,
-only_project). `next` is p_before of the next page. A page may be short or empty and have a next one,
-because it takes a quarter of a second at most.';
+only_project). `next` is p_before of the next page. With p_after they are the ones just newer, still the
+newest first; `newer` is p_after of the page of newer tasks. Either is null if there is none. A page may
+be short or empty and have a next one, because it takes a quarter of a second at most.';
 
 -- Security definer: see cogo_find_tasks().
 create or replace function public.cogo_count_tasks(p_filter jsonb default '{}')

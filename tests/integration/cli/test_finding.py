@@ -54,6 +54,21 @@ def listed(cogo: Say, *options: str) -> list[str]:
     return [each["prompt"] for each in json.loads(out)]
 
 
+def test_pages_go_back_to_newer_tasks(cogo: Say, project: State) -> None:
+    fill(project, 5)
+    seqs = [each.seq for each in reversed(read(project))]
+
+    code, _, err = cogo("tasks", "--after", str(seqs[0]), "--limit", "2")
+    both = cogo("tasks", "--after", "1", "--before", "2")
+
+    assert (code, f"--after {seqs[2]} shows newer ones" in err) == (0, True)
+    assert listed(cogo, "--after", str(seqs[0]), "--limit", "2") == ["sort 2", "sort 1"]
+    assert listed(cogo, "--after", str(seqs[2]), "--limit", "9") == ["sort 4", "sort 3"]
+    assert listed(cogo, "--after", "0", "--all") == [f"sort {n}" for n in (4, 3, 2, 1, 0)]
+    assert both[0] == 2
+    assert "not both" in both[2]
+
+
 def test_filters_choose_what_is_listed(cogo: Say, project: State) -> None:
     fill(project, 2, project="web", tags=["a", "b"], model="model-q")
     fill(project, 1, type="OTHER", tags=["a"])

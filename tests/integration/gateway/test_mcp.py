@@ -57,6 +57,39 @@ async def test_a_task_is_submitted_found_by_another_client_and_cancelled(
     assert (row["id"], row["budget_usd"], row["priority"]) == (listed["task_id"], "0.5", 3)
 
 
+async def test_tasks_are_found_by_all_filters_and_page_by_page(opened_edge: OpenEdge) -> None:
+    async with opened_edge() as edge, open_mcp(edge) as client:
+        for number in range(4):
+            asked = {"project": "web", "tags": ["a"]} if number % 2 else {"project": "app"}
+            await call(client, "submit_task", prompt=f"sort {number}", type="CHAT", **asked)
+        cases: dict[str, dict[str, Any]] = {
+            "one project": {"project": "web"},
+            "both": {"project": ["web", "app"], "tag": "a", "status": "pending"},
+            "words": {"q": "2", "type": ["CHAT"]},
+            "later": {"since": "2999-01-01T00:00:00Z"},
+            "children": {"children": True, "min_cost": 1},
+        }
+        found = {
+            name: [each["prompt"] for each in (await call(client, "list_tasks", **given))["tasks"]]
+            for name, given in cases.items()
+        }
+        first = await call(client, "list_tasks", limit=1)
+        older = await call(client, "list_tasks", limit=1, before=first["next"])
+        newer = await call(client, "list_tasks", limit=1, after=older["newer"])
+        refused = await refuse(client, "list_tasks", status="done")
+
+    assert found == {
+        "one project": ["sort 3", "sort 1"],
+        "both": ["sort 3", "sort 1"],
+        "words": ["sort 2"],
+        "later": [],
+        "children": [],
+    }
+    assert (first["newer"], older["tasks"][0]["prompt"]) == (None, "sort 2")
+    assert newer["tasks"] == first["tasks"]
+    assert "status" in refused
+
+
 async def test_one_owner_sees_and_touches_nothing_of_another(
     opened_edge: OpenEdge, store: SupabaseStore
 ) -> None:

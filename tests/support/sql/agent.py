@@ -164,10 +164,14 @@ async def find_prompts(
 
 
 async def read_task_page(
-    who: Connection, limit: int = 50, before: int | None = None, **filters: Any
+    who: Connection,
+    limit: int = 50,
+    before: int | None = None,
+    after: int | None = None,
+    **filters: Any,
 ) -> dict[str, Any]:
     page: dict[str, Any] = await who.fetchval(
-        "select public.cogo_find_tasks($1, $2, $3)", filters, limit, before
+        "select public.cogo_find_tasks($1, $2, $3, $4)", filters, limit, before, after
     )
     return page
 
