@@ -20,7 +20,7 @@ Names = Annotated[
 
 
 class GrantsRequest(BaseModel):
-    """What an owner may use. What is absent or null stays as it is."""
+    """What an owner may use. What is absent or null stays; models and providers change together."""
 
     model_config = ConfigDict(
         extra="forbid",

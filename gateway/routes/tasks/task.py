@@ -1,5 +1,7 @@
 """One task: submit, show, cancel, rate."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal
@@ -159,13 +161,8 @@ async def submit(
     Values that are too large (413) or cannot be stored (422) are refused.
     """
     new = NewTask(**body.model_dump(), idempotency_key=idempotency_key)
-    try:
+    with _refuse_reuse(idempotency_key):
         task = await submit_task_for(services, principal, new)
-    except InvalidArgument as error:
-        if idempotency_key is None:
-            raise
-        # https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
-        raise Problem(422, error.code, error.message, hint=error.hint) from error
     answer.headers["Location"] = f"/tasks/{task.id}"
     return task
 
@@ -223,13 +220,14 @@ async def fork(
     changes = body.list_changes()
     if principal.project is not None:
         changes = changes.model_copy(update={"project": principal.project})
-    task = await services.store.fork_task(
-        task_id=task_id,
-        from_step=body.from_step,
-        changes=changes,
-        owner=principal.owner or (None if principal.is_admin else NOBODY),
-        idempotency_key=idempotency_key,
-    )
+    with _refuse_reuse(idempotency_key):
+        task = await services.store.fork_task(
+            task_id=task_id,
+            from_step=body.from_step,
+            changes=changes,
+            owner=principal.owner or (None if principal.is_admin else NOBODY),
+            idempotency_key=idempotency_key,
+        )
     answer.headers["Location"] = f"/tasks/{task.id}"
     return task
 
@@ -270,3 +268,17 @@ async def act(
             return await services.store.resume_task(task_id=task_id)
         case "redrive":
             return await services.store.redrive_task(task_id=task_id)
+
+
+@contextmanager
+def _refuse_reuse(key: str | None) -> Iterator[None]:
+    """Raise Problem (422) if the block says that the idempotency key was used before.
+
+    https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+    """
+    try:
+        yield
+    except InvalidArgument as error:
+        if key is None:
+            raise
+        raise Problem(422, error.code, error.message, hint=error.hint) from error

@@ -23,11 +23,14 @@ async def test_a_task_is_asked_again_and_both_tasks_say_so(
         key = {"Idempotency-Key": "k"}
         answer = await client.post(f"/tasks/{first.id}/fork", json=body, headers=key)
         again = await client.post(f"/tasks/{first.id}/fork", json=body, headers=key)
+        reused = await client.post("/tasks", json={"prompt": "Hi"}, headers=key)
+        other = await client.post(f"/tasks/{again.json()['id']}/fork", json={}, headers=key)
         shown = (await client.get(f"/tasks/{first.id}")).json()
 
     forked = answer.json()
     assert (answer.status_code, answer.headers["location"]) == (201, f"/tasks/{forked['id']}")
     assert again.json()["id"] == forked["id"]
+    assert [each.status_code for each in (reused, other)] == [422, 422]
     assert forked["forked_from"] == str(first.id)
     names = ("prompt", "type", "params", "budget_usd", "project", "tags", "stream")
     assert [forked[name] for name in names] == [
