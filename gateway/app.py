@@ -35,6 +35,7 @@ from gateway.routes import (
 from gateway.routes.openai import chat, embeddings, responses
 from gateway.routes.operate import (
     budgets,
+    dead_letters,
     grants,
     keys,
     limits,
@@ -61,6 +62,7 @@ _MODULES: Final = (
     limits,
     model_controls,
     budgets,
+    dead_letters,
     keys,
     grants,
     usage,

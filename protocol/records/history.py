@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from protocol.lifecycle import TaskState
-from protocol.records.base import ListedRow, Row
+from protocol.records.base import Argument, ListedRow, Row
 
 
 class Event(ListedRow):
@@ -204,4 +204,29 @@ class DeadLetter(Row):
     dead_at: datetime
     error: dict[str, Any] | None = None
     """Class and message of what it ended with."""
+    error_class: str = "unknown"
+    """The class of its own error, its last attempt's, or its task's if that names it."""
     attempts: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class DeadLetterFilter(Argument):
+    """Which dead letters: those that meet all filters."""
+
+    since: datetime | None = Field(None, description="Died then or later.")
+    until: datetime | None = Field(None, description="Died before.")
+    error_class: str | None = Field(
+        None, max_length=200, description="Class of the error; `unknown`: without one."
+    )
+    lane: str | None = Field(None, max_length=300)
+    type: str | None = Field(None, max_length=200)
+
+
+class DeadLetterGroup(Row):
+    """How many dead letters have the same class of error, lane and type."""
+
+    error_class: str
+    lane: str
+    type: str
+    letters: int
+    tasks: int = Field(description="Of how many tasks they are.")
+    last_at: datetime = Field(description="When the newest died.")

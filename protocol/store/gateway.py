@@ -13,6 +13,8 @@ from protocol.records import (
     ApiKey,
     AttemptOutput,
     DeadLetter,
+    DeadLetterFilter,
+    DeadLetterGroup,
     ErasedBatch,
     ExportedRow,
     Member,
@@ -187,9 +189,19 @@ class GatewayStore(
         ...
 
     async def find_dead_letters(
-        self, *, limit: int, after: tuple[datetime, UUID] | None = None
+        self,
+        *,
+        limit: int,
+        wanted: DeadLetterFilter | None = None,
+        after: tuple[datetime, UUID] | None = None,
     ) -> list[DeadLetter]:
         """Read dead letters, newest first, after the `dead_at` and `subtask_id` of another one."""
+        ...
+
+    async def fetch_dead_letter_groups(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[DeadLetterGroup]:
+        """Count the dead letters of a time by class of error, lane and type, 500 at most."""
         ...
 
     async def fetch_deployments(self) -> list[DeploymentRow]:

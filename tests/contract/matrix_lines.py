@@ -161,6 +161,7 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_set_project_member": {"p_project": "m", "p_user_id": NOBODY, "p_role": "viewer"},
     "cogo_queue": {},
     "cogo_queue_history": {},
+    "cogo_dead_letter_groups": {},
     "cogo_reap": {"p_limit": 1},
     "cogo_record_agent": {"p_agent": {"id": "matrix", "kind": "executor"}},
     "cogo_record_selection": {"p_selection": {"selected_model": "matrix", "reason": "matrix"}},

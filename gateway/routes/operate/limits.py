@@ -1,18 +1,15 @@
-"""Pauses and limits of lanes and owners; dead letters."""
+"""Pauses and limits of lanes and owners."""
 
-from datetime import datetime
-from typing import Annotated, Final, Literal
-from uuid import UUID
+from typing import Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dependencies import AdminOnly, ServicesDep
 from gateway.problems import Problem
 from gateway.routes.operate.values import Because, LanePath, OwnerPath, Reason
 from gateway.strict_json import StrictRoute
-from gateway.tasks.shown import Prompts, load_prompts
-from protocol.records import DeadLetter, Limits
+from protocol.records import Limits
 from protocol.store.operator import stating
 
 router = APIRouter(tags=["operate"], route_class=StrictRoute)
@@ -49,26 +46,6 @@ class LimitRequest(BaseModel):
             )
         set_to = {name: _REMOVED if value is None else value for name, value in given.items()}
         return set_to.get("max_running"), set_to.get("per_minute")
-
-
-class DeadLettersRequest(BaseModel):
-    """The size of a page."""
-
-    limit: int = Field(50, ge=1, le=200)
-    before: str | None = Field(
-        None,
-        max_length=100,
-        pattern=r"^[0-9T:.+Z-]+~[0-9a-f-]{36}$",
-        description="`next` of the previous page.",
-    )
-
-
-class DeadLetters(BaseModel):
-    """A page of subtasks that failed for good, newest first."""
-
-    dead_letters: list[DeadLetter]
-    prompts: Prompts
-    next: str | None = Field(description="`before` of the next page; null if there is none.")
 
 
 @router.post("/lanes/{lane:path}/{action}", summary="Pause or resume a lane")
@@ -115,31 +92,3 @@ async def limit_owner(
     running, rate = body.read_changes()
     with stating(body.reason):
         return await services.store.set_owner(owner=owner, max_running=running, per_minute=rate)
-
-
-@router.get("/dead-letters", summary="List dead letters")
-async def list_dead_letters(
-    services: ServicesDep, principal: AdminOnly, page: Annotated[DeadLettersRequest, Query()]
-) -> DeadLetters:
-    """List subtasks that failed for good, newest first: why, and every attempt.
-
-    `POST /tasks/{task_id}/redrive` tries those of a task again.
-    """
-    found = await services.store.find_dead_letters(
-        limit=page.limit, after=None if page.before is None else _parse_place(page.before)
-    )
-    last = found[-1] if len(found) == page.limit else None
-    place = None if last is None else f"{last.dead_at.isoformat()}~{last.subtask_id}"
-    prompts = await load_prompts(services, principal, (each.task_id for each in found))
-    return DeadLetters(dead_letters=found, prompts=prompts, next=place)
-
-
-def _parse_place(text: str) -> tuple[datetime, UUID]:
-    """Return the place of the last one of a page. Raise Problem."""
-    moment, _, subtask_id = text.partition("~")
-    try:
-        return datetime.fromisoformat(moment), UUID(subtask_id)
-    except ValueError as error:
-        raise Problem(
-            400, "invalid_request", "before: must be `next` of the previous page"
-        ) from error

@@ -14,6 +14,8 @@ from protocol.records import (
     ApiKey,
     AttemptOutput,
     DeadLetter,
+    DeadLetterFilter,
+    DeadLetterGroup,
     ErasedBatch,
     ExportedRow,
     Member,
@@ -223,9 +225,21 @@ class SupabaseGatewayStore(RpcClient):
         return await read_query(ActionRow, query.order("id", desc=True).limit(limit))
 
     async def find_dead_letters(
-        self, *, limit: int, after: tuple[datetime, UUID] | None = None
+        self,
+        *,
+        limit: int,
+        wanted: DeadLetterFilter | None = None,
+        after: tuple[datetime, UUID] | None = None,
     ) -> list[DeadLetter]:
         query = self._client.table("cogo_dead_letters").select("*")
+        if wanted is not None:
+            if wanted.since is not None:
+                query = query.gte("dead_at", wanted.since.isoformat())
+            if wanted.until is not None:
+                query = query.lt("dead_at", wanted.until.isoformat())
+            equal = wanted.model_dump(include={"error_class", "lane", "type"}, exclude_none=True)
+            for column, value in equal.items():
+                query = query.eq(column, value)
         if after is not None:
             moment, subtask_id = after[0].isoformat(), after[1]
             query = query.or_(
@@ -233,6 +247,16 @@ class SupabaseGatewayStore(RpcClient):
             )
         query = query.order("dead_at", desc=True).order("subtask_id", desc=True)
         return await read_query(DeadLetter, query.limit(limit))
+
+    async def fetch_dead_letter_groups(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[DeadLetterGroup]:
+        return await self._call_rows(
+            DeadLetterGroup,
+            "dead_letter_groups",
+            since=since.isoformat() if since else None,
+            until=until.isoformat() if until else None,
+        )
 
     async def fetch_model_stats(self) -> list[ModelStats]:
         return await read_query(ModelStats, self._client.table("cogo_model_stats").select("*"))

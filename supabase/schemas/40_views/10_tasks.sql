@@ -76,11 +76,26 @@ as
             where a.subtask_id = s.id
          ) as attempts,
          s.kind,
-         (select p.error from cogo.subtask_payloads p where p.subtask_id = s.id) as error
+         (select p.error from cogo.subtask_payloads p where p.subtask_id = s.id) as error,
+         coalesce(
+           (select p.error ->> 'class' from cogo.subtask_payloads p where p.subtask_id = s.id),
+           (
+             select a.error ->> 'class'
+               from public.cogo_attempts a
+              where a.subtask_id = s.id order by a.attempt desc limit 1
+           ),
+           (
+             select t.error ->> 'class'
+               from public.cogo_tasks t
+              where t.id = s.task_id and t.error ->> 'subtask_id' = s.id::text
+           ),
+           'unknown'
+         ) as error_class
     from cogo.subtasks s
    where s.dead_at is not null;
 comment on view public.cogo_dead_letters is
-  'Subtasks that failed for good, with every attempt. Redriving removes them from here.';
+  'Subtasks that failed for good, with every attempt. error_class is that of its own error, of its last
+attempt''s, or of its task''s if that names it, else unknown. Redriving removes them from here.';
 
 create or replace view public.cogo_turns
   with (security_invoker = true)

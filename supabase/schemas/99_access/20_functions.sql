@@ -110,9 +110,10 @@ grant execute on function
   to service_role;
 
 -- Usage.
-revoke all on function public.cogo_usage, public.cogo_queue_history
+revoke all on function
+  public.cogo_usage, public.cogo_queue_history, public.cogo_dead_letter_groups
   from public, anon, authenticated, service_role;
-grant execute on function public.cogo_queue_history to service_role;
+grant execute on function public.cogo_queue_history, public.cogo_dead_letter_groups to service_role;
 grant execute on function public.cogo_usage to authenticated, service_role;
 
 -- Finding tasks.

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -33,6 +33,8 @@ CHANGES: list[tuple[str, str, dict[str, Any] | None]] = [
     ("PUT", f"/grants/{ALICE}", {"priority": 1}),
     ("DELETE", f"/grants/{ALICE}", None),
     ("GET", "/dead-letters", None),
+    ("GET", "/dead-letters/groups", None),
+    ("POST", "/dead-letters/retry", {"filter": {"lane": "nowhere"}}),
     ("GET", "/actions", None),
     ("POST", "/spending/stop", None),
     ("POST", "/spending/resume", None),
@@ -329,39 +331,6 @@ async def test_what_an_operator_does_to_tasks_not_their_own_is_recorded(
     assert (last["subject"], last["after"]) == (str(nobodys.id), {"action": "cancel"})
     assert action["subject"] == str(hers[0].id)
     assert action["after"] == {"action": "pause"}
-
-
-async def test_dead_letters_are_listed_page_by_page_with_why(
-    opened: OpenGateway, store: SupabaseStore, project: State
-) -> None:
-    connection = await asyncpg.connect(project.db_url)
-    try:
-        for _ in range(3):
-            await store.submit_task(NewTask(prompt="x", type="NO_SUCH_WORK"))
-        await connection.execute(
-            'select cogo.dead_letter_subtask(s.id, \'{"class": "invalid_task", "message": "no"}\')'
-            " from cogo.subtasks s join public.cogo_tasks t on t.id = s.task_id"
-            " where t.type = 'NO_SUCH_WORK'"
-        )
-        async with opened() as client:
-            first = (await client.get("/dead-letters", params={"limit": 2})).json()
-            rest = (
-                await client.get("/dead-letters", params={"limit": 200, "before": first["next"]})
-            ).json()
-            odd = [
-                await client.get("/dead-letters", params={"before": before})
-                for before in ("x", "2001-01-01T00:00:00Z~zz", f"2001-13-01~{uuid4()}")
-            ]
-    finally:
-        await connection.execute("delete from public.cogo_tasks where type = 'NO_SUCH_WORK'")
-        await connection.close()
-
-    ids = [each["subtask_id"] for page in (first, rest) for each in page["dead_letters"]]
-    assert len(first["dead_letters"]) == 2
-    assert len(ids) == len(set(ids)) >= 3
-    assert rest["next"] is None
-    assert {first["prompts"][each["task_id"]] for each in first["dead_letters"]} == {"x"}
-    assert [each.status_code for each in odd] == [400] * 3
 
 
 async def test_wrong_values_are_explained(opened: OpenGateway) -> None:

@@ -152,6 +152,7 @@ def test_every_call_of_the_store_is_a_documented_function() -> None:
         "cogo_queue",
         "cogo_spending_stop",
         "cogo_queue_history",
+        "cogo_dead_letter_groups",
         "cogo_usage",
         "cogo_instance",
         "cogo_deployments",
