@@ -27,7 +27,9 @@ PAGES: Final = (
     "/limits",
     "/projects",
     "/dead",
+    "/dead?time=today&do=retry",
     "/keys",
+    "/keys?do=create",
     "/actions",
     "/memory",
     "/sessions",
@@ -84,18 +86,35 @@ def page(request: pytest.FixtureRequest, chromium: Chrome) -> Iterator[Chrome]:
     chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-@pytest.mark.parametrize(
+looks = pytest.mark.parametrize(
     "page",
     [(size, scheme) for size in (WIDE, PHONE) for scheme in ("light", "dark")],
     ids=["wide", "wide-dark", "phone", "phone-dark"],
     indirect=True,
 )
+
+
+@looks
 @pytest.mark.parametrize("address", PAGES, indirect=True)
 async def test_a_page_has_no_violation(page: Chrome, address: str, axe: str) -> None:
     page.get("about:blank")
     page.get(address)
     await eventually(says(page, "#link", "live"), within=SECONDS)
     await eventually(lambda: page.execute_script(SETTLED), within=SECONDS)
+    page.execute_script(axe)
+
+    assert page.execute_async_script(RUN) == []
+    assert page.execute_script(EXCESS) == 0
+
+
+@looks
+async def test_the_palette_has_no_violation(page: Chrome, url: str, axe: str) -> None:
+    page.get("about:blank")
+    page.get(url)
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    page.execute_script("document.getElementById('palette-button').click()")
+    page.switch_to.active_element.send_keys("lane")
+    await eventually(says(page, "#palette-list", "Pause lane"), within=SECONDS)
     page.execute_script(axe)
 
     assert page.execute_async_script(RUN) == []

@@ -220,7 +220,7 @@ async def test_the_red_button_stops_spending_and_every_page_says_so(
         press(page, "Dismiss")
         assert page.find_element(By.ID, "toast").size["width"] == 1
         assert await store.fetch_spending_stop() is None
-        await eventually(lambda: not text(page, "#stopped"), within=SECONDS)
+        await eventually(says(page, "#stopped", "Stop spending…"), within=SECONDS)
     finally:
         await store.resume_spending()
     assert complaints(page) == []
@@ -233,7 +233,7 @@ async def test_a_key_is_shown_once_and_can_be_revoked(
     page.get(f"{url}/#/keys")
     await eventually(says(page, ".operate", "Create a key"), within=SECONDS)
     await open_dialog(page, "Create a key")
-    field(page, "What it is for").send_keys(name)
+    retype(field(page, "What it is for"), name)
     said = text(page, "dialog.change .will-do")
     assert "read tasks, answers and memory; submit, cancel and answer; list models" in said
     await confirm(page, "Create it")
@@ -285,14 +285,16 @@ async def test_dead_letters_say_why_and_are_retried(
     await eventually(says(page, ".operate table", str(task.id)[:8]), within=SECONDS)
     assert "1 failure" in text(page, ".operate table")
     assert "invalid_request" in text(page, ".operate table")
-    page.get(f"{url}/#/dead?reason=nothing")
-    await eventually(says(page, ".operate", "Retry all that are shown (0)"), within=SECONDS)
-    page.get(f"{url}/#/dead?reason=invalid_request")
+    page.get(f"{url}/#/dead?error_class=nothing")
+    await eventually(lambda: not text(page, ".operate table a.id"), within=SECONDS)
+    page.get(f"{url}/#/dead?error_class=invalid_request&time=1h")
     await eventually(says(page, ".operate table", str(task.id)[:8]), within=SECONDS)
+    reason = page.find_element(By.CSS_SELECTOR, "[data-reason=invalid_request]")
+    assert reason.find_element(By.TAG_NAME, "button").get_attribute("aria-pressed") == "true"
 
-    await open_dialog(page, f"Retry task {str(task.id)[:8]}")
-    await eventually(says(page, "dialog.change .will-do", "1 task runs again"), within=SECONDS)
-    await confirm(page, "Retry")
+    press(page, f"Retry task {str(task.id)[:8]}")
+    await eventually(says(page, "dialog .plan", "1 task will be retried."), within=SECONDS)
+    press(page, "Retry 1 task")
     await eventually(lambda: has_status(store, task.id, TaskState.COMPLETED), within=60)
     assert complaints(page) == []
 

@@ -175,17 +175,22 @@ async def test_a_node_of_the_plan_opens_its_step(
 
 async def test_two_models_are_asked_the_same_and_compared(page: Chrome, url: str) -> None:
     page.get(f"{url}/#/compare")
-    await eventually(says(page, "#several-model-0", "gpt-"), within=SECONDS)
-    page.find_element(By.ID, "several-prompt").send_keys("Say hello to each other")
-    models = [page.find_element(By.ID, f"several-model-{number}") for number in (0, 1)]
-    Select(models[0]).select_by_index(1)
-    submit = page.find_element(By.CSS_SELECTOR, "#ask-several button[type=submit]")
+    await eventually(says(page, "#detail", "ask several models the same"), within=SECONDS)
+    page.find_element(By.CSS_SELECTOR, "#detail a").send_keys(Keys.ENTER)
+    await eventually(says(page, "#model", "gpt-"), within=SECONDS)
+    page.find_element(By.ID, "prompt").send_keys("Say hello to each other")
+    Select(page.find_element(By.ID, "type")).select_by_value("CHAT")
+    models = [page.find_element(By.ID, name) for name in ("model", "also-0")]
+    Select(models[0]).select_by_index(2)
+    Select(models[1]).select_by_index(3)  # after the one that says none
+    submit = page.find_element(By.CSS_SELECTOR, "#ask button[type=submit]")
+    assert submit.text == "Ask 2 models"
     submit.send_keys(Keys.ENTER)
-    await eventually(says(page, "#ask-several [role=alert]", "Choose each model"), within=SECONDS)
+    await eventually(says(page, "#ask [role=alert]", "Choose models that differ"), within=SECONDS)
     Select(models[1]).select_by_index(2)
     assert "per million · simulated" in models[0].text
     chosen = [str(each.get_property("value")) for each in models]
-    page.find_element(By.ID, "several-project").send_keys("beside")
+    page.find_element(By.ID, "project").send_keys("beside")
     submit.send_keys(Keys.ENTER)
 
     await eventually(lambda: "#/compare?a=" in page.current_url, within=SECONDS)

@@ -12,7 +12,8 @@ import { Stream } from "/console/lib/stream.js";
 import { setTitle } from "/console/lib/title.js";
 import * as toast from "/console/lib/toast.js";
 import * as figures from "/console/operate/figures.js";
-import { StoppedBanner } from "/console/operate/stopped.js";
+import { SpendingBar } from "/console/operate/stopped.js";
+import { listenToPalette } from "/console/palette/palette.js";
 import { Page as Tasks } from "/console/tasks/page.js";
 import { publishLines } from "/console/tasks/reader.js";
 import { Component, h, render } from "/console/vendor/preact.js";
@@ -131,13 +132,14 @@ function watch() {
     onRefused: (error) => connection.showRefused(error.message),
   });
   if (getReader()?.is_operator ?? true) figures.watch();
-  render(h(StoppedBanner), byId("stopped"));
+  render(h(SpendingBar), byId("stopped"));
   questions.watch();
 }
 
 byId("keys-button").addEventListener("click", showHelp);
 byId("menu-button").addEventListener("click", () => openMenu(!document.querySelector(".top nav").classList.contains("open")));
-window.addEventListener("hashchange", route);
+/** An effect that changes the address may run in the middle of a drawing, which must end before the next one begins. */
+window.addEventListener("hashchange", () => queueMicrotask(route));
 /** The browser would leave the page, and show what is dropped on it. */
 for (const name of ["dragover", "drop"]) {
   document.addEventListener(name, (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
@@ -153,6 +155,7 @@ function reveal() {
 async function start() {
   keyDialog.listen();
   listenToKeys();
+  listenToPalette(byId("palette-button"), byId("palette"));
   toast.listen();
   try {
     await openSession();

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.node import call_console_functions
+from tests.support.node import call_console_functions, run_console_module
 
 QUEUE = "operate/queue_words.js"
 LIMITS = "operate/limit_words.js"
@@ -123,7 +123,7 @@ def test_a_cap_of_what_does_not_exist_says_so(tmp_path: Path) -> None:
     assert len(said("provider", "x")) == 1  # it is not known which there are
 
 
-def test_a_lane_without_work_can_be_paused_and_who_paused_it_is_found(tmp_path: Path) -> None:
+def test_lanes_without_work_and_the_last_actions_on_lanes_are_found(tmp_path: Path) -> None:
     def an_agent(kind: str, state: str, *lanes: str) -> dict[str, object]:
         return {"agent": {"kind": kind, "lanes": lanes}, "state": state}
 
@@ -135,13 +135,19 @@ def test_a_lane_without_work_can_be_paused_and_who_paused_it_is_found(tmp_path: 
     ]
     assert call(tmp_path, QUEUE, "listIdle", agents, [{"lane": "busy"}]) == ["a", "b"]
 
-    actions = [
-        {"who": "limits", "after": {"max_running": 2}},
-        {"who": "removes", "after": None},
-        {"who": "pauses", "after": {"paused": True}},
-        {"who": "paused earlier", "after": {"paused": True}},
+    actions: list[dict[str, Any]] = [
+        {"subject": "a", "before": {"max_running": None}, "after": {"max_running": 2}},
+        {"subject": "b", "before": None, "after": {"paused": True, "max_running": None}},
+        {"subject": "a", "before": {"paused": True}, "after": {"paused": False}},
+        {"subject": "a", "before": {"paused": False}, "after": {"paused": True}},
     ]
-    assert call(tmp_path, QUEUE, "findPause", actions)["who"] == "pauses"
+    named = [call(tmp_path, QUEUE, "nameAction", each) for each in actions]
+    assert named == ["limited", "paused", "resumed", "paused"]
+    program = "const { groupActions } = await import(process.argv[1]);\n"
+    program += "const found = groupActions(JSON.parse(process.argv[2]), 2);\n"
+    program += "console.log(JSON.stringify([...found]));"
+    grouped = dict(run_console_module(tmp_path, QUEUE, program, actions))
+    assert grouped == {"a": [actions[0], actions[2]], "b": [actions[1]]}
 
 
 def test_none_means_tasks_without_an_owner(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import { get, post } from "/console/lib/api.js";
 import { Attachments } from "/console/ask/attachments.js";
 import { listModels } from "/console/ask/models.js";
-import { buildBody, fromTask, keepType, readQuery, readSchema, readType, TYPES } from "/console/ask/request.js";
+import { buildBody, fromTask, isOfOneModel, keepType, listAsked, readQuery, readSchema, readType, TYPES } from "/console/ask/request.js";
+import { buildComparison, MOST } from "/console/compare/figures.js";
 import { useData } from "/console/lib/hooks.js";
 import { go } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
@@ -12,7 +13,7 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 15_000;
 const PREFERENCES = ["balanced", "quality", "speed", "cost", "local"];
-const BLANK = { prompt: "", type: readType(), model: "auto", preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [], from: null, base: null };
+const BLANK = { prompt: "", type: readType(), model: "auto", also: [], preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [], from: null, base: null };
 /** What is typed stays while other pages are shown. */
 let draft = BLANK;
 /** If the gateway became unreachable, sending the form again does not submit a second task. */
@@ -38,19 +39,21 @@ export function Page({ query }) {
     field?.closest("details")?.setAttribute("open", "");
     field?.focus();
   };
-  const asked = query.toString();
+  const address = query.toString();
   useEffect(() => {
     setTitle("Ask · COGO");
     form.current.querySelector("#prompt").focus();
     change(readQuery(query));
     const from = query.get("from");
     if (from) get(`/tasks/${encodeURIComponent(from)}`).then(({ task }) => change({ ...BLANK, ...fromTask(task) }), (error) => showProblem(error.message));
-  }, [asked]);
+  }, [address]);
   const submit = async (event) => {
     event.preventDefault();
     if (isSending) return;
     if (!draft.prompt.trim()) return showProblem("Describe what should be done.", "prompt");
     if (!form.current.querySelector("#budget").validity.valid) return showProblem("A budget is a number of US dollars, such as 0.05.", "budget");
+    const asked = listAsked(draft);
+    if (new Set(asked).size < asked.length) return showProblem("Choose models that differ.", "also-0");
     const { schema, problem: wrong } = readSchema(draft.schema);
     if (wrong) return showProblem(wrong, "schema");
     setSending(true);
@@ -60,10 +63,12 @@ export function Page({ query }) {
     if (reading.current.problem) return setSending(false); // a file cannot be sent, and that is shown
     idempotencyKey ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     try {
-      const task = await post(draft.from ? `/tasks/${draft.from}/fork` : "/tasks", buildBody(draft, schema), { "Idempotency-Key": idempotencyKey });
+      const ids = [];
+      // One after the other: what was submitted before an error is found again by its key.
+      for (const [number, model] of asked.entries()) ids.push((await post(draft.from ? `/tasks/${draft.from}/fork` : "/tasks", buildBody({ ...draft, model }, schema), { "Idempotency-Key": `${idempotencyKey}-${number}` })).id);
       if (!draft.from) keepType(draft.type);
-      change({ prompt: "", files: [], from: null, base: null });
-      go(`#/tasks/${task.id}`);
+      change({ prompt: "", files: [], also: [], from: null, base: null });
+      go(ids.length > 1 ? buildComparison(ids) : `#/tasks/${ids[0]}`);
     } catch (error) {
       setSending(false);
       showProblem(error.message, "prompt");
@@ -74,12 +79,15 @@ export function Page({ query }) {
   };
   const field = (id, label, tag, properties = {}, ...children) =>
     h("div", { class: "field" }, h("label", { for: id }, label), h(tag, { id, value: state[id], [tag === "select" ? "onChange" : "onInput"]: (event) => change({ [id]: event.target.value }), ...properties }, ...children));
+  const listOptions = (chosen) => [["auto", "auto"], ...listModels(models?.models ?? [], chosen)].map(([value, label]) => h("option", { key: value, value }, label));
+  const several = listAsked(state).length;
+  const places = Array.from({ length: Math.min(several, MOST - 1) }, (_, number) => number);
+  const changeAlso = (number, value) => change((old) => ({ also: (number < old.also.length ? old.also.map((each, at) => (at === number ? value : each)) : [...old.also, value]).filter(Boolean) }));
   const tick = (id, name, label) => h("label", { class: "tick" }, h("input", { id, type: "checkbox", checked: state[name], onChange: (event) => change({ [name]: event.target.checked }) }), ` ${label}`);
   return h(
     "div",
     { class: "page" },
     h("h2", {}, "Ask"),
-    h("p", { class: "note" }, h("a", { href: "#/compare" }, "Ask several models the same")),
     h(
       "form",
       { id: "ask", ref: form, novalidate: true, onSubmit: submit, onKeyDown },
@@ -89,12 +97,14 @@ export function Page({ query }) {
         "div",
         { class: "fields" },
         field("type", "Type", "select", {}, listTypes(state.type).map(([value, label]) => h("option", { key: value, value }, label))),
-        field("model", "Model", "select", {}, [["auto", "auto"], ...listModels(models?.models ?? [], state.model)].map(([value, label]) => h("option", { key: value, value }, label))),
+        field("model", "Model", "select", {}, listOptions(state.model)),
+        places.map((number) => h("div", { class: "field", key: `also-${number}` }, h("label", { for: `also-${number}` }, number ? "and with" : "Compare with"), h("select", { id: `also-${number}`, value: state.also[number] ?? "", onChange: ({ target }) => changeAlso(number, target.value) }, h("option", { value: "" }, "no other model"), listOptions(state.also[number])))),
         field("preference", "Preference", "select", {}, PREFERENCES.map((value) => h("option", { key: value, value }, value))),
         field("budget", "Budget, USD", "input", { type: "number", min: 0, step: "any", inputmode: "decimal", placeholder: "none" }),
         field("project", "Project", "input", { type: "text", maxlength: 100, list: "projects", onFocus: () => setNaming(true), autocomplete: "off", placeholder: "none" }),
         field("tags", "Tags, with commas", "input", { type: "text", autocomplete: "off", placeholder: "none" }),
       ),
+      several > 1 && h("p", { class: "note", role: "status" }, "Each model gets a task of its own; they stand beside each other while they answer.", isOfOneModel(state.type) ? null : " With this type other models take part, too: Chat compares these alone."),
       h("datalist", { id: "projects" }, (facets?.projects ?? []).map((value) => h("option", { key: value, value }))),
       h(Attachments, { files: state.files, form, reading: reading.current, onChange: (takeFiles) => change((old) => ({ files: takeFiles(old.files) })), onProblem: setProblem }),
       h(ToolChoice, { chosen: state.tools, onChange: (tools) => change({ tools }) }),
@@ -104,7 +114,7 @@ export function Page({ query }) {
         h("summary", {}, "Answer as JSON"),
         field("schema", "JSON Schema of the answer", "textarea", { rows: 5, spellcheck: "false", placeholder: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}' }),
       ),
-      h("p", { class: "actions" }, tick("stream", "stream", "stream the text"), tick("on-budget", "asks", "ask for more at a spent budget"), h("button", { type: "submit", disabled: isSending, title: "Ctrl+Enter" }, "Ask")),
+      h("p", { class: "actions" }, tick("stream", "stream", "stream the text"), tick("on-budget", "asks", "ask for more at a spent budget"), h("button", { type: "submit", disabled: isSending, title: "Ctrl+Enter" }, several > 1 ? `Ask ${several} models` : "Ask")),
       h("p", { class: "problem", role: "alert", hidden: !problem }, problem),
     ),
   );

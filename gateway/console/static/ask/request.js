@@ -10,7 +10,14 @@ export const TYPES = [
   ["DEBATE", "Debate"],
   ["COORDINATE", "Coordinate"],
 ];
+/** Types whose answer is one model's, so that it says something about it. */
+const OF_ONE_MODEL = new Set(["CHAT", "GENERATE_CODE", "ANALYZE_CODE", "OPTIMIZE_CODE"]);
 const FIELDS = ["prompt", "type", "model", "preference", "budget", "project", "tags", "schema"];
+
+export const isOfOneModel = (type) => OF_ONE_MODEL.has(type);
+
+/** Return the models that a form asks: one task for each. */
+export const listAsked = ({ model, also }) => [model, ...also];
 
 /** Return the fields that an address names, as `#/ask?type=CHAT&prompt=Hello`. */
 export function readQuery(query) {

@@ -1,6 +1,5 @@
 // Tasks beside each other: the same prompt with several models, or runs of a task; and the form that asks.
 
-import { AskSeveral } from "/console/compare/ask_several.js";
 import { buildComparison, compareFigures, listRelated, MOST, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
 import { post } from "/console/lib/api.js";
 import { cost, firstLine, isOver, moment } from "/console/lib/format.js";
@@ -24,7 +23,7 @@ const RELATED_MS = 5_000;
 export function Page({ query }) {
   const ids = readIds(query);
   useEffect(() => setTitle("Compare · COGO"), []);
-  if (ids.length === 0) return h(AskSeveral, { like: query.get("like") });
+  if (ids.length === 0) return h("p", { class: "note empty" }, "Choose tasks to compare: open one and choose Compare, or ", h("a", { href: "#/ask" }, "ask several models the same"), ".");
   return h("div", { class: "page compare" }, h("h2", {}, "Compare"), h(Comparison, { ids }));
 }
 
@@ -174,7 +173,7 @@ function Differences({ shown }) {
 function Related({ details, ids }) {
   const { data, error } = useData(`/tasks?limit=${SEARCHED}&type=${encodeURIComponent(details.task.type)}`, { every: RELATED_MS });
   const found = listRelated(details, data?.tasks ?? []).filter((each) => !ids.includes(each.id));
-  const again = buildAddress("/compare", { like: details.task.id });
+  const again = buildAddress("/ask", { from: details.task.id });
   return h(
     "section",
     { class: "section", id: "related-runs", "aria-label": "Other runs" },

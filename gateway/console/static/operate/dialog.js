@@ -1,18 +1,42 @@
 // The dialog before a change: what it will do, in a sentence, and a reason for the log of actions.
 
 import { byId } from "/console/lib/dom.js";
+import { changeQuery } from "/console/lib/route.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
+
+const CHANGED = "cogo:changed";
 
 /**
  * Return a dialog for the page, and a function that asks for a change:
  * `{ title, say, fields, confirm, isGrave, run, done }`. `say(values)` returns the sentence, `run(values)` makes the change (`values.reason` is the
- * reason, null without one), and `done(answer)` returns what is announced afterwards. `onDone` is called after each change.
+ * reason, null without one), and `done(answer)` returns what is announced afterwards. `onDone` is called after each change,
+ * also after those of other parts of the page.
  * A field's `hint`, `list` (known values to choose from) and `options` may be functions of the values.
  */
 export function useChanges(onDone = () => {}) {
   const [asked, setAsked] = useState(null);
-  const dialog = asked && h(ChangeDialog, { ...asked, onClose: () => setAsked(null), onDone });
+  const latest = useRef(onDone);
+  latest.current = onDone;
+  useEffect(() => {
+    const listen = () => latest.current();
+    document.addEventListener(CHANGED, listen);
+    return () => document.removeEventListener(CHANGED, listen);
+  }, []);
+  const dialog = asked && h(ChangeDialog, { ...asked, onClose: () => setAsked(null), onDone: () => document.dispatchEvent(new CustomEvent(CHANGED)) });
   return [dialog, setAsked];
+}
+
+/**
+ * Open the dialog that the address asks for by a parameter, such as `#/queue?pause=LANE`, once `open(value)` is
+ * known (null until then). Nothing is changed before it is confirmed.
+ */
+export function useAsked(query, name, open) {
+  const value = query.get(name);
+  useEffect(() => {
+    if (!value || !open) return;
+    changeQuery({ [name]: null });
+    open(value);
+  }, [value, open === null]);
 }
 
 function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasReason = true, run, done = () => "It is done.", onClose, onDone }) {

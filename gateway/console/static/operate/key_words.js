@@ -1,6 +1,6 @@
 // What is said about keys and grants. Pure.
 
-import { zonedMoment } from "/console/lib/format.js";
+import { moment, zonedMoment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
 
 const DAY_MS = 86_400_000;
@@ -13,13 +13,13 @@ export const SCOPES = {
   admin: "everything, for the tasks of all owners",
 };
 
-/** The fields of a new key; `known` may learn the projects that exist later. */
-export const keyFields = (known) => [
-  { name: "name", label: "What it is for", required: true, value: "" },
+/** The fields of a new key that is made at `now`; `known` may learn the projects that exist later. */
+export const keyFields = (known, now) => [
+  { name: "name", label: "What it is for", required: true, value: `key of ${moment(new Date(now).toISOString()).replace(/:\d\d$/, "")}` },
   { name: "scopes", label: "What it may do", type: "ticks", value: ["tasks:read", "tasks:write", "models:read"], options: Object.entries(SCOPES).map(([scope, text]) => [scope, `${scope}: ${text}`]) },
   { name: "owner", label: "For which user it acts", hint: "The UUID of a user; empty: for tasks without an owner.", value: "" },
   { name: "project", label: "Only for which project", hint: "It sees and makes only tasks of this project; empty: of all.", list: () => known.project ?? [], value: "" },
-  { name: "lasts", label: "It lasts", type: "select", value: "90", options: LASTS },
+  { name: "lasts", label: "It lasts", type: "select", value: "7", options: LASTS },
   { name: "until", label: "Its last day", type: "date", required: true, value: "", when: ({ lasts }) => lasts === "date" },
 ];
 

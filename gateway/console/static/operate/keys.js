@@ -1,7 +1,7 @@
 // API keys, and the grants of owners: which models and tools they may use, and whose priorities count.
 
 import { Grants } from "/console/operate/grants.js";
-import { useChanges } from "/console/operate/dialog.js";
+import { useAsked, useChanges } from "/console/operate/dialog.js";
 import { expiryOf, keyFields, SCOPES, sayKey } from "/console/operate/key_words.js";
 import { useKnown } from "/console/operate/known.js";
 import { ago, Button, nameOwner, Operate, Reading, Table, useWindow } from "/console/operate/parts.js";
@@ -15,7 +15,7 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 10_000;
 
-export function Page() {
+export function Page({ query }) {
   const read = useData("/keys", { every: EVERY_MS });
   const [created, setCreated] = useState(null);
   const known = useKnown();
@@ -24,7 +24,7 @@ export function Page() {
   const [shown, more] = useWindow(keys);
   const create = () => ask({
     title: "Create a key",
-    fields: keyFields(known),
+    fields: keyFields(known, now()),
     say: (values) => sayKey(values, now(), known.project),
     confirm: "Create it",
     run: async (values) => {
@@ -34,6 +34,8 @@ export function Page() {
     },
     done: () => "The key was created.",
   });
+  useAsked(query, "do", read.data ? create : null);
+  useAsked(query, "revoke", read.data ? (id) => ask(askToRevoke(keys.find((each) => each.id === id) ?? { id, name: id, last_used_at: null })) : null);
   return h(
     Operate,
     { path: "/keys", title: "Keys and grants" },
@@ -49,22 +51,28 @@ export function Page() {
   );
 }
 
+const sayUse = ({ last_used_at: at }) => (at ? `It was last used ${ago(at)}.` : "It was never used.");
+
+function askToRevoke(key) {
+  const name = clip(key.name, 100);
+  return {
+    title: `Revoke ${name}`,
+    say: () => [`Requests with this key are refused within ten seconds, for good; open streams end. ${sayUse(key)}`],
+    confirm: "Revoke it",
+    isGrave: true,
+    run: ({ reason }) => remove(buildAddress(`/keys/${encodeURIComponent(key.id)}`, { reason }).slice(1)),
+    done: () => `The key ${name} is revoked.`,
+  };
+}
+
 function KeyRow({ each, ask, onCreated }) {
   const state = each.usable ? "usable" : each.revoked_at ? "revoked" : "expired";
   const name = clip(each.name, 100);
-  const used = each.last_used_at ? `It was last used ${ago(each.last_used_at)}.` : "It was never used.";
-  const revoke = () => ask({
-    title: `Revoke ${name}`,
-    say: () => [`Requests with this key are refused within ten seconds, for good; open streams end. ${used}`],
-    confirm: "Revoke it",
-    isGrave: true,
-    run: ({ reason }) => remove(buildAddress(`/keys/${encodeURIComponent(each.id)}`, { reason }).slice(1)),
-    done: () => `The key ${name} is revoked.`,
-  });
+  const revoke = () => ask(askToRevoke(each));
   const rotate = () => ask({
     title: `Replace ${name}`,
     fields: [{ name: "grace", label: "The old one is valid for", type: "select", value: "3600", options: [["0", "no longer"], ["600", "10 minutes more"], ["3600", "one hour more"], ["86400", "one day more"]] }],
-    say: ({ grace }) => [`A new key gets the same name, rights, owner and lifetime. ${grace === "0" ? "The old one is refused within ten seconds." : "Until then both are accepted."} ${used}`],
+    say: ({ grace }) => [`A new key gets the same name, rights, owner and lifetime. ${grace === "0" ? "The old one is refused within ten seconds." : "Until then both are accepted."} ${sayUse(each)}`],
     confirm: "Replace it",
     run: async ({ grace, reason }) => onCreated(await post(`/keys/${encodeURIComponent(each.id)}/rotate`, { grace_seconds: Number(grace), reason })),
     done: () => `The key ${name} is replaced.`,

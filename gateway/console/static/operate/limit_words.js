@@ -37,15 +37,17 @@ const MISSING = {
   column: "There is no AI column of this UUID.",
 };
 
-/** The fields of a new cap, or of one that is changed; `start` are values to begin with. */
+/** The fields of a new cap, or of one that is changed. The `scope` and `key` of `start` are not asked for. */
 export function capFields(budget, known = {}, start = {}) {
   const limit = { name: "limit", label: "Limit in dollars", type: "number", min: 0, step: "any", required: true, value: budget ? String(Number(budget.limit_usd)) : "" };
   const unpriced = { name: "unpriced", label: "Allow models whose price is unknown", type: "tick", value: budget?.allow_unpriced ?? false };
+  const per = { name: "per", label: "Per", type: "select", value: start.key ? "month" : "day", options: [["day", "day"], ["month", "month"], ["ever", "ever"]] };
   if (budget) return [limit, unpriced];
+  if (start.key) return [limit, per, unpriced];
   return [
-    { name: "scope", label: "For", type: "select", value: start.scope ?? "total", options: [["total", "everything"], ["provider", "a provider"], ["project", "a project"], ["owner", "an owner"], ["column", "an AI column"]] },
-    { name: "key", label: "Which", hint: (values) => HINTS[values.scope], list: (values) => known[values.scope] ?? [], required: true, value: start.key ?? "", when: ({ scope }) => scope !== "total" },
-    { name: "per", label: "Per", type: "select", value: "day", options: [["day", "day"], ["month", "month"], ["ever", "ever"]] },
+    { name: "scope", label: "For", type: "select", value: "total", options: [["total", "everything"], ["provider", "a provider"], ["project", "a project"], ["owner", "an owner"], ["column", "an AI column"]] },
+    { name: "key", label: "Which", hint: (values) => HINTS[values.scope], list: (values) => known[values.scope] ?? [], required: true, value: "", when: ({ scope }) => scope !== "total" },
+    per,
     limit,
     unpriced,
   ];

@@ -1,16 +1,17 @@
 // Limits: the red button, and caps with what is spent of them. Other users see their own caps.
 
 import { useChanges } from "/console/operate/dialog.js";
-import { capFields, describeReset, nameCap, nameKey, readCap, sayCap, sayRemoval, sortCaps } from "/console/operate/limit_words.js";
+import { askForCap } from "/console/operate/caps.js";
+import { describeReset, nameCap, nameKey, sayRemoval, sortCaps } from "/console/operate/limit_words.js";
 import { useKnown } from "/console/operate/known.js";
 import { Button, Meter, Operate, Reading, Table, useWindow } from "/console/operate/parts.js";
 import { SpendingSwitch } from "/console/operate/stopped.js";
-import { put, remove } from "/console/lib/api.js";
+import { remove } from "/console/lib/api.js";
 import { money } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { getReader } from "/console/lib/reader.js";
-import { buildAddress, changeQuery } from "/console/lib/route.js";
-import { h, useEffect, useRef } from "/console/vendor/preact.js";
+import { buildAddress } from "/console/lib/route.js";
+import { h } from "/console/vendor/preact.js";
 
 const EVERY_MS = 5_000;
 
@@ -21,26 +22,11 @@ export function Page({ query }) {
   const [dialog, ask] = useChanges(read.reload);
   const budgets = sortCaps(read.data?.budgets ?? []);
   const [shown, more] = useWindow(budgets);
-  const set = (budget, start = {}) => ask({
-    title: budget ? `Change the cap of ${nameCap(budget)}` : "Set a cap",
-    fields: capFields(budget, known, start),
-    say: (values) => sayCap(readCap(values, budget), budgets, known),
-    confirm: budget ? "Change it" : "Set it",
-    run: (values) => put("/budgets", readCap(values, budget)),
-    done: (_answer, values) => `The cap of ${nameCap(readCap(values, budget))} is ${money(values.limit)}.`,
-  });
-  const project = query.get("project");
-  const begun = useRef(null);
-  useEffect(() => {
-    if (!project || project === begun.current || !isOperator || !known.project) return;
-    begun.current = project; // the change of the address draws the page at once
-    changeQuery({ project: null });
-    set(null, { scope: "project", key: project });
-  }, [project, known.project]);
+  const set = (budget) => ask(askForCap({ budget, budgets, known }));
   return h(
     Operate,
     { path: "/limits", title: "Limits" },
-    isOperator && h(SpendingSwitch),
+    isOperator && h(SpendingSwitch, { query }),
     h("h3", {}, "Caps"),
     h(Reading, { of: read, what: "the caps" }),
     read.data && !budgets.length && h("p", { class: "note" }, isOperator ? "There are no caps: calls are limited by nothing but the vendors." : "No cap applies to you."),

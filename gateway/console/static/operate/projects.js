@@ -1,6 +1,7 @@
 // Projects: what each spends, its caps, and its members, who see its tasks.
 
-import { useChanges } from "/console/operate/dialog.js";
+import { askForCap } from "/console/operate/caps.js";
+import { useAsked, useChanges } from "/console/operate/dialog.js";
 import { Button, Meter, nameUser, Operate, plural, Reading, Table, useWindow } from "/console/operate/parts.js";
 import { put, remove } from "/console/lib/api.js";
 import { money } from "/console/lib/format.js";
@@ -13,7 +14,7 @@ import { h } from "/console/vendor/preact.js";
 const EVERY_MS = 5_000;
 const ROLES = { viewer: "reads its tasks", editor: "reads, changes and makes its tasks" };
 
-export function Page() {
+export function Page({ query }) {
   const isOperator = getReader()?.is_operator ?? false;
   const read = useData("/projects", { every: EVERY_MS });
   const [dialog, ask] = useChanges(read.reload);
@@ -39,6 +40,8 @@ export function Page() {
     run: ({ reason }) => remove(buildAddress("/projects/members", { project: project.name, user_id: member.user_id, reason }).slice(1)),
     done: () => "The member was removed.",
   });
+  const cap = (project, budget = null) => ask(askForCap({ budget, start: budget ? {} : { scope: "project", key: project }, budgets: projects.flatMap((each) => each.caps), known: { project: projects.map((each) => [each.name]) } }));
+  useAsked(query, "cap", isOperator && read.data ? (name) => cap(name) : null);
   return h(
     Operate,
     { path: "/projects", title: "Projects" },
@@ -51,18 +54,18 @@ export function Page() {
       h("th", { scope: "row" }, h("a", { href: buildAddress("/tasks", { project: each.name }) }, clip(each.name, 100)), !each.can_edit && h("small", {}, "you only read")),
       h("td", { class: "figure" }, each.open_tasks),
       h("td", { class: "figure" }, money(each.spent_usd)),
-      h("td", {}, each.caps.length ? each.caps.map((cap) => h(Cap, { key: cap.per, cap, name: each.name })) : ["none", isOperator && h("small", {}, h("a", { href: buildAddress("/limits", { project: each.name }), "aria-label": `Set a cap for ${clip(each.name, 60)}` }, "Set a cap"))]),
+      h("td", {}, each.caps.length ? each.caps.map((budget) => h(Cap, { key: budget.per, cap: budget, name: each.name, onChange: isOperator && (() => cap(each.name, budget)) })) : "none"),
       h("td", {}, each.members.length ? h("ul", { class: "lines" }, each.members.map((member) => h("li", { key: member.user_id, class: "buttons" }, h("span", { title: member.user_id }, `${nameUser(member.user_id)}, ${member.role}`), isOperator && h(Button, { label: "Remove", name: `Remove ${nameUser(member.user_id)} from ${clip(each.name, 60)}`, onClick: () => take(each, member) })))) : "none"),
-      isOperator && h("td", { class: "buttons" }, h(Button, { label: "Add a member", name: `Add a member to ${clip(each.name, 60)}`, onClick: () => add(each.name) })),
+      isOperator && h("td", { class: "buttons" }, h(Button, { label: "Set a cap", name: `Set a cap for ${clip(each.name, 60)}`, onClick: () => cap(each.name) }), h(Button, { label: "Add a member", name: `Add a member to ${clip(each.name, 60)}`, onClick: () => add(each.name) })),
     ))),
     more,
     dialog,
   );
 }
 
-function Cap({ cap, name }) {
+function Cap({ cap, name, onChange }) {
   const taken = Number(cap.spent_usd) + Number(cap.reserved_usd);
-  return h("div", { class: "busy" }, h(Meter, { value: taken, most: Number(cap.limit_usd) + Number(cap.extra_usd ?? 0), label: `Spent of the cap of ${clip(name, 60)} a ${cap.per}` }), h("span", { class: "figure" }, `${money(taken)} of ${money(cap.limit_usd)} a ${cap.per}`));
+  return h("div", { class: "busy" }, h(Meter, { value: taken, most: Number(cap.limit_usd) + Number(cap.extra_usd ?? 0), label: `Spent of the cap of ${clip(name, 60)} a ${cap.per}` }), h("span", { class: "figure" }, `${money(taken)} of ${money(cap.limit_usd)} a ${cap.per}`), onChange && h(Button, { label: "Change", name: `Change the cap of ${clip(name, 60)} a ${cap.per}`, onClick: onChange }));
 }
 
 function sayMember(project, name, role) {

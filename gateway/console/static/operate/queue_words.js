@@ -24,8 +24,22 @@ export function listIdle(agents, rows) {
   return [...new Set(served)].filter((lane) => !known.has(lane)).sort();
 }
 
-/** Return the latest action that paused, of the latest actions on a lane or an owner; undefined without one. */
-export const findPause = (actions) => actions.find(({ after }) => after?.paused === true);
+/** Say what an action on a lane or an owner did to it: paused, resumed or limited. */
+export function nameAction({ before, after }) {
+  const [was, is] = [before?.paused === true, after?.paused === true];
+  if (was !== is) return is ? "paused" : "resumed";
+  return "limited";
+}
+
+/** Return the latest actions on each lane or owner, newest first, by its key; at most `most` of each. */
+export function groupActions(actions, most) {
+  const found = new Map();
+  for (const each of actions) {
+    const known = found.get(each.subject) ?? [];
+    if (known.length < most) found.set(each.subject, [...known, each]);
+  }
+  return found;
+}
 
 function start(row, kind, key) {
   const zeros = Object.fromEntries([...FIGURES, ...RATES].map((name) => [name, 0]));

@@ -23,7 +23,7 @@ export function BulkBar({ selection, query, shown, asks, hasMore, onDone }) {
   const offered = useRef(actions);
   offered.current = selection.size ? actions : [];
   useKeys("Selected tasks", Object.entries(KEYS).map(([key, name]) => [key, `${ACTIONS[name].label} them, after a question`, () => offered.current.includes(name) && setAction(name)]), []);
-  const count = useCount(selection.isAll ? buildFilters(query).toString() : null);
+  const count = useCount(selection.isAll ? query : null);
   if (!selection.size) return null;
   const label = selection.isAll ? `All ${count === null ? "" : `${count.count.toLocaleString("en")}${count.is_more ? "+" : ""} `}tasks that match` : `${countTasks(selection.chosen.size)} selected`;
   const isOnPage = shown.length > 0 && shown.every((task) => selection.chosen.has(task.id));
@@ -45,7 +45,7 @@ export function BulkBar({ selection, query, shown, asks, hasMore, onDone }) {
           key: action,
           action,
           ids: selection.isAll ? null : [...selection.chosen.keys()],
-          query,
+          find: findByQuery(action, query),
           onClose: (isDone) => {
             setAction(null);
             if (isDone) onDone();
@@ -55,7 +55,8 @@ export function BulkBar({ selection, query, shown, asks, hasMore, onDone }) {
   );
 }
 
-function BulkDialog({ action, ids, query, onClose }) {
+/** The question before an action, its progress and its end; with `ids`, or with what `find(before)` names page by page. */
+export function BulkDialog({ action, ids, find, onClose }) {
   const dialog = useRef(null);
   const [plan, setPlan] = useState(null);
   const [error, setError] = useState(null);
@@ -65,7 +66,7 @@ function BulkDialog({ action, ids, query, onClose }) {
   const { label, effect, reason: asks } = ACTIONS[action];
   useEffect(() => {
     dialog.current.showModal();
-    makePlan(action, ids, query).then(setPlan, setError);
+    makePlan(action, ids, find).then(setPlan, setError);
     return () => (isStopped.current = true);
   }, []);
   const isRunning = report !== null && !report.isOver;
@@ -106,20 +107,25 @@ function BulkDialog({ action, ids, query, onClose }) {
 }
 
 /** Ask the gateway with which tasks it would be done; exactly those are then acted on. */
-async function makePlan(action, ids, query) {
+async function makePlan(action, ids, find) {
   const plan = { done: [], skipped: [] };
   const add = (answer) => (plan.done.push(...answer.done), plan.skipped.push(...answer.skipped));
   if (ids !== null) {
     for (let from = 0; from < ids.length; from += MOST) add(await post("/tasks/bulk", { action, ids: ids.slice(from, from + MOST), dry_run: true }));
     return plan;
   }
-  const filter = buildFilterObject(query);
   for (let before = null, isMore = true; isMore; ) {
-    const answer = await post("/tasks/bulk", { action, filter, before, dry_run: true });
+    const answer = await find(before);
     add(answer);
     [before, isMore] = [answer.next, answer.is_more];
   }
-  return plan;
+  return { done: [...new Set(plan.done)], skipped: plan.skipped };
+}
+
+/** Return what finds the tasks with which an action can be done, among those of a query's filters now. */
+export function findByQuery(action, query) {
+  const filter = buildFilterObject(query);
+  return (before) => post("/tasks/bulk", { action, filter, before, dry_run: true });
 }
 
 function Skipped({ skipped }) {
@@ -143,14 +149,21 @@ function Links({ ids }) {
   ];
 }
 
-/** Read how many tasks a filter finds. */
-function useCount(filters) {
+/** Read how many tasks the filters of a query find, and again every `every` milliseconds (0: once); null while that is unknown. */
+export function useCount(query, every = 0) {
   const [count, setCount] = useState(null);
+  const text = query && String(query);
   useEffect(() => {
     setCount(null);
+    if (text === null) return undefined;
     let isOver = false;
-    if (filters !== null) get(`/tasks/count?${filters}`).then((found) => isOver || setCount(found), () => {}); // the dialog says it
-    return () => (isOver = true);
-  }, [filters]);
+    const read = () => document.hidden || get(`/tasks/count?${buildFilters(new URLSearchParams(text))}`).then((found) => isOver || setCount(found), () => {}); // the dialog says it
+    read();
+    const timer = every ? setInterval(read, every) : null;
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [text]);
   return count;
 }

@@ -6,7 +6,7 @@ import { changeQuery } from "/console/lib/route.js";
 import { clip } from "/console/lib/json_view.js";
 import { clearFilters, describeFilters, removeFilter, STATUSES, TIMES } from "/console/tasks/filters.js";
 import { Choices, Menu } from "/console/tasks/menu.js";
-import { SavedViews } from "/console/tasks/saved_views.js";
+import { FAILED, SavedViews } from "/console/tasks/saved_views.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const PAUSE_MS = 300;
@@ -37,6 +37,7 @@ export function FilterBar({ query }) {
         ]
       : menus,
     h(SavedViews, { query }),
+    h("a", { class: "quick-view", href: FAILED }, "Failed today"),
     chips.length
       ? h(
           "ul",

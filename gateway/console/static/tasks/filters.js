@@ -74,7 +74,8 @@ function describeSingle(name, value) {
   return `${name} ${Number.isNaN(at.getTime()) ? value : at.toLocaleString([], { dateStyle: "medium", timeStyle: "short", hour12: false })}`;
 }
 
-function readTimes(query, now) {
+/** Return `since` and `until` as the query names them, or as its `time` has them now. */
+export function readTimes(query, now) {
   const found = {};
   const time = query.get("time");
   const length = /^(\d{1,4})([hd])$/.exec(time ?? "");

@@ -5,6 +5,7 @@ import { getReader } from "/console/lib/reader.js";
 import { buildAddress, changeQuery, go, readAddress } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
 import { BulkBar } from "/console/tasks/bulk.js";
+import { FailedBar } from "/console/tasks/failed.js";
 import { FilterBar } from "/console/tasks/filter_bar.js";
 import { clearFilters, describeFilters, hasFilters } from "/console/tasks/filters.js";
 import { FirstVisit } from "/console/tasks/first_visit.js";
@@ -44,6 +45,7 @@ export function Page({ query }) {
     { class: "tasks-page", ref: body },
     h("h2", { class: "unseen" }, "Tasks"),
     h(FilterBar, { query }),
+    h(FailedBar, { query, onDone: reload }),
     error ? h("p", { class: "problem", role: "alert" }, tasks ? `The tasks cannot be read now, and are those of before: ${error.message}` : `The tasks cannot be read: ${error.message}`) : null,
     h("div", { class: "fresh", role: "status" }, fresh ? h("button", { type: "button", onClick: () => (isPaged ? changeQuery({ before: null }, { replace: false }) : (showFresh(), scrollTo(0, 0))) }, `${fresh} new`) : null),
     shown.length ? h(TaskTable, { tasks: shown, selection: selection.of(shown), asking, at, isExact, isStale, isOperator: getReader()?.is_operator ?? true, onFlipTimes: flipTimes }) : null,

@@ -8,10 +8,12 @@ import { h, useEffect, useState } from "/console/vendor/preact.js";
 
 const KEY = "cogo-views";
 const MOST = 100;
+export const FAILED = "#/tasks?status=failed&time=today";
 const BUILT_IN = [
   ["All tasks", "#/"],
   ["Not finished", "#/tasks?status=pending&status=running&status=held"],
-  ["Failed today", "#/tasks?status=failed&time=today"],
+  ["Failed today", FAILED],
+  ["Failed since noon", "#/tasks?status=failed&time=noon"],
   ["Waiting for an answer", "#/tasks?asking=true"],
   ["Dead letters", "#/tasks?dead=true"],
 ];
