@@ -80,7 +80,7 @@ def build_question_page(
 
 def build_answered_page(approval: ApprovalRow, *, status: int = 200) -> HTMLResponse:
     """Build the page that says how a question was answered, by whom and when."""
-    who = "an operator" if approval.answered_by is None else str(approval.answered_by)
+    who = approval.answered_name
     if approval.answered_via == "expiry":
         who = "nobody: its time had passed"
     verb = "Refused" if not approval.approved else "Approved"

@@ -54,6 +54,8 @@ def describe_approval(row: ApprovalRow) -> dict[str, Any]:
         "asked_at": row.asked_at,
         "approved": row.approved,
         "comment": row.comment,
+        "answered_at": row.answered_at,
+        "answered_who": row.answered_who,
     }
     return {name: each for name, each in described.items() if each is not None}
 

@@ -68,6 +68,8 @@ class ApprovalAnswered(ApprovalRequested):
     comment: str | None = None
     answered_by: UUID | None = None
     """The person; None: an operator."""
+    answered_who: str | None = None
+    """Who answered: `key:ID`, `user:ID`, `cli:USER@HOST`; None: nobody."""
     answered_via: str | None = None
     """How, such as `http` or `link`; `expiry`: nobody had answered in time."""
 

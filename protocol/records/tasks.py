@@ -300,8 +300,17 @@ class ApprovalRow(ListedRow):
     escalated_at: datetime | None = None
     project: str | None = None
     """That of the task."""
+    answered_who: str | None = None
+    """Who answered: `key:ID`, `user:ID`, `cli:USER@HOST`; None: nobody, or it is unknown."""
     answered_via: str | None = None
     """How, such as `http` or `link`; `expiry`: nobody had answered in time."""
+
+    @property
+    def answered_name(self) -> str:
+        """The name of the person or operator who answered, for a sentence."""
+        if self.answered_by is not None:
+            return str(self.answered_by)
+        return f"the operator {self.answered_who}" if self.answered_who else "an operator"
 
     @property
     def is_open(self) -> bool:

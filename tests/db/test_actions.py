@@ -264,3 +264,38 @@ async def test_an_erasure_is_recorded_without_whom_it_erased(agent: Agent) -> No
         ("owner", True), ("erasure", False), ("owner", True),
     ]  # fmt: skip
     assert found[1]["who"] == "cli:ann@here"
+
+
+async def test_a_change_of_grants_is_one_action(agent: Agent, database: Database) -> None:
+    grant = "select from public.cogo_set_grants($1, $2, $3, $4, $5)"
+    connection = agent.connection
+    await connection.execute(grant, ALICE, ["a", "b"], ["p"], ["alpha"], 3)
+    await connection.execute(grant, ALICE, ["b", "c"], [], [], None)
+    await connection.execute(grant, ALICE, ["c", "b"], [], [], 3)  # nothing changes
+    owner = await database.connect("postgres")
+    async with owner.transaction():
+        for name in ("x", "y"):
+            await owner.execute("insert into cogo.grants values ($1, 'tool', $2)", BOB, name)
+        await owner.execute("delete from cogo.grants where name = 'x'")
+    await owner.execute("update cogo.grants set name = 'z' where name = 'y'")
+
+    found = await owner.fetch(
+        "select subject, before, after from public.cogo_actions where kind = 'grant' order by id"
+    )
+
+    first = {
+        "model": ["a", "b"],
+        "provider": ["p"],
+        "alias": ["a", "alpha", "b"],
+        "priority": ["3"],
+    }
+    assert [tuple(each) for each in found] == [
+        (str(ALICE), None, first),
+        (
+            str(ALICE),
+            {"model": ["a"], "provider": ["p"], "alias": ["a", "alpha"]},
+            {"model": ["c"], "alias": ["c"]},
+        ),
+        (str(BOB), {"tool": ["x"]}, {"tool": ["x", "y"]}),
+        (str(BOB), {"tool": ["y"]}, {"tool": ["z"]}),
+    ]

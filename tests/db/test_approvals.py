@@ -86,7 +86,9 @@ async def test_the_first_answer_counts_and_the_second_is_told_the_first(agent: A
     first = await answer(agent.connection, asked["id"], True, "fine")
 
     assert await answer(agent.connection, asked["id"], True) == first
-    with pytest.raises(asyncpg.PostgresError, match="ok was approved by an operator") as told:
+    with pytest.raises(
+        asyncpg.PostgresError, match="ok was approved by the operator database:service_role"
+    ) as told:
         await answer(agent.connection, asked["id"], False)
     assert told.value.sqlstate == "TQ003"
 
@@ -118,8 +120,10 @@ async def test_who_may_answer(database: Database, agent: Agent) -> None:
     assert refused.value.sqlstate == "TQ003"
 
     assert (await answer(bob, his["id"], True))["answered_by"] == BOB
-    assert (await answer(agent.connection, ours["id"], True))["answered_by"] is None
-    assert (await answer(agent.connection, hers["id"], True, person=ALICE))["answered_by"] == ALICE
+    theirs = await answer(agent.connection, ours["id"], True)
+    assert (theirs["answered_by"], theirs["answered_who"]) == (None, "database:service_role")
+    own = await answer(agent.connection, hers["id"], True, person=ALICE)
+    assert (own["answered_by"], own["answered_who"]) == (ALICE, f"user:{ALICE}")
 
 
 async def test_a_step_that_nobody_could_answer_is_invalid(agent: Agent) -> None:

@@ -104,7 +104,7 @@ def test_every_file_of_the_schema_is_short() -> None:
             " 'cogo_add_document', 'cogo_search_memory', 'cogo_forget_memory', 'note_forgotten',"
             " 'prepare_vectors', 'index_embeddings', 'forget_owner_of_records',"
             " 'note_extraction', 'cogo_memory_status', 'drop_old_parts', 'add_action',"
-            " 'forget_owner_in_actions', 'cogo_find_tasks', 'cogo_count_tasks',"
+            " 'forget_owner_in_actions', 'record_grants', 'cogo_find_tasks', 'cogo_count_tasks',"
             " 'cogo_task_facets')",
         ),
         ("raises what clients take for a serialization failure", "p.prosrc ~ '40001|40P01'"),

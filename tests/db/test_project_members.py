@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from tests.support.sql.agent import Agent, insert_task, step, task_of
+from tests.support.sql.agent import Agent, insert_task, plan_task, step, task_of
 from tests.support.sql.database import ALICE, BOB, Connection, Database
 from tests.support.sql.turns import answer_question, approvals
 
@@ -72,6 +72,30 @@ async def test_an_editor_answers_the_questions_of_a_project(
 
     [answered] = await approvals(bob)
     assert (answered["approved"], answered["answered_by"]) == (True, BOB)
+
+
+async def test_questions_and_children_follow_their_task_to_another_project(
+    agent: Agent, database: Database
+) -> None:
+    bob = await database.connect("authenticated", BOB)
+    await add(agent.connection, "app", BOB, "viewer")
+    task_id = await plan_task(agent, step("a", needs_approval=True), owner=ALICE, project="web")
+    child = await insert_task(agent.connection, owner=ALICE, project="web", parent_task_id=task_id)
+    other = await insert_task(agent.connection, owner=ALICE, project="own", parent_task_id=task_id)
+    grandchild = await insert_task(
+        agent.connection, owner=ALICE, project="web", parent_task_id=child
+    )
+    assert await approvals(bob) == []
+
+    await agent.connection.execute(
+        "update public.cogo_tasks set project = 'app' where id = $1", task_id
+    )
+
+    [asked] = await approvals(bob)
+    assert (asked["task_id"], asked["project"]) == (task_id, "app")
+    seen = {each["id"] for each in await bob.fetch("select id from public.cogo_tasks")}
+    assert seen == {task_id, child, grandchild}
+    assert (await task_of(agent, other))["project"] == "own"
 
 
 async def test_a_project_with_members_takes_tasks_from_its_editors_only(

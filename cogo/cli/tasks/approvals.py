@@ -307,7 +307,7 @@ def _list_facts(approval: ApprovalRow) -> Iterable[str]:
 def _describe_answer(approval: ApprovalRow) -> str:
     if approval.answered_at is None:
         return f": {approval.withdrawn_reason}" if approval.withdrawn_reason else ""
-    who = approval.answered_by or "an operator"
+    who = approval.answered_name
     if approval.answered_via == "expiry":
         who = "its expiry"
     via = f" ({approval.answered_via})" if approval.answered_via else ""

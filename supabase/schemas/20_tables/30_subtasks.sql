@@ -96,7 +96,7 @@ create index if not exists subtasks_unserved on cogo.subtasks (created_at)
   where status = 'queued' and kind in ('check', 'call');
 create index if not exists subtasks_delayed on cogo.subtasks (run_at) where status = 'delayed';
 alter table cogo.subtasks enable row level security;
-drop policy if exists "owners read their subtasks" on cogo.subtasks;
-create policy "owners read their subtasks" on cogo.subtasks for select to authenticated using (
+drop policy if exists "who reads a task reads its subtasks" on cogo.subtasks;
+create policy "who reads a task reads its subtasks" on cogo.subtasks for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = task_id)
 );

@@ -29,6 +29,7 @@ create table if not exists public.cogo_approvals (
   on_expiry text not null default 'refuse' check (on_expiry in ('refuse', 'approve')),
   withdrawn_reason text,
   project text,
+  answered_who text,
   unique (subtask_id, key),
   constraint cogo_approvals_answered check ((answered_at is null) = (approved is null)),
   constraint cogo_approvals_withdrawn check (answered_at is null or withdrawn_at is null),
@@ -56,6 +57,8 @@ comment on column public.cogo_approvals.show is 'What the person should see befo
 comment on column public.cogo_approvals.by is
   'Who may answer: null: the owner of the task; the uuid of a person; or operators, who always may.';
 comment on column public.cogo_approvals.answered_by is 'The person; null: an operator.';
+comment on column public.cogo_approvals.answered_who is
+  'Who answered, as cogo_actions.who names them; null: nobody, or before this was stored.';
 comment on column public.cogo_approvals.withdrawn_at is
   'When the subtask ended without an answer, for example because its task was cancelled.';
 comment on column public.cogo_approvals.project is 'That of the task, whose members see the question.';
@@ -133,8 +136,8 @@ create index if not exists cogo_sent_events_task on public.cogo_sent_events (tas
 create index if not exists cogo_sent_events_buffered on public.cogo_sent_events (task_id, name, seq)
   where taken_at is null;
 alter table public.cogo_sent_events enable row level security;
-drop policy if exists "owners read their sent events" on public.cogo_sent_events;
-create policy "owners read their sent events" on public.cogo_sent_events
+drop policy if exists "who reads a task reads its sent events" on public.cogo_sent_events;
+create policy "who reads a task reads its sent events" on public.cogo_sent_events
   for select to authenticated using (
     exists (select from public.cogo_tasks t where t.id = task_id)
   );
@@ -159,8 +162,9 @@ comment on column cogo.child_tasks.depth is 'The number of tasks above it.';
 create index if not exists child_tasks_step on cogo.child_tasks (subtask_id);
 create index if not exists child_tasks_root on cogo.child_tasks (root_id);
 alter table cogo.child_tasks enable row level security;
-drop policy if exists "owners read their child_tasks" on cogo.child_tasks;
-create policy "owners read their child_tasks" on cogo.child_tasks for select to authenticated using (
+drop policy if exists "who reads a task reads its child tasks" on cogo.child_tasks;
+create policy "who reads a task reads its child tasks" on cogo.child_tasks
+  for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = child_id)
 );
 

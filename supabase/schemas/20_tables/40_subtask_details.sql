@@ -9,8 +9,8 @@ comment on table cogo.subtask_payloads is
 comment on column cogo.subtask_payloads.error is
   'Why it failed, if no attempt at it failed; otherwise the attempt has the error.';
 alter table cogo.subtask_payloads enable row level security;
-drop policy if exists "owners read their subtask_payloads" on cogo.subtask_payloads;
-create policy "owners read their subtask_payloads" on cogo.subtask_payloads
+drop policy if exists "who reads a task reads its subtask payloads" on cogo.subtask_payloads;
+create policy "who reads a task reads its subtask payloads" on cogo.subtask_payloads
   for select to authenticated using (exists (select from cogo.subtasks s where s.id = subtask_id));
 
 -- No foreign key: the writer holds the lock of the task, and cogo.delete_subtask_records() deletes
@@ -23,8 +23,8 @@ create table if not exists cogo.subtask_outputs (
 );
 comment on table cogo.subtask_outputs is 'The output of the accepted attempt of a subtask.';
 alter table cogo.subtask_outputs enable row level security;
-drop policy if exists "owners read their subtask_outputs" on cogo.subtask_outputs;
-create policy "owners read their subtask_outputs" on cogo.subtask_outputs
+drop policy if exists "who reads a task reads its subtask outputs" on cogo.subtask_outputs;
+create policy "who reads a task reads its subtask outputs" on cogo.subtask_outputs
   for select to authenticated using (exists (select from cogo.subtasks s where s.id = subtask_id));
 
 create table if not exists cogo.checkpoints (
@@ -39,8 +39,8 @@ comment on table cogo.checkpoints is 'The text of a running attempt so far, for 
 comment on column cogo.checkpoints.turn is
   'Which answer of the model it is the text of, from 1, in a subtask in which the model calls tools.';
 alter table cogo.checkpoints enable row level security;
-drop policy if exists "owners read their checkpoints" on cogo.checkpoints;
-create policy "owners read their checkpoints" on cogo.checkpoints
+drop policy if exists "who reads a task reads its checkpoints" on cogo.checkpoints;
+create policy "who reads a task reads its checkpoints" on cogo.checkpoints
   for select to authenticated using (exists (select from cogo.subtasks s where s.id = subtask_id));
 
 create table if not exists cogo.dependencies (
@@ -53,7 +53,8 @@ comment on table cogo.dependencies is 'The edges of a plan: the child waits for 
 create index if not exists dependencies_child on cogo.dependencies (child_id);
 create index if not exists dependencies_task on cogo.dependencies (task_id);
 alter table cogo.dependencies enable row level security;
-drop policy if exists "owners read their dependencies" on cogo.dependencies;
-create policy "owners read their dependencies" on cogo.dependencies for select to authenticated using (
+drop policy if exists "who reads a task reads its dependencies" on cogo.dependencies;
+create policy "who reads a task reads its dependencies" on cogo.dependencies
+  for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = task_id)
 );

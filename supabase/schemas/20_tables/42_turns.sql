@@ -17,6 +17,6 @@ comment on column cogo.turns.kind is
 person answered.';
 comment on column cogo.turns.attempt is 'The attempt that stored it, or that asked for the approval.';
 alter table cogo.turns enable row level security;
-drop policy if exists "owners read their turns" on cogo.turns;
-create policy "owners read their turns" on cogo.turns
+drop policy if exists "who reads a task reads its turns" on cogo.turns;
+create policy "who reads a task reads its turns" on cogo.turns
   for select to authenticated using (exists (select from cogo.subtasks s where s.id = subtask_id));

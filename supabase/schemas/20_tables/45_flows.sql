@@ -21,7 +21,7 @@ comment on column cogo.flows.fork is
   'Of a task that was forked from a step: the key of that step, the prompt and the model that replace
 those that the workflow gives it, and the seed of its random numbers.';
 alter table cogo.flows enable row level security;
-drop policy if exists "owners read their flows" on cogo.flows;
-create policy "owners read their flows" on cogo.flows for select to authenticated using (
+drop policy if exists "who reads a task reads its flows" on cogo.flows;
+create policy "who reads a task reads its flows" on cogo.flows for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = task_id)
 );

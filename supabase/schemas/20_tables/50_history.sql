@@ -16,8 +16,8 @@ comment on table cogo.events is
 comment on column cogo.events.kind is
   'task.<status> or subtask.<status>: the new status; workflow.drift: a step is now asked otherwise.';
 alter table cogo.events enable row level security;
-drop policy if exists "owners read their events" on cogo.events;
-create policy "owners read their events" on cogo.events for select to authenticated using (
+drop policy if exists "who reads a task reads its events" on cogo.events;
+create policy "who reads a task reads its events" on cogo.events for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = task_id)
 );
 
@@ -71,7 +71,8 @@ create index if not exists cogo_attempts_task on public.cogo_attempts (task_id);
 create index if not exists cogo_attempts_ended on public.cogo_attempts (ended_at)
   where ended_at is not null;
 alter table public.cogo_attempts enable row level security;
-drop policy if exists "owners read their attempts" on public.cogo_attempts;
-create policy "owners read their attempts" on public.cogo_attempts for select to authenticated using (
+drop policy if exists "who reads a task reads its attempts" on public.cogo_attempts;
+create policy "who reads a task reads its attempts" on public.cogo_attempts
+  for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = task_id)
 );

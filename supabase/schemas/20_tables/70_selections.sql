@@ -28,8 +28,8 @@ create unique index if not exists cogo_model_selections_request
 create index if not exists cogo_model_selections_subtask
   on public.cogo_model_selections (subtask_id);
 alter table public.cogo_model_selections enable row level security;
-drop policy if exists "owners read their selections" on public.cogo_model_selections;
-create policy "owners read their selections" on public.cogo_model_selections
+drop policy if exists "who reads a task reads its selections" on public.cogo_model_selections;
+create policy "who reads a task reads its selections" on public.cogo_model_selections
   for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = task_id)
 );
@@ -49,8 +49,8 @@ comment on table public.cogo_ratings is
 comment on column public.cogo_ratings.score is '1 is good, 0 is bad.';
 create index if not exists cogo_ratings_model on public.cogo_ratings (model_id, rated_at);
 alter table public.cogo_ratings enable row level security;
-drop policy if exists "owners read the ratings of their tasks" on public.cogo_ratings;
-create policy "owners read the ratings of their tasks" on public.cogo_ratings
+drop policy if exists "who reads a task reads its ratings" on public.cogo_ratings;
+create policy "who reads a task reads its ratings" on public.cogo_ratings
   for select to authenticated using (
   exists (select from public.cogo_tasks t where t.id = task_id)
 );

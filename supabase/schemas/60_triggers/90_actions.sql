@@ -65,9 +65,6 @@ create or replace trigger record_action
   after insert or delete or update on cogo.policies
   for each row execute function cogo.record_action('policy', 'owner', 'owner,who,set_at');
 create or replace trigger record_action
-  after insert or delete or update on cogo.grants
-  for each row execute function cogo.record_action('grant', 'owner', 'owner');
-create or replace trigger record_action
   after insert or delete or update on public.cogo_project_members
   for each row execute function cogo.record_action(
     'member', 'project,user_id', 'project,user_id,added_at'

@@ -17,7 +17,8 @@ declare
       ) || case p_type
         when 'APPROVAL_ANSWERED' then jsonb_build_object(
           'approved', p_approval.approved, 'comment', p_approval.comment,
-          'answered_by', p_approval.answered_by, 'answered_via', p_approval.answered_via
+          'answered_by', p_approval.answered_by, 'answered_who', p_approval.answered_who,
+          'answered_via', p_approval.answered_via
         )
         when 'APPROVAL_WITHDRAWN' then jsonb_build_object('reason', p_approval.withdrawn_reason)
         else '{}'

@@ -67,11 +67,13 @@ begin
   delete from public.cogo_ratings r where r.person = p_owner;
   update public.cogo_approvals a
      set answered_by = case when a.answered_by = p_owner then v_nobody else a.answered_by end,
+         answered_who = nullif(a.answered_who, 'user:' || p_owner),
          comment = case when a.answered_by = p_owner then null else a.comment end,
          by = case when a.by = p_owner::text then 'operators' else a.by end,
          escalate_to = case when a.escalate_to = p_owner::text then 'operators'
                             else a.escalate_to end
-   where a.answered_by = p_owner or a.by = p_owner::text or a.escalate_to = p_owner::text;
+   where a.answered_by = p_owner or a.by = p_owner::text or a.escalate_to = p_owner::text
+      or a.answered_who = 'user:' || p_owner;
   update public.cogo_sent_events e set sent_by = v_nobody where e.sent_by = p_owner;
   update public.cogo_model_switches w
      set scope = 'owner:erased' where w.scope = 'owner:' || p_owner;

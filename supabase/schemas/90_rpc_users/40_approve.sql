@@ -5,7 +5,9 @@ create or replace function cogo.describe_answer(p_approval public.cogo_approvals
     case when (p_approval).approved then 'approved' else 'refused' end,
     case
       when (p_approval).answered_via = 'expiry' then 'its expiry'
-      else coalesce((p_approval).answered_by::text, 'an operator')
+      else coalesce(
+        (p_approval).answered_by::text, 'the operator ' || (p_approval).answered_who, 'an operator'
+      )
     end,
     cogo.iso_timestamp((p_approval).answered_at), ': ' || (p_approval).comment
   );
@@ -85,6 +87,7 @@ begin
 
   update public.cogo_approvals a
      set answered_at = cogo.now(), approved = p_approved, answered_by = v_person,
+         answered_who = case when v_is_operator then cogo.current_who() else 'user:' || v_person end,
          comment = p_comment, answered_via = p_via
    where a.id = p_approval_id
   returning a.* into v_approval;

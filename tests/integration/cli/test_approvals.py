@@ -58,9 +58,9 @@ def test_a_question_is_shown_and_answered_by_the_beginning_of_its_id(
     assert answered[:2] == (0, f"{asked.id}  ship refused\n")
     assert (short[0], "at least 4 digits" in short[2]) == (2, True)
     assert again[0] == 0
-    assert "ship was refused already by an operator (cli) at" in again[1]
-    assert (other[0], "was refused by an operator" in other[2]) == (1, True)
-    assert "refused by an operator (cli) at" in after[1]
+    assert "ship was refused already by the operator cli:" in again[1]
+    assert (other[0], "was refused by the operator cli:" in other[2]) == (1, True)
+    assert "refused by the operator cli:" in after[1]
     assert (row["approved"], row["answered_via"], row["comment"]) == (False, "cli", "no")
     assert wrong[0] == 1
 

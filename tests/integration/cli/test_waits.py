@@ -65,7 +65,7 @@ def test_a_person_lists_and_answers_what_waits(cogo: Say, project: State) -> Non
     assert approved[:2] == (0, f"{task_id}  a approved\n")
     assert refused[:2] == (0, f"{task_id}  b refused\n")
     assert told[0] == 1
-    assert "b was refused by an operator" in told[2]
+    assert "b was refused by the operator cli:" in told[2]
     assert "nothing waits for a person" in nothing[1] + nothing[2]
     assert [each["approved"] for each in every] == [False, True]
 

@@ -278,9 +278,11 @@ async def test_grants_record_only_what_has_changed(opened: OpenGateway) -> None:
     assert [each["owner"] for each in listed] == [str(ALICE)]
     assert removed.json()["providers"] == []
     assert [each.status_code for each in odd] == [400] * len(odd)
-    gone = [each["before"]["name"] for each in found if each["after"] is None]
-    assert sorted(gone) == ["anthropic", "none", "ollama"]
-    assert {each["subject"] for each in found} == {str(ALICE)}
+    assert [(each["subject"], each["before"], each["after"]) for each in reversed(found)] == [
+        (str(ALICE), None, {"provider": ["anthropic", "ollama"], "tool": ["none"]}),
+        (str(ALICE), {"provider": ["ollama"]}, None),
+        (str(ALICE), {"provider": ["anthropic"], "tool": ["none"]}, None),
+    ]
 
 
 async def test_a_stop_is_seen_by_everybody_and_ended_by_operators(

@@ -61,6 +61,7 @@ def test_the_end_of_a_question_says_who_and_what(tmp_path: Path) -> None:
         {"withdrawn_at": "2026-01-01", "withdrawn_reason": "the cap was raised"},
         answered,
         answered | {"answered_by": None, "approved": False, "comment": hostile},
+        answered | {"answered_by": None, "answered_who": "cli:anna@host"},
         answered | asked | {"approved": False},
         answered | {"answered_by": None, "approved": False, "answered_via": "expiry"},
     )
@@ -72,6 +73,7 @@ def test_the_end_of_a_question_says_who_and_what(tmp_path: Path) -> None:
         "It was withdrawn before anybody answered: the cap was raised",
         "Approved by the user bbbbbbbb.",
         "Refused by an operator: <U+202E>on",
+        "Approved by the operator cli:anna@host.",
         "Answered by the user bbbbbbbb: no",
         "Refused, since nobody answered in time.",
     ]

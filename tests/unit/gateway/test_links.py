@@ -160,6 +160,7 @@ def test_a_model_that_asks_gets_a_text() -> None:
     ("fields", "words"),
     [
         ({"approved": True, "answered_by": BOB}, ("Approved by", str(BOB))),
+        ({"approved": True, "answered_who": "key:<b>"}, ("the operator key:&lt;b&gt;",)),
         ({"approved": False, "comment": "<b>no</b>"}, ("Refused by", "&lt;b&gt;no")),
         ({"approved": False, "answered_via": "expiry"}, ("nobody: its time had passed",)),
     ],

@@ -39,7 +39,7 @@ export function describeEnd(approval) {
   if (!approval.answered_at) return `It was withdrawn before anybody answered${approval.withdrawn_reason ? `: ${showControls(approval.withdrawn_reason)}` : "."}`;
   const what = isQuestion(approval) ? "Answered" : approval.approved ? "Approved" : "Refused";
   if (approval.answered_via === "expiry") return `${what}, since nobody answered in time.`;
-  const who = approval.answered_by ? namePerson(approval.answered_by) : "an operator";
+  const who = approval.answered_by ? namePerson(approval.answered_by) : approval.answered_who ? `the operator ${showControls(approval.answered_who)}` : "an operator";
   const said = approval.comment ?? (isQuestion(approval) ? (approval.approved ? "yes" : "no") : null);
   return `${what} by ${who}${said ? `: ${showControls(said)}` : "."}`;
 }
