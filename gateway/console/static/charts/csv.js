@@ -1,5 +1,7 @@
 // Numbers of a chart as a CSV file.
 
+import { downloadText } from "/console/lib/copy.js";
+
 /** Return a text that no spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection */
 function escapeCell(value) {
   if (value === null || value === undefined) return "";
@@ -12,10 +14,5 @@ export const formatCsv = (rows) => rows.map((cells) => `${cells.map(escapeCell).
 
 /** Let the browser save rows as a file. */
 export function saveCsv(name, rows) {
-  const url = URL.createObjectURL(new Blob([formatCsv(rows)], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  downloadText(name, formatCsv(rows), "text/csv");
 }

@@ -2,15 +2,15 @@
 
 import { buildComparison, compareFigures, listRelated, MOST, readAnswer, readFigures, readIds } from "/console/compare/figures.js";
 import { post } from "/console/lib/api.js";
-import { cost, firstLine, isOver, moment } from "/console/lib/format.js";
-import { useData } from "/console/lib/hooks.js";
+import { firstLine, isOver, moment } from "/console/lib/format.js";
+import { useData, useNow } from "/console/lib/hooks.js";
 import { buildAddress, go } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
 import { AnswerText } from "/console/task/answer_text.js";
 import { Changes } from "/console/task/compare_texts.js";
-import { useFeed } from "/console/task/feed.js";
+import { useEvents, useFeed } from "/console/task/feed.js";
 import { LiveAnswer } from "/console/task/live_answer.js";
-import { useNow } from "/console/task/use_timelines.js";
+import { Relative } from "/console/task/relatives.js";
 import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
 
 /** A browser has six connections for all streams and requests to a gateway: further tasks show their text when it is stored. */
@@ -80,21 +80,7 @@ const Remove = ({ remove }) => h("button", { type: "button", class: "quiet", "ar
 function StreamedAnswer({ id }) {
   const { subscribe } = useFeed(id);
   const answer = useMemo(() => new LiveAnswer(), [id]);
-  const [, setVersion] = useState(0);
-  useEffect(() => {
-    let timer = null;
-    const unsubscribe = subscribe((name, data) => {
-      answer.apply(name, data);
-      timer ??= setTimeout(() => {
-        timer = null;
-        setVersion((value) => value + 1);
-      }, DRAW_MS);
-    });
-    return () => {
-      unsubscribe();
-      clearTimeout(timer);
-    };
-  }, [answer, subscribe]);
+  useEvents(subscribe, (name, data) => answer.apply(name, data), DRAW_MS);
   return h(Answer, { pieces: answer.pieces, isLive: true });
 }
 
@@ -184,7 +170,7 @@ function Related({ details, ids }) {
       "ul",
       { class: "relatives" },
       found.slice(0, 30).map(({ id, how, row }) =>
-        h("li", { key: id }, h("span", { class: "note" }, `${how} `), h("a", { href: buildComparison([...ids, id]) }, row ? `${row.model ?? "auto"} · ${moment(row.created_at)} · ${firstLine(row.prompt, 60)}` : id), row && h("span", { class: "note" }, ` ${cost(row)} `), row && h("span", { class: `status ${row.status}` }, row.status)),
+        h(Relative, { key: id, relation: how, href: buildComparison([...ids, id]), title: row ? `${row.model ?? "auto"} · ${moment(row.created_at)} · ${firstLine(row.prompt, 60)}` : id, task: row }),
       ),
     ),
     h("p", {}, h("a", { href: again }, "Ask the same with other models")),

@@ -77,7 +77,7 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
   const settle = async (said = "", unsent = "") => {
     try {
       const approval = await read(id);
-      drafts.delete(id);
+      type("");
       setState({ isSending: false, problem: null, ended: { approval, said, unsent } });
       onEnd();
     } catch {
@@ -101,8 +101,8 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
   };
   useEffect(() => {
     const { ended } = state;
-    if (isListed) return ended && !ended.approval?.answered_at ? fail(null) : undefined; // it is asked again
-    if (ended || isBusy.current) return;
+    if (isListed && ended && !ended.approval?.answered_at) fail(null); // it is asked again
+    if (isListed || ended || isBusy.current) return;
     begin();
     settle("", readDraft(id));
   }, [isListed, round]);

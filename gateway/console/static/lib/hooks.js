@@ -1,6 +1,7 @@
-// Hooks of the pages: data of the gateway, and streams.
+// Hooks of the pages: data and streams of the gateway, its time, and the size of the page.
 
 import { get } from "/console/lib/api.js";
+import { now } from "/console/lib/server_clock.js";
 import { Stream } from "/console/lib/stream.js";
 import { useCallback, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
@@ -67,4 +68,27 @@ export function useChange(value, act) {
     before.current = value;
     act();
   }, [value]);
+}
+
+/** Return the time at the gateway, which goes on in steps of `every` milliseconds while `isRunning`. */
+export function useNow(isRunning = true, every = 1_000) {
+  const [time, setTime] = useState(now);
+  useEffect(() => {
+    if (!isRunning) return undefined;
+    const timer = setInterval(() => document.hidden || setTime(now()), every);
+    return () => clearInterval(timer);
+  }, [isRunning, every]);
+  return time;
+}
+
+/** Return whether the page fits a condition on its size now. */
+export function useMedia(condition) {
+  const [media] = useState(() => matchMedia(condition));
+  const [isMet, setMet] = useState(media.matches);
+  useEffect(() => {
+    const listen = () => setMet(media.matches);
+    media.addEventListener("change", listen);
+    return () => media.removeEventListener("change", listen);
+  }, []);
+  return isMet;
 }

@@ -50,7 +50,7 @@ export function Reading({ of, what }) {
 }
 
 /** A table; on a phone each row is a card whose cells have the headings before them. An empty heading is that of the buttons. */
-export function Table({ caption, columns, children }) {
+export function Table({ caption, columns, children, ...properties }) {
   const body = useRef(null);
   useEffect(() => {
     for (const row of body.current.rows) for (const [place, cell] of [...row.cells].entries()) cell.dataset.label = columns[place] ?? "";
@@ -59,7 +59,7 @@ export function Table({ caption, columns, children }) {
   return h(
     "div",
     { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "unseen" }, caption), h("thead", {}, h("tr", {}, head)), h("tbody", { ref: body }, children)),
+    h("table", properties, h("caption", { class: "unseen" }, caption), h("thead", {}, h("tr", {}, head)), h("tbody", { ref: body }, children)),
   );
 }
 

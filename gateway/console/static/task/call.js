@@ -1,8 +1,8 @@
 // One call of a tool: a line with its state, which opens to show the arguments and the result.
 
 import { isOver, milliseconds } from "/console/lib/format.js";
+import { useNow } from "/console/lib/hooks.js";
 import { clip, describeValue, Json, LongText } from "/console/lib/json_view.js";
-import { useNow } from "/console/task/use_timelines.js";
 import { h, useRef, useState } from "/console/vendor/preact.js";
 
 const MOST = 120; // characters of the arguments in the line

@@ -5,6 +5,7 @@ import { isOver, money } from "/console/lib/format.js";
 import { Decision, readDecision } from "/console/task/decision.js";
 import { Discussion } from "/console/task/discussion.js";
 import { readCallState } from "/console/task/call.js";
+import { useEvents } from "/console/task/feed.js";
 import { addCosts } from "/console/task/timeline.js";
 import { Turns } from "/console/task/turn.js";
 import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
@@ -17,22 +18,7 @@ const REPLAY_MS = 1_500;
 export function Debate({ details, subscribe, title = "Who says what" }) {
   const { task } = details;
   const discussion = useMemo(() => new Discussion(task.id), [task.id]);
-  const [, setVersion] = useState(0);
-  useEffect(() => {
-    let timer = null;
-    const draw = () => {
-      timer = null;
-      setVersion((value) => value + 1);
-    };
-    const unsubscribe = subscribe((name, data) => {
-      discussion.apply(name, data);
-      timer ??= setTimeout(draw, EVERY_MS);
-    });
-    return () => {
-      unsubscribe();
-      clearTimeout(timer);
-    };
-  }, [discussion, subscribe]);
+  useEvents(subscribe, (name, data) => discussion.apply(name, data), EVERY_MS);
   const { columns, closing } = discussion.listColumns();
   const costs = useCosts(details, columns);
   const opened = useMemo(() => Date.now(), [discussion]);

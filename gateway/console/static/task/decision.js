@@ -2,6 +2,7 @@
 // reviewer says, and what it has cost against one answer.
 
 import { clip } from "/console/lib/json_view.js";
+import { Table } from "/console/operate/parts.js";
 import { h } from "/console/vendor/preact.js";
 
 const MOST = 50;
@@ -66,23 +67,14 @@ export function Decision({ decision: { decision, judge, votes, dissent, evidence
 }
 
 function Votes({ votes }) {
-  return h(
-    "div",
-    { class: "wide", tabindex: 0, role: "region", "aria-label": "Votes" },
-    h(
-      "table",
-      { class: "votes" },
-      h("thead", {}, h("tr", {}, ["Participant", "Model", "Before", "After"].map((each) => h("th", { scope: "col", key: each }, each)))),
-      h("tbody", {}, votes.map((each, number) => h(
-        "tr",
-        { key: number },
-        h("th", { scope: "row" }, each.agent),
-        h("td", {}, each.model),
-        h("td", {}, each.before),
-        h("td", { class: each.isChanged ? "changed" : null }, each.after, each.isChanged && h("small", {}, "changed its mind")),
-      ))),
-    ),
-  );
+  return h(Table, { caption: "Votes", class: "votes", columns: ["Participant", "Model", "Before", "After"] }, votes.map((each, number) => h(
+    "tr",
+    { key: number },
+    h("th", { scope: "row" }, each.agent),
+    h("td", {}, each.model),
+    h("td", {}, each.before),
+    h("td", { class: each.isChanged ? "changed" : null }, each.after, each.isChanged && h("small", {}, "changed its mind")),
+  )));
 }
 
 function Points({ title, items, empty = null }) {

@@ -1,7 +1,6 @@
 // Why a task took as long as it did: to each moment belongs what the task waited for then. Pure.
 
 import { milliseconds } from "/console/lib/format.js";
-import { WAITS } from "/console/task/timeline.js";
 
 const MOST = 5;
 /** What took less than this part of the whole is not named, nor what took less than these milliseconds. */

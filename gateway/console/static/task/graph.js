@@ -1,9 +1,10 @@
 // The plan of a task as a graph that grows while it runs. A node opens its step in the waterfall.
 
 import { isOver, milliseconds, money } from "/console/lib/format.js";
+import { useMedia, useNow } from "/console/lib/hooks.js";
 import { changeQuery } from "/console/lib/route.js";
 import { buildGraph, findNext, layOut, NODE } from "/console/task/graph_layout.js";
-import { useNow } from "/console/task/use_timelines.js";
+import { chooseTick } from "/console/task/use_timelines.js";
 import { h, useEffect, useMemo, useRef, useState } from "/console/vendor/preact.js";
 
 const LEAST = 0.08;
@@ -16,10 +17,10 @@ const PAUSE = 8;
 const PHONE = "(max-width: 820px)";
 
 export function PlanGraph({ details }) {
-  const time = useNow(!isOver(details.task.status), details.subtasks.length);
+  const time = useNow(!isOver(details.task.status), chooseTick(details.subtasks.length));
   const graph = useMemo(() => buildGraph(details, time), [details, time]);
   const shape = graph.nodes.map((each) => each.id).join(" ") + graph.edges.map((each) => `${each.from}>${each.to}`).join(" ");
-  const direction = matchMedia(PHONE).matches ? "TB" : "LR";
+  const direction = useMedia(PHONE) ? "TB" : "LR";
   const layout = useLayout(graph, shape, direction);
   if (graph.nodes.filter((each) => each.kind !== "flow").length < 2 || !layout) return null;
   return h(Canvas, { ...layout, left: graph.left, nodes: graph.nodes.filter(({ id }) => layout.places[id]) });

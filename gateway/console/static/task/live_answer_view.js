@@ -1,26 +1,16 @@
-// The answer of a task as it arrives, drawn at most once a frame.
+// The answer of a task as it arrives.
 
+import { useEvents } from "/console/task/feed.js";
 import { Turns } from "/console/task/turn.js";
-import { h, useEffect, useState } from "/console/vendor/preact.js";
+import { h, useState } from "/console/vendor/preact.js";
 
+const EVERY_MS = 33;
 const REPLAY_MS = 1_500; // what comes this soon may have happened long before
 
 /** `live` is a LiveAnswer that `subscribe`'s events change; `getCallState` as of `Turns`. */
 export function LiveAnswerView({ live, subscribe, nameStep, getCallState }) {
-  const [, setVersion] = useState(0);
   const [opened] = useState(Date.now);
-  useEffect(() => {
-    let frame = null;
-    const draw = () => {
-      frame = null;
-      setVersion((value) => value + 1);
-    };
-    const unsubscribe = subscribe(() => (frame ??= requestAnimationFrame(draw)));
-    return () => {
-      unsubscribe();
-      cancelAnimationFrame(frame);
-    };
-  }, [live, subscribe]);
+  useEvents(subscribe, () => {}, EVERY_MS);
   return h(
     "div",
     { id: "answer", "aria-busy": live.stepId !== null && !live.isEnded ? "true" : undefined },

@@ -7,24 +7,25 @@ import { h } from "/console/vendor/preact.js";
 export function Relatives({ details: { task, children = [], next_run: next, forks = [] } }) {
   const nameTask = (each) => firstLine(each.prompt, 80) || each.type;
   const links = [
-    task.parent_task_id && h(Relative, { relation: "Part of", id: task.parent_task_id, title: "the task that asked for this one" }),
-    children.map((each) => h(Relative, { key: each.id, relation: "Child", id: each.id, title: nameTask(each), task: each })),
-    task.previous_task_id && h(Relative, { relation: "Before", id: task.previous_task_id, title: "the run before this one" }),
-    task.column_id && h("li", {}, h("span", { class: "note" }, "For "), h("a", { href: `#/columns/${task.column_id}` }, "an AI column")),
-    task.forked_from && h(Relative, { relation: "Asks again", id: task.forked_from, title: "the task that this one was forked from" }),
-    forks.map((each) => h(Relative, { key: each.id, relation: "Asked again", id: each.id, title: nameTask(each), task: each })),
-    next && h(Relative, { relation: "Next run", id: next.id, title: next.run_at ? `at ${clock(next.run_at)}` : "as soon as possible", task: next }),
+    task.parent_task_id && h(Relative, { relation: "Part of", href: `#/tasks/${task.parent_task_id}`, title: "the task that asked for this one" }),
+    children.map((each) => h(Relative, { key: each.id, relation: "Child", href: `#/tasks/${each.id}`, title: nameTask(each), task: each })),
+    task.previous_task_id && h(Relative, { relation: "Before", href: `#/tasks/${task.previous_task_id}`, title: "the run before this one" }),
+    task.column_id && h(Relative, { relation: "For", href: `#/columns/${task.column_id}`, title: "an AI column" }),
+    task.forked_from && h(Relative, { relation: "Asks again", href: `#/tasks/${task.forked_from}`, title: "the task that this one was forked from" }),
+    forks.map((each) => h(Relative, { key: each.id, relation: "Asked again", href: `#/tasks/${each.id}`, title: nameTask(each), task: each })),
+    next && h(Relative, { relation: "Next run", href: `#/tasks/${next.id}`, title: next.run_at ? `at ${clock(next.run_at)}` : "as soon as possible", task: next }),
   ];
   if (!links.flat().some(Boolean)) return null;
   return h("section", { class: "section", "aria-label": "Related tasks" }, h("h3", {}, "Related tasks"), h("ul", { class: "relatives" }, links));
 }
 
-function Relative({ relation, id, title, task = null }) {
+/** A line with a link; `task` is the row of a task that it leads to. */
+export function Relative({ relation, href, title, task = null }) {
   return h(
     "li",
     {},
     h("span", { class: "note" }, `${relation} `),
-    h("a", { href: `#/tasks/${id}` }, title),
+    h("a", { href }, title),
     task && [h("span", { class: "note" }, ` ${cost(task)} `), h("span", { class: `status ${task.status}` }, task.status)],
   );
 }

@@ -2,9 +2,11 @@
 
 import { milliseconds, money } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
+import { Table } from "/console/operate/parts.js";
 import { h } from "/console/vendor/preact.js";
 
 const MOST = 100;
+const COLUMNS = ["Model", "Expected quality", "Cost", "Time", "Taken by", "Why not"];
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 /** Return the candidates as rows, the chosen one first, then by expected quality. */
@@ -50,36 +52,20 @@ function Candidates({ rows, selected }) {
   if (!rows.length) return null;
   const most = (name) => Math.max(0, ...rows.map((each) => each[name] ?? 0));
   const [cost, time] = [most("cost"), most("time")];
-  const heads = ["Model", "Expected quality", "Cost", "Time", "Taken by", "Why not"];
   return h(
     "details",
     {},
     h("summary", {}, `${rows.length} considered`),
-    h(
-      "div",
-      { class: "wide", tabindex: 0, role: "region", "aria-label": "Candidates" },
-      h(
-        "table",
-        { class: "candidates" },
-        h("thead", {}, h("tr", {}, heads.map((each) => h("th", { key: each, scope: "col" }, each)))),
-        h(
-          "tbody",
-          {},
-          rows.slice(0, MOST).map((each) =>
-            h(
-              "tr",
-              { key: each.name, class: each.name === selected ? "chosen" : null },
-              h("th", { scope: "row" }, clip(each.name, 100), each.name === selected ? h("small", {}, "chosen") : null),
-              h(Figure, { value: each.quality, most: 1, text: describeQuality(each) }),
-              h(Figure, { value: each.cost, most: cost, text: each.quality === null ? "" : each.cost === null ? "no known price" : money(each.cost) }),
-              h(Figure, { value: each.time, most: time, text: each.time === null ? "" : milliseconds(each.time) }),
-              h("td", {}, each.preferences),
-              h("td", { class: "why-not" }, clip(String(each.why), 300)),
-            ),
-          ),
-        ),
-      ),
-    ),
+    h(Table, { caption: "Candidates", class: "candidates", columns: COLUMNS }, rows.slice(0, MOST).map((each) => h(
+      "tr",
+      { key: each.name, class: each.name === selected ? "chosen" : null },
+      h("th", { scope: "row" }, clip(each.name, 100), each.name === selected ? h("small", {}, "chosen") : null),
+      h(Figure, { value: each.quality, most: 1, text: describeQuality(each) }),
+      h(Figure, { value: each.cost, most: cost, text: each.quality === null ? "" : each.cost === null ? "no known price" : money(each.cost) }),
+      h(Figure, { value: each.time, most: time, text: each.time === null ? "" : milliseconds(each.time) }),
+      h("td", {}, each.preferences),
+      h("td", { class: "why-not" }, clip(String(each.why), 300)),
+    ))),
     rows.length > MOST && h("p", { class: "note" }, `The first ${MOST} of ${rows.length}.`),
   );
 }

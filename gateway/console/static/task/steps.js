@@ -3,12 +3,13 @@
 import { buildComparison } from "/console/compare/figures.js";
 import { explainTime, KINDS, sumTime, traceTime } from "/console/task/explanation.js";
 import { isOver, milliseconds, money } from "/console/lib/format.js";
-import { useData } from "/console/lib/hooks.js";
+import { useData, useMedia, useNow } from "/console/lib/hooks.js";
 import { changeQuery } from "/console/lib/route.js";
+import { Table } from "/console/operate/parts.js";
 import { RowDetails } from "/console/task/step_details.js";
 import { findWindow, listRows, listTicks } from "/console/task/step_rows.js";
 import { readSteps } from "/console/task/timeline.js";
-import { useNow, useTimelines } from "/console/task/use_timelines.js";
+import { chooseTick, useTimelines } from "/console/task/use_timelines.js";
 import { h, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/console/vendor/preact.js";
 
 /** Fewer rows are all drawn, and the page scrolls; of more those that are seen. */
@@ -27,7 +28,7 @@ export function Steps({ details, query }) {
   const wanted = useMemo(() => listWanted(open), [open]);
   const { tasks, error } = useTimelines(details, wanted);
   const isEnded = isOver(details.task.status);
-  const time = useNow(!isEnded, details.subtasks.length);
+  const time = useNow(!isEnded, chooseTick(details.subtasks.length));
   const { steps, children, from, to } = useMemo(() => readTree(details, tasks, time), [details, tasks, isEnded ? 0 : time]);
   const isQueued = details.subtasks.some((each) => each.kind === "ask" && each.status === "queued");
   const { data: spending } = useData(isQueued ? "/spending" : null, { every: SPENDING_MS });
@@ -73,7 +74,7 @@ const nameBetween = (pieces, { name }) => pieces.map((each) => (each.of ? each :
 
 function Chart({ rows, from, to, toggle, selections, step }) {
   const box = useRef(null);
-  const isPhone = usePhone();
+  const isPhone = useMedia(PHONE);
   const height = isPhone ? PHONE_HEIGHT : HEIGHT;
   const [scroll, setScroll] = useState({ top: 0, seen: 700 });
   const [focused, setFocused] = useState(null);
@@ -220,34 +221,15 @@ function Legend({ rows }) {
 function StepsTable({ rows, from }) {
   const [most, setMost] = useState(MOST_IN_TABLE);
   const columns = ["Step", "Model", "Began after", "Worked", "Waited", "Attempts", "Cost", "State"];
-  return h(
-    "div",
-    { class: "wide", tabindex: 0, role: "region", "aria-label": "Steps as a table" },
-    h(
-      "table",
-      { id: "steps-table" },
-      h("caption", { class: "unseen" }, "Steps"),
-      h("thead", {}, h("tr", {}, columns.map((each) => h("th", { scope: "col", key: each }, each)))),
-      h("tbody", {}, rows.slice(0, most).map((row) => h(
-        "tr",
-        { key: row.id },
-        h("th", { scope: "row", style: { paddingLeft: `${14 * (row.level - 1)}px` } }, row.branch ? `${row.branch}/${row.name}` : row.name),
-        h("td", {}, row.who),
-        [row.bars.length ? milliseconds(Math.max(0, row.bars[0].from - from)) : "–", milliseconds(row.worked), milliseconds(row.waited), String(row.tries), row.cost === null ? "–" : money(row.cost)].map((each) => h("td", { class: "figure" }, each)),
-        h("td", {}, h("span", { class: `status ${row.status}` }, row.status)),
-      ))),
-    ),
+  return [
+    h(Table, { caption: "Steps as a table", id: "steps-table", columns }, rows.slice(0, most).map((row) => h(
+      "tr",
+      { key: row.id },
+      h("th", { scope: "row", style: { paddingLeft: `${14 * (row.level - 1)}px` } }, row.branch ? `${row.branch}/${row.name}` : row.name),
+      h("td", {}, row.who),
+      [row.bars.length ? milliseconds(Math.max(0, row.bars[0].from - from)) : "–", milliseconds(row.worked), milliseconds(row.waited), String(row.tries), row.cost === null ? "–" : money(row.cost)].map((each) => h("td", { class: "figure" }, each)),
+      h("td", {}, h("span", { class: `status ${row.status}` }, row.status)),
+    ))),
     rows.length > most && h("button", { type: "button", class: "quiet", onClick: () => setMost(most + MOST_IN_TABLE) }, `Show more (${rows.length - most})`),
-  );
-}
-
-function usePhone() {
-  const [isPhone, setPhone] = useState(() => matchMedia(PHONE).matches);
-  useEffect(() => {
-    const media = matchMedia(PHONE);
-    const change = () => setPhone(media.matches);
-    media.addEventListener("change", change);
-    return () => media.removeEventListener("change", change);
-  }, []);
-  return isPhone;
+  ];
 }

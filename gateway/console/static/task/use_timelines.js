@@ -2,7 +2,6 @@
 
 import { get } from "/console/lib/api.js";
 import { isOver } from "/console/lib/format.js";
-import { now } from "/console/lib/server_clock.js";
 import { useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 /** Of more child tasks those are read whose row is unfolded. */
@@ -31,17 +30,8 @@ export function useTimelines(details, wanted) {
   return state;
 }
 
-/** The time at the gateway, which goes on while `isRunning`: in larger steps if `count` things are drawn for it. */
-export function useNow(isRunning, count = 0) {
-  const [time, setTime] = useState(now);
-  const every = count > MANY ? MANY_TICK_MS : TICK_MS;
-  useEffect(() => {
-    if (!isRunning) return undefined;
-    const timer = setInterval(() => document.hidden || setTime(now()), every);
-    return () => clearInterval(timer);
-  }, [isRunning, every]);
-  return time;
-}
+/** Return how often to draw what runs: seldom if `count` things are drawn for it. */
+export const chooseTick = (count) => (count > MANY ? MANY_TICK_MS : TICK_MS);
 
 class Reader {
   #onChange;

@@ -1,6 +1,7 @@
 // What a result says about its code: whether it was run, and what that has shown.
 
 import { money } from "/console/lib/format.js";
+import { Table } from "/console/operate/parts.js";
 import { h } from "/console/vendor/preact.js";
 
 const MARKS = { verified: "completed", self_tested: "completed", unverified: "queued", failed: "failed" };
@@ -22,7 +23,7 @@ export function Verification({ result }) {
   const status = String(verification.status);
   return h(
     "div",
-    { class: "wide" },
+    {},
     h("p", { id: "verification" }, h("span", { class: `status ${MARKS[status] ?? "queued"}` }, status.replace("_", "-")), " ", describeVerification(verification).replace(/^[\w-]+: /, "")),
     receipt?.sentence && h("p", { class: "note" }, String(receipt.sentence)),
     verification.report && h(Report, { report: verification.report }),
@@ -45,13 +46,7 @@ export function Report({ report, isOpen = false }) {
 
 function Tries({ attempts }) {
   const cells = (each) => [each.model, each.check, each.total ? `${each.passed} of ${each.total}` : "–", money(each.cost_usd)];
-  return h(
-    "table",
-    {},
-    h("caption", {}, "Attempts at the code"),
-    h("thead", {}, h("tr", {}, ["Model", "Check", "Tests passed", "Cost"].map((name) => h("th", { key: name, scope: "col" }, name)))),
-    h("tbody", {}, attempts.map((each, row) => h("tr", { key: row }, cells(each).map((text, place) => h("td", { key: place }, String(text)))))),
-  );
+  return h(Table, { caption: "Attempts at the code", columns: ["Model", "Check", "Tests passed", "Cost"] }, attempts.map((each, row) => h("tr", { key: row }, cells(each).map((text, place) => h("td", { key: place }, String(text))))));
 }
 
 function Tests({ tests }) {

@@ -1,6 +1,6 @@
 // The filters above the table: menus, the words that are searched for, and chips of what is on.
 
-import { useData } from "/console/lib/hooks.js";
+import { useData, useMedia } from "/console/lib/hooks.js";
 import { getReader } from "/console/lib/reader.js";
 import { changeQuery } from "/console/lib/route.js";
 import { clip } from "/console/lib/json_view.js";
@@ -166,16 +166,4 @@ function nameZone(at) {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const offset = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" }).formatToParts(at).find(({ type }) => type === "timeZoneName").value;
   return timeZone === "UTC" ? "UTC" : `${timeZone} (${offset})`;
-}
-
-/** Return whether the page fits a condition on its size now. */
-function useMedia(condition) {
-  const [media] = useState(() => matchMedia(condition));
-  const [isMet, setMet] = useState(media.matches);
-  useEffect(() => {
-    const listen = () => setMet(media.matches);
-    media.addEventListener("change", listen);
-    return () => media.removeEventListener("change", listen);
-  }, []);
-  return isMet;
 }

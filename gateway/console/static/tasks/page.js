@@ -1,6 +1,7 @@
 // The home page: tasks as a table, with filters, paging and a selection.
 
 import { useQuestions } from "/console/inbox/questions.js";
+import { useNow } from "/console/lib/hooks.js";
 import { getReader } from "/console/lib/reader.js";
 import { buildAddress, changeQuery, go, readAddress } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
@@ -13,10 +14,11 @@ import { useKeys } from "/console/tasks/keys.js";
 import { useTasks } from "/console/tasks/reader.js";
 import { useSelection } from "/console/tasks/selection.js";
 import { TaskTable } from "/console/tasks/table.js";
-import { useExactTimes, useNow } from "/console/tasks/times.js";
+import { useExactTimes } from "/console/tasks/times.js";
 import { h, useEffect, useRef } from "/console/vendor/preact.js";
 
 const SCROLLED = 150;
+const TICK_MS = 5_000; // of the times in the table
 /** Where Newer leads from a page, by the page's address: that of the page before it. */
 const newer = new Map();
 
@@ -31,7 +33,7 @@ export function Page({ query }) {
   const questions = useQuestions();
   const asking = new Set(questions.found?.map((each) => each.task_id));
   const areAllKnown = questions.found !== null && questions.next === null;
-  const at = useNow();
+  const at = useNow(true, TICK_MS);
   const [isExact, flipTimes] = useExactTimes();
   useEffect(() => setTitle(nameView(query)), [text]);
   useEffect(() => {

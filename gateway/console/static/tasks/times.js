@@ -1,22 +1,10 @@
 // Times in the table: how long ago, with the exact time as the title, or the other way round.
 
 import { moment } from "/console/lib/format.js";
-import { now } from "/console/lib/server_clock.js";
-import { h, useEffect, useState } from "/console/vendor/preact.js";
+import { h, useState } from "/console/vendor/preact.js";
 
 const KEY = "cogo-exact-times";
-const EVERY_MS = 5_000;
 const UNITS = [["day", 86_400], ["hour", 3_600], ["min", 60], ["s", 1]];
-
-/** Return the gateway's time, anew every few seconds. */
-export function useNow() {
-  const [at, setAt] = useState(now);
-  useEffect(() => {
-    const timer = setInterval(() => document.hidden || setAt(now()), EVERY_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return at;
-}
 
 /** Return whether exact times are shown, and a function that changes it; this browser remembers it. */
 export function useExactTimes() {
