@@ -12,18 +12,19 @@ Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Say:
-    """Run a command on an emptied project; return its exit code and what it printed."""
+def chosen_project(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
+    """Let commands of this test use an emptied project; return it."""
     monkeypatch.setenv("SUPABASE_URL", project.url)
     monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
     monkeypatch.chdir(tmp_path)
+    return project
+
+
+@pytest.fixture
+def cogo(chosen_project: State, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Run a command on an emptied project; return its exit code and what it printed."""
 
     def say(*arguments: str) -> tuple[int, str, str]:
         code = run([*arguments])

@@ -25,18 +25,8 @@ def simulator() -> Iterator[str]:
 
 
 @pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Say:
+def cogo(chosen_project: State, capsys: pytest.CaptureFixture[str]) -> Say:
     """Run a command on an emptied project; return what it printed as JSON."""
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
 
     def say(*arguments: str) -> Any:
         capsys.readouterr()

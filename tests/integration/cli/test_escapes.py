@@ -123,17 +123,12 @@ ELSEWHERE: Final = {
 
 
 @pytest.fixture
-def tasks(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def tasks(chosen_project: State) -> Iterator[list[str]]:
     """Yield the ids of a completed and a failed task, in a project full of escape sequences."""
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
     assert run(["keys", "create", "--name", "laptop"]) == 0
     assert run(["models", "ban", SONNET, "--reason", "it lies"]) == 0
-    yield asyncio.run(_fill(project.db_url))
-    asyncio.run(_drop_table(project.db_url))
+    yield asyncio.run(_fill(chosen_project.db_url))
+    asyncio.run(_drop_table(chosen_project.db_url))
 
 
 async def _fill(db_url: str) -> list[str]:

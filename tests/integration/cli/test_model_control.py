@@ -59,18 +59,8 @@ class Program:
 
 
 @pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Program:
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
-    return Program(project, capsys)
+def cogo(chosen_project: State, capsys: pytest.CaptureFixture[str]) -> Program:
+    return Program(chosen_project, capsys)
 
 
 def test_feedback_is_kept_and_counts_for_the_model(cogo: Program) -> None:

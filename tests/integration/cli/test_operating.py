@@ -4,7 +4,6 @@ import getpass
 import json
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +17,8 @@ ME = f"cli:{getpass.getuser()}@{socket.gethostname()}"
 
 
 @pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Say:
+def cogo(chosen_project: State, capsys: pytest.CaptureFixture[str]) -> Say:
     """Run a command on an emptied project; return what it printed."""
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
 
     def say(*arguments: str, code: int | None = 0) -> str:
         assert run(arguments) == code or code is None

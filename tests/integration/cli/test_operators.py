@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,18 +22,8 @@ Say = Callable[..., Any]
 
 
 @pytest.fixture
-def cogo(
-    project: State,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Say:
+def cogo(chosen_project: State, capsys: pytest.CaptureFixture[str]) -> Say:
     """Run a command on an emptied project; return what it printed as JSON."""
-    monkeypatch.setenv("SUPABASE_URL", project.url)
-    monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
-    monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COGO_ENV_FILE", str(tmp_path / "no.env"))
-    monkeypatch.chdir(tmp_path)
 
     def say(*arguments: str) -> Any:
         assert run([*arguments, "--json"]) == 0
