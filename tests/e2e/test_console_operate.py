@@ -79,8 +79,9 @@ async def test_a_lane_is_resumed_limited_and_paused(
     assert (row.lane_max_running, row.lane_per_minute) == (3, 1)
 
     page.get(f"{url}/#/actions?kind=lane&subject={paused}")
-    await eventually(says(page, ".operate table", SHOWN), within=SECONDS)
-    kinds = page.find_elements(By.CSS_SELECTOR, ".operate tbody th small")
+    log = "[aria-label='List of actions']"
+    await eventually(says(page, log, SHOWN), within=SECONDS)
+    kinds = page.find_elements(By.CSS_SELECTOR, f"{log} tbody th small")
     assert {each.text for each in kinds} == {"lane"}
     assert complaints(page) == []
 

@@ -33,7 +33,7 @@ export function Page({ query }) {
     Operate,
     { path: "/dead", title: "Dead letters" },
     h("p", { class: "note" }, "Steps of tasks that failed for good, at the time of their end."),
-    h("div", { class: "failed-bar" }, h(QuickTimes, { query }), h("span", {}, count > 0 && h("button", { type: "button", onClick: () => retry({ filter }) }, `Retry all ${count.toLocaleString("en")}…`))),
+    h("div", { class: "failed-bar" }, h(QuickTimes, { query }), h("span", {}, count > 0 && h("button", { type: "button", onClick: () => retry({ filter }) }, count === 1 ? "Retry it…" : `Retry all ${count.toLocaleString("en")}…`))),
     h(Reading, { of: grouped, what: "the reasons" }),
     h(Reading, { of: read, what: "the dead letters" }),
     grouped.data && (groups.length ? [
@@ -58,7 +58,7 @@ function Groups({ groups, chosen, onRetry }) {
       h("td", { class: "figure" }, letters.toLocaleString("en")),
       h("td", { class: "words" }, lanes.slice(0, 3).map((each) => clip(each, 60)).join(", "), lanes.length > 3 && ` and ${lanes.length - 3} more`),
       h("td", {}, h(When, { at: last })),
-      h("td", { class: "buttons" }, h(Button, { label: `Retry these ${letters.toLocaleString("en")}…`, name: `Retry these ${letters}: ${clip(error, 80)}`, onClick: () => onRetry(error) })),
+      h("td", { class: "buttons" }, h(Button, { label: letters === 1 ? "Retry it…" : `Retry these ${letters.toLocaleString("en")}…`, name: `Retry the ${letters} of ${clip(error, 80)}`, onClick: () => onRetry(error) })),
     ))),
     more,
   ];

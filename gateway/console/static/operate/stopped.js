@@ -49,7 +49,7 @@ export function SpendingBar() {
 export function SpendingSwitch({ query }) {
   const { data, error, last, dialog, change } = useSpending();
   const stopped = data?.stopped ?? null;
-  useAsked(query, "do", data ? change : null);
+  useAsked(query, "do", change && ((asked) => (asked === "resume") === (stopped !== null) && change()));
   return h(
     "section",
     { class: `spending ${stopped ? "is-stopped" : ""}`, "aria-label": "Spending" },
