@@ -10,7 +10,14 @@ from pydantic import BaseModel, Field
 from gateway.dependencies import AdminOnly, ServicesDep, TasksRead
 from gateway.usage.csv_text import format_usage_csv
 from gateway.usage.zones import UTC_NAME, add_zone
-from protocol.records import QueueHistory, UsageBucket, UsageKey, UsageQuery, UsageReport
+from protocol.records import (
+    QueueHistory,
+    UsageBucket,
+    UsageFigure,
+    UsageKey,
+    UsageQuery,
+    UsageReport,
+)
 from protocol.records.spending import NOBODY
 
 router = APIRouter(tags=["usage"])
@@ -50,6 +57,11 @@ class UsageRequest(Period):
     )
     model: str | None = Field(None, max_length=255)
     provider: str | None = Field(None, max_length=255)
+    figures: list[UsageFigure | Literal["sums"]] | None = Field(
+        None,
+        description="What to add to the sums: numbers of `tasks`, `latencies`, or `sums` for "
+        "nothing. All by default; without them the answer comes sooner.",
+    )
     format: Literal["json", "csv"] | None = Field(
         None, description="Default: by the header `Accept`."
     )
@@ -80,8 +92,8 @@ async def show_usage_report(
 
     With the scope `admin`, of all calls. The period is the last 30 days unless you name one.
     `cost_usd` is the sum of the costs that are known, and null if none is; `unknown_costs` counts
-    the other calls. Percentiles are those of completed calls. Simulated calls have rows of
-    their own.
+    the other calls. Percentiles are those of completed calls, at most 9 per cent off. Simulated
+    calls have rows of their own.
     """
     report = await services.store.fetch_usage(_build_query(wanted), visible=principal.visibility)
     form = wanted.format or ("csv" if _CSV in request.headers.get("accept", "") else "json")
@@ -120,8 +132,15 @@ def _build_query(wanted: UsageRequest) -> UsageQuery:
         project="" if wanted.project == _NONE else wanted.project,
         model=wanted.model,
         provider=wanted.provider,
+        figures=_choose_figures(wanted.figures),
     )
 
 
 def _read_time(moment: datetime | None, zone: str) -> datetime | None:
     return None if moment is None else add_zone(moment, zone)
+
+
+def _choose_figures(wanted: list[UsageFigure | Literal["sums"]] | None) -> list[UsageFigure]:
+    if wanted is None:
+        return list(UsageFigure)
+    return [each for each in wanted if each != "sums"]

@@ -189,6 +189,14 @@ class UsageKey(StrEnum):
     TAG = "tag"
 
 
+class UsageFigure(StrEnum):
+    """What usage has beside sums, which takes longer to find."""
+
+    TASKS = "tasks"
+    LATENCIES = "latencies"
+    """Percentiles of the times to the first token and to the end."""
+
+
 class UsageQuery(Argument):
     """Which calls to sum, and by what."""
 
@@ -207,6 +215,7 @@ class UsageQuery(Argument):
     """Only calls of this project; empty: without one."""
     model: str | None = None
     provider: str | None = None
+    figures: list[UsageFigure] = Field(default_factory=lambda: list(UsageFigure))
 
 
 class UsageRow(Row):
@@ -222,7 +231,8 @@ class UsageRow(Row):
     type: str | None = None
     project: str | None = None
     tag: str | None = None
-    tasks: int
+    tasks: int | None = None
+    """This and percentiles are set if the request asked for them."""
     calls: int
     failed: int
     """Failed and lost calls."""
@@ -235,11 +245,11 @@ class UsageRow(Row):
     """The sum of the known costs in US dollars; None if none is known."""
     unknown_costs: int
     """Number of calls whose cost is unknown, which is not in `cost_usd`."""
-    first_token_ms_p50: int | None
-    """This and the other percentiles are those of completed calls."""
-    first_token_ms_p95: int | None
-    duration_ms_p50: int | None
-    duration_ms_p95: int | None
+    first_token_ms_p50: int | None = None
+    """This and the other percentiles are those of completed calls, at most 9 per cent off."""
+    first_token_ms_p95: int | None = None
+    duration_ms_p50: int | None = None
+    duration_ms_p95: int | None = None
     simulated: bool
     """Whether the vendor simulator answered in place of the model."""
 

@@ -268,6 +268,12 @@ async def test_people_call_their_functions_and_no_other(database: Database) -> N
         "subtract_seconds",
         "truncate_json",
         "visible_projects",
+        "check_usage_question",
+        "latency_bin",
+        "list_usage_grains",
+        "read_usage_key",
+        "split_usage",
+        "sum_usage",
     }
 
 

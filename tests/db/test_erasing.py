@@ -26,7 +26,7 @@ REFERENCES: Final = {
 """Columns by which a row belongs to somebody."""
 TRANSIENT: Final = {
     *("cogo.wakes", "cogo.outcomes", "cogo.ai_refusals", "cogo.ai_cells", "cogo.budget_waits"),
-    "cogo.extractions",
+    *("cogo.extractions", "cogo.usage_sums"),
     *("cogo.follow_ups", "cogo.unindexed_embeddings", "cogo.vector_changes", "cogo.reservations"),
     *("cogo.memory_vectors", "cogo.forgotten_sessions", "public.cogo_model_switches"),
     *("cogo.child_tasks", "cogo.flows", "cogo.document_parts"),

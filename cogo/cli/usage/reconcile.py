@@ -77,6 +77,7 @@ def reconcile(
         by=[UsageKey.PROVIDER_MODEL],
         zone=zone,
         provider=provider,
+        figures=[],
     )
     booked = run_with_store(directory, lambda store: store.fetch_usage(query))
     found = reconcile_costs(booked.rows, bill, tolerance=Decimal(str(tolerance)) / 100)

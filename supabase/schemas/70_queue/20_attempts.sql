@@ -16,6 +16,8 @@ comment on function cogo.check_fence is
 create or replace function cogo.record_lost_calls(p_subtask_ids uuid[], p_attempts integer[])
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_times timestamptz[];
 begin
   with lost as (
     delete from cogo.reservations r
@@ -23,20 +25,26 @@ begin
       join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt
      where r.subtask_id = n.id and r.attempt = n.attempt and a.ended_at is not null
     returning r.*
+  ), recorded as (
+    insert into public.cogo_calls (
+      id, outcome, task_id, subtask_id, attempt, owner, agent_id, model_id, provider,
+      provider_model, regions, simulated, key_label, started_at, ended_at, cost_usd, masked_keys,
+      prompt_sha256, column_id, project, tags
+    )
+    select g.call_id, 'lost', g.task_id, g.subtask_id, g.attempt,
+           nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
+           g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
+           g.made_at, cogo.now(), case when c.simulated then 0 end, c.masked_keys,
+           c.prompt_sha256, g.column_id, g.project, g.tags
+      from lost g
+      cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
+    on conflict do nothing
+    returning started_at
   )
-  insert into public.cogo_calls (
-    id, outcome, task_id, subtask_id, attempt, owner, agent_id, model_id, provider, provider_model,
-    regions, simulated, key_label, started_at, ended_at, cost_usd, masked_keys, prompt_sha256,
-    column_id, project, tags
-  )
-  select g.call_id, 'lost', g.task_id, g.subtask_id, g.attempt,
-         nullif(g.owner, '00000000-0000-0000-0000-000000000000'), g.agent_id, c.model_id,
-         g.provider, c.provider_model, c.regions, coalesce(c.simulated, false), c.key_label,
-         g.made_at, cogo.now(), case when c.simulated then 0 end, c.masked_keys, c.prompt_sha256,
-         g.column_id, g.project, g.tags
-    from lost g
-    cross join jsonb_populate_record(null::public.cogo_calls, g.call) c
-  on conflict do nothing;
+  select array_agg(r.started_at) into v_times from recorded r;
+  if v_times is not null then
+    perform cogo.note_usage_changes(v_times);
+  end if;
 end;
 $$;
 comment on function cogo.record_lost_calls is

@@ -29,6 +29,7 @@ declare
   v_call public.cogo_calls;
   v_reserved cogo.reservations;
   v_recorded public.cogo_calls[] := '{}';
+  v_first timestamptz;
 begin
   -- A cap that is created later would find these calls in the audit log, and they would count twice.
   perform cogo.create_owner_caps(
@@ -71,11 +72,16 @@ begin
     insert into public.cogo_calls select v_call.* on conflict do nothing;
     if found then
       v_recorded := v_recorded || v_call;
+      v_first := least(v_first, v_call.started_at);
       if v_call.subtask_id = any (p_late) then
         perform cogo.book_late_call(v_call.subtask_id, v_call.attempt);
       end if;
     end if;
   end loop;
+  -- Usually false: it is that of hours ago.
+  if v_first < (select c.next_at from cogo.usage_clock c) then
+    perform cogo.note_usage_changes(array(select r.started_at from unnest(v_recorded) r));
+  end if;
   return v_recorded;
 end;
 $$;

@@ -24,6 +24,7 @@ begin
   asked := 0;
   applied := 0;
   is_more := cogo.index_tasks(v_limit) >= v_limit;
+  is_more := cogo.sum_hours(greatest(1, v_limit / 100)) or is_more;
   -- A copy of the database asks for nothing by itself.
   problem := cogo.instance_problem();
   if problem is not null then
@@ -70,4 +71,5 @@ end;
 $$;
 comment on function public.cogo_run_memory is
   'Apply the results of finished follow-up tasks of memory and submit new ones, such as EMBED tasks for
-memories without a vector. is_more: call it again at once. Orchestrators call this.';
+memories without a vector; add words of ended tasks to the search; sum usage by hour. is_more: call it
+again at once. Orchestrators call this.';

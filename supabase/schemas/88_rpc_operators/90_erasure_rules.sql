@@ -53,6 +53,7 @@ as $$
     ('cogo.budgets', 'text', 'key', 'delete', true),
     ('public.cogo_calls', 'owner', 'owner', 'forget', true),
     ('cogo.ai_cells', 'owner', 'owner', 'forget', true),
+    ('cogo.usage_sums', 'owner', 'owner', 'delete', false),
     ('public.cogo_ratings', 'owner', 'person', 'delete', false),
     ('public.cogo_approvals', 'owner', 'answered_by', 'forget', false),
     ('public.cogo_approvals', 'text', 'by', 'forget', false),

@@ -6,6 +6,7 @@ as $$
 declare
   v_cells integer;
   v_calls integer;
+  v_sums integer := 0;
 begin
   with found as materialized (
     select c.column_id, c.key from cogo.ai_cells c where c.owner = p_owner limit p_limit
@@ -25,8 +26,13 @@ begin
      set owner = null, task_id = null, subtask_id = null, prompt = null, prompt_sha256 = null
     from found f where c.id = f.id and c.outcome = f.outcome;
   get diagnostics v_calls = row_count;
+  if v_calls > 0 then
+    v_sums := cogo.drop_changed_sums(p_owner);
+  end if;
   return cogo.add_counts(
-    '{}', jsonb_build_object('cogo.ai_cells', v_cells, 'public.cogo_calls', v_calls)
+    '{}', jsonb_build_object(
+      'cogo.ai_cells', v_cells, 'public.cogo_calls', v_calls, 'cogo.usage_sums', v_sums
+    )
   );
 end;
 $$;

@@ -20,6 +20,7 @@ revoke all on public.cogo_actions from public, anon, authenticated, service_role
 grant select on public.cogo_actions to service_role;
 -- The views in `public` run with the rights of the caller.
 grant select on cogo.ai_cells to authenticated;
+grant select on cogo.usage_sums, cogo.usage_changes, cogo.usage_clock to authenticated;
 grant select (id, table_id, column_name, version) on cogo.ai_columns to authenticated;
 grant select on
   cogo.subtasks, cogo.subtask_payloads, cogo.subtask_outputs, cogo.checkpoints, cogo.dependencies,

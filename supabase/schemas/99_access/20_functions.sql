@@ -115,6 +115,10 @@ revoke all on function
   from public, anon, authenticated, service_role;
 grant execute on function public.cogo_queue_history, public.cogo_dead_letter_groups to service_role;
 grant execute on function public.cogo_usage to authenticated, service_role;
+grant execute on function
+  cogo.check_usage_question, cogo.split_usage, cogo.list_usage_grains, cogo.read_usage_key,
+  cogo.sum_usage, cogo.latency_bin
+  to authenticated;
 
 -- Finding tasks.
 revoke all on function

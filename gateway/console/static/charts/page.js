@@ -22,9 +22,9 @@ export function Page({ query }) {
   const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name)]).filter(([, value]) => value));
   const asked = { since: period.since, until: period.until, zone, ...filters };
   const usage = (more) => buildAddress("/usage", { ...asked, ...more }).slice(1);
-  const whole = useData(usage({ bucket: "all", by: key }));
-  const split = useData(usage({ bucket: period.bucket, by: key }));
-  const sums = useData(usage({ bucket: period.bucket }));
+  const whole = useData(usage({ bucket: "all", by: key, figures: "latencies" }));
+  const split = useData(usage({ bucket: period.bucket, by: key, figures: "sums" }));
+  const sums = useData(usage({ bucket: period.bucket, figures: "latencies" }));
   const reload = () => [whole, split, sums].forEach((each) => each.reload());
   const isEmpty = whole.data && !whole.data.rows.length;
   return h(
