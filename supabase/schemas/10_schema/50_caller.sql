@@ -27,11 +27,13 @@ comment on function cogo.current_actor is
 create or replace function cogo.set_actor(p_agent_id text)
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_done text;
 begin
   if coalesce(p_agent_id, '') = '' then
     raise exception using errcode = 'TQ004', message = 'p_agent_id must name the calling agent';
   end if;
-  perform set_config('cogo.agent_id', p_agent_id, true);
+  v_done := set_config('cogo.agent_id', p_agent_id, true);
 end;
 $$;
 comment on function cogo.set_actor is

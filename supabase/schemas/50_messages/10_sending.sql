@@ -60,15 +60,15 @@ create or replace function cogo.send_messages(p_topics text[], p_envelopes jsonb
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
-    return;
-  end if;
   begin
     insert into realtime.messages (payload, event, topic, private, extension)
     select m.envelope, m.envelope ->> 'type', m.topic, true, 'broadcast'
       from unnest(p_topics, p_envelopes) as m (topic, envelope);
   exception
     when others then
+      if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null then
+        return;
+      end if;
       perform realtime.send(m.envelope, m.envelope ->> 'type', m.topic, true)
          from unnest(p_topics, p_envelopes) as m (topic, envelope);
   end;
@@ -101,8 +101,10 @@ comment on function cogo.notify is
 create or replace function cogo.publish_results(p_envelopes jsonb[])
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_done text;
 begin
-  perform cogo.send_messages(
+  v_done := cogo.send_messages(
     array_fill('cogo-results'::text, array[cardinality(p_envelopes)])
       || array(
            select 'cogo-results:' || (e.envelope -> 'payload' ->> 'task_id')

@@ -21,6 +21,7 @@ declare
   v_ended_tasks uuid[];
   v_is_cancelled boolean;
   v_results jsonb[] := '{}';
+  v_done text;
 begin
   with changes as (
     select s.task_id, c.place, 'subtask.' || s.status as kind, s.id as subtask_id,
@@ -88,7 +89,7 @@ begin
     v_results := v_results || cogo.describe_task_results(v_ended_tasks);
   end if;
   if v_results <> '{}' then
-    perform cogo.publish_results(v_results);
+    v_done := cogo.publish_results(v_results);
   end if;
   if v_is_cancelled then
     perform cogo.notify(

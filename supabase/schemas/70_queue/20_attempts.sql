@@ -71,7 +71,15 @@ declare
   );
   v_booked jsonb[] := v_usages;
   v_simulated boolean[];
+  v_before public.cogo_attempts[];
+  v_done text;
 begin
+  if p_outcome = 'cancelled' then
+    -- What was booked when they were cancelled.
+    select array_agg(b order by n.nth) into v_before
+      from unnest(p_subtask_ids, p_attempts) with ordinality as n (id, attempt, nth)
+      left join public.cogo_attempts b on b.subtask_id = n.id and b.attempt = n.attempt;
+  end if;
   if array_position(v_usages, null) is not null then
     -- From here on they begin no call. Calls are read in a later statement, which sees all of them.
     perform
@@ -101,7 +109,7 @@ begin
       left join public.cogo_attempts a on a.subtask_id = n.id and a.attempt = n.attempt;
   end if;
 
-  perform set_config('cogo.is_recorded', 'on', true);
+  v_done := set_config('cogo.is_recorded', 'on', true);
   with closed as (
     update public.cogo_attempts a
        set ended_at = coalesce(a.ended_at, cogo.now()),
@@ -128,10 +136,7 @@ begin
            end,
            simulated = coalesce(g.simulated, g.usage -> 'simulated' = 'true', false)
       from unnest(p_subtask_ids, p_attempts, v_usages, v_booked, v_simulated)
-             as g (id, attempt, usage, booked, simulated)
-      -- What was booked when it was cancelled.
-      left join public.cogo_attempts b
-             on p_outcome = 'cancelled' and b.subtask_id = g.id and b.attempt = g.attempt
+             with ordinality as g (id, attempt, usage, booked, simulated, nth)
      where a.subtask_id = g.id and a.attempt = g.attempt
        and (
          a.ended_at is null
@@ -140,11 +145,12 @@ begin
            and a.usage is null and g.usage is not null
        )
     returning a.subtask_id, a.attempt, a.lane, a.task_id, a.simulated, g.booked,
-              a.cost_usd - coalesce(b.cost_usd, 0) as cost_usd,
-              coalesce(a.input_tokens, 0) - coalesce(b.input_tokens, 0) as input,
-              coalesce(a.cached_tokens, 0) - coalesce(b.cached_tokens, 0) as cached,
-              coalesce(a.output_tokens, 0) - coalesce(b.output_tokens, 0) as output,
-              coalesce(a.reasoning_tokens, 0) - coalesce(b.reasoning_tokens, 0) as reasoning
+              a.cost_usd - coalesce((v_before[g.nth]).cost_usd, 0) as cost_usd,
+              coalesce(a.input_tokens, 0) - coalesce((v_before[g.nth]).input_tokens, 0) as input,
+              coalesce(a.cached_tokens, 0) - coalesce((v_before[g.nth]).cached_tokens, 0) as cached,
+              coalesce(a.output_tokens, 0) - coalesce((v_before[g.nth]).output_tokens, 0) as output,
+              coalesce(a.reasoning_tokens, 0) - coalesce((v_before[g.nth]).reasoning_tokens, 0)
+                as reasoning
   ), uncounted as (
     insert into cogo.outcomes (subtask_id, attempt)
     select c.subtask_id, c.attempt
@@ -172,18 +178,17 @@ begin
          output_tokens = t.output_tokens + s.output,
          reasoning_tokens = t.reasoning_tokens + s.reasoning,
          simulated = t.simulated or s.simulated,
-         status = case when r.task_id is null then t.status else 'completed' end,
-         result = case when r.task_id is null then t.result else r.result end,
-         finished_at = case when r.task_id is null then t.finished_at else cogo.now() end
+         status = case when t.id = any (p_completed) then 'completed' else t.status end,
+         result = case
+           when t.id = any (p_completed) then p_results[array_position(p_completed, t.id)]
+           else t.result
+         end,
+         finished_at = case when t.id = any (p_completed) then cogo.now() else t.finished_at end
     from spent s
-    left join unnest(p_completed, p_results) as r (task_id, result) on r.task_id = s.task_id
    where t.id = s.task_id;
-  perform set_config('cogo.is_recorded', '', true);
+  v_done := set_config('cogo.is_recorded', '', true);
   -- In most cases the holder has reported how its calls ended.
-  if exists (
-    select from unnest(p_subtask_ids, p_attempts) as n (id, attempt)
-      join cogo.reservations r on r.subtask_id = n.id and r.attempt = n.attempt
-  ) then
+  if exists (select from cogo.reservations r where r.subtask_id = any (p_subtask_ids)) then
     perform cogo.record_lost_calls(p_subtask_ids, p_attempts);
   end if;
 end;

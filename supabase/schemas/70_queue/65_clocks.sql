@@ -65,7 +65,7 @@ declare
   v_ended constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
   v_turn bigint;
   v_round bigint;
-  v_owner uuid;
+  v_has_limits boolean;
   v_served bigint := nextval('cogo.lane_services');
 begin
   select k.* into v_clock
@@ -73,13 +73,14 @@ begin
   if not found and exists (select from cogo.lane_clocks k where k.lane = p_lane) then
     return;
   end if;
-  select s.turn, s.turn - 100 * s.level, s.owner into v_turn, v_round, v_owner
+  select s.turn, s.turn - 100 * s.level, exists (select from cogo.owners o where o.owner = s.owner)
+    into v_turn, v_round, v_has_limits
     from cogo.subtasks s
    where s.status = 'queued' and not s.regulated and s.lane = p_lane
      and s.turn >= coalesce(v_clock.head, 0)
    order by s.turn, s.seq
    limit 1;
-  if exists (select from cogo.owners o where o.owner = v_owner) then
+  if v_has_limits then
     -- Not marked `regulated` yet; it may wait for long.
     select s.turn - 100 * s.level into v_round
       from cogo.subtasks s

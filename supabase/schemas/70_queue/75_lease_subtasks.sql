@@ -24,12 +24,12 @@ declare
   v_started uuid[] := '{}';
   v_now timestamptz := cogo.now();
   v_lane text;
-  v_round bigint;
-  v_served text[] := '{}';
-  v_rounds bigint[] := '{}';
+  v_served text[];
+  v_rounds bigint[];
   v_nth integer;
+  v_done text;
 begin
-  perform cogo.set_actor(p_agent_id);
+  v_done := cogo.set_actor(p_agent_id);
   if p_lease_seconds is null or p_lease_seconds <= 0 or p_limit is null or p_limit < 0 then
     raise exception using
       errcode = 'TQ004', message = 'p_lease_seconds must be positive, and p_limit 0 or more';
@@ -47,14 +47,15 @@ begin
   end if;
 
   -- In most cases there is none of these.
-  v_owners := array(select o.owner from cogo.owners o);
-  v_limited := v_owners <> '{}' or exists (select from cogo.lanes)
-    or exists (select from cogo.spending_stop);
-  v_due := exists (select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= v_now);
+  select array(select o.owner from cogo.owners o),
+         exists (select from cogo.lanes) or exists (select from cogo.spending_stop),
+         exists (select from cogo.subtasks s where s.status = 'delayed' and s.run_at <= v_now),
+         (select c.next_expiry from cogo.lease_clock c)
+    into v_owners, v_limited, v_due, v_next_expiry;
+  v_limited := v_limited or v_owners <> '{}';
   if 'cio' = any (p_lanes) then
     v_wakes := exists (select from cogo.wakes);
   end if;
-  select c.next_expiry into v_next_expiry from cogo.lease_clock c;
   v_inherited := cogo.find_inherited();
   if p_at_once and (
     v_due or v_wakes or v_inherited is not null or v_owners <> '{}'
@@ -112,8 +113,8 @@ begin
   -- Recorded below. Read the clock after the rows are locked, so that it is not before the end of an
   -- attempt which another agent closes now.
   v_now := cogo.now();
-  perform set_config('cogo.is_recorded', 'on', true);
-  for v_lane, v_round in
+  v_done := set_config('cogo.is_recorded', 'on', true);
+  with leased as (
     update cogo.subtasks s
        set status = 'running',
            attempt = s.attempt + 1,
@@ -122,23 +123,17 @@ begin
            lease_expires_at = v_now + make_interval(secs => p_lease_seconds::float8),
            started_at = coalesce(s.started_at, v_now)
      where s.id = any (v_ids)
-    returning s.lane, s.turn - 100 * s.level
-  loop
-    v_nth := array_position(v_served, v_lane);
-    if v_nth is null then
-      v_served := v_served || v_lane;
-      v_rounds := v_rounds || v_round;
-    elsif v_rounds[v_nth] < v_round then
-      v_rounds[v_nth] := v_round;
-    end if;
-  end loop;
-  insert into public.cogo_attempts (
-    subtask_id, attempt, task_id, agent_id, lane, model_id, claimed_at
+    returning s.id, s.attempt, s.task_id, s.lane, s.turn - 100 * s.level as round
+  ), begun as (
+    insert into public.cogo_attempts (
+      subtask_id, attempt, task_id, agent_id, lane, model_id, claimed_at
+    )
+    select c.id, c.attempt, c.task_id, p_agent_id, c.lane,
+           case when cogo.is_model_lane(c.lane) then c.lane end, v_now
+      from leased c
   )
-  select c.id, c.attempt, c.task_id, p_agent_id, c.lane,
-         case when cogo.is_model_lane(c.lane) then c.lane end, v_now
-    from cogo.subtasks c
-   where c.id = any (v_ids);
+  select array_agg(g.lane), array_agg(g.round) into v_served, v_rounds
+    from (select c.lane, max(c.round) as round from leased c group by c.lane) as g;
   -- A task is pending until its flow is claimed, in lane cio.
   if 'cio' = any (v_served) then
     with started as (
@@ -150,8 +145,8 @@ begin
     )
     select coalesce(array_agg(t.id), '{}') into v_started from started t;
   end if;
-  perform set_config('cogo.is_recorded', '', true);
-  perform cogo.record_changes(
+  v_done := set_config('cogo.is_recorded', '', true);
+  v_done := cogo.record_changes(
     v_ids, array_fill('queued'::text, array[cardinality(v_ids)]),
     array_fill(p_agent_id, array[cardinality(v_ids)]),
     v_started, array_fill('pending'::text, array[cardinality(v_started)])
@@ -165,7 +160,7 @@ begin
   foreach v_lane in array v_lanes loop
     v_nth := array_position(v_served, v_lane);
     if v_nth is not null then
-      perform cogo.advance_clock(v_lane, v_rounds[v_nth]);
+      v_done := cogo.advance_clock(v_lane, v_rounds[v_nth]);
     end if;
   end loop;
   return v_ids;

@@ -9,7 +9,9 @@ declare
   v_steps uuid[];
   v_ended uuid[] := '{}';
   v_results jsonb[] := '{}';
-  v_is_last boolean;
+  v_is_held boolean;
+  v_is_last boolean := false;
+  v_done text;
   v_released uuid[] := '{}';
   v_inserts boolean;
 begin
@@ -27,17 +29,22 @@ begin
   v_agents := array_fill(p_agent_id, array[cardinality(p_ids)]);
   v_inserts := 'plan' = any (p_kinds) or '{"subtasks": []}'::jsonb <@ any (p_items);
 
+  if 'hand_over' = any (p_kinds) then
+    -- A flow that hands over at once has no row for its decisions.
+    p_outputs := array(
+      select case
+               when k.kind = 'hand_over' and k.item -> 'hand_over' -> 'decisions' <> '{}' then
+                 coalesce(nullif(k.output, 'null'), '{}')
+                 || jsonb_build_object('decisions', k.item -> 'hand_over' -> 'decisions')
+               else k.output
+             end
+        from unnest(p_outputs, p_items, p_kinds) with ordinality as k (output, item, kind, nth)
+       order by k.nth
+    );
+  end if;
   insert into cogo.subtask_outputs (subtask_id, attempt, output)
-  select k.id, k.attempt,
-         coalesce(nullif(k.output, 'null'), '{}')
-         -- A flow that hands over at once has no row for its decisions.
-         || case
-           when k.kind = 'hand_over' and k.item -> 'hand_over' -> 'decisions' <> '{}' then
-             jsonb_build_object('decisions', k.item -> 'hand_over' -> 'decisions')
-           else '{}'
-         end
-    from unnest(p_ids, p_attempts, p_items, p_outputs, p_kinds)
-           as k (id, attempt, item, output, kind);
+  select k.id, k.attempt, coalesce(nullif(k.output, 'null'), '{}')
+    from unnest(p_ids, p_attempts, p_outputs) as k (id, attempt, output);
   if 'sink' = any (p_kinds) then
     if '{"messages": []}'::jsonb <@ any (p_items) then
       -- The sessions are locked: see cogo.lock_sessions().
@@ -58,17 +65,21 @@ begin
         from unnest(p_tasks, p_outputs, p_kinds) as k (task_id, output, kind)
        where k.kind = 'sink';
     end if;
-    -- The last subtask of a paused task was already running.
-    if exists (
-      select from public.cogo_tasks t where t.id = any (v_ended) and t.status = 'held'
-    ) then
+    -- In most cases the sink is the last one. The last subtask of a paused task was already running.
+    select exists (select from public.cogo_tasks t where t.id = any (v_ended) and t.status = 'held'),
+           p_kinds <@ '{sink}' and not exists (
+             select from cogo.subtasks s
+              where s.task_id = any (v_ended) and s.finished_at is null and s.id <> all (p_ids)
+           )
+      into v_is_held, v_is_last;
+    if v_is_held then
       update public.cogo_tasks t
          set status = 'running', paused_at = null
        where t.id = any (v_ended) and t.status = 'held';
     end if;
   end if;
   -- Recorded below.
-  perform set_config('cogo.is_recorded', 'on', true);
+  v_done := set_config('cogo.is_recorded', 'on', true);
   update cogo.subtasks s
      set status = 'completed',
          finished_at = cogo.now(),
@@ -78,12 +89,8 @@ begin
          claim_request = null
     from unnest(p_ids, p_kinds) as k (id, kind)
    where s.id = k.id;
-  perform set_config('cogo.is_recorded', '', true);
-  perform cogo.close_attempts(p_ids, p_attempts, 'completed', p_usages, null, v_ended, v_results);
-  -- In most cases the sink was the last one.
-  v_is_last := p_kinds <@ '{sink}' and not exists (
-    select from cogo.subtasks s where s.task_id = any (v_ended) and s.finished_at is null
-  );
+  v_done := set_config('cogo.is_recorded', '', true);
+  v_done := cogo.close_attempts(p_ids, p_attempts, 'completed', p_usages, null, v_ended, v_results);
   if 'step' = any (p_kinds) then
     v_steps := array(
       select k.id from unnest(p_ids, p_kinds) with ordinality as k (id, kind, nth)
@@ -94,7 +101,7 @@ begin
       v_released := cogo.release_dependents(v_steps);
     end if;
   end if;
-  perform cogo.record_changes(
+  v_done := cogo.record_changes(
     p_ids || v_released,
     array_fill('running'::text, array[cardinality(p_ids)])
       || array_fill('blocked'::text, array[cardinality(v_released)]),

@@ -19,6 +19,7 @@ declare
   v_answers text[];
   v_details text[];
   v_kinds text[];
+  v_done text;
 begin
   select array_agg(j.id order by j.ordinal), array_agg(j.attempt order by j.ordinal),
          array_agg(j.item order by j.ordinal), array_agg(j.item -> 'output' order by j.ordinal),
@@ -117,7 +118,7 @@ begin
     );
   end if;
   if v_kinds && '{plan,hand_over,sink,step}' then
-    perform cogo.accept_outputs(
+    v_done := cogo.accept_outputs(
       p_agent_id, v_ids, v_attempts, v_items, v_outputs, v_usages, v_tasks, v_kinds
     );
   end if;

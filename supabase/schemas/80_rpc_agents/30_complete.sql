@@ -2,11 +2,14 @@
 create or replace function cogo.lock_completions(p_items jsonb, p_others uuid[])
   returns void language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_ids uuid[] := p_others;
+  v_done text;
 begin
-  perform cogo.lock_tasks(
-    p_others
-      || array(select cogo.to_uuid(i.value ->> 'subtask_id') from jsonb_array_elements(p_items) i)
-  );
+  for v_nth in 0 .. jsonb_array_length(p_items) - 1 loop
+    v_ids := v_ids || cogo.to_uuid(p_items -> v_nth ->> 'subtask_id');
+  end loop;
+  v_done := cogo.lock_tasks(v_ids);
   if p_items @? '$[*].messages[*]' then
     perform cogo.lock_sessions(
       array(
@@ -37,12 +40,14 @@ create or replace function public.cogo_complete_subtasks(p_agent_id text, p_item
   set plan_cache_mode = force_generic_plan set enable_seqscan = off
   set enable_hashjoin = off set enable_mergejoin = off
 as $$
+declare
+  v_done text;
 begin
-  perform cogo.set_actor(p_agent_id);
+  v_done := cogo.set_actor(p_agent_id);
   if jsonb_typeof(p_items) is distinct from 'array' then
     raise exception using errcode = 'TQ004', message = 'p_items must be a list of completions';
   end if;
-  perform cogo.lock_completions(p_items, '{}');
+  v_done := cogo.lock_completions(p_items, '{}');
   return query select * from cogo.complete_isolated(p_agent_id, p_items);
 end;
 $$;

@@ -24,17 +24,21 @@ declare
   v_refusal text;
   v_ended public.cogo_calls[];
   v_problems jsonb;
+  v_others uuid[] := '{}';
+  v_done text;
 begin
-  perform cogo.set_actor(p_agent_id);
+  v_done := cogo.set_actor(p_agent_id);
   if jsonb_typeof(p_items) is distinct from 'array'
      or jsonb_typeof(p_calls) is distinct from 'array' then
     raise exception using
       errcode = 'TQ004', message = 'p_items must be a list of completions, and p_calls one of calls';
   end if;
-  perform cogo.lock_completions(
-    p_items,
-    array(select cogo.to_uuid(c.value ->> 'subtask_id') from jsonb_array_elements(p_calls) c)
-  );
+  if p_calls <> '[]' then
+    v_others := array(
+      select cogo.to_uuid(c.value ->> 'subtask_id') from jsonb_array_elements(p_calls) c
+    );
+  end if;
+  v_done := cogo.lock_completions(p_items, v_others);
   if p_calls <> '[]' then
     select r.recorded, r.problems into v_ended, v_problems
       from cogo.record_calls_isolated(p_agent_id, p_calls, cogo.find_late_calls(p_calls)) r;
