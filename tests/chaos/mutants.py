@@ -107,11 +107,11 @@ MUTANTS: Final = (
             ),
             (
                 "lease_subtasks",
-                "from cogo.subtasks c\n   where c.id = any (v_ids);",
-                "from cogo.subtasks c\n   where c.id = any (v_ids)\n"
-                "  on conflict on constraint cogo_attempts_pkey do update\n"
-                "    set agent_id = excluded.agent_id, ended_at = null, outcome = null,\n"
-                "        claimed_at = excluded.claimed_at;",
+                "from leased c\n  )",
+                "from leased c\n"
+                "    on conflict on constraint cogo_attempts_pkey do update\n"
+                "      set agent_id = excluded.agent_id, ended_at = null, outcome = null,\n"
+                "          claimed_at = excluded.claimed_at\n  )",
             ),
         ],
         reported_as=frozenset({"misnumbered"}),
