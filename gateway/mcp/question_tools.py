@@ -10,6 +10,7 @@ from gateway.mcp.arguments import AnswerArguments, ApprovalListArguments
 from gateway.mcp.backend import READS, ServedTool, ToolCaller
 from gateway.tasks.approvals import answer_approval_for
 from protocol.records import ApprovalRow
+from protocol.records.base import may_have_more
 
 VIA: Final = "mcp"
 """Recorded as `answered_via`."""
@@ -22,7 +23,7 @@ async def _list_approvals(caller: ToolCaller, arguments: ApprovalListArguments) 
         task_id=arguments.task_id,
         before=arguments.before,
     )
-    rest = found[-1].seq if len(found) == arguments.limit else None
+    rest = found[-1].seq if may_have_more(found, arguments.limit) else None
     return ToolAnswer({"approvals": [describe_approval(each) for each in found], "next": rest})
 
 

@@ -13,6 +13,7 @@ from gateway.problems import Problem
 from gateway.strict_json import StrictRoute
 from protocol.errors import NotFound
 from protocol.json_values import parse_json
+from protocol.records.base import may_have_more
 from protocol.records.columns import (
     CellCosts,
     CellRow,
@@ -150,7 +151,7 @@ async def list_cells(
         states=[page.state] if page.state else [],
         after=_read_cursor(page.after),
     )
-    is_full = len(found) == page.limit
+    is_full = may_have_more(found, page.limit)
     return CellPage(cells=found, next=json.dumps(found[-1].key) if is_full else None)
 
 

@@ -14,6 +14,7 @@ from gateway.tasks.memory_search import search_for
 from gateway.tasks.task_run import cancel_on_disconnect
 from protocol.errors import NotFound
 from protocol.json_values import repair_surrogates
+from protocol.records.base import may_have_more
 from protocol.records.memory import (
     AddedDocument,
     DocumentRow,
@@ -189,7 +190,7 @@ async def list_documents(
     found = await services.store.fetch_documents(
         limit=page.limit, owner=whose, source=page.source, last=last
     )
-    is_full = len(found) == page.limit
+    is_full = may_have_more(found, page.limit)
     return Documents(documents=found, next=str(found[-1].id) if is_full else None)
 
 
@@ -206,7 +207,7 @@ async def list_facts(
     found = await services.store.fetch_memories(
         limit=page.limit, owner=whose, kind="fact", source=page.source, last=last
     )
-    is_full = len(found) == page.limit
+    is_full = may_have_more(found, page.limit)
     return Facts(facts=found, next=str(found[-1].id) if is_full else None)
 
 
@@ -274,7 +275,7 @@ async def show_document(
     chunks = await services.store.fetch_chunks(
         document_id=document_id, first=page.first, limit=page.limit
     )
-    is_full = len(chunks) == page.limit
+    is_full = may_have_more(chunks, page.limit)
     return DocumentDetails(
         document=document, chunks=chunks, next=page.first + len(chunks) if is_full else None
     )

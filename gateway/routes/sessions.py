@@ -11,6 +11,7 @@ from gateway.strict_json import StrictRoute
 from gateway.tasks.task_run import MAX_SESSION_NAME, derive_session_id
 from protocol.errors import NotFound
 from protocol.records import ForgottenSessions, SessionPage, SessionRow
+from protocol.records.base import may_have_more
 
 router = APIRouter(prefix="/sessions", tags=["sessions"], route_class=StrictRoute)
 
@@ -77,7 +78,9 @@ async def list_sessions(
         every_owner=principal.is_admin,
         before=page.before,
     )
-    return SessionList(sessions=found, next=found[-1].seq if len(found) == page.limit else None)
+    return SessionList(
+        sessions=found, next=found[-1].seq if may_have_more(found, page.limit) else None
+    )
 
 
 @router.get("/{session}", summary="Show a session")

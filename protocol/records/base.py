@@ -1,6 +1,7 @@
 """Bases of the records: rows, rows of lists, arguments."""
 
-from typing import Any, Self
+from collections.abc import Sized
+from typing import Any, Final, Self
 
 from pydantic import (
     BaseModel,
@@ -12,6 +13,14 @@ from pydantic import (
 )
 
 from protocol.json_values import explain_mistake
+
+LEAST_PAGE: Final = 100
+"""A shorter page is the last one: no project's max-rows is lower than this."""
+
+
+def may_have_more(page: Sized, limit: int) -> bool:
+    """Return whether rows may follow a page for which `limit` were asked."""
+    return len(page) >= min(limit, LEAST_PAGE)
 
 
 class Row(BaseModel):

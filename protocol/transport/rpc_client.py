@@ -18,6 +18,7 @@ from tenacity import (
 from protocol.errors import StoreUnavailable
 from protocol.json_values import explain_mistake, make_storable
 from protocol.records import Claim, ClaimedSubtask, UnreadableSubtask
+from protocol.records.base import LEAST_PAGE
 from protocol.store.operator import HEADER, get_operator
 from protocol.transport.error_mapping import map_api_error, map_network_error
 
@@ -36,9 +37,6 @@ TRIES: Final = 4
 
 PAGE: Final = 1000
 """The maximum rows that a project returns by default; its max-rows may be lower."""
-
-LEAST_PAGE: Final = 100
-"""A shorter page is the last one: no project's max-rows is lower than this."""
 
 
 class RpcClient:

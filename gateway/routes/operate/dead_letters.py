@@ -13,6 +13,7 @@ from gateway.strict_json import StrictRoute
 from gateway.tasks.bulk import MAX_TASKS, BulkAction, SkippedTask, run_bulk
 from gateway.tasks.shown import Prompts, load_prompts
 from protocol.records import DeadLetter, DeadLetterFilter, DeadLetterGroup
+from protocol.records.base import may_have_more
 
 router = APIRouter(prefix="/dead-letters", tags=["operate"], route_class=StrictRoute)
 
@@ -135,7 +136,7 @@ async def retry_dead_letters(
 
 def _find_next(found: list[DeadLetter], limit: int) -> str | None:
     """Return the place from which the next page goes on; None if the page was not full."""
-    if len(found) < limit:
+    if not may_have_more(found, limit):
         return None
     return f"{found[-1].dead_at.isoformat()}~{found[-1].subtask_id}"
 

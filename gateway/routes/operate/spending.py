@@ -10,6 +10,7 @@ from gateway.dependencies import AdminOnly, ServicesDep, TasksRead
 from gateway.routes.operate.values import Because
 from gateway.strict_json import StrictRoute
 from protocol.records import ActionRow, StoppedSpending
+from protocol.records.base import may_have_more
 
 router = APIRouter(tags=["operate"], route_class=StrictRoute)
 
@@ -114,4 +115,6 @@ async def list_actions(
         subject=page.subject,
         since=page.since,
     )
-    return ActionPage(actions=found, next=found[-1].id if len(found) == page.limit else None)
+    return ActionPage(
+        actions=found, next=found[-1].id if may_have_more(found, page.limit) else None
+    )

@@ -12,6 +12,7 @@ from gateway.tasks.approvals import answer_approval_for, load_visible_approval
 from gateway.tasks.shown import Prompts, load_prompts
 from gateway.tasks.task_run import load_changeable_task
 from protocol.records import ApprovalRow, SentEvent
+from protocol.records.base import may_have_more
 
 router = APIRouter(tags=["tasks"], route_class=StrictRoute)
 
@@ -75,7 +76,7 @@ async def list_approvals(
     return ApprovalPage(
         approvals=found,
         prompts=await load_prompts(services, principal, (each.task_id for each in found)),
-        next=found[-1].seq if len(found) == page.limit else None,
+        next=found[-1].seq if may_have_more(found, page.limit) else None,
     )
 
 

@@ -36,14 +36,14 @@ from protocol.records import (
     ToolTurn,
     Visibility,
 )
-from protocol.records.base import ListedRow
+from protocol.records.base import LEAST_PAGE, ListedRow
 from protocol.transport.queries import (
     filter_by_visibility,
     read_pages,
     read_query,
     write_visibility,
 )
-from protocol.transport.rpc_client import LEAST_PAGE, RpcClient
+from protocol.transport.rpc_client import RpcClient
 
 _PREVIEWS = "cogo_task_previews"
 """The view behind lists of tasks, without long prompts and results."""

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from supabase import AsyncClientOptions, acreate_client
 
+from protocol.records.base import may_have_more
 from protocol.transport.supabase_store import SupabaseStore
 
 KEY = "sb_secret_test"
@@ -55,3 +56,13 @@ async def test_agents_are_read_to_the_end_the_last_heard_of_first(max_rows: int)
         found = await store.fetch_agents()
 
     assert [each.id for each in found] == [f"agent-{number:03}" for number in range(249, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "limit", "expected"),
+    [(0, 50, False), (49, 50, False), (50, 50, True), (99, 200, False), (100, 1000, True)],
+)
+def test_a_page_that_a_server_cut_is_not_the_last_one(
+    rows: int, limit: int, *, expected: bool
+) -> None:
+    assert may_have_more(range(rows), limit) is expected
