@@ -85,6 +85,46 @@ async def test_a_redriven_task_is_found_by_what_it_is_now(database: Database, ag
         await index(database, agent)
 
 
+async def test_models_of_attempts_are_found_before_and_after_they_are_added(
+    database: Database, agent: Agent
+) -> None:
+    usage = {"model_id": "x/rare"}
+    for prompt, used in (("One", usage), ("Two", None), ("Again", usage)):
+        await plan_task(agent, prompt=prompt, owner=ALICE)
+        [lease] = await agent.claim("model-a")
+        if prompt == "Again":
+            error = {"class": "timeout", "message": "x"}
+            await agent.fail(lease, "give_up", error=error, usage=used)
+        else:
+            assert await agent.complete(lease, output={"text": "x"}, usage=used) == "ok"
+    await insert_task(agent.connection, "Named", model="x/rare")
+    bob = await database.connect("authenticated", BOB)
+
+    async def search() -> list[list[str]]:
+        found = [
+            await find_prompts(agent.connection, model=model)
+            for model in ("x/rare", ["x/none", "x/rare"], "x/none")
+        ]
+        return [*found, await find_prompts(bob, model="x/rare")]
+
+    wanted = [["Named", "Again", "One"]] * 2 + [[], []]
+    assert await search() == wanted
+    assert await index(database, agent) == 3
+    assert await search() == wanted
+
+    again = await agent.connection.fetchval(
+        "select id from public.cogo_tasks where prompt = 'Again'"
+    )
+    await agent.connection.execute("select from public.cogo_redrive_task($1)", again)
+    assert await search() == wanted
+    [lease] = await agent.claim("model-a")
+    await agent.complete(lease, output={"text": "x"}, usage={"model_id": "x/none"})
+    wanted[1:3] = [wanted[0], ["Again"]]
+    assert await search() == wanted
+    assert await index(database, agent) == 1
+    assert await search() == wanted
+
+
 async def test_words_are_added_a_few_at_a_time_and_once(database: Database, agent: Agent) -> None:
     for number in range(5):
         await complete_task(agent, f"unicorn {number}", "done")

@@ -169,6 +169,26 @@ async def test_a_summary_keeps_the_restrictions_of_all_that_it_covers(agent: Age
     assert task["model"] is None
 
 
+@pytest.mark.parametrize(
+    ("columns", "project"), [({"project": "app"}, None), ({}, None), ({"project": "web"}, "web")]
+)
+async def test_a_summary_belongs_to_the_project_of_all_that_it_covers(
+    agent: Agent, columns: dict[str, Any], project: str | None
+) -> None:
+    session_id = uuid4()
+    await hold_turns(agent, 1, session_id, **columns)
+    await hold_turns(agent, 11, session_id, 2, project="web")
+    await agent.connection.execute(
+        "select from public.cogo_set_project_member('web', $1, 'viewer')", BOB
+    )
+
+    await run(agent)
+
+    task = await find_summary_task(agent)
+    assert task is not None
+    assert (task["owner"], task["project"]) == (ALICE, project)
+
+
 async def test_a_conversation_with_a_model_by_name_is_read_by_no_other(agent: Agent) -> None:
     await hold_turns(agent, 4, uuid4(), model="model-a")
 

@@ -130,7 +130,7 @@ begin
   end if;
   -- What a task or a column of the project makes belongs to it, whoever its owner is by now.
   if new.project is not null and new.owner is not null and new.parent_task_id is null
-     and new.previous_task_id is null and new.column_id is null then
+     and new.previous_task_id is null and new.column_id is null and new.follow_up is null then
     perform cogo.check_project(new.project, new.owner);
   end if;
   new.id := coalesce(new.id, gen_random_uuid());

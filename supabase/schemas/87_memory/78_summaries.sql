@@ -35,6 +35,21 @@ $$;
 comment on function cogo.ask_summaries is
   'Submit tasks for summaries of sessions that have become long, at most p_limit; return how many.';
 
+-- Members of the project may read the task, so the summary must be of nothing else.
+create or replace function cogo.find_session_project(p_session public.cogo_sessions)
+  returns text language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select case when count(*) = count(t.project) and min(t.project) = max(t.project) then
+           min(t.project)
+         end
+    from public.cogo_messages m
+    left join public.cogo_tasks t on t.id = m.task_id
+   where m.session_id = p_session.id
+     and (m.owner = p_session.owner or m.owner is null and p_session.owner is null);
+$$;
+comment on function cogo.find_session_project is
+  'Return the project to which all that was said in a session belongs; null if there is none.';
+
 create or replace function cogo.ask_summary(p_session public.cogo_sessions)
   returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -101,7 +116,8 @@ begin
     jsonb_build_object(
       'session_seq', p_session.seq, 'through', v_through, 'revision', p_session.revision
     ),
-    cogo.find_summary_preferences(v_tasks, v_summary.preferences)
+    cogo.find_summary_preferences(v_tasks, v_summary.preferences),
+    cogo.find_session_project(p_session)
   );
   return 1;
 end;

@@ -3,7 +3,7 @@
 -- they hold texts that somebody may forget.
 create or replace function cogo.submit_follow_up(
   p_purpose text, p_owner uuid, p_type text, p_prompt text, p_params jsonb, p_model text, p_refs jsonb,
-  p_preferences jsonb default '{}'
+  p_preferences jsonb default '{}', p_project text default null, p_tags text[] default '{}'
 )
   returns uuid language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -11,8 +11,10 @@ declare
   v_id uuid;
 begin
   insert into public.cogo_tasks (
-    type, prompt, params, priority, owner, model, preferences, stream, follow_up
-  ) values (p_type, p_prompt, p_params, 1, p_owner, p_model, p_preferences, false, p_purpose)
+    type, prompt, params, priority, owner, model, preferences, stream, follow_up, project, tags
+  ) values (
+    p_type, p_prompt, p_params, 1, p_owner, p_model, p_preferences, false, p_purpose, p_project, p_tags
+  )
   returning id into v_id;
   insert into cogo.follow_ups (task_id, purpose, owner, refs)
   values (v_id, p_purpose, p_owner, p_refs);

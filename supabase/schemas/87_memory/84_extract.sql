@@ -87,7 +87,7 @@ begin
     ),
     null,
     jsonb_build_object('task_id', v_task.id, 'session_id', v_task.session_id),
-    cogo.find_summary_preferences(array[v_task.id], null)
+    cogo.find_summary_preferences(array[v_task.id], null), v_task.project, v_task.tags
   );
   update cogo.extractions e set asked_task_id = v_asked where e.task_id = p_task_id;
 end;

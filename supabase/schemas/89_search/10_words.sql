@@ -79,9 +79,13 @@ begin
        where t.id in (select c.id from chosen c)
          for key share skip locked
     ), stored as (
-      insert into cogo.task_words as w (task_id, seq, words)
-      select l.id, l.seq, cogo.read_task_words(l.prompt, l.result, l.error) from locked l
-      on conflict (task_id) do update set words = excluded.words
+      insert into cogo.task_words as w (task_id, seq, words, models)
+      select l.id, l.seq, cogo.read_task_words(l.prompt, l.result, l.error), array(
+               select distinct a.model_id
+                 from public.cogo_attempts a where a.task_id = l.id and a.model_id is not null
+             )
+        from locked l
+      on conflict (task_id) do update set words = excluded.words, models = excluded.models
       returning w.task_id
     ), marked as (
       select c.*,
@@ -113,5 +117,5 @@ begin
 end;
 $$;
 comment on function cogo.index_tasks is
-  'Add the words of tasks that have ended, at most p_limit, oldest ends first; return how many were
+  'Add the words and models of ended tasks, at most p_limit, oldest ends first; return how many were
 tried.';

@@ -67,3 +67,36 @@ as $$
   select format(p_format, p_value);
 $$;
 comment on function cogo.format_condition is 'Return a condition on a value; null if there is none.';
+
+-- To read the attempts of each task takes long where few tasks or none had the model. Which had it is
+-- known of those in cogo.task_words; where many had it, a page is full before many are read.
+create or replace function cogo.build_model_condition(p_models text[])
+  returns text language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_clock cogo.search_clock;
+  v_seqs bigint[];
+  v_attempts constant text := format(
+    'exists (select from public.cogo_attempts a '
+    'where a.task_id = t.id and a.model_id = any (%L::text[]))',
+    p_models
+  );
+begin
+  if p_models is null then
+    return null;
+  end if;
+  v_seqs := array(select w.seq from cogo.task_words w where w.models && p_models limit 1001);
+  if cardinality(v_seqs) > 1000 then
+    return format('(t.model = any (%L::text[]) or %s)', p_models, v_attempts);
+  end if;
+  select c.* into v_clock from cogo.search_clock c;
+  return format(
+    '(t.model = any (%L::text[]) or t.seq = any (%L::bigint[])'
+    ' or (t.finished_at is null or (t.finished_at, t.seq) > (%L, %L)) and %s)',
+    p_models, v_seqs, coalesce(v_clock.indexed_at, '-infinity'), coalesce(v_clock.indexed_seq, 0),
+    v_attempts
+  );
+end;
+$$;
+comment on function cogo.build_model_condition is
+  'Return the condition that tasks t name one of some models or asked it; null if there are none.';

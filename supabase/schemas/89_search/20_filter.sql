@@ -110,11 +110,7 @@ begin
     cogo.format_condition(
       't.type = any (%L::text[])', cogo.read_filter_texts(p_filter, 'type')::text
     ),
-    cogo.format_condition(
-      '(t.model = any (%1$L::text[]) or exists (select from public.cogo_attempts a '
-      'where a.task_id = t.id and a.model_id = any (%1$L::text[])))',
-      cogo.read_filter_texts(p_filter, 'model')::text
-    ),
+    cogo.build_model_condition(cogo.read_filter_texts(p_filter, 'model')),
     cogo.format_condition('t.tags @> %L::text[]', cogo.read_filter_texts(p_filter, 'tag')::text),
     cogo.format_condition(
       't.created_at >= %L', cogo.read_filter_time(p_filter, 'since')::text
