@@ -115,14 +115,18 @@ class Accounts:
 
     async def find_by_password(self, email: str, password: str) -> asyncpg.Record | None:
         """Return the account with this e-mail and password, or None."""
-        row = await self._database.admin.fetchrow(
+        row = await self.find_by_email(email)
+        stored = row["encrypted_password"] if row else None
+        return row if await is_password(password, stored) else None
+
+    async def find_by_email(self, email: str) -> asyncpg.Record | None:
+        """Return the account with this e-mail, or None."""
+        return await self._database.admin.fetchrow(
             "select *, coalesce(banned_until > now(), false) as is_banned"
             " from auth.users where email = $1 and deleted_at is null",
             # Characters that Postgres cannot store match no account.
             email.strip().lower().replace("\0", "?").encode(errors="replace").decode(),
         )
-        stored = row["encrypted_password"] if row else None
-        return row if await is_password(password, stored) else None
 
     async def load(self, user_id: str) -> asyncpg.Record:
         """Return an account; raise `AuthError` if there is none."""

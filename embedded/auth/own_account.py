@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from embedded.auth.accounts import AccountChange, Accounts, NewAccount
 from embedded.auth.bodies import read_body, read_mapping, read_required_text, read_text
+from embedded.auth.codes import Codes
 from embedded.auth.errors import API_VERSION, AuthError, invalid_credentials, validation_failed
 from embedded.auth.guard import json_response
 from embedded.auth.passwords import is_password
@@ -15,15 +16,17 @@ from embedded.auth.sessions import Sessions
 from embedded.auth.user import build_user
 from embedded.keys import Identity
 
+_CODE_TYPES: Final = frozenset({"email", "magiclink"})
 _SCOPES: Final = frozenset({"global", "local", "others"})
 
 
 class OwnAccount:
     """Handlers below /auth/v1 that need no secret key."""
 
-    def __init__(self, accounts: Accounts, sessions: Sessions) -> None:
+    def __init__(self, accounts: Accounts, sessions: Sessions, codes: Codes) -> None:
         self._accounts = accounts
         self._sessions = sessions
+        self._codes = codes
 
     async def sign_up(self, request: Request, _build_identity: Identity) -> Response:
         """Create an account with e-mail and password and return its first session."""
@@ -60,6 +63,35 @@ class OwnAccount:
                 )
             case grant:
                 raise AuthError(400, "unsupported_grant_type", f"unsupported_grant_type: {grant}")
+
+    async def send_code(self, request: Request, _build_identity: Identity) -> Response:
+        """Send a code by e-mail to an account, which is created unless the request refuses that."""
+        body = await read_body(request)
+        if body.get("phone"):
+            raise AuthError(400, "phone_provider_disabled", "Unsupported phone provider")
+        email = read_required_text(body, "email")
+        account = await self._accounts.find_by_email(email)
+        if account is None and body.get("create_user") is False:
+            raise AuthError(422, "otp_disabled", "Signups not allowed for otp")
+        if account is None:
+            account = await self._accounts.create(
+                NewAccount(email=email, password=None, user_metadata=read_mapping(body, "data"))
+            )
+        self._codes.send(account["email"])
+        return json_response({})
+
+    async def verify_code(self, request: Request, _build_identity: Identity) -> Response:
+        """Open a session with a code, which is valid once."""
+        body = await read_body(request)
+        if read_required_text(body, "type") not in _CODE_TYPES:
+            raise validation_failed("the embedded server verifies codes of e-mails only")
+        account = await self._accounts.find_by_email(read_required_text(body, "email"))
+        code = read_required_text(body, "token")
+        if account is None or not self._codes.use(account["email"], code):
+            raise AuthError(403, "otp_expired", "Token has expired or is invalid")
+        if account["is_banned"]:
+            raise AuthError(403, "user_banned", "User is banned")
+        return json_response(await self._sessions.open(account, method="otp"))
 
     async def get_user(self, _request: Request, identity: Identity) -> Response:
         """Return the account of the access token."""

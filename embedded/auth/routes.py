@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from embedded.auth.accounts import Accounts
 from embedded.auth.administration import Administration
+from embedded.auth.codes import Codes
 from embedded.auth.guard import AuthHandler, json_response, with_identity
 from embedded.auth.own_account import OwnAccount
 from embedded.auth.sessions import Sessions
@@ -14,8 +15,9 @@ from embedded.keys import Identity, Keys
 
 def auth_routes(accounts: Accounts, sessions: Sessions, keys: Keys) -> list[BaseRoute]:
     """Build the routes below /auth/v1."""
-    own = OwnAccount(accounts, sessions)
-    admin = Administration(accounts)
+    codes = Codes()
+    own = OwnAccount(accounts, sessions, codes)
+    admin = Administration(accounts, codes)
 
     def route(path: str, method: str, handler: AuthHandler, **options: bool) -> Route:
         return Route(path, with_identity(keys, handler, **options), methods=[method])
@@ -29,9 +31,12 @@ def auth_routes(accounts: Accounts, sessions: Sessions, keys: Keys) -> list[Base
         route("/settings", "GET", _get_settings, checks_token=False),
         route("/signup", "POST", own.sign_up, checks_token=False),
         route("/token", "POST", own.issue_token, checks_token=False),
+        route("/otp", "POST", own.send_code, checks_token=False),
+        route("/verify", "POST", own.verify_code, checks_token=False),
         route("/user", "GET", own.get_user),
         route("/user", "PUT", own.update_user),
         route("/logout", "POST", own.log_out),
+        admin_route("/generate_link", "POST", admin.generate_link),
         admin_route("/users", "POST", admin.create_user),
         admin_route("/users", "GET", admin.list_users),
         admin_route("/users/{user_id}", "GET", admin.get_user),

@@ -34,8 +34,8 @@ class Sessions:
         self._keys = keys
         self._access_seconds = access_seconds
 
-    async def open(self, account: asyncpg.Record) -> dict[str, Any]:
-        """Open a session for an account whose password was verified."""
+    async def open(self, account: asyncpg.Record, *, method: str = "password") -> dict[str, Any]:
+        """Open a session for an account whose password, or code (`otp`), was verified."""
         async with self._database.admin.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
                 "update auth.users set last_sign_in_at = now(), updated_at = now()"
@@ -49,7 +49,7 @@ class Sessions:
                 account["id"],
             )
             token = await _add_token(connection, account["id"], session_id)
-        return self._build_session(row or account, session_id, token)
+        return self._build_session(row or account, session_id, token, method)
 
     async def renew(self, token: str) -> dict[str, Any]:
         """Use a refresh token. A second use ends the session, since the token was stolen."""
@@ -104,7 +104,11 @@ class Sessions:
         )
 
     def _build_session(
-        self, account: asyncpg.Record, session_id: uuid.UUID, refresh_token: str
+        self,
+        account: asyncpg.Record,
+        session_id: uuid.UUID,
+        refresh_token: str,
+        method: str = "password",
     ) -> dict[str, Any]:
         user = build_user(account)
         now, lifetime = int(time.time()), self._access_seconds()
@@ -119,7 +123,7 @@ class Sessions:
             "user_metadata": user["user_metadata"],
             "role": user["role"],
             "aal": "aal1",
-            "amr": [{"method": "password", "timestamp": now}],
+            "amr": [{"method": method, "timestamp": now}],
             "session_id": str(session_id),
             "is_anonymous": user["is_anonymous"],
         }

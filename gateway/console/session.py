@@ -96,6 +96,32 @@ async def sign_in(body: Password, request: Request, services: ServicesDep) -> To
     return await services.sign_in.use_password(body.email, body.password, address=address)
 
 
+class Email(BaseModel):
+    """To whom a code is sent."""
+
+    email: str = Field(min_length=3, max_length=320)
+
+
+@router.post("/console/code", status_code=204)
+async def send_code(body: Email, request: Request, services: ServicesDep) -> None:
+    """Have a code sent to a user, if the address is one's. Raise Problem: 429 or 503."""
+    address = get_client_address(request.scope)
+    await services.sign_in.send_code(body.email, address=address)
+
+
+class Code(Email):
+    """Who signs in with a code."""
+
+    code: SecretStr = Field(min_length=1, max_length=100)
+
+
+@router.post("/console/sign-in/code")
+async def use_code(body: Code, request: Request, services: ServicesDep) -> Tokens:
+    """Sign a user of the project in. Raise Problem: 401, 429 (ten a minute), 503."""
+    address = get_client_address(request.scope)
+    return await services.sign_in.use_code(body.email, body.code, address=address)
+
+
 class RefreshToken(BaseModel):
     """What continues a session, once."""
 

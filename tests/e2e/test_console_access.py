@@ -110,6 +110,33 @@ async def test_the_console_asks_for_a_key_and_keeps_it_in_this_tab_only(
     assert page.execute_script("return sessionStorage.length") == 0
 
 
+async def test_a_user_signs_in_with_a_code_from_an_e_mail(
+    chromium: Chrome, locked: Locked, system: System
+) -> None:
+    page, email = chromium, an_email()
+    page.get("about:blank")
+    page.get(f"{locked.url}/")
+    page.execute_script("sessionStorage.clear()")
+    page.refresh()
+    await eventually(lambda: is_asking(page), within=SECONDS)
+    async with connected(system.state.url, system.state.secret_key) as client:
+        user = {"email": email, "email_confirm": True}
+        await client.auth.admin.create_user(user)  # type: ignore[arg-type]
+        page.find_element(By.ID, "email").send_keys(email)
+        page.find_element(By.ID, "send-code").send_keys(Keys.ENTER)
+        await eventually(says(page, "#key-why", "a code is on its way"), within=SECONDS)
+        link = await client.auth.admin.generate_link({"type": "magiclink", "email": email})
+    assert page.switch_to.active_element.get_attribute("id") == "code"
+    assert not page.find_element(By.ID, "password").is_displayed()
+    page.find_element(By.ID, "code").send_keys("000", Keys.ENTER)
+    await eventually(says(page, "#key-why", "the code is wrong"), within=SECONDS)
+    page.find_element(By.ID, "code").clear()
+    page.find_element(By.ID, "code").send_keys(f" {link.properties.email_otp}", Keys.ENTER)
+
+    await eventually(says(page, "#key-button", email), within=SECONDS)
+    assert not is_asking(page)
+
+
 async def test_a_user_of_the_project_signs_in_and_out(
     chromium: Chrome, locked: Locked, system: System
 ) -> None:

@@ -70,6 +70,40 @@ async def test_a_session_is_renewed_once_and_a_used_one_is_over(
     assert wrong.json()["hint"] == "sign in again"
 
 
+async def test_a_user_signs_in_with_a_code_once(opened: OpenGateway, project: State) -> None:
+    email = await make_user(project)
+    async with (
+        opened(is_keyless=False) as client,
+        connected(project.url, project.secret_key) as admin,
+    ):
+        sent = [
+            await client.post("/console/code", json={"email": each}) for each in (email, an_email())
+        ]
+        link = await admin.auth.admin.generate_link({"type": "magiclink", "email": email})
+        body = {"email": email, "code": link.properties.email_otp}
+        wrong = await client.post("/console/sign-in/code", json=body | {"code": "no code"})
+        first, again = [await client.post("/console/sign-in/code", json=body) for _ in range(2)]
+        me = await read_me(client, first.json()["access_token"])
+
+    assert [each.status_code for each in sent] == [204, 204]  # nobody learns whose addresses exist
+    assert (me["role"], me["name"]) == ("user", f"user:{me['owner']}")
+    for answer in (wrong, again):
+        assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_refused")
+        assert answer.json()["hint"] == "have another one sent"
+
+
+async def test_guessing_codes_and_sending_mails_is_slow(opened: OpenGateway) -> None:
+    async with opened(is_keyless=False) as client:
+        answers = [
+            await client.post("/console/sign-in/code", json={"email": an_email(), "code": f"{n}"})
+            for n in range(ATTEMPTS_PER_MINUTE)
+        ]
+        mail = await client.post("/console/code", json={"email": an_email()})
+
+    assert {each.status_code for each in answers} == {401}
+    assert mail.status_code == 429
+
+
 async def test_an_operator_is_who_the_project_says_so(opened: OpenGateway, project: State) -> None:
     async with opened(is_keyless=False) as client:
         email = await make_user(project, cogo_role="operator")

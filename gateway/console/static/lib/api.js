@@ -25,10 +25,18 @@ export async function openSession() {
   setKey((await readBody(await send("/console/session", options))).key);
 }
 
-/** Sign a user of the project in. */
-export async function signIn(email, password) {
-  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ email, password }) };
-  setUser(email, await readBody(await send("/console/sign-in", options), { asks: false }));
+/** Sign a user of the project in, with a password or a code from an e-mail. */
+export async function signIn(email, { password, code }) {
+  const path = code === undefined ? "/console/sign-in" : "/console/sign-in/code";
+  setUser(email, await sendPlain(path, { email, password, code }));
+}
+
+/** Have a code sent to a user of the project. */
+export const sendCode = (email) => sendPlain("/console/code", { email });
+
+async function sendPlain(path, data) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) };
+  return readBody(await send(path, options), { asks: false });
 }
 
 export async function get(path) {

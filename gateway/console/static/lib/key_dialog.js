@@ -1,12 +1,13 @@
-// The dialog that asks who reads: a user of the project by e-mail address and password, or an API key.
+// The dialog that asks who reads: a user of the project by e-mail address with a password or a code, or an API key.
 
-import { signIn } from "/console/lib/api.js";
+import { sendCode, signIn } from "/console/lib/api.js";
 import { byId } from "/console/lib/dom.js";
 import { getEmail, getKey, setKey } from "/console/lib/session.js";
 
 /** Let the page ask when a request is refused, and when the button is pressed. */
 export function listen() {
   byId("sign-in").addEventListener("submit", submit);
+  byId("send-code").addEventListener("click", askForCode);
   byId("key-dialog").addEventListener("close", close);
   byId("key-button").addEventListener("click", () => ask());
   document.addEventListener("cogo:key", (event) => ask(event.detail));
@@ -30,15 +31,36 @@ export function ask(error = null) {
 
 async function submit(event) {
   event.preventDefault();
-  const [email, password, button] = [byId("email"), byId("password"), byId("sign-in-button")];
+  const hasCode = !byId("code-field").hidden;
+  const [email, secret, button] = [byId("email"), byId(hasCode ? "code" : "password"), byId("sign-in-button")];
   button.disabled = true;
   try {
-    await signIn(email.value.trim(), password.value);
-    password.value = "";
+    await signIn(email.value.trim(), hasCode ? { code: secret.value.trim() } : { password: secret.value });
+    secret.value = "";
     location.reload(); // as this user
   } catch (error) {
     byId("key-why").textContent = error.message;
-    password.focus();
+    secret.focus();
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function askForCode() {
+  const [email, button] = [byId("email"), byId("send-code")];
+  if (!email.reportValidity()) return;
+  button.disabled = true;
+  try {
+    await sendCode(email.value.trim());
+    byId("password-field").hidden = true;
+    byId("password").required = false;
+    byId("code-field").hidden = false;
+    byId("code").required = true;
+    byId("key-why").textContent = "If this address is that of a user, a code is on its way to it.";
+    button.textContent = "E-mail me another code";
+    byId("code").focus();
+  } catch (error) {
+    byId("key-why").textContent = error.message;
   } finally {
     button.disabled = false;
   }
