@@ -12,15 +12,12 @@ from gateway.strict_json import StrictRoute
 from protocol.records.models import (
     ControlAction,
     Controlled,
-    ControlRow,
     PolicyName,
     PolicySet,
 )
 from protocol.store.operator import stating
 
 router = APIRouter(prefix="/models", tags=["operate"], route_class=StrictRoute)
-
-_ASKED_BY = "gateway"
 
 
 class ControlRequest(BaseModel):
@@ -54,14 +51,6 @@ class ControlAnswer(BaseModel):
     controlled: list[Controlled]
 
 
-class Controls(BaseModel):
-    """The controls and policies in force."""
-
-    controls: list[ControlRow]
-    policy: str | None = Field(description="Of the deployment; null: that of its settings.")
-    policies: dict[UUID, str] = Field(description="By owner.")
-
-
 class PolicyRequest(BaseModel):
     """The policy by which models are chosen."""
 
@@ -72,15 +61,6 @@ class PolicyRequest(BaseModel):
     policy: PolicyName | None = Field(description="null restores the default.")
     owner: UUID | None = Field(None, description="Only for this user; null: for everyone.")
     reason: Reason = None
-
-
-@router.get("/control", summary="List the controls of models")
-async def list_controls(services: ServicesDep, _principal: AdminOnly) -> Controls:
-    """List pins, bans and drains, and the policies by which models are chosen."""
-    known = await services.store.model_knowledge(agent_id=_ASKED_BY)
-    nobody = UUID(int=0)
-    owners = {owner: name for owner, name in known.policies.items() if owner != nobody}
-    return Controls(controls=known.controls, policy=known.policies.get(nobody), policies=owners)
 
 
 @router.post("/control", summary="Pin, ban, drain or allow a model")

@@ -21,7 +21,7 @@ CHANGES: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", f"/owners/{ALICE}/pause", None),
     ("PUT", "/owners/none/limit", {"per_minute": 1}),
     ("POST", "/models/control", {"action": "ban", "subject": "claude-sonnet"}),
-    ("GET", "/models/control", None),
+    ("GET", "/models/operations", None),
     ("PUT", "/models/policy", {"policy": "scored"}),
     ("PUT", "/budgets", {"scope": "total", "limit_usd": 5}),
     ("DELETE", "/budgets?scope=total", None),
@@ -165,7 +165,7 @@ async def test_models_are_controlled_by_any_of_their_names(opened: OpenGateway) 
         ban = await client.post(
             "/models/control", json={"action": "ban", "subject": "anthropic", "reason": "a leak"}
         )
-        listed = (await client.get("/models/control")).json()
+        listed = (await client.get("/models/operations")).json()
         undone = await client.post(
             "/models/control", json={"action": "allow", "subject": "anthropic"}
         )
