@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -115,6 +116,15 @@ async def test_the_grouping_and_a_filter_are_in_the_address(page: Chrome, url: s
     await eventually(says(page, ".totals tbody", "dear-last-week"), within=SECONDS)
     page.find_element(By.CSS_SELECTOR, ".chosen button").click()
     await eventually(lambda: "provider=" not in page.current_url, within=SECONDS)
+
+
+@pytest.mark.usefixtures("calls")
+async def test_a_cost_that_is_not_known_is_not_zero(page: Chrome, url: str) -> None:
+    page.get(f"{url}/#/charts?period=7d&provider=charts&model={quote(HOSTILE)}")
+
+    await eventually(says(page, ".totals .summary", "1 call."), within=SECONDS)
+
+    assert "$" not in text(page, ".totals")
 
 
 async def test_a_period_without_calls_and_a_refusal_are_said(page: Chrome, url: str) -> None:

@@ -72,7 +72,7 @@ function Totals({ report, by, query }) {
   const { rows } = report;
   const [shown, more] = useWindow(rows, 10);
   const [first] = realRows(rows);
-  const cost = sumRows(rows, (row) => row.cost_usd);
+  const cost = rows.some((row) => row.cost_usd !== null) ? sumRows(rows, (row) => row.cost_usd) : null;
   const unknown = sumRows(rows, (row) => row.unknown_costs);
   const columns = [KEYS.find(([name]) => name === by)[1], "Cost", "Calls", "Failed", "Tokens in", "Cached", "Tokens out", "First token p50, p95", "All p50, p95", ...(unknown ? ["Cost unknown"] : [])];
   return h(
@@ -81,7 +81,7 @@ function Totals({ report, by, query }) {
     h(
       "p",
       { class: "summary" },
-      by === "tag" ? "A task with several tags counts for each of them. " : `${money(cost)} for ${plural(sumRows(rows, (row) => row.calls), "call")}. `,
+      by === "tag" ? "A task with several tags counts for each of them. " : `${cost === null ? "" : `${money(cost)} for `}${plural(sumRows(rows, (row) => row.calls), "call")}. `,
       first && Number(first.cost_usd) > 0 && rows.length > 1 && h("strong", {}, `${nameValue(first, by)} cost most: ${money(first.cost_usd)}.`),
     ),
     unknown > 0 && h("p", { class: "reason" }, `${plural(unknown, "call has", "calls have")} an unknown cost, which is not included.`),
