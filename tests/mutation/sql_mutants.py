@@ -29,6 +29,43 @@ class SqlFault:
 
 FAULTS: Final = (
     SqlFault(
+        name="a call that ends late is in no sum",
+        file="85_spending/28_ended_calls.sql",
+        old="if v_first < (select",
+        new="if false and v_first < (select",
+        tests=("test_usage_sums.py::test_sums_agree_with_the_calls_whatever_happens",),
+    ),
+    SqlFault(
+        name="a corrected call stays in the sums as it was",
+        file="85_spending/27_usage_changes.sql",
+        old="array(select o.started_at from old_rows o union all",
+        new="array(select o.started_at from old_rows o where false union all",
+        tests=("test_usage_sums.py::test_sums_agree_with_the_calls_whatever_happens",),
+    ),
+    SqlFault(
+        name="hours are summed while calls of them are being written",
+        file="88_rpc_operators/54_sum_hours.sql",
+        old="if v_clock.next_xid > pg_snapshot_xmin(",
+        new="if false and v_clock.next_xid > pg_snapshot_xmin(",
+        tests=(
+            "test_usage_sums.py::test_a_call_that_is_written_while_hours_are_summed_is_not_missed",
+        ),
+    ),
+    SqlFault(
+        name="an hour that a day of the zone divides counts for one day",
+        file="88_rpc_operators/54_usage_questions.sql",
+        old="where p_bucket = 'all' or h.start",
+        new="where true or h.start",
+        tests=("test_usage_sums.py::test_sums_agree_with_the_calls_whatever_happens",),
+    ),
+    SqlFault(
+        name="an erased owner stays in sums",
+        file="88_rpc_operators/94_erase_rest.sql",
+        old="v_sums := cogo.drop_changed_sums(p_owner);",
+        new="v_sums := 0;",
+        tests=("test_usage_sums.py::test_nothing_is_left_of_an_owner_in_sums",),
+    ),
+    SqlFault(
         name="what calls a model is claimed while spending is stopped",
         file="70_queue/60_limits.sql",
         old=" and not (v_stopped and cogo.is_calling_lane(wanted.lane))",
