@@ -165,8 +165,25 @@ class GatewayStore(
         """
         ...
 
-    async def export_tables(self) -> list[str]:
-        """Return the tables that `export_owner` reads."""
+    async def erase_project(
+        self,
+        *,
+        project: str,
+        limit: int,
+        requested_by: str | None = None,
+        dry_run: bool = False,
+    ) -> ErasedBatch:
+        """Erase a batch of all that belongs to a project, as `erase_owner`."""
+        ...
+
+    async def export_tables(self, *, of_project: bool = False) -> list[str]:
+        """Return the tables that `export_owner` reads, or `export_project`."""
+        ...
+
+    async def export_project(
+        self, *, project: str, table: str, limit: int, after: dict[str, JsonValue] | None = None
+    ) -> list[ExportedRow]:
+        """Read rows of a project, as `export_owner`."""
         ...
 
     async def export_owner(

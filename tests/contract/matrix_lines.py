@@ -141,6 +141,8 @@ AGENTS_FUNCTIONS: Final[dict[str, dict[str, object]]] = {
     "cogo_keep_embeddings": {"p_owner": NOBODY, "p_items": []},
     "cogo_nearest_embeddings": {"p_owner": NOBODY, "p_model_id": "m", "p_vector": [1]},
     "cogo_erase_owner": {"p_owner": NOBODY, "p_dry_run": True},
+    "cogo_erase_project": {"p_project": "none", "p_dry_run": True},
+    "cogo_export_project": {"p_project": "none", "p_table": "public.cogo_tasks"},
     "cogo_export_owner": {"p_owner": NOBODY, "p_table": "public.cogo_tasks"},
     "cogo_export_tables": {},
     "cogo_register_index": {"p_index": "matrix"},

@@ -102,7 +102,7 @@ def test_every_file_of_the_schema_is_short() -> None:
             " 'cogo_pause_column', 'cogo_resume_column', 'cogo_backfill_column',"
             " 'cogo_sample_column', 'index_memories', 'follow_memory_source', 'cogo_remember',"
             " 'cogo_add_document', 'cogo_search_memory', 'cogo_forget_memory', 'note_forgotten',"
-            " 'prepare_vectors', 'index_embeddings', 'forget_owner_of_records',"
+            " 'prepare_vectors', 'index_embeddings', 'forget_owner_of_records', 'forget_project',"
             " 'note_extraction', 'cogo_memory_status', 'drop_old_parts', 'add_action',"
             " 'forget_owner_in_actions', 'record_grants', 'cogo_find_tasks', 'cogo_count_tasks',"
             " 'cogo_task_facets')",

@@ -1,4 +1,4 @@
-"""`cogo erase`: everything of an owner, with a receipt."""
+"""`cogo erase`: everything of an owner or a project, with a receipt."""
 
 import asyncio
 import getpass
@@ -7,11 +7,11 @@ import socket
 import sys
 from collections.abc import Callable
 from typing import Annotated, Final, NoReturn
-from uuid import UUID
 
 import typer
 
-from cogo.cli.options import AsJson, Dir, parse_user
+from cogo.cli.admin.export import Owner, ProjectName, Subject
+from cogo.cli.options import AsJson, Dir
 from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.config.context import Project
@@ -25,8 +25,9 @@ _BATCH: Final = 100
 
 
 def erase_owner(
-    owner: Annotated[str, typer.Argument(help="UUID of the user.")],
+    owner: Owner = None,
     *,
+    project: ProjectName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the rows.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     requested_by: Annotated[
@@ -39,23 +40,24 @@ def erase_owner(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase all that belongs to an owner, for good.
+    """Erase all of an owner or a project, for good.
 
     Tasks are cancelled first. Then tasks, conversations, memory, embeddings, keys, budgets and
     grants are deleted, in small batches; calls in the audit log keep their amounts, without owner
-    and prompts. The receipt, printed last, has the rows by table and a SHA-256. An interrupted
-    erasure goes on when it is run again. Exits with 1 if nothing of the owner was found.
+    and prompts. Of a project: its tasks, with what they said and remembered, its keys, members and
+    caps; what its owners and members have elsewhere stays. The receipt, printed last, has the rows
+    by table and a SHA-256. An interrupted erasure goes on when it is run again. Exits with 1 if
+    nothing was found.
 
     Examples:
         cogo erase 7f3c... --dry-run
         cogo export 7f3c... --output anna.zip && cogo erase 7f3c...
         cogo erase 7f3c... --yes --json --requested-by "ticket 4711" > receipt.json
+        cogo erase --project website --dry-run
     """
-    user = parse_user(owner)
-    project = Project.find(directory)
-    counted = run_with_store(
-        project, lambda store: store.erase_owner(owner=user, limit=_BATCH, dry_run=True)
-    )
+    subject = Subject.parse(owner, project)
+    here = Project.find(directory)
+    counted = run_with_store(here, lambda store: _erase_batch(store, subject, dry_run=True))
     is_empty = not counted.erased
     if dry_run and as_json:
         print_json(counted.erased)
@@ -64,15 +66,15 @@ def erase_owner(
         print_table(("TABLE", "ROWS"), rows)
     if dry_run:
         if is_empty:
-            _end_without_anything(user)
+            _end_without_anything(subject)
         return
     if not yes and not is_empty:
-        _ask(user)
+        _ask(subject)
     who = requested_by or f"{getpass.getuser()}@{socket.gethostname()}"
     total = sum(counted.erased.values())
     with open_bar("erase rows", total, is_hidden=as_json, explain=_explain) as bar:
         done = run_with_store(
-            project, lambda store: _erase(store, user, who[:200], timeout, bar.advance)
+            here, lambda store: _erase(store, subject, who[:200], timeout, bar.advance)
         )
     if as_json:
         print_json({"receipt": done.receipt, "sha256": done.sha256})
@@ -81,22 +83,35 @@ def erase_owner(
         print_line(json.dumps(receipt, indent=2))
         print_line(f"SHA-256: {done.sha256}")
     if not receipt.get("erased"):
-        _end_without_anything(user)
+        _end_without_anything(subject)
 
 
 def _explain(bar: Bar) -> str:
     return f"interrupted: {bar.done:,} rows are erased; the same command goes on"
 
 
-def _end_without_anything(owner: UUID) -> NoReturn:
-    """End with 1, as the UUID may be wrong. The receipt, which says it too, is printed before."""
-    print_text(f"nothing of {owner} was found: is it the right UUID?", err=True)
+def _end_without_anything(subject: Subject) -> NoReturn:
+    """End with 1, as it may be the wrong one. The receipt, which says it too, is printed before."""
+    what = "name" if subject.owner is None else "UUID"
+    print_text(f"nothing of {subject} was found: is it the right {what}?", err=True)
     raise typer.Exit(1)
+
+
+async def _erase_batch(
+    store: GatewayStore, subject: Subject, who: str | None = None, *, dry_run: bool = False
+) -> ErasedBatch:
+    if subject.owner is not None:
+        return await store.erase_owner(
+            owner=subject.owner, limit=_BATCH, requested_by=who, dry_run=dry_run
+        )
+    return await store.erase_project(
+        project=subject.project or "", limit=_BATCH, requested_by=who, dry_run=dry_run
+    )
 
 
 async def _erase(
     store: GatewayStore,
-    owner: UUID,
+    subject: Subject,
     who: str,
     patience: float,
     on_rows: Callable[[int], None],
@@ -105,7 +120,7 @@ async def _erase(
     clock = asyncio.get_running_loop().time
     until = clock() + patience
     while True:
-        batch = await store.erase_owner(owner=owner, limit=_BATCH, requested_by=who)
+        batch = await _erase_batch(store, subject, who)
         on_rows(sum(batch.erased.values()))
         if batch.is_done:
             return batch
@@ -121,9 +136,9 @@ async def _erase(
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def _ask(owner: UUID) -> None:
+def _ask(subject: Subject) -> None:
     if not sys.stdin.isatty():
         raise CommandError("nothing was erased", hint="--yes confirms it where nobody can answer")
     print_text("This cannot be undone; `cogo export` writes it into files first.", err=True)
-    if not typer.confirm(neutralize(f"Erase all of {owner}?"), default=False, err=True):
+    if not typer.confirm(neutralize(f"Erase all of {subject}?"), default=False, err=True):
         raise CommandError("nothing was erased")

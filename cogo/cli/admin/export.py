@@ -1,4 +1,4 @@
-"""`cogo export`: everything of an owner, as JSON lines."""
+"""`cogo export`: everything of an owner or a project, as JSON lines."""
 
 import hashlib
 import json
@@ -6,8 +6,9 @@ import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Any, Final, Protocol
+from typing import IO, Annotated, Any, Final, Protocol, Self
 from uuid import UUID
 
 import typer
@@ -17,7 +18,9 @@ from cogo.cli.progress import Bar, open_bar
 from cogo.cli.session import run_with_store
 from cogo.errors import CommandError
 from cogo.terminal import print_line, print_text
+from protocol.errors import InvalidArgument
 from protocol.ids import utc_now
+from protocol.records import ExportedRow
 from protocol.store.gateway import GatewayStore
 
 _PAGE: Final = 500
@@ -30,15 +33,41 @@ class _Files(Protocol):
     def open(self, name: str) -> IO[bytes]: ...
 
 
+Owner = Annotated[str | None, typer.Argument(help="UUID of the user.", show_default=False)]
+ProjectName = Annotated[
+    str | None, typer.Option("--project", help="The project with this name, instead of a user.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An owner, or a project."""
+
+    owner: UUID | None
+    project: str | None
+
+    @classmethod
+    def parse(cls, owner: str | None, project: str | None) -> Self:
+        """Return what a command is about. Raise InvalidArgument."""
+        name = project and project.strip()
+        if bool(owner) == bool(name):
+            raise InvalidArgument("give either the UUID of a user or --project")
+        return cls(parse_user(owner) if owner else None, name or None)
+
+    def __str__(self) -> str:
+        return f"the project {self.project}" if self.owner is None else str(self.owner)
+
+
 def export_owner(
-    owner: Annotated[str, typer.Argument(help="UUID of the user.")],
+    owner: Owner = None,
     *,
+    project: ProjectName = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A new directory, or a file ending in .zip.")
     ],
     directory: Dir = None,
 ) -> None:
-    """Write what belongs to an owner into files.
+    """Write all of an owner or a project into files.
 
     One file of JSON lines a table, and manifest.json with their rows and SHA-256. Hashes of keys
     are left out. What changes meanwhile may be in it or not.
@@ -46,8 +75,9 @@ def export_owner(
     Examples:
         cogo export 7f3c... --output anna/
         cogo export 7f3c... --output anna.zip
+        cogo export --project website --output website.zip
     """
-    user = parse_user(owner)
+    subject = Subject.parse(owner, project)
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise CommandError(f"{output} exists", hint="name a new directory or a new .zip file")
 
@@ -60,25 +90,33 @@ def export_owner(
         return f"interrupted after {bar.done:,} of {bar.total or 0:,} tables; {left}"
 
     with open_bar("export", explain=explain) as bar, _open_output(output) as files:
-        manifest = run_with_store(directory, lambda store: _export(store, user, files, bar))
+        manifest = run_with_store(directory, lambda store: _export(store, subject, files, bar))
         with files.open("manifest.json") as file:
             file.write(json.dumps(manifest, indent=2).encode() + b"\n")
     rows = sum(each["rows"] for each in manifest["files"].values())
     print_line(f"wrote {rows:,} rows of {len(manifest['files'])} tables to {output}")
 
 
-async def _export(store: GatewayStore, owner: UUID, files: _Files, bar: Bar) -> dict[str, Any]:
+async def _read_page(
+    store: GatewayStore, subject: Subject, table: str, after: dict[str, Any] | None
+) -> list[ExportedRow]:
+    if subject.owner is not None:
+        return await store.export_owner(owner=subject.owner, table=table, after=after, limit=_PAGE)
+    return await store.export_project(
+        project=subject.project or "", table=table, after=after, limit=_PAGE
+    )
+
+
+async def _export(store: GatewayStore, subject: Subject, files: _Files, bar: Bar) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    tables = await store.export_tables()
+    tables = await store.export_tables(of_project=subject.owner is None)
     for number, table in enumerate(tables):
         bar.show(number, len(tables), text=table)
         name = f"{table.rpartition('.')[2]}.jsonl"
         place: dict[str, Any] | None = None
         rows, digest = 0, hashlib.sha256()
         with files.open(name) as file:
-            while page := await store.export_owner(
-                owner=owner, table=table, after=place, limit=_PAGE
-            ):
+            while page := await _read_page(store, subject, table, place):
                 for row in page:
                     line = json.dumps(row.data, ensure_ascii=False).encode() + b"\n"
                     file.write(line)
@@ -88,7 +126,8 @@ async def _export(store: GatewayStore, owner: UUID, files: _Files, bar: Bar) -> 
         if rows:
             print_text(f"{table}: {rows:,}", err=True)
         found[name] = {"table": table, "rows": rows, "sha256": digest.hexdigest()}
-    return {"owner": str(owner), "exported_at": utc_now().isoformat(), "files": found}
+    of = {"project": subject.project} if subject.owner is None else {"owner": str(subject.owner)}
+    return of | {"exported_at": utc_now().isoformat(), "files": found}
 
 
 class _Folder:

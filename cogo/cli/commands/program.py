@@ -46,7 +46,15 @@ PROGRAM: Final = (
         "Adopt a copied, restored or moved database, so that it runs by itself.",
         "admin.adopt:adopt",
     ),
-    Command("export", "Write what belongs to an owner into files.", "admin.export:export_owner"),
-    Command("erase", "Erase all that belongs to an owner, for good.", "admin.erase:erase_owner"),
+    Command(
+        "export",
+        "Write all of an owner or a project into files.",
+        "admin.export:export_owner",
+    ),
+    Command(
+        "erase",
+        "Erase all of an owner or a project, for good.",
+        "admin.erase:erase_owner",
+    ),
     Command("trust", "Trust the configuration files in a folder.", "local.trust:trust"),
 )

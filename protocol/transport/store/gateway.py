@@ -115,8 +115,33 @@ class SupabaseGatewayStore(RpcClient):
             dry_run=dry_run,
         )
 
-    async def export_tables(self) -> list[str]:
-        return [each["name"] for each in await self._call("export_tables")]
+    async def erase_project(
+        self,
+        *,
+        project: str,
+        limit: int,
+        requested_by: str | None = None,
+        dry_run: bool = False,
+    ) -> ErasedBatch:
+        return await self._call_row(
+            ErasedBatch,
+            "erase_project",
+            project=project,
+            limit=limit,
+            requested_by=requested_by,
+            dry_run=dry_run,
+        )
+
+    async def export_tables(self, *, of_project: bool = False) -> list[str]:
+        tables = await self._call("export_tables", of_project=of_project)
+        return [each["name"] for each in tables]
+
+    async def export_project(
+        self, *, project: str, table: str, limit: int, after: dict[str, JsonValue] | None = None
+    ) -> list[ExportedRow]:
+        return await self._call_rows(
+            ExportedRow, "export_project", project=project, table=table, after=after, limit=limit
+        )
 
     async def export_owner(
         self, *, owner: UUID, table: str, limit: int, after: dict[str, JsonValue] | None = None

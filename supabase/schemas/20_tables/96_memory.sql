@@ -71,6 +71,8 @@ create unique index if not exists cogo_memories_chunks
 create index if not exists cogo_memories_model on public.cogo_memories (model_id)
   where model_id is not null;
 create index if not exists cogo_memories_simulated on public.cogo_memories (owner) where simulated;
+create index if not exists cogo_memories_task on public.cogo_memories (task_id)
+  where task_id is not null;
 create index if not exists cogo_memories_owner on public.cogo_memories (owner, seq);
 alter table public.cogo_memories enable row level security;
 drop policy if exists "owners read their memories" on public.cogo_memories;

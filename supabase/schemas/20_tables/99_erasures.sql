@@ -11,6 +11,7 @@ create table if not exists cogo.erasures (
 create unique index if not exists erasures_open
   on cogo.erasures (owner_sha256) where finished_at is null;
 comment on table cogo.erasures is
-  'Erasures of owners: rows by table, when, who asked, and the SHA-256 of the receipt. They go on where
-they were interrupted while finished_at is null.';
+  'Erasures of owners and projects: rows by table, when, who asked, and the SHA-256 of the receipt. They
+go on where they were interrupted while finished_at is null.';
+comment on column cogo.erasures.owner_sha256 is 'Of the owner, or of `project:` and the name.';
 alter table cogo.erasures enable row level security;

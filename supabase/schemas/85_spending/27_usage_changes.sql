@@ -62,7 +62,7 @@ create or replace trigger note_calls
   referencing old table as old_rows
   for each statement execute function cogo.note_calls_of_deleted_tasks();
 
-create or replace function cogo.drop_changed_sums(p_owner uuid)
+create or replace function cogo.drop_changed_sums(p_owner uuid, p_project text)
   returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -72,12 +72,13 @@ begin
   perform from cogo.usage_clock c for update;
   with dropped as (
     delete from cogo.usage_sums s where s.hour in (select x.hour from cogo.usage_changes x)
-    returning s.owner
+    returning s.owner, s.project
   )
-  select count(*) filter (where d.owner = p_owner) into v_dropped from dropped d;
+  select count(*) filter (where d.owner = p_owner or d.project = p_project) into v_dropped
+    from dropped d;
   return v_dropped;
 end;
 $$;
 comment on function cogo.drop_changed_sums is
   'Delete the sums that do not count, which may name whom the calls do not name any more; return how many
-were of an owner. What the transaction locks after it must be its own.';
+were of an owner or a project. What the transaction locks after it must be its own.';

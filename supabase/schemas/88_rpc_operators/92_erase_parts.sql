@@ -22,20 +22,23 @@ $$;
 comment on function cogo.count_parts is
   'Return the number of rows that go with tasks, subtasks or memories of these ids, by table.';
 
-create or replace function cogo.cancel_owned(p_owner uuid, p_limit integer)
+create or replace function cogo.cancel_erased(p_owner uuid, p_project text, p_limit integer)
   returns integer language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids constant uuid[] := array(
     select t.id from public.cogo_tasks t
-     where t.owner = p_owner and t.finished_at is null and t.parent_task_id is null
+     where (t.owner = p_owner or t.project = p_project)
+       and t.finished_at is null and t.parent_task_id is null
      order by t.seq limit p_limit
   );
+  v_reason constant text := case when p_owner is null then 'its project is erased'
+                                 else 'its owner is erased' end;
   v_id uuid;
 begin
   foreach v_id in array v_ids loop
     begin
-      perform public.cogo_cancel_task(v_id, 'its owner is erased');
+      perform public.cogo_cancel_task(v_id, v_reason);
     exception
       when sqlstate 'TQ002' or sqlstate 'TQ003' then
         null;  -- it has ended meanwhile
@@ -44,7 +47,8 @@ begin
   return cardinality(v_ids);
 end;
 $$;
-comment on function cogo.cancel_owned is 'Cancel open tasks of an owner; return how many.';
+comment on function cogo.cancel_erased is
+  'Cancel open tasks of an owner or a project; return how many.';
 
 create or replace function cogo.erase_memory(p_owner uuid, p_limit integer)
   returns jsonb language plpgsql set search_path = pg_catalog, pg_temp
@@ -120,13 +124,14 @@ $$;
 comment on function cogo.erase_sessions is
   'Erase sessions of an owner with their messages and summaries; copies in Redis are told.';
 
-create or replace function cogo.erase_tasks(p_owner uuid, p_limit integer)
+create or replace function cogo.erase_tasks(p_owner uuid, p_project text, p_limit integer)
   returns jsonb language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_roots constant uuid[] := array(
     select t.id from public.cogo_tasks t
-     where t.owner = p_owner and t.parent_task_id is null and t.finished_at is not null
+     where (t.owner = p_owner or t.project = p_project)
+       and t.parent_task_id is null and t.finished_at is not null
        -- Agents still have to learn what became of their leases.
        and not exists (
          select from cogo.subtasks s where s.task_id = t.id and s.status = 'running'
@@ -159,4 +164,4 @@ begin
 end;
 $$;
 comment on function cogo.erase_tasks is
-  'Erase ended tasks of an owner, with their child tasks and all that belongs to them.';
+  'Erase ended tasks of an owner or a project, with their child tasks and all that belongs to them.';

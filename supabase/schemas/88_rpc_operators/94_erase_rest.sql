@@ -27,7 +27,7 @@ begin
     from found f where c.id = f.id and c.outcome = f.outcome;
   get diagnostics v_calls = row_count;
   if v_calls > 0 then
-    v_sums := cogo.drop_changed_sums(p_owner);
+    v_sums := cogo.drop_changed_sums(p_owner, null);
   end if;
   return cogo.add_counts(
     '{}', jsonb_build_object(

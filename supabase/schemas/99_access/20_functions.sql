@@ -103,10 +103,12 @@ grant execute on function
 
 -- Erasures and exports.
 revoke all on function
-  public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables
+  public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables,
+  public.cogo_erase_project, public.cogo_export_project
   from public, anon, authenticated, service_role;
 grant execute on function
-  public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables
+  public.cogo_erase_owner, public.cogo_export_owner, public.cogo_export_tables,
+  public.cogo_erase_project, public.cogo_export_project
   to service_role;
 
 -- Usage.

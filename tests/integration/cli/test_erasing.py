@@ -89,6 +89,38 @@ def test_an_erasure_is_confirmed_and_ends_with_a_receipt(cogo: Say, project: Sta
     assert (count_tasks(project, ALICE), count_tasks(project, BOB)) == (0, 3)
 
 
+def test_a_project_is_exported_and_erased_and_its_owner_keeps_the_rest(
+    cogo: Say, project: State, tmp_path: Path
+) -> None:
+    async def fill(store: SupabaseStore) -> None:
+        for name in ("web", "web", "app", None):
+            await store.submit_task(NewTask(prompt=f"for {name}", owner=ALICE, project=name))
+
+    asyncio.run(with_store(project, fill))
+    exported = cogo("export", "--project", "web", "--output", str(tmp_path / "web"))
+    counted = json.loads(cogo("erase", "--project", "web", "--dry-run", "--json")[1])
+    unconfirmed = cogo("erase", "--project", "web")
+    erased = cogo("erase", "--project", "web", "--yes", "--json", "--requested-by", "ticket 2")
+    again = cogo("erase", "--project", "web", "--dry-run")
+    wrong = [cogo("erase", *each) for each in ((), (str(ALICE), "--project", "web"))]
+
+    assert exported[0] == 0
+    manifest = json.loads((tmp_path / "web" / "manifest.json").read_text())
+    assert (manifest["project"], manifest["files"]["cogo_tasks.jsonl"]["rows"]) == ("web", 2)
+    assert counted["public.cogo_tasks"] == 2
+    assert unconfirmed[0] == 1
+    assert "nothing was erased" in unconfirmed[2]
+    receipt = json.loads(json.loads(erased[1])["receipt"])
+    assert (erased[0], receipt["project"]) == (0, "web")
+    assert (receipt["requested_by"], receipt["erased"]["public.cogo_tasks"]) == ("ticket 2", 2)
+    assert count_tasks(project, ALICE) == 2
+    assert again == (
+        1, "", "nothing of the project web was found: is it the right name?\n"
+    )  # fmt: skip
+    assert [code for code, _, _ in wrong] == [2, 2]
+    assert "either the UUID of a user or --project" in wrong[0][2]
+
+
 def test_tasks_that_agents_hold_are_named_and_waited_for(cogo: Say, project: State) -> None:
     async def hold(store: SupabaseStore) -> None:
         await store.submit_task(NewTask(prompt="x", owner=ALICE))
