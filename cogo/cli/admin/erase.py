@@ -50,9 +50,9 @@ def erase_owner(
     nothing was found.
 
     Examples:
-        cogo erase 7f3c... --dry-run
-        cogo export 7f3c... --output anna.zip && cogo erase 7f3c...
-        cogo erase 7f3c... --yes --json --requested-by "ticket 4711" > receipt.json
+        cogo erase 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --dry-run
+        cogo erase 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c    # after `cogo export`
+        cogo erase 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --yes --json > receipt.json
         cogo erase --project website --dry-run
     """
     subject = Subject.parse(owner, project)

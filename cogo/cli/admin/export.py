@@ -73,8 +73,8 @@ def export_owner(
     are left out. What changes meanwhile may be in it or not.
 
     Examples:
-        cogo export 7f3c... --output anna/
-        cogo export 7f3c... --output anna.zip
+        cogo export 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --output anna/
+        cogo export 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c --output anna.zip
         cogo export --project website --output website.zip
     """
     subject = Subject.parse(owner, project)

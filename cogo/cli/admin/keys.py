@@ -76,7 +76,7 @@ def create_key(
     Examples:
         cogo keys create --name laptop
         cogo keys create --name dashboard --scope tasks:read --expires 90d
-        cogo keys create --name anna --owner 7f3c...    # acts for this user of Supabase Auth
+        cogo keys create --name anna --owner 8f14e45f-ceea-467f-a9f5-5c0d7e0a1b2c    # acts for her
         cogo keys create --name website --project website
     """
     key_id, key = generate_key()

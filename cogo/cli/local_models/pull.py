@@ -89,7 +89,7 @@ def pull(
     Examples:
         cogo models pull smollm2
         cogo models pull hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M
-        cogo models pull https://example.com/model.gguf --sha256 0123... --yes
+        cogo models pull https://example.com/model.gguf --sha256 "$(cat model.sha256)" --yes
         cogo models pull llama3.1:8b --with ollama
     """
     project = Project.find(directory)
