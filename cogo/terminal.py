@@ -25,6 +25,8 @@ _JOINT: Final = "\1"
 """A space at which lines are not broken; `neutralize` removes both characters from texts."""
 _NARROWEST: Final = 24
 """Minimum width of the last column of a table before other columns are left out."""
+_LEAST_COLUMN: Final = 12
+"""Width to which other columns are cut if leaving columns out is not enough."""
 # Control characters (C0 except newline and tab, DEL, C1), overrides of direction, line and
 # paragraph separators, and lone surrogates, which cannot be encoded.
 _UNSAFE: Final = re.compile(
@@ -139,7 +141,7 @@ def print_table(
 
     If it is too wide for the terminal, the last column becomes narrower: wrapped, or with `brief`
     cut to one line. If that is not enough, the columns `drop` are left out one by one, beginning
-    with the first.
+    with the first, and then the widest are cut.
     """
     width = get_terminal_width(sys.stdout)
     lines, missing = lay_out_table(headings, rows, drop=drop, brief=brief, width=width)
@@ -174,19 +176,37 @@ def lay_out_table(
         if columns.pop(name, None) is not None:
             widths.pop(name)
             missing.append(name)
+    missing += _narrow_columns(widths, width)
     room = max(_measure_last_column(widths, width))
     lines: list[str] = []
     for cells in zip(*columns.values(), strict=True):
         *firsts, text = cells
         lead = "".join(
             cell + " " * (size - cell_len(cell)) + _GAP
-            for cell, size in zip(firsts, widths.values(), strict=False)
+            for cell, size in (
+                (shorten(cell, size) if cell_len(cell) > size else cell, size)
+                for cell, size in zip(firsts, widths.values(), strict=False)
+            )
         )
         short = shorten(text, room) if brief else wrap_line(text, room)
         for line in short.splitlines() or [""]:
             lines.append((lead + line).rstrip())
             lead = " " * cell_len(lead)
     return lines, missing
+
+
+def _narrow_columns(widths: dict[str, int], width: int | None) -> list[str]:
+    """Narrow the widest columns but the last until that has room; return their headings."""
+    *firsts, _ = widths
+    narrowed: list[str] = []
+    while firsts:
+        needed, room = _measure_last_column(widths, width)
+        widest = max(firsts, key=widths.__getitem__)
+        if room >= needed or widths[widest] <= _LEAST_COLUMN:
+            break
+        widths[widest] = max(_LEAST_COLUMN, widths[widest] - (needed - room))
+        narrowed.append(widest)
+    return [f"all of {name}" for name in dict.fromkeys(narrowed)]
 
 
 def _measure_last_column(widths: dict[str, int], width: int | None) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
+from rich.cells import cell_len
 
 from cogo.cli.app import run
 from cogo.cli.commands import COMMANDS
@@ -19,6 +20,7 @@ from embedded.state import State
 from tests.support.sql.agent import Agent
 from tests.support.sql.outcomes import answered, failed
 from tests.support.sql.waits import start_flow, wait_step
+from tests.support.watching.pseudo_terminal import run_on_terminal
 
 SONNET: Final = "claude-sonnet-5-5"
 HOSTILE: Final = "\x1b]0;owned\x07\x9b2J\x7f\u202egpj.\u2066x\r\x08"
@@ -72,6 +74,8 @@ SHOWN: Final = {
     *(("sessions", "list"), ("sessions", "show")),
 }
 """Commands that have nothing but words of others to show."""
+SENTENCES: Final = {("models", "policy"), ("columns", "status"), ("queue", "show")}
+"""Commands that print sentences in place of a table."""
 ELSEWHERE: Final = {
     # They print what they were given, their own words, or only what print_line has anyway.
     *(
@@ -260,6 +264,21 @@ def test_every_command_that_reads_shows_escapes_and_sends_none(
                     "\\u001b", "\x1b"
                 ).replace("\\u0007", "\x07").replace("\\r", "\r").replace("\\b", "\x08")
     assert shown > 5
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.usefixtures("tasks")
+def test_tables_of_hostile_rows_fit_the_terminal(columns: int) -> None:
+    wide = {}
+    for command in (each for each, arguments in READING.items() if not arguments):
+        shown = run_on_terminal(command, columns=columns)
+        # A word is not broken: it is copied.
+        lines = [each for each in shown.text.splitlines() if cell_len(each) > columns]
+        broken = [each for each in lines if len(each.split()) > 1 and each[0] != " "]
+        if broken and command not in SENTENCES:
+            wide[command] = broken
+
+    assert not wide
 
 
 def test_a_diff_of_hostile_code_shows_escapes_and_sends_none(
