@@ -19,7 +19,7 @@ EMBED: Final = ("embed", "one", "two", "three", "--model", "text-embedding-3-sma
 LONG: Final = {
     ("memory", "add", "a.md", "b.md", "c.md"): "3 of 3",
     ("memory", "export", "--out", "memory.jsonl"): "export",
-    ("export", OWNER, "--output", "anna.zip"): "of 31",
+    ("export", OWNER, "--output", "anna.zip"): "public.cogo_",
     ("erase", OWNER, "--yes"): "erase rows",
     (*EMBED, "--keep"): "3 of 3",
     ("models", "test"): "of 2",
@@ -86,7 +86,7 @@ def test_ctrl_c_says_what_was_done_and_how_to_go_on(cogo: Say, tmp_path: Path) -
 
 
 def test_an_interrupted_export_leaves_no_archive_and_says_so(cogo: Say, tmp_path: Path) -> None:
-    ended = run_on_terminal(["export", OWNER, "--output", "anna.zip"], ctrl_c_after="of 31")
+    ended = run_on_terminal(["export", OWNER, "--output", "anna.zip"], ctrl_c_after="cogo.")
 
     assert ended.code == 130
     assert "nothing is written to anna.zip" in ended.text
