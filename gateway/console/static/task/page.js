@@ -10,7 +10,6 @@ import { readAnswer, Task } from "/console/task/task.js";
 import { useTask } from "/console/task/use_task.js";
 import { h, useEffect, useMemo, useState } from "/console/vendor/preact.js";
 
-const MOST = 200; // tasks among which the next newer one is looked for
 /** Events of a stream after which the rows are read again. */
 const CHANGES = new Set(["event", "selection", "end"]);
 
@@ -54,10 +53,8 @@ async function openOlder(details) {
   if (tasks.length) location.hash = `#/tasks/${tasks[0].id}`;
 }
 
-/** Lists go from new to old, so the next newer task is found only near their beginning. */
 async function openNewer(details) {
   if (!details) return;
-  const { tasks } = await get(`/tasks?limit=${MOST}`);
-  const newer = tasks.filter(({ seq }) => seq > details.task.seq).at(-1);
-  if (newer && (tasks.length < MOST || tasks.at(-1).seq <= details.task.seq)) location.hash = `#/tasks/${newer.id}`;
+  const { tasks } = await get(`/tasks?limit=1&after=${details.task.seq}`);
+  if (tasks.length) location.hash = `#/tasks/${tasks[0].id}`;
 }
