@@ -8,7 +8,7 @@
 import { CopyButton, downloadText } from "/console/lib/copy.js";
 import { LongText, showControls } from "/console/lib/json_view.js";
 import { DOMPurify, highlight, Marked } from "/console/vendor/markdown.js";
-import { h, render, useLayoutEffect, useMemo, useRef } from "/console/vendor/preact.js";
+import { Component, h, render, useLayoutEffect, useMemo, useRef } from "/console/vendor/preact.js";
 
 const MOST = 100_000;
 const MOST_IN_BLOCK = 10_000;
@@ -57,6 +57,9 @@ function sanitize(markup) {
 
 let isHooked = false;
 
+/** Return the nodes of what DOMPurify made. Each of its fragments would keep a document of its own. */
+const listNodes = (made) => (typeof made === "string" ? [made] : [...made.childNodes]);
+
 function narrow(element) {
   const classes = [...element.classList].filter((each) => /^hljs-[\w-]+$/.test(each));
   if (classes.length) element.className = classes.join(" ");
@@ -69,25 +72,37 @@ function narrow(element) {
 /** A Markdown text, which may grow. */
 export function Markdown({ text }) {
   const drawn = useRef([]);
-  const shown = useMemo(() => {
+  return useMemo(() => {
     const end = findEnd(text);
-    drawn.current = drawBlocks(text.slice(0, end), drawn.current);
+    drawn.current = buildBlocks(text.slice(0, end), drawn.current);
     const note = `Shown as Markdown up to here: the answer has ${text.length.toLocaleString("en")} characters. The rest is plain text.`;
-    return [drawn.current.map((each) => each.vnode), end < text.length && h("div", { key: "rest" }, h("p", { class: "note" }, note), h(LongText, { text: text.slice(end) }))];
+    const rest = end < text.length && h("div", {}, h("p", { class: "note" }, note), h(LongText, { text: text.slice(end) }));
+    return h("div", { class: "markdown" }, drawn.current.map((block, key) => h(Block, { key, block })), rest);
   }, [text]);
-  return h("div", { class: "markdown" }, shown);
 }
 
-/** Draw the blocks of a text; those that were drawn before are taken from `before`, and are not compared again. */
-function drawBlocks(text, before) {
+/** Is drawn again when it is given another block. A stored vnode would keep the tree in which it was first drawn. */
+class Block extends Component {
+  shouldComponentUpdate({ block }) {
+    return block !== this.props.block;
+  }
+
+  render({ block: { type, properties } }) {
+    return h(type, properties);
+  }
+}
+
+/** Return the blocks of a text, each as `{ raw, level, type, properties }`; those that did not change are taken from `before`. */
+function buildBlocks(text, before) {
   const begin = performance.now();
   const { blocks, definitions } = splitBlocks(showControls(text));
   const levels = findLevels(blocks);
-  return blocks.map((block, key) => {
-    const old = before[key];
-    if (old && old.raw === block.raw && old.level === levels[key]) return old;
+  return blocks.map((token, place) => {
+    const [old, level] = [before[place], levels[place]];
+    if (old && old.raw === token.raw && old.level === level) return old;
     const isLate = performance.now() - begin > BUDGET_MS;
-    return { raw: block.raw, level: levels[key], vnode: isLate ? h(LongText, { key, text: block.raw }) : drawBlock(block, key, definitions, levels[key]) };
+    const [type, properties] = isLate ? [LongText, { text: token.raw }] : buildBlock(token, definitions, level);
+    return { raw: token.raw, level, type, properties };
   });
 }
 
@@ -114,11 +129,11 @@ function CodeFigure({ text, known, name = "", content }) {
   );
 }
 
-/** An element with what DOMPurify made, or with plain text. */
+/** An element with nodes that DOMPurify made, or with plain text. */
 function Made({ tag, content, ...properties }) {
   const place = useRef(null);
   useLayoutEffect(() => {
-    place.current.replaceChildren(content);
+    place.current.replaceChildren(...content);
     const nested = [...place.current.querySelectorAll("pre > code")].map(drawNestedCode);
     return () => nested.forEach((each) => render(null, each));
   }, [content]);
@@ -134,11 +149,11 @@ function drawNestedCode(code) {
   return place;
 }
 
-/** Return a text with colours; without, if its language is not known or it is too long. */
+/** Return a text with colours as nodes; without, if its language is not known or it is too long. */
 function highlightCode(text, language) {
   const shown = showControls(text);
-  if (!highlight.getLanguage(language) || text.length > MOST_CODE) return shown;
-  return sanitize(highlight.highlight(shown, { language, ignoreIllegals: true }).value);
+  if (!highlight.getLanguage(language) || text.length > MOST_CODE) return [shown];
+  return listNodes(sanitize(highlight.highlight(shown, { language, ignoreIllegals: true }).value));
 }
 
 /** Return where a text ends that is drawn as Markdown: whole, or after a line. */
@@ -166,23 +181,23 @@ function findLevels(blocks) {
   return blocks.map(({ type, depth }) => (type === "heading" ? (last = Math.min(6, depth + PAGE_LEVEL, last + 1)) : null));
 }
 
-function drawBlock({ type, raw, text, lang }, key, definitions, level) {
-  if (raw.length > MOST_IN_BLOCK && type !== "table" && type !== "code") return h(LongText, { key, text: raw });
+function buildBlock({ type, raw, text, lang }, definitions, level) {
+  if (raw.length > MOST_IN_BLOCK && type !== "table" && type !== "code") return [LongText, { text: raw }];
   try {
     if (type === "code") {
       const known = readLanguage(lang);
-      return h(CodeFigure, { key, text, known, content: highlightCode(text, known) });
+      return [CodeFigure, { text, known, content: highlightCode(text, known) }];
     }
-    const content = sanitize(marked.parse(definitions && raw.includes("]") ? `${definitions}\n\n${raw}` : raw));
-    if (level) setLevel(content, level);
-    return h(Made, { key, tag: "div", class: type === "table" ? "block wide" : "block", tabindex: type === "table" ? 0 : undefined, content });
+    const made = sanitize(marked.parse(definitions && raw.includes("]") ? `${definitions}\n\n${raw}` : raw));
+    if (level) setLevel(made, level);
+    return [Made, { tag: "div", class: type === "table" ? "block wide" : "block", tabindex: type === "table" ? 0 : undefined, content: listNodes(made) }];
   } catch {
-    return h(LongText, { key, text: raw });
+    return [LongText, { text: raw }];
   }
 }
 
-function setLevel(content, level) {
-  for (const each of content.querySelectorAll("h4, h5, h6")) {
+function setLevel(fragment, level) {
+  for (const each of fragment.querySelectorAll("h4, h5, h6")) {
     const heading = document.createElement(`h${level}`);
     heading.append(...each.childNodes);
     each.replaceWith(heading);
