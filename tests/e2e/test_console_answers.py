@@ -265,3 +265,28 @@ async def test_keys_lead_from_task_to_task_and_are_listed(
     body.send_keys("gt")
     await eventually(lambda: page.current_url.endswith("#/"), within=SECONDS)
     assert complaints(page) == []
+
+
+async def test_attempts_at_a_step_are_compared_with_why_each_failed(
+    http: httpx.AsyncClient, store: SupabaseStore, page: Chrome
+) -> None:
+    task = await submit(http, store, prompt="Write binary search [[fault:cut]]", type="CHAT")
+    page.get(f"{http.base_url}/console#/tasks/{task.id}")
+
+    await eventually(lambda: page.find_elements(By.ID, "attempts-diff"), within=SECONDS)
+    page.find_element(By.CSS_SELECTOR, "#attempts-diff > summary").click()
+    await eventually(
+        lambda: page.find_elements(By.CSS_SELECTOR, "#attempts-diff .actions button"),
+        within=SECONDS,
+    )
+    compared = text(page, "#attempts-diff")
+    page.find_element(By.XPATH, "//*[@id='attempts-diff']//button[.='Side by side']").click()
+    columns = page.find_elements(By.CSS_SELECTOR, "#attempts-diff .compare-column pre")
+
+    assert "#1" in compared
+    assert "the connection broke" in compared
+    assert "#1 → #2" in compared
+    assert "routed cio" not in compared
+    assert len(columns) >= 2
+    assert all(each.text for each in columns)
+    assert not complaints(page)

@@ -19,7 +19,8 @@ def test_steps_are_compared_of_which_an_attempt_did_not_succeed(tmp_path: Path) 
             an_attempt("plan", 0, 1, outcome="failed"),
             an_attempt("plan", 1, 2, attempt=2),
             an_attempt("asked", 0, 1, outcome="failed"),
-            an_attempt("twice", 1, 2, attempt=2),
+            an_attempt("twice", 2, 3, attempt=3),
+            an_attempt("twice", 1, 2, attempt=2, lane="cio", outcome="routed"),
             an_attempt("twice", 0, 1, outcome="reaped"),
             an_attempt("waited", 0, 1, outcome="suspended"),
             an_attempt("waited", 1, 2, attempt=2),
@@ -29,7 +30,7 @@ def test_steps_are_compared_of_which_an_attempt_did_not_succeed(tmp_path: Path) 
     [found] = call_console_functions(tmp_path, MODULE, ("listRepeated", task))
 
     assert [each["step"]["key"] for each in found] == ["twice"]
-    assert [each["attempt"] for each in found[0]["attempts"]] == [1, 2]
+    assert [each["attempt"] for each in found[0]["attempts"]] == [1, 3]
 
 
 def test_the_text_is_that_of_the_attempt_or_the_accepted_output(tmp_path: Path) -> None:

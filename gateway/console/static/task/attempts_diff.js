@@ -9,11 +9,11 @@ import { h, useEffect, useState } from "/console/vendor/preact.js";
 /** Ends after which another attempt does the same again. */
 const AGAIN = new Set(["failed", "rerouted", "reaped"]);
 
-/** Return the steps of which an attempt was not the last, in order: `{ step, attempts }`. */
+/** Return the steps of which an attempt was not the last, in order: `{ step, attempts }`, without choices of a model. */
 export function listRepeated({ subtasks, attempts }) {
   return subtasks
     .filter((each) => each.kind !== "flow")
-    .map((step) => ({ step, attempts: attempts.filter((each) => each.subtask_id === step.id).toSorted((a, b) => a.attempt - b.attempt) }))
+    .map((step) => ({ step, attempts: attempts.filter((each) => each.subtask_id === step.id && each.lane !== "cio").toSorted((a, b) => a.attempt - b.attempt) }))
     .filter((each) => each.attempts.length > 1 && each.attempts.some(({ outcome }) => AGAIN.has(outcome)));
 }
 
@@ -61,7 +61,7 @@ function StepAttempts({ step, attempts, outputs }) {
     pairs.length > 0 && h(
       "p",
       { class: "actions" },
-      pairs.map((each) => press(`${each.before.attempt.attempt} → ${each.after.attempt.attempt}`, !isBeside && each === pair, () => { setBeside(false); choose(each.after.attempt.attempt); })),
+      h("span", {}, pairs.map((each) => press(`#${each.before.attempt.attempt} → #${each.after.attempt.attempt}`, !isBeside && each === pair, () => { setBeside(false); choose(each.after.attempt.attempt); }))),
       press("Side by side", isBeside, () => setBeside(!isBeside)),
     ),
     isBeside || !pair ? h("div", { class: "compare-columns" }, written.map((each) => h(Written, { key: each.attempt.attempt, ...each }))) : h(Changes, { before: pair.before.text, after: pair.after.text }),
@@ -73,7 +73,7 @@ function Attempt({ attempt, isWritten }) {
   return h(
     "li",
     {},
-    h("span", {}, `Attempt ${number}`),
+    h("span", {}, `#${number}`),
     h(
       "span",
       { class: "facts" },
