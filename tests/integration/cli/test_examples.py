@@ -113,6 +113,8 @@ def test_examples_of_all_commands_run_on_a_project(
     cogo: Say, files: Path, project: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUPABASE_DB_URL", project.db_url)
+    monkeypatch.setenv("HOME", str(files))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(files / ".cache"))
 
     async def submit() -> None:
         async with open_store(project.url, project.secret_key) as store:
