@@ -69,19 +69,24 @@ function narrow(element) {
   element.setAttribute("rel", "noopener noreferrer nofollow");
 }
 
-/** A Markdown text, which may grow. */
-export function Markdown({ text }) {
-  const drawn = useRef([]);
-  return useMemo(() => {
+/** A Markdown text, which may grow. A memorized vnode, here or of a block, would keep all trees in which it was drawn. */
+export class Markdown extends Component {
+  #blocks = [];
+
+  shouldComponentUpdate({ text }) {
+    return text !== this.props.text;
+  }
+
+  render({ text }) {
     const end = findEnd(text);
-    drawn.current = buildBlocks(text.slice(0, end), drawn.current);
+    this.#blocks = buildBlocks(text.slice(0, end), this.#blocks);
     const note = `Shown as Markdown up to here: the answer has ${text.length.toLocaleString("en")} characters. The rest is plain text.`;
     const rest = end < text.length && h("div", {}, h("p", { class: "note" }, note), h(LongText, { text: text.slice(end) }));
-    return h("div", { class: "markdown" }, drawn.current.map((block, key) => h(Block, { key, block })), rest);
-  }, [text]);
+    return h("div", { class: "markdown" }, this.#blocks.map((block, key) => h(Block, { key, block })), rest);
+  }
 }
 
-/** Is drawn again when it is given another block. A stored vnode would keep the tree in which it was first drawn. */
+/** Is drawn again when it is given another block. */
 class Block extends Component {
   shouldComponentUpdate({ block }) {
     return block !== this.props.block;
