@@ -3,7 +3,7 @@
 import { useQuestions } from "/console/inbox/questions.js";
 import { useNow } from "/console/lib/hooks.js";
 import { getReader } from "/console/lib/reader.js";
-import { buildAddress, changeQuery, go, readAddress } from "/console/lib/route.js";
+import { changeQuery } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
 import { BulkBar } from "/console/tasks/bulk.js";
 import { FailedBar } from "/console/tasks/failed.js";
@@ -11,16 +11,14 @@ import { FilterBar } from "/console/tasks/filter_bar.js";
 import { clearFilters, describeFilters, hasFilters } from "/console/tasks/filters.js";
 import { FirstVisit } from "/console/tasks/first_visit.js";
 import { useKeys } from "/console/tasks/keys.js";
-import { useTasks } from "/console/tasks/reader.js";
+import { findNewer, useTasks } from "/console/tasks/reader.js";
 import { useSelection } from "/console/tasks/selection.js";
 import { TaskTable } from "/console/tasks/table.js";
 import { useExactTimes } from "/console/tasks/times.js";
-import { h, useEffect, useRef } from "/console/vendor/preact.js";
+import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const SCROLLED = 150;
 const TICK_MS = 5_000; // of the times in the table
-/** Where Newer leads from a page, by the page's address: that of the page before it. */
-const newer = new Map();
 
 export function Page({ query }) {
   const text = query.toString();
@@ -29,7 +27,7 @@ export function Page({ query }) {
   const isBusy = () => scrollY > SCROLLED || selection.size > 0 || Boolean(body.current?.querySelector("tbody:hover, tbody :focus, .menu[open]"));
   const latest = useRef(isBusy);
   latest.current = isBusy;
-  const { tasks, next, error, fresh, isStale, showFresh, reload } = useTasks(text, () => latest.current());
+  const { tasks, next, newer, error, fresh, isStale, showFresh, reload } = useTasks(text, () => latest.current());
   const questions = useQuestions();
   const asking = new Set(questions.found?.map((each) => each.task_id));
   const areAllKnown = questions.found !== null && questions.next === null;
@@ -53,7 +51,7 @@ export function Page({ query }) {
     shown.length ? h(TaskTable, { tasks: shown, selection: selection.of(shown), asking, at, isExact, isStale, isOperator: getReader()?.is_operator ?? true, onFlipTimes: flipTimes }) : null,
     tasks && !shown.length && !isStale ? h(Nothing, { query, next }) : null,
     !shown.length && !error && (isStale || !tasks) ? h("p", { class: "note" }, "Loading the tasks.") : null,
-    tasks && !isStale ? h(Pager, { query, next, isPaged }) : null,
+    tasks && !isStale ? h(Pager, { query, next, newer, isPaged }) : null,
     h(BulkBar, { selection, query, shown, asks: (id) => !areAllKnown || asking.has(id), hasMore: next !== null, onDone: () => (selection.clear(), reload()) }),
   );
 }
@@ -65,23 +63,21 @@ function Nothing({ query, next }) {
   return h("p", { class: "note empty" }, "No task meets these filters. ", h("button", { type: "button", class: "quiet", onClick: () => changeQuery(clearFilters()) }, "Clear all"));
 }
 
-function Pager({ query, next, isPaged }) {
+function Pager({ query, next, newer, isPaged }) {
+  const [problem, setProblem] = useState(null);
   if (!isPaged && next === null) return null;
-  const here = location.hash;
   const move = (before) => {
-    const { path, query: values } = readAddress();
-    values.delete("before");
-    const address = buildAddress(path, { ...Object.fromEntries([...values.keys()].map((name) => [name, values.getAll(name)])), before });
-    if (!newer.has(address)) newer.set(address, here);
-    go(address);
+    changeQuery({ before }, { replace: false });
     scrollTo(0, 0);
   };
+  const goBack = () => findNewer(query, newer).then(move, setProblem);
   return h(
     "nav",
     { class: "pager", "aria-label": "Pages of tasks" },
-    isPaged ? h("button", { type: "button", class: "quiet", onClick: () => changeQuery({ before: null }, { replace: false }) }, "Newest") : null,
-    newer.has(here) ? h("button", { type: "button", class: "quiet", onClick: () => (go(newer.get(here)), scrollTo(0, 0)) }, "Newer") : null,
+    isPaged ? h("button", { type: "button", class: "quiet", onClick: () => move(null) }, "Newest") : null,
+    isPaged && newer !== null ? h("button", { type: "button", class: "quiet", onClick: goBack }, "Newer") : null,
     next === null ? h("span", { class: "note" }, "This is the first task.") : h("button", { type: "button", class: "quiet", onClick: () => move(next) }, "Older"),
+    problem ? h("span", { class: "problem", role: "alert" }, problem.message) : null,
   );
 }
 

@@ -29,11 +29,24 @@ export function useTasks(text, isBusy) {
       reader.close();
     };
   }, [text]);
-  return state.text === text ? state : { ...EMPTY, tasks: state.tasks, next: state.next, isStale: true };
+  return state.text === text ? state : { ...EMPTY, tasks: state.tasks, next: state.next, newer: state.newer, isStale: true };
 }
 
 /** `isStale`: the rows are those of the address before, until the others are read. */
-const EMPTY = { tasks: null, next: null, error: null, fresh: 0, isStale: false, showFresh: () => {}, reload: () => {} };
+const EMPTY = { tasks: null, next: null, newer: null, error: null, fresh: 0, isStale: false, showFresh: () => {}, reload: () => {} };
+
+/** Return `before` of the page that is just newer than a page with `newer`; null if that is the newest page. */
+export async function findNewer(query, newer) {
+  for (let after = newer; after !== null; ) {
+    const values = new URLSearchParams(query);
+    values.delete("before");
+    const page = await get(`/tasks?${buildPage(values)}&after=${after}`);
+    after = page.newer;
+    // A page may be empty though there are newer tasks.
+    if (after !== null && page.tasks.length) return page.tasks[0].seq + 1;
+  }
+  return null;
+}
 
 class Reader {
   #query;
@@ -123,7 +136,7 @@ class Reader {
     const { tasks } = this.#state;
     if (tasks === null || !this.#isBusy()) {
       this.#later = null;
-      this.#set({ tasks: answer.tasks, next: answer.next, error: null, fresh: this.#isPaged ? this.#state.fresh : 0 });
+      this.#set({ tasks: answer.tasks, next: answer.next, newer: answer.newer, error: null, fresh: this.#isPaged ? this.#state.fresh : 0 });
       return;
     }
     const read = new Map(answer.tasks.map((task) => [task.id, task]));
@@ -135,8 +148,8 @@ class Reader {
 
   #showFresh() {
     if (!this.#later) return;
-    const { tasks, next } = this.#later;
+    const { tasks, next, newer } = this.#later;
     this.#later = null;
-    this.#set({ tasks, next, fresh: 0 });
+    this.#set({ tasks, next, newer, fresh: 0 });
   }
 }
