@@ -193,6 +193,11 @@ async def test_an_address_of_the_console_lets_a_browser_in_once_and_then_says_wh
     await eventually(says(page, "#key-why", "was already used"), within=SECONDS)
     assert "cogo console" in text(page, "#key-why")
 
+    page.get(await create_sign_in_link(store, locked.url))  # in the tab that asks
+    await eventually(says(page, "#link", "live"), within=SECONDS)
+    assert not is_asking(page)
+    assert "token" not in page.current_url
+
 
 async def test_a_page_whose_key_is_revoked_says_so_and_asks_for_another(
     chromium: Chrome, locked: Locked, system: System

@@ -1,7 +1,7 @@
 // The console's entry point: the bar, the key, and the page that the address names.
 
 import * as questions from "/console/inbox/questions.js";
-import { openSession } from "/console/lib/api.js";
+import { hasToken, openSession } from "/console/lib/api.js";
 import * as connection from "/console/lib/connection.js";
 import { byId } from "/console/lib/dom.js";
 import { listenToKeys, showHelp } from "/console/lib/keys.js";
@@ -78,6 +78,10 @@ async function isReachable() {
 }
 
 async function route() {
+  if (hasToken()) {
+    location.reload();
+    return;
+  }
   const { path, query } = readAddress();
   const found = PAGES.find(({ pattern }) => pattern.test(path)) ?? HOME;
   opened = found;

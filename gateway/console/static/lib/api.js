@@ -16,9 +16,14 @@ export class ApiError extends Error {
   }
 }
 
+const readToken = () => /^#token=([\w-]+)$/.exec(location.hash)?.[1];
+
+/** Whether the address has a one-time token, also one that was pasted into an open tab. */
+export const hasToken = () => readToken() !== undefined;
+
 /** Exchange the one-time token in the address, if there is one, for a key of this tab. */
 export async function openSession() {
-  const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
+  const token = readToken();
   if (!token) return;
   history.replaceState(null, "", location.pathname);
   const options = { method: "POST", headers: { Authorization: `Bearer ${token}` } };
