@@ -206,13 +206,13 @@ async def test_the_red_button_stops_spending_and_every_page_says_so(
         assert "Nothing fails" in said
         field(page, "Reason").send_keys(HOSTILE)
         page.find_element(By.XPATH, "//dialog//button[.='Stop spending']").send_keys(Keys.ENTER)
-        await eventually(says(page, "#stopped", "Spending is stopped since"), within=SECONDS)
+        await eventually(says(page, "#stopped", "Spending has been stopped since"), within=SECONDS)
         assert SHOWN in text(page, "#stopped")
         stop = await store.fetch_spending_stop()
         assert stop is not None
         assert stop.reason == HOSTILE
         page.get(f"{url}/#/")
-        await eventually(says(page, "#stopped", "Spending is stopped since"), within=SECONDS)
+        await eventually(says(page, "#stopped", "Spending has been stopped since"), within=SECONDS)
 
         await open_dialog(page, "Resume…")
         await confirm(page, "Resume")

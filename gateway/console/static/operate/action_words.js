@@ -1,14 +1,31 @@
 // What an action of an operator has changed, in lines. Pure.
 
+import { moment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
 
-const write = (value) => (value === null || value === undefined ? "none" : clip(typeof value === "string" ? value : JSON.stringify(value), 200));
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/;
+
+function write(value) {
+  if (value === null || value === undefined) return "none";
+  if (typeof value !== "string") return clip(JSON.stringify(value), 200);
+  return TIME.test(value) ? moment(value) : clip(value, 200);
+}
+
+/** What operators do to tasks: the log has the action after it, and the task before it. */
+const TASK_ACTIONS = { cancel: "cancelled", pause: "held", resume: "resumed", redrive: "retried", redrive_subtask: "retried a step", fork: "forked", feedback: "rated", send_event: "sent an event" };
+
+function describeTask(before, { action, ...more }) {
+  const name = action === "answer_approval" ? (more.approved ? "approved" : "refused") : (TASK_ACTIONS[action] ?? clip(String(action), 60));
+  const lines = Object.entries({ ...more, owner: before?.owner ?? null }).filter(([key, value]) => key !== "approved" && value !== null);
+  return [before?.status ? `${name}; it was ${clip(before.status, 60)}` : name, ...lines.map(([key, value]) => `${clip(key, 60)}: ${write(value)}`)];
+}
 
 /** What it is called that something begins and ends to exist. */
 const VERBS = { spending: ["stopped spending", "resumed spending"] };
 
 /** Return a line for each field: what it was and is. */
 export function describeChange({ kind, before, after }) {
+  if (kind === "task" && after?.action) return describeTask(before, after);
   const [made, removed] = VERBS[kind] ?? ["new", "removed"];
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   if (!before) return [made, ...names.filter((name) => after[name] !== null).map((name) => `${clip(name, 60)}: ${write(after[name])}`)];

@@ -1,6 +1,7 @@
 // The log of operators: who changed what and when, what it was before and is now, and why.
 
 import { describeChange } from "/console/operate/action_words.js";
+import { useNames } from "/console/operate/known.js";
 import { More, Operate, Reading, Table } from "/console/operate/parts.js";
 import { moment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
@@ -16,6 +17,7 @@ export function Page({ query }) {
   const filter = Object.fromEntries(["who", "kind", "subject", "since"].map((name) => [name, query.get(name) ?? ""]));
   const since = filter.since ? new Date(filter.since) : null;
   const isDate = since !== null && !Number.isNaN(since.getTime());
+  const nameWho = useNames();
   const read = usePages(buildAddress("/actions", { limit: 100, ...filter, since: isDate ? since.toISOString() : "" }).slice(1), "actions", { every: EVERY_MS });
   return h(
     Operate,
@@ -23,7 +25,7 @@ export function Page({ query }) {
     h(Filters, { key: JSON.stringify(filter), filter }),
     h(Reading, { of: read, what: "the actions" }),
     !read.isLoading && !read.error && !read.rows.length && h("p", { class: "note" }, "No operator has done anything that matches."),
-    read.rows.length > 0 && h(Table, { caption: "List of actions", columns: ["When", "Who", "What", "Before and after", "Reason"] }, read.rows.map((each) => h(Action, { key: each.id, each }))),
+    read.rows.length > 0 && h(Table, { caption: "List of actions", columns: ["When", "Who", "What", "Before and after", "Reason"] }, read.rows.map((each) => h(Action, { key: each.id, each, nameWho }))),
     h(More, { of: read }),
   );
 }
@@ -44,14 +46,14 @@ function Filters({ filter }) {
   );
 }
 
-function Action({ each }) {
+function Action({ each, nameWho }) {
   const place = each.kind === "task" ? `#/tasks/${each.subject.slice(0, 36)}` : each.kind === "column" ? `#/columns/${each.subject.slice(0, 36)}` : LINKS[each.kind];
   const subject = clip(each.subject, 120);
   return h(
     "tr",
     {},
     h("td", { class: "figure" }, h("time", { datetime: each.at }, moment(each.at))),
-    h("td", { class: "words" }, clip(each.who, 100)),
+    h("td", { class: "words" }, nameWho(each.who)),
     h("th", { scope: "row" }, place ? h("a", { href: place }, subject) : subject, h("small", {}, each.kind)),
     h("td", { class: "words" }, describeChange(each).map((line) => h("div", {}, line))),
     h("td", { class: "words" }, each.reason ? clip(each.reason, 500) : "–"),

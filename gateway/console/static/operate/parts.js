@@ -71,6 +71,19 @@ export function useWindow(rows, size = WINDOW) {
   return [rows.slice(0, most), more];
 }
 
+/**
+ * Return rows with a `key` in the order that they had when the pointer came, until it leaves, so that none moves away
+ * from under it; and the listeners for the element that holds them. Rows that are new come last.
+ */
+export function useSteady(rows) {
+  const [isHeld, setHeld] = useState(false);
+  const order = useRef([]);
+  const place = ({ key }) => (order.current.includes(key) ? order.current.indexOf(key) : rows.length);
+  const steady = isHeld ? [...rows].sort((a, b) => place(a) - place(b)) : rows;
+  order.current = steady.map(({ key }) => key);
+  return [steady, { onMouseEnter: () => setHeld(true), onMouseLeave: () => setHeld(false) }];
+}
+
 /** The button that reads the next page of a list. */
 export function More({ of }) {
   return of.isMore ? h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: of.showMore }, "Show more")) : null;

@@ -1,7 +1,8 @@
 // The queue by lane and by owner, with the controls of both.
 
 import { useAsked, useChanges } from "/console/operate/dialog.js";
-import { Button, NOBODY, nameOwner, Operate, Reading, Table, useWindow, When } from "/console/operate/parts.js";
+import { useNames } from "/console/operate/known.js";
+import { Button, NOBODY, nameOwner, Operate, Reading, Table, useSteady, useWindow, When } from "/console/operate/parts.js";
 import { FIGURES, groupActions, limitFields, listIdle, nameAction, namePace, readLimits, sayLimit, sayPause, sayResume, sumBy } from "/console/operate/queue_words.js";
 import { post, put } from "/console/lib/api.js";
 import { remaining } from "/console/lib/format.js";
@@ -22,6 +23,7 @@ export function Page({ query }) {
   const read = useData("/queue", { every: EVERY_MS });
   const lanes = useActions("lane");
   const owners = useActions("owner");
+  const nameWho = useNames();
   const [dialog, ask] = useChanges(() => [read, lanes, owners].forEach((each) => each.reload()));
   const agents = useData("/agents", { every: 5 * EVERY_MS });
   const rows = read.data?.lanes ?? [];
@@ -42,7 +44,7 @@ export function Page({ query }) {
     { path: "/queue", title: "Queue" },
     h(Reading, { of: read, what: "the queue" }),
     read.data && !rows.length && h("p", { class: "note" }, "The queue is empty."),
-    rows.length > 0 && [h(Subjects, { key: "lane", kind: "lane", rows, actions: lanes.found, ask }), h(Subjects, { key: "owner", kind: "owner", rows, actions: owners.found, ask })],
+    rows.length > 0 && [h(Subjects, { key: "lane", kind: "lane", rows, actions: lanes.found, ask, nameWho }), h(Subjects, { key: "owner", kind: "owner", rows, actions: owners.found, ask, nameWho })],
     idle.length > 0 && h("p", { class: "actions" }, h(Button, { label: "Pause another lane", onClick: pauseIdle }), h("span", { class: "note" }, "One that is served, but has had no work lately.")),
     dialog,
   );
@@ -63,33 +65,33 @@ function useActions(kind) {
 }
 
 /** What was done to a lane or an owner: the latest action, and those before it folded out. */
-function LastActions({ actions, subject, kind, name }) {
+function LastActions({ actions, subject, kind, name, nameWho }) {
   if (!actions) return "–";
   const [last, ...before] = actions;
-  const describe = (each) => [`${nameAction(each)} by ${clip(each.who, 60)}, `, h(When, { at: each.at }), each.reason && `: ${clip(each.reason, 300)}`];
+  const describe = (each) => [`${nameAction(each)} by ${nameWho(each.who)}, `, h(When, { at: each.at }), each.reason && `: ${clip(each.reason, 300)}`];
   return [
     describe(last),
     h("details", {}, h("summary", { "aria-label": `Before that: ${name}` }, "before that"), h("ul", { class: "lines" }, before.map((each) => h("li", { key: each.id }, describe(each))), h("li", {}, h("a", { href: buildAddress("/actions", { kind, subject }) }, `all of ${name}`)))),
   ];
 }
 
-function Subjects({ kind, rows, actions, ask }) {
-  const summed = sumBy(rows, kind);
+function Subjects({ kind, rows, actions, ask, nameWho }) {
+  const [summed, hold] = useSteady(sumBy(rows, kind));
   const [shown, more] = useWindow(summed);
   const figures = FIGURES.filter((name) => name === "queued" || name === "running" || rows.some((row) => row[name] > 0));
   const { title } = SUBJECTS[kind];
   const rated = kind === "lane";
-  const columns = [title.slice(0, -1), ...figures, "oldest", ...(rated ? ["done/min", "failed/min"] : []), "limits", "last change", ""];
+  const columns = [title.slice(0, -1), ...figures.map((each) => each[0].toUpperCase() + each.slice(1)), "Oldest", ...(rated ? ["Done/min", "Failed/min"] : []), "Limits", "Last change", ""];
   return h(
     "div",
-    {},
+    hold,
     h("h3", {}, title),
-    h(Table, { caption: title, columns }, shown.map((each) => h(SubjectRow, { key: each.key, kind, each, figures, rated, actions, ask }))),
+    h(Table, { caption: title, columns }, shown.map((each) => h(SubjectRow, { key: each.key, kind, each, figures, rated, actions, ask, nameWho }))),
     more,
   );
 }
 
-function SubjectRow({ kind, each, figures, rated, actions, ask }) {
+function SubjectRow({ kind, each, figures, rated, actions, ask, nameWho }) {
   const subject = SUBJECTS[kind];
   const name = subject.name(each);
   const path = subject.path(each);
@@ -112,7 +114,7 @@ function SubjectRow({ kind, each, figures, rated, actions, ask }) {
     h("td", { class: "figure" }, each.oldest_ms === null ? "–" : remaining(each.oldest_ms)),
     rated && [h("td", { class: "figure" }, each.completed_per_minute.toFixed(1)), h("td", { class: "figure" }, each.failed_per_minute.toFixed(1))],
     h("td", {}, limits || "none"),
-    h("td", { class: "words" }, h(LastActions, { actions: actions.get(key), kind, subject: key, name })),
+    h("td", { class: "words" }, h(LastActions, { actions: actions.get(key), kind, subject: key, name, nameWho })),
     h(
       "td",
       { class: "buttons" },
