@@ -59,7 +59,7 @@ function Choices({ period, zone, by, filters, query, reload }) {
       h("label", {}, "Group by", h("select", { value: by, onChange: (event) => changeQuery({ by: event.currentTarget.value }) }, KEYS.map(([id, label]) => option(id, by, label)))),
       h("label", {}, "From", h("input", { type: "date", value: period.since, max: addDays(period.until, -1), onChange: (event) => choose(event.currentTarget.value, period.until) })),
       h("label", {}, "To", h("input", { type: "date", value: addDays(period.until, -1), min: period.since, onChange: (event) => event.currentTarget.value && choose(period.since, addDays(event.currentTarget.value, 1)) })),
-      h("label", {}, "Days of", h("select", { value: zone, onChange: (event) => changeQuery({ zone: event.currentTarget.value }) }, zones.map((each) => option(each, zone)))),
+      h("label", {}, "Time zone", h("select", { value: zone, onChange: (event) => changeQuery({ zone: event.currentTarget.value }) }, zones.map((each) => option(each, zone)))),
       h("button", { type: "button", class: "quiet", onClick: reload }, "Read again"),
     ),
     Object.keys(filters).length > 0 && h("p", { class: "chosen" }, "Only ", Object.entries(filters).map(([name, value]) =>

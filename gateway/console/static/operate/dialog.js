@@ -43,7 +43,10 @@ function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasRe
   const dialog = useRef(null);
   const [values, setValues] = useState(() => Object.fromEntries(fields.map(({ name, value = "" }) => [name, value])));
   const [state, setState] = useState({});
-  useEffect(() => dialog.current.showModal(), []);
+  useEffect(() => {
+    dialog.current.showModal();
+    if (document.activeElement.matches("input:not([type=checkbox])")) document.activeElement.select(); // what is typed takes the place of what is proposed
+  }, []);
   const set = (name, value) => setValues((old) => ({ ...old, [name]: value }));
   const send = async (event) => {
     event.preventDefault();
@@ -69,7 +72,7 @@ function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasRe
       { onSubmit: send },
       h("h2", { id: "change-title" }, title),
       visible.map((field) => h(Field, { key: field.name, field: settle(field, values), value: values[field.name], onChange: (value) => set(field.name, value) })),
-      h("div", { class: "will-do", role: "status" }, sentences.map((each) => h("p", {}, each))),
+      say && h("div", { class: "will-do", role: "status" }, sentences.map((each) => h("p", {}, each))),
       hasReason && h("label", {}, "Reason (for the log of actions)", h("input", { type: "text", maxlength: 2000, autocomplete: "off", value: values.reason ?? "", onInput: (event) => set("reason", event.currentTarget.value) })),
       state.problem && h("p", { class: "problem", role: "alert" }, state.problem),
       h(

@@ -4,7 +4,7 @@ import { moment, zonedMoment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
 
 const DAY_MS = 86_400_000;
-const LASTS = [["1", "one day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "one year"], ["date", "until the end of a day"], ["", "for ever"]];
+const LASTS = [["1", "one day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "one year"], ["date", "until the end of a day"], ["", "forever"]];
 export const SCOPES = {
   "tasks:read": "read tasks, answers and memory",
   "tasks:write": "submit, cancel and answer",

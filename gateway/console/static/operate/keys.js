@@ -40,7 +40,7 @@ export function Page({ query }) {
     Operate,
     { path: "/keys", title: "Keys and grants" },
     h("h3", {}, "API keys"),
-    created && h(CreatedKey, { created, onClose: () => setCreated(null) }),
+    created && keys.find(({ id }) => id === created.stored.id)?.usable !== false && h(CreatedKey, { created, onClose: () => setCreated(null) }),
     h(Reading, { of: read, what: "the keys" }),
     h("p", { class: "actions" }, h(Button, { label: "Create a key", onClick: create })),
     read.data && !keys.length && h("p", { class: "note" }, "There are no keys."),
@@ -57,11 +57,11 @@ function askToRevoke(key) {
   const name = clip(key.name, 100);
   return {
     title: `Revoke ${name}`,
-    say: () => [`Requests with this key are refused within ten seconds, for good; open streams end. ${sayUse(key)}`],
+    say: () => [`Within ten seconds, requests with this key are refused for good, and its open streams end. ${sayUse(key)}`],
     confirm: "Revoke it",
     isGrave: true,
     run: ({ reason }) => remove(buildAddress(`/keys/${encodeURIComponent(key.id)}`, { reason }).slice(1)),
-    done: () => `The key ${name} is revoked.`,
+    done: () => `The key “${name}” is revoked.`,
   };
 }
 
@@ -75,7 +75,7 @@ function KeyRow({ each, ask, onCreated }) {
     say: ({ grace }) => [`A new key gets the same name, rights, owner and lifetime. ${grace === "0" ? "The old one is refused within ten seconds." : "Until then both are accepted."} ${sayUse(each)}`],
     confirm: "Replace it",
     run: async ({ grace, reason }) => onCreated(await post(`/keys/${encodeURIComponent(each.id)}/rotate`, { grace_seconds: Number(grace), reason })),
-    done: () => `The key ${name} is replaced.`,
+    done: () => `The key “${name}” is replaced.`,
   });
   return h(
     "tr",
@@ -106,7 +106,7 @@ function CreatedKey({ created, onClose }) {
   return h(
     "section",
     { class: "created", "aria-label": "The new key" },
-    h("label", {}, `The key ${clip(created.stored.name, 100)}. Store it now: it cannot be shown again.`, h("input", { ref: field, type: "text", readonly: true, value: created.key, onFocus: (event) => event.currentTarget.select() })),
+    h("label", {}, `The key “${clip(created.stored.name, 100)}”. Store it now: it cannot be shown again.`, h("input", { ref: field, type: "text", readonly: true, value: created.key, onFocus: (event) => event.currentTarget.select() })),
     h("p", { class: "actions" }, h(Button, { label: "Copy it", onClick: copy }), h(Button, { label: "I have stored it", onClick: onClose }), h("span", { class: "note", role: "status" }, said)),
   );
 }
