@@ -118,14 +118,14 @@ async def test_an_answer_that_comes_second_is_kept_to_be_copied(
     body = {"approved": True, "comment": "somebody else"}
     assert (await http.post(f"/approvals/{asked['id']}", json=body)).status_code == 200
 
-    await eventually(says(page, "#approvals .answer", "operator: somebody else"), within=SECONDS)
+    await eventually(says(page, "#approvals .answer", "somebody else"), within=SECONDS)
     kept = find_question(page, "Who was first?").find_element(By.TAG_NAME, "textarea")
     assert kept.get_property("value") == "I was"
     assert kept.get_attribute("readonly") is not None
 
     page.find_element(By.CSS_SELECTOR, ".inbox details > summary").send_keys(Keys.ENTER)
     await eventually(says(page, ".ended", "Who was first?"), within=SECONDS)
-    assert "Answered by an operator: somebody else" in text(page, ".ended")
+    assert "Answered by the operator local: somebody else" in text(page, ".ended")
     assert complaints(page) == []
 
 
