@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from selenium.webdriver import Chrome, Keys
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.e2e
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
 SHOWN = "<img src=x onerror=alert(1)><U+202E>"
 MODEL = "gpt-4.1-mini"
+OTHER = "gpt-4.1"
 
 
 @pytest.fixture
@@ -45,6 +46,33 @@ async def last_action(http: httpx.AsyncClient, kind: str) -> dict[str, Any]:
 
 async def find_rows(store: SupabaseStore, lane: str) -> list[QueueRow]:
     return [each for each in await store.fetch_queue() if each.lane == lane]
+
+
+async def test_lanes_stay_in_place_while_the_pointer_is_over_them(
+    page: Chrome, url: str, store: SupabaseStore, paused: str
+) -> None:
+    def order() -> list[str | None]:
+        rows = page.find_elements(By.CSS_SELECTOR, "[data-subject^='gpt-4.1']")
+        return [each.get_attribute("data-subject") for each in rows]
+
+    await store.set_lane(lane=OTHER, paused=True)
+    tasks = [await store.submit_task(NewTask(prompt="Wait", type="CHAT", model=OTHER))]
+    page.get(f"{url}/#/queue")
+    await eventually(lambda: order() == [paused, OTHER], within=SECONDS)
+    row = f"[data-subject='{OTHER}']"
+
+    ActionChains(page).move_to_element(page.find_element(By.CSS_SELECTOR, row)).perform()
+    tasks += [
+        await store.submit_task(NewTask(prompt="Wait", type="CHAT", model=OTHER)) for _ in "12"
+    ]
+    await eventually(lambda: text(page, f"{row} td").startswith("3"), within=SECONDS)
+    assert order() == [paused, OTHER]
+    ActionChains(page).move_to_element(page.find_element(By.TAG_NAME, "h1")).perform()
+    await eventually(lambda: order() == [OTHER, paused], within=SECONDS)
+
+    for each in tasks:
+        await store.cancel_task(task_id=each.id)
+    await store.set_lane(lane=OTHER, paused=False)
 
 
 async def test_a_lane_is_resumed_limited_and_paused(

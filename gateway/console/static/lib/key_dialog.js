@@ -25,6 +25,7 @@ export function ask(error = null) {
   // Keep the first reason: later requests fail only because the key is missing.
   if (error && !dialog.open) byId("key-why").textContent = getKey() || error.code === "token_spent" ? error.message : "";
   byId("key-button").hidden = false;
+  byId("forget").hidden = getKey() === null;
   byId("forget").textContent = getEmail() ? "Sign out" : "Forget it";
   if (!dialog.open) dialog.showModal();
 }
