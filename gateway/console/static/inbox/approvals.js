@@ -4,6 +4,7 @@ import { get, post } from "/console/lib/api.js";
 import { Link } from "/console/inbox/link.js";
 import { Answer, Asked, Decision, Shown } from "/console/inbox/parts.js";
 import { describeEnd, describeEndTime, isOpen, isQuestion } from "/console/inbox/words.js";
+import { useNames } from "/console/operate/known.js";
 import { byId } from "/console/lib/dom.js";
 import { clip, showControls } from "/console/lib/json_view.js";
 import { h, useEffect, useLayoutEffect, useRef, useState } from "/console/vendor/preact.js";
@@ -56,6 +57,7 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
   const { id } = approval;
   const [text, setText] = useState(drafts.get(id) ?? "");
   const [state, setState] = useState({ isSending: false, problem: null, ended: null });
+  const nameWho = useNames(state.ended !== null);
   const form = useRef(null);
   const pressed = useRef(null); // a disabled button loses the focus
   const isBusy = useRef(false);
@@ -122,7 +124,7 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
     h(
       "div",
       { ref: form, class: "answer", role: "group", "aria-label": `Answer to: ${clip(approval.question, 100)}` },
-      ended && h("p", { key: "ended", ref: note, class: "note", role: "status", tabindex: -1 }, ended.said, describeEnd(ended.approval), h("small", {}, describeEndTime(ended.approval ?? {}))),
+      ended && h("p", { key: "ended", ref: note, class: "note", role: "status", tabindex: -1 }, ended.said, describeEnd(ended.approval, nameWho), h("small", {}, describeEndTime(ended.approval ?? {}))),
       ended?.unsent && h("label", { key: "unsent" }, "You had typed, and did not send", h("textarea", { rows: 2, readonly: true, value: ended.unsent })),
       !ended && h(isQuestion(approval) ? Answer : Decision, { key: "form", show: approval.show, ...about }),
       problem && h("p", { key: "problem", class: "problem", role: "alert" }, problem),

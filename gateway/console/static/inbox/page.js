@@ -4,6 +4,7 @@ import { Approvals, sendAnswer } from "/console/inbox/approvals.js";
 import { describeShown, EqualQuestions } from "/console/inbox/many.js";
 import { useQuestions } from "/console/inbox/questions.js";
 import { describeEnd, describeEndTime, isOpen, isQuestion, nameEnd } from "/console/inbox/words.js";
+import { useNames } from "/console/operate/known.js";
 import { useChanges } from "/console/operate/dialog.js";
 import { More, Problem } from "/console/operate/parts.js";
 import { byId } from "/console/lib/dom.js";
@@ -100,6 +101,7 @@ function Answered() {
     document.addEventListener(ANSWERED, read.reload);
     return () => document.removeEventListener(ANSWERED, read.reload);
   });
+  const nameWho = useNames(isShown);
   const ended = read.rows.filter((each) => !isOpen(each));
   return h(
     "details",
@@ -107,18 +109,18 @@ function Answered() {
     h("summary", {}, "Answered"),
     h(Problem, { error: read.error, reload: read.reload }),
     isShown && !read.isLoading && !read.error && !ended.length && !read.isMore && h("p", { class: "note" }, "Nothing was answered yet."),
-    h("ol", { class: "ended" }, ended.map((each) => h(Ended, { key: each.id, each }))),
+    h("ol", { class: "ended" }, ended.map((each) => h(Ended, { key: each.id, each, nameWho }))),
     h(More, { of: read }),
   );
 }
 
-function Ended({ each }) {
+function Ended({ each, nameWho }) {
   const title = clip(each.question, 300);
   return h(
     "li",
     {},
     h("span", { class: `status ${nameEnd(each)}` }, nameEnd(each)),
     h("a", { class: "title", href: `#/tasks/${each.task_id}`, title }, title),
-    h("span", { class: "facts" }, `${describeEnd(each)} – ${describeEndTime(each)}`),
+    h("span", { class: "facts" }, `${describeEnd(each, nameWho)} – ${describeEndTime(each)}`),
   );
 }

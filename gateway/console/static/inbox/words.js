@@ -34,12 +34,12 @@ export function describeApprovers({ by, owner, escalated_at: escalatedAt, escala
 }
 
 /** How it ended, in a sentence. */
-export function describeEnd(approval) {
+export function describeEnd(approval, nameWho = showControls) {
   if (!approval || isOpen(approval)) return "It no longer waits for your answer.";
   if (!approval.answered_at) return `It was withdrawn before anybody answered${approval.withdrawn_reason ? `: ${showControls(approval.withdrawn_reason)}` : "."}`;
   const what = isQuestion(approval) ? "Answered" : approval.approved ? "Approved" : "Refused";
   if (approval.answered_via === "expiry") return `${what}, since nobody answered in time.`;
-  const who = approval.answered_by ? namePerson(approval.answered_by) : approval.answered_who ? `the operator ${showControls(approval.answered_who)}` : "an operator";
+  const who = approval.answered_by ? namePerson(approval.answered_by) : approval.answered_who ? `the operator ${nameWho(approval.answered_who)}` : "an operator";
   const said = approval.comment ?? (isQuestion(approval) ? (approval.approved ? "yes" : "no") : null);
   return `${what} by ${who}${said ? `: ${showControls(said)}` : "."}`;
 }

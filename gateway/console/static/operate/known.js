@@ -25,8 +25,8 @@ export function useKnown(isWanted = true) {
 }
 
 /** Return a function that names who did something: an API key by its name, as far as the reader may list keys. */
-export function useNames() {
-  const { data } = useData(getReader()?.is_operator ? "/keys" : null, { every: KEYS_EVERY_MS });
+export function useNames(isWanted = true) {
+  const { data } = useData(isWanted && getReader()?.is_operator ? "/keys" : null, { every: KEYS_EVERY_MS });
   const names = new Map(data?.keys.map((each) => [`key:${each.id}`, each.name]) ?? []);
   return (who) => (names.has(who) ? `${clip(names.get(who), 60)} (${clip(who, 60)})` : clip(who, 100));
 }
