@@ -5,6 +5,7 @@ import { Attachments } from "/console/ask/attachments.js";
 import { listModels } from "/console/ask/models.js";
 import { buildBody, fromTask, isOfOneModel, keepType, listAsked, readQuery, readSchema, readType, TYPES } from "/console/ask/request.js";
 import { buildComparison, MOST } from "/console/compare/figures.js";
+import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { useData } from "/console/lib/hooks.js";
 import { go } from "/console/lib/route.js";
 import { setTitle } from "/console/lib/title.js";
@@ -13,11 +14,22 @@ import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 15_000;
 const PREFERENCES = ["balanced", "quality", "speed", "cost", "local"];
-const BLANK = { prompt: "", type: readType(), model: "auto", also: [], preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [], from: null, base: null };
-/** What is typed stays while other pages are shown. */
-let draft = BLANK;
-/** If the gateway became unreachable, sending the form again does not submit a second task. */
-let idempotencyKey = null;
+const BLANK = { prompt: "", type: readType(), model: "auto", also: [], preference: "balanced", budget: "", project: "", tags: "", asks: false, stream: true, schema: "", tools: [], files: [], from: null, base: null, address: null, isTyped: false, key: null };
+const [DRAFT, FILES] = ["ask", "ask files"];
+/**
+ * What is typed stays while other pages are shown, and after a reload. `address` is the one that the form began with, and
+ * `key` the idempotency key: if the gateway became unreachable, sending the form again does not submit a second task.
+ */
+let draft = { ...BLANK, ...readDraft(DRAFT), files: readDraft(FILES) ?? [] };
+/** What was typed before another task or an address filled the form. */
+let replaced = null;
+
+function changeDraft(changes) {
+  const { files } = draft;
+  draft = { ...draft, ...changes };
+  keepDraft(DRAFT, { ...draft, files: [] });
+  if (draft.files !== files) keepDraft(FILES, draft.files.length ? draft.files : null); // they are large
+}
 
 export function Page({ query }) {
   const form = useRef(null);
@@ -29,9 +41,21 @@ export function Page({ query }) {
   const [isNaming, setNaming] = useState(false);
   const { data: facets } = useData(isNaming ? "/tasks/facets" : null);
   const change = (changes) => {
-    draft = { ...draft, ...(typeof changes === "function" ? changes(draft) : changes) };
-    idempotencyKey = null;
+    changeDraft({ isTyped: true, key: null, ...(typeof changes === "function" ? changes(draft) : changes) });
     setState(draft);
+  };
+  const fill = (changes) => {
+    if (draft.isTyped && draft.prompt.trim()) replaced = draft;
+    change({ ...changes, address, isTyped: false });
+  };
+  const beginAnew = () => {
+    change({ ...BLANK, type: readType() });
+    go("#/ask");
+  };
+  const putBack = () => {
+    change(replaced);
+    replaced = null;
+    go("#/ask");
   };
   const showProblem = (text, id = null) => {
     setProblem(text);
@@ -43,9 +67,10 @@ export function Page({ query }) {
   useEffect(() => {
     setTitle("Ask · COGO");
     form.current.querySelector("#prompt").focus();
-    change(readQuery(query));
+    if (!address || draft.address === address) return; // what the address says is in the form, and may have been changed
     const from = query.get("from");
-    if (from) get(`/tasks/${encodeURIComponent(from)}`).then(({ task }) => change({ ...BLANK, ...fromTask(task) }), (error) => showProblem(error.message));
+    if (from) get(`/tasks/${encodeURIComponent(from)}`).then(({ task }) => fill({ ...BLANK, ...fromTask(task), ...readQuery(query) }), (error) => showProblem(error.message));
+    else fill(readQuery(query));
   }, [address]);
   const submit = async (event) => {
     event.preventDefault();
@@ -61,13 +86,14 @@ export function Page({ query }) {
     reading.current.problem = null;
     await reading.current.ready;
     if (reading.current.problem) return setSending(false); // a file cannot be sent, and that is shown
-    idempotencyKey ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
+    if (!draft.key) changeDraft({ key: crypto.getRandomValues(new Uint32Array(4)).join("-") });
     try {
       const ids = [];
       // One after the other: what was submitted before an error is found again by its key.
-      for (const [number, model] of asked.entries()) ids.push((await post(draft.from ? `/tasks/${draft.from}/fork` : "/tasks", buildBody({ ...draft, model }, schema), { "Idempotency-Key": `${idempotencyKey}-${number}` })).id);
+      for (const [number, model] of asked.entries()) ids.push((await post(draft.from ? `/tasks/${draft.from}/fork` : "/tasks", buildBody({ ...draft, model }, schema), { "Idempotency-Key": `${draft.key}-${number}` })).id);
       if (!draft.from) keepType(draft.type);
-      change({ prompt: "", files: [], also: [], from: null, base: null });
+      change({ prompt: "", files: [], also: [], from: null, base: null, address: null, isTyped: false });
+      for (const name of [DRAFT, FILES]) keepDraft(name, null);
       go(ids.length > 1 ? buildComparison(ids) : `#/tasks/${ids[0]}`);
     } catch (error) {
       setSending(false);
@@ -91,7 +117,8 @@ export function Page({ query }) {
     h(
       "form",
       { id: "ask", ref: form, novalidate: true, onSubmit: submit, onKeyDown },
-      state.from && h("p", { class: "note" }, "This asks ", h("a", { href: `#/tasks/${state.from}` }, "a task"), " again. ", h("button", { type: "button", class: "quiet", onClick: () => change({ ...BLANK, type: readType() }) }, "Begin anew")),
+      state.from && h("p", { class: "note" }, "This asks ", h("a", { href: `#/tasks/${state.from}` }, "a task"), " again. ", h("button", { type: "button", class: "quiet", onClick: beginAnew }, "Begin anew")),
+      replaced && h("p", { class: "note" }, "This took the place of what you had typed. ", h("button", { type: "button", class: "quiet", onClick: putBack }, "Put it back")),
       field("prompt", "What should be done?", "textarea", { rows: 6, required: true, maxlength: 2_000_000, placeholder: "Write a Python function is_palindrome(text)" }),
       h(
         "div",

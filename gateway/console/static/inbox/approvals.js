@@ -6,19 +6,21 @@ import { Answer, Asked, Decision, Shown } from "/console/inbox/parts.js";
 import { describeEnd, describeEndTime, isOpen, isQuestion } from "/console/inbox/words.js";
 import { useNames } from "/console/operate/known.js";
 import { byId } from "/console/lib/dom.js";
+import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { clip, showControls } from "/console/lib/json_view.js";
 import { h, useEffect, useLayoutEffect, useRef, useState } from "/console/vendor/preact.js";
 
-/** What is being typed, by the question's id: it outlives the page on which it was begun. */
-const drafts = new Map();
-
-const readDraft = (id) => (drafts.get(id) ?? "").trim();
+/** What is being typed outlives the page on which it was begun. */
+const nameDraft = (id) => `answer ${id}`;
+/** Return what was typed as the answer to a question, or as a comment on it. */
+export const readTyped = (id) => readDraft(nameDraft(id)) ?? "";
+export const keepTyped = (id, typed) => keepDraft(nameDraft(id), typed || null);
 const postAnswer = (id, isApproved, text) => post(`/approvals/${id}`, { approved: isApproved, via: "console", ...(text ? { comment: text } : {}) });
 
-/** Send an answer from elsewhere; without a comment, what was typed in the question's form is one. */
-export async function sendAnswer(id, isApproved, comment = "") {
-  await postAnswer(id, isApproved, comment.trim() || readDraft(id));
-  drafts.delete(id);
+/** Send an answer from elsewhere. */
+export async function sendAnswer(id, isApproved, comment) {
+  await postAnswer(id, isApproved, comment.trim());
+  keepTyped(id, "");
 }
 
 /**
@@ -55,7 +57,7 @@ function sortQuestions(questions, isGrouped) {
 /** `round` changes at each reading of the open questions: then it is asked how one ended that is no longer listed. */
 function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
   const { id } = approval;
-  const [text, setText] = useState(drafts.get(id) ?? "");
+  const [text, setText] = useState(readTyped(id));
   const [state, setState] = useState({ isSending: false, problem: null, ended: null });
   const nameWho = useNames(state.ended !== null);
   const form = useRef(null);
@@ -63,8 +65,7 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
   const isBusy = useRef(false);
   const type = (typed) => {
     setText(typed);
-    if (typed) drafts.set(id, typed);
-    else drafts.delete(id);
+    keepTyped(id, typed);
   };
   const begin = () => {
     isBusy.current = true;
@@ -93,11 +94,11 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
     const sent = comment.trim();
     try {
       const answer = await postAnswer(id, isApproved, sent);
-      if ((answer.comment ?? "") !== sent) return settle("It was answered before. ", readDraft(id));
+      if ((answer.comment ?? "") !== sent) return settle("It was answered before. ", readTyped(id).trim());
       byId("news").textContent = isQuestion(approval) ? "Your answer was sent." : isApproved ? "You approved it." : "You refused it.";
       return settle(); // what was typed was sent, or another answer was chosen
     } catch (error) {
-      if (error.status === 409 && (await hasEnded(id))) return settle("Your answer was not sent. ", readDraft(id));
+      if (error.status === 409 && (await hasEnded(id))) return settle("Your answer was not sent. ", readTyped(id).trim());
       fail(error.message);
     }
   };
@@ -106,7 +107,7 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
     if (isListed && ended && !ended.approval?.answered_at) fail(null); // it is asked again
     if (isListed || ended || isBusy.current) return;
     begin();
-    settle("", readDraft(id));
+    settle("", readTyped(id).trim());
   }, [isListed, round]);
   const note = useRef(null);
   useLayoutEffect(() => {

@@ -17,6 +17,7 @@ export function EqualQuestions({ approvals, onDone }) {
   const groups = groupEqual(approvals);
   const answer = (group, isApproved) => ask({
     title: `${isApproved ? "Approve" : "Refuse"} ${plural(group.approvals.length, "question")}`,
+    about: group.key,
     fields: [COMMENT],
     say: () => [
       `${showControls(group.question)} is ${isApproved ? "approved" : "refused"} for ${plural(new Set(group.approvals.map((each) => each.task_id)).size, "task")}, each by itself:`,

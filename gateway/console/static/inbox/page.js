@@ -1,6 +1,6 @@
 // The inbox: the open questions of all tasks that the reader may answer, and those that were answered.
 
-import { Approvals, sendAnswer } from "/console/inbox/approvals.js";
+import { Approvals, readTyped, sendAnswer } from "/console/inbox/approvals.js";
 import { describeShown, EqualQuestions } from "/console/inbox/many.js";
 import { useQuestions } from "/console/inbox/questions.js";
 import { describeEnd, describeEndTime, isOpen, isQuestion, nameEnd } from "/console/inbox/words.js";
@@ -25,7 +25,8 @@ export function Page() {
   useEffect(() => setTitle("Inbox · COGO"), []);
   useKeys(found ?? [], (asked, isApproved) => ask({
     title: isApproved ? "Approve it?" : "Refuse it?",
-    fields: [{ name: "comment", label: "Comment (optional)", value: "" }],
+    about: asked.id,
+    fields: [{ name: "comment", label: "Comment (optional)", value: readTyped(asked.id) }],
     say: () => [showControls(asked.question), describeShown(asked), isApproved && asked.cost_usd ? `It may cost ${money(asked.cost_usd)}.` : null],
     confirm: isApproved ? "Approve" : "Refuse",
     isGrave: !isApproved,

@@ -2,6 +2,7 @@
 
 import { sendCode, signIn } from "/console/lib/api.js";
 import { byId } from "/console/lib/dom.js";
+import { forgetDrafts } from "/console/lib/draft.js";
 import { getEmail, getKey, setKey } from "/console/lib/session.js";
 
 /** Let the page ask when a request is refused, and when the button is pressed. */
@@ -72,7 +73,9 @@ function close() {
   const typed = byId("key").value.trim();
   byId("key").value = "";
   if (returnValue === "use" && typed) setKey(typed);
-  else if (returnValue === "forget") setKey(null);
-  else return;
+  else if (returnValue === "forget") {
+    setKey(null);
+    forgetDrafts();
+  } else return;
   location.reload(); // with the new key
 }

@@ -1,6 +1,7 @@
 // The dialog before a change: what it will do, in a sentence, and a reason for the log of actions.
 
 import { byId } from "/console/lib/dom.js";
+import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { changeQuery } from "/console/lib/route.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
@@ -8,9 +9,10 @@ const CHANGED = "cogo:changed";
 
 /**
  * Return a dialog for the page, and a function that asks for a change:
- * `{ title, say, fields, confirm, isGrave, run, done }`. `say(values)` returns the sentence, `run(values)` makes the change (`values.reason` is the
+ * `{ title, about, say, fields, confirm, isGrave, run, done }`. `say(values)` returns the sentence, `run(values)` makes the change (`values.reason` is the
  * reason, null without one), and `done(answer)` returns what is announced afterwards. `onDone` is called after each change,
  * also after those of other parts of the page.
+ * What was changed in it is kept until it is sent or left, for dialogs of this title and of the same `about`.
  * A field's `hint`, `list` (known values to choose from) and `options` may be functions of the values.
  */
 export function useChanges(onDone = () => {}) {
@@ -39,21 +41,32 @@ export function useAsked(query, name, open) {
   }, [value, open === null]);
 }
 
-function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasReason = true, run, done = () => "It is done.", onClose, onDone }) {
+function ChangeDialog({ title, about = "", say, fields = [], confirm, isGrave = false, hasReason = true, run, done = () => "It is done.", onClose, onDone }) {
   const dialog = useRef(null);
-  const [values, setValues] = useState(() => Object.fromEntries(fields.map(({ name, value = "" }) => [name, value])));
+  const kept = `dialog ${title} ${about}`.trim();
+  const [typed, setTyped] = useState(() => readDraft(kept) ?? {});
+  const values = { ...Object.fromEntries(fields.map(({ name, value = "" }) => [name, value])), ...typed };
   const [state, setState] = useState({});
   useEffect(() => {
     dialog.current.showModal();
-    if (document.activeElement.matches("input:not([type=checkbox])")) document.activeElement.select(); // what is typed takes the place of what is proposed
+    if (!Object.keys(typed).length && document.activeElement.matches("input:not([type=checkbox])")) document.activeElement.select(); // what is typed takes the place of what is proposed
   }, []);
-  const set = (name, value) => setValues((old) => ({ ...old, [name]: value }));
+  const set = (name, value) => {
+    const changed = { ...typed, [name]: value };
+    keepDraft(kept, changed);
+    setTyped(changed);
+  };
+  const close = () => {
+    keepDraft(kept, null);
+    onClose();
+  };
   const send = async (event) => {
     event.preventDefault();
     if (state.isSending) return;
     setState({ isSending: true });
     try {
       const answer = await run({ ...values, reason: values.reason?.trim() || null });
+      keepDraft(kept, null);
       byId("news").textContent = done(answer, values);
       onDone();
       dialog.current?.close();
@@ -66,7 +79,7 @@ function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasRe
   const isOpen = visible.some(({ name, type, required }) => type === "select" && required && !values[name]);
   return h(
     "dialog",
-    { ref: dialog, class: "change", "aria-labelledby": "change-title", onClose },
+    { ref: dialog, class: "change", "aria-labelledby": "change-title", onClose: close },
     h(
       "form",
       { onSubmit: send },
@@ -78,7 +91,7 @@ function ChangeDialog({ title, say, fields = [], confirm, isGrave = false, hasRe
       h(
         "p",
         { class: "actions" },
-        h("button", { type: "button", class: "quiet", onClick: () => dialog.current.close() }, "Leave it"),
+        h("button", { type: "button", class: "quiet", onClick: () => dialog.current.close() }, "Back"),
         h("button", { class: isGrave ? "grave" : "", disabled: isOpen, "aria-disabled": state.isSending ? "true" : undefined }, confirm),
       ),
     ),

@@ -1,6 +1,7 @@
 // Ask a task again from one of its steps on. The address names the step: `?fork=draft`; without one, `?fork=`, it is chosen.
 
 import { post } from "/console/lib/api.js";
+import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { isOver } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { changeQuery, go } from "/console/lib/route.js";
@@ -22,7 +23,7 @@ export function ForkDialog({ details, step }) {
     { ref: dialog, class: "fork", "aria-labelledby": "fork-title", onClose: close },
     isOpen && h("h2", { id: "fork-title" }, subtask ? `Fork from ${subtask.key}` : "Fork from a step"),
     isOpen && h(Choice, { steps, step }),
-    subtask ? h(Form, { key: step, task: details.task, subtask, onCancel: () => dialog.current.close() }) : isOpen && h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: () => dialog.current.close() }, "Cancel")),
+    subtask ? h(Form, { key: step, task: details.task, subtask, onLeave: () => dialog.current.close() }) : isOpen && h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: () => dialog.current.close() }, "Back")),
   );
 }
 
@@ -35,17 +36,24 @@ function Choice({ steps, step }) {
   return h("div", { class: "field" }, h("label", { for: "fork-step" }, "Step"), h("select", { id: "fork-step", onChange: (event) => changeQuery({ fork: event.currentTarget.value }) }, step === "" && h("option", { value: "", disabled: true, selected: true }, "Choose a step"), options));
 }
 
-function Form({ task, subtask, onCancel }) {
+function Form({ task, subtask, onLeave }) {
   const isAsk = subtask.kind === "ask";
   const was = { prompt: String(subtask.params?.generation_prompt ?? ""), model: "", budget: task.budget_usd ?? "", params: JSON.stringify(task.params ?? {}, null, 2) };
-  const [given, setGiven] = useState(was);
+  const kept = `fork ${task.id} ${subtask.key}`;
+  const [given, setGiven] = useState(() => ({ ...was, ...readDraft(kept) }));
   const [problem, setProblem] = useState(null);
   const [isSending, setSending] = useState(false);
   const key = useRef(null);
   const { data: models } = useData("/api/models");
   const change = (name) => (event) => {
     key.current = null; // another request
-    setGiven({ ...given, [name]: event.target.value });
+    const changed = { [name]: event.target.value };
+    keepDraft(kept, { ...readDraft(kept), ...changed });
+    setGiven({ ...given, ...changed });
+  };
+  const leave = () => {
+    keepDraft(kept, null);
+    onLeave();
   };
   const submit = async (event) => {
     event.preventDefault();
@@ -55,6 +63,7 @@ function Form({ task, subtask, onCancel }) {
     key.current ??= crypto.randomUUID?.() ?? String(Math.random());
     try {
       const forked = await post(`/tasks/${task.id}/fork`, body, { "Idempotency-Key": key.current });
+      keepDraft(kept, null);
       go(`#/tasks/${forked.id}`);
     } catch (error) {
       setProblem(error.message);
@@ -72,7 +81,7 @@ function Form({ task, subtask, onCancel }) {
     field("budget", "Budget of the task, USD", "input", { type: "number", min: 0, step: "any", placeholder: "none" }),
     h("details", {}, h("summary", {}, "Params of the task"), field("params", "JSON", "textarea", { rows: 8, spellcheck: "false" }), h("p", { class: "note" }, "If a step that is taken over would ask for something else with other params, the new task fails and says which.")),
     h("p", { class: "problem", role: "alert", hidden: !problem }, problem),
-    h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: onCancel }, "Cancel"), h("button", { type: "submit", disabled: isSending }, "Fork")),
+    h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: leave }, "Back"), h("button", { type: "submit", disabled: isSending }, "Fork")),
   );
 }
 

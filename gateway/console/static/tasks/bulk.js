@@ -2,6 +2,7 @@
 
 import { buildComparison, MOST as MOST_COMPARED } from "/console/compare/figures.js";
 import { get, post } from "/console/lib/api.js";
+import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { clip } from "/console/lib/json_view.js";
 import { ACTIONS, countTasks, describeEnd, describePlan, groupSkipped, listActions } from "/console/tasks/bulk_words.js";
 import { useKeys } from "/console/lib/keys.js";
@@ -60,7 +61,8 @@ export function BulkDialog({ action, ids, find, onClose }) {
   const dialog = useRef(null);
   const [plan, setPlan] = useState(null);
   const [error, setError] = useState(null);
-  const [reason, setReason] = useState("");
+  const kept = `bulk ${action}`;
+  const [reason, setReason] = useState(() => readDraft(kept) ?? "");
   const [report, setReport] = useState(null);
   const isStopped = useRef(false);
   const { label, effect, reason: asks } = ACTIONS[action];
@@ -89,11 +91,11 @@ export function BulkDialog({ action, ids, find, onClose }) {
   const isOver = report?.isOver;
   return h(
     "dialog",
-    { ref: dialog, class: "bulk-dialog", "aria-label": label, onCancel: (event) => isRunning && event.preventDefault(), onClose: () => onClose(isOver) },
+    { ref: dialog, class: "bulk-dialog", "aria-label": label, onCancel: (event) => isRunning && event.preventDefault(), onClose: () => (keepDraft(kept, null), onClose(isOver)) },
     h("h2", {}, label),
     plan === null && !error ? h("p", { class: "note", role: "status" }, "Looking at what would be done.") : null,
     plan && !report ? [h("p", { class: "plan", role: "status" }, describePlan(action, plan)), plan.done.length ? h("p", { class: "note" }, effect) : null, h(Skipped, { skipped: plan.skipped })] : null,
-    plan?.done.length && !report && asks ? h("label", { class: "field" }, asks, h("input", { type: "text", maxlength: 1000, value: reason, onInput: (event) => setReason(event.target.value) })) : null,
+    plan?.done.length && !report && asks ? h("label", { class: "field" }, asks, h("input", { type: "text", maxlength: 1000, value: reason, onInput: ({ target }) => (keepDraft(kept, target.value || null), setReason(target.value)) })) : null,
     isRunning ? [h("progress", { max: plan.done.length, value: report.done.length + report.skipped.length, "aria-label": "Progress" }), h("p", { role: "status" }, `${report.done.length + report.skipped.length} of ${plan.done.length}`)] : null,
     isOver ? [h("p", { class: "plan", role: "status" }, describeEnd(action, report)), isStopped.current ? h("p", { class: "note" }, "It was stopped before the others.") : null, h(Done, { ids: report.done, word: ACTIONS[action].done }), h(Skipped, { skipped: report.skipped })] : null,
     error ? h("p", { class: "problem", role: "alert" }, `${error.message}${report ? " What is listed was done before." : ""}`) : null,
