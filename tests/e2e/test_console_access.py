@@ -207,6 +207,14 @@ async def test_a_page_whose_key_is_revoked_says_so_and_asks_for_another(
     page.get(f"{locked.url}/")
     await give(page, locked.key)
     await eventually(says(page, "#link", "live"), within=SECONDS)
+    page.get(f"{locked.url}/#/keys")
+    await eventually(says(page, ".operate th", "this session"), within=SECONDS)
+    [own] = page.find_elements(By.XPATH, "//tr[contains(., 'this session')]")
+    assert locked.key_id in own.text
+    own.find_element(By.XPATH, ".//button[.='Revoke']").send_keys(Keys.ENTER)
+    await eventually(
+        says(page, "dialog.change .will-do", "the key of this session"), within=SECONDS
+    )
     system.cogo("keys", "revoke", locked.key_id)
     await eventually(lambda: is_asking(page), within=SECONDS)
     assert "revoked" in text(page, "#key-why")

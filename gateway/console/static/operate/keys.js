@@ -9,6 +9,7 @@ import { post, remove } from "/console/lib/api.js";
 import { moment, zonedMoment } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
+import { getReader } from "/console/lib/reader.js";
 import { buildAddress } from "/console/lib/route.js";
 import { now } from "/console/lib/server_clock.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
@@ -51,13 +52,15 @@ export function Page({ query }) {
   );
 }
 
+/** Whether a key is the one with which this page reads. */
+const isOwn = ({ id }) => getReader()?.name === id;
 const sayUse = ({ last_used_at: at }) => (at ? `It was last used ${ago(at)}.` : "It was never used.");
 
 function askToRevoke(key) {
   const name = clip(key.name, 100);
   return {
     title: `Revoke ${name}`,
-    say: () => [`Within ten seconds, requests with this key are refused for good, and its open streams end. ${sayUse(key)}`],
+    say: () => [`Within ten seconds, requests with this key are refused for good, and its open streams end. ${sayUse(key)}`, isOwn(key) && "It is the key of this session: this page is refused, too, and asks for another key."],
     confirm: "Revoke it",
     isGrave: true,
     run: ({ reason }) => remove(buildAddress(`/keys/${encodeURIComponent(key.id)}`, { reason }).slice(1)),
@@ -72,7 +75,7 @@ function KeyRow({ each, ask, onCreated }) {
   const rotate = () => ask({
     title: `Replace ${name}`,
     fields: [{ name: "grace", label: "The old one is valid for", type: "select", value: "3600", options: [["0", "no longer"], ["600", "10 minutes more"], ["3600", "one hour more"], ["86400", "one day more"]] }],
-    say: ({ grace }) => [`A new key gets the same name, rights, owner and lifetime. ${grace === "0" ? "The old one is refused within ten seconds." : "Until then both are accepted."} ${sayUse(each)}`],
+    say: ({ grace }) => [`A new key gets the same name, rights, owner and lifetime. ${grace === "0" ? "The old one is refused within ten seconds." : "Until then both are accepted."} ${sayUse(each)}`, isOwn(each) && "It is the key of this session: when it ends, this page asks for a key. Store the new one."],
     confirm: "Replace it",
     run: async ({ grace, reason }) => onCreated(await post(`/keys/${encodeURIComponent(each.id)}/rotate`, { grace_seconds: Number(grace), reason })),
     done: () => `The key “${name}” is replaced.`,
@@ -80,7 +83,7 @@ function KeyRow({ each, ask, onCreated }) {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, name, h("small", {}, clip(each.id, 60))),
+    h("th", { scope: "row" }, name, isOwn(each) && [" ", h("span", { class: "tag good" }, "this session")], h("small", {}, clip(each.id, 60))),
     h("td", {}, h("span", { class: `status ${each.usable ? "alive" : "failed"}` }, state)),
     h("td", {}, h("span", { class: "tags" }, each.scopes.map((scope) => h("span", { class: `tag ${scope === "admin" ? "wait" : ""}`, title: SCOPES[scope] }, clip(scope, 40))))),
     h("td", {}, nameOwner(each.owner), each.project && h("small", {}, `project ${clip(each.project, 60)}`)),
