@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 
 from tests.db.calls import a_call, begin, cap, end
+from tests.support.node import call_console_functions
 from tests.support.sql.agent import Agent, insert_task, plan_task
 from tests.support.sql.database import ALICE, BOB, Connection, Database
 from tests.support.sql.waits import start_flow, wait_step
@@ -299,3 +301,23 @@ async def test_a_change_of_grants_is_one_action(agent: Agent, database: Database
         (str(BOB), {"tool": ["x"]}, {"tool": ["x", "y"]}),
         (str(BOB), {"tool": ["y"]}, {"tool": ["z"]}),
     ]
+
+
+async def test_the_console_has_words_for_each_field_that_is_recorded(
+    database: Database, tmp_path: Path
+) -> None:
+    owner = await database.connect("postgres")
+    found = await owner.fetch(
+        "select t.tgargs, a.attname from pg_trigger t"
+        " join pg_attribute a on a.attrelid = t.tgrelid and a.attnum > 0 and not a.attisdropped"
+        " where t.tgfoid = 'cogo.record_action'::regproc"
+    )
+    fields = set()
+    for each in found:
+        kind, _, hidden = each["tgargs"].decode().split("\0")[:3]
+        if each["attname"] not in hidden.split(","):
+            fields.add((kind, each["attname"]))
+    assert fields >= {("lane", "paused"), ("key", "revoked_at")}
+    calls = [("nameField", *each) for each in sorted(fields)]
+    named = call_console_functions(tmp_path, "operate/field_words.js", *calls)
+    assert [call for call, name in zip(calls, named, strict=True) if name == call[2]] == []

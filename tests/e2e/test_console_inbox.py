@@ -66,7 +66,7 @@ async def test_open_questions_of_all_tasks_are_answered_in_one_place(
     await eventually(says(page, "#approvals", "Which one?"), within=SECONDS)
     assert page.switch_to.active_element.get_attribute("id") == "detail"
     assert page.find_element(By.CSS_SELECTOR, "nav [aria-current]").text.startswith("Inbox")
-    assert "main of “ask_person" in text(page, "#approvals .asked a")
+    assert text(page, "#approvals .asked a").startswith("“ask_person")
     questions = text(page, "#approvals .question")
     assert questions == "How many? <img src=x onerror=alert(1)><U+202E>\nWhich one?"
     item = find_question(page, "How many?")

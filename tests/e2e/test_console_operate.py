@@ -313,7 +313,7 @@ async def test_dead_letters_say_why_and_are_retried(
     page.get(f"{url}/#/dead")
     await eventually(says(page, ".operate table", str(task.id)[:8]), within=SECONDS)
     assert "1 failure" in text(page, ".operate table")
-    assert "invalid_request" in text(page, ".operate table")
+    assert "invalid request" in text(page, ".operate table")
     page.get(f"{url}/#/dead?error_class=nothing")
     await eventually(lambda: not text(page, ".operate table a.id"), within=SECONDS)
     page.get(f"{url}/#/dead?error_class=invalid_request&time=1h")

@@ -202,20 +202,23 @@ def test_an_action_is_told_by_what_has_changed(tmp_path: Path) -> None:
         lines: list[str] = call(tmp_path, "operate/action_words.js", "describeChange", change)
         return lines
 
-    assert told({"limit_usd": 10}, {"limit_usd": 20}) == ["limit_usd: 10 \N{RIGHTWARDS ARROW} 20"]
-    assert told(None, {"name": "x", "owner": None}) == ["new", "name: x"]
-    assert told({"action": "ban"}, None) == ["removed", "action was ban"]
-    assert told({"who": "ana"}, None, "spending") == ["resumed spending", "who was ana"]
+    raised = told({"limit_usd": 10}, {"limit_usd": 20}, "budget")
+    assert raised == ["Limit in dollars: 10 \N{RIGHTWARDS ARROW} 20"]
+    given = {"name": "x", "owner": None, "scopes": ["a", "b"]}
+    assert told(None, given, "key") == ["new", "What it is for: x", "What it may do: a, b"]
+    assert told(None, {"paused": True, "later": 1}, "lane") == ["new", "Paused: yes", "later: 1"]
+    assert told({"action": "ban"}, None) == ["removed", "Control: ban"]
+    assert told({"who": "ana"}, None, "spending") == ["resumed spending", "By: ana"]
     failed = {"owner": None, "status": "failed"}
     assert told(failed, {"action": "redrive"}, "task") == ["retried; it was failed"]
     refused = {"action": "answer_approval", "approval": "main/call1", "approved": False}
     assert told({"owner": "ana", "status": "running"}, refused, "task") == [
         "refused; it was running",
-        "approval: main/call1",
-        "owner: ana",
+        "Question: main/call1",
+        "Owner: ana",
     ]
     [revoked] = told({"revoked_at": None}, {"revoked_at": "2030-05-06T07:08:09.123+00:00"}, "key")
-    assert revoked.startswith("revoked_at: none \N{RIGHTWARDS ARROW} 6 May 2030 ")
+    assert revoked.startswith("Revoked: none \N{RIGHTWARDS ARROW} 6 May 2030 ")
 
 
 def test_a_key_says_what_its_holder_may_do(tmp_path: Path) -> None:

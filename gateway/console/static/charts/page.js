@@ -74,7 +74,7 @@ function Totals({ report, by, query }) {
   const [first] = realRows(rows);
   const cost = rows.some((row) => row.cost_usd !== null) ? sumRows(rows, (row) => row.cost_usd) : null;
   const unknown = sumRows(rows, (row) => row.unknown_costs);
-  const columns = [KEYS.find(([name]) => name === by)[1], "Cost", "Calls", "Failed", "Tokens in", "Cached", "Tokens out", "First token p50, p95", "All p50, p95", ...(unknown ? ["Cost unknown"] : [])];
+  const columns = [KEYS.find(([name]) => name === by)[1], "Cost", "Calls", "Failed", "Tokens in", "Cached", "Tokens out", "First token: half, 95 % within", "Whole answer: half, 95 % within", ...(unknown ? ["Cost unknown"] : [])];
   return h(
     "div",
     { class: "totals" },
@@ -95,8 +95,8 @@ function Totals({ report, by, query }) {
       h("td", { class: "figure" }, count(row.input_tokens + row.cache_write_tokens)),
       h("td", { class: "figure" }, count(row.cached_tokens)),
       h("td", { class: "figure" }, count(row.output_tokens)),
-      h("td", { class: "figure" }, latencies(row.first_token_ms_p50, row.first_token_ms_p95)),
-      h("td", { class: "figure" }, latencies(row.duration_ms_p50, row.duration_ms_p95)),
+      h("td", { class: "figure", title: PERCENTILES }, latencies(row.first_token_ms_p50, row.first_token_ms_p95)),
+      h("td", { class: "figure", title: PERCENTILES }, latencies(row.duration_ms_p50, row.duration_ms_p95)),
       unknown > 0 && h("td", { class: "figure" }, count(row.unknown_costs)),
     ))),
     more,
@@ -125,10 +125,10 @@ function UsageCharts({ split, sums, by, zone }) {
       cost: stacked((row) => row.cost_usd),
       tokens: stacked(tokensOf),
       latency: drawn([
-        line("first token p50", 0, (row) => row.first_token_ms_p50),
-        line("first token p95", 1, (row) => row.first_token_ms_p95),
-        line("whole answer p50", 2, (row) => row.duration_ms_p50),
-        line("whole answer p95", 3, (row) => row.duration_ms_p95),
+        line("first token: half within", 0, (row) => row.first_token_ms_p50),
+        line("first token: 95 % within", 1, (row) => row.first_token_ms_p95),
+        line("whole answer: half within", 2, (row) => row.duration_ms_p50),
+        line("whole answer: 95 % within", 3, (row) => row.duration_ms_p95),
       ]),
       errors: drawn([line("failed calls", 1, (row) => row.failed / row.calls)]),
     };
@@ -175,6 +175,7 @@ function listSteps(history) {
   return steps;
 }
 
+const PERCENTILES = "The median (p50) and the 95th percentile (p95)";
 const latencies = (p50, p95) => (p50 === null ? "–" : `${milliseconds(p50)}, ${milliseconds(p95)}`);
 
 function percent(value) {

@@ -15,7 +15,7 @@ export function Asked({ approval, hasLinks = false }) {
     "p",
     { class: "asked" },
     h("span", { class: "status waiting" }, nameKind(approval)),
-    hasLinks && h("a", { href: `#/tasks/${taskId}` }, `${clip(key.split("/")[0], 60)} of ${prompt ? `“${clip(firstLine(prompt, 80), 80)}”` : `task ${taskId.slice(0, 8)}`}`),
+    hasLinks && h("a", { href: `#/tasks/${taskId}` }, describeStep(key, prompt ? `“${clip(firstLine(prompt, 80), 80)}”` : `task ${taskId.slice(0, 8)}`)),
     hasLinks && project && h("span", {}, `project ${clip(project, 60)}`),
     askedAt && h("span", {}, "asked ", h(When, { at: askedAt })),
     h("span", {}, `for ${describeApprovers(approval)}`),
@@ -24,6 +24,12 @@ export function Asked({ approval, hasLinks = false }) {
     cost !== null && cost !== undefined && h("span", {}, `may cost ${money(cost)}`),
     expiresAt && h("span", { class: "urgent" }, onExpiry === "approve" ? "approved " : "refused ", h(Countdown, { iso: expiresAt }), " without an answer"),
   );
+}
+
+/** Name the step that asks; a task of one step has only that. */
+function describeStep(key, task) {
+  const [step] = key.split("/");
+  return step === "main" ? task : `step ${clip(step, 60)} of ${task}`;
 }
 
 /** Approve or Refuse, with a comment. */

@@ -1,6 +1,7 @@
 // The operators' controls of models: pin, ban, drain and allow; the selection policy; and what has changed lately.
 
 import { useChanges } from "/console/operate/dialog.js";
+import { nameField } from "/console/operate/field_words.js";
 import { sayPause } from "/console/operate/queue_words.js";
 import { Button, NOBODY, nameOwner, plural, Table, When } from "/console/operate/parts.js";
 import { buildScope, describeScope, nameControl, POLICY_NAMES, sayControl, sayPolicy } from "/console/models/words.js";
@@ -30,7 +31,7 @@ export function ModelControls({ models, operations, reload, asked, onAsked }) {
     fields: [
       { name: "subject", label: "What", type: "select", value: subjects[0], options: subjects.map((each, place) => [each, `${place ? "all of the provider " : ""}${clip(each, 80)}`]) },
       { name: "action", label: "Do", type: "select", required: true, value: "", options: ({ subject }) => [["", "Choose one"], ...(isLane(subject) ? [PAUSE] : []), ...ACTIONS] },
-      { name: "scope", label: "Where", type: "select", value: "everywhere", options: SCOPES, when: ({ action }) => action !== PAUSE[0] },
+      { name: "scope", label: nameField("model", "scope"), type: "select", value: "everywhere", options: SCOPES, when: ({ action }) => action !== PAUSE[0] },
       { name: "value", label: "Which owner (UUID) or type (such as code-generation)", value: "", when: ({ action, scope }) => action !== PAUSE[0] && scope !== "everywhere" },
     ],
     say: (values) => (values.action === PAUSE[0] ? sayPause(count(values.subject)) : sayControl(values, count(values.subject), controls)),
@@ -87,7 +88,7 @@ function Policies({ operations, ask }) {
     title: owner === null ? "Change the selection policy" : "Set the policy of an owner",
     fields: [
       ...(owner === null ? [] : [{ name: "owner", label: "Owner (UUID)", value: owner, required: true }]),
-      { name: "policy", label: "Policy", type: "select", value: now ?? "", options: [["", `the default (${byDefault})`], ...POLICY_NAMES.map((name) => [name, name])] },
+      { name: "policy", label: nameField("policy", "policy"), type: "select", value: now ?? "", options: [["", `the default (${byDefault})`], ...POLICY_NAMES.map((name) => [name, name])] },
     ],
     say: ({ policy }) => [`Models are chosen ${sayPolicy(policy || (owner === null ? byDefault : (deployment ?? byDefault)))}.`, "It holds for choices from now on, within two seconds; tasks that name a policy or a model keep theirs."],
     confirm: "Set it",

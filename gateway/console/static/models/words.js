@@ -50,7 +50,7 @@ export const ORDERS = [
   ["context", "context", (model) => model.context_window ?? undefined, true],
   ["cost", "cost observed", (_model, seen) => (seen?.cost_usd === null ? undefined : Number(seen?.cost_usd ?? Number.NaN)), true],
   ["calls", "calls observed", (_model, seen) => seen?.attempts, true],
-  ["speed", "median time observed", (_model, seen) => seen?.duration_ms_p50 ?? undefined, false],
+  ["speed", "time within which half the calls ended", (_model, seen) => seen?.duration_ms_p50 ?? undefined, false],
   ["failures", "share of failures", (_model, seen) => (seen ? ratio(seen.failed, seen.completed + seen.failed) : undefined), true],
   ["rating", "rating", (_model, seen) => seen?.satisfaction ?? undefined, true],
 ];

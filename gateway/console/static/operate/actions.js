@@ -10,7 +10,7 @@ import { buildAddress, changeQuery } from "/console/lib/route.js";
 import { h, useState } from "/console/vendor/preact.js";
 
 const EVERY_MS = 5_000;
-const KINDS = ["lane", "owner", "model", "policy", "grant", "budget", "key", "member", "column", "spending", "task", "erasure", "instance"];
+const KINDS = { lane: "lane", owner: "owner", model: "model", policy: "selection policy", grant: "grants", budget: "cap", key: "API key", member: "member of a project", column: "AI column", spending: "stop of spending", task: "task", erasure: "erasure", instance: "system" };
 const LINKS = { lane: "#/queue", owner: "#/queue", model: "#/models", policy: "#/models", budget: "#/limits", spending: "#/limits", grant: "#/keys", key: "#/keys", member: "#/projects" };
 
 export function Page({ query }) {
@@ -38,7 +38,7 @@ function Filters({ filter }) {
   return h(
     "form",
     { class: "filters", role: "search", onSubmit: send },
-    h("label", {}, "Kind", h("select", { onChange: (event) => changeQuery({ ...values, kind: event.currentTarget.value }) }, h("option", { value: "" }, "all"), KINDS.map((each) => h("option", { value: each, selected: each === filter.kind }, each)))),
+    h("label", {}, "Kind", h("select", { onChange: (event) => changeQuery({ ...values, kind: event.currentTarget.value }) }, h("option", { value: "" }, "all"), Object.entries(KINDS).map(([kind, name]) => h("option", { key: kind, value: kind, selected: kind === filter.kind }, name)))),
     h("label", {}, "Who (as in the list)", h("input", { type: "search", value: values.who, onInput: set("who") })),
     h("label", {}, "What (as in the list)", h("input", { type: "search", value: values.subject, onInput: set("subject") })),
     h("label", {}, "Since", h("input", { type: "datetime-local", value: values.since, onInput: set("since") })),
@@ -54,7 +54,7 @@ function Action({ each, nameWho }) {
     {},
     h("td", { class: "figure" }, h("time", { datetime: each.at }, moment(each.at))),
     h("td", { class: "words" }, nameWho(each.who)),
-    h("th", { scope: "row" }, place ? h("a", { href: place }, subject) : subject, h("small", {}, each.kind)),
+    h("th", { scope: "row" }, place ? h("a", { href: place }, subject) : subject, h("small", {}, KINDS[each.kind] ?? each.kind)),
     h("td", { class: "words" }, describeChange(each).map((line) => h("div", {}, line))),
     h("td", { class: "words" }, each.reason ? clip(each.reason, 500) : "–"),
   );

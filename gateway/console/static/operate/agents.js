@@ -1,5 +1,6 @@
 // Agents: who is alive, what they serve and how busy they are, and the deployments that they call.
 
+import { nameError } from "/console/lib/error_words.js";
 import { describeState } from "/console/models/words.js";
 import { Busy, Meter, Operate, plural, Reading, Table, useWindow, When, ago } from "/console/operate/parts.js";
 import { useData } from "/console/lib/hooks.js";
@@ -44,7 +45,7 @@ function Agents({ agents, sought }) {
     h("p", { class: "summary" }, `${plural(alive.length, "agent is", "agents are")} alive; executors run ${sum("running")} of ${sum("capacity")} subtasks at most.`),
     silent > 0 && h("p", { class: "reason" }, `${plural(silent, "agent is", "agents are")} silent: what they held is given to others when its lease ends.`),
     h("label", { class: "filter" }, "Filter by name or model", h("input", { type: "search", value: sought, onInput: (event) => changeQuery({ q: event.currentTarget.value }) })),
-    h(Table, { caption: "List of agents", columns: ["State", "Agent", "Busy", "Serves", "Heard of", "Started"] }, shown.map((each) => h(AgentRow, { key: each.agent.id, ...each }))),
+    h(Table, { caption: "List of agents", columns: ["State", "Agent", "Busy", "Serves", "Last seen", "Started"] }, shown.map((each) => h(AgentRow, { key: each.agent.id, ...each }))),
     !found.length && h("p", { class: "note" }, "No agent matches."),
     more,
   ];
@@ -104,6 +105,6 @@ function DeploymentRow({ each, model }) {
     h("td", {}, h("span", { class: `status ${tone}` }, state), each.wait_seconds > 0 && h("small", {}, `for ${Math.ceil(each.wait_seconds)} s`)),
     h("td", {}, answered + failed ? h("span", { class: "busy" }, h(Meter, { value: answered, most: answered + failed, high: 1, label: `Answered: ${each.deployment}` }), h("span", { class: "figure" }, `${answered} answered, ${failed} failed`)) : "no calls"),
     h("td", {}, h(Busy, { running: each.running, capacity: each.concurrency, label: `Calls at once: ${each.deployment}` })),
-    h("td", { class: "words" }, error ? [clip(`${error.class ?? "error"}: ${error.message ?? ""}`, 200), h("small", {}, h(When, { at: each.last_error_at }))] : "–"),
+    h("td", { class: "words" }, error ? [clip(`${nameError(error.class ?? "error")}: ${error.message ?? ""}`, 200), h("small", {}, h(When, { at: each.last_error_at }))] : "–"),
   );
 }

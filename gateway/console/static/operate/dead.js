@@ -4,6 +4,7 @@ import { Button, More, Operate, plural, Reading, Table, useWindow, When } from "
 import { useAsked } from "/console/operate/dialog.js";
 import { countLetters, FILTERS, narrow, sumGroups } from "/console/operate/dead_words.js";
 import { post } from "/console/lib/api.js";
+import { nameError } from "/console/lib/error_words.js";
 import { explain, firstLine, milliseconds } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
@@ -54,11 +55,11 @@ function Groups({ groups, chosen, onRetry }) {
     h(Table, { caption: "Dead letters by reason", columns: ["Why", "Dead letters", "Lanes", "Last", ""] }, shown.map(({ error, letters, lanes, last }) => h(
       "tr",
       { key: error, "data-reason": error },
-      h("th", { scope: "row" }, h("button", { type: "button", class: "plain", "aria-pressed": String(chosen.error_class === error), onClick: () => changeQuery({ error_class: chosen.error_class === error ? null : error }) }, clip(error, 80))),
+      h("th", { scope: "row" }, h("button", { type: "button", class: "plain", title: error, "aria-pressed": String(chosen.error_class === error), onClick: () => changeQuery({ error_class: chosen.error_class === error ? null : error }) }, clip(nameError(error), 80))),
       h("td", { class: "figure" }, letters.toLocaleString("en")),
       h("td", { class: "words" }, lanes.slice(0, 3).map((each) => clip(each, 60)).join(", "), lanes.length > 3 && ` and ${lanes.length - 3} more`),
       h("td", {}, h(When, { at: last })),
-      h("td", { class: "buttons" }, h(Button, { label: letters === 1 ? "Retry it…" : `Retry these ${letters.toLocaleString("en")}…`, name: `Retry the ${letters} of ${clip(error, 80)}`, onClick: () => onRetry(error) })),
+      h("td", { class: "buttons" }, h(Button, { label: letters === 1 ? "Retry it…" : `Retry these ${letters.toLocaleString("en")}…`, name: `Retry the ${letters} of ${clip(nameError(error), 80)}`, onClick: () => onRetry(error) })),
     ))),
     more,
   ];
@@ -86,7 +87,7 @@ function Letter({ each, onRetry }) {
     h("th", { scope: "row" }, h("a", { class: "id", href: `#/tasks/${each.task_id}` }, each.task_id.slice(0, 8)), h("small", {}, clip(each.type, 60)), each.prompt && h("small", {}, clip(firstLine(each.prompt, 80), 80))),
     h("td", {}, clip(each.key, 60), each.on_failure === "continue" && h("small", {}, "its task went on")),
     h("td", {}, clip(each.lane, 80)),
-    h("td", { class: "words" }, h("strong", {}, clip(each.error_class, 60)), h("small", {}, clip(explain(error), 400))),
+    h("td", { class: "words" }, h("strong", { title: each.error_class }, clip(nameError(each.error_class), 60)), h("small", {}, clip(explain(error), 400))),
     h("td", {}, each.attempts.length ? h("details", {}, h("summary", {}, tries || plural(each.attempts.length, "attempt")), h("ol", { class: "lines" }, each.attempts.map(describeAttempt))) : tries || "never"),
     h("td", {}, h(When, { at: each.dead_at })),
     h("td", { class: "buttons" }, h(Button, { label: "Retry", name: `Retry task ${each.task_id.slice(0, 8)}`, onClick: onRetry })),

@@ -1,6 +1,7 @@
 // The grants of owners.
 
 import { useChanges } from "/console/operate/dialog.js";
+import { nameField } from "/console/operate/field_words.js";
 import { sayGrants, splitNames } from "/console/operate/key_words.js";
 import { Button, nameOwner, Reading, Table, useWindow } from "/console/operate/parts.js";
 import { put, remove } from "/console/lib/api.js";
@@ -21,10 +22,10 @@ export function Grants() {
     title: each ? `Change what ${nameOwner(each.owner)} may use` : "Restrict or prioritise an owner",
     fields: [
       ...(each ? [] : [{ name: "owner", label: "Owner", hint: "The UUID of a user, or none for tasks without an owner.", required: true, value: "" }]),
-      { name: "models", label: "Only these models (names, with commas)", value: each?.models.join(", ") ?? "" },
-      { name: "providers", label: "And all models of these providers", value: each?.providers.join(", ") ?? "" },
-      { name: "tools", label: "Only these tools (full names or SOURCE/*; none for none)", value: each?.tools ? each.tools.join(", ") || "none" : "" },
-      { name: "priority", label: "Highest priority that counts among all owners (0 is first; empty: none)", type: "number", min: 0, max: 9, step: 1, value: each?.priority === null || !each ? "" : String(each.priority) },
+      { name: "models", label: `${nameField("grant", "model")} (names, with commas)`, value: each?.models.join(", ") ?? "" },
+      { name: "providers", label: nameField("grant", "provider"), value: each?.providers.join(", ") ?? "" },
+      { name: "tools", label: `${nameField("grant", "tool")} (full names or SOURCE/*; none for none)`, value: each?.tools ? each.tools.join(", ") || "none" : "" },
+      { name: "priority", label: `${nameField("grant", "priority")} (0 is first; empty: none)`, type: "number", min: 0, max: 9, step: 1, value: each?.priority === null || !each ? "" : String(each.priority) },
     ],
     say: sayGrants,
     confirm: "Set it",

@@ -2,6 +2,7 @@
 
 import { moment, zonedMoment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
+import { nameField } from "/console/operate/field_words.js";
 
 const DAY_MS = 86_400_000;
 const LASTS = [["1", "one day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "one year"], ["date", "until the end of a day"], ["", "forever"]];
@@ -15,10 +16,10 @@ export const SCOPES = {
 
 /** The fields of a new key that is made at `now`; `known` may learn the projects that exist later. */
 export const keyFields = (known, now) => [
-  { name: "name", label: "What it is for", required: true, value: `key of ${moment(new Date(now).toISOString()).replace(/:\d\d$/, "")}` },
-  { name: "scopes", label: "What it may do", type: "ticks", value: ["tasks:read", "tasks:write", "models:read"], options: Object.entries(SCOPES).map(([scope, text]) => [scope, `${scope}: ${text}`]) },
-  { name: "owner", label: "For which user it acts", hint: "The UUID of a user; empty: for tasks without an owner.", value: "" },
-  { name: "project", label: "Only for which project", hint: "It sees and makes only tasks of this project; empty: of all.", list: () => known.project ?? [], value: "" },
+  { name: "name", label: nameField("key", "name"), required: true, value: `key of ${moment(new Date(now).toISOString()).replace(/:\d\d$/, "")}` },
+  { name: "scopes", label: nameField("key", "scopes"), type: "ticks", value: ["tasks:read", "tasks:write", "models:read"], options: Object.entries(SCOPES).map(([scope, text]) => [scope, `${scope}: ${text}`]) },
+  { name: "owner", label: nameField("key", "owner"), hint: "The UUID of a user; empty: for tasks without an owner.", value: "" },
+  { name: "project", label: nameField("key", "project"), hint: "It sees and makes only tasks of this project; empty: of all.", list: () => known.project ?? [], value: "" },
   { name: "lasts", label: "It lasts", type: "select", value: "7", options: LASTS },
   { name: "until", label: "Its last day", type: "date", required: true, value: "", when: ({ lasts }) => lasts === "date" },
 ];

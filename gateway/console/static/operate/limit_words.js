@@ -2,6 +2,7 @@
 
 import { money, zonedMoment } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
+import { nameField } from "/console/operate/field_words.js";
 
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 const ORDER = ["total", "provider", "project", "owner", "column"];
@@ -39,8 +40,8 @@ const MISSING = {
 
 /** The fields of a new cap, or of one that is changed. The `scope` and `key` of `start` are not asked for. */
 export function capFields(budget, known = {}, start = {}) {
-  const limit = { name: "limit", label: "Limit in dollars", type: "number", min: 0, step: "any", required: true, value: budget ? String(Number(budget.limit_usd)) : "" };
-  const unpriced = { name: "unpriced", label: "Allow models whose price is unknown", type: "tick", value: budget?.allow_unpriced ?? false };
+  const limit = { name: "limit", label: nameField("budget", "limit_usd"), type: "number", min: 0, step: "any", required: true, value: budget ? String(Number(budget.limit_usd)) : "" };
+  const unpriced = { name: "unpriced", label: nameField("budget", "allow_unpriced"), type: "tick", value: budget?.allow_unpriced ?? false };
   const per = { name: "per", label: "Per", type: "select", value: start.key ? "month" : "day", options: [["day", "day"], ["month", "month"], ["ever", "ever"]] };
   if (budget) return [limit, unpriced];
   if (start.key) return [limit, per, unpriced];

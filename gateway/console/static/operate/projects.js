@@ -2,6 +2,7 @@
 
 import { askForCap } from "/console/operate/caps.js";
 import { useAsked, useChanges } from "/console/operate/dialog.js";
+import { nameField } from "/console/operate/field_words.js";
 import { Button, Meter, nameUser, Operate, plural, Reading, Table, useWindow } from "/console/operate/parts.js";
 import { put, remove } from "/console/lib/api.js";
 import { money } from "/console/lib/format.js";
@@ -25,7 +26,7 @@ export function Page({ query }) {
     fields: [
       { name: "project", label: "Project", required: true, list: projects.map((each) => [each.name, undefined]), value: project },
       { name: "user", label: "User (UUID)", required: true, value: "" },
-      { name: "role", label: "Role", type: "select", value: "viewer", options: Object.entries(ROLES).map(([role, does]) => [role, `${role}: ${does}`]) },
+      { name: "role", label: nameField("member", "role"), type: "select", value: "viewer", options: Object.entries(ROLES).map(([role, does]) => [role, `${role}: ${does}`]) },
     ],
     say: ({ project: name, role }) => sayMember(projects.find((each) => each.name === name.trim()), name.trim(), role),
     confirm: "Add",

@@ -1,5 +1,7 @@
 // What is said about lanes and owners, and sums of the queue. Pure.
 
+import { nameField } from "/console/operate/field_words.js";
+
 export const FIGURES = ["queued", "running", "blocked", "delayed", "waiting", "held", "dead"];
 const RATES = ["completed_per_minute", "failed_per_minute"];
 
@@ -60,8 +62,8 @@ export function sayResume({ queued, max_running: most }) {
 
 export function limitFields({ max_running: most, per_minute: rate }) {
   return [
-    { name: "most", label: "Running at once, at most (empty: no limit)", type: "number", min: 0, max: 2 ** 31 - 1, step: 1, value: most === null ? "" : String(most) },
-    { name: "rate", label: "Started a minute, at most (empty: no limit)", type: "number", min: 1, max: 2 ** 31 - 1, step: 1, value: rate === null ? "" : String(rate) },
+    { name: "most", label: `${nameField("lane", "max_running")} (empty: no limit)`, type: "number", min: 0, max: 2 ** 31 - 1, step: 1, value: most === null ? "" : String(most) },
+    { name: "rate", label: `${nameField("lane", "per_minute")} (empty: no limit)`, type: "number", min: 1, max: 2 ** 31 - 1, step: 1, value: rate === null ? "" : String(rate) },
   ];
 }
 

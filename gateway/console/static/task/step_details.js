@@ -1,5 +1,6 @@
 // What is known of one row of the waterfall: its report, answer, prompt, error, or its figures.
 
+import { nameError } from "/console/lib/error_words.js";
 import { count, explain, milliseconds, moment, money } from "/console/lib/format.js";
 import { Json, LongText } from "/console/lib/json_view.js";
 import { buildAddress } from "/console/lib/route.js";
@@ -65,7 +66,7 @@ function CallDetails({ row }) {
     ["Model", call.model_id], ["Provider", call.provider], ["Began", moment(call.started_at)], ["Took", milliseconds(row.worked)],
     ["First token", call.first_token_ms === null ? null : milliseconds(call.first_token_ms)],
     ["Tokens", `${count(call.input_tokens)} read, ${count(call.cached_tokens)} of a cache, ${count(call.output_tokens)} written`],
-    ["Cost", money(call.cost_usd)], ["Error", call.error_class], ["", call.simulated ? "The vendor simulator answered." : null],
+    ["Cost", money(call.cost_usd)], ["Error", call.error_class && nameError(call.error_class)], ["", call.simulated ? "The vendor simulator answered." : null],
   ];
   return h("div", { class: "step" }, h(Facts, { facts }));
 }
