@@ -9,7 +9,9 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from protocol.transport.supabase_store import SupabaseStore
 from tests.e2e.console import SECONDS, ask, clear_page, complaints, open_form, says, text
+from tests.e2e.tasks import ended, submitted
 from tests.support.eventually import eventually
 from tests.support.servers.system import System
 
@@ -110,6 +112,20 @@ async def test_a_wish_that_cannot_be_sent_is_refused_in_a_sentence(page: Chrome)
     open_form(page)
     assert not page.find_element(By.CSS_SELECTOR, "#ask [role=alert]").is_displayed()
     assert page.find_element(By.ID, "prompt").get_property("value") == ""
+
+
+async def test_a_hint_is_told_once_with_its_commands_as_code(
+    page: Chrome, url: str, store: SupabaseStore
+) -> None:
+    task = await submitted(store, "Fail [[fault:401]]", type="CHAT")
+    error = (await ended(store, task.id)).error or {}
+    hint = str(error["hint"])
+    page.get(f"{url}/#/tasks/{task.id}")
+    await eventually(says(page, ".detail .why", str(error["message"])), within=SECONDS)
+    assert text(page, "#detail").count(hint.replace("`", "")) == 1
+    assert "`" not in text(page, "#detail")
+    assert len(page.find_elements(By.CSS_SELECTOR, ".detail .problem code")) == hint.count("`") // 2
+    assert complaints(page) == []
 
 
 async def test_a_task_can_be_held_and_cancelled(page: Chrome) -> None:

@@ -176,3 +176,32 @@ def test_an_estimate_says_what_it_rests_on_and_how_long_the_cap_makes_it(tmp_pat
         " With $2.00 a day that takes about 2 days.",
         "12,345 rows, about $3.83 ($3.45 to $4.21), by 200 answers.",
     ]
+
+
+def test_an_error_tells_a_hint_that_is_not_on_the_page_already(tmp_path: Path) -> None:
+    error = {"message": "no key", "hint": "run `cogo init`"}
+    told = call_console_functions(
+        tmp_path,
+        "lib/format.js",
+        ("explain", error),
+        ("explain", error, "run `cogo init`"),
+        ("explain", error, "another"),
+        ("explain", {"class": "timeout"}),
+    )
+    whole = "no key \N{EN DASH} run `cogo init`"
+    assert told == [whole, "no key", whole, "timeout"]
+
+
+def test_the_models_that_were_tried_are_named(tmp_path: Path) -> None:
+    def tried(*models: str | None) -> list[dict[str, str | None]]:
+        return [{"model_id": each} for each in models]
+
+    told = call_console_functions(
+        tmp_path,
+        "task/facts.js",
+        ("nameModels", {"model": None}, tried(None)),
+        ("nameModels", {"model": None}, tried("a", None, "a", "b")),
+        ("nameModels", {"model": "a"}, tried("a")),
+        ("nameModels", {"model": "auto"}, tried("a", "b", "c", "d", "e")),
+    )
+    assert told == ["auto", "auto: a, b", "a", "auto: a, b, c and 2 more"]

@@ -8,6 +8,7 @@ import { buildComparison, MOST } from "/console/compare/figures.js";
 import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { useData } from "/console/lib/hooks.js";
 import { go } from "/console/lib/route.js";
+import { Said } from "/console/lib/said.js";
 import { setTitle } from "/console/lib/title.js";
 import { ToolChoice } from "/console/ask/tool_choice.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
@@ -142,7 +143,7 @@ export function Page({ query }) {
         field("schema", "JSON Schema of the answer", "textarea", { rows: 5, spellcheck: "false", placeholder: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}' }),
       ),
       h("p", { class: "actions" }, tick("stream", "stream", "stream the text"), tick("on-budget", "asks", "ask for more when the budget is spent"), h("button", { type: "submit", disabled: isSending, title: "Ctrl+Enter" }, several > 1 ? `Ask ${several} models` : "Ask")),
-      h("p", { class: "problem", role: "alert", hidden: !problem }, problem),
+      h("p", { class: "problem", role: "alert", hidden: !problem }, problem && h(Said, { text: problem })),
     ),
   );
 }

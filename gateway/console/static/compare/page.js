@@ -5,6 +5,7 @@ import { post } from "/console/lib/api.js";
 import { firstLine, isOver, moment } from "/console/lib/format.js";
 import { useData, useNow } from "/console/lib/hooks.js";
 import { buildAddress, go } from "/console/lib/route.js";
+import { Said } from "/console/lib/said.js";
 import { setTitle } from "/console/lib/title.js";
 import { AnswerText } from "/console/task/answer_text.js";
 import { Changes } from "/console/task/compare_texts.js";
@@ -70,7 +71,7 @@ function Column({ id, isStreamed, hasPrompt, learn, remove }) {
     ),
     h("p", { class: "note" }, `${task.type} · ${moment(task.created_at)}${task.simulated ? " · simulated" : ""}`),
     hasPrompt && h("p", { class: "prompt", tabindex: 0 }, task.prompt),
-    task.error && h("p", { class: "problem" }, task.error.message ?? "It failed."),
+    task.error && h("p", { class: "problem" }, h(Said, { text: task.error.message ?? "It failed." })),
     isLive && isStreamed ? h(StreamedAnswer, { id }) : h(StoredAnswer, { text: readAnswer(data), isLive }),
   );
 }

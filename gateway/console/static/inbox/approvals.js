@@ -8,6 +8,7 @@ import { useNames } from "/console/operate/known.js";
 import { byId } from "/console/lib/dom.js";
 import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { clip, showControls } from "/console/lib/json_view.js";
+import { Said } from "/console/lib/said.js";
 import { h, useEffect, useLayoutEffect, useRef, useState } from "/console/vendor/preact.js";
 
 /** What is being typed outlives the page on which it was begun. */
@@ -128,7 +129,7 @@ function Question({ approval, isListed, round, hasLinks, follows, onEnd }) {
       ended && h("p", { key: "ended", ref: note, class: "note", role: "status", tabindex: -1 }, ended.said, describeEnd(ended.approval, nameWho), h("small", {}, describeEndTime(ended.approval ?? {}))),
       ended?.unsent && h("label", { key: "unsent" }, "You had typed, and did not send", h("textarea", { rows: 2, readonly: true, value: ended.unsent })),
       !ended && h(isQuestion(approval) ? Answer : Decision, { key: "form", show: approval.show, ...about }),
-      problem && h("p", { key: "problem", class: "problem", role: "alert" }, problem),
+      problem && h("p", { key: "problem", class: "problem", role: "alert" }, h(Said, { text: problem })),
     ),
     !ended && h(Link, { approvalId: id }),
   );

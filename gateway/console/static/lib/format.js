@@ -68,10 +68,10 @@ export function firstLine(text, most = 120) {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** The message of a row's error, and its hint. */
-export function explain(error) {
+/** The message of a row's error, and its hint unless that is the one that is `shown` already. */
+export function explain(error, shown = null) {
   if (!error) return "";
-  return [error.message ?? error.class ?? "it failed", error.hint].filter(Boolean).join(" – ");
+  return [error.message ?? error.class ?? "it failed", error.hint !== shown && error.hint].filter(Boolean).join(" – ");
 }
 
 export const isOver = (status) => ["completed", "failed", "cancelled"].includes(status);

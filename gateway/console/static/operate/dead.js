@@ -10,6 +10,7 @@ import { useData } from "/console/lib/hooks.js";
 import { clip } from "/console/lib/json_view.js";
 import { usePages } from "/console/lib/pages.js";
 import { buildAddress, changeQuery } from "/console/lib/route.js";
+import { Said } from "/console/lib/said.js";
 import { BulkDialog } from "/console/tasks/bulk.js";
 import { QuickTimes } from "/console/tasks/failed.js";
 import { readTimes } from "/console/tasks/filters.js";
@@ -87,16 +88,16 @@ function Letter({ each, onRetry }) {
     h("th", { scope: "row" }, h("a", { class: "id", href: `#/tasks/${each.task_id}` }, each.task_id.slice(0, 8)), h("small", {}, clip(each.type, 60)), each.prompt && h("small", {}, clip(firstLine(each.prompt, 80), 80))),
     h("td", {}, clip(each.key, 60), each.on_failure === "continue" && h("small", {}, "its task went on")),
     h("td", {}, clip(each.lane, 80)),
-    h("td", { class: "words" }, h("strong", { title: each.error_class }, clip(nameError(each.error_class), 60)), h("small", {}, clip(explain(error), 400))),
-    h("td", {}, each.attempts.length ? h("details", {}, h("summary", {}, tries || plural(each.attempts.length, "attempt")), h("ol", { class: "lines" }, each.attempts.map(describeAttempt))) : tries || "never"),
+    h("td", { class: "words" }, h("strong", { title: each.error_class }, clip(nameError(each.error_class), 60)), h("small", {}, h(Said, { text: clip(explain(error), 400) }))),
+    h("td", {}, each.attempts.length ? h("details", {}, h("summary", {}, tries || plural(each.attempts.length, "attempt")), h("ol", { class: "lines" }, each.attempts.map((attempt, place) => h(Attempt, { key: place, attempt, place, hint: error?.hint })))) : tries || "never"),
     h("td", {}, h(When, { at: each.dead_at })),
     h("td", { class: "buttons" }, h(Button, { label: "Retry", name: `Retry task ${each.task_id.slice(0, 8)}`, onClick: onRetry })),
   );
 }
 
-function describeAttempt(attempt, place) {
+function Attempt({ attempt, place, hint }) {
   const { agent_id: agent, model_id: model, outcome, error, claimed_at: begun, ended_at: ended } = attempt;
   const took = begun && ended ? milliseconds(new Date(ended) - new Date(begun)) : null;
-  const words = [model, agent?.split("@")[0], outcome, took, error && explain(error)].filter(Boolean).map((each) => clip(String(each), 200));
-  return h("li", { key: place }, `${place + 1}. ${words.join(" · ")}`);
+  const words = [model, agent?.split("@")[0], outcome, took, error && explain(error, hint)].filter(Boolean).map((each) => clip(String(each), 200));
+  return h("li", {}, h(Said, { text: `${place + 1}. ${words.join(" · ")}` }));
 }

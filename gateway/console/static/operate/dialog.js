@@ -3,6 +3,7 @@
 import { byId } from "/console/lib/dom.js";
 import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { changeQuery } from "/console/lib/route.js";
+import { Said } from "/console/lib/said.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 const CHANGED = "cogo:changed";
@@ -87,7 +88,7 @@ function ChangeDialog({ title, about = "", say, fields = [], confirm, isGrave = 
       visible.map((field) => h(Field, { key: field.name, field: settle(field, values), value: values[field.name], onChange: (value) => set(field.name, value) })),
       say && h("div", { class: "will-do", role: "status" }, sentences.map((each) => h("p", {}, each))),
       hasReason && h("label", {}, "Reason (for the log of actions)", h("input", { type: "text", maxlength: 2000, autocomplete: "off", value: values.reason ?? "", onInput: (event) => set("reason", event.currentTarget.value) })),
-      state.problem && h("p", { class: "problem", role: "alert" }, state.problem),
+      state.problem && h("p", { class: "problem", role: "alert" }, h(Said, { text: state.problem })),
       h(
         "p",
         { class: "actions" },

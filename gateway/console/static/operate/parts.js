@@ -3,6 +3,7 @@
 import { clock, moment, remaining } from "/console/lib/format.js";
 import { clip } from "/console/lib/json_view.js";
 import { now } from "/console/lib/server_clock.js";
+import { Said } from "/console/lib/said.js";
 import { setTitle } from "/console/lib/title.js";
 import { getReader } from "/console/lib/reader.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
@@ -41,7 +42,7 @@ export function PageFrame({ title, above = null, children }) {
 /** What went wrong with a read; what was read before stays beside it. */
 export function Problem({ error, reload = null }) {
   if (!error) return null;
-  return h("p", { class: "problem", role: "alert" }, error.message, " ", reload && h("button", { type: "button", class: "quiet more", onClick: reload }, "Try again"));
+  return h("p", { class: "problem", role: "alert" }, h(Said, { text: error.message }), " ", reload && h("button", { type: "button", class: "quiet more", onClick: reload }, "Try again"));
 }
 
 /** The state of a read: its problem, or that it is under way. */

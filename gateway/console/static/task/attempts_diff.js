@@ -3,6 +3,7 @@
 import { explain } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { showControls } from "/console/lib/json_view.js";
+import { Said } from "/console/lib/said.js";
 import { Changes } from "/console/task/compare_texts.js";
 import { h, useEffect, useState } from "/console/vendor/preact.js";
 
@@ -42,11 +43,11 @@ export function AttemptsDiff({ details }) {
     { class: "section", id: "attempts-diff", open: isOpen, onToggle: ({ currentTarget }) => setOpen(currentTarget.open) },
     h("summary", {}, "Compare attempts"),
     error && h("p", { class: "problem", role: "alert" }, `What they had written cannot be read now: ${error.message}`),
-    isOpen && data && repeated.map((each) => h(StepAttempts, { key: each.step.id, ...each, outputs: data.attempts })),
+    isOpen && data && repeated.map((each) => h(StepAttempts, { key: each.step.id, ...each, outputs: data.attempts, hint: details.task.error?.hint })),
   );
 }
 
-function StepAttempts({ step, attempts, outputs }) {
+function StepAttempts({ step, attempts, outputs, hint }) {
   const [isBeside, setBeside] = useState(false);
   const [chosen, choose] = useState(null);
   const written = attempts.map((attempt) => ({ attempt, ...readText(attempt, step, outputs) })).filter((each) => each.text);
@@ -57,7 +58,7 @@ function StepAttempts({ step, attempts, outputs }) {
     "section",
     { class: "attempts-of-step" },
     h("h4", {}, showControls(step.key)),
-    h("ol", { class: "failures" }, attempts.map((each) => h(Attempt, { key: each.attempt, attempt: each, isWritten: written.some(({ attempt }) => attempt === each) }))),
+    h("ol", { class: "failures" }, attempts.map((each) => h(Attempt, { key: each.attempt, attempt: each, hint, isWritten: written.some(({ attempt }) => attempt === each) }))),
     pairs.length > 0 && h(
       "p",
       { class: "actions" },
@@ -68,7 +69,7 @@ function StepAttempts({ step, attempts, outputs }) {
   );
 }
 
-function Attempt({ attempt, isWritten }) {
+function Attempt({ attempt, isWritten, hint }) {
   const { attempt: number, model_id: model, lane, outcome, error } = attempt;
   return h(
     "li",
@@ -79,7 +80,7 @@ function Attempt({ attempt, isWritten }) {
       { class: "facts" },
       h("span", { class: `status ${outcome ?? "running"}` }, outcome ?? "running"),
       ` ${showControls(model ?? lane)}`,
-      error ? ` – ${showControls(explain(error))}` : "",
+      error && h(Said, { text: ` – ${showControls(explain(error, hint))}` }),
       !isWritten && outcome && " – it had written nothing that was stored",
     ),
   );

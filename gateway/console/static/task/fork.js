@@ -5,6 +5,7 @@ import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { isOver } from "/console/lib/format.js";
 import { useData } from "/console/lib/hooks.js";
 import { changeQuery, go } from "/console/lib/route.js";
+import { Said } from "/console/lib/said.js";
 import { h, useEffect, useRef, useState } from "/console/vendor/preact.js";
 
 /** `step` is the key of the step, empty if it is to be chosen, and null while the dialog is closed. */
@@ -80,7 +81,7 @@ function Form({ task, subtask, onLeave }) {
     isAsk && field("model", "Model", "select", {}, h("option", { value: "" }, "as the workflow says"), h("option", { value: "auto" }, "auto"), listModels(models)),
     field("budget", "Budget of the task, USD", "input", { type: "number", min: 0, step: "any", placeholder: "none" }),
     h("details", {}, h("summary", {}, "Params of the task"), field("params", "JSON", "textarea", { rows: 8, spellcheck: "false" }), h("p", { class: "note" }, "If a step that is taken over would ask for something else with other params, the new task fails and says which.")),
-    h("p", { class: "problem", role: "alert", hidden: !problem }, problem),
+    h("p", { class: "problem", role: "alert", hidden: !problem }, problem && h(Said, { text: problem })),
     h("p", { class: "actions" }, h("button", { type: "button", class: "quiet", onClick: leave }, "Back"), h("button", { type: "submit", disabled: isSending }, "Fork")),
   );
 }

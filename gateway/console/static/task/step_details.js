@@ -3,18 +3,20 @@
 import { nameError } from "/console/lib/error_words.js";
 import { count, explain, milliseconds, moment, money } from "/console/lib/format.js";
 import { Json, LongText } from "/console/lib/json_view.js";
+import { Said } from "/console/lib/said.js";
 import { buildAddress } from "/console/lib/route.js";
 import { canFork } from "/console/task/fork.js";
 import { Report } from "/console/task/verification.js";
 import { h } from "/console/vendor/preact.js";
 
-export function RowDetails({ row, selections = [] }) {
-  if (row.kind === "step") return h(StepDetails, { row, selections });
-  if (row.kind === "attempt") return h(AttemptDetails, { row });
+/** `hint` is shown on the page already. */
+export function RowDetails({ row, selections = [], hint = null }) {
+  if (row.kind === "step") return h(StepDetails, { row, selections, hint });
+  if (row.kind === "attempt") return h(AttemptDetails, { row, hint });
   return row.kind === "tool" ? h(ToolDetails, { row }) : h(CallDetails, { row });
 }
 
-function StepDetails({ row, selections }) {
+function StepDetails({ row, selections, hint }) {
   const { subtask } = row.step;
   const output = subtask.output ?? {};
   const data = output.data ?? null;
@@ -23,7 +25,7 @@ function StepDetails({ row, selections }) {
   const found = [
     subtask.metadata?.reused && h("p", { class: "note" }, "Taken over from ", h("a", { href: `#/tasks/${subtask.metadata.reused.task_id}` }, "the task that this one was forked from"), ". Its cost is not counted again."),
     canFork(subtask) && h("p", {}, h("a", { class: "action", href: buildAddress(`/tasks/${subtask.task_id}`, { step: subtask.key, fork: subtask.key }) }, "Fork from here")),
-    subtask.error && h("p", { class: "problem" }, explain(subtask.error)),
+    subtask.error && h("p", { class: "problem" }, h(Said, { text: explain(subtask.error, hint) })),
     subtask.child_task_id && h("p", {}, h("a", { href: `#/tasks/${subtask.child_task_id}` }, "Open the child task")),
     reason && h("p", { class: "note" }, reason),
     subtask.params?.question && h("p", {}, String(subtask.params.question)),
@@ -51,13 +53,13 @@ function listStepFacts({ step, worked, waited, tries }) {
   ];
 }
 
-function AttemptDetails({ row }) {
+function AttemptDetails({ row, hint }) {
   const { agent_id: agent, lane, claimed_at: at, first_token_ms: first, input_tokens: read, output_tokens: written, finish_reason: reason } = row.row;
   const facts = [
     ["Agent", agent?.split("@")[0]], ["Lane", lane], ["Began", moment(at)], ["First token", first === null ? null : milliseconds(first)],
     ["Tokens", `${count(read)} read, ${count(written)} written`], ["Finish reason", reason],
   ];
-  return h("div", { class: "step" }, row.error && h("p", { class: "problem" }, explain(row.error)), h(Facts, { facts }));
+  return h("div", { class: "step" }, row.error && h("p", { class: "problem" }, h(Said, { text: explain(row.error, hint) })), h(Facts, { facts }));
 }
 
 function CallDetails({ row }) {

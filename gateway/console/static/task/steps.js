@@ -36,7 +36,7 @@ export function Steps({ details, query }) {
   const rows = listRows(steps, open, children);
   const toggle = (id, isOpen) => setOpen((old) => new Set(isOpen ? [...old, id] : [...old].filter((each) => each !== id)));
   if (!rows.length) return h("p", { class: "note" }, isEnded ? "It ended without a step." : "An orchestrator has not planned it yet.");
-  const view = { rows, steps, from, to, toggle, selections: details.selections, step: query?.get("step") ?? null };
+  const view = { rows, steps, from, to, toggle, selections: details.selections, hint: details.task.error?.hint, step: query?.get("step") ?? null };
   return h(
     "div",
     { class: "waterfall", id: "waterfall" },
@@ -72,7 +72,7 @@ function readTree(details, tasks, time) {
 
 const nameBetween = (pieces, { name }) => pieces.map((each) => (each.of ? each : { ...each, kind: "child", name, of: undefined }));
 
-function Chart({ rows, from, to, toggle, selections, step }) {
+function Chart({ rows, from, to, toggle, selections, hint, step }) {
   const box = useRef(null);
   const isPhone = useMedia(PHONE);
   const height = isPhone ? PHONE_HEIGHT : HEIGHT;
@@ -145,7 +145,7 @@ function Chart({ rows, from, to, toggle, selections, step }) {
     h("div", { role: "rowgroup", style: { paddingTop: `${above}px`, paddingBottom: `${below}px` } },
       rows.slice(begin, end).map((row, number) =>
         h(Row, {
-          key: row.id, row, from, to, place: begin + number, isTabbed: begin + number === tabbed, isOpened: begin + number === opened, selections, setExtra,
+          key: row.id, row, from, to, place: begin + number, isTabbed: begin + number === tabbed, isOpened: begin + number === opened, selections, hint, setExtra,
           onToggle: () => toggleRow(row, !row.isOpen), onFocus: () => setFocused(row.id), onChoose: () => choose(begin + number === opened ? null : row),
         }),
       ),
@@ -165,7 +165,7 @@ function Head({ from, to }) {
   );
 }
 
-function Row({ row, from, to, place, isTabbed, isOpened, selections, setExtra, onToggle, onFocus, onChoose }) {
+function Row({ row, from, to, place, isTabbed, isOpened, selections, hint, setExtra, onToggle, onFocus, onChoose }) {
   const panel = useRef(null);
   useLayoutEffect(() => {
     if (!isOpened) return undefined;
@@ -199,7 +199,7 @@ function Row({ row, from, to, place, isTabbed, isOpened, selections, setExtra, o
       h("span", { class: "figure cost", role: "gridcell" }, row.cost === null ? "" : money(row.cost)),
       h("span", { class: "state", role: "gridcell" }, h("span", { class: `status ${row.status}` }, row.status)),
     ),
-    isOpened && h("div", { class: "row-details", role: "row", ref: panel }, h("div", { role: "gridcell" }, h(RowDetails, { row, selections }))),
+    isOpened && h("div", { class: "row-details", role: "row", ref: panel }, h("div", { role: "gridcell" }, h(RowDetails, { row, selections, hint }))),
   );
 }
 

@@ -1,18 +1,19 @@
 // Tables of a task: its attempts, and its history.
 
 import { clock, cost, count, explain, milliseconds } from "/console/lib/format.js";
+import { Said } from "/console/lib/said.js";
 import { Table } from "/console/operate/parts.js";
 import { h } from "/console/vendor/preact.js";
 
 const COLUMNS = ["Subtask", "Model", "Agent", "Outcome", "First token", "Total", "Tokens", "Cost"];
 
-/** `getKey(id)` returns the key of a step. */
-export function Attempts({ rows, getKey }) {
+/** `getKey(id)` returns the key of a step; `hint` is shown on the page already. */
+export function Attempts({ rows, getKey, hint }) {
   if (!rows.length) return h("p", { class: "note" }, "No agent has claimed it yet.");
-  return h(Table, { caption: "All attempts", columns: COLUMNS }, rows.map((row) => h(Attempt, { key: `${row.subtask_id} ${row.attempt}`, row, getKey })));
+  return h(Table, { caption: "All attempts", columns: COLUMNS }, rows.map((row) => h(Attempt, { key: `${row.subtask_id} ${row.attempt}`, row, getKey, hint })));
 }
 
-function Attempt({ row, getKey }) {
+function Attempt({ row, getKey, hint }) {
   const outcome = row.outcome ?? "running";
   return [
     h(
@@ -27,7 +28,7 @@ function Attempt({ row, getKey }) {
       h("td", { class: "figure" }, `${count(row.input_tokens)} → ${count(row.output_tokens)}`),
       h("td", { class: "figure" }, cost(row)),
     ),
-    row.error && h("tr", { class: "why" }, h("td", { colspan: COLUMNS.length }, explain(row.error))),
+    row.error && h("tr", { class: "why" }, h("td", { colspan: COLUMNS.length }, h(Said, { text: explain(row.error, hint) }))),
   ];
 }
 

@@ -3,6 +3,7 @@
 import { Approvals } from "/console/inbox/approvals.js";
 import { Files } from "/console/lib/files.js";
 import { explain, firstLine, isOver } from "/console/lib/format.js";
+import { Said } from "/console/lib/said.js";
 import { setTitle } from "/console/lib/title.js";
 import { AnswerText } from "/console/task/answer_text.js";
 import { AnswerTools, CodeFiles, WholeTask } from "/console/task/answer_tools.js";
@@ -50,7 +51,7 @@ export function Task({ details, live, events, subscribe, query }) {
     h(Files, { attachments: task.params?.attachments }),
     h(TaskProblem, { task }),
     task.simulated && h("p", { class: "note simulated" }, "The vendor simulator answered. No model was called, and nothing was spent."),
-    h(Facts, { task }),
+    h(Facts, { task, attempts }),
     h(Approvals, { approvals, title: "Questions" }),
     h(
       Section,
@@ -68,7 +69,7 @@ export function Task({ details, live, events, subscribe, query }) {
     hasChecks(task.result) && h(Section, { title: "Verification" }, h(Verification, { result: task.result })),
     h(Relatives, { details }),
     h("details", { class: "section", open: true }, h("summary", {}, "Model selection"), h(Selections, { selections, subtasks, isSimulated: task.simulated })),
-    h(Section, { title: "Attempts" }, h(Attempts, { rows: attempts, getKey })),
+    h(Section, { title: "Attempts" }, h(Attempts, { rows: attempts, getKey, hint: task.error?.hint })),
     h(CompareTexts, { details }),
     h(AttemptsDiff, { details }),
     h("details", { class: "section" }, h("summary", {}, "History"), h(History, { events, getKey })),
@@ -86,7 +87,7 @@ function Section({ title, children }) {
 function TaskProblem({ task }) {
   const unreadable = Object.entries(task.unreadable ?? {}).map(([column, why]) => `${column} cannot be read: ${why}`);
   const said = [explain(task.error), ...unreadable].filter(Boolean).join(" – ");
-  return said ? h("p", { class: "problem" }, said) : null;
+  return said ? h("p", { class: "problem" }, h(Said, { text: said })) : null;
 }
 
 function nameSubtask(row) {

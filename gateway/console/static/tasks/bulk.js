@@ -4,6 +4,7 @@ import { buildComparison, MOST as MOST_COMPARED } from "/console/compare/figures
 import { get, post } from "/console/lib/api.js";
 import { keepDraft, readDraft } from "/console/lib/draft.js";
 import { clip } from "/console/lib/json_view.js";
+import { Said } from "/console/lib/said.js";
 import { ACTIONS, countTasks, describeEnd, describePlan, groupSkipped, listActions } from "/console/tasks/bulk_words.js";
 import { useKeys } from "/console/lib/keys.js";
 import { go } from "/console/lib/route.js";
@@ -98,7 +99,7 @@ export function BulkDialog({ action, ids, find, onClose }) {
     plan?.done.length && !report && asks ? h("label", { class: "field" }, asks, h("input", { type: "text", maxlength: 1000, value: reason, onInput: ({ target }) => (keepDraft(kept, target.value || null), setReason(target.value)) })) : null,
     isRunning ? [h("progress", { max: plan.done.length, value: report.done.length + report.skipped.length, "aria-label": "Progress" }), h("p", { role: "status" }, `${report.done.length + report.skipped.length} of ${plan.done.length}`)] : null,
     isOver ? [h("p", { class: "plan", role: "status" }, describeEnd(action, report)), isStopped.current ? h("p", { class: "note" }, "It was stopped before the others.") : null, h(Done, { ids: report.done, word: ACTIONS[action].done }), h(Skipped, { skipped: report.skipped })] : null,
-    error ? h("p", { class: "problem", role: "alert" }, `${error.message}${report ? " What is listed was done before." : ""}`) : null,
+    error ? h("p", { class: "problem", role: "alert" }, h(Said, { text: `${error.message}${report ? " What is listed was done before." : ""}` })) : null,
     h(
       "p",
       { class: "actions" },

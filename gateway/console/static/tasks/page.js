@@ -4,6 +4,7 @@ import { useQuestions } from "/console/inbox/questions.js";
 import { useNow } from "/console/lib/hooks.js";
 import { getReader } from "/console/lib/reader.js";
 import { changeQuery } from "/console/lib/route.js";
+import { Said } from "/console/lib/said.js";
 import { setTitle } from "/console/lib/title.js";
 import { BulkBar } from "/console/tasks/bulk.js";
 import { FailedBar } from "/console/tasks/failed.js";
@@ -46,7 +47,7 @@ export function Page({ query }) {
     h("h2", { class: "unseen" }, "Tasks"),
     h(FilterBar, { query }),
     h(FailedBar, { query, onDone: reload }),
-    error ? h("p", { class: "problem", role: "alert" }, tasks ? `The tasks cannot be read now, and are those of before: ${error.message}` : `The tasks cannot be read: ${error.message}`) : null,
+    error ? h("p", { class: "problem", role: "alert" }, h(Said, { text: `The tasks cannot be read${tasks ? " now, and are those of before" : ""}: ${error.message}` })) : null,
     h("div", { class: "fresh", role: "status" }, fresh ? h("button", { type: "button", onClick: () => (isPaged ? changeQuery({ before: null }, { replace: false }) : (showFresh(), scrollTo(0, 0))) }, `${fresh} new`) : null),
     shown.length ? h(TaskTable, { tasks: shown, selection: selection.of(shown), asking, at, isExact, isStale, isOperator: getReader()?.is_operator ?? true, onFlipTimes: flipTimes }) : null,
     tasks && !shown.length && !isStale ? h(Nothing, { query, next }) : null,
