@@ -133,7 +133,7 @@ function watch() {
       isLive = false;
       connection.showLost(retryAt);
     },
-    onRefused: (error) => connection.showRefused(error.message),
+    onRefused: (error) => connection.showRefused(error.problem?.detail ?? error.message),
   });
   if (getReader()?.is_operator ?? true) figures.watch();
   render(h(SpendingBar), byId("stopped"));

@@ -54,7 +54,7 @@ function Column({ id, isStreamed, hasPrompt, learn, remove }) {
     learn(id, data);
     setEnded(isOver(data.task.status));
   }, [data]);
-  if (error && !data) return h("article", { class: "compare-column", "aria-label": "Task" }, h("p", { class: "problem", role: "alert" }, error.message), remove && h(Remove, { remove: () => remove(id) }));
+  if (error && !data) return h("article", { class: "compare-column", "aria-label": "Task" }, h("p", { class: "problem", role: "alert" }, h(Said, { text: error.message })), remove && h(Remove, { remove: () => remove(id) }));
   if (!data) return h("article", { class: "compare-column", "aria-label": "Task" }, h("p", { class: "note" }, "Loading the task."));
   const { task } = data;
   const models = readFigures(data, 0).models;
@@ -117,7 +117,7 @@ function Verdict({ shown }) {
     h("p", { class: "note" }, "It is rated as a good answer, which counts in later choices of models; the others are not rated by it."),
     h("div", { class: "compare-columns" }, shown.map(({ task }, number) => h("button", { key: task.id, type: "button", class: "quiet", "aria-pressed": String(state.better === number), disabled: state.isSending || state.better === number, onClick: () => choose(number) }, `${nameColumn(shown, number)}: This one was better`))),
     h("p", { role: "status" }, state.better === null ? null : `Saved: ${nameColumn(shown, state.better)} was better. You can change it.`),
-    state.problem && h("p", { class: "problem", role: "alert" }, state.problem.message),
+    state.problem && h("p", { class: "problem", role: "alert" }, h(Said, { text: state.problem.message })),
   );
 }
 
@@ -165,7 +165,7 @@ function Related({ details, ids }) {
     "section",
     { class: "section", id: "related-runs", "aria-label": "Other runs" },
     h("h3", {}, "Compare with another run"),
-    error && h("p", { class: "problem", role: "alert" }, error.message),
+    error && h("p", { class: "problem", role: "alert" }, h(Said, { text: error.message })),
     data && !found.length && h("p", { class: "note" }, `None of the newest ${SEARCHED} tasks of this type asks the same, and it has no other runs.`),
     h(
       "ul",

@@ -2,6 +2,7 @@
 
 import { post } from "/console/lib/api.js";
 import { Countdown } from "/console/lib/countdown.js";
+import { Said } from "/console/lib/said.js";
 import { h, useState } from "/console/vendor/preact.js";
 
 /** A button that creates a link and copies it, and the link. */
@@ -27,7 +28,7 @@ export function Link({ approvalId }) {
       { class: "made-link" },
       url && h("label", {}, "Whoever has this link may answer, once", h("input", { type: "text", readonly: true, value: url, onFocus: ({ currentTarget }) => currentTarget.select() })),
       h("p", { class: "note", role: "status" }, url && [said, " It expires ", h(Countdown, { iso: expiresAt }), "."]),
-      problem && h("p", { class: "problem", role: "alert" }, problem),
+      problem && h("p", { class: "problem", role: "alert" }, h(Said, { text: problem })),
     ),
   );
 }

@@ -3,7 +3,11 @@
 import { sendCode, signIn } from "/console/lib/api.js";
 import { byId } from "/console/lib/dom.js";
 import { forgetDrafts } from "/console/lib/draft.js";
+import { Said } from "/console/lib/said.js";
 import { getEmail, getKey, setKey } from "/console/lib/session.js";
+import { h, render } from "/console/vendor/preact.js";
+
+const say = (text) => render(h(Said, { text }), byId("key-why"));
 
 /** Let the page ask when a request is refused, and when the button is pressed. */
 export function listen() {
@@ -24,7 +28,7 @@ export function showReader() {
 export function ask(error = null) {
   const dialog = byId("key-dialog");
   // Keep the first reason: later requests fail only because the key is missing.
-  if (error && !dialog.open) byId("key-why").textContent = getKey() || error.code === "token_spent" ? error.message : "";
+  if (error && !dialog.open) say(getKey() || error.code === "token_spent" ? error.message : "");
   byId("key-button").hidden = false;
   byId("forget").hidden = getKey() === null;
   byId("forget").textContent = getEmail() ? "Sign out" : "Forget it";
@@ -41,7 +45,7 @@ async function submit(event) {
     secret.value = "";
     location.reload(); // as this user
   } catch (error) {
-    byId("key-why").textContent = error.message;
+    say(error.message);
     secret.focus();
   } finally {
     button.disabled = false;
@@ -58,11 +62,11 @@ async function askForCode() {
     byId("password").required = false;
     byId("code-field").hidden = false;
     byId("code").required = true;
-    byId("key-why").textContent = "If this address is that of a user, a code is on its way to it.";
+    say("If this address is that of a user, a code is on its way to it.");
     button.textContent = "E-mail me another code";
     byId("code").focus();
   } catch (error) {
-    byId("key-why").textContent = error.message;
+    say(error.message);
   } finally {
     button.disabled = false;
   }

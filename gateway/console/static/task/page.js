@@ -3,6 +3,7 @@
 import { get } from "/console/lib/api.js";
 import { copyText } from "/console/lib/copy.js";
 import { useKeys } from "/console/lib/keys.js";
+import { Said } from "/console/lib/said.js";
 import { useFeed } from "/console/task/feed.js";
 import { ForkDialog } from "/console/task/fork.js";
 import { LiveAnswer } from "/console/task/live_answer.js";
@@ -41,7 +42,7 @@ export function Page({ params: [id], query }) {
     [id, details],
   );
   const problem = refusal ?? error;
-  if (problem) return h("p", { class: "problem", role: "alert" }, problem.message);
+  if (problem) return h("p", { class: "problem", role: "alert" }, h(Said, { text: problem.message }));
   if (!details) return h("p", { class: "note" }, "Loading the task.");
   const events = [...history.values()].sort((a, b) => a.seq - b.seq);
   return [h(Task, { details, live, events, subscribe, query }), h(ForkDialog, { details, step: query.get("fork") })];

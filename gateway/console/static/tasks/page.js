@@ -78,7 +78,7 @@ function Pager({ query, next, newer, isPaged }) {
     isPaged ? h("button", { type: "button", class: "quiet", onClick: () => move(null) }, "Newest") : null,
     isPaged && newer !== null ? h("button", { type: "button", class: "quiet", onClick: goBack }, "Newer") : null,
     next === null ? h("span", { class: "note" }, "This is the first task.") : h("button", { type: "button", class: "quiet", onClick: () => move(next) }, "Older"),
-    problem ? h("span", { class: "problem", role: "alert" }, problem.message) : null,
+    problem ? h("span", { class: "problem", role: "alert" }, h(Said, { text: problem.message })) : null,
   );
 }
 
