@@ -113,6 +113,9 @@ async def test_the_palette_has_no_violation(page: Chrome, url: str, axe: str) ->
     page.get(url)
     await eventually(says(page, "#link", "live"), within=SECONDS)
     page.execute_script("document.getElementById('palette-button').click()")
+    await eventually(
+        lambda: page.switch_to.active_element.get_attribute("role") == "combobox", within=SECONDS
+    )
     page.switch_to.active_element.send_keys("lane")
     await eventually(says(page, "#palette-list", "Pause lane"), within=SECONDS)
     page.execute_script(axe)

@@ -52,7 +52,7 @@ async def test_a_model_calls_tools_and_asks_a_person_who_answers_in_the_console(
     page.find_element(By.XPATH, "//*[@id='approvals']//button[.='blue']").send_keys(Keys.ENTER)
     await eventually(says(page, ".detail header .status", "completed"), within=SECONDS)
     await eventually(says(page, "#answer pre.text", "blue"), within=SECONDS)
-    assert "Answered by an operator: blue" in text(page, "#approvals")
+    assert "Answered by the operator local: blue" in text(page, "#approvals")
 
     page.refresh()
     await eventually(says(page, "#answer pre.text", "blue"), within=SECONDS)
