@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.node import call_console_functions
+from tests.support.node import call_console_functions, run_console_module
 
 ALICE: Final = "aaaaaaaa-1111-4111-8111-111111111111"
 BOB: Final = "bbbbbbbb-1111-4111-8111-111111111111"
@@ -205,3 +205,18 @@ def test_the_models_that_were_tried_are_named(tmp_path: Path) -> None:
         ("nameModels", {"model": "auto"}, tried("a", "b", "c", "d", "e")),
     )
     assert told == ["auto", "auto: a, b", "a", "auto: a, b, c and 2 more"]
+
+
+def test_commands_in_backticks_are_code(tmp_path: Path) -> None:
+    program = """
+    const { Said } = await import(process.argv[1]);
+    const parts = Said({ text: JSON.parse(process.argv[2]) });
+    console.log(JSON.stringify(parts.map((each) => each.type ? [each.type, each.props] : each)));
+    """
+
+    def drawn(said: str) -> Any:
+        return run_console_module(tmp_path, "lib/said.js", program, said)
+
+    code = ["code", {"children": "cogo up"}]
+    assert drawn("Run `cogo up`, then ask.") == ["Run ", code, ", then ask."]
+    assert drawn("one ` and no more") == ["one ` and no more"]

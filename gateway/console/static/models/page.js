@@ -109,7 +109,8 @@ function Observed({ seen, each }) {
   const ended = seen.completed + seen.failed;
   return [
     h(State, { status: each.status, reason: seen.reason }),
-    h("small", { class: "figure", title: "First token: median (p50). Whole answers: median (p50) and 95th percentile (p95)." }, `begins after ${milliseconds(seen.first_token_ms_p50)} · half end within ${milliseconds(seen.duration_ms_p50)}, 95 % within ${milliseconds(seen.duration_ms_p95)}`),
+    h("small", { class: "figure", title: "The median (p50) of the time to the first token" }, `half begin within ${milliseconds(seen.first_token_ms_p50)}`),
+    h("small", { class: "figure", title: "The median (p50) and the 95th percentile (p95) of the whole time" }, `half end within ${milliseconds(seen.duration_ms_p50)}, 95 % within ${milliseconds(seen.duration_ms_p95)}`),
     h("small", { class: "figure" }, `${plural(seen.attempts, "call")}, ${ended ? ((seen.failed / ended) * 100).toFixed(ended > 1000 ? 1 : 0) : 0} % failed · ${money(seen.cost_usd)}`),
     served,
   ];
