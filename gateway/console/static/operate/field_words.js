@@ -16,7 +16,7 @@ const NAMES = {
   },
   spending: { since: "Stopped", who: "By", reason: "Reason" },
   erasure: { owner_sha256: "Whose (SHA-256)", requested_by: "Asked for by" },
-  instance: { hosts: "Hosts of the gateway" },
+  instance: { hosts: "Hosts of the database" },
   task: { owner: "Owner", approval: "Question" },
 };
 
