@@ -141,7 +141,7 @@ async def test_two_answers_at_once_are_one(database: Database, agent: Agent) -> 
 
     [row] = await approvals(agent.connection)
     [error] = [each for each in said if each]
-    assert "by an operator at" in error
+    assert "by the operator database:service_role at" in error
     assert (await statuses(agent, task_id))["chat"] == ("queued" if row["approved"] else "failed")
     await answer_question(agent.connection, asked, row["approved"])
 

@@ -146,7 +146,7 @@ async def test_a_list_shows_the_beginning_of_a_prompt_and_short_fields(agent: Ag
 
     assert (len(line["prompt"]), line["params"]) == (300, {"language": "python"})
     assert line["result"] == {"model_used": "model-a"}
-    assert task.keys() - line.keys() == {"column_id"}
+    assert task.keys() - line.keys() == {"column_id", "stopped_seconds"}
     assert {key for key in line if line[key] != task[key]} == {"prompt", "params", "result"}
 
 

@@ -98,7 +98,7 @@ def test_an_interrupt_ends_the_display_and_not_the_backfill(system: System) -> N
         ) as following:
             assert following.stderr is not None
             for line in following.stderr:
-                if line.startswith("public.notes.urgent"):  # the first line of its progress
+                if line.startswith("Ctrl-C stops only this display"):
                     break
             following.send_signal(signal.SIGINT)
             said = following.stderr.read()

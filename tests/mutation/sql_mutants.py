@@ -61,7 +61,7 @@ FAULTS: Final = (
     SqlFault(
         name="an erased owner stays in sums",
         file="88_rpc_operators/94_erase_rest.sql",
-        old="v_sums := cogo.drop_changed_sums(p_owner);",
+        old="v_sums := cogo.drop_changed_sums(p_owner, null);",
         new="v_sums := 0;",
         tests=("test_usage_sums.py::test_nothing_is_left_of_an_owner_in_sums",),
     ),

@@ -97,8 +97,8 @@ def show_progress(project: Project, row: ColumnRow) -> None:
             f"`cogo columns pause {name}` pauses it"
         )
 
-    print_text("Ctrl-C stops only this display; the backfill goes on", err=True)
     with open_bar("backfill", explain=explain) as bar:
+        print_text("Ctrl-C stops only this display; the backfill goes on", err=True)
         last, failed = run_with_store(project, lambda store: _follow(store, row.id, bar))
     for line in list_status_lines(last, now=utc_now(), failed=failed):
         print_text(line, indent=13)

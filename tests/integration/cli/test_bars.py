@@ -1,9 +1,11 @@
 """Long commands show a bar on a terminal, and nowhere else; after Ctrl-C they say how to go on."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import pytest
 from rich.cells import cell_len
 
@@ -85,8 +87,16 @@ def test_ctrl_c_says_what_was_done_and_how_to_go_on(cogo: Say, tmp_path: Path) -
     assert '"n299.md"' not in exported
 
 
-def test_an_interrupted_export_leaves_no_archive_and_says_so(cogo: Say, tmp_path: Path) -> None:
-    ended = run_on_terminal(["export", OWNER, "--output", "anna.zip"], ctrl_c_after="cogo.")
+def test_an_interrupted_export_leaves_no_archive_and_says_so(
+    cogo: Say, project: State, tmp_path: Path
+) -> None:
+    with asyncio.Runner() as runner:
+        holder = runner.run(asyncpg.connect(project.db_url))
+        runner.run(holder.execute("begin; lock table public.cogo_memories"))
+        ended = run_on_terminal(
+            ["export", OWNER, "--output", "anna.zip"], ctrl_c_after="cogo_memories"
+        )
+        runner.run(holder.close())
 
     assert ended.code == 130
     assert "nothing is written to anna.zip" in ended.text

@@ -264,7 +264,7 @@ def test_cors_allows_any_origin_and_header(client: httpx.Client) -> None:
         ("POST", "/storage/v1/object/move", 501),
         ("POST", "/functions/v1/hello", 501),
         ("POST", "/graphql/v1/", 501),
-        ("POST", "/auth/v1/otp", 501),
+        ("GET", "/auth/v1/authorize", 501),
         ("PATCH", "/auth/v1/user", 405),
         ("GET", "/elsewhere", 404),
     ],
