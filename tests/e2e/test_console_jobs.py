@@ -283,7 +283,7 @@ async def test_stop_spending_check_it_and_resume(
     try:
         await pointer.press_button("Stop spending…")
         await pointer.press("//dialog//button[.='Stop spending']")
-        await eventually(says(page, "#stopped", "Spending is stopped since"), within=SECONDS)
+        await eventually(says(page, "#stopped", "Spending has been stopped since"), within=SECONDS)
         assert "by local" in text(page, "#stopped")
         assert await store.fetch_spending_stop() is not None
         await pointer.press_button("Resume…")
