@@ -86,3 +86,26 @@ async def test_a_dialog_and_an_answer_keep_what_was_typed(
     await open_dialog(page, "Set a cap")
     assert field(page, "Reason").get_property("value") == ""
     assert complaints(page) == []
+
+
+def test_another_user_does_not_read_what_the_one_before_had_typed(page: Chrome, url: str) -> None:
+    page.get(f"{url}/#/ask")
+    program = """
+        const [done] = arguments;
+        const names = ["session", "draft"];
+        Promise.all(names.map((name) => import(`/console/lib/${name}.js`))).then(
+          ([{ setKey, setUser }, { keepDraft, readDraft }]) => {
+            const found = [];
+            for (const email of ["anna@example.org", "anna@example.org", "ben@example.org"]) {
+              setUser(email, { access_token: "a", refresh_token: "r", expires_in: 3600 });
+              found.push(readDraft("test"));
+              keepDraft("test", "typed");
+            }
+            setKey(null);
+            keepDraft("test", null);
+            done(found);
+          },
+        );
+    """
+
+    assert page.execute_async_script(program) == [None, "typed", None]

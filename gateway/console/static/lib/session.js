@@ -1,5 +1,7 @@
 // Who reads: an API key, or a user of the Supabase project. Kept in this tab's session storage only.
 
+import { forgetDrafts } from "/console/lib/draft.js";
+
 const KEY = "cogo-key";
 const USER = "cogo-user";
 /** Tokens are renewed this long before they expire. */
@@ -18,8 +20,9 @@ export function setKey(key) {
 /** Return the e-mail address of the signed-in user, or null. */
 export const getEmail = () => readUser()?.email ?? null;
 
-/** Keep the session that Auth gave for a user. */
+/** Keep the session that Auth gave for a user. What another user had typed before in this tab is forgotten. */
 export function setUser(email, { access_token: token, refresh_token: next, expires_in: seconds }) {
+  if (![null, email].includes(getEmail())) forgetDrafts();
   setKey(token);
   sessionStorage.setItem(USER, JSON.stringify({ email, next, until: Date.now() + seconds * 1000 }));
 }
