@@ -55,7 +55,7 @@ async def work(
 
 
 async def furnish(agent: Agent, project: str) -> None:
-    """Give a project a member, a cap and a key."""
+    """Add a member, a cap and a key to a project."""
     for statement, *values in (
         ("select from public.cogo_set_project_member($1, $2, 'editor')", project, ALICE),
         ("select from public.cogo_set_budget('project', $1, 'day', 100)", project),
