@@ -13,7 +13,7 @@ Say = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def chosen_project(project: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
-    """The emptied project that the commands of a test use."""
+    """Return an emptied project, which the commands of a test use."""
     monkeypatch.setenv("SUPABASE_URL", project.url)
     monkeypatch.setenv("SUPABASE_SECRET_KEY", project.secret_key)
     monkeypatch.setenv("COGO_HOME", str(tmp_path / "home"))
