@@ -34,7 +34,10 @@ async def find_task_id(store: GatewayStore, text: str) -> TaskId:
     if text == LAST:
         newest = await store.fetch_lines(limit=1, visible=Visibility())
         if not newest:
-            raise NotFound("there is no task without an owner", hint="`cogo tasks` lists all")
+            raise NotFound(
+                "there is no task yet that was submitted without an owner, as by `cogo submit`",
+                hint="`cogo tasks` lists those of all owners",
+            )
         return TaskId(newest[0].id)
     first, last = parse_id_range(text)
     if first == last:
